@@ -1,0 +1,85 @@
+"""The values between deciding and acting: targets, wanted effects, plans. No logic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from rules.facts import Subject
+from rules.model import HoldFor, Verb
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One thing at Integr8 that an effect is about.
+
+    `id` is Integr8's own id, as an opaque string. Before a create it is unknown: then `id` is the natural
+    key written as `email=a@b.example`, which names the same thing in every plan.
+    """
+
+    kind: str  # offer, publisher, advertiser, user, offer_event, landing_page, conversion, http, channel
+    id: str
+    account: str = "main"
+    integration: str = "default"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedEffect:
+    """One wanted state of one target.
+
+    `wanted` and `key` hold plain JSON values, with two exceptions that are settled when the effect is carried
+    out: {"$ref": "pub.id"} stands for a value of an earlier step, {"$generate": "password"} for a secret that
+    must not touch the disk.
+    """
+
+    step: str  # the action's id; unique within (plan, target)
+    verb: Verb
+    target: Target
+    subject: Subject
+    wanted: Mapping[str, Any]
+    key: Mapping[str, Any] = field(default_factory=dict)  # ensure: how to find it
+    prior: Mapping[str, Any] | None = None  # the same fields before, where known: what undo goes back to
+    after: tuple[str, ...] = ()  # steps of the same subject that must have been applied first
+    hold: HoldFor | None = None
+    hold_until: datetime | None = None  # UTC; None with a hold means until released by hand
+    urgent: bool = False  # pauses overtake bulk work
+    money_24h: Decimal | None = None  # revenue of the last 24 hours that hangs on the target
+    reason: str = ""  # one sentence for the console and the audit
+
+
+class Outcome(StrEnum):
+    """What becomes of a plan."""
+
+    NOTHING = "nothing"  # no effect is wanted
+    SHADOW = "shadow"  # recorded only
+    WAITING = "waiting"  # for a person
+    READY = "ready"  # to be carried out
+    STOPPED = "stopped"  # a guard said no
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Something that was not done, and which guard, hold or conflict is the reason."""
+
+    guard: str  # at_most.targets, cooldown, hold, muted, protected, keep_active, quiet, halt, conflict, ...
+    message: str
+    subject: Subject | None = None  # None: the whole plan
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run wants, after guards. Effects are ranked by the money that hangs on them, most first."""
+
+    rule: str
+    revision: str
+    outcome: Outcome
+    effects: tuple[PlannedEffect, ...] = ()
+    releases: tuple[PlannedEffect, ...] = ()  # targets that go back because a hold of this rule ended
+    stops: tuple[Stop, ...] = ()
+    waiting_since: datetime | None = None

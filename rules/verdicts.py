@@ -1,0 +1,76 @@
+"""What an evaluation yields: an answer for each subject, and the evidence behind it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.facts import Subject, Why
+from rules.model import Revision
+
+
+class Answer(IntEnum):
+    """Three-valued: what cannot be decided is neither yes nor no, and no operator makes it so."""
+
+    NO_DECISION = -1
+    NO = 0
+    YES = 1
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One condition, or a part of one, as it was seen for one subject."""
+
+    text: str
+    answer: Answer | None = None  # None for a part that is a value, not a condition
+    why: Why = Why.KNOWN
+    value: Any = None  # the left-hand side, or the value of the part
+    threshold: Any = None  # the right-hand side
+    sample: Any = None  # what the value was computed from: {"clicks": 2400, "conversions": 2}
+    start: datetime | None = None  # window edges, UTC
+    end: datetime | None = None
+    age: timedelta | None = None  # of the data behind it
+    flip: str | None = None  # what would change the answer: "212 more clicks at this rate, about 40 min"
+    parts: tuple["Trace", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one subject. `reason` is one sentence that a person understands."""
+
+    subject: Subject
+    answer: Answer
+    why: Why
+    reason: str
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All verdicts of one run, as columns; a verdict with its trace is made on request.
+
+    `answers` holds Answer values; `early` the answers of `release.early` (all NO where there is none).
+    """
+
+    revision: Revision
+    now: datetime
+    subjects: Sequence[Subject]
+    answers: NDArray[np.int8]
+    why: NDArray[np.uint8]
+    early: NDArray[np.int8]
+    explain: Callable[[int], Verdict] = field(repr=False, compare=False)
+
+    def count(self) -> dict[str, int]:
+        """How many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""
+        return {
+            answer.word: int((self.answers == answer).sum())
+            for answer in (Answer.YES, Answer.NO, Answer.NO_DECISION)
+        }

@@ -1,0 +1,149 @@
+"""The database: column types that mean one thing on both databases, and units of work.
+
+SQLite serves one machine, PostgreSQL any number. The differences end in this module: on SQLite every write
+transaction begins with BEGIN IMMEDIATE, because a transaction that reads first and writes later can be
+refused at any moment (SQLITE_BUSY_SNAPSHOT) and no time-out helps against that.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Insert,
+    Integer,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_SECONDS = 20  # how long SQLite waits for another writer; the failure catalogue locks it for 60
+MICRO = 1_000_000
+
+NAMES = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Every table hangs on this. Constraint names are fixed so that migrations can speak of them."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC, in and out; a naive one is refused rather than guessed at."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; the store keeps aware UTC only")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount in major units, kept as whole micro-units: sums in SQL stay exact on both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
+        if value is None:
+            return None
+        micros = value * MICRO
+        if micros != micros.to_integral_value():
+            raise ValueError(f"{value} has more than six decimals; round it where its meaning is known")
+        return int(micros)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else Decimal(value) / MICRO
+
+
+#: An auto-incrementing key. SQLite only counts up by itself in a column of type INTEGER.
+Key = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON().with_variant(JSONB, "postgresql")
+
+
+def dump_json(value: Any) -> str:
+    """JSON text for a column. Decimals and moments become strings: exact, and readable in the database."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def make_engine(url: str, *, pool_size: int = 5, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql+psycopg://...`. Make it after a fork, never before."""
+    options: dict[str, Any] = {"json_serializer": dump_json, "json_deserializer": orjson.loads}
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False}, **options)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, **options)
+
+
+def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself: _begin_sqlite does
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def insert_new(session: Session, model: type[Base]) -> Insert:
+    """INSERT that passes over rows whose unique key exists already, on either database."""
+    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return make(model).on_conflict_do_nothing()
+
+
+class Store:
+    """Units of work over one engine. No network call belongs inside either of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._reading = sessionmaker(engine, expire_on_commit=False, autoflush=False)
+        self._writing = sessionmaker(engine.execution_options(writing=True), expire_on_commit=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent view. Nothing that happens to the objects is written back."""
+        with self._reading() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """All or nothing: committed when the block ends, rolled back when it raises."""
+        with self._writing.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()

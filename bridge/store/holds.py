@@ -1,0 +1,87 @@
+"""Holds, and the mutes that follow when a person decides otherwise."""
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Key, UtcDateTime
+
+
+class HoldState(StrEnum):
+    ACTIVE = "active"
+    RELEASED = "released"  # its time came, its early condition was met, or someone let go by hand
+    OVERRIDDEN = "overridden"  # a person changed the target in Integr8
+
+
+class Hold(Base):
+    """The record that a rule keeps a target inactive: who, since, until."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        Index("ix_holds_kind_target_id_state", "kind", "target_id", "state"),
+        Index("ix_holds_state_until", "state", "until"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    rule_id: Mapped[str] = mapped_column(index=True)
+    effect_id: Mapped[int | None]
+    account: Mapped[str]
+    integration: Mapped[str]
+    kind: Mapped[str]
+    target_id: Mapped[str]
+    subject: Mapped[str]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: until someone lets go
+    count: Mapped[int] = mapped_column(default=1)  # the rule's n-th hold on this target
+    we_paused: Mapped[bool] = mapped_column(default=True)  # it was active before, so it may come back by itself
+    state: Mapped[str] = mapped_column(default=HoldState.ACTIVE)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_by: Mapped[str | None]
+    ended_why: Mapped[str | None]
+
+
+class Mute(Base):
+    """A rule keeps its hands off a target that a person has decided about."""
+
+    __tablename__ = "mutes"
+
+    rule_id: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    target_id: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    why: Mapped[str]
+
+
+def active(
+    session: Session, *, account: str, kind: str | None = None, targets: Collection[str] | None = None
+) -> list[Hold]:
+    query = select(Hold).where(Hold.account == account, Hold.state == HoldState.ACTIVE).order_by(Hold.id)
+    if kind is not None:
+        query = query.where(Hold.kind == kind)
+    if targets is not None:
+        query = query.where(Hold.target_id.in_(targets))
+    return list(session.scalars(query))
+
+
+def due(session: Session, now: datetime) -> list[Hold]:
+    """Holds whose time has come."""
+    return list(
+        session.scalars(select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.until <= now).order_by(Hold.until))
+    )
+
+
+def of_rule(session: Session, rule_id: str) -> list[Hold]:
+    """Every hold that a rule ever had, oldest first; its length of history decides how long the next one is."""
+    return list(session.scalars(select(Hold).where(Hold.rule_id == rule_id).order_by(Hold.id)))
+
+
+def end(hold: Hold, state: HoldState, *, why: str, by: str, now: datetime) -> None:
+    hold.state, hold.ended_why, hold.ended_by, hold.ended_at = state, why, by, now
+
+
+def mutes(session: Session, rule_id: str, now: datetime) -> list[Mute]:
+    return list(session.scalars(select(Mute).where(Mute.rule_id == rule_id, Mute.until > now)))

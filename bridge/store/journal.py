@@ -1,0 +1,140 @@
+"""Events: every webhook as it was received, written before it is answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, bindparam, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Json, UtcDateTime, insert_new
+from bridge.store.lease import Leased, claim
+
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 5  # after so many failures an event is a dead letter
+
+
+class EventState(StrEnum):
+    RECEIVED = "received"  # journalled, waiting for the drain
+    DONE = "done"  # every rule that listens has a run
+    QUARANTINED = "quarantined"  # does not fit what its source promised; a person decides
+    DEAD = "dead"  # failed too often; can be replayed
+
+
+class Event(Leased, Base):
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("source", "dedupe_key"),
+        Index("ix_events_state_received_at", "state", "received_at"),
+        Index("ix_events_received_at", "received_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # ULID: sorts by the time of arrival
+    source: Mapped[str]
+    event_type: Mapped[str | None]
+    delivery_id: Mapped[str | None]  # the sender's own id
+    dedupe_key: Mapped[str]
+    method: Mapped[str]
+    content_type: Mapped[str | None]
+    query: Mapped[list[Any]] = mapped_column(Json, default=list)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    remote: Mapped[str | None]
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    event_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(default=EventState.RECEIVED)
+    problem: Mapped[str | None]
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    replay_of: Mapped[str | None]
+    replay_with: Mapped[str | None]  # original | current: the revision to use
+
+
+#: Columns that a new event may leave out.
+EMPTY: dict[str, Any] = {
+    "event_type": None,
+    "delivery_id": None,
+    "content_type": None,
+    "query": [],
+    "remote": None,
+    "event_time": None,
+    "state": EventState.RECEIVED,
+    "problem": None,
+    "replay_of": None,
+    "replay_with": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the door may answer once the event is on disk."""
+
+    event_id: str
+    duplicate: bool
+
+
+def record(session: Session, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
+    """Write events; one whose (source, dedupe_key) is known already gets the first event's id.
+
+    Rows are plain column mappings. Two equal rows in one call, or in two processes at once, are one event:
+    the unique key decides, not a look beforehand.
+    """
+    session.execute(insert_new(session, Event), [EMPTY | row for row in rows])
+    keys = {row["dedupe_key"] for row in rows}
+    found = session.execute(select(Event.source, Event.dedupe_key, Event.id).where(Event.dedupe_key.in_(keys)))
+    first = {(source, key): event_id for source, key, event_id in found}
+    ids = [first[row["source"], row["dedupe_key"]] for row in rows]
+    own = {row["id"] for row in rows}
+    fresh = {event_id for event_id in ids if event_id in own}
+    receipts = []
+    for event_id in ids:
+        receipts.append(Receipt(event_id, duplicate=event_id not in fresh))
+        fresh.discard(event_id)
+    return receipts
+
+
+def take(session: Session, *, limit: int, now: datetime) -> list[Event]:
+    """Claim the oldest waiting events for one drain."""
+    return claim(
+        session,
+        Event,
+        Event.state == EventState.RECEIVED,
+        order=[Event.id],
+        limit=limit,
+        now=now,
+        length=LEASE,
+    )
+
+
+def finish(session: Session, events: Sequence[Event], *, now: datetime) -> None:
+    """Mark a drained batch. Events whose lease moved on in the meantime stay with their new holder."""
+    _release(session, events, state=EventState.DONE, finished_at=now, problem=None)
+
+
+def refuse(session: Session, event: Event, state: EventState, *, problem: str, now: datetime) -> None:
+    """Put one event aside: quarantined or dead, with the reason a person will read."""
+    _release(session, [event], state=state, finished_at=now, problem=problem)
+
+
+def give_back(session: Session, events: Sequence[Event], *, problem: str, now: datetime) -> None:
+    """Return events after a failure; those that failed too often become dead letters."""
+    for event in events:
+        if event.attempts >= MAX_ATTEMPTS:
+            refuse(session, event, EventState.DEAD, problem=problem, now=now)
+        else:
+            _release(session, [event], problem=problem)
+
+
+def _release(session: Session, events: Sequence[Event], **values: Any) -> None:
+    statement = (
+        update(Event)
+        .where(Event.id == bindparam("this"), Event.fence == bindparam("mine"))
+        .values(claimed_by=None, claimed_until=None, **values)
+    )
+    session.connection().execute(statement, [{"this": event.id, "mine": event.fence} for event in events])
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Events by state, for the console and the metrics."""
+    rows = session.execute(select(Event.state, func.count()).group_by(Event.state))
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,93 @@
+"""Rows that one worker at a time may work on.
+
+A claim is a lease with a fencing number: it ends by itself, and a worker that lost it cannot write any more,
+because each of its writes says `WHERE fence = :mine`. So a killed worker delays its rows by one lease, and a
+frozen one that wakes up late does no harm.
+"""
+
+import os
+import socket
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import UtcDateTime
+
+
+class Leased:
+    """The columns of a row that is worked on under a lease."""
+
+    claimed_by: Mapped[str | None]
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fence: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+
+
+Row = TypeVar("Row", bound=Any)
+
+
+@cache
+def owner(pid: int | None = None) -> str:
+    """Who holds a lease, readable in the console: host and process."""
+    return f"{socket.gethostname()}:{pid or os.getpid()}"
+
+
+def free(model: type[Leased], now: datetime) -> ColumnElement[bool]:
+    """True for rows that nobody holds, or whose holder's time is up."""
+    return or_(model.claimed_until.is_(None), model.claimed_until <= now)
+
+
+def claim(
+    session: Session,
+    model: type[Row],
+    *where: ColumnElement[bool],
+    order: Sequence[Any],
+    limit: int,
+    now: datetime,
+    length: timedelta,
+) -> list[Row]:
+    """Take up to `limit` free rows that match, in order. Each gets the next fence; the attempt counts already.
+
+    Concurrent callers never get the same row: PostgreSQL skips locked rows, SQLite has one writer at a time.
+    """
+    query = (
+        select(model)
+        .where(*where, free(model, now))
+        .order_by(*order)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    rows = list(session.scalars(query))
+    for row in rows:
+        row.claimed_by = owner(os.getpid())
+        row.claimed_until = now + length
+        row.fence += 1
+        row.attempts += 1
+    session.flush()
+    return rows
+
+
+class LeaseLost(RuntimeError):
+    """Another worker took the row over; whatever this one found out must not be written."""
+
+
+def settle(session: Session, row: Any, **values: Any) -> None:
+    """Write the outcome and give the row back, if we still hold it.
+
+    Raises LeaseLost when the fence has moved on: the unit of work must then be rolled back.
+    """
+    model = type(row)
+    done = session.scalar(
+        update(model)
+        .where(model.id == row.id, model.fence == row.fence)
+        .values(claimed_by=None, claimed_until=None, **values)
+        .execution_options(synchronize_session=False)
+        .returning(model.id)
+    )
+    if done is None:
+        raise LeaseLost(f"{model.__tablename__} {row.id}: fence {row.fence} is no longer ours")

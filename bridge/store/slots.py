@@ -1,0 +1,68 @@
+"""Due slots: what is to be done at a certain time. One row per (key, moment), whoever writes it first.
+
+Two beats, a late beat or an hour without one do no harm: a slot exists once, is claimed under a lease, and
+what was missed can be seen.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
+from bridge.store.lease import Leased, claim
+
+LEASE = timedelta(minutes=2)
+
+
+class SlotState(StrEnum):
+    DUE = "due"
+    DONE = "done"
+    MISSED = "missed"  # skipped by the rule's own policy, or superseded by a later one
+    FAILED = "failed"
+
+
+class Slot(Leased, Base):
+    __tablename__ = "slots"
+    __table_args__ = (UniqueConstraint("key", "at"), Index("ix_slots_state_at", "state", "at"))
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    kind: Mapped[str]  # rule, feed, entities, ...
+    key: Mapped[str]  # rule:offer-cr-collapse, feed:main:conversions
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(default=SlotState.DUE)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    problem: Mapped[str | None]
+    progress: Mapped[dict[str, Any] | None] = mapped_column(Json)  # where a poll stands, to go on after a crash
+
+
+def open_slots(session: Session, wanted: Iterable[tuple[str, str, datetime]]) -> None:
+    """Write slots (kind, key, at) that do not exist yet."""
+    rows = [
+        {"kind": kind, "key": key, "at": at, "state": SlotState.DUE, "fence": 0, "attempts": 0}
+        for kind, key, at in wanted
+    ]
+    if rows:
+        session.execute(insert_new(session, Slot), rows)
+
+
+def last(session: Session, key: str) -> datetime | None:
+    """The newest slot of a key, done or not."""
+    return session.scalar(select(func.max(Slot.at)).where(Slot.key == key))
+
+
+def take(session: Session, kind: str, *, limit: int, now: datetime, length: timedelta = LEASE) -> list[Slot]:
+    return claim(
+        session,
+        Slot,
+        Slot.kind == kind,
+        Slot.state == SlotState.DUE,
+        Slot.at <= now,
+        order=[Slot.at, Slot.id],
+        limit=limit,
+        now=now,
+        length=length,
+    )

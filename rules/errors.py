@@ -27,3 +27,15 @@ class RuleError(ValueError):
 
     def __reduce__(self) -> tuple[type["RuleError"], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)
+
+
+class Unfilled(LookupError):
+    """A template needs a value that is missing or unusable. `text` is the template, `detail` what was wrong."""
+
+    def __init__(self, text: str, detail: str) -> None:
+        super().__init__(f"{text}: {detail}")
+        self.text = text
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["Unfilled"], tuple[str, str]]:
+        return type(self), (self.text, self.detail)

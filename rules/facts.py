@@ -60,9 +60,10 @@ class Facts(Protocol):
     def subjects(self) -> Sequence[Subject]: ...
 
     def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
-        """The base metric `name` (rules.metrics.BASE) in [start, end), UTC.
+        """The base metric `name` (rules.metrics.BASE, or `events.NAME`) in [start, end), UTC.
 
-        `per` is the subjects' own grain or a coarser one that follows from it (an offer's advertiser).
+        `per` is the subjects' own grain or a coarser one that follows from it: some of its grains, an offer's
+        advertiser, or `()` for the whole account.
         No rows in a stretch that the feed has covered is zero; a stretch that no feed covers is MISSING.
         """
         ...

@@ -95,9 +95,7 @@ class Scope:
     per: tuple[Grain, ...] = ("event",)
     origin: Mapping[str, Template] = field(default_factory=dict)  # `from:` grain → where the event names it
     where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # attribute → accepted values
-    exclude: Mapping[str, tuple[Any, ...]] = field(
-        default_factory=dict
-    )  # `except:` attribute → refused values
+    exclude: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # `except:` attribute → refused values
     join: Mapping[str, str] = field(default_factory=dict)  # table name → its key attribute (offer.id)
 
 
@@ -132,9 +130,7 @@ class For:
 
 # --- then ------------------------------------------------------------------------------------------
 
-Verb: TypeAlias = Literal[
-    "pause", "activate", "ensure", "update", "archive", "call", "reject", "http", "notify"
-]
+Verb: TypeAlias = Literal["pause", "activate", "ensure", "update", "archive", "call", "reject", "http", "notify"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from rules.facts import Subject
 from rules.model import HoldFor, Verb
@@ -47,13 +47,43 @@ class PlannedEffect:
     after: tuple[str, ...] = ()  # steps of the same subject that must have been applied first
     hold: HoldFor | None = None
     hold_until: datetime | None = None  # UTC; None with a hold means until released by hand
+    hold_count: int = 1  # the how-manieth hold of this rule on this target in a row
     urgent: bool = False  # pauses overtake bulk work
     money_24h: Decimal | None = None  # revenue of the last 24 hours that hangs on the target
     reason: str = ""  # one sentence for the console and the audit
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A rule keeps a target paused: who, since, until. Several rules may hold one target."""
+
+    rule: str
+    target: Target
+    subject: Subject  # whose verdict led to it: the early condition is read from the same row
+    since: datetime  # when the pause was applied
+    until: datetime | None = None  # UTC; None: until released by hand
+    count: int = 1  # the how-manieth in a row
+    active_before: bool = True  # only what was active before us goes back
+    new_data: bool = False  # observations about the subject were seen after `since`
+
+
+Ending = Literal["time", "early", "override", "undo", "hand", "gone", "canary", "activate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A hold that ends with this plan, whether or not its target goes back."""
+
+    hold: Hold
+    how: Ending
+    returns: bool  # the plan's releases contain the target
+    message: str  # one sentence: why it ended, and why the target stays where it is if it does
+    probation: bool = False  # the target goes back on probation
+    mute_until: datetime | None = None  # the rule leaves the target alone until then
+
+
 class Outcome(StrEnum):
-    """What becomes of a plan."""
+    """What becomes of a plan's effects."""
 
     NOTHING = "nothing"  # no effect is wanted
     SHADOW = "shadow"  # recorded only
@@ -74,7 +104,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run wants, after guards. Effects are ranked by the money that hangs on them, most first."""
+    """What a run wants, after guards. Effects are ranked by the money that hangs on them, most first.
+
+    `outcome` speaks of `effects`. `releases`, `ended` and `joins` hold whatever the outcome is: they were
+    decided when the hold was made, and what a guard forbids is not among them. The exception is a plan that
+    waits as a whole: `joins` of a plan that is WAITING or SHADOW is empty.
+    """
 
     rule: str
     revision: str
@@ -83,3 +118,7 @@ class Plan:
     releases: tuple[PlannedEffect, ...] = ()  # targets that go back because a hold of this rule ended
     stops: tuple[Stop, ...] = ()
     waiting_since: datetime | None = None
+    ended: tuple[Ended, ...] = ()  # holds of this rule that end now
+    joins: tuple[Hold, ...] = ()  # holds to record without a call: the target is paused by another rule
+    priority: int = 0  # the rule's
+    canary: Literal["started", "waiting", "passed", "failed"] | None = None

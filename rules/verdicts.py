@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.errors import Unfilled
 from rules.facts import Subject, Why
 from rules.model import Revision
+from rules.syntax import Template
 
 
 class Answer(IntEnum):
@@ -53,6 +55,13 @@ class Verdict:
     trace: Trace
 
 
+def _without_facts(_index: int, template: Template) -> Any:
+    """Stands in where an evaluation was made by hand: only texts without `{{ }}` can be filled."""
+    if len(template.parts) == 1 and isinstance(template.parts[0], str):
+        return template.parts[0]
+    raise Unfilled(template.text, "this evaluation has no facts")
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """All verdicts of one run, as columns; a verdict with its trace is made on request.
@@ -67,10 +76,12 @@ class Evaluation:
     why: NDArray[np.uint8]
     early: NDArray[np.int8]
     explain: Callable[[int], Verdict] = field(repr=False, compare=False)
+    # (row, template) → a plain JSON value, or {"$ref": "pub.id"} for a value of an earlier step.
+    # Raises Unfilled when a part has no usable value: then nothing may be done with the template.
+    fill: Callable[[int, Template], Any] = field(default=_without_facts, repr=False, compare=False)
 
     def count(self) -> dict[str, int]:
         """How many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""
         return {
-            answer.word: int((self.answers == answer).sum())
-            for answer in (Answer.YES, Answer.NO, Answer.NO_DECISION)
+            answer.word: int((self.answers == answer).sum()) for answer in (Answer.YES, Answer.NO, Answer.NO_DECISION)
         }

@@ -1,0 +1,146 @@
+"""Everything that `rules.plan.plan` knows of the world beside the verdicts: plain frozen values, no I/O.
+
+One `State` is what one rule sees at one moment, within one account. The caller fills it from the database
+(or, in rule tests and backtests, from an overlay); each field names its source. A target that is missing from
+`State.targets` is one that nobody has seen: then nothing is assumed about it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from rules.facts import Subject
+from rules.model import Grain, Template
+from rules.planning import Hold, Target
+
+# Kinds that exist once per integration; all others exist once per organisation, whatever integration a rule
+# names, so that two rules of two integrations mean the same publisher.
+PER_INTEGRATION = frozenset({"offer", "offer_event", "landing_page"})
+
+
+def target_of(kind: str, identifier: str, *, account: str = "main", integration: str = "default") -> Target:
+    """The one spelling of a target, for plans and for whoever fills `State.targets`."""
+    return Target(
+        kind=kind,
+        id=identifier,
+        account=account,
+        integration=integration if kind in PER_INTEGRATION else "default",
+    )
+
+
+class Unrendered(ValueError):  # noqa: N818 - it is no mistake of anybody's: the event simply lacks the value
+    """A template asks for something that this subject does not have. The text says what is missing."""
+
+
+class Renderer(Protocol):
+    """Fills the templates of actions. `rules.evaluate` owns how; the plan only asks."""
+
+    def render(self, template: Template, subject: Subject) -> Any:
+        """The value for this subject: JSON types, Decimal; a list where the template gives one.
+
+        Raises:
+            Unrendered: a name in it is missing, null or undefined for this subject.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probation:
+    """A target that came back and is being watched by this rule.
+
+    Source: the last ended hold of this rule on the target that was followed by a return, while the revision
+    has `release.probation`; `seen` is measured from the observations since then.
+    """
+
+    since: datetime
+    seen: Mapping[str, Decimal] = field(default_factory=dict)  # metric → amount in [since, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """What is known about one target, as this rule sees it."""
+
+    target: Target
+    exists: bool = True  # entity mirror: False when Integr8 no longer lists it (archived, deleted)
+    active: bool | None = None  # entity mirror; None: never seen
+    values: Mapping[str, Any] = field(default_factory=dict)  # entity mirror: its fields; prior values
+    seen_at: datetime | None = None  # entity mirror: when these values were read
+    groups: Mapping[Grain, str] = field(default_factory=dict)  # entity mirror: an offer's advertiser's id
+    revenue_24h: Decimal | None = None  # observations of [now - 24 h, now); None: not known, 0: none
+    payout_24h: Decimal | None = None  # as above
+    holds: tuple[Hold, ...] = ()  # hold rows that have not ended, of every rule
+    holds_before: int = 0  # ended holds of this rule since now - holds.MEMORY, without overrides and undos
+    muted_until: Mapping[str, datetime] = field(default_factory=dict)  # mutes: rule id (or "*") → until
+    last_effect: datetime | None = None  # ledger: this rule's newest effect or release; in shadow the recorded
+    changed_by_person: datetime | None = None  # mirror poll: newest change of a field by hand; not its creation
+    probation: Probation | None = None
+    pending: Mapping[str, Any] = field(default_factory=dict)  # ledger: wanted by effects of any rule that are
+    #                                                           planned, claimed, sent or unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streak:
+    """How long a subject's answer has been yes, before the present look. Source: stored verdicts.
+
+    `rules.lifecycle.advance` makes the next one, for whoever stores it.
+    """
+
+    looks: int = 0  # consecutive looks with yes, each with new data
+    since: datetime | None = None  # first of them
+    new_data: bool = True  # observations about this subject arrived since the last look that was counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The whole that the guards measure shares against."""
+
+    subjects: int | None = None  # None: those of the evaluation. For an event rule: all active of the kind
+    revenue_24h: Decimal | None = None  # observations of all subjects in scope; None: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryState:
+    """A first few that were acted on and are being watched. Source: the newest plan with canary == started
+    that no later plan has answered with passed or failed."""
+
+    since: datetime  # when the first of its effects was applied
+    targets: tuple[Target, ...]  # those applied
+    revenue: Decimal | None = None  # of the scope since then
+    revenue_before: Decimal | None = None  # of the scope in the same hours one week earlier
+
+
+GroupKey = tuple[Grain, Grain | None, str | None]  # ("offer", "advertiser", "7"); ("offer", None, None): all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that one rule may know besides the facts, at one moment."""
+
+    render: Renderer
+    targets: Mapping[Target, TargetState] = field(default_factory=dict)  # at least rules.plan.targets(...)
+    #                                                        and every target on which this rule has a hold
+    streaks: Mapping[Subject, Streak] = field(default_factory=dict)  # only needed where `for:` is given
+    effects_today: int = 0  # ledger: effects of this rule since midnight in data.tz; planned ones count too
+    errors: int = 0  # runs: failed ones in a row, newest backwards
+    scope: Scope = Scope()
+    active: Mapping[GroupKey, int] = field(default_factory=dict)  # entity mirror: active and without a pending
+    #                                                        pause, for each group that keep_active names
+    protected: Mapping[str, frozenset[str]] = field(default_factory=dict)  # bridge.yaml: kind → ids
+    halt: str | None = None  # the reason given to `integr8-bridge halt`; None: running
+    waiting: frozenset[Target] = frozenset()  # targets in plans of this rule that wait for a person, without
+    #                                           the plan that is being re-checked at this moment
+    canary: CanaryState | None = None
+
+    def of(self, target: Target) -> TargetState:
+        """What is known about the target; nothing at all is a valid answer."""
+        return self.targets.get(target) or TargetState(target=target)
+
+    def held_by(self, rule: str) -> Iterable[tuple[TargetState, Hold]]:
+        """Each hold of one rule, in the order of the targets."""
+        for target in sorted(self.targets):
+            known = self.targets[target]
+            for hold in known.holds:
+                if hold.rule == rule:
+                    yield known, hold

@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from rules.facts import Subject
-from rules.model import Grain, Template
+from rules.model import Grain
 from rules.planning import Hold, Target
+from rules.syntax import Template
 
 # Kinds that exist once per integration; all others exist once per organisation, whatever integration a rule
 # names, so that two rules of two integrations mean the same publisher.
@@ -30,7 +31,7 @@ def target_of(kind: str, identifier: str, *, account: str = "main", integration:
     )
 
 
-class Unrendered(ValueError):  # noqa: N818 - it is no mistake of anybody's: the event simply lacks the value
+class Unrendered(ValueError):
     """A template asks for something that this subject does not have. The text says what is missing."""
 
 
@@ -40,8 +41,7 @@ class Renderer(Protocol):
     def render(self, template: Template, subject: Subject) -> Any:
         """The value for this subject: JSON types, Decimal; a list where the template gives one.
 
-        Raises:
-            Unrendered: a name in it is missing, null or undefined for this subject.
+        Raises Unrendered where a name in it is missing, null or undefined for this subject.
         """
         ...
 
@@ -93,7 +93,7 @@ class Streak:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class ScopeTotals:
     """The whole that the guards measure shares against."""
 
     subjects: int | None = None  # None: those of the evaluation. For an event rule: all active of the kind
@@ -102,8 +102,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryState:
-    """A first few that were acted on and are being watched. Source: the newest plan with canary == started
-    that no later plan has answered with passed or failed."""
+    """A first few that were acted on and are being watched.
+
+    Source: the newest plan with canary == "started" that no later plan answered with passed or failed.
+    """
 
     since: datetime  # when the first of its effects was applied
     targets: tuple[Target, ...]  # those applied
@@ -124,7 +126,7 @@ class State:
     streaks: Mapping[Subject, Streak] = field(default_factory=dict)  # only needed where `for:` is given
     effects_today: int = 0  # ledger: effects of this rule since midnight in data.tz; planned ones count too
     errors: int = 0  # runs: failed ones in a row, newest backwards
-    scope: Scope = Scope()
+    scope: ScopeTotals = ScopeTotals()
     active: Mapping[GroupKey, int] = field(default_factory=dict)  # entity mirror: active and without a pending
     #                                                        pause, for each group that keep_active names
     protected: Mapping[str, frozenset[str]] = field(default_factory=dict)  # bridge.yaml: kind → ids

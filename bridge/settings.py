@@ -1,0 +1,304 @@
+"""Environment and bridge.yaml → one frozen, typed object. Read once, at the edge; nothing else reads settings.
+
+Every problem is found in one go and says where it is and what to do. A secret is never written in YAML in clear:
+it is named there as ${NAME} and comes from the environment, or from the file that NAME_FILE points to.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from environs import EnvValidationError, FileAwareEnv
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SECRET_FIELDS = frozenset({"api_key", "secret", "secrets", "token", "tokens", "password", "apprise"})
+FILE = "bridge.yaml"
+
+
+class SettingsError(ValueError):
+    """The settings do not hold together. `problems` has every finding, each with its remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type["SettingsError"], tuple[list[str]]]:
+        return type(self), (self.problems,)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Integr8's limit for one API key. `burst` calls may leave at once after a pause."""
+
+    per_second: float = 5.0
+    burst: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One Integr8 organisation."""
+
+    name: str
+    base_url: str
+    api_key: str = field(repr=False)
+    integrations: Mapping[str, str] = field(default_factory=dict)
+    rate: Rate = field(default_factory=Rate)
+    timezone: str = "UTC"
+    currency: str = "USD"
+    protected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)  # operation → "VERB /path" where Integr8 differs
+    rejection_url: str | None = field(default=None, repr=False)
+    poll: Mapping[str, Any] = field(default_factory=dict)  # feed → seconds between polls
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    home: Path
+    database_url: str = field(repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    sentry_dsn: str | None = field(default=None, repr=False)
+    environment: str = "production"
+    log: str = "console"
+    public_url: str | None = None
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    trusted_proxies: tuple[str, ...] = ()
+
+    @property
+    def rules_dir(self) -> Path:
+        return self.home / "rules"
+
+    @property
+    def tables_dir(self) -> Path:
+        return self.home / "tables"
+
+    @property
+    def var(self) -> Path:
+        """Where the service itself writes: the SQLite database, the embedded Valkey, the generated key."""
+        return self.home / "var"
+
+
+class StrictSchema(Schema):
+    """Refuses what it does not know, and suggests what was meant."""
+
+    class Meta:
+        unknown = RAISE
+
+    def suggest(self, key: str) -> str:
+        known = [name.data_key or attribute for attribute, name in self.fields.items()]
+        near = get_close_matches(key, known, n=1)
+        return f"unknown key {key!r}; " + (
+            f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        )
+
+
+class RateSchema(StrictSchema):
+    per_second = fields.Float(load_default=5.0, validate=validate.Range(min=0, min_inclusive=False))
+    burst = fields.Integer(load_default=10, strict=True, validate=validate.Range(min=1))
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: Any) -> Rate:
+        return Rate(**data)
+
+
+def _known_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValidationError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from error
+
+
+class Ids(fields.List[Any]):
+    """Ids are opaque strings; YAML may hold them as numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(fields.Raw())
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return tuple(str(item) for item in super()._deserialize(value, attr, data, **kwargs))
+
+
+class AccountSchema(StrictSchema):
+    base_url = fields.Url(required=True, require_tld=False, schemes={"http", "https"})
+    api_key = fields.String(required=True, validate=validate.Length(min=1))
+    integrations = fields.Dict(
+        keys=fields.String(), values=fields.String(), required=True, validate=validate.Length(min=1)
+    )
+    rate = fields.Nested(RateSchema, load_default=Rate)
+    timezone = fields.String(load_default="UTC", validate=_known_zone)
+    currency = fields.String(load_default="USD", validate=validate.Length(equal=3))
+    protected = fields.Dict(keys=fields.String(), values=Ids(), load_default=dict)
+    routes = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+    rejection_url = fields.String(load_default=None)
+    poll = fields.Dict(keys=fields.String(), values=fields.Raw(), load_default=dict)
+
+
+class FileSchema(StrictSchema):
+    accounts = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    channels = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    limits = fields.Dict(keys=fields.String(), load_default=dict)
+    trusted_proxies = fields.List(fields.String(), load_default=list)
+    public_url = fields.String(load_default=None)
+
+
+def load(home: Path | None = None) -> Settings:
+    """Read the process's environment and $BRIDGE_HOME/bridge.yaml.
+
+    Raises SettingsError with all problems at once.
+    """
+    problems: list[str] = []
+    env = FileAwareEnv(eager=False)
+    base = (home or Path(env.str("BRIDGE_HOME", "."))).expanduser().resolve()
+    values = _environment(env, base, problems)
+    file = _read_file(base / FILE, problems)
+    accounts = _accounts(file["accounts"], problems)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(
+        home=base,
+        accounts=accounts,
+        sources=file["sources"],
+        channels=file["channels"],
+        limits=file["limits"],
+        trusted_proxies=tuple(file["trusted_proxies"]),
+        public_url=file["public_url"],
+        **values,
+    )
+
+
+def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str, Any]:
+    values = {
+        "database_url": env.str("DATABASE_URL", None),
+        "redis_url": env.str(
+            "REDIS_URL",
+            None,
+            validate=validate.Regexp(
+                r"(rediss?|unix)://", error="is not a redis:// address; write redis://host:6379/0"
+            ),
+        ),
+        "secret_key": env.str("BRIDGE_SECRET_KEY", None),
+        "sentry_dsn": env.str("SENTRY_DSN", None),
+        "environment": env.str("BRIDGE_ENVIRONMENT", "production"),
+        "log": env.str(
+            "BRIDGE_LOG", "console", validate=validate.OneOf(["console", "json"], error="may be console or json")
+        ),
+    }
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        problems.extend(
+            f"settings: {name}: {' '.join(messages)}" for name, messages in dict(error.error_messages).items()
+        )
+    values["database_url"] = _database_url(values["database_url"], home, problems)
+    generated = home / "var" / "secret.key"
+    if values["secret_key"] is None and generated.is_file():
+        values["secret_key"] = generated.read_text().strip()
+    return values
+
+
+def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
+    if not given:
+        return f"sqlite:///{home / 'var' / 'bridge.db'}"
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given)
+    if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
+        problems.append("settings: DATABASE_URL is neither postgresql:// nor sqlite:///; those two are supported")
+    return url
+
+
+def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
+    empty: dict[str, Any] = FileSchema().load({})
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        problems.append(f"settings: {path} is missing; `integr8-bridge init {path.parent}` writes a starter directory")
+        return empty
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{path.name}: cannot be read: {error}")
+        return empty
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
+        problems.append(f"{place}: not valid YAML: {error.problem}")
+        return empty
+    if raw is None:
+        return empty
+    schema = FileSchema()
+    try:
+        loaded: dict[str, Any] = schema.load(raw)
+    except ValidationError as error:
+        problems.extend(_flatten(path.name, schema, error))
+        return empty
+    resolved: dict[str, Any] = _resolve(loaded, problems, place=path.name)
+    return resolved
+
+
+def _resolve(value: Any, problems: list[str], *, place: str, name: str = "") -> Any:
+    """Replace ${NAME}; complain about names that are not set and about secrets written in clear."""
+    if isinstance(value, dict):
+        inner = f"{place}." if ": " in place else f"{place}: "
+        return {key: _resolve(item, problems, place=f"{inner}{key}", name=key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve(item, problems, place=place, name=name) for item in value]
+    if not isinstance(value, str):
+        if name in SECRET_FIELDS and value is not None:
+            problems.append(
+                f"{place}: a secret is written in clear; put it in the environment and write ${{NAME}} here"
+            )
+        return value
+    if name in SECRET_FIELDS and not REFERENCE.search(value):
+        problems.append(f"{place}: a secret is written in clear; put it in the environment and write ${{NAME}} here")
+
+    def look_up(match: re.Match[str]) -> str:
+        try:
+            found = FileAwareEnv().str(match[1], None)
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
+            return match[0]
+        if not found:
+            problems.append(f"{place}: {match[1]} is not set; export it, or point {match[1]}_FILE to a file")
+        return found or match[0]
+
+    return REFERENCE.sub(look_up, value)
+
+
+def _accounts(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Account]:
+    accounts = {}
+    schema = AccountSchema()
+    for name, entry in raw.items():
+        if any(isinstance(value, str) and REFERENCE.search(value) for value in entry.values()):
+            continue  # reported already; whatever is said about the placeholder would only confuse
+        try:
+            accounts[name] = Account(name=name, **schema.load(entry))
+        except ValidationError as error:
+            problems.extend(_flatten(f"{FILE}: accounts.{name}", schema, error))
+    return accounts
+
+
+def _flatten(place: str, schema: StrictSchema, error: ValidationError) -> list[str]:
+    """marshmallow's nested messages as lines: place, what is wrong, what to do."""
+    found = []
+
+    def walk(messages: Any, path: str, at: StrictSchema) -> None:
+        if not isinstance(messages, dict):
+            found.extend(f"{path}: {message[:1].lower()}{message[1:].rstrip('.')}" for message in messages)
+            return
+        for key, inner in messages.items():
+            below = f"{path}.{key}" if ": " in path else f"{path}: {key}"
+            if inner == ["Unknown field."]:
+                found.append(f"{below}: {at.suggest(key)}")
+                continue
+            field = at.fields.get(key)
+            walk(inner, below, field.schema if isinstance(field, fields.Nested) else at)  # type: ignore[arg-type]
+
+    walk(error.messages, place, schema)
+    return found

@@ -80,6 +80,8 @@ class Ended:
     message: str  # one sentence: why it ended, and why the target stays where it is if it does
     probation: bool = False  # the target goes back on probation
     mute_until: datetime | None = None  # the rule leaves the target alone until then
+    others: tuple[str, ...] = ()  # the rules whose holds keep the target where it is
+    back: PlannedEffect | None = None  # what would have returned it, had they not
 
 
 class Outcome(StrEnum):

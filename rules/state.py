@@ -9,12 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from rules.facts import Subject
 from rules.model import Grain
 from rules.planning import Hold, Target
-from rules.syntax import Template
 
 # Kinds that exist once per integration; all others exist once per organisation, whatever integration a rule
 # names, so that two rules of two integrations mean the same publisher.
@@ -29,21 +28,6 @@ def target_of(kind: str, identifier: str, *, account: str = "main", integration:
         account=account,
         integration=integration if kind in PER_INTEGRATION else "default",
     )
-
-
-class Unrendered(ValueError):
-    """A template asks for something that this subject does not have. The text says what is missing."""
-
-
-class Renderer(Protocol):
-    """Fills the templates of actions. `rules.evaluate` owns how; the plan only asks."""
-
-    def render(self, template: Template, subject: Subject) -> Any:
-        """The value for this subject: JSON types, Decimal; a list where the template gives one.
-
-        Raises Unrendered where a name in it is missing, null or undefined for this subject.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +50,17 @@ class TargetState:
     exists: bool = True  # entity mirror: False when Integr8 no longer lists it (archived, deleted)
     active: bool | None = None  # entity mirror; None: never seen
     values: Mapping[str, Any] = field(default_factory=dict)  # entity mirror: its fields; prior values
-    seen_at: datetime | None = None  # entity mirror: when these values were read
+    seen_at: datetime | None = None  # entity mirror: when the request that read these values was sent
     groups: Mapping[Grain, str] = field(default_factory=dict)  # entity mirror: an offer's advertiser's id
     revenue_24h: Decimal | None = None  # observations of [now - 24 h, now); None: not known, 0: none
     payout_24h: Decimal | None = None  # as above
     holds: tuple[Hold, ...] = ()  # hold rows that have not ended, of every rule
     holds_before: int = 0  # ended holds of this rule since now - holds.MEMORY, without overrides and undos
     muted_until: Mapping[str, datetime] = field(default_factory=dict)  # mutes: rule id (or "*") → until
-    last_effect: datetime | None = None  # ledger: this rule's newest effect or release; in shadow the recorded
-    changed_by_person: datetime | None = None  # mirror poll: newest change of a field by hand; not its creation
+    last_effect: datetime | None = None  # ledger: this rule's newest effect or release here; those that were
+    #                                         only recorded count too while the rule is in shadow
+    changed_by_person: datetime | None = None  # mirror poll: newest change by hand of a field that rules set
+    #                                               (status first of all); being created is no change
     probation: Probation | None = None
     pending: Mapping[str, Any] = field(default_factory=dict)  # ledger: wanted by effects of any rule that are
     #                                                           planned, claimed, sent or unknown
@@ -88,8 +74,9 @@ class Streak:
     """
 
     looks: int = 0  # consecutive looks with yes, each with new data
-    since: datetime | None = None  # first of them
-    new_data: bool = True  # observations about this subject arrived since the last look that was counted
+    since: datetime | None = None  # since when the answer has been yes without a gap
+    counted_at: datetime | None = None  # the last look that was counted
+    new_data: bool = True  # observations about this subject were seen after `counted_at`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +91,14 @@ class ScopeTotals:
 class CanaryState:
     """A first few that were acted on and are being watched.
 
-    Source: the newest plan with canary == "started" that no later plan answered with passed or failed.
+    Source: the newest plan of the rule whose `canary` is started or failed, with no later one that passed.
     """
 
     since: datetime  # when the first of its effects was applied
     targets: tuple[Target, ...]  # those applied
     revenue: Decimal | None = None  # of the scope since then
     revenue_before: Decimal | None = None  # of the scope in the same hours one week earlier
+    failed_at: datetime | None = None  # when a plan said failed
 
 
 GroupKey = tuple[Grain, Grain | None, str | None]  # ("offer", "advertiser", "7"); ("offer", None, None): all
@@ -120,7 +108,6 @@ GroupKey = tuple[Grain, Grain | None, str | None]  # ("offer", "advertiser", "7"
 class State:
     """All that one rule may know besides the facts, at one moment."""
 
-    render: Renderer
     targets: Mapping[Target, TargetState] = field(default_factory=dict)  # at least rules.plan.targets(...)
     #                                                        and every target on which this rule has a hold
     streaks: Mapping[Subject, Streak] = field(default_factory=dict)  # only needed where `for:` is given

@@ -1,0 +1,55 @@
+"""Who is really calling, behind how many proxies, and is it one of those who may.
+
+X-Forwarded-For is a list to which each proxy appends the address that it saw. Its left end is whatever the
+caller wrote. So it is read from the right, and only for as long as the hop that vouches is one of ours.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from bridge.sources.errors import SignatureError
+from bridge.sources.request import Incoming
+from bridge.sources.strict import Network
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+MOST_HOPS = 20
+
+
+def client(request: Incoming, proxies: Iterable[Network]) -> Address:
+    """The rightmost hop that is not one of our proxies. Raises SignatureError when a hop cannot be read."""
+    trusted = tuple(proxies)
+    hops = [hop for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    if len(hops) > MOST_HOPS:
+        raise SignatureError("address", f"more than {MOST_HOPS} hops in X-Forwarded-For")
+    current = parse(request.remote)
+    while hops and within(current, trusted):
+        current = parse(hops.pop())
+    return current
+
+
+def parse(text: str) -> Address:
+    """An address with or without port and brackets. IPv4 inside IPv6 is IPv4: it is the same machine."""
+    bare = text.strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        raise SignatureError("address", "the sender's address cannot be read") from None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
+
+
+def check(request: Incoming, allowed: Iterable[Network], proxies: Iterable[Network]) -> None:
+    """Raise SignatureError unless the caller is in the allow-list."""
+    address = client(request, proxies)
+    if not within(address, allowed):
+        raise SignatureError("address", f"{address} is not in allow_ips of this source")

@@ -1,0 +1,124 @@
+"""JSON in and out with exact numbers: what has a fraction is a Decimal, in both directions.
+
+Reading is bounded before it begins: nesting is counted on the bytes, because a parser that recurses has
+already lost when it finds out.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from bridge.sources.errors import Unreadable
+
+MOST_DIGITS = 400  # of one number; a double has 17, and int(Decimal("1e999999999")) would not come back
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)  # possessive: linear also without the closing quote
+
+
+def loads(raw: bytes, *, depth: int) -> Any:
+    """Read one JSON text. Raises Unreadable with the line and column, or the byte, of the fault."""
+    text = utf8(raw)
+    if raw.count(b"[") + raw.count(b"{") > depth:
+        _check_depth(raw, depth)
+    try:
+        value = json.loads(
+            text,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_constant,
+            object_pairs_hook=_object,
+        )
+    except json.JSONDecodeError as error:
+        raise Unreadable(422, f"not JSON: {error.msg}", f"line {error.lineno} column {error.colno}") from None
+    if "\\u" in text:
+        _check_text(value)
+    return value
+
+
+def utf8(raw: bytes) -> str:
+    """The text of a body. A byte order mark is dropped; anything that is not UTF-8 is refused."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(422, f"not UTF-8: {error.reason}", f"byte {error.start}") from None
+    if "\x00" in text:
+        raise Unreadable(422, "a NUL character; no database text can hold it", f"character {text.index(chr(0))}")
+    return text
+
+
+def dumps(value: Any) -> str:
+    """Write what `loads` gives, numbers digit for digit. Keys keep their order."""
+    return "".join(_written(value))
+
+
+def _written(value: Any) -> Iterator[str]:
+    if isinstance(value, Decimal):
+        yield str(value)
+    elif isinstance(value, dict):
+        yield "{"
+        for position, (key, item) in enumerate(value.items()):
+            yield f"{',' if position else ''}{json.dumps(key)}:"
+            yield from _written(item)
+        yield "}"
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield "["
+        for position, item in enumerate(value):
+            if position:
+                yield ","
+            yield from _written(item)
+        yield "]"
+    else:
+        yield json.dumps(value, allow_nan=False)
+
+
+def _check_depth(raw: bytes, most: int) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(raw):
+        opened = token[0]
+        if opened in (b"[", b"{"):
+            depth += 1
+            if depth > most:
+                raise Unreadable(422, f"nested deeper than {most} levels", f"byte {token.start()}")
+        elif opened in (b"]", b"}"):
+            depth -= 1
+
+
+def _decimal(literal: str) -> Decimal:
+    value = Decimal(literal)
+    if len(literal) > MOST_DIGITS or abs(value.adjusted()) > MOST_DIGITS:
+        raise Unreadable(422, f"a number of more than {MOST_DIGITS} digits", literal[:20])
+    return value
+
+
+def _integer(literal: str) -> int:
+    if len(literal) > MOST_DIGITS:
+        raise Unreadable(422, f"a number of more than {MOST_DIGITS} digits", literal[:20])
+    return int(literal)
+
+
+def _constant(name: str) -> NoReturn:
+    raise Unreadable(422, f"{name} is not a number in JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise Unreadable(422, "the name stands twice in one object", twice[:80])
+    return value
+
+
+def _check_text(value: Any, place: str = "body") -> None:
+    """Escapes can smuggle in what UTF-8 cannot hold (half of a surrogate pair) and what databases refuse."""
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise Unreadable(422, "a text with NUL or half a surrogate pair", place)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key, place)
+            _check_text(item, f"{place}.{key}")
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            _check_text(item, f"{place}.{position}")

@@ -1,0 +1,231 @@
+"""`expects:`, what a source promises about its bodies, and `map:`, other names for what it sends.
+
+    expects: {deal.id: integer, deal.email: email, deal.value: decimal?, deal.kind: [publisher, advertiser]}
+
+A trailing question mark makes a field optional. A list of values is a choice. Texts that hold a number, a truth or
+a time are converted, because forms and queries know nothing but text; money becomes a Decimal and never a float.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias
+
+from marshmallow import ValidationError, fields
+
+from bridge.sources.reading import Fault, walk
+from bridge.sources.times import parse_time
+
+Convert: TypeAlias = Callable[[Any, tzinfo], Any]
+PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s.\x00-\x1f]{2,63}")
+_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_DECIMAL = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One promised field."""
+
+    path: str
+    kind: str
+    optional: bool = False
+    choices: tuple[Any, ...] = ()
+
+
+def fit(body: dict[str, Any], expected: tuple[Expected, ...], zone: tzinfo = UTC) -> tuple[dict[str, Any], list[Fault]]:
+    """The body with typed values, and what does not fit. The body given is not changed."""
+    faults: list[Fault] = []
+    for field in expected:
+        value = walk(body, field.path)
+        if value is None or value == "":
+            if not field.optional:
+                faults.append(Fault(f"body.{field.path}", f"is missing; {_wanted(field)} is expected"))
+            continue
+        try:
+            typed = _convert(field, value, zone)
+        except ValueError:
+            faults.append(Fault(f"body.{field.path}", f"is {_shown(value)}; {_wanted(field)} is expected"))
+            continue
+        body = put(body, field.path, typed)
+    return body, faults
+
+
+def rename(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """`map: {ours: theirs}`. What is there moves; what is missing is left alone."""
+    taken = {ours: walk(body, theirs) for ours, theirs in names.items()}
+    for theirs in names.values():
+        body = drop(body, theirs)
+    for ours, value in taken.items():
+        if value is not None:
+            body = put(body, ours, value)
+    return body
+
+
+def put(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy with one value set; what stands in the way of the path is replaced."""
+    first, _, rest = path.partition(".")
+    if not rest:
+        return {**body, first: value}
+    inner = body.get(first)
+    if isinstance(inner, list):
+        return {**body, first: _put_item(inner, rest, value)}
+    return {**body, first: put(inner if isinstance(inner, dict) else {}, rest, value)}
+
+
+def _put_item(items: list[Any], path: str, value: Any) -> list[Any]:
+    first, _, rest = path.partition(".")
+    position = int(first)  # `walk` found something there, so it is one
+    inner = items[position]
+    new = put(inner, rest, value) if rest and isinstance(inner, dict) else value
+    return [*items[:position], new, *items[position + 1 :]]
+
+
+def drop(body: dict[str, Any], path: str) -> dict[str, Any]:
+    """A copy without one value. Items of lists stay: removing one would renumber the others."""
+    first, _, rest = path.partition(".")
+    if first not in body:
+        return body
+    if not rest:
+        return {name: value for name, value in body.items() if name != first}
+    inner = body[first]
+    return {**body, first: drop(inner, rest)} if isinstance(inner, dict) else body
+
+
+def _text(value: Any, _zone: tzinfo) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(value)  # ids are opaque texts, and many senders write them as numbers
+    raise ValueError
+
+
+def _integer(value: Any, _zone: tzinfo) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        return int(value)
+    raise ValueError
+
+
+def _decimal(value: Any, _zone: tzinfo) -> Decimal:
+    if isinstance(value, bool):
+        raise ValueError  # noqa: TRY004 - every converter fails in one way
+    if isinstance(value, int | Decimal):
+        return Decimal(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        try:
+            return Decimal(value.strip())
+        except InvalidOperation:
+            raise ValueError from None
+    raise ValueError
+
+
+def _boolean(value: Any, _zone: tzinfo) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if isinstance(value, str | int) and str(value).lower() in known:
+        return known[str(value).lower()]
+    raise ValueError
+
+
+def _time(value: Any, zone: tzinfo) -> str:
+    moment = parse_time(value, zone)
+    if moment is None:
+        raise ValueError
+    return moment.isoformat()
+
+
+def _email(value: Any, _zone: tzinfo) -> str:
+    if isinstance(value, str) and _EMAIL.fullmatch(value.strip()):
+        return value.strip()
+    raise ValueError
+
+
+def _country(value: Any, _zone: tzinfo) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z]{2}", value.strip()):
+        return value.strip().upper()
+    raise ValueError
+
+
+def _list(value: Any, _zone: tzinfo) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    raise ValueError
+
+
+def _object(value: Any, _zone: tzinfo) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError
+
+
+KINDS: Mapping[str, tuple[str, Convert]] = {
+    "text": ("a text", _text),
+    "integer": ("a whole number", _integer),
+    "decimal": ("a number", _decimal),
+    "boolean": ("true or false", _boolean),
+    "time": ("a time such as 2026-03-01T12:30:00Z", _time),
+    "email": ("an e-mail address", _email),
+    "country": ("a two-letter country code", _country),
+    "list": ("a list", _list),
+    "object": ("an object", _object),
+}
+
+
+def _convert(field: Expected, value: Any, zone: tzinfo) -> Any:
+    if field.choices:
+        found = next((choice for choice in field.choices if str(choice) == str(value)), _MISSING)
+        if found is _MISSING:
+            raise ValueError(value)
+        return found
+    return KINDS[field.kind][1](value, zone)
+
+
+def _wanted(field: Expected) -> str:
+    if field.choices:
+        return "one of " + ", ".join(str(choice) for choice in field.choices)
+    return KINDS[field.kind][0]
+
+
+def _shown(value: Any) -> str:
+    """The kind of what came, never the value: a fault is logged, and a value may be personal."""
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters"
+    names = {bool: "true or false", int: "a whole number", Decimal: "a number", list: "a list", dict: "an object"}
+    return names.get(type(value), "something else")
+
+
+class ExpectsField(fields.Field[tuple[Expected, ...]]):
+    """`path: kind`, `path: kind?`, or `path: [choice, choice]`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[Expected, ...]:
+        del attr, data, kwargs
+        if not isinstance(value, Mapping):
+            raise ValidationError("write a field and its kind, for example deal.id: integer")
+        problems: dict[str, list[str]] = {}
+        found = []
+        for path, kind in value.items():
+            try:
+                found.append(_expected(str(path), kind))
+            except ValueError as error:
+                problems[str(path)] = [str(error)]
+        if problems:
+            raise ValidationError(problems)
+        return tuple(found)
+
+
+def _expected(path: str, kind: Any) -> Expected:
+    bare = path.removeprefix("body.")
+    if not PATH.fullmatch(bare):
+        raise ValueError("is not a field; write its names with dots between, deal.contact.email")
+    if isinstance(kind, list) and kind and all(isinstance(item, str | int) for item in kind):
+        return Expected(bare, "choice", choices=tuple(kind))
+    name = str(kind).removesuffix("?")
+    if name not in KINDS:
+        raise ValueError(f"{kind!r} is not a kind; known are {', '.join(KINDS)}, or a list of values")
+    return Expected(bare, name, optional=str(kind).endswith("?"))

@@ -1,0 +1,275 @@
+"""Integr8's own postbacks: its macros, in every spelling, as one vocabulary.
+
+Source: the project's notes on Integr8 (docs/integr8.md): parameter list, postback manager, URL parser. Three
+things shape this file. A postback carries no signature and no id of its own. A macro that Integr8 does not
+know stays in the URL as a literal `{name}`. And a postback that was not taken is never sent again: so what
+is wrong with a single value makes that value missing and is noted, and only a postback that nobody could
+assign (no transaction id) is set aside.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote
+
+from bridge.sources.reading import Fault, Reading
+from bridge.sources.times import parse_time
+
+TYPES = ("click", "impression", "conversion", "event")
+
+# Fixed addresses that Integr8 publishes for its outgoing calls (developers/server-ip-white-list.md).
+ADDRESSES = ("159.69.101.220/32", "159.69.101.219/32", "78.47.166.165/32", "88.99.120.240/32")
+
+# Our name: every other spelling under which it may arrive: Integr8's two documentations, which disagree,
+# and the short names of the address that we suggest.
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "type": ("postback_type",),
+    "transaction_id": ("tx", "clickid", "click_id", "real_tx_id"),
+    "external_transaction_id": ("ext", "external_tx_id"),
+    "offer": ("offer_id",),
+    "publisher": ("publisher_id", "pub"),
+    "advertiser": ("advertiser_id", "adv"),
+    "sub_id": ("sub", "subid", "sub_id1", "sub_id_1"),
+    **{f"sub_id_{n}": (f"sub_id{n}", f"sub{n}", f"subid{n}") for n in range(2, 7)},
+    "adv_sub_id": ("adv_sub_id1", "adv_sub_id_1"),
+    **{f"adv_sub_id_{n}": (f"adv_sub_id{n}",) for n in range(2, 5)},
+    "status": (),
+    "rejection_reason": ("reason", "rejected_reason"),
+    "third_party_rejected_reason": (),
+    "payout": (),
+    "revenue": (),
+    "purchase_value": (),
+    "currency": ("ccy",),
+    "conversion_time": ("ct",),
+    "click_time": ("clk", "request_time"),
+    "date_time": (),
+    "unix_time": (),
+    "session_time": (),
+    "begin_install_time": (),
+    "finish_install_time": (),
+    "landing_page_time": (),
+    "event_id": ("eid",),
+    "event_name": ("event",),
+    "device_id": (),
+    "user_agent": ("ua",),
+    "os": (),
+    "os_version": (),
+    "browser": (),
+    "browser_version": (),
+    "browser_language": ("browser_languages",),
+    "geo_country": ("country",),
+    "geo_city": ("city",),
+    "conversion_ip": ("ip",),
+    "bundle_id": (),
+    "keyword": (),
+    "referer": (),
+    "lp": ("landing_page", "landing_page_id"),
+    "invalid_sub_id": (),
+    "random": (),
+}
+NAMES: Mapping[str, str] = {spelling: name for name, others in SPELLINGS.items() for spelling in (name, *others)}
+MONEY = ("payout", "revenue", "purchase_value")
+TIMES = (
+    "conversion_time",
+    "click_time",
+    "date_time",
+    "unix_time",
+    "begin_install_time",
+    "finish_install_time",
+    "landing_page_time",
+)
+# Rules may say either; Integr8's own pages do, too.
+TWINS: Mapping[str, str] = {"offer": "offer_id", "publisher": "publisher_id", "advertiser": "advertiser_id"}
+
+_UNREPLACED = re.compile(r"\{[A-Za-z0-9_.]*\}")
+_MONEY = re.compile(r"[+-]?(\d{1,15})(\.\d{1,12})?")
+_STATUSES = {"approved", "rejected", "pending", "processing"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostbackFacts:
+    """What a postback says, for the data room. Money without a currency is in the account's."""
+
+    kind: str
+    transaction_id: str
+    status: str | None = None
+    payout: Decimal | None = None
+    revenue: Decimal | None = None
+    currency: str | None = None
+    offer: str | None = None
+    publisher: str | None = None
+    advertiser: str | None = None
+    country: str | None = None
+    sub_ids: Mapping[str, str]
+    event_id: str | None = None
+    event_name: str | None = None
+    rejection_reason: str | None = None
+    external_transaction_id: str | None = None
+    conversion_time: datetime | None = None
+    click_time: datetime | None = None
+
+
+def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str) -> Reading:
+    """Turn parameters into a Reading. `zone` is where naive times are from; `fallback` a digest of the request."""
+    body, faults = _vocabulary(values)
+    body["type"] = _type(body)
+    faults += _money(body) + _times(body, zone)
+    if status := body.get("status"):
+        body["status"] = status.lower()
+        if body["status"] not in _STATUSES:
+            faults.append(Fault("body.status", f"{status!r} is none of Integr8's status words; kept as it is"))
+    for name, twin in TWINS.items():
+        if name in body:
+            body[twin] = body[name]
+    when = body.get("conversion_time") or body.get("click_time") or body.get("date_time") or body.get("unix_time")
+    missing = "transaction_id" not in body
+    return Reading(
+        body=body,
+        event_type=body["type"],
+        event_time=datetime.fromisoformat(when) if when else None,
+        dedupe_key=fallback if missing else dedupe_key(body),
+        faults=tuple(faults),
+        quarantine="no transaction id: add tx={transaction_id} to the postback's URL" if missing else None,
+    )
+
+
+def dedupe_key(body: Mapping[str, Any]) -> str:
+    """The best there is, as Integr8 sends no id of a conversion.
+
+    One conversion may be reported approved and later rejected, and an offer may allow several conversions or
+    events of one click; so the transaction alone is not enough.
+    """
+    event = body.get("event_id") or body.get("event_name") or ""
+    parts = (body["type"], body["transaction_id"], event, body.get("status", ""), body.get("conversion_time", ""))
+    return "postback:" + "|".join(quote(str(part), safe=":+") for part in parts)
+
+
+def observation(reading: Reading) -> PostbackFacts | None:
+    """The neutral facts of a postback; None when it names no transaction."""
+    body = reading.body
+    if "transaction_id" not in body:
+        return None
+    sub_ids = {name: body[name] for name in body if name.startswith("sub_id")}
+    return PostbackFacts(
+        kind=body["type"],
+        transaction_id=body["transaction_id"],
+        status=body.get("status"),
+        payout=body.get("payout"),
+        revenue=body.get("revenue"),
+        currency=body.get("currency"),
+        offer=body.get("offer"),
+        publisher=body.get("publisher"),
+        advertiser=body.get("advertiser"),
+        country=body.get("geo_country"),
+        sub_ids=sub_ids,
+        event_id=body.get("event_id"),
+        event_name=body.get("event_name"),
+        rejection_reason=body.get("rejection_reason"),
+        external_transaction_id=body.get("external_transaction_id"),
+        conversion_time=_moment(body.get("conversion_time")),
+        click_time=_moment(body.get("click_time") or body.get("date_time")),
+    )
+
+
+def suggested_url(base_url: str, source: str, token: str | None, kind: str = "conversion") -> str:
+    """The address to paste into Integr8's postback manager, with its macros in place."""
+    macros = {
+        "tx": "transaction_id",
+        "ext": "external_transaction_id",
+        "offer": "offer_id",
+        "pub": "publisher_id",
+        "sub": "sub_id",
+    }
+    if kind in ("conversion", "event"):
+        macros |= {
+            "status": "status",
+            "reason": "rejection_reason",
+            "payout": "payout",
+            "revenue": "revenue",
+            "ccy": "currency",
+            "ct": "conversion_time",
+            "clk": "click_time",
+        }
+    else:
+        macros |= {"status": "status", "reason": "rejection_reason", "country": "geo_country", "clk": "date_time"}
+    if kind == "event":
+        macros |= {"event_id": "event_id", "event_name": "event_name"}
+    query = "&".join(f"{ours}={{{macro}}}" for ours, macro in macros.items())
+    way = f"/{quote(token, safe='')}" if token else ""
+    return f"{base_url.rstrip('/')}/hooks/{quote(source, safe='')}{way}?type={kind}&{query}"
+
+
+def _vocabulary(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """Our names for theirs. What we do not know is kept under its own name: people add parameters."""
+    body: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for spelling, value in values.items():
+        name = NAMES.get(spelling, spelling)
+        text = _text(value)
+        if text is None:
+            continue
+        if name in body and body[name] != text:
+            faults.append(Fault(f"body.{name}", f"came twice with different values; {spelling}={text!r} is left out"))
+            continue
+        body[name] = text
+    return body, faults
+
+
+def _text(value: Any) -> Any:
+    """None for what Integr8 left empty or did not replace. Lists and objects of a JSON body stay."""
+    if value is None or isinstance(value, dict | list):
+        return value or None
+    text = str(value).strip()
+    return None if not text or _UNREPLACED.fullmatch(text) else text
+
+
+def _type(body: Mapping[str, Any]) -> str:
+    given = str(body.get("type", "")).lower()
+    if given in TYPES:
+        return given
+    if "event_id" in body or "event_name" in body:
+        return "event"
+    conversion = ("conversion_time", "payout", "revenue", "purchase_value", "third_party_rejected_reason")
+    return "conversion" if any(name in body for name in conversion) else "click"
+
+
+def _money(body: dict[str, Any]) -> list[Fault]:
+    faults = []
+    for name in MONEY:
+        if name in body:
+            amount = _amount(str(body[name]))
+            if amount is None:
+                faults.append(Fault(f"body.{name}", f"{body.pop(name)!r} is not an amount; treated as missing"))
+            else:
+                body[name] = amount
+    if currency := body.get("currency"):
+        body["currency"] = str(currency).upper()
+    return faults
+
+
+def _amount(text: str) -> Decimal | None:
+    if not _MONEY.fullmatch(text):
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _times(body: dict[str, Any], zone: tzinfo) -> list[Fault]:
+    faults = []
+    for name in TIMES:
+        if name in body:
+            moment = parse_time(body[name], zone)
+            if moment is None:
+                faults.append(Fault(f"body.{name}", f"{body.pop(name)!r} is not a time; treated as missing"))
+            else:
+                body[name] = moment.isoformat()
+    return faults
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

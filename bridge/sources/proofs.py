@@ -1,0 +1,134 @@
+"""What every way of proving oneself has in common, and the two smallest of them.
+
+A proof looks at raw bytes and plain values, is told the time, performs no I/O, and compares in constant
+time. Whatever is wrong with a request, malformed or forged, is a `SignatureError` and nothing else.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from bridge.sources.errors import SignatureError
+from bridge.sources.request import Headers, Incoming
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What a proof established. `delivery_id` is set only where the proof covers the id itself."""
+
+    delivery_id: str | None = None
+    signed_at: datetime | None = None  # the sender's clock, where the proof covers it
+
+
+class Proof(Protocol):
+    """One way of proving oneself."""
+
+    @property
+    def covers_query(self) -> bool:
+        """False: a query string next to a valid proof may be anybody's."""
+        ...
+
+    def check(self, request: Incoming, now: datetime) -> Proved:
+        """Return what was proved, or raise SignatureError."""
+        ...
+
+    def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
+        """The same request as its rightful sender would send it. Used by `sources test` and our tests."""
+        ...
+
+    def clean(self, request: Incoming) -> Incoming:
+        """The request without this proof's credentials, fit to be kept."""
+        ...
+
+
+def same(given: str, secrets: Sequence[str]) -> bool:
+    """Compare with every secret in constant time. All are tried, so that time does not tell which one fits."""
+    found = False
+    for secret in secrets:
+        found |= hmac.compare_digest(given.encode(), secret.encode())
+    return found
+
+
+def without_headers(request: Incoming, *names: str) -> Incoming:
+    hidden = {name.lower() for name in names}
+    kept = Headers([(name, value) for name, value in request.headers.items() if name not in hidden])
+    return replace(request, headers=kept)
+
+
+def with_headers(request: Incoming, **fields: str) -> Incoming:
+    """`webhook_id="x"` sets the header webhook-id, replacing what stood there."""
+    return with_fields(request, {name.replace("_", "-"): value for name, value in fields.items()})
+
+
+def with_fields(request: Incoming, fields: dict[str, str]) -> Incoming:
+    bare = without_headers(request, *fields)
+    return replace(bare, headers=Headers([*bare.headers.items(), *fields.items()]))
+
+
+@dataclass(frozen=True, slots=True)
+class NoProof:
+    """`verify: none`, written out by the operator. Anybody who knows the address may send."""
+
+    covers_query: bool = True
+
+    def check(self, request: Incoming, now: datetime) -> Proved:
+        del request, now
+        return Proved()
+
+    def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
+        del now, delivery_id
+        return request
+
+    def clean(self, request: Incoming) -> Incoming:
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class TokenProof:
+    """A secret text in the path (/hooks/NAME/TOKEN), in the query, or in a header of the sender's choice.
+
+    For senders that cannot sign, Integr8's postbacks among them. `places` says where it may stand.
+    """
+
+    tokens: tuple[str, ...] = field(repr=False)
+    places: tuple[str, ...] = ("path", "query")
+    parameter: str = "token"
+    header: str | None = None
+    covers_query: bool = True
+
+    def check(self, request: Incoming, now: datetime) -> Proved:
+        del now
+        given = [token for token in self._candidates(request) if token]
+        if not given:
+            raise SignatureError("missing", f"no token in {' or '.join(self.places)}")
+        # Two different tokens in one request: somebody appends to an address. Nobody honest does this.
+        if len(set(given)) > 1:
+            raise SignatureError("ambiguous", "the request carries more than one token")
+        if not same(given[0], self.tokens):
+            raise SignatureError("wrong", "the token is not the one of this source")
+        return Proved()
+
+    def _candidates(self, request: Incoming) -> list[str | None]:
+        found: list[str | None] = []
+        if "path" in self.places:
+            found.append(request.path_token)
+        if "query" in self.places:
+            found.extend(value for name, value in request.query if name == self.parameter)
+        if "header" in self.places and self.header:
+            found.append(request.headers.get(self.header))
+        return found
+
+    def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
+        del now, delivery_id
+        if "path" in self.places:
+            return replace(request, path_token=self.tokens[0])
+        if "query" in self.places:
+            return replace(request, query=(*request.query, (self.parameter, self.tokens[0])))
+        return with_fields(request, {str(self.header): self.tokens[0]})
+
+    def clean(self, request: Incoming) -> Incoming:
+        bare = without_headers(request, self.header) if self.header else request
+        kept = tuple((name, value) for name, value in bare.query if name != self.parameter)
+        return replace(bare, path_token=None, query=kept)

@@ -1,0 +1,94 @@
+"""A request as plain values, so that nothing in this package knows which web framework received it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+from bridge.sources.errors import Unreadable
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+
+MOST_PAIRS = 1_000  # parameters of one query or form; Integr8 knows about forty
+
+
+class Headers(Mapping[str, str]):
+    """Header fields by name, whatever the case. A name that came twice reads as both, joined by a comma.
+
+    That is what WSGI servers do as well, and it is why no proof here accepts a comma where it expects
+    one value: a second, smuggled header makes the request fail instead of choosing between the two.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        pairs = fields.items() if isinstance(fields, Mapping) else fields
+        self._fields: dict[str, str] = {}
+        for name, value in pairs:
+            lower = name.lower()
+            known = self._fields.get(lower)
+            self._fields[lower] = value if known is None else f"{known},{value}"
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Headers({', '.join(self._fields)})"  # names only: values may be credentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One request to /hooks/<source>. `remote` is the peer of the TCP connection, before any proxy header."""
+
+    method: str = "POST"
+    path_token: str | None = field(default=None, repr=False)
+    headers: Headers = field(default_factory=Headers)
+    query: Pairs = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    remote: str = ""
+    content_type: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.content_type:
+            object.__setattr__(self, "content_type", self.headers.get("content-type", ""))
+
+    def parameter(self, name: str) -> str | None:
+        """The only value of a query parameter; None when it is missing or came more than once."""
+        values = [value for key, value in self.query if key == name]
+        return values[0] if len(values) == 1 else None
+
+
+def parse_pairs(raw: bytes, *, what: str) -> Pairs:
+    """Read `a=1&b=2` strictly: UTF-8 only, a bounded number of pairs, blanks kept."""
+    try:
+        text = raw.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise Unreadable(
+            422, "only ASCII is allowed here; percent-encode the rest", f"{what} byte {error.start}"
+        ) from None
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PAIRS)
+    except UnicodeDecodeError as error:
+        raise Unreadable(422, f"not UTF-8 after percent-decoding ({error.reason})", what) from None
+    except ValueError:
+        raise Unreadable(422, f"more than {MOST_PAIRS} parameters", what) from None
+    return tuple(pairs)
+
+
+def as_mapping(pairs: Pairs) -> dict[str, Any]:
+    """Pairs as one mapping; a name that came several times holds the list of its values."""
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in values:
+            values[name] = value
+        elif isinstance(values[name], list):
+            values[name].append(value)
+        else:
+            values[name] = [values[name], value]
+    return values

@@ -1,0 +1,228 @@
+"""One configured sender: who may speak for it, and how what it says becomes an event."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Literal, TypeAlias
+
+from bridge.sources import addresses, exact, postback, table
+from bridge.sources.errors import Unreadable
+from bridge.sources.expects import Expected, fit, rename
+from bridge.sources.proofs import Proof, Proved
+from bridge.sources.reading import (
+    Fault,
+    Limits,
+    Reading,
+    checked,
+    content,
+    digest,
+    is_json,
+    media_type,
+    read_body,
+    read_form,
+    read_json,
+    walk,
+)
+from bridge.sources.request import Headers, Incoming, as_mapping
+from bridge.sources.strict import Network
+from bridge.sources.times import parse_time
+
+Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-postback"]
+
+# Where senders that do not sign put their delivery id, if they have one. Not X-Request-Id: proxies make a new one
+# for every attempt, so a repeated delivery would never be recognised.
+USUAL_IDS = ("webhook-id", "idempotency-key")
+LONGEST_ID = 200
+KEPT_HEADERS = ("user-agent",)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One event: what to keep of the request, and what it says."""
+
+    kept: Incoming
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One entry of `sources:`, made by `bridge.sources.build`.
+
+    `event_type`, `delivery_id`, `event_time` and `order_by` say where to look: a dotted path in the body,
+    `header:NAME` or `query:NAME`.
+    """
+
+    name: str
+    way: str  # how it proves itself, for people: "standard-webhooks", "github", ...
+    proof: Proof
+    allow: tuple[Network, ...] = ()
+    proxies: tuple[Network, ...] = ()
+    format: Format = "auto"
+    limits: Limits = field(default_factory=Limits)
+    event_type: str | None = None
+    delivery_id: str | None = None
+    shown_id: str | None = None  # an id that is not signed: told, but not trusted to tell two events apart
+    event_time: str | None = None
+    order_by: str | None = None
+    zone: tzinfo = UTC
+    names: Mapping[str, str] = field(default_factory=dict)  # `map:` ours → theirs
+    expects: tuple[Expected, ...] = ()
+    misfits: Literal["refuse", "quarantine"] = "refuse"
+    warnings: tuple[str, ...] = ()
+
+    def prove(self, request: Incoming, now: datetime) -> Proved:
+        """Who sent this. Raises SignatureError, to be answered with 401, for whatever is wrong with the proof."""
+        if self.allow:
+            addresses.check(request, self.allow, self.proxies)
+        return self.proof.check(request, now)
+
+    def read(self, request: Incoming, proved: Proved | None = None) -> Reading:
+        """What was sent, as one event. Raises Unreadable with the status to answer.
+
+        Give the result of `prove` where there is one: an id or a time that was signed goes before others. An
+        event that comes back from the journal has no proof any more and needs none.
+        """
+        visible = self._visible(request)
+        values = self._values(visible)
+        if self.format == "integr8-postback":
+            reading = postback.read(values, zone=self.zone, fallback=digest(visible))
+            return self._fitted(replace(reading, body=rename(reading.body, self.names)))
+        body = rename(values, self.names)
+        return self._fitted(self._reading(visible, body, proved or Proved()))
+
+    def take(self, request: Incoming, proved: Proved | None = None) -> tuple[Taken, ...]:
+        """The events of one request, each with what may be written to the journal for it.
+
+        That is one, except for a CSV: there each row is an event, and either all of them fit or none is taken.
+        """
+        if self._is_table(request):
+            return self._rows(request)
+        return (Taken(self.keep(request), self.read(request, proved)),)
+
+    def keep(self, request: Incoming) -> Incoming:
+        """What may be written to the journal: without credentials, and inflated. Reads the same as before."""
+        visible = self._visible(request)
+        body = content(visible, self.limits)
+        headers = [(name, value) for name, value in visible.headers.items() if self._wanted(name)]
+        return replace(visible, headers=Headers(headers), body=body)
+
+    # --- parts of reading ---------------------------------------------------------------------------
+
+    def _visible(self, request: Incoming) -> Incoming:
+        """Without credentials, and without a query that the proof does not cover.
+
+        A signed body with a foreign query string is two texts by two authors.
+        """
+        bare = self.proof.clean(request)
+        return bare if self.proof.covers_query else replace(bare, query=())
+
+    def _values(self, request: Incoming) -> dict[str, Any]:
+        query = checked(as_mapping(request.query))
+        match self.format:
+            case "query":
+                return query
+            case "integr8-postback":
+                return {**query, **read_body(request, self.limits)}
+            case "csv" if self._is_table(request):
+                return {"rows": table.rows(content(request, self.limits))}
+            case "json" | "csv":
+                return read_json(content(request, self.limits), self.limits)
+            case "form":
+                return read_form(content(request, self.limits))
+            case "auto":
+                body = read_body(request, self.limits)
+                if not body and not query and not request.body.strip():
+                    raise Unreadable(422, "the request is empty", "body")
+                return body or query
+
+    def _reading(self, request: Incoming, body: dict[str, Any], proved: Proved) -> Reading:
+        delivery = proved.delivery_id or self._id(request, body)
+        shown = delivery or _as_text(self._look(self.shown_id, request, body))
+        return Reading(
+            body=body,
+            event_type=_as_text(self._look(self.event_type, request, body)),
+            delivery_id=shown,
+            event_time=self._time(request, body) or proved.signed_at,
+            dedupe_key=_id_key(delivery) if delivery else digest(request),
+        )
+
+    def _id(self, request: Incoming, body: dict[str, Any]) -> str | None:
+        found = _as_text(self._look(self.delivery_id, request, body))
+        if found or not self.proof.covers_query:
+            return found
+        usual = (request.headers.get(name) for name in USUAL_IDS)
+        return next((value for value in usual if value and value.isprintable()), None)
+
+    def _time(self, request: Incoming, body: dict[str, Any]) -> datetime | None:
+        value = self._look(self.event_time, request, body)
+        return None if value is None else parse_time(value, self.zone)
+
+    def _look(self, where: str | None, request: Incoming, body: dict[str, Any]) -> Any:
+        if where is None:
+            return None
+        if where.startswith("header:"):
+            return request.headers.get(where.removeprefix("header:").strip())
+        if where.startswith("query:"):
+            return request.parameter(where.removeprefix("query:").strip())
+        return walk(body, where.removeprefix("body."))
+
+    def _fitted(self, reading: Reading) -> Reading:
+        body, faults = fit(reading.body, self.expects, self.zone)
+        if not faults:
+            return replace(reading, body=body)
+        if self.misfits == "refuse":
+            raise Unreadable(422, faults[0].words + _more(faults), faults[0].place)
+        return replace(
+            reading, body=body, faults=(*reading.faults, *faults), quarantine=reading.quarantine or str(faults[0])
+        )
+
+    def _is_table(self, request: Incoming) -> bool:
+        return self.format == "csv" and not is_json(media_type(request))
+
+    def _rows(self, request: Incoming) -> tuple[Taken, ...]:
+        visible = self._visible(request)
+        key = digest(visible)
+        rows = table.rows(content(visible, self.limits))
+        taken = tuple(self._row(visible, row, key, number) for number, row in enumerate(rows, start=1))
+        faults = [fault for one in taken for fault in one.reading.faults]
+        if faults:
+            raise Unreadable(422, table.summary(faults), "csv")
+        return taken
+
+    def _row(self, request: Incoming, row: dict[str, Any], key: str, number: int) -> Taken:
+        """One row, kept as the JSON that `read` will find when it comes back from the journal."""
+        kept = replace(request, body=exact.dumps(row).encode(), content_type="application/json", headers=Headers())
+        body, faults = fit(rename(row, self.names), self.expects, self.zone)
+        placed = tuple(Fault(f"row {number}, {fault.place.removeprefix('body.')}", fault.words) for fault in faults)
+        reading = Reading(
+            body=body,
+            event_type=_as_text(self._look(self.event_type, kept, body)),
+            event_time=self._time(kept, body),
+            dedupe_key=f"{key}#{number}",
+            faults=placed,
+        )
+        return Taken(kept, reading)
+
+    def _wanted(self, header: str) -> bool:
+        places = (self.event_type, self.delivery_id, self.shown_id, self.event_time, self.order_by)
+        named = {place.removeprefix("header:").strip().lower() for place in places if place}
+        return header in named or header in (*KEPT_HEADERS, *USUAL_IDS, "webhook-timestamp")
+
+
+def _as_text(value: Any) -> str | None:
+    """Ids and types may come as numbers. A list or an object is neither."""
+    if value is None or isinstance(value, dict | list | bool) or value == "":
+        return None
+    return str(value)[:LONGEST_ID]
+
+
+def _id_key(delivery: str) -> str:
+    if len(delivery) < LONGEST_ID and re.fullmatch(r"[\x20-\x7e]+", delivery):
+        return f"id:{delivery}"
+    return f"id-sha256:{hashlib.sha256(delivery.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _more(faults: list[Fault]) -> str:
+    return f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""

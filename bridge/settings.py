@@ -196,9 +196,8 @@ def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str
     try:
         env.seal()
     except EnvValidationError as error:
-        problems.extend(
-            f"settings: {name}: {' '.join(messages)}" for name, messages in dict(error.error_messages).items()
-        )
+        found = error.error_messages if isinstance(error.error_messages, Mapping) else {"environment": [str(error)]}
+        problems.extend(f"settings: {name} {' '.join(messages)}" for name, messages in found.items())
     values["database_url"] = _database_url(values["database_url"], home, problems)
     generated = home / "var" / "secret.key"
     if values["secret_key"] is None and generated.is_file():
@@ -285,8 +284,8 @@ def _accounts(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Account]
 
 
 def _flatten(place: str, schema: StrictSchema, error: ValidationError) -> list[str]:
-    """marshmallow's nested messages as lines: place, what is wrong, what to do."""
-    found = []
+    """Nested messages as lines: place, what is wrong, what to do."""
+    found: list[str] = []
 
     def walk(messages: Any, path: str, at: StrictSchema) -> None:
         if not isinstance(messages, dict):

@@ -1,0 +1,145 @@
+"""Logs and Sentry: what leaves the process is chosen from a list of allowed fields, not cleaned of bad ones."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from hashlib import sha256
+from typing import Any
+
+import sentry_sdk
+import structlog
+from sentry_sdk.integrations.celery import CeleryIntegration
+from sentry_sdk.integrations.flask import FlaskIntegration
+
+EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
+TOKEN_IN_URL = re.compile(r"(?i)([?&](?:token|secure|secret|key|api_key|password|signature)=)[^&\s\"']+")
+HOOK_TOKEN = re.compile(r"(/hooks/[^/\s?]+/)[^/\s?]+")
+HEADER_VALUE = re.compile(r"(?i)\b(api-key|authorization|x-[a-z-]*signature[a-z0-9-]*)(['\"]?\s*[:=]\s*)\S+")
+#: Names whose value is never shown, wherever they turn up in a log call.
+SECRET_NAME = re.compile(r"(?i)passw|secret|token|api.?key|authorization|cookie|^body$|^headers$")
+#: What a Sentry event may carry beside its stack.
+SENTRY_TAGS = frozenset({"rule", "run", "effect", "event", "source", "task", "account", "operation", "process"})
+
+
+def scrub_text(text: str) -> str:
+    """The same text with e-mail addresses hashed and credentials gone."""
+    text = EMAIL.sub(lambda found: f"email:{sha256(found[0].lower().encode()).hexdigest()[:10]}", text)
+    text = TOKEN_IN_URL.sub(r"\1[hidden]", text)
+    text = HOOK_TOKEN.sub(r"\1[hidden]", text)
+    return HEADER_VALUE.sub(r"\1\2[hidden]", text)
+
+
+def scrub(value: Any, name: str = "") -> Any:
+    """Walk a log field: hide what a secret's name announces, clean every text."""
+    if name and SECRET_NAME.search(name):
+        return "[hidden]"
+    if isinstance(value, Mapping):
+        return {key: scrub(item, str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [scrub(item) for item in value]
+    if isinstance(value, str):
+        return scrub_text(value)
+    if isinstance(value, BaseException):
+        return scrub_text(str(value))
+    return value
+
+
+def _scrub_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in list(event):
+        event[key] = scrub(event[key], key)
+    return event
+
+
+def set_up_logs(style: str = "console", *, process: str, level: int = logging.INFO) -> None:
+    """One line per event, for people (`console`) or programs (`json`). The stream is standard error."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _scrub_event,
+    ]
+    last: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    )
+    structlog.configure(
+        processors=[*shared, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_drop_meta, last], foreign_pre_chain=shared))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+
+
+def _drop_meta(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(logger, method, event)
+
+
+def set_up_sentry(dsn: str | None, *, process: str, environment: str, release: str, **options: Any) -> None:
+    """Off without a DSN. Bodies, headers, cookies, local variables and users never leave."""
+    if not dsn:
+        return
+    sentry_sdk.init(
+        dsn=dsn,
+        environment=environment,
+        release=release,
+        send_default_pii=False,
+        max_request_body_size="never",
+        include_local_variables=False,
+        max_breadcrumbs=20,
+        traces_sample_rate=0.0,
+        integrations=[CeleryIntegration(monitor_beat_tasks=True), FlaskIntegration()],
+        before_send=before_send,
+        before_breadcrumb=before_breadcrumb,
+        **options,
+    )
+    sentry_sdk.set_tag("process", process)
+
+
+def before_send(event: Any, _hint: Any) -> Any:
+    """Keep the stack, the allowed tags and the bare path; drop everything that could carry a person or a secret."""
+    event.pop("user", None)
+    event.pop("extra", None)
+    request = event.pop("request", None) or {}
+    if request:
+        event["request"] = {
+            "method": request.get("method"),
+            "url": scrub_text(str(request.get("url", "")).partition("?")[0]),
+        }
+    event["tags"] = {key: value for key, value in dict(event.get("tags") or {}).items() if key in SENTRY_TAGS}
+    event["contexts"] = {
+        key: value for key, value in (event.get("contexts") or {}).items() if key in {"runtime", "trace", "monitor"}
+    }
+    for exception in (event.get("exception") or {}).get("values", []):
+        exception["value"] = scrub_text(str(exception.get("value", "")))
+    if "logentry" in event:
+        event["logentry"] = {"message": scrub_text(str(event["logentry"].get("message", "")))}
+    if "message" in event:
+        event["message"] = scrub_text(str(event["message"]))
+    return event
+
+
+def before_breadcrumb(crumb: Any, _hint: Any) -> Any:
+    """Breadcrumbs keep their category and a cleaned message; their data may hold URLs and SQL, so it goes."""
+    return {
+        "category": crumb.get("category"),
+        "level": crumb.get("level"),
+        "timestamp": crumb.get("timestamp"),
+        "type": crumb.get("type"),
+        "message": scrub_text(str(crumb.get("message") or "")),
+    }
+
+
+def tag(**ids: Any) -> None:
+    """Put ids on the logs and on Sentry for the rest of this piece of work."""
+    structlog.contextvars.bind_contextvars(**ids)
+    for name, value in ids.items():
+        sentry_sdk.set_tag(name, str(value))

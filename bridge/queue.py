@@ -1,0 +1,93 @@
+"""Asking for work by name. A nudge is only a hint: the rows are the truth, and a sweep finds what a lost nudge left.
+
+So the two sides differ in patience. The door answers a sender while it nudges and may never wait for Redis;
+it hands the name to a thread, which sends at most one message per name and `PAUSE`, the last one always.
+"""
+
+import threading
+from typing import Any
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger()
+
+PAUSE = 0.02  # seconds between two nudges of one name: a batch per message, not a message per webhook
+PATIENCE = 0.3  # seconds that a nudge may take when Redis is silent
+
+#: Which queue a task waits in. Urgent work has its own, so that no report can stand in front of a pause.
+QUEUES = {
+    "journal.drain": "journal",
+    "effects.perform": "effects",
+    "reports.poll": "reports",
+    "rules.run_due": "journal",
+    "notices.deliver": "upkeep",
+    "upkeep.sweep": "upkeep",
+    "upkeep.tick": "upkeep",
+    "upkeep.tidy": "upkeep",
+}
+
+
+def sender(redis_url: str) -> Celery:
+    """A Celery application that can only send, and gives up quickly (kombu retries for seconds by default)."""
+    app = Celery("bridge", broker=redis_url, set_as_current=False)
+    app.conf.update(
+        task_ignore_result=True,
+        broker_connection_timeout=PATIENCE,
+        broker_transport_options={
+            "max_retries": 0,
+            "socket_timeout": PATIENCE,
+            "socket_connect_timeout": PATIENCE,
+        },
+    )
+    return app
+
+
+class Queue:
+    """Sends task names to the workers."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def nudge(self, name: str, **ids: Any) -> bool:
+        """Ask for a task now. False when Redis did not take it: the sweep will find the work."""
+        try:
+            self._app.send_task(name, kwargs=ids, queue=QUEUES[name], retry=False, ignore_result=True)
+        except (OperationalError, OSError) as error:
+            log.warning("nudge lost", task=name, error=str(error))
+            return False
+        return True
+
+
+class Nudger(threading.Thread):
+    """Collects nudges of one process and sends them from a thread of its own."""
+
+    def __init__(self, queue: Queue) -> None:
+        super().__init__(name="nudger", daemon=True)
+        self._queue = queue
+        self._wanted: set[str] = set()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+
+    def nudge(self, name: str) -> None:
+        """Costs the caller a set insertion; the message follows within PAUSE."""
+        with self._lock:
+            self._wanted.add(name)
+        self._wake.set()
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            with self._lock:
+                names, self._wanted = self._wanted, set()
+            for name in names:
+                self._queue.nudge(name)
+            self._stop.wait(PAUSE)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._wake.set()
+        self.join(timeout=2)

@@ -38,6 +38,7 @@ class Event(Leased, Base):
     dedupe_key: Mapped[str]
     method: Mapped[str]
     content_type: Mapped[str | None]
+    headers: Mapped[dict[str, str]] = mapped_column(Json, default=dict)  # an allow-list of the source, no credentials
     query: Mapped[list[Any]] = mapped_column(Json, default=list)
     body: Mapped[bytes] = mapped_column(LargeBinary)
     remote: Mapped[str | None]
@@ -55,6 +56,7 @@ EMPTY: dict[str, Any] = {
     "event_type": None,
     "delivery_id": None,
     "content_type": None,
+    "headers": {},
     "query": [],
     "remote": None,
     "event_time": None,

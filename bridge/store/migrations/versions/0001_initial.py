@@ -55,6 +55,9 @@ def upgrade() -> None:
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("content_type", sa.String(), nullable=True),
         sa.Column(
+            "headers", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column(
             "query", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
         ),
         sa.Column("body", sa.LargeBinary(), nullable=False),

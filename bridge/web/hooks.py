@@ -1,0 +1,144 @@
+"""The door: prove, read, journal, answer, nudge. In that order, and a 2xx only after the commit."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+import orjson
+import structlog
+from flask import Blueprint, Request, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from bridge import ulid
+from bridge.journalling import JournalClosed, JournalFull, Scribe
+from bridge.metrics import DOOR, DOOR_SECONDS
+from bridge.queue import Nudger
+from bridge.sources import Headers, Incoming, SignatureError, Source, Taken, Unreadable, parse_pairs
+from bridge.store.journal import EventState
+from bridge.web.problems import problem
+
+log = structlog.get_logger()
+
+PER_SOURCE = 256  # requests of one source inside the door at once; a flood of one leaves room for the others
+MOST_HEADERS = 100
+
+
+class Full(RuntimeError):
+    """One source has as many requests inside as it may have."""
+
+
+class Admission:
+    """Counts the requests inside the door, per source."""
+
+    def __init__(self, most: int = PER_SOURCE) -> None:
+        self._most = most
+        self._inside: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def enter(self, source: str) -> Iterator[None]:
+        with self._lock:
+            inside = self._inside.get(source, 0)
+            if inside >= self._most:
+                raise Full(f"{inside} requests of {source} are being handled")
+            self._inside[source] = inside + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside[source] -= 1
+
+
+def blueprint(sources: Mapping[str, Source], scribe: Scribe, nudger: Nudger) -> Blueprint:
+    """The two routes of the door: with the token in the path, and without."""
+    door = Blueprint("hooks", __name__, url_prefix="/hooks")
+    admission = Admission()
+
+    @door.route("/<name>", methods=["GET", "POST", "PUT"], defaults={"token": None})
+    @door.route("/<name>/<token>", methods=["GET", "POST", "PUT"])
+    def receive(name: str, token: str | None) -> Response:
+        source = sources.get(name)
+        if source is None:
+            DOOR.labels("unknown", "404").inc()
+            return _unknown(name, sources)
+        with DOOR_SECONDS.time():
+            answer = _handle(source, token, admission, scribe, nudger)
+        DOOR.labels(name, str(answer.status_code)).inc()
+        return answer
+
+    return door
+
+
+def _handle(source: Source, token: str | None, admission: Admission, scribe: Scribe, nudger: Nudger) -> Response:
+    now = datetime.now(UTC)
+    try:
+        with admission.enter(source.name):
+            incoming = _incoming(request, source, token)
+            taken = source.take(incoming, source.prove(incoming, now))
+            rows = [_row(source.name, one, incoming.remote, now) for one in taken]
+            receipts = scribe.record(rows)
+    except SignatureError as error:
+        log.info("webhook refused", source=source.name, code=error.code)
+        return problem(401, "Proof missing or wrong", f"{source.name}: {error.words}")
+    except RequestEntityTooLarge:
+        return problem(413, "Too large", f"{source.name}: the body has more than {source.limits.body} bytes; send less")
+    except Unreadable as error:
+        log.info("webhook unreadable", source=source.name, status=error.status, place=error.place)
+        return problem(error.status, "Cannot be read", f"{source.name}: {error}", place=error.place)
+    except (Full, JournalFull) as error:
+        return problem(429, "Too many requests", f"{source.name}: {error}; send it again later", retry_after=1)
+    except JournalClosed as error:
+        return problem(
+            503, "Not journalled", f"{source.name}: {error}; nothing was taken, send it again", retry_after=5
+        )
+    nudger.nudge("journal.drain")
+    log.info("webhook journalled", source=source.name, event=receipts[0].event_id, duplicate=receipts[0].duplicate)
+    answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
+    if len(receipts) > 1:
+        answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]
+    return Response(orjson.dumps(answer), status=202, content_type="application/json")
+
+
+def _incoming(http: Request, source: Source, token: str | None) -> Incoming:
+    http.max_content_length = source.limits.body
+    if len(http.headers) > MOST_HEADERS:
+        raise Unreadable(400, f"more than {MOST_HEADERS} header fields", "headers")
+    return Incoming(
+        method=http.method,
+        path_token=token,
+        headers=Headers(list(http.headers.items())),
+        query=parse_pairs(http.query_string, what="query"),
+        body=http.get_data(cache=False),
+        remote=http.remote_addr or "",
+        content_type=http.content_type or "",
+    )
+
+
+def _row(source: str, taken: Taken, remote: str, now: datetime) -> dict[str, Any]:
+    kept, reading = taken.kept, taken.reading
+    return {
+        "id": ulid.new(),
+        "source": source,
+        "event_type": reading.event_type,
+        "delivery_id": reading.delivery_id,
+        "dedupe_key": reading.dedupe_key,
+        "method": kept.method,
+        "content_type": kept.content_type,
+        "headers": dict(kept.headers),
+        "query": [list(pair) for pair in kept.query],
+        "body": kept.body,
+        "remote": remote,
+        "received_at": now,
+        "event_time": reading.event_time,
+        "state": EventState.QUARANTINED if reading.quarantine else EventState.RECEIVED,
+        "problem": reading.quarantine,
+    }
+
+
+def _unknown(name: str, sources: Mapping[str, Source]) -> Response:
+    near = get_close_matches(name, sources, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "sources are named in bridge.yaml"
+    return problem(404, "Unknown source", f"there is no source {name[:60]!r}; {hint}")

@@ -1,0 +1,27 @@
+"""Errors as RFC 9457 problem documents: what happened, where, and what to do about it."""
+
+from typing import Any
+
+import orjson
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(status: int, title: str, detail: str, *, retry_after: int | None = None, **more: Any) -> Response:
+    """One problem document. `detail` is for people and may be shown to whoever sent the request."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    response = Response(orjson.dumps(body), status=status, content_type=MEDIA_TYPE)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def register(app: Flask) -> None:
+    """Answer every HTTP error of the application in this form."""
+
+    @app.errorhandler(HTTPException)
+    def _(error: HTTPException) -> Response:
+        status = error.code or 500
+        return problem(status, error.name, error.description or error.name)

@@ -65,6 +65,10 @@ class TargetState:
     pending: Mapping[str, Any] = field(default_factory=dict)  # ledger: wanted by effects of any rule that are
     #                                                           planned, claimed, sent or unknown
 
+    def now_so(self) -> dict[str, Any]:
+        """Its fields as they were last seen."""
+        return dict(self.values) if self.active is None else {**self.values, "active": self.active}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streak:

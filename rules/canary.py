@@ -10,12 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from rules.companions import COMPANIONS
 from rules.facts import Subject
 from rules.hours import say
 from rules.model import Canary, Revision
 from rules.planning import PlannedEffect, Stop, Target
 from rules.state import CanaryState, State
-from rules.wishes import COMPANIONS
 
 Phase = Literal["started", "waiting", "passed", "failed"]
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from rules.companions import COMPANIONS
 from rules.hours import end_of, say
 from rules.model import KeepActive, Revision
 from rules.planning import PlannedEffect, Stop, Target
 from rules.state import GroupKey, State, TargetState
-from rules.wishes import COMPANIONS, Wish, fingerprint
+from rules.wishes import Wish, fingerprint
 
 DULL = frozenset({"for", "held", "already", "pending", "waiting", "companion"})  # nothing was kept from happening
 EVERY_RULE = "*"  # a mute that holds for all rules

@@ -13,12 +13,13 @@ from decimal import Decimal
 import numpy as np
 
 from rules import canary, guards, holds, lifecycle, release
+from rules.companions import whole
 from rules.facts import Subject
 from rules.model import Mode, Revision
 from rules.planning import Ended, Hold, Outcome, Plan, PlannedEffect, Stop, Target
 from rules.state import State
 from rules.verdicts import Answer, Evaluation
-from rules.wishes import COMPANIONS, Wish, merged, wishes
+from rules.wishes import Wish, merged, wishes
 
 
 def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime) -> Plan:
@@ -134,8 +135,9 @@ def _guarded(
         else:
             kept.append(wish)
     kept, last = guards.keep_active(revision, kept, state)
-    kept, lost = _accompanied(wanted, kept)
-    return kept, joins, stops + last + lost
+    left, lost = whole([wish.effect for wish in kept], [wish.effect for wish in wanted])
+    staying = {id(effect) for effect in left}
+    return [wish for wish in kept if id(wish.effect) in staying], joins, stops + last + lost
 
 
 def _lasting(
@@ -176,35 +178,6 @@ def _join(revision: Revision, effect: PlannedEffect, state: State, now: datetime
 def _not_joined(hold: Hold) -> Stop:
     message = f"{hold.target} is paused by another rule already"
     return Stop(guard="already", message=message, subject=hold.subject, target=hold.target)
-
-
-def _accompanied(wanted: Sequence[Wish], kept: Sequence[Wish]) -> tuple[list[Wish], list[Stop]]:
-    """Drop what lost the step it waits for, and notices about a change that does not take place."""
-    changing = {wish.effect.subject for wish in wanted if wish.effect.verb not in COMPANIONS}
-    left = list(kept)
-    stops: list[Stop] = []
-    while True:
-        steps = {(wish.effect.subject, wish.effect.step) for wish in left}
-        changed = {wish.effect.subject for wish in left if wish.effect.verb not in COMPANIONS}
-        staying: list[Wish] = []
-        lost: list[Wish] = []
-        for wish in left:
-            (lost if _is_alone(wish.effect, steps, changing - changed) else staying).append(wish)
-        if not lost:
-            return left, stops
-        stops += [_alone(wish.effect) for wish in lost]
-        left = staying
-
-
-def _is_alone(effect: PlannedEffect, steps: set[tuple[Subject, str]], unchanged: set[Subject]) -> bool:
-    if any((effect.subject, step) not in steps for step in effect.after):
-        return True
-    return effect.verb in COMPANIONS and effect.subject in unchanged
-
-
-def _alone(effect: PlannedEffect) -> Stop:
-    message = f"step {effect.step} ({effect.target}): the change that it goes with does not take place"
-    return Stop(guard="companion", message=message, subject=effect.subject, target=effect.target)
 
 
 def _finished(revision: Revision, evaluation: Evaluation, wish: Wish, state: State, now: datetime) -> PlannedEffect:

@@ -51,6 +51,7 @@ class PlannedEffect:
     urgent: bool = False  # pauses overtake bulk work
     money_24h: Decimal | None = None  # revenue of the last 24 hours that hangs on the target
     reason: str = ""  # one sentence for the console and the audit
+    also: tuple[str, ...] = ()  # other rules that want the very same in this tick; each keeps its own effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +77,22 @@ class Ended:
 
     hold: Hold
     how: Ending
-    returns: bool  # the plan's releases contain the target
+    returns: bool  # the target goes back: it is among the plan's releases (an undo: its effects)
     message: str  # one sentence: why it ended, and why the target stays where it is if it does
     probation: bool = False  # the target goes back on probation
     mute_until: datetime | None = None  # the rule leaves the target alone until then
     others: tuple[str, ...] = ()  # the rules whose holds keep the target where it is
     back: PlannedEffect | None = None  # what would have returned it, had they not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """A rule leaves a target alone because a person decided about it."""
+
+    rule: str
+    target: Target
+    until: datetime
+    why: str
 
 
 class Outcome(StrEnum):
@@ -122,5 +133,6 @@ class Plan:
     waiting_since: datetime | None = None
     ended: tuple[Ended, ...] = ()  # holds of this rule that end now
     joins: tuple[Hold, ...] = ()  # holds to record without a call: the target is paused by another rule
+    mutes: tuple[Mute, ...] = ()  # beside those that come with `ended`
     priority: int = 0  # the rule's
     canary: Literal["started", "waiting", "passed", "failed"] | None = None

@@ -158,29 +158,32 @@ def _let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Te
         message = f"{hold.target} is protected by now: it is not touched, also not to let it go"
         return Returns(stops=(Stop(guard="protected", message=message, subject=hold.subject, target=hold.target),))
     others = tuple(sorted({other.rule for other in known.holds if other.rule != hold.rule}))
-    why_not = _kept(known, hold, others)
-    message = f"{hold.target}: {BECAUSE[how]}; {why_not or 'it goes back'}"
+    kept = _kept(known, hold)
+    held = f"still held by {', '.join(others)}" if others and kept is None else None
+    message = f"{hold.target}: {BECAUSE[how]}; {kept or held or 'it goes back'}"
     back = _return(known, hold, message)
+    returns = kept is None and held is None
     ended = Ended(
         hold=hold,
         how=how,
-        returns=why_not is None,
+        returns=returns,
         message=message,
-        probation=terms.probation and how in {"time", "early"} and why_not is None,
-        others=others,
-        back=back if others else None,
+        probation=terms.probation and how in {"time", "early"},
+        others=others if held else (),
+        back=back if held else None,
     )
-    return Returns(ended=(ended,), effects=() if why_not else (back,))
+    return Returns(ended=(ended,), effects=(back,) if returns else ())
 
 
-def _kept(known: TargetState, hold: Hold, others: tuple[str, ...]) -> str | None:
+def _kept(known: TargetState, hold: Hold) -> str | None:
+    """Why the target does not go back, other holders aside."""
     if not hold.active_before:
         return "it was not active before us and stays as it is"
     if known.active is True and "active" not in known.pending:
         return "it is active already"
     if known.pending.get("active") is False and known.active is not False:
         return "another pause of it is under way"
-    return f"still held by {', '.join(others)}" if others else None
+    return None
 
 
 def _return(known: TargetState, hold: Hold, message: str) -> PlannedEffect:

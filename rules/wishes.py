@@ -14,7 +14,6 @@ from rules.state import State, target_of
 from rules.syntax import Template
 from rules.verdicts import Evaluation
 
-COMPANIONS = frozenset({"call", "http", "notify"})  # they go with a change: nothing changed, nothing to tell
 ABSOLUTE = {"pause": {"active": False}, "activate": {"active": True}, "archive": {"archived": True}}
 KIND_OF = {"reject": "conversion", "notify": "channel", "http": "http"}  # where it is not what `then` names
 MANUAL = HoldFor("manual")

@@ -1,5 +1,7 @@
 """Environment and bridge.yaml → one frozen, typed object. Read once, at the edge; nothing else reads settings.
 
+$BRIDGE_HOME/.env may hold variables too; the real environment goes before it.
+
 Every problem is found in one go and says where it is and what to do. A secret is never written in YAML in clear:
 it is named there as ${NAME} and comes from the environment, or from the file that NAME_FILE points to.
 """
@@ -157,10 +159,9 @@ def load(home: Path | None = None) -> Settings:
     Raises SettingsError with all problems at once.
     """
     problems: list[str] = []
-    env = FileAwareEnv(eager=False)
-    base = (home or Path(env.str("BRIDGE_HOME", "."))).expanduser().resolve()
-    values = _environment(env, base, problems)
-    file = _read_file(base / FILE, problems)
+    base = (home or Path(FileAwareEnv().str("BRIDGE_HOME", "."))).expanduser().resolve()
+    values = _environment(_reader(base, eager=False), base, problems)
+    file = _read_file(base / FILE, _reader(base), problems)
     accounts = _accounts(file["accounts"], problems)
     if problems:
         raise SettingsError(problems)
@@ -174,6 +175,13 @@ def load(home: Path | None = None) -> Settings:
         public_url=file["public_url"],
         **values,
     )
+
+
+def _reader(home: Path, *, eager: bool = True) -> FileAwareEnv:
+    """The environment, and below it $BRIDGE_HOME/.env where there is one."""
+    env = FileAwareEnv(eager=eager)
+    env.read_env(str(home / ".env"), recurse=False)
+    return env
 
 
 def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str, Any]:
@@ -214,7 +222,7 @@ def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
     return url
 
 
-def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
+def _read_file(path: Path, env: FileAwareEnv, problems: list[str]) -> dict[str, Any]:
     empty: dict[str, Any] = FileSchema().load({})
     try:
         raw = yaml.safe_load(path.read_text())
@@ -237,17 +245,17 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
     except ValidationError as error:
         problems.extend(_flatten(path.name, schema, error))
         return empty
-    resolved: dict[str, Any] = _resolve(loaded, problems, place=path.name)
+    resolved: dict[str, Any] = _resolve(loaded, env, problems, place=path.name)
     return resolved
 
 
-def _resolve(value: Any, problems: list[str], *, place: str, name: str = "") -> Any:
+def _resolve(value: Any, env: FileAwareEnv, problems: list[str], *, place: str, name: str = "") -> Any:
     """Replace ${NAME}; complain about names that are not set and about secrets written in clear."""
     if isinstance(value, dict):
         inner = f"{place}." if ": " in place else f"{place}: "
-        return {key: _resolve(item, problems, place=f"{inner}{key}", name=key) for key, item in value.items()}
+        return {key: _resolve(item, env, problems, place=f"{inner}{key}", name=key) for key, item in value.items()}
     if isinstance(value, list):
-        return [_resolve(item, problems, place=place, name=name) for item in value]
+        return [_resolve(item, env, problems, place=place, name=name) for item in value]
     if not isinstance(value, str):
         if name in SECRET_FIELDS and value is not None:
             problems.append(
@@ -259,7 +267,7 @@ def _resolve(value: Any, problems: list[str], *, place: str, name: str = "") -> 
 
     def look_up(match: re.Match[str]) -> str:
         try:
-            found = FileAwareEnv().str(match[1], None)
+            found = env.str(match[1], None)
         except ValueError as error:
             problems.append(f"{place}: {error}")
             return match[0]

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, select
+from sqlalchemy import Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime
@@ -65,6 +65,10 @@ def active(
     if targets is not None:
         query = query.where(Hold.target_id.in_(targets))
     return list(session.scalars(query))
+
+
+def count_active(session: Session) -> int:
+    return int(session.scalar(select(func.count()).where(Hold.state == HoldState.ACTIVE)) or 0)
 
 
 def due(session: Session, now: datetime) -> list[Hold]:

@@ -76,11 +76,8 @@ class LeaseLost(RuntimeError):
     """Another worker took the row over; whatever this one found out must not be written."""
 
 
-def settle(session: Session, row: Any, **values: Any) -> None:
-    """Write the outcome and give the row back, if we still hold it.
-
-    Raises LeaseLost when the fence has moved on: the unit of work must then be rolled back.
-    """
+def settle(session: Session, row: Any, **values: Any) -> bool:
+    """Write the outcome and give the row back. False, and nothing written, when the fence has moved on."""
     model = type(row)
     done = session.scalar(
         update(model)
@@ -89,5 +86,4 @@ def settle(session: Session, row: Any, **values: Any) -> None:
         .execution_options(synchronize_session=False)
         .returning(model.id)
     )
-    if done is None:
-        raise LeaseLost(f"{model.__tablename__} {row.id}: fence {row.fence} is no longer ours")
+    return done is not None

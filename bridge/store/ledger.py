@@ -4,17 +4,17 @@ A change of state is written before its consequence: `sent` is committed before 
 in between leaves an effect that is settled by reading Integr8, never by repeating it blindly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
-from bridge.store.lease import Leased
+from bridge.store.lease import Leased, LeaseLost, claim
 
 LEASE = timedelta(seconds=60)  # longer than the deadline of any single call
 
@@ -54,7 +54,9 @@ NEXT: dict[EffectState, frozenset[EffectState]] = {
             EffectState.SKIPPED,
         }
     ),
-    EffectState.UNKNOWN: frozenset({EffectState.APPLIED, EffectState.PLANNED, EffectState.FAILED, EffectState.SKIPPED}),
+    EffectState.UNKNOWN: frozenset(
+        {EffectState.SENT, EffectState.APPLIED, EffectState.PLANNED, EffectState.FAILED, EffectState.SKIPPED}
+    ),
     EffectState.APPLIED: frozenset(),
     EffectState.SKIPPED: frozenset(),
     EffectState.FAILED: frozenset(),
@@ -84,6 +86,7 @@ class StoredPlan(Base):
     decision: Mapped[str | None]  # approved, rejected, expired, proceeded, escalated
     note: Mapped[str | None]
     difference: Mapped[dict[str, Any] | None] = mapped_column(Json)  # what the re-check at the moment of yes changed
+    canary: Mapped[str | None]  # started, waiting, passed, failed
     undoes: Mapped[int | None]  # the run that this plan takes back
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     effects: Mapped[list["Effect"]] = relationship(back_populates="plan", order_by="Effect.id")
@@ -112,12 +115,13 @@ class Effect(Leased, Base):
     key: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     prior: Mapped[dict[str, Any] | None] = mapped_column(Json)
     after: Mapped[list[str]] = mapped_column(Json, default=list)
-    hold: Mapped[dict[str, Any] | None] = mapped_column(Json)  # {kind, until}; None: no hold is wanted
+    hold: Mapped[dict[str, Any] | None] = mapped_column(Json)  # {kind, until, count}; None: no hold is wanted
+    releases: Mapped[int | None]  # the hold that ended so that this effect may bring its target back
     urgent: Mapped[bool] = mapped_column(default=False)
     money_24h: Mapped[Decimal | None] = mapped_column(Money)
     reason: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(default=EffectState.PLANNED)
-    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: waits for a person or an earlier step
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)  # {"id": ..., "created": true, "verified": true}
@@ -155,23 +159,102 @@ class WrongTransition(RuntimeError):
     """An effect was asked to take a step that its state does not allow: a defect, never a user's mistake."""
 
 
-def move(effect: Effect, state: EffectState) -> None:
-    """Take one allowed step."""
-    if state not in NEXT[EffectState(effect.state)]:
-        raise WrongTransition(f"effect {effect.id}: {effect.state} → {state}")
-    effect.state = state
+def check(effect_id: int, before: EffectState, after: EffectState) -> None:
+    """Raise WrongTransition unless the step is allowed."""
+    if after not in NEXT[before]:
+        raise WrongTransition(f"effect {effect_id}: {before} → {after}")
 
 
-def begin_call(session: Session, effects: Sequence[Effect], *, account: str, operation: str, now: datetime) -> Call:
-    """Write down that a request is about to leave for these effects. Commit before it does."""
-    call = Call(account=account, operation=operation, targets=len(effects), started_at=now)
+def take(session: Session, *, limit: int, now: datetime) -> list[Effect]:
+    """Claim effects that are due, urgent ones first.
+
+    Those that were being carried out when their worker vanished come too: claimed ones start again, sent ones
+    are unknown and will be read before anything else.
+    """
+    effects = claim(
+        session,
+        Effect,
+        Effect.state.in_(OPEN),
+        Effect.due_at <= now,
+        order=[Effect.urgent.desc(), Effect.due_at, Effect.id],
+        limit=limit,
+        now=now,
+        length=LEASE,
+    )
+    for effect in effects:
+        vanished = effect.state in {EffectState.SENT, EffectState.UNKNOWN}
+        effect.state = EffectState.UNKNOWN if vanished else EffectState.CLAIMED
+    session.flush()
+    return effects
+
+
+def busy_keys(session: Session, effects: Sequence[Effect], now: datetime) -> set[tuple[str, str, str]]:
+    """(account, kind, natural key) that another worker is ensuring at this moment."""
+    mine = [effect.id for effect in effects]
+    query = select(Effect.account, Effect.kind, Effect.target_id).where(
+        Effect.verb == "ensure",
+        Effect.state.in_([EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN]),
+        Effect.claimed_until > now,
+        Effect.target_id.in_({effect.target_id for effect in effects}),
+        Effect.id.not_in(mine),
+    )
+    return {(row[0], row[1], row[2]) for row in session.execute(query)}
+
+
+def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: "Call", now: datetime) -> None:
+    """Write down that a request is about to leave for these (effect id, fence). Commit before it does.
+
+    Raises LeaseLost when one of them is no longer ours: then nothing may be sent.
+    """
     session.add(call)
     session.flush()
-    session.add_all(EffectCall(effect_id=effect.id, call_id=call.id) for effect in effects)
-    for effect in effects:
-        move(effect, EffectState.SENT)
-        effect.sent_at = now
-    return call
+    for effect_id, fence in rows:
+        taken = session.scalar(
+            update(Effect)
+            .where(
+                Effect.id == effect_id,
+                Effect.fence == fence,
+                Effect.state.in_([EffectState.CLAIMED, EffectState.UNKNOWN, EffectState.SENT]),
+            )
+            .values(state=EffectState.SENT, sent_at=now, claimed_until=now + LEASE)
+            .execution_options(synchronize_session=False)
+            .returning(Effect.id)
+        )
+        if taken is None:
+            raise LeaseLost(f"effect {effect_id}: fence {fence} is no longer ours")
+    session.execute(insert(EffectCall), [{"effect_id": effect_id, "call_id": call.id} for effect_id, _ in rows])
+
+
+def blocked(session: Session, plan_ids: Collection[int]) -> dict[int, list[Effect]]:
+    """Effects by plan that wait for an earlier step."""
+    query = select(Effect).where(
+        Effect.plan_id.in_(plan_ids), Effect.due_at.is_(None), Effect.state == EffectState.PLANNED
+    )
+    found: dict[int, list[Effect]] = {}
+    for effect in session.scalars(query.order_by(Effect.id)):
+        found.setdefault(effect.plan_id, []).append(effect)
+    return found
+
+
+def close_finished(session: Session, plan_ids: Collection[int], now: datetime) -> None:
+    """Plans whose effects have all reached an end are done."""
+    still_open = select(Effect.id).where(Effect.plan_id == StoredPlan.id, Effect.state.in_(OPEN)).exists()
+    session.execute(
+        update(StoredPlan)
+        .where(StoredPlan.id.in_(plan_ids), StoredPlan.state == PlanState.READY, ~still_open)
+        .values(state=PlanState.DONE, ended_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def steps_done(session: Session, plan_id: int, subject: str) -> set[str]:
+    """Steps of one subject that reached a good end."""
+    query = select(Effect.step).where(
+        Effect.plan_id == plan_id,
+        Effect.subject == subject,
+        Effect.state.in_([EffectState.APPLIED, EffectState.SKIPPED]),
+    )
+    return set(session.scalars(query))
 
 
 def waiting(session: Session) -> list[StoredPlan]:
@@ -186,6 +269,10 @@ def waiting(session: Session) -> list[StoredPlan]:
 
 def plan(session: Session, plan_id: int) -> StoredPlan | None:
     return session.get(StoredPlan, plan_id)
+
+
+def effects_of(session: Session, plan_id: int) -> list[Effect]:
+    return list(session.scalars(select(Effect).where(Effect.plan_id == plan_id).order_by(Effect.id)))
 
 
 def plans_of(session: Session, run_id: int) -> list[StoredPlan]:

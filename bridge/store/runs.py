@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, and_, delete, func, or_, select
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, and_, delete, func, insert, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
@@ -69,17 +69,16 @@ class StoredVerdict(Base):
     trace: Mapped[dict[str, Any]] = mapped_column(Json)
 
 
-class Streak(Base):
-    """How long a rule has said yes about a subject without a break. Only subjects with a yes have a row."""
+class StoredStreak(Base):
+    """How long a rule has said yes about a subject without a break. Only rules with `for:` have rows."""
 
     __tablename__ = "streaks"
 
     rule_id: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
-    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     looks: Mapped[int]
-    seen_to: Mapped[datetime | None] = mapped_column(UtcDateTime)  # data as-of of the last counted look
-    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    counted_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of the last look with new data
 
 
 def pack(subjects: Sequence[str], answers: bytes) -> bytes:
@@ -98,8 +97,15 @@ def existing(session: Session, rule_id: str, cause_keys: Sequence[str]) -> set[s
     return set(session.scalars(select(Run.cause_key).where(Run.rule_id == rule_id, Run.cause_key.in_(cause_keys))))
 
 
-def streaks(session: Session, rule_id: str) -> dict[str, Streak]:
-    return {row.subject: row for row in session.scalars(select(Streak).where(Streak.rule_id == rule_id))}
+def streaks(session: Session, rule_id: str) -> dict[str, StoredStreak]:
+    return {row.subject: row for row in session.scalars(select(StoredStreak).where(StoredStreak.rule_id == rule_id))}
+
+
+def keep_streaks(session: Session, rule_id: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Replace the streaks of a rule by these {subject, since, looks, counted_at}."""
+    session.execute(delete(StoredStreak).where(StoredStreak.rule_id == rule_id))
+    if rows:
+        session.execute(insert(StoredStreak), [{"rule_id": rule_id, **row} for row in rows])
 
 
 def failures_in_a_row(session: Session, rule_id: str, limit: int) -> int:

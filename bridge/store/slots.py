@@ -39,12 +39,11 @@ class Slot(Leased, Base):
     progress: Mapped[dict[str, Any] | None] = mapped_column(Json)  # where a poll stands, to go on after a crash
 
 
-def open_slots(session: Session, wanted: Iterable[tuple[str, str, datetime]]) -> None:
+def open_slots(
+    session: Session, wanted: Iterable[tuple[str, str, datetime]], *, state: SlotState = SlotState.DUE
+) -> None:
     """Write slots (kind, key, at) that do not exist yet."""
-    rows = [
-        {"kind": kind, "key": key, "at": at, "state": SlotState.DUE, "fence": 0, "attempts": 0}
-        for kind, key, at in wanted
-    ]
+    rows = [{"kind": kind, "key": key, "at": at, "state": state, "fence": 0, "attempts": 0} for kind, key, at in wanted]
     if rows:
         session.execute(insert_new(session, Slot), rows)
 

@@ -1,0 +1,325 @@
+"""The ledger's side of carrying effects out: claim, record before each request, write down what became of it."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import orjson
+import structlog
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session
+
+from bridge.effects import MERGED, Again, Applied, Failed, Job, Outcome, Skipped, Unknown
+from bridge.integr8 import errors
+from bridge.metrics import CALL_SECONDS, CALLS, EFFECTS
+from bridge.recording import thaw
+from bridge.secrets_box import SecretsBox
+from bridge.store import handovers, ledger, upkeep
+from bridge.store.engine import Store
+from bridge.store.holds import Hold, HoldState
+from bridge.store.lease import settle
+from bridge.store.ledger import Call, Effect, EffectState
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+MERGED_AT_ONCE = 1_000  # effects of one bulk call
+SINGLE_AT_ONCE = 10  # effects that need calls of their own, so that a lease outlasts its batch
+TOO_OLD = timedelta(hours=24)  # an effect that could not leave for so long was decided on yesterday's world
+HANDOVER_HOURS = 72
+
+
+class Halted(RuntimeError):
+    """The global halt is on: nothing leaves the house."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Claimed effects that one handler carries out together."""
+
+    verb: str
+    kind: str
+    account: str
+    integration: str
+    effects: Mapping[int, Effect]
+    jobs: Sequence[Job]
+
+
+def claim_batch(store: Store, now: datetime) -> list[Batch]:
+    """Take what is due. Nothing while the halt is on."""
+    with store.write() as session:
+        if upkeep.halted(session) is not None:
+            return []
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
+        effects = ledger.take(session, limit=MERGED_AT_ONCE, now=now)
+        kept = _without_rivals(session, effects, now)
+    return _batches(kept)
+
+
+def _without_rivals(session: Session, effects: Sequence[Effect], now: datetime) -> list[Effect]:
+    """Hand back what must wait: a second effect with one natural key, and more single ones than a lease covers."""
+    ensures = [effect for effect in effects if effect.verb == "ensure"]
+    busy = ledger.busy_keys(session, ensures, now) if ensures else set()
+    kept, single = [], 0
+    for effect in effects:
+        if effect.verb in MERGED:
+            kept.append(effect)
+            continue
+        key = (effect.account, effect.kind, effect.target_id)
+        if single >= SINGLE_AT_ONCE or (effect.verb == "ensure" and key in busy):
+            effect.state = EffectState.PLANNED if effect.state == EffectState.CLAIMED else effect.state
+            effect.claimed_by, effect.claimed_until = None, None
+            effect.attempts -= 1
+            continue
+        busy.add(key)
+        single += 1
+        kept.append(effect)
+    session.flush()
+    return kept
+
+
+def _batches(effects: Sequence[Effect]) -> list[Batch]:
+    groups: dict[tuple[str, ...], list[Effect]] = {}
+    for effect in effects:
+        group = (effect.verb, effect.kind if effect.verb in MERGED else "", effect.account, effect.integration)
+        groups.setdefault(group, []).append(effect)
+    return [
+        Batch(verb, kind, account, integration, {one.id: one for one in members}, [_job(one) for one in members])
+        for (verb, kind, account, integration), members in groups.items()
+    ]
+
+
+def _job(effect: Effect) -> Job:
+    return Job(
+        id=effect.id,
+        verb=effect.verb,
+        kind=effect.kind,
+        target_id=effect.target_id,
+        wanted=thaw(effect.wanted),
+        key=thaw(effect.key),
+        attempts=effect.attempts,
+        urgent=effect.urgent,
+        unsettled=effect.state == EffectState.UNKNOWN,
+        context={"rule": effect.rule_id, "effect": effect.id, "reason": effect.reason},
+    )
+
+
+class StoreDesk:
+    """Keeps the books in the database while one batch is carried out."""
+
+    def __init__(self, store: Store, batch: Batch, population: Mapping[str, int]) -> None:
+        self._store = store
+        self._batch = batch
+        self._population = population
+
+    def population(self, kind: str) -> int | None:
+        return self._population.get(kind)
+
+    def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
+        """Commit `sent`, then send. Raises Halted or LeaseLost before anything has left."""
+        now = datetime.now(UTC)
+        call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=now)
+        with self._store.write() as session:
+            if upkeep.halted(session) is not None:
+                raise Halted("the halt is on")
+            rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
+            ledger.begin_call(session, rows, call=call, now=now)
+        return self._timed(operation, call, send)
+
+    def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
+        call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=datetime.now(UTC))
+        with self._store.write() as session:
+            session.add(call)
+        return self._timed(operation, call, ask)
+
+    def _timed(self, operation: str, call: Call, send: Callable[[], T]) -> T:
+        started = time.perf_counter()
+        outcome, status, problem = "ok", None, None
+        try:
+            return send()
+        except (errors.ApiError, errors.BudgetError) as error:
+            outcome, status, problem = _word(error), getattr(error, "status", None), str(error)
+            raise
+        finally:
+            CALL_SECONDS.labels(operation).observe(time.perf_counter() - started)
+            CALLS.labels(operation, outcome).inc()
+            log.info("call ended", operation=operation, targets=call.targets, outcome=outcome, call=call.id)
+            with self._store.write() as session:
+                session.execute(
+                    update(Call)
+                    .where(Call.id == call.id)
+                    .values(ended_at=datetime.now(UTC), outcome=outcome, status=status, error=problem)
+                )
+
+
+def _word(error: Exception) -> str:
+    match error:
+        case errors.OutcomeUnknown() | errors.NoAnswer():
+            return "unknown"
+        case errors.Unreachable():
+            return "unreachable"
+        case errors.RateLimited() | errors.BudgetError():
+            return "throttled"
+        case errors.PartlyDone():
+            return "partial"
+        case errors.ServerError():
+            return "server_error"
+        case _:
+            return "refused"
+
+
+def conclude(
+    store: Store, batch: Batch, outcomes: Iterable[Outcome], *, box: SecretsBox, now: datetime
+) -> list[Outcome]:
+    """Write down what became of each effect, with everything that follows from it, in one transaction.
+
+    Returns those that were written: effects that another worker has taken over meanwhile are left to it.
+    """
+    results = list(outcomes)
+    with store.write() as session:
+        plans = {batch.effects[one.job.id].plan_id for one in results}
+        books = _Books(session, ledger.blocked(session, plans), box, now)
+        written = [one for one in results if books.write(batch.effects[one.job.id], one)]
+        ledger.close_finished(session, plans, now)
+    for one in written:
+        _tell(batch.effects[one.job.id], one)
+    return written
+
+
+def _tell(effect: Effect, outcome: Outcome) -> None:
+    word = type(outcome).__name__.lower()
+    EFFECTS.labels(effect.verb, word).inc()
+    log.info(
+        "effect ended",
+        outcome=word,
+        effect=effect.id,
+        rule=effect.rule_id,
+        verb=effect.verb,
+        target=f"{effect.kind} {effect.target_id}",
+        error=getattr(outcome, "error", None),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """One transaction of conclusions."""
+
+    session: Session
+    blocked: Mapping[int, list[Effect]]
+    box: SecretsBox
+    now: datetime
+
+    def write(self, effect: Effect, outcome: Outcome) -> bool:
+        """False when the effect is no longer ours."""
+        match outcome:
+            case Applied(result=result) | Skipped(result=result):
+                state = EffectState.APPLIED if isinstance(outcome, Applied) else EffectState.SKIPPED
+                return self._good_end(effect, state, dict(result))
+            case Failed(error=error):
+                return self._bad_end(effect, error)
+            case Again(error=error) if _expired(effect, self.now):
+                hours = TOO_OLD.total_seconds() / 3600
+                return self._bad_end(effect, f"could not leave for {hours:.0f} h, so it was given up; {error}")
+            case Again(wait=wait, error=error):
+                return self._later(effect, EffectState.PLANNED, wait, error)
+            case Unknown(wait=wait, error=error):
+                return self._later(effect, EffectState.UNKNOWN, wait, error)
+
+    def _later(self, effect: Effect, state: EffectState, wait: float, error: str) -> bool:
+        return settle(self.session, effect, state=state, due_at=self.now + timedelta(seconds=wait), error=error)
+
+    def _good_end(self, effect: Effect, state: EffectState, result: dict[str, Any]) -> bool:
+        kept = self._seal(effect, result)
+        prior = effect.prior if effect.prior is not None else kept.get("prior")
+        if not settle(self.session, effect, state=state, ended_at=self.now, result=kept, prior=prior, error=None):
+            return False
+        self._begin_hold(effect)
+        waiting = [one for one in self.blocked.get(effect.plan_id, []) if one.subject == effect.subject]
+        if waiting:
+            done = ledger.steps_done(self.session, effect.plan_id, effect.subject)
+            for one in waiting:
+                one.wanted = fill(one.wanted, effect.step, kept)
+                one.key = fill(one.key, effect.step, kept)
+                if set(one.after) <= done:
+                    one.due_at = self.now
+            self.session.flush()
+        return True
+
+    def _bad_end(self, effect: Effect, error: str) -> bool:
+        if not settle(self.session, effect, state=EffectState.FAILED, ended_at=self.now, error=error):
+            return False
+        self._take_hold_back(effect, error)
+        failed = {effect.step}
+        for one in self.blocked.get(effect.plan_id, []):
+            if one.subject == effect.subject and failed & set(one.after):
+                one.state, one.ended_at = EffectState.FAILED, self.now
+                one.error = f"step {effect.step} failed, so this one was not begun: {error}"
+                failed.add(one.step)
+        self.session.flush()
+        return True
+
+    def _seal(self, effect: Effect, result: dict[str, Any]) -> dict[str, Any]:
+        """Move a generated secret into a sealed hand-over; the ledger keeps only the sealed way to it."""
+        secret = result.pop("$secret", None)
+        if secret:
+            token = secrets.token_urlsafe(24)
+            self.session.add(
+                handovers.Handover(
+                    token_hash=hashlib.sha256(token.encode()).hexdigest(),
+                    effect_id=effect.id,
+                    about=f"{effect.kind} {effect.target_id}",
+                    sealed=self.box.seal(orjson.dumps(secret)),
+                    created_at=self.now,
+                    expires_at=self.now + timedelta(hours=HANDOVER_HOURS),
+                )
+            )
+            result["handover"] = self.box.seal(token.encode()).decode()
+        return result
+
+    def _begin_hold(self, effect: Effect) -> None:
+        if effect.hold is None:
+            return
+        until = effect.hold.get("until")
+        self.session.add(
+            Hold(
+                rule_id=effect.rule_id,
+                effect_id=effect.id,
+                account=effect.account,
+                integration=effect.integration,
+                kind=effect.kind,
+                target_id=effect.target_id,
+                subject=effect.subject,
+                since=self.now,
+                until=datetime.fromisoformat(until) if until else None,
+                count=effect.hold.get("count", 1),
+                we_paused=bool((effect.prior or {}).get("active", True)),
+            )
+        )
+
+    def _take_hold_back(self, effect: Effect, error: str) -> None:
+        """The target could not be brought back, so it is still held: by us, as everyone can see."""
+        hold = self.session.get(Hold, effect.releases) if effect.releases is not None else None
+        if hold is not None and hold.state == HoldState.RELEASED:
+            hold.state, hold.ended_at, hold.ended_by = HoldState.ACTIVE, None, None
+            hold.until, hold.ended_why = self.now + timedelta(hours=1), f"the return failed: {error}"
+
+
+def _expired(effect: Effect, now: datetime) -> bool:
+    return effect.due_at is not None and effect.sent_at is None and now - effect.due_at > TOO_OLD
+
+
+def fill(value: Any, step: str, result: Mapping[str, Any]) -> Any:
+    """Replace {"$ref": "step.name"} by what that step yielded."""
+    if isinstance(value, Mapping):
+        reference = value.get("$ref")
+        if isinstance(reference, str) and reference.partition(".")[0] == step:
+            return result.get(reference.partition(".")[2] or "id")
+        return {key: fill(item, step, result) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, step, result) for item in value]
+    return value

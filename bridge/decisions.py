@@ -1,0 +1,149 @@
+"""Gather facts, evaluate, plan. Writes nothing: live runs, previews and explanations share these functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bridge.eventfacts import EventFacts, Happening, subject_of
+from bridge.settings import Account
+from bridge.standing import Question, gather
+from rules.evaluate import evaluate
+from rules.facts import Facts
+from rules.model import Revision
+from rules.plan import plan as make_plan
+from rules.plan import targets
+from rules.planning import Plan
+from rules.state import State, TargetState
+from rules.verdicts import Evaluation
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a rule is asked. `key` is unique per rule: the same cause never makes two runs."""
+
+    kind: str  # bridge.store.runs.Cause
+    key: str
+    due_at: datetime
+    event_id: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One run, not yet recorded. Either it has an evaluation and a plan, or an error."""
+
+    revision: Revision
+    cause: Cause
+    started_at: datetime
+    evaluation: Evaluation | None = None
+    plan: Plan | None = None
+    state: State | None = None
+    data_as_of: datetime | None = None
+    error: str | None = None
+
+    def with_plan(self, plan: Plan) -> "Decision":
+        return replace(self, plan=plan)
+
+
+def decide(
+    session: Session, revision: Revision, facts: Facts, account: Account | None, *, cause: Cause, now: datetime
+) -> Decision:
+    """One run of one rule over all its subjects. A rule that breaks hurts only itself: its run has the error."""
+    try:
+        evaluation = evaluate(revision, facts, now)
+        question = Question(revision, facts, targets(revision, evaluation), account, now)
+        state = gather(session, question)
+        made = make_plan(revision, evaluation, state, now)
+    except Exception as error:
+        log.exception("rule failed", rule=revision.id, cause=cause.key)
+        return Decision(revision=revision, cause=cause, started_at=now, error=f"{type(error).__name__}: {error}")
+    return Decision(
+        revision=revision,
+        cause=cause,
+        started_at=now,
+        evaluation=evaluation,
+        plan=made,
+        state=state,
+        data_as_of=facts.as_of("clicks"),
+    )
+
+
+def decide_events(
+    session: Session,
+    revision: Revision,
+    facts: EventFacts,
+    account: Account | None,
+    *,
+    causes: Sequence[Cause],
+    now: datetime,
+) -> list[Decision]:
+    """One run for each event of a batch: evaluated together, planned one after the other.
+
+    Each plan sees what the ones before it want, so that a batch of events is no way round a guard.
+    """
+    try:
+        evaluation = evaluate(revision, facts, now)
+        question = Question(revision, facts, targets(revision, evaluation), account, now)
+        state = gather(session, question)
+    except Exception as error:
+        log.exception("rule failed", rule=revision.id, events=len(causes))
+        text = f"{type(error).__name__}: {error}"
+        return [Decision(revision=revision, cause=cause, started_at=now, error=text) for cause in causes]
+    decisions = []
+    for row, cause in enumerate(causes):
+        one = slice_of(evaluation, row)
+        try:
+            made = make_plan(revision, one, state, now)
+        except Exception as error:
+            log.exception("rule failed", rule=revision.id, cause=cause.key)
+            text = f"{type(error).__name__}: {error}"
+            decisions.append(Decision(revision=revision, cause=cause, started_at=now, error=text))
+            continue
+        state = after(state, made)
+        decisions.append(
+            Decision(
+                revision=revision,
+                cause=cause,
+                started_at=now,
+                evaluation=one,
+                plan=made,
+                state=state,
+                data_as_of=facts.as_of("clicks"),
+            )
+        )
+    return decisions
+
+
+def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
+    """The evaluation of one subject out of many."""
+    part = slice(row, row + 1)
+    return replace(
+        evaluation,
+        subjects=[evaluation.subjects[row]],
+        answers=evaluation.answers[part],
+        why=evaluation.why[part],
+        early=evaluation.early[part],
+        explain=lambda _row: evaluation.explain(row),
+        fill=lambda _row, template: evaluation.fill(row, template),
+    )
+
+
+def after(state: State, plan: Plan) -> State:
+    """The state that the next plan of the same batch sees."""
+    if not plan.effects:
+        return state
+    known = dict(state.targets)
+    for effect in plan.effects:
+        before = known.get(effect.target, TargetState(target=effect.target))
+        known[effect.target] = replace(before, pending={**before.pending, **effect.wanted})
+    return replace(state, targets=known, effects_today=state.effects_today + len(plan.effects))
+
+
+def event_facts(happenings: Sequence[Happening], live: Facts | None = None) -> EventFacts:
+    """Facts for a rule that is about the events themselves."""
+    return EventFacts(happenings, [subject_of(one) for one in happenings], live)

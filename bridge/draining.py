@@ -1,0 +1,129 @@
+"""One batch of the journal: every rule that listens gets a run for each event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bridge.decisions import Cause, Decision, decide_events
+from bridge.eventfacts import Happening
+from bridge.listening import Listener, facts_for, listeners
+from bridge.recording import record
+from bridge.rulebook import Rulebook
+from bridge.sources import Headers, Incoming, SourceError
+from bridge.store import journal, runs
+from bridge.store.journal import Event, EventState
+from bridge.store.ledger import PlanState
+from bridge.wiring import House
+from rules.planning import Outcome
+
+log = structlog.get_logger()
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    events: int
+    effects_due: bool
+
+
+def drain(house: House, now: datetime) -> Drained:
+    """Decide about up to BATCH waiting events, and record it, in one transaction.
+
+    When that transaction fails the events are given back; one that fails alone too often becomes a dead letter.
+    """
+    with house.store.write() as session:
+        events = journal.take(session, limit=BATCH, now=now)
+    if not events:
+        return Drained(0, effects_due=False)
+    try:
+        return _handle(house, events, now)
+    except Exception as error:
+        log.exception("batch failed", events=len(events))
+        return _one_by_one(house, events, now, error)
+
+
+def _one_by_one(house: House, events: Sequence[Event], now: datetime, error: Exception) -> Drained:
+    """After a batch failed, each event for itself: a poison event must not take its neighbours along."""
+    due = False
+    for event in events:
+        try:
+            due |= _handle(house, [event], now).effects_due
+        except Exception as alone:
+            log.exception("event failed", event=event.id)
+            error = alone
+            with house.store.write() as session:
+                journal.give_back(session, [event], problem=f"{type(error).__name__}: {error}", now=now)
+    return Drained(len(events), effects_due=due)
+
+
+def _handle(house: House, events: Sequence[Event], now: datetime) -> Drained:
+    with house.store.write() as session:
+        book = house.library.current(session)
+        readable, unreadable = _read(house, events)
+        decisions = _decide(house, session, book, readable, now)
+        record(session, decisions, now=now)
+        house.observe_postbacks(session, readable, now)
+        journal.finish(session, [one.event for one in readable], now=now)
+        for event, problem in unreadable:
+            journal.refuse(session, event, EventState.DEAD, problem=problem, now=now)
+    due = any(one.plan is not None and (one.plan.outcome is Outcome.READY or one.plan.releases) for one in decisions)
+    log.info("events drained", events=len(events), runs=len(decisions), effects=sum(_wanted(one) for one in decisions))
+    return Drained(len(events), effects_due=due)
+
+
+def _wanted(decision: Decision) -> int:
+    return len(decision.plan.effects) if decision.plan and decision.plan.outcome.value == PlanState.READY else 0
+
+
+def _read(house: House, events: Sequence[Event]) -> tuple[list[Happening], list[tuple[Event, str]]]:
+    readable, unreadable = [], []
+    for event in events:
+        source = house.sources.get(event.source)
+        if source is None:
+            unreadable.append(
+                (event, f"source {event.source!r} is not in bridge.yaml any more; put it back and replay")
+            )
+            continue
+        try:
+            readable.append(Happening(event, source.read(incoming(event))))
+        except SourceError as error:
+            unreadable.append((event, str(error)))
+    return readable, unreadable
+
+
+def incoming(event: Event) -> Incoming:
+    """The request as the journal kept it."""
+    return Incoming(
+        method=event.method,
+        headers=Headers(event.headers),
+        query=tuple((str(name), str(value)) for name, value in event.query),
+        body=event.body,
+        remote=event.remote or "",
+        content_type=event.content_type or "",
+    )
+
+
+def _decide(
+    house: House, session: Session, book: Rulebook, happenings: Sequence[Happening], now: datetime
+) -> list[Decision]:
+    decisions: list[Decision] = []
+    for listener in listeners(house, session, book, happenings):
+        known = runs.existing(session, listener.revision.id, [cause.key for cause in listener.causes])
+        fresh = listener.without(known)
+        if fresh.happenings:
+            decisions += _ask(house, session, fresh, now)
+    return decisions
+
+
+def _ask(house: House, session: Session, listener: Listener, now: datetime) -> list[Decision]:
+    revision = listener.revision
+    facts = facts_for(house, session, listener, now)
+    account = house.settings.accounts.get(revision.account)
+    return decide_events(session, revision, facts, account, causes=listener.causes, now=now)
+
+
+__all__ = ["Cause", "Drained", "drain", "incoming"]

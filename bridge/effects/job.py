@@ -1,0 +1,118 @@
+"""One effect as a handler sees it, what can become of it, and the desk that keeps the books meanwhile."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from bridge.integr8 import errors
+from bridge.integr8.client import Client
+
+T = TypeVar("T")
+
+PAUSE_UNREACHABLE = 5.0  # seconds before Integr8 or Redis is asked again
+PAUSE_UNAUTHORIZED = 300.0  # a wrong key needs a person; the effects wait for them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One effect, claimed by this worker. `unsettled`: an earlier request may or may not have taken effect."""
+
+    id: int
+    verb: str
+    kind: str
+    target_id: str
+    wanted: Mapping[str, Any]
+    key: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 1
+    urgent: bool = False
+    unsettled: bool = False
+    context: Mapping[str, Any] = field(default_factory=dict)  # rule, run, reason: for messages
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """It is so now, and was read to be so. `result` may carry the id of what was created."""
+
+    job: Job
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """It was so already; nothing was sent."""
+
+    job: Job
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It will not become so by trying again."""
+
+    job: Job
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Not now: throttled, unreachable, or only partly done. `wait` in seconds."""
+
+    job: Job
+    wait: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request left and its answer never came. To be settled by reading, after `wait` seconds."""
+
+    job: Job
+    wait: float
+    error: str
+
+
+Outcome: TypeAlias = Applied | Skipped | Failed | Again | Unknown
+
+
+class Desk(Protocol):
+    """Keeps the books while a handler works. Raises LeaseLost when the effects are no longer this worker's."""
+
+    def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
+        """Record `sent` and the call, commit, send, record the answer. Re-raises what `send` raised."""
+        ...
+
+    def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
+        """Record a call that changes nothing."""
+        ...
+
+    def population(self, kind: str) -> int | None:
+        """About how many entities of a kind there are, from the mirror; None when nobody knows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What handlers work with. The two functions are bound to the settings by `bridge.wiring`."""
+
+    client: Client
+    send_http: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    send_notice: Callable[[str, Mapping[str, Any]], None] | None = None
+
+
+def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one line per kind of error
+    """What an error of a call means for an effect."""
+    match error:
+        case errors.OutcomeUnknown():
+            return Unknown(job, PAUSE_UNREACHABLE, str(error))
+        case errors.BudgetExhausted():
+            return Again(job, error.wait, str(error))
+        case errors.RateLimited():
+            return Again(job, error.retry_after or PAUSE_UNREACHABLE, str(error))
+        case errors.Unauthorized():
+            return Again(job, PAUSE_UNAUTHORIZED, str(error))
+        case errors.BudgetUnavailable() | errors.Unreachable() | errors.NoAnswer() | errors.ServerError():
+            return Again(job, min(PAUSE_UNREACHABLE * 2 ** min(job.attempts, 6), 300.0), str(error))
+        case errors.Malformed():
+            return Again(job, PAUSE_UNREACHABLE, str(error)) if job.attempts < 5 else Failed(job, str(error))
+        case _:
+            return Failed(job, str(error))

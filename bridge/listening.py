@@ -1,0 +1,121 @@
+"""Which rules listen to which events, and with which revision."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.decisions import Cause, event_facts
+from bridge.eventfacts import EventFacts, Happening
+from bridge.rulebook import Rulebook
+from bridge.store import runs
+from bridge.store.runs import Run
+from bridge.wiring import House
+from rules.evaluate import value_of
+from rules.model import Mode, Revision, Webhook
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One revision and the events of a batch that it is asked about, with the cause of each run."""
+
+    revision: Revision
+    happenings: tuple[Happening, ...]
+    causes: tuple[Cause, ...]
+
+    def without(self, keys: Collection[str]) -> "Listener":
+        """Leave out causes that have a run already."""
+        kept = [row for row, cause in enumerate(self.causes) if cause.key not in keys]
+        return replace(
+            self,
+            happenings=tuple(self.happenings[row] for row in kept),
+            causes=tuple(self.causes[row] for row in kept),
+        )
+
+
+def listeners(house: House, session: Session, book: Rulebook, happenings: Sequence[Happening]) -> list[Listener]:
+    """The rules that these events concern, the most important rule first."""
+    found = []
+    for revision in book.active():
+        trigger = revision.trigger
+        if not isinstance(trigger, Webhook):
+            continue
+        heard = [one for one in happenings if _hears(trigger, one)]
+        found += _with_revisions(house, session, revision, trigger, heard)
+    return found
+
+
+def _hears(trigger: Webhook, happening: Happening) -> bool:
+    event = happening.event
+    return event.source == trigger.source and trigger.event in {None, event.event_type}
+
+
+def _with_revisions(
+    house: House, session: Session, revision: Revision, trigger: Webhook, heard: Sequence[Happening]
+) -> list[Listener]:
+    """Replays may ask for the revision of then; all other events get the present one."""
+    groups: dict[str, tuple[Revision, list[Happening]]] = {}
+    for one in heard:
+        chosen = _revision_for(house, session, revision, one)
+        groups.setdefault(chosen.hash, (chosen, []))[1].append(one)
+    return [_listener(chosen, trigger, members) for chosen, members in groups.values() if chosen.mode != Mode.DISABLED]
+
+
+def _revision_for(house: House, session: Session, present: Revision, happening: Happening) -> Revision:
+    event = happening.event
+    if event.replay_of is None or event.replay_with != "original":
+        return present
+    digest = session.scalar(
+        select(Run.revision).where(Run.event_id == event.replay_of, Run.rule_id == present.id).limit(1)
+    )
+    return (house.library.revision(session, digest) if digest else None) or present
+
+
+def _listener(revision: Revision, trigger: Webhook, heard: Sequence[Happening]) -> Listener:
+    facts = event_facts(heard)
+    keys = _dedupe_keys(trigger, facts)
+    happenings, causes, seen = [], [], set()
+    for row in _in_order(trigger, facts):
+        one = heard[row]
+        key = f"event:{one.event.id}" if keys[row] is None else f"dedupe:{keys[row]}"
+        if one.event.replay_of is not None:
+            key = f"replay:{one.event.id}"
+        if key in seen:
+            continue
+        seen.add(key)
+        happenings.append(one)
+        causes.append(_cause(one, key))
+    return Listener(revision, tuple(happenings), tuple(causes))
+
+
+def _cause(happening: Happening, key: str) -> Cause:
+    event = happening.event
+    kind = runs.Cause.REPLAY if event.replay_of else runs.Cause.EVENT
+    return Cause(kind=kind, key=key, due_at=event.received_at, event_id=event.id)
+
+
+def _dedupe_keys(trigger: Webhook, facts: EventFacts) -> list[Any]:
+    """The value of `dedupe` for each event; None where there is none, or where it cannot be told."""
+    if trigger.dedupe is None:
+        return [None] * len(facts.happenings)
+    return [value_of(trigger.dedupe, facts, row) for row in range(len(facts.happenings))]
+
+
+def _in_order(trigger: Webhook, facts: EventFacts) -> list[int]:
+    """Rows in the sender's order where the rule names one, else as they arrived."""
+    rows = list(range(len(facts.happenings)))
+    if trigger.order_by is None:
+        return rows
+    order = {row: value_of(trigger.order_by, facts, row) for row in rows}
+    return sorted(rows, key=lambda row: (order[row] is None, str(order[row]), row))
+
+
+def facts_for(house: House, session: Session, listener: Listener, now: datetime) -> EventFacts:
+    """The events as facts; with metrics about whom they concern where the rule says so with `from`."""
+    revision = listener.revision
+    if revision.scope.per == ("event",):
+        return event_facts(listener.happenings)
+    return house.facts_about(session, revision, listener.happenings, now)

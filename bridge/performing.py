@@ -1,0 +1,55 @@
+"""One round of carrying effects out. No network call happens inside a transaction."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch, conclude
+from bridge.effects import HANDLERS, Again, Failed, Outcome, Tools
+from bridge.observability import tag
+from bridge.store import entities
+from bridge.store.lease import LeaseLost
+from bridge.wiring import House
+
+log = structlog.get_logger()
+
+
+def perform(house: House, now: datetime) -> bool:
+    """Claim what is due and carry it out. False when nothing was due."""
+    batches = claim_batch(house.store, now)
+    for batch in batches:
+        tag(account=batch.account)
+        _carry_out(house, batch)
+    return bool(batches)
+
+
+def _carry_out(house: House, batch: Batch) -> None:
+    outcomes = _outcomes(house, batch)
+    concluded = conclude(house.store, batch, outcomes, box=house.box, now=datetime.now(UTC))
+    house.mirror(batch, concluded)
+
+
+def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:
+    account = house.settings.accounts.get(batch.account)
+    if account is None:
+        text = f"there is no account {batch.account!r} in bridge.yaml any more"
+        return [Failed(job, text) for job in batch.jobs]
+    if batch.integration not in account.integrations:
+        text = f"account {batch.account!r} has no integration {batch.integration!r} in bridge.yaml"
+        return [Failed(job, text) for job in batch.jobs]
+    tools = Tools(
+        client=house.client(batch.account, batch.integration),
+        send_http=house.send_http,
+        send_notice=house.send_notice,
+    )
+    with house.store.read() as session:
+        population = entities.population(session, batch.account, batch.integration)
+    desk = StoreDesk(house.store, batch, population)
+    try:
+        return HANDLERS[batch.verb](tools, desk, batch.jobs)
+    except Halted:
+        return [Again(job, 1.0, "halted before it was sent") for job in batch.jobs]
+    except LeaseLost:
+        log.warning("lease lost", verb=batch.verb, effects=len(batch.jobs))
+        return []

@@ -1,0 +1,331 @@
+"""Write decisions down: runs, verdicts, plans, effects, holds that begin or end. One transaction for a batch."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from bridge import subjects
+from bridge.decisions import Decision
+from bridge.metrics import RUNS, VERDICTS
+from bridge.store import holds as hold_rows
+from bridge.store import runs
+from bridge.store.holds import Hold, HoldState, Mute
+from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
+from bridge.store.runs import Run, StoredVerdict
+from rules.facts import Why
+from rules.lifecycle import streaks
+from rules.planning import Ended, Outcome, Plan, PlannedEffect, Target
+from rules.planning import Hold as HeldBy
+from rules.verdicts import Answer, Evaluation, Trace
+
+MOST_VERDICTS = 1_000  # rows of one run; the packed answers have all of them
+MOST_UNDECIDED = 50
+
+STATES = {
+    Outcome.NOTHING: PlanState.NOTHING,
+    Outcome.SHADOW: PlanState.SHADOW,
+    Outcome.WAITING: PlanState.WAITING,
+    Outcome.READY: PlanState.READY,
+    Outcome.STOPPED: PlanState.STOPPED,
+}
+
+
+def record(session: Session, decisions: Sequence[Decision], *, now: datetime) -> list[Run]:
+    """Write these runs. Causes that the rule has a run for already must have been left out."""
+    rows = [_run(decision) for decision in decisions]
+    session.add_all(rows)
+    session.flush()
+    verdicts: list[dict[str, Any]] = []
+    effects: list[dict[str, Any]] = []
+    for run, decision in zip(rows, decisions, strict=True):
+        RUNS.labels(run.rule_id, run.outcome).inc()
+        if decision.evaluation is None or decision.plan is None:
+            continue
+        verdicts += _verdicts(run.id, decision.evaluation)
+        effects += _plans(session, run, decision, now)
+        _follow(session, decision, decision.plan, now)
+    if verdicts:
+        session.execute(insert(StoredVerdict), verdicts)
+    if effects:
+        session.execute(insert(Effect), effects)
+    return rows
+
+
+def _run(decision: Decision) -> Run:
+    evaluation, plan, cause = decision.evaluation, decision.plan, decision.cause
+    run = Run(
+        rule_id=decision.revision.id,
+        revision=decision.revision.hash,
+        mode=decision.revision.mode,
+        cause=cause.kind,
+        cause_key=cause.key,
+        event_id=cause.event_id,
+        by=cause.by,
+        due_at=cause.due_at,
+        started_at=decision.started_at,
+        data_as_of=decision.data_as_of,
+        outcome=plan.outcome if plan else "error",
+        error=decision.error,
+    )
+    if evaluation is not None:
+        counts = evaluation.count()
+        run.yes, run.no, run.no_decision = counts["yes"], counts["no"], counts["no_decision"]
+        for answer, number in counts.items():
+            if number:
+                VERDICTS.labels(decision.revision.id, answer).inc(number)
+        if len(evaluation.subjects) > 1:
+            run.answers = runs.pack(
+                [subjects.dump(one) for one in evaluation.subjects], evaluation.answers.astype(np.int8).tobytes()
+            )
+    return run
+
+
+def _verdicts(run_id: int, evaluation: Evaluation) -> list[dict[str, Any]]:
+    yes = np.flatnonzero(evaluation.answers == Answer.YES)[:MOST_VERDICTS].tolist()
+    undecided = np.flatnonzero(evaluation.answers == Answer.NO_DECISION)[:MOST_UNDECIDED].tolist()
+    rows = []
+    for row in [*yes, *undecided]:
+        verdict = evaluation.explain(row)
+        rows.append(
+            {
+                "run_id": run_id,
+                "subject": subjects.dump(verdict.subject),
+                "answer": int(verdict.answer),
+                "why": Why(verdict.why).name.lower(),
+                "reason": verdict.reason,
+                "trace": trace_json(verdict.trace),
+            }
+        )
+    return rows
+
+
+def trace_json(trace: Trace) -> dict[str, Any]:
+    """A trace as JSON: only what is there."""
+    found: dict[str, Any] = {"text": trace.text}
+    if trace.answer is not None:
+        found["answer"] = trace.answer.word
+    if trace.why != Why.KNOWN:
+        found["why"] = Why(trace.why).name.lower()
+    for name in ("value", "threshold", "sample", "flip"):
+        value = getattr(trace, name)
+        if value is not None:
+            found[name] = plain(value)
+    for name in ("start", "end"):
+        value = getattr(trace, name)
+        if value is not None:
+            found[name] = value.isoformat()
+    if trace.age is not None:
+        found["age"] = trace.age.total_seconds()
+    if trace.parts:
+        found["parts"] = [trace_json(part) for part in trace.parts]
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Numpy scalars and the like as JSON values; what JSON has no word for becomes text."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case np.generic():
+            return plain(value.item())
+        case float():
+            return value if np.isfinite(value) else str(value)
+        case Decimal():
+            return str(value)
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case _:
+            return str(value)
+
+
+# --- plans -----------------------------------------------------------------------------------------
+
+
+def _plans(session: Session, run: Run, decision: Decision, now: datetime) -> list[dict[str, Any]]:
+    """Up to two plans: what the rule wants now, and what goes back because its holds ended.
+
+    They are apart because a plan that waits for a person must not keep targets paused whose time is up.
+    """
+    plan = decision.plan
+    assert plan is not None
+    made: list[dict[str, Any]] = []
+    if plan.effects or plan.stops or plan.canary:
+        stored = _plan(run, decision, STATES[plan.outcome], plan.effects, now)
+        session.add(stored)
+        session.flush()
+        ready = stored.state == PlanState.READY
+        made += [effect_row(stored, effect, now, due=ready and not effect.after) for effect in plan.effects]
+    if plan.releases:
+        stored = _plan(run, decision, PlanState.READY, plan.releases, now)
+        stored.stops, stored.canary = [], None
+        session.add(stored)
+        session.flush()
+        links = {ended.hold.target: _hold_of(session, ended.hold) for ended in plan.ended if ended.returns}
+        for effect in plan.releases:
+            row = effect_row(stored, effect, now, due=True)
+            hold = links.get(effect.target)
+            row["releases"] = hold.id if hold else None
+            made.append(row)
+    return made
+
+
+def _plan(
+    run: Run, decision: Decision, state: PlanState, effects: Sequence[PlannedEffect], now: datetime
+) -> StoredPlan:
+    plan = decision.plan
+    assert plan is not None
+    money = [effect.money_24h for effect in effects if effect.money_24h is not None]
+    return StoredPlan(
+        run_id=run.id,
+        rule_id=run.rule_id,
+        state=state,
+        created_at=now,
+        stops=[_stop(stop) for stop in plan.stops],
+        money_24h=sum(money, Decimal(0)) if money else None,
+        on_failure=decision.revision.on_failure,
+        decide_by=now + decision.revision.approve.within if state == PlanState.WAITING else None,
+        canary=plan.canary,
+    )
+
+
+def _stop(stop: Any) -> dict[str, Any]:
+    return {
+        "guard": stop.guard,
+        "message": stop.message,
+        "subject": subjects.dump(stop.subject) if stop.subject else None,
+        "target": str(stop.target) if stop.target else None,
+    }
+
+
+def effect_row(plan: StoredPlan, effect: PlannedEffect, now: datetime, *, due: bool) -> dict[str, Any]:
+    """One planned effect as a row of the ledger. `due` False: it waits for a person or an earlier step."""
+    return {
+        "plan_id": plan.id,
+        "rule_id": plan.rule_id,
+        "step": effect.step,
+        "verb": effect.verb,
+        "kind": effect.target.kind,
+        "target_id": effect.target.id,
+        "account": effect.target.account,
+        "integration": effect.target.integration,
+        "subject": subjects.dump(effect.subject),
+        "wanted": freeze(effect.wanted),
+        "key": freeze(effect.key),
+        "prior": None if effect.prior is None else freeze(effect.prior),
+        "after": list(effect.after),
+        "hold": _hold_json(effect),
+        "releases": None,
+        "urgent": effect.urgent,
+        "money_24h": effect.money_24h,
+        "reason": effect.reason,
+        "state": EffectState.PLANNED,
+        "due_at": now if due else None,
+        "fence": 0,
+        "attempts": 0,
+    }
+
+
+def _hold_json(effect: PlannedEffect) -> dict[str, Any] | None:
+    if effect.hold is None:
+        return None
+    until = effect.hold_until.isoformat() if effect.hold_until else None
+    return {"kind": effect.hold.kind, "until": until, "count": effect.hold_count}
+
+
+def freeze(value: Any) -> Any:
+    """JSON that keeps decimals exact: {"$decimal": "5.10"}."""
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else {"$decimal": str(value)}
+        case Mapping():
+            return {str(key): freeze(item) for key, item in value.items()}
+        case list() | tuple():
+            return [freeze(item) for item in value]
+        case _:
+            return plain(value)
+
+
+def thaw(value: Any) -> Any:
+    """The reverse of `freeze`."""
+    if isinstance(value, Mapping):
+        if set(value) == {"$decimal"}:
+            return Decimal(value["$decimal"])
+        return {key: thaw(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [thaw(item) for item in value]
+    return value
+
+
+# --- what follows at once --------------------------------------------------------------------------
+
+
+def _follow(session: Session, decision: Decision, plan: Plan, now: datetime) -> None:
+    for ended in plan.ended:
+        _end(session, ended, now)
+    for joined in plan.joins:
+        session.add(_joined(joined, now))
+    for mute in plan.mutes:
+        session.merge(_mute(mute.rule, mute.target, mute.until, mute.why))
+    if decision.revision.lasting and decision.state is not None and decision.evaluation is not None:
+        kept = streaks(decision.evaluation, decision.state)
+        runs.keep_streaks(
+            session,
+            decision.revision.id,
+            [
+                {
+                    "subject": subjects.dump(subject),
+                    "looks": streak.looks,
+                    "since": streak.since,
+                    "counted_at": streak.counted_at or now,
+                }
+                for subject, streak in kept.items()
+            ],
+        )
+
+
+def _hold_of(session: Session, held: HeldBy) -> Hold | None:
+    return session.scalars(
+        select(Hold).where(
+            Hold.rule_id == held.rule,
+            Hold.kind == held.target.kind,
+            Hold.target_id == held.target.id,
+            Hold.account == held.target.account,
+            Hold.state == HoldState.ACTIVE,
+        )
+    ).first()
+
+
+def _end(session: Session, ended: Ended, now: datetime) -> None:
+    hold = _hold_of(session, ended.hold)
+    if hold is None:
+        return
+    state = HoldState.OVERRIDDEN if ended.how == "override" else HoldState.RELEASED
+    hold_rows.end(hold, state, why=f"{ended.how}: {ended.message}", by=ended.hold.rule, now=now)
+    if ended.mute_until is not None:
+        session.merge(_mute(ended.hold.rule, ended.hold.target, ended.mute_until, ended.message))
+
+
+def _joined(held: HeldBy, now: datetime) -> Hold:
+    return Hold(
+        rule_id=held.rule,
+        account=held.target.account,
+        integration=held.target.integration,
+        kind=held.target.kind,
+        target_id=held.target.id,
+        subject=subjects.dump(held.subject),
+        since=now,
+        until=held.until,
+        count=held.count,
+        we_paused=held.active_before,
+    )
+
+
+def _mute(rule: str, target: Target, until: datetime, why: str) -> Mute:
+    return Mute(rule_id=rule, account=target.account, kind=target.kind, target_id=target.id, until=until, why=why)

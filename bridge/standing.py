@@ -1,0 +1,400 @@
+"""What a plan must know beside the verdicts: holds, mutes, streaks, counters, the mirror's view of each target.
+
+Reads the database, writes nothing. Everything is gathered in a few queries per rule, whatever the number of
+subjects, and only for targets that somebody asks about.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from bridge import subjects
+from bridge.settings import Account
+from bridge.store import holds as hold_rows
+from bridge.store import ledger, runs, upkeep
+from bridge.store.entities import Entity, EntityChange
+from bridge.store.holds import Hold, HoldState, Mute
+from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
+from rules.facts import Facts, Subject, Why
+from rules.holds import MEMORY
+from rules.model import Grain, Revision
+from rules.planning import Hold as HeldBy
+from rules.planning import Target
+from rules.state import CanaryState, GroupKey, Probation, ScopeTotals, State, Streak, TargetState, target_of
+
+DAY = timedelta(hours=24)
+BUSY = (EffectState.PLANNED, EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whose state is wanted: one rule, its facts, and the targets that its plan will speak of."""
+
+    revision: Revision
+    facts: Facts
+    targets: frozenset[Target]
+    account: Account | None
+    now: datetime
+
+
+def gather(session: Session, question: Question) -> State:
+    """The state of one rule at this moment."""
+    revision, now = question.revision, question.now
+    own = hold_rows.of_rule(session, revision.id)
+    held = {_target(hold) for hold in own if hold.state == HoldState.ACTIVE}
+    wanted = frozenset(question.targets | held)
+    halt = upkeep.halted(session)
+    return State(
+        targets=_targets(session, question, wanted, own),
+        streaks=_streaks(session, question) if revision.lasting else {},
+        effects_today=ledger.applied_by_rule_since(session, revision.id, _midnight(now, revision.data.tz)),
+        errors=runs.failures_in_a_row(session, revision.id, revision.guards.errors + 1),
+        scope=_scope(question),
+        active=_active(session, question),
+        protected={
+            kind: frozenset(ids) for kind, ids in (question.account.protected if question.account else {}).items()
+        },
+        halt=halt.why if halt else None,
+        waiting=_waiting(session, revision.id),
+        canary=_canary(session, question),
+    )
+
+
+def _midnight(now: datetime, tz: str) -> datetime:
+    return now.astimezone(ZoneInfo(tz)).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _target(row: Hold | Effect) -> Target:
+    return target_of(row.kind, row.target_id, account=row.account, integration=row.integration)
+
+
+def _targets(
+    session: Session, question: Question, wanted: frozenset[Target], own: Sequence[Hold]
+) -> dict[Target, TargetState]:
+    if not wanted:
+        return {}
+    rule, now = question.revision.id, question.now
+    ids = {target.id for target in wanted}
+    entities = _entities(session, question.revision, wanted)
+    active = _by_target(hold for hold in hold_rows.active(session, account=question.revision.account, targets=ids))
+    ended = _by_target(hold for hold in own if hold.state == HoldState.RELEASED and _counts(hold, now))
+    mutes = _mutes(session, question.revision, ids, now)
+    pending = _pending(session, question.revision.account, ids)
+    last = _last_effects(session, rule, ids)
+    changed = _changes_by_hand(session, question.revision.account, entities.values())
+    money = _money(question, ("revenue", "payout"))
+    found = {}
+    for target in wanted:
+        entity = entities.get(target)
+        revenue, payout = money.get(target.id, (None, None)) if _is_subject(question.revision, target) else (None, None)
+        found[target] = TargetState(
+            target=target,
+            exists=entity is None or entity.gone_at is None,
+            active=entity.active if entity else None,
+            values=_values(entity),
+            seen_at=entity.last_seen if entity else None,
+            groups=_groups(entity),
+            revenue_24h=revenue,
+            payout_24h=payout,
+            holds=tuple(_held(hold, question.facts) for hold in active.get(target, [])),
+            holds_before=len(ended.get(target, [])),
+            muted_until=mutes.get(target, {}),
+            last_effect=last.get(target),
+            changed_by_person=changed.get(entity.ref) if entity else None,
+            probation=_probation(question, target, ended.get(target, [])),
+            pending=pending.get(target, {}),
+        )
+    return found
+
+
+def _counts(hold: Hold, now: datetime) -> bool:
+    how = (hold.ended_why or "").partition(":")[0]
+    return hold.ended_at is not None and hold.ended_at >= now - MEMORY and how not in {"override", "undo"}
+
+
+def _by_target(rows: Iterable[Hold]) -> dict[Target, list[Hold]]:
+    found: dict[Target, list[Hold]] = {}
+    for row in rows:
+        found.setdefault(_target(row), []).append(row)
+    return found
+
+
+def _entities(session: Session, revision: Revision, wanted: Collection[Target]) -> dict[Target, Entity]:
+    """The mirror's rows, by either id. A target's id may be the text or the small number."""
+    ids = {target.id for target in wanted}
+    rows = session.scalars(
+        select(Entity).where(
+            Entity.account == revision.account,
+            Entity.kind.in_({target.kind for target in wanted}),
+            or_(Entity.ref.in_(ids), Entity.number.in_(ids)),
+        )
+    )
+    by_id = {(row.kind, identity): row for row in rows for identity in (row.number, row.ref) if identity}
+    return {target: by_id[target.kind, target.id] for target in wanted if (target.kind, target.id) in by_id}
+
+
+def _values(entity: Entity | None) -> dict[str, Any]:
+    if entity is None:
+        return {}
+    values = dict(entity.fields)
+    if entity.active is not None:
+        values["active"] = entity.active
+    return values
+
+
+def _groups(entity: Entity | None) -> dict[Grain, str]:
+    advertiser = (entity.fields or {}).get("advertiser_id") if entity else None
+    return {} if advertiser is None else {"advertiser": str(advertiser)}
+
+
+def _held(hold: Hold, facts: Facts) -> HeldBy:
+    subject = subjects.load(hold.subject)
+    return HeldBy(
+        rule=hold.rule_id,
+        target=_target(hold),
+        subject=subject,
+        since=hold.since,
+        until=hold.until,
+        count=hold.count,
+        active_before=hold.we_paused,
+        new_data=_saw_clicks(facts, subject, hold.since),
+    )
+
+
+def _saw_clicks(facts: Facts, subject: Subject, since: datetime) -> bool:
+    until = facts.as_of("clicks")
+    if until is None or until <= since or subject not in facts.subjects:
+        return False
+    column = facts.measure("clicks", subject.per, since, until)
+    row = list(facts.subjects).index(subject)
+    return column.why[row] == Why.KNOWN and bool(column.values[row] > 0)
+
+
+def _mutes(
+    session: Session, revision: Revision, ids: Collection[str], now: datetime
+) -> dict[Target, dict[str, datetime]]:
+    rows = session.scalars(
+        select(Mute).where(
+            Mute.rule_id.in_([revision.id, "*"]),
+            Mute.account == revision.account,
+            Mute.target_id.in_(ids),
+            Mute.until > now,
+        )
+    )
+    found: dict[Target, dict[str, datetime]] = {}
+    for row in rows:
+        target = target_of(row.kind, row.target_id, account=row.account, integration=revision.integration)
+        found.setdefault(target, {})[row.rule_id] = row.until
+    return found
+
+
+def _pending(session: Session, account: str, ids: Collection[str]) -> dict[Target, dict[str, Any]]:
+    rows = session.scalars(
+        select(Effect)
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(
+            Effect.account == account,
+            Effect.target_id.in_(ids),
+            Effect.state.in_(BUSY),
+            StoredPlan.state == PlanState.READY,
+        )
+        .order_by(Effect.id)
+    )
+    found: dict[Target, dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault(_target(row), {}).update(row.wanted)
+    return found
+
+
+def _last_effects(session: Session, rule: str, ids: Collection[str]) -> dict[Target, datetime]:
+    """The rule's newest effect on each target; in shadow the recorded one, so that cool-downs show there too."""
+    rows = session.execute(
+        select(Effect.kind, Effect.target_id, Effect.account, Effect.integration, func.max(StoredPlan.created_at))
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(
+            Effect.rule_id == rule,
+            Effect.target_id.in_(ids),
+            StoredPlan.state.in_([PlanState.READY, PlanState.DONE, PlanState.SHADOW]),
+            Effect.state != EffectState.FAILED,
+        )
+        .group_by(Effect.kind, Effect.target_id, Effect.account, Effect.integration)
+    )
+    return {target_of(row[0], row[1], account=row[2], integration=row[3]): row[4] for row in rows}
+
+
+def _changes_by_hand(session: Session, account: str, entities: Iterable[Entity]) -> dict[str, datetime]:
+    refs = {entity.ref for entity in entities}
+    rows = session.execute(
+        select(EntityChange.ref, func.max(EntityChange.seen_at))
+        .where(
+            EntityChange.account == account,
+            EntityChange.ref.in_(refs),
+            EntityChange.field == "active",
+            EntityChange.cause == "person",
+        )
+        .group_by(EntityChange.ref)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _is_subject(revision: Revision, target: Target) -> bool:
+    return revision.scope.per == (target.kind,)
+
+
+def _money(question: Question, names: Sequence[str]) -> dict[str, tuple[Decimal | None, ...]]:
+    """Sums of the last 24 hours for each subject of a rule with a single grain, by its id."""
+    per = question.revision.scope.per
+    if len(per) != 1 or per == ("event",) or question.facts.as_of("conversions") is None:
+        return {}
+    columns = [question.facts.measure(name, per, question.now - DAY, question.now) for name in names]
+    return {
+        subject.ids[0]: tuple(_decimal(one.values[row]) if one.why[row] == Why.KNOWN else None for one in columns)
+        for row, subject in enumerate(question.facts.subjects)
+    }
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(round(float(value), 6)))
+
+
+def _probation(question: Question, target: Target, ended: Sequence[Hold]) -> Probation | None:
+    wanted = question.revision.release.probation
+    returned = [hold.ended_at for hold in ended if hold.ended_at]
+    if not wanted or not returned or not _is_subject(question.revision, target):
+        return None
+    since = max(returned)
+    subject = Subject(question.revision.scope.per, (target.id,))
+    if subject not in question.facts.subjects:
+        return Probation(since=since)
+    row = list(question.facts.subjects).index(subject)
+    seen = {}
+    for name in wanted:
+        column = question.facts.measure(name, subject.per, since, question.now)
+        if column.why[row] == Why.KNOWN:
+            seen[name] = _decimal(column.values[row])
+    return Probation(since=since, seen=seen)
+
+
+def _streaks(session: Session, question: Question) -> dict[Subject, Streak]:
+    stored = runs.streaks(session, question.revision.id)
+    rows = {subject: row for row, subject in enumerate(question.facts.subjects)}
+    fresh: dict[datetime, Any] = {}
+    until = question.facts.as_of("clicks") or question.now
+    found = {}
+    for text, streak in stored.items():
+        subject = subjects.load(text)
+        row = rows.get(subject)
+        if row is None:
+            continue
+        seen_to = streak.counted_at
+        if seen_to not in fresh:
+            fresh[seen_to] = question.facts.measure("clicks", subject.per, seen_to, max(until, seen_to))
+        column = fresh[seen_to]
+        new = column.why[row] != Why.KNOWN or bool(column.values[row] > 0)
+        found[subject] = Streak(looks=streak.looks, since=streak.since, counted_at=seen_to, new_data=new)
+    return found
+
+
+def _scope(question: Question) -> ScopeTotals:
+    per = question.revision.scope.per
+    if per == ("event",) or question.facts.as_of("conversions") is None:
+        return ScopeTotals()
+    column = question.facts.measure("revenue", per, question.now - DAY, question.now)
+    known = column.values[column.why == Why.KNOWN]
+    return ScopeTotals(
+        subjects=len(question.facts.subjects),
+        revenue_24h=_decimal(np.asarray(known, float).sum()) if len(known) else None,
+    )
+
+
+def _active(session: Session, question: Question) -> Mapping[GroupKey, int]:
+    """How many active targets each group of `keep_active` has, less those about to be paused."""
+    revision = question.revision
+    found: dict[GroupKey, int] = {}
+    for keep in revision.guards.keep_active:
+        rows = list(
+            session.scalars(
+                select(Entity).where(
+                    Entity.account == revision.account,
+                    Entity.kind == keep.kind,
+                    Entity.active.is_(True),
+                    Entity.gone_at.is_(None),
+                )
+            )
+        )
+        leaving = _leaving(session, revision.account, keep.kind)
+        for row in rows:
+            if leaving & {row.ref, row.number or ""}:
+                continue
+            group = _groups(row).get(keep.per) if keep.per else None
+            key: GroupKey = (keep.kind, keep.per, group)
+            found[key] = found.get(key, 0) + 1
+    return found
+
+
+def _leaving(session: Session, account: str, kind: str) -> set[str]:
+    query = (
+        select(Effect.target_id)
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(
+            Effect.account == account,
+            Effect.kind == kind,
+            Effect.verb == "pause",
+            Effect.state.in_(BUSY),
+            StoredPlan.state == PlanState.READY,
+        )
+    )
+    return set(session.scalars(query))
+
+
+def _waiting(session: Session, rule: str) -> frozenset[Target]:
+    rows = session.scalars(
+        select(Effect)
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(StoredPlan.rule_id == rule, StoredPlan.state == PlanState.WAITING)
+    )
+    return frozenset(_target(row) for row in rows)
+
+
+def _canary(session: Session, question: Question) -> CanaryState | None:
+    if question.revision.guards.canary is None:
+        return None
+    newest = session.scalars(
+        select(StoredPlan)
+        .where(StoredPlan.rule_id == question.revision.id, StoredPlan.canary.is_not(None))
+        .order_by(StoredPlan.id.desc())
+    ).first()
+    started = session.scalars(
+        select(StoredPlan)
+        .where(StoredPlan.rule_id == question.revision.id, StoredPlan.canary == "started")
+        .order_by(StoredPlan.id.desc())
+    ).first()
+    if started is None or newest is None or newest.canary == "passed":
+        return None
+    applied = [one for one in ledger.effects_of(session, started.id) if one.state == EffectState.APPLIED]
+    if not applied:
+        return None
+    since = min(one.ended_at for one in applied if one.ended_at)
+    week = timedelta(days=7)
+    return CanaryState(
+        since=since,
+        targets=tuple(_target(one) for one in applied),
+        revenue=_total(question, since, question.now),
+        revenue_before=_total(question, since - week, question.now - week),
+        failed_at=newest.created_at if newest.canary == "failed" else None,
+    )
+
+
+def _total(question: Question, start: datetime, end: datetime) -> Decimal | None:
+    if question.facts.as_of("conversions") is None or not len(question.facts.subjects):
+        return None
+    column = question.facts.measure("revenue", question.revision.scope.per, start, end)
+    known = column.values[column.why == Why.KNOWN]
+    return _decimal(np.asarray(known, float).sum()) if len(known) else None

@@ -1,0 +1,98 @@
+"""Entities: Integr8's offers, publishers and the like as we last saw them, and what changed about them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Json, Key, UtcDateTime
+
+
+class Entity(Base):
+    """One thing at Integr8. It has two ids there, a text and a small number; both lead here."""
+
+    __tablename__ = "entities"
+    __table_args__ = (
+        UniqueConstraint("account", "integration", "kind", "ref"),
+        Index("ix_entities_kind_number", "account", "integration", "kind", "number"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    account: Mapped[str]
+    integration: Mapped[str]
+    kind: Mapped[str]  # offer, publisher, advertiser, offer_event, landing_page
+    ref: Mapped[str]  # Integr8's own id
+    number: Mapped[str | None]  # the incremental id that links and reports may use instead
+    parent: Mapped[str | None]  # the offer of an event or a landing page
+    name: Mapped[str | None]
+    active: Mapped[bool | None]
+    fields: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    first_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # no longer listed: archived or deleted
+
+
+class EntityChange(Base):
+    """One field that was different at the next look, and who is thought to have changed it."""
+
+    __tablename__ = "entity_changes"
+    __table_args__ = (
+        Index("ix_entity_changes_target", "account", "integration", "kind", "ref", "seen_at"),
+        Index("ix_entity_changes_seen_at", "seen_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    account: Mapped[str]
+    integration: Mapped[str]
+    kind: Mapped[str]
+    ref: Mapped[str]
+    field: Mapped[str]
+    before: Mapped[Any] = mapped_column(Json, nullable=True)
+    after: Mapped[Any] = mapped_column(Json, nullable=True)
+    after_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the look before: it happened later than this
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    cause: Mapped[str]  # rule, person, unknown
+    rule: Mapped[str | None]
+    effect_id: Mapped[int | None]
+
+
+class Delay(Base):
+    """How long after the click conversions come, per offer, in seconds. `offer` empty: over all offers."""
+
+    __tablename__ = "conversion_delays"
+    __table_args__ = (UniqueConstraint("account", "integration", "offer"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    account: Mapped[str]
+    integration: Mapped[str]
+    offer: Mapped[str]
+    p50: Mapped[int]
+    p90: Mapped[int]
+    sample: Mapped[int]
+    measured_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def listed(session: Session, account: str, integration: str, kinds: Sequence[str]) -> Sequence[Entity]:
+    """Everything of these kinds, gone or not."""
+    return session.scalars(
+        select(Entity)
+        .where(Entity.account == account, Entity.integration == integration, Entity.kind.in_(kinds))
+        .order_by(Entity.kind, Entity.id)
+    ).all()
+
+
+def changes(session: Session, *, account: str, kind: str, ref: str, limit: int = 100) -> Sequence[EntityChange]:
+    """What happened to one entity, the newest first."""
+    return session.scalars(
+        select(EntityChange)
+        .where(EntityChange.account == account, EntityChange.kind == kind, EntityChange.ref == ref)
+        .order_by(EntityChange.seen_at.desc(), EntityChange.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
+    return session.scalars(select(Delay).where(Delay.account == account, Delay.integration == integration)).all()

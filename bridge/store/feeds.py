@@ -1,0 +1,126 @@
+"""Feeds: what is read from Integr8 again and again, and how far each of them is complete.
+
+When they are read is a matter of due slots (bridge.store.slots); what was read is in the observations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Key, UtcDateTime, insert_new
+
+
+class Kind(StrEnum):
+    """What a feed brings. Postbacks tell the same story as conversions and are never summed with them."""
+
+    CLICKS = "clicks"
+    IMPRESSIONS = "impressions"
+    CONVERSIONS = "conversions"
+    POSTBACKS = "postbacks"
+
+
+class Feed(Base):
+    __tablename__ = "feeds"
+    __table_args__ = (UniqueConstraint("account", "integration", "kind"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    account: Mapped[str]
+    integration: Mapped[str]
+    kind: Mapped[str]
+    since: Mapped[datetime | None] = mapped_column(UtcDateTime)  # complete from here ...
+    as_of: Mapped[datetime | None] = mapped_column(UtcDateTime)  # ... up to here
+    rescanned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # slot of the last finished rescan
+    rescan_pages: Mapped[int] = mapped_column(default=0)  # how many calls that one took
+    refused_rows: Mapped[int] = mapped_column(default=0)  # rows that could not be read
+    vanished_rows: Mapped[int] = mapped_column(default=0)  # known rows that the last rescan did not find
+    problem: Mapped[str | None]  # why the last attempt failed, cleared by the next success
+    alerted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # set once per stall
+
+    @property
+    def name(self) -> str:
+        return f"{self.account}/{self.integration}/{self.kind}"
+
+
+class Mark(Base):
+    """What a feed's as-of mark was, and since when: a backtest must not know more than we knew."""
+
+    __tablename__ = "feed_marks"
+    __table_args__ = (Index("ix_feed_marks_feed_id_at", "feed_id", "at"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feeds.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    as_of: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedKey:
+    """Which feed is meant: the account, its integration, and what is read."""
+
+    account: str = "main"
+    integration: str = "default"
+    kind: Kind
+
+
+def ensure(session: Session, key: FeedKey) -> Feed:
+    """The feed's row, made if it is not there yet."""
+    values = {"account": key.account, "integration": key.integration, "kind": str(key.kind)}
+    found = find(session, key)
+    if found is None:
+        session.execute(
+            insert_new(session, Feed), [values | {"rescan_pages": 0, "refused_rows": 0, "vanished_rows": 0}]
+        )
+        found = find(session, key)
+    assert found is not None
+    return found
+
+
+def find(session: Session, key: FeedKey) -> Feed | None:
+    return session.scalar(
+        select(Feed).where(Feed.account == key.account, Feed.integration == key.integration, Feed.kind == str(key.kind))
+    )
+
+
+def of_account(session: Session, account: str, integration: str | None = None) -> Sequence[Feed]:
+    query = select(Feed).where(Feed.account == account).order_by(Feed.id)
+    if integration is not None:
+        query = query.where(Feed.integration == integration)
+    return session.scalars(query).all()
+
+
+def everything(session: Session) -> Sequence[Feed]:
+    return session.scalars(select(Feed).order_by(Feed.account, Feed.integration, Feed.kind)).all()
+
+
+def lock(session: Session, feed_id: int) -> Feed:
+    """The feed, with other writers kept out until this unit of work ends: so no row is ever counted twice."""
+    return session.scalars(
+        select(Feed).where(Feed.id == feed_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def advance(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at: datetime) -> None:
+    """The stretch [since, as_of) has been read completely: move the feed's marks, never backwards."""
+    if feed.as_of is None or feed.since is None or since > feed.as_of:
+        feed.since, feed.as_of = since, as_of  # the first reading, or one behind a gap: the older part is cut off
+    else:
+        feed.since, feed.as_of = min(feed.since, since), max(feed.as_of, as_of)
+    feed.alerted_at = None
+    session.add(Mark(feed_id=feed.id, at=at, as_of=feed.as_of))
+
+
+def marks(session: Session, feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """(at, as_of) in order: the last mark before `start`, and all up to `end`."""
+    before = session.execute(
+        select(Mark.at, Mark.as_of).where(Mark.feed_id == feed_id, Mark.at < start).order_by(Mark.at.desc()).limit(1)
+    ).all()
+    within = session.execute(
+        select(Mark.at, Mark.as_of)
+        .where(Mark.feed_id == feed_id, Mark.at >= start, Mark.at <= end)
+        .order_by(Mark.at, Mark.id)
+    ).all()
+    return [(row.at, row.as_of) for row in (*before, *within)]

@@ -1,0 +1,35 @@
+"""Generated passwords on their way to the person who needs them: encrypted, once, and not for long."""
+
+from datetime import datetime
+
+from sqlalchemy import LargeBinary, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, UtcDateTime
+
+
+class Handover(Base):
+    """One secret. `token` is hashed: who reads the database cannot fetch it."""
+
+    __tablename__ = "handovers"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    effect_id: Mapped[int] = mapped_column(index=True)
+    about: Mapped[str]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def take(session: Session, token_hash: str, now: datetime) -> Handover | None:
+    """Give a secret out and forget it: the row is gone with this transaction."""
+    found = session.scalar(
+        select(Handover).where(Handover.token_hash == token_hash, Handover.expires_at > now).with_for_update()
+    )
+    if found is not None:
+        session.execute(delete(Handover).where(Handover.token_hash == token_hash))
+    return found
+
+
+def forget_expired(session: Session, now: datetime) -> None:
+    session.execute(delete(Handover).where(Handover.expires_at <= now))

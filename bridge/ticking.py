@@ -1,0 +1,129 @@
+"""Rules that look at a certain time: which slots are due, and one tick over all of them."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+from cronsim import CronSim
+from sqlalchemy.orm import Session
+
+from bridge.decisions import Cause, Decision, decide
+from bridge.recording import record
+from bridge.store import runs, slots
+from bridge.store.lease import settle
+from bridge.store.slots import Slot, SlotState
+from bridge.wiring import House
+from rules.conflicts import settle as settle_conflicts
+from rules.model import Cron, Every, Missed, Revision, Silence
+
+log = structlog.get_logger()
+
+AT_ONCE = 50
+MOST_MISSED = 24  # slots of one rule that are written down as missed after a pause
+JITTER_FROM = timedelta(minutes=2)  # rules that look more often than this are spread by nothing
+GRACE = timedelta(minutes=1)
+KIND = "rule"
+
+
+def open_due(session: Session, revisions: Iterable[Revision], now: datetime) -> int:
+    """Write the slots that have come due since the last look. Returns how many rules have one now."""
+    opened = 0
+    for revision in revisions:
+        if isinstance(revision.trigger, (Every, Cron, Silence)):
+            opened += _open(session, revision, now)
+    return opened
+
+
+def _open(session: Session, revision: Revision, now: datetime) -> bool:
+    key = f"rule:{revision.id}"
+    newest = latest(revision, now)
+    before = slots.last(session, key)
+    if newest is None or (before is not None and newest <= before):
+        return False
+    missed = _between(revision, before, newest) if before is not None else []
+    slots.open_slots(session, [(KIND, key, at) for at in missed], state=SlotState.MISSED)
+    late = now - newest > GRACE
+    skip = late and getattr(revision.trigger, "missed", Missed.RUN_ONCE) is Missed.SKIP
+    slots.open_slots(session, [(KIND, key, newest)], state=SlotState.MISSED if skip else SlotState.DUE)
+    return not skip
+
+
+def latest(revision: Revision, now: datetime) -> datetime | None:
+    """The newest moment at or before now at which this rule should look."""
+    trigger = revision.trigger
+    if isinstance(trigger, Every):
+        return _grid(revision.id, trigger.interval, now)
+    if isinstance(trigger, Silence):
+        return _grid(revision.id, max(trigger.duration / 4, timedelta(seconds=5)), now)
+    if isinstance(trigger, Cron):
+        return _cron_before(trigger, now)
+    return None
+
+
+def _grid(rule_id: str, interval: timedelta, now: datetime) -> datetime:
+    """Multiples of the interval since 1970, moved by a share of it that the rule's name decides.
+
+    So a hundred rules that look every hour do not all look at the full hour.
+    """
+    seconds = interval.total_seconds()
+    shift = 0.0
+    if interval >= JITTER_FROM:
+        share = int.from_bytes(hashlib.sha256(rule_id.encode()).digest()[:4]) / 2**32
+        shift = share * min(seconds / 4, 300)
+    steps = (now.timestamp() - shift) // seconds
+    return datetime.fromtimestamp(steps * seconds + shift, UTC)
+
+
+def _cron_before(trigger: Cron, now: datetime) -> datetime | None:
+    local = now.astimezone(ZoneInfo(trigger.tz)) + timedelta(seconds=1)
+    found = next(CronSim(trigger.expression, local, reverse=True), None)
+    return None if found is None else found.astimezone(UTC)
+
+
+def _between(revision: Revision, before: datetime, newest: datetime) -> list[datetime]:
+    missed, at = [], newest
+    while len(missed) < MOST_MISSED:
+        earlier = latest(revision, at - timedelta(seconds=1))
+        if earlier is None or earlier <= before or earlier >= at:
+            break
+        missed.append(earlier)
+        at = earlier
+    return missed
+
+
+def run_due(house: House, now: datetime) -> int:
+    """Decide about all rules whose slot is due, settle what contradicts itself, record. Returns how many ran."""
+    with house.store.write() as session:
+        taken = slots.take(session, KIND, limit=AT_ONCE, now=now)
+    if not taken:
+        return 0
+    with house.store.write() as session:
+        book = house.library.current(session)
+        wanted = {f"rule:{one.id}": one for one in book.active()}
+        decisions = [_decide(house, session, wanted[slot.key], slot, now) for slot in taken if slot.key in wanted]
+        fresh = [one for one in decisions if one is not None]
+        record(session, settled(fresh), now=now)
+        for slot in taken:
+            settle(session, slot, state=SlotState.DONE, ended_at=now)
+    log.info("rules ran", rules=len(fresh), slots=len(taken))
+    return len(taken)
+
+
+def _decide(house: House, session: Session, revision: Revision, slot: Slot, now: datetime) -> Decision | None:
+    key = f"slot:{slot.at.isoformat()}"
+    if runs.existing(session, revision.id, [key]):
+        return None
+    cause = Cause(kind=runs.Cause.SLOT, key=key, due_at=slot.at)
+    facts = house.facts(session, revision, now)
+    return decide(session, revision, facts, house.settings.accounts.get(revision.account), cause=cause, now=now)
+
+
+def settled(decisions: Sequence[Decision]) -> list[Decision]:
+    """The same decisions after rules that want opposite things of one target have been told."""
+    planned = [one for one in decisions if one.plan is not None]
+    known = {one.revision.id: (one.revision, one.state) for one in planned if one.state is not None}
+    plans = settle_conflicts([one.plan for one in planned if one.plan is not None], known)
+    by_rule = {plan.rule: plan for plan in plans}
+    return [one.with_plan(by_rule[one.revision.id]) if one.plan is not None else one for one in decisions]

@@ -1,0 +1,39 @@
+"""The web process: one Flask application from one set of settings."""
+
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from bridge import observability
+from bridge.journalling import Scribe
+from bridge.queue import Nudger
+from bridge.settings import Settings
+from bridge.version import VERSION
+from bridge.web import health, hooks, problems
+from bridge.wiring import House
+
+LARGEST_BODY = 8_388_608  # bytes; each source has a smaller bound of its own
+
+
+def create_app(house: House) -> Flask:
+    """Wire the routes. Starts the two threads of a web process: the scribe and the nudger."""
+    app = Flask("bridge.web", template_folder="console/templates", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
+    scribe = Scribe(house.store)
+    nudger = Nudger(house.queue)
+    scribe.start()
+    nudger.start()
+    problems.register(app)
+    app.register_blueprint(hooks.blueprint(house.sources, scribe, nudger))
+    app.register_blueprint(health.blueprint(house))
+    app.extensions["bridge"] = {"house": house, "scribe": scribe, "nudger": nudger, "since": datetime.now(UTC)}
+    return app
+
+
+def from_environment(settings: Settings) -> Flask:
+    """The application of a production process: logs and Sentry first, so that a failing start is seen."""
+    observability.set_up_logs(settings.log, process="web")
+    observability.set_up_sentry(
+        settings.sentry_dsn, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
+    )
+    return create_app(House(settings))

@@ -1,0 +1,135 @@
+"""/healthz, /readyz and /metrics: whether this process lives, whether the service can do its work, and how much."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import redis
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge import metrics
+from bridge.store import feeds, holds, journal, ledger, rulebook, schema, upkeep
+from bridge.wiring import House
+
+WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
+
+
+def blueprint(house: House) -> Blueprint:
+    pages = Blueprint("health", __name__)
+
+    @pages.get("/healthz")
+    def alive() -> Response:
+        """The process answers. Nothing else is asked, so that a dead database does not restart the web."""
+        return _json({"status": "ok"})
+
+    @pages.get("/readyz")
+    def ready() -> Response:
+        """503 while something is missing that webhooks or effects need; the body names it and the remedy."""
+        found = checks(house, datetime.now(UTC))
+        broken = [one for one in found if one["status"] == "fail"]
+        return _json({"status": "fail" if broken else "ok", "checks": found}, 503 if broken else 200)
+
+    @pages.get("/metrics")
+    def numbers() -> Response:
+        collect(house, datetime.now(UTC))
+        return Response(generate_latest(metrics.REGISTERED), content_type=CONTENT_TYPE_LATEST)
+
+    return pages
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status=status, content_type="application/json")
+
+
+def _check(name: str, status: str, detail: str, remedy: str = "") -> dict[str, str]:
+    found = {"name": name, "status": status, "detail": detail}
+    return found | {"remedy": remedy} if remedy else found
+
+
+def checks(house: House, now: datetime) -> list[dict[str, str]]:
+    """Every check with ok, warn or fail. Used by /readyz and by `doctor`."""
+    database = _database(house)
+    found = [database, _redis(house)]
+    if database["status"] == "ok":
+        found += [_worker(house, now), _rules(house), _halt(house)]
+    return found
+
+
+def _database(house: House) -> dict[str, str]:
+    try:
+        if schema.pending(house.store.engine):
+            return _check("database", "fail", "migrations are missing", "run `integr8-bridge db upgrade`")
+    except SQLAlchemyError as error:
+        words = str(error).partition("\n")[0]
+        return _check("database", "fail", words, "check DATABASE_URL and that the server runs")
+    return _check("database", "ok", house.store.engine.dialect.name)
+
+
+def _redis(house: House) -> dict[str, str]:
+    """Redis may lose everything at any moment without harm; it only must be there for work to flow."""
+    try:
+        house.redis.ping()
+    except (redis.RedisError, OSError) as error:
+        return _check("redis", "warn", f"{type(error).__name__}: webhooks are journalled, effects wait", "start Redis")
+    return _check("redis", "ok", "answers; persistence is not needed, the database is the truth")
+
+
+def _worker(house: House, now: datetime) -> dict[str, str]:
+    with house.store.read() as session:
+        beats = upkeep.heartbeats(session)
+    last = beats.get("tick")
+    if last is None or now - last > WORKER_SILENT:
+        seen = "never" if last is None else f"{(now - last).total_seconds():.0f} s ago"
+        return _check("worker", "warn", f"the last tick was {seen}", "start the processes `worker` and `beat`")
+    return _check("worker", "ok", f"ticked {(now - last).total_seconds():.0f} s ago")
+
+
+def _rules(house: House) -> dict[str, str]:
+    with house.store.read() as session:
+        generation = rulebook.newest(session)
+        live = rulebook.live(session, generation.id) if generation else []
+    if generation is None:
+        return _check("rules", "warn", "no rules have been loaded yet", "put *.yaml files into rules/")
+    errors = [one for one in generation.problems if one["severity"] == "error"]
+    stale = sorted(link.rule_id for link, _ in live if link.stale)
+    if errors:
+        first = errors[0]
+        words = f"{first['file']}:{first['line']}:{first['column']}: {first['message']}"
+        kept = f"; the last good revision stays live of {', '.join(stale)}" if stale else ""
+        return _check("rules", "warn", f"{len(errors)} broken: {words}{kept}", "run `integr8-bridge check`")
+    return _check("rules", "ok", f"{len(live)} rules, generation {generation.id}")
+
+
+def _halt(house: House) -> dict[str, str]:
+    with house.store.read() as session:
+        halt = upkeep.halted(session)
+    if halt is not None:
+        return _check("halt", "warn", f"halted by {halt.by}: {halt.why}", "`integr8-bridge resume` lets effects flow")
+    return _check("halt", "ok", "not halted")
+
+
+def collect(house: House, now: datetime) -> None:
+    """Bring the gauges up to date: all of them tell what the database says."""
+    try:
+        with house.store.read() as session:
+            for state in journal.EventState:
+                metrics.EVENTS_WAITING.labels(state).set(0)
+            for name, number in journal.counts(session).items():
+                metrics.EVENTS_WAITING.labels(name).set(number)
+            for name, number in ledger.counts(session).items():
+                metrics.EFFECTS_OPEN.labels(name).set(number)
+            metrics.PLANS_WAITING.set(len(ledger.waiting(session)))
+            metrics.HOLDS_ACTIVE.set(holds.count_active(session))
+            metrics.HALTED.set(upkeep.halted(session) is not None)
+            for feed in feeds.everything(session):
+                if feed.as_of is not None:
+                    metrics.FEED_AGE.labels(feed.name).set((now - feed.as_of).total_seconds())
+            for part, at in upkeep.heartbeats(session).items():
+                metrics.HEARTBEAT_AGE.labels(part).set((now - at).total_seconds())
+            generation = rulebook.newest(session)
+            broken = {one["file"] for one in generation.problems if one["severity"] == "error"} if generation else set()
+            metrics.RULES_BROKEN.set(len(broken))
+    except SQLAlchemyError:
+        return  # /metrics still tells what this process counted itself

@@ -1,0 +1,138 @@
+"""The only place where settings become working parts: store, Redis, clients, budget, sources.
+
+One `House` per process, made after the fork. Everything in it is made when it is first asked for, so that the
+web process never connects to Integr8 and `check` never to Redis.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+import redis
+
+from bridge import settings as settings_module
+from bridge.integr8 import Client
+from bridge.integr8.budget import LocalBudget, RedisBudget, budget_key
+from bridge.queue import Queue, sender
+from bridge.rulebook import Library
+from bridge.secrets_box import SecretsBox
+from bridge.settings import Settings, SettingsError
+from bridge.sources import Source, SourceSettingsError, build
+from bridge.store.engine import Store, make_engine
+
+leaving = threading.Event()  # set when this process has been asked to go: begin nothing new
+
+
+class House:
+    """The parts of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.library = Library(settings)
+        self._clients: dict[tuple[str, str], Client] = {}
+
+    @cached_property
+    def store(self) -> Store:
+        if self.settings.database_url.startswith("sqlite"):
+            self.settings.var.mkdir(parents=True, exist_ok=True)
+        return Store(make_engine(self.settings.database_url))
+
+    @cached_property
+    def redis(self) -> "redis.Redis":
+        return redis.Redis.from_url(
+            self._redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10
+        )
+
+    @property
+    def _redis_url(self) -> str:
+        if self.settings.redis_url is None:
+            raise SettingsError(
+                ["settings: REDIS_URL is missing; export it, or let `integr8-bridge up` start an embedded server"]
+            )
+        return self.settings.redis_url
+
+    @cached_property
+    def queue(self) -> Queue:
+        return Queue(sender(self._redis_url))
+
+    @cached_property
+    def box(self) -> SecretsBox:
+        """Seals provisioned passwords with a key derived from BRIDGE_SECRET_KEY."""
+        if self.settings.secret_key is None:
+            raise SettingsError(
+                [
+                    "settings: BRIDGE_SECRET_KEY is missing; export a long random text, for example `openssl rand -hex 32`"
+                ]
+            )
+        return SecretsBox(self.settings.secret_key)
+
+    @cached_property
+    def sources(self) -> Mapping[str, Source]:
+        """The configured senders. Raises SettingsError with every problem of every entry."""
+        made, problems = {}, []
+        for name, entry in self.settings.sources.items():
+            try:
+                made[name] = build(name, entry, trusted_proxies=self.settings.trusted_proxies)
+            except SourceSettingsError as error:
+                problems += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+        if problems:
+            raise SettingsError(problems)
+        return made
+
+    def client(self, account: str = "main", integration: str = "default") -> Client:
+        """The client of one integration. All clients of one API key share one budget, over all processes."""
+        found = self._clients.get((account, integration))
+        if found is None:
+            found = self._clients[account, integration] = self._make_client(account, integration)
+        return found
+
+    def _make_client(self, name: str, integration: str) -> Client:
+        account = self.settings.accounts.get(name)
+        if account is None:
+            known = ", ".join(sorted(self.settings.accounts)) or "none"
+            raise SettingsError([f"bridge.yaml: there is no account {name!r}; accounts are: {known}"])
+        if integration not in account.integrations:
+            known = ", ".join(sorted(account.integrations))
+            raise SettingsError([f"bridge.yaml: accounts.{name} has no integration {integration!r}; known: {known}"])
+        rate = account.rate
+        budget = (
+            RedisBudget(self.redis, budget_key(account.api_key), per_second=rate.per_second, burst=rate.burst)
+            if self.settings.redis_url
+            else LocalBudget(per_second=rate.per_second, burst=rate.burst)
+        )
+        return Client(
+            account.base_url,
+            account.api_key,
+            integration=account.integrations[integration],
+            budget=budget,
+            routes=account.routes,
+            rejection_url=account.rejection_url,
+        )
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        if "store" in self.__dict__:
+            self.store.close()
+        if "redis" in self.__dict__:
+            self.redis.close()
+
+
+_house: tuple[int, House] | None = None
+_lock = threading.Lock()
+
+
+def house(make: Callable[[], Settings] = settings_module.load) -> House:
+    """The house of this process. A child of a fork gets its own."""
+    global _house  # noqa: PLW0603 - one per process is the point
+    with _lock:
+        if _house is None or _house[0] != os.getpid():
+            _house = (os.getpid(), House(make()))
+        return _house[1]
+
+
+def forget() -> None:
+    """Drop what a fork inherited, without closing connections that belong to the parent."""
+    global _house  # noqa: PLW0603 - see above
+    _house = None

@@ -1,0 +1,92 @@
+"""The Celery application. A message carries ids at most; losing, doubling or delaying it is harmless.
+
+So results are off, nothing has an ETA (Redis delivers those again and again beyond the visibility time-out),
+and what is due later is a row that a tick finds.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, setup_logging, worker_process_init, worker_ready, worker_shutting_down
+from kombu import Queue
+
+from bridge import observability, settings, wiring
+from bridge.queue import QUEUES
+from bridge.version import VERSION
+
+celery = Celery("bridge", broker=os.environ.get("REDIS_URL"))
+celery.conf.update(
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_acks_late=True,  # a killed worker's message comes back; running it twice is harmless
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,  # a message that waits behind a long task can be taken by another worker
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "visibility_timeout": 600,
+        "socket_keepalive": True,
+        "health_check_interval": 10,  # notices a server that was killed and replaced
+        "socket_timeout": 30,
+    },
+    task_queues=[Queue(name) for name in sorted(set(QUEUES.values()))],
+    task_default_queue="upkeep",
+    task_routes={name: {"queue": queue} for name, queue in QUEUES.items()},
+    task_soft_time_limit=540,
+    task_time_limit=590,
+    worker_soft_shutdown_timeout=8,  # below the supervisor's kill time-out
+    worker_enable_soft_shutdown_on_idle=True,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    beat_scheduler="celery.beat:Scheduler",  # nothing to remember: due slots are rows
+    beat_max_loop_interval=1,
+    timezone="UTC",
+    beat_schedule={
+        "tick": {"task": "upkeep.tick", "schedule": 1.0, "options": {"expires": 5}},
+        "sweep": {"task": "upkeep.sweep", "schedule": 5.0, "options": {"expires": 15}},
+        "tidy": {"task": "upkeep.tidy", "schedule": 3600.0, "options": {"expires": 600}},
+    },
+    imports=["tasks.journal", "tasks.effects", "tasks.rules", "tasks.reports", "tasks.notices", "tasks.upkeep"],
+)
+
+
+@setup_logging.connect
+def _logs(**_: Any) -> None:
+    """Celery's own logging set-up stays out; ours scrubs."""
+    observability.set_up_logs(
+        os.environ.get("BRIDGE_LOG", "console"), process=os.environ.get("BRIDGE_PROCESS", "worker")
+    )
+
+
+def _sentry(process: str) -> None:
+    found = settings.load()
+    observability.set_up_sentry(
+        found.sentry_dsn, process=process, environment=found.environment, release=f"integr8-bridge@{VERSION}"
+    )
+
+
+@worker_process_init.connect
+def _child(**_: Any) -> None:
+    """Engines, HTTP clients and Sentry's transport do not survive a fork: each child makes its own."""
+    wiring.forget()
+    _sentry("worker")
+
+
+@worker_ready.connect
+def _ready(**_: Any) -> None:
+    """Whatever waited while no worker was there is looked for at once, not at the next sweep."""
+    celery.send_task("upkeep.sweep")
+
+
+@worker_shutting_down.connect
+def _leaving(**_: Any) -> None:
+    """A warm shutdown finishes its tasks; long ones look at this between steps."""
+    wiring.leaving.set()
+
+
+@beat_init.connect
+def _beat(**_: Any) -> None:
+    _sentry("beat")

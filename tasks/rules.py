@@ -1,0 +1,14 @@
+"""Evaluate rules whose slot is due."""
+
+from datetime import UTC, datetime
+
+from bridge import ticking, wiring
+from tasks.app import celery
+
+
+@celery.task(name="rules.run_due")
+def run_due() -> None:
+    """One tick: all rules that are due are decided together, so that what contradicts itself is settled."""
+    house = wiring.house()
+    while ticking.run_due(house, datetime.now(UTC)):
+        house.queue.nudge("effects.perform")

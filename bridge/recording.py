@@ -126,7 +126,7 @@ def trace_json(trace: Trace) -> dict[str, Any]:
     return found
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     """Numpy scalars and the like as JSON values; what JSON has no word for becomes text."""
     match value:
         case None | bool() | int() | str():

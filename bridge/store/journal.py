@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint, bindparam, func, select, update
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, UtcDateTime, insert_new
@@ -134,6 +134,13 @@ def _release(session: Session, events: Sequence[Event], **values: Any) -> None:
         .values(claimed_by=None, claimed_until=None, **values)
     )
     session.connection().execute(statement, [{"this": event.id, "mine": event.fence} for event in events])
+
+
+def forget(session: Session, before: datetime) -> int:
+    """Remove events that ended before a moment. What still waits, or is dead, stays until someone decides."""
+    ended = Event.state.in_([EventState.DONE])
+    gone = session.execute(delete(Event).where(ended, Event.received_at < before).returning(Event.id))
+    return len(gone.all())
 
 
 def counts(session: Session) -> dict[str, int]:

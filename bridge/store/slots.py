@@ -7,12 +7,11 @@ what was missed can be seen.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, func, select
+from sqlalchemy import Index, UniqueConstraint, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
+from bridge.store.engine import Base, Key, UtcDateTime, insert_new
 from bridge.store.lease import Leased, claim
 
 LEASE = timedelta(minutes=2)
@@ -36,7 +35,6 @@ class Slot(Leased, Base):
     state: Mapped[str] = mapped_column(default=SlotState.DUE)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str | None]
-    progress: Mapped[dict[str, Any] | None] = mapped_column(Json)  # where a poll stands, to go on after a crash
 
 
 def open_slots(
@@ -46,6 +44,14 @@ def open_slots(
     rows = [{"kind": kind, "key": key, "at": at, "state": state, "fence": 0, "attempts": 0} for kind, key, at in wanted]
     if rows:
         session.execute(insert_new(session, Slot), rows)
+
+
+def forget(session: Session, before: datetime) -> None:
+    """Remove slots that ended before a moment, but never the newest of a key: the next one follows from it."""
+    newest = select(func.max(Slot.id)).group_by(Slot.key)
+    session.execute(
+        delete(Slot).where(Slot.ended_at < before, Slot.id.not_in(newest)).execution_options(synchronize_session=False)
+    )
 
 
 def last(session: Session, key: str) -> datetime | None:

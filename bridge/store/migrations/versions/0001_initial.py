@@ -101,6 +101,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_halts")),
     )
     op.create_table(
+        "handovers",
+        sa.Column("token_hash", sa.String(), nullable=False),
+        sa.Column("effect_id", sa.Integer(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_handovers")),
+    )
+    with op.batch_alter_table("handovers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_handovers_effect_id"), ["effect_id"], unique=False)
+
+    op.create_table(
         "heartbeats",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("at", engine.UtcDateTime(timezone=True), nullable=False),
@@ -192,9 +205,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("ended_at", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
-        sa.Column(
-            "progress", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
-        ),
         sa.Column("claimed_by", sa.String(), nullable=True),
         sa.Column("claimed_until", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
@@ -209,10 +219,9 @@ def upgrade() -> None:
         "streaks",
         sa.Column("rule_id", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
-        sa.Column("since", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("since", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("looks", sa.Integer(), nullable=False),
-        sa.Column("seen_to", engine.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("last_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("counted_at", engine.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("rule_id", "subject", name=op.f("pk_streaks")),
     )
     op.create_table(
@@ -247,6 +256,7 @@ def upgrade() -> None:
         sa.Column(
             "difference", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
         ),
+        sa.Column("canary", sa.String(), nullable=True),
         sa.Column("undoes", sa.Integer(), nullable=True),
         sa.Column("ended_at", engine.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -302,11 +312,12 @@ def upgrade() -> None:
             "after", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
         ),
         sa.Column("hold", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True),
+        sa.Column("releases", sa.Integer(), nullable=True),
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("money_24h", engine.Money(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.Column("due_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("due_at", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("sent_at", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("ended_at", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column(
@@ -398,6 +409,10 @@ def downgrade() -> None:
 
     op.drop_table("holds")
     op.drop_table("heartbeats")
+    with op.batch_alter_table("handovers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_handovers_effect_id"))
+
+    op.drop_table("handovers")
     op.drop_table("halts")
     op.drop_table("generations")
     with op.batch_alter_table("events", schema=None) as batch_op:

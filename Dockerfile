@@ -1,0 +1,26 @@
+# Two stages: wheels are built with a compiler's image, and the service runs without one, as nobody in particular.
+FROM python:3.12-slim AS build
+WORKDIR /src
+COPY requirements.lock ./
+RUN python -m venv /opt/bridge && /opt/bridge/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY bridge bridge
+COPY rules rules
+COPY tasks tasks
+RUN /opt/bridge/bin/pip install --no-cache-dir --no-deps .
+
+FROM python:3.12-slim
+RUN useradd --system --uid 10001 --home-dir /home/bridge --create-home bridge
+COPY --from=build /opt/bridge /opt/bridge
+COPY Procfile /home/bridge/Procfile
+ENV PATH=/opt/bridge/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    BRIDGE_HOME=/home/bridge/network \
+    BRIDGE_LOG=json
+USER bridge
+WORKDIR /home/bridge
+EXPOSE 8000
+# A container listens on all its addresses; what reaches it is decided by whoever publishes the port.
+CMD ["gunicorn", "bridge.web.wsgi:app", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", \
+     "--threads", "16", "--timeout", "60", "--graceful-timeout", "20", "--keep-alive", "30", "--no-control-socket", \
+     "--worker-tmp-dir", "/dev/shm"]

@@ -1,0 +1,119 @@
+"""`up` and `demo`: the processes of one machine under one supervisor."""
+
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from bridge import stack
+from bridge.cli.session import Session, as_json
+from bridge.demo import story
+from bridge.settings import SettingsError
+from bridge.stack import Options
+from bridge.supervisor import StartError, Supervisor
+
+
+@click.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; loopback unless you say so."
+)
+@click.option("--port", default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--web-workers", default=1, show_default=True, help="Web processes.")
+@click.option("--concurrency", default=2, show_default=True, help="Worker processes.")
+@click.pass_obj
+def up(session: Session, directory: Path | None, host: str, port: int, web_workers: int, concurrency: int) -> None:
+    """Run web, worker and beat for BRIDGE_HOME (or DIRECTORY), with an embedded Valkey unless REDIS_URL is set.
+
+    \b
+    Example:
+      integr8-bridge up my-network --port 8000
+    """
+    session.home = directory
+    boss = Supervisor()
+    boss.handle_signals()
+    try:
+        options = Options(host=host, port=port, web_workers=web_workers, concurrency=concurrency)
+        running = stack.start(boss, session.settings.home, {}, options)
+        boss.say(f"Integr8 Bridge runs at {running.address}; Ctrl-C stops everything", style="bold green")
+        boss.watch()
+    except StartError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        boss.stop()
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End when the story is over; exit 0 only if all of it really happened.")
+@click.option("--json", "json", is_flag=True, help="Print one JSON document at the end, and no log.")
+@click.option("--port", default=0, help="Port of the service; a free one by default.")
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="Keep the demo's home here.")
+def demo(once: bool, json: bool, port: int, home: Path | None) -> None:
+    """Watch the whole job on this machine: bad offers found and paused, a publisher and a login provisioned.
+
+    \b
+    Examples:
+      integr8-bridge demo                 # watch it, then look around at the address it prints
+      integr8-bridge demo --once --json   # for programs
+    """
+    boss = Supervisor(log=not json)
+    boss.handle_signals()
+    with ExitStack() as cleaning:
+        directory = home or Path(cleaning.enter_context(tempfile.TemporaryDirectory(prefix="integr8-bridge-demo-")))
+        cleaning.callback(boss.stop)
+        found = _play(boss, directory.resolve(), json=json, port=port)
+        if json:
+            click.echo(as_json(found))
+        else:
+            _summary(found)
+        if not once and found["ok"] and not boss.stopping:
+            boss.say(f"The service runs on at {found['address']}; Ctrl-C stops everything", style="bold green")
+            boss.watch()
+    sys.exit(0 if found["ok"] else 1)
+
+
+def _play(boss: Supervisor, home: Path, *, json: bool, port: int) -> dict[str, Any]:
+    def say(text: str) -> None:
+        if not json:
+            boss.say(text, style="bold")
+
+    try:
+        say(f"Starting the simulator and the service in {home}")
+        stage = story.set_up(boss, home, port=port)
+        say(f"{len(stage.bad)} of the simulator's offers convert badly; a rule will find out which")
+        story.send(stage, say)
+        proof = story.wait(boss, stage)
+    except (StartError, story.DemoFailed, SettingsError, httpx.HTTPError) as error:
+        return {"ok": False, "error": str(error), "at": datetime.now(UTC).isoformat()}
+    return story.report(stage, proof)
+
+
+def _summary(found: dict[str, Any]) -> None:
+    console = Console()
+    if not found["ok"]:
+        console.print(f"The demo failed: {found.get('error', found)}", style="bold red", highlight=False)
+        return
+    table = Table(title="What happened, as Integr8 tells it", show_header=False, box=None, title_justify="left")
+    effects = ", ".join(f"{number} {state}" for state, number in sorted(found["effects"].items()))
+    verdicts = ", ".join(f"{number} {answer}" for answer, number in found["verdicts"].items())
+    rows = {
+        "webhooks journalled": f"{found['events_received']} (one came twice and counts once)",
+        "rule runs": f"{found['runs']}; verdicts: {verdicts}",
+        "why": found["reasons"][0] if found["reasons"] else "",
+        "offers paused": f"{found['offers_paused']} of 40 bad ones, with {found['bulk_calls']} bulk call(s)",
+        "publisher created": "yes" if found["publisher_created"] else "no",
+        "login created": "yes" if found["user_created"] else "no",
+        "effects": effects,
+        "calls to Integr8": str(sum(found["calls_made"].values())) + " for effects",
+        "seconds": str(found["seconds_taken"]),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)

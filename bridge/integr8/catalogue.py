@@ -300,3 +300,19 @@ _ALL = (
 
 OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _ALL})
 RESOURCES: tuple[str, ...] = tuple(dict.fromkeys(operation.resource for operation in _ALL))
+
+# Two calls that are no operation of the reference: fetching an export's file from its signed address, and the
+# tracker's rejection address, the only documented way to change a conversion's status.
+OUTSIDE: Mapping[str, Operation] = MappingProxyType(
+    {
+        "exports.file": Operation(
+            name="exports.file", title="Fetch the file of an export", verb="GET", path="/", section="reports",
+            kind=Kind.EMPTY, retry=Retry.SAFE, authenticated=False, evidence="stated: a signed address",
+        ),
+        "conversions.reject": Operation(
+            name="conversions.reject", title="Reject a conversion", verb="GET", path="/", section="",
+            kind=Kind.EMPTY, retry=Retry.IDEMPOTENT, authenticated=False,
+            evidence="stated in Integr8's handbook: rejecting again only replaces the reason",
+        ),
+    }
+)  # fmt: skip

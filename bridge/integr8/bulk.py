@@ -1,0 +1,119 @@
+"""Many objects at once: a hundred per call, or one by one where Integr8 has no bulk route. Performs no I/O."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from bridge.integr8.conversation import Flow
+from bridge.integr8.core import Row
+from bridge.integr8.errors import ApiError, BadRequest, InvalidCall, NotFound, PartlyDone, Refused, RequestFailed
+from bridge.integr8.flows import Caller, Shelf, carried_over, delete, missing_fields
+from bridge.integr8.pace import Lane
+
+Single: TypeAlias = Callable[[str], Flow[None]]
+# Errors that belong to the targets of one call. Any other would meet the next call too, so that is not made.
+OF_THE_TARGET = (BadRequest, RequestFailed, NotFound, Refused, InvalidCall)
+
+
+def set_status(
+    caller: Caller, shelf: Shelf, ids: Iterable[str | int], *, active: bool, lane: Lane | None
+) -> Flow[tuple[str, ...]]:
+    """Switch many objects on or off, a hundred per call. Returns the ids, each once.
+
+    Where the bulk route does not exist (404, 405), each object is read and, if need be, patched. The answer
+    to a bulk call says nothing per id: read back what matters. Raises PartlyDone when some failed.
+    """
+
+    def one(id_: str) -> Flow[None]:
+        row: Row = yield from caller.call(f"{shelf.resource}.get", path=shelf.item(id_), lane=lane)
+        if row.get("active") is active:
+            return
+        name = f"{shelf.resource}.update"
+        body = carried_over(name, row, missing_fields(shelf, {})) | {"active": active}
+        yield from caller.call(name, path=shelf.item(id_), body=body, lane=lane)
+
+    return (yield from _bulk(_Work(caller, shelf, "set_status", {"active": active}, one, lane), ids))
+
+
+def bulk_delete(caller: Caller, shelf: Shelf, ids: Iterable[str | int], lane: Lane | None) -> Flow[tuple[str, ...]]:
+    """Delete many objects, a hundred per call; one by one where the bulk route does not exist."""
+
+    def one(id_: str) -> Flow[None]:
+        return delete(caller, shelf, id_, lane)
+
+    return (yield from _bulk(_Work(caller, shelf, "bulk_delete", {}, one, lane), ids))
+
+
+@dataclass(slots=True)
+class _Work:
+    """One bulk call as it proceeds."""
+
+    caller: Caller
+    shelf: Shelf
+    action: str
+    body: Mapping[str, Any]
+    one: Single
+    lane: Lane | None
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, ApiError] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.shelf.resource}.{self.action}"
+
+    def check(self, ids: tuple[str, ...]) -> None:
+        """All of it, before any is sent."""
+        self.caller.request(self.name, path=self.shelf.above, body={**self.body, "data": list(ids)})
+
+    def part(self, ids: tuple[str, ...]) -> Flow[None]:
+        """At most one chunk: by a bulk call, or singly."""
+        if self.name in self.caller.without_bulk:
+            yield from self.singly(ids)
+            return
+        body = {**self.body, "data": list(ids)}
+        try:
+            yield from self.caller.call(self.name, path=self.shelf.above, body=body, lane=self.lane)
+        except (NotFound, Refused) as error:
+            if error.status not in {404, 405}:
+                raise
+            before = len(self.done)
+            yield from self.singly(ids)
+            # A 404 may mean the route or an object. Once objects prove to be there, it was the route.
+            if error.status == 405 or len(self.done) > before:
+                self.caller.without_bulk.add(self.name)
+        else:
+            self.done += ids
+
+    def singly(self, ids: tuple[str, ...]) -> Flow[None]:
+        for id_ in ids:
+            try:
+                yield from self.one(id_)
+            except OF_THE_TARGET as error:
+                self.failed[id_] = error
+            else:
+                self.done.append(id_)
+
+    def settled(self) -> tuple[str, ...]:
+        if self.failed and self.done:
+            raise PartlyDone(self.name, done=tuple(self.done), failed=self.failed)
+        if self.failed:
+            raise next(iter(self.failed.values()))
+        return tuple(self.done)
+
+
+def _bulk(work: _Work, ids: Iterable[str | int]) -> Flow[tuple[str, ...]]:
+    wanted = tuple(dict.fromkeys(str(id_) for id_ in ids))
+    if not wanted:
+        return ()
+    work.check(wanted)
+    chunk = work.caller.chunk
+    for part in (wanted[start : start + chunk] for start in range(0, len(wanted), chunk)):
+        try:
+            yield from work.part(part)
+        except ApiError as error:
+            touched = {*work.done, *work.failed}
+            left = part if isinstance(error, OF_THE_TARGET) else wanted
+            work.failed |= {id_: error for id_ in left if id_ not in touched}
+            if not isinstance(error, OF_THE_TARGET):
+                break
+    return work.settled()

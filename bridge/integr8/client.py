@@ -1,0 +1,170 @@
+"""The sync client: drives conversations over httpx. `AsyncClient` beside it does the same for asyncio.
+
+client = Client("https://api.app.integr8.co", key, integration="dhkwd4izck", budget=LocalBudget(5))
+for offer in client.offers.list(filter={"active": True}, sort="-name"):
+...
+client.offers.set_status(["42", "43"], active=False, lane=Lane.URGENT)
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from bridge.integr8 import reporting, resources, wires
+from bridge.integr8.budget import Budget, acquire
+from bridge.integr8.catalogue import Route
+from bridge.integr8.conversation import Exchange, Flow, Manner, Pause, Step
+from bridge.integr8.core import Reply
+from bridge.integr8.errors import ApiError, BudgetError
+from bridge.integr8.flows import CHUNK, Caller
+from bridge.integr8.pace import Lane, Outcome
+
+T = TypeVar("T")
+
+
+class Client:
+    """All of Integr8's API for one account.
+
+    `integration` is the id that offers, reports and downloads belong to; `routes` holds the places that
+    differ at this account; `timeout` bounds one request and `deadline` one call with all its attempts, in
+    seconds. Threads may share a client. It is made after a fork, not before.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        integration: str,
+        budget: Budget,
+        routes: Mapping[str, Route] | None = None,
+        transport: httpx.BaseTransport | None = None,
+        timeout: float = 30.0,
+        deadline: float = 120.0,
+        lane: Lane = Lane.NORMAL,
+        chunk: int = CHUNK,
+        sleep: Callable[[float], None] = time.sleep,
+        manner: Manner | None = None,
+    ) -> None:
+        self._base_url = wires.base(base_url)
+        self._key = api_key
+        self.budget = budget
+        self._sleep = sleep
+        self.caller = Caller(
+            integration,
+            dict(routes or {}),
+            manner or Manner(lane=lane, deadline=deadline),
+            secrets=(api_key,),
+            chunk=chunk,
+        )
+        self._http = httpx.Client(transport=transport, timeout=timeout, headers=wires.agent())
+        self.users = resources.Users(self)
+        self.offers = resources.Offers(self)
+        self.publishers = resources.Publishers(self)
+        self.advertisers = resources.Advertisers(self)
+        self.offer_events = resources.OfferEvents(self)
+        self.landing_pages = resources.LandingPages(self)
+        self.reports = reporting.Reports(self)
+        self.downloads = reporting.Downloads(self)
+        self.exports = reporting.Exports(self)
+
+    def call(
+        self,
+        name: str,
+        *,
+        path: Mapping[str, str | int] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        lane: Lane | None = None,
+        deadline: float | None = None,
+    ) -> Any:
+        """Any operation of the catalogue by its name, one request and its repetitions.
+
+        Returns the whole body of lists and reports, the object of `get`, the id of a create, the text of a
+        URL, None of the rest. `integrationID`, `integration_id` and `timezone` are filled in.
+        """
+        flow = self.caller.call(name, path=path, query=query, body=body, lane=lane, deadline=deadline)
+        return self.run(flow)
+
+    def run(self, flow: Flow[T]) -> T:
+        """Carry a flow out: send its exchanges, wait out its pauses, return what it returns."""
+        resume: Callable[[], Step] = partial(next, flow)
+        while True:
+            try:
+                step = resume()
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            resume = self._perform(flow, step)
+
+    def _perform(self, flow: Flow[T], step: Step) -> Callable[[], Step]:
+        """Do what the step says; what is returned tells the flow."""
+        if isinstance(step, Pause):
+            self._sleep(step.seconds)
+            return partial(flow.send, None)
+        try:
+            return partial(flow.send, self._exchange(step))
+        except (ApiError, BudgetError) as error:
+            return partial(flow.throw, error)
+
+    def _exchange(self, step: Exchange) -> Reply:
+        token = acquire(self.budget, step.lane, deadline=step.left, sleep=self._sleep)
+        try:
+            reply = self._send(step, token)
+        except ApiError as error:
+            self.budget.settle(token, wires.outcome_of_error(error))
+            raise
+        self.budget.settle(token, *wires.outcome(reply, self.caller.manner.today()))
+        return reply
+
+    def _send(self, step: Exchange, token: str) -> Reply:
+        request = step.request
+        headers = wires.headers(request, self._key)
+        try:
+            response = self._http.request(
+                request.verb,
+                self._base_url + request.target,
+                content=request.body,
+                headers=headers,
+                extensions={"trace": wires.when_written(lambda: self.budget.sent(token))},
+            )
+        except httpx.HTTPError as error:
+            raise wires.lost_with(request, error) from None
+        return wires.reply(response)
+
+    @contextmanager
+    def open_file(self, url: str, *, lane: Lane = Lane.BULK) -> Iterator[Iterator[bytes]]:
+        """The bytes behind a signed address, in pieces. No API key goes there. Raises ApiError."""
+        request = wires.file_request(url)
+        token = acquire(self.budget, lane, sleep=self._sleep) if wires.same_host(url, self._base_url) else None
+        try:
+            with self._http.stream("GET", url) as response:
+                if not response.is_success:
+                    kind = response.headers.get("content-type", "")
+                    raise wires.refusal(request, response.status_code, response.read(), kind)
+                yield response.iter_bytes()
+        except httpx.HTTPError as error:
+            raise wires.lost_with(request, error) from None
+        finally:
+            if token is not None:
+                self.budget.settle(token, Outcome.ANSWERED)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client {self._base_url} integration={self.caller.integration}>"

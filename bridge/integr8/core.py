@@ -1,0 +1,261 @@
+"""Build requests and read answers without touching a socket.
+
+`build` turns an operation and its arguments into a Request, or refuses; `read` turns a Reply into plain
+values, or raises the error that fits. Neither performs I/O, reads a clock or knows the API key.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode
+
+from marshmallow import ValidationError
+
+from bridge.integr8.catalogue import Kind, Operation, Retry, Route
+from bridge.integr8.errors import ApiError, InvalidCall, Malformed, NoAnswer, OutcomeUnknown, Unreachable, class_for
+from bridge.integr8.queries import TIME_FORMAT
+from bridge.integr8.words import retry_after, words_of
+
+Row: TypeAlias = dict[str, Any]
+
+# Both on every request, reads too: a sibling product of the same house refuses requests without the second.
+HEADERS: Mapping[str, str] = {"Content-Type": "application/json", "Accept": "application/json"}
+REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, ready to be sent. Its body stays out of its repr: it may hold a password."""
+
+    operation: Operation
+    verb: str
+    target: str  # path and query, percent-encoded
+    body: bytes | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def name(self) -> str:
+        """The operation's name, as errors and logs show it."""
+        return self.operation.name
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+# --- requests --------------------------------------------------------------------------------------
+
+
+def build(
+    operation: Operation,
+    *,
+    route: Route | None = None,
+    path: Mapping[str, str | int] | None = None,
+    query: Mapping[str, Any] | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Request:
+    """Make the request of one call; `route` overrides the canonical one.
+
+    Everything is checked here: path parameters, unknown or missing query parameters, the body against its
+    schema. Raises InvalidCall naming every problem at once.
+    """
+    place = route or operation.route
+    problems: dict[str, str] = {}
+    target = _path(place, path or {}, operation.parameters, problems)
+    pairs = _query(operation, query or {}, problems)
+    payload = _body(operation, body, problems)
+    if problems:
+        raise InvalidCall(operation.name, problems)
+    return Request(
+        operation,
+        place.verb,
+        f"{target}?{urlencode(pairs, quote_via=quote)}" if pairs else target,
+        None if payload is None else encode(payload),
+        tuple(str(value) for key, value in (body or {}).items() if "password" in key and value),
+    )
+
+
+def _path(route: Route, given: Mapping[str, str | int], known: Iterable[str], problems: dict[str, str]) -> str:
+    for name in given.keys() - set(known):
+        problems[name] = "is no path parameter of this operation"
+    target = route.path
+    for name in route.parameters:
+        value = str(given.get(name, ""))
+        if value in {"", ".", ".."}:
+            problems[name] = "is missing" if not value else "is no id"
+        target = target.replace("{" + name + "}", quote(value, safe=""))
+    return target
+
+
+def _query(operation: Operation, given: Mapping[str, Any], problems: dict[str, str]) -> list[tuple[str, str]]:
+    if operation.query is None:
+        problems |= dict.fromkeys(given, "is unknown; this operation takes no query")
+        return []
+    schema = operation.query()
+    try:
+        loaded = schema.load({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems |= flatten(error.messages)
+        return []
+    named = {
+        (schema.fields[key].data_key or key) if key in schema.fields else key: value for key, value in loaded.items()
+    }
+    return [(name, wire(one)) for name, value in named.items() for one in _many(value)]
+
+
+def _many(value: Any) -> Iterable[Any]:
+    """A list repeats its key: OpenAPI's own default. Whether Integr8 prefers commas is not stated."""
+    return value if isinstance(value, list | tuple | set | frozenset) else (value,)
+
+
+def wire(value: Any) -> str:
+    """A value as it stands in a query: true, 2026-01-31 23:59:59, 1.50."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.strftime(TIME_FORMAT)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _body(operation: Operation, given: Mapping[str, Any] | None, problems: dict[str, str]) -> Any:
+    if operation.request is None:
+        if given is not None:
+            problems[""] = "this operation takes no body"
+        return None
+    try:
+        return operation.request().load(given or {})
+    except ValidationError as error:
+        problems |= flatten(error.messages)
+        return None
+
+
+def flatten(messages: Any, place: str = "") -> dict[str, str]:
+    """Marshmallow's nested messages as one level: `default_payout.payout` → what is wrong."""
+    if isinstance(messages, Mapping):
+        found: dict[str, str] = {}
+        for key, inner in messages.items():
+            here = place if key == "_schema" else f"{place}.{key}" if place else str(key)
+            found |= flatten(inner, here)
+        return found
+    texts = messages if isinstance(messages, list) else [messages]
+    return {place: "; ".join(str(text)[:1].lower() + str(text)[1:].rstrip(".") for text in texts)}
+
+
+def encode(value: Any) -> bytes:
+    """JSON bytes; a Decimal becomes a JSON number."""
+    return json.dumps(value, default=_number, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} has no place in a request")
+
+
+# --- answers ---------------------------------------------------------------------------------------
+
+
+def read(request: Request, reply: Reply, *, now: datetime, secrets: Iterable[str] = ()) -> Any:
+    """The answer of a call: list and report bodies whole, the object of `{"data": {...}}`, the new id, a URL.
+
+    `now` is the moment of receipt; `secrets` are blotted out of the server's words. Raises the ApiError of
+    the status, Malformed for a good status with a bad body, OutcomeUnknown where a create met either.
+    """
+    hidden = (*secrets, *request.secrets)
+    request_id = next((reply.headers[name] for name in REQUEST_ID_HEADERS if name in reply.headers), None)
+
+    def error(kind: type[ApiError], words: str) -> ApiError:
+        return kind(
+            request.name,
+            status=reply.status,
+            words=words,
+            request_id=request_id,
+            retry_after=retry_after(reply.headers, now),
+        )
+
+    creates = request.operation.retry is Retry.UNSAFE
+    if not 200 <= reply.status < 300:
+        kind = class_for(reply.status)
+        kind = OutcomeUnknown if creates and reply.status >= 500 else kind
+        raise error(kind, words_of(reply.body, reply.headers, hidden))
+    try:
+        return _READERS[request.operation.kind](request.operation, reply)
+    except (ValueError, ValidationError) as problem:
+        said = words_of(reply.body, reply.headers, hidden)
+        words = f"{_reason(problem)}; the body begins: {said[:80]}" if said else _reason(problem)
+        raise error(OutcomeUnknown if creates else Malformed, words) from None
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, ValidationError):
+        return ", ".join(f"{place}: {text}" if place else text for place, text in flatten(problem.messages).items())
+    return f"no JSON ({problem})" if isinstance(problem, json.JSONDecodeError) else str(problem)
+
+
+def _json(reply: Reply) -> Any:
+    return json.loads(reply.body.decode(), parse_float=Decimal)  # UnicodeDecodeError is a ValueError too
+
+
+def _checked(operation: Operation, body: Any) -> Any:
+    problems = operation.response().validate(body)
+    if problems:
+        raise ValidationError(problems)
+    return body
+
+
+def _read_envelope(operation: Operation, reply: Reply) -> Any:
+    return _checked(operation, _json(reply))
+
+
+def _read_object(operation: Operation, reply: Reply) -> Any:
+    return _checked(operation, _json(reply))["data"]
+
+
+def _read_created(operation: Operation, reply: Reply) -> str:
+    body = _json(reply)
+    if isinstance(body, dict) and isinstance(body.get("created_item_id"), int):
+        body = {**body, "created_item_id": str(body["created_item_id"])}
+    return str(_checked(operation, body)["created_item_id"])
+
+
+def _read_empty(_: Operation, reply: Reply) -> None:
+    """The status says it all; but a page of HTML comes from something that is not Integr8."""
+    if reply.body.lstrip()[:1] == b"<":
+        raise ValueError("HTML instead of JSON")
+
+
+def _read_export(operation: Operation, reply: Reply) -> Any:
+    body = _json(reply)
+    wrapped = isinstance(body, dict) and "id" not in body and isinstance(body.get("data"), dict)
+    return _checked(operation, body["data"] if wrapped else body)
+
+
+def _read_url(operation: Operation, reply: Reply) -> str:
+    return str(_checked(operation, _json(reply))["url"])
+
+
+_READERS = {
+    Kind.LIST: _read_envelope,
+    Kind.REPORT: _read_envelope,
+    Kind.OBJECT: _read_object,
+    Kind.CREATED: _read_created,
+    Kind.EMPTY: _read_empty,
+    Kind.EXPORT: _read_export,
+    Kind.URL: _read_url,
+}
+
+
+def lost(request: Request, *, left: bool, words: str) -> ApiError:
+    """The error of a request without an answer; `left` says whether the request may have gone out."""
+    if not left:
+        return Unreachable(request.name, words=words)
+    kind = NoAnswer if request.operation.retry is Retry.SAFE else OutcomeUnknown
+    return kind(request.name, words=words)

@@ -1,0 +1,41 @@
+"""Filters and sort orders as a person writes them, turned into the query that Integr8 reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from bridge.integr8.queries import FILTER_OPERATORS
+
+Filter: TypeAlias = Mapping[str, Any]
+
+
+def filter_query(wanted: Filter | None) -> dict[str, Any]:
+    """`{"active": True, "payout": {"gte": 3}}` → `{"filter[active]": True, "filter[payout][gte]": 3}`.
+
+    Fields inside an object are written with dots or nested: `{"manager.id": "m1"}`, `{"manager": {"id": "m1"}}`.
+    Without an operator a filter means "equals". Nothing is checked here; `core.build` does.
+    """
+    query: dict[str, Any] = {}
+    for field, value in (wanted or {}).items():
+        query |= _entries(field, value)
+    return query
+
+
+def _entries(field: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {f"filter[{field}]": value}
+    entries: dict[str, Any] = {}
+    for key, inner in value.items():
+        if key not in FILTER_OPERATORS:
+            entries |= _entries(f"{field}.{key}", inner)
+        elif key == "eq":
+            entries[f"filter[{field}]"] = inner
+        else:
+            entries[f"filter[{field}][{key}]"] = inner
+    return entries
+
+
+def sort_query(order: str | Sequence[str] | None) -> dict[str, str]:
+    """`"-name"` or `["-name", "id"]`; a minus sorts downwards."""
+    if not order:
+        return {}
+    return {"sort": order if isinstance(order, str) else ",".join(order)}

@@ -1,0 +1,239 @@
+"""What a method of the client does, step by step, for the sync and the async face alike. Performs no I/O.
+
+A Caller fills in what the account knows (integration, routes, time zone) and turns the name of an operation
+into a conversation; the functions below string several together: read and merge before an update, fall back
+from a bulk call to single ones, find before creating, read after creating.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bridge.integr8 import core
+from bridge.integr8.catalogue import OPERATIONS, Operation, Route
+from bridge.integr8.conversation import Flow, Manner, converse
+from bridge.integr8.core import Row
+from bridge.integr8.errors import (
+    Ambiguous,
+    ApiError,
+    BudgetError,
+    InvalidCall,
+    OutcomeUnknown,
+)
+from bridge.integr8.filters import filter_query
+from bridge.integr8.pace import Lane
+from bridge.integr8.paging import Numbered
+from bridge.integr8.queries import PAGE_SIZE_MAX, SpanQuery
+
+CHUNK = 100  # ids per bulk call: no limit is documented, and this is the size the API allows for pages
+
+
+@dataclass(slots=True)
+class Caller:
+    """Knows the account. `routes`: operation name → where it really is; `integration`: the default one."""
+
+    integration: str
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    manner: Manner = field(default_factory=Manner)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    chunk: int = CHUNK
+    without_bulk: set[str] = field(default_factory=set)  # operations that turned out not to be there
+
+    def __post_init__(self) -> None:
+        for name, route in self.routes.items():
+            if name not in OPERATIONS:
+                raise ValueError(f"routes: {name}: no such operation; `integr8-bridge api operations` lists them")
+            unknown = set(route.parameters) - set(OPERATIONS[name].parameters)
+            if unknown:
+                raise ValueError(f"routes: {name}: {{{min(unknown)}}} is no parameter of this operation")
+
+    def request(
+        self,
+        name: str,
+        *,
+        path: Mapping[str, str | int] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> core.Request:
+        """The request that a call would send. Raises InvalidCall; sends nothing."""
+        operation = OPERATIONS.get(name)
+        if operation is None:
+            raise InvalidCall(name, "no such operation")
+        return core.build(
+            operation,
+            route=self.routes.get(name),
+            path=self._place(operation, path or {}),
+            query=self._defaults(operation) | dict(query or {}),
+            body=body,
+        )
+
+    def _place(self, operation: Operation, path: Mapping[str, str | int]) -> dict[str, str | int]:
+        known: dict[str, str | int] = {}
+        if "integrationID" in operation.parameters:
+            known["integrationID"] = self.integration
+        return known | dict(path)
+
+    def _defaults(self, operation: Operation) -> dict[str, Any]:
+        if operation.query is None or not issubclass(operation.query, SpanQuery):
+            return {}
+        if operation.resource == "reports":
+            return {"integration_id": self.integration, "timezone": "UTC", "page[size]": PAGE_SIZE_MAX}
+        return {"timezone": "UTC"}
+
+    def call(
+        self,
+        name: str,
+        *,
+        path: Mapping[str, str | int] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        lane: Lane | None = None,
+        deadline: float | None = None,
+    ) -> Flow[Any]:
+        """One operation by name. `deadline`: seconds for all attempts together."""
+        manner = self.manner
+        manner = manner if lane is None else replace(manner, lane=lane)
+        manner = manner if deadline is None else replace(manner, deadline=deadline)
+        request = self.request(name, path=path, query=query, body=body)
+        return (yield from converse(request, manner, self.secrets))
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The place of a collection: its resource, and the path parameters above it (offerID for offer events)."""
+
+    resource: str
+    above: Mapping[str, str | int] = field(default_factory=dict)
+
+    def operation(self, action: str) -> Operation:
+        """The operation of this collection with that action."""
+        return OPERATIONS[f"{self.resource}.{action}"]
+
+    def item(self, id_: str | int) -> dict[str, str | int]:
+        """The path parameters of one object."""
+        return {**self.above, self.operation("get").parameters[-1]: id_}
+
+
+# --- one object ------------------------------------------------------------------------------------
+
+
+def create(caller: Caller, shelf: Shelf, fields: Mapping[str, Any], lane: Lane | None) -> Flow[Row]:
+    """Create, then read: the answer to a create holds nothing but the id.
+
+    Where the reading fails the object exists all the same, so its id and the given fields come back (without
+    a password) instead of an error that would look like a failed create. Raises OutcomeUnknown.
+    """
+    name = f"{shelf.resource}.create"
+    id_: str = yield from caller.call(name, path=shelf.above, body=fields, lane=lane)
+    try:
+        row: Row = yield from caller.call(f"{shelf.resource}.get", path=shelf.item(id_), lane=lane)
+    except (ApiError, BudgetError):
+        row = {key: value for key, value in fields.items() if key != "password"}
+    return {"id": id_} | row
+
+
+def update(caller: Caller, shelf: Shelf, id_: str | int, fields: Mapping[str, Any], lane: Lane | None) -> Flow[None]:
+    """Change the given fields. What a PATCH requires and was not given is read first and sent along unchanged."""
+    name = f"{shelf.resource}.update"
+    _refuse_nothing(name, fields)
+    missing = missing_fields(shelf, fields)
+    body = dict(fields)
+    if missing:
+        _check_given(caller, shelf, id_, fields, missing)
+        row: Row = yield from caller.call(f"{shelf.resource}.get", path=shelf.item(id_), lane=lane)
+        body |= carried_over(name, row, missing)
+    yield from caller.call(name, path=shelf.item(id_), body=body, lane=lane)
+
+
+def _refuse_nothing(name: str, fields: Mapping[str, Any]) -> None:
+    if not fields:
+        raise InvalidCall(name, "no field to change was given")
+
+
+def missing_fields(shelf: Shelf, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields that an update requires and `fields` lacks; they are read from the object first."""
+    request = shelf.operation("update").request
+    assert request is not None
+    return tuple(name for name, one in request().fields.items() if one.required and name not in fields)
+
+
+def _check_given(
+    caller: Caller, shelf: Shelf, id_: str | int, fields: Mapping[str, Any], missing: Iterable[str]
+) -> None:
+    """Refuse what is wrong with the given fields before the first request, which is a read, is made."""
+    name = f"{shelf.resource}.update"
+    try:
+        caller.request(name, path=shelf.item(id_), body=fields)
+    except InvalidCall as error:
+        problems = {place: what for place, what in error.problems.items() if place not in missing}
+        if problems:
+            raise InvalidCall(name, problems) from None
+
+
+def carried_over(name: str, row: Row, missing: Iterable[str]) -> Row:
+    """The required fields as the object has them now. Raises InvalidCall for one that it does not show."""
+    absent = [key for key in missing if row.get(key) in {None, ""}]
+    if absent:
+        raise InvalidCall(name, dict.fromkeys(absent, "is required, and the object as read does not show it; give it"))
+    return {key: _as_required(key, row[key]) for key in missing}
+
+
+def _as_required(key: str, value: Any) -> Any:
+    if key == "advertiser_id" and isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value
+
+
+def delete(caller: Caller, shelf: Shelf, id_: str | int, lane: Lane | None) -> Flow[None]:
+    """Delete one object; Integr8 archives it."""
+    yield from caller.call(f"{shelf.resource}.delete", path=shelf.item(id_), lane=lane)
+
+
+# --- find or create --------------------------------------------------------------------------------
+
+
+def find(caller: Caller, shelf: Shelf, key: str, value: Any, lane: Lane | None) -> Flow[Row | None]:
+    """The one object whose `key` equals `value` (letter case aside), or None. Raises Ambiguous.
+
+    The filter is only a hint: whether Integr8 filters by this field is not stated, so every row is compared
+    here, and a server that ignores the filter costs pages but no mistake.
+    """
+    name = f"{shelf.resource}.list"
+    paging = Numbered(name)
+    found: list[Row] = []
+    while (page := paging.query) is not None:
+        query = page | filter_query({key: value})
+        answer = yield from caller.call(name, path=shelf.above, query=query, lane=lane)
+        found += [row for row in paging.take(answer).rows if _same(row.get(key), value)]
+    if len(found) > 1:
+        ids = tuple(str(row.get("id")) for row in found)
+        raise Ambiguous(name, key=key, ids=ids)
+    return found[0] if found else None
+
+
+def _same(left: Any, right: Any) -> bool:
+    return left is not None and str(left).strip().casefold() == str(right).strip().casefold()
+
+
+def ensure(
+    caller: Caller, shelf: Shelf, key: str, fields: Mapping[str, Any], lane: Lane | None
+) -> Flow[tuple[Row, bool]]:
+    """Find by natural key, or create. Returns the object and whether it was created now.
+
+    After a create with an unknown outcome the object is looked for once more; when it is not there, the
+    OutcomeUnknown is raised: the next `ensure` begins with the finding anyway.
+    """
+    name = f"{shelf.resource}.create"
+    if fields.get(key) in {None, ""}:
+        raise InvalidCall(name, {key: "is the natural key and must be given"})
+    caller.request(name, path=shelf.above, body=fields)
+    row = yield from find(caller, shelf, key, fields[key], lane)
+    if row is not None:
+        return row, False
+    try:
+        return (yield from create(caller, shelf, fields, lane)), True
+    except OutcomeUnknown:
+        row = yield from find(caller, shelf, key, fields[key], lane)
+        if row is None:
+            raise
+        return row, True

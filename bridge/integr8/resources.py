@@ -1,0 +1,288 @@
+"""The collections of the sync client: `client.offers`, `client.publishers` and so on. Every method is one flow.
+
+`lane` says how urgent a call is (None: the client's own lane). All methods raise ApiError, BudgetExhausted
+and BudgetUnavailable; those that write may raise OutcomeUnknown. Ids are opaque texts.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar, Unpack
+
+from bridge.integr8 import bulk, flows
+from bridge.integr8.conversation import Flow
+from bridge.integr8.core import Row
+from bridge.integr8.filters import Filter, filter_query, sort_query
+from bridge.integr8.flows import Caller, Shelf
+from bridge.integr8.listing import Listing
+from bridge.integr8.pace import Lane
+from bridge.integr8.paging import Numbered, Paging
+from bridge.integr8.queries import PAGE_SIZE_MAX
+from bridge.integr8.shapes import (
+    AdvertiserFields,
+    LandingPageFields,
+    OfferEventFields,
+    OfferFields,
+    PublisherFields,
+    UserChanges,
+    UserFields,
+)
+
+T = TypeVar("T")
+
+
+class Runner(Protocol):
+    """Drives a flow; the Client is one."""
+
+    @property
+    def caller(self) -> Caller:
+        """What knows the account."""
+
+    def run(self, flow: Flow[T]) -> T:
+        """Carry the flow out."""
+
+
+class Resource:
+    """What every resource needs: someone who drives flows."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def _listing(
+        self, name: str, paging: Paging, path: Mapping[str, str | int], query: Mapping[str, Any], lane: Lane | None
+    ) -> Listing:
+        caller, run = self._runner.caller, self._runner.run
+        caller.request(name, path=path, query=dict(query) | (paging.query or {}))  # refuse now, not at the first row
+
+        def fetch(page: dict[str, Any]) -> Any:
+            return run(caller.call(name, path=path, query=dict(query) | page, lane=lane))
+
+        return Listing(fetch, paging)
+
+
+class Collection(Resource):
+    """List, get and delete, which are alike for all six collections."""
+
+    resource: str
+
+    def _shelf(self, **above: str | int) -> Shelf:
+        return Shelf(self.resource, above)
+
+    def _list(
+        self,
+        shelf: Shelf,
+        query: dict[str, Any],
+        size: int,
+        start: str | int | None,
+        lane: Lane | None,
+    ) -> Listing:
+        name = f"{shelf.resource}.list"
+        return self._listing(name, Numbered(name, size=size, start=start), shelf.above, query, lane)
+
+
+class Plain(Collection):
+    """A collection that does not hang below an offer."""
+
+    def list(
+        self,
+        filter: Filter | None = None,  # noqa: A002
+        sort: str | Sequence[str] | None = None,
+        *,
+        size: int = PAGE_SIZE_MAX,
+        start: str | int | None = None,
+        lane: Lane | None = None,
+    ) -> Listing:
+        """Every object, lazily, `size` per request, from page `start` on.
+
+        `filter={"active": True}`, `filter={"a.b": {"gte": 3}}`; `sort="-name"` sorts downwards.
+        """
+        return self._list(self._shelf(), filter_query(filter) | sort_query(sort), size, start, lane)
+
+    def get(self, id: str | int, *, lane: Lane | None = None) -> Row:  # noqa: A002
+        """One object. Raises NotFound."""
+        shelf = self._shelf()
+        return self._runner.run(self._runner.caller.call(f"{self.resource}.get", path=shelf.item(id), lane=lane))
+
+    def delete(self, id: str | int, *, lane: Lane | None = None) -> None:  # noqa: A002
+        """Delete one object; Integr8 archives it. Raises NotFound."""
+        self._runner.run(flows.delete(self._runner.caller, self._shelf(), id, lane))
+
+    def find(self, key: str, value: Any, *, lane: Lane | None = None) -> Row | None:
+        """The one object whose field `key` equals `value`, letter case aside. Raises Ambiguous."""
+        return self._runner.run(flows.find(self._runner.caller, self._shelf(), key, value, lane))
+
+
+class Switchable(Plain):
+    """A collection whose objects can be switched and deleted many at a time."""
+
+    def set_status(self, ids: Iterable[str | int], *, active: bool, lane: Lane | None = None) -> tuple[str, ...]:
+        """Switch many objects on or off, a hundred per call. Returns the ids, each once.
+
+        Where this account has no bulk route (404, 405) each object is read and, if need be, patched. The
+        answer says nothing per id: read back what matters. Raises PartlyDone when some were not changed.
+        """
+        flow = bulk.set_status(self._runner.caller, self._shelf(), ids, active=active, lane=lane)
+        return self._runner.run(flow)
+
+    def bulk_delete(self, ids: Iterable[str | int], *, lane: Lane | None = None) -> tuple[str, ...]:
+        """Delete many objects, a hundred per call; one by one where there is no bulk route."""
+        return self._runner.run(bulk.bulk_delete(self._runner.caller, self._shelf(), ids, lane))
+
+
+class Users(Plain):
+    """The people of the organisation."""
+
+    resource = "users"
+
+    def create(self, *, lane: Lane | None = None, **fields: Unpack[UserFields]) -> Row:
+        """Create a user (`email`, `password`, `role` are required) and read it. Never repeated blindly."""
+        return self._runner.run(flows.create(self._runner.caller, self._shelf(), fields, lane))
+
+    def update(self, id: str | int, *, lane: Lane | None = None, **fields: Unpack[UserChanges]) -> None:  # noqa: A002
+        """Change the given fields."""
+        self._runner.run(flows.update(self._runner.caller, self._shelf(), id, fields, lane))
+
+    def ensure(self, *, key: str = "email", lane: Lane | None = None, **fields: Unpack[UserFields]) -> tuple[Row, bool]:
+        """Find by `key`, or create. Returns the user and whether it was created now."""
+        return self._runner.run(flows.ensure(self._runner.caller, self._shelf(), key, fields, lane))
+
+
+class Offers(Switchable):
+    """The offers of one integration."""
+
+    resource = "offers"
+
+    def create(self, *, lane: Lane | None = None, **fields: Unpack[OfferFields]) -> Row:
+        """Create an offer (`name` and `advertiser_id` are required) and read it. Never repeated blindly."""
+        return self._runner.run(flows.create(self._runner.caller, self._shelf(), fields, lane))
+
+    def update(self, id: str | int, *, lane: Lane | None = None, **fields: Unpack[OfferFields]) -> None:  # noqa: A002
+        """Change the given fields.
+
+        Integr8 wants `name` and `advertiser_id` with every change: where one is not given, the offer is read
+        first and its present value is sent along.
+        """
+        self._runner.run(flows.update(self._runner.caller, self._shelf(), id, fields, lane))
+
+    def ensure(self, *, key: str = "name", lane: Lane | None = None, **fields: Unpack[OfferFields]) -> tuple[Row, bool]:
+        """Find by `key`, or create. Returns the offer and whether it was created now."""
+        return self._runner.run(flows.ensure(self._runner.caller, self._shelf(), key, fields, lane))
+
+
+class Publishers(Switchable):
+    """The publishers of the organisation."""
+
+    resource = "publishers"
+
+    def create(self, *, lane: Lane | None = None, **fields: Unpack[PublisherFields]) -> Row:
+        """Create a publisher (`name` is required) and read it. Never repeated blindly."""
+        return self._runner.run(flows.create(self._runner.caller, self._shelf(), fields, lane))
+
+    def update(  # Integr8 wants the name with every change
+        self,
+        id: str | int,  # noqa: A002
+        *,
+        lane: Lane | None = None,
+        **fields: Unpack[PublisherFields],
+    ) -> None:
+        """Change the given fields; without `name` the publisher is read first and its name sent along."""
+        self._runner.run(flows.update(self._runner.caller, self._shelf(), id, fields, lane))
+
+    def ensure(
+        self, *, key: str = "email", lane: Lane | None = None, **fields: Unpack[PublisherFields]
+    ) -> tuple[Row, bool]:
+        """Find by `key`, or create. Returns the publisher and whether it was created now."""
+        return self._runner.run(flows.ensure(self._runner.caller, self._shelf(), key, fields, lane))
+
+
+class Advertisers(Switchable):
+    """The advertisers of the organisation."""
+
+    resource = "advertisers"
+
+    def create(self, *, lane: Lane | None = None, **fields: Unpack[AdvertiserFields]) -> Row:
+        """Create an advertiser (`name` is required) and read it. Never repeated blindly."""
+        return self._runner.run(flows.create(self._runner.caller, self._shelf(), fields, lane))
+
+    def update(
+        self,
+        id: str | int,  # noqa: A002
+        *,
+        lane: Lane | None = None,
+        **fields: Unpack[AdvertiserFields],
+    ) -> None:
+        """Change the given fields; without `name` the advertiser is read first and its name sent along."""
+        self._runner.run(flows.update(self._runner.caller, self._shelf(), id, fields, lane))
+
+    def ensure(
+        self, *, key: str = "email", lane: Lane | None = None, **fields: Unpack[AdvertiserFields]
+    ) -> tuple[Row, bool]:
+        """Find by `key`, or create. Returns the advertiser and whether it was created now."""
+        return self._runner.run(flows.ensure(self._runner.caller, self._shelf(), key, fields, lane))
+
+
+class BelowOffer(Collection):
+    """A collection of one offer: every method takes the offer's id first."""
+
+    def list(
+        self,
+        offer_id: str | int,
+        filter: Filter | None = None,  # noqa: A002
+        sort: str | Sequence[str] | None = None,
+        *,
+        size: int = PAGE_SIZE_MAX,
+        start: str | int | None = None,
+        lane: Lane | None = None,
+    ) -> Listing:
+        """Every object of the offer, lazily."""
+        shelf, query = self._shelf(offerID=offer_id), filter_query(filter) | sort_query(sort)
+        return self._list(shelf, query, size, start, lane)
+
+    def get(self, offer_id: str | int, id: str | int, *, lane: Lane | None = None) -> Row:  # noqa: A002
+        """One object. Raises NotFound."""
+        path = self._shelf(offerID=offer_id).item(id)
+        return self._runner.run(self._runner.caller.call(f"{self.resource}.get", path=path, lane=lane))
+
+    def delete(self, offer_id: str | int, id: str | int, *, lane: Lane | None = None) -> None:  # noqa: A002
+        """Delete one object. Raises NotFound."""
+        self._runner.run(flows.delete(self._runner.caller, self._shelf(offerID=offer_id), id, lane))
+
+
+class OfferEvents(BelowOffer):
+    """The events (conversion goals) of an offer."""
+
+    resource = "offer_events"
+
+    def create(self, offer_id: str | int, *, lane: Lane | None = None, **fields: Unpack[OfferEventFields]) -> Row:
+        """Create an event (`name` is required) and read it. Never repeated blindly."""
+        return self._runner.run(flows.create(self._runner.caller, self._shelf(offerID=offer_id), fields, lane))
+
+    def update(
+        self,
+        offer_id: str | int,
+        id: str | int,  # noqa: A002
+        *,
+        lane: Lane | None = None,
+        **fields: Unpack[OfferEventFields],
+    ) -> None:
+        """Change the given fields; without `name` the event is read first and its name sent along."""
+        self._runner.run(flows.update(self._runner.caller, self._shelf(offerID=offer_id), id, fields, lane))
+
+
+class LandingPages(BelowOffer):
+    """The landing pages of an offer."""
+
+    resource = "landing_pages"
+
+    def create(self, offer_id: str | int, *, lane: Lane | None = None, **fields: Unpack[LandingPageFields]) -> Row:
+        """Create a landing page (`name` and `redirect_url` are required) and read it. Never repeated blindly."""
+        return self._runner.run(flows.create(self._runner.caller, self._shelf(offerID=offer_id), fields, lane))
+
+    def update(
+        self,
+        offer_id: str | int,
+        id: str | int,  # noqa: A002
+        *,
+        lane: Lane | None = None,
+        **fields: Unpack[LandingPageFields],
+    ) -> None:
+        """Change the given fields; `name` and `redirect_url` are read and sent along where not given."""
+        self._runner.run(flows.update(self._runner.caller, self._shelf(offerID=offer_id), id, fields, lane))

@@ -1,0 +1,48 @@
+"""The one place that decides whether a failed call is made again, and after how long. Reads no clock."""
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+from bridge.integr8.catalogue import OPERATIONS, OUTSIDE, Retry
+from bridge.integr8.errors import (
+    ApiError,
+    Malformed,
+    NoAnswer,
+    OutcomeUnknown,
+    RateLimited,
+    ServerError,
+    Unreachable,
+)
+
+ATTEMPTS = 6  # with the steps below a burst of some ten seconds is sat out; longer ones belong to the breaker
+FIRST = 0.5  # seconds; doubles per attempt
+LONGEST = 30.0
+NEVER_BETTER = frozenset({501, 505})  # "not implemented" does not pass
+
+
+def wait_before_retry(
+    error: ApiError, attempt: int, *, jitter: Callable[[], float] = random.random
+) -> timedelta | None:
+    """How long to wait after `attempt` attempts (1 after the first), or None: give up.
+
+    Refused and unsent calls (429, unreachable) may always be repeated: nothing happened. Anything that may
+    have happened is repeated only when a second time changes nothing. Backoff is exponential with full
+    jitter; a pause that the server named is kept in full, and a little is added so that not all come at once.
+    """
+    if attempt >= ATTEMPTS or not repeatable(error):
+        return None
+    backoff = jitter() * min(LONGEST, FIRST * 2 ** (attempt - 1))
+    if error.retry_after is None:
+        return timedelta(seconds=backoff)
+    return timedelta(seconds=error.retry_after + min(backoff, 0.25))
+
+
+def repeatable(error: ApiError) -> bool:
+    """Whether the same call may be made again at all, without reading anything first."""
+    if isinstance(error, RateLimited | Unreachable):
+        return True
+    operation = OPERATIONS.get(error.operation) or OUTSIDE.get(error.operation)
+    if operation is None or operation.retry is Retry.UNSAFE or error.status in NEVER_BETTER:
+        return False
+    return isinstance(error, ServerError | NoAnswer | Malformed | OutcomeUnknown)

@@ -7,9 +7,10 @@ key never run at the same time; the ledger sees to that when it hands them out.
 import secrets
 import string
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from bridge.effects.entities import BELOW_OFFER, RESOURCES, resource
+from bridge.effects.entities import BELOW_OFFER, RESOURCES, above, resource
 from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, from_error
 from bridge.integr8.errors import ApiError, BudgetError
 
@@ -41,22 +42,21 @@ def _one(tools: Tools, desk: Desk, job: Job) -> Outcome:
     return _bring_up_to_date(tools, desk, job, found[0], created=job.unsettled)
 
 
-def _below(job: Job) -> dict[str, Any]:
-    """The offer that an event or a landing page hangs on."""
-    return {"offer": str(job.key["offer"])} if job.kind in BELOW_OFFER else {}
-
-
 def _find(tools: Tools, desk: Desk, job: Job) -> list[dict[str, Any]]:
     """Objects with this natural key.
 
     The filter narrows the list down where Integr8 understands it; equality is decided here, because a filter
     that is not known may be ignored, and then the list is everything.
     """
-    key = {name: value for name, value in job.key.items() if name != "offer" or job.kind not in BELOW_OFFER}
-    listing = resource(tools, job.kind).list
-    operation = f"{RESOURCES[job.kind]}.list"
-    listed = desk.read(operation, [job], lambda: list(listing(filter=key, **_below(job))))
+    key = _own(job, job.key)
+    ask = partial(resource(tools, job.kind).list, *above(job), filter=key)
+    listed = desk.read(f"{RESOURCES[job.kind]}.list", [job], lambda: list(ask()))
     return [entity for entity in listed if all(_same(entity.get(name), value) for name, value in key.items())]
+
+
+def _own(job: Job, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the object itself: the offer that it hangs on stands in the path."""
+    return {name: value for name, value in fields.items() if name != "offer" or job.kind not in BELOW_OFFER}
 
 
 def _same(present: Any, wanted: Any) -> bool:
@@ -67,9 +67,9 @@ def _same(present: Any, wanted: Any) -> bool:
 
 def _create(tools: Tools, desk: Desk, job: Job) -> Outcome:
     fields, secret = _filled(job)
-    fields = {name: value for name, value in {**job.key, **fields}.items() if name not in _below(job)}
-    create = resource(tools, job.kind).create
-    made = desk.write(f"{RESOURCES[job.kind]}.create", [job], lambda: create(**_below(job), **fields))
+    fields = _own(job, {**job.key, **fields})
+    create = partial(resource(tools, job.kind).create, *above(job), **fields)
+    made = desk.write(f"{RESOURCES[job.kind]}.create", [job], create)
     wrong = _differences(made, fields)
     result: dict[str, Any] = {"id": str(made["id"]), "created": True, **secret}
     if wrong:
@@ -84,11 +84,9 @@ def _bring_up_to_date(tools: Tools, desk: Desk, job: Job, entity: dict[str, Any]
     if not different:
         result = {"id": identity, "created": created}
         return Applied(job, result) if created else Skipped(job, result)
-    change = resource(tools, job.kind).update
-    desk.write(f"{RESOURCES[job.kind]}.update", [job], lambda: change(identity, **_below(job), **different))
-    after = desk.read(
-        f"{RESOURCES[job.kind]}.get", [job], lambda: resource(tools, job.kind).get(identity, **_below(job))
-    )
+    source, name = resource(tools, job.kind), RESOURCES[job.kind]
+    desk.write(f"{name}.update", [job], partial(source.update, *above(job), identity, **different))
+    after = desk.read(f"{name}.get", [job], partial(source.get, *above(job), identity))
     if still := _differences(after, different):
         if job.attempts < 3:
             return Again(job, 1.0, f"accepted, but {', '.join(sorted(still))} did not change")
@@ -106,7 +104,7 @@ def _new_password(tools: Tools, desk: Desk, job: Job, entity: dict[str, Any]) ->
     fields, secret = _filled(job)
     identity, change = str(entity["id"]), resource(tools, job.kind).update
     password = {name: fields[name] for name in secret["$secret"]}
-    desk.write(f"{RESOURCES[job.kind]}.update", [job], lambda: change(identity, **password))
+    desk.write(f"{RESOURCES[job.kind]}.update", [job], partial(change, identity, **password))
     return Applied(job, {"id": identity, "created": True, "settled": "by reading", **secret})
 
 

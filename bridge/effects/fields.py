@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bridge.effects.entities import RESOURCES, resource
+from bridge.effects.entities import RESOURCES, above, resource
 from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, Unknown, from_error
 from bridge.integr8.errors import ApiError, BudgetError, NotFound, OutcomeUnknown
 
@@ -30,12 +30,12 @@ def _guarded(job: Job, work: Callable[[], Outcome]) -> Outcome:
 def _update(tools: Tools, desk: Desk, job: Job) -> Outcome:
     """Read, send only what differs, read again."""
     source, name = resource(tools, job.kind), RESOURCES[job.kind]
-    present = desk.read(f"{name}.get", [job], lambda: source.get(job.target_id))
+    present = desk.read(f"{name}.get", [job], lambda: source.get(*above(job), job.target_id))
     different = {field: value for field, value in job.wanted.items() if present.get(field) != value}
     if not different:
         return Applied(job, {"settled": "by reading"}) if job.unsettled else Skipped(job)
-    desk.write(f"{name}.update", [job], lambda: source.update(job.target_id, **different))
-    after = desk.read(f"{name}.get", [job], lambda: source.get(job.target_id))
+    desk.write(f"{name}.update", [job], lambda: source.update(*above(job), job.target_id, **different))
+    after = desk.read(f"{name}.get", [job], lambda: source.get(*above(job), job.target_id))
     wrong = sorted(field for field, value in different.items() if after.get(field) != value)
     if not wrong:
         return Applied(job, {"prior": {field: present.get(field) for field in different}})
@@ -47,7 +47,7 @@ def _update(tools: Tools, desk: Desk, job: Job) -> Outcome:
 def _archive(tools: Tools, desk: Desk, job: Job) -> Outcome:
     source, name = resource(tools, job.kind), RESOURCES[job.kind]
     try:
-        desk.write(f"{name}.delete", [job], lambda: source.delete(job.target_id))
+        desk.write(f"{name}.delete", [job], lambda: source.delete(*above(job), job.target_id))
     except NotFound:
         return Applied(job, {"settled": "by reading"}) if job.unsettled else Skipped(job)
     return Applied(job)

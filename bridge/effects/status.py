@@ -1,10 +1,10 @@
 """Pause and activate: one bulk call for all targets that wait, then a read that shows who really changed."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from bridge.effects.entities import RESOURCES, ids_of, read_many, resource
+from bridge.effects.entities import RESOURCES, ids_of, lane_of, read_many, resource
 from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Tools, from_error
-from bridge.integr8.client import Lane
 from bridge.integr8.errors import ApiError, BudgetError, PartlyDone
 
 MOST_TRIES = 5
@@ -40,13 +40,9 @@ def _set(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list
 
 def _send(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], *, active: bool) -> None:
     ids = list(dict.fromkeys(job.target_id for job in jobs))
-    lane = Lane.URGENT if any(job.urgent for job in jobs) else Lane.NORMAL
+    send = partial(resource(tools, kind).set_status, ids, active=active, lane=lane_of(jobs))
     try:
-        desk.write(
-            f"{RESOURCES[kind]}.set_status",
-            jobs,
-            lambda: resource(tools, kind).set_status(ids, active=active, lane=lane),
-        )
+        desk.write(f"{RESOURCES[kind]}.set_status", jobs, send)
     except PartlyDone:
         return  # the read that follows tells which
 

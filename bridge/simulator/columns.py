@@ -1,0 +1,130 @@
+"""The columns of reports, exports and postbacks in one table: name -> where the value comes from.
+
+Names are those of Integr8's own parameter list (facts, section 3.2); that report rows carry them under these
+names is inferred. Times are local to the zone that was asked for, in the format of the query.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Final
+
+from bridge.simulator.directory import Directory
+from bridge.simulator.rows import Click, Conversion
+from bridge.simulator.shelves import Entity, Shelf
+
+TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """How a row is looked at: whose names, which time zone, which of the two ids."""
+
+    directory: Directory
+    zone: tzinfo = UTC
+    ids: str = "incremental"
+
+    def time(self, ms: int) -> str:
+        return datetime.fromtimestamp(ms // 1000, self.zone).strftime(TIME_FORMAT)
+
+    def id(self, shelf: Shelf, number: int) -> str:
+        entity = shelf.numbered(number)
+        return entity.key if entity and self.ids == "key" else str(number)
+
+    def offer(self, number: int) -> str:
+        return self.id(self.directory.offers, number)
+
+    def publisher(self, number: int) -> str:
+        return self.id(self.directory.publishers, number)
+
+    def advertiser(self, number: int) -> str:
+        return self.id(self.directory.advertisers, number)
+
+    def offer_name(self, number: int) -> str:
+        return _name(self.directory.offers.numbered(number))
+
+
+def _name(entity: Entity | None) -> str:
+    return str(entity.fields.get("name", "")) if entity else ""
+
+
+def _nothing(_eye: Eye, _row: Any) -> str:
+    return ""
+
+
+def _session(row: Conversion) -> str:
+    """`0D, 00:06:46`, as a sibling product writes it."""
+    minutes, seconds = divmod(max(0, row.at - row.clicked_at) // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{days}D, {hours:02}:{minutes:02}:{seconds:02}"
+
+
+_SHARED: Mapping[str, Callable[[Eye, Any], Any]] = {
+    "real_tx_id": lambda _, row: row.real_tx_id,
+    "transaction_id": lambda _, row: row.transaction_id,
+    "external_transaction_id": lambda _, row: row.external_id,
+    "integration_id": lambda _, row: row.integration,
+    "offer_id": lambda eye, row: eye.offer(row.offer),
+    "offer": lambda eye, row: eye.offer_name(row.offer),
+    "publisher": lambda eye, row: eye.publisher(row.publisher),
+    "advertiser": lambda eye, row: eye.advertiser(row.advertiser),
+    "sub_id": lambda _, row: row.sub_id,
+    **{f"sub_id_{number}": _nothing for number in range(2, 7)},
+    "status": lambda _, row: row.status,
+    "rejection_reason": lambda _, row: row.reason,
+    "geo_country": lambda _, row: row.visitor.country,
+    "geo_city": lambda _, row: row.visitor.city,
+    "os": lambda _, row: row.visitor.os,
+    "os_version": lambda _, row: row.visitor.os_version,
+    "browser": lambda _, row: row.visitor.browser,
+    "browser_version": lambda _, row: row.visitor.browser_version,
+    "user_agent": lambda _, row: row.visitor.user_agent,
+    "device_id": _nothing,
+    "bundle_id": _nothing,
+}
+
+CLICKS: Mapping[str, Callable[[Eye, Click], Any]] = {
+    **_SHARED,
+    "request_time": lambda eye, row: eye.time(row.at),
+    "unix_time": lambda _, row: row.at // 1000,
+    "browser_language": lambda _, row: row.visitor.language,
+    "ip": lambda _, row: row.visitor.masked_ip,
+    "lp": lambda _, row: row.landing_page,
+    "keyword": _nothing,
+    "referer": _nothing,
+}
+
+CONVERSIONS: Mapping[str, Callable[[Eye, Conversion], Any]] = {
+    **_SHARED,
+    "click_time": lambda eye, row: eye.time(row.clicked_at),
+    "conversion_time": lambda eye, row: eye.time(row.at),
+    "session_time": lambda _, row: _session(row),
+    "payout": lambda _, row: row.payout,
+    "revenue": lambda _, row: row.revenue,
+    "currency": lambda _, row: row.currency,
+    "purchase_value": lambda _, row: row.purchase,
+    "event_id": lambda _, row: row.event_id,
+    "event_name": lambda _, row: row.event_name,
+    "browser_languages": lambda _, row: row.visitor.language,
+    "conversion_ip": lambda _, row: row.visitor.masked_ip,
+    "third_party_rejected_reason": lambda _, row: row.third_party_reason,
+    "adv_sub_id": lambda _, row: row.adv_sub_id,
+    **{f"adv_sub_id_{number}": _nothing for number in range(2, 5)},
+    "user_email": _nothing,
+    "invalid_sub_id": _nothing,
+}
+
+# Spellings of the query's extra columns and of macros that mean the same (facts, sections 3.2 and 6.1).
+SPELLINGS: Mapping[str, str] = {
+    **{f"sub_id{number}": f"sub_id_{number}" for number in range(2, 7)},
+    "publisher_id": "publisher",
+    "advertiser_id": "advertiser",
+    "country": "geo_country",
+    "city": "geo_city",
+}
+
+
+def show(row: Click | Conversion, eye: Eye) -> dict[str, Any]:
+    columns: Mapping[str, Callable[[Eye, Any], Any]] = CONVERSIONS if isinstance(row, Conversion) else CLICKS
+    return {name: read(eye, row) for name, read in columns.items()}

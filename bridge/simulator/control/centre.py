@@ -1,0 +1,29 @@
+"""The download centre from behind: hold a job where it is, let it fail, finish it now."""
+
+from typing import Any
+
+from bridge.simulator.control.table import Asking, Place
+from bridge.simulator.jobs import FAILED, STATES
+from bridge.simulator.refusals import bad
+from bridge.simulator.world import World
+
+
+def _change(world: World, asking: Asking) -> Any:
+    job = world.jobs.find(asking.path["key"])
+    if "held" in asking.body:
+        job.held = bool(asking.body["held"])
+    if "fail_with" in asking.body:
+        job.fail_with = asking.text("fail_with")
+    status = asking.body.get("status")
+    if status is not None:
+        if status not in STATES:
+            raise bad("status", f"must be one of {', '.join(STATES)}")
+        job.status, job.updated_at = status, world.clock.now()
+        job.error = job.fail_with if status == FAILED else ""
+    world.catch_up()
+    return job.view()
+
+
+PLACES = (
+    Place("PATCH", "/exports/<key>", _change, "{held: true} stops its clock; {fail_with: words}; {status: CANCELED}"),
+)

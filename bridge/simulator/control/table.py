@@ -1,0 +1,49 @@
+"""A row of the control plane's table, and what a caller hands in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bridge.simulator.refusals import bad
+from bridge.simulator.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    body: Mapping[str, Any]
+    query: Mapping[str, str]
+    path: Mapping[str, Any]
+
+    def number(self, name: str, default: float) -> float:
+        value = self.body.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise bad(name, "must be a number")
+        return value
+
+    def text(self, name: str) -> str:
+        value = self.body.get(name)
+        if not isinstance(value, str) or not value:
+            raise bad(name, "is required, a string")
+        return value
+
+    def moment(self, name: str) -> datetime | None:
+        """An ISO time with its offset."""
+        if self.body.get(name) is None:
+            return None
+        try:
+            at = datetime.fromisoformat(str(self.body[name]))
+        except ValueError:
+            raise bad(name, "must be an ISO time") from None
+        if at.tzinfo is None:
+            raise bad(name, "must carry its offset, like 2026-01-31T12:00:00Z")
+        return at
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    verb: str
+    path: str
+    answer: Callable[[World, Asking], Any]
+    words: str
+    unlocked: bool = False  # for what waits on the network

@@ -1,0 +1,110 @@
+"""Answers for users, offers, publishers, advertisers, offer events and landing pages."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bridge.simulator.calls import Answer, Call
+from bridge.simulator.listing import page_of
+from bridge.simulator.nouns import NOUNS, Noun
+from bridge.simulator.refusals import missing
+from bridge.simulator.shelves import Entity, Shelf
+
+Handler = Callable[[Call], Answer]
+
+
+def handlers() -> Mapping[str, Handler]:
+    table: dict[str, Handler] = {}
+    for resource in NOUNS:
+        for action, handler in _ACTIONS.items():
+            table[f"{resource}.{action}"] = handler
+    return table
+
+
+def _noun(call: Call) -> Noun:
+    return NOUNS[call.operation.resource]
+
+
+def _shelf(call: Call) -> Shelf:
+    return call.world.directory.shelves[call.operation.resource]
+
+
+def _home(call: Call) -> dict[str, Any]:
+    """The place that the path speaks of: an integration, an offer in it, or the organisation."""
+    noun, directory = _noun(call), call.world.directory
+    if not (noun.of_integration or noun.of_offer):
+        return {}
+    integration = directory.integration(call.path["integrationID"])
+    if noun.of_integration:
+        return {"integration": integration}
+    return {"offer": directory.offers.find(call.path["offerID"], integration=integration).key}
+
+
+def _target(call: Call) -> Entity:
+    wanted = call.path[_noun(call).path_name]
+    if call.fault("not_found"):
+        raise missing(_noun(call).name, wanted)
+    return _shelf(call).find(wanted, **_home(call))
+
+
+def _list(call: Call) -> Answer:
+    views = [entity.view() for entity in _shelf(call).living(**_home(call))]
+    return Answer(200, page_of(views, call.query, default_size=call.world.options.default_page_size))
+
+
+def _get(call: Call) -> Answer:
+    return Answer(200, {"data": _target(call).view()})
+
+
+def _create(call: Call) -> Answer:
+    entity = call.world.directory.create(call.operation.resource, call.body, **_home(call), **call.by)
+    return Answer(call.world.options.create_status, {"created_item_id": entity.key})
+
+
+def _update(call: Call) -> Answer:
+    call.world.directory.update(_target(call), call.body, **call.by)
+    return Answer(200, {})
+
+
+def _delete(call: Call) -> Answer:
+    call.world.directory.archive(_target(call), **call.by)
+    return Answer(204)
+
+
+def _set_status(call: Call) -> Answer:
+    for entity in _targets(call):
+        call.world.directory.update(entity, {"active": call.body["active"]}, action="status", **call.by)
+    return Answer(200, {})
+
+
+def _bulk_delete(call: Call) -> Answer:
+    for entity in _targets(call):
+        call.world.directory.archive(entity, **call.by)
+    return Answer(200, {})
+
+
+def _targets(call: Call) -> list[Entity]:
+    """Those that exist. The answer names no id, so a caller learns of the rest only by reading."""
+    home, shelf = _home(call), _shelf(call)
+    wanted = list(dict.fromkeys(call.body["data"]))
+    partial = call.fault("partial_bulk")
+    if partial:
+        wanted = wanted[: int(len(wanted) * partial["share"])]
+    living = {entity.key for entity in shelf.living(**home)}
+    found = {key: entity for key in wanted if (entity := shelf.get(key)) and entity.key in living}
+    unknown = [key for key in wanted if key not in found]
+    if unknown:
+        call.remarks.append(f"bulk ids that do not exist: {', '.join(unknown[:5])}")
+        if call.world.options.bulk_unknown == "refuse":
+            raise missing(_noun(call).name, unknown[0])
+    return list(found.values())
+
+
+_ACTIONS: Mapping[str, Handler] = {
+    "list": _list,
+    "get": _get,
+    "create": _create,
+    "update": _update,
+    "delete": _delete,
+    "set_status": _set_status,
+    "bulk_delete": _bulk_delete,
+}

@@ -1,0 +1,117 @@
+"""Faults that can be switched on while the simulator runs: which, for which operation, how often.
+
+A fault is data. `picked` decides; the request path (`dispatch.py`, `delivery.py`) carries it out.
+"""
+
+import fnmatch
+import itertools
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bridge.simulator.refusals import bad
+
+# kind -> what it does, and the parameters that it reads
+KINDS: Final[Mapping[str, str]] = {
+    "status": "answer with `status` and `words`; `body` json | html | empty; `when` before | after the write",
+    "rate_limited": "429; `retry_after` seconds | date | none; `seconds`",
+    "html": "an HTML page as a proxy would send it, `status` 502 by default; `when` before | after",
+    "slow": "wait `seconds`; `when` before | after the write",
+    "drop": "close the connection without an answer; `when` before | after the write",
+    "truncate": "a complete HTTP answer whose JSON stops in the middle",
+    "cut": "announce the whole body, send half of it, close the connection",
+    "partial_bulk": "apply only the first `share` of the ids of a bulk call, answer as if all were done",
+    "deleted": "a person archives the target just before the request is carried out",
+    "changed": "a person writes `fields` to the target just before the request is carried out",
+    "repeat_page": "answer a report page as if no cursor had been given",
+    "not_found": "404 although it exists",
+}
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "when": "before",
+    "status": 500,
+    "words": "internal error",
+    "body": "json",
+    "retry_after": "none",
+    "seconds": 1.0,
+    "share": 0.5,
+    "fields": {},
+}
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "when": ("before", "after"),
+    "body": ("json", "html", "empty"),
+    "retry_after": ("seconds", "date", "none"),
+}
+
+
+@dataclass(slots=True)
+class Fault:
+    id: int
+    kind: str
+    operation: str = "*"  # a shell pattern over operation names, `offers.*`
+    count: int | None = None  # how many times it strikes; None is until switched off
+    skip: int = 0  # so many matching requests pass first
+    probability: float = 1.0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    seen: int = 0
+    struck: int = 0
+    dice: random.Random = field(default_factory=random.Random, repr=False)
+
+    def __getitem__(self, name: str) -> Any:
+        default = 502 if self.kind == "html" and name == "status" else DEFAULTS[name]
+        return self.parameters.get(name, default)
+
+    def strikes(self, operation: str) -> bool:
+        if not fnmatch.fnmatchcase(operation, self.operation):
+            return False
+        self.seen += 1
+        spent = self.count is not None and self.struck >= self.count
+        if spent or self.seen <= self.skip or self.dice.random() >= self.probability:
+            return False
+        self.struck += 1
+        return True
+
+    def describe(self) -> dict[str, Any]:
+        names = ("id", "kind", "operation", "count", "skip", "probability", "seen", "struck")
+        return {name: getattr(self, name) for name in names} | {"parameters": dict(self.parameters)}
+
+
+class Faults:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._numbers = itertools.count(1)
+        self._on: dict[int, Fault] = {}
+
+    def add(self, wishes: Mapping[str, Any]) -> Fault:
+        given = dict(wishes)
+        kind = given.pop("kind", None)
+        if kind not in KINDS:
+            raise bad("kind", f"must be one of {', '.join(KINDS)}")
+        number = next(self._numbers)
+        dice = random.Random(given.pop("seed", self._seed * 1000 + number))  # noqa: S311 - repeatable chaos
+        general = {name: given.pop(name) for name in ("operation", "count", "skip", "probability") if name in given}
+        _check(given)
+        fault = Fault(number, kind, parameters=given, dice=dice, **general)
+        self._on[number] = fault
+        return fault
+
+    def remove(self, number: int) -> bool:
+        return self._on.pop(number, None) is not None
+
+    def clear(self) -> None:
+        self._on.clear()
+
+    def all(self) -> list[Fault]:
+        return list(self._on.values())
+
+    def picked(self, operation: str) -> tuple[Fault, ...]:
+        """The faults that strike this request, in the order in which they were switched on."""
+        return tuple(fault for fault in self.all() if fault.strikes(operation))
+
+
+def _check(parameters: Mapping[str, Any]) -> None:
+    for name, value in parameters.items():
+        if name not in DEFAULTS:
+            raise bad(name, f"unknown parameter; known are {', '.join(DEFAULTS)}")
+        if name in CHOICES and value not in CHOICES[name]:
+            raise bad(name, f"must be one of {', '.join(CHOICES[name])}")

@@ -1,0 +1,82 @@
+"""Ready-made situations: exact numbers, so that a demo and its rule can be told what to expect."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from inspect import signature
+from typing import Any
+
+from bridge.simulator import refusals
+from bridge.simulator.shelves import Entity
+from bridge.simulator.world import World
+
+
+def collapse(
+    world: World,
+    *,
+    good: int = 10,
+    bad: int = 40,
+    clicks: int = 60,
+    good_clicks: int = 0,
+    good_cr: float = 0.10,
+    bad_cr: float = 0.0,
+    publishers: int = 6,
+    advertisers: int = 4,
+    within_hours: float = 20.0,
+    settled_hours: float = 2.0,
+    payout: float = 8.0,
+    revenue: float = 10.0,
+) -> dict[str, Any]:
+    """Good offers beside ones whose conversion rate has fallen apart.
+
+    `clicks` is per offer (`good_clicks` of the good ones, when they differ); they are spread over
+    `within_hours` that ended `settled_hours` ago. With few clicks the rates must lie far apart: a Wilson
+    test at 95% tells 0 of 60 from a line at 6%, and 2 of 2,400 from one at 0.4%.
+    """
+    owners = [world.advertiser(f"Advertiser {number + 1}") for number in range(advertisers)]
+    homes = [world.publisher(f"Publisher {number + 1}") for number in range(publishers)]
+    terms = {"payout": payout, "payout_type": "CPA", "revenue": revenue, "revenue_type": "RPA"}
+
+    def made(name: str, number: int, visits: int, rate: float) -> Entity:
+        return world.offer(
+            f"{name} {number + 1}",
+            clicks=visits,
+            conversions=round(visits * rate),
+            within=timedelta(hours=within_hours),
+            settled=timedelta(hours=settled_hours),
+            publishers=homes,
+            advertiser=owners[number % len(owners)],
+            default_payout=terms,
+        )
+
+    many = good_clicks or clicks
+    goods = [made("Steady offer", number, many, good_cr) for number in range(good)]
+    bads = [made("Collapsed offer", number, clicks, bad_cr) for number in range(bad)]
+    return {
+        "good": [offer.key for offer in goods],
+        "bad": [offer.key for offer in bads],
+        "good_numbers": [offer.number for offer in goods],
+        "bad_numbers": [offer.number for offer in bads],
+        "publishers": [home.key for home in homes],
+        "advertisers": [owner.key for owner in owners],
+        "click_rows": len(world.clicks),
+        "conversion_rows": len(world.conversions),
+    }
+
+
+SCENARIOS: Mapping[str, Callable[..., dict[str, Any]]] = {"collapse": collapse}
+
+
+def play(world: World, name: str, wishes: Mapping[str, Any]) -> dict[str, Any]:
+    scenario = SCENARIOS.get(name)
+    if scenario is None:
+        raise refusals.bad("scenario", f"unknown; known are {', '.join(SCENARIOS)}")
+    known = {
+        each.name: each.default for each in signature(scenario).parameters.values() if each.kind is each.KEYWORD_ONLY
+    }
+    for wish, value in wishes.items():
+        if wish not in known:
+            raise refusals.bad(wish, f"unknown; {name} takes {', '.join(known)}")
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
+            raise refusals.bad(wish, "must be a number, zero or more")
+    with world.lock:
+        return scenario(world, **{wish: type(known[wish])(value) for wish, value in wishes.items()})

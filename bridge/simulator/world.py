@@ -1,0 +1,187 @@
+"""One simulated Integr8: everything that it remembers, behind one lock.
+
+world = World(seed=7)
+offer = world.offer("Shoes", clicks=2400, conversions=2)
+app = create_app(world)
+...
+assert world.paused == [offer.key]
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bridge.simulator.blanks import blank
+from bridge.simulator.clock import Clock, milliseconds
+from bridge.simulator.directory import Directory
+from bridge.simulator.faults import Faults
+from bridge.simulator.files import Files
+from bridge.simulator.ids import Ids
+from bridge.simulator.jobs import Jobs
+from bridge.simulator.keys import ApiKey, KeyRing
+from bridge.simulator.limiter import Limiter
+from bridge.simulator.options import Options
+from bridge.simulator.postbacklog import PostbackLog
+from bridge.simulator.requestlog import RequestLog
+from bridge.simulator.shelves import Entity
+from bridge.simulator.tables import Table
+from bridge.simulator.tracking import Tracker
+from bridge.simulator.visitors import VISITORS
+
+API_KEY = "simulator-key"
+INTEGRATION = "s1mulated0"
+ORGANIZATION = "0rganized1"
+
+
+class World:
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        clock: Clock | None = None,
+        options: Options | None = None,
+        api_key: str = API_KEY,
+        integrations: Iterable[str] = (INTEGRATION,),
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.seed = seed
+        self.lock = threading.RLock()
+        self.clock = clock or Clock()
+        self.ids = Ids(seed)
+        self.dice = random.Random(seed)  # noqa: S311 - repeatable traffic
+        self.keys = KeyRing()
+        self.keys.add(ApiKey("main", api_key))
+        self.api_key = api_key
+        self.directory = Directory(
+            ids=self.ids, clock=self.clock, organization=ORGANIZATION, integrations=integrations, blanks=blank
+        )
+        self.tracker = Tracker(self.directory, self.ids, self.clock)
+        self.faults = Faults(seed)
+        self.limiter = Limiter(ticks)
+        self.log = RequestLog(ticks)
+        self.secure_token = self.ids.token()
+        self.files = Files(self.ids.token())
+        self.jobs = Jobs(self.files, self.ids)
+        self.postback_log = PostbackLog()
+        self.rejections: list[dict[str, str]] = []  # calls of the rejection address, also the idle ones
+        self._options = options or Options()
+        self.configure({})
+
+    # --- switches ---
+
+    @property
+    def options(self) -> Options:
+        return self._options
+
+    def configure(self, wishes: Mapping[str, Any]) -> Options:
+        self._options = self._options.changed(wishes)
+        self.tracker.keep_paused_clicks = self._options.paused_traffic == "rejected"
+        return self._options
+
+    @property
+    def integration(self) -> str:
+        return self.directory.integrations[0]
+
+    def now_ms(self) -> int:
+        return milliseconds(self.clock.now())
+
+    # --- time passing ---
+
+    def catch_up(self) -> None:
+        """Bring everything to where the clock says that it is. Called with the lock held."""
+        self.jobs.move_on(self.clock.now(), self.options)
+
+    def tick(self) -> None:
+        """What the background thread of a running service does a few times a second."""
+        with self.lock:
+            self.catch_up()
+
+    def close(self) -> None:
+        """Give back what is not memory."""
+
+    # --- quick making of what a test is about ---
+
+    def advertiser(self, name: str = "Advertiser", *, key: str | None = None, **fields: Any) -> Entity:
+        with self.lock:
+            return self.directory.create("advertisers", {"name": name, **fields}, key=key)
+
+    def publisher(self, name: str = "Publisher", *, key: str | None = None, **fields: Any) -> Entity:
+        with self.lock:
+            return self.directory.create("publishers", {"name": name, **fields}, key=key)
+
+    def offer(
+        self,
+        name: str = "Offer",
+        *,
+        key: str | None = None,
+        clicks: int = 0,
+        conversions: int = 0,
+        within: timedelta = timedelta(hours=20),
+        settled: timedelta = timedelta(hours=2),
+        publishers: Iterable[Entity] = (),
+        advertiser: Entity | None = None,
+        **fields: Any,
+    ) -> Entity:
+        """An offer, with so much traffic spread evenly over the stretch that ended `settled` ago."""
+        with self.lock:
+            owner = advertiser or self._any("advertisers", self.advertiser)
+            given = {"name": name, "advertiser_id": owner.number, **fields}
+            offer = self.directory.create("offers", given, key=key)
+            if clicks:
+                homes = list(publishers) or [self._any("publishers", self.publisher)]
+                end = self.clock.now() - settled
+                self.traffic(offer, homes, clicks, conversions, start=end - within, end=end)
+            return offer
+
+    def traffic(
+        self,
+        offer: Entity,
+        publishers: Iterable[Entity],
+        clicks: int,
+        conversions: int,
+        *,
+        start: datetime,
+        end: datetime,
+        **conversion: Any,
+    ) -> None:
+        """Exactly so many clicks and conversions; the latter spread over the clicks, minutes later."""
+        homes = list(publishers)
+        first, last = milliseconds(start), milliseconds(end)
+        step = (last - first) / max(clicks, 1)
+        lucky = {round((number + 0.5) * clicks / conversions - 0.5) for number in range(conversions)}
+        with self.lock:
+            for number in range(clicks):
+                at = int(first + step * number + self.dice.random() * step)
+                click = self.tracker.click(
+                    offer,
+                    homes[number % len(homes)],
+                    at=at,
+                    visitor=self.dice.choice(VISITORS),
+                    sub_id=f"s{number % 7}",
+                    quiet=True,
+                    ignore_pause=True,
+                )
+                if number in lucky and click is not None:
+                    delay = int(self.dice.uniform(20_000, 900_000))
+                    self.tracker.convert(click, at=min(at + delay, max(last, at)), quiet=True, **conversion)
+
+    def _any(self, resource: str, make: Callable[[], Entity]) -> Entity:
+        return next(self.directory.shelves[resource].living(), None) or make()
+
+    # --- quick questions ---
+
+    @property
+    def paused(self) -> list[str]:
+        """Keys of the offers that are living and not active, in the order in which they were made."""
+        return [offer.key for offer in self.directory.offers.living() if not offer.fields["active"]]
+
+    @property
+    def clicks(self) -> Table[Any]:
+        return self.tracker.clicks
+
+    @property
+    def conversions(self) -> Table[Any]:
+        return self.tracker.conversions

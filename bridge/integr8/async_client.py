@@ -14,9 +14,9 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from bridge.integr8 import async_reporting, async_resources, wires
+from bridge.integr8 import async_reporting, async_resources, rejection, wires
 from bridge.integr8.budget import Budget, new_token, with_jitter
-from bridge.integr8.catalogue import Route
+from bridge.integr8.catalogue import Route, places
 from bridge.integr8.conversation import Exchange, Flow, Manner, Pause, Step
 from bridge.integr8.core import Reply
 from bridge.integr8.errors import ApiError, BudgetError, BudgetExhausted
@@ -39,7 +39,8 @@ class AsyncClient:
         *,
         integration: str,
         budget: Budget,
-        routes: Mapping[str, Route] | None = None,
+        routes: Mapping[str, Route | str] | None = None,
+        rejection_url: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: float = 30.0,
         deadline: float = 120.0,
@@ -50,11 +51,12 @@ class AsyncClient:
     ) -> None:
         self._base_url = wires.base(base_url)
         self._key = api_key
+        self._rejection_url = rejection_url
         self.budget = budget
         self._sleep = sleep
         self.caller = Caller(
             integration,
-            dict(routes or {}),
+            places(routes or {}),
             manner or Manner(lane=lane, deadline=deadline),
             secrets=(api_key,),
             chunk=chunk,
@@ -83,6 +85,13 @@ class AsyncClient:
         """Any operation of the catalogue by its name; see Client.call."""
         flow = self.caller.call(name, path=path, query=query, body=body, lane=lane, deadline=deadline)
         return await self.run(flow)
+
+    async def reject_conversion(self, transaction_id: str, reason: str) -> None:
+        """Reject a conversion through the tracker's `rejection_url`; there is no way back.
+
+        Raises InvalidCall when the account names no such address. An unknown id does nothing.
+        """
+        await self.run(rejection.reject(self.caller, self._rejection_url, transaction_id, reason))
 
     async def run(self, flow: Flow[T]) -> T:
         """Carry a flow out: send its exchanges, wait out its pauses, return what it returns."""
@@ -134,7 +143,7 @@ class AsyncClient:
         try:
             response = await self._http.request(
                 request.verb,
-                self._base_url + request.target,
+                wires.address(self._base_url, request),
                 content=request.body,
                 headers=wires.headers(request, self._key),
                 extensions={"trace": written},

@@ -301,6 +301,23 @@ _ALL = (
 OPERATIONS: Mapping[str, Operation] = MappingProxyType({operation.name: operation for operation in _ALL})
 RESOURCES: tuple[str, ...] = tuple(dict.fromkeys(operation.resource for operation in _ALL))
 
+
+def places(routes: Mapping[str, Route | str]) -> dict[str, Route]:
+    """Overrides as they stand in bridge.yaml, read. Raises ValueError naming what is wrong with the first bad one."""
+    found: dict[str, Route] = {}
+    for name, route in routes.items():
+        if name not in OPERATIONS:
+            raise ValueError(f"routes: {name}: no such operation; `integr8-bridge api operations` lists them")
+        try:
+            found[name] = Route.parse(route) if isinstance(route, str) else route
+        except ValueError as error:
+            raise ValueError(f"routes: {name}: {error}") from None
+        unknown = set(found[name].parameters) - set(OPERATIONS[name].parameters)
+        if unknown:
+            raise ValueError(f"routes: {name}: {{{min(unknown)}}} is no parameter of this operation")
+    return found
+
+
 # Two calls that are no operation of the reference: fetching an export's file from its signed address, and the
 # tracker's rejection address, the only documented way to change a conversion's status.
 OUTSIDE: Mapping[str, Operation] = MappingProxyType(

@@ -15,9 +15,9 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from bridge.integr8 import reporting, resources, wires
+from bridge.integr8 import rejection, reporting, resources, wires
 from bridge.integr8.budget import Budget, acquire
-from bridge.integr8.catalogue import Route
+from bridge.integr8.catalogue import Route, places
 from bridge.integr8.conversation import Exchange, Flow, Manner, Pause, Step
 from bridge.integr8.core import Reply
 from bridge.integr8.errors import ApiError, BudgetError
@@ -31,8 +31,9 @@ class Client:
     """All of Integr8's API for one account.
 
     `integration` is the id that offers, reports and downloads belong to; `routes` holds the places that
-    differ at this account; `timeout` bounds one request and `deadline` one call with all its attempts, in
-    seconds. Threads may share a client. It is made after a fork, not before.
+    differ at this account (`"PUT /path"` will do), `rejection_url` the tracker's address for rejecting.
+    `timeout` bounds one request and `deadline` one call with all its attempts, in seconds. Threads may share
+    a client. It is made after a fork, not before.
     """
 
     def __init__(
@@ -42,7 +43,8 @@ class Client:
         *,
         integration: str,
         budget: Budget,
-        routes: Mapping[str, Route] | None = None,
+        routes: Mapping[str, Route | str] | None = None,
+        rejection_url: str | None = None,
         transport: httpx.BaseTransport | None = None,
         timeout: float = 30.0,
         deadline: float = 120.0,
@@ -53,11 +55,12 @@ class Client:
     ) -> None:
         self._base_url = wires.base(base_url)
         self._key = api_key
+        self._rejection_url = rejection_url
         self.budget = budget
         self._sleep = sleep
         self.caller = Caller(
             integration,
-            dict(routes or {}),
+            places(routes or {}),
             manner or Manner(lane=lane, deadline=deadline),
             secrets=(api_key,),
             chunk=chunk,
@@ -90,6 +93,13 @@ class Client:
         """
         flow = self.caller.call(name, path=path, query=query, body=body, lane=lane, deadline=deadline)
         return self.run(flow)
+
+    def reject_conversion(self, transaction_id: str, reason: str) -> None:
+        """Reject a conversion through the tracker's `rejection_url`; there is no way back.
+
+        Raises InvalidCall when the account names no such address. An unknown id does nothing.
+        """
+        self.run(rejection.reject(self.caller, self._rejection_url, transaction_id, reason))
 
     def run(self, flow: Flow[T]) -> T:
         """Carry a flow out: send its exchanges, wait out its pauses, return what it returns."""
@@ -128,7 +138,7 @@ class Client:
         try:
             response = self._http.request(
                 request.verb,
-                self._base_url + request.target,
+                wires.address(self._base_url, request),
                 content=request.body,
                 headers=headers,
                 extensions={"trace": wires.when_written(lambda: self.budget.sent(token))},

@@ -39,14 +39,6 @@ class Caller:
     chunk: int = CHUNK
     without_bulk: set[str] = field(default_factory=set)  # operations that turned out not to be there
 
-    def __post_init__(self) -> None:
-        for name, route in self.routes.items():
-            if name not in OPERATIONS:
-                raise ValueError(f"routes: {name}: no such operation; `integr8-bridge api operations` lists them")
-            unknown = set(route.parameters) - set(OPERATIONS[name].parameters)
-            if unknown:
-                raise ValueError(f"routes: {name}: {{{min(unknown)}}} is no parameter of this operation")
-
     def request(
         self,
         name: str,

@@ -48,6 +48,11 @@ def headers(request: Request, api_key: str) -> dict[str, str]:
     return {**HEADERS, "API-KEY": api_key} if request.operation.authenticated else dict(HEADERS)
 
 
+def address(base_url: str, request: Request) -> str:
+    """Where a request goes; the tracker's own address stands on its own."""
+    return request.target if request.target.startswith("http") else base_url + request.target
+
+
 def when_written(tell: Callable[[], None]) -> Callable[[str, Any], None]:
     """A trace for httpx that calls `tell` once the request has been written to the socket."""
 

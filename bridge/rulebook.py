@@ -20,7 +20,8 @@ from bridge.store import rulebook as shelf
 from bridge.store.engine import Store
 from bridge.tables import Table, load_all
 from rules.errors import Problem
-from rules.loading import Known, load
+from rules.known import Known
+from rules.loading import load
 from rules.model import Mode, Revision
 from rules.syntax import Place
 from rules.testing import run_tests
@@ -69,6 +70,7 @@ def known(settings: Settings, tables: Mapping[str, Table]) -> Known:
         tables={name: table.columns for name, table in tables.items()},
         operations=frozenset(OPERATIONS),
         accounts=frozenset(settings.accounts),
+        timezones={name: account.timezone for name, account in settings.accounts.items()},
     )
 
 

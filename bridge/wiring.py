@@ -14,12 +14,15 @@ import redis
 from bridge import settings as settings_module
 from bridge.integr8 import Client
 from bridge.integr8.budget import LocalBudget, RedisBudget, budget_key
+from bridge.integr8.catalogue import Route
 from bridge.queue import Queue, sender
 from bridge.rulebook import Library
 from bridge.secrets_box import SecretsBox
 from bridge.settings import Settings, SettingsError
 from bridge.sources import Source, SourceSettingsError, build
 from bridge.store.engine import Store, make_engine
+
+BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
 
 leaving = threading.Event()  # set when this process has been asked to go: begin nothing new
 
@@ -106,8 +109,8 @@ class House:
             account.api_key,
             integration=account.integrations[integration],
             budget=budget,
-            routes=account.routes,
-            rejection_url=account.rejection_url,
+            routes={operation: Route.parse(text) for operation, text in account.routes.items()},
+            chunk=BULK,
         )
 
     def close(self) -> None:

@@ -12,10 +12,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from bridge.integr8 import Client
+from bridge.integr8.budget import LocalBudget
+from bridge.simulator.app import create_app
+from bridge.simulator.world import World
 from bridge.store import schema
 from bridge.store.engine import Store, make_engine
 
@@ -145,3 +150,31 @@ def redis_url(_valkey: str) -> str:
 def worker_id(request: pytest.FixtureRequest) -> str:
     """pytest-xdist's name of this process, also where xdist is off."""
     return getattr(request.config, "workerinput", {}).get("workerid", "master")
+
+
+# --- Integr8 ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """The simulator's world, strict: what the reference does not know is refused."""
+    made = World(seed=7)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[Client]:
+    """The real client, talking to the simulator inside this process."""
+    transport = httpx.WSGITransport(app=create_app(world, strict=True))
+    with Client(
+        "http://integr8.test",
+        world.api_key,
+        integration=world.integration,
+        budget=LocalBudget(per_second=1000, burst=1000),
+        transport=transport,
+        deadline=2.0,
+        chunk=500,
+        sleep=lambda _seconds: None,
+    ) as made:
+        yield made

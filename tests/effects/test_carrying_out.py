@@ -1,0 +1,212 @@
+"""Effects against the simulator: skip what is so, merge, verify, and never repeat blindly."""
+
+import pytest
+
+from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Skipped, Tools, Unknown
+
+
+class Desk:
+    """Remembers which requests were announced; a real one writes them to the ledger first."""
+
+    def __init__(self, population=None):
+        self.writes = []
+        self.reads = []
+        self._population = population
+
+    def write(self, operation, jobs, send):
+        self.writes.append((operation, len(jobs)))
+        return send()
+
+    def read(self, operation, jobs, ask):
+        self.reads.append(operation)
+        return ask()
+
+    def population(self, _kind):
+        return self._population
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def jobs(verb, kind, targets, **more):
+    return [
+        Job(id=number, verb=verb, kind=kind, target_id=target, wanted={}, **more)
+        for number, target in enumerate(targets)
+    ]
+
+
+def carry_out(client, desk, work):
+    return HANDLERS[work[0].verb](Tools(client=client), desk, work)
+
+
+def kinds(outcomes):
+    return [type(outcome) for outcome in outcomes]
+
+
+def active(world, offer):
+    return next(one for one in world.directory.offers.living() if one.key == offer.key).view()["active"]
+
+
+# --- pause and activate ----------------------------------------------------------------------------
+
+
+def test_forty_pauses_are_one_bulk_call_and_one_read(world, client):
+    offers = [world.offer(f"Offer {number}", active=True) for number in range(40)]
+    desk = Desk(population=40)
+    outcomes = carry_out(client, desk, jobs("pause", "offer", [offer.key for offer in offers]))
+    assert kinds(outcomes) == [Applied] * 40
+    assert (desk.writes, desk.reads) == ([("offers.set_status", 40)], ["offers.list"])
+    assert not any(active(world, offer) for offer in offers)
+
+
+def test_a_thousand_pauses_are_a_dozen_calls(world, client):
+    offers = [world.offer(f"Offer {number}") for number in range(1000)]
+    carry_out(client, Desk(population=1000), jobs("pause", "offer", [offer.key for offer in offers]))
+    assert len(world.log.find()) <= 12
+
+
+def test_an_offer_may_be_named_by_its_small_number(world, client, desk):
+    offer = world.offer(active=True)
+    [outcome] = carry_out(client, desk, jobs("pause", "offer", [str(offer.number)]))
+    assert isinstance(outcome, Applied)
+    assert not active(world, offer)
+
+
+def test_a_bulk_call_that_was_half_done_leaves_the_rest_for_another_try(world, client):
+    offers = [world.offer(f"Offer {number}", active=True) for number in range(10)]
+    world.faults.add({"kind": "partial_bulk", "share": 0.5})
+    outcomes = carry_out(client, Desk(population=10), jobs("pause", "offer", [offer.key for offer in offers]))
+    assert kinds(outcomes) == [Applied] * 5 + [Again] * 5
+
+
+def test_what_is_never_done_is_given_up_with_the_reason(world, client, desk):
+    offer = world.offer(active=True)
+    world.faults.add({"kind": "partial_bulk", "share": 0.0})
+    [outcome] = carry_out(client, desk, jobs("pause", "offer", [offer.key], attempts=5))
+    assert isinstance(outcome, Failed)
+    assert "accepted the change 5 times" in outcome.error
+
+
+def test_a_target_that_is_gone_fails_alone(world, client):
+    offer = world.offer(active=True)
+    outcomes = carry_out(client, Desk(population=2), jobs("pause", "offer", [offer.key, "n0such0ffr"]))
+    assert kinds(outcomes) == [Applied, Failed]
+
+
+def test_a_pause_whose_answer_was_lost_is_settled_by_reading(world, client, desk):
+    offer = world.offer(active=False)
+    [outcome] = carry_out(client, desk, jobs("pause", "offer", [offer.key], unsettled=True))
+    assert isinstance(outcome, Applied)
+    assert desk.writes == []
+
+
+def test_when_integr8_refuses_the_key_the_effects_wait_for_a_person(world, client, desk):
+    offer = world.offer()
+    world.faults.add({"kind": "status", "status": 401})
+    [outcome] = carry_out(client, desk, jobs("pause", "offer", [offer.key]))
+    assert isinstance(outcome, Again)
+    assert outcome.wait >= 60
+
+
+# --- ensure ----------------------------------------------------------------------------------------
+
+
+def ensure(kind, key, wanted, **more):
+    return [Job(id=1, verb="ensure", kind=kind, target_id=str(key), key=key, wanted=wanted, **more)]
+
+
+def test_what_is_missing_is_created(world, client, desk):
+    work = ensure("publisher", {"email": "ann@example.com"}, {"name": "Ann", "country": "DE"})
+    [outcome] = carry_out(client, desk, work)
+    assert outcome.result["created"] is True
+    [made] = world.directory.publishers.living()
+    assert (made.view()["email"], made.view()["country"], made.key) == ("ann@example.com", "DE", outcome.result["id"])
+
+
+def test_what_is_there_and_right_is_left_alone(world, client, desk):
+    world.publisher("Ann", email="Ann@Example.com", country="DE")
+    [outcome] = carry_out(client, desk, ensure("publisher", {"email": "ann@example.com"}, {"country": "DE"}))
+    assert isinstance(outcome, Skipped)
+    assert desk.writes == []
+
+
+def test_only_what_differs_is_changed_and_the_old_value_is_kept(world, client, desk):
+    world.publisher("Ann", email="ann@example.com", country="DE", city="Bonn")
+    [outcome] = carry_out(
+        client, desk, ensure("publisher", {"email": "ann@example.com"}, {"country": "FR", "city": "Bonn"})
+    )
+    assert outcome.result["prior"] == {"country": "DE"}
+    assert outcome.result["changed"] == ["country"]
+
+
+def test_a_key_that_two_share_is_nobodys(world, client, desk):
+    world.publisher("Ann", email="ann@example.com")
+    world.publisher("Bob", email="ann@example.com")
+    [outcome] = carry_out(client, desk, ensure("publisher", {"email": "ann@example.com"}, {"country": "FR"}))
+    assert isinstance(outcome, Failed)
+    assert "a natural key must name one" in outcome.error
+
+
+def test_a_create_whose_answer_was_lost_is_unknown_and_then_found(world, client, desk):
+    world.faults.add({"kind": "drop", "when": "after", "operation": "publishers.create", "count": 1})
+    work = ensure("publisher", {"email": "ann@example.com"}, {"name": "Ann"})
+    [first] = carry_out(client, desk, work)
+    assert isinstance(first, Unknown)
+    [second] = carry_out(
+        client, desk, ensure("publisher", {"email": "ann@example.com"}, {"name": "Ann"}, unsettled=True)
+    )
+    assert isinstance(second, Applied)
+    assert len(list(world.directory.publishers.living())) == 1
+
+
+def test_a_generated_password_is_handed_over_and_nowhere_else(world, client, desk):
+    wanted = {"role": "accountManager", "password": {"$generate": "password"}}
+    [outcome] = carry_out(client, desk, ensure("user", {"email": "ann@example.com"}, wanted))
+    password = outcome.result["$secret"]["password"]
+    assert len(password) == 20
+    assert password not in repr(desk.writes)
+
+
+def test_a_login_whose_password_was_lost_with_the_answer_gets_a_new_one(world, client, desk):
+    wanted = {"role": "accountManager", "password": {"$generate": "password"}}
+    world.faults.add({"kind": "drop", "when": "after", "operation": "users.create", "count": 1})
+    carry_out(client, desk, ensure("user", {"email": "ann@example.com"}, wanted))
+    [outcome] = carry_out(client, desk, ensure("user", {"email": "ann@example.com"}, wanted, unsettled=True))
+    assert outcome.result["$secret"]["password"]
+    assert ("users.update", 1) in desk.writes
+
+
+def test_a_landing_page_is_found_below_its_offer(world, client, desk):
+    offer = world.offer()
+    key = {"offer": offer.key, "name": "Summer"}
+    [outcome] = carry_out(client, desk, ensure("landing_page", key, {"redirect_url": "https://example.com/summer"}))
+    assert outcome.result["created"] is True
+    [again] = carry_out(client, desk, ensure("landing_page", key, {"redirect_url": "https://example.com/summer"}))
+    assert isinstance(again, Skipped)
+
+
+# --- update, archive, call -------------------------------------------------------------------------
+
+
+def test_an_update_sends_only_what_differs_and_keeps_the_old_value(world, client, desk):
+    offer = world.offer(visibility="Public")
+    work = [Job(id=1, verb="update", kind="offer", target_id=offer.key, wanted={"visibility": "Private"})]
+    [outcome] = carry_out(client, desk, work)
+    assert outcome.result["prior"] == {"visibility": "Public"}
+    assert world.directory.offers.get(offer.key).view()["visibility"] == "Private"
+
+
+def test_archiving_twice_is_archiving_once(world, client, desk):
+    offer = world.offer()
+    work = [Job(id=1, verb="archive", kind="offer", target_id=offer.key, wanted={"archived": True})]
+    assert kinds(carry_out(client, desk, work)) == [Applied]
+    assert kinds(carry_out(client, desk, work)) == [Skipped]
+
+
+def test_a_call_whose_answer_was_lost_is_never_made_again(world, client, desk):
+    work = [Job(id=1, verb="call", kind="call", target_id="offers.delete", wanted={}, unsettled=True)]
+    [outcome] = carry_out(client, desk, work)
+    assert isinstance(outcome, Failed)
+    assert world.log.find() == []

@@ -14,9 +14,9 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from bridge.effects import MERGED, Again, Applied, Failed, Job, Outcome, Skipped, Unknown
+from bridge.exactjson import thaw
 from bridge.integr8 import errors
 from bridge.metrics import CALL_SECONDS, CALLS, EFFECTS
-from bridge.recording import thaw
 from bridge.secrets_box import SecretsBox
 from bridge.store import handovers, ledger, upkeep
 from bridge.store.engine import Store
@@ -112,17 +112,24 @@ def _job(effect: Effect) -> Job:
 class StoreDesk:
     """Keeps the books in the database while one batch is carried out."""
 
-    def __init__(self, store: Store, batch: Batch, population: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        batch: Batch,
+        population: Mapping[str, int],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._store = store
         self._batch = batch
         self._population = population
+        self._clock = clock
 
     def population(self, kind: str) -> int | None:
         return self._population.get(kind)
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
         """Commit `sent`, then send. Raises Halted or LeaseLost before anything has left."""
-        now = datetime.now(UTC)
+        now = self._clock()
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=now)
         with self._store.write() as session:
             if upkeep.halted(session) is not None:
@@ -132,7 +139,7 @@ class StoreDesk:
         return self._timed(operation, call, send)
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
-        call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=datetime.now(UTC))
+        call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=self._clock())
         with self._store.write() as session:
             session.add(call)
         return self._timed(operation, call, ask)
@@ -153,7 +160,7 @@ class StoreDesk:
                 session.execute(
                     update(Call)
                     .where(Call.id == call.id)
-                    .values(ended_at=datetime.now(UTC), outcome=outcome, status=status, error=problem)
+                    .values(ended_at=self._clock(), outcome=outcome, status=status, error=problem)
                 )
 
 

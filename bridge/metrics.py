@@ -10,7 +10,7 @@ DRAIN_SECONDS = Histogram("bridge_drain_seconds", "One batch of events: decide a
 EVENT_TO_CALL = Histogram("bridge_event_to_call_seconds", "From an event's receipt to its call, seconds.", buckets=FAST)
 RUNS = Counter("bridge_runs_total", "Evaluations, by rule and outcome of the plan.", ["rule", "outcome"])
 VERDICTS = Counter("bridge_verdicts_total", "Verdicts, by rule and answer.", ["rule", "answer"])
-EFFECTS = Counter("bridge_effects_total", "Effects that reached an end, by verb and state.", ["verb", "state"])
+EFFECTS = Counter("bridge_effects_ended_total", "Effects that reached an end, by verb and state.", ["verb", "state"])
 CALLS = Counter("bridge_calls_total", "Requests to Integr8, by operation and outcome.", ["operation", "outcome"])
 CALL_SECONDS = Histogram("bridge_call_seconds", "One request to Integr8, seconds.", ["operation"], buckets=FAST)
 

@@ -1,6 +1,6 @@
 """Write decisions down: runs, verdicts, plans, effects, holds that begin or end. One transaction for a batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge import subjects
 from bridge.decisions import Decision
+from bridge.exactjson import freeze, plain
 from bridge.metrics import RUNS, VERDICTS
 from bridge.store import holds as hold_rows
 from bridge.store import runs
@@ -126,25 +127,6 @@ def trace_json(trace: Trace) -> dict[str, Any]:
     return found
 
 
-def plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
-    """Numpy scalars and the like as JSON values; what JSON has no word for becomes text."""
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case np.generic():
-            return plain(value.item())
-        case float():
-            return value if np.isfinite(value) else str(value)
-        case Decimal():
-            return str(value)
-        case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case _:
-            return str(value)
-
-
 # --- plans -----------------------------------------------------------------------------------------
 
 
@@ -237,30 +219,6 @@ def _hold_json(effect: PlannedEffect) -> dict[str, Any] | None:
         return None
     until = effect.hold_until.isoformat() if effect.hold_until else None
     return {"kind": effect.hold.kind, "until": until, "count": effect.hold_count}
-
-
-def freeze(value: Any) -> Any:
-    """JSON that keeps decimals exact: {"$decimal": "5.10"}."""
-    match value:
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else {"$decimal": str(value)}
-        case Mapping():
-            return {str(key): freeze(item) for key, item in value.items()}
-        case list() | tuple():
-            return [freeze(item) for item in value]
-        case _:
-            return plain(value)
-
-
-def thaw(value: Any) -> Any:
-    """The reverse of `freeze`."""
-    if isinstance(value, Mapping):
-        if set(value) == {"$decimal"}:
-            return Decimal(value["$decimal"])
-        return {key: thaw(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [thaw(item) for item in value]
-    return value
 
 
 # --- what follows at once --------------------------------------------------------------------------

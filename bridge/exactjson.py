@@ -1,0 +1,50 @@
+"""Values as JSON without losing anything: decimals stay exact, numpy scalars become plain."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+
+def plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
+    """Numpy scalars and the like as JSON values; what JSON has no word for becomes text."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case np.generic():
+            return plain(value.item())
+        case float():
+            return value if np.isfinite(value) else str(value)
+        case Decimal():
+            return str(value)
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case _:
+            return str(value)
+
+
+def freeze(value: Any) -> Any:
+    """JSON that keeps decimals exact: {"$decimal": "5.10"}."""
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else {"$decimal": str(value)}
+        case Mapping():
+            return {str(key): freeze(item) for key, item in value.items()}
+        case list() | tuple():
+            return [freeze(item) for item in value]
+        case _:
+            return plain(value)
+
+
+def thaw(value: Any) -> Any:
+    """The reverse of `freeze`."""
+    if isinstance(value, Mapping):
+        if set(value) == {"$decimal"}:
+            return Decimal(value["$decimal"])
+        return {key: thaw(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [thaw(item) for item in value]
+    return value

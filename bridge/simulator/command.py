@@ -44,14 +44,14 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, texts: tuple[st
 @click.option("--scenario", type=click.Choice(sorted(SCENARIOS)), help="Start with a ready-made situation.")
 @click.option("--with", "numbers", multiple=True, callback=_pairs, help="Number of the scenario: --with bad=40")
 @click.option("--set", "settings", multiple=True, callback=_pairs, help="A setting: --set exports_per_day=2")
-def simulator(
+def simulator(  # noqa: PLR0917 - click hands every option over by name
     host: str,
     port: int,
     port_file: Path | None,
     seed: int,
     api_key: str,
     integration: tuple[str, ...],
-    strict: bool,
+    strict: bool,  # noqa: FBT001
     rate_per_second: int,
     scenario: str | None,
     numbers: dict[str, object],

@@ -24,6 +24,10 @@ class Ids:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, protects nothing
 
+    def dice(self) -> random.Random:
+        """A stream of chances of its own, so that ids stay the same whatever is diced for."""
+        return random.Random(self._random.getrandbits(64))  # noqa: S311 - as above
+
     def key(self) -> str:
         return "".join(self._random.choices(KEY_LETTERS, k=KEY_LENGTH))
 

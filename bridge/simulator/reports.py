@@ -64,7 +64,9 @@ def _report(call: Call, table: Table[Any]) -> Answer:
         "hasPreviousPage": page.newer,
         "hasNextPage": page.older,
     }
-    return Answer(200, {"data": {"data": [show(row, eye) for row in page.rows], "pageInfo": info}})
+    rows = [show(row, eye) for row in page.rows]
+    world.live.arrive(call.operation.action, world.options.arrivals_per_page, world.now_ms())
+    return Answer(200, {"data": {"data": rows, "pageInfo": info}})
 
 
 def choose(query: Query, world: World, integration: str) -> Choice:

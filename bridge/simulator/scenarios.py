@@ -6,6 +6,7 @@ from inspect import signature
 from typing import Any
 
 from bridge.simulator import refusals
+from bridge.simulator.model import DAY, HOUR, Incident
 from bridge.simulator.shelves import Entity
 from bridge.simulator.world import World
 
@@ -63,7 +64,61 @@ def collapse(
     }
 
 
-SCENARIOS: Mapping[str, Callable[..., dict[str, Any]]] = {"collapse": collapse}
+def network(
+    world: World,
+    *,
+    offers: int = 30,
+    publishers: int = 20,
+    advertisers: int = 8,
+    days: float = 7.0,
+    clicks_per_day: float = 2000.0,
+    live: int = 0,
+    fraud: int = 1,
+    broken: int = 1,
+    manual_share: float = 0.1,
+    event_share: float = 0.3,
+) -> dict[str, Any]:
+    """A whole network with a past: a burst of fraud yesterday, an hour of broken tracking the day before.
+
+    `live: 1` lets the traffic go on while the clock runs.
+    """
+    owners = [world.advertiser(f"Advertiser {number + 1}") for number in range(advertisers)]
+    homes = [world.publisher(f"Publisher {number + 1}") for number in range(publishers)]
+    dice = world.ids.dice()
+    made = []
+    for number in range(offers):
+        payout = round(dice.uniform(2, 30), 2)
+        terms = {"payout": payout, "payout_type": "CPA", "revenue": round(payout * 1.3, 2), "revenue_type": "RPA"}
+        offer = world.offer(
+            f"Offer {number + 1}",
+            advertiser=owners[number % len(owners)],
+            default_payout=terms,
+            manually_approve_conversions=dice.random() < manual_share,
+        )
+        made.append(offer)
+        if dice.random() < event_share:
+            goal = {"name": "Second order", "payout": round(payout / 4, 2), "revenue": round(payout / 3, 2)}
+            world.directory.create("offer_events", goal, offer=offer.key)
+    now = world.now_ms()
+    model = world.live.model
+    model.habits = model.habits.changed({"clicks_per_day": clicks_per_day})
+    if fraud:
+        model.incidents.append(Incident("fraud", now - DAY, now - DAY + 2 * HOUR, publisher=homes[0].number))
+    if broken:
+        model.incidents.append(Incident("broken", now - 2 * DAY, now - 2 * DAY + HOUR, advertiser=owners[0].number))
+    if live:
+        world.live.go_live(now)
+    world.history(days)
+    return {
+        "offers": [offer.key for offer in made],
+        "publishers": [home.key for home in homes],
+        "advertisers": [owner.key for owner in owners],
+        "click_rows": len(world.clicks),
+        "conversion_rows": len(world.conversions),
+    }
+
+
+SCENARIOS: Mapping[str, Callable[..., dict[str, Any]]] = {"collapse": collapse, "network": network}
 
 
 def play(world: World, name: str, wishes: Mapping[str, Any]) -> dict[str, Any]:

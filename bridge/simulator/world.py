@@ -16,6 +16,7 @@ from typing import Any
 
 from bridge.simulator.blanks import blank
 from bridge.simulator.clock import Clock, milliseconds
+from bridge.simulator.columns import Eye
 from bridge.simulator.directory import Directory
 from bridge.simulator.faults import Faults
 from bridge.simulator.files import Files
@@ -23,9 +24,13 @@ from bridge.simulator.ids import Ids
 from bridge.simulator.jobs import Jobs
 from bridge.simulator.keys import ApiKey, KeyRing
 from bridge.simulator.limiter import Limiter
+from bridge.simulator.live import Traffic
+from bridge.simulator.model import DAY, Model
 from bridge.simulator.options import Options
 from bridge.simulator.postbacklog import PostbackLog
+from bridge.simulator.postbacks import Postbacks, Send
 from bridge.simulator.requestlog import RequestLog
+from bridge.simulator.sending import Sender
 from bridge.simulator.shelves import Entity
 from bridge.simulator.tables import Table
 from bridge.simulator.tracking import Tracker
@@ -46,6 +51,7 @@ class World:
         api_key: str = API_KEY,
         integrations: Iterable[str] = (INTEGRATION,),
         ticks: Callable[[], float] = time.monotonic,
+        send: Send | None = None,
     ) -> None:
         self.seed = seed
         self.lock = threading.RLock()
@@ -66,6 +72,11 @@ class World:
         self.files = Files(self.ids.token())
         self.jobs = Jobs(self.files, self.ids)
         self.postback_log = PostbackLog()
+        self.live = Traffic(Model(seed), self.directory, self.tracker, self.ids)
+        self.postbacks = Postbacks(self.postback_log, self._eye, self.now_ms)
+        self.tracker.listeners.append(self.postbacks.hear)
+        self._sender = Sender(send)
+        self._firing = threading.Lock()
         self.rejections: list[dict[str, str]] = []  # calls of the rejection address, also the idle ones
         self._options = options or Options()
         self.configure({})
@@ -92,15 +103,33 @@ class World:
 
     def catch_up(self) -> None:
         """Bring everything to where the clock says that it is. Called with the lock held."""
+        self.live.catch_up(self.now_ms())
         self.jobs.move_on(self.clock.now(), self.options)
 
     def tick(self) -> None:
         """What the background thread of a running service does a few times a second."""
         with self.lock:
             self.catch_up()
+        self.fire_postbacks()
+
+    def fire_postbacks(self, *, everything: bool = False) -> list[dict[str, Any]]:
+        """Send what is due (or all that waits) and say what came of it. Call it without the lock."""
+        with self._firing:
+            with self.lock:
+                jobs = self.postbacks.take_due(everything=everything)
+            sent = self._sender.send_all(jobs)
+            with self.lock:
+                return [
+                    self.postbacks.note(due, known, url, code, text)
+                    for (due, known), (url, code, text) in zip(jobs, sent, strict=True)
+                ]
 
     def close(self) -> None:
-        """Give back what is not memory."""
+        """Give back threads and connections."""
+        self._sender.close()
+
+    def _eye(self) -> Eye:
+        return Eye(self.directory, ids=self.options.report_ids)
 
     # --- quick making of what a test is about ---
 
@@ -170,6 +199,12 @@ class World:
 
     def _any(self, resource: str, make: Callable[[], Entity]) -> Entity:
         return next(self.directory.shelves[resource].living(), None) or make()
+
+    def history(self, days: float) -> int:
+        """Let the traffic model make up the past; how many clicks there were."""
+        with self.lock:
+            now = self.now_ms()
+            return self.live.back_fill(now - int(days * DAY), now)
 
     # --- quick questions ---
 

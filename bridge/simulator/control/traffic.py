@@ -1,11 +1,13 @@
 """Rows and scenarios: inject clicks, impressions and conversions, change a verdict, play a situation."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
 from bridge.simulator.clock import milliseconds, moment
 from bridge.simulator.control.table import Asking, Place
+from bridge.simulator.model import Incident, Profile
 from bridge.simulator.refusals import Refusal, bad
 from bridge.simulator.rows import Click, Conversion
 from bridge.simulator.scenarios import play
@@ -143,6 +145,69 @@ def _feeds(world: World, asking: Asking) -> Any:
     return {"stalled": bool(stalled)}
 
 
+def _model(world: World, _: Asking) -> Any:
+    live = world.live
+    return {
+        "live": live.live,
+        "coming": live.coming,
+        "habits": asdict(live.model.habits),
+        "offers": {number: asdict(profile) for number, profile in live.model.offers.items()},
+        "publishers": {number: asdict(profile) for number, profile in live.model.publishers.items()},
+        "incidents": [asdict(incident) for incident in live.model.incidents],
+    }
+
+
+def _change_model(world: World, asking: Asking) -> Any:
+    """Habits, profiles of single offers and publishers, live or not, and a past to be made up."""
+    body = dict(asking.body)
+    live, days = body.pop("live", None), asking.number("history_days", 0)
+    body.pop("history_days", None)
+    model = world.live.model
+    for name, shelf, table, first in (
+        ("offers", world.directory.offers, model.offers, model.offer),
+        ("publishers", world.directory.publishers, model.publishers, model.publisher),
+    ):
+        for wanted, changes in body.pop(name, {}).items():
+            number = _entity(shelf, wanted, name).number
+            table[number] = _profile(first(number), changes)
+    model.habits = model.habits.changed(body)
+    if days:
+        world.history(days)
+    if live is not None:
+        world.live.go_live(world.now_ms()) if live else world.live.stop()
+    return _model(world, asking)
+
+
+def _profile(present: Profile, changes: Mapping[str, Any]) -> Profile:
+    for name, value in changes.items():
+        if name not in present.__slots__ or isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise bad(name, f"must be a number; known are {', '.join(present.__slots__)}")
+    return replace(present, **changes)
+
+
+def _incident(world: World, asking: Asking) -> Any:
+    """`fraud` wants a publisher, `broken` an advertiser (none: all); from now for an hour if nothing is said."""
+    kind = asking.body.get("kind")
+    if kind not in {"fraud", "broken"}:
+        raise bad("kind", "must be fraud or broken")
+    start = asking.moment("start") or world.clock.now()
+    end = asking.moment("end") or start + timedelta(hours=1)
+    publisher, advertiser = asking.body.get("publisher"), asking.body.get("advertiser")
+    if kind == "fraud" and publisher is None:
+        raise bad("publisher", "is required for fraud")
+    directory = world.directory
+    incident = Incident(
+        kind,
+        milliseconds(start),
+        milliseconds(end),
+        publisher=_entity(directory.publishers, publisher, "publisher").number if publisher else None,
+        advertiser=_entity(directory.advertisers, advertiser, "advertiser").number if advertiser else None,
+        factor=asking.number("factor", 20.0),
+    )
+    world.live.model.incidents.append(incident)
+    return asdict(incident)
+
+
 PLACES = (
     Place("POST", "/clicks", _clicks, "{offer, publisher, count, conversions, at, within: seconds, respect_pause}"),
     Place("POST", "/click", _click, "one click: {offer, publisher, at, sub_id, external_id, status, reason}"),
@@ -155,5 +220,20 @@ PLACES = (
     ),
     Place("PATCH", "/conversions/<key>", _verdict, "approve or reject later, in place: {status, reason}"),
     Place("PUT", "/feeds/<table>", _feeds, "{stalled: true, at} hides newer rows; {stalled: false} shows them"),
-    Place("POST", "/scenarios/<name>", _scenario, "play one: collapse {good, bad, clicks, good_cr, bad_cr, ...}"),
+    Place(
+        "POST",
+        "/scenarios/<name>",
+        _scenario,
+        "collapse {good, bad, clicks, bad_cr, ...} or network {offers, days, ...}",
+    ),
+    Place("GET", "/traffic", _model, "the traffic model: habits, profiles, incidents, whether it is live"),
+    Place(
+        "PATCH",
+        "/traffic",
+        _change_model,
+        "{clicks_per_day, late_rejections, ..., live, history_days, offers: {ID: {cr, weight}}, publishers: {...}}",
+    ),
+    Place(
+        "POST", "/incidents", _incident, "{kind: fraud, publisher, factor} or {kind: broken, advertiser}; start, end"
+    ),
 )

@@ -256,6 +256,7 @@ class Revision:
     schema: int = 1
     title: str = ""
     owner: str = ""
+    note: str = ""  # for people: what the rule is for, and when not to use it
     mode: Mode = Mode.SHADOW
     priority: int = 0  # higher first where rules compete
     account: str = "main"

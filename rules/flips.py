@@ -1,0 +1,85 @@
+"""What would change an answer: how much more must happen, and about how long that takes at the present rate."""
+
+import math
+from datetime import timedelta
+
+import numpy as np
+
+from rules import metrics, wording
+from rules.columns import wilson
+
+_LARGEST = 1e12
+
+
+def soon(count: float, seen: float, window: timedelta) -> str:
+    """`, about 40 min`: the time until so many more at the rate at which `seen` came within the window."""
+    if seen <= 0 or window <= timedelta(0):
+        return ""
+    seconds = count / seen * window.total_seconds()
+    if seconds > timedelta(days=60).total_seconds():
+        return ", more than two months"
+    return f", about {wording.span(timedelta(seconds=seconds))}"
+
+
+def more(name: str, needed: float, seen: float, window: timedelta) -> str | None:
+    """The amount of a base metric that is still needed."""
+    missing = needed - seen
+    if missing <= 0 or missing > _LARGEST:
+        return None
+    amount = math.ceil(missing - 1e-9) if metrics.unit(name) == "count" else missing
+    return (
+        f"{wording.number(amount, metrics.unit(name))} more {metrics.title(name)} at this rate"
+        f"{soon(missing, seen, window)}"
+    )
+
+
+def evidence(
+    op: str, successes: float, trials: float, *, line: float, z: float, names: tuple[str, str], window: timedelta
+) -> str | None:
+    """How many more trials at the same share would prove that it is below or above the line."""
+    share = min(successes / trials, 1.0)
+    right_side = share < line if op in {"<", "<="} else share > line
+    if not right_side:
+        return rate(op, successes, trials, line=line, names=names, window=window)
+    enough = _enough(op, share, trials, line, z)
+    return more(names[1], enough, trials, window) if enough else None
+
+
+def _enough(op: str, share: float, trials: float, line: float, z: float) -> float | None:
+    def proven(count: float) -> bool:
+        lower, upper = wilson(np.array([share * count]), np.array([count]), z)
+        return bool(upper[0] < line) if op in {"<", "<="} else bool(lower[0] > line)
+
+    low = high = max(trials, 1.0)
+    while not proven(high):
+        high *= 2
+        if high > _LARGEST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if proven(middle) else (middle, high)
+    return math.ceil(high)
+
+
+def rate(
+    op: str, successes: float, trials: float, *, line: float, names: tuple[str, str], window: timedelta
+) -> str | None:
+    """What moves a ratio of two amounts over the line: more above it, or more below it with nothing above."""
+    above, below = names
+    if op in {"<", "<="} and line > 0:
+        needed = successes / line
+        missing: float = math.floor(needed - trials) + 1 if op == "<" else math.ceil(needed - trials - 1e-9)
+        if missing <= 0 or missing > _LARGEST:
+            return None
+        said = wording.number(missing, metrics.unit(below))
+        without = f"without any {metrics.title(above)}" if metrics.unit(above) == "count" else f"without {above}"
+        return f"{said} more {metrics.title(below)} {without}{soon(missing, trials, window)}"
+    if op in {">", ">="}:
+        needed = line * trials
+        missing = needed - successes
+        if metrics.unit(above) == "count":
+            missing = math.floor(missing) + 1 if op == ">" else math.ceil(missing - 1e-9)
+        if missing <= 0 or missing > _LARGEST:
+            return None
+        return f"{wording.number(missing, metrics.unit(above))} more {metrics.title(above)} on the same {below}"
+    return None

@@ -1,0 +1,37 @@
+"""The closed set of functions that conditions may call, as data: what they take, what they give, what they are for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["number", "text", "bool", "duration", "list", "null", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`takes` names the kind of each argument; with `more` the last one may be repeated."""
+
+    takes: tuple[Kind, ...]
+    gives: Kind
+    meaning: str
+    more: bool = False
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "abs": Function(("number",), "number", "the number without its sign"),
+    "min": Function(("number", "number"), "number", "the smallest of the numbers", more=True),
+    "max": Function(("number", "number"), "number", "the largest of the numbers", more=True),
+    "lower": Function(("text",), "text", "the text in small letters"),
+    "upper": Function(("text",), "text", "the text in capitals"),
+    "trim": Function(("text",), "text", "the text without spaces at both ends"),
+    "length": Function(("any",), "number", "how many characters a text, or items a list, has"),
+    "contains": Function(("any", "any"), "bool", "true when a text holds the other, or a list holds the item"),
+    "starts_with": Function(("text", "text"), "bool", "true when the first text begins with the second"),
+    "ends_with": Function(("text", "text"), "bool", "true when the first text ends with the second"),
+    "has": Function(("any",), "bool", "true when the name has a value; the one question that a missing value answers"),
+    "default": Function(("any", "any"), "any", "the first value, or the second where the first is missing"),
+    "age": Function(("any",), "duration", "how long ago a moment was: age(offer.created_at) < 7d"),
+    "number": Function(("any",), "number", 'the number that a text spells: number("1.50")'),
+}
+# Functions that turn a missing value into a known one. Not for metrics: missing traffic must stay undecided.
+FORGIVING = frozenset({"has", "default"})

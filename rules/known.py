@@ -1,0 +1,19 @@
+"""What a rule may refer to outside itself: sources, channels, tables, operations, accounts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The configuration's names. None means "not known here": then names of that kind are not checked.
+
+    `tables` maps a table to its columns; `timezones` an account to the zone that its rules use by default.
+    """
+
+    sources: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
+    tables: Mapping[str, tuple[str, ...]] | None = None
+    operations: frozenset[str] | None = None
+    accounts: frozenset[str] | None = None
+    timezones: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,144 @@
+"""`api`: every operation of Integr8 from the shell. The commands are made from the operation catalogue."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from bridge.cli import api_reading, api_reports, api_writing
+from bridge.cli.api_frame import account_options, as_text, client_of, guarded
+from bridge.cli.api_options import Json, dashed
+from bridge.cli.session import Session, json_option, show
+from bridge.integr8 import OPERATIONS, RESOURCES, Operation
+from bridge.integr8.openapi import SERVER, document
+
+EXAMPLES = """\b
+Examples:
+  integr8-bridge api offers list --filter active=true --sort -name --json
+  integr8-bridge api offers set-status 42 43 --inactive --dry-run
+  integr8-bridge api publishers create --from-file new.csv
+  integr8-bridge api reports conversions --since 24h --csv > conversions.csv
+  integr8-bridge api operations
+
+Completion: `eval "$(_INTEGR8_BRIDGE_COMPLETE=bash_source integr8-bridge)"` (zsh_source, fish_source).
+"""
+
+Maker = Callable[[Operation], click.Command]
+
+#: Action → what makes its command. Whatever is not named here is a read with an address or a filter.
+MAKERS: Mapping[str, Maker] = {
+    "list": api_reading.listing,
+    "get": api_reading.reading,
+    "create": api_writing.creating,
+    "update": api_writing.updating,
+    "delete": api_writing.deleting,
+    "set_status": api_writing.switching,
+    "bulk_delete": api_writing.deleting_many,
+    "url": api_reports.address,
+    "shared_url": api_reports.address,
+}
+TABLES: Mapping[str, Maker] = {"reports": api_reports.report, "downloads": api_reports.download}
+
+
+@click.group(epilog=EXAMPLES)
+def api() -> None:
+    """Ask or change anything at Integr8. Lists and reports come page by page; writes take --dry-run."""
+
+
+def _group(resource: str) -> click.Group:
+    group = click.Group(dashed(resource), help=f"{resource.replace('_', ' ').capitalize()}.")
+    for operation in OPERATIONS.values():
+        if operation.resource == resource:
+            make = TABLES.get(resource) or MAKERS[operation.action]
+            group.add_command(make(operation))
+    return group
+
+
+for _resource in RESOURCES:
+    api.add_command(_group(_resource))
+
+
+@api.command()
+@json_option
+def operations(*, json: bool) -> None:
+    """List the operations, where they are, and how that is known."""
+    rows = [
+        {
+            "operation": one.name,
+            "route": str(one.route),
+            "retry": one.retry.value,
+            "section": one.section,
+            "evidence": one.evidence,
+            "alternates": [str(route) for route in one.alternates],
+        }
+        for one in OPERATIONS.values()
+    ]
+    show(rows, ("operation", "route", "retry", "evidence"), json=json, empty="")
+
+
+@api.command()
+@click.option("--server", default=SERVER, show_default=True, help="The server that the document names.")
+def openapi(server: str) -> None:
+    """Print Integr8's API as we know it as an OpenAPI 3.1 document."""
+    click.echo(as_text(document(server)))
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    split = [value.partition("=") for value in values]
+    if not all(mark for _, mark, _ in split):
+        raise click.BadParameter("write name=value", ctx=context, param=parameter)
+    return {name: value for name, _, value in split}
+
+
+@api.command()
+@click.argument("name", metavar="OPERATION", type=click.Choice(list(OPERATIONS)))
+@click.option("--path", multiple=True, callback=_pairs, help="A path parameter, name=value.")
+@click.option("--query", multiple=True, callback=_pairs, help="A query parameter, name=value.")
+@click.option("--body", type=Json(), help="The body, as JSON.")
+@account_options
+@click.pass_obj
+@guarded
+def call(
+    session: Session, name: str, path: dict[str, str], query: dict[str, str], body: Any, account: str, integration: str
+) -> None:
+    """Make one call of one operation as it is, and print the answer as JSON.
+
+    \b
+    Example:
+      integr8-bridge api call offers.get --path offerID=42
+    """
+    answer = client_of(session, account, integration).call(name, path=path, query=query, body=body)
+    click.echo(as_text(answer))
+
+
+@api.command()
+@click.argument("transaction_id")
+@click.option("--reason", required=True, help="The reason that Integr8 shows.")
+@click.confirmation_option(prompt="A rejection cannot be taken back. Go on?")
+@account_options
+@click.pass_obj
+@guarded
+def reject(session: Session, transaction_id: str, reason: str, account: str, integration: str) -> None:
+    """Reject a conversion through the tracker's rejection URL (accounts.NAME.rejection_url)."""
+    client_of(session, account, integration).reject_conversion(transaction_id, reason)
+    click.echo(f"asked the tracker to reject {transaction_id}; an unknown id is not reported")
+
+
+@api.command()
+@account_options
+@json_option
+@click.pass_obj
+@guarded
+def budget(session: Session, account: str, integration: str, *, json: bool) -> None:
+    """Show the rate budget that all processes share, and the exports that are left of the day."""
+    state = client_of(session, account, integration).budget.state()
+    exports = api_reports.exporter(session, account, integration).budget()
+    row = {
+        "share_of_rate": f"{state.share:.0%}",
+        "closed_for_seconds": round(state.closed_for, 1),
+        "breaker_open_for_seconds": round(state.breaker_open_for, 1),
+        "calls_in_last_second": state.in_window,
+        "exports_left": exports.left,
+        "next_export_free_at": exports.next_free,
+    }
+    show([row], row, json=json, empty="")

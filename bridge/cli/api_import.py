@@ -1,0 +1,170 @@
+"""Creating many objects from a CSV file: validated whole, shown as it goes, written down, taken up again.
+
+Every step is in the result file before the next begins. A row that was sent and of which no answer is known is
+looked for by its natural key before it is created again.
+"""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from bridge.cli.api_options import cell
+from bridge.integr8 import ApiError, BudgetError, Client, InvalidCall, flows
+from bridge.integr8.errors import Ambiguous, BadRequest, NotFound, OutcomeUnknown, Refused, RequestFailed
+from bridge.integr8.flows import Shelf
+
+COLUMNS = ("line", "digest", "status", "id", "message")
+DONE = frozenset({"created", "exists"})
+DOUBTFUL = frozenset({"started", "unknown"})
+OF_THE_ROW = (BadRequest, RequestFailed, NotFound, Refused, InvalidCall, Ambiguous)
+
+
+class ImportProblems(ValueError):
+    """Everything that is wrong with a file, a line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the file. The digest leaves a password out."""
+
+    line: int
+    fields: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        shown = sorted((key, str(value)) for key, value in self.fields.items() if key != "password")
+        return hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
+
+
+def read(path: Path, client: Client, shelf: Shelf) -> list[Entry]:
+    """All rows, each checked as the create itself would check it. Raises ImportProblems with all of them."""
+    request = shelf.operation("create").request
+    assert request is not None
+    known = request().fields
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        columns = reader.fieldnames or []
+        problems = [f"{path}:1: unknown column {name!r}" for name in columns if name not in known]
+        entries: list[Entry] = []
+        try:
+            for row in reader:
+                entry, wrong = _entry(reader.line_num, row, known)
+                wrong = wrong or _refused(client, shelf, entry)
+                problems += [f"{path}:{entry.line}: {words}" for words in wrong]
+                entries.append(entry)
+        except csv.Error as error:
+            problems.append(f"{path}:{reader.line_num}: {error}")
+    if problems:
+        raise ImportProblems("\n".join(problems))
+    return entries
+
+
+def _entry(line: int, row: Mapping[str | None, Any], known: Mapping[str, Any]) -> tuple[Entry, list[str]]:
+    values, wrong = {}, []
+    if None in row or None in row.values():
+        wrong.append("has not as many cells as there are columns")
+    for name, text in row.items():
+        if name is None or not text:
+            continue
+        try:
+            values[name] = cell(known.get(name), text)
+        except ValueError as error:
+            wrong.append(f"{name}: {error}")
+    return Entry(line, values), wrong
+
+
+def _refused(client: Client, shelf: Shelf, entry: Entry) -> list[str]:
+    try:
+        client.caller.request(f"{shelf.resource}.create", path=shelf.above, body=entry.fields)
+    except InvalidCall as error:
+        return [f"{place}: {words}" if place else words for place, words in error.problems.items()]
+    return []
+
+
+class Journal:
+    """The result file: what became of each line. The last entry of a line counts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.known: dict[int, dict[str, str]] = {}
+        if path.exists():
+            with path.open(encoding="utf-8", newline="") as file:
+                self.known = {int(row["line"]): row for row in csv.DictReader(file) if row.get("status")}
+        self._file: TextIO | None = None
+
+    def changed(self, entries: Iterable[Entry]) -> list[int]:
+        """Lines that are not what they were when they were tried."""
+        return [
+            entry.line
+            for entry in entries
+            if entry.line in self.known and self.known[entry.line]["digest"] != entry.digest
+        ]
+
+    def status(self, entry: Entry) -> str:
+        return self.known.get(entry.line, {}).get("status", "")
+
+    def note(self, entry: Entry, status: str, id_: str = "", message: str = "") -> None:
+        """Write it down and see it on the disk before going on."""
+        row = {"line": str(entry.line), "digest": entry.digest, "status": status, "id": id_, "message": message}
+        if self._file is None:
+            fresh = not self.path.exists() or self.path.stat().st_size == 0
+            self._file = self.path.open("a", encoding="utf-8", newline="")
+            if fresh:
+                csv.writer(self._file).writerow(COLUMNS)
+        csv.DictWriter(self._file, COLUMNS).writerow(row)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.known[entry.line] = row
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def waiting(entries: Sequence[Entry], journal: Journal) -> list[Entry]:
+    """The rows that still have to be created."""
+    return [entry for entry in entries if journal.status(entry) not in DONE]
+
+
+def carry_out(client: Client, shelf: Shelf, entry: Entry, journal: Journal, *, key: str, find_first: bool) -> str:
+    """Create one row and note it. Returns its status; raises the error that would meet the next row too."""
+    before = journal.status(entry)
+    if before in DOUBTFUL and not entry.fields.get(key):
+        return "unknown"  # nothing to find it by: a person has to look
+    journal.note(entry, "started")
+    try:
+        row, created = _create(client, shelf, entry, key, find_first=find_first or before in DOUBTFUL)
+    except OF_THE_ROW as error:
+        journal.note(entry, "failed", message=error.words or str(error))
+        return "failed"
+    except OutcomeUnknown as error:
+        journal.note(entry, "unknown", message=error.words)
+        return "unknown"
+    except (ApiError, BudgetError) as error:
+        # Refused or unsent, so this try created nothing; an earlier one may have.
+        journal.note(entry, "unknown" if before in DOUBTFUL else "failed", message=str(error))
+        raise
+    status = "created" if created else "exists"
+    journal.note(entry, status, id_=str(row.get("id", "")))
+    return status
+
+
+def _create(
+    client: Client, shelf: Shelf, entry: Entry, key: str, *, find_first: bool
+) -> tuple[Mapping[str, Any], bool]:
+    caller = client.caller
+    if find_first:
+        return client.run(flows.ensure(caller, shelf, key, entry.fields, None))
+    try:
+        return client.run(flows.create(caller, shelf, entry.fields, None)), True
+    except OutcomeUnknown:
+        value = entry.fields.get(key)
+        found = client.run(flows.find(caller, shelf, key, value, None)) if value else None
+        if found is None:
+            raise
+        return found, True

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from rules.companions import COMPANIONS
+from rules.companions import TELLING
 from rules.facts import Subject
 from rules.hours import say
 from rules.model import Canary, Revision
@@ -41,7 +41,7 @@ def step(revision: Revision, effects: Sequence[PlannedEffect], state: State, now
         standing = None
     if standing is not None:
         return _judge(canary, standing, effects, revision.data.tz, now)
-    targets = {effect.target for effect in effects if effect.verb not in COMPANIONS}
+    targets = {effect.target for effect in effects if effect.verb not in TELLING}
     return Step(tuple(effects)) if len(targets) <= canary.targets else _send(canary, effects)
 
 
@@ -78,7 +78,7 @@ def _cheapest(limit: int, effects: Sequence[PlannedEffect]) -> set[Subject]:
     money: dict[Subject, Decimal] = {}
     for effect in effects:
         own = targets.setdefault(effect.subject, set())
-        if effect.verb not in COMPANIONS:
+        if effect.verb not in TELLING:
             own.add(effect.target)
         money[effect.subject] = max(money.get(effect.subject, Decimal(0)), effect.money_24h or Decimal(0))
     chosen: set[Subject] = set()

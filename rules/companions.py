@@ -6,6 +6,7 @@ from rules.facts import Subject
 from rules.planning import PlannedEffect, Stop
 
 COMPANIONS = frozenset({"call", "http", "notify"})  # they go with a change: nothing changed, nothing to tell
+TELLING = frozenset({"http", "notify"})  # they change nothing at Integr8, so no limit counts them; a call may
 
 
 def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tuple[list[PlannedEffect], list[Stop]]:
@@ -25,6 +26,16 @@ def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tup
         stops += [_alone(effect) for effect in lost]
         gone = {id(effect) for effect in lost}
         staying = [effect for effect in staying if id(effect) not in gone]
+
+
+def takes_away(effect: PlannedEffect) -> bool:
+    """Whether it makes something stop running, by whatever verb."""
+    return effect.verb == "archive" or effect.wanted.get("active") is False
+
+
+def gives_back(effect: PlannedEffect) -> bool:
+    """Whether it makes something run."""
+    return effect.wanted.get("active") is True
 
 
 def _is_alone(effect: PlannedEffect, steps: set[tuple[Subject, str]], unchanged: set[Subject]) -> bool:

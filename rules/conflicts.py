@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from rules.companions import COMPANIONS, whole
-from rules.guards import TAKES_AWAY, group_of
+from rules.companions import COMPANIONS, takes_away, whole
+from rules.guards import group_of
 from rules.model import KeepActive, Revision
 from rules.planning import Ended, Outcome, Plan, PlannedEffect, Stop, Target
 from rules.state import State
@@ -213,7 +213,7 @@ def _last_ones(plans: Sequence[Plan], known: Known) -> list[Plan]:
 
 
 def _taking(plan: Plan) -> list[PlannedEffect]:
-    return [effect for effect in plan.effects if effect.verb in TAKES_AWAY] if plan.outcome in REAL else []
+    return [effect for effect in plan.effects if takes_away(effect)] if plan.outcome in REAL else []
 
 
 def _too_many(plan: Plan, keep: KeepActive, state: State, taken: set[Target]) -> Iterator[Lost]:

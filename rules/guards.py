@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from rules.companions import COMPANIONS
+from rules.companions import COMPANIONS, TELLING, gives_back, takes_away
 from rules.hours import end_of, say
 from rules.model import KeepActive, Revision
 from rules.planning import PlannedEffect, Stop, Target
@@ -18,7 +18,6 @@ from rules.wishes import Wish, fingerprint
 
 DULL = frozenset({"for", "held", "already", "pending", "waiting", "companion"})  # nothing was kept from happening
 EVERY_RULE = "*"  # a mute that holds for all rules
-TAKES_AWAY = frozenset({"pause", "archive"})
 
 
 # --- the whole rule stands still -------------------------------------------------------------------
@@ -85,10 +84,8 @@ def _covers(values: Mapping[str, Any], effect: PlannedEffect) -> bool:
 def _protected(
     _revision: Revision, effect: PlannedEffect, _known: TargetState, state: State, _now: datetime
 ) -> str | None:
-    names = {effect.target.id, *(str(value) for value in effect.key.values())}
-    if names & state.protected.get(effect.target.kind, frozenset()):
-        return f"{effect.target} is protected"
-    return None
+    names = (str(value) for value in effect.key.values())
+    return f"{effect.target} is protected" if state.protects(effect.target, *names) else None
 
 
 def _excepted(
@@ -96,7 +93,8 @@ def _excepted(
 ) -> str | None:
     for name, refused in revision.scope.exclude.items():
         value = _attribute(name, effect.target, known)
-        if value is not None and _among(value, refused):
+        names = known.names if name == f"{effect.target.kind}.id" else {value}
+        if value is not None and any(_among(one, refused) for one in names):
             return f"{effect.target} is excepted: {name} is {value}"
     return None
 
@@ -107,7 +105,10 @@ def _outside(
     for name, accepted in revision.scope.where.items():
         value = _attribute(name, effect.target, known)
         # what the mirror says of `active` may be our own doing; holds and "already so" speak of it better
-        if value is not None and name != f"{effect.target.kind}.active" and not _among(value, accepted):
+        names = known.names if name == f"{effect.target.kind}.id" else {value}
+        if value is None or name == f"{effect.target.kind}.active":
+            continue
+        if not any(_among(one, accepted) for one in names):
             return f"{effect.target} is out of scope: {name} is {value}"
     return None
 
@@ -119,7 +120,7 @@ def _gone(_revision: Revision, effect: PlannedEffect, known: TargetState, _state
 def _held_by_others(
     revision: Revision, effect: PlannedEffect, known: TargetState, _state: State, _now: datetime
 ) -> str | None:
-    if effect.verb != "activate":
+    if not gives_back(effect):
         return None
     others = sorted({hold.rule for hold in known.holds if hold.rule != revision.id})
     return f"{effect.target} is held by {', '.join(others)}" if others else None
@@ -222,11 +223,11 @@ def group_of(keep: KeepActive, target: Target, state: State) -> GroupKey:
 
 
 def _takes(effect: PlannedEffect, keep: KeepActive) -> bool:
-    return effect.verb in TAKES_AWAY and effect.target.kind == keep.kind
+    return takes_away(effect) and effect.target.kind == keep.kind
 
 
 def _is_spared(wish: Wish, spared: dict[Target, str]) -> bool:
-    return wish.effect.verb in TAKES_AWAY and wish.effect.target in spared
+    return takes_away(wish.effect) and wish.effect.target in spared
 
 
 def _group_text(keep: KeepActive, group: GroupKey) -> str:
@@ -241,7 +242,7 @@ def over_limits(revision: Revision, effects: Sequence[PlannedEffect], state: Sta
 
     What waits for a person already counts too: otherwise each run would add as many again.
     """
-    changed = {effect.target for effect in effects if effect.verb not in COMPANIONS}
+    changed = {effect.target for effect in effects if effect.verb not in TELLING}
     if not changed:
         return []
     targets = changed | state.waiting

@@ -9,6 +9,7 @@ from rules.planning import Ended, Hold
 from rules.state import TargetState
 
 MEMORY = timedelta(days=14)  # an ended hold makes the next one longer for this long: two weeks of good behaviour
+SETTLING = timedelta(minutes=1)  # a reading this close to the pause may have passed it on its way
 LAST_TIMED = 3  # 12 h, 24 h, 48 h; whatever falls a fourth time is a case for a person
 
 
@@ -54,7 +55,7 @@ def found_active(known: TargetState, hold: Hold) -> datetime | None:
     """
     if known.active is not True or "active" in known.pending or known.seen_at is None:
         return None
-    return known.seen_at if known.seen_at > hold.since else None
+    return known.seen_at if known.seen_at > hold.since + SETTLING else None
 
 
 def override(hold: Hold, changed: datetime, respect: timedelta, tz: str = "UTC") -> Ended:

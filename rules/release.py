@@ -154,7 +154,7 @@ def let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Ter
 def _let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Terms) -> Returns:
     if not known.exists:
         return _gone(hold)
-    if hold.target.id in state.protected.get(hold.target.kind, frozenset()):
+    if state.protects(hold.target):
         message = f"{hold.target} is protected by now: it is not touched, also not to let it go"
         return Returns(stops=(Stop(guard="protected", message=message, subject=hold.subject, target=hold.target),))
     others = tuple(sorted({other.rule for other in known.holds if other.rule != hold.rule}))

@@ -47,6 +47,7 @@ class TargetState:
     """What is known about one target, as this rule sees it."""
 
     target: Target
+    aliases: frozenset[str] = frozenset()  # entity mirror: its other ids (Integr8 has a text and a number)
     exists: bool = True  # entity mirror: False when Integr8 no longer lists it (archived, deleted)
     active: bool | None = None  # entity mirror; None: never seen
     values: Mapping[str, Any] = field(default_factory=dict)  # entity mirror: its fields; prior values
@@ -64,6 +65,11 @@ class TargetState:
     probation: Probation | None = None
     pending: Mapping[str, Any] = field(default_factory=dict)  # ledger: wanted by effects of any rule that are
     #                                                           planned, claimed, sent or unknown
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every id it goes by."""
+        return self.aliases | {self.target.id}
 
     def now_so(self) -> dict[str, Any]:
         """Its fields as they were last seen."""
@@ -129,6 +135,10 @@ class State:
     def of(self, target: Target) -> TargetState:
         """What is known about the target; nothing at all is a valid answer."""
         return self.targets.get(target) or TargetState(target=target)
+
+    def protects(self, target: Target, *names: str) -> bool:
+        """Whether no rule may ever touch the target, by any of its ids or further names."""
+        return bool({*self.of(target).names, *names} & self.protected.get(target.kind, frozenset()))
 
     def held_by(self, rule: str) -> Iterable[tuple[TargetState, Hold]]:
         """Each hold of one rule, in the order of the targets."""

@@ -155,8 +155,7 @@ def _refusal(target: Target, changes: Sequence[Applied], known: TargetState, wor
     one_way = next((one for one in changes if one.effect.verb in ONE_WAY), None)
     if one_way is not None:
         return "one_way", f"{target}: {ONE_WAY[one_way.effect.verb]}"
-    names = {target.id, *(str(value) for one in changes for value in one.effect.key.values())}
-    if names & work.state.protected.get(target.kind, frozenset()):
+    if work.state.protects(target, *(str(value) for one in changes for value in one.effect.key.values())):
         return "protected", f"{target} is protected"
     if not known.exists:
         return "gone", f"{target} no longer exists"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from rules.companions import gives_back, takes_away
 from rules.errors import Unfilled
 from rules.facts import Subject
 from rules.model import Action, HoldFor, Revision
@@ -103,7 +104,7 @@ def _effect(
         prior=prior_of(known.now_so(), wanted),
         after=tuple(sorted(_references(wanted) | _references(key))),
         hold=(action.hold or MANUAL) if action.verb == "pause" else None,
-        urgent=action.verb == "pause",
+        urgent=wanted.get("active") is False,
         money_24h=known.revenue_24h,
     )
 
@@ -204,12 +205,12 @@ def merged(found: Sequence[Wish]) -> tuple[list[Wish], list[Stop]]:
     A step that others wait for stays as it is: they look for it under their own subject.
     """
     needed = {(wish.effect.subject, step) for wish in found for step in wish.effect.after}
-    paused = {wish.effect.target for wish in found if wish.effect.wanted == ABSOLUTE["pause"]}
+    paused = {wish.effect.target for wish in found if takes_away(wish.effect)}
     kept: dict[object, Wish] = {}
     stops: list[Stop] = []
     for number, wish in enumerate(found):
         effect = wish.effect
-        if effect.target in paused and effect.verb == "activate":
+        if effect.target in paused and gives_back(effect):
             message = f"{effect.target}: the rule wants it paused and active at once; paused is the safe side"
             stops.append(Stop(guard="conflict", message=message, subject=effect.subject, target=effect.target))
             continue

@@ -69,6 +69,20 @@ def test_a_plan_that_does_not_fit_into_the_day_any_more_waits_as_a_whole():
     assert look(revision, "1 2", effects_today=29).outcome is Outcome.WAITING
 
 
+def test_what_waits_counts_towards_the_share_too():
+    found = look(limited(share=Decimal("0.1")), "1", scope=ScopeTotals(subjects=20), waiting=frozenset({target("8")}))
+    assert found.outcome is Outcome.READY
+    waiting = frozenset({target("8"), target("9")})
+    found = look(limited(share=Decimal("0.1")), "1", scope=ScopeTotals(subjects=20), waiting=waiting)
+    assert found.outcome is Outcome.WAITING
+
+
+def test_a_call_is_a_change_that_limits_count():
+    then = (step("call", "offers.bulk_delete"),)
+    revision = rule(then=then, guards=Guards(at_most=AtMost(targets=1)))
+    assert look(revision, "1 2").outcome is Outcome.WAITING
+
+
 def test_notices_are_no_targets():
     revision = rule(then=(step("pause"), step("notify", "traffic", id="2")), guards=Guards(at_most=AtMost(targets=1)))
     assert look(revision, "1").outcome is Outcome.READY
@@ -88,6 +102,12 @@ def test_of_two_last_offers_the_more_valuable_one_is_kept():
     known = (offer("1", revenue_24h=Decimal(90)), offer("2", revenue_24h=Decimal(4)))
     found = look(rule(guards=KEEP_ONE), "1 2", *known, active={("offer", "advertiser", "7"): 2})
     assert paused_by(found) == ["2"]
+
+
+def test_switching_off_by_an_update_is_a_pause_too():
+    revision = rule(then=(step("update", values={"active": False}),), guards=KEEP_ONE)
+    found = look(revision, "1", active={("offer", "advertiser", "7"): 1})
+    assert why(found, "1") == ["keep_active"]
 
 
 def test_each_advertiser_keeps_its_own():

@@ -18,7 +18,7 @@ from rules.undo import Applied, Terms, undo
 from rules.verdicts import Answer
 from tests.planning.building import HOUR, NOW, hold, offer, rule, state, step, subject, target, verdicts
 
-IDS = tuple(str(number) for number in range(1, 9))
+IDS = tuple(str(number) for number in range(1, 7))
 MONEY = st.one_of(st.none(), st.integers(0, 100).map(Decimal))
 MOMENTS = st.integers(-72, 72).map(lambda hours: NOW + hours * HOUR)
 PAST = st.integers(-72, -1).map(lambda hours: NOW + hours * HOUR)
@@ -135,21 +135,37 @@ def test_every_yes_that_became_no_effect_can_be_explained(revision, answers, ear
             assert subject(one) in acted or why_not(found, subject(one))
 
 
-@given(rules_of(), ANSWERS, EARLY, worlds())
-def test_a_ready_plan_is_within_every_limit(revision, answers, early, world):
-    found = planned(revision, answers, early, world)
-    if found.outcome is not Outcome.READY:
-        return
-    targets = {effect.target for effect in found.effects} | world.waiting
-    limits, total = revision.guards.at_most, world.scope.subjects or len(answers)
-    money = [world.of(one).revenue_24h for one in targets]
-    assert limits.targets is None or len(targets) <= limits.targets
-    assert limits.share is None or Decimal(len(targets)) / total <= limits.share
-    assert revision.guards.per_day is None or world.effects_today + len(found.effects) <= revision.guards.per_day
-    if limits.revenue_24h is not None:
-        assert world.scope.revenue_24h is not None
-        assert None not in money
-        assert sum(one or 0 for one in money) <= limits.revenue_24h * world.scope.revenue_24h
+LIMITS = st.builds(
+    AtMost,
+    targets=st.one_of(st.none(), st.integers(0, 6)),
+    share=st.one_of(st.none(), SHARES),
+    revenue_24h=st.one_of(st.none(), SHARES),
+)
+
+
+@given(
+    LIMITS,
+    st.one_of(st.none(), st.integers(0, 12)),
+    st.dictionaries(st.sampled_from(IDS), MONEY, min_size=1),
+    st.frozensets(st.sampled_from(IDS).map(target), max_size=2),
+    st.builds(ScopeTotals, subjects=st.integers(1, 40), revenue_24h=st.integers(0, 300).map(Decimal)),
+)
+def test_a_ready_plan_is_within_every_limit(limits, per_day, money, waiting, scope):
+    revision = rule(guards=Guards(at_most=limits, per_day=per_day))
+    known = (offer(one, revenue_24h=amount) for one, amount in money.items())
+    world = state(*known, waiting=waiting, scope=scope, effects_today=6)
+    found = planned(revision, dict.fromkeys(money, Answer.YES), {}, world)
+    targets = {effect.target for effect in found.effects} | waiting
+    sums = [world.of(one).revenue_24h for one in targets]
+    within = (
+        (limits.targets is None or len(targets) <= limits.targets)
+        and (limits.share is None or Decimal(len(targets)) / scope.subjects <= limits.share)
+        and (per_day is None or 6 + len(found.effects) <= per_day)
+        and (limits.revenue_24h is None or None not in sums)
+        and (limits.revenue_24h is None or sum(one or 0 for one in sums) <= limits.revenue_24h * scope.revenue_24h)
+    )
+    if found.effects:
+        assert (found.outcome is Outcome.READY) == within
 
 
 @given(rules_of(), ANSWERS, EARLY, worlds())

@@ -1,5 +1,6 @@
 """A hold ends: by time, by the early condition, by hand; and what may go back."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -150,6 +151,11 @@ def test_a_change_before_the_hold_began_is_an_old_story():
 def test_an_offer_found_active_under_our_hold_was_switched_on_by_somebody():
     found = look(rule(), {"1": NO}, offer("1", holds=(hold("1"),), seen_at=NOW))
     assert how(found) == [("override", False)]
+
+
+def test_a_reading_that_passed_the_pause_on_its_way_proves_nothing():
+    since = NOW - timedelta(seconds=30)
+    assert look(rule(), {"1": NO}, offer("1", holds=(hold("1", since=since),), seen_at=NOW)).ended == ()
 
 
 def test_what_was_seen_before_the_hold_began_proves_nothing():

@@ -8,7 +8,7 @@ import pytest
 from rules.model import Guards, Release, Scope
 from rules.planning import Outcome
 from rules.state import Probation
-from tests.planning.building import HOUR, NOW, look, offer, paused_by, rule, step, why
+from tests.planning.building import HOUR, NOW, look, offer, paused_by, rule, step, text, why
 
 
 def test_a_protected_offer_is_never_touched():
@@ -18,6 +18,22 @@ def test_a_protected_offer_is_never_touched():
 
 def test_protection_speaks_of_one_kind_only():
     assert paused_by(look(rule(), "7", protected={"publisher": frozenset({"7"})})) == ["7"]
+
+
+def test_protection_holds_whichever_of_its_two_ids_is_written():
+    known = offer("42", aliases=frozenset({"01HOFFER"}))
+    assert why(look(rule(), "42", known, protected={"offer": frozenset({"01HOFFER"})}), "42") == ["protected"]
+
+
+def test_a_publisher_can_be_protected_by_its_key():
+    then = (step("ensure", "publisher", key={"email": text("vip@a.example")}),)
+    found = look(rule(then=then), "1", protected={"publisher": frozenset({"vip@a.example"})})
+    assert (found.effects, [stop.guard for stop in found.stops]) == ((), ["protected"])
+
+
+def test_an_exception_holds_whichever_of_its_two_ids_is_written():
+    scope = Scope(per=("offer",), exclude={"offer.id": ("01HOFFER",)})
+    assert why(look(rule(scope=scope), "42", offer("42", aliases=frozenset({"01HOFFER"}))), "42") == ["except"]
 
 
 def test_an_excepted_offer_is_left_alone_even_when_the_scope_missed_it():

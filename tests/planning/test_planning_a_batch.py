@@ -1,0 +1,56 @@
+"""Several plans made one after the other, before the first of them is carried out."""
+
+from rules.following import after
+from rules.model import AtMost, Guards, KeepActive, Mode
+from rules.plan import plan
+from rules.planning import Outcome
+from rules.state import ScopeTotals
+from tests.planning.building import HOUR, NOW, YES, offer, rule, state, verdicts, why
+
+
+def one_after_the_other(revision, ids, world):
+    """One plan for each id, each seeing what those before it want."""
+    plans = []
+    for one in ids.split():
+        plans.append(plan(revision, verdicts(revision, {one: YES}), world, NOW))
+        world = after(revision, world, plans[-1], NOW)
+    return plans
+
+
+def world(**fields):
+    return state(*(offer(one) for one in "123"), **fields)
+
+
+def test_the_same_pause_is_wanted_once():
+    first, second = one_after_the_other(rule(), "1 1", world())
+    assert (len(first.effects), why(second, "1")) == (1, ["pending"])
+
+
+def test_the_last_active_one_is_kept_over_a_batch():
+    keeping = rule(guards=Guards(keep_active=(KeepActive("offer", 1, "advertiser"),)))
+    plans = one_after_the_other(keeping, "1 2 3", world(active={("offer", "advertiser", "7"): 3}))
+    assert [len(one.effects) for one in plans] == [1, 1, 0]
+
+
+def test_a_day_is_not_longer_for_a_batch():
+    plans = one_after_the_other(rule(guards=Guards(per_day=2)), "1 2 3", world())
+    assert [one.outcome for one in plans] == [Outcome.READY, Outcome.READY, Outcome.WAITING]
+
+
+def test_what_waits_for_a_person_waits_once():
+    revision = rule(guards=Guards(at_most=AtMost(targets=0)))
+    first, second = one_after_the_other(revision, "1 1", world(scope=ScopeTotals(subjects=9)))
+    assert (first.outcome, why(second, "1")) == (Outcome.WAITING, ["waiting"])
+
+
+def test_a_shadow_rule_cools_down_as_a_live_one_would():
+    shadow = rule(mode=Mode.SHADOW, guards=Guards(cooldown=HOUR))
+    first, second = one_after_the_other(shadow, "1 1", world())
+    assert (first.outcome, why(second, "1")) == (Outcome.SHADOW, ["cooldown"])
+
+
+def test_a_plan_that_stopped_leaves_everything_as_it_was():
+    stopping = rule(guards=Guards(at_most=AtMost(targets=0), if_over="stop"))
+    known = world()
+    found = plan(stopping, verdicts(stopping, {"1": YES}), known, NOW)
+    assert after(stopping, known, found, NOW) == known

@@ -16,7 +16,9 @@ from rules.planning import PlannedEffect, Stop, Target
 from rules.state import GroupKey, State, TargetState
 from rules.wishes import Wish, fingerprint
 
-DULL = frozenset({"for", "held", "already", "pending", "waiting", "companion"})  # nothing was kept from happening
+DULL = frozenset(
+    {"for", "held", "already", "pending", "waiting", "companion", "released"}
+)  # nothing was kept from happening
 EVERY_RULE = "*"  # a mute that holds for all rules
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from marshmallow import ValidationError
 
-from rules import actions, canonical, conditions, lint
+from rules import actions, canonical, conditions, lint, testing
 from rules.errors import Problem
 from rules.fields import Amounts, Findings, StrictSchema, Text, Word, Words, length, read, spelled
 from rules.known import Known
@@ -77,8 +77,11 @@ class Loaded:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-def load(text: str, *, name: str, known: Known) -> Loaded:
-    """Read all rules of a file. `name` is the file's name for messages; never raises for a bad text."""
+def load(text: str, *, name: str, known: Known, tests: bool = True) -> Loaded:
+    """Read all rules of a file. `name` is the file's name for messages; never raises for a bad text.
+
+    A rule whose own tests fail is not among the revisions; with `tests` false they are not run.
+    """
     revisions: list[Revision] = []
     problems: list[Problem] = []
     for count, document in enumerate(documents(text, name)):
@@ -88,6 +91,8 @@ def load(text: str, *, name: str, known: Known) -> Loaded:
         findings = Findings(document.problems)
         revision = _Rule(document, known, findings).revision() if document.root is not None else None
         _refuse_twins(revision, revisions, findings)
+        if revision is not None and tests and not findings.fatal:
+            findings.extend(testing.failures(revision))
         problems.extend(sorted(findings))
         if revision is not None and not findings.fatal:
             revisions.append(revision)
@@ -136,6 +141,7 @@ class _Rule:
             data=data_section,
         )
         self.findings.extend(lint.findings(revision, root))
+        self.findings.extend(testing.unknown_keys(revision))
         return replace(revision, hash=canonical.digest(revision))
 
     def _header(self, root: Table) -> dict[str, Any] | None:

@@ -1,10 +1,10 @@
 """Entities: Integr8's offers, publishers and the like as we last saw them, and what changed about them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, select
+from sqlalchemy import Index, UniqueConstraint, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
@@ -96,3 +96,60 @@ def changes(session: Session, *, account: str, kind: str, ref: str, limit: int =
 
 def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
     return session.scalars(select(Delay).where(Delay.account == account, Delay.integration == integration)).all()
+
+
+def population(session: Session, account: str, integration: str) -> dict[str, int]:
+    """How many entities of each kind exist, to choose between reading one by one and page by page."""
+    rows = session.execute(
+        select(Entity.kind, func.count())
+        .where(Entity.account == account, Entity.integration == integration, Entity.gone_at.is_(None))
+        .group_by(Entity.kind)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def refs(session: Session, account: str, kind: str, ids: Collection[str]) -> dict[str, str]:
+    """The text id for each of these ids, for calls: rules and reports speak of the small numbers."""
+    rows = session.execute(
+        select(Entity.number, Entity.ref).where(
+            Entity.account == account, Entity.kind == kind, Entity.number.in_(ids), Entity.gone_at.is_(None)
+        )
+    )
+    return {row[0]: row[1] for row in rows if row[0] is not None}
+
+
+def note_status(
+    session: Session, account: str, kind: str, ids: Collection[str], *, active: bool, cause: "Cause", now: datetime
+) -> None:
+    """We have switched these on or off and read it back: the mirror shows it at once, with us as the cause."""
+    found = session.scalars(
+        select(Entity).where(
+            Entity.account == account,
+            Entity.kind == kind,
+            or_(Entity.ref.in_(ids), Entity.number.in_(ids)),
+            Entity.active.is_not(active),
+        )
+    )
+    for entity in found:
+        rule, effect_id = cause.get(entity.number or "") or cause.get(entity.ref) or (None, None)
+        session.add(
+            EntityChange(
+                account=account,
+                integration=entity.integration,
+                kind=kind,
+                ref=entity.ref,
+                field="active",
+                before=entity.active,
+                after=active,
+                after_at=entity.last_seen,
+                seen_at=now,
+                cause="rule",
+                rule=rule,
+                effect_id=effect_id,
+            )
+        )
+        entity.active, entity.changed_at, entity.last_seen = active, now, now
+        entity.fields = {**entity.fields, "active": active}
+
+
+Cause = Mapping[str, tuple[str, int]]  # id → (rule, effect)

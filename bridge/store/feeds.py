@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Key, UtcDateTime, insert_new
+from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
 
 
 class Kind(StrEnum):
@@ -35,6 +36,7 @@ class Feed(Base):
     as_of: Mapped[datetime | None] = mapped_column(UtcDateTime)  # ... up to here
     rescanned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # slot of the last finished rescan
     rescan_pages: Mapped[int] = mapped_column(default=0)  # how many calls that one took
+    scans: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # purpose → where the reading stands
     refused_rows: Mapped[int] = mapped_column(default=0)  # rows that could not be read
     vanished_rows: Mapped[int] = mapped_column(default=0)  # known rows that the last rescan did not find
     problem: Mapped[str | None]  # why the last attempt failed, cleared by the next success
@@ -68,12 +70,11 @@ class FeedKey:
 
 def ensure(session: Session, key: FeedKey) -> Feed:
     """The feed's row, made if it is not there yet."""
-    values = {"account": key.account, "integration": key.integration, "kind": str(key.kind)}
     found = find(session, key)
     if found is None:
-        session.execute(
-            insert_new(session, Feed), [values | {"rescan_pages": 0, "refused_rows": 0, "vanished_rows": 0}]
-        )
+        counters = {"rescan_pages": 0, "refused_rows": 0, "vanished_rows": 0, "scans": {}}
+        names = {"account": key.account, "integration": key.integration, "kind": str(key.kind)}
+        session.execute(insert_new(session, Feed), [names | counters])
         found = find(session, key)
     assert found is not None
     return found

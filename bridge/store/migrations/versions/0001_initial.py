@@ -46,6 +46,74 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_calls_started_at"), ["started_at"], unique=False)
 
     op.create_table(
+        "conversion_delays",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("integration", sa.String(), nullable=False),
+        sa.Column("offer", sa.String(), nullable=False),
+        sa.Column("p50", sa.Integer(), nullable=False),
+        sa.Column("p90", sa.Integer(), nullable=False),
+        sa.Column("sample", sa.Integer(), nullable=False),
+        sa.Column("measured_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conversion_delays")),
+        sa.UniqueConstraint(
+            "account", "integration", "offer", name=op.f("uq_conversion_delays_account_integration_offer")
+        ),
+    )
+    op.create_table(
+        "entities",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("integration", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=True),
+        sa.Column("parent", sa.String(), nullable=True),
+        sa.Column("name", sa.String(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=True),
+        sa.Column(
+            "fields", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("first_seen", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("last_seen", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("gone_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entities")),
+        sa.UniqueConstraint(
+            "account", "integration", "kind", "ref", name=op.f("uq_entities_account_integration_kind_ref")
+        ),
+    )
+    with op.batch_alter_table("entities", schema=None) as batch_op:
+        batch_op.create_index("ix_entities_kind_number", ["account", "integration", "kind", "number"], unique=False)
+
+    op.create_table(
+        "entity_changes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("integration", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("ref", sa.String(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column(
+            "before", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "after", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
+        ),
+        sa.Column("after_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=True),
+        sa.Column("effect_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entity_changes")),
+    )
+    with op.batch_alter_table("entity_changes", schema=None) as batch_op:
+        batch_op.create_index("ix_entity_changes_seen_at", ["seen_at"], unique=False)
+        batch_op.create_index(
+            "ix_entity_changes_target", ["account", "integration", "kind", "ref", "seen_at"], unique=False
+        )
+
+    op.create_table(
         "events",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
@@ -80,6 +148,26 @@ def upgrade() -> None:
         batch_op.create_index("ix_events_received_at", ["received_at"], unique=False)
         batch_op.create_index("ix_events_state_received_at", ["state", "received_at"], unique=False)
 
+    op.create_table(
+        "feeds",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("integration", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("since", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("as_of", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("rescanned_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("rescan_pages", sa.Integer(), nullable=False),
+        sa.Column(
+            "scans", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("refused_rows", sa.Integer(), nullable=False),
+        sa.Column("vanished_rows", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.String(), nullable=True),
+        sa.Column("alerted_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feeds")),
+        sa.UniqueConstraint("account", "integration", "kind", name=op.f("uq_feeds_account_integration_kind")),
+    )
     op.create_table(
         "generations",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -205,6 +293,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("ended_at", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.String(), nullable=True),
+        sa.Column(
+            "progress", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
+        ),
         sa.Column("claimed_by", sa.String(), nullable=True),
         sa.Column("claimed_until", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
@@ -225,6 +316,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rule_id", "subject", name=op.f("pk_streaks")),
     )
     op.create_table(
+        "feed_marks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("feed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("as_of", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feeds.id"], name=op.f("fk_feed_marks_feed_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_marks")),
+    )
+    with op.batch_alter_table("feed_marks", schema=None) as batch_op:
+        batch_op.create_index("ix_feed_marks_feed_id_at", ["feed_id", "at"], unique=False)
+
+    op.create_table(
         "live_revisions",
         sa.Column("generation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("rule_id", sa.String(), nullable=False),
@@ -236,6 +339,29 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["hash"], ["revisions.hash"], name=op.f("fk_live_revisions_hash")),
         sa.PrimaryKeyConstraint("generation_id", "rule_id", name=op.f("pk_live_revisions")),
     )
+    op.create_table(
+        "observation_chunks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("feed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("first_event", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("last_event", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("first_seen", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("last_seen", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column(
+            "replaces", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("columns", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["feed_id"], ["feeds.id"], name=op.f("fk_observation_chunks_feed_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_observation_chunks")),
+    )
+    with op.batch_alter_table("observation_chunks", schema=None) as batch_op:
+        batch_op.create_index("ix_observation_chunks_feed_id_last_event", ["feed_id", "last_event"], unique=False)
+
     op.create_table(
         "plans",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -385,7 +511,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_plans_rule_id"))
 
     op.drop_table("plans")
+    with op.batch_alter_table("observation_chunks", schema=None) as batch_op:
+        batch_op.drop_index("ix_observation_chunks_feed_id_last_event")
+
+    op.drop_table("observation_chunks")
     op.drop_table("live_revisions")
+    with op.batch_alter_table("feed_marks", schema=None) as batch_op:
+        batch_op.drop_index("ix_feed_marks_feed_id_at")
+
+    op.drop_table("feed_marks")
     op.drop_table("streaks")
     with op.batch_alter_table("slots", schema=None) as batch_op:
         batch_op.drop_index("ix_slots_state_at")
@@ -415,11 +549,22 @@ def downgrade() -> None:
     op.drop_table("handovers")
     op.drop_table("halts")
     op.drop_table("generations")
+    op.drop_table("feeds")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("ix_events_state_received_at")
         batch_op.drop_index("ix_events_received_at")
 
     op.drop_table("events")
+    with op.batch_alter_table("entity_changes", schema=None) as batch_op:
+        batch_op.drop_index("ix_entity_changes_target")
+        batch_op.drop_index("ix_entity_changes_seen_at")
+
+    op.drop_table("entity_changes")
+    with op.batch_alter_table("entities", schema=None) as batch_op:
+        batch_op.drop_index("ix_entities_kind_number")
+
+    op.drop_table("entities")
+    op.drop_table("conversion_delays")
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_calls_started_at"))
 

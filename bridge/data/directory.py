@@ -1,0 +1,60 @@
+"""The mirrored entities as a look-up: either id → the one we speak of, and what belongs to what."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.store.entities import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One entity. `id` is the small number where it has one: people and links say offer 42."""
+
+    id: str
+    ref: str
+    active: bool | None
+    gone: bool
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All entities of an account, by kind and id."""
+
+    entities: Mapping[str, Mapping[str, Known]] = field(default_factory=dict)
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # kind → text id → number
+
+    @classmethod
+    def of(cls, rows: Iterable[Entity]) -> "Directory":
+        found: dict[str, dict[str, Known]] = {}
+        aliases: dict[str, dict[str, str]] = {}
+        for row in rows:
+            one = Known(
+                id=row.number or row.ref,
+                ref=row.ref,
+                active=row.active,
+                gone=row.gone_at is not None,
+                fields={"name": row.name, **(row.fields or {}), "active": row.active},
+            )
+            found.setdefault(row.kind, {})[one.id] = one
+            if one.id != row.ref:
+                aliases.setdefault(row.kind, {})[row.ref] = one.id
+        return cls(found, aliases)
+
+    def get(self, kind: str, identity: str) -> Known | None:
+        canonical = self.aliases.get(kind, {}).get(identity, identity)
+        return self.entities.get(kind, {}).get(canonical)
+
+    def listed(self, kind: str) -> list[str]:
+        """Ids of all that still exist."""
+        return [one.id for one in self.entities.get(kind, {}).values() if not one.gone]
+
+    def parent(self, kind: str, identity: str, of: str) -> str | None:
+        """The advertiser of an offer, under the id that we speak of it."""
+        one = self.get(kind, identity)
+        value = None if one is None else one.fields.get(f"{of}_id")
+        if value is None:
+            return None
+        found = self.get(of, str(value))
+        return str(value) if found is None else found.id

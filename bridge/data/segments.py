@@ -1,0 +1,191 @@
+"""Facts in memory, ready to be summed: sorted by event time, with a number per subject."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.data.batch import DTYPES, Batch, Labels, Status, join
+from rules.metrics import EVENTS
+from rules.model import Grain
+
+Per = tuple[Grain, ...]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
+
+MONEY = ("payout", "revenue")
+STATUSES = {"approved": Status.APPROVED, "rejected": Status.REJECTED, "pending": Status.PENDING}
+#: What the event column says of a conversion itself; any other name is a later event of the same click.
+NO_EVENT = frozenset({"", "conversion"})
+TABLE_LIMIT = 64_000_000  # cells of a direct table from pairs to codes; beyond it they are sorted
+
+
+class Subjects:
+    """A number for every subject that occurs, per grain. Numbers are given once and never change."""
+
+    def __init__(self) -> None:
+        self._names: dict[Grain, dict[str, int]] = {}
+        self._pairs: dict[Per, dict[tuple[int, ...], int]] = {}
+        self._aliases: dict[str, Mapping[str, str]] = {}
+
+    def learn_aliases(self, aliases: Mapping[str, Mapping[str, str]]) -> bool:
+        """Names that mean the same as others. True when that moves a name which has a number already.
+
+        What was counted under it is then under the wrong subject.
+        """
+        known = {kind: dict(names) for kind, names in self._aliases.items()}
+        self._aliases = {**known, **{kind: dict(names) for kind, names in aliases.items()}}
+        return any(
+            known.get(grain, {}).get(name, name) != self._aliases.get(grain, {}).get(name, name)
+            for grain, names in self._names.items()
+            for name in names
+        )
+
+    def coded(self, grain: Grain, column: Labels) -> Codes:
+        """The numbers of a column of names."""
+        aliases = self._aliases.get(grain)
+        if aliases:
+            column = replace(column, names=tuple(aliases.get(name, name) for name in column.names))
+        return column.into(self.names(grain))
+
+    def names(self, grain: Grain) -> dict[str, int]:
+        return self._names.setdefault(grain, {"": 0})
+
+    def count(self, per: Per) -> int:
+        return len(self.names(per[0])) if len(per) == 1 else len(self._pairs.setdefault(per, {}))
+
+    def known(self, per: Per) -> list[tuple[str, ...]]:
+        """All subjects of a grain in the order of their numbers; parts that a row did not say are empty."""
+        texts = [list(self.names(grain)) for grain in per]
+        if len(per) == 1:
+            return [(name,) for name in texts[0]]
+        found = self._pairs.setdefault(per, {})
+        return [tuple(names[code] for names, code in zip(texts, codes, strict=True)) for codes in found]
+
+    def find(self, per: Per, ids: Sequence[tuple[str, ...]]) -> Codes:
+        """The number of each subject, or -1 for one that never occurred."""
+        names = [self.names(grain) for grain in per]
+        if len(per) == 1:
+            return np.array([names[0].get(one, -1) for (one,) in ids], dtype=np.int32)
+        pairs = self._pairs.setdefault(per, {})
+        return np.array(
+            [
+                pairs.get(tuple(known.get(part, -1) for known, part in zip(names, parts, strict=True)), -1)
+                for parts in ids
+            ],
+            dtype=np.int32,
+        )
+
+    def number(self, per: Per, columns: Sequence[Codes]) -> Codes:
+        """One number per row from the numbers of its parts."""
+        if len(per) == 1:
+            return columns[0]
+        known = self._pairs.setdefault(per, {})
+        if not len(columns[0]):
+            return np.zeros(0, dtype=np.int32)
+        sizes = [len(self.names(grain)) for grain in per]
+        mixed = columns[0].astype(np.int64)
+        for column, size in zip(columns[1:], sizes[1:], strict=True):
+            mixed = mixed * size + column
+        cells = int(np.prod([float(size) for size in sizes]))
+        if cells <= TABLE_LIMIT:
+            seen = np.zeros(cells, dtype=bool)
+            seen[mixed] = True
+            different = np.flatnonzero(seen)
+            table = np.zeros(cells, dtype=np.int32)
+            table[different] = self._learn(known, different, sizes)
+            return table[mixed]
+        different, where = np.unique(mixed, return_inverse=True)
+        return self._learn(known, different, sizes)[where]
+
+    @staticmethod
+    def _learn(known: dict[tuple[int, ...], int], mixed: NDArray[np.int64], sizes: list[int]) -> Codes:
+        parts: list[list[int]] = []
+        for size in reversed(sizes[1:]):
+            parts.append((mixed % size).tolist())
+            mixed = mixed // size
+        parts.append(mixed.tolist())
+        keys = zip(*reversed(parts), strict=True)
+        return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int32)
+
+
+@dataclass(slots=True)
+class Segment:
+    """Some facts of one kind. What is asked for is derived once and kept; what is zero is not kept at all."""
+
+    subjects: Subjects
+    batch: Batch  # sorted by event
+    _codes: dict[Per, Codes] = field(default_factory=dict)
+    _measures: dict[str, NDArray[np.generic] | None] = field(default_factory=dict)
+    _by_seen: tuple[NDArray[np.intp], Ints] | None = None
+
+    @classmethod
+    def of(cls, subjects: Subjects, batches: Sequence[Batch]) -> "Segment":
+        facts = join(list(batches))
+        if (facts.event[1:] < facts.event[:-1]).any():
+            facts = facts.take(np.argsort(facts.event, kind="stable"))
+        return cls(subjects, facts)
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    @property
+    def event(self) -> Ints:
+        return self.batch.event
+
+    @property
+    def seen(self) -> Ints:
+        return self.batch.seen
+
+    def codes(self, per: Per) -> Codes:
+        found = self._codes.get(per)
+        if found is None:
+            columns = [self.subjects.coded(grain, self.batch.column(grain)) for grain in per]
+            found = self._codes[per] = self.subjects.number(per, columns)
+        return found
+
+    def measure(self, metric: str) -> NDArray[np.generic] | None:
+        """What each fact adds to a metric, or None where none of them adds anything."""
+        if metric not in self._measures:
+            values = _measure(self.batch, metric)
+            self._measures[metric] = values if values.any() else None
+        return self._measures[metric]
+
+    def by_seen(self) -> tuple[NDArray[np.intp], Ints]:
+        """Positions in the order in which the facts were seen, and when that was."""
+        if self._by_seen is None:
+            order = np.argsort(self.batch.seen, kind="stable")
+            self._by_seen = order, self.batch.seen[order]
+        return self._by_seen
+
+    def slice(self, start: int, end: int) -> slice:
+        """The positions whose event time is in [start, end)."""
+        low, high = np.searchsorted(self.batch.event, (start, end))
+        return slice(int(low), int(high))
+
+
+def _measure(batch: Batch, metric: str) -> NDArray[np.generic]:
+    if metric in MONEY:
+        amounts: NDArray[np.int64] = getattr(batch, metric)
+        return amounts
+    events = batch.column("event")
+    if metric.startswith(EVENTS):
+        wanted = metric.removeprefix(EVENTS)
+        chosen = np.array([name == wanted for name in events.names])
+    else:
+        chosen = np.array([name.lower() in NO_EVENT for name in events.names])
+    weight: NDArray[np.int32] = batch.weight if chosen.all() else batch.weight * chosen[events.codes]
+    status = STATUSES.get(metric)
+    return weight if status is None else weight * (batch.status == status)
+
+
+def slim(batch: Batch, grains: Collection[str]) -> Batch:
+    """Without what no window asks for, and without columns that are all zero: a quarter of the memory."""
+    left_out: dict[str, Any] = {name: np.zeros(0, dtype=DTYPES[name]) for name in ("high", "low", "nth", "delay")}
+    for name in MONEY:
+        if not getattr(batch, name).any():
+            left_out[name] = np.zeros(0, dtype=DTYPES[name])
+    labels = {name: column.compact() for name, column in batch.labels.items() if name in grains or name == "event"}
+    return replace(batch, labels=labels, **left_out)

@@ -27,10 +27,12 @@ def more(name: str, needed: float, seen: float, window: timedelta) -> str | None
     if missing <= 0 or missing > _LARGEST:
         return None
     amount = math.ceil(missing - 1e-9) if metrics.unit(name) == "count" else missing
-    return (
-        f"{wording.number(amount, metrics.unit(name))} more {metrics.title(name)} at this rate"
-        f"{soon(missing, seen, window)}"
-    )
+    return f"{_more(amount, name)} at this rate{soon(missing, seen, window)}"
+
+
+def _more(amount: float, name: str) -> str:
+    title = metrics.title(name)
+    return f"{wording.number(amount, metrics.unit(name))} more {title.removesuffix('s') if amount == 1 else title}"
 
 
 def evidence(
@@ -71,9 +73,8 @@ def rate(
         missing: float = math.floor(needed - trials) + 1 if op == "<" else math.ceil(needed - trials - 1e-9)
         if missing <= 0 or missing > _LARGEST:
             return None
-        said = wording.number(missing, metrics.unit(below))
         without = f"without any {metrics.title(above)}" if metrics.unit(above) == "count" else f"without {above}"
-        return f"{said} more {metrics.title(below)} {without}{soon(missing, trials, window)}"
+        return f"{_more(missing, below)} {without}{soon(missing, trials, window)}"
     if op in {">", ">="}:
         needed = line * trials
         missing = needed - successes
@@ -81,5 +82,5 @@ def rate(
             missing = math.floor(missing) + 1 if op == ">" else math.ceil(missing - 1e-9)
         if missing <= 0 or missing > _LARGEST:
             return None
-        return f"{wording.number(missing, metrics.unit(above))} more {metrics.title(above)} on the same {below}"
+        return f"{_more(missing, above)} on the same {below}"
     return None

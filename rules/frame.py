@@ -179,7 +179,8 @@ class Frame:
             return _of_others(self._sum(name, per, replace(look, against=None), settle), self._groups())[0]
         if isinstance(look.against, Ahead):
             return self._ahead(name, per, look, look.against.within, settle)
-        parts = [self._measure(name, per, part) for part in self.stretches(look, settle)]
+        present = not look.shift and look.against is None
+        parts = [self._measure(name, per, part, present=present) for part in self.stretches(look, settle)]
         result = parts[0]
         for part in parts[1:]:
             result = Column(result.values + part.values, columns.first_reason(result.why, part.why))
@@ -203,8 +204,8 @@ class Frame:
         self, name: str, per: tuple[Grain, ...] | None, look: Look, within: timedelta, settle: timedelta
     ) -> Column:
         current, recent, growth = self.outlook(look, within, settle)
-        kept = self._measure(name, per, current) if not current.empty else None
-        slope = self._measure(name, per, recent)
+        kept = self._measure(name, per, current, present=True) if not current.empty else None
+        slope = self._measure(name, per, recent, present=True)
         grown = Column(slope.values * (growth / recent.length), slope.why)
         if kept is None:
             return grown
@@ -223,12 +224,12 @@ class Frame:
             return current, recent, max(horizon - current.end, timedelta(0))
         return Stretch(current.start + within, current.end), recent, within
 
-    def _measure(self, name: str, per: tuple[Grain, ...] | None, part: Stretch) -> Column:
+    def _measure(self, name: str, per: tuple[Grain, ...] | None, part: Stretch, *, present: bool) -> Column:
         grains = self._grains() if per is None else per
         key = (name, grains, part.start, part.end)
         if key not in self._measured:
-            self._measured[key] = self._fresh(name, part, self._ask(name, grains, part))
-        return self._measured[key]
+            self._measured[key] = self._ask(name, grains, part)
+        return self._fresh(name, self._measured[key]) if present else self._measured[key]
 
     def _ask(self, name: str, per: tuple[Grain, ...], part: Stretch) -> Column:
         if part.empty:  # `today` just after midnight, with `settle`: there is nothing to decide on yet
@@ -240,14 +241,18 @@ class Frame:
         subjects = self.facts.subjects
         return subjects[0].per if subjects else ()
 
-    def _fresh(self, name: str, part: Stretch, column: Column) -> Column:
+    def _fresh(self, name: str, column: Column) -> Column:
+        """A stalled feed decides nothing about the present, not even about what `settle` has let ripen.
+
+        Late conversions would have gone into that part, too. Stretches of the past are taken as they are.
+        """
         limit = self.data.fresh
         if limit is None:
             return column
         mark = self.facts.as_of(name)
         if mark is None:
             why = Why.MISSING
-        elif mark < part.end and mark < self.now - limit:  # a stretch that is complete does not grow old
+        elif mark < self.now - limit:
             why = Why.TOO_OLD
         else:
             return column

@@ -275,10 +275,11 @@ class _Test:
         return described(left, self._look_of(left)) if isinstance(left, tree.Metric) else titled(left)
 
     def _compared(self, node: tree.Compare) -> str:
-        said = wording.comparison(node.op, holds=bool(self.answer))
+        metric = self._measured_part()
+        plural = metric is not None and self._unit() == "count"
+        said = wording.comparison(node.op, holds=bool(self.answer), plural=plural)
         if not kinds.has_metric(node):
             return f"{self._name()} {said} {self._right_words()}"
-        metric = self._measured_part()
         value = wording.held(self._cell(node.left), self._unit())
         parts = self._sample()
         sample = (
@@ -294,7 +295,7 @@ class _Test:
     def _right_words(self) -> str:
         right = self._right()
         value = self._threshold()
-        if right is None or isinstance(right, tree.Constant):
+        if right is None or isinstance(right, tree.Constant) or not any(map(_is_named, right.walk())):
             return wording.held(value, self._unit())
         shown = f" ({wording.held(value, self._unit())})" if isinstance(value, int | float) else ""
         return f"{titled(right)}{shown}"
@@ -329,7 +330,7 @@ class _Test:
     def _too_old(self) -> str:
         name, age = self._oldest()
         wanted = self.frame.data.fresh or timedelta(0)
-        return f"{name} are {wording.span(age)} old, the rule wants {wording.span(wanted)}"
+        return f"the data on {name} is {wording.span(age)} old, the rule wants {wording.span(wanted)}"
 
     def _from_what(self) -> str:
         zero = [name for name, value in self._sample().items() if value == 0]
@@ -401,7 +402,8 @@ class _Test:
         window = self._window(self._look_of(metric))
         formula = metrics.DERIVED.get(metric.name)
         if formula is None:
-            simple = isinstance(_bare(node.left), tree.Metric) and node.op in {">", ">="}
+            present = not self._look_of(metric).shift
+            simple = present and isinstance(_bare(node.left), tree.Metric) and node.op in {">", ">="}
             seen = float(self._cell(metric, self._look_of(metric)) or 0)
             needed = line + (1 if node.op == ">" and metrics.unit(metric.name) == "count" else 0)
             return flips.more(metric.name, needed, seen, window) if simple else None
@@ -415,6 +417,10 @@ class _Test:
             z = interpret.z_of(node.confidence)
             return flips.evidence(node.op, above, below, line=float(line), z=z, names=names, window=window)
         return flips.rate(node.op, above, below, line=float(line), names=names, window=window)
+
+
+def _is_named(node: tree.Node) -> bool:
+    return isinstance(node, tree.Metric | tree.Attribute | tree.Own | tree.Call)
 
 
 def _bare(node: tree.Node) -> tree.Node:

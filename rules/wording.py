@@ -61,9 +61,10 @@ def held(value: Any, unit: str = "count") -> str:
     )
 
 
-def comparison(op: str, *, holds: bool) -> str:
-    """`is below`, `is not below`."""
-    return _OPERATORS[op][0 if holds else 1]
+def comparison(op: str, *, holds: bool, plural: bool = False) -> str:
+    """`is below`, `are not below`."""
+    said = _OPERATORS[op][0 if holds else 1]
+    return said.replace("is", "are", 1) if plural else said
 
 
 def sample(parts: Mapping[str, float | None], name: str) -> str:

@@ -2,12 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
+
+
+class ChangedBy(StrEnum):
+    """Who changed a field."""
+
+    RULE = "rule"  # one of our effects wanted just that
+    PERSON = "person"  # we looked shortly before and after, and it was not us
+    UNKNOWN = "unknown"
 
 
 class Entity(Base):
@@ -54,7 +63,7 @@ class EntityChange(Base):
     after: Mapped[Any] = mapped_column(Json, nullable=True)
     after_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the look before: it happened later than this
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    cause: Mapped[str]  # rule, person, unknown
+    cause: Mapped[str]  # ChangedBy
     rule: Mapped[str | None]
     effect_id: Mapped[int | None]
 
@@ -119,7 +128,7 @@ def refs(session: Session, account: str, kind: str, ids: Collection[str]) -> dic
 
 
 def note_status(
-    session: Session, account: str, kind: str, ids: Collection[str], *, active: bool, cause: "Cause", now: datetime
+    session: Session, account: str, kind: str, ids: Collection[str], *, active: bool, by: "Authors", now: datetime
 ) -> None:
     """We have switched these on or off and read it back: the mirror shows it at once, with us as the cause."""
     found = session.scalars(
@@ -131,7 +140,7 @@ def note_status(
         )
     )
     for entity in found:
-        rule, effect_id = cause.get(entity.number or "") or cause.get(entity.ref) or (None, None)
+        rule, effect_id = by.get(entity.number or "") or by.get(entity.ref) or (None, None)
         session.add(
             EntityChange(
                 account=account,
@@ -152,4 +161,4 @@ def note_status(
         entity.fields = {**entity.fields, "active": active}
 
 
-Cause = Mapping[str, tuple[str, int]]  # id → (rule, effect)
+Authors = Mapping[str, tuple[str, int]]  # an id → the rule and the effect that changed it

@@ -1,0 +1,37 @@
+"""The `Listings` of a whole house, through our client, on the bulk lane."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bridge.integr8 import Client, Lane, NotFound
+
+
+class ClientListings:
+    """Asks for the client of each account and integration."""
+
+    def __init__(self, client: Callable[[str, str], Client]) -> None:
+        self._client = client
+
+    def listed(self, account: str, integration: str, kind: str, parent: str | None) -> Sequence[Mapping[str, Any]]:
+        client = self._client(account, integration)
+        match kind:
+            case "offer_event":
+                rows = client.offer_events.list(str(parent), lane=Lane.BULK)
+            case "landing_page":
+                rows = client.landing_pages.list(str(parent), lane=Lane.BULK)
+            case _:
+                rows = getattr(client, f"{kind}s").list(lane=Lane.BULK)
+        return [dict(row) for row in rows]
+
+    def exists(self, account: str, integration: str, kind: str, ref: str, parent: str | None) -> bool:
+        client = self._client(account, integration)
+        try:
+            if kind == "offer_event":
+                client.offer_events.get(str(parent), ref, lane=Lane.BULK)
+            elif kind == "landing_page":
+                client.landing_pages.get(str(parent), ref, lane=Lane.BULK)
+            else:
+                getattr(client, f"{kind}s").get(ref, lane=Lane.BULK)
+        except NotFound:
+            return False
+        return True

@@ -15,7 +15,7 @@ from rules.yamltext import Branch, Leaf, Node, Table
 
 VERBS: tuple[str, ...] = get_args(Verb)
 ENTITIES = ("offer", "publisher", "advertiser", "user", "offer_event", "landing_page")
-_TARGETS: Mapping[str, tuple[str, ...]] = {
+TARGETS: Mapping[str, tuple[str, ...]] = {
     "pause": ("offer", "publisher", "advertiser", "offer_event", "landing_page"),
     "activate": ("offer", "publisher", "advertiser", "offer_event", "landing_page"),
     "ensure": ENTITIES,
@@ -23,7 +23,7 @@ _TARGETS: Mapping[str, tuple[str, ...]] = {
     "archive": ENTITIES,
     "reject": ("conversion",),
 }
-_ALLOWED: Mapping[str, frozenset[str]] = {
+ALLOWED: Mapping[str, frozenset[str]] = {
     "pause": frozenset({"id", "which", "hold"}),
     "activate": frozenset({"id", "which"}),
     "ensure": frozenset({"id", "key", "with"}),
@@ -34,6 +34,7 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
     "http": frozenset({"id"}),
     "notify": frozenset({"id", "with"}),
 }
+REQUIRED: Mapping[str, tuple[str, ...]] = {"ensure": ("key",), "update": ("with",), "reject": ("which",)}
 DESTRUCTIVE = frozenset({"pause", "archive"})  # what takes traffic away; reject is judged by events, not samples
 _HTTP_KEYS = ("url", "method", "headers", "json", "query")
 _HOLDS = ("midnight", "manual")
@@ -110,7 +111,7 @@ class _Step:
         self.findings.error(place, f"a step needs one of {listed(VERBS)}{hint}")
 
     def _refuse_strangers(self, node: Table, verb: str) -> None:
-        allowed = _ALLOWED[verb]
+        allowed = ALLOWED[verb]
         for key, place in node.keys.items():
             if key == verb or key in allowed:
                 continue
@@ -124,7 +125,7 @@ class _Step:
         if not isinstance(value, Leaf) or not isinstance(value.value, str):
             self.findings.error(value.place, f"`{verb}` names one kind of thing, such as {self._example(verb)}")
             return None
-        choices = _TARGETS.get(verb) or self._outside(verb)
+        choices = TARGETS.get(verb) or self._outside(verb)
         if choices is not None and value.raw not in choices:
             self.findings.error(
                 value.place, f"'{value.raw}' cannot follow `{verb}`{self._among(value.raw, sorted(choices))}"
@@ -228,8 +229,7 @@ class _Step:
         return HoldFor("duration", span)
 
     def _check_complete(self, node: Table, action: Action) -> None:
-        wanted = {"ensure": ("key",), "update": ("with",), "reject": ("which",)}.get(action.verb, ())
-        for name in wanted:
+        for name in REQUIRED.get(action.verb, ()):
             if name not in node.entries:
                 self.findings.error(node.keys[action.verb], f"`{action.verb}` needs `{name}`{_WHY[name]}")
 

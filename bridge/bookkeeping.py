@@ -18,11 +18,13 @@ from bridge.exactjson import thaw
 from bridge.integr8 import errors
 from bridge.metrics import CALL_SECONDS, CALLS, EFFECTS
 from bridge.secrets_box import SecretsBox
-from bridge.store import handovers, ledger, upkeep
+from bridge.store import entities, handovers, ledger, upkeep
 from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
 from bridge.store.lease import settle
 from bridge.store.ledger import Call, Effect, EffectState
+from rules import holds
+from rules.model import HoldFor
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -31,6 +33,7 @@ MERGED_AT_ONCE = 1_000  # effects of one bulk call
 SINGLE_AT_ONCE = 10  # effects that need calls of their own, so that a lease outlasts its batch
 TOO_OLD = timedelta(hours=24)  # an effect that could not leave for so long was decided on yesterday's world
 HANDOVER_HOURS = 72
+SHOWN = 5  # ids in one line of the log
 
 
 class Halted(RuntimeError):
@@ -192,24 +195,49 @@ def conclude(
         plans = {batch.effects[one.job.id].plan_id for one in results}
         books = _Books(session, ledger.blocked(session, plans), box, now)
         written = [one for one in results if books.write(batch.effects[one.job.id], one)]
+        _mirror(session, batch, written, now)
         ledger.close_finished(session, plans, now)
-    for one in written:
-        _tell(batch.effects[one.job.id], one)
+    _tell(batch, written)
     return written
 
 
-def _tell(effect: Effect, outcome: Outcome) -> None:
-    word = type(outcome).__name__.lower()
-    EFFECTS.labels(effect.verb, word).inc()
-    log.info(
-        "effect ended",
-        outcome=word,
-        effect=effect.id,
-        rule=effect.rule_id,
-        verb=effect.verb,
-        target=f"{effect.kind} {effect.target_id}",
-        error=getattr(outcome, "error", None),
+def _mirror(session: Session, batch: Batch, written: Sequence[Outcome], now: datetime) -> None:
+    """The mirror learns of statuses in the same transaction, so that the next tick sees them."""
+    if batch.verb not in MERGED:
+        return
+    done = [batch.effects[one.job.id] for one in written if isinstance(one, Applied)]
+    authors = {effect.target_id: (effect.rule_id, effect.id) for effect in done}
+    entities.note_status(
+        session, batch.account, batch.kind, set(authors), active=batch.verb == "activate", by=authors, now=now
     )
+
+
+def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
+    """One line for all that went well together, and one for each that did not."""
+    good = [one for one in written if isinstance(one, Applied | Skipped)]
+    for one in written:
+        EFFECTS.labels(batch.verb, type(one).__name__.lower()).inc()
+        if one not in good:
+            effect = batch.effects[one.job.id]
+            log.warning(
+                "effect not applied",
+                outcome=type(one).__name__.lower(),
+                effect=effect.id,
+                rule=effect.rule_id,
+                verb=effect.verb,
+                target=f"{effect.kind} {effect.target_id}",
+                error=getattr(one, "error", None),
+            )
+    if good:
+        effects = [batch.effects[one.job.id] for one in good]
+        log.info(
+            "effects verified",
+            verb=batch.verb,
+            count=len(effects),
+            effects=[effect.id for effect in effects[:SHOWN]],
+            targets=[f"{effect.kind} {effect.target_id}" for effect in effects[:SHOWN]],
+            rules=sorted({effect.rule_id for effect in effects}),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +319,9 @@ class _Books:
     def _begin_hold(self, effect: Effect) -> None:
         if effect.hold is None:
             return
-        until = effect.hold.get("until")
+        count = effect.hold.get("count", 1)
+        seconds = effect.hold.get("seconds")
+        wanted = HoldFor(effect.hold["kind"], timedelta(seconds=seconds) if seconds is not None else None)
         self.session.add(
             Hold(
                 rule_id=effect.rule_id,
@@ -302,8 +332,8 @@ class _Books:
                 target_id=effect.target_id,
                 subject=effect.subject,
                 since=self.now,
-                until=datetime.fromisoformat(until) if until else None,
-                count=effect.hold.get("count", 1),
+                until=holds.until(wanted, count, self.now, effect.hold.get("tz", "UTC")),
+                count=count,
                 we_paused=bool((effect.prior or {}).get("active", True)),
             )
         )

@@ -12,11 +12,12 @@ from bridge.settings import Account
 from bridge.standing import Question, gather
 from rules.evaluate import evaluate
 from rules.facts import Facts
+from rules.following import after
 from rules.model import Revision
 from rules.plan import plan as make_plan
 from rules.plan import targets
 from rules.planning import Plan
-from rules.state import State, TargetState
+from rules.state import State
 from rules.verdicts import Evaluation
 
 log = structlog.get_logger()
@@ -104,7 +105,7 @@ def decide_events(
             text = f"{type(error).__name__}: {error}"
             decisions.append(Decision(revision=revision, cause=cause, started_at=now, error=text))
             continue
-        state = after(state, made)
+        state = after(revision, state, made, now)
         decisions.append(
             Decision(
                 revision=revision,
@@ -131,17 +132,6 @@ def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
         explain=lambda _row: evaluation.explain(row),
         fill=lambda _row, template: evaluation.fill(row, template),
     )
-
-
-def after(state: State, plan: Plan) -> State:
-    """The state that the next plan of the same batch sees."""
-    if not plan.effects:
-        return state
-    known = dict(state.targets)
-    for effect in plan.effects:
-        before = known.get(effect.target, TargetState(target=effect.target))
-        known[effect.target] = replace(before, pending={**before.pending, **effect.wanted})
-    return replace(state, targets=known, effects_today=state.effects_today + len(plan.effects))
 
 
 def event_facts(happenings: Sequence[Happening], live: Facts | None = None) -> EventFacts:

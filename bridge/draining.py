@@ -7,8 +7,9 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.decisions import Cause, Decision, decide_events
+from bridge.decisions import Decision, decide_events
 from bridge.eventfacts import Happening
+from bridge.gathering import observe_postbacks
 from bridge.listening import Listener, facts_for, listeners
 from bridge.recording import record
 from bridge.rulebook import Rulebook
@@ -53,7 +54,7 @@ def _one_by_one(house: House, events: Sequence[Event], now: datetime, error: Exc
         try:
             due |= _handle(house, [event], now).effects_due
         except Exception as alone:
-            log.exception("event failed", event=event.id)
+            log.exception("event failed", event_id=event.id)
             error = alone
             with house.store.write() as session:
                 journal.give_back(session, [event], problem=f"{type(error).__name__}: {error}", now=now)
@@ -66,7 +67,7 @@ def _handle(house: House, events: Sequence[Event], now: datetime) -> Drained:
         readable, unreadable = _read(house, events)
         decisions = _decide(house, session, book, readable, now)
         record(session, decisions, now=now)
-        house.observe_postbacks(session, readable, now)
+        observe_postbacks(house, session, readable, now)
         journal.finish(session, [one.event for one in readable], now=now)
         for event, problem in unreadable:
             journal.refuse(session, event, EventState.DEAD, problem=problem, now=now)
@@ -111,7 +112,7 @@ def _decide(
     house: House, session: Session, book: Rulebook, happenings: Sequence[Happening], now: datetime
 ) -> list[Decision]:
     decisions: list[Decision] = []
-    for listener in listeners(house, session, book, happenings):
+    for listener in listeners(house, session, book, happenings, now):
         known = runs.existing(session, listener.revision.id, [cause.key for cause in listener.causes])
         fresh = listener.without(known)
         if fresh.happenings:
@@ -120,10 +121,7 @@ def _decide(
 
 
 def _ask(house: House, session: Session, listener: Listener, now: datetime) -> list[Decision]:
+    listener, facts = facts_for(house, session, listener, now)
     revision = listener.revision
-    facts = facts_for(house, session, listener, now)
     account = house.settings.accounts.get(revision.account)
     return decide_events(session, revision, facts, account, causes=listener.causes, now=now)
-
-
-__all__ = ["Cause", "Drained", "drain", "incoming"]

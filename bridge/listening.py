@@ -10,12 +10,16 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions import Cause, event_facts
 from bridge.eventfacts import EventFacts, Happening
+from bridge.gathering import about
 from bridge.rulebook import Rulebook
 from bridge.store import runs
 from bridge.store.runs import Run
 from bridge.wiring import House
-from rules.evaluate import value_of
+from rules.errors import Unfilled
+from rules.facts import Subject
+from rules.filling import fill, frame_of, value_of
 from rules.model import Mode, Revision, Webhook
+from rules.syntax import Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,10 @@ class Listener:
 
     def without(self, keys: Collection[str]) -> "Listener":
         """Leave out causes that have a run already."""
-        kept = [row for row, cause in enumerate(self.causes) if cause.key not in keys]
+        return self.only([row for row, cause in enumerate(self.causes) if cause.key not in keys])
+
+    def only(self, kept: Sequence[int]) -> "Listener":
+        """These rows alone."""
         return replace(
             self,
             happenings=tuple(self.happenings[row] for row in kept),
@@ -36,7 +43,9 @@ class Listener:
         )
 
 
-def listeners(house: House, session: Session, book: Rulebook, happenings: Sequence[Happening]) -> list[Listener]:
+def listeners(
+    house: House, session: Session, book: Rulebook, happenings: Sequence[Happening], now: datetime
+) -> list[Listener]:
     """The rules that these events concern, the most important rule first."""
     found = []
     for revision in book.active():
@@ -44,7 +53,7 @@ def listeners(house: House, session: Session, book: Rulebook, happenings: Sequen
         if not isinstance(trigger, Webhook):
             continue
         heard = [one for one in happenings if _hears(trigger, one)]
-        found += _with_revisions(house, session, revision, trigger, heard)
+        found += _with_revisions(house, session, revision, heard, now)
     return found
 
 
@@ -54,14 +63,14 @@ def _hears(trigger: Webhook, happening: Happening) -> bool:
 
 
 def _with_revisions(
-    house: House, session: Session, revision: Revision, trigger: Webhook, heard: Sequence[Happening]
+    house: House, session: Session, revision: Revision, heard: Sequence[Happening], now: datetime
 ) -> list[Listener]:
     """Replays may ask for the revision of then; all other events get the present one."""
     groups: dict[str, tuple[Revision, list[Happening]]] = {}
     for one in heard:
         chosen = _revision_for(house, session, revision, one)
         groups.setdefault(chosen.hash, (chosen, []))[1].append(one)
-    return [_listener(chosen, trigger, members) for chosen, members in groups.values() if chosen.mode != Mode.DISABLED]
+    return [_listener(chosen, members, now) for chosen, members in groups.values() if chosen.mode != Mode.DISABLED]
 
 
 def _revision_for(house: House, session: Session, present: Revision, happening: Happening) -> Revision:
@@ -74,11 +83,13 @@ def _revision_for(house: House, session: Session, present: Revision, happening: 
     return (house.library.revision(session, digest) if digest else None) or present
 
 
-def _listener(revision: Revision, trigger: Webhook, heard: Sequence[Happening]) -> Listener:
+def _listener(revision: Revision, heard: Sequence[Happening], now: datetime) -> Listener:
+    trigger = revision.trigger
+    assert isinstance(trigger, Webhook)
     facts = event_facts(heard)
-    keys = _dedupe_keys(trigger, facts)
+    keys = _values(trigger.dedupe, facts, now)
     happenings, causes, seen = [], [], set()
-    for row in _in_order(trigger, facts):
+    for row in _in_order(trigger, facts, now):
         one = heard[row]
         key = f"event:{one.event.id}" if keys[row] is None else f"dedupe:{keys[row]}"
         if one.event.replay_of is not None:
@@ -97,25 +108,50 @@ def _cause(happening: Happening, key: str) -> Cause:
     return Cause(kind=kind, key=key, due_at=event.received_at, event_id=event.id)
 
 
-def _dedupe_keys(trigger: Webhook, facts: EventFacts) -> list[Any]:
-    """The value of `dedupe` for each event; None where there is none, or where it cannot be told."""
-    if trigger.dedupe is None:
+def _values(expression: Condition | None, facts: EventFacts, now: datetime) -> list[Any]:
+    """An expression's value for each event; None where there is no expression, or no value."""
+    if expression is None:
         return [None] * len(facts.happenings)
-    return [value_of(trigger.dedupe, facts, row) for row in range(len(facts.happenings))]
+    return [_value(expression, facts, row, now) for row in range(len(facts.happenings))]
 
 
-def _in_order(trigger: Webhook, facts: EventFacts) -> list[int]:
+def _value(expression: Condition, facts: EventFacts, row: int, now: datetime) -> Any:
+    try:
+        return value_of(expression, facts, row, now)
+    except Unfilled:
+        return None
+
+
+def _in_order(trigger: Webhook, facts: EventFacts, now: datetime) -> list[int]:
     """Rows in the sender's order where the rule names one, else as they arrived."""
-    rows = list(range(len(facts.happenings)))
-    if trigger.order_by is None:
-        return rows
-    order = {row: value_of(trigger.order_by, facts, row) for row in rows}
-    return sorted(rows, key=lambda row: (order[row] is None, str(order[row]), row))
+    order = _values(trigger.order_by, facts, now)
+    return sorted(range(len(order)), key=lambda row: (order[row] is None, str(order[row]), row))
 
 
-def facts_for(house: House, session: Session, listener: Listener, now: datetime) -> EventFacts:
-    """The events as facts; with metrics about whom they concern where the rule says so with `from`."""
+def facts_for(house: House, session: Session, listener: Listener, now: datetime) -> tuple[Listener, EventFacts]:
+    """The events as facts; with metrics about whom they concern where the rule says so with `from`.
+
+    Events that do not name that subject are left out: there is nobody to decide about.
+    """
     revision = listener.revision
     if revision.scope.per == ("event",):
-        return event_facts(listener.happenings)
-    return house.facts_about(session, revision, listener.happenings, now)
+        return listener, event_facts(listener.happenings)
+    subjects = _subjects(revision, listener.happenings, now)
+    kept = [row for row, subject in enumerate(subjects) if subject is not None]
+    listener = listener.only(kept)
+    named = [subject for subject in subjects if subject is not None]
+    return listener, EventFacts(listener.happenings, named, about(house, session, revision, named, now))
+
+
+def _subjects(revision: Revision, happenings: Sequence[Happening], now: datetime) -> list[Subject | None]:
+    facts = event_facts(happenings)
+    found: list[Subject | None] = []
+    for row in range(len(happenings)):
+        frame = frame_of(facts, revision.data, now, row)
+        try:
+            ids = tuple(str(fill(revision.scope.origin[grain], frame)) for grain in revision.scope.per)
+        except Unfilled:
+            found.append(None)
+            continue
+        found.append(Subject(revision.scope.per, ids))
+    return found

@@ -1,12 +1,14 @@
 """One round of carrying effects out. No network call happens inside a transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy.orm import Session
 
 from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch, conclude
-from bridge.effects import HANDLERS, Again, Failed, Outcome, Tools
+from bridge.effects import HANDLERS, Again, Failed, Job, Outcome, Tools
 from bridge.observability import tag
 from bridge.store import entities
 from bridge.store.lease import LeaseLost
@@ -26,8 +28,7 @@ def perform(house: House, now: datetime) -> bool:
 
 def _carry_out(house: House, batch: Batch) -> None:
     outcomes = _outcomes(house, batch)
-    concluded = conclude(house.store, batch, outcomes, box=house.box, now=datetime.now(UTC))
-    house.mirror(batch, concluded)
+    conclude(house.store, batch, outcomes, box=house.box, now=datetime.now(UTC))
 
 
 def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:
@@ -38,18 +39,25 @@ def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:
     if batch.integration not in account.integrations:
         text = f"account {batch.account!r} has no integration {batch.integration!r} in bridge.yaml"
         return [Failed(job, text) for job in batch.jobs]
-    tools = Tools(
-        client=house.client(batch.account, batch.integration),
-        send_http=house.send_http,
-        send_notice=house.send_notice,
-    )
+    tools = Tools(client=house.client(batch.account, batch.integration), outgoing=house.outgoing)
     with house.store.read() as session:
         population = entities.population(session, batch.account, batch.integration)
+        jobs = _with_refs(session, batch)
     desk = StoreDesk(house.store, batch, population)
     try:
-        return HANDLERS[batch.verb](tools, desk, batch.jobs)
+        return HANDLERS[batch.verb](tools, desk, jobs)
     except Halted:
         return [Again(job, 1.0, "halted before it was sent") for job in batch.jobs]
     except LeaseLost:
         log.warning("lease lost", verb=batch.verb, effects=len(batch.jobs))
         return []
+
+
+def _with_refs(session: Session, batch: Batch) -> list[Job]:
+    """Jobs under Integr8's text ids. Rules speak of the small numbers that reports and links use."""
+    kinds = {job.kind for job in batch.jobs if job.verb != "ensure"}
+    known = {
+        kind: entities.refs(session, batch.account, kind, {job.target_id for job in batch.jobs if job.kind == kind})
+        for kind in kinds
+    }
+    return [replace(job, target_id=known.get(job.kind, {}).get(job.target_id, job.target_id)) for job in batch.jobs]

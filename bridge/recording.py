@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import structlog
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
@@ -24,8 +25,11 @@ from rules.planning import Ended, Outcome, Plan, PlannedEffect, Target
 from rules.planning import Hold as HeldBy
 from rules.verdicts import Answer, Evaluation, Trace
 
+log = structlog.get_logger()
+
 MOST_VERDICTS = 1_000  # rows of one run; the packed answers have all of them
 MOST_UNDECIDED = 50
+SHOWN = 3  # verdicts of a run in the log
 
 STATES = {
     Outcome.NOTHING: PlanState.NOTHING,
@@ -47,7 +51,9 @@ def record(session: Session, decisions: Sequence[Decision], *, now: datetime) ->
         RUNS.labels(run.rule_id, run.outcome).inc()
         if decision.evaluation is None or decision.plan is None:
             continue
-        verdicts += _verdicts(run.id, decision.evaluation)
+        found = _verdicts(run.id, decision.evaluation)
+        _tell(run, decision, found)
+        verdicts += found
         effects += _plans(session, run, decision, now)
         _follow(session, decision, decision.plan, now)
     if verdicts:
@@ -55,6 +61,20 @@ def record(session: Session, decisions: Sequence[Decision], *, now: datetime) ->
     if effects:
         session.execute(insert(Effect), effects)
     return rows
+
+
+def _tell(run: Run, decision: Decision, verdicts: Sequence[Mapping[str, Any]]) -> None:
+    """A yes is worth a line with its numbers; so is a plan that a guard stopped."""
+    yes = [one for one in verdicts if one["answer"] == Answer.YES]
+    for one in yes[:SHOWN]:
+        log.info(
+            "rule says yes", rule=run.rule_id, run=run.id, mode=run.mode, subject=one["subject"], why=one["reason"]
+        )
+    if len(yes) > SHOWN:
+        log.info("rule says yes", rule=run.rule_id, run=run.id, mode=run.mode, more=run.yes - SHOWN)
+    if decision.plan is not None and decision.plan.outcome in {Outcome.STOPPED, Outcome.WAITING}:
+        first = decision.plan.stops[0].message if decision.plan.stops else None
+        log.info("plan not carried out", rule=run.rule_id, run=run.id, outcome=run.outcome, why=first)
 
 
 def _run(decision: Decision) -> Run:
@@ -143,7 +163,8 @@ def _plans(session: Session, run: Run, decision: Decision, now: datetime) -> lis
         session.add(stored)
         session.flush()
         ready = stored.state == PlanState.READY
-        made += [effect_row(stored, effect, now, due=ready and not effect.after) for effect in plan.effects]
+        tz = decision.revision.data.tz
+        made += [effect_row(stored, effect, now, due=ready and not effect.after, tz=tz) for effect in plan.effects]
     if plan.releases:
         stored = _plan(run, decision, PlanState.READY, plan.releases, now)
         stored.stops, stored.canary = [], None
@@ -186,8 +207,11 @@ def _stop(stop: Any) -> dict[str, Any]:
     }
 
 
-def effect_row(plan: StoredPlan, effect: PlannedEffect, now: datetime, *, due: bool) -> dict[str, Any]:
-    """One planned effect as a row of the ledger. `due` False: it waits for a person or an earlier step."""
+def effect_row(plan: StoredPlan, effect: PlannedEffect, now: datetime, *, due: bool, tz: str = "UTC") -> dict[str, Any]:
+    """One planned effect as a row of the ledger. `due` False: it waits for a person or an earlier step.
+
+    `tz` is the rule's, for a hold that ends at midnight.
+    """
     return {
         "plan_id": plan.id,
         "rule_id": plan.rule_id,
@@ -202,7 +226,7 @@ def effect_row(plan: StoredPlan, effect: PlannedEffect, now: datetime, *, due: b
         "key": freeze(effect.key),
         "prior": None if effect.prior is None else freeze(effect.prior),
         "after": list(effect.after),
-        "hold": _hold_json(effect),
+        "hold": _hold_json(effect, tz),
         "releases": None,
         "urgent": effect.urgent,
         "money_24h": effect.money_24h,
@@ -214,11 +238,17 @@ def effect_row(plan: StoredPlan, effect: PlannedEffect, now: datetime, *, due: b
     }
 
 
-def _hold_json(effect: PlannedEffect) -> dict[str, Any] | None:
+def _hold_json(effect: PlannedEffect, tz: str) -> dict[str, Any] | None:
+    """The hold as the plan saw it. Its end is reckoned anew when the pause stands, which may be much later."""
     if effect.hold is None:
         return None
-    until = effect.hold_until.isoformat() if effect.hold_until else None
-    return {"kind": effect.hold.kind, "until": until, "count": effect.hold_count}
+    return {
+        "kind": effect.hold.kind,
+        "seconds": effect.hold.duration.total_seconds() if effect.hold.duration else None,
+        "tz": tz,
+        "until": effect.hold_until.isoformat() if effect.hold_until else None,
+        "count": effect.hold_count,
+    }
 
 
 # --- what follows at once --------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from environs import EnvValidationError, FileAwareEnv
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-SECRET_FIELDS = frozenset({"api_key", "secret", "secrets", "token", "tokens", "password", "apprise"})
+SECRET_FIELDS = frozenset({"api_key", "secret", "secrets", "token", "tokens", "password", "apprise", "client_secret"})
 FILE = "bridge.yaml"
 
 
@@ -72,7 +72,8 @@ class Settings:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    limits: Mapping[str, Any] = field(default_factory=dict)
+    http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
+    login: Mapping[str, Any] = field(default_factory=dict, repr=False)  # OpenID Connect, off without it
     trusted_proxies: tuple[str, ...] = ()
 
     @property
@@ -148,7 +149,8 @@ class FileSchema(StrictSchema):
     accounts = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     channels = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
-    limits = fields.Dict(keys=fields.String(), load_default=dict)
+    http = fields.Dict(keys=fields.String(), load_default=dict)
+    login = fields.Dict(keys=fields.String(), load_default=dict)
     trusted_proxies = fields.List(fields.String(), load_default=list)
     public_url = fields.String(load_default=None)
 
@@ -170,7 +172,8 @@ def load(home: Path | None = None) -> Settings:
         accounts=accounts,
         sources=file["sources"],
         channels=file["channels"],
-        limits=file["limits"],
+        http=file["http"],
+        login=file["login"],
         trusted_proxies=tuple(file["trusted_proxies"]),
         public_url=file["public_url"],
         **values,

@@ -42,6 +42,7 @@ class Question:
     targets: frozenset[Target]
     account: Account | None
     now: datetime
+    rechecking: int | None = None  # the waiting plan that is being looked at again: its targets do not wait
 
 
 def gather(session: Session, question: Question) -> State:
@@ -62,7 +63,7 @@ def gather(session: Session, question: Question) -> State:
             kind: frozenset(ids) for kind, ids in (question.account.protected if question.account else {}).items()
         },
         halt=halt.why if halt else None,
-        waiting=_waiting(session, revision.id),
+        waiting=_waiting(session, revision.id, question.rechecking),
         canary=_canary(session, question),
     )
 
@@ -96,6 +97,7 @@ def _targets(
         revenue, payout = money.get(target.id, (None, None)) if _is_subject(question.revision, target) else (None, None)
         found[target] = TargetState(
             target=target,
+            aliases=frozenset(one for one in (entity.ref, entity.number) if one) if entity else frozenset(),
             exists=entity is None or entity.gone_at is None,
             active=entity.active if entity else None,
             values=_values(entity),
@@ -164,15 +166,20 @@ def _held(hold: Hold, facts: Facts) -> HeldBy:
         until=hold.until,
         count=hold.count,
         active_before=hold.we_paused,
-        new_data=_saw_clicks(facts, subject, hold.since),
+        new_data=_saw_data(facts, subject, hold.since),
     )
 
 
-def _saw_clicks(facts: Facts, subject: Subject, since: datetime) -> bool:
-    until = facts.as_of("clicks")
+def _saw_data(facts: Facts, subject: Subject, since: datetime) -> bool:
+    """Whether clicks, or late conversions, about a subject were seen after a moment."""
+    return any(_saw(facts, name, subject, since) for name in ("clicks", "conversions"))
+
+
+def _saw(facts: Facts, name: str, subject: Subject, since: datetime) -> bool:
+    until = facts.as_of(name)
     if until is None or until <= since or subject not in facts.subjects:
         return False
-    column = facts.measure("clicks", subject.per, since, until)
+    column = facts.measure(name, subject.per, since, until)
     row = list(facts.subjects).index(subject)
     return column.why[row] == Why.KNOWN and bool(column.values[row] > 0)
 
@@ -354,11 +361,11 @@ def _leaving(session: Session, account: str, kind: str) -> set[str]:
     return set(session.scalars(query))
 
 
-def _waiting(session: Session, rule: str) -> frozenset[Target]:
+def _waiting(session: Session, rule: str, but: int | None) -> frozenset[Target]:
     rows = session.scalars(
         select(Effect)
         .join(StoredPlan, StoredPlan.id == Effect.plan_id)
-        .where(StoredPlan.rule_id == rule, StoredPlan.state == PlanState.WAITING)
+        .where(StoredPlan.rule_id == rule, StoredPlan.state == PlanState.WAITING, StoredPlan.id != (but or 0))
     )
     return frozenset(_target(row) for row in rows)
 

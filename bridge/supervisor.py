@@ -214,14 +214,14 @@ def web(host: str, port: int, environment: Mapping[str, str], *, workers: int = 
 
 def worker(environment: Mapping[str, str], *, concurrency: int = 2, name: str = "worker") -> Program:
     command = [
-        *_python("celery"), "--app", "tasks.app", "worker", "--concurrency", str(concurrency), "--hostname",
+        *_python("celery"), "--app", "tasks.app", "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
         f"{name}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
     ]  # fmt: skip
     return Program(name, command, {**environment, "BRIDGE_PROCESS": name})
 
 
 def beat(environment: Mapping[str, str]) -> Program:
-    command = [*_python("celery"), "--app", "tasks.app", "beat", "--loglevel", "WARNING", "--pidfile="]
+    command = [*_python("celery"), "--app", "tasks.app", "--quiet", "beat", "--loglevel", "WARNING", "--pidfile="]
     return Program("beat", command, {**environment, "BRIDGE_PROCESS": "beat"})
 
 

@@ -1,12 +1,14 @@
 """What a service does by the clock: open due slots, look for what stands still, forget what is old."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from bridge import rulebook, ticking
+from bridge import feeding, rulebook, ticking
+from bridge.data import polling
 from bridge.store import handovers, journal, runs, slots, upkeep
 from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
@@ -18,6 +20,9 @@ from bridge.wiring import House
 from rules.model import Cron, Every, Silence
 
 log = structlog.get_logger()
+
+#: Kind of due slot → the task that works on it.
+TASKS = {ticking.KIND: "rules.run_due", polling.KIND: "reports.poll", feeding.MIRROR: "reports.poll"}
 
 KEEP_DULL = timedelta(days=7)
 KEEP_ALL = timedelta(days=400)
@@ -56,8 +61,13 @@ def tick(house: House, now: datetime) -> list[str]:
         book = house.library.current(session)
         ticking.open_due(session, book.active(), now)
         _open_for_holds(house, session, now)
-        rules_due = _exists(session, select(Slot.id).where(Slot.state == SlotState.DUE, Slot.at <= now))
-    return ["rules.run_due"] if rules_due else []
+        feeding.open_due(session, house, now)
+        return sorted({task for kind, task in TASKS.items() if _is_due(session, kind, now)})
+
+
+def _is_due(session: Session, kind: str, now: datetime) -> bool:
+    query = select(Slot.id).where(Slot.kind == kind, Slot.state == SlotState.DUE, Slot.at <= now, free(Slot, now))
+    return _exists(session, query)
 
 
 def _open_for_holds(house: House, session: Session, now: datetime) -> None:
@@ -78,13 +88,12 @@ def standing_still(store: Store, now: datetime) -> list[str]:
             found.append("journal.drain")
         if _exists(session, select(Effect.id).where(Effect.state.in_(OPEN), Effect.due_at <= now, free(Effect, now))):
             found.append("effects.perform")
-        if _exists(session, select(Slot.id).where(Slot.state == SlotState.DUE, Slot.at <= now, free(Slot, now))):
-            found.append("rules.run_due")
+        found += sorted({task for kind, task in TASKS.items() if _is_due(session, kind, now)})
     return found
 
 
-def _exists(session: Session, query: object) -> bool:
-    return bool(session.scalar(select(func.count()).select_from(query.limit(1).subquery())))  # type: ignore[attr-defined]
+def _exists(session: Session, query: Select[Any]) -> bool:
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def tidy(house: House, now: datetime) -> None:
@@ -94,5 +103,5 @@ def tidy(house: House, now: datetime) -> None:
         handovers.forget_expired(session, now)
         events = journal.forget(session, now - KEEP_EVENTS)
         slots.forget(session, now - KEEP_DULL)
-        session.execute(Call.__table__.delete().where(Call.started_at < now - KEEP_EVENTS))  # type: ignore[attr-defined]
+        session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
     log.info("tidied", runs=gone, events=events)

@@ -10,6 +10,7 @@ from cronsim import CronSim
 from sqlalchemy.orm import Session
 
 from bridge.decisions import Cause, Decision, decide
+from bridge.gathering import scope_facts
 from bridge.recording import record
 from bridge.store import runs, slots
 from bridge.store.lease import settle
@@ -83,7 +84,8 @@ def _cron_before(trigger: Cron, now: datetime) -> datetime | None:
 
 
 def _between(revision: Revision, before: datetime, newest: datetime) -> list[datetime]:
-    missed, at = [], newest
+    missed: list[datetime] = []
+    at = newest
     while len(missed) < MOST_MISSED:
         earlier = latest(revision, at - timedelta(seconds=1))
         if earlier is None or earlier <= before or earlier >= at:
@@ -116,7 +118,7 @@ def _decide(house: House, session: Session, revision: Revision, slot: Slot, now:
     if runs.existing(session, revision.id, [key]):
         return None
     cause = Cause(kind=runs.Cause.SLOT, key=key, due_at=slot.at)
-    facts = house.facts(session, revision, now)
+    facts = scope_facts(house, session, revision, now)
     return decide(session, revision, facts, house.settings.accounts.get(revision.account), cause=cause, now=now)
 
 

@@ -10,11 +10,17 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import redis
+from marshmallow import ValidationError
 
 from bridge import settings as settings_module
+from bridge.data.listings import ClientListings
+from bridge.data.live import LiveData
+from bridge.data.observed import Shelf
+from bridge.data.reportpages import ReportPages
 from bridge.integr8 import Client
 from bridge.integr8.budget import LocalBudget, RedisBudget, budget_key
 from bridge.integr8.catalogue import Route
+from bridge.outgoing import Outgoing, http_policy, outgoing
 from bridge.queue import Queue, sender
 from bridge.rulebook import Library
 from bridge.secrets_box import SecretsBox
@@ -34,6 +40,7 @@ class House:
         self.settings = settings
         self.library = Library(settings)
         self._clients: dict[tuple[str, str], Client] = {}
+        self._data: dict[tuple[str, str], LiveData] = {}
 
     @cached_property
     def store(self) -> Store:
@@ -63,11 +70,10 @@ class House:
     def box(self) -> SecretsBox:
         """Seals provisioned passwords with a key derived from BRIDGE_SECRET_KEY."""
         if self.settings.secret_key is None:
-            raise SettingsError(
-                [
-                    "settings: BRIDGE_SECRET_KEY is missing; export a long random text, for example `openssl rand -hex 32`"
-                ]
+            text = (
+                "settings: BRIDGE_SECRET_KEY is missing; export a long random text (`openssl rand -hex 32` makes one)"
             )
+            raise SettingsError([text])
         return SecretsBox(self.settings.secret_key)
 
     @cached_property
@@ -110,8 +116,36 @@ class House:
             integration=account.integrations[integration],
             budget=budget,
             routes={operation: Route.parse(text) for operation, text in account.routes.items()},
+            rejection_url=account.rejection_url,
             chunk=BULK,
         )
+
+    def data(self, account: str = "main", integration: str = "default") -> LiveData:
+        """The observations of one integration in memory, kept over the life of the process."""
+        key = (account, integration)
+        if key not in self._data:
+            self._data[key] = LiveData(account, integration)
+        return self._data[key]
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf()
+
+    @cached_property
+    def pages(self) -> ReportPages:
+        return ReportPages(self.client)
+
+    @cached_property
+    def listings(self) -> ClientListings:
+        return ClientListings(self.client)
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """For the `http` action. Raises SettingsError where `http:` of bridge.yaml cannot be read."""
+        try:
+            return outgoing(http_policy(self.settings.http))
+        except ValidationError as error:
+            raise SettingsError([f"bridge.yaml: http: {error}"]) from error
 
     def close(self) -> None:
         for client in self._clients.values():

@@ -5,15 +5,20 @@ and what is due later is a row that a tick finds.
 """
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import beat_init, setup_logging, worker_process_init, worker_ready, worker_shutting_down
 from kombu import Queue
 
 from bridge import observability, settings, wiring
 from bridge.queue import QUEUES
 from bridge.version import VERSION
+
+# A developer's container runs as root. Celery warns because pickled messages would be dangerous there; ours are JSON.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 celery = Celery("bridge", broker=os.environ.get("REDIS_URL"))
 celery.conf.update(
@@ -49,7 +54,7 @@ celery.conf.update(
         "sweep": {"task": "upkeep.sweep", "schedule": 5.0, "options": {"expires": 15}},
         "tidy": {"task": "upkeep.tidy", "schedule": 3600.0, "options": {"expires": 600}},
     },
-    imports=["tasks.journal", "tasks.effects", "tasks.rules", "tasks.reports", "tasks.notices", "tasks.upkeep"],
+    imports=["tasks.journal", "tasks.effects", "tasks.rules", "tasks.reports", "tasks.upkeep"],
 )
 
 

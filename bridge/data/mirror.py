@@ -236,3 +236,8 @@ def details_of(store: Store, source: Listings, account: str, integration: str, n
             gone=sum(part.gone for part in parts),
         )
     return found
+
+
+def mirror(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, Seen]:
+    """Everything at once, parents first."""
+    return entities_of(store, source, account, integration, now) | details_of(store, source, account, integration, now)

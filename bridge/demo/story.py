@@ -63,11 +63,18 @@ def set_up(boss: Supervisor, home: Path, *, port: int = 0) -> Stage:
         "CRM_SECRET": secret,
         "POSTBACK_TOKEN": token,
     }
-    running = stack.start(boss, home, environment, stack.Options(port=port))
+    _write_environment(home / ".env", environment)
+    running = stack.start(boss, home, {}, stack.Options(port=port))
     state = integr8.get("/_sim/state").json()
     bad = frozenset(offer["id"] for offer in state["offers"] if offer["name"].startswith("Collapsed"))
     store = Store(make_engine(f"sqlite:///{home / 'var' / 'bridge.db'}"))
     return Stage(running, integr8, secret, token, store, bad, started)
+
+
+def _write_environment(path: Path, values: Mapping[str, str]) -> None:
+    """So that every other command works on the demo's home too: BRIDGE_HOME=... integr8-bridge runs list."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
 
 def _simulator(boss: Supervisor, home: Path) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from bridge.integr8 import errors
 from bridge.integr8.client import Client
+from bridge.outgoing import Outgoing
 
 T = TypeVar("T")
 
@@ -92,11 +93,11 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What handlers work with. The two functions are bound to the settings by `bridge.wiring`."""
+    """What handlers work with: Integr8's client, and the way to other servers that the settings allow."""
 
     client: Client
-    send_http: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
-    send_notice: Callable[[str, Mapping[str, Any]], None] | None = None
+    outgoing: Outgoing | None = None
+    tell: Callable[[str, Mapping[str, Any]], None] | None = None  # (channel, message): into the channel's queue
 
 
 def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one line per kind of error

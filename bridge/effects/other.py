@@ -1,10 +1,13 @@
 """Effects that are no change of an Integr8 object: rejecting a conversion, calling out, telling people."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Tools, from_error
 from bridge.integr8.errors import ApiError, BudgetError
-from bridge.outgoing import OutgoingError
+from bridge.outgoing import NotSent, Outgoing, OutgoingError, perform
+
+RETRY = 5.0  # seconds, doubled with each attempt
 
 
 def reject(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
@@ -16,7 +19,7 @@ def reject(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
             desk.write(
                 "conversions.reject",
                 [job],
-                lambda job=job, reason=reason: tools.client.reject_conversion(job.target_id, reason),  # type: ignore[misc]
+                partial(tools.client.reject_conversion, job.target_id, reason),
             )
             outcomes.append(Applied(job, {"reason": reason}))
         except (ApiError, BudgetError) as error:
@@ -25,32 +28,33 @@ def reject(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
 
 
 def http(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    """One request to an address that the settings allow."""
-    outcomes: list[Outcome] = []
-    for job in jobs:
-        if job.unsettled:
-            outcomes.append(Failed(job, "sent, and the answer never came; it is not sent a second time"))
-            continue
-        if tools.send_http is None:
-            outcomes.append(Failed(job, "no address is allowed; name hosts under limits.http_allow in bridge.yaml"))
-            continue
-        send = tools.send_http
-        try:
-            outcomes.append(
-                Applied(job, desk.write("http", [job], lambda job=job, send=send: send(job.wanted)))  # type: ignore[misc]
-            )
-        except OutgoingError as error:
-            outcomes.append(Failed(job, str(error)))
-    return outcomes
+    """One request to an address that the settings allow. What got no answer is never sent again."""
+    return [_http(tools.outgoing, desk, job) for job in jobs]
+
+
+def _http(client: Outgoing | None, desk: Desk, job: Job) -> Outcome:
+    if job.unsettled:
+        return Failed(job, "sent, and the answer never came; it is not sent a second time")
+    if client is None:
+        return Failed(job, "no address is allowed; name it under http.allow in bridge.yaml")
+    try:
+        answer = desk.write("http", [job], partial(perform, client, job.wanted, idempotency_key=f"effect-{job.id}"))
+    except NotSent as error:
+        return Again(job, RETRY * 2 ** min(job.attempts, 6), str(error))
+    except OutgoingError as error:
+        return Failed(job, str(error))
+    if answer.status >= 400:
+        return Failed(job, f"answered with HTTP {answer.status}")
+    return Applied(job, {"status": answer.status})
 
 
 def notify(tools: Tools, _desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
     """Hand a message to a channel; the channel's own queue delivers and repeats it."""
     outcomes: list[Outcome] = []
     for job in jobs:
-        if tools.send_notice is None:
-            outcomes.append(Again(job, 60.0, "no channel is set up"))
+        if tools.tell is None:
+            outcomes.append(Failed(job, f"there is no channel {job.target_id!r} in bridge.yaml"))
             continue
-        tools.send_notice(job.target_id, {**job.wanted, **job.context})
+        tools.tell(job.target_id, {**job.wanted, **job.context})
         outcomes.append(Applied(job))
     return outcomes

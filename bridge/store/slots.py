@@ -7,12 +7,13 @@ what was missed can be seen.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Key, UtcDateTime, insert_new
-from bridge.store.lease import Leased, claim
+from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
+from bridge.store.lease import Leased, claim, settle
 
 LEASE = timedelta(minutes=2)
 
@@ -35,6 +36,7 @@ class Slot(Leased, Base):
     state: Mapped[str] = mapped_column(default=SlotState.DUE)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str | None]
+    progress: Mapped[dict[str, Any] | None] = mapped_column(Json)  # where a poll stands, to go on after a crash
 
 
 def open_slots(
@@ -54,6 +56,12 @@ def forget(session: Session, before: datetime) -> None:
     )
 
 
+def is_waiting(session: Session, key: str) -> bool:
+    """Whether a slot of this key is still to be done."""
+    query = select(Slot.id).where(Slot.key == key, Slot.state == SlotState.DUE)
+    return session.scalars(query.limit(1)).first() is not None
+
+
 def last(session: Session, key: str) -> datetime | None:
     """The newest slot of a key, done or not."""
     return session.scalar(select(func.max(Slot.at)).where(Slot.key == key))
@@ -71,3 +79,8 @@ def take(session: Session, kind: str, *, limit: int, now: datetime, length: time
         now=now,
         length=length,
     )
+
+
+def give_up(session: Session, slot: Slot, problem: str, now: datetime) -> None:
+    """Close a slot that nobody can work on any more."""
+    settle(session, slot, state=SlotState.FAILED, ended_at=now, problem=problem)

@@ -95,7 +95,7 @@ def _handle(source: Source, token: str | None, admission: Admission, scribe: Scr
             503, "Not journalled", f"{source.name}: {error}; nothing was taken, send it again", retry_after=5
         )
     nudger.nudge("journal.drain")
-    log.info("webhook journalled", source=source.name, event=receipts[0].event_id, duplicate=receipts[0].duplicate)
+    log.info("webhook journalled", source=source.name, event_id=receipts[0].event_id, duplicate=receipts[0].duplicate)
     answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
     if len(receipts) > 1:
         answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]

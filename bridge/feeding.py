@@ -1,0 +1,118 @@
+"""Reading Integr8 by the clock: which feeds an account has, and one round over those that are due."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bridge.data import mirror, polling
+from bridge.data.polling import FeedPlan
+from bridge.integr8.errors import ApiError, BudgetError
+from bridge.settings import Account
+from bridge.store import slots
+from bridge.store.feeds import FeedKey, Kind
+from bridge.store.lease import LeaseLost, settle
+from bridge.store.slots import Slot, SlotState
+from bridge.wiring import House
+
+log = structlog.get_logger()
+
+#: Seconds between two readings, unless `accounts.<name>.poll` says otherwise. Zero switches a feed off.
+EVERY: Mapping[str, float] = {"clicks": 300, "conversions": 120, "impressions": 0}
+
+
+#: The same for what is mirrored. Details are two calls for each offer, so they come seldom.
+MIRRORS: Mapping[str, float] = {"entities": 300, "details": 6 * 3600}
+MIRROR = "mirror"  # of the due slots
+
+
+def plans(account: Account) -> list[FeedPlan]:
+    """The feeds of one account, for each of its integrations."""
+    found = []
+    for integration in account.integrations:
+        for kind in (Kind.CLICKS, Kind.CONVERSIONS, Kind.IMPRESSIONS):
+            seconds = float(account.poll.get(kind, EVERY[kind]))
+            if seconds > 0:
+                key = FeedKey(account=account.name, integration=integration, kind=kind)
+                found.append(FeedPlan(key=key, every=timedelta(seconds=seconds), per_second=account.rate.per_second))
+    return found
+
+
+def open_due(session: Session, house: House, now: datetime) -> int:
+    """Write the slots of all feeds and mirrors that have come due. Returns how many wait to be read."""
+    found = 0
+    for account in house.settings.accounts.values():
+        found += polling.due_slots(session, now, plans(account))
+        for integration in account.integrations:
+            for part in MIRRORS:
+                found += _open_mirror(session, account, integration, part, now)
+    return found
+
+
+def _open_mirror(session: Session, account: Account, integration: str, part: str, now: datetime) -> bool:
+    """One at a time: a mirror that takes longer than its interval is not asked for again meanwhile."""
+    seconds = float(account.poll.get(part, MIRRORS[part]))
+    key = f"{MIRROR}:{account.name}:{integration}:{part}"
+    if seconds <= 0 or slots.is_waiting(session, key):
+        return False
+    at = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
+    last = slots.last(session, key)
+    if last is not None and at <= last:
+        return False
+    slots.open_slots(session, [(MIRROR, key, at)])
+    return True
+
+
+def read_due(house: House, now: datetime) -> bool:
+    """Claim one due mirror or feed and go on with it. False when nothing was due.
+
+    Mirrors go first: a report is of little use before it is known which offers there are.
+    """
+    for kind, read in ((MIRROR, _mirror), (polling.KIND, _feed)):
+        with house.store.write() as session:
+            taken = slots.take(session, kind, limit=1, now=now, length=polling.LEASE)
+        for slot in taken:
+            read(house, slot, now)
+        if taken:
+            return True
+    return False
+
+
+def _feed(house: House, slot: Slot, now: datetime) -> None:
+    key, _purpose = polling.parse_key(slot.key)
+    account = house.settings.accounts.get(key.account)
+    plan = next((one for one in plans(account) if one.key == key), None) if account else None
+    if plan is None:
+        with house.store.write() as session:
+            slots.give_up(session, slot, "no longer in bridge.yaml", now)
+        return
+    try:
+        result = polling.poll_once(house.store, house.pages, plan, slot, now, shelf=house.shelf)
+    except LeaseLost:
+        return
+    progress = result.progress
+    log.info("feed read", feed=slot.key, done=result.done, rows=progress.rows, new=progress.new, problem=result.problem)
+
+
+def _mirror(house: House, slot: Slot, now: datetime) -> None:
+    _, name, integration, part = slot.key.split(":")
+    account = house.settings.accounts.get(name)
+    if account is None or integration not in account.integrations:
+        with house.store.write() as session:
+            slots.give_up(session, slot, "no longer in bridge.yaml", now)
+        return
+    problem = None
+    try:
+        seen = (mirror.entities_of if part == "entities" else mirror.details_of)(
+            house.store, house.listings, name, integration, now
+        )
+        log.info("mirror read", mirror=slot.key, **{kind: one.listed for kind, one in seen.items()})
+    except (ApiError, BudgetError) as error:
+        problem = str(error)
+        log.warning("mirror failed", mirror=slot.key, problem=problem)
+    with house.store.write() as session:
+        if problem is None:
+            settle(session, slot, state=SlotState.DONE, ended_at=now)
+        else:
+            settle(session, slot, state=SlotState.FAILED, ended_at=now, problem=problem)

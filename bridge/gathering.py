@@ -1,0 +1,39 @@
+"""Facts for live runs: the process's window engine, brought up to date, over the subjects that a run asks about."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from bridge import subjects
+from bridge.data.facts import LiveFacts, facts_for
+from bridge.eventfacts import Happening
+from bridge.store import holds
+from bridge.wiring import House
+from rules.facts import Subject
+from rules.model import Revision
+
+
+def scope_facts(house: House, session: Session, revision: Revision, now: datetime) -> LiveFacts:
+    """For a rule that looks by the clock: everything in its scope, new items included.
+
+    What the rule itself keeps paused stays in, whatever `where` says: its early release is asked there.
+    """
+    data = house.data(revision.account, revision.integration)
+    found = facts_for(session, data, revision, now, house.library.tables)
+    held = {subjects.load(hold.subject) for hold in holds.of_rule(session, revision.id) if hold.state == "active"}
+    missing = sorted(held - set(found.subjects))
+    return replace(found, subjects=[*found.subjects, *missing]) if missing else found
+
+
+def about(house: House, session: Session, revision: Revision, whom: Sequence[Subject], now: datetime) -> LiveFacts:
+    """For a rule that an event has pointed at its subjects."""
+    data = house.data(revision.account, revision.integration)
+    data.refresh(session, now)
+    return LiveFacts(session, data, whom, now, house.library.tables, dict(revision.scope.join))
+
+
+def observe_postbacks(house: House, session: Session, happenings: Sequence[Happening], now: datetime) -> None:
+    """Conversions that Integr8's postbacks tell of are observations too: they fill what reports have not reached."""
+    del house, session, happenings, now

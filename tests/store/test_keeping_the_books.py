@@ -1,0 +1,253 @@
+"""The ledger under fire: a worker that vanishes, one that wakes up late, a halt, rivals for one key."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from bridge.bookkeeping import Halted, StoreDesk, claim_batch, conclude, fill
+from bridge.effects import Again, Applied, Failed, Unknown
+from bridge.exactjson import freeze, thaw
+from bridge.secrets_box import SecretsBox
+from bridge.store import handovers, ledger, upkeep
+from bridge.store.engine import Store
+from bridge.store.holds import Hold
+from bridge.store.lease import LeaseLost
+from bridge.store.ledger import Call, Effect, StoredPlan
+from bridge.store.runs import Run
+
+BOX = SecretsBox("a long key for tests")
+
+
+class Books:
+    """A run with a plan, and effects put into it."""
+
+    def __init__(self, store: Store, now):
+        self.store, self.now = store, now
+        with store.write() as session:
+            run = Run(
+                rule_id="r", revision="h", mode="live", cause="slot", cause_key="slot:1", due_at=now, started_at=now,
+                outcome="ready",
+            )  # fmt: skip
+            session.add(run)
+            session.flush()
+            plan = StoredPlan(run_id=run.id, rule_id="r", state="ready", created_at=now)
+            session.add(plan)
+            session.flush()
+            self.plan_id = plan.id
+
+    def effect(self, verb="pause", target="42", **more):
+        values = {
+            "plan_id": self.plan_id, "rule_id": "r", "step": "1", "verb": verb, "kind": "offer", "target_id": target,
+            "account": "main", "integration": "default", "subject": f"offer={target}", "wanted": {"active": False},
+            "due_at": self.now,
+        }  # fmt: skip
+        with self.store.write() as session:
+            session.add(Effect(**(values | more)))
+
+    def states(self):
+        with self.store.read() as session:
+            return {one.target_id: str(one.state) for one in session.scalars(select(Effect))}
+
+    def one(self, model):
+        with self.store.read() as session:
+            return session.scalars(select(model)).one()
+
+    def claim(self, after=timedelta(0)):
+        return claim_batch(self.store, self.now + after)
+
+    def desk(self, batch):
+        return StoreDesk(self.store, batch, {}, clock=lambda: self.now)
+
+    def conclude(self, batch, *outcomes, after=timedelta(0)):
+        return conclude(self.store, batch, outcomes, box=BOX, now=self.now + after)
+
+
+@pytest.fixture
+def books(store, now):
+    return Books(store, now)
+
+
+def test_pauses_that_wait_travel_together_and_urgent_ones_first(books):
+    books.effect("update", "9")
+    for target in ("1", "2", "3"):
+        books.effect("pause", target, urgent=True)
+    first, second = books.claim()
+    assert (first.verb, len(first.jobs)) == ("pause", 3)
+    assert (second.verb, len(second.jobs)) == ("update", 1)
+
+
+def test_what_is_claimed_is_nobody_elses(books):
+    books.effect()
+    assert len(books.claim()) == 1
+    assert books.claim() == []
+
+
+def test_a_worker_that_vanished_before_its_call_costs_one_lease(books):
+    books.effect()
+    books.claim()
+    [batch] = books.claim(after=ledger.LEASE)
+    assert batch.jobs[0].unsettled is False
+
+
+def test_what_a_vanished_worker_had_sent_is_unknown(books):
+    books.effect()
+    [batch] = books.claim()
+    books.desk(batch).write("offers.set_status", batch.jobs, lambda: None)
+    [batch] = books.claim(after=ledger.LEASE)
+    assert batch.jobs[0].unsettled is True
+
+
+def test_the_call_is_on_disk_before_it_leaves(books):
+    books.effect()
+    [batch] = books.claim()
+    seen = []
+    books.desk(batch).write("offers.set_status", batch.jobs, lambda: seen.append(books.states()))
+    assert seen == [{"42": "sent"}]
+    call = books.one(Call)
+    assert (call.operation, call.targets, call.outcome) == ("offers.set_status", 1, "ok")
+
+
+def test_a_worker_that_wakes_up_late_may_not_send(books):
+    books.effect()
+    [zombie] = books.claim()
+    books.claim(after=ledger.LEASE)
+    sent = []
+    with pytest.raises(LeaseLost):
+        books.desk(zombie).write("offers.set_status", zombie.jobs, lambda: sent.append(1))
+    assert sent == []
+
+
+def test_a_worker_that_wakes_up_late_may_not_write_what_it_found(books):
+    books.effect()
+    [zombie] = books.claim()
+    [batch] = books.claim(after=ledger.LEASE)
+    assert books.conclude(zombie, Failed(zombie.jobs[0], "too late")) == []
+    assert len(books.conclude(batch, Applied(batch.jobs[0]))) == 1
+    assert books.states() == {"42": "applied"}
+
+
+def test_during_a_halt_nothing_is_claimed_and_nothing_leaves(books, now):
+    books.effect()
+    [batch] = books.claim()
+    with books.store.write() as session:
+        upkeep.halt(session, by="ann", why="outage", now=now)
+    assert books.claim(after=ledger.LEASE) == []
+    with pytest.raises(Halted):
+        books.desk(batch).write("offers.set_status", batch.jobs, lambda: pytest.fail("sent"))
+
+
+def test_an_applied_pause_begins_its_hold_in_the_same_breath(books, now):
+    until = now + timedelta(hours=12)
+    books.effect(hold={"kind": "duration", "seconds": 6 * 3600, "count": 2}, prior={"active": True})
+    [batch] = books.claim()
+    books.conclude(batch, Applied(batch.jobs[0]))
+    hold = books.one(Hold)
+    assert (hold.target_id, hold.until, hold.count, hold.we_paused, str(hold.state)) == ("42", until, 2, True, "active")
+
+
+def test_a_plan_whose_effects_have_all_ended_is_done(books):
+    books.effect(target="1")
+    books.effect(target="2")
+    [batch] = books.claim()
+    books.conclude(batch, Applied(batch.jobs[0]), Failed(batch.jobs[1], "gone"))
+    assert books.one(StoredPlan).state == "done"
+
+
+def test_throttled_effects_wait_as_long_as_they_are_told(books):
+    books.effect()
+    [batch] = books.claim()
+    books.conclude(batch, Again(batch.jobs[0], 30.0, "429"))
+    assert books.claim(after=timedelta(seconds=29)) == []
+    assert len(books.claim(after=timedelta(seconds=30))) == 1
+
+
+def test_what_could_not_leave_for_a_day_is_given_up(books):
+    books.effect()
+    [batch] = books.claim(after=timedelta(hours=25))
+    books.conclude(batch, Again(batch.jobs[0], 30.0, "unreachable"), after=timedelta(hours=25))
+    assert books.states() == {"42": "failed"}
+    assert "could not leave for 24 h" in books.one(Effect).error
+
+
+def test_an_unknown_outcome_is_settled_before_anything_else(books):
+    books.effect()
+    [batch] = books.claim()
+    books.desk(batch).write("offers.set_status", batch.jobs, lambda: None)
+    books.conclude(batch, Unknown(batch.jobs[0], 5.0, "timeout"))
+    [batch] = books.claim(after=timedelta(seconds=5))
+    assert batch.jobs[0].unsettled is True
+
+
+def ensure(books, step, target, **more):
+    books.effect("ensure", target, step=step, kind="publisher", subject="event=e", key={"email": target}, **more)
+
+
+def test_two_effects_with_one_natural_key_never_run_at_the_same_time(books):
+    ensure(books, "1", "email=ann@example.com")
+    ensure(books, "2", "email=ann@example.com")
+    [batch] = books.claim()
+    assert len(batch.jobs) == 1
+    assert books.claim() == []
+    books.conclude(batch, Applied(batch.jobs[0], {"id": "p1"}))
+    [batch] = books.claim()
+    assert len(batch.jobs) == 1
+
+
+def test_a_later_step_waits_for_an_earlier_one_and_gets_its_id(books):
+    ensure(books, "pub", "email=ann@example.com")
+    books.effect(
+        "ensure", "x", step="2", kind="user", subject="event=e", after=["pub"], due_at=None,
+        wanted={"publisher": {"$ref": "pub.id"}},
+    )  # fmt: skip
+    [batch] = books.claim()
+    assert [job.kind for job in batch.jobs] == ["publisher"]
+    books.conclude(batch, Applied(batch.jobs[0], {"id": "p1"}))
+    [batch] = books.claim()
+    assert batch.jobs[0].wanted == {"publisher": "p1"}
+
+
+def test_when_a_step_fails_those_behind_it_are_not_begun(books):
+    ensure(books, "pub", "email=ann@example.com")
+    books.effect("ensure", "x", step="2", subject="event=e", after=["pub"], due_at=None)
+    books.effect("ensure", "y", step="3", subject="event=e", after=["2"], due_at=None)
+    [batch] = books.claim()
+    books.conclude(batch, Failed(batch.jobs[0], "refused"))
+    assert set(books.states().values()) == {"failed"}
+
+
+def test_a_generated_password_never_touches_the_ledger(books, now):
+    books.effect("ensure", "x", kind="user")
+    [batch] = books.claim()
+    books.conclude(batch, Applied(batch.jobs[0], {"id": "u1", "$secret": {"password": "S3cret-word"}}))
+    effect, sealed = books.one(Effect), books.one(handovers.Handover)
+    assert "S3cret" not in repr(effect.result) + repr(effect.wanted) + repr(sealed.sealed)
+    assert b"S3cret-word" in BOX.open(sealed.sealed)
+
+
+def test_a_return_that_failed_gives_the_hold_back(books, now):
+    with books.store.write() as session:
+        hold = Hold(
+            rule_id="r", account="main", integration="default", kind="offer", target_id="42", subject="offer=42",
+            since=now, state="released",
+        )  # fmt: skip
+        session.add(hold)
+        session.flush()
+        hold_id = hold.id
+    books.effect("activate", releases=hold_id)
+    [batch] = books.claim()
+    books.conclude(batch, Failed(batch.jobs[0], "refused"))
+    hold = books.one(Hold)
+    assert (str(hold.state), hold.ended_why) == ("active", "the return failed: refused")
+
+
+def test_exact_numbers_survive_the_ledger():
+    from decimal import Decimal
+
+    value = {"payout": Decimal("5.10"), "cap": Decimal(500), "list": [Decimal("0.1")]}
+    assert thaw(freeze(value)) == value
+
+
+def test_only_references_to_the_finished_step_are_filled_in():
+    value = {"a": {"$ref": "pub.id"}, "b": [{"$ref": "other.id"}]}
+    assert fill(value, "pub", {"id": "p1"}) == {"a": "p1", "b": [{"$ref": "other.id"}]}

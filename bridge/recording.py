@@ -1,6 +1,6 @@
 """Write decisions down: runs, verdicts, plans, effects, holds that begin or end. One transaction for a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any

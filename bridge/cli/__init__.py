@@ -1,10 +1,12 @@
 """The command line. Every line of logic lives elsewhere; a command reads arguments, asks, and prints."""
 
+import logging
 import sys
 from importlib import import_module
 
 import click
 
+from bridge import observability
 from bridge.cli.session import Session
 from bridge.settings import SettingsError
 from bridge.version import VERSION
@@ -63,6 +65,7 @@ def cli(context: click.Context) -> None:
 
     Exit codes: 0 fine, 1 a finding or a failure, 2 wrong usage.
     """
+    observability.set_up_logs(process="cli", level=logging.WARNING)  # standard output belongs to the result
     context.obj = Session()
 
 

@@ -104,7 +104,12 @@ def _any_filter() -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> Mapping[str, Any]:
-    status = "201" if operation.kind is Kind.CREATED else "200"
     good = {"description": operation.title, "content": {"application/json": {"schema": operation.response}}}
+    # The reference lists 200 only; a sibling product answers 201 to creates and 204 to deletes.
+    successes: dict[str, Any] = {"200": good}
+    if operation.kind is Kind.CREATED:
+        successes["201"] = good
+    if operation.kind is Kind.EMPTY:
+        successes["204"] = {"description": operation.title}
     errors = {str(code): _error_name(code) for code in BY_STATUS if operation.authenticated or code not in {401, 403}}
-    return {status: good, **errors, "5XX": "ServerError"}
+    return {**successes, **errors, "5XX": "ServerError"}

@@ -109,6 +109,10 @@ class Jobs:
     def newest(self) -> list[Job]:
         return list(reversed(self._jobs.values()))
 
+    def keep(self, job: Job) -> None:
+        """Bring back one that was deleted; its file stays gone."""
+        self._jobs[job.id] = job
+
     def remove(self, job: Job) -> None:
         self.files.remove(job.artifact_name)
         del self._jobs[job.id]

@@ -10,6 +10,7 @@ MAX_PAGE = 100  # "The API max limit is 100"
 OPERATORS = ("eq", "gte", "lte")  # the only ones seen in any source
 PLAIN = ("page[number]", "page[size]", "sort", "fields", "query")
 
+_SORT = re.compile(r"-?[\w.]+(,-?[\w.]+)*")
 _FILTER = re.compile(r"^filter\[([^\[\]]+)\](?:\[([^\[\]]+)\])?$")
 
 Query = Mapping[str, Sequence[str]]
@@ -30,7 +31,7 @@ def whole_number(query: Query, name: str, *, default: int | None, highest: int |
         if default is None:
             raise bad(name, "is required")
         return default
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < 1:
         raise bad(name, "must be a whole number from 1")
     if highest is not None and int(text) > highest:
         raise bad(name, f"must not be above {highest}")
@@ -121,6 +122,8 @@ def _mentions(item: Item, text: str) -> bool:
 
 def _sorted(items: list[Item], query: Query) -> list[Item]:
     """By several fields, the last one first, because sorting is stable."""
+    if any(not _SORT.fullmatch(text) for text in query.get("sort", ())):
+        raise bad("sort", "must look like -name,id")
     for name in reversed(words(query, "sort")):
         field = name.removeprefix("-")
         if items and look(items[0], field) is None and field.split(".")[0] not in items[0]:

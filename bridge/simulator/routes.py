@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Flask, Response, g, request
+from werkzeug.routing import BaseConverter
 
 from bridge.integr8.catalogue import OPERATIONS, PARAMETER, Operation, Route
 from bridge.simulator.delivery import refused
@@ -11,14 +12,22 @@ from bridge.simulator.dispatch import Asked, answer
 from bridge.simulator.world import World
 
 
+class IdConverter(BaseConverter):
+    """An id in a path. The collections' own words are none, so a wrong verb on them is 405 and no strange id."""
+
+    regex = r"(?!bulk$|bulk-delete$)[^/]+"
+
+
 def add_routes(app: Flask, world: World, *, strict: bool) -> None:
+    app.url_map.converters["id"] = IdConverter
     for operation in OPERATIONS.values():
         for number, route in enumerate(_places(operation, strict=strict)):
             app.add_url_rule(
-                PARAMETER.sub(r"<\1>", route.path),
+                PARAMETER.sub(r"<id:\1>", route.path),
                 endpoint=f"{operation.name}/{number}",
                 view_func=_view(world, operation, canonical=number == 0),
                 methods=[route.verb],
+                provide_automatic_options=False,
             )
 
 

@@ -92,7 +92,8 @@ def _feed(house: House, slot: Slot, now: datetime) -> None:
     except LeaseLost:
         return
     progress = result.progress
-    log.info("feed read", feed=slot.key, done=result.done, rows=progress.rows, new=progress.new, problem=result.problem)
+    tell = log.info if progress.new or progress.changed or result.problem else log.debug
+    tell("feed read", feed=slot.key, done=result.done, rows=progress.rows, new=progress.new, problem=result.problem)
 
 
 def _mirror(house: House, slot: Slot, now: datetime) -> None:

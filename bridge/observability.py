@@ -51,19 +51,27 @@ def _scrub_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
-def set_up_logs(style: str = "console", *, process: str, level: int = logging.INFO) -> None:
-    """One line per event, for people (`console`) or programs (`json`). The stream is standard error."""
+def set_up_logs(
+    style: str = "console", *, process: str, level: int = logging.INFO, colours: bool | None = None
+) -> None:
+    """One line per event, for people (`console`) or programs (`json`). The stream is standard error.
+
+    For people the moment is short and the process is left out: whoever shows several of them marks their lines.
+    """
+    people = style != "json"
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if people else "iso", utc=True),
         structlog.processors.format_exc_info,
         _scrub_event,
     ]
     last: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty() if colours is None else colours, pad_event_to=22, sort_keys=False
+        )
+        if people
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared, last],
@@ -71,7 +79,8 @@ def set_up_logs(style: str = "console", *, process: str, level: int = logging.IN
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
+    if not people:
+        structlog.contextvars.bind_contextvars(process=process)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_drop_meta, last], foreign_pre_chain=shared))
     root = logging.getLogger()
@@ -136,6 +145,19 @@ def before_breadcrumb(crumb: Any, _hint: Any) -> Any:
         "type": crumb.get("type"),
         "message": scrub_text(str(crumb.get("message") or "")),
     }
+
+
+def begin(process: str, task: str) -> None:
+    """A new piece of work: what was on the logs and on Sentry for the one before is gone."""
+    structlog.contextvars.clear_contextvars()
+    if not _for_people():
+        structlog.contextvars.bind_contextvars(process=process, task=task)
+    sentry_sdk.set_tag("task", task)
+
+
+def _for_people() -> bool:
+    last = structlog.get_config()["processors"][-1]
+    return isinstance(last, structlog.dev.ConsoleRenderer)
 
 
 def tag(**ids: Any) -> None:

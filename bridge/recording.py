@@ -71,7 +71,7 @@ def _tell(run: Run, decision: Decision, verdicts: Sequence[Mapping[str, Any]]) -
             "rule says yes", rule=run.rule_id, run=run.id, mode=run.mode, subject=one["subject"], why=one["reason"]
         )
     if len(yes) > SHOWN:
-        log.info("rule says yes", rule=run.rule_id, run=run.id, mode=run.mode, more=run.yes - SHOWN)
+        log.info("rule says yes", rule=run.rule_id, more=run.yes - SHOWN, mode=run.mode, run=run.id)
     if decision.plan is not None and decision.plan.outcome in {Outcome.STOPPED, Outcome.WAITING}:
         first = decision.plan.stops[0].message if decision.plan.stops else None
         log.info("plan not carried out", rule=run.rule_id, run=run.id, outcome=run.outcome, why=first)

@@ -41,15 +41,16 @@ class Program:
 class Child:
     """A running program. Its output is copied line by line, marked with its name."""
 
-    def __init__(self, program: Program, colour: str, say: Callable[[str, str, str], None]) -> None:
+    def __init__(self, program: Program, colour: str, say: Callable[[str, str, str], None], *, coloured: bool) -> None:
         self.program = program
         self._colour = colour
         self._say = say
         self.tail: list[str] = []
         self.started = time.monotonic()
+        colours = {"FORCE_COLOR": "1"} if coloured else {}  # its output is a pipe, the terminal is behind us
         self.process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
             program.command,
-            env={**os.environ, **program.environment},
+            env={**os.environ, **colours, **program.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -97,7 +98,7 @@ class Supervisor:
 
     def start(self, program: Program) -> Child:
         colour = COLOURS[len(self._children) % len(COLOURS)]
-        child = Child(program, colour, self._say)
+        child = Child(program, colour, self._say, coloured=self._console.is_terminal)
         self._children[program.name] = child
         return child
 
@@ -147,7 +148,7 @@ class Supervisor:
             elif now >= self._due[name]:
                 del self._due[name]
                 colour = COLOURS[list(self._children).index(name) % len(COLOURS)]
-                self._children[name] = Child(child.program, colour, self._say)
+                self._children[name] = Child(child.program, colour, self._say, coloured=self._console.is_terminal)
 
     def stop(self) -> None:
         """End every program that was started here, the last one first."""
@@ -166,7 +167,7 @@ class Supervisor:
 
     def _say(self, name: str, colour: str, line: str) -> None:
         if self._log:
-            self._console.print(Text(f"{name:<10}│ ", style=colour) + Text.from_ansi(line), soft_wrap=True)
+            self._console.print(Text.assemble((f"{name:<8}│ ", colour), Text.from_ansi(line)), soft_wrap=True)
 
 
 def _reason(code: int) -> str:

@@ -10,7 +10,14 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_init, setup_logging, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    beat_init,
+    setup_logging,
+    task_prerun,
+    worker_process_init,
+    worker_ready,
+    worker_shutting_down,
+)
 from kombu import Queue
 
 from bridge import observability, settings, wiring
@@ -45,6 +52,7 @@ celery.conf.update(
     worker_enable_soft_shutdown_on_idle=True,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
     worker_send_task_events=False,
     beat_scheduler="celery.beat:Scheduler",  # nothing to remember: due slots are rows
     beat_max_loop_interval=1,
@@ -71,6 +79,11 @@ def _sentry(process: str) -> None:
     observability.set_up_sentry(
         found.sentry_dsn, process=process, environment=found.environment, release=f"integr8-bridge@{VERSION}"
     )
+
+
+@task_prerun.connect
+def _begin(task: Any = None, **_: Any) -> None:
+    observability.begin(os.environ.get("BRIDGE_PROCESS", "worker"), getattr(task, "name", ""))
 
 
 @worker_process_init.connect

@@ -55,7 +55,8 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
 @click.option("--json", "json", is_flag=True, help="Print one JSON document at the end, and no log.")
 @click.option("--port", default=0, help="Port of the service; a free one by default.")
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="Keep the demo's home here.")
-def demo(once: bool, json: bool, port: int, home: Path | None) -> None:
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Save what one sees as an SVG file.")
+def demo(once: bool, json: bool, port: int, home: Path | None, picture: Path | None) -> None:
     """Watch the whole job on this machine: bad offers found and paused, a publisher and a login provisioned.
 
     \b
@@ -63,7 +64,8 @@ def demo(once: bool, json: bool, port: int, home: Path | None) -> None:
       integr8-bridge demo                 # watch it, then look around at the address it prints
       integr8-bridge demo --once --json   # for programs
     """
-    boss = Supervisor(log=not json)
+    console = Console(stderr=json, record=picture is not None, width=150 if picture else None)
+    boss = Supervisor(console, log=not json)
     boss.handle_signals()
     with ExitStack() as cleaning:
         directory = home or Path(cleaning.enter_context(tempfile.TemporaryDirectory(prefix="integr8-bridge-demo-")))
@@ -72,7 +74,9 @@ def demo(once: bool, json: bool, port: int, home: Path | None) -> None:
         if json:
             click.echo(as_json(found))
         else:
-            _summary(found)
+            _summary(console, found)
+        if picture:
+            console.save_svg(str(picture), title="integr8-bridge demo")
         if not once and found["ok"] and not boss.stopping:
             boss.say(f"The service runs on at {found['address']}; Ctrl-C stops everything", style="bold green")
             boss.watch()
@@ -95,8 +99,7 @@ def _play(boss: Supervisor, home: Path, *, json: bool, port: int) -> dict[str, A
     return story.report(stage, proof)
 
 
-def _summary(found: dict[str, Any]) -> None:
-    console = Console()
+def _summary(console: Console, found: dict[str, Any]) -> None:
     if not found["ok"]:
         console.print(f"The demo failed: {found.get('error', found)}", style="bold red", highlight=False)
         return
@@ -106,7 +109,7 @@ def _summary(found: dict[str, Any]) -> None:
     rows = {
         "webhooks journalled": f"{found['events_received']} (one came twice and counts once)",
         "rule runs": f"{found['runs']}; verdicts: {verdicts}",
-        "why": found["reasons"][0] if found["reasons"] else "",
+        "why": found["why"][0] if found["why"] else "",
         "offers paused": f"{found['offers_paused']} of 40 bad ones, with {found['bulk_calls']} bulk call(s)",
         "publisher created": "yes" if found["publisher_created"] else "no",
         "login created": "yes" if found["user_created"] else "no",

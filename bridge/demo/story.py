@@ -22,7 +22,7 @@ from bridge.store import journal, ledger, runs
 from bridge.store.engine import Store, make_engine
 from bridge.store.ledger import Call, Effect
 from bridge.store.runs import Run, StoredVerdict
-from bridge.supervisor import StartError, Supervisor
+from bridge.supervisor import Supervisor
 
 BAD_OFFERS, GOOD_OFFERS, CLICKS = 40, 8, 60
 EMAIL = "ann.affiliate@example.com"
@@ -207,28 +207,24 @@ def report(stage: Stage, proof: Proof) -> dict[str, Any]:
     """The document that `demo --once --json` prints."""
     with stage.store.read() as session:
         events = sum(journal.counts(session).values())
-        answers = session.execute(select(StoredVerdict.answer, func.count()).group_by(StoredVerdict.answer))
-        words = {1: "yes", 0: "no", -1: "no_decision"}
         totals = session.execute(select(func.sum(Run.yes), func.sum(Run.no), func.sum(Run.no_decision))).one()
         calls = session.execute(select(Call.operation, func.count()).group_by(Call.operation))
-        reasons = session.scalars(select(StoredVerdict.reason).where(StoredVerdict.answer == 1).limit(3))
+        reasons = session.scalars(
+            select(StoredVerdict.reason).where(StoredVerdict.answer == 1).order_by(StoredVerdict.id.desc()).limit(1)
+        )
         found = {
             "ok": proof.complete,
             "events_received": events,
             "runs": session.scalar(select(func.count()).select_from(Run)),
             "verdicts": dict(zip(("yes", "no", "no_decision"), (int(total or 0) for total in totals), strict=True)),
-            "verdicts_kept": {words[row[0]]: row[1] for row in answers},
             "effects": ledger.counts(session),
             "calls_made": {row[0]: row[1] for row in calls},
             "offers_paused": proof.paused,
             "publisher_created": proof.publishers == 1,
             "user_created": proof.users == 1,
             "bulk_calls": proof.bulk_calls,
-            "reasons": list(reasons),
+            "why": list(reasons),
             "runs_by_outcome": runs.counts(session, datetime.fromtimestamp(0, UTC)),
             "address": stage.stack.address,
         }
     return found | {"seconds_taken": round(time.monotonic() - stage.started, 1)}
-
-
-__all__ = ["DemoFailed", "StartError", "ask_integr8", "report", "send", "set_up", "wait"]

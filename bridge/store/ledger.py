@@ -280,8 +280,10 @@ def plans_of(session: Session, run_id: int) -> list[StoredPlan]:
 
 
 def counts(session: Session) -> dict[str, int]:
-    """Effects by state."""
-    rows = session.execute(select(Effect.state, func.count()).group_by(Effect.state))
+    """Effects by state, of plans that are or were carried out: what shadow rules wanted is not among them."""
+    carried = StoredPlan.state.in_([PlanState.READY, PlanState.DONE])
+    query = select(Effect.state, func.count()).join(StoredPlan, StoredPlan.id == Effect.plan_id).where(carried)
+    rows = session.execute(query.group_by(Effect.state))
     return {row[0]: row[1] for row in rows}
 
 

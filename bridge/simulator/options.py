@@ -36,6 +36,8 @@ class Options:
     report_ids: str = "incremental"  # which of the two ids stands in report rows and postbacks
     arrivals_per_page: int = 0  # rows that arrive after each report page has been answered
     minimum_delay: float = 120.0  # seconds; a postback delay is zero or at least this
+    postback_loss: float = 0.0  # share of postbacks that never leave and leave no trace, as outages do
+    postback_repeat: float = 0.0  # share that is sent a second time
     latency: float = 0.0  # seconds of sleep before every API answer
 
     def changed(self, wishes: Mapping[str, Any]) -> "Options":

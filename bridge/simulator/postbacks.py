@@ -71,7 +71,11 @@ class Due:
 
 
 class Postbacks:
-    def __init__(self, log: PostbackLog, eye: Callable[[], Eye], now: Callable[[], int]) -> None:
+    def __init__(
+        self, log: PostbackLog, eye: Callable[[], Eye], now: Callable[[], int], copies: Callable[[], int]
+    ) -> None:
+        """`copies` says how often the next one is sent: once, or lost, or twice."""
+        self._copies = copies
         self._log = log
         self._eye = eye
         self._now = now
@@ -101,7 +105,8 @@ class Postbacks:
         for template in self._templates.values():
             if (template.refire or not again) and self._matches(template, kind, row):
                 at = self._now() + int(template.delay * 1000)
-                heapq.heappush(self._due, Due(at, next(self._numbers), template, row))
+                for _ in range(self._copies()):
+                    heapq.heappush(self._due, Due(at, next(self._numbers), template, row))
 
     def take_due(self, *, everything: bool = False) -> list[tuple[Due, dict[str, str]]]:
         """What must be sent now, with its macros as they are at this moment: the delay exists for late checks."""

@@ -5,7 +5,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -64,7 +64,7 @@ class RequestLog:
         after: int = 0,
     ) -> list[dict[str, Any]]:
         return [
-            asdict(entry)
+            {name: getattr(entry, name) for name in Entry.__slots__}
             for entry in self.entries
             if entry.number > after
             and operation in {None, entry.operation}

@@ -1,15 +1,23 @@
-"""Every operation of the catalogue as a Flask route, with the alternates that the facts know."""
+"""Which operation of the catalogue a path and a verb mean, with the alternates that the facts know.
 
-from collections.abc import Callable, Iterator
+The table of addresses is built once for all worlds: its 140 rules take longer than a quick test.
+"""
+
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, g, request
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, Map, Rule
 
 from bridge.integr8.catalogue import OPERATIONS, PARAMETER, Operation, Route
 from bridge.simulator.delivery import refused
 from bridge.simulator.dispatch import Asked, answer
 from bridge.simulator.world import World
+
+VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+CANONICAL = "canonical"
+ALTERNATE = "alternate"
 
 
 class IdConverter(BaseConverter):
@@ -19,33 +27,34 @@ class IdConverter(BaseConverter):
 
 
 def add_routes(app: Flask, world: World, *, strict: bool) -> None:
-    app.url_map.converters["id"] = IdConverter
-    for operation in OPERATIONS.values():
-        for number, route in enumerate(_places(operation, strict=strict)):
-            app.add_url_rule(
-                PARAMETER.sub(r"<id:\1>", route.path),
-                endpoint=f"{operation.name}/{number}",
-                view_func=_view(world, operation, canonical=number == 0),
-                methods=[route.verb],
-                provide_automatic_options=False,
-            )
+    addresses = _addresses(strict=strict)
 
-
-def _places(operation: Operation, *, strict: bool) -> Iterator[Route]:
-    yield operation.route
-    if not strict:
-        yield from operation.alternates
-
-
-def _view(world: World, operation: Operation, *, canonical: bool) -> Callable[..., Response]:
-    def view(**path: Any) -> Response:
-        if not canonical:
+    def view(rest: str) -> Response:  # noqa: ARG001 - the table reads the whole path
+        endpoint, path = addresses.bind(request.host).match(request.path, method=request.method)
+        name, kind = str(endpoint).split("/")
+        if kind == ALTERNATE:
             g.entry.remarks.append("reached by an alternate route")
         query = {name: request.args.getlist(name) for name in request.args}
         asked = Asked(request.headers, path, query, request.get_data(), request.host_url)
-        return answer(world, operation, asked, g.entry)
+        return answer(world, OPERATIONS[name], asked, g.entry)
 
-    return view
+    app.add_url_rule("/api/<path:rest>", "api", view, methods=VERBS, provide_automatic_options=False)
+
+
+@cache
+def _addresses(*, strict: bool) -> Map:
+    rules = [
+        Rule(PARAMETER.sub(r"<id:\1>", route.path), endpoint=f"{operation.name}/{kind}", methods=[route.verb])
+        for operation in OPERATIONS.values()
+        for kind, route in _places(operation, strict=strict)
+    ]
+    return Map(rules, converters={"id": IdConverter}, merge_slashes=False)
+
+
+def _places(operation: Operation, *, strict: bool) -> Iterator[tuple[str, Route]]:
+    yield CANONICAL, operation.route
+    for route in () if strict else operation.alternates:
+        yield ALTERNATE, route
 
 
 def add_fallbacks(app: Flask, world: World) -> None:

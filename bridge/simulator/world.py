@@ -73,7 +73,7 @@ class World:
         self.jobs = Jobs(self.files, self.ids)
         self.postback_log = PostbackLog()
         self.live = Traffic(Model(seed), self.directory, self.tracker, self.ids)
-        self.postbacks = Postbacks(self.postback_log, self._eye, self.now_ms)
+        self.postbacks = Postbacks(self.postback_log, self._eye, self.now_ms, self._copies)
         self.tracker.listeners.append(self.postbacks.hear)
         self._sender = Sender(send)
         self._firing = threading.Lock()
@@ -127,6 +127,11 @@ class World:
     def close(self) -> None:
         """Give back threads and connections."""
         self._sender.close()
+
+    def _copies(self) -> int:
+        if self.dice.random() < self.options.postback_loss:
+            return 0
+        return 2 if self.dice.random() < self.options.postback_repeat else 1
 
     def _eye(self) -> Eye:
         return Eye(self.directory, ids=self.options.report_ids)

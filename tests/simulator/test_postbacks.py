@@ -172,3 +172,11 @@ def test_the_control_plane_fires_what_waits(api, postback, convert, ear):
     convert()
     fired = api.post("/_sim/postbacks/fire", json={"everything": True}).json()["fired"]
     assert (len(fired), len(ear.heard)) == (1, 1)
+
+
+@pytest.mark.parametrize(("setting", "sent"), [("postback_loss", 0), ("postback_repeat", 2)])
+def test_postbacks_can_get_lost_or_come_twice(world, postback, convert, setting, sent):
+    world.configure({setting: 1.0})
+    postback()
+    convert()
+    assert len(world.fire_postbacks()) == sent

@@ -1,7 +1,7 @@
 -- The rate budget of one API key. The rules and their reasons are those of pace.py, line by line; this file
 -- runs them on the Redis server, atomically and by the server's clock.
 --
--- KEYS  slots (zset: token -> counted at), state (hash), urgent and normal waiters (zsets: token -> until)
+-- KEYS  slots (zset: token -> counted at), state (hash), waiters of the three lanes (zsets: token -> until)
 -- ARGV  operation, now ('' = the server's clock; a test may say another), per_second, burst, then:
 --         ask: lane, token   sent: token   settle: token, outcome, retry_after ('' = none)   state
 -- Answers a number of seconds as text, or for `state` four of them.
@@ -11,10 +11,10 @@ local GROW_EVERY, GROW_BY, LEAST, HALVE_EVERY = 3.0, 0.05, 0.05, 1.0
 local PAUSE, PAUSE_MAX, CLOSED_MAX = 0.5, 30.0, 3600.0
 local BREAKER_CALLS, BREAKER_SPAN = 10, 30.0
 local OPEN, OPEN_MAX, PROBE = 1.0, 60.0, 30.0
-local STARVING, POLL = 5.0, 0.05
+local STARVING, STARVING_SLOTS, POLL = 5.0, 20, 0.05
 local FORGOTTEN = 7200  -- s; longer than any pause
 
-local SLOTS, STATE, WAITERS = KEYS[1], KEYS[2], { [0] = KEYS[3], [1] = KEYS[4] }
+local SLOTS, STATE, WAITERS = KEYS[1], KEYS[2], { [0] = KEYS[3], [1] = KEYS[4], [2] = KEYS[5] }
 local operation, now = ARGV[1], tonumber(ARGV[2])
 local per_second, burst = tonumber(ARGV[3]), tonumber(ARGV[4])
 
@@ -45,18 +45,26 @@ local function closed()
   return wait
 end
 
+local function waits(lane)
+  return redis.call('ZCOUNT', WAITERS[lane], '(' .. text(now), '+inf') > 0
+end
+
+local function starves(lane)
+  local patience = math.max(STARVING, STARVING_SLOTS / (per_second * get('share', 1)))
+  return now - get('turn' .. lane, now) >= patience
+end
+
 local function overtaken(lane)
-  local waiting = 0
-  for above = 0, lane - 1 do
-    waiting = waiting + redis.call('ZCOUNT', WAITERS[above], '(' .. text(now), '+inf')
+  local behind = false
+  for higher = 0, lane - 1 do behind = behind or waits(higher) end
+  if behind then
+    if not state['turn' .. lane] then set('turn' .. lane, now) end
+    if not starves(lane) then return true end
   end
-  if waiting == 0 then return false end
-  local turn = state['turn' .. lane]
-  if not turn then
-    set('turn' .. lane, now)
-    turn = now
+  for lower = lane + 1, 2 do
+    if waits(lower) and starves(lower) then return true end
   end
-  return now - turn < STARVING
+  return false
 end
 
 local function room(most, period)
@@ -83,10 +91,11 @@ local function ask(lane, token)
   local wait = math.max(closed(), window())
   if overtaken(lane) then wait = math.max(wait, POLL) end
   if wait > 0 then
-    if lane < 2 then redis.call('ZADD', WAITERS[lane], text(now + wait + 0.5), token) end
+    redis.call('ZADD', WAITERS[lane], text(now + wait + 0.5), token)
+    redis.call('ZREMRANGEBYSCORE', WAITERS[lane], '-inf', text(now))
     return wait
   end
-  if lane < 2 then redis.call('ZREM', WAITERS[lane], token) end
+  redis.call('ZREM', WAITERS[lane], token)
   if get('opened') > 0 then set('probing_until', now + PROBE) end
   set('turn' .. lane, now)
   redis.call('ZADD', SLOTS, text(now + HELD), token)

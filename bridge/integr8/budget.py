@@ -121,7 +121,7 @@ class RedisBudget:
 
     def __init__(self, client: "redis.Redis", key: str, per_second: float, burst: int | None = None) -> None:
         self._run = client.register_script(SCRIPT)
-        self._keys = [f"{key}:{part}" for part in ("slots", "state", "urgent", "normal")]
+        self._keys = [f"{key}:{part}" for part in ("slots", "state", "urgent", "normal", "bulk")]
         self._limits = (per_second, burst or max(1, int(per_second)))
 
     def ask(self, lane: Lane, token: str) -> float:

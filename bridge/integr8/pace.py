@@ -13,8 +13,8 @@ long would hold its slot too long, so MARGIN after the request was written is ta
 **Adaptation.** A 429 halves the rate, at most once a second, and closes the budget for the pause the server
 named (or a doubling one of our own); success grows it back by steps. **The breaker** opens when at least half
 of ten or more calls fail, lets single calls try after a while, and delays: it never drops anything.
-**Lanes.** While a call of a higher lane waits, lower ones stand back, but each lane gets a turn every
-STARVING seconds.
+**Lanes.** While a call of a higher lane waits, lower ones stand back; a lane that has waited for STARVING
+seconds gets one turn, for which the higher ones stand back in their turn.
 """
 
 import math
@@ -28,7 +28,7 @@ HALVE_EVERY = 1.0  # s; answers to calls that were already on their way count on
 PAUSE, PAUSE_MAX, CLOSED_MAX = 0.5, 30.0, 3600.0  # s
 BREAKER_CALLS, BREAKER_SPAN = 10, 30.0
 OPEN, OPEN_MAX, PROBE = 1.0, 60.0, 30.0  # s
-STARVING = 5.0  # s
+STARVING, STARVING_SLOTS = 5.0, 20  # s, or so many slots' time where that is longer
 POLL = 0.05  # s until a caller asks again when what it waits for has no known end
 
 
@@ -66,7 +66,7 @@ class Pace:
     per_second: float
     burst: int
     slots: dict[str, float] = field(default_factory=dict)  # token → when the server has counted it
-    waiting: tuple[dict[str, float], dict[str, float]] = field(default_factory=lambda: ({}, {}))
+    waiting: tuple[dict[str, float], ...] = field(default_factory=lambda: ({}, {}, {}))  # per lane: token → until
     turns: dict[int, float] = field(default_factory=dict)
     share: float = 1.0
     changed: float = 0.0
@@ -87,11 +87,12 @@ class Pace:
         if standing_back:
             wait = max(wait, POLL)
         if wait > 0:
-            if lane < Lane.BULK:
-                self.waiting[lane][token] = now + wait + 0.5
+            line = self.waiting[lane]
+            line[token] = now + wait + 0.5
+            for gone in [one for one, until in line.items() if until <= now]:
+                del line[gone]
             return wait
-        if lane < Lane.BULK:
-            self.waiting[lane].pop(token, None)
+        self.waiting[lane].pop(token, None)
         if self.opened:
             self.probing_until = now + PROBE
         self.turns[lane] = now
@@ -139,11 +140,19 @@ class Pace:
         return wait
 
     def _overtaken(self, now: float, lane: Lane) -> bool:
-        higher = [until for line in self.waiting[:lane] for until in line.values() if until > now]
-        if not higher:
-            return False
-        turn = self.turns.setdefault(lane, now)
-        return now - turn < STARVING
+        if any(self._waits(now, higher) for higher in range(lane)):
+            self.turns.setdefault(lane, now)
+            if not self._starves(now, lane):
+                return True
+        lower = range(lane + 1, len(self.waiting))
+        return any(self._waits(now, one) and self._starves(now, one) for one in lower)
+
+    def _waits(self, now: float, lane: int) -> bool:
+        return any(until > now for until in self.waiting[lane].values())
+
+    def _starves(self, now: float, lane: int) -> bool:
+        patience = max(STARVING, STARVING_SLOTS / (self.per_second * self.share))
+        return now - self.turns.get(lane, now) >= patience
 
     def _window(self, now: float) -> float:
         burst = max(1, math.floor(self.burst * self.share + 1e-9))

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 ROOM = Path(__file__).parents[2] / "bridge" / "integr8"
+INSIDE = r"(?:(?!\n    def |\nclass ).)"  # anything that belongs to the method
+METHOD = re.compile(rf"    def (\w+)\({INSIDE}*?await {INSIDE}*", re.DOTALL)
 FACES = {"resources.py": "async_resources.py", "reporting.py": "async_reporting.py"}
 
 
@@ -21,11 +23,11 @@ def awaited(text: str) -> str:
     text = text.replace("def run(", "async def run(")
     text = re.sub(r"(?<!await )self\._runner\.run\(", "await self._runner.run(", text)
     text = text.replace("return self._start(", "return await self._start(")
-    return re.sub(r"    def (\w+)\((?:(?!\n    def |\nclass ).)*?await (?:(?!\n    def |\nclass ).)*", _waiting, text, flags=re.S)
+    return METHOD.sub(_waiting, text)
 
 
 def _waiting(match: re.Match[str]) -> str:
-    return match[0] if match[1] in {"_listing"} else match[0].replace("    def ", "    async def ", 1)
+    return match[0] if match[1] == "_listing" else match[0].replace("    def ", "    async def ", 1)
 
 
 def formatted(text: str) -> str:

@@ -1,0 +1,300 @@
+"""The rate budget: never over the limit, urgent first, smaller after a 429, closed when it cannot see."""
+
+import math
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge.integr8 import BudgetUnavailable, Lane, LocalBudget, Outcome, RedisBudget, budget_key, errors
+from bridge.integr8.budget import acquire
+from bridge.integr8.pace import GROW_BY, GROW_EVERY, HELD, MARGIN, Pace
+
+
+def _fullest(arrivals, length=1.0):
+    return max((sum(1 for at in arrivals if start <= at < start + length) for start in arrivals), default=0)
+
+
+# --- the window ------------------------------------------------------------------------------------
+
+
+@given(
+    rate=st.sampled_from([0.5, 1, 2.5, 5, 20]),
+    burst=st.integers(1, 12),
+    delays=st.lists(st.floats(0, MARGIN), min_size=40, max_size=40),
+    answers=st.lists(st.floats(0, 3), min_size=40, max_size=40),
+)
+def test_no_second_of_the_server_ever_holds_more_than_the_limit(rate, burst, delays, answers):
+    """Each request arrives at some time after its slot was granted, and is answered some time later still."""
+    pace, now, arrivals, open_calls = Pace(rate, burst), 100.0, [], []
+    for number, (delay, answer) in enumerate(zip(delays, answers, strict=True)):
+        token = str(number)
+        while True:
+            for ended in [one for one in open_calls if one[0] <= now]:
+                open_calls.remove(ended)
+                pace.settle(ended[0], ended[1], Outcome.ANSWERED)
+            wait = pace.ask(now, Lane.NORMAL, token)
+            if wait == 0:
+                break
+            now += min([wait, *(max(one[0] - now, 0.0005) for one in open_calls)])
+        pace.sent(now, token)
+        arrivals.append(now + delay)
+        open_calls.append((now + delay + answer, token))
+    assert _fullest(arrivals) <= max(rate, burst)
+
+
+def test_the_limit_is_used(clock):
+    budget, calls = LocalBudget(5, clock=clock), 0
+    began = clock.now
+    while clock.now - began < 60:
+        token = acquire(budget, clock=clock, sleep=clock.sleep)
+        clock.now += 0.002
+        budget.settle(token, Outcome.ANSWERED)
+        calls += 1
+    assert calls / 60 >= 0.95 * 5
+
+
+def test_a_burst_is_paid_back(clock):
+    budget, arrivals = LocalBudget(5, burst=10, clock=clock), []
+    for _ in range(30):
+        budget.settle(acquire(budget, clock=clock, sleep=clock.sleep), Outcome.ANSWERED)
+        arrivals.append(clock.now)
+    assert _fullest(arrivals) == 10
+    assert arrivals[-1] - arrivals[0] >= (30 - 10) / 5
+
+
+def test_a_caller_that_died_holds_its_slot_for_a_while_only():
+    pace = Pace(1, 1)
+    assert pace.ask(0, Lane.NORMAL, "dead") == 0
+    assert pace.ask(HELD - 1, Lane.NORMAL, "next") > 0
+    assert pace.ask(HELD + 1, Lane.NORMAL, "next") == 0
+
+
+def test_a_request_that_never_left_gives_its_slot_back():
+    pace = Pace(1, 1)
+    pace.ask(0, Lane.NORMAL, "a")
+    pace.settle(0.1, "a", Outcome.UNSENT)
+    assert pace.ask(0.1, Lane.NORMAL, "b") == 0
+
+
+# --- lanes -----------------------------------------------------------------------------------------
+
+
+def test_an_urgent_call_overtakes_those_that_wait():
+    pace = Pace(1, 1)
+    pace.ask(0, Lane.BULK, "first")
+    pace.settle(0, "first", Outcome.ANSWERED)
+    assert pace.ask(0.5, Lane.BULK, "bulk") > 0
+    assert pace.ask(0.6, Lane.URGENT, "pause") > 0
+    assert pace.ask(1.01, Lane.BULK, "bulk") > 0
+    assert pace.ask(1.02, Lane.URGENT, "pause") == 0
+
+
+def test_an_idle_lane_holds_nobody_up():
+    pace = Pace(5, 5)
+    pace.ask(0, Lane.URGENT, "a")
+    assert pace.ask(0.01, Lane.BULK, "b") == 0
+
+
+def test_bulk_work_does_not_starve_and_does_not_hinder(clock):
+    budget, done = LocalBudget(5, clock=clock), {Lane.URGENT: 0, Lane.BULK: 0}
+    until = clock.now + 60
+    while clock.now < until:
+        for lane in (Lane.URGENT, Lane.BULK):  # both have more to do at any time
+            while budget.ask(lane, f"{lane}{done[lane]}") == 0:
+                budget.settle(f"{lane}{done[lane]}", Outcome.ANSWERED)
+                done[lane] += 1
+        clock.now += 0.01
+    assert 10 <= done[Lane.BULK] <= 20
+    assert done[Lane.URGENT] >= 270
+
+
+def test_a_wait_beyond_the_deadline_is_refused_at_once(clock):
+    budget = LocalBudget(1, clock=clock)
+    budget.settle(acquire(budget, clock=clock, sleep=clock.sleep), Outcome.ANSWERED)
+    with pytest.raises(errors.BudgetExhausted) as caught:
+        acquire(budget, deadline=0.2, clock=clock, sleep=clock.sleep)
+    assert caught.value.wait == pytest.approx(1.0)
+    assert clock.slept == []
+
+
+# --- learning --------------------------------------------------------------------------------------
+
+
+def test_a_429_halves_the_rate_once_for_all_that_were_on_their_way():
+    pace = Pace(8, 8)
+    for token in "abcd":
+        pace.ask(0, Lane.NORMAL, token)
+    for token in "abcd":
+        pace.settle(0.1, token, Outcome.THROTTLED, 2.0)
+    assert pace.share == 0.5
+    assert pace.state(0.1).closed_for == 2.0
+
+
+def test_the_pause_that_the_server_named_is_kept():
+    pace = Pace(8, 8)
+    pace.settle(0, "a", Outcome.THROTTLED, 30.0)
+    assert pace.ask(1, Lane.URGENT, "b") == pytest.approx(29)
+    assert pace.ask(30.1, Lane.URGENT, "b") == 0
+
+
+def test_without_a_named_pause_ours_doubles_until_something_works():
+    pace, waits = Pace(8, 8), []
+    for now in (0.0, 100.0, 200.0):
+        pace.settle(now, "a", Outcome.THROTTLED)
+        waits.append(pace.ask(now, Lane.NORMAL, "b"))
+    assert waits == pytest.approx([0.5, 1.0, 2.0])
+    pace.settle(300, "c", Outcome.ANSWERED)
+    pace.settle(400, "d", Outcome.THROTTLED)
+    assert pace.ask(400, Lane.NORMAL, "b") == pytest.approx(0.5)
+
+
+def test_success_grows_the_rate_back_by_steps():
+    pace = Pace(10, 10)
+    pace.settle(0, "a", Outcome.THROTTLED)
+    steps = math.ceil(0.5 / GROW_BY)
+    for number in range(steps):
+        assert pace.share < 1
+        pace.settle((number + 1) * GROW_EVERY, "b", Outcome.ANSWERED)
+    assert pace.share == pytest.approx(1)
+
+
+def test_a_halved_rate_is_a_halved_rate(clock):
+    budget, arrivals = LocalBudget(10, clock=clock), []
+    budget.settle("x", Outcome.THROTTLED, 0.0)
+    for _ in range(20):
+        token = acquire(budget, clock=clock, sleep=clock.sleep)
+        budget.settle(token, Outcome.ANSWERED)
+        arrivals.append(clock.now)
+    assert _fullest(arrivals) <= 5
+
+
+# --- the breaker -----------------------------------------------------------------------------------
+
+
+def test_many_failures_delay_and_one_success_ends_it():
+    pace = Pace(100, 100)
+    for number in range(10):
+        pace.settle(1.0, str(number), Outcome.FAILED)
+    assert pace.ask(1.5, Lane.URGENT, "a") == pytest.approx(0.5)
+    assert pace.ask(2.1, Lane.URGENT, "probe") == 0
+    assert pace.ask(2.2, Lane.URGENT, "other") > 0  # one at a time
+    pace.settle(2.3, "probe", Outcome.ANSWERED)
+    assert pace.ask(2.4, Lane.URGENT, "other") == 0
+
+
+def test_a_probe_that_fails_doubles_the_wait():
+    pace = Pace(100, 100)
+    for number in range(10):
+        pace.settle(1.0, str(number), Outcome.FAILED)
+    pace.ask(2.1, Lane.URGENT, "probe")
+    pace.settle(2.2, "probe", Outcome.FAILED)
+    assert pace.ask(2.2, Lane.URGENT, "a") == pytest.approx(2.0)
+
+
+def test_a_few_failures_among_many_calls_change_nothing():
+    pace = Pace(100, 100)
+    for number in range(40):
+        pace.settle(1.0, str(number), Outcome.FAILED if number % 3 == 0 else Outcome.ANSWERED)
+    assert pace.ask(1.0, Lane.NORMAL, "a") == 0
+
+
+# --- on Redis --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("ask"), st.sampled_from(list(Lane)), st.integers(0, 9)),
+    st.tuples(st.just("sent"), st.none(), st.integers(0, 9)),
+    st.tuples(
+        st.just("settle"),
+        st.tuples(st.sampled_from(list(Outcome)), st.sampled_from([None, 0.0, 0.4, 7.0])),
+        st.integers(0, 9),
+    ),
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rate=st.sampled_from([1, 2.5, 5, 8]),
+    burst=st.integers(1, 10),
+    steps=st.lists(st.tuples(st.integers(1, 1500), STEPS), max_size=60),
+)
+def test_redis_and_this_process_keep_the_same_rules(server, rate, burst, steps):
+    server.flushall()
+    pace, shared = Pace(rate, burst), RedisBudget(server, budget_key("k"), rate, burst)
+    now = 1_700_000_000.0
+    for milliseconds, (what, detail, number) in steps:
+        now += milliseconds / 1000 + 0.0003
+        token = f"t{number}"
+        if what == "ask":
+            theirs = float(shared._call("ask", int(detail), token, now=now))
+            assert theirs == pytest.approx(pace.ask(now, detail, token), abs=1e-4)
+        elif what == "sent":
+            shared._call("sent", token, now=now)
+            pace.sent(now, token)
+        else:
+            outcome, pause = detail
+            shared._call("settle", token, outcome.value, "" if pause is None else pause, now=now)
+            pace.settle(now, token, outcome, pause)
+    share, closed, opened, count = (float(part) for part in shared._call("state", now=now))
+    mine = pace.state(now)
+    assert (share, closed, opened) == pytest.approx((mine.share, mine.closed_for, mine.breaker_open_for), abs=1e-4)
+    assert count == mine.in_window
+
+
+def test_two_processes_share_one_budget(server):
+    one, two = (RedisBudget(server, budget_key("k"), 2, 2) for _ in range(2))
+    assert [one.ask(Lane.NORMAL, "a"), two.ask(Lane.NORMAL, "b")] == [0, 0]
+    assert one.ask(Lane.NORMAL, "c") > 0
+
+
+def test_two_keys_share_nothing(server):
+    one, two = (RedisBudget(server, budget_key(key), 1, 1) for key in ("k1", "k2"))
+    assert [one.ask(Lane.NORMAL, "a"), two.ask(Lane.NORMAL, "b")] == [0, 0]
+
+
+def test_the_key_cannot_be_read_from_its_name(server):
+    RedisBudget(server, budget_key("k3y-secret"), 1, 1).ask(Lane.NORMAL, "a")
+    assert not any(b"k3y" in name for name in server.scan_iter())
+
+
+def test_a_flushed_server_loses_scripts_and_state_but_no_call(server):
+    budget = RedisBudget(server, budget_key("k"), 5, 5)
+    budget.ask(Lane.NORMAL, "a")
+    server.flushall()
+    server.script_flush()
+    assert budget.ask(Lane.NORMAL, "b") == 0
+
+
+def test_without_redis_nothing_goes_out():
+    nobody = redis.Redis(port=1, socket_connect_timeout=0.2)
+    budget = RedisBudget(nobody, budget_key("k"), 5, 5)
+    with pytest.raises(BudgetUnavailable, match="until Redis answers"):
+        budget.ask(Lane.NORMAL, "a")
+    budget.settle("a", Outcome.ANSWERED)  # telling it something is no reason to fail
+    nobody.close()
+
+
+def test_a_blind_budget_sends_nothing(make_client, integr8):
+    nobody = redis.Redis(port=1, socket_connect_timeout=0.2)
+    client = make_client(budget=RedisBudget(nobody, budget_key("k"), 5, 5))
+    with pytest.raises(BudgetUnavailable):
+        client.users.get("u1")
+    assert integr8.seen == []
+    nobody.close()
+
+
+@pytest.mark.parametrize("key", ["slots", "state", "urgent"])
+def test_everything_it_keeps_expires(server, key):
+    budget = RedisBudget(server, budget_key("k"), 1, 1)
+    budget.ask(Lane.URGENT, "a")
+    budget.ask(Lane.URGENT, "b")
+    budget.settle("a", Outcome.THROTTLED)
+    assert 0 < server.ttl(f"{budget_key('k')}:{key}") <= 7200

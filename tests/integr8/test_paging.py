@@ -1,0 +1,174 @@
+"""Reading page by page while the world goes on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.integr8 import errors
+from bridge.integr8.paging import Cursor, Numbered
+
+
+def _read(paging, answer):
+    rows = []
+    while (query := paging.query) is not None:
+        rows += paging.take(answer(query)).rows
+    return rows
+
+
+# --- numbered pages --------------------------------------------------------------------------------
+
+
+def _numbered(objects, query):
+    number, size = query["page[number]"], query["page[size]"]
+    part = objects[(number - 1) * size : number * size]
+    total = -(-len(objects) // size)
+    return {"data": [dict(one) for one in part], "meta": {"total_count": len(objects), "total_page": total}}
+
+
+@given(
+    size=st.integers(1, 7),
+    begin=st.integers(0, 30),
+    arrivals=st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=20),
+)
+def test_objects_that_are_added_while_one_reads_hide_and_double_nothing(size, begin, arrivals):
+    objects = [{"id": f"old{n}"} for n in range(begin)]
+    coming = iter(arrivals)
+    fresh = iter(range(10_000))
+
+    def answer(query):
+        found = _numbered(objects, query)
+        many, at_front = next(coming, (0, True))
+        for _ in range(many):
+            objects.insert(0 if at_front else len(objects), {"id": f"new{next(fresh)}"})
+        return found
+
+    ids = [row["id"] for row in _read(Numbered("offers.list", size=size), answer)]
+    assert len(ids) == len(set(ids))
+    assert {f"old{n}" for n in range(begin)} <= set(ids)
+
+
+def test_pages_are_asked_for_as_they_are_needed(client, integr8, double):
+    objects = [{"id": str(n)} for n in range(250)]
+    integr8.script = lambda seen: double.says(
+        _numbered(objects, {name: int(seen.query[name][0]) for name in ("page[number]", "page[size]")})
+    )
+    listing = client.publishers.list()
+    assert integr8.seen == []
+    next(listing)
+    assert len(integr8.seen) == 1
+    assert len(list(listing)) == 249
+    assert len(integr8.seen) == 3
+    assert listing.total == 250
+    assert listing.finished
+
+
+def test_a_list_is_taken_up_at_its_cursor(client, integr8, double):
+    objects = [{"id": str(n)} for n in range(5)]
+    integr8.script = lambda seen: double.says(
+        _numbered(objects, {name: int(seen.query[name][0]) for name in ("page[number]", "page[size]")})
+    )
+    listing = client.publishers.list(size=2)
+    for _ in range(3):
+        next(listing)
+    assert listing.cursor == "2"  # the page in hand is not finished
+    assert [row["id"] for row in client.publishers.list(size=2, start=listing.cursor)] == ["2", "3", "4"]
+
+
+# --- cursors ---------------------------------------------------------------------------------------
+
+
+class Table:
+    """Rows by falling id, as a report has them."""
+
+    def __init__(self, count):
+        self.ids = list(range(count))
+
+    def answer(self, query):
+        rows = sorted(self.ids, reverse=True)
+        size, after, before = query["page[size]"], query.get("page[after]"), query.get("page[before]")
+        assert after is None or before is None
+        if before is not None:
+            newer = [one for one in rows if one > int(before)]
+            part, more = newer[-size:], len(newer) > size
+            info = {"hasPreviousPage": more, "hasNextPage": True}
+        else:
+            older = rows if after is None else [one for one in rows if one < int(after)]
+            part, more = older[:size], len(older) > size
+            info = {"hasPreviousPage": after is not None, "hasNextPage": more}
+        info |= {"startCursor": str(part[0]) if part else None, "endCursor": str(part[-1]) if part else None}
+        return {"data": {"data": [{"real_tx_id": str(one)} for one in part], "pageInfo": info}}
+
+
+@given(size=st.integers(1, 6), begin=st.integers(0, 25), arrivals=st.lists(st.integers(0, 5), max_size=15))
+def test_rows_that_arrive_while_one_reads_change_nothing_below(size, begin, arrivals):
+    table, coming = Table(begin), iter(arrivals)
+
+    def answer(query):
+        found = table.answer(query)
+        top = len(table.ids)
+        table.ids += range(top, top + next(coming, 0))
+        return found
+
+    ids = [int(row["real_tx_id"]) for row in _read(Cursor("reports.clicks", size=size), answer)]
+    assert ids == list(range(begin - 1, -1, -1))
+
+
+@given(size=st.integers(1, 6), begin=st.integers(1, 20), later=st.integers(0, 20))
+def test_reading_upwards_finds_all_that_came_since(size, begin, later):
+    table = Table(begin + later)
+    paging = Cursor("reports.clicks", size=size, before=str(begin - 1))
+    ids = [int(row["real_tx_id"]) for row in _read(paging, table.answer)]
+    assert sorted(ids) == list(range(begin, begin + later))
+
+
+@given(size=st.integers(1, 6), count=st.integers(1, 25), stop=st.integers(0, 30))
+def test_a_report_that_broke_off_goes_on_without_a_gap(size, count, stop):
+    table, paging = Table(count), Cursor("reports.clicks", size=size)
+    seen, cursor = [], None
+    for _ in range(stop):
+        query = paging.query
+        if query is None:
+            break
+        page = paging.take(table.answer(query))
+        seen += page.rows
+        cursor = page.cursor
+    if paging.query is not None:
+        seen += _read(Cursor("reports.clicks", size=size, after=cursor), table.answer)
+    assert [int(row["real_tx_id"]) for row in seen] == list(range(count - 1, -1, -1))
+
+
+def test_a_page_that_repeats_the_one_before_adds_nothing():
+    table, paging, asked = Table(6), Cursor("reports.clicks", size=2), []
+
+    def answer(query):
+        asked.append(query)
+        found = table.answer(query)
+        if len(asked) == 2:  # the rows of the first page once more, with the right pageInfo
+            found["data"]["data"] = table.answer({"page[size]": 2})["data"]["data"] + found["data"]["data"]
+        return found
+
+    assert [row["real_tx_id"] for row in _read(paging, answer)] == ["5", "4", "3", "2", "1", "0"]
+
+
+def test_a_cursor_that_does_not_move_ends_it(client, integr8, double):
+    stuck = {"data": {"data": [{"real_tx_id": "A"}],
+                      "pageInfo": {"startCursor": "A", "endCursor": "A", "hasNextPage": True}}}  # fmt: skip
+    integr8.script = lambda _: double.says(stuck)
+    with pytest.raises(errors.Malformed, match="does not move"):
+        _read(Cursor("reports.clicks"), lambda query: client.call("reports.clicks", query={
+            "start_time": "2026-03-01 00:00:00", "end_time": "2026-03-02 00:00:00", **query}))  # fmt: skip
+    assert len(integr8.seen) == 2
+
+
+def test_several_conversions_of_one_transaction_are_all_given(client, integr8, double, now):
+    rows = [{"real_tx_id": "A", "event": "sale"}, {"real_tx_id": "A", "event": "sale"}]
+    info = {"startCursor": "A", "endCursor": "A", "hasNextPage": False, "hasPreviousPage": False}
+    integr8.will(double.says({"data": {"data": rows, "pageInfo": info}}))
+    assert len(list(client.reports.conversions(now, now))) == 2
+
+
+def test_a_report_remembers_where_it_began_and_got_to(client, integr8, now):
+    listing = client.reports.conversions(now, now)
+    assert [row["status"] for row in listing] == ["Approved", "Pending"]
+    assert listing.newest == "01HVMM5SAS879C0AQZ295VEVN9"
+    assert listing.finished

@@ -1,0 +1,205 @@
+"""Creating, changing, switching: what is read before, what after, and what becomes of failures."""
+
+import pytest
+
+from bridge.integr8 import errors
+
+OFFER = "/api/v2/integrations/dhkwd4izck/offers"
+
+
+def test_after_a_create_the_object_is_read(client, integr8):
+    offer = client.offers.create(name="Summer", advertiser_id=7)
+    assert integr8.lines == [f"POST {OFFER}", f"GET {OFFER}/wvv9f89xio"]
+    assert offer["incremental_id"] == 42
+
+
+def test_a_create_that_cannot_be_read_back_is_still_a_create(client, integr8, double):
+    integr8.will(double.sample("created.json", 201), double.says({}, 403))
+    made = client.users.create(email="a@b.example", role="admin", password="hunter2hunter2")
+    assert made == {"id": "wvv9f89xio", "email": "a@b.example", "role": "admin"}
+
+
+def test_an_offer_is_read_before_it_is_changed(client, integr8):
+    client.offers.update("42", description="new")
+    assert integr8.lines == [f"GET {OFFER}/42", f"PATCH {OFFER}/42"]
+    assert integr8.seen[1].json == {"name": "Summer", "advertiser_id": 7, "description": "new"}
+
+
+def test_an_offer_with_all_that_a_patch_requires_is_not_read(client, integr8):
+    client.offers.update("42", name="Autumn", advertiser_id=7)
+    assert integr8.lines == [f"PATCH {OFFER}/42"]
+
+
+def test_an_advertiser_id_that_reads_as_text_is_sent_as_a_number(client, integr8, double):
+    integr8.will(double.says({"data": {"id": "42", "name": "Summer", "advertiser_id": "7"}}))
+    client.offers.update("42", active=False)
+    assert integr8.seen[1].json["advertiser_id"] == 7
+
+
+def test_a_required_field_that_cannot_be_read_must_be_given(client, integr8, double):
+    integr8.will(double.says({"data": {"id": "42", "name": "Summer"}}))
+    with pytest.raises(errors.InvalidCall, match="advertiser_id: is required"):
+        client.offers.update("42", active=False)
+    assert len(integr8.seen) == 1
+
+
+def test_a_user_needs_no_reading_before_a_change(client, integr8):
+    client.users.update("u1", status="Deactivated")
+    assert integr8.lines == ["PATCH /api/v2/users/u1"]
+
+
+def test_events_and_landing_pages_hang_below_their_offer(client, integr8):
+    client.offer_events.update(42, "e1", payout=5)
+    client.landing_pages.delete(42, "l1")
+    assert integr8.lines == [
+        f"GET {OFFER}/42/events/e1", f"PATCH {OFFER}/42/events/e1", f"DELETE {OFFER}/42/landing-pages/l1",
+    ]  # fmt: skip
+
+
+# --- many at once ----------------------------------------------------------------------------------
+
+
+def test_many_are_switched_by_few_calls(client, integr8):
+    done = client.offers.set_status(range(250), active=False)
+    assert integr8.lines == [f"PUT {OFFER}/bulk"] * 3
+    assert [id_ for seen in integr8.seen for id_ in seen.json["data"]] == [str(n) for n in range(250)]
+    assert done == tuple(str(n) for n in range(250))
+
+
+def test_an_id_that_is_named_twice_is_sent_once(client, integr8):
+    client.offers.set_status([1, "1", 2], active=True)
+    assert integr8.seen[0].json == {"active": True, "data": ["1", "2"]}
+
+
+def _no_bulk(double, status):
+    def script(seen):
+        if seen.path.endswith("/bulk"):
+            return double.says({}, status)
+        if seen.verb == "GET" and seen.path.endswith("/off"):
+            return double.says({"data": {"id": "off", "name": "n", "advertiser_id": 7, "active": False}})
+        if seen.path.endswith("/gone"):
+            return double.says({}, 404)
+        return None
+
+    return script
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_without_a_bulk_route_each_is_read_and_patched(client, integr8, double, status):
+    integr8.script = _no_bulk(double, status)
+    assert client.offers.set_status(["1", "off"], active=False) == ("1", "off")
+    assert integr8.lines == [f"PUT {OFFER}/bulk", f"GET {OFFER}/1", f"PATCH {OFFER}/1", f"GET {OFFER}/off"]
+    assert integr8.seen[2].json == {"name": "Summer", "advertiser_id": 7, "active": False}
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_missing_bulk_route_is_tried_once(client, integr8, double, status):
+    integr8.script = _no_bulk(double, status)
+    client.offers.set_status(["1"], active=False)
+    client.offers.set_status(["2"], active=False)
+    assert integr8.lines.count(f"PUT {OFFER}/bulk") == 1
+
+
+def test_a_target_that_is_not_there_does_not_stop_the_others(client, integr8, double):
+    integr8.script = _no_bulk(double, 404)
+    with pytest.raises(errors.PartlyDone) as caught:
+        client.offers.set_status(["gone", "2"], active=False)
+    assert caught.value.done == ("2",)
+    assert isinstance(caught.value.failed["gone"], errors.NotFound)
+
+
+def test_a_bulk_call_for_nothing_that_exists_does_not_condemn_the_route(client, integr8, double):
+    integr8.script = _no_bulk(double, 404)
+    with pytest.raises(errors.NotFound):
+        client.offers.set_status(["gone"], active=False)
+    integr8.script = lambda _: None
+    client.offers.set_status(["1"], active=False)
+    assert integr8.lines[-1] == f"PUT {OFFER}/bulk"
+
+
+def test_what_would_meet_every_call_ends_the_first(client, integr8, double):
+    integr8.script = lambda _: double.says({}, 403)
+    with pytest.raises(errors.Forbidden):
+        client.offers.set_status(range(250), active=False)
+    assert len(integr8.seen) == 1
+
+
+def test_a_chunk_that_is_refused_leaves_the_others_done(client, integr8, double):
+    integr8.will(double.says({}, 200), double.says({}, 400), double.says({}, 200))
+    with pytest.raises(errors.PartlyDone) as caught:
+        client.offers.set_status(range(250), active=False)
+    assert len(caught.value.done) == 150
+    assert set(caught.value.failed) == {str(n) for n in range(100, 200)}
+
+
+def test_many_are_deleted_with_a_body(client, integr8):
+    client.publishers.bulk_delete(["1", "2"])
+    assert integr8.lines == ["DELETE /api/v2/publishers/bulk"]
+    assert integr8.seen[0].json == {"data": ["1", "2"]}
+
+
+# --- find or create --------------------------------------------------------------------------------
+
+
+def _people(double, *people):
+    def script(seen):
+        if seen.verb == "GET" and seen.path == "/api/v2/publishers":
+            return double.says({"data": list(people), "meta": {"total_count": len(people), "total_page": 1}})
+        return None
+
+    return script
+
+
+def test_what_is_there_is_not_created(client, integr8, double):
+    integr8.script = _people(double, {"id": "p1", "email": "Ann@b.example"}, {"id": "p2", "email": "x@b.example"})
+    row, created = client.publishers.ensure(name="Ann", email="ann@B.example")
+    assert (row["id"], created) == ("p1", False)
+    assert integr8.lines == ["GET /api/v2/publishers"]
+    assert integr8.seen[0].query["filter[email]"] == ["ann@B.example"]
+
+
+def test_what_is_missing_is_created(client, integr8, double):
+    integr8.script = _people(double, {"id": "p2", "email": "x@b.example"})
+    _, created = client.publishers.ensure(name="Ann", email="ann@b.example")
+    assert created
+    assert integr8.lines[:2] == ["GET /api/v2/publishers", "POST /api/v2/publishers"]
+
+
+def test_two_with_the_same_key_are_for_a_person_to_sort_out(client, integr8, double):
+    integr8.script = _people(double, {"id": "p1", "email": "a@b.example"}, {"id": "p2", "email": "a@b.example"})
+    with pytest.raises(errors.Ambiguous) as caught:
+        client.publishers.ensure(name="Ann", email="a@b.example")
+    assert caught.value.ids == ("p1", "p2")
+
+
+def test_a_create_with_a_lost_answer_is_settled_by_finding(client, integr8, double):
+    there = []
+
+    def script(seen):
+        if seen.verb == "POST":
+            there.append({"id": "p9", "email": "a@b.example"})
+            return double.Answer(drop=True)
+        return _people(double, *there)(seen)
+
+    integr8.script = script
+    row, created = client.publishers.ensure(name="Ann", email="a@b.example")
+    assert (row["id"], created) == ("p9", True)
+    assert [line.split()[0] for line in integr8.lines] == ["GET", "POST", "GET"]
+
+
+def test_a_create_that_cannot_be_found_again_stays_unknown(client, integr8, double):
+    integr8.script = lambda seen: double.Answer(drop=True) if seen.verb == "POST" else _people(double)(seen)
+    with pytest.raises(errors.OutcomeUnknown):
+        client.publishers.ensure(name="Ann", email="a@b.example")
+    assert [line.split()[0] for line in integr8.lines] == ["GET", "POST", "GET"]
+
+
+def test_the_async_client_switches_and_ensures_alike(awaiting, integr8, double):
+    integr8.script = _no_bulk(double, 405)
+
+    async def talk(client):
+        done = await client.offers.set_status(["1"], active=False)
+        await client.offers.update("42", description="x")
+        return done, (await client.publishers.create(name="Ann"))["id"]
+
+    assert awaiting(talk) == (("1",), "wvv9f89xio")

@@ -11,6 +11,8 @@ from bridge.integr8.core import Row
 from bridge.integr8.errors import Malformed
 from bridge.integr8.queries import PAGE_SIZE_MAX
 
+REPEATS = 3  # pages that came twice before a listing is given up
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -88,6 +90,8 @@ class Cursor:
         self._cursor = before if self._upwards else after
         self._done = False
         self._previous: list[Row] = []
+        self._passed = {self._cursor} - {None}
+        self._repeats = 0
 
     @property
     def query(self) -> dict[str, Any] | None:
@@ -102,11 +106,19 @@ class Cursor:
         rows, info = answer["data"].get("data") or [], answer["data"]["pageInfo"]
         more = bool(info.get("hasPreviousPage" if self._upwards else "hasNextPage"))
         cursor = info.get("startCursor" if self._upwards else "endCursor")
-        if more and (not cursor or (cursor == self._cursor and rows)):
-            raise Malformed(self._operation, status=200, words=f"the cursor does not move on from {cursor!r}")
+        if more and (not cursor or cursor in self._passed):
+            return self._again(cursor)
+        self._passed.add(cursor)
         # A page that repeats rows of the one before is known to happen; two equal rows on one page are two.
         fresh = tuple(row for row in rows if row not in self._previous)
         self._previous = rows
         self._done = not more or not rows
         self._cursor = cursor if more else self._cursor
         return Page(fresh, None if self._done else cursor, newest=info.get("startCursor"))
+
+    def _again(self, cursor: str | None) -> Page:
+        """A page that was here before came instead of the next one. It adds nothing; the next is asked for again."""
+        self._repeats += 1
+        if cursor is None or self._repeats > REPEATS:
+            raise Malformed(self._operation, status=200, words=f"the cursor does not move on from {cursor!r}")
+        return Page((), self._cursor)

@@ -157,7 +157,20 @@ def test_a_cursor_that_does_not_move_ends_it(client, integr8, double):
     with pytest.raises(errors.Malformed, match="does not move"):
         _read(Cursor("reports.clicks"), lambda query: client.call("reports.clicks", query={
             "start_time": "2026-03-01 00:00:00", "end_time": "2026-03-02 00:00:00", **query}))  # fmt: skip
-    assert len(integr8.seen) == 2
+    assert len(integr8.seen) == 5
+
+
+@given(size=st.integers(1, 4), count=st.integers(1, 20), repeats=st.sets(st.integers(0, 8), max_size=3))
+def test_a_server_that_answers_with_the_first_page_again_is_asked_again(size, count, repeats):
+    table, asked = Table(count), []
+
+    def answer(query):
+        asked.append(query)
+        again = len(asked) - 1 in repeats
+        return table.answer({"page[size]": size} if again else query)
+
+    ids = [int(row["real_tx_id"]) for row in _read(Cursor("reports.clicks", size=size), answer)]
+    assert ids == list(range(count - 1, -1, -1))
 
 
 def test_several_conversions_of_one_transaction_are_all_given(client, integr8, double, now):

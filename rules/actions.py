@@ -9,7 +9,7 @@ from rules.fields import Findings, length, spelled
 from rules.known import Known
 from rules.model import Action, HoldFor, Verb
 from rules.names import ENTITY_FIELDS, Offered
-from rules.spelling import did_you_mean, listed, nearest
+from rules.spelling import a, did_you_mean, listed, nearest
 from rules.syntax import Template
 from rules.yamltext import Branch, Leaf, Node, Table
 
@@ -102,7 +102,9 @@ class _Step:
 
     def _wrong_verbs(self, node: Table, verbs: list[str]) -> None:
         if verbs:
-            self.findings.error(node.place, f"one step does one thing, not {listed(verbs)}; write two steps")
+            self.findings.error(
+                node.place, f"one step does one thing, not {listed(verbs, last='and')}; write two steps"
+            )
             return
         known = {*VERBS, "id", "which", "key", "with", "hold"}
         stranger = next((key for key in node.keys if key not in known), None)
@@ -201,9 +203,9 @@ class _Step:
                 continue
             meant = nearest(key, known)
             if meant:
-                self.findings.error(place, f"{_a(target)} has no '{key}'; did you mean '{meant}'?")
+                self.findings.error(place, f"{a(target)} has no '{key}'; did you mean '{meant}'?")
             else:
-                self.findings.warning(place, f"'{key}' is no field of {_a(target)} that Integr8 documents")
+                self.findings.warning(place, f"'{key}' is no field of {a(target)} that Integr8 documents")
 
     def _value(self, node: Node) -> Any:
         if isinstance(node, Table):
@@ -239,10 +241,6 @@ _WHY = {
     "with": ": the fields to set",
     "which": ": the conversion's transaction id",
 }
-
-
-def _a(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeo' else 'a'} {kind.replace('_', ' ')}"
 
 
 def destructive(steps: tuple[Action, ...]) -> bool:

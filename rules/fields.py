@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any, cast
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
@@ -231,7 +231,8 @@ class WindowOf(_Value):
 class Zone(_Value):
     def understood(self, value: Any) -> str:
         if not (isinstance(value, str) and is_zone(value)):
-            raise ValidationError(f"{spelled(value)} is no time zone; write one such as Europe/Berlin")
+            meant = _meant(value, available_timezones()) or "; write one such as Europe/Berlin"
+            raise ValidationError(f"{spelled(value)} is no time zone{meant}")
         return value
 
 
@@ -284,7 +285,7 @@ def is_zone(name: str) -> bool:
     """True for a time zone that this machine knows."""
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return False
     return True
 

@@ -14,6 +14,7 @@ from rules.errors import Problem
 from rules.fields import Amounts, Findings, StrictSchema, Text, Word, Words, length, read, spelled
 from rules.known import Known
 from rules.model import (
+    Action,
     Approve,
     Data,
     For,
@@ -24,7 +25,6 @@ from rules.model import (
     Quiet,
     Release,
     Revision,
-    Scope,
     Test,
     Trigger,
 )
@@ -125,10 +125,12 @@ class _Rule:
         self._check_account(root, header)
         data_section = self._data(root, header)
         trigger_ = self._trigger(root, data_section)
-        scope_ = scope(root.entries.get("scope"), trigger_, self.known, self.findings) or Scope()
-        offered = offered_by(trigger_, scope_, self.known)
-        parts = {**self._asking(root, offered), **self._acting(root, offered, data_section)}
-        if self.findings.fatal or trigger_ is None or header is None:
+        scope_ = scope(root.entries.get("scope"), trigger_, self.known, self.findings)
+        parts = self._settings(root, data_section)
+        if scope_ is not None:  # else every name would be called unknown
+            offered = offered_by(trigger_, scope_, self.known)
+            parts |= {**self._asking(root, offered), "then": self._then(root, offered)}
+        if self.findings.fatal or trigger_ is None or header is None or scope_ is None:
             return None
         revision = Revision(
             **header,
@@ -220,14 +222,17 @@ class _Rule:
             probation=probation.get("probation", {}),
         )
 
-    def _acting(self, root: Table, offered: Offered, data_section: Data) -> dict[str, Any]:
+    def _then(self, root: Table, offered: Offered) -> tuple[Action, ...]:
         then = root.entries.get("then")
         if then is None:
             self.findings.error(root.place, "'then' is missing; say what to do, such as then: [{pause: offer}]")
+            return ()
+        return actions.actions(then, offered, self.known, self.findings)
+
+    def _settings(self, root: Table, data_section: Data) -> dict[str, Any]:
         guards = self._section(root, "guards", GuardsSchema()) or Guards()
         zone = data_section.tz
         return {
-            "then": actions.actions(then, offered, self.known, self.findings) if then is not None else (),
             "guards": replace(guards, quiet=_zoned(guards.quiet, zone), active=_zoned(guards.active, zone)),
             "approve": self._section(root, "approve", ApproveSchema()) or Approve(),
             "notify": self._notify(root),

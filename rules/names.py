@@ -8,7 +8,7 @@ from rules import metrics, tree
 from rules.errors import Problem
 from rules.functions import FUNCTIONS
 from rules.model import GRAINS, Grain
-from rules.spelling import did_you_mean, listed, nearest
+from rules.spelling import a, did_you_mean, listed, nearest
 from rules.syntax import Place
 
 # The fields that Integr8's documentation names, and `id`. The documentation is not complete, so that a field which
@@ -192,9 +192,9 @@ def _check_field(name: tree.Name, grain: Grain, rest: str) -> None:
         return
     candidates = [*known, *(metrics.NAMES)]
     if nearest(field_name, candidates):
-        raise _Unknown(f"a {grain} has no '{field_name}'{did_you_mean(field_name, candidates)}")
+        raise _Unknown(f"{a(grain)} has no '{field_name}'{did_you_mean(field_name, candidates)}")
     raise _Unknown(
-        f"'{field_name}' is no field of a {grain} that Integr8 documents; until one carries it there is no decision",
+        f"'{field_name}' is no field of {a(grain)} that Integr8 documents; until one carries it there is no decision",
         warning=True,
         node=tree.Attribute(name=name.text, column=name.column),
     )
@@ -207,12 +207,12 @@ def _stranger(text: str, head: str, rest: str, offered: Offered) -> str:
         return f"'{text}' is not known{_dotted_hint(text, head, offered)}"
     suggestion = metrics.suggestion(text)
     if suggestion:
-        return f"'{text}' is not known; did you mean '{suggestion}'?"
+        return f"'{text}' is not known; did you mean '{suggestion}'?{_quoting_hint(text)}"
     return f"'{text}' is not known{did_you_mean(text, [*available(offered), *FUNCTIONS])}{_quoting_hint(text)}"
 
 
 def _dotted_hint(text: str, head: str, offered: Offered) -> str:
-    roots = sorted({name.partition(".")[0] for name in available(offered)} | set(offered.tables))
+    roots = sorted({name.partition(".")[0] for name in available(offered) if "." in name} | set(offered.tables))
     near = nearest(head, roots)
     if near and near != head:
         return f"; did you mean '{near}.{text.partition('.')[2]}'?"
@@ -220,7 +220,7 @@ def _dotted_hint(text: str, head: str, offered: Offered) -> str:
 
 
 def _quoting_hint(text: str) -> str:
-    return f'; a text needs quotes: "{text}"' if text.isalpha() else ""
+    return f' (a text needs quotes: "{text}")' if text.isalpha() else ""
 
 
 def available(offered: Offered) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 
-from marshmallow import ValidationError, fields, post_load, validates_schema
+from marshmallow import ValidationError, fields, post_load
 
 from rules.fields import (
     Amounts,
@@ -66,27 +66,38 @@ KEEPABLE: Mapping[str, Grain] = {"offers": "offer", "publishers": "publisher", "
 _FASTEST = timedelta(seconds=10)
 
 
+class Identifier(Text):
+    """A rule's name: it stands in addresses, file names and on the command line."""
+
+    def understood(self, value: Any) -> str:
+        name = super().understood(value)
+        if not (name[:1].isalnum() and all(c.isascii() and (c.isalnum() or c in "-_") for c in name)):
+            raise ValidationError(f"'{name}' is no id; an id is made of letters, digits, - and _")
+        return name
+
+
+class Version(Whole):
+    """The version of the language."""
+
+    def understood(self, value: Any) -> int:
+        if value != 1 or isinstance(value, bool):
+            raise ValidationError("this version of the bridge reads schema: 1")
+        return 1
+
+
 class HeaderSchema(StrictSchema):
     """The single values at the top of a rule."""
 
-    id = Text(required=True, longest=80)
+    id = Identifier(required=True, longest=80)
     title = Text(load_default="")
     owner = Text(load_default="")
     note = Text(load_default="", longest=2_000)
-    schema = Whole(required=True)
+    schema = Version(required=True)
     mode = Word(*(mode.value for mode in Mode), load_default="shadow")
     priority = Whole(least=-1_000, most=1_000, load_default=0)
     account = Text(load_default="main")
     integration = Text(load_default="default")
     on_failure = Word("undo", "keep", "ask", load_default="ask")
-
-    @validates_schema
-    def check(self, data: Mapping[str, Any], **_: Any) -> None:
-        if data.get("schema", 1) != 1:
-            raise ValidationError("this version reads schema: 1", "schema")
-        name = data.get("id", "a")
-        if not (name[:1].isalnum() and all(c.isascii() and (c.isalnum() or c in "-_") for c in name)):
-            raise ValidationError("an id is made of letters, digits, - and _", "id")
 
 
 class DataSchema(StrictSchema):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from marshmallow import ValidationError
+
 from rules import conditions, cron, names, tree
 from rules.fields import Findings, Words, read, spelled
 from rules.known import Known
@@ -119,8 +121,8 @@ def _per(node: Table, findings: Findings) -> tuple[Grain, ...] | None:
         return ("event",)
     try:
         found = Words(*GRAINS).understood(data(given))
-    except ValueError as error:
-        findings.error(given.place, _first(getattr(error, "messages", str(error))))
+    except ValidationError as error:
+        findings.error(given.place, _first(error.messages))
         return None
     if not found or len(set(found)) != len(found):
         findings.error(given.place, "`per` names each grain once, and at least one")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 from sqlalchemy.orm import Session
@@ -28,7 +28,7 @@ def perform(house: House, now: datetime) -> bool:
 
 def _carry_out(house: House, batch: Batch) -> None:
     outcomes = _outcomes(house, batch)
-    conclude(house.store, batch, outcomes, box=house.box, now=datetime.now(UTC))
+    conclude(house.store, batch, outcomes, box=house.box, now=house.clock())
 
 
 def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:
@@ -43,7 +43,7 @@ def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:
     with house.store.read() as session:
         population = entities.population(session, batch.account, batch.integration)
         jobs = _with_refs(session, batch)
-    desk = StoreDesk(house.store, batch, population)
+    desk = StoreDesk(house.store, batch, population, house.clock)
     try:
         return HANDLERS[batch.verb](tools, desk, jobs)
     except Halted:

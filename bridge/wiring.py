@@ -6,9 +6,12 @@ web process never connects to Integr8 and `check` never to Redis.
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 
+import httpx
 import redis
 from marshmallow import ValidationError
 
@@ -36,9 +39,19 @@ leaving = threading.Event()  # set when this process has been asked to go: begin
 class House:
     """The parts of one process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.settings = settings
+        self.clock = clock
         self.library = Library(settings)
+        self._transport = transport  # None: real connections to Integr8
+        self._sleep = sleep
         self._clients: dict[tuple[str, str], Client] = {}
         self._data: dict[tuple[str, str], LiveData] = {}
 
@@ -117,6 +130,8 @@ class House:
             budget=budget,
             routes={operation: Route.parse(text) for operation, text in account.routes.items()},
             rejection_url=account.rejection_url,
+            transport=self._transport,
+            sleep=self._sleep,
             chunk=BULK,
         )
 

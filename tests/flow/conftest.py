@@ -1,0 +1,149 @@
+"""A whole network in one process: home directory, real store, the door, workers run by hand, the simulator.
+
+Nothing is patched. Integr8 is the simulator's application behind an in-process transport; time stands still
+until a test moves it.
+"""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from bridge import draining, feeding, performing, rulebook, settings, tending, ticking
+from bridge.journalling import Scribe
+from bridge.simulator.app import create_app
+from bridge.simulator.clock import Clock
+from bridge.simulator.world import World
+from bridge.store.engine import Store, make_engine
+from bridge.web.hooks import blueprint
+from bridge.wiring import House
+
+YAML = """
+accounts:
+  main:
+    base_url: http://integr8.test
+    api_key: ${INTEGR8_API_KEY}
+    integrations: {default: "${INTEGR8_INTEGRATION_ID}"}
+    rate: {per_second: 1000, burst: 1000}
+    poll: {clicks: 60, conversions: 60, entities: 60, details: 0}
+    protected: {offer: [9001]}
+sources:
+  crm: {verify: bearer, token: "${CRM_TOKEN}", event_type: type, delivery_id: id}
+  postback: {verify: token, token: "${POSTBACK_TOKEN}", format: integr8-postback}
+"""
+TOKEN = "a-long-token-for-tests-0123456789"
+
+
+class Nudges:
+    """Stands where the queue is: remembers what was asked for."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def nudge(self, name: str, **_ids: Any) -> bool:
+        self.names.append(name)
+        return True
+
+
+class Network:
+    """What a test holds in its hands."""
+
+    def __init__(self, home: Path, database_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = now
+        self.clock = Clock(source=lambda: self.now)
+        self.world = World(seed=7, clock=self.clock)
+        self.home = home
+        (home / "rules").mkdir(parents=True)
+        (home / "tables").mkdir()
+        (home / "bridge.yaml").write_text(YAML)
+        for name, value in {
+            "DATABASE_URL": database_url,
+            "INTEGR8_API_KEY": self.world.api_key,
+            "INTEGR8_INTEGRATION_ID": self.world.integration,
+            "CRM_TOKEN": TOKEN,
+            "POSTBACK_TOKEN": TOKEN,
+            "BRIDGE_SECRET_KEY": "a long key for tests",
+        }.items():
+            monkeypatch.setenv(name, value)
+        transport = httpx.WSGITransport(app=create_app(self.world, strict=True))
+        self.house = House(
+            settings.load(home), transport=transport, clock=lambda: self.now, sleep=lambda _seconds: None
+        )
+        self.nudges = Nudges()
+        self.house.__dict__["queue"] = self.nudges
+        self.house.__dict__["store"] = Store(make_engine(database_url))
+        self.scribe = Scribe(self.house.store)
+        self.scribe.start()
+        app = Flask("door")
+        app.register_blueprint(blueprint(self.house.sources, self.scribe, self.nudges))  # type: ignore[arg-type]
+        self.door = app.test_client()
+
+    def close(self) -> None:
+        self.scribe.stop()
+        self.house.close()
+
+    # --- what people do ---
+
+    def rule(self, text: str, name: str = "rule.yaml") -> None:
+        (self.home / "rules" / name).write_text(text)
+        rulebook.publish(self.house.store, self.house.settings, now=self.now)
+
+    def crm(self, body: dict[str, Any]) -> Any:
+        headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+        return self.door.post("/hooks/crm", data=json.dumps(body), headers=headers)
+
+    def postback(self, **query: str) -> Any:
+        return self.door.get(f"/hooks/postback/{TOKEN}", query_string=query)
+
+    def pass_time(self, **much: float) -> None:
+        self.now += timedelta(**much)
+
+    # --- what the processes do ---
+
+    def work(self) -> None:
+        """Everything that is due now, until nothing is."""
+        tending.tick(self.house, self.now)
+        while feeding.read_due(self.house, self.now):
+            pass
+        while draining.drain(self.house, self.now).events:
+            pass
+        while ticking.run_due(self.house, self.now):
+            pass
+        while performing.perform(self.house, self.now):
+            pass
+
+    # --- what one can see ---
+
+    def all(self, model: Any) -> list[Any]:
+        with self.house.store.read() as session:
+            return list(session.scalars(select(model).order_by(model.id)))
+
+    def active(self, offer: Any) -> bool:
+        return bool(self.world.directory.offers.get(offer.key).view()["active"])
+
+    @property
+    def paused(self) -> list[str]:
+        return sorted(one.view()["name"] for one in self.world.directory.offers.living() if not one.view()["active"])
+
+    def calls(self, operation: str) -> int:
+        return len(self.world.log.find(operation=operation))
+
+
+@pytest.fixture
+def network(tmp_path, sqlite_url, now, monkeypatch):
+    made = Network(tmp_path / "home", sqlite_url, now, monkeypatch)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def on_either_database(tmp_path, database_url, now, monkeypatch):
+    """The same on SQLite and on PostgreSQL."""
+    made = Network(tmp_path / "home", database_url, now, monkeypatch)
+    yield made
+    made.close()

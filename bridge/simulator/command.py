@@ -57,14 +57,14 @@ def simulator(  # noqa: PLR0917 - click hands every option over by name
     numbers: dict[str, object],
     settings: dict[str, object],
 ) -> None:
-    r"""Run a stateful Integr8 on this machine, for tests, demos and rehearsals.
+    """Run a stateful Integr8 on this machine, for tests, demos and rehearsals.
 
     \b
     Examples:
       integr8-bridge simulator --port 8090 --scenario collapse --with bad=40 --with clicks=60
       integr8-bridge simulator --rate 5 --strict
       curl -s localhost:8090/_sim/            # what can be switched while it runs
-    """
+    """  # noqa: D301 - click reads \b
     world = World(seed=seed, api_key=api_key, integrations=integration)
     try:
         app = create_app(world, strict=strict, rate_per_second=rate_per_second, **settings)

@@ -47,8 +47,9 @@ def _target(call: Call) -> Entity:
 
 
 def _list(call: Call) -> Answer:
-    views = [entity.view() for entity in _shelf(call).living(**_home(call))]
-    return Answer(200, page_of(views, call.query, default_size=call.world.options.default_page_size))
+    size = call.world.options.default_page_size
+    living = _shelf(call).living(**_home(call))
+    return Answer(200, page_of(living, call.query, default_size=size, view=lambda entity: entity.view()))
 
 
 def _get(call: Call) -> Answer:

@@ -114,8 +114,9 @@ def _list(call: Call) -> Answer:
     world = call.world
     read_query(query, call.operation, remarks=call.remarks, strict=world.options.strict)
     plain = {name: values for name, values in query.items() if not name.startswith(STORED)}
-    kept = [job.view() for job in world.jobs.newest() if _stored_filters_hold(job, query)]
-    return Answer(200, page_of(kept, plain, default_size=world.options.default_page_size))
+    kept = [job for job in world.jobs.newest() if _stored_filters_hold(job, query)]
+    size = world.options.default_page_size
+    return Answer(200, page_of(kept, plain, default_size=size, view=lambda job: job.view()))
 
 
 def _stored_filters_hold(job: Job, query: Mapping[str, Sequence[str]]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bridge.integr8.catalogue import OPERATIONS
 from bridge.simulator.refusals import bad
 
 # kind -> what it does, and the parameters that it reads
@@ -41,6 +42,12 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "when": ("before", "after"),
     "body": ("json", "html", "empty"),
     "retry_after": ("seconds", "date", "none"),
+}
+GENERAL: Final[Mapping[str, tuple[Any, str]]] = {
+    "operation": (str, "a pattern over operation names"),
+    "count": (int | None, "a whole number, or null for no end"),
+    "skip": (int, "a whole number"),
+    "probability": (int | float, "a number from 0 to 1"),
 }
 
 
@@ -89,7 +96,9 @@ class Faults:
             raise bad("kind", f"must be one of {', '.join(KINDS)}")
         number = next(self._numbers)
         dice = random.Random(given.pop("seed", self._seed * 1000 + number))  # noqa: S311 - repeatable chaos
-        general = {name: given.pop(name) for name in ("operation", "count", "skip", "probability") if name in given}
+        general = {name: given.pop(name) for name in GENERAL if name in given}
+        for name, value in general.items():
+            _fits(name, value)
         _check(given)
         fault = Fault(number, kind, parameters=given, dice=dice, **general)
         self._on[number] = fault
@@ -107,6 +116,14 @@ class Faults:
     def picked(self, operation: str) -> tuple[Fault, ...]:
         """The faults that strike this request, in the order in which they were switched on."""
         return tuple(fault for fault in self.all() if fault.strikes(operation))
+
+
+def _fits(name: str, value: Any) -> None:
+    kind, words = GENERAL[name]
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise bad(name, f"must be {words}")
+    if name == "operation" and not fnmatch.filter(OPERATIONS, value):
+        raise bad(name, f"{value!r} names no operation; they are called like offers.set_status")
 
 
 def _check(parameters: Mapping[str, Any]) -> None:

@@ -2,27 +2,37 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from bridge.simulator.refusals import bad
 
 MAX_PAGE = 100  # "The API max limit is 100"
 OPERATORS = ("eq", "gte", "lte")  # the only ones seen in any source
-PLAIN = ("page[number]", "page[size]", "sort", "fields", "query")
+PAGING = frozenset({"page[number]", "page[size]"})
+PLAIN = PAGING | {"sort", "fields", "query"}
 
 _SORT = re.compile(r"-?[\w.]+(,-?[\w.]+)*")
 _FILTER = re.compile(r"^filter\[([^\[\]]+)\](?:\[([^\[\]]+)\])?$")
 
 Query = Mapping[str, Sequence[str]]
 Item = Mapping[str, Any]
+T = TypeVar("T")
 
 
-def page_of(items: Iterable[Item], query: Query, *, default_size: int) -> dict[str, Any]:
-    """The envelope of a list: one page of data, and meta over everything that the filter let through."""
-    kept = _sorted(_filtered(list(items), query), query)
-    number, size = _paging(query, default_size)
-    data = [_cut(item, query) for item in kept[(number - 1) * size : number * size]]
-    return {"data": data, "meta": {"total_count": len(kept), "total_page": -(-len(kept) // size)}}
+def page_of(things: Iterable[T], query: Query, *, default_size: int, view: Callable[[T], Item]) -> dict[str, Any]:
+    """The envelope of a list: one page of data, and meta over everything that the filter let through.
+
+    Only what must be looked at is viewed: without filter and order that is the page itself.
+    """
+    size = whole_number(query, "page[size]", default=default_size, highest=MAX_PAGE)
+    number = whole_number(query, "page[number]", default=1)
+    first, everything = (number - 1) * size, list(things)
+    if PAGING.issuperset(query):
+        count, data = len(everything), [view(thing) for thing in everything[first : first + size]]
+    else:
+        kept = _sorted(_filtered([view(thing) for thing in everything], query), query)
+        count, data = len(kept), [_cut(item, query) for item in kept[first : first + size]]
+    return {"data": data, "meta": {"total_count": count, "total_page": -(-count // size)}}
 
 
 def whole_number(query: Query, name: str, *, default: int | None, highest: int | None = None) -> int:
@@ -48,11 +58,6 @@ def one(query: Query, name: str) -> str | None:
 def words(query: Query, name: str) -> list[str]:
     """Values of a repeated key, of a comma list, or of both: how arrays travel is not documented."""
     return [part.strip() for text in query.get(name, ()) for part in text.split(",") if part.strip()]
-
-
-def _paging(query: Query, default_size: int) -> tuple[int, int]:
-    size = whole_number(query, "page[size]", default=default_size, highest=MAX_PAGE)
-    return whole_number(query, "page[number]", default=1), size
 
 
 def _filtered(items: list[Item], query: Query) -> list[Item]:

@@ -83,6 +83,7 @@ class RequestLog:
             "seconds": round(max(ticks) - min(ticks), 3) if ticks else 0.0,
             "by_operation": dict(Counter(str(entry.operation) for entry in self.entries)),
             "by_status": dict(Counter(str(entry.status) for entry in self.entries)),
+            "remarks": dict(Counter(remark for entry in self.entries for remark in entry.remarks)),
         }
 
 

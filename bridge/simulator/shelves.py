@@ -32,7 +32,7 @@ class Entity:
 
     def view(self) -> dict[str, Any]:
         """As the API shows it: both ids, what can be written, and when it was."""
-        shown = {name: copy.copy(value) for name, value in self.fields.items() if name not in self.noun.hidden}
+        shown = {name: value for name, value in self.fields.items() if name not in self.noun.hidden}
         owner = {"integration": self.integration} if self.integration else {}
         parent = {"offer": self.offer} if self.offer else {}
         return {

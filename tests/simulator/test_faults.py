@@ -120,6 +120,15 @@ def test_a_report_page_can_repeat_itself(fault, world, report):
     assert again == first
 
 
-@pytest.mark.parametrize("wish", [{"kind": "nonsense"}, {"kind": "drop", "when": "never"}, {"kind": "drop", "much": 1}])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"kind": "nonsense"},
+        {"kind": "drop", "when": "never"},
+        {"kind": "drop", "much": 1},
+        {"kind": "drop", "count": "two"},
+        {"kind": "drop", "operation": "offers.pause"},
+    ],
+)
 def test_an_unknown_fault_is_refused(api, wish):
     assert api.post("/_sim/faults", json=wish).status_code == 400

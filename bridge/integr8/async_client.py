@@ -8,6 +8,7 @@ async for row in client.reports.conversions(start, end):
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -61,6 +62,7 @@ class AsyncClient:
             secrets=(api_key,),
             chunk=chunk,
         )
+        self._timeout = timeout
         self._http = httpx.AsyncClient(transport=transport, timeout=timeout, headers=wires.agent())
         self.users = async_resources.Users(self)
         self.offers = async_resources.Offers(self)
@@ -124,9 +126,11 @@ class AsyncClient:
         return token
 
     async def _exchange(self, step: Exchange) -> Reply:
+        began = self.caller.manner.clock()
         token = await self._acquire(step.lane, step.left)
+        left = step.left - (self.caller.manner.clock() - began)
         try:
-            reply = await self._send(step, token)
+            reply = await self._send(replace(step, left=left), token)
         except ApiError as error:
             await asyncio.to_thread(self.budget.settle, token, wires.outcome_of_error(error))
             raise
@@ -146,6 +150,7 @@ class AsyncClient:
                 wires.address(self._base_url, request),
                 content=request.body,
                 headers=wires.headers(request, self._key),
+                timeout=min(self._timeout, max(step.left, 0.1)),
                 extensions={"trace": written},
             )
         except httpx.HTTPError as error:

@@ -9,6 +9,7 @@ client.offers.set_status(["42", "43"], active=False, lane=Lane.URGENT)
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -65,6 +66,7 @@ class Client:
             secrets=(api_key,),
             chunk=chunk,
         )
+        self._timeout = timeout
         self._http = httpx.Client(transport=transport, timeout=timeout, headers=wires.agent())
         self.users = resources.Users(self)
         self.offers = resources.Offers(self)
@@ -123,9 +125,11 @@ class Client:
             return partial(flow.throw, error)
 
     def _exchange(self, step: Exchange) -> Reply:
-        token = acquire(self.budget, step.lane, deadline=step.left, sleep=self._sleep)
+        clock = self.caller.manner.clock
+        began = clock()
+        token = acquire(self.budget, step.lane, deadline=step.left, clock=clock, sleep=self._sleep)
         try:
-            reply = self._send(step, token)
+            reply = self._send(replace(step, left=step.left - (clock() - began)), token)
         except ApiError as error:
             self.budget.settle(token, wires.outcome_of_error(error))
             raise
@@ -134,13 +138,13 @@ class Client:
 
     def _send(self, step: Exchange, token: str) -> Reply:
         request = step.request
-        headers = wires.headers(request, self._key)
         try:
             response = self._http.request(
                 request.verb,
                 wires.address(self._base_url, request),
                 content=request.body,
-                headers=headers,
+                headers=wires.headers(request, self._key),
+                timeout=min(self._timeout, max(step.left, 0.1)),
                 extensions={"trace": wires.when_written(lambda: self.budget.sent(token))},
             )
         except httpx.HTTPError as error:

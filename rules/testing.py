@@ -8,6 +8,7 @@ from rules.errors import Problem
 from rules.evaluate import evaluate
 from rules.given import GivenFacts
 from rules.model import Group, Revision, Test
+from rules.planning import PlannedEffect
 from rules.state import State
 from rules.verdicts import Answer, Verdict
 from rules.wishes import wishes
@@ -51,10 +52,17 @@ def _run(revision: Revision, test: Test) -> Result:
     missing = ""
     if verdict.answer is Answer.YES:
         wanted, stops = wishes(asked, evaluation, [0], State())
-        effects = tuple(f"{wish.effect.verb} {wish.effect.target}" for wish in wanted)
+        effects = tuple(_named(wish.effect) for wish in wanted)
         missing = "; ".join(stop.message for stop in stops)
     message = _difference(test, verdict, effects, missing)
     return Result(test, not message, verdict, effects, message)
+
+
+def _named(effect: PlannedEffect) -> str:
+    """`pause offer 42`, `notify traffic`, `http`: an effect as a test names it."""
+    if effect.verb == "notify":
+        return f"notify {effect.wanted['channel']}"
+    return "http" if effect.verb == "http" else f"{effect.verb} {effect.target}"
 
 
 def _mentioned(unless: Group | None, test: Test) -> Group | None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import rules
 from rules.facts import Column, Subject, Why
 from rules.loading import Known, load
 
@@ -126,3 +128,10 @@ def hook(rule):
         return rule(when, then=then, text=HOOK)
 
     return make
+
+
+@pytest.fixture
+def library(known):
+    """The ready rules by the name of their file."""
+    paths = sorted(Path(rules.__file__).parent.joinpath("library").glob("*.yaml"))
+    return {path.stem: load(path.read_text(), name=path.name, known=known) for path in paths}

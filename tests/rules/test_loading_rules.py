@@ -56,7 +56,13 @@ def test_the_zone_of_the_account_is_used_where_the_rule_names_none():
     assert found.revisions[0].data.tz == "Europe/Berlin"
 
 
-GOOD = "schema: 1\nid: {id}\ntrigger: {{every: 1h}}\nscope: {{per: [offer]}}\nwhen: [clicks > 5]\nthen: [{{notify: traffic}}]\n"
+GOOD = """schema: 1
+id: {id}
+trigger: {{every: 1h}}
+scope: {{per: [offer]}}
+when: [clicks > 5]
+then: [{{notify: traffic}}]
+"""
 
 
 @pytest.mark.parametrize(
@@ -132,7 +138,8 @@ def test_another_meaning_makes_another_revision(known, change):
 def test_a_rate_over_less_than_a_day_is_warned_about_where_traffic_is_taken_away(known, window):
     text = (
         f"schema: 1\nid: a\ntrigger: {{every: 1h}}\nscope: {{per: [offer]}}\n"
-        f"data: {{window: {window}, need: {{clicks: 5}}, fresh: 1h}}\nwhen: {{all: [cr < 1%]}}\nthen: [{{pause: offer}}]\n"
+        f"data: {{window: {window}, need: {{clicks: 5}}, fresh: 1h}}\n"
+        "when: {all: [cr < 1%]}\nthen: [{pause: offer}]\n"
     )
     assert "swings with the hour of the day" in str(load(text, name="f", known=known).problems[0])
     patient = text.replace("[cr < 1%]}", "[cr < 1%], for: 2 checks}")

@@ -1,0 +1,107 @@
+import pytest
+
+from rules.loading import load
+from rules.testing import run_tests
+
+
+@pytest.fixture
+def tested(known):
+    """The answers of a rule to several `given`s."""
+
+    def run(when, *givens, data="{}", more="", per="offer"):
+        tests = "".join(f"  - {{given: {given}, expect: no}}\n" for given in givens)
+        text = f"""schema: 1
+id: a
+trigger: {{every: 1h}}
+scope: {{per: [{per}], join: {{budgets: offer.id}}}}
+data: {data}
+when: ['{when}']
+{more}
+then: [{{notify: traffic}}]
+tests:
+{tests}"""
+        loaded = load(text, name="f", known=known, tests=False)
+        assert not loaded.errors, loaded.errors
+        return [result.verdict.answer.word for result in run_tests(loaded.revisions[0])]
+
+    return run
+
+
+def test_a_plain_metric_is_the_one_of_the_rules_own_window(tested):
+    assert tested("clicks > 5", "{clicks: 6}", "{clicks: 5}", "{}") == ["yes", "no", "no_decision"]
+
+
+def test_another_window_has_its_own_key_and_falls_back_on_the_plain_one(tested):
+    answers = tested("clicks over 1h > 5", "{clicks: 9, clicks_1h: 2}", "{clicks: 9}", "{clicks_1h: 9}")
+    assert answers == ["no", "yes", "yes"]
+
+
+def test_a_baseline_never_falls_back(tested):
+    assert tested("cr down 50% vs 7d", "{cr: 1%}", "{cr: 1%, cr_7d: 3%}") == ["no_decision", "yes"]
+
+
+def test_the_past_has_a_key_of_its_own(tested):
+    when = "clicks over 1h > 3 * clicks over 1h ago 7d"
+    assert tested(when, "{clicks_1h: 9, clicks_1h_ago_7d: 2}", "{clicks_1h: 9}") == ["yes", "no_decision"]
+
+
+def test_a_derived_metric_stands_for_its_parts(tested):
+    assert tested("cr < 1% @95%", "{cr: 0.5%}", "{clicks: 100, cr: 0.5%}") == ["yes", "no"]
+    assert tested("margin < 10%", "{margin: 5%}", "{revenue: 100, payout: 20}") == ["yes", "no"]
+    assert tested("profit < 0 and revenue = 10", "{profit: -5, revenue: 10}") == ["yes"]
+
+
+def test_peers_the_network_and_other_grains_can_be_given(tested):
+    assert tested("cr down 50% vs peers", "{cr: 1%, cr_peers: 4%}", "{cr: 1%, cr_peers: 1%}") == ["yes", "no"]
+    assert tested("network.clicks = 0", "{network.clicks: 0}", "{clicks: 0}") == ["yes", "no_decision"]
+    assert tested("advertiser.clicks = 0", "{advertiser.clicks: 0}") == ["yes"]
+
+
+def test_tables_and_entities_can_be_given(tested):
+    assert tested("payout > budgets.daily", "{payout: 9, budgets: {daily: 5}}", "{payout: 9}") == ["yes", "no_decision"]
+    assert tested("offer.active", "{offer: {active: true}}", "{offer.active: false}") == ["yes", "no"]
+    assert tested("offer.id in [7]", "{offer: 7}", "{offer: {id: 8}}") == ["yes", "no"]
+
+
+def test_a_forecast_takes_its_slope_from_the_last_hour(tested):
+    answers = tested("forecast payout > 100 within 30m", "{payout: 90, payout_1h: 30}", "{payout: 90, payout_1h: 10}")
+    assert answers == ["yes", "no"]
+
+
+def test_same_hours_share_the_given_amount_among_the_days(tested):
+    when = "clicks up 100% vs 7d same hours"
+    assert tested(when, "{clicks: 20, clicks_7d: 70}", "{clicks: 19, clicks_7d: 70}", data="{window: 1h}") == [
+        "yes",
+        "no",
+    ]
+
+
+def test_the_age_of_the_data_and_the_moment_can_be_given(tested):
+    assert tested("clicks = 0", "{clicks: 0, data_age: 2h}", "{clicks: 0}", data="{fresh: 1h}") == [
+        "no_decision",
+        "yes",
+    ]
+    given = '{now: "2026-05-01T00:00:00", offer: {created_at: "2026-04-30T00:00:00Z"}}'
+    assert tested("age(offer.created_at) = 24h", given) == ["yes"]
+
+
+def test_an_exception_about_which_a_test_says_nothing_does_not_hold(tested):
+    more = "unless: [advertiser.conversions = 0, impressions > 5]"
+    assert tested("clicks > 5", "{clicks: 6}", "{clicks: 6, advertiser.conversions: 0}", more=more) == ["yes", "no"]
+
+
+def test_a_test_can_ask_for_the_effects(known):
+    text = """schema: 1
+id: a
+trigger: {webhook: {source: crm}}
+then:
+  - {id: pub, ensure: publisher, key: {email: "{{ body.email }}"}}
+  - {notify: traffic, with: {text: hello}}
+tests:
+  - given: {body: {email: a@b.example}}
+    expect: yes
+    effects: [ensure publisher email=a@b.example, notify traffic]
+  - {given: {body: {}}, expect: yes, effects: []}
+"""
+    loaded = load(text, name="f", known=known)
+    assert not loaded.errors

@@ -1,0 +1,93 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rules.model import Calendar, Rolling
+from rules.windows import Stretch, before, earlier, period, same_hours, stretch
+
+BERLIN = "Europe/Berlin"  # clocks go forward on 2026-03-29 at 02:00 and back on 2026-10-25 at 03:00
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_a_rolling_window_is_elapsed_time_even_when_the_clocks_change():
+    found = stretch(Rolling(DAY), at("2026-03-29T12:00"), timedelta(0), BERLIN)
+    assert found == Stretch(at("2026-03-28T12:00"), at("2026-03-29T12:00"))
+
+
+def test_a_rolling_window_moves_back_by_what_has_to_settle():
+    assert stretch(Rolling(DAY), at("2026-03-04T12:00"), HOUR, "UTC").end == at("2026-03-04T11:00")
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-28T12:00", 24), ("2026-03-29T12:00", 23), ("2026-10-25T12:00", 25)]
+)
+def test_a_day_has_the_hours_that_the_clock_on_the_wall_gives_it(day, hours):
+    start, end = period(Calendar("today"), at(day), BERLIN)
+    assert end - start == hours * HOUR
+
+
+def test_today_begins_at_local_midnight():
+    found = stretch(Calendar("today"), at("2026-03-04T00:30"), timedelta(0), BERLIN)
+    assert found == Stretch(at("2026-03-03T23:00"), at("2026-03-04T00:30"))
+
+
+def test_yesterday_is_whole_and_in_the_zone():
+    found = stretch(Calendar("yesterday"), at("2026-03-30T08:00"), timedelta(0), BERLIN)
+    assert found == Stretch(at("2026-03-28T23:00"), at("2026-03-29T22:00"))
+
+
+def test_a_calendar_window_loses_its_end_to_settle_and_keeps_its_start():
+    found = stretch(Calendar("today"), at("2026-03-04T12:00"), HOUR, "UTC")
+    assert found == Stretch(at("2026-03-04T00:00"), at("2026-03-04T11:00"))
+
+
+def test_today_is_empty_while_its_first_minutes_settle():
+    assert stretch(Calendar("today"), at("2026-03-04T00:10"), HOUR, "UTC").empty
+
+
+def test_a_week_begins_on_monday():
+    assert period(Calendar("this_week"), at("2026-03-08T23:30"), "UTC") == (
+        at("2026-03-02T00:00"),
+        at("2026-03-09T00:00"),
+    )
+
+
+def test_a_month_crosses_the_year():
+    assert period(Calendar("this_month"), at("2026-12-31T23:30"), "UTC") == (
+        at("2026-12-01T00:00"),
+        at("2027-01-01T00:00"),
+    )
+
+
+def test_a_leap_day_is_a_day():
+    assert period(Calendar("today"), at("2028-02-29T12:00"), "UTC")[1] == at("2028-03-01T00:00")
+
+
+def test_a_day_that_has_no_midnight_begins_when_the_gap_ends():
+    start, end = period(Calendar("today"), at("2026-09-06T12:00"), "America/Santiago")  # 0:00 does not exist
+    assert end - start == 23 * HOUR
+    assert start == at("2026-09-06T04:00")
+
+
+def test_a_week_earlier_is_the_same_hour_on_the_wall():
+    assert earlier(at("2026-03-30T08:00"), 7 * DAY, BERLIN) == at("2026-03-23T09:00")
+    assert earlier(at("2026-03-30T08:00"), 36 * HOUR, BERLIN) == at("2026-03-28T20:00")
+
+
+def test_the_baseline_ends_where_the_present_window_begins():
+    current = Stretch(at("2026-03-03T12:00"), at("2026-03-04T12:00"))
+    assert before(current, Rolling(7 * DAY), at("2026-03-04T12:00"), "UTC") == Stretch(
+        at("2026-02-24T12:00"), at("2026-03-03T12:00")
+    )
+
+
+def test_the_same_hours_follow_the_wall_clock_over_the_change():
+    current = Stretch(at("2026-03-30T06:00"), at("2026-03-30T08:00"))  # 8:00 to 10:00 in Berlin, summer time
+    assert same_hours(current, 2, BERLIN) == (
+        Stretch(at("2026-03-29T06:00"), at("2026-03-29T08:00")),
+        Stretch(at("2026-03-28T07:00"), at("2026-03-28T09:00")),
+    )

@@ -95,7 +95,8 @@ class Directory:
             if taken:
                 raise Refusal(402, f"{name}: already used by another {shelf.noun.name}", field=name)
         if "advertiser_id" in fields:
-            advertiser = self.advertisers.numbered(fields["advertiser_id"])
+            number = fields["advertiser_id"]  # a person's hand is not held to types, so it may be anything
+            advertiser = self.advertisers.numbered(number) if isinstance(number, int) else None
             if advertiser is None or advertiser.archived:
                 raise Refusal(402, "advertiser_id: there is no such advertiser", field="advertiser_id")
 

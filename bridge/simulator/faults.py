@@ -46,6 +46,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 GENERAL: Final[Mapping[str, tuple[Any, str]]] = {
     "operation": (str, "a pattern over operation names"),
     "count": (int | None, "a whole number, or null for no end"),
+    "seed": (int | str, "a whole number or a text"),
     "skip": (int, "a whole number"),
     "probability": (int | float, "a number from 0 to 1"),
 }
@@ -92,14 +93,16 @@ class Faults:
     def add(self, wishes: Mapping[str, Any]) -> Fault:
         given = dict(wishes)
         kind = given.pop("kind", None)
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise bad("kind", f"must be one of {', '.join(KINDS)}")
         number = next(self._numbers)
-        dice = random.Random(given.pop("seed", self._seed * 1000 + number))  # noqa: S311 - repeatable chaos
+        seed = given.pop("seed", self._seed * 1000 + number)
         general = {name: given.pop(name) for name in GENERAL if name in given}
         for name, value in general.items():
             _fits(name, value)
+        _fits("seed", seed)
         _check(given)
+        dice = random.Random(seed)  # noqa: S311 - repeatable chaos
         fault = Fault(number, kind, parameters=given, dice=dice, **general)
         self._on[number] = fault
         return fault
@@ -132,3 +135,6 @@ def _check(parameters: Mapping[str, Any]) -> None:
             raise bad(name, f"unknown parameter; known are {', '.join(DEFAULTS)}")
         if name in CHOICES and value not in CHOICES[name]:
             raise bad(name, f"must be one of {', '.join(CHOICES[name])}")
+        like = int | float if isinstance(DEFAULTS[name], float) else type(DEFAULTS[name])
+        if not isinstance(value, like) or isinstance(value, bool):
+            raise bad(name, f"must look like {DEFAULTS[name]!r}")

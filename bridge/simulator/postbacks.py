@@ -18,6 +18,7 @@ from bridge.simulator.rows import APPROVED, REJECTED, Conversion, Row
 TYPES: Final = ("Click", "Conversion", "Event", "Impression")
 FIRING: Final = {"Any": None, "Approved": APPROVED, "Rejected": REJECTED}
 METHODS: Final = ("GET", "POST", "PUT")
+SHAPES: Final[Mapping[str, Any]] = {"headers": dict, "reasons": list | tuple, "delay": int | float, "refire": bool}
 
 Send = Callable[[str, str, Mapping[str, str], str], tuple[int, str]]  # method, url, headers, body -> status, text
 
@@ -43,15 +44,17 @@ class Template:
     @classmethod
     def read(cls, wishes: Mapping[str, Any], *, number: int, minimum_delay: float) -> "Template":
         known = {each.name for each in fields(cls)} - {"id"}
-        for name in wishes:
+        for name, value in wishes.items():
             if name not in known:
                 raise bad(name, f"unknown; known are {', '.join(sorted(known))}")
+            if not isinstance(value, SHAPES.get(name, str)) or (name == "delay" and isinstance(value, bool)):
+                raise bad(name, "has the wrong type")
         if not isinstance(wishes.get("url"), str) or not wishes["url"].startswith(("http://", "https://")):
             raise bad("url", "is required, an http or https address")
         for name, allowed in (("type", TYPES), ("firing_status", tuple(FIRING)), ("method", METHODS)):
             if name in wishes and wishes[name] not in allowed:
                 raise bad(name, f"must be one of {', '.join(allowed)}")
-        if 0 < wishes.get("delay", 0) < minimum_delay:
+        if wishes.get("delay", 0) and wishes["delay"] < minimum_delay:
             raise bad("delay", f"must be zero, or at least {minimum_delay:g} seconds")
         return cls(**{**wishes, "reasons": tuple(wishes.get("reasons", ())), "id": number})
 

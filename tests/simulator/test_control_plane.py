@@ -90,3 +90,23 @@ def test_keys_come_and_go(api):
     before = api.get("/api/v2/publishers", headers=headers).status_code
     api.delete("/_sim/keys/k2")
     assert (before, api.get("/api/v2/publishers", headers=headers).status_code) == (200, 401)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("clock", {"advance": "soon"}),
+        ("clock", {"advance": 1e30}),
+        ("clock", {"now": "2026-01-01T00:00:00"}),
+        ("clock", {"now": "9999-01-01T00:00:00Z"}),
+        ("incidents", {"kind": []}),
+        ("postbacks", {"url": "http://crm.test/", "headers": []}),
+        ("postbacks", {"url": "ftp://crm.test/"}),
+        ("entities/offers", {"id": 5}),
+        ("keys", {"name": "x", "key": "k", "permissions": {"offers": "All"}}),
+        ("faults", {"kind": "drop", "seed": {}}),
+    ],
+)
+def test_nonsense_is_refused_in_words(api, path, body):
+    answer = api.post(f"/_sim/{path}", json=body)
+    assert (answer.status_code, "error" in answer.json()) == (400, True)

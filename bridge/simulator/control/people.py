@@ -36,6 +36,8 @@ def _make(world: World, asking: Asking) -> Any:
     shelf = _shelf(world, asking)
     fields = dict(asking.body)
     key, integration = fields.pop("id", None), fields.pop("integration", None)
+    if not isinstance(key, str | None):
+        raise bad("id", "must be a string")
     offer = None
     if shelf.noun.of_offer:
         owner = world.directory.offers.get(str(fields.pop("offer", "")))

@@ -1,12 +1,14 @@
 """A row of the control plane's table, and what a caller hands in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bridge.simulator.refusals import bad
 from bridge.simulator.world import World
+
+FAR = 1e9  # seconds or pieces; thirty years, a thousand million rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,21 @@ class Asking:
         value = self.body.get(name, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise bad(name, "must be a number")
+        if abs(value) > FAR:
+            raise bad(name, f"must not be beyond {FAR:g}")
+        return value
+
+    def choice(self, name: str, known: Collection[str]) -> str:
+        value = self.body.get(name)
+        if not isinstance(value, str) or value not in known:
+            raise bad(name, f"must be one of {', '.join(known)}")
+        return value
+
+    def table(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        """An object of objects; {} when nothing is said."""
+        value = self.body.get(name, {})
+        if not isinstance(value, dict) or not all(isinstance(each, dict) for each in value.values()):
+            raise bad(name, "must be an object of objects")
         return value
 
     def text(self, name: str) -> str:
@@ -37,6 +54,8 @@ class Asking:
             raise bad(name, "must be an ISO time") from None
         if at.tzinfo is None:
             raise bad(name, "must carry its offset, like 2026-01-31T12:00:00Z")
+        if not 2000 <= at.year < 2200:
+            raise bad(name, "lies beyond the years 2000 to 2199")
         return at
 
 

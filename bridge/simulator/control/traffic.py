@@ -85,8 +85,8 @@ def _conversion(world: World, asking: Asking) -> Any:
         at=at,
         event=_entity(world.directory.offer_events, event, "event") if event else None,
         purchase=asking.number("purchase_value", 0),
-        payout=asking.body.get("payout"),
-        revenue=asking.body.get("revenue"),
+        payout=_sum(asking, "payout"),
+        revenue=_sum(asking, "revenue"),
         **_texts(asking, "status", "reason", "third_party_reason", "adv_sub_id"),
     )
     if row is None:
@@ -104,6 +104,10 @@ def _clicked(world: World, asking: Asking, at: int) -> Click:
     if clicked is None:
         raise bad("transaction_id", "no click has this id")
     return clicked
+
+
+def _sum(asking: Asking, name: str) -> float | None:
+    return asking.number(name, 0) if asking.body.get(name) is not None else None
 
 
 def _texts(asking: Asking, *names: str) -> dict[str, Any]:
@@ -167,7 +171,8 @@ def _change_model(world: World, asking: Asking) -> Any:
         ("offers", world.directory.offers, model.offers, model.offer),
         ("publishers", world.directory.publishers, model.publishers, model.publisher),
     ):
-        for wanted, changes in body.pop(name, {}).items():
+        body.pop(name, None)
+        for wanted, changes in asking.table(name).items():
             number = _entity(shelf, wanted, name).number
             table[number] = _profile(first(number), changes)
     model.habits = model.habits.changed(body)
@@ -187,9 +192,7 @@ def _profile(present: Profile, changes: Mapping[str, Any]) -> Profile:
 
 def _incident(world: World, asking: Asking) -> Any:
     """`fraud` wants a publisher, `broken` an advertiser (none: all); from now for an hour if nothing is said."""
-    kind = asking.body.get("kind")
-    if kind not in {"fraud", "broken"}:
-        raise bad("kind", "must be fraud or broken")
+    kind = asking.choice("kind", ("fraud", "broken"))
     start = asking.moment("start") or world.clock.now()
     end = asking.moment("end") or start + timedelta(hours=1)
     publisher, advertiser = asking.body.get("publisher"), asking.body.get("advertiser")

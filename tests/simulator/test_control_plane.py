@@ -73,9 +73,10 @@ def test_the_state_shows_archived_entities_too(api, world):
 
 def test_the_traffic_model_can_be_shaped_and_started(api, world, clock):
     offer, _ = world.offer("Shoes"), world.publisher("Acme")
-    api.patch("/_sim/traffic", json={"clicks_per_day": 5000, "offers": {offer.key: {"cr": 0.5}}, "live": True})
+    shape = {"clicks_per_day": 5000, "offers": {offer.key: {"cr": 0.5}}, "live": True}
+    told = api.patch("/_sim/traffic", json=shape).json()
     api.post("/_sim/clock", json={"advance": 7200})
-    assert len(world.conversions) > 50
+    assert (told["offers"][str(offer.number)]["cr"], len(world.conversions) > 50) == (0.5, True)
 
 
 def test_an_incident_is_announced(api, world):

@@ -155,8 +155,8 @@ def _model(world: World, _: Asking) -> Any:
         "live": live.live,
         "coming": live.coming,
         "habits": asdict(live.model.habits),
-        "offers": {number: asdict(profile) for number, profile in live.model.offers.items()},
-        "publishers": {number: asdict(profile) for number, profile in live.model.publishers.items()},
+        "offers": {str(number): asdict(profile) for number, profile in live.model.offers.items()},
+        "publishers": {str(number): asdict(profile) for number, profile in live.model.publishers.items()},
         "incidents": [asdict(incident) for incident in live.model.incidents],
     }
 
@@ -166,6 +166,8 @@ def _change_model(world: World, asking: Asking) -> Any:
     body = dict(asking.body)
     live, days = body.pop("live", None), asking.number("history_days", 0)
     body.pop("history_days", None)
+    if not isinstance(live, bool | None):
+        raise bad("live", "must be true or false")
     model = world.live.model
     for name, shelf, table, first in (
         ("offers", world.directory.offers, model.offers, model.offer),

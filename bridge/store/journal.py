@@ -81,18 +81,23 @@ def record(session: Session, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
     Rows are plain column mappings. Two equal rows in one call, or in two processes at once, are one event:
     the unique key decides, not a look beforehand.
     """
-    session.execute(insert_new(session, Event), [EMPTY | row for row in rows])
-    keys = {row["dedupe_key"] for row in rows}
-    found = session.execute(select(Event.source, Event.dedupe_key, Event.id).where(Event.dedupe_key.in_(keys)))
-    first = {(source, key): event_id for source, key, event_id in found}
-    ids = [first[row["source"], row["dedupe_key"]] for row in rows]
-    own = {row["id"] for row in rows}
-    fresh = {event_id for event_id in ids if event_id in own}
-    receipts = []
-    for event_id in ids:
-        receipts.append(Receipt(event_id, duplicate=event_id not in fresh))
-        fresh.discard(event_id)
-    return receipts
+    written = set(session.scalars(insert_new(session, Event).returning(Event.id), [EMPTY | row for row in rows]))
+    first = _first_of(session, [row for row in rows if row["id"] not in written])
+    return [
+        Receipt(row["id"], duplicate=False)
+        if row["id"] in written
+        else Receipt(first[row["source"], row["dedupe_key"]], duplicate=True)
+        for row in rows
+    ]
+
+
+def _first_of(session: Session, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], str]:
+    if not rows:
+        return {}
+    sources, keys = {row["source"] for row in rows}, {row["dedupe_key"] for row in rows}
+    query = select(Event.source, Event.dedupe_key, Event.id)
+    found = session.execute(query.where(Event.source.in_(sources), Event.dedupe_key.in_(keys)))
+    return {(source, key): event_id for source, key, event_id in found}
 
 
 def take(session: Session, *, limit: int, now: datetime) -> list[Event]:

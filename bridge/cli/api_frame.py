@@ -1,15 +1,16 @@
 """What the commands of `api` have in common: the account, errors in plain words, how requests and rows are shown."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import Any, ParamSpec, TypeVar
 
 import click
 import orjson
+from rich.console import Console
 
-from bridge.cli.session import Session, show
+from bridge.cli.session import Session, cell, show
 from bridge.integr8 import ApiError, BudgetError, Client, InvalidCall
 from bridge.integr8.core import Request, Row
 
@@ -17,9 +18,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: The columns that a table for people shows first, when a row has them.
-FIRST = ("id", "incremental_id", "name", "email", "status", "active")
-WIDEST = 9  # columns of a table for people; --json shows all
+#: The columns that a table for people shows first, when a row has them. --json shows all.
+FIRST = (
+    *("id", "incremental_id", "name", "email", "status", "active"),
+    *("real_tx_id", "conversion_time", "request_time", "offer_id", "publisher", "payout", "revenue"),
+)
 
 
 def account_options(command: F) -> F:
@@ -61,15 +64,13 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def print_rows(rows: Iterable[Row], *, json: bool, empty: str, total: int | None = None) -> None:
+def print_rows(rows: Iterable[Row], *, json: bool, empty: str) -> None:
     """A JSON array that is written as the rows arrive, or a table."""
     if json:
         _stream(rows)
         return
     held = list(rows)
-    show(held, columns_of(held), json=False, empty=empty)
-    if total is not None and total > len(held):
-        click.echo(f"{len(held)} of {total}; --limit 0 shows all", err=True)
+    show(held, columns_of(held, Console().width), json=False, empty=empty)
 
 
 def _stream(rows: Iterable[Row]) -> None:
@@ -81,16 +82,32 @@ def _stream(rows: Iterable[Row]) -> None:
     click.echo("\n]" if opened else "[]")
 
 
-def columns_of(rows: Iterable[Row]) -> list[str]:
-    """Which columns a person wants to see: the telling ones first, then whatever is there, as far as it fits."""
-    present = dict.fromkeys(key for row in rows for key, value in row.items() if not isinstance(value, dict | list))
-    first = [name for name in FIRST if name in present]
-    return [*first, *(name for name in present if name not in first)][:WIDEST]
+def columns_of(rows: Sequence[Row], width: int) -> list[str]:
+    """The columns for a person: the telling ones first, then those that hold something, as far as they fit."""
+    filled = dict.fromkeys(key for row in rows for key, value in row.items() if _tells(key, value))
+    ordered = [*(name for name in FIRST if name in filled), *(name for name in filled if name not in FIRST)]
+    chosen: list[str] = []
+    for name in ordered:
+        width -= 2 + max(len(name), *(len(cell(row.get(name))) for row in rows))
+        if width < 0 and chosen:
+            break
+        chosen.append(name)
+    return chosen
+
+
+def _tells(key: str, value: Any) -> bool:
+    """Nested values and the many switches of an offer are for --json."""
+    return value not in {None, ""} if not isinstance(value, dict | list | bool) else key == "active"
 
 
 def limited(rows: Iterable[Row], limit: int) -> Iterator[Row]:
     """The first `limit` rows; 0 means all."""
     return islice(rows, limit or None)
+
+
+def page_size(size: int, limit: int) -> int:
+    """No more rows per request than are wanted in all."""
+    return min(size, limit) if limit else size
 
 
 def show_request(request: Request, body: Mapping[str, Any] | None) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bridge.cli.api_frame import as_text, client_of, limited, print_rows
+from bridge.cli.api_frame import as_text, client_of, limited, page_size, print_rows
 from bridge.cli.api_options import filters
 from bridge.cli.api_shape import above, arguments_of, finish, options_of
 from bridge.cli.session import Session
@@ -35,7 +35,7 @@ def listing(operation: Operation) -> click.Command:
 
 def _rows(client: Client, operation: Operation, place: Mapping[str, str], values: Mapping[str, Any]) -> Listing:
     query = filters(values["wanted"]) | ({"sort": values["sort"]} if values["sort"] else {})
-    paging = Numbered(operation.name, size=values["size"], start=values["start"])
+    paging = Numbered(operation.name, size=page_size(values["size"], values["limit"]), start=values["start"])
     client.caller.request(operation.name, path=place, query=query | (paging.query or {}))
     return Listing(lambda page: client.call(operation.name, path=place, query=query | page), paging)
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import click
 from rich.console import Console
 
-from bridge.cli.api_frame import account_options, as_text, client_of, guarded, limited, print_rows
+from bridge.cli.api_frame import account_options, as_text, client_of, guarded, limited, page_size, print_rows
 from bridge.cli.api_options import Instant, Span, dashed
 from bridge.cli.session import Session, cell
 from bridge.integr8 import ApiError, Listing, Operation
@@ -97,7 +97,9 @@ def report(operation: Operation) -> click.Command:
         narrowed = _narrowed(status=status, offer_id=offer_id, publisher=publisher, advertiser=advertiser)
         reports = client_of(session, account, integration).reports
         ask = {"clicks": reports.clicks, "conversions": reports.conversions, "impressions": reports.impressions}
-        rows = ask[operation.action](begin, until, filter=narrowed, after=after, before=before, size=size)
+        rows = ask[operation.action](
+            begin, until, filter=narrowed, after=after, before=before, size=page_size(size, limit)
+        )
         _print(rows, limit, columns.split(",") if columns else None, as_csv=as_csv, json=json)
 
     return run  # fmt: skip

@@ -1,6 +1,9 @@
 """The rate budget: never over the limit, urgent first, smaller after a 429, closed when it cannot see."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import redis
@@ -298,3 +301,11 @@ def test_everything_it_keeps_expires(server, key):
     budget.ask(Lane.URGENT, "b")
     budget.settle("a", Outcome.THROTTLED)
     assert 0 < server.ttl(f"{budget_key('k')}:{key}") <= 7200
+
+
+@pytest.mark.journey
+def test_four_processes_together_never_exceed_the_limit():
+    command = [sys.executable, "-m", "benchmarks.budget", "6"]
+    root = Path(__file__).parents[2]
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "fullest second 5," in said

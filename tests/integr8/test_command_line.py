@@ -60,6 +60,17 @@ def test_a_listing_is_json_for_programs(shell):
     assert json.loads(shell("offers", "list", "--json").stdout)[0]["id"] == "wvv9f89xio"
 
 
+def test_a_table_leaves_out_what_is_empty_or_does_not_fit(shell, integr8, double):
+    row = {"id": "1", "address": "", "nested": {"a": 1}, "name": "Ann", "long": "x" * 200}
+    integr8.will(double.says({"data": [row], "meta": {"total_page": 1}}))
+    assert shell("publishers", "list").stdout.splitlines()[0].split() == ["id", "name"]
+
+
+def test_a_limit_makes_the_page_no_larger_than_needed(shell, integr8):
+    shell("reports", "clicks", "--since", "24h", "--limit", 7)
+    assert integr8.seen[0].query["page[size]"] == ["7"]
+
+
 def test_an_empty_listing_is_still_json(shell, integr8, double):
     integr8.will(double.says({"data": [], "meta": {"total_count": 0, "total_page": 0}}))
     assert json.loads(shell("offers", "list", "--json").stdout) == []

@@ -36,7 +36,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
 }
 REQUIRED: Mapping[str, tuple[str, ...]] = {"ensure": ("key",), "update": ("with",), "reject": ("which",)}
 DESTRUCTIVE = frozenset({"pause", "archive"})  # what takes traffic away; reject is judged by events, not samples
-_HTTP_KEYS = ("url", "method", "headers", "json", "query")
+_HTTP_KEYS = ("url", "method", "headers", "body", "query")
 _HOLDS = ("midnight", "manual")
 _RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, "sub_id", "country"})
 _WRITABLE: Mapping[str, frozenset[str]] = {

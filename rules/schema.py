@@ -153,7 +153,7 @@ def _step(verb: str) -> dict[str, Any]:
     subject: dict[str, Any] = {"enum": list(targets)} if targets else _TEXT
     if verb == "http":
         subject = _object(
-            {"url": _TEXT, "method": _TEXT, "headers": _map(_TEXT), "json": {}, "query": {"type": "object"}},
+            {"url": _TEXT, "method": _TEXT, "headers": _map(_TEXT), "body": {}, "query": {"type": "object"}},
             required=("url",),
         )
     return _object({verb: subject, **allowed}, required=(verb, *actions.REQUIRED.get(verb, ())))

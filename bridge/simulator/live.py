@@ -8,6 +8,7 @@ from bridge.simulator.directory import Directory
 from bridge.simulator.ids import Ids
 from bridge.simulator.model import DAY, HOUR, Model, Visit
 from bridge.simulator.rows import APPROVED, PENDING, REJECTED, Click, Conversion
+from bridge.simulator.shelves import Entity
 from bridge.simulator.tracking import Tracker
 from bridge.simulator.visitors import VISITORS
 
@@ -107,11 +108,19 @@ class Traffic:
         publisher = self._directory.publishers.numbered(visit.publisher)
         assert offer is not None, "visits are planned for offers on the shelf"
         assert publisher is not None, "visits are planned for publishers on the shelf"
+        self._views(visit, offer, publisher)
         click = self._tracker.click(
             offer, publisher, at=visit.at, visitor=VISITORS[visit.visitor], sub_id=visit.sub_id, quiet=quiet
         )
         if click is not None and visit.converts_at is not None:
             self._push(visit.converts_at, "conversion", (click, visit))
+
+    def _views(self, visit: Visit, offer: Entity, publisher: Entity) -> None:
+        """Impressions in the minutes before the click; the part of one that is left is diced for."""
+        whole, part = divmod(self.model.habits.impressions, 1)
+        for _ in range(int(whole) + (self._dice.random() < part if part else 0)):
+            earlier = visit.at - int(self._dice.uniform(0, 600_000))
+            self._tracker.impression(offer, publisher, at=earlier, visitor=VISITORS[visit.visitor])
 
     def _conversion(self, at: int, click: Click, visit: Visit, *, quiet: bool) -> None:
         if self.model.broken(click.advertiser, at):

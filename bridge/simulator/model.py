@@ -63,6 +63,7 @@ class Habits:
     refused_pending: float = 0.10  # share of pending ones that are rejected in the end
     events: float = 0.30  # share of conversions that a further event follows
     purchases: float = 40.0  # mean purchase value
+    impressions: float = 0.0  # per click; none by default, few networks count them
 
     def changed(self, wishes: Mapping[str, Any]) -> "Habits":
         for name, value in wishes.items():

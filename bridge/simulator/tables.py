@@ -56,6 +56,10 @@ class Table(Generic[R]):
         low, high = self._edges(lane, start, end)
         return lane[low:high]
 
+    def count(self, start: int, end: int, *, offer: int | None = None) -> int:
+        low, high = self._edges(self._lane(offer), start, end)
+        return high - low
+
     def page(
         self,
         start: int,

@@ -15,6 +15,7 @@ from bridge.simulator.visitors import VISITORS, Visitor
 
 PAUSED = "OFFER_OR_PUBLISHER_INACTIVE"  # reasons are free text, no full list is published
 DUPLICATE = "DUPLICATE_CONVERSION"
+DAY = 86_400_000  # milliseconds
 
 Listener = Callable[[str, Row], None]
 
@@ -32,6 +33,7 @@ class Tracker:
         self.listeners: list[Listener] = []
         self.sent_to_fallback = 0
         self.keep_paused_clicks = False
+        self.caps: dict[int, int] = {}  # offer -> conversions a day, UTC; no API operation sets one
 
     def click(
         self,
@@ -49,7 +51,8 @@ class Tracker:
     ) -> Click | None:
         """The click, or None when something is paused and it went to the fallback address instead."""
         at = milliseconds(self._clock.now()) if at is None else at
-        if not ignore_pause and not (offer.active and publisher.active):
+        closed = not (offer.active and publisher.active) or self._full(offer, at)
+        if closed and not ignore_pause:
             self.sent_to_fallback += 1
             if not self.keep_paused_clicks:
                 return None
@@ -114,6 +117,8 @@ class Tracker:
         terms = event.fields if event is not None else offer.fields.get("default_payout") or {}
         paid, earned = earn(terms, purchase)
         own_status, own_reason = _judge(click, offer, event, earlier, third_party_reason)
+        if own_status == APPROVED and self._full(offer, at):
+            own_status = PENDING  # a soft cap keeps what comes later, for a person to decide
         row = Conversion(
             self._ids.ulid(at),
             at,
@@ -165,6 +170,11 @@ class Tracker:
 
     def click_of(self, transaction_id: str) -> Click | None:
         return self.clicks.get(self._outside.get(transaction_id, transaction_id))
+
+    def _full(self, offer: Entity, at: int) -> bool:
+        """Whether the day's cap of conversions is reached."""
+        cap = self.caps.get(offer.number)
+        return cap is not None and self.conversions.count(at - at % DAY, at, offer=offer.number) >= cap
 
     def _tell(self, what: str, row: Row, *, quiet: bool) -> None:
         for listener in () if quiet else self.listeners:

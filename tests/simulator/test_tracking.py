@@ -126,3 +126,13 @@ def test_a_tracking_link_and_a_conversion_postback_make_rows(api, world, publish
 def test_a_conversion_postback_needs_the_token(api, click):
     answer = api.get("/", params={"secure": "guess", "transaction_id": click().real_tx_id})
     assert answer.status_code == 403
+
+
+def test_a_soft_cap_sends_clicks_away_and_keeps_later_conversions_pending(api, world, publisher, clock):
+    offer = world.offer("Shoes")
+    clicks = [world.tracker.click(offer, publisher) for _ in range(3)]
+    api.put(f"/_sim/caps/{offer.key}", json={"conversions_per_day": 2})
+    assert [world.tracker.convert(each).status for each in clicks] == [APPROVED, APPROVED, PENDING]
+    assert world.tracker.click(offer, publisher) is None
+    clock.advance(timedelta(days=1))
+    assert world.tracker.click(offer, publisher) is not None

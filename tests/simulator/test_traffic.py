@@ -130,3 +130,9 @@ def test_the_collapse_scenario_keeps_its_numbers(world, report):
 @pytest.mark.parametrize("wishes", [{"nothing": 1}, {"bad": -1}, {"bad": "many"}])
 def test_a_scenario_refuses_what_it_does_not_know(api, wishes):
     assert api.post("/_sim/scenarios/collapse", json=wishes).status_code == 400
+
+
+def test_impressions_are_counted_where_they_are_wanted(world, pair):
+    world.live.model.habits = world.live.model.habits.changed({"impressions": 2.5})
+    world.history(0.5)
+    assert 2.2 < len(world.tracker.impressions) / len(world.clicks) < 2.8

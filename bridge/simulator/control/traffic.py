@@ -132,6 +132,16 @@ def _scenario(world: World, asking: Asking) -> Any:
     return play(world, asking.path["name"], asking.body)
 
 
+def _cap(world: World, asking: Asking) -> Any:
+    """A soft cap: once it is reached, clicks go to the fallback and late conversions are Pending."""
+    offer = _entity(world.directory.offers, asking.path["key"], "offer")
+    if asking.body.get("conversions_per_day") is None:
+        world.tracker.caps.pop(offer.number, None)
+    else:
+        world.tracker.caps[offer.number] = int(asking.number("conversions_per_day", 0))
+    return {"cap": world.tracker.caps.get(offer.number)}
+
+
 def _feeds(world: World, asking: Asking) -> Any:
     """A stalled feed shows nothing newer than the moment it stopped at."""
     tracker = world.tracker
@@ -224,6 +234,7 @@ PLACES = (
         "{transaction_id | offer, publisher; at, event, status, reason, payout, revenue, purchase_value}",
     ),
     Place("PATCH", "/conversions/<key>", _verdict, "approve or reject later, in place: {status, reason}"),
+    Place("PUT", "/caps/<key>", _cap, "an offer's soft cap: {conversions_per_day: 10}, null takes it away"),
     Place("PUT", "/feeds/<table>", _feeds, "{stalled: true, at} hides newer rows; {stalled: false} shows them"),
     Place(
         "POST",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bridge.integr8.catalogue import OPERATIONS
 from bridge.simulator.calls import Answer, Call
 from bridge.simulator.listing import page_of
 from bridge.simulator.nouns import NOUNS, Noun
@@ -13,11 +14,8 @@ Handler = Callable[[Call], Answer]
 
 
 def handlers() -> Mapping[str, Handler]:
-    table: dict[str, Handler] = {}
-    for resource in NOUNS:
-        for action, handler in _ACTIONS.items():
-            table[f"{resource}.{action}"] = handler
-    return table
+    names = (f"{resource}.{action}" for resource in NOUNS for action in _ACTIONS)
+    return {name: _ACTIONS[OPERATIONS[name].action] for name in names if name in OPERATIONS}
 
 
 def _noun(call: Call) -> Noun:

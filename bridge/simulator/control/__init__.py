@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from bridge.simulator.control import centre, people, postbacks, questions, switches, traffic
+from bridge.simulator.control import centre, model, people, postbacks, questions, switches, traffic
 from bridge.simulator.control.table import Asking, Place
 from bridge.simulator.delivery import json_answer
 from bridge.simulator.refusals import Refusal, bad
@@ -20,6 +20,7 @@ PLACES: tuple[Place, ...] = (
     *switches.PLACES,
     *people.PLACES,
     *traffic.PLACES,
+    *model.PLACES,
     *postbacks.PLACES,
     *centre.PLACES,
 )

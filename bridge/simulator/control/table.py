@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bridge.simulator.refusals import bad
+from bridge.simulator.shelves import Entity, Shelf
 from bridge.simulator.world import World
 
 FAR = 1e9  # seconds or pieces; thirty years, a thousand million rows
@@ -66,3 +67,11 @@ class Place:
     answer: Callable[[World, Asking], Any]
     words: str
     unlocked: bool = False  # for what waits on the network
+
+
+def entity(shelf: Shelf, wanted: Any, name: str) -> Entity:
+    """By either id; the first living one when nothing is said."""
+    found = shelf.get(str(wanted)) if wanted is not None else next(shelf.living(), None)
+    if found is None:
+        raise bad(name, f"no {shelf.noun.name} has the id {wanted!r}")
+    return found

@@ -1,36 +1,26 @@
-"""Rows and scenarios: inject clicks, impressions and conversions, change a verdict, play a situation."""
+"""Rows by hand: inject clicks, impressions and conversions, change a verdict, stall a feed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
 from bridge.simulator.clock import milliseconds, moment
-from bridge.simulator.control.table import Asking, Place
-from bridge.simulator.model import Incident, Profile
+from bridge.simulator.control.table import Asking, Place, entity
 from bridge.simulator.refusals import Refusal, bad
 from bridge.simulator.rows import Click, Conversion
-from bridge.simulator.scenarios import play
-from bridge.simulator.shelves import Entity, Shelf
+from bridge.simulator.shelves import Entity
 from bridge.simulator.tables import Table
 from bridge.simulator.world import World
 
 MANY = 1_000_000
 
 
-def _entity(shelf: Shelf, wanted: Any, name: str) -> Entity:
-    found = shelf.get(str(wanted)) if wanted is not None else next(shelf.living(), None)
-    if found is None:
-        raise bad(name, f"no {shelf.noun.name} has the id {wanted!r}")
-    return found
-
-
 def _pair(world: World, asking: Asking) -> tuple[Entity, Entity]:
     directory = world.directory
-    offer = _entity(directory.offers, asking.body.get("offer"), "offer")
+    offer = entity(directory.offers, asking.body.get("offer"), "offer")
     if asking.body.get("publisher") is None and next(directory.publishers.living(), None) is None:
         return offer, world.publisher()
-    return offer, _entity(directory.publishers, asking.body.get("publisher"), "publisher")
+    return offer, entity(directory.publishers, asking.body.get("publisher"), "publisher")
 
 
 def _span(world: World, asking: Asking) -> tuple[int, int]:
@@ -83,7 +73,7 @@ def _conversion(world: World, asking: Asking) -> Any:
     row = world.tracker.convert(
         click,
         at=at,
-        event=_entity(world.directory.offer_events, event, "event") if event else None,
+        event=entity(world.directory.offer_events, event, "event") if event else None,
         purchase=asking.number("purchase_value", 0),
         payout=_sum(asking, "payout"),
         revenue=_sum(asking, "revenue"),
@@ -128,20 +118,6 @@ def _seen(row: Click | Conversion) -> Mapping[str, Any]:
     return {"real_tx_id": row.real_tx_id, "transaction_id": row.transaction_id, **status}
 
 
-def _scenario(world: World, asking: Asking) -> Any:
-    return play(world, asking.path["name"], asking.body)
-
-
-def _cap(world: World, asking: Asking) -> Any:
-    """A soft cap: once it is reached, clicks go to the fallback and late conversions are Pending."""
-    offer = _entity(world.directory.offers, asking.path["key"], "offer")
-    if asking.body.get("conversions_per_day") is None:
-        world.tracker.caps.pop(offer.number, None)
-    else:
-        world.tracker.caps[offer.number] = int(asking.number("conversions_per_day", 0))
-    return {"cap": world.tracker.caps.get(offer.number)}
-
-
 def _feeds(world: World, asking: Asking) -> Any:
     """A stalled feed shows nothing newer than the moment it stopped at."""
     tracker = world.tracker
@@ -159,70 +135,6 @@ def _feeds(world: World, asking: Asking) -> Any:
     return {"stalled": bool(stalled)}
 
 
-def _model(world: World, _: Asking) -> Any:
-    live = world.live
-    return {
-        "live": live.live,
-        "coming": live.coming,
-        "habits": asdict(live.model.habits),
-        "offers": {str(number): asdict(profile) for number, profile in live.model.offers.items()},
-        "publishers": {str(number): asdict(profile) for number, profile in live.model.publishers.items()},
-        "incidents": [asdict(incident) for incident in live.model.incidents],
-    }
-
-
-def _change_model(world: World, asking: Asking) -> Any:
-    """Habits, profiles of single offers and publishers, live or not, and a past to be made up."""
-    body = dict(asking.body)
-    live, days = body.pop("live", None), asking.number("history_days", 0)
-    body.pop("history_days", None)
-    if not isinstance(live, bool | None):
-        raise bad("live", "must be true or false")
-    model = world.live.model
-    for name, shelf, table, first in (
-        ("offers", world.directory.offers, model.offers, model.offer),
-        ("publishers", world.directory.publishers, model.publishers, model.publisher),
-    ):
-        body.pop(name, None)
-        for wanted, changes in asking.table(name).items():
-            number = _entity(shelf, wanted, name).number
-            table[number] = _profile(first(number), changes)
-    model.habits = model.habits.changed(body)
-    if days:
-        world.history(days)
-    if live is not None:
-        world.live.go_live(world.now_ms()) if live else world.live.stop()
-    return _model(world, asking)
-
-
-def _profile(present: Profile, changes: Mapping[str, Any]) -> Profile:
-    for name, value in changes.items():
-        if name not in present.__slots__ or isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise bad(name, f"must be a number; known are {', '.join(present.__slots__)}")
-    return replace(present, **changes)
-
-
-def _incident(world: World, asking: Asking) -> Any:
-    """`fraud` wants a publisher, `broken` an advertiser (none: all); from now for an hour if nothing is said."""
-    kind = asking.choice("kind", ("fraud", "broken"))
-    start = asking.moment("start") or world.clock.now()
-    end = asking.moment("end") or start + timedelta(hours=1)
-    publisher, advertiser = asking.body.get("publisher"), asking.body.get("advertiser")
-    if kind == "fraud" and publisher is None:
-        raise bad("publisher", "is required for fraud")
-    directory = world.directory
-    incident = Incident(
-        kind,
-        milliseconds(start),
-        milliseconds(end),
-        publisher=_entity(directory.publishers, publisher, "publisher").number if publisher else None,
-        advertiser=_entity(directory.advertisers, advertiser, "advertiser").number if advertiser else None,
-        factor=asking.number("factor", 20.0),
-    )
-    world.live.model.incidents.append(incident)
-    return asdict(incident)
-
-
 PLACES = (
     Place("POST", "/clicks", _clicks, "{offer, publisher, count, conversions, at, within: seconds, respect_pause}"),
     Place("POST", "/click", _click, "one click: {offer, publisher, at, sub_id, external_id, status, reason}"),
@@ -234,22 +146,5 @@ PLACES = (
         "{transaction_id | offer, publisher; at, event, status, reason, payout, revenue, purchase_value}",
     ),
     Place("PATCH", "/conversions/<key>", _verdict, "approve or reject later, in place: {status, reason}"),
-    Place("PUT", "/caps/<key>", _cap, "an offer's soft cap: {conversions_per_day: 10}, null takes it away"),
     Place("PUT", "/feeds/<table>", _feeds, "{stalled: true, at} hides newer rows; {stalled: false} shows them"),
-    Place(
-        "POST",
-        "/scenarios/<name>",
-        _scenario,
-        "collapse {good, bad, clicks, bad_cr, ...} or network {offers, days, ...}",
-    ),
-    Place("GET", "/traffic", _model, "the traffic model: habits, profiles, incidents, whether it is live"),
-    Place(
-        "PATCH",
-        "/traffic",
-        _change_model,
-        "{clicks_per_day, late_rejections, ..., live, history_days, offers: {ID: {cr, weight}}, publishers: {...}}",
-    ),
-    Place(
-        "POST", "/incidents", _incident, "{kind: fraud, publisher, factor} or {kind: broken, advertiser}; start, end"
-    ),
 )

@@ -51,7 +51,7 @@ class AsyncClient:
         manner: Manner | None = None,
     ) -> None:
         self._base_url = wires.base(base_url)
-        self._key = api_key
+        self._key = wires.key(api_key)
         self._rejection_url = rejection_url
         self.budget = budget
         self._sleep = sleep

@@ -6,7 +6,7 @@
 --         ask: lane, token   sent: token   settle: token, outcome, retry_after ('' = none)   state
 -- Answers a number of seconds as text, or for `state` four of them.
 
-local HELD, MARGIN = 10.0, 0.035
+local HELD, COUNTED = 10.0, 1.0
 local GROW_EVERY, GROW_BY, LEAST, HALVE_EVERY = 3.0, 0.05, 0.05, 1.0
 local PAUSE, PAUSE_MAX, CLOSED_MAX = 0.5, 30.0, 3600.0
 local BREAKER_CALLS, BREAKER_SPAN = 10, 30.0
@@ -169,7 +169,7 @@ local answer = '0'
 if operation == 'ask' then
   answer = text(ask(tonumber(ARGV[5]), ARGV[6]))
 elseif operation == 'sent' then
-  redis.call('ZADD', SLOTS, 'XX', text(now + MARGIN), ARGV[5])
+  redis.call('ZADD', SLOTS, 'XX', text(now + COUNTED), ARGV[5])
 elseif operation == 'settle' then
   settle(ARGV[5], ARGV[6], tonumber(ARGV[7]))
 elseif operation == 'state' then

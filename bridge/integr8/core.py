@@ -15,7 +15,16 @@ from urllib.parse import quote, urlencode
 from marshmallow import ValidationError
 
 from bridge.integr8.catalogue import Kind, Operation, Retry, Route
-from bridge.integr8.errors import ApiError, InvalidCall, Malformed, NoAnswer, OutcomeUnknown, Unreachable, class_for
+from bridge.integr8.errors import (
+    ApiError,
+    Garbled,
+    InvalidCall,
+    Malformed,
+    NoAnswer,
+    OutcomeUnknown,
+    Unreachable,
+    class_for,
+)
 from bridge.integr8.queries import TIME_FORMAT
 from bridge.integr8.words import retry_after, words_of
 
@@ -191,7 +200,8 @@ def read(request: Request, reply: Reply, *, now: datetime, secrets: Iterable[str
     except (ValueError, ValidationError) as problem:
         said = words_of(reply.body, reply.headers, hidden)
         words = f"{_reason(problem)}; the body begins: {said[:80]}" if said else _reason(problem)
-        raise error(OutcomeUnknown if creates else Malformed, words) from None
+        kind = Malformed if isinstance(problem, ValidationError) else Garbled
+        raise error(OutcomeUnknown if creates else kind, words) from None
 
 
 def _reason(problem: Exception) -> str:
@@ -234,8 +244,13 @@ def _read_empty(_: Operation, reply: Reply) -> None:
 
 def _read_export(operation: Operation, reply: Reply) -> Any:
     body = _json(reply)
-    wrapped = isinstance(body, dict) and "id" not in body and isinstance(body.get("data"), dict)
-    return _checked(operation, body["data"] if wrapped else body)
+    if isinstance(body, dict) and "id" not in body and isinstance(body.get("data"), dict):
+        body = body["data"]
+    # Only the id matters: an unexpected type elsewhere must not turn a start into an unknown outcome.
+    problems = operation.response(only=("id",)).validate(body)
+    if problems:
+        raise ValidationError(problems)
+    return body
 
 
 def _read_url(operation: Operation, reply: Reply) -> str:

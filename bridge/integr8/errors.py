@@ -143,6 +143,10 @@ class Malformed(ApiError):
     what = "the answer cannot be understood"
 
 
+class Garbled(Malformed):
+    """A successful status with a body that broke off or is no JSON at all; another try may do better."""
+
+
 class InvalidCall(ApiError, ValueError):
     """The call was refused here, before anything was sent. `problems`: place → what is wrong with it."""
 

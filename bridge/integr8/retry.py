@@ -7,7 +7,7 @@ from datetime import timedelta
 from bridge.integr8.catalogue import OPERATIONS, OUTSIDE, Retry
 from bridge.integr8.errors import (
     ApiError,
-    Malformed,
+    Garbled,
     NoAnswer,
     OutcomeUnknown,
     RateLimited,
@@ -45,4 +45,4 @@ def repeatable(error: ApiError) -> bool:
     operation = OPERATIONS.get(error.operation) or OUTSIDE.get(error.operation)
     if operation is None or operation.retry is Retry.UNSAFE or error.status in NEVER_BETTER:
         return False
-    return isinstance(error, ServerError | NoAnswer | Malformed | OutcomeUnknown)
+    return isinstance(error, ServerError | NoAnswer | Garbled | OutcomeUnknown)

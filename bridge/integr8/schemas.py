@@ -221,7 +221,7 @@ class Meta(Answer):
 
 class ListAnswer(Answer):
     data = fields.List(fields.Dict(), required=True, allow_none=True)  # Go writes an empty slice as null
-    meta = fields.Nested(Meta)
+    meta = fields.Nested(Meta, allow_none=True)
 
 
 class ObjectAnswer(Answer):

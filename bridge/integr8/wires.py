@@ -34,6 +34,13 @@ def base(url: str) -> str:
     return url.strip().rstrip("/").removesuffix("/api/v2")
 
 
+def key(api_key: str) -> str:
+    """The API key, if a header can carry it. Raises ValueError without repeating it."""
+    if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
+        raise ValueError("api_key: is empty or holds characters that no header can carry")
+    return api_key.strip()
+
+
 def agent() -> dict[str, str]:
     """Who we are."""
     try:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.integr8 import errors
+from bridge.integr8 import Client, LocalBudget, errors
 
 TABLE = {
     400: errors.BadRequest,
@@ -118,6 +118,25 @@ def test_a_good_status_with_a_bad_body_is_malformed(client, integr8, double, cas
     integr8.script = lambda _: double.Answer(200, MALFORMED[case])
     with pytest.raises(errors.Malformed):
         client.users.get("u1")
+
+
+def test_another_shape_is_not_asked_for_again(client, integr8, double):
+    integr8.script = lambda _: double.says({"items": []})
+    with pytest.raises(errors.Malformed):
+        client.users.get("u1")
+    assert len(integr8.seen) == 1
+
+
+def test_a_started_export_needs_no_more_than_its_id(client, integr8, double, now):
+    integr8.will(double.says({"data": {"id": "exp1", "results_meta": [], "notify_by_email": "no", "integration": 5}}))
+    assert client.downloads.clicks(now, now, fields=["payout"])["id"] == "exp1"
+
+
+@pytest.mark.parametrize("key", ["", " ", "s\u00e9cret", "s3cret\n"])
+def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(integr8, key):
+    with pytest.raises(ValueError, match="no header can carry") as caught:
+        Client(integr8.url, key, integration="i", budget=LocalBudget())
+    assert not key.strip() or key.strip() not in str(caught.value)
 
 
 def test_a_write_may_answer_nothing_at_all(client, integr8, double):

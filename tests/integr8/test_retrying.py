@@ -59,7 +59,7 @@ def test_a_create_is_never_repeated_when(make_client, integr8, double, fate):
     assert "read the object before repeating" in str(caught.value)
 
 
-@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("fate", [name for name in FATES if name != "its answer has no id"])
 def test_a_read_is_repeated_when(make_client, integr8, double, fate):
     integr8.will(double.Answer(**FATES[fate]))
     assert make_client(timeout=0.5).offers.get("42")["name"] == "Summer"

@@ -65,9 +65,9 @@ def _handle(house: House, events: Sequence[Event], now: datetime) -> Drained:
     with house.store.write() as session:
         book = house.library.current(session)
         readable, unreadable = _read(house, events)
+        observe_postbacks(house, session, readable, now)  # first: a postback counts in the windows that it is judged by
         decisions = _decide(house, session, book, readable, now)
         record(session, decisions, now=now)
-        observe_postbacks(house, session, readable, now)
         journal.finish(session, [one.event for one in readable], now=now)
         for event, problem in unreadable:
             journal.refuse(session, event, EventState.DEAD, problem=problem, now=now)

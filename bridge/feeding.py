@@ -1,12 +1,12 @@
 """Reading Integr8 by the clock: which feeds an account has, and one round over those that are due."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.data import mirror, polling
+from bridge.data import mirror, polling, postbacks, settling
 from bridge.data.polling import FeedPlan
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.settings import Account
@@ -22,9 +22,11 @@ log = structlog.get_logger()
 EVERY: Mapping[str, float] = {"clicks": 300, "conversions": 120, "impressions": 0}
 
 
-#: The same for what is mirrored. Details are two calls for each offer, so they come seldom.
-MIRRORS: Mapping[str, float] = {"entities": 300, "details": 6 * 3600}
+#: The same for what is mirrored, and for what is reckoned from what was read. Details are two calls for each
+#: offer, so they come seldom.
+MIRRORS: Mapping[str, float] = {"entities": 300, "details": 6 * 3600, "settling": 24 * 3600, "agreement": 3600}
 MIRROR = "mirror"  # of the due slots
+COMPARED = timedelta(hours=24)
 
 
 def plans(account: Account) -> list[FeedPlan]:
@@ -96,6 +98,39 @@ def _feed(house: House, slot: Slot, now: datetime) -> None:
     tell("feed read", feed=slot.key, done=result.done, rows=progress.rows, new=progress.new, problem=result.problem)
 
 
+def _entities(house: House, account: str, integration: str, now: datetime) -> None:
+    seen = mirror.entities_of(house.store, house.listings, account, integration, now)
+    changed = sum(one.new + one.changed + one.gone for one in seen.values())
+    tell = log.info if changed else log.debug
+    tell("entities mirrored", account=account, **{kind: one.listed for kind, one in seen.items()}, changed=changed)
+
+
+def _details(house: House, account: str, integration: str, now: datetime) -> None:
+    mirror.details_of(house.store, house.listings, account, integration, now)
+
+
+def _settling(house: House, account: str, integration: str, now: datetime) -> None:
+    with house.store.write() as session:
+        settling.measure(session, account, integration, now)
+
+
+def _agreement(house: House, account: str, integration: str, now: datetime) -> None:
+    """Hold postbacks against the report; have the report read again where it lacks something."""
+    with house.store.write() as session:
+        found = postbacks.compare(session, account, integration, now - COMPARED, now)
+        if found is not None:
+            again = postbacks.heal(session, account, integration, found, now)
+            log.info("postbacks compared", reports=found.reports, postbacks=found.postbacks, hours_read_again=again)
+
+
+PARTS: Mapping[str, Callable[[House, str, str, datetime], None]] = {
+    "entities": _entities,
+    "details": _details,
+    "settling": _settling,
+    "agreement": _agreement,
+}
+
+
 def _mirror(house: House, slot: Slot, now: datetime) -> None:
     _, name, integration, part = slot.key.split(":")
     account = house.settings.accounts.get(name)
@@ -105,10 +140,7 @@ def _mirror(house: House, slot: Slot, now: datetime) -> None:
         return
     problem = None
     try:
-        seen = (mirror.entities_of if part == "entities" else mirror.details_of)(
-            house.store, house.listings, name, integration, now
-        )
-        log.info("mirror read", mirror=slot.key, **{kind: one.listed for kind, one in seen.items()})
+        PARTS[part](house, name, integration, now)
     except (ApiError, BudgetError) as error:
         problem = str(error)
         log.warning("mirror failed", mirror=slot.key, problem=problem)

@@ -7,9 +7,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bridge import subjects
+from bridge.data import postbacks
 from bridge.data.facts import LiveFacts, facts_for
 from bridge.eventfacts import Happening
+from bridge.sources import observation
 from bridge.store import holds
+from bridge.store.feeds import FeedKey, Kind
 from bridge.wiring import House
 from rules.facts import Subject
 from rules.model import Revision
@@ -36,4 +39,20 @@ def about(house: House, session: Session, revision: Revision, whom: Sequence[Sub
 
 def observe_postbacks(house: House, session: Session, happenings: Sequence[Happening], now: datetime) -> None:
     """Conversions that Integr8's postbacks tell of are observations too: they fill what reports have not reached."""
-    del house, session, happenings, now
+    told = [one for one in happenings if house.sources[one.event.source].format == "integr8-postback"]
+    facts = [found for one in told if (found := observation(one.reading)) is not None]
+    account = _tracked(house)
+    if facts and account is not None:
+        postbacks.record(
+            session, house.shelf, FeedKey(account=account[0], integration=account[1], kind=Kind.POSTBACKS), facts, now
+        )
+
+
+def _tracked(house: House) -> tuple[str, str] | None:
+    """The account whose postbacks arrive here. They do not say; with several accounts it is `main`, else the first."""
+    accounts = house.settings.accounts
+    name = "main" if "main" in accounts else next(iter(accounts), None)
+    if name is None:
+        return None
+    integrations = accounts[name].integrations
+    return name, "default" if "default" in integrations else next(iter(integrations))

@@ -1,5 +1,6 @@
 """The web process: one Flask application from one set of settings."""
 
+import os
 from datetime import UTC, datetime
 
 from flask import Flask
@@ -24,7 +25,7 @@ def create_app(house: House) -> Flask:
     scribe.start()
     nudger.start()
     problems.register(app)
-    app.register_blueprint(hooks.blueprint(house.sources, scribe, nudger))
+    app.register_blueprint(hooks.blueprint(hooks.Door(house.sources, scribe, nudger)))
     app.register_blueprint(health.blueprint(house))
     app.extensions["bridge"] = {"house": house, "scribe": scribe, "nudger": nudger, "since": datetime.now(UTC)}
     return app
@@ -32,7 +33,7 @@ def create_app(house: House) -> Flask:
 
 def from_environment(settings: Settings) -> Flask:
     """The application of a production process: logs and Sentry first, so that a failing start is seen."""
-    observability.set_up_logs(settings.log, process="web")
+    observability.set_up_logs(settings.log, process="web", colours="FORCE_COLOR" in os.environ or None)
     observability.set_up_sentry(
         settings.sentry_dsn, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
     )

@@ -1,8 +1,9 @@
 """The door: prove, read, journal, answer, nudge. In that order, and a 2xx only after the commit."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -52,10 +53,21 @@ class Admission:
                 self._inside[source] -= 1
 
 
-def blueprint(sources: Mapping[str, Source], scribe: Scribe, nudger: Nudger) -> Blueprint:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What stands behind the two routes."""
+
+    sources: Mapping[str, Source]
+    scribe: Scribe
+    nudger: Nudger
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    admission: Admission = field(default_factory=Admission)
+
+
+def blueprint(behind: Door) -> Blueprint:
     """The two routes of the door: with the token in the path, and without."""
     door = Blueprint("hooks", __name__, url_prefix="/hooks")
-    admission = Admission()
+    sources = behind.sources
 
     @door.route("/<name>", methods=["GET", "POST", "PUT"], defaults={"token": None})
     @door.route("/<name>/<token>", methods=["GET", "POST", "PUT"])
@@ -65,21 +77,21 @@ def blueprint(sources: Mapping[str, Source], scribe: Scribe, nudger: Nudger) -> 
             DOOR.labels("unknown", "404").inc()
             return _unknown(name, sources)
         with DOOR_SECONDS.time():
-            answer = _handle(source, token, admission, scribe, nudger)
+            answer = _handle(behind, source, token)
         DOOR.labels(name, str(answer.status_code)).inc()
         return answer
 
     return door
 
 
-def _handle(source: Source, token: str | None, admission: Admission, scribe: Scribe, nudger: Nudger) -> Response:
-    now = datetime.now(UTC)
+def _handle(door: Door, source: Source, token: str | None) -> Response:
+    now = door.clock()
     try:
-        with admission.enter(source.name):
+        with door.admission.enter(source.name):
             incoming = _incoming(request, source, token)
             taken = source.take(incoming, source.prove(incoming, now))
             rows = [_row(source.name, one, incoming.remote, now) for one in taken]
-            receipts = scribe.record(rows)
+            receipts = door.scribe.record(rows)
     except SignatureError as error:
         log.info("webhook refused", source=source.name, code=error.code)
         return problem(401, "Proof missing or wrong", f"{source.name}: {error.words}")
@@ -94,7 +106,7 @@ def _handle(source: Source, token: str | None, admission: Admission, scribe: Scr
         return problem(
             503, "Not journalled", f"{source.name}: {error}; nothing was taken, send it again", retry_after=5
         )
-    nudger.nudge("journal.drain")
+    door.nudger.nudge("journal.drain")
     log.info("webhook journalled", source=source.name, event_id=receipts[0].event_id, duplicate=receipts[0].duplicate)
     answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
     if len(receipts) > 1:

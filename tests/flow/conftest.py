@@ -20,7 +20,7 @@ from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
 from bridge.store.engine import Store, make_engine
-from bridge.web.hooks import blueprint
+from bridge.web.hooks import Door, blueprint
 from bridge.wiring import House
 
 YAML = """
@@ -80,7 +80,8 @@ class Network:
         self.scribe = Scribe(self.house.store)
         self.scribe.start()
         app = Flask("door")
-        app.register_blueprint(blueprint(self.house.sources, self.scribe, self.nudges))  # type: ignore[arg-type]
+        behind = Door(self.house.sources, self.scribe, self.nudges, clock=lambda: self.now)
+        app.register_blueprint(blueprint(behind))
         self.door = app.test_client()
 
     def close(self) -> None:
@@ -91,7 +92,8 @@ class Network:
 
     def rule(self, text: str, name: str = "rule.yaml") -> None:
         (self.home / "rules" / name).write_text(text)
-        rulebook.publish(self.house.store, self.house.settings, now=self.now)
+        reading, _ = rulebook.publish(self.house.store, self.house.settings, now=self.now)
+        assert not reading.errors, [str(problem) for problem in reading.errors]
 
     def crm(self, body: dict[str, Any]) -> Any:
         headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}

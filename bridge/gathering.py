@@ -10,7 +10,7 @@ from bridge import subjects
 from bridge.data import postbacks
 from bridge.data.facts import LiveFacts, facts_for
 from bridge.eventfacts import Happening
-from bridge.sources import observation
+from bridge.sources import PostbackFacts, observation
 from bridge.store import holds
 from bridge.store.feeds import FeedKey, Kind
 from bridge.wiring import House
@@ -40,12 +40,20 @@ def about(house: House, session: Session, revision: Revision, whom: Sequence[Sub
 def observe_postbacks(house: House, session: Session, happenings: Sequence[Happening], now: datetime) -> None:
     """Conversions that Integr8's postbacks tell of are observations too: they fill what reports have not reached."""
     told = [one for one in happenings if house.sources[one.event.source].format == "integr8-postback"]
-    facts = [found for one in told if (found := observation(one.reading)) is not None]
+    facts = [found for one in told if (found := _facts(one)) is not None]
     account = _tracked(house)
     if facts and account is not None:
         postbacks.record(
             session, house.shelf, FeedKey(account=account[0], integration=account[1], kind=Kind.POSTBACKS), facts, now
         )
+
+
+def _facts(happening: Happening) -> PostbackFacts | None:
+    """What a postback says. One that names no time happened, as far as we know, when it reached us."""
+    found = observation(happening.reading)
+    if found is None or found.conversion_time is not None:
+        return found
+    return replace(found, conversion_time=happening.event.received_at)
 
 
 def _tracked(house: House) -> tuple[str, str] | None:

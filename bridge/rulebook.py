@@ -206,6 +206,10 @@ class Library:
         )
         return self._book
 
+    def listening_since(self, session: Session, now: datetime) -> datetime:
+        """When rules were loaded here for the first time; `now` where they never were."""
+        return shelf.first_loaded(session) or now
+
     def revision(self, session: Session, digest: str) -> Revision | None:
         """Any revision that was ever live, for explaining and replaying."""
         row = shelf.revision(session, digest)

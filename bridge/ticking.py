@@ -9,7 +9,9 @@ import structlog
 from cronsim import CronSim
 from sqlalchemy.orm import Session
 
-from bridge.decisions import Cause, Decision, decide
+from bridge import silence
+from bridge.decisions import Cause, Decision, decide, event_facts
+from bridge.eventfacts import EventFacts, Happening
 from bridge.gathering import scope_facts
 from bridge.recording import record
 from bridge.store import runs, slots
@@ -17,6 +19,7 @@ from bridge.store.lease import settle
 from bridge.store.slots import Slot, SlotState
 from bridge.wiring import House
 from rules.conflicts import settle as settle_conflicts
+from rules.facts import Facts
 from rules.model import Cron, Every, Missed, Revision, Silence
 
 log = structlog.get_logger()
@@ -114,12 +117,29 @@ def run_due(house: House, now: datetime) -> int:
 
 
 def _decide(house: House, session: Session, revision: Revision, slot: Slot, now: datetime) -> Decision | None:
-    key = f"slot:{slot.at.isoformat()}"
+    """One run, unless its cause has made one already, or there is nothing to run for."""
+    account = house.settings.accounts.get(revision.account)
+    silent = None
+    if isinstance(revision.trigger, Silence):
+        silent = silence.heard(session, revision.trigger, house.library.listening_since(session, now), now)
+        if silent is None:
+            return None
+    key = silent.event.dedupe_key if silent else f"slot:{slot.at.isoformat()}"
     if runs.existing(session, revision.id, [key]):
         return None
-    cause = Cause(kind=runs.Cause.SLOT, key=key, due_at=slot.at)
-    facts = scope_facts(house, session, revision, now)
-    return decide(session, revision, facts, house.settings.accounts.get(revision.account), cause=cause, now=now)
+    facts = _facts(house, session, revision, silent, now)
+    return decide(
+        session, revision, facts, account, cause=Cause(kind=runs.Cause.SLOT, key=key, due_at=slot.at), now=now
+    )
+
+
+def _facts(house: House, session: Session, revision: Revision, silent: Happening | None, now: datetime) -> Facts:
+    if silent is None:
+        return scope_facts(house, session, revision, now)
+    if revision.scope.per == ("event",):
+        return event_facts([silent])
+    found = scope_facts(house, session, revision, now)
+    return EventFacts([silent] * len(found.subjects), found.subjects, found)
 
 
 def settled(decisions: Sequence[Decision]) -> list[Decision]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
@@ -50,6 +50,10 @@ class LiveRevision(Base):
 
 def newest(session: Session) -> Generation | None:
     return session.scalars(select(Generation).order_by(Generation.id.desc()).limit(1)).first()
+
+
+def first_loaded(session: Session) -> datetime | None:
+    return session.scalar(select(func.min(Generation.loaded_at)))
 
 
 def live(session: Session, generation_id: int) -> list[tuple[LiveRevision, StoredRevision]]:

@@ -127,9 +127,15 @@ def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return np.where(exact, (whole_a + whole_b) / _MICRO, total)
 
 
+def common_size(*found: Column) -> int:
+    """How many rows these columns have together: one row stretches to any number, to none as well."""
+    lengths = {len(one.values) for one in found}
+    return 0 if 0 in lengths else max(lengths)
+
+
 def each(function: Callable[..., Any], *arguments: Column) -> Column:
     """Apply a function to objects, cell by cell; it returns a value, or a Why."""
-    size = max(len(argument.values) for argument in arguments)
+    size = common_size(*arguments)
     columns = [np.broadcast_to(argument.values, size) for argument in arguments]
     why = np.broadcast_to(first_reason(*(argument.why for argument in arguments)), size).astype(np.uint8)
     values = np.empty(size, object)

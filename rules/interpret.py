@@ -134,7 +134,7 @@ def _has(found: Column) -> Truth:
 
 
 def _default(found: Column, other: Column) -> Column:
-    size = max(len(found.values), len(other.values))
+    size = columns.common_size(found, other)
     missing = np.broadcast_to(found.why == Why.MISSING, size)
     first, second = (np.broadcast_to(c.values.astype(object), size) for c in (found, other))
     why = np.where(missing, np.broadcast_to(other.why, size), np.broadcast_to(found.why, size))

@@ -87,17 +87,17 @@ then: {then}
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def now():
     return NOW
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def offers():
     return Offers
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def known():
     return Known(
         sources=frozenset({"crm", "postback"}),
@@ -108,7 +108,7 @@ def known():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rule(known):
     """One rule per offer, from its `when` and whatever else matters."""
 
@@ -120,7 +120,7 @@ def rule(known):
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hook(rule):
     """One rule on a webhook."""
 
@@ -130,7 +130,7 @@ def hook(rule):
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def library(known):
     """The ready rules by the name of their file."""
     paths = sorted(Path(rules.__file__).parent.joinpath("library").glob("*.yaml"))

@@ -21,6 +21,8 @@ YES, NO, UNDECIDED = np.int8(Answer.YES), np.int8(Answer.NO), np.int8(Answer.NO_
 _MICRO = 1e6
 _EXACT = 2.0**52
 _LONGEST_NUMBER = 40
+_LARGEST = 1e300  # beyond it sums run over
+KNOWN = np.uint8(Why.KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,22 @@ def _objects(values: Sequence[Any]) -> NDArray[Any]:
 
 
 def first_reason(*whys: Whys) -> Whys:
-    """Cell by cell the first reason that is not KNOWN."""
+    """Cell by cell the first reason that is not KNOWN. Where there are none, as nearly always, nothing is made."""
     result = whys[0]
     for why in whys[1:]:
-        result = np.where(result == Why.KNOWN, why, result)
+        if len(why) in {1, len(result)} and not why.any():
+            continue
+        untroubled = len(result) in {1, len(why)} and not result.any()
+        result = why if untroubled else np.where(result == KNOWN, why, result)
     return result
 
 
 def clean(column: Column) -> Column:
     """A measured column as it may be used: numbers that are none are MISSING."""
-    bad = ~np.isfinite(column.values) & (column.why == Why.KNOWN)
-    if not bad.any():
+    fine = np.abs(column.values) < _LARGEST  # false for what is no number, too
+    if fine.all():
         return column
+    bad = ~fine & (column.why == KNOWN)
     return Column(np.where(bad, 0.0, column.values), np.where(bad, np.uint8(Why.MISSING), column.why))
 
 
@@ -66,7 +72,7 @@ def numeric(column: Column) -> Column:
         return column
     values, why = np.zeros(len(column.values)), column.why.astype(np.uint8)
     for row, value in enumerate(column.values):
-        if why[row] != Why.KNOWN:
+        if why[row] != KNOWN:
             continue
         number = _number(value)
         if number is None:
@@ -113,18 +119,19 @@ def arithmetic(op: str, left: Column, right: Column) -> Column:
     why = first_reason(a.why, b.why)
     bad = ~np.isfinite(values)
     if bad.any():
-        why = np.where(bad & (why == Why.KNOWN), np.uint8(Why.UNDEFINED), why)
+        why = np.where(bad & (why == KNOWN), np.uint8(Why.UNDEFINED), why)
         values = np.where(bad, 0.0, values)
     return Column(values, why)
 
 
 def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """Sums of money are exact to the millionth: 0.3 - 0.1 is the double of 0.2, not its neighbour."""
-    total = a + b
-    scaled_a, scaled_b = a * _MICRO, b * _MICRO
-    whole_a, whole_b = np.rint(scaled_a), np.rint(scaled_b)
-    exact = (whole_a / _MICRO == a) & (whole_b / _MICRO == b) & (np.abs(whole_a) + np.abs(whole_b) < _EXACT)
-    return np.where(exact, (whole_a + whole_b) / _MICRO, total)
+    whole_a, whole_b = np.rint(a * _MICRO), np.rint(b * _MICRO)
+    exact = (whole_a / _MICRO == a) & (whole_b / _MICRO == b)
+    whole = whole_a + whole_b
+    exact &= np.maximum(np.abs(whole), np.abs(whole_a)) < _EXACT
+    whole /= _MICRO
+    return whole if exact.all() else np.where(exact, whole, a + b)
 
 
 def common_size(*found: Column) -> int:
@@ -140,7 +147,7 @@ def each(function: Callable[..., Any], *arguments: Column) -> Column:
     why = np.broadcast_to(first_reason(*(argument.why for argument in arguments)), size).astype(np.uint8)
     values = np.empty(size, object)
     for row in range(size):
-        if why[row] == Why.KNOWN:
+        if why[row] == KNOWN:
             found = function(*(column[row] for column in columns))
             if isinstance(found, Why):
                 why[row] = found
@@ -171,7 +178,9 @@ def compare(op: str, left: Column, right: Column) -> Truth:
 
 def truth(yes: NDArray[Any], why: Whys) -> Truth:
     """Yes where the cells say so and are usable."""
-    answers = np.where(why == Why.KNOWN, np.where(yes, YES, NO), UNDECIDED)
+    answers = np.asarray(yes).astype(np.int8)  # true is 1 and false is 0, as in Answer
+    if why.any():
+        answers = np.where(why == KNOWN, answers, UNDECIDED)
     return Truth(answers, np.asarray(why, np.uint8))
 
 
@@ -180,9 +189,7 @@ def of_booleans(column: Column) -> Truth:
     if column.values.dtype == object:
         column = each(as_boolean, column)
         return truth(column.values == True, column.why)  # noqa: E712 - an array of objects
-    return truth(
-        np.zeros(len(column.values), bool), np.where(column.why == Why.KNOWN, np.uint8(Why.MISMATCH), column.why)
-    )
+    return truth(np.zeros(len(column.values), bool), np.where(column.why == KNOWN, np.uint8(Why.MISMATCH), column.why))
 
 
 def as_boolean(value: Any) -> bool | Why:
@@ -256,11 +263,14 @@ def any_of(items: Sequence[Truth]) -> Truth:
 def _joined(items: Sequence[Truth], *, deciding: np.int8) -> Truth:
     answers, why = items[0].answers, items[0].why
     for item in items[1:]:
+        if len(why) == len(item.why) and not why.any() and not item.why.any():
+            answers = (np.minimum if deciding == NO else np.maximum)(answers, item.answers)
+            continue
         decided = (answers == deciding) | (item.answers == deciding)
         undecided = (answers == UNDECIDED) | (item.answers == UNDECIDED)
         why = first_reason(why, item.why)
         answers = np.where(decided, deciding, np.where(undecided, UNDECIDED, np.int8(1) - deciding))
-    return Truth(answers, np.where(answers == UNDECIDED, why, np.uint8(Why.KNOWN)))
+    return Truth(answers, np.where(answers == UNDECIDED, why, KNOWN) if why.any() else why)
 
 
 # --- evidence --------------------------------------------------------------------------------------
@@ -272,8 +282,10 @@ def wilson(successes: NDArray[Any], trials: NDArray[Any], z: float) -> tuple[NDA
     More successes than trials (several conversions after one click) count as all trials succeeding.
     """
     with np.errstate(all="ignore"):
-        share = np.clip(successes / trials, 0.0, 1.0)
-        square = z * z / trials
-        middle = (share + square / 2) / (1 + square)
-        half = z / (1 + square) * np.sqrt(share * (1 - share) / trials + square / (4 * trials))
+        hits = np.clip(successes, 0.0, trials)
+        weight = trials + z * z
+        middle = (hits + z * z / 2) / weight
+        half = np.sqrt(hits * (trials - hits) / trials + z * z / 4)
+        half *= z
+        half /= weight
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)

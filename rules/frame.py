@@ -63,6 +63,7 @@ class Frame:
     needs: bool = True  # whether conditions on metrics wait for `data.need`
     _measured: dict[tuple[Any, ...], Column] = field(default_factory=dict)
     _attributes: dict[str, Column] = field(default_factory=dict)
+    _short: list[Whys] = field(default_factory=list)
     _settles: list[tuple[timedelta, NDArray[np.bool_]]] = field(default_factory=list)
 
     @property
@@ -123,26 +124,31 @@ class Frame:
 
     def short(self) -> Whys:
         """For each subject whether the sample is too small for a decision (or why it is not known)."""
-        whole = replace(self, row=None)
+        if not self._short:
+            self._short.append(self._samples(replace(self, row=None)))
+        part = slice(None) if self.row is None else slice(self.row, self.row + 1)
+        return self._short[0][part]
+
+    def _samples(self, whole: "Frame") -> Whys:
         whys = [np.zeros(whole.size, np.uint8)]
         for name, least in self.data.need.items():
             found = whole.total(name, None, self.look)
-            few = (found.why == Why.KNOWN) & (found.values < float(least))
+            few = (found.why == columns.KNOWN) & (found.values < float(least))
             whys.append(np.where(few, np.uint8(Why.TOO_FEW), found.why))
-        part = slice(None) if self.row is None else slice(self.row, self.row + 1)
-        return columns.first_reason(*whys)[part]
+        return columns.first_reason(*whys)
 
     def _settled(self, measure: Any) -> Column:
         buckets = self.settles()
         if len(buckets) == 1:
-            return columns.clean(measure(buckets[0][0]))
+            found: Column = measure(buckets[0][0])
+            return found
         size = len(self.facts.subjects)
         values, why = np.zeros(size), np.full(size, Why.MISSING, np.uint8)
         for settle, rows in buckets:
             part = measure(settle)
             values[rows] = np.broadcast_to(part.values, size)[rows]
             why[rows] = np.broadcast_to(part.why, size)[rows]
-        return columns.clean(Column(values, why))
+        return Column(values, why)
 
     def settles(self) -> list[tuple[timedelta, NDArray[np.bool_]]]:
         """(what to leave out, which subjects): one entry, or with `settle: auto` one for each step in use."""
@@ -235,7 +241,7 @@ class Frame:
         if part.empty:  # `today` just after midnight, with `settle`: there is nothing to decide on yet
             return self._checked(None)
         column = self._checked(_asked(lambda: self.facts.measure(name, per, part.start, part.end)))
-        return columns.numeric(column)
+        return columns.clean(columns.numeric(column))
 
     def _grains(self) -> tuple[Grain, ...]:
         subjects = self.facts.subjects

@@ -219,6 +219,8 @@ def _with_sample(node: tree.Node, frame: Frame, found: Truth) -> Truth:
     if not frame.needs or not frame.data.need or not kinds.has_metric(node):
         return found
     short = frame.short()
+    if not short.any():
+        return found
     answers = np.where(short == Why.KNOWN, found.answers, columns.UNDECIDED)
     return Truth(answers, columns.first_reason(short, found.why))
 

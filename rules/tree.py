@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Literal, TypeAlias
 
 from rules.model import Grain, Window
 
 Comparison: TypeAlias = Literal["<", "<=", ">", ">=", "=", "!="]
+
+
+_LEAVES = frozenset({"column", "name", "op", "per", "kind", "function", "pattern", "share", "window", "shift"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +25,8 @@ class Node:
     column: int = field(default=1, compare=False)
 
     def children(self) -> Iterator["Node"]:
-        for item in fields(self):
-            value = getattr(self, item.name)
+        for name in _part_names(type(self)):  # type: ignore[arg-type]  # a class is hashable
+            value = getattr(self, name)
             if isinstance(value, Node):
                 yield value
             elif isinstance(value, tuple):
@@ -35,6 +39,11 @@ class Node:
             node = waiting.pop()
             yield node
             waiting.extend(node.children())
+
+
+@cache
+def _part_names(kind: type[Node]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind) if item.name not in _LEAVES)
 
 
 # --- values ----------------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.decisions import Decision, decide_events
-from bridge.eventfacts import Happening
+from bridge.eventfacts import Happening, read_again
 from bridge.gathering import observe_postbacks
 from bridge.listening import Listener, facts_for, listeners
 from bridge.recording import record
 from bridge.rulebook import Rulebook
-from bridge.sources import Headers, Incoming, SourceError
+from bridge.sources import SourceError
 from bridge.store import journal, runs
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import PlanState
@@ -90,22 +90,10 @@ def _read(house: House, events: Sequence[Event]) -> tuple[list[Happening], list[
             )
             continue
         try:
-            readable.append(Happening(event, source.read(incoming(event))))
+            readable.append(read_again(event, source))
         except SourceError as error:
             unreadable.append((event, str(error)))
     return readable, unreadable
-
-
-def incoming(event: Event) -> Incoming:
-    """The request as the journal kept it."""
-    return Incoming(
-        method=event.method,
-        headers=Headers(event.headers),
-        query=tuple((str(name), str(value)) for name, value in event.query),
-        body=event.body,
-        remote=event.remote or "",
-        content_type=event.content_type or "",
-    )
 
 
 def _decide(

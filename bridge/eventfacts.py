@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.sources import Reading
+from bridge.sources import Headers, Incoming, Reading, Source
 from bridge.store.journal import Event
 from rules.facts import Column, Facts, Subject, Why
 from rules.model import Grain
@@ -20,6 +20,19 @@ class Happening:
 
     event: Event
     reading: Reading
+
+
+def read_again(event: Event, source: Source) -> Happening:
+    """An event as the journal kept it. Raises SourceError where the source's settings no longer fit it."""
+    request = Incoming(
+        method=event.method,
+        headers=Headers(event.headers),
+        query=tuple((str(name), str(value)) for name, value in event.query),
+        body=event.body,
+        remote=event.remote or "",
+        content_type=event.content_type or "",
+    )
+    return Happening(event, source.read(request))
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,14 +136,15 @@ def facts_for(house: House, session: Session, listener: Listener, now: datetime)
     revision = listener.revision
     if revision.scope.per == ("event",):
         return listener, event_facts(listener.happenings)
-    subjects = _subjects(revision, listener.happenings, now)
+    subjects = whom(revision, listener.happenings, now)
     kept = [row for row, subject in enumerate(subjects) if subject is not None]
     listener = listener.only(kept)
     named = [subject for subject in subjects if subject is not None]
     return listener, EventFacts(listener.happenings, named, about(house, session, revision, named, now))
 
 
-def _subjects(revision: Revision, happenings: Sequence[Happening], now: datetime) -> list[Subject | None]:
+def whom(revision: Revision, happenings: Sequence[Happening], now: datetime) -> list[Subject | None]:
+    """The subject that each event names by `from`; None where it names none."""
     facts = event_facts(happenings)
     found: list[Subject | None] = []
     for row in range(len(happenings)):

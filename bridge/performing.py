@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch, conclude
 from bridge.effects import HANDLERS, Again, Failed, Job, Outcome, Tools
 from bridge.observability import tag
-from bridge.store import entities
+from bridge.operations import undoing
+from bridge.store import entities, ledger
 from bridge.store.lease import LeaseLost
+from bridge.store.ledger import Effect
 from bridge.wiring import House
 
 log = structlog.get_logger()
@@ -28,7 +30,19 @@ def perform(house: House, now: datetime) -> bool:
 
 def _carry_out(house: House, batch: Batch) -> None:
     outcomes = _outcomes(house, batch)
-    conclude(house.store, batch, outcomes, box=house.box, now=house.clock())
+    written = conclude(house.store, batch, outcomes, box=house.box, now=house.clock())
+    failed = [batch.effects[one.job.id] for one in written if isinstance(one, Failed)]
+    if failed:
+        _compensate(house, failed)
+
+
+def _compensate(house: House, failed: Sequence[Effect]) -> None:
+    """Where a rule says `on_failure: undo`, the steps before the failed one are taken back."""
+    subjects = {(effect.plan_id, effect.subject) for effect in failed if effect.releases is None}
+    with house.store.write() as session:
+        for plan_id, subject in sorted(subjects):
+            if ledger.on_failure(session, plan_id) == "undo":
+                undoing.compensate(house, session, plan_id, subject, house.clock())
 
 
 def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:

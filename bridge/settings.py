@@ -36,10 +36,10 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Integr8's limit for one API key. `burst` calls may leave at once after a pause."""
+    """Integr8's limit for one API key. `burst`: calls in any one second at most; None: `per_second` of them."""
 
     per_second: float = 5.0
-    burst: int = 10
+    burst: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class StrictSchema(Schema):
 
 class RateSchema(StrictSchema):
     per_second = fields.Float(load_default=5.0, validate=validate.Range(min=0, min_inclusive=False))
-    burst = fields.Integer(load_default=10, strict=True, validate=validate.Range(min=1))
+    burst = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(min=1))
 
     @post_load
     def build(self, data: dict[str, Any], **_: Any) -> Rate:

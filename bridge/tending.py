@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from bridge import feeding, rulebook, ticking
 from bridge.data import polling
+from bridge.operations import approvals, letting_go
 from bridge.store import handovers, journal, runs, slots, upkeep
 from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
@@ -61,8 +62,10 @@ def tick(house: House, now: datetime) -> list[str]:
         book = house.library.current(session)
         ticking.open_due(session, book.active(), now)
         _open_for_holds(house, session, now)
+        effects_due = letting_go.sweep_orphans(house, session, now) | approvals.expire(house, session, now)
         feeding.open_due(session, house, now)
-        return sorted({task for kind, task in TASKS.items() if _is_due(session, kind, now)})
+        found = sorted({task for kind, task in TASKS.items() if _is_due(session, kind, now)})
+    return [*found, "effects.perform"] if effects_due else found
 
 
 def _is_due(session: Session, kind: str, now: datetime) -> bool:

@@ -275,6 +275,11 @@ def effects_of(session: Session, plan_id: int) -> list[Effect]:
     return list(session.scalars(select(Effect).where(Effect.plan_id == plan_id).order_by(Effect.id)))
 
 
+def on_failure(session: Session, plan_id: int) -> str | None:
+    """What the rule says about a failed step; nothing for a plan that takes something back itself."""
+    return session.scalar(select(StoredPlan.on_failure).where(StoredPlan.id == plan_id, StoredPlan.undoes.is_(None)))
+
+
 def plans_of(session: Session, run_id: int) -> list[StoredPlan]:
     return list(session.scalars(select(StoredPlan).where(StoredPlan.run_id == run_id).order_by(StoredPlan.id)))
 

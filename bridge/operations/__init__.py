@@ -1,0 +1,9 @@
+"""What people do: approve, reject, undo, let go, replay, explain. Once, for command line, API and console alike.
+
+Each function takes the house, who asks, and the time; it writes what happened into the audit, and raises
+OperationError when it cannot do what was asked.
+"""
+
+from bridge.operations.errors import NotThere, OperationError, Refused
+
+__all__ = ["NotThere", "OperationError", "Refused"]

@@ -1,0 +1,187 @@
+"""Plans that wait for a person: who answers, and what is still true at the moment of yes."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.operations.errors import NotThere, Refused
+from bridge.operations.restoring import effect_of, facts_of, plan_of, state_of
+from bridge.operations.undoing import again
+from bridge.recording import effect_row
+from bridge.store import ledger, upkeep
+from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
+from bridge.store.runs import Run
+from bridge.wiring import House
+from rules import approval
+from rules.approval import Difference
+from rules.evaluate import evaluate
+from rules.model import Revision
+from rules.plan import plan as make_plan
+from rules.plan import targets
+from rules.planning import Plan, PlannedEffect, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who answers. The command line is an operator of the machine it runs on."""
+
+    name: str
+    roles: frozenset[str] = frozenset()
+    is_operator: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of the plan, and what the re-check changed."""
+
+    plan_id: int
+    state: str
+    kept: int
+    dropped: Sequence[str]  # one sentence each
+
+
+def approve(
+    house: House, plan_id: int, *, person: Person, now: datetime, only: Collection[Target] | None = None
+) -> Answered:
+    """Say yes. Everything is evaluated again; what recovered drops out, what is new is not smuggled in.
+
+    Raises NotThere, or Refused when the plan no longer waits or this person may not answer.
+    """
+    with house.store.write() as session:
+        waiting = _waiting(house, session, plan_id, person)
+        answered = _carry_on(house, session, waiting, only=only, who=person.name, now=now)
+    house.queue.nudge("effects.perform")
+    return answered
+
+
+def reject(house: House, plan_id: int, *, person: Person, why: str, now: datetime) -> Answered:
+    """Say no. The plan is dropped; the rule may want it again at its next look."""
+    with house.store.write() as session:
+        stored = _waiting(house, session, plan_id, person).stored
+        return drop(session, stored, decision="rejected", who=person.name, note=why, now=now)
+
+
+def expire(house: House, session: Session, now: datetime) -> bool:
+    """What becomes of plans that nobody answered in time. True when some of them go ahead."""
+    due = session.scalars(select(StoredPlan).where(StoredPlan.state == PlanState.WAITING, StoredPlan.decide_by <= now))
+    proceeding = False
+    for stored in due:
+        run = session.get(Run, stored.run_id)
+        revision = house.library.revision(session, run.revision) if run else None
+        if run is None or revision is None:
+            drop(session, stored, decision="expired", who="clock", note="its rule is gone", now=now)
+            continue
+        escalated = stored.decision == "escalated"
+        match approval.expiry(revision.approve, stored.created_at, now, escalated=escalated):
+            case "drop":
+                drop(session, stored, decision="expired", who="clock", note="nobody answered in time", now=now)
+            case "proceed":
+                _carry_on(house, session, _Waiting(stored, run, revision), only=None, who="clock", now=now)
+                proceeding = True
+            case "escalate":
+                stored.decision, stored.decide_by = "escalated", stored.created_at + 2 * revision.approve.within
+                upkeep.note(session, who="clock", what="escalate", about=f"plan {stored.id}", now=now)
+            case "wait":
+                continue
+    return proceeding
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A plan that waits, with what it came from."""
+
+    stored: StoredPlan
+    run: Run
+    revision: Revision
+
+
+def _waiting(house: House, session: Session, plan_id: int, person: Person) -> _Waiting:
+    stored = ledger.plan(session, plan_id)
+    if stored is None:
+        raise NotThere(f"plan {plan_id}: there is none; `integr8-bridge approvals list` shows what waits")
+    if stored.state != PlanState.WAITING:
+        by = f" by {stored.decided_by}" if stored.decided_by else ""
+        raise Refused(f"plan {plan_id}: does not wait, it is {stored.state}{by}")
+    run = session.get_one(Run, stored.run_id)
+    revision = house.library.revision(session, run.revision)
+    if revision is None:
+        raise Refused(f"plan {plan_id}: its rule {stored.rule_id} no longer loads; run `integr8-bridge check`")
+    if not approval.may_answer(revision.approve, person.name, person.roles, is_operator=person.is_operator):
+        raise Refused(f"plan {plan_id}: only {', '.join(revision.approve.by)} may answer; you are {person.name}")
+    return _Waiting(stored, run, revision)
+
+
+def _carry_on(
+    house: House,
+    session: Session,
+    waiting: _Waiting,
+    *,
+    only: Collection[Target] | None,
+    who: str,
+    now: datetime,
+) -> Answered:
+    stored, revision = waiting.stored, waiting.revision
+    rows = ledger.effects_of(session, stored.id)
+    old = plan_of(stored, rows, revision)
+    if only is not None:
+        old = approval.only(old, only)
+    plan, difference = approval.recheck(old, _again(house, session, waiting, now), revision.approve)
+    _rewrite(waiting, rows, plan, now)
+    stored.state = PlanState.READY if plan.effects else PlanState.DROPPED
+    stored.ended_at = None if plan.effects else now
+    stored.decision, stored.decided_by, stored.decided_at = "approved", who, now
+    stored.difference = _told(difference)
+    detail = {"rule": stored.rule_id, **_told(difference)}
+    upkeep.note(session, who=who, what="approve", about=f"plan {stored.id}", now=now, detail=detail)
+    return Answered(stored.id, stored.state, len(plan.effects), [stop.message for stop in difference.reasons])
+
+
+def _again(house: House, session: Session, waiting: _Waiting, now: datetime) -> Plan:
+    """What the rule wants at this moment; for an undo, the undo of this moment."""
+    if waiting.stored.undoes is not None:
+        return again(house, session, waiting.stored.undoes, now)
+    revision = waiting.revision
+    facts = facts_of(house, session, revision, waiting.run, now)
+    evaluation = evaluate(revision, facts, now)
+    wanted = targets(revision, evaluation)
+    state = state_of(house, session, revision, facts, wanted, now=now, rechecking=waiting.stored.id)
+    return make_plan(revision, evaluation, state, now)
+
+
+def _rewrite(waiting: _Waiting, rows: Sequence[Effect], plan: Plan, now: datetime) -> None:
+    """Effects that stay get the newer values; those that drop out are skipped, with the reason in the plan."""
+    kept = {_name(effect): effect for effect in plan.effects}
+    for row in rows:
+        effect = kept.get(_name(effect_of(row)))
+        if effect is None:
+            row.state, row.ended_at, row.error = EffectState.SKIPPED, now, "dropped at the moment of yes"
+            continue
+        fresh = effect_row(waiting.stored, effect, now, due=not effect.after, tz=waiting.revision.data.tz)
+        for name in ("wanted", "prior", "hold", "after", "reason", "money_24h", "due_at"):
+            setattr(row, name, fresh[name])
+
+
+def _name(effect: PlannedEffect) -> tuple[str, Target, Any]:
+    return effect.step, effect.target, effect.subject
+
+
+def _told(difference: Difference) -> dict[str, Any]:
+    return {
+        "kept": len(difference.kept),
+        "dropped": [{"target": str(stop.target), "why": stop.message} for stop in difference.reasons],
+        "new_since": [str(effect.target) for effect in difference.left_out],
+    }
+
+
+def drop(session: Session, stored: StoredPlan, *, decision: str, who: str, note: str, now: datetime) -> Answered:
+    """Close a waiting plan without doing any of it."""
+    for row in ledger.effects_of(session, stored.id):
+        row.state, row.ended_at, row.error = EffectState.SKIPPED, now, decision
+    stored.state, stored.ended_at = PlanState.DROPPED, now
+    stored.decision, stored.decided_by, stored.decided_at, stored.note = decision, who, now, note
+    upkeep.note(session, who=who, what=decision, about=f"plan {stored.id}", now=now, detail={"why": note})
+    return Answered(stored.id, stored.state, 0, [])

@@ -1,0 +1,19 @@
+"""Why something that a person asked for was not done. The text says what to do instead."""
+
+
+class OperationError(Exception):
+    """Base. `status` is what the API answers."""
+
+    status = 400
+
+
+class NotThere(OperationError):
+    """No such run, plan, hold or event."""
+
+    status = 404
+
+
+class Refused(OperationError):
+    """It exists, and may not be done now, or not by this person."""
+
+    status = 409

@@ -288,4 +288,7 @@ def wilson(successes: NDArray[Any], trials: NDArray[Any], z: float) -> tuple[NDA
         half = np.sqrt(hits * (trials - hits) / trials + z * z / 4)
         half *= z
         half /= weight
-    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+        # At the ends the bounds are exact; rounding must not prove that ten of ten is below 100%.
+        lower = np.where(hits <= 0, 0.0, middle - half)
+        upper = np.where(hits >= trials, 1.0, middle + half)
+    return lower, upper

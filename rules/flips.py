@@ -1,12 +1,16 @@
 """What would change an answer: how much more must happen, and about how long that takes at the present rate."""
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 
-from rules import metrics, wording
+from rules import interpret, metrics, tree, wording
 from rules.columns import wilson
+from rules.facts import Why
+from rules.seen import Seen, bare, looks
+from rules.verdicts import Answer
 
 _LARGEST = 1e12
 
@@ -84,3 +88,55 @@ def rate(
             return None
         return f"{_more(missing, above)} on the same {below}"
     return None
+
+
+# --- of a test that was seen ---
+
+
+def nearest(seen: Seen) -> str | None:
+    """What would turn a test into a yes, or None where nothing useful can be said."""
+    if seen.answer is Answer.YES:
+        return None
+    if seen.why is Why.TOO_FEW:
+        return _sample(seen)
+    if seen.answer is Answer.NO_DECISION:
+        return None
+    if isinstance(seen.node, tree.Compare):
+        return _comparison(seen, seen.node)
+    if isinstance(seen.node, tree.Change):
+        side = "or less" if seen.node.direction == "down" else "or more"
+        return f"{seen.name()} of {wording.held(seen.threshold(), seen.unit())} {side}"
+    return None
+
+
+def _sample(seen: Seen) -> str | None:
+    for name, least in seen.frame.data.need.items():
+        amount = seen.cell(tree.Metric(name=name), seen.frame.look)
+        if amount is not None and amount < float(least):
+            return more(name, float(least), float(amount), seen.window(seen.frame.look))
+    return None
+
+
+def _comparison(seen: Seen, node: tree.Compare) -> str | None:
+    line, metric = seen.threshold(), seen.measured_part()
+    plain = len(list(looks(node.left, seen.look))) == 1
+    if metric is None or not plain or isinstance(line, bool) or not isinstance(line, int | float):
+        return None
+    window = seen.window(seen.look_of(metric))
+    formula = metrics.DERIVED.get(metric.name)
+    if formula is None:
+        present = not seen.look_of(metric).shift
+        simple = present and isinstance(bare(node.left), tree.Metric) and node.op in {">", ">="}
+        amount = float(seen.cell(metric, seen.look_of(metric)) or 0)
+        needed = line + (1 if node.op == ">" and metrics.unit(metric.name) == "count" else 0)
+        return more(metric.name, needed, amount, window) if simple else None
+    if formula.minus or len(formula.over) != 1 or not isinstance(bare(node.left), tree.Metric):
+        return None
+    names = (formula.plus[0], formula.over[0])
+    above, below = (float(seen.cell(replace(metric, name=name), seen.look_of(metric)) or 0) for name in names)
+    if below <= 0:
+        return None
+    if node.confidence is not None:
+        z = interpret.z_of(node.confidence)
+        return evidence(node.op, above, below, line=float(line), z=z, names=names, window=window)
+    return rate(node.op, above, below, line=float(line), names=names, window=window)

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from rules import durations, interpret, lint, metrics, tracing, tree, writing
+from rules import durations, interpret, lint, metrics, tree, writing
 from rules.events import EventFacts, walk
 from rules.facts import Column, Subject, Why
 from rules.fields import length
 from rules.frame import Frame, Look
 from rules.model import GRAINS, Grain, Group, Revision
 from rules.names import ACCOUNT, ENTITY_FIELDS
+from rules.seen import looks
 from rules.spelling import did_you_mean
 from rules.windows import Stretch
 
@@ -160,11 +161,11 @@ def _of_tree(node: tree.Node, frame: Frame, look: Look, settle: timedelta) -> It
         if not look.shift:
             yield frame.current(look, settle), "", 1
     elif isinstance(node, tree.Change) and node.baseline is not None:
-        for _, inner in tracing.looks(node.item, look):
+        for _, inner in looks(node.item, look):
             spans = frame.stretches(replace(inner, against=interpret.against(node)), settle)
             yield from ((span, f"_{writing.window(node.baseline)}", len(spans)) for span in spans)
     elif isinstance(node, tree.Forecast):
-        for _, inner in tracing.looks(node.item, look):
+        for _, inner in looks(node.item, look):
             kept, recent, _ = frame.outlook(inner, node.within, settle)
             yield recent, f"_{durations.written(max(node.within, _HOUR))}", 1
             yield kept, "", 1

@@ -420,6 +420,7 @@ class Naive:
         p = min(good / all_, 1.0)
         middle, spread = p + z * z / (2 * all_), z * math.sqrt(p * (1 - p) / all_ + z * z / (4 * all_ * all_))
         low, high = (middle - spread) / (1 + z * z / all_), (middle + spread) / (1 + z * z / all_)
+        low, high = (0.0 if p == 0 else low), (1.0 if p == 1 else high)
         limit = self.number(node.right, window, shift, None)
         return {"<": high < limit, "<=": high <= limit, ">": low > limit, ">=": low >= limit}[node.op]
 

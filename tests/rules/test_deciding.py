@@ -36,6 +36,13 @@ def test_a_ratio_of_counts_written_out_can_be_proven(rule, offers, now):
     assert decided(rule("[(approved + pending) / clicks < 0.2% @99%]"), facts, now) == [YES]
 
 
+def test_ten_of_ten_are_not_below_all(rule, offers, now):
+    for sample in range(1, 60):
+        facts = offers().add(1, clicks=sample, conversions=sample).add(2, clicks=sample, conversions=0)
+        assert decided(rule("[cr < 100% @95%]"), facts, now) == [NO, YES]
+        assert decided(rule("[cr > 0% @95%]"), facts, now) == [YES, NO]
+
+
 def test_more_conversions_than_clicks_prove_nothing_low(rule, offers, now):
     assert decided(rule("[cr < 50% @95%]"), offers().add(1, clicks=10, conversions=30), now) == [NO]
 

@@ -204,6 +204,8 @@ def _forecast(node: tree.Forecast) -> Kind:
     _wants(node.limit, "number")
     if degree(node.item) != 1 or not has_metric(node.item):
         raise _Misfit(node.item, "a forecast needs an amount that grows with time, such as clicks or payout")
+    if any(isinstance(part, tree.Call) for part in node.item.walk()):
+        raise _Misfit(node.item, "a forecast goes on along a straight line; leave out the function")
     if node.op not in {">", ">="}:
         raise _Misfit(node, "a forecast asks when an amount will be reached; write >= or >")
     if any(isinstance(part, tree.Over) and part.window == Calendar("yesterday") for part in node.item.walk()):

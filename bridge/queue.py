@@ -47,11 +47,13 @@ def sender(redis_url: str) -> Celery:
 class Queue:
     """Sends task names to the workers."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery | None) -> None:
         self._app = app
 
     def nudge(self, name: str, **ids: Any) -> bool:
         """Ask for a task now. False when Redis did not take it: the sweep will find the work."""
+        if self._app is None:
+            return False
         try:
             self._app.send_task(name, kwargs=ids, queue=QUEUES[name], retry=False, ignore_result=True)
         except (OperationalError, OSError) as error:

@@ -64,8 +64,9 @@ def record(session: Session, decisions: Sequence[Decision], *, now: datetime) ->
 
 
 def _tell(run: Run, decision: Decision, verdicts: Sequence[Mapping[str, Any]]) -> None:
-    """A yes is worth a line with its numbers; so is a plan that a guard stopped."""
-    yes = [one for one in verdicts if one["answer"] == Answer.YES]
+    """A yes that leads to something is worth a line with its numbers; so is a plan that a guard stopped."""
+    wanted = decision.plan is not None and decision.plan.outcome is not Outcome.NOTHING
+    yes = [one for one in verdicts if one["answer"] == Answer.YES] if wanted else []
     for one in yes[:SHOWN]:
         log.info(
             "rule says yes", rule=run.rule_id, run=run.id, mode=run.mode, subject=one["subject"], why=one["reason"]

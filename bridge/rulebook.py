@@ -19,6 +19,7 @@ from bridge.settings import Settings
 from bridge.store import rulebook as shelf
 from bridge.store.engine import Store
 from bridge.tables import Table, load_all
+from rules.check import check
 from rules.errors import Problem
 from rules.known import Known
 from rules.loading import load
@@ -102,6 +103,7 @@ def read(settings: Settings) -> Reading:
             problems.extend(Problem(result.test.place, f"test fails: {result.message}") for result in failed)
             if not failed:
                 revisions[revision.id] = revision
+    problems.extend(check(tuple(revisions.values())))
     for table in tables.values():
         digest.update(repr(table).encode())
     return Reading(

@@ -77,7 +77,8 @@ class House:
 
     @cached_property
     def queue(self) -> Queue:
-        return Queue(sender(self._redis_url))
+        """Where work is asked for. Without REDIS_URL, as on a command line, the sweep of the workers finds it."""
+        return Queue(sender(self.settings.redis_url) if self.settings.redis_url else None)
 
     @cached_property
     def box(self) -> SecretsBox:

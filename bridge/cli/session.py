@@ -1,8 +1,10 @@
 """What all commands share: the house when one asks for it, and how results are shown."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import datetime
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,15 @@ from sqlalchemy.orm import Session as DatabaseSession
 
 from bridge import settings
 from bridge.integr8 import Client
+from bridge.operations.errors import OperationError
 from bridge.settings import Settings
 from bridge.store import schema
 from bridge.wiring import House
+from rules.durations import duration
+from rules.planning import Target
+from rules.state import target_of
+
+UNFOLDED = 240  # columns of a table that goes into a file or a pipe
 
 
 class Session:
@@ -38,14 +46,24 @@ class Session:
         return self.house.client(account, integration)
 
     def read(self) -> AbstractContextManager[DatabaseSession]:
-        self._migrated()
+        self.migrated()
         return self.house.store.read()
 
     def write(self) -> AbstractContextManager[DatabaseSession]:
-        self._migrated()
+        self.migrated()
         return self.house.store.write()
 
-    def _migrated(self) -> None:
+    @contextmanager
+    def operating(self) -> Iterator[House]:
+        """The house for something that a person does; what cannot be done ends the command with its reason."""
+        self.migrated()
+        try:
+            yield self.house
+        except OperationError as error:
+            raise click.ClickException(str(error)) from error
+
+    def migrated(self) -> None:
+        """Refuse a database that is behind."""
         if schema.pending(self.house.store.engine):
             raise click.ClickException("the database is not at the present schema; run `integr8-bridge db upgrade`")
 
@@ -68,7 +86,7 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, json: boo
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(cell(row.get(name)) for name in names))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else UNFOLDED).print(table)
 
 
 def cell(value: Any) -> str:
@@ -88,3 +106,58 @@ def cell(value: Any) -> str:
 
 
 json_option = click.option("--json", "json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def outcome(value: Any, lines: Sequence[str], *, json: bool) -> None:
+    """What an action did: sentences for people, the value for programs."""
+    if json:
+        click.echo(as_json(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def subject_targets(texts: Sequence[str]) -> list[Target]:
+    """`offer=42` → a target."""
+    found = []
+    for text in texts:
+        kind, equals, identity = text.partition("=")
+        if not equals or not identity:
+            raise click.UsageError(f"{text!r}: write KIND=ID, for example offer=42")
+        found.append(target_of(kind, identity))
+    return found
+
+
+class Span(click.ParamType[timedelta]):
+    """`90m`, `24h`, `7d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = duration(str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a duration; write it like 90m, 24h or 7d", param, ctx)
+        return found
+
+
+class Moment(click.ParamType[datetime]):
+    """`2026-11-24T10:15`, UTC unless it names a zone."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time; write it like 2026-11-24T10:15", param, ctx)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+since_option = click.option("--since", type=Span(), help="Only the last 90m, 24h, 7d, ...")
+
+
+MOMENT = Moment()

@@ -8,7 +8,7 @@ from flask import Flask
 from bridge import observability
 from bridge.journalling import Scribe
 from bridge.queue import Nudger
-from bridge.settings import Settings
+from bridge.settings import Settings, SettingsError
 from bridge.version import VERSION
 from bridge.web import health, hooks, problems
 from bridge.wiring import House
@@ -33,6 +33,8 @@ def create_app(house: House) -> Flask:
 
 def from_environment(settings: Settings) -> Flask:
     """The application of a production process: logs and Sentry first, so that a failing start is seen."""
+    if settings.redis_url is None:
+        raise SettingsError(["settings: REDIS_URL is missing; export it, or run everything with `integr8-bridge up`"])
     observability.set_up_logs(settings.log, process="web", colours="FORCE_COLOR" in os.environ or None)
     observability.set_up_sentry(
         settings.sentry_dsn, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"

@@ -1,0 +1,156 @@
+"""`events`: the journal, replays, and what was put aside."""
+
+import getpass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option
+from bridge.eventfacts import read_again
+from bridge.exactjson import plain
+from bridge.operations.replaying import cancel, matching, replay, settle_aside
+from bridge.sources import SourceError
+from bridge.store.journal import Event, EventState
+from bridge.store.runs import Run
+
+
+@click.group()
+def events() -> None:
+    """Webhooks as they were received."""
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "event": event.id,
+        "source": event.source,
+        "type": event.event_type,
+        "received": event.received_at,
+        "state": str(event.state),
+        "problem": event.problem,
+        "delivery_id": event.delivery_id,
+        "replay_of": event.replay_of,
+    }
+
+
+@events.command("list")
+@click.option("--source", help="Only this source.")
+@click.option("--state", type=click.Choice([str(one) for one in EventState]), help="Only this state.")
+@since_option
+@click.option("--limit", default=30, show_default=True)
+@json_option
+@click.pass_obj
+def list_(
+    session: Session, source: str | None, state: str | None, since: timedelta | None, limit: int, json: bool
+) -> None:
+    """Show the newest events.
+
+    \b
+    Example:
+      integr8-bridge events list --state dead --since 24h
+    """
+    query = select(Event).order_by(Event.id.desc()).limit(limit)
+    if source:
+        query = query.where(Event.source == source)
+    if state:
+        query = query.where(Event.state == state)
+    if since:
+        query = query.where(Event.received_at >= datetime.now(UTC) - since)
+    with session.read() as database:
+        rows = [_row(one) for one in database.scalars(query)]
+    show(rows, ("event", "source", "type", "received", "state", "problem"), json=json, empty="no such events")
+
+
+@events.command("show")
+@click.argument("event")
+@json_option
+@click.pass_obj
+def show_(session: Session, event: str, json: bool) -> None:
+    """Show one event: what it says, and the runs that it caused."""
+    with session.read() as database:
+        found = database.get(Event, event)
+        if found is None:
+            raise click.ClickException(f"event {event}: there is none; `integr8-bridge events list` shows them")
+        caused = database.scalars(select(Run).where(Run.event_id == event).order_by(Run.id))
+        runs = [{"run": one.id, "rule": one.rule_id, "outcome": one.outcome} for one in caused]
+        source = session.house.sources.get(found.source)
+        try:
+            body: Any = plain(read_again(found, source).reading.body) if source else None
+        except SourceError as error:
+            body = f"cannot be read: {error}"
+        told = _row(found) | {"body": body, "runs": runs}
+    if json:
+        click.echo(as_json(told))
+        return
+    for name, value in told.items():
+        if value not in (None, []):
+            click.echo(f"{name:<12} {value if isinstance(value, str) else as_json(value)}")
+
+
+@events.command("replay")
+@click.argument("event", nargs=-1)
+@click.option("--source", help="All events of this source.")
+@click.option("--state", type=click.Choice([str(one) for one in EventState]), help="All events in this state.")
+@since_option
+@click.option("--with", "revision", type=click.Choice(["original", "current"]), default="current", show_default=True)
+@click.option("--cancel", "stop", is_flag=True, help="Take back replays that have not been handled yet.")
+@json_option
+@click.pass_obj
+def replay_(
+    session: Session,
+    event: tuple[str, ...],
+    source: str | None,
+    state: str | None,
+    since: timedelta | None,
+    revision: str,
+    stop: bool,
+    json: bool,
+) -> None:
+    """Send events through the rules again. What is so already is not done twice.
+
+    \b
+    Examples:
+      integr8-bridge events replay 01J8Z... --with original
+      integr8-bridge events replay --source crm --since 2h
+      integr8-bridge events replay --cancel
+    """
+    who, now = getpass.getuser(), datetime.now(UTC)
+    with session.operating() as house:
+        if stop:
+            gone = cancel(house, who=who, now=now)
+            outcome({"cancelled": gone}, [f"{gone} replays cancelled"], json=json)
+            return
+        wanted = list(event)
+        if not wanted:
+            if not (source or state or since):
+                raise click.UsageError("name events, or a filter: --source, --state, --since")
+            with house.store.read() as database:
+                wanted = matching(database, source=source, state=state, since=now - since if since else None)
+        made = replay(house, wanted, revision=revision, who=who, now=now)  # type: ignore[arg-type]
+    outcome(
+        {"replays": made}, [f"{len(made)} events go through the rules again, with the {revision} revision"], json=json
+    )
+
+
+@events.command("accept")
+@click.argument("event")
+@click.option("--body", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A corrected body, JSON.")
+@click.pass_obj
+def accept(session: Session, event: str, body: Path | None) -> None:
+    """Handle a quarantined or dead event after all, with a corrected body if one is given."""
+    with session.operating() as house:
+        raw = body.read_bytes() if body else None
+        settle_aside(house, event, accept=True, body=raw, who=getpass.getuser(), now=datetime.now(UTC))
+    click.echo(f"event {event}: goes through the rules")
+
+
+@events.command("discard")
+@click.argument("event")
+@click.pass_obj
+def discard(session: Session, event: str) -> None:
+    """Close a quarantined or dead event without handling it."""
+    with session.operating() as house:
+        settle_aside(house, event, accept=False, who=getpass.getuser(), now=datetime.now(UTC))
+    click.echo(f"event {event}: discarded")

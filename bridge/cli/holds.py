@@ -1,0 +1,60 @@
+"""`holds`: what rules keep paused."""
+
+import getpass
+from datetime import UTC, datetime
+
+import click
+from sqlalchemy import select
+
+from bridge.cli.session import Session, json_option, outcome, show
+from bridge.operations.letting_go import release_holds
+from bridge.store.holds import Hold, HoldState
+
+
+@click.group()
+def holds() -> None:
+    """Targets that rules keep paused: who, since, until."""
+
+
+@holds.command("list")
+@click.option("--all", "everything", is_flag=True, help="Ended ones too.")
+@json_option
+@click.pass_obj
+def list_(session: Session, everything: bool, json: bool) -> None:
+    """Show active holds, the next to end first."""
+    query = select(Hold).order_by(Hold.until, Hold.id)
+    if not everything:
+        query = query.where(Hold.state == HoldState.ACTIVE)
+    with session.read() as database:
+        rows = [
+            {
+                "hold": one.id,
+                "target": f"{one.kind} {one.target_id}",
+                "rule": one.rule_id,
+                "since": one.since,
+                "until": one.until or "someone lets go",
+                "count": one.count,
+                "state": str(one.state),
+                "ended_why": one.ended_why,
+            }
+            for one in database.scalars(query)
+        ]
+    columns = ["hold", "target", "rule", "since", "until", "count", *(["state", "ended_why"] if everything else [])]
+    show(rows, columns, json=json, empty="nothing is held")
+
+
+@holds.command("release")
+@click.argument("hold", type=int, nargs=-1, required=True)
+@json_option
+@click.pass_obj
+def release(session: Session, hold: tuple[int, ...], json: bool) -> None:
+    """Let go. The target goes back unless another rule holds it; this rule leaves it alone for a while.
+
+    \b
+    Example:
+      integr8-bridge holds release 3 4
+    """
+    with session.operating() as house:
+        done = release_holds(house, hold, who=getpass.getuser(), now=datetime.now(UTC))
+    lines = [*(f"goes back: {target}" for target in done.returns), *done.stays]
+    outcome(done, lines, json=json)

@@ -1,0 +1,164 @@
+"""`rules`: list, show, test, explain, compare, and describe them to editors."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge import rulebook
+from bridge.cli.session import MOMENT, Session, as_json, json_option, show
+from bridge.operations.diffing import diff as make_diff
+from bridge.operations.explaining import explain as make_explanation
+from bridge.operations.explaining import parse_subject
+from bridge.store import rulebook as shelf
+from bridge.tables import load_all
+from rules.canonical import document_of
+from rules.known import Known
+from rules.loading import load
+from rules.model import Revision
+from rules.schema import json_schema
+from rules.testing import run_tests
+
+
+@click.group()
+def rules() -> None:
+    """The rules of BRIDGE_HOME."""
+
+
+@rules.command("list")
+@json_option
+@click.pass_obj
+def list_(session: Session, json: bool) -> None:
+    """Show the live rules; a broken one keeps its last good revision and is marked stale."""
+    with session.read() as database:
+        book = session.house.library.current(database)
+        rows = [
+            _row(one, stale=one.id in book.stale) for one in sorted(book.revisions.values(), key=lambda one: one.id)
+        ]
+    show(
+        rows, ("rule", "mode", "trigger", "owner", "revision", "stale", "title"), json=json, empty="no rules are loaded"
+    )
+
+
+def _row(revision: Revision, *, stale: bool) -> dict[str, Any]:
+    return {
+        "rule": revision.id,
+        "mode": str(revision.mode),
+        "trigger": document_of(revision)["trigger"],
+        "owner": revision.owner,
+        "revision": revision.hash,
+        "stale": stale,
+        "title": revision.title,
+        "file": revision.place.file,
+    }
+
+
+@rules.command("show")
+@click.argument("rule")
+@click.option("--history", is_flag=True, help="All revisions that were ever loaded.")
+@json_option
+@click.pass_obj
+def show_(session: Session, rule: str, history: bool, json: bool) -> None:
+    """Show the text of the live revision, or the history of a rule."""
+    with session.read() as database:
+        found = shelf.history(database, rule)
+        if not found:
+            raise click.ClickException(f"rule {rule}: there is none; `integr8-bridge rules list` shows them")
+        rows = [{"revision": one.hash, "first_seen": one.first_seen_at, "file": one.file} for one in found]
+        live = session.house.library.current(database).revisions.get(rule)
+    if history:
+        show(rows, ("revision", "first_seen", "file"), json=json, empty="")
+        return
+    text = live.text if live else found[0].text
+    click.echo(as_json({"rule": rule, "revision": live.hash if live else None, "text": text}) if json else text)
+
+
+@rules.command("test")
+@click.argument("file", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@click.pass_obj
+def test(session: Session, file: tuple[Path, ...], json: bool) -> None:
+    """Run the tests that stand in rule files; all rules of BRIDGE_HOME without FILE.
+
+    \b
+    Example:
+      integr8-bridge rules test rules/low-cr.yaml
+    """
+    revisions, problems = _loaded(session, file)
+    results = [(revision, result) for revision in revisions for result in run_tests(revision)]
+    rows = [
+        {
+            "rule": revision.id,
+            "test": result.test.name or str(result.test.place),
+            "passed": result.passed,
+            "message": result.message,
+        }
+        for revision, result in results
+    ]
+    show(rows, ("rule", "test", "passed", "message"), json=json, empty="no tests; add `tests:` to your rules")
+    for line in problems:
+        click.secho(line, fg="red", err=True)
+    if problems or not all(result.passed for _revision, result in results):
+        raise SystemExit(1)
+
+
+def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], list[str]]:
+    paths = files or tuple(sorted(session.settings.rules_dir.glob("*.y*ml")))
+    known = rulebook.known(session.settings, load_all(session.settings.tables_dir)[0]) if not files else Known()
+    loaded = [load(path.read_text(encoding="utf-8"), name=str(path), known=known) for path in paths]
+    revisions = [revision for one in loaded for revision in one.revisions]
+    return revisions, [str(problem) for one in loaded for problem in one.errors]
+
+
+@rules.command("explain")
+@click.argument("rule")
+@click.option("--subject", required=True, metavar="GRAIN=ID", help="offer=42, or offer=42,publisher=7, or event=01J...")
+@click.option("--at", type=MOMENT, help="As things were known at this time; without a zone it is UTC.")
+@json_option
+@click.pass_obj
+def explain(session: Session, rule: str, subject: str, at: datetime | None, json: bool) -> None:
+    """Say why: each condition with its numbers, what stood in the way, and what would change the answer.
+
+    \b
+    Example:
+      integr8-bridge rules explain low-cr --subject offer=42 --at 2026-11-24T10:15
+    """
+    with session.operating() as house:
+        found = make_explanation(house, rule, parse_subject(subject), now=datetime.now(UTC), at=at)
+    click.echo(as_json(found.as_json()) if json else found.text)
+
+
+@rules.command("diff")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@click.pass_obj
+def diff(session: Session, file: Path, json: bool) -> None:
+    """Show what the rules of FILE would decide differently from the live ones, on the present data."""
+    with session.operating() as house:
+        found = make_diff(house, file, now=datetime.now(UTC))
+    rows = [
+        {"rule": one.rule, "subject": change.subject, "live": change.before, "new": change.after, "why": change.why}
+        for one in found
+        for change in one.changes
+    ]
+    show(rows, ("rule", "subject", "live", "new", "why"), json=json, empty="no decision would be different")
+
+
+@rules.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of rule files, for editors."""
+    click.echo(as_json(json_schema()))
+
+
+@rules.command("reload")
+@click.pass_obj
+def reload(session: Session) -> None:
+    """Read the rules directory now. All workers use the new generation from their next run on."""
+    session.migrated()
+    reading, changed = rulebook.publish(session.house.store, session.settings, now=datetime.now(UTC))
+    for problem in reading.errors:
+        click.secho(str(problem), fg="red", err=True)
+    click.echo(f"{len(reading.revisions)} rules" + ("" if changed else ", nothing has changed"))
+    if reading.errors:
+        raise SystemExit(1)

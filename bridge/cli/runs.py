@@ -1,0 +1,128 @@
+"""`runs`: what rules looked at, what came out, and taking it back."""
+
+import getpass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from bridge.cli.session import Session, as_json, json_option, outcome, show, subject_targets
+from bridge.operations.undoing import undo
+from bridge.store import ledger
+from bridge.store.ledger import Effect
+from bridge.store.runs import Run, StoredVerdict
+
+
+@click.group()
+def runs() -> None:
+    """Evaluations of rules: verdicts, plans, effects, calls."""
+
+
+@runs.command("list")
+@click.option("--rule", help="Only this rule.")
+@click.option("--outcome", "wanted", help="Only this outcome: ready, shadow, waiting, stopped, nothing, error.")
+@click.option("--limit", default=30, show_default=True)
+@json_option
+@click.pass_obj
+def list_(session: Session, rule: str | None, wanted: str | None, limit: int, json: bool) -> None:
+    """Show the newest runs."""
+    query = select(Run).order_by(Run.id.desc()).limit(limit)
+    if rule:
+        query = query.where(Run.rule_id == rule)
+    if wanted:
+        query = query.where(Run.outcome == wanted)
+    with session.read() as database:
+        rows = [_row(one) for one in database.scalars(query)]
+    columns = ("run", "rule", "mode", "cause", "started", "late_seconds", "yes", "no", "no_decision", "outcome")
+    show(rows, columns, json=json, empty="no runs yet")
+
+
+def _row(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "rule": run.rule_id,
+        "mode": run.mode,
+        "cause": run.cause,
+        "due": run.due_at,
+        "started": run.started_at,
+        "late_seconds": round(max((run.started_at - run.due_at).total_seconds(), 0), 1),
+        "data_as_of": run.data_as_of,
+        "yes": run.yes,
+        "no": run.no,
+        "no_decision": run.no_decision,
+        "outcome": run.outcome,
+        "error": run.error,
+        "event": run.event_id,
+        "by": run.by,
+    }
+
+
+@runs.command("show")
+@click.argument("run", type=int)
+@json_option
+@click.pass_obj
+def show_(session: Session, run: int, json: bool) -> None:
+    """Show one run as a story: verdicts with their reasons, what a guard stopped, effects and their calls."""
+    with session.read() as database:
+        found = database.get(Run, run)
+        if found is None:
+            raise click.ClickException(f"run {run}: there is none; `integr8-bridge runs list` shows them")
+        verdicts = list(database.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run).limit(200)))
+        plans = ledger.plans_of(database, run)
+        story = _row(found) | {
+            "revision": found.revision,
+            "verdicts": [{"subject": one.subject, "answer": one.answer, "reason": one.reason} for one in verdicts],
+            "plans": [
+                {"plan": one.id, "state": one.state, "stops": one.stops, "effects": [_effect(e) for e in one.effects]}
+                for one in plans
+            ],
+        }
+    click.echo(as_json(story) if json else _told(story))
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "effect": effect.id,
+        "does": f"{effect.verb} {effect.kind} {effect.target_id}",
+        "state": str(effect.state),
+        "error": effect.error,
+        "calls": [f"{call.id}: {call.operation} {call.outcome}" for call in effect.calls],
+    }
+
+
+def _told(story: dict[str, Any]) -> str:
+    words = {1: "yes", 0: "no", -1: "no decision"}
+    counts = f"{story['yes']} yes, {story['no']} no, {story['no_decision']} undecided"
+    lines = [
+        f"run {story['run']}: {story['rule']} ({story['mode']}), {story['started']:%Y-%m-%d %H:%M:%S} UTC",
+        f"  cause {story['cause']}; {counts}; {story['outcome']}",
+    ]
+    lines += [f"  {one['subject']}: {words[one['answer']]}; {one['reason']}" for one in story["verdicts"]]
+    for plan in story["plans"]:
+        lines.append(f"  plan {plan['plan']}: {plan['state']}")
+        lines += [f"    stopped ({stop['guard']}): {stop['message']}" for stop in plan["stops"]]
+        for one in plan["effects"]:
+            error = f"; {one['error']}" if one["error"] else ""
+            calls = f" [calls {', '.join(one['calls'])}]" if one["calls"] else ""
+            lines.append(f"    {one['does']}: {one['state']}{error}{calls}")
+    return "\n".join(lines)
+
+
+@runs.command("undo")
+@click.argument("run", type=int)
+@click.option("--only", multiple=True, metavar="KIND=ID", help="Take back these targets alone: --only offer=42")
+@json_option
+@click.pass_obj
+def undo_(session: Session, run: int, only: tuple[str, ...], json: bool) -> None:
+    """Take a run back, or a part of it. What changed since is left alone; an undo can be undone.
+
+    \b
+    Example:
+      integr8-bridge runs undo 812 --only offer=42
+    """
+    with session.operating() as house:
+        wanted = subject_targets(only) if only else None
+        done = undo(house, run, who=getpass.getuser(), now=datetime.now(UTC), only=wanted)
+    lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
+    outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)

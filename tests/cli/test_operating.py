@@ -1,0 +1,129 @@
+"""The command line as people use it: what it prints, what it refuses, how it exits."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner
+
+from bridge.cli import COMMANDS, cli
+
+RULE = """
+schema: 1
+id: onboarding
+title: Publishers from deals
+owner: partners
+mode: approve
+trigger: {webhook: {source: crm}}
+when: {all: [body.go = true]}
+then:
+  - ensure: publisher
+    key: {email: "ann@example.com"}
+    with: {name: Ann}
+tests:
+  - {given: {body: {go: true}}, expect: yes}
+"""
+
+
+@pytest.fixture
+def run(monkeypatch):
+    def invoke(*arguments, code=0):
+        found = CliRunner().invoke(cli, list(arguments))
+        assert found.exit_code == code, found.output
+        return found.output
+
+    return invoke
+
+
+@pytest.fixture
+def home(network, monkeypatch, run):
+    monkeypatch.setenv("BRIDGE_HOME", str(network.home))
+    network.now = datetime.now(UTC)  # commands read the real clock
+    network.rule(RULE)
+    network.event_id = network.crm({"id": "1", "go": True}).get_json()["event_id"]
+    network.work()
+    return network
+
+
+def test_every_command_of_the_design_exists():
+    wanted = "demo up init check doctor halt resume rules events runs approvals holds api reports tokens db simulator"
+    assert set(wanted.split()) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_a_help_text(run, command):
+    assert "Usage:" in run(command, "--help")
+
+
+@pytest.mark.parametrize("listing", ["rules", "runs", "events", "approvals", "holds"])
+def test_every_listing_speaks_json(home, run, listing):
+    assert isinstance(json.loads(run(listing, "list", "--json")), list)
+
+
+def test_what_waits_can_be_seen_and_approved(home, run):
+    assert "onboarding" in run("approvals", "list")
+    assert "1 effects" in run("approvals", "approve", "1")
+    home.work()
+    assert len(list(home.world.directory.publishers.living())) == 1
+
+
+def test_what_cannot_be_done_says_why_and_exits_with_one(home, run):
+    assert "approvals list" in run("approvals", "approve", "99", code=1)
+
+
+def test_wrong_usage_exits_with_two(home, run):
+    assert "write KIND=ID" in run("runs", "undo", "1", "--only", "offer", code=2)
+
+
+def test_a_run_reads_as_a_story(home, run):
+    story = run("runs", "show", "1")
+    assert "onboarding (approve)" in story
+    assert "ensure publisher" in story
+
+
+def test_an_event_shows_its_body_and_its_runs(home, run):
+    shown = json.loads(run("events", "show", home.event_id, "--json"))
+    assert shown["body"]["go"] is True
+    assert shown["runs"][0]["rule"] == "onboarding"
+
+
+def test_an_explanation_names_the_condition(home, run):
+    text = run("rules", "explain", "onboarding", "--subject", f"event={home.event_id}")
+    assert "body.go" in text
+
+
+def test_an_unknown_rule_lists_those_that_exist(home, run):
+    assert "rules are: onboarding" in run("rules", "explain", "onboarding2", "--subject", "event=x", code=1)
+
+
+def test_the_rules_own_tests_run(home, run):
+    assert "yes" in run("rules", "test")
+
+
+def test_a_halt_is_seen_and_ends(home, run):
+    assert "halted since" in run("halt", "--why", "outage")
+    assert "outage" in run("resume")
+    run("resume", code=1)
+
+
+def test_a_broken_rule_is_named_with_its_place_and_the_remedy(home, run):
+    (home.home / "rules" / "broken.yaml").write_text(RULE.replace("guards", "x").replace("when:", "whenn:"))
+    assert "rules/broken.yaml:8:1: unknown key 'whenn'; did you mean 'when'?" in run("check", str(home.home), code=1)
+
+
+def test_a_missing_variable_is_named_with_the_remedy(home, run, monkeypatch):
+    monkeypatch.delenv("CRM_TOKEN")
+    assert "CRM_TOKEN is not set; export it" in run("check", str(home.home), code=1)
+
+
+def test_a_starter_directory_passes_its_own_check(run, tmp_path, monkeypatch):
+    run("init", str(tmp_path / "mine"))
+    assert "3 rules, 0 errors" in run("check", str(tmp_path / "mine"))
+    assert "is not empty" in run("init", str(tmp_path / "mine"), code=1)
+
+
+def test_a_secret_in_clear_is_refused(run, tmp_path):
+    run("init", str(tmp_path / "mine"))
+    file = tmp_path / "mine" / "bridge.yaml"
+    file.write_text(file.read_text().replace('"${CRM_SECRET}"', "whsec_in_clear"))
+    assert "sources.crm.secret: a secret is written in clear" in run("check", str(tmp_path / "mine"), code=1)

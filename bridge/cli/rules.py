@@ -106,7 +106,7 @@ def test(session: Session, file: tuple[Path, ...], json: bool) -> None:
 def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], list[str]]:
     paths = files or tuple(sorted(session.settings.rules_dir.glob("*.y*ml")))
     known = rulebook.known(session.settings, load_all(session.settings.tables_dir)[0]) if not files else Known()
-    loaded = [load(path.read_text(encoding="utf-8"), name=str(path), known=known) for path in paths]
+    loaded = [load(path.read_text(encoding="utf-8"), name=str(path), known=known, tests=False) for path in paths]
     revisions = [revision for one in loaded for revision in one.revisions]
     return revisions, [str(problem) for one in loaded for problem in one.errors]
 

@@ -45,21 +45,23 @@ def record(session: Session, decisions: Sequence[Decision], *, now: datetime) ->
     rows = [_run(decision) for decision in decisions]
     session.add_all(rows)
     session.flush()
+    pairs = [(run, one) for run, one in zip(rows, decisions, strict=True) if one.evaluation and one.plan]
     verdicts: list[dict[str, Any]] = []
-    effects: list[dict[str, Any]] = []
-    for run, decision in zip(rows, decisions, strict=True):
-        RUNS.labels(run.rule_id, run.outcome).inc()
-        if decision.evaluation is None or decision.plan is None:
-            continue
+    for run, decision in pairs:
+        assert decision.evaluation is not None
         found = _verdicts(run.id, decision.evaluation)
         _tell(run, decision, found)
         verdicts += found
-        effects += _plans(session, run, decision, now)
-        _follow(session, decision, decision.plan, now)
     if verdicts:
         session.execute(insert(StoredVerdict), verdicts)
+    effects = _plans(session, pairs, now)
     if effects:
         session.execute(insert(Effect), effects)
+    for _, decision in pairs:
+        assert decision.plan is not None
+        _follow(session, decision, decision.plan, now)
+    for run in rows:
+        RUNS.labels(run.rule_id, run.outcome).inc()
     return rows
 
 
@@ -151,33 +153,42 @@ def trace_json(trace: Trace) -> dict[str, Any]:
 # --- plans -----------------------------------------------------------------------------------------
 
 
-def _plans(session: Session, run: Run, decision: Decision, now: datetime) -> list[dict[str, Any]]:
-    """Up to two plans: what the rule wants now, and what goes back because its holds ended.
+def _plans(session: Session, pairs: Sequence[tuple[Run, Decision]], now: datetime) -> list[dict[str, Any]]:
+    """Write the plans; returns the rows of their effects.
 
-    They are apart because a plan that waits for a person must not keep targets paused whose time is up.
+    A run has up to two plans: what the rule wants now, and what goes back because its holds ended. They are apart
+    because a plan that waits for a person must not keep targets paused whose time is up.
     """
-    plan = decision.plan
-    assert plan is not None
-    made: list[dict[str, Any]] = []
-    if plan.effects or plan.stops or plan.canary:
-        stored = _plan(run, decision, STATES[plan.outcome], plan.effects, now)
-        session.add(stored)
-        session.flush()
-        ready = stored.state == PlanState.READY
-        tz = decision.revision.data.tz
-        made += [effect_row(stored, effect, now, due=ready and not effect.after, tz=tz) for effect in plan.effects]
-    if plan.releases:
-        stored = _plan(run, decision, PlanState.READY, plan.releases, now)
-        stored.stops, stored.canary = [], None
-        session.add(stored)
-        session.flush()
-        links = {ended.hold.target: _hold_of(session, ended.hold) for ended in plan.ended if ended.returns}
-        for effect in plan.releases:
-            row = effect_row(stored, effect, now, due=True)
-            hold = links.get(effect.target)
-            row["releases"] = hold.id if hold else None
-            made.append(row)
-    return made
+    wanted, returning = [], []
+    for run, decision in pairs:
+        plan = decision.plan
+        assert plan is not None
+        if plan.effects or plan.stops or plan.canary:
+            wanted.append((_plan(run, decision, STATES[plan.outcome], plan.effects, now), decision))
+        if plan.releases:
+            stored = _plan(run, decision, PlanState.READY, plan.releases, now)
+            stored.stops, stored.canary = [], None
+            returning.append((stored, plan))
+    session.add_all([stored for stored, _ in wanted] + [stored for stored, _ in returning])
+    session.flush()
+    rows = [row for stored, decision in wanted for row in _effects(stored, decision, now)]
+    return rows + [row for stored, plan in returning for row in _returns(session, stored, plan, now)]
+
+
+def _effects(stored: StoredPlan, decision: Decision, now: datetime) -> list[dict[str, Any]]:
+    assert decision.plan is not None
+    ready, tz = stored.state == PlanState.READY, decision.revision.data.tz
+    return [effect_row(stored, one, now, due=ready and not one.after, tz=tz) for one in decision.plan.effects]
+
+
+def _returns(session: Session, stored: StoredPlan, plan: Plan, now: datetime) -> list[dict[str, Any]]:
+    """Each return names the hold that it ends, so that a return that fails gives the hold back."""
+    links = {ended.hold.target: _hold_of(session, ended.hold) for ended in plan.ended if ended.returns}
+    rows = []
+    for effect in plan.releases:
+        hold = links.get(effect.target)
+        rows.append(effect_row(stored, effect, now, due=True) | {"releases": hold.id if hold else None})
+    return rows
 
 
 def _plan(

@@ -142,7 +142,8 @@ class State:
 
     def held_by(self, rule: str) -> Iterable[tuple[TargetState, Hold]]:
         """Each hold of one rule, in the order of the targets."""
-        for target in sorted(self.targets):
+        held = [target for target, known in self.targets.items() if known.holds]  # few of many: filter, then sort
+        for target in sorted(held):
             known = self.targets[target]
             for hold in known.holds:
                 if hold.rule == rule:

@@ -14,7 +14,7 @@ from bridge.listening import Listener, facts_for, listeners
 from bridge.recording import record
 from bridge.rulebook import Rulebook
 from bridge.sources import SourceError
-from bridge.store import journal, runs
+from bridge.store import deciding, journal, runs
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import PlanState
 from bridge.wiring import House
@@ -32,48 +32,65 @@ class Drained:
 
 
 def drain(house: House, now: datetime) -> Drained:
-    """Decide about up to BATCH waiting events, and record it, in one transaction.
+    """Decide about up to BATCH waiting events, and record it.
 
-    When that transaction fails the events are given back; one that fails alone too often becomes a dead letter.
+    Nothing while another worker decides: it goes on until the journal is empty. When recording fails the events
+    are given back; one that fails alone too often becomes a dead letter.
     """
     with house.store.write() as session:
-        events = journal.take(session, limit=BATCH, now=now)
-    if not events:
+        turn = deciding.take(session, now)
+        events = journal.take(session, limit=BATCH, now=now) if turn is not None else []
+        readable, unreadable = _read(house, events)
+        observe_postbacks(house, session, readable, now)  # first: a postback counts in the windows that judge it
+        if turn is not None and not events:
+            deciding.give(session, turn)
+    if turn is None or not events:
         return Drained(0, effects_due=False)
+    for event, problem in unreadable:
+        _put_aside(house, event, problem, now)
     try:
-        return _handle(house, events, now)
+        return _handle(house, readable, turn, now)
     except Exception as error:
         log.exception("batch failed", events=len(events))
-        return _one_by_one(house, events, now, error)
+        return _one_by_one(house, readable, now, error)
 
 
-def _one_by_one(house: House, events: Sequence[Event], now: datetime, error: Exception) -> Drained:
+def _put_aside(house: House, event: Event, problem: str, now: datetime) -> None:
+    with house.store.write() as session:
+        journal.refuse(session, event, EventState.DEAD, problem=problem, now=now)
+
+
+def _one_by_one(house: House, happenings: Sequence[Happening], now: datetime, error: Exception) -> Drained:
     """After a batch failed, each event for itself: a poison event must not take its neighbours along."""
     due = False
-    for event in events:
+    with house.store.write() as session:
+        deciding.end(session)
+    for one in happenings:
         try:
-            due |= _handle(house, [event], now).effects_due
+            with house.store.write() as session:
+                turn = deciding.take(session, now)
+            due |= _handle(house, [one], turn or 0, now).effects_due  # without a turn the write is refused
         except Exception as alone:
-            log.exception("event failed", event_id=event.id)
+            log.exception("event failed", event_id=one.event.id)
             error = alone
             with house.store.write() as session:
-                journal.give_back(session, [event], problem=f"{type(error).__name__}: {error}", now=now)
-    return Drained(len(events), effects_due=due)
+                deciding.end(session)
+                journal.give_back(session, [one.event], problem=f"{type(error).__name__}: {error}", now=now)
+    return Drained(len(happenings), effects_due=due)
 
 
-def _handle(house: House, events: Sequence[Event], now: datetime) -> Drained:
+def _handle(house: House, happenings: Sequence[Happening], turn: int, now: datetime) -> Drained:
+    """Decide on a reading transaction, write in a short one: webhooks are journalled meanwhile."""
+    with house.store.read() as session:
+        decisions = _decide(house, session, house.library.current(session), happenings, now)
     with house.store.write() as session:
-        book = house.library.current(session)
-        readable, unreadable = _read(house, events)
-        observe_postbacks(house, session, readable, now)  # first: a postback counts in the windows that it is judged by
-        decisions = _decide(house, session, book, readable, now)
+        deciding.give(session, turn)
         record(session, decisions, now=now)
-        journal.finish(session, [one.event for one in readable], now=now)
-        for event, problem in unreadable:
-            journal.refuse(session, event, EventState.DEAD, problem=problem, now=now)
+        journal.finish(session, [one.event for one in happenings], now=now)
     due = any(one.plan is not None and (one.plan.outcome is Outcome.READY or one.plan.releases) for one in decisions)
-    log.info("events drained", events=len(events), runs=len(decisions), effects=sum(_wanted(one) for one in decisions))
-    return Drained(len(events), effects_due=due)
+    effects = sum(_wanted(one) for one in decisions)
+    log.info("events drained", events=len(happenings), runs=len(decisions), effects=effects)
+    return Drained(len(happenings), effects_due=due)
 
 
 def _wanted(decision: Decision) -> int:

@@ -14,7 +14,7 @@ from bridge.decisions import Cause, Decision, decide, event_facts
 from bridge.eventfacts import EventFacts, Happening
 from bridge.gathering import scope_facts
 from bridge.recording import record
-from bridge.store import runs, slots
+from bridge.store import deciding, runs, slots
 from bridge.store.lease import settle
 from bridge.store.slots import Slot, SlotState
 from bridge.wiring import House
@@ -99,21 +99,38 @@ def _between(revision: Revision, before: datetime, newest: datetime) -> list[dat
 
 
 def run_due(house: House, now: datetime) -> int:
-    """Decide about all rules whose slot is due, settle what contradicts itself, record. Returns how many ran."""
+    """Decide about all rules whose slot is due, settle what contradicts itself, record. Returns how many ran.
+
+    Nothing while another worker decides; the slots stay due, and the next tick asks again.
+    """
     with house.store.write() as session:
-        taken = slots.take(session, KIND, limit=AT_ONCE, now=now)
-    if not taken:
+        turn = deciding.take(session, now)
+        taken = slots.take(session, KIND, limit=AT_ONCE, now=now) if turn is not None else []
+        if turn is not None and not taken:
+            deciding.give(session, turn)
+    if turn is None or not taken:
         return 0
+    try:
+        fresh = _decisions(house, taken, now)
+    except Exception:
+        with house.store.write() as session:
+            deciding.end(session)  # the slots come back with their lease, other rules need not wait for it
+        raise
     with house.store.write() as session:
-        book = house.library.current(session)
-        wanted = {f"rule:{one.id}": one for one in book.active()}
-        decisions = [_decide(house, session, wanted[slot.key], slot, now) for slot in taken if slot.key in wanted]
-        fresh = [one for one in decisions if one is not None]
+        deciding.give(session, turn)
         record(session, settled(fresh), now=now)
         for slot in taken:
             settle(session, slot, state=SlotState.DONE, ended_at=now)
     log.info("rules ran", rules=len(fresh), slots=len(taken))
     return len(taken)
+
+
+def _decisions(house: House, taken: Sequence[Slot], now: datetime) -> list[Decision]:
+    with house.store.read() as session:
+        book = house.library.current(session)
+        wanted = {f"rule:{one.id}": one for one in book.active()}
+        decided = [_decide(house, session, wanted[slot.key], slot, now) for slot in taken if slot.key in wanted]
+    return [one for one in decided if one is not None]
 
 
 def _decide(house: House, session: Session, revision: Revision, slot: Slot, now: datetime) -> Decision | None:

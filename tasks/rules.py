@@ -12,3 +12,4 @@ def run_due() -> None:
     house = wiring.house()
     while ticking.run_due(house, datetime.now(UTC)):
         house.queue.nudge("effects.perform")
+    house.queue.nudge("journal.drain")  # events that came while it was our turn to decide

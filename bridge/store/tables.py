@@ -1,6 +1,18 @@
 """All tables at once: importing this module fills `Base.metadata`, which migrations and tests rely on."""
 
-from bridge.store import entities, feeds, handovers, holds, journal, ledger, observations, rulebook, runs, slots, upkeep
+from bridge.store import (
+    entities,
+    feeds,
+    handovers,
+    holds,
+    journal,
+    ledger,
+    observations,
+    rulebook,
+    runs,
+    slots,
+    upkeep,
+)
 from bridge.store.engine import Base
 
 MODULES = (entities, feeds, handovers, holds, journal, ledger, observations, rulebook, runs, slots, upkeep)

@@ -316,6 +316,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rule_id", "subject", name=op.f("pk_streaks")),
     )
     op.create_table(
+        "turns",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=True),
+        sa.Column("until", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_turns")),
+    )
+    op.create_table(
         "feed_marks",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("feed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -520,6 +528,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_feed_marks_feed_id_at")
 
     op.drop_table("feed_marks")
+    op.drop_table("turns")
     op.drop_table("streaks")
     with op.batch_alter_table("slots", schema=None) as batch_op:
         batch_op.drop_index("ix_slots_state_at")

@@ -1,0 +1,1 @@
+"""What is measured, and with what: `python -m benchmarks [NAME ...]`. Speed is never asserted in tests."""

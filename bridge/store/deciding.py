@@ -1,0 +1,68 @@
+"""One decision at a time: guards such as `at_most` and `keep_active` count what others have decided before.
+
+The turn is a lease in the database, not a transaction, because deciding may take a second and on SQLite every
+open write transaction keeps webhooks from being journalled.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, UtcDateTime, insert_new
+from bridge.store.lease import LeaseLost, owner
+
+LEASE = timedelta(seconds=60)
+
+
+class Turn(Base):
+    """Who decides at this moment. One row."""
+
+    __tablename__ = "turns"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str | None]
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fence: Mapped[int] = mapped_column(default=0)
+
+
+def take(session: Session, now: datetime, name: str = "decide") -> int | None:
+    """The fence of our turn, or None while somebody else has it."""
+    session.execute(insert_new(session, Turn), [{"name": name, "fence": 0}])
+    return session.scalar(
+        update(Turn)
+        .where(Turn.name == name, or_(Turn.until.is_(None), Turn.until <= now))
+        .values(holder=owner(), until=now + LEASE, fence=Turn.fence + 1)
+        .execution_options(synchronize_session=False)
+        .returning(Turn.fence)
+    )
+
+
+def give(session: Session, fence: int, name: str = "decide") -> None:
+    """End our turn, in the transaction that writes what was decided.
+
+    Raises LeaseLost when somebody else has begun a turn meanwhile: what was decided must not be written then.
+    """
+    kept = session.scalar(
+        update(Turn)
+        .where(Turn.name == name, Turn.fence == fence)
+        .values(holder=None, until=None)
+        .execution_options(synchronize_session=False)
+        .returning(Turn.fence)
+    )
+    if kept is None:
+        raise LeaseLost("another worker decides by now; its view is newer")
+
+
+def end(session: Session, name: str = "decide") -> None:
+    """Give up our own turn, if we have one, without having decided anything."""
+    session.execute(
+        update(Turn)
+        .where(Turn.name == name, Turn.holder == owner())
+        .values(holder=None, until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def holder(session: Session, name: str = "decide") -> Turn | None:
+    return session.scalar(select(Turn).where(Turn.name == name))

@@ -1,6 +1,7 @@
 """All tables at once: importing this module fills `Base.metadata`, which migrations and tests rely on."""
 
 from bridge.store import (
+    deciding,
     entities,
     feeds,
     handovers,
@@ -8,6 +9,7 @@ from bridge.store import (
     journal,
     ledger,
     observations,
+    people,
     rulebook,
     runs,
     slots,
@@ -15,5 +17,19 @@ from bridge.store import (
 )
 from bridge.store.engine import Base
 
-MODULES = (entities, feeds, handovers, holds, journal, ledger, observations, rulebook, runs, slots, upkeep)
+MODULES = (
+    deciding,
+    entities,
+    feeds,
+    handovers,
+    holds,
+    journal,
+    ledger,
+    observations,
+    people,
+    rulebook,
+    runs,
+    slots,
+    upkeep,
+)
 METADATA = Base.metadata

@@ -10,7 +10,7 @@ from bridge.journalling import Scribe
 from bridge.queue import Nudger
 from bridge.settings import Settings, SettingsError
 from bridge.version import VERSION
-from bridge.web import health, hooks, problems
+from bridge.web import access, api, health, hooks, problems
 from bridge.wiring import House
 
 LARGEST_BODY = 8_388_608  # bytes; each source has a smaller bound of its own
@@ -24,9 +24,11 @@ def create_app(house: House) -> Flask:
     nudger = Nudger(house.queue)
     scribe.start()
     nudger.start()
-    problems.register(app)
+    access.register(app, house)
     app.register_blueprint(hooks.blueprint(hooks.Door(house.sources, scribe, nudger)))
     app.register_blueprint(health.blueprint(house))
+    api.register(app, house)
+    problems.register(app)
     app.extensions["bridge"] = {"house": house, "scribe": scribe, "nudger": nudger, "since": datetime.now(UTC)}
     return app
 

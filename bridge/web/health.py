@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import metrics
+from bridge.settings import SettingsError
 from bridge.store import feeds, holds, journal, ledger, rulebook, schema, upkeep
 from bridge.wiring import House
 
@@ -71,6 +72,8 @@ def _redis(house: House) -> dict[str, str]:
     """Redis may lose everything at any moment without harm; it only must be there for work to flow."""
     try:
         house.redis.ping()
+    except SettingsError as error:
+        return _check("redis", "warn", str(error), "export REDIS_URL")
     except (redis.RedisError, OSError) as error:
         return _check("redis", "warn", f"{type(error).__name__}: webhooks are journalled, effects wait", "start Redis")
     return _check("redis", "ok", "answers; persistence is not needed, the database is the truth")

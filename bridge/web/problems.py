@@ -19,9 +19,11 @@ def problem(status: int, title: str, detail: str, *, retry_after: int | None = N
 
 
 def register(app: Flask) -> None:
-    """Answer every HTTP error of the application in this form."""
+    """Answer every HTTP error of the application in this form. Call it last: extensions bring handlers of their own."""
 
     @app.errorhandler(HTTPException)
     def _(error: HTTPException) -> Response:
         status = error.code or 500
-        return problem(status, error.name, error.description or error.name)
+        faults = (getattr(error, "data", None) or {}).get("messages")  # webargs: what is wrong, field by field
+        more = {"errors": faults} if faults else {}
+        return problem(status, error.name, error.description or error.name, **more)

@@ -316,6 +316,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rule_id", "subject", name=op.f("pk_streaks")),
     )
     op.create_table(
+        "tokens",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("prefix", sa.String(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("created_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.Column("expires_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
+        sa.UniqueConstraint("prefix", name=op.f("uq_tokens_prefix")),
+    )
+    op.create_table(
         "turns",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("holder", sa.String(), nullable=True),
@@ -529,6 +544,7 @@ def downgrade() -> None:
 
     op.drop_table("feed_marks")
     op.drop_table("turns")
+    op.drop_table("tokens")
     op.drop_table("streaks")
     with op.batch_alter_table("slots", schema=None) as batch_op:
         batch_op.drop_index("ix_slots_state_at")

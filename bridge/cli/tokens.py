@@ -1,0 +1,74 @@
+"""`tokens`: who may use the API."""
+
+import getpass
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from bridge.cli.session import Session, Span, as_json, json_option, show
+from bridge.store import people, upkeep
+from bridge.store.people import Role, Token
+from bridge.web.access.tokens import make
+
+
+@click.group()
+def tokens() -> None:
+    """Tokens for the API: create, list, revoke."""
+
+
+@tokens.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice([str(one) for one in Role]), default="viewer", show_default=True)
+@click.option("--expires", type=Span(), help="After 30d, 24h, ...; never by default.")
+@json_option
+@click.pass_obj
+def create(session: Session, name: str, role: str, expires: timedelta | None, json: bool) -> None:
+    """Make a token. It is shown here, once.
+
+    \b
+    Example:
+      integr8-bridge tokens create grafana --role viewer --expires 365d
+    """
+    with session.write() as database:
+        now = datetime.now(UTC)
+        text = make(database, name=name, role=Role(role), who=getpass.getuser(), now=now, lifetime=expires)
+    click.echo(as_json({"name": name, "role": role, "token": text}) if json else text)
+
+
+@tokens.command("list")
+@json_option
+@click.pass_obj
+def list_(session: Session, json: bool) -> None:
+    """Show all tokens, without their secrets."""
+    with session.read() as database:
+        rows = [
+            {
+                "id": one.id,
+                "name": one.name,
+                "role": one.role,
+                "created": one.created_at,
+                "expires": one.expires_at,
+                "last_used": one.last_used_at,
+                "revoked": one.revoked_at,
+            }
+            for one in people.everyone(database)
+        ]
+    columns = ("id", "name", "role", "created", "expires", "last_used", "revoked")
+    show(rows, columns, json=json, empty="there are no tokens yet")
+
+
+@tokens.command("revoke")
+@click.argument("token", type=int)
+@click.pass_obj
+def revoke(session: Session, token: int) -> None:
+    """End a token at once."""
+    with session.write() as database:
+        now = datetime.now(UTC)
+        found = database.get(Token, token)
+        if found is None or found.revoked_at is not None:
+            raise click.ClickException(
+                f"token {token}: there is none to revoke; `integr8-bridge tokens list` shows them"
+            )
+        found.revoked_at = now
+        upkeep.note(database, who=getpass.getuser(), what="revoke token", about=found.name, now=now)
+    click.echo(f"token {token} is revoked")

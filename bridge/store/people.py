@@ -1,0 +1,46 @@
+"""API tokens: who may ask for what. A token is shown once and kept as an argon2 hash."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Key, UtcDateTime
+
+
+class Role(StrEnum):
+    """Each may do what the ones before it may."""
+
+    VIEWER = "viewer"  # read everything
+    OPERATOR = "operator"  # approve, undo, release, replay, halt
+    ADMIN = "admin"  # tokens
+
+    def covers(self, wanted: "Role") -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(wanted)
+
+
+class Token(Base):
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    prefix: Mapped[str] = mapped_column(unique=True)  # the public part, to find the row
+    hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def find(session: Session, prefix: str, now: datetime) -> Token | None:
+    """The token with this public part, if it is still good."""
+    found = session.scalar(select(Token).where(Token.prefix == prefix, Token.revoked_at.is_(None)))
+    return None if found is None or (found.expires_at is not None and found.expires_at <= now) else found
+
+
+def everyone(session: Session) -> list[Token]:
+    return list(session.scalars(select(Token).order_by(Token.id)))

@@ -1,0 +1,73 @@
+"""Each route says who may use it; one that says nothing is a defect that a test finds."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Flask, Response, g, request
+
+from bridge.store.people import Role
+from bridge.web.access.tokens import InvalidToken, check
+from bridge.web.problems import problem
+from bridge.wiring import House
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+#: Routes without a token: the door proves by itself, health and metrics tell nothing about anybody.
+OPEN = frozenset({"hooks.receive", "health.alive", "health.ready", "health.numbers"})
+
+
+def needs(role: Role) -> Callable[[View], View]:
+    """Mark a view with the role that it asks for."""
+
+    def mark(view: View) -> View:
+        @wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            refused = _refusal(role)
+            return refused if refused is not None else view(*args, **kwargs)
+
+        checked.needs = role  # type: ignore[attr-defined]
+        return checked  # type: ignore[return-value]
+
+    return mark
+
+
+def _refusal(role: Role) -> Response | None:
+    house: House = g.house
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not text:
+        answer = problem(
+            401, "Who are you?", "send Authorization: Bearer <token>; `integr8-bridge tokens create` makes one"
+        )
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+    try:
+        with house.store.write() as session:
+            token = check(session, text.strip(), datetime.now(UTC))
+            name, has = token.name, Role(token.role)
+    except InvalidToken as error:
+        return problem(401, "Who are you?", str(error))
+    if not has.covers(role):
+        return problem(403, "Not allowed", f"this needs the role {role}; the token {name!r} has {has}")
+    g.who, g.role = name, has
+    return None
+
+
+def register(app: Flask, house: House) -> None:
+    """Make the house known to views, and put careful headers on every answer."""
+
+    @app.before_request
+    def _house() -> None:
+        g.house = house
+
+    @app.after_request
+    def _careful(answer: Response) -> Response:
+        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+        answer.headers.setdefault("Referrer-Policy", "no-referrer")
+        answer.headers.setdefault("X-Frame-Options", "DENY")
+        answer.headers.setdefault(
+            "Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'",
+        )  # fmt: skip
+        return answer

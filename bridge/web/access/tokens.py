@@ -1,0 +1,66 @@
+"""API tokens: `ib_<prefix>_<secret>`. The prefix finds the row, the secret is compared with its argon2 hash."""
+
+import secrets
+from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy.orm import Session
+
+from bridge.store import people, upkeep
+from bridge.store.people import Role, Token
+
+HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's small profile: a token is random
+SEEN_EVERY = timedelta(minutes=1)  # `last used` is not worth a write per request
+
+
+class InvalidToken(ValueError):
+    """No token, an unknown one, a wrong secret, one that was revoked or has expired. The caller learns no more."""
+
+
+def make(session: Session, *, name: str, role: Role, who: str, now: datetime, lifetime: timedelta | None = None) -> str:
+    """A new token; its text is returned here and never shown again."""
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    session.add(
+        Token(
+            name=name,
+            role=role,
+            prefix=prefix,
+            hash=HASHER.hash(secret),
+            created_at=now,
+            created_by=who,
+            expires_at=now + lifetime if lifetime else None,
+        )
+    )
+    upkeep.note(session, who=who, what="create token", about=name, now=now, detail={"role": role})
+    return f"ib_{prefix}_{secret}"
+
+
+def check(session: Session, text: str, now: datetime) -> Token:
+    """The token's row. Raises InvalidToken. Costs the same whether or not there is such a prefix."""
+    kind, _, rest = text.partition("_")
+    prefix, _, secret = rest.partition("_")
+    found = people.find(session, prefix, now) if kind == "ib" else None
+    if not _matches(found.hash if found else DUMMY, secret) or found is None:
+        raise InvalidToken("the token is not valid; `integr8-bridge tokens create` makes one")
+    if found.last_used_at is None or now - found.last_used_at > SEEN_EVERY:
+        found.last_used_at = now
+    return found
+
+
+def _matches(hashed: str, secret: str) -> bool:
+    return _verified(hashed, sha256(secret.encode()).hexdigest(), secret)
+
+
+@lru_cache(maxsize=256)
+def _verified(hashed: str, _digest: str, secret: str) -> bool:
+    """Argon2 is slow on purpose; a token that was good a moment ago need not be hashed again."""
+    try:
+        return HASHER.verify(hashed, secret)
+    except VerificationError:
+        return False
+
+
+DUMMY = HASHER.hash("no token has this hash")

@@ -1,0 +1,31 @@
+"""The REST API under /api/v1: all that the command line does, described by /api/v1/openapi.json."""
+
+from flask import Flask
+from flask_smorest import Api
+
+from bridge.version import VERSION
+from bridge.web.api import decisions, journal, rules, service
+from bridge.wiring import House
+
+DESCRIPTION = """\
+Everything that the command line shows and does. Send `Authorization: Bearer <token>`; `integr8-bridge tokens create`
+makes one, with the role viewer, operator or admin. Errors are problem documents (RFC 9457). Listings come newest
+first; `after` takes the id of the last row of the page before."""
+
+
+def register(app: Flask, _house: House) -> None:
+    app.config.update(
+        API_TITLE="Integr8 Bridge",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api/v1",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}},
+            "security": [{"bearer": []}],
+            "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        },
+    )
+    api = Api(app)
+    for blueprint in (service.blueprint, journal.blueprint, decisions.blueprint, rules.blueprint):
+        api.register_blueprint(blueprint, url_prefix="/api/v1")

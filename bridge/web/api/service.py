@@ -1,0 +1,106 @@
+"""The service itself: overview, feeds, calls, audit, halt and resume."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint
+from sqlalchemy import select
+
+from bridge.store import feeds, holds, journal, ledger, runs, upkeep
+from bridge.store.ledger import Call
+from bridge.store.people import Role
+from bridge.store.upkeep import Audit
+from bridge.web.access import needs
+from bridge.web.api.answers import house, one, page, whole
+from bridge.web.api.shapes import Page, PageQuery, Thing, WhyBody
+from bridge.web.health import checks
+
+blueprint = Blueprint("service", "service", description="The service itself")
+
+
+@blueprint.get("/overview")
+@needs(Role.VIEWER)
+@blueprint.response(200, Thing)
+def overview() -> dict[str, Any]:
+    """What happened in the last 24 hours, what waits, what is wrong."""
+    now = datetime.now(UTC)
+    with house().store.read() as session:
+        found = {
+            "events": journal.counts(session),
+            "runs": runs.counts(session, now - timedelta(hours=24)),
+            "effects": ledger.counts(session),
+            "waiting": len(ledger.waiting(session)),
+            "holds": holds.count_active(session),
+        }
+    return one(found | {"checks": checks(house(), now)})
+
+
+@blueprint.get("/feeds")
+@needs(Role.VIEWER)
+@blueprint.response(200, Page)
+def list_feeds() -> dict[str, Any]:
+    """What is read from Integr8, and how far it is complete."""
+    now = datetime.now(UTC)
+    with house().store.read() as session:
+        rows = [
+            {
+                "feed": feed.name,
+                "as_of": feed.as_of,
+                "age_seconds": round((now - feed.as_of).total_seconds()) if feed.as_of else None,
+                "problem": feed.problem,
+            }
+            for feed in feeds.everything(session)
+        ]
+    return page(rows, len(rows), "feed")
+
+
+@blueprint.get("/calls")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, Page)
+def list_calls(query: dict[str, Any]) -> dict[str, Any]:
+    """Requests to Integr8, newest first."""
+    wanted = select(Call).order_by(Call.id.desc()).limit(query["limit"] + 1)
+    if (after := whole(query["after"])) is not None:
+        wanted = wanted.where(Call.id < after)
+    names = ("id", "account", "operation", "targets", "started_at", "ended_at", "outcome", "status", "error")
+    with house().store.read() as session:
+        rows = [{name: getattr(call, name) for name in names} for call in session.scalars(wanted)]
+    return page(rows, query["limit"], "id")
+
+
+@blueprint.get("/audit")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, Page)
+def list_audit(query: dict[str, Any]) -> dict[str, Any]:
+    """Who did what, newest first."""
+    wanted = select(Audit).order_by(Audit.id.desc()).limit(query["limit"] + 1)
+    if (after := whole(query["after"])) is not None:
+        wanted = wanted.where(Audit.id < after)
+    names = ("id", "at", "who", "what", "about", "detail")
+    with house().store.read() as session:
+        rows = [{name: getattr(row, name) for name in names} for row in session.scalars(wanted)]
+    return page(rows, query["limit"], "id")
+
+
+@blueprint.post("/halt")
+@needs(Role.OPERATOR)
+@blueprint.arguments(WhyBody)
+@blueprint.response(200, Thing)
+def halt(body: dict[str, Any]) -> dict[str, Any]:
+    """Let no effect leave the house until resume."""
+    with house().store.write() as session:
+        found = upkeep.halt(session, by=g.who, why=body["why"], now=datetime.now(UTC))
+        return one({"since": found.since, "by": found.by, "why": found.why})
+
+
+@blueprint.post("/resume")
+@needs(Role.OPERATOR)
+@blueprint.response(200, Thing)
+def resume() -> dict[str, Any]:
+    """End the halt. Nothing happens when none is on."""
+    with house().store.write() as session:
+        ended = upkeep.resume(session, by=g.who, now=datetime.now(UTC))
+        return one({"was_halted": ended is not None})

@@ -1,0 +1,187 @@
+"""The API: who may ask for what, and that it does what the command line does."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import validate
+
+from bridge.store.people import Role
+from bridge.web import access, api, health, problems
+from bridge.web.access import OPEN, make
+
+RULE = """
+schema: 1
+id: onboarding
+mode: approve
+trigger: {webhook: {source: crm}}
+when: {all: [body.go = true]}
+then:
+  - ensure: publisher
+    key: {email: "ann@example.com"}
+    with: {name: Ann}
+"""
+
+
+@pytest.fixture
+def app(network):
+    made = Flask("api")
+    access.register(made, network.house)
+    made.register_blueprint(health.blueprint(network.house))
+    api.register(made, network.house)
+    problems.register(made)
+    return made
+
+
+class Caller:
+    def __init__(self, app, token):
+        self._http = app.test_client()
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+
+    def get(self, path, status=200, **query):
+        return self._answer(self._http.get(f"/api/v1{path}", headers=self._headers, query_string=query), status)
+
+    def post(self, path, status=200, **body):
+        return self._answer(self._http.post(f"/api/v1{path}", headers=self._headers, json=body), status)
+
+    @staticmethod
+    def _answer(found, status):
+        assert found.status_code == status, found.get_data(as_text=True)
+        return found.get_json()
+
+
+@pytest.fixture
+def token(network):
+    def new(role, **more):
+        with network.house.store.write() as session:
+            return make(session, name=str(role), role=role, who="test", now=datetime.now(UTC), **more)
+
+    return new
+
+
+@pytest.fixture
+def operator(app, token, network):
+    network.now = datetime.now(UTC)
+    network.rule(RULE)
+    network.event_id = network.crm({"id": "1", "go": True}).get_json()["event_id"]
+    network.work()
+    return Caller(app, token(Role.OPERATOR))
+
+
+# --- who may -----------------------------------------------------------------------------------------
+
+
+def test_every_route_says_who_may_use_it(app):
+    silent = []
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        documented = rule.endpoint.startswith("api-docs") or rule.endpoint == "static"
+        if rule.endpoint not in OPEN and not documented and not hasattr(view, "needs"):
+            silent.append(rule.endpoint)
+    assert silent == []
+
+
+def test_without_a_token_nothing_is_told(app):
+    body = Caller(app, None).get("/runs", status=401)
+    assert "tokens create" in body["detail"]
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "ib_000000000000_wrong", "ib__", "Basic x"])
+def test_a_wrong_token_is_refused(app, text):
+    Caller(app, text or "x").get("/runs", status=401)
+
+
+def test_a_viewer_may_look_and_not_touch(app, token):
+    viewer = Caller(app, token(Role.VIEWER))
+    viewer.get("/overview")
+    assert "operator" in viewer.post("/halt", status=403, why="x")["detail"]
+
+
+def test_an_expired_token_is_none(app, token):
+    Caller(app, token(Role.ADMIN, lifetime=timedelta(seconds=-1))).get("/runs", status=401)
+
+
+def test_a_revoked_token_is_none(app, token, network):
+    text = token(Role.ADMIN)
+    from sqlalchemy import update
+
+    from bridge.store.people import Token
+
+    Caller(app, text).get("/runs")
+    with network.house.store.write() as session:
+        session.execute(update(Token).values(revoked_at=datetime.now(UTC)))
+    Caller(app, text).get("/runs", status=401)
+
+
+def test_the_secret_is_not_in_the_database(token, network):
+    text = token(Role.ADMIN)
+    raw = b"".join(path.read_bytes() for path in network.home.parent.glob("bridge.db*"))
+    assert text.rpartition("_")[2].encode() not in raw
+
+
+# --- what they can do --------------------------------------------------------------------------------
+
+
+def test_the_document_describes_the_api(app):
+    validate(app.test_client().get("/api/v1/openapi.json").get_json())
+
+
+@pytest.mark.parametrize(
+    "path", ["/overview", "/events", "/runs", "/approvals", "/holds", "/rules", "/feeds", "/calls", "/audit"]
+)
+def test_every_listing_answers(operator, path):
+    assert "data" in operator.get(path)
+
+
+def test_a_plan_is_approved(operator, network):
+    [plan] = operator.get("/approvals")["data"]
+    assert operator.post(f"/approvals/{plan['id']}/approve")["data"]["state"] == "ready"
+    network.pass_time(minutes=1)
+    network.work()
+    assert len(list(network.world.directory.publishers.living())) == 1
+    assert "does not wait" in operator.post(f"/approvals/{plan['id']}/approve", status=409)["detail"]
+
+
+def test_a_run_is_shown_and_undone(operator, network):
+    operator.post("/approvals/1/approve")
+    network.pass_time(minutes=1)
+    network.work()
+    assert operator.get("/runs/1")["data"]["plans"][0]["effects"][0]["state"] == "applied"
+    operator.post("/runs/1/undo")
+    network.pass_time(minutes=1)
+    network.work()
+    assert list(network.world.directory.publishers.living()) == []
+
+
+def test_an_explanation_comes_over_http(operator, network):
+    found = operator.get("/rules/onboarding/explain", subject=f"event={network.event_id}")["data"]
+    assert found["answer"] == "yes"
+    assert found["trace"]["parts"]
+
+
+def test_what_is_not_there_says_so(operator):
+    for path in ("/runs/99", "/events/none", "/rules/none"):
+        assert operator.get(path, status=404)["title"] == "Not done"
+
+
+def test_a_listing_is_read_page_by_page(operator, network):
+    for number in range(5):
+        network.crm({"id": f"more-{number}", "go": False})
+    seen, after = [], None
+    while True:
+        found = operator.get("/events", limit=2, **({"after": after} if after else {}))
+        seen += [row["id"] for row in found["data"]]
+        after = found["next"]
+        if after is None:
+            break
+    assert len(seen) == len(set(seen)) == 6
+
+
+def test_nonsense_in_a_query_is_refused_in_words(operator):
+    assert operator.get("/events", status=422, limit=100000)
+
+
+def test_who_halted_is_in_the_audit(operator):
+    operator.post("/halt", why="outage")
+    assert operator.get("/audit")["data"][0]["what"] == "halt"
+    assert operator.post("/resume")["data"]["was_halted"] is True

@@ -114,6 +114,15 @@ def advance(session: Session, feed: Feed, *, since: datetime, as_of: datetime, a
     session.add(Mark(feed_id=feed.id, at=at, as_of=feed.as_of))
 
 
+def cover(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at: datetime) -> None:
+    """History was brought in from elsewhere: the feed reaches further back, and its newest edge never moves back."""
+    if feed.as_of is None or feed.since is None:
+        feed.since, feed.as_of = since, as_of
+        session.add(Mark(feed_id=feed.id, at=at, as_of=as_of))
+    else:
+        feed.since, feed.as_of = min(feed.since, since), max(feed.as_of, as_of)
+
+
 def marks(session: Session, feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
     """(at, as_of) in order: the last mark before `start`, and all up to `end`."""
     before = session.execute(

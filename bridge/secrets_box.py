@@ -20,7 +20,12 @@ class SecretsBox:
     """Seals and opens small secrets."""
 
     def __init__(self, keys: str) -> None:
-        self._fernet = MultiFernet([Fernet(_derive(key.strip())) for key in keys.split(",") if key.strip()])
+        self._keys = [key.strip() for key in keys.split(",") if key.strip()]
+        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key, PURPOSE))) for key in self._keys])
+
+    def derive(self, purpose: bytes) -> bytes:
+        """A key for another purpose, from the first of ours."""
+        return _derive(self._keys[0], purpose)
 
     def seal(self, secret: bytes) -> bytes:
         return self._fernet.encrypt(secret)
@@ -33,5 +38,5 @@ class SecretsBox:
             raise Unsealable("sealed with another BRIDGE_SECRET_KEY; put the old one behind the new one") from None
 
 
-def _derive(key: str) -> bytes:
-    return base64.urlsafe_b64encode(hmac.digest(key.encode(), PURPOSE, hashlib.sha256))
+def _derive(key: str, purpose: bytes) -> bytes:
+    return hmac.digest(key.encode(), purpose, hashlib.sha256)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bridge import rulebook, settings, supervisor
 from bridge.settings import Settings
 from bridge.store import schema
 from bridge.supervisor import Supervisor
+from bridge.web.access import sessions
 from bridge.wiring import House
 
 
@@ -31,6 +32,7 @@ class Stack:
     address: str
     redis_url: str
     environment: Mapping[str, str]
+    first_link: str | None = None  # signs in the first administrator, once
 
 
 def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options: Options) -> Stack:
@@ -40,19 +42,20 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     """
     found = settings.load(home)
     made_key = _secret_key(found)
+    found = replace(found, secret_key=found.secret_key or made_key)
     redis_url = found.redis_url or _embedded_valkey(boss, found)
     passed = {**environment, "BRIDGE_HOME": str(home), "REDIS_URL": redis_url, "BRIDGE_LOG": found.log}
     if made_key:
         passed["BRIDGE_SECRET_KEY"] = made_key
-    _prepare(found)
     port = options.port or supervisor.free_port()
     address = f"http://{options.host}:{port}"
+    link = _prepare(found, address)
     boss.start(supervisor.web(options.host, port, passed, workers=options.web_workers))
     boss.start(supervisor.worker(passed, concurrency=options.concurrency))
     boss.start(supervisor.beat(passed))
     boss.wait_until(lambda: _answers(f"{address}/healthz"), what="starting the web process", needs="web")
     boss.wait_until(lambda: _worker_ticks(address), what="starting the worker", needs="worker", timeout=60)
-    return Stack(address, redis_url, passed)
+    return Stack(address, redis_url, passed, link)
 
 
 def _secret_key(found: Settings) -> str | None:
@@ -74,12 +77,16 @@ def _embedded_valkey(boss: Supervisor, found: Settings) -> str:
     return url
 
 
-def _prepare(found: Settings) -> None:
-    """Migrate and load the rules before anything runs, so that the first event finds both."""
+def _prepare(found: Settings, address: str) -> str | None:
+    """Migrate and load the rules before anything runs, so that the first event finds both.
+
+    Returns the first administrator's link where nobody can sign in yet.
+    """
     house = House(found)
     try:
         schema.upgrade(house.store.engine)
         rulebook.publish(house.store, found, now=datetime.now(UTC))
+        return sessions.first_link(house, address, datetime.now(UTC))
     finally:
         house.close()
 

@@ -43,6 +43,8 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
         options = Options(host=host, port=port, web_workers=web_workers, concurrency=concurrency)
         running = stack.start(boss, session.settings.home, {}, options)
         boss.say(f"Integr8 Bridge runs at {running.address}; Ctrl-C stops everything", style="bold green")
+        if running.first_link:
+            boss.say(f"Sign in once, within a day: {running.first_link}", style="bold")
         boss.watch()
     except StartError as error:
         raise click.ClickException(str(error)) from error
@@ -79,6 +81,7 @@ def demo(once: bool, json: bool, port: int, home: Path | None, picture: Path | N
             console.save_svg(str(picture), title="integr8-bridge demo")
         if not once and found["ok"] and not boss.stopping:
             boss.say(f"The service runs on at {found['address']}; Ctrl-C stops everything", style="bold green")
+            boss.say(f"Look around: {found['first_link']}", style="bold")
             boss.watch()
     sys.exit(0 if found["ok"] else 1)
 

@@ -226,5 +226,6 @@ def report(stage: Stage, proof: Proof) -> dict[str, Any]:
             "why": list(reasons),
             "runs_by_outcome": runs.counts(session, datetime.fromtimestamp(0, UTC)),
             "address": stage.stack.address,
+            "first_link": stage.stack.first_link,
         }
     return found | {"seconds_taken": round(time.monotonic() - stage.started, 1)}

@@ -56,6 +56,12 @@ def forget(session: Session, before: datetime) -> None:
     )
 
 
+def failing(session: Session, since: datetime) -> list[Slot]:
+    """Slots that failed lately, newest first: what could not be read, and why."""
+    query = select(Slot).where(Slot.state == SlotState.FAILED, Slot.ended_at >= since)
+    return list(session.scalars(query.order_by(Slot.id.desc()).limit(20)))
+
+
 def is_waiting(session: Session, key: str) -> bool:
     """Whether a slot of this key is still to be done."""
     query = select(Slot.id).where(Slot.key == key, Slot.state == SlotState.DUE)

@@ -10,7 +10,7 @@ from bridge.journalling import Scribe
 from bridge.queue import Nudger
 from bridge.settings import Settings, SettingsError
 from bridge.version import VERSION
-from bridge.web import access, api, health, hooks, problems
+from bridge.web import access, api, console, health, hooks, problems
 from bridge.wiring import House
 
 LARGEST_BODY = 8_388_608  # bytes; each source has a smaller bound of its own
@@ -18,7 +18,7 @@ LARGEST_BODY = 8_388_608  # bytes; each source has a smaller bound of its own
 
 def create_app(house: House) -> Flask:
     """Wire the routes. Starts the two threads of a web process: the scribe and the nudger."""
-    app = Flask("bridge.web", template_folder="console/templates", static_folder=None)
+    app = Flask("bridge.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
     scribe = Scribe(house.store)
     nudger = Nudger(house.queue)
@@ -28,6 +28,7 @@ def create_app(house: House) -> Flask:
     app.register_blueprint(hooks.blueprint(hooks.Door(house.sources, scribe, nudger)))
     app.register_blueprint(health.blueprint(house))
     api.register(app, house)
+    console.register(app, house)
     problems.register(app)
     app.extensions["bridge"] = {"house": house, "scribe": scribe, "nudger": nudger, "since": datetime.now(UTC)}
     return app

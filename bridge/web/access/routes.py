@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from flask import Flask, Response, g, request
 
 from bridge.store.people import Role
+from bridge.web.access import sessions
 from bridge.web.access.tokens import InvalidToken, check
 from bridge.web.problems import problem
 from bridge.wiring import House
@@ -15,16 +16,16 @@ from bridge.wiring import House
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: Routes without a token: the door proves by itself, health and metrics tell nothing about anybody.
-OPEN = frozenset({"hooks.receive", "health.alive", "health.ready", "health.numbers"})
+OPEN = frozenset({"hooks.receive", "health.alive", "health.ready", "health.numbers", "console.login", "console.static"})
 
 
-def needs(role: Role) -> Callable[[View], View]:
-    """Mark a view with the role that it asks for."""
+def needs(role: Role, *, page: bool = False) -> Callable[[View], View]:
+    """Mark a view with the role that it asks for: by bearer token, or as a page by the console's session."""
 
     def mark(view: View) -> View:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            refused = _refusal(role)
+            refused = sessions.refusal(g.house, role) if page else _refusal(role)
             return refused if refused is not None else view(*args, **kwargs)
 
         checked.needs = role  # type: ignore[attr-defined]
@@ -56,6 +57,7 @@ def _refusal(role: Role) -> Response | None:
 
 def register(app: Flask, house: House) -> None:
     """Make the house known to views, and put careful headers on every answer."""
+    sessions.register(app, house)
 
     @app.before_request
     def _house() -> None:

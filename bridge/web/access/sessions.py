@@ -1,0 +1,116 @@
+"""Signing in to the console with a token: a signed, short-lived cookie, and a secret in every form.
+
+The cookie names the token's row; each request looks it up again, so a revoked token ends its sessions at once.
+"""
+
+import hmac
+import secrets
+import time
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+from flask import Flask, Response, current_app, g, redirect, request, session
+
+from bridge.store import people
+from bridge.store.people import Role, Token
+from bridge.web.access.tokens import InvalidToken, check, make
+from bridge.web.problems import problem
+from bridge.wiring import House
+
+HOURS = 12
+TRIES, SPAN = 10, 60.0  # sign-ins per address and minute
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class Limiter:
+    """How many sign-ins one address has tried lately, in this process."""
+
+    def __init__(self) -> None:
+        self._tries: dict[str, deque[float]] = {}
+        self._lock = Lock()
+
+    def allows(self, address: str) -> bool:
+        with self._lock:
+            recent = self._tries.setdefault(address, deque())
+            now = time.monotonic()
+            while recent and now - recent[0] > SPAN:
+                recent.popleft()
+            recent.append(now)
+            return len(recent) <= TRIES
+
+
+def register(app: Flask, house: House) -> None:
+    """Cookies that scripts cannot read and other sites cannot send; Secure wherever there is TLS."""
+    app.extensions["sign-ins"] = Limiter()
+    app.secret_key = house.box.derive(b"console sessions")
+    app.config.update(
+        SESSION_COOKIE_NAME="bridge",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=HOURS * 3600,
+    )
+
+    @app.before_request
+    def _transport() -> None:
+        host = request.host.rpartition(":")[0] or request.host
+        app.config["SESSION_COOKIE_SECURE"] = not (request.scheme == "http" and host in LOOPBACK)
+
+
+def sign_in(house: House, text: str, *, once: bool = False) -> str | None:
+    """Begin a session for a good token; the reason in words otherwise. `once`: the token ends with this use."""
+    limiter: Limiter = current_app.extensions["sign-ins"]
+    if not limiter.allows(request.remote_addr or ""):
+        return "too many tries; wait a minute"
+    now = datetime.now(UTC)
+    try:
+        with house.store.write() as database:
+            unused = people.unused(database, FIRST)
+            token = check(database, text.strip(), now)
+            if once and token.id not in unused:
+                return "this link was used already, or is not for signing in; make a token on the command line"
+            kept = token.id
+    except InvalidToken as error:
+        return str(error)
+    session.clear()  # a session that somebody else may have begun is not continued
+    session["token"], session["form"], session["since"] = kept, secrets.token_urlsafe(24), now.isoformat()
+    session.permanent = True
+    return None
+
+
+FIRST = "first sign-in"  # the name of the token behind the link that a new service prints
+
+
+def first_link(house: House, address: str, now: datetime) -> str | None:
+    """A link that signs in the first administrator, once and within a day; None where there are tokens already."""
+    with house.store.write() as database:
+        if people.everyone(database):
+            return None
+        text = make(database, name=FIRST, role=Role.ADMIN, who="bridge", now=now, lifetime=timedelta(hours=24))
+    return f"{address}/login?code={text}"
+
+
+def who(house: House) -> Token | None:
+    """The token of this session, if it is still good."""
+    number = session.get("token")
+    if not isinstance(number, int):
+        return None
+    with house.store.read() as database:
+        token = database.get(Token, number)
+    now = datetime.now(UTC)
+    if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
+        return None
+    return token
+
+
+def refusal(house: House, role: Role) -> Response | None:
+    """What to answer instead of the page; None when it may be shown. Forms must carry the session's secret."""
+    token = who(house)
+    if token is None:
+        return redirect(f"/login?next={request.path}")  # type: ignore[return-value]
+    if not Role(token.role).covers(role):
+        return problem(403, "Not allowed", f"this needs the role {role}; {token.name} has {token.role}")
+    if request.method == "POST" and not hmac.compare_digest(request.form.get("form", ""), session.get("form", "-")):
+        return problem(400, "Stale form", "the form is not of this session; open the page again and repeat")
+    g.who, g.role = token.name, Role(token.role)
+    return None

@@ -1,0 +1,14 @@
+"""The console at `/`: what happened, why, what waits, and how to take it back. Works without JavaScript."""
+
+from flask import Flask
+
+from bridge.web.console import actions, pages, words
+from bridge.web.console.blueprint import blueprint
+from bridge.wiring import House
+
+__all__ = ["actions", "pages", "register"]
+
+
+def register(app: Flask, house: House) -> None:
+    app.register_blueprint(blueprint)
+    words.register(app, house)

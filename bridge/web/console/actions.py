@@ -1,0 +1,143 @@
+"""What one can do on the pages. Each asks once, does it through bridge.operations, and says what happened."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, flash, g, redirect, render_template, request, session
+
+from bridge.operations import OperationError
+from bridge.operations.approvals import Person, approve, reject
+from bridge.operations.letting_go import release_holds
+from bridge.operations.replaying import replay, settle_aside
+from bridge.operations.undoing import undo
+from bridge.store import upkeep
+from bridge.store.people import Role
+from bridge.web.access import needs, sessions
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.pages import house
+from rules.state import target_of
+
+
+def _done(where: str, do: Callable[[], str]) -> Response:
+    """Do it, and go back to the page with a sentence about it."""
+    try:
+        flash(do(), "good")
+    except OperationError as error:
+        flash(str(error), "bad")
+    return redirect(where, code=303)  # type: ignore[return-value]
+
+
+def _only() -> list[Any] | None:
+    chosen = request.form.getlist("only")
+    return [target_of(*text.split("=", 1)) for text in chosen if "=" in text] or None
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+def login() -> Response | str:
+    """Sign in with a token. A link from the start of the service carries one that is good for one use."""
+    code, refused = request.values.get("code", ""), None
+    if request.method == "POST":
+        refused = sessions.sign_in(house(), code or request.form.get("token", ""), once=bool(code))
+        if refused is None:
+            wanted = request.values.get("next", "/")
+            inside = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+            return redirect(wanted if inside else "/", code=303)  # type: ignore[return-value]
+    return render_template("login.html", code=code, refused=refused, next=request.values.get("next", "/"))
+
+
+@blueprint.post("/logout")
+@needs(Role.VIEWER, page=True)
+def logout() -> Response:
+    session.clear()
+    return redirect("/login", code=303)  # type: ignore[return-value]
+
+
+@blueprint.post("/halt")
+@needs(Role.OPERATOR, page=True)
+def halt() -> Response:
+    def do() -> str:
+        why = request.form.get("why", "").strip() or "no reason given"
+        with house().store.write() as database:
+            upkeep.halt(database, by=g.who, why=why, now=datetime.now(UTC))
+        return "Halted: no effect leaves the house until someone resumes."
+
+    return _done("/", do)
+
+
+@blueprint.post("/resume")
+@needs(Role.OPERATOR, page=True)
+def resume() -> Response:
+    def do() -> str:
+        with house().store.write() as database:
+            ended = upkeep.resume(database, by=g.who, now=datetime.now(UTC))
+        return "Resumed." if ended else "Nothing was halted."
+
+    return _done("/", do)
+
+
+@blueprint.post("/runs/<int:run_id>/undo")
+@needs(Role.OPERATOR, page=True)
+def undo_run(run_id: int) -> Response:
+    def do() -> str:
+        done = undo(house(), run_id, who=g.who, now=datetime.now(UTC), only=_only())
+        left = f" Left alone: {'; '.join(done.left)}." if done.left else ""
+        return f"Run {done.run_id} takes it back: {', '.join(done.effects) or 'nothing to do'}.{left}"
+
+    return _done(f"/runs/{run_id}", do)
+
+
+@blueprint.post("/approvals/<int:plan_id>/approve")
+@needs(Role.OPERATOR, page=True)
+def approve_plan(plan_id: int) -> Response:
+    def do() -> str:
+        person = Person(name=g.who, roles=frozenset({str(g.role)}), is_operator=g.role.covers(Role.OPERATOR))
+        answer = approve(house(), plan_id, person=person, now=datetime.now(UTC), only=_only())
+        dropped = f" Dropped: {'; '.join(answer.dropped)}." if answer.dropped else ""
+        return f"Plan {plan_id}: {answer.kept} effects go ahead.{dropped}"
+
+    return _done("/approvals", do)
+
+
+@blueprint.post("/approvals/<int:plan_id>/reject")
+@needs(Role.OPERATOR, page=True)
+def reject_plan(plan_id: int) -> Response:
+    def do() -> str:
+        person = Person(name=g.who, roles=frozenset({str(g.role)}), is_operator=g.role.covers(Role.OPERATOR))
+        why = request.form.get("why", "").strip() or "no reason given"
+        reject(house(), plan_id, person=person, why=why, now=datetime.now(UTC))
+        return f"Plan {plan_id} is rejected."
+
+    return _done("/approvals", do)
+
+
+@blueprint.post("/holds/<int:hold_id>/release")
+@needs(Role.OPERATOR, page=True)
+def release_hold(hold_id: int) -> Response:
+    def do() -> str:
+        done = release_holds(house(), [hold_id], who=g.who, now=datetime.now(UTC))
+        back = f"Goes back: {', '.join(done.returns)}." if done.returns else ""
+        return f"{back} {' '.join(done.stays)}".strip() or "The hold is ended."
+
+    return _done("/holds", do)
+
+
+@blueprint.post("/events/<event_id>/replay")
+@needs(Role.OPERATOR, page=True)
+def replay_event(event_id: str) -> Response:
+    def do() -> str:
+        chosen = "original" if request.form.get("with") == "original" else "current"
+        [made] = replay(house(), [event_id], revision=chosen, who=g.who, now=datetime.now(UTC))  # type: ignore[arg-type]
+        return f"Event {made} goes through the rules, with the {chosen} revision."
+
+    return _done(f"/events/{event_id}", do)
+
+
+@blueprint.post("/events/<event_id>/<any(accept, discard):what>")
+@needs(Role.OPERATOR, page=True)
+def settle_event(event_id: str, what: str) -> Response:
+    def do() -> str:
+        settle_aside(house(), event_id, accept=what == "accept", who=g.who, now=datetime.now(UTC))
+        return "The event goes through the rules." if what == "accept" else "The event is discarded."
+
+    return _done(f"/events/{event_id}", do)

@@ -1,0 +1,7 @@
+"""The blueprint that pages and actions hang on."""
+
+from flask import Blueprint
+
+blueprint = Blueprint(
+    "console", __name__, template_folder="templates", static_folder="static", static_url_path="/console/static"
+)

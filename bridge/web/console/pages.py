@@ -1,0 +1,320 @@
+"""The pages: each is one question to the store, told in plain words."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import abort, g, render_template, request
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from bridge.eventfacts import read_again
+from bridge.exactjson import plain
+from bridge.operations import OperationError
+from bridge.operations.explaining import explain, parse_subject
+from bridge.sources import SourceError, suggested_url
+from bridge.store import entities, feeds, holds, journal, ledger, people, runs, slots, upkeep
+from bridge.store import rulebook as shelf
+from bridge.store.entities import Entity
+from bridge.store.holds import Hold, HoldState
+from bridge.store.journal import Event
+from bridge.store.ledger import Call, Effect, EffectState
+from bridge.store.people import Role
+from bridge.store.runs import Run, StoredVerdict
+from bridge.store.upkeep import Audit
+from bridge.web.access import needs
+from bridge.web.console import charts
+from bridge.web.console.blueprint import blueprint
+from bridge.web.health import checks
+from bridge.wiring import House
+from rules.testing import run_tests
+
+PAGE = 60
+DAY = timedelta(hours=24)
+
+
+def house() -> House:
+    found: House = g.house
+    return found
+
+
+def show(template: str, **values: Any) -> str:
+    with house().store.read() as session:
+        halt = upkeep.halted(session)
+        waiting = len(ledger.waiting(session))
+    return render_template(template, halt=halt, waiting_count=waiting, now=datetime.now(UTC), **values)
+
+
+@blueprint.get("/")
+@needs(Role.VIEWER, page=True)
+def overview() -> str:
+    now = datetime.now(UTC)
+    with house().store.read() as session:
+        found = {
+            "events": journal.counts(session),
+            "runs_today": runs.counts(session, now - DAY),
+            "effects": ledger.counts(session),
+            "held": holds.count_active(session),
+            "waiting": ledger.waiting(session)[:5],
+            "recent": session.scalars(_runs().where(Run.outcome.not_in(["nothing"])).limit(8)).all(),
+            "chart": charts.hours(_by_hour(session, now)),
+            "failed": session.scalars(_failed(now).limit(5)).all(),
+        }
+    wrong = [one for one in checks(house(), now) if one["status"] != "ok"]
+    return show("overview.html", wrong=wrong, **found)
+
+
+def _runs() -> Any:
+    return select(Run).order_by(Run.id.desc())
+
+
+def _failed(now: datetime) -> Any:
+    return (
+        select(Effect)
+        .where(Effect.state == EffectState.FAILED, Effect.ended_at >= now - DAY)
+        .order_by(Effect.id.desc())
+    )
+
+
+def _by_hour(session: Session, now: datetime) -> list[tuple[datetime, int, int]]:
+    """Events received and effects ended in each of the last 24 hours."""
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+    events = session.scalars(select(Event.received_at).where(Event.received_at >= first).limit(200_000))
+    effects = session.scalars(
+        select(Effect.ended_at).where(Effect.ended_at >= first, Effect.state == EffectState.APPLIED).limit(200_000)
+    )
+    counts = [[0, 0] for _ in range(24)]
+    for column, moments in ((0, events.all()), (1, effects.all())):
+        for at in moments:
+            if at is not None:
+                counts[min(int((at - first).total_seconds() // 3600), 23)][column] += 1
+    zone = ZoneInfo(next((one.timezone for one in house().settings.accounts.values()), "UTC"))
+    return [((first + timedelta(hours=row)).astimezone(zone), *pair) for row, pair in enumerate(counts)]  # type: ignore[misc]
+
+
+@blueprint.get("/activity")
+@needs(Role.VIEWER, page=True)
+def activity() -> str:
+    """Runs, newest first; dull ones are left out unless asked for."""
+    rule, everything = request.args.get("rule"), request.args.get("all") == "1"
+    before = request.args.get("before", type=int)
+    wanted = _runs().limit(PAGE + 1)
+    if rule:
+        wanted = wanted.where(Run.rule_id == rule)
+    if not everything:
+        wanted = wanted.where(or_(Run.outcome != "nothing", Run.yes > 0))
+    if before:
+        wanted = wanted.where(Run.id < before)
+    with house().store.read() as session:
+        found = list(session.scalars(wanted))
+    older = found[PAGE - 1].id if len(found) > PAGE else None
+    return show("activity.html", runs=found[:PAGE], older=older, rule=rule, everything=everything)
+
+
+@blueprint.get("/runs/<int:run_id>")
+@needs(Role.VIEWER, page=True)
+def run(run_id: int) -> str:
+    with house().store.read() as session:
+        found = session.get(Run, run_id)
+        if found is None:
+            abort(404, f"there is no run {run_id}")
+        verdicts = session.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run_id).limit(200)).all()
+        plans = ledger.plans_of(session, run_id)
+        effects = {plan.id: list(plan.effects) for plan in plans}
+        calls = {effect.id: list(effect.calls) for each in effects.values() for effect in each}
+        event = session.get(Event, found.event_id) if found.event_id else None
+    undoable = any(effect.state == EffectState.APPLIED for each in effects.values() for effect in each)
+    return show(
+        "run.html",
+        run=found,
+        verdicts=verdicts,
+        plans=plans,
+        effects=effects,
+        calls=calls,
+        event=event,
+        undoable=undoable,
+    )
+
+
+@blueprint.get("/approvals")
+@needs(Role.VIEWER, page=True)
+def approvals() -> str:
+    with house().store.read() as session:
+        plans = ledger.waiting(session)
+        effects = {plan.id: list(plan.effects) for plan in plans}
+    return show("approvals.html", plans=plans, effects=effects)
+
+
+@blueprint.get("/holds")
+@needs(Role.VIEWER, page=True)
+def held() -> str:
+    with house().store.read() as session:
+        wanted = select(Hold).where(Hold.state == HoldState.ACTIVE)
+        active = session.scalars(wanted.order_by(Hold.until, Hold.id)).all()
+        ended = session.scalars(
+            select(Hold).where(Hold.state != HoldState.ACTIVE).order_by(Hold.ended_at.desc()).limit(20)
+        ).all()
+    return show("holds.html", active=active, ended=ended)
+
+
+@blueprint.get("/rules")
+@needs(Role.VIEWER, page=True)
+def rules() -> str:
+    now = datetime.now(UTC)
+    with house().store.read() as session:
+        book = house().library.current(session)
+        newest = select(Run.rule_id, func.max(Run.started_at)).where(Run.started_at >= now - 30 * DAY)
+        last = {row[0]: row[1] for row in session.execute(newest.group_by(Run.rule_id))}
+    listed = sorted(book.revisions.values(), key=lambda one: one.id)
+    return show("rules.html", rules=listed, stale=book.stale, problems=book.problems, last=last)
+
+
+@blueprint.get("/rules/<rule_id>")
+@needs(Role.VIEWER, page=True)
+def rule(rule_id: str) -> str:
+    with house().store.read() as session:
+        book = house().library.current(session)
+        history = shelf.history(session, rule_id)
+        recent = session.scalars(_runs().where(Run.rule_id == rule_id).limit(15)).all()
+        held_now = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
+    live = book.revisions.get(rule_id)
+    if live is None and not history:
+        abort(404, f"there is no rule {rule_id}")
+    text = live.text if live else history[0].text
+    results = run_tests(live) if live else ()
+    return show(
+        "rule.html", rule_id=rule_id, live=live, text=text, history=history, runs=recent, holds=held_now,
+        results=results, stale=rule_id in book.stale, modes=("disabled", "shadow", "approve", "live"),
+    )  # fmt: skip
+
+
+@blueprint.get("/explain")
+@needs(Role.VIEWER, page=True)
+def explanation() -> str:
+    """Any rule, any subject, any time."""
+    chosen, subject, at = request.args.get("rule", ""), request.args.get("subject", ""), request.args.get("at", "")
+    found, problem_text = None, None
+    with house().store.read() as session:
+        names = sorted(house().library.current(session).revisions)
+    if chosen and subject:
+        try:
+            moment = _moment(at)
+            found = explain(house(), chosen, parse_subject(subject), now=datetime.now(UTC), at=moment)
+        except (OperationError, ValueError) as error:
+            problem_text = str(error)
+    return show(
+        "explain.html", names=names, chosen=chosen, subject=subject, at=at, found=found, problem_text=problem_text
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+@blueprint.get("/entities")
+@needs(Role.VIEWER, page=True)
+def listed() -> str:
+    kind, text = request.args.get("kind", "offer"), request.args.get("q", "")
+    wanted = select(Entity).where(Entity.kind == kind).order_by(Entity.active, Entity.name).limit(200)
+    if text:
+        wanted = wanted.where(or_(Entity.name.icontains(text), Entity.ref == text, Entity.number == text))
+    with house().store.read() as session:
+        found = session.scalars(wanted).all()
+    return show("entities.html", entities=found, kind=kind, text=text)
+
+
+@blueprint.get("/entities/<kind>/<identity>")
+@needs(Role.VIEWER, page=True)
+def entity(kind: str, identity: str) -> str:
+    """One offer, publisher or advertiser: its state, who changed it and why, which rules act on it."""
+    with house().store.read() as session:
+        found = session.scalars(
+            select(Entity).where(Entity.kind == kind, or_(Entity.ref == identity, Entity.number == identity))
+        ).first()
+        if found is None:
+            abort(404, f"there is no {kind} {identity} in the mirror")
+        ids = [one for one in (found.ref, found.number) if one]
+        changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)
+        all_holds = session.scalars(
+            select(Hold).where(Hold.kind == kind, Hold.target_id.in_(ids)).order_by(Hold.id.desc()).limit(30)
+        ).all()
+        effects = session.scalars(
+            select(Effect).where(Effect.kind == kind, Effect.target_id.in_(ids)).order_by(Effect.id.desc()).limit(30)
+        ).all()
+        book = house().library.current(session)
+    able = [one for one in book.revisions.values() if any(step.target == kind for step in one.then)]
+    return show("entity.html", entity=found, changes=changed, holds=all_holds, effects=effects, rules=able)
+
+
+@blueprint.get("/events")
+@needs(Role.VIEWER, page=True)
+def events() -> str:
+    state, source, before = request.args.get("state"), request.args.get("source"), request.args.get("before")
+    wanted = select(Event).order_by(Event.id.desc()).limit(PAGE + 1)
+    if state:
+        wanted = wanted.where(Event.state == state)
+    if source:
+        wanted = wanted.where(Event.source == source)
+    if before:
+        wanted = wanted.where(Event.id < before)
+    with house().store.read() as session:
+        found = list(session.scalars(wanted))
+        counts = journal.counts(session)
+    older = found[PAGE - 1].id if len(found) > PAGE else None
+    return show("events.html", events=found[:PAGE], older=older, counts=counts, state=state, source=source)
+
+
+@blueprint.get("/events/<event_id>")
+@needs(Role.VIEWER, page=True)
+def event(event_id: str) -> str:
+    with house().store.read() as session:
+        found = session.get(Event, event_id)
+        if found is None:
+            abort(404, f"there is no event {event_id}")
+        caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id)).all()
+    return show("event.html", event=found, body=_body(found), runs=caused)
+
+
+def _body(found: Event) -> Any:
+    source = house().sources.get(found.source)
+    try:
+        return plain(read_again(found, source).reading.body) if source else None
+    except SourceError as error:
+        return f"cannot be read: {error}"
+
+
+@blueprint.get("/integr8")
+@needs(Role.VIEWER, page=True)
+def integr8() -> str:
+    now = datetime.now(UTC)
+    with house().store.read() as session:
+        calls = session.scalars(select(Call).order_by(Call.id.desc()).limit(40)).all()
+        outcomes = session.execute(
+            select(Call.operation, Call.outcome, func.count())
+            .where(Call.started_at >= now - DAY)
+            .group_by(Call.operation, Call.outcome)
+            .order_by(func.count().desc())
+        ).all()
+        feed_rows: Sequence[Any] = feeds.everything(session)
+        stuck = slots.failing(session, now - DAY)
+    return show("integr8.html", calls=calls, outcomes=outcomes, feeds=feed_rows, stuck=stuck)
+
+
+@blueprint.get("/settings")
+@needs(Role.VIEWER, page=True)
+def settings() -> str:
+    base = house().settings.public_url or request.host_url
+    addresses = {
+        name: suggested_url(base, name, "TOKEN")
+        if source.format == "integr8-postback"
+        else f"{base.rstrip('/')}/hooks/{name}"
+        for name, source in house().sources.items()
+    }
+    with house().store.read() as session:
+        tokens = people.everyone(session)
+        audit = session.scalars(select(Audit).order_by(Audit.id.desc()).limit(30)).all()
+    return show("settings.html", sources=house().sources, addresses=addresses, tokens=tokens, audit=audit)

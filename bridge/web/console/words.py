@@ -1,0 +1,66 @@
+"""How values read on a page: local times, ages, amounts, states. Colour never says anything alone."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, session
+
+from bridge.web.access import sessions
+from bridge.wiring import House
+
+MARKS = {
+    "applied": "✓", "skipped": "✓", "done": "✓", "ready": "✓", "released": "✓", "yes": "●", "no": "○",
+    "no_decision": "◌", "waiting": "…", "planned": "…", "claimed": "…", "sent": "…", "received": "…", "shadow": "◐",
+    "unknown": "?", "failed": "✗", "stopped": "✗", "error": "✗", "dead": "✗", "quarantined": "!", "overridden": "!",
+}  # fmt: skip
+GOOD = frozenset({"applied", "skipped", "done", "ready", "ok", "released"})
+BAD = frozenset({"failed", "error", "dead", "fail", "stopped"})
+
+
+def register(app: Flask, house: House) -> None:
+    zone = _zone(house)
+
+    @app.template_filter("when")
+    def when(value: datetime | None) -> str:
+        """The moment in the account's zone."""
+        return "" if value is None else f"{value.astimezone(zone):%d %b %H:%M:%S}"
+
+    @app.template_filter("ago")
+    def ago(value: datetime | None) -> str:
+        return "never" if value is None else length((datetime.now(UTC) - value).total_seconds())
+
+    @app.template_filter("amount")
+    def amount(value: Decimal | None) -> str:
+        return "" if value is None else f"{value:,.2f}"
+
+    @app.template_filter("mark")
+    def mark(state: Any) -> str:
+        return MARKS.get(str(state), "·")
+
+    @app.template_filter("tone")
+    def tone(state: Any) -> str:
+        """A class for the colour; the word and the mark say the same."""
+        return "good" if str(state) in GOOD else "bad" if str(state) in BAD else "plain"
+
+    @app.context_processor
+    def everywhere() -> dict[str, Any]:
+        return {"zone": str(zone), "form_secret": session.get("form", ""), "me": sessions.who(house)}
+
+
+def _zone(house: House) -> ZoneInfo:
+    accounts = house.settings.accounts
+    first = accounts.get("main") or next(iter(accounts.values()), None)
+    return ZoneInfo(first.timezone if first else "UTC")
+
+
+def length(seconds: float) -> str:
+    """A stretch of time in its two largest units."""
+    whole = int(abs(seconds))
+    parts = []
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, whole = divmod(whole, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"

@@ -1,0 +1,175 @@
+"""The console in a real browser: each page, two actions, no accessibility finding that matters, pictures on request."""
+
+import os
+import shutil
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
+
+from bridge.store.people import Role
+from bridge.web import access, api, console, health, problems
+from bridge.web.access import make
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
+SERIOUS = {"serious", "critical"}
+PAGES = {
+    "overview": "/",
+    "activity": "/activity",
+    "run": "/runs/1",
+    "approvals": "/approvals",
+    "holds": "/holds",
+    "rules": "/rules",
+    "rule": "/rules/low-cr",
+    "explain": "/explain?rule=low-cr&subject=offer=1002",
+    "entities": "/entities",
+    "entity": "/entities/offer/1002",
+    "events": "/events",
+    "integr8": "/integr8",
+    "settings": "/settings",
+}
+RULE = """\
+schema: 1
+id: ID
+title: Pause an offer that hardly converts
+owner: traffic
+mode: MODE
+trigger: {every: 15m}
+scope: {per: [offer], where: {offer.active: true}, except: {offer.name: [EXCEPT]}}
+data: {window: 24h, need: {clicks: 100}, fresh: 30m}
+when: {all: ["cr < 1% @95%"]}
+then:
+  - pause: offer
+    hold: 12h
+guards: {at_most: {targets: 50, share: 90%}}
+tests:
+  - {given: {clicks: 1000, conversions: 1}, expect: yes}
+"""
+
+
+def written(name, mode, but):
+    return RULE.replace("ID", name).replace("MODE", mode).replace("EXCEPT", but)
+
+
+pytestmark = pytest.mark.browser
+
+if CHROMIUM is None and os.environ.get("CI") != "true":
+    pytest.skip("no Chromium here, so the console is not looked at; install Debian's chromium", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    assert CHROMIUM, "CI must have a Chromium: .ci/run installs Debian's"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(network):
+    """A console that has seen some life, behind a real server."""
+    network.now = datetime.now(UTC)
+    world = network.world
+    for number in range(6):
+        world.offer(f"Summer sale {number + 1}", clicks=1000, conversions=40 + number, active=True)
+    world.offer("Free phone", clicks=1000, conversions=1, active=True, key="freephone1")
+    world.offer("Sweepstake", clicks=1200, conversions=2, active=True)
+    network.rule(written("low-cr", "live", "Sweepstake"), "low-cr.yaml")
+    network.rule(written("low-cr-ask", "approve", "Free phone"), "ask.yaml")
+    for number in range(4):
+        network.crm({"id": str(number), "type": "deal.signed"})
+    network.work()
+    app = Flask("console")
+    access.register(app, network.house)
+    app.register_blueprint(health.blueprint(network.house))
+    api.register(app, network.house)
+    console.register(app, network.house)
+    problems.register(app)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(chromium, address, network):
+    with network.house.store.write() as session:
+        token = make(session, name="Anna", role=Role.OPERATOR, who="test", now=datetime.now(UTC) - timedelta(days=1))
+    context = chromium.new_context(viewport={"width": 1180, "height": 820}, base_url=address)
+    found = context.new_page()
+    problems_seen = []
+    found.on("pageerror", lambda error: problems_seen.append(str(error)))
+    found.on("console", lambda message: problems_seen.append(message.text) if message.type == "error" else None)
+    found.goto("/")
+    found.get_by_label("Token").fill(token)
+    found.get_by_role("button", name="Sign in").click()
+    found.wait_for_url("**/")
+    yield found
+    context.close()
+    assert problems_seen == []
+
+
+def test_each_page_reads_well_to_everybody(page):
+    worst = {}
+    for name, path in PAGES.items():
+        page.goto(path)
+        assert page.locator("h1").count() == 1, name
+        found = [one for one in Axe().run(page).response["violations"] if one["impact"] in SERIOUS]
+        if found:
+            worst[name] = [(one["id"], one["nodes"][0]["html"][:120]) for one in found]
+        if os.environ.get("BRIDGE_SCREENSHOTS"):
+            page.screenshot(path=PICTURES / f"console-{name}.png")
+    assert worst == {}
+
+
+def test_in_the_dark_it_is_readable_too(page):
+    page.emulate_media(color_scheme="dark")
+    page.goto("/")
+    found = [one for one in Axe().run(page).response["violations"] if one["impact"] in SERIOUS]
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+    if os.environ.get("BRIDGE_SCREENSHOTS"):
+        page.screenshot(path=PICTURES / "console-dark.png")
+
+
+def test_on_a_phone_nothing_is_cut_off(page):
+    page.set_viewport_size({"width": 390, "height": 780})
+    for path in PAGES.values():
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def test_a_plan_is_approved_with_two_clicks(page, network):
+    page.goto("/")
+    page.get_by_role("link", name="plan waits for you").click()
+    page.get_by_role("button", name="Approve what is ticked").click()
+    assert "1 effects go ahead" in page.locator(".flash").inner_text()
+    network.pass_time(minutes=1)
+    network.work()
+    assert "Sweepstake" in network.paused
+
+
+def test_a_run_is_undone_after_one_question(page, network):
+    page.goto("/runs/1")
+    page.get_by_text("Undo this run").click()
+    page.get_by_role("button", name="Yes, undo run 1").click()
+    assert "takes it back" in page.locator(".flash").inner_text()
+
+
+def test_the_keyboard_is_enough(page):
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the page"

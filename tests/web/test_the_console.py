@@ -1,0 +1,207 @@
+"""The console: every page answers, every action asks for the right, and does what it says."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+
+from bridge.store.people import Role
+from bridge.web import access, api, console, health, problems
+from bridge.web.access import make
+from bridge.web.access.sessions import first_link
+
+RULE = """
+schema: 1
+id: low-cr
+title: Pause what hardly converts
+mode: MODE
+trigger: {every: 15m}
+scope: {per: [offer], where: {offer.active: true}}
+data: {window: 24h, need: {clicks: 100}, fresh: 30m}
+when: {all: ["cr < 1% @95%"]}
+then:
+  - pause: offer
+    hold: 12h
+guards: {at_most: {targets: 50, share: 90%}}
+tests:
+  - {given: {clicks: 1000, conversions: 1}, expect: yes}
+"""
+PAGES = (
+    "/", "/activity", "/activity?all=1", "/approvals", "/holds", "/rules", "/rules/low-cr", "/explain",
+    "/explain?rule=low-cr&subject=offer=1002", "/entities", "/entities/offer/1002", "/events", "/integr8", "/settings",
+    "/runs/1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def app(network):
+    made = Flask("console")
+    access.register(made, network.house)
+    made.register_blueprint(health.blueprint(network.house))
+    api.register(made, network.house)
+    console.register(made, network.house)
+    problems.register(made)
+    return made
+
+
+@pytest.fixture
+def lived_in(network):
+    """A network in which a rule has paused an offer, or wants to."""
+
+    def live(mode="live"):
+        network.now = datetime.now(UTC)
+        network.world.offer("Good", clicks=1000, conversions=50, active=True)
+        network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+        network.rule(RULE.replace("MODE", mode))
+        network.work()
+        return network
+
+    return live
+
+
+class Browser:
+    def __init__(self, app):
+        self.http = app.test_client()
+
+    def sign_in(self, token):
+        return self.http.post("/login", data={"token": token})
+
+    def open(self, path, status=200):
+        found = self.http.get(path)
+        assert found.status_code == status, found.get_data(as_text=True)[:2000]
+        return found.get_data(as_text=True)
+
+    def press(self, page, path, **fields):
+        secret = re.search(r'name="form" value="([^"]+)"', self.open(page))[1]
+        return self.http.post(path, data={"form": secret, **fields}, follow_redirects=True).get_data(as_text=True)
+
+
+@pytest.fixture
+def browser(app, network):
+    def new(role=Role.OPERATOR):
+        with network.house.store.write() as session:
+            token = make(session, name=f"a {role}", role=role, who="test", now=datetime.now(UTC))
+        made = Browser(app)
+        assert made.sign_in(token).status_code == 303
+        return made
+
+    return new
+
+
+def test_without_signing_in_one_sees_the_door_only(app):
+    found = app.test_client().get("/approvals")
+    assert found.status_code == 302
+    assert found.headers["Location"] == "/login?next=/approvals"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_can_be_opened_by_its_address(browser, lived_in, page):
+    lived_in()
+    assert "<h1>" in browser().open(page)
+
+
+def test_an_empty_house_has_pages_too(browser):
+    visitor = browser()
+    for page in ("/", "/activity", "/approvals", "/holds", "/rules", "/entities", "/events", "/integr8", "/settings"):
+        visitor.open(page)
+
+
+def test_what_is_not_there_says_so(browser):
+    assert "there is no run 99" in browser().open("/runs/99", status=404)
+
+
+def test_an_approval_is_given_on_the_page(browser, lived_in):
+    network = lived_in("approve")
+    page = browser().press("/approvals", "/approvals/1/approve", only="offer=1002")
+    assert "1 effects go ahead" in page
+    network.pass_time(minutes=1)
+    network.work()
+    assert network.paused == ["Bad"]
+
+
+def test_a_run_is_taken_back_on_its_page(browser, lived_in):
+    network = lived_in()
+    assert "activate offer 1002" in browser().press("/runs/1", "/runs/1/undo")
+    network.pass_time(minutes=1)
+    network.work()
+    assert network.paused == []
+
+
+def test_a_hold_is_released_on_the_page(browser, lived_in):
+    network = lived_in()
+    assert "Goes back: offer 1002" in browser().press("/holds", "/holds/1/release")
+    network.pass_time(minutes=1)
+    network.work()
+    assert network.paused == []
+
+
+def test_a_halt_is_seen_on_every_page_and_ends(browser, lived_in):
+    lived_in()
+    operator = browser()
+    operator.press("/", "/halt", why="outage")
+    assert "outage" in operator.open("/rules")
+    operator.press("/", "/resume")
+    assert "outage" not in operator.open("/rules")
+
+
+def test_an_explanation_reads_as_a_sentence(browser, lived_in):
+    lived_in()
+    page = browser().open("/explain?rule=low-cr&subject=offer=1002")
+    assert "conversion rate 0.10% (1 of 1,000 clicks) is below 1.00% with 95% confidence" in page
+
+
+def test_a_viewer_cannot_act(browser, lived_in):
+    lived_in()
+    assert "this needs the role operator" in browser(Role.VIEWER).press("/", "/halt", why="x")
+
+
+def test_a_form_from_elsewhere_is_refused(browser, lived_in):
+    network = lived_in()
+    answer = browser().http.post("/halt", data={"why": "x", "form": "forged"})
+    assert answer.status_code == 400
+    network.pass_time(minutes=1)
+
+
+def test_a_name_from_outside_is_text_and_never_markup(browser, network):
+    network.now = datetime.now(UTC)
+    network.world.offer("<script>alert(1)</script>", active=True)
+    network.work()
+    assert "<script>alert" not in browser().open("/entities")
+
+
+def test_every_answer_carries_a_strict_policy(browser):
+    headers = browser().http.get("/").headers
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_pages_have_no_inline_script_or_style(browser, lived_in):
+    lived_in()
+    visitor = browser()
+    for page in PAGES:
+        text = visitor.open(page)
+        assert "<script" not in text
+        assert " style=" not in text
+
+
+def test_the_first_link_signs_in_once(app, network):
+    link = first_link(network.house, "http://bridge", datetime.now(UTC))
+    code = link.partition("code=")[2]
+    assert app.test_client().post("/login", data={"code": code}).status_code == 303
+    assert "was used already" in app.test_client().post("/login", data={"code": code}).get_data(as_text=True)
+    assert first_link(network.house, "http://bridge", datetime.now(UTC)) is None
+
+
+def test_signing_in_does_not_lead_to_another_site(app, network):
+    with network.house.store.write() as session:
+        token = make(session, name="x", role=Role.VIEWER, who="test", now=datetime.now(UTC))
+    for target in ("https://evil.example", "//evil.example", "/\\evil.example"):
+        answer = app.test_client().post("/login", data={"token": token, "next": target})
+        assert answer.headers["Location"] == "/"
+
+
+def test_guessing_tokens_is_slowed_down(app, network):
+    visitor = Browser(app)
+    answers = [visitor.sign_in(f"ib_000000000000_{number}").get_data(as_text=True) for number in range(30)]
+    assert "too many tries" in answers[-1]

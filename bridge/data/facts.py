@@ -40,7 +40,7 @@ class LiveFacts:
     _codes: dict[Per, tuple[int, NDArray[np.int32]]] = field(default_factory=dict)
 
     def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
-        kinds = _kinds(name)
+        kinds = kinds_of(name)
         covered = self.data.coverage.get(kinds[0])
         if covered is None or start < covered.since:
             return self._missing()
@@ -119,7 +119,7 @@ class LiveFacts:
         return objects([rows.get(str(value), {}).get(column) if value is not None else None for value in keys])
 
     def as_of(self, name: str) -> datetime | None:
-        covered = self.data.coverage.get(_kinds(name)[0])
+        covered = self.data.coverage.get(kinds_of(name)[0])
         return covered.as_of if covered else None
 
     def settle(self) -> Column:
@@ -137,7 +137,8 @@ class LiveFacts:
 UNRELATED = -2
 
 
-def _kinds(name: str) -> tuple[Kind, ...]:
+def kinds_of(name: str) -> tuple[Kind, ...]:
+    """The feeds behind a base metric. Raises LookupError for a name that is none."""
     if name.startswith(EVENTS):
         return OF_AN_EVENT
     if name not in BASE:
@@ -162,8 +163,7 @@ def facts_for(
     everything = LiveFacts(
         session, data, subjects_of(data, revision.scope.per, now), now, tables or {}, dict(revision.scope.join)
     )
-    chosen = _chosen(everything, revision)
-    return LiveFacts(session, data, chosen, now, everything.tables, everything.joins)
+    return LiveFacts(session, data, chosen(everything, revision), now, everything.tables, everything.joins)
 
 
 def subjects_of(data: LiveData, per: Per, now: datetime) -> list[Subject]:
@@ -173,15 +173,16 @@ def subjects_of(data: LiveData, per: Per, now: datetime) -> list[Subject]:
     gone = {
         (identity,) for identity, one in data.directory.entities.get(per[0], {}).items() if len(per) == 1 and one.gone
     }
-    return [Subject(per, ids) for ids in sorted((listed | set(occurred)) - gone, key=_natural)]
+    return [Subject(per, ids) for ids in sorted((listed | set(occurred)) - gone, key=natural)]
 
 
-def _natural(ids: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+def natural(ids: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     """Offer 9 before offer 10."""
     return tuple((len(part) if part.isdigit() else 1_000, part) for part in ids)
 
 
-def _chosen(facts: LiveFacts, revision: Revision) -> list[Subject]:
+def chosen(facts: LiveFacts, revision: Revision) -> list[Subject]:
+    """The subjects that `where` accepts and `except` does not refuse."""
     keep = np.ones(len(facts.subjects), dtype=bool)
     for name, accepted in revision.scope.where.items():
         keep &= _among(facts, name, accepted)

@@ -120,6 +120,7 @@ class Segment:
     _codes: dict[Per, Codes] = field(default_factory=dict)
     _measures: dict[str, NDArray[np.generic] | None] = field(default_factory=dict)
     _by_seen: tuple[NDArray[np.intp], Ints] | None = None
+    _by_subject: dict[Per, tuple[NDArray[np.intp], NDArray[np.intp]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, subjects: Subjects, batches: Sequence[Batch]) -> "Segment":
@@ -160,6 +161,22 @@ class Segment:
             self._by_seen = order, self.batch.seen[order]
         return self._by_seen
 
+    def of_subject(self, per: Per, code: int) -> NDArray[np.intp]:
+        """The positions of one subject's facts, by event time."""
+        if per not in self._by_subject:
+            codes = self.codes(per)
+            order = np.argsort(codes, kind="stable")
+            starts = np.searchsorted(codes[order], np.arange(self.subjects.count(per) + 1))
+            self._by_subject[per] = order, starts
+        order, starts = self._by_subject[per]
+        return order[starts[code] : starts[code + 1]] if 0 <= code < len(starts) - 1 else order[:0]
+
+    def clicked(self, where: NDArray[np.intp]) -> Ints:
+        """When the clicks behind these facts were; where that is not known, when the facts happened."""
+        if not len(self.batch.delay):
+            return self.event[where]
+        return self.event[where] - np.maximum(self.batch.delay[where], 0)
+
     def slice(self, start: int, end: int) -> slice:
         """The positions whose event time is in [start, end)."""
         low, high = np.searchsorted(self.batch.event, (start, end))
@@ -181,9 +198,10 @@ def _measure(batch: Batch, metric: str) -> NDArray[np.generic]:
     return weight if status is None else weight * (batch.status == status)
 
 
-def slim(batch: Batch, grains: Collection[str]) -> Batch:
+def slim(batch: Batch, grains: Collection[str], *, delays: bool = False) -> Batch:
     """Without what no window asks for, and without columns that are all zero: a quarter of the memory."""
-    left_out: dict[str, Any] = {name: np.zeros(0, dtype=DTYPES[name]) for name in ("high", "low", "nth", "delay")}
+    unasked = ("high", "low", "nth") if delays else ("high", "low", "nth", "delay")
+    left_out: dict[str, Any] = {name: np.zeros(0, dtype=DTYPES[name]) for name in unasked}
     for name in MONEY:
         if not getattr(batch, name).any():
             left_out[name] = np.zeros(0, dtype=DTYPES[name])

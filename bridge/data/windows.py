@@ -132,6 +132,31 @@ class Windows:
         """Made for all segments first, so that every subject has its number before totals get their length."""
         return [_Part(segment, metric, per) for segment in self._segments.get(kind, ())]
 
+    def number(self, kind: Kind, per: Per) -> None:
+        """Give every subject of a grain its number now."""
+        for segment in self._segments.get(kind, ()):
+            segment.codes(per)
+
+    def clicked(  # noqa: PLR0917 - who, what, when
+        self, kind: Kind, metric: str, per: Per, code: int, spans: Sequence[tuple[int, int]], edges: Edges
+    ) -> int:
+        """One subject's part of a sum that goes back to clicks inside any of the spans."""
+        total = 0
+        for segment in self._segments.get(kind, ()):
+            values = segment.measure(metric)
+            if values is None:
+                continue
+            rows = segment.of_subject(per, code)
+            low, high = np.searchsorted(segment.event[rows], (edges.start, edges.end))
+            rows = rows[int(low) : int(high)]
+            rows = rows[segment.seen[rows] <= edges.known]
+            clicks = segment.clicked(rows)
+            inside = np.zeros(len(rows), dtype=bool)
+            for start, end in spans:
+                inside |= (clicks >= start) & (clicks < end)
+            total += int(values[rows[inside]].sum(dtype=np.int64))
+        return total
+
     def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:
         """The subjects with any fact in [start, end)."""
         found: set[int] = set()

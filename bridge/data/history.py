@@ -1,0 +1,272 @@
+"""The past as a backtest asks for it: what was known at any moment, and what we know today.
+
+The same window engine as live, over observations of the whole stretch. Only one thing is added: a target that
+the replay keeps paused would not have had its traffic, so that traffic is taken out of what the rule sees.
+Conversions of clicks from before the pause stay, as they would have arrived.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from bridge.data import observed
+from bridge.data.batch import Batch
+from bridge.data.directory import Directory
+from bridge.data.facts import MICRO, UNRELATED, LiveFacts, chosen, kinds_of, natural
+from bridge.data.live import LiveData, edge
+from bridge.data.segments import MONEY, Ints, Per, slim
+from bridge.data.windows import Edges, Windows
+from bridge.store import entities, feeds
+from bridge.store.feeds import FeedKey, Kind
+from bridge.tables import Table
+from rules.facts import Column, Subject, Why
+from rules.model import GRAINS, Grain, Revision
+from rules.planning import Target
+from rules.replay import Absences, Span
+
+FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+LATE = timedelta(days=30)  # how long after its click a conversion may come and still count for it
+BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
+REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
+COUNTED = ("clicks", "conversions", "payout", "revenue")
+Against = Literal["live", "imported"]
+
+
+@dataclass(slots=True)
+class Past:
+    """Facts, sorted once for all questions. `rules.replay.History` for the subjects of one rule."""
+
+    windows: Windows
+    subjects: tuple[Subject, ...]
+    directory: Directory = field(default_factory=Directory)
+    since: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    marks: Mapping[Kind, Sequence[tuple[datetime, datetime]]] | None = None  # None: every feed is always complete
+    data: LiveData = field(default_factory=LiveData)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    joins: Mapping[str, str] = field(default_factory=dict)
+    _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
+    _rows_of: dict[tuple[str, str], NDArray[np.intp]] = field(default_factory=dict)
+    _attributes: dict[str, Column] = field(default_factory=dict)
+
+    def at(self, now: datetime, absent: Absences) -> "PastFacts":
+        return PastFacts(self, now, edge(now), absent)
+
+    def hindsight(self, now: datetime) -> "PastFacts":
+        return PastFacts(self, now, FOR_EVER, {})
+
+    def came(self, target: Target, start: datetime, end: datetime) -> dict[str, Decimal]:
+        found = {}
+        for name in COUNTED:
+            amount = self._of_target(name, target, (Span(start, end),), Edges(0, FOR_EVER, FOR_EVER))
+            found[name] = Decimal(amount) / 1_000_000 if name in MONEY else Decimal(amount)
+        return found
+
+    def parent(self, kind: str, identity: str, of: Grain) -> str | None:
+        return self.directory.parent(kind, identity, of)
+
+    def as_of(self, name: str, known: int, now: datetime) -> datetime | None:
+        if self.marks is None or known == FOR_EVER:
+            return now
+        marks = self.marks.get(kinds_of(name)[0], ())
+        position = bisect_right(marks, now, key=lambda mark: mark[0])
+        return marks[position - 1][1] if position else None
+
+    def attribute(self, name: str) -> Column:
+        """As the mirror says today: what entities were like then is not kept in a form to ask."""
+        if name not in self._attributes:
+            live = LiveFacts(None, self.data, self.subjects, self.since, self.tables, self.joins)  # type: ignore[arg-type]
+            self._attributes[name] = live.attribute(name)
+        return self._attributes[name]
+
+    def codes(self, per: Per) -> NDArray[np.int32]:
+        """Each subject's number in the sums of a grain. All facts are there, so numbers do not change."""
+        if per not in self._codes:
+            for kind in Kind:
+                self.windows.number(kind, per)
+            ids = [tuple(self._part(subject, grain) for grain in per) for subject in self.subjects]
+            found = self.windows.subjects.find(per, [tuple(part or "" for part in parts) for parts in ids])
+            unrelated = np.array([None in parts for parts in ids], dtype=bool)
+            self._codes[per] = np.where(unrelated, np.int32(UNRELATED), found).astype(np.int32)
+        return self._codes[per]
+
+    def _part(self, subject: Subject, grain: Grain) -> str | None:
+        own = subject.get(grain)
+        if own is not None:
+            return own
+        parents = (self.parent(kind, identity, grain) for kind, identity in zip(subject.per, subject.ids, strict=True))
+        return next((parent for parent in parents if parent is not None), None)
+
+    # --- what an absent target did not do ---
+
+    def missed(self, name: str, per: Per, absent: Absences, edges: Edges) -> dict[int, int]:
+        """By subject row: how much of a sum is traffic that the target would not have had."""
+        found: dict[int, int] = {}
+        for target, spans in absent.items():
+            near = tuple(
+                span for span in spans if span.end is None or edge(span.end) + LATE.total_seconds() > edges.start
+            )
+            if not near:
+                continue
+            if target.kind in per:
+                for row in self._rows(target):
+                    amount = self._of_subject(name, per, self.subjects[row], near, edges)
+                    found[row] = found.get(row, 0) + amount
+            elif (holder := self._holder(target, per)) is not None:
+                amount = self._of_target(name, target, near, edges)
+                for row in np.flatnonzero(self.codes(per) == holder).tolist():
+                    found[row] = found.get(row, 0) + amount
+        return found
+
+    def _rows(self, target: Target) -> list[int]:
+        key = (target.kind, target.id)
+        if key not in self._rows_of:
+            rows = [row for row, subject in enumerate(self.subjects) if subject.get(target.kind) == target.id]
+            self._rows_of[key] = np.array(rows, dtype=np.intp)
+        rows_found: list[int] = self._rows_of[key].tolist()
+        return rows_found
+
+    def _holder(self, target: Target, per: Per) -> int | None:
+        """The number of the advertiser (or so) that a target belongs to."""
+        parts = [self.parent(target.kind, target.id, grain) for grain in per]
+        if None in parts:
+            return None
+        found = int(self.windows.subjects.find(per, [tuple(part or "" for part in parts)])[0])
+        return None if found < 0 else found
+
+    def _of_subject(self, name: str, per: Per, subject: Subject, spans: Sequence[Span], edges: Edges) -> int:
+        code = int(self.windows.subjects.find(per, [tuple(self._part(subject, grain) or "" for grain in per)])[0])
+        return sum(self.windows.clicked(kind, name, per, code, _spans(spans), edges) for kind in kinds_of(name))
+
+    def _of_target(self, name: str, target: Target, spans: Sequence[Span], edges: Edges) -> int:
+        per: Per = (target.kind,)  # type: ignore[assignment]
+        if target.kind not in GRAINS:
+            return 0
+        for kind in Kind:
+            self.windows.number(kind, per)
+        code = int(self.windows.subjects.find(per, [(target.id,)])[0])
+        return sum(self.windows.clicked(kind, name, per, code, _spans(spans), edges) for kind in kinds_of(name))
+
+
+def _spans(spans: Sequence[Span]) -> list[tuple[int, int]]:
+    return [(edge(span.start), FOR_EVER if span.end is None else edge(span.end)) for span in spans]
+
+
+@dataclass(slots=True)
+class PastFacts:
+    """`rules.facts.Facts` about one moment of the past."""
+
+    past: Past
+    now: datetime
+    known: int
+    absent: Absences
+
+    @property
+    def subjects(self) -> Sequence[Subject]:
+        return self.past.subjects
+
+    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        codes = self.past.codes(per)
+        if start < self.past.since:
+            return Column(np.zeros(len(codes)), np.full(len(codes), Why.MISSING, dtype=np.uint8))
+        edges = Edges(edge(start), edge(end), self.known)
+        sums = np.zeros(len(codes), dtype=np.int64)
+        there = codes >= 0
+        for kind in kinds_of(name):
+            totals: Ints = self.past.windows.totals(kind, name, per, edges)
+            sums[there] += totals[codes[there]]
+        if self.absent:
+            for row, amount in self.past.missed(name, per, self.absent, edges).items():
+                sums[row] -= amount
+        values = sums / MICRO if name in MONEY else sums.astype(np.float64)
+        return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
+
+    def attribute(self, name: str) -> Column:
+        return self.past.attribute(name)
+
+    def as_of(self, name: str) -> datetime | None:
+        return self.past.as_of(name, self.known, self.now)
+
+    def settle(self) -> Column:
+        delays = self.past.data.delays
+        overall = delays.get("")
+        seconds = [delays.get(subject.get("offer") or "", overall) for subject in self.subjects]
+        values = np.array([0 if value is None else value for value in seconds], dtype=np.float64)
+        return Column(
+            values, np.array([Why.MISSING if value is None else Why.KNOWN for value in seconds], dtype=np.uint8)
+        )
+
+
+def load(
+    session: Session,
+    revision: Revision,
+    start: datetime,
+    end: datetime,
+    *,
+    against: Against = "live",
+    tables: Mapping[str, Table] | None = None,
+) -> Past:
+    """Read what a backtest of this rule over [start, end] needs.
+
+    `live`: every row as it was seen, up to which each feed had been read. `imported`: history that was filled in
+    afterwards; each row is taken to have been seen five minutes after it happened, in its final state.
+    """
+    account, integration = revision.account, revision.integration
+    data = LiveData(account, integration)
+    rows = entities.listed(session, account, integration, ("offer", "publisher", "advertiser"))
+    data.directory = Directory.of(rows)
+    data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}
+    data.windows.subjects.learn_aliases(data.directory.aliases)
+    marks: dict[Kind, Sequence[tuple[datetime, datetime]]] = {}
+    since = start - BASELINE
+    for kind in (Kind.CLICKS, Kind.IMPRESSIONS, Kind.CONVERSIONS):
+        feed = feeds.find(session, FeedKey(account=account, integration=integration, kind=kind))
+        if feed is None:
+            continue
+        if feed.since is not None and against == "live":
+            since = max(since, feed.since) if kind is not Kind.IMPRESSIONS else since
+        marks[kind] = feeds.marks(session, feed.id, start, end)
+        batches = [
+            _prepared(batch, against, data.windows)
+            for _, batch in observed.stretch(session, [feed.id], start - BASELINE, None)
+        ]
+        data.windows.load(kind, batches)
+    past = Past(
+        windows=data.windows,
+        subjects=_subjects(data, revision, start, end),
+        directory=data.directory,
+        since=since,
+        marks=marks if against == "live" else None,
+        data=data,
+        tables=tables or {},
+        joins=dict(revision.scope.join),
+    )
+    return _in_scope(past, revision)
+
+
+def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:
+    if against == "imported":
+        batch = replace(batch, seen=batch.event + int(REPORT_LAG.total_seconds()))
+    return slim(batch, windows.grains, delays=True)
+
+
+def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime) -> tuple[Subject, ...]:
+    """Whatever had traffic in the stretch; what had none cannot have been paused."""
+    per = revision.scope.per
+    found = data.windows.occurring(per, edge(start - timedelta(days=1)), edge(end))
+    return tuple(Subject(per, ids) for ids in sorted(found, key=natural))
+
+
+def _in_scope(past: Past, revision: Revision) -> Past:
+    """Without what `where` and `except` leave out. `active` is not asked: today's value is no news about then."""
+    where = {name: values for name, values in revision.scope.where.items() if not name.endswith(".active")}
+    scope = replace(revision.scope, where=where)
+    live = LiveFacts(None, past.data, past.subjects, past.since, past.tables, past.joins)  # type: ignore[arg-type]
+    past.subjects = tuple(chosen(live, replace(revision, scope=scope)))
+    return past

@@ -1,0 +1,86 @@
+"""What the documents say is so: rules load, commands exist, links lead somewhere, reference pages are current."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from bridge.cli import cli
+from bridge.version import VERSION
+from rules.known import Known
+from rules.loading import load
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def commands():
+    for page in PAGES:
+        if page.parent.name == "reference":
+            continue
+        text = page.read_text()
+        for line in [
+            *re.findall(r"^(?:\.venv/bin/)?(integr8-bridge .*)$", text, re.MULTILINE),
+            *re.findall(r"`(integr8-bridge [^`\n]*)`", text),
+        ]:
+            yield pytest.param(line, id=f"{page.name}: {line[:60]}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_whole_rule_in_the_docs_loads(page):
+    for text in blocks(page, "yaml"):
+        if "schema: 1" in text and "\nid:" in text:
+            assert [str(problem) for problem in load(text, name=page.name, known=Known()).errors] == []
+
+
+@pytest.mark.parametrize("line", list(commands()))
+def test_every_command_in_the_docs_exists(line):
+    words = shlex.split(line.partition("#")[0].partition(" && ")[0])[1:]
+    command, context = cli, click.Context(cli)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(context, words.pop(0))
+        assert found is not None, line
+        command = found
+    known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    assert {word for word in words if word.startswith("--")} <= known, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_leads_to_a_file(page):
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_reference_pages_are_current():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    stale = [
+        name for name, make in generate.PAGES.items() if (generate.HERE / name).read_text() != make().rstrip() + "\n"
+    ]
+    assert stale == [], "run: python docs/generate.py"
+
+
+def test_the_changelog_has_this_version():
+    assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_compose_runs_what_the_procfile_runs():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    assert {"web", "worker", "beat"} <= set(compose["services"]) & set(procfile)
+    for name in ("worker", "beat"):
+        program = compose["services"][name]["command"][:4]
+        assert procfile[name].startswith(" ".join(program))
+    for name in ("web", "postgres", "valkey"):
+        assert "healthcheck" in compose["services"][name]

@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
+DOCS := .venv-docs
 # Workers for pytest; more than the cores pays off because many tests wait for sockets.
 JOBS ?= 4
 
@@ -51,14 +52,26 @@ format: $(DEV) ## put the code into shape
 bench: $(DEV) ## measure; prints figures and ratios
 	$(BIN)/python -m benchmarks
 
+$(DOCS)/.ready: requirements-docs.lock
+	@echo "installing what the documentation needs (once) ..."
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	@touch $@
+
+docs: $(RUN) $(DOCS)/.ready ## write the reference pages anew and build the site into ./site; a dead link fails
+	$(BIN)/python docs/generate.py
+	$(DOCS)/bin/mkdocs build --quiet --strict
+
 lock: ## resolve the dependencies anew, with hashes and without any index address
 	@command -v uv >/dev/null || { echo "uv is needed for this: pip install uv" >&2; exit 1; }
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --group docs -c requirements-dev.lock -o requirements-docs.lock
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site
+	rm -rf $(VENV) $(DOCS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site
 
-.PHONY: help demo test quick lint format bench lock clean
+.PHONY: help demo test quick lint format bench docs lock clean

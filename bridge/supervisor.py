@@ -72,11 +72,12 @@ class Child:
     def _read(self) -> None:
         stream: IO[str] | None = self.process.stdout
         assert stream is not None
-        for line in stream:
-            text = line.rstrip()
-            self.tail = [*self.tail[-19:], text]
-            if not self.program.quiet and text:
-                self._say(self.program.name, self._colour, text)
+        with stream:
+            for line in stream:
+                text = line.rstrip()
+                self.tail = [*self.tail[-19:], text]
+                if not self.program.quiet and text:
+                    self._say(self.program.name, self._colour, text)
 
 
 def _die_with_parent() -> None:

@@ -1,0 +1,101 @@
+"""Real processes under fire: what was promised holds when one of them is killed in the middle."""
+
+import os
+import signal
+import time
+
+import httpx
+import pytest
+import redis
+
+from bridge.demo import story
+from bridge.supervisor import Supervisor
+
+pytestmark = pytest.mark.journey
+
+
+@pytest.fixture
+def boss():
+    made = Supervisor(log=False)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def stage(boss, tmp_path):
+    made = story.set_up(boss, tmp_path / "home")
+    yield made
+    made.integr8.close()
+    made.store.close()
+
+
+def finish(boss, stage):
+    """The whole story must still come true: every offer, one publisher, one login, no write twice."""
+    proof = story.wait(boss, stage)
+    assert proof.complete, proof
+    summary = stage.integr8.get("/_sim/requests/summary").json()
+    assert summary["max_in_one_second"] <= 20
+
+
+def kill(boss, name):
+    os.kill(boss.pids()[name], signal.SIGKILL)
+
+
+def test_the_worker_is_killed_after_its_write_and_before_the_answer(boss, stage):
+    slow = {"kind": "slow", "seconds": 3, "when": "after", "operation": "offers.set_status", "count": 1}
+    stage.integr8.post("/_sim/faults", json=slow)
+    story.send(stage, lambda _text: None)
+    until = time.monotonic() + 60
+    while not story.ask_integr8(stage).paused and time.monotonic() < until:
+        time.sleep(0.05)
+    kill(boss, "worker")
+    finish(boss, stage)
+
+
+def test_the_web_process_is_killed_and_what_it_answered_is_there(boss, stage):
+    story.send(stage, lambda _text: None)
+    kill(boss, "web")
+    finish(boss, stage)
+    with stage.store.read() as session:
+        from bridge.store import journal
+
+        assert sum(journal.counts(session).values()) == 6
+
+
+def test_redis_is_emptied_and_killed(boss, stage):
+    with redis.Redis.from_url(stage.stack.redis_url) as client:
+        client.flushall()
+    story.send(stage, lambda _text: None)
+    with redis.Redis.from_url(stage.stack.redis_url) as client:
+        client.flushall()
+    kill(boss, "valkey")
+    finish(boss, stage)
+
+
+def test_integr8_stumbles(boss, stage):
+    for fault in (
+        {"kind": "rate_limited", "retry_after": "seconds", "seconds": 1, "count": 3},
+        {"kind": "status", "status": 503, "count": 3, "skip": 5},
+        {"kind": "drop", "when": "after", "operation": "publishers.create", "count": 1},
+        {"kind": "truncate", "operation": "offers.list", "count": 1},
+        {"kind": "partial_bulk", "share": 0.5, "count": 1},
+    ):
+        assert stage.integr8.post("/_sim/faults", json=fault).is_success
+    story.send(stage, lambda _text: None)
+    until = time.monotonic() + 100
+    while time.monotonic() < until:
+        boss.revive()
+        proof = story.ask_integr8(stage)
+        if (proof.paused, proof.publishers, proof.users) == (story.BAD_OFFERS, 1, 1):
+            break
+        time.sleep(0.25)
+    assert (proof.paused, proof.wrongly_paused, proof.publishers, proof.users) == (story.BAD_OFFERS, 0, 1, 1)
+
+
+def test_a_poison_message_harms_nobody(boss, stage):
+    with redis.Redis.from_url(stage.stack.redis_url) as client:
+        for queue in ("journal", "effects", "upkeep"):
+            client.lpush(queue, b"this is no message")
+    story.send(stage, lambda _text: None)
+    finish(boss, stage)
+    assert httpx.get(f"{stage.stack.address}/healthz").is_success

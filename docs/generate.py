@@ -27,14 +27,15 @@ def commands() -> str:
     return "\n".join(lines)
 
 
-def _walk(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
-    yield name, command.get_help(context)
+def _walk(command: click.Command, name: str, above: click.Context | None = None) -> Iterator[tuple[str, str]]:
+    settings = command.context_settings | {"max_content_width": 100, "terminal_width": 100}
+    context = click.Context(command, info_name=name, parent=above, **settings)
+    yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
         for each in command.list_commands(context):
             found = command.get_command(context, each)
             if found is not None:
-                yield from _walk(found, f"{name} {each}")
+                yield from _walk(found, each, context)
 
 
 def operations() -> str:

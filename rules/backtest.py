@@ -144,6 +144,7 @@ def backtest(
     if revision.scope.per == ("event",):
         raise NotReplayable(f"{revision.id} is about events; try it with `rules test` or by replaying an event")
     every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else STEP)
+    history.begin()
     replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end)
     for now in steps(start, end, every):
         replayed.look(now)
@@ -165,7 +166,7 @@ class _Replay:
         self._looks = self._waiting = 0
 
     def look(self, now: datetime) -> None:
-        facts = self._history.at(now, self._world.absences())
+        facts = self._history.at(now)
         evaluation = evaluate(self._revision, facts, now)
         self._looks += 1
         for answer in Answer:
@@ -258,7 +259,7 @@ class _Replay:
         texts = dict.fromkeys(chosen, "")
         points: dict[Subject, list[Point]] = {subject: [] for subject in chosen}
         for now in steps(start, self._end, every):
-            evaluation = evaluate(self._revision, self._history.at(now, {}), now)
+            evaluation = evaluate(self._revision, self._history.undisturbed(now), now)
             for row, subject in enumerate(evaluation.subjects):
                 if subject in points:
                     trace = comparison(evaluation.explain(row).trace)

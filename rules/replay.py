@@ -4,7 +4,7 @@ It stands in for the database, the mirror and Integr8. Every pause succeeds at o
 a plan that would wait for a person is not carried out; other rules do not exist.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ from rules.model import Grain, Revision
 from rules.plan import targets
 from rules.planning import Hold, Outcome, Plan, PlannedEffect, Target
 from rules.state import GroupKey, Probation, ScopeTotals, State, Streak, TargetState
-from rules.verdicts import Evaluation
+from rules.verdicts import Answer, Evaluation
 
 DAY = timedelta(hours=24)
 
@@ -33,25 +33,42 @@ class Span:
     end: datetime | None = None
 
 
-Absences = Mapping[Target, tuple[Span, ...]]
-
-
 class History(Protocol):
-    """The past, as it can be asked."""
+    """The past, as it can be asked. One replay at a time: it remembers who is absent."""
 
     @property
-    def subjects(self) -> tuple[Subject, ...]: ...
+    def subjects(self) -> Sequence[Subject]: ...
 
-    def at(self, now: datetime, absent: Absences) -> Facts:
+    def begin(self) -> None:
+        """Everybody is there: a new replay begins."""
+        ...
+
+    def at(self, now: datetime) -> Facts:
         """The facts as they were known at `now`, without the traffic that absent targets would not have had."""
+        ...
+
+    def undisturbed(self, now: datetime) -> Facts:
+        """The facts as they were known at `now`, as if nobody had ever been absent."""
         ...
 
     def hindsight(self, now: datetime) -> Facts:
         """The facts about the time before `now` as they are known today, with all traffic."""
         ...
 
+    def leave(self, target: Target, now: datetime) -> None:
+        """The target is paused from now on: clicks, and conversions of later clicks, do not happen."""
+        ...
+
+    def come_back(self, target: Target, now: datetime) -> None:
+        """It is active again from now on."""
+        ...
+
+    def came_in(self, subject: Subject, since: datetime, now: datetime) -> bool:
+        """Whether there were clicks or conversions about a subject in [since, now) that were seen by `now`."""
+        ...
+
     def came(self, target: Target, start: datetime, end: datetime) -> Mapping[str, Decimal]:
-        """What really came in [start, end), late conversions included: clicks, conversions, payout, revenue."""
+        """What really came of the clicks of [start, end): clicks, conversions, payout, revenue."""
         ...
 
     def parent(self, kind: str, identity: str, of: Grain) -> str | None:
@@ -79,51 +96,50 @@ class World:
     pasts: dict[Target, Past] = field(default_factory=dict)
     streaks: dict[Subject, Streak] = field(default_factory=dict)
     effects: list[datetime] = field(default_factory=list)
-
-    def absences(self) -> Absences:
-        return {target: tuple(past.spans) for target, past in self.pasts.items() if past.spans}
+    _rows: dict[Subject, int] = field(default_factory=dict)
 
     def held(self) -> set[Target]:
         return {target for target, past in self.pasts.items() if past.hold is not None}
 
     def idle(self, evaluation: Evaluation) -> bool:
         """Nothing wants to be done and nothing is held: no plan is needed to know that."""
-        return not (evaluation.answers == 1).any() and not self.streaks and not self.held()
+        return not (evaluation.answers == Answer.YES).any() and not self.streaks and not self.held()
 
     def state(self, evaluation: Evaluation, facts: Facts, now: datetime) -> State:
         """What the plan may know at this moment."""
-        wanted = targets(self.revision, evaluation) | self.held()
-        money = _money(self.revision, facts, now) if wanted else {}
+        wanted = targets(self.revision, evaluation)
+        money = _Money(self.revision, facts, now) if wanted - self.held() else None
         return State(
-            targets={target: self._target(target, facts, money, now) for target in wanted},
-            streaks=self._fresh_streaks(facts, now),
+            targets={target: self._target(target, facts, money, now) for target in wanted | self.held()},
+            streaks=self._fresh_streaks(evaluation, now),
             effects_today=sum(at >= _midnight(now, self.revision.data.tz) for at in self.effects),
-            scope=ScopeTotals(
-                subjects=len(facts.subjects),
-                revenue_24h=sum((one[0] for one in money.values()), Decimal(0)) if money else None,
-            ),
+            scope=ScopeTotals(subjects=len(facts.subjects), revenue_24h=money.whole() if money else None),
             active=self._active(),
         )
 
-    def _target(
-        self, target: Target, facts: Facts, money: Mapping[str, tuple[Decimal, Decimal]], now: datetime
-    ) -> TargetState:
+    def _target(self, target: Target, facts: Facts, money: "_Money | None", now: datetime) -> TargetState:
         past = self.pasts.get(target, Past())
-        hold = past.hold
-        if hold is not None and not hold.new_data:
-            hold = replace(hold, new_data=_came_in(facts, hold.subject, hold.since, now))
-        revenue, payout = money.get(target.id, (None, None))
+        if past.hold is not None and not past.hold.new_data and self.revision.release.early is not None:
+            new_data = self.history.came_in(past.hold.subject, past.hold.since, now)
+            past.hold = replace(past.hold, new_data=new_data)
+        row = self._row(Subject(self.revision.scope.per, (target.id,)), facts)
+        revenue, payout = (None, None) if money is None or row is None else money.of(row)
         return TargetState(
             target=target,
-            active=hold is None,
+            active=past.hold is None,
             groups=self._groups(target),
             revenue_24h=revenue,
             payout_24h=payout,
-            holds=(hold,) if hold else (),
+            holds=(past.hold,) if past.hold else (),
             holds_before=sum(at >= now - MEMORY for at in past.ended),
             last_effect=past.last_effect,
-            probation=self._probation(past, target, facts, now),
+            probation=self._probation(past, row, facts, now),
         )
+
+    def _row(self, subject: Subject, facts: Facts) -> int | None:
+        if not self._rows:
+            self._rows.update((one, row) for row, one in enumerate(facts.subjects))
+        return self._rows.get(subject)
 
     def _groups(self, target: Target) -> dict[Grain, str]:
         found = {
@@ -133,20 +149,23 @@ class World:
         }
         return {grain: identity for grain, identity in found.items() if identity is not None}
 
-    def _probation(self, past: Past, target: Target, facts: Facts, now: datetime) -> Probation | None:
+    def _probation(self, past: Past, row: int | None, facts: Facts, now: datetime) -> Probation | None:
         wanted = self.revision.release.probation
-        if not wanted or past.returned is None:
+        if not wanted or past.returned is None or row is None:
             return None
-        subject = Subject(self.revision.scope.per, (target.id,))
-        return Probation(
-            since=past.returned,
-            seen={name: Decimal(repr(_one(facts, name, subject, past.returned, now) or 0.0)) for name in wanted},
-        )
+        seen = {}
+        for name in wanted:
+            column = facts.measure(name, self.revision.scope.per, past.returned, now)
+            seen[name] = _decimal(column.values[row]) if column.why[row] == Why.KNOWN else Decimal(0)
+        return Probation(since=past.returned, seen=seen)
 
-    def _fresh_streaks(self, facts: Facts, now: datetime) -> dict[Subject, Streak]:
-        """Each streak with whether data about its subject came in since it was last counted."""
+    def _fresh_streaks(self, evaluation: Evaluation, now: datetime) -> dict[Subject, Streak]:
+        """Each streak with whether data about its subject came in since; it matters only where the answer is yes."""
+        yes = {evaluation.subjects[row] for row in np.flatnonzero(evaluation.answers == Answer.YES).tolist()}
         return {
-            subject: replace(streak, new_data=_came_in(facts, subject, streak.counted_at or now, now))
+            subject: replace(streak, new_data=self.history.came_in(subject, streak.counted_at or now, now))
+            if subject in yes
+            else streak
             for subject, streak in self.streaks.items()
         }
 
@@ -186,6 +205,7 @@ class World:
                     count=effect.hold_count,
                 )
                 past.spans.append(Span(now))
+                self.history.leave(effect.target, now)
                 past.returned = None
         return done
 
@@ -195,6 +215,7 @@ class World:
         past.spans[-1] = replace(past.spans[-1], end=now)
         past.returned = now
         past.last_effect = now
+        self.history.come_back(target, now)
         if counts:
             past.ended.append(now)
 
@@ -203,31 +224,23 @@ def _midnight(now: datetime, tz: str) -> datetime:
     return now.astimezone(ZoneInfo(tz)).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-def _one(facts: Facts, name: str, subject: Subject, start: datetime, end: datetime) -> float | None:
-    """A metric of one subject; None where it is not known."""
-    if start >= end or subject not in facts.subjects:
-        return None
-    row = facts.subjects.index(subject)
-    column = facts.measure(name, subject.per, start, end)
-    return float(column.values[row]) if column.why[row] == Why.KNOWN else None
+class _Money:
+    """Revenue and payout of the last 24 hours, for a rule of one grain."""
 
+    def __init__(self, revision: Revision, facts: Facts, now: datetime) -> None:
+        per = revision.scope.per
+        self._columns = [facts.measure(name, per, now - DAY, now) for name in ("revenue", "payout")]
+        self._known = np.logical_and.reduce([column.why == Why.KNOWN for column in self._columns])
+        self._single = len(per) == 1
 
-def _came_in(facts: Facts, subject: Subject, start: datetime, end: datetime) -> bool:
-    """Whether there were clicks, or conversions of clicks before, about a subject since `start`."""
-    return any((_one(facts, name, subject, start, end) or 0) > 0 for name in ("clicks", "conversions"))
+    def of(self, row: int) -> tuple[Decimal | None, Decimal | None]:
+        if not self._single or not self._known[row]:
+            return None, None
+        return _decimal(self._columns[0].values[row]), _decimal(self._columns[1].values[row])
 
-
-def _money(revision: Revision, facts: Facts, now: datetime) -> dict[str, tuple[Decimal, Decimal]]:
-    """Revenue and payout of the last 24 hours by subject id, for a rule of one grain."""
-    per = revision.scope.per
-    if len(per) != 1:
-        return {}
-    columns = [facts.measure(name, per, now - DAY, now) for name in ("revenue", "payout")]
-    known = np.logical_and.reduce([column.why == Why.KNOWN for column in columns])
-    return {
-        facts.subjects[row].ids[0]: (_decimal(columns[0].values[row]), _decimal(columns[1].values[row]))
-        for row in np.flatnonzero(known).tolist()
-    }
+    def whole(self) -> Decimal | None:
+        """Of all subjects of the scope."""
+        return _decimal(self._columns[0].values[self._known].sum()) if self._known.any() else None
 
 
 def _decimal(value: float) -> Decimal:

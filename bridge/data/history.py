@@ -29,10 +29,8 @@ from bridge.tables import Table
 from rules.facts import Column, Subject, Why
 from rules.model import GRAINS, Grain, Revision
 from rules.planning import Target
-from rules.replay import Absences, Span
 
 FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
-LATE = timedelta(days=30)  # how long after its click a conversion may come and still count for it
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
 REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
 COUNTED = ("clicks", "conversions", "payout", "revenue")
@@ -51,20 +49,56 @@ class Past:
     data: LiveData = field(default_factory=LiveData)
     tables: Mapping[str, Table] = field(default_factory=dict)
     joins: Mapping[str, str] = field(default_factory=dict)
+    _replayed: Windows | None = None
     _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
-    _rows_of: dict[tuple[str, str], NDArray[np.intp]] = field(default_factory=dict)
     _attributes: dict[str, Column] = field(default_factory=dict)
 
-    def at(self, now: datetime, absent: Absences) -> "PastFacts":
-        return PastFacts(self, now, edge(now), absent)
+    def begin(self) -> None:
+        for per in {self.subjects[0].per} if self.subjects else set[Per]():
+            self.codes(per)  # numbers and orders are worked out once and shared by all replays
+        self._replayed = self.windows.twin()
+
+    def at(self, now: datetime) -> "PastFacts":
+        return PastFacts(self, self._replayed or self.windows, now, edge(now))
+
+    def undisturbed(self, now: datetime) -> "PastFacts":
+        return PastFacts(self, self.windows, now, edge(now))
 
     def hindsight(self, now: datetime) -> "PastFacts":
-        return PastFacts(self, now, FOR_EVER, {})
+        return PastFacts(self, self.windows, now, FOR_EVER)
+
+    def leave(self, target: Target, now: datetime) -> None:
+        self._absent(target, now, back=False)
+
+    def come_back(self, target: Target, now: datetime) -> None:
+        self._absent(target, now, back=True)
+
+    def _absent(self, target: Target, now: datetime, *, back: bool) -> None:
+        if target.kind in GRAINS and self._replayed is not None:
+            per, code = self._of(target)
+            self._replayed.absent(per, code, edge(now), back=back)
+
+    def _of(self, target: Target) -> tuple[Per, int]:
+        per: Per = (target.kind,)  # type: ignore[assignment]
+        for kind in Kind:
+            self.windows.number(kind, per)
+        return per, int(self.windows.subjects.find(per, [(target.id,)])[0])
+
+    def came_in(self, subject: Subject, since: datetime, now: datetime) -> bool:
+        code = int(self.windows.subjects.find(subject.per, [subject.ids])[0])
+        edges = Edges(edge(since), edge(now), edge(now))
+        windows = self._replayed or self.windows
+        return any(windows.one(kind, kind, subject.per, code, edges) > 0 for kind in (Kind.CONVERSIONS, Kind.CLICKS))
 
     def came(self, target: Target, start: datetime, end: datetime) -> dict[str, Decimal]:
+        if target.kind not in GRAINS:
+            return {}
+        per, code = self._of(target)
         found = {}
         for name in COUNTED:
-            amount = self._of_target(name, target, (Span(start, end),), Edges(0, FOR_EVER, FOR_EVER))
+            amount = sum(
+                self.windows.clicked(kind, name, per, code, (edge(start), edge(end))) for kind in kinds_of(name)
+            )
             found[name] = Decimal(amount) / 1_000_000 if name in MONEY else Decimal(amount)
         return found
 
@@ -103,69 +137,15 @@ class Past:
         parents = (self.parent(kind, identity, grain) for kind, identity in zip(subject.per, subject.ids, strict=True))
         return next((parent for parent in parents if parent is not None), None)
 
-    # --- what an absent target did not do ---
-
-    def missed(self, name: str, per: Per, absent: Absences, edges: Edges) -> dict[int, int]:
-        """By subject row: how much of a sum is traffic that the target would not have had."""
-        found: dict[int, int] = {}
-        for target, spans in absent.items():
-            near = tuple(
-                span for span in spans if span.end is None or edge(span.end) + LATE.total_seconds() > edges.start
-            )
-            if not near:
-                continue
-            if target.kind in per:
-                for row in self._rows(target):
-                    amount = self._of_subject(name, per, self.subjects[row], near, edges)
-                    found[row] = found.get(row, 0) + amount
-            elif (holder := self._holder(target, per)) is not None:
-                amount = self._of_target(name, target, near, edges)
-                for row in np.flatnonzero(self.codes(per) == holder).tolist():
-                    found[row] = found.get(row, 0) + amount
-        return found
-
-    def _rows(self, target: Target) -> list[int]:
-        key = (target.kind, target.id)
-        if key not in self._rows_of:
-            rows = [row for row, subject in enumerate(self.subjects) if subject.get(target.kind) == target.id]
-            self._rows_of[key] = np.array(rows, dtype=np.intp)
-        rows_found: list[int] = self._rows_of[key].tolist()
-        return rows_found
-
-    def _holder(self, target: Target, per: Per) -> int | None:
-        """The number of the advertiser (or so) that a target belongs to."""
-        parts = [self.parent(target.kind, target.id, grain) for grain in per]
-        if None in parts:
-            return None
-        found = int(self.windows.subjects.find(per, [tuple(part or "" for part in parts)])[0])
-        return None if found < 0 else found
-
-    def _of_subject(self, name: str, per: Per, subject: Subject, spans: Sequence[Span], edges: Edges) -> int:
-        code = int(self.windows.subjects.find(per, [tuple(self._part(subject, grain) or "" for grain in per)])[0])
-        return sum(self.windows.clicked(kind, name, per, code, _spans(spans), edges) for kind in kinds_of(name))
-
-    def _of_target(self, name: str, target: Target, spans: Sequence[Span], edges: Edges) -> int:
-        per: Per = (target.kind,)  # type: ignore[assignment]
-        if target.kind not in GRAINS:
-            return 0
-        for kind in Kind:
-            self.windows.number(kind, per)
-        code = int(self.windows.subjects.find(per, [(target.id,)])[0])
-        return sum(self.windows.clicked(kind, name, per, code, _spans(spans), edges) for kind in kinds_of(name))
-
-
-def _spans(spans: Sequence[Span]) -> list[tuple[int, int]]:
-    return [(edge(span.start), FOR_EVER if span.end is None else edge(span.end)) for span in spans]
-
 
 @dataclass(slots=True)
 class PastFacts:
     """`rules.facts.Facts` about one moment of the past."""
 
     past: Past
+    windows: Windows
     now: datetime
     known: int
-    absent: Absences
 
     @property
     def subjects(self) -> Sequence[Subject]:
@@ -179,11 +159,8 @@ class PastFacts:
         sums = np.zeros(len(codes), dtype=np.int64)
         there = codes >= 0
         for kind in kinds_of(name):
-            totals: Ints = self.past.windows.totals(kind, name, per, edges)
+            totals: Ints = self.windows.totals(kind, name, per, edges)
             sums[there] += totals[codes[there]]
-        if self.absent:
-            for row, amount in self.past.missed(name, per, self.absent, edges).items():
-                sums[row] -= amount
         values = sums / MICRO if name in MONEY else sums.astype(np.float64)
         return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
 

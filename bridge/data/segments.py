@@ -120,7 +120,8 @@ class Segment:
     _codes: dict[Per, Codes] = field(default_factory=dict)
     _measures: dict[str, NDArray[np.generic] | None] = field(default_factory=dict)
     _by_seen: tuple[NDArray[np.intp], Ints] | None = None
-    _by_subject: dict[Per, tuple[NDArray[np.intp], NDArray[np.intp]]] = field(default_factory=dict)
+    _gone: NDArray[np.bool_] | None = None
+    _by_subject: dict[Per, tuple[NDArray[np.intp], Ints, NDArray[np.intp]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, subjects: Subjects, batches: Sequence[Batch]) -> "Segment":
@@ -131,6 +132,10 @@ class Segment:
 
     def __len__(self) -> int:
         return len(self.batch)
+
+    def twin(self) -> "Segment":
+        """The same facts, from which some may be made absent without a change here."""
+        return replace(self, _measures={}, _gone=np.zeros(len(self), dtype=bool))
 
     @property
     def event(self) -> Ints:
@@ -151,8 +156,19 @@ class Segment:
         """What each fact adds to a metric, or None where none of them adds anything."""
         if metric not in self._measures:
             values = _measure(self.batch, metric)
+            if self._gone is not None and len(values):
+                values = np.where(self._gone, 0, values)  # a copy, which may be changed
             self._measures[metric] = values if values.any() else None
         return self._measures[metric]
+
+    def absent(self, rows: NDArray[np.intp], *, back: bool = False) -> None:
+        """Let these facts count for nothing, or (`back`) for what they are again."""
+        if self._gone is None:
+            self._gone = np.zeros(len(self), dtype=bool)
+        self._gone[rows] = not back
+        for metric, values in self._measures.items():
+            if values is not None:
+                values[rows] = _measure(self.batch.take(rows), metric) if back else 0
 
     def by_seen(self) -> tuple[NDArray[np.intp], Ints]:
         """Positions in the order in which the facts were seen, and when that was."""
@@ -161,21 +177,31 @@ class Segment:
             self._by_seen = order, self.batch.seen[order]
         return self._by_seen
 
-    def of_subject(self, per: Per, code: int) -> NDArray[np.intp]:
-        """The positions of one subject's facts, by event time."""
+    def of_subject(self, per: Per, code: int, events: tuple[int, int] | None = None) -> NDArray[np.intp]:
+        """The positions of one subject's facts, by event time; only those in [start, end) where that is given."""
         if per not in self._by_subject:
             codes = self.codes(per)
             order = np.argsort(codes, kind="stable")
             starts = np.searchsorted(codes[order], np.arange(self.subjects.count(per) + 1))
-            self._by_subject[per] = order, starts
-        order, starts = self._by_subject[per]
-        return order[starts[code] : starts[code + 1]] if 0 <= code < len(starts) - 1 else order[:0]
+            self._by_subject[per] = order, self.event[order], starts
+        order, times, starts = self._by_subject[per]
+        if not 0 <= code < len(starts) - 1:
+            return order[:0]
+        low, high = int(starts[code]), int(starts[code + 1])
+        if events is not None:
+            low, high = (low + int(at) for at in np.searchsorted(times[low:high], events))
+        return order[low:high]
 
     def clicked(self, where: NDArray[np.intp]) -> Ints:
         """When the clicks behind these facts were; where that is not known, when the facts happened."""
         if not len(self.batch.delay):
             return self.event[where]
         return self.event[where] - np.maximum(self.batch.delay[where], 0)
+
+    def total(self, rows: NDArray[np.intp], metric: str) -> int:
+        """What the facts at these positions add up to."""
+        values = self.measure(metric)
+        return 0 if values is None else int(values[rows].sum(dtype=np.int64))
 
     def slice(self, start: int, end: int) -> slice:
         """The positions whose event time is in [start, end)."""

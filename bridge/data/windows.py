@@ -137,24 +137,36 @@ class Windows:
         for segment in self._segments.get(kind, ()):
             segment.codes(per)
 
-    def clicked(  # noqa: PLR0917 - who, what, when
-        self, kind: Kind, metric: str, per: Per, code: int, spans: Sequence[tuple[int, int]], edges: Edges
-    ) -> int:
-        """One subject's part of a sum that goes back to clicks inside any of the spans."""
+    def twin(self) -> "Windows":
+        """The same facts and subjects with sums of its own; see `absent`."""
+        segments = {kind: [segment.twin() for segment in own] for kind, own in self._segments.items()}
+        return Windows(self.grains, self.subjects, segments)
+
+    def absent(self, per: Per, code: int, since: int, *, back: bool = False) -> None:
+        """From `since` on a subject has no traffic (or has it again): facts that go back to later clicks.
+
+        Only for a `since` that no sum has reached yet.
+        """
+        for segments in self._segments.values():
+            for segment in segments:
+                rows = segment.of_subject(per, code)
+                segment.absent(rows[segment.clicked(rows) >= since], back=back)
+
+    def one(self, kind: Kind, metric: str, per: Per, code: int, edges: Edges) -> int:
+        """The sum of a single subject."""
         total = 0
         for segment in self._segments.get(kind, ()):
-            values = segment.measure(metric)
-            if values is None:
-                continue
-            rows = segment.of_subject(per, code)
-            low, high = np.searchsorted(segment.event[rows], (edges.start, edges.end))
-            rows = rows[int(low) : int(high)]
-            rows = rows[segment.seen[rows] <= edges.known]
+            rows = segment.of_subject(per, code, edges[:2])
+            total += segment.total(rows[segment.seen[rows] <= edges.known], metric)
+        return total
+
+    def clicked(self, kind: Kind, metric: str, per: Per, code: int, clicked: tuple[int, int]) -> int:
+        """One subject's sum over all facts that go back to clicks of [start, end), whenever they came."""
+        total, (start, end) = 0, clicked
+        for segment in self._segments.get(kind, ()):
+            rows = segment.of_subject(per, code, (start, np.iinfo(np.int64).max))
             clicks = segment.clicked(rows)
-            inside = np.zeros(len(rows), dtype=bool)
-            for start, end in spans:
-                inside |= (clicks >= start) & (clicks < end)
-            total += int(values[rows[inside]].sum(dtype=np.int64))
+            total += segment.total(rows[(clicks >= start) & (clicks < end)], metric)
         return total
 
     def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:

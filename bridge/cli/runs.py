@@ -8,6 +8,7 @@ import click
 from sqlalchemy import select
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show, subject_targets
+from bridge.operations.handing_over import hand_over
 from bridge.operations.undoing import undo
 from bridge.store import ledger
 from bridge.store.ledger import Effect
@@ -126,3 +127,19 @@ def undo_(session: Session, run: int, only: tuple[str, ...], json: bool) -> None
         done = undo(house, run, who=getpass.getuser(), now=datetime.now(UTC), only=wanted)
     lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
     outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)
+
+
+@runs.command("secret")
+@click.argument("effect", type=int)
+@json_option
+@click.pass_obj
+def secret(session: Session, effect: int, json: bool) -> None:
+    """Show the password that a provisioning effect generated. It is shown once and kept nowhere.
+
+    \b
+    Example:
+      integr8-bridge runs secret 2
+    """
+    with session.operating() as house:
+        found = hand_over(house, effect, who=getpass.getuser(), now=datetime.now(UTC))
+    outcome(found, [f"{name}: {value}" for name, value in found.items()], json=json)

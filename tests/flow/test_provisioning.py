@@ -128,3 +128,27 @@ def test_five_megabytes_are_too_much(network, people):
     answer = network.door.post("/hooks/crm", data=b'{"a": "' + b"x" * 5_000_000 + b'"}', headers=headers)
     assert answer.status_code == 413
     assert "1048576 bytes" in answer.get_json()["detail"]
+
+
+def test_the_password_is_handed_over_once(network, people):
+    from bridge.operations import NotThere, Refused
+    from bridge.operations.handing_over import hand_over
+
+    network.crm(deal())
+    network.work()
+    with pytest.raises(NotThere, match="made no secret"):
+        hand_over(network.house, 1, who="ann", now=network.now)
+    assert len(hand_over(network.house, 2, who="ann", now=network.now)["password"]) == 20
+    with pytest.raises(Refused, match="handed over already"):
+        hand_over(network.house, 2, who="ann", now=network.now)
+
+
+def test_a_password_that_nobody_fetched_in_time_is_gone(network, people):
+    from bridge.operations import Refused
+    from bridge.operations.handing_over import hand_over
+
+    network.crm(deal())
+    network.work()
+    network.pass_time(hours=73)
+    with pytest.raises(Refused, match="waited too long"):
+        hand_over(network.house, 2, who="ann", now=network.now)

@@ -205,3 +205,24 @@ def test_guessing_tokens_is_slowed_down(app, network):
     visitor = Browser(app)
     answers = [visitor.sign_in(f"ib_000000000000_{number}").get_data(as_text=True) for number in range(30)]
     assert "too many tries" in answers[-1]
+
+
+def test_a_generated_password_is_shown_once(browser, network):
+    network.now = datetime.now(UTC)
+    network.rule(
+        """
+schema: 1
+id: login
+mode: live
+trigger: {webhook: {source: crm}}
+then:
+  - ensure: user
+    key: {email: "ann@example.com"}
+    with: {role: accountManager, password: generate}
+"""
+    )
+    network.crm({"id": "1"})
+    network.work()
+    operator = browser()
+    assert re.search(r"<dt>password</dt><dd><code>[^<]{20}</code>", operator.press("/runs/1", "/effects/1/secret"))
+    assert "handed over already" in operator.press("/runs/1", "/effects/1/secret")

@@ -68,6 +68,7 @@ def register(app: Flask, house: House) -> None:
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")
         answer.headers.setdefault("Referrer-Policy", "no-referrer")
         answer.headers.setdefault("X-Frame-Options", "DENY")
+        answer.headers.setdefault("Cache-Control", "no-store")
         answer.headers.setdefault(
             "Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'",

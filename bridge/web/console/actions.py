@@ -8,6 +8,7 @@ from flask import Response, flash, g, redirect, render_template, request, sessio
 
 from bridge.operations import OperationError
 from bridge.operations.approvals import Person, approve, reject
+from bridge.operations.handing_over import hand_over
 from bridge.operations.letting_go import release_holds
 from bridge.operations.replaying import replay, settle_aside
 from bridge.operations.undoing import undo
@@ -85,6 +86,18 @@ def undo_run(run_id: int) -> Response:
         return f"Run {done.run_id} takes it back: {', '.join(done.effects) or 'nothing to do'}.{left}"
 
     return _done(f"/runs/{run_id}", do)
+
+
+@blueprint.post("/effects/<int:effect_id>/secret")
+@needs(Role.OPERATOR, page=True)
+def reveal(effect_id: int) -> Response | str:
+    """Show a provisioned password, once. The page must not be kept anywhere."""
+    try:
+        secret = hand_over(house(), effect_id, who=g.who, now=datetime.now(UTC))
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect(request.referrer or "/", code=303)  # type: ignore[return-value]
+    return render_template("secret.html", secret=secret, now=datetime.now(UTC))
 
 
 @blueprint.post("/approvals/<int:plan_id>/approve")

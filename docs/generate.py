@@ -1,17 +1,53 @@
 """Write the reference pages that come from code: `python docs/generate.py`. A test checks that they are current."""
 
+import inspect
+import re
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import click
+from marshmallow import Schema, fields, missing, validate
 
-from bridge import metrics
+from bridge import metrics, outgoing, settings
 from bridge.cli import cli
+from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS
+from bridge.operations import errors as operation_errors
+from bridge.sources import errors as source_errors
+from bridge.sources import schema as sources
+from rules import errors as rule_errors
 from rules import reference
 
 HERE = Path(__file__).parent / "reference"
+
+#: What each variable is for; a variable that the settings read and this table lacks stops the page from being made.
+ENVIRONMENT = {
+    "BRIDGE_HOME": "the directory with bridge.yaml, rules and tables; the present one by default",
+    "DATABASE_URL": "`postgresql://` or `sqlite:///`; SQLite in `$BRIDGE_HOME/var` by default",
+    "REDIS_URL": "`redis://`, `rediss://` or `unix://`; `up` starts an embedded Valkey without it",
+    "BRIDGE_SECRET_KEY": "seals provisioned passwords and signs sessions; several, separated by commas, while rotating",
+    "SENTRY_DSN": "switches Sentry on",
+    "BRIDGE_ENVIRONMENT": "the name of this environment in Sentry; `production` by default",
+    "BRIDGE_LOG": "`console` or `json`",
+}
+
+#: What the keys of an account mean. The names, kinds and defaults of the table come from the schema.
+ACCOUNT = {
+    "base_url": "where the organisation's Integr8 is",
+    "api_key": "made at Integr8 under Organization > User Management > API Keys",
+    "integrations": "our name of an integration → its id at Integr8",
+    "rate": "`per_second`, and `burst`: calls in any one second at most",
+    "timezone": "the days of this account",
+    "currency": "the currency of its money",
+    "protected": "kind → ids that no rule ever touches",
+    "routes": "operation → `VERB /path`, where Integr8 has another one at this account",
+    "rejection_url": "where rejections of conversions go",
+    "poll": "feed → seconds between two readings",
+}
 
 
 def commands() -> str:
@@ -28,8 +64,9 @@ def commands() -> str:
 
 
 def _walk(command: click.Command, name: str, above: click.Context | None = None) -> Iterator[tuple[str, str]]:
-    settings = command.context_settings | {"max_content_width": 100, "terminal_width": 100}
-    context = click.Context(command, info_name=name, parent=above, **settings)
+    context = click.Context(
+        command, parent=above, info_name=name, terminal_width=100, help_option_names=["-h", "--help"]
+    )
     yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
         for each in command.list_commands(context):
@@ -55,11 +92,126 @@ def measures() -> str:
     return "\n".join(["# Metrics", "", "Served at `/metrics` in the text format of Prometheus.", "", *rows, ""])
 
 
+def configuration() -> str:
+    """The environment and bridge.yaml, from the schemas that read them."""
+    read = re.findall(r'"([A-Z][A-Z0-9_]+)"', inspect.getsource(settings._environment))  # noqa: SLF001 - names stand there
+    names = ["BRIDGE_HOME", *dict.fromkeys(read)]
+    return "\n".join([
+        "# Settings",
+        "",
+        "Read once, when a process starts. `integr8-bridge check` prints every problem at once.",
+        "",
+        "## Environment",
+        "",
+        "`$BRIDGE_HOME/.env` may hold variables too; the real environment goes before it.",
+        "`NAME_FILE` names a file that holds the value of `NAME`.",
+        "",
+        "| variable | what it is |",
+        "|---|---|",
+        *(f"| `{name}` | {ENVIRONMENT[name]} |" for name in names),
+        "",
+        "## bridge.yaml",
+        "",
+        "`${NAME}` stands for a variable. A secret written in clear is refused: "
+        + ", ".join(f"`{name}`" for name in sorted(settings.SECRET_FIELDS))
+        + ".",
+        "",
+        "Sections: " + ", ".join(f"`{name}`" for name in settings.FileSchema().fields) + ".",
+        "",
+        "### accounts.&lt;name&gt;",
+        "",
+        "| key | kind | default | what it is |",
+        "|---|---|---|---|",
+        *(f"{row} {ACCOUNT[name]} |" for name, row in _keys(settings.AccountSchema())),
+        "",
+        "### sources.&lt;name&gt;",
+        "",
+        "The address of a source is `/hooks/<name>`. `verify` says how a sender proves itself; it must be there.",
+        "",
+        "| verify | needs | may have |",
+        "|---|---|---|",
+        *(_proof(way) for way in sources.WAYS),
+        "",
+        "Ready-made ways with all of `hmac` filled in: " + ", ".join(f"`{name}`" for name in sources.PRESETS) + ".",
+        "",
+        "| key | kind | default |",
+        "|---|---|---|",
+        *(row for _, row in _keys(sources.SourceSchema())),
+        "",
+    ])  # fmt: skip
+
+
+def _keys(schema: Schema) -> Iterator[tuple[str, str]]:
+    for attribute, one in schema.fields.items():
+        name = one.data_key or attribute
+        yield name, f"| `{name}` | {_kind(one)} | {_default(one)} |"
+
+
+def _kind(field: fields.Field[Any]) -> str:
+    for check in field.validators:
+        if isinstance(check, validate.OneOf):
+            return ", ".join(f"`{word}`" for word in check.choices)
+    names = {"Dict": "mapping", "List": "list", "Nested": "mapping", "Url": "address", "String": "text", "Zone": "zone"}
+    name = type(field).__name__
+    return names.get(name, name.removesuffix("Field").lower())
+
+
+def _default(field: fields.Field[Any]) -> str:
+    if field.required:
+        return "must be there"
+    value = field.load_default() if callable(field.load_default) else field.load_default
+    if value is missing or value is None or value in ({}, []):
+        return ""
+    if isinstance(value, settings.Rate):
+        return f"`{{per_second: {value.per_second:g}}}`"
+    return f"`{value.total_seconds():.0f}s`" if isinstance(value, timedelta) else f"`{value}`"
+
+
+def _proof(way: str) -> str:
+    needs = ", ".join(" or ".join(f"`{key}`" for key in group) for group in sources.NEEDS[way])
+    needed = {key for group in sources.NEEDS[way] for key in group}
+    takes = ", ".join(f"`{key}`" for key in sorted(sources.TAKES[way] - needed))
+    return f"| `{way}` | {needs} | {takes} |"
+
+
+def errors() -> str:
+    """The classes of failure, from their docstrings."""
+    parts = (
+        ("When Integr8 is called", api_errors),
+        ("When a rule is read", rule_errors),
+        ("When a webhook comes in", source_errors),
+        ("When something is sent elsewhere", outgoing.errors),
+        ("When a person asks for something", operation_errors),
+    )
+    lines = [
+        "# Errors",
+        "",
+        "A message reads as *where: what; what to do*. The names below stand in logs, in Sentry and in the ledger.",
+        "",
+    ]
+    for title, module in parts:
+        lines += [f"## {title}", "", "| error | when |", "|---|---|", *_classes(module), ""]
+    return "\n".join(lines)
+
+
+def _classes(module: ModuleType) -> Iterator[str]:
+    found = [
+        one
+        for one in vars(module).values()
+        if inspect.isclass(one) and issubclass(one, Exception) and one.__module__ == module.__name__
+    ]
+    for one in found:
+        text = " ".join((inspect.getdoc(one) or "").partition("\n\n")[0].split())
+        yield f"| `{one.__name__}` | {text.replace('|', chr(92) + '|')} |"
+
+
 PAGES = {
     "rules.md": reference.markdown,
     "commands.md": commands,
+    "settings.md": configuration,
     "operations.md": operations,
     "metrics.md": measures,
+    "errors.md": errors,
 }
 
 

@@ -46,7 +46,7 @@ def rule() -> Revision:
 
 
 def past(rows: int) -> Past:
-    windows = Windows()
+    windows = Windows(delays=True)
     made = traffic(rows, days=DAYS, offers=OFFERS, publishers=PUBLISHERS)
     for kind, batch in zip((Kind.CLICKS, Kind.CONVERSIONS), made, strict=True):
         windows.load(kind, [slim(batch, GRAINS, delays=kind is Kind.CONVERSIONS)])

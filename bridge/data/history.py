@@ -195,7 +195,7 @@ def load(
     afterwards; each row is taken to have been seen five minutes after it happened, in its final state.
     """
     account, integration = revision.account, revision.integration
-    data = LiveData(account, integration)
+    data = LiveData(account, integration, windows=Windows(delays=True))
     rows = entities.listed(session, account, integration, ("offer", "publisher", "advertiser"))
     data.directory = Directory.of(rows)
     data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}

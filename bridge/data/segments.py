@@ -156,9 +156,10 @@ class Segment:
         """What each fact adds to a metric, or None where none of them adds anything."""
         if metric not in self._measures:
             values = _measure(self.batch, metric)
-            if self._gone is not None and len(values):
+            counts = bool(values.any())
+            if self._gone is not None and counts:
                 values = np.where(self._gone, 0, values)  # a copy, which may be changed
-            self._measures[metric] = values if values.any() else None
+            self._measures[metric] = values if counts else None
         return self._measures[metric]
 
     def absent(self, rows: NDArray[np.intp], *, back: bool = False) -> None:

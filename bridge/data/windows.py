@@ -56,12 +56,13 @@ class Windows:
 
     grains: Collection[str] = GRAINS
     subjects: Subjects = field(default_factory=Subjects)
+    delays: bool = False  # keep how long after its click each conversion came; only a replay asks
     _segments: dict[Kind, list[Segment]] = field(default_factory=dict)
     _sums: dict[tuple[Kind, str, Per], list[_Sum]] = field(default_factory=dict)
 
     def load(self, kind: Kind, batches: Sequence[Batch]) -> None:
         """Add facts of one kind. Sums that slide already take them in at once."""
-        segment = Segment.of(self.subjects, [slim(batch, self.grains) for batch in batches])
+        segment = Segment.of(self.subjects, [slim(batch, self.grains, delays=self.delays) for batch in batches])
         if not len(segment):
             return
         for (of_kind, metric, per), sums in self._sums.items():
@@ -140,7 +141,7 @@ class Windows:
     def twin(self) -> "Windows":
         """The same facts and subjects with sums of its own; see `absent`."""
         segments = {kind: [segment.twin() for segment in own] for kind, own in self._segments.items()}
-        return Windows(self.grains, self.subjects, segments)
+        return Windows(self.grains, self.subjects, self.delays, segments)
 
     def absent(self, per: Per, code: int, since: int, *, back: bool = False) -> None:
         """From `since` on a subject has no traffic (or has it again): facts that go back to later clicks.

@@ -8,12 +8,10 @@ import pytest
 
 from bridge.data.batch import UNKNOWN_DELAY, Batch, Labels
 from bridge.data.history import Past
-from bridge.data.segments import slim
 from bridge.data.windows import Windows
 from bridge.store.feeds import Kind
 from rules.backtest import NotReplayable, backtest
 from rules.facts import Subject
-from rules.model import GRAINS
 from rules.planning import Target
 from rules.sweep import NothingToSweep, sweep, with_threshold
 from rules.verdicts import Answer
@@ -54,9 +52,9 @@ def facts(
 
 
 def past(clicks: Batch, conversions: Batch) -> Past:
-    windows = Windows()
+    windows = Windows(delays=True)
     for kind, batch in ((Kind.CLICKS, clicks), (Kind.CONVERSIONS, conversions)):
-        windows.load(kind, [slim(batch, GRAINS, delays=True)])
+        windows.load(kind, [batch])
     subjects = tuple(Subject(("offer",), ids) for ids in windows.occurring(("offer",), 0, 10**11))
     return Past(windows=windows, subjects=subjects)
 

@@ -3,11 +3,11 @@
 import importlib.util
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import click
 import pytest
-import yaml
 
 from bridge.cli import cli
 from bridge.version import VERSION
@@ -20,7 +20,9 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
 def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    """Fenced blocks, also those that stand indented in a list."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [textwrap.dedent(text) for _, text in found]
 
 
 def commands():
@@ -29,7 +31,7 @@ def commands():
             continue
         text = page.read_text()
         for line in [
-            *re.findall(r"^(?:\.venv/bin/)?(integr8-bridge .*)$", text, re.MULTILINE),
+            *re.findall(r"^ *(?:\.venv/bin/)?(integr8-bridge .*)$", text, re.MULTILINE),
             *re.findall(r"`(integr8-bridge [^`\n]*)`", text),
         ]:
             yield pytest.param(line, id=f"{page.name}: {line[:60]}")
@@ -44,14 +46,14 @@ def test_every_whole_rule_in_the_docs_loads(page):
 
 @pytest.mark.parametrize("line", list(commands()))
 def test_every_command_in_the_docs_exists(line):
-    words = shlex.split(line.partition("#")[0].partition(" && ")[0])[1:]
+    words = shlex.split(re.split(r"#| && | \.\.\.| > ", line)[0])[1:]
     command, context = cli, click.Context(cli)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(context, words.pop(0))
         assert found is not None, line
         command = found
     known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
-    assert {word for word in words if word.startswith("--")} <= known, line
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -75,12 +77,7 @@ def test_the_changelog_has_this_version():
     assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_compose_runs_what_the_procfile_runs():
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
-    assert {"web", "worker", "beat"} <= set(compose["services"]) & set(procfile)
-    for name in ("worker", "beat"):
-        program = compose["services"][name]["command"][:4]
-        assert procfile[name].startswith(" ".join(program))
-    for name in ("web", "postgres", "valkey"):
-        assert "healthcheck" in compose["services"][name]
+def test_every_page_is_in_the_site_s_menu():
+    menu = (ROOT / "mkdocs.yml").read_text()
+    pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if f": {page}\n" not in menu] == []

@@ -1,0 +1,185 @@
+"""The files of deploy/ and docker-compose.yml run what the Procfile runs, and ask for metrics that exist."""
+
+import configparser
+import json
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from bridge import metrics
+from bridge.cli import cli
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+PROCESSES = ("web", "worker", "beat")
+VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+def procfile():
+    """Process → its words, with the defaults of the variables in place."""
+    lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    words = {name: shlex.split(VARIABLE.sub(lambda found: found[2] or "", line)) for name, line in lines.items()}
+    return {name: line[1:] for name, line in words.items() if line[0] == "exec"}  # signals reach the program itself
+
+
+def compose():
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def image_command():
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    return json.loads(re.search(r"^CMD (\[.*\])$", text, re.MULTILINE)[1])
+
+
+def kubernetes():
+    return list(yaml.safe_load_all((DEPLOY / "kubernetes" / "bridge.yaml").read_text()))
+
+
+def deployment(name):
+    [found] = [one for one in kubernetes() if one["kind"] == "Deployment" and one["metadata"]["name"] == name]
+    return found["spec"]["template"]["spec"]
+
+
+def unit(name):
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str
+    parser.read_string((DEPLOY / "systemd" / name).read_text())
+    return parser
+
+
+def queried():
+    """Every metric that the alerts and the dashboard ask for."""
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+    panels = json.loads((DEPLOY / "grafana" / "integr8-bridge.json").read_text())["panels"]
+    asked = [rule["expr"] for rule in rules] + [one["expr"] for panel in panels for one in panel["targets"]]
+    return {name for text in asked for name in re.findall(r"\bbridge_\w+", text)}
+
+
+def exposed():
+    """Every name under which the table's metrics appear at /metrics."""
+    return {
+        name + suffix
+        for one in metrics.TABLE
+        for name in [one.describe()[0].name]
+        for suffix in ("", "_total", "_bucket", "_sum", "_count")
+    }
+
+
+# --- compose ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["worker", "beat"])
+def test_compose_runs_what_the_procfile_runs(name):
+    assert compose()[name]["command"] == procfile()[name]
+
+
+def test_the_image_serves_the_web_as_the_procfile_does():
+    words = [word for word in image_command() if word not in {"--worker-tmp-dir", "/dev/shm"}]
+    assert [word.replace("0.0.0.0", "127.0.0.1") for word in words] == procfile()["web"]
+
+
+@pytest.mark.parametrize("name", ["web", "postgres", "valkey"])
+def test_compose_asks_each_server_whether_it_is_well(name):
+    assert compose()[name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_compose_starts_nothing_before_the_schema_is_there(name):
+    assert compose()[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_compose_publishes_ports_on_this_machine_only():
+    ports = [port for one in compose().values() for port in one.get("ports", [])]
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_compose_depends_only_on_services_that_exist():
+    services = compose()
+    wanted = {name for one in services.values() for name in one.get("depends_on", {})}
+    assert wanted <= set(services)
+
+
+# --- systemd ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_systemd_runs_what_the_procfile_runs(name):
+    service = unit(f"integr8-bridge-{name}.service")["Service"]
+    given = dict(one.split("=", 1) for one in service["Environment"].split())
+    words = shlex.split(VARIABLE.sub(lambda found: given[found[1]], service["ExecStart"]))
+    assert [words[0].removeprefix("/opt/integr8-bridge/bin/"), *words[1:]] == procfile()[name]
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_systemd_waits_longer_than_a_warm_shutdown_takes(name):
+    assert int(unit(f"integr8-bridge-{name}.service")["Service"]["TimeoutStopSec"]) >= 25
+
+
+def test_the_target_wants_all_three_processes():
+    assert unit("integr8-bridge.target")["Unit"]["Wants"].split() == [
+        f"integr8-bridge-{name}.service" for name in PROCESSES
+    ]
+
+
+# --- kubernetes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["worker", "beat"])
+def test_kubernetes_runs_what_the_procfile_runs(name):
+    assert deployment(name)["containers"][0]["command"] == procfile()[name]
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_kubernetes_gives_no_container_more_than_it_needs(name):
+    pod = deployment(name)
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_kubernetes_mounts_only_volumes_that_are_there(name):
+    pod = deployment(name)
+    mounted = {one["name"] for one in pod["containers"][0]["volumeMounts"]}
+    assert mounted == {one["name"] for one in pod["volumes"]}
+
+
+def test_kubernetes_migrates_with_a_command_that_exists():
+    [job] = [one for one in kubernetes() if one["kind"] == "Job"]
+    program, group, name = job["spec"]["template"]["spec"]["containers"][0]["command"]
+    found = cli.get_command(click.Context(cli), group)
+    assert program == "integr8-bridge"
+    assert name in found.commands
+
+
+def test_a_dead_database_does_not_restart_the_web():
+    web = deployment("web")["containers"][0]
+    assert web["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    assert web["readinessProbe"]["httpGet"]["path"] == "/readyz"
+
+
+# --- watching --------------------------------------------------------------------------------------
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_exist():
+    assert queried() <= exposed()
+
+
+def test_every_alert_says_what_it_means_and_how_urgent_it_is():
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+    for rule in rules:
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert {"summary", "description"} <= set(rule["annotations"])
+
+
+def test_every_alert_is_explained_in_the_docs():
+    page = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+    assert [rule["alert"] for rule in rules if rule["alert"] not in page] == []

@@ -96,7 +96,10 @@ class World:
     pasts: dict[Target, Past] = field(default_factory=dict)
     streaks: dict[Subject, Streak] = field(default_factory=dict)
     effects: list[datetime] = field(default_factory=list)
-    _rows: dict[Subject, int] = field(default_factory=dict)
+    _rows: dict[Subject, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rows = {subject: row for row, subject in enumerate(self.history.subjects)}
 
     def held(self) -> set[Target]:
         return {target for target, past in self.pasts.items() if past.hold is not None}
@@ -122,7 +125,7 @@ class World:
         if past.hold is not None and not past.hold.new_data and self.revision.release.early is not None:
             new_data = self.history.came_in(past.hold.subject, past.hold.since, now)
             past.hold = replace(past.hold, new_data=new_data)
-        row = self._row(Subject(self.revision.scope.per, (target.id,)), facts)
+        row = self._rows.get(Subject(self.revision.scope.per, (target.id,)))
         revenue, payout = (None, None) if money is None or row is None else money.of(row)
         return TargetState(
             target=target,
@@ -135,11 +138,6 @@ class World:
             last_effect=past.last_effect,
             probation=self._probation(past, row, facts, now),
         )
-
-    def _row(self, subject: Subject, facts: Facts) -> int | None:
-        if not self._rows:
-            self._rows.update((one, row) for row, one in enumerate(facts.subjects))
-        return self._rows.get(subject)
 
     def _groups(self, target: Target) -> dict[Grain, str]:
         found = {
@@ -187,7 +185,7 @@ class World:
     def apply(self, plan: Plan, evaluation: Evaluation, state: State, now: datetime) -> tuple[PlannedEffect, ...]:
         """Carry the plan out; returns the effects that took place."""
         if self.revision.lasting is not None:
-            self.streaks = lifecycle.streaks(evaluation, state)
+            self.streaks = self._advanced(evaluation, state, now)
         for ended in plan.ended:
             self._let_go(ended.hold.target, now, counts=ended.how in {"time", "early"})
         done = plan.effects if plan.outcome is Outcome.READY else ()
@@ -208,6 +206,17 @@ class World:
                 self.history.leave(effect.target, now)
                 past.returned = None
         return done
+
+    def _advanced(self, evaluation: Evaluation, state: State, now: datetime) -> dict[Subject, Streak]:
+        """`rules.lifecycle.streaks`, looking only at subjects that say yes or have a streak."""
+        yes = [evaluation.subjects[row] for row in np.flatnonzero(evaluation.answers == Answer.YES).tolist()]
+        after: dict[Subject, Streak] = {}
+        for subject in {*yes, *state.streaks}:
+            answer = Answer(int(evaluation.answers[self._rows[subject]]))
+            streak = lifecycle.advance(state.streaks.get(subject), answer, now)
+            if streak is not None:
+                after[subject] = streak
+        return after
 
     def _let_go(self, target: Target, now: datetime, *, counts: bool) -> None:
         past = self.pasts[target]

@@ -19,6 +19,7 @@ MONEY = ("payout", "revenue")
 STATUSES = {"approved": Status.APPROVED, "rejected": Status.REJECTED, "pending": Status.PENDING}
 #: What the event column says of a conversion itself; any other name is a later event of the same click.
 NO_EVENT = frozenset({"", "conversion"})
+SHORT = 1 << 16
 TABLE_LIMIT = 64_000_000  # cells of a direct table from pairs to codes; beyond it they are sorted
 
 
@@ -135,6 +136,7 @@ class Segment:
 
     def twin(self) -> "Segment":
         """The same facts, from which some may be made absent without a change here."""
+        self.by_seen()  # shared with all twins
         return replace(self, _measures={}, _gone=np.zeros(len(self), dtype=bool))
 
     @property
@@ -182,7 +184,8 @@ class Segment:
         """The positions of one subject's facts, by event time; only those in [start, end) where that is given."""
         if per not in self._by_subject:
             codes = self.codes(per)
-            order = np.argsort(codes, kind="stable")
+            few = self.subjects.count(per) <= SHORT  # numbers of 16 bits are sorted ten times as fast
+            order = np.argsort(codes.astype(np.uint16) if few else codes, kind="stable")
             starts = np.searchsorted(codes[order], np.arange(self.subjects.count(per) + 1))
             self._by_subject[per] = order, self.event[order], starts
         order, times, starts = self._by_subject[per]

@@ -121,6 +121,8 @@ def collect(house: House, now: datetime) -> None:
                 metrics.EVENTS_WAITING.labels(state).set(0)
             for name, number in journal.counts(session).items():
                 metrics.EVENTS_WAITING.labels(name).set(number)
+            for open_state in ledger.EffectState:
+                metrics.EFFECTS_OPEN.labels(open_state).set(0)  # else an alert never ends once its last effect has
             for name, number in ledger.counts(session).items():
                 metrics.EFFECTS_OPEN.labels(name).set(number)
             metrics.PLANS_WAITING.set(len(ledger.waiting(session)))

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from bridge.cli import cli
+from bridge.sources.schema import SourceSchema
 from bridge.version import VERSION
 from rules.known import Known
 from rules.loading import load
 
 ROOT = Path(__file__).parents[2]
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
@@ -42,6 +45,15 @@ def test_every_whole_rule_in_the_docs_loads(page):
     for text in blocks(page, "yaml"):
         if "schema: 1" in text and "\nid:" in text:
             assert [str(problem) for problem in load(text, name=page.name, known=Known()).errors] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_source_in_the_docs_is_one_that_can_work(page):
+    """A variable gets a value that every way of proof can take."""
+    for text in blocks(page, "yaml"):
+        entries = yaml.safe_load(re.sub(r"\$\{\w+\}", SECRET, text)) if text.startswith("sources:") else {}
+        for entry in entries.get("sources", {}).values():
+            assert SourceSchema().validate(entry) == {}
 
 
 @pytest.mark.parametrize("line", list(commands()))

@@ -74,6 +74,7 @@ class Settings:
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
     login: Mapping[str, Any] = field(default_factory=dict, repr=False)  # OpenID Connect, off without it
+    keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
     trusted_proxies: tuple[str, ...] = ()
 
     @property
@@ -145,12 +146,20 @@ class AccountSchema(StrictSchema):
     poll = fields.Dict(keys=fields.String(), values=fields.Raw(), load_default=dict)
 
 
+class KeepSchema(StrictSchema):
+    """Days for which observations are kept: row by row, then as sums per hour."""
+
+    rows = fields.Integer(load_default=95, strict=True, validate=validate.Range(min=7))
+    observations = fields.Integer(load_default=800, strict=True, validate=validate.Range(min=7))
+
+
 class FileSchema(StrictSchema):
     accounts = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     channels = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     http = fields.Dict(keys=fields.String(), load_default=dict)
     login = fields.Dict(keys=fields.String(), load_default=dict)
+    keep = fields.Nested(KeepSchema, load_default=lambda: KeepSchema().load({}))
     trusted_proxies = fields.List(fields.String(), load_default=list)
     public_url = fields.String(load_default=None)
 
@@ -174,6 +183,7 @@ def load(home: Path | None = None) -> Settings:
         channels=file["channels"],
         http=file["http"],
         login=file["login"],
+        keep=file["keep"],
         trusted_proxies=tuple(file["trusted_proxies"]),
         public_url=file["public_url"],
         **values,

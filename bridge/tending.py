@@ -8,7 +8,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from bridge import feeding, rulebook, ticking
-from bridge.data import polling
+from bridge.data import polling, retention
 from bridge.operations import approvals, letting_go
 from bridge.store import handovers, journal, runs, slots, upkeep
 from bridge.store.engine import Store
@@ -107,4 +107,9 @@ def tidy(house: House, now: datetime) -> None:
         events = journal.forget(session, now - KEEP_EVENTS)
         slots.forget(session, now - KEEP_DULL)
         session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
-    log.info("tidied", runs=gone, events=events)
+    keep = house.settings.keep
+    days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
+    kept = retention.tidy(house.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
+    log.info(
+        "tidied", runs=gone, events=events, chunks_merged=kept.merged, facts_summed=kept.summed, bytes=kept.bytes_after
+    )

@@ -78,6 +78,14 @@ def history(session: Session, rule_id: str) -> list[StoredRevision]:
     return list(session.scalars(query))
 
 
+def in_force(session: Session, rule_id: str, at: datetime) -> str | None:
+    """The revision of a rule that was live at a moment; None where it was not loaded then."""
+    query = select(Generation.id).where(Generation.loaded_at <= at).order_by(Generation.id.desc()).limit(1)
+    generation = session.scalar(query)
+    row = session.get(LiveRevision, (generation, rule_id)) if generation is not None else None
+    return row.hash if row else None
+
+
 def publish(
     session: Session,
     *,

@@ -1,6 +1,6 @@
 """`reports`: read now, show how far each feed is, back-fill history by export and import."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -10,12 +10,13 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge import feeding
 from bridge.cli.session import MOMENT, Session, as_json, json_option, show
-from bridge.data import polling
+from bridge.data import polling, postbacks
 from bridge.data.importing import Imported, import_file
+from bridge.data.shadowing import shadow_report
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.integr8.exports import Exporter
 from bridge.integr8.startlog import StartsInFile
-from bridge.store import feeds, slots
+from bridge.store import feeds, observations, slots
 from bridge.store.feeds import FeedKey, Kind
 
 FIELDS = {
@@ -54,18 +55,21 @@ def status(session: Session, json: bool) -> None:
     """Show how far each feed is complete, and what is wrong with it."""
     now = datetime.now(UTC)
     with session.read() as database:
+        volumes = observations.volumes(database)
         rows = [
             {
                 "feed": feed.name,
                 "complete_from": feed.since,
                 "as_of": feed.as_of,
                 "age_minutes": round((now - feed.as_of).total_seconds() / 60, 1) if feed.as_of else None,
+                "facts": sum(one.facts for one in volumes if one.feed_id == feed.id),
+                "megabytes": round(sum(one.size for one in volumes if one.feed_id == feed.id) / 1e6, 2),
                 "refused_rows": feed.refused_rows,
                 "problem": feed.problem,
             }
             for feed in feeds.everything(database)
         ]
-    columns = ("feed", "complete_from", "as_of", "age_minutes", "refused_rows", "problem")
+    columns = ("feed", "complete_from", "as_of", "age_minutes", "facts", "megabytes", "refused_rows", "problem")
     show(rows, columns, json=json, empty="nothing has been read yet; `integr8-bridge reports poll` reads now")
 
 
@@ -90,6 +94,63 @@ def poll(session: Session, json: bool) -> None:
     while feeding.read_due(house, datetime.now(UTC)):
         continue
     status.callback(json)  # type: ignore[misc]
+
+
+@reports.command("agreement")
+@click.option("--from", "start", type=MOMENT, help="Beginning; a day ago by default.")
+@click.option("--to", "end", type=MOMENT, help="End; now by default.")
+@_of_account
+@json_option
+@click.pass_obj
+def agreement(
+    session: Session, start: datetime | None, end: datetime | None, account: str, integration: str, json: bool
+) -> None:
+    """Show where postbacks and reports differ, per hour and offer. Lost postbacks are healed by the report."""
+    until = end or datetime.now(UTC)
+    with session.read() as database:
+        found = postbacks.compare(database, account, integration, start or until - timedelta(days=1), until)
+    differing = found.differing if found else ()
+    rows = [
+        {"hour": one.hour, "offer": one.offer, "reports": one.reports, "postbacks": one.postbacks, "lost": one.lost}
+        for one in differing
+    ]
+    counts = f"{found.reports} by reports, {found.postbacks} by postbacks" if found else "one of the two was never read"
+    columns = ("hour", "offer", "reports", "postbacks", "lost")
+    show(rows, columns, json=json, empty=f"no difference: {counts}" if found else counts)
+
+
+@reports.command("shadow")
+@click.option("--from", "start", type=MOMENT, help="Beginning; a week ago by default.")
+@click.option("--to", "end", type=MOMENT, help="End; now by default.")
+@click.option("--rule", help="Only this rule.")
+@click.option("--account", default="main", show_default=True)
+@json_option
+@click.pass_obj
+def shadow(
+    session: Session, start: datetime | None, end: datetime | None, rule: str | None, account: str, json: bool
+) -> None:
+    """Show what shadow rules would have done, beside what people did to the same targets within a day."""
+    until = end or datetime.now(UTC)
+    with session.read() as database:
+        found = shadow_report(database, account, start or until - timedelta(days=7), until, rule=rule)
+    rows = [
+        {
+            "at": one.at, "rule": one.rule, "would": f"{one.verb} {one.kind} {one.target}", "people": one.people,
+            "hours_earlier": round(one.lead / timedelta(hours=1), 1) if one.lead is not None else None,
+            "reason": one.reason,
+        }
+        for one in found.would_have
+    ]  # fmt: skip
+    if json:
+        missed = [{"at": one.at, "kind": one.kind, "target": one.target} for one in found.missed]
+        click.echo(as_json({"would_have": rows, "paused_by_hand_only": missed}))
+        return
+    columns = ("at", "rule", "would", "people", "hours_earlier", "reason")
+    show(rows, columns, json=False, empty="no shadow rule wanted anything")
+    click.echo(
+        f"people did the same {found.count('same')} times, the opposite {found.count('opposite')} times, nothing "
+        f"{found.count('nobody')} times; {len(found.missed)} pauses by hand were asked for by no shadow rule"
+    )
 
 
 @reports.command("export")

@@ -8,10 +8,10 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option
+from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show, since_option
 from bridge.eventfacts import read_again
 from bridge.exactjson import plain
-from bridge.operations.replaying import cancel, matching, replay, settle_aside
+from bridge.operations.replaying import PER_MINUTE, cancel, matching, replay, settle_aside
 from bridge.sources import SourceError
 from bridge.store.journal import Event, EventState
 from bridge.store.runs import Run
@@ -38,24 +38,34 @@ def _row(event: Event) -> dict[str, Any]:
 @events.command("list")
 @click.option("--source", help="Only this source.")
 @click.option("--state", type=click.Choice([str(one) for one in EventState]), help="Only this state.")
+@click.option("--type", "event_type", help="Only this type, as the sender names it.")
 @since_option
 @click.option("--limit", default=30, show_default=True)
 @json_option
 @click.pass_obj
 def list_(
-    session: Session, source: str | None, state: str | None, since: timedelta | None, limit: int, json: bool
+    session: Session,
+    source: str | None,
+    state: str | None,
+    event_type: str | None,
+    since: timedelta | None,
+    limit: int,
+    json: bool,
 ) -> None:
     """Show the newest events.
 
     \b
-    Example:
+    Examples:
       integr8-bridge events list --state dead --since 24h
+      integr8-bridge events list --source crm --type deal.signed --json
     """
     query = select(Event).order_by(Event.id.desc()).limit(limit)
     if source:
         query = query.where(Event.source == source)
     if state:
         query = query.where(Event.state == state)
+    if event_type:
+        query = query.where(Event.event_type == event_type)
     if since:
         query = query.where(Event.received_at >= datetime.now(UTC) - since)
     with session.read() as database:
@@ -68,7 +78,12 @@ def list_(
 @json_option
 @click.pass_obj
 def show_(session: Session, event: str, json: bool) -> None:
-    """Show one event: what it says, and the runs that it caused."""
+    """Show one event: what it says, and the runs that it caused.
+
+    \b
+    Example:
+      integr8-bridge events show 01J8Z...
+    """
     with session.read() as database:
         found = database.get(Event, event)
         if found is None:
@@ -92,9 +107,18 @@ def show_(session: Session, event: str, json: bool) -> None:
 @events.command("replay")
 @click.argument("event", nargs=-1)
 @click.option("--source", help="All events of this source.")
-@click.option("--state", type=click.Choice([str(one) for one in EventState]), help="All events in this state.")
+@click.option("--state", type=click.Choice(["done", "dead"]), help="Only handled ones, or only dead ones.")
+@click.option("--type", "event_type", help="All events of this type.")
 @since_option
+@click.option("--until", type=MOMENT, help="Received before this time, UTC unless it names a zone.")
 @click.option("--with", "revision", type=click.Choice(["original", "current"]), default="current", show_default=True)
+@click.option(
+    "--per-minute",
+    type=click.IntRange(min=1),
+    default=PER_MINUTE,
+    show_default=True,
+    help="How fast, so that live events go between.",
+)
 @click.option("--cancel", "stop", is_flag=True, help="Take back replays that have not been handled yet.")
 @json_option
 @click.pass_obj
@@ -103,8 +127,11 @@ def replay_(
     event: tuple[str, ...],
     source: str | None,
     state: str | None,
+    event_type: str | None,
     since: timedelta | None,
+    until: datetime | None,
     revision: str,
+    per_minute: int,
     stop: bool,
     json: bool,
 ) -> None:
@@ -114,6 +141,7 @@ def replay_(
     Examples:
       integr8-bridge events replay 01J8Z... --with original
       integr8-bridge events replay --source crm --since 2h
+      integr8-bridge events replay --state dead --per-minute 60
       integr8-bridge events replay --cancel
     """
     who, now = getpass.getuser(), datetime.now(UTC)
@@ -124,11 +152,12 @@ def replay_(
             return
         wanted = list(event)
         if not wanted:
-            if not (source or state or since):
-                raise click.UsageError("name events, or a filter: --source, --state, --since")
+            if not (source or state or event_type or since or until):
+                raise click.UsageError("name events, or a filter: --source, --state, --type, --since, --until")
+            start = now - since if since else None
             with house.store.read() as database:
-                wanted = matching(database, source=source, state=state, since=now - since if since else None)
-        made = replay(house, wanted, revision=revision, who=who, now=now)  # type: ignore[arg-type]
+                wanted = matching(database, source=source, state=state, event_type=event_type, since=start, until=until)
+        made = replay(house, wanted, revision=revision, who=who, now=now, per_minute=per_minute)  # type: ignore[arg-type]
     outcome(
         {"replays": made}, [f"{len(made)} events go through the rules again, with the {revision} revision"], json=json
     )
@@ -136,21 +165,38 @@ def replay_(
 
 @events.command("accept")
 @click.argument("event")
-@click.option("--body", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A corrected body, JSON.")
+@click.option(
+    "--body",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A corrected body, in the form that the source speaks.",
+)
+@json_option
 @click.pass_obj
-def accept(session: Session, event: str, body: Path | None) -> None:
-    """Handle a quarantined or dead event after all, with a corrected body if one is given."""
+def accept(session: Session, event: str, body: Path | None, json: bool) -> None:
+    """Handle a quarantined or dead event after all, with a corrected body if one is given.
+
+    \b
+    Example:
+      integr8-bridge events accept 01J8Z... --body fixed.json
+    """
     with session.operating() as house:
         raw = body.read_bytes() if body else None
         settle_aside(house, event, accept=True, body=raw, who=getpass.getuser(), now=datetime.now(UTC))
-    click.echo(f"event {event}: goes through the rules")
+    outcome({"event": event, "accepted": True}, [f"event {event}: goes through the rules"], json=json)
 
 
 @events.command("discard")
 @click.argument("event")
+@click.option("--why", default="", help="The reason, for the audit.")
+@json_option
 @click.pass_obj
-def discard(session: Session, event: str) -> None:
-    """Close a quarantined or dead event without handling it."""
+def discard(session: Session, event: str, why: str, json: bool) -> None:
+    """Close a quarantined or dead event without handling it.
+
+    \b
+    Example:
+      integr8-bridge events discard 01J8Z... --why "a test of the sender"
+    """
     with session.operating() as house:
-        settle_aside(house, event, accept=False, who=getpass.getuser(), now=datetime.now(UTC))
-    click.echo(f"event {event}: discarded")
+        settle_aside(house, event, accept=False, who=getpass.getuser(), now=datetime.now(UTC), why=why)
+    outcome({"event": event, "accepted": False}, [f"event {event}: discarded"], json=json)

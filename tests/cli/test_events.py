@@ -1,0 +1,80 @@
+"""`events` on the command line: finding, sending again, and deciding about what was put aside."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner
+
+from bridge.cli import cli
+from bridge.store.journal import Event
+
+RULE = """
+schema: 1
+id: onboarding
+mode: live
+trigger: {webhook: {source: crm}}
+when: {all: [body.go = true]}
+then:
+  - ensure: publisher
+    key: {email: "ann@example.com"}
+    with: {name: Ann}
+"""
+
+
+@pytest.fixture
+def home(network, monkeypatch):
+    """One event of type deal and one of type note, both handled."""
+    monkeypatch.setenv("BRIDGE_HOME", str(network.home))
+    network.now = datetime.now(UTC)
+    network.rule(RULE)
+    for kind in ("deal", "note"):
+        setattr(network, kind, network.crm({"id": kind, "type": kind, "go": False}).get_json()["event_id"])
+    network.work()
+    return network
+
+
+def run(*arguments, code=0):
+    found = CliRunner().invoke(cli, ["events", *arguments])
+    assert found.exit_code == code, found.output
+    return found.output
+
+
+def put_aside(network, event_id):
+    with network.house.store.write() as session:
+        session.get(Event, event_id).state = "dead"
+
+
+def test_events_are_found_by_their_type(home):
+    assert [one["event"] for one in json.loads(run("list", "--type", "note", "--json"))] == [home.note]
+
+
+def test_events_go_through_the_rules_again_by_type(home):
+    assert len(json.loads(run("replay", "--type", "deal", "--json"))["replays"]) == 1
+
+
+def test_a_replay_of_everything_must_be_asked_for_in_words(home):
+    assert "name events, or a filter" in run("replay", code=2)
+
+
+def test_replays_that_wait_are_cancelled(home):
+    run("replay", "--since", "1h", "--per-minute", "1")
+    assert "2 replays cancelled" in run("replay", "--cancel")
+
+
+def test_a_dead_event_is_accepted_with_a_correction(home, tmp_path):
+    put_aside(home, home.deal)
+    fixed = tmp_path / "fixed.json"
+    fixed.write_text('{"id": "deal", "type": "deal", "go": true}')
+    assert "goes through the rules" in run("accept", home.deal, "--body", str(fixed))
+    assert [one["event"] for one in json.loads(run("list", "--state", "received", "--json"))] == [home.deal]
+
+
+def test_a_dead_event_is_discarded_with_a_reason(home):
+    put_aside(home, home.deal)
+    run("discard", home.deal, "--why", "a test")
+    assert "discarded by" in run("show", home.deal)
+
+
+def test_an_event_that_was_handled_is_not_put_aside(home):
+    assert "replay it instead" in run("discard", home.deal, code=1)

@@ -1,0 +1,153 @@
+"""Events once more: one, many, bit by bit; and those that were put aside."""
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.operations import Refused
+from bridge.operations.replaying import cancel, matching, replay, settle_aside
+from bridge.store.journal import Event
+from bridge.store.runs import Run
+from bridge.store.upkeep import Audit
+
+RULE = """
+schema: 1
+id: onboarding
+mode: live
+trigger: {webhook: {source: crm, dedupe: body.deal}}
+when: {all: [body.go = true]}
+then:
+  - ensure: publisher
+    key: {email: "{{ body.email }}"}
+    with: {name: Ann}
+"""
+
+
+@pytest.fixture
+def events(network):
+    """Three events that were handled."""
+    network.rule(RULE)
+    network.ids = []
+    for number in range(3):
+        body = {"id": str(number), "deal": number, "type": "deal" if number else "other", "go": False}
+        network.ids.append(network.crm(body).get_json()["event_id"])
+        network.work()
+        network.pass_time(minutes=1)
+    return network
+
+
+def again(network, ids=None, **more):
+    return replay(network.house, ids or network.ids, revision="current", who="ann", now=network.now, **more)
+
+
+def set_state(network, event_id, state, problem="broken"):
+    with network.house.store.write() as session:
+        event = session.get(Event, event_id)
+        event.state, event.problem = state, problem
+
+
+def found(network, **wanted):
+    with network.house.store.read() as session:
+        return matching(session, **wanted)
+
+
+def test_a_replay_makes_runs_of_its_own_although_the_deal_is_known(events):
+    again(events)
+    events.work()
+    assert [run.cause for run in events.all(Run)] == ["event"] * 3 + ["replay"] * 3
+
+
+def test_a_paced_replay_comes_due_bit_by_bit_and_live_events_go_between(events):
+    again(events, per_minute=12)
+    events.work()
+    assert len(events.all(Run)) == 4
+    events.crm({"id": "live", "deal": 99, "go": False})
+    events.work()
+    assert events.all(Run)[-1].cause == "event"
+    events.pass_time(seconds=10)
+    events.work()
+    assert len(events.all(Run)) == 7
+
+
+def test_what_is_still_to_come_of_a_paced_replay_can_be_cancelled(events):
+    again(events, per_minute=12)
+    events.work()
+    assert cancel(events.house, who="ann", now=events.now) == 2
+    events.pass_time(minutes=1)
+    events.work()
+    assert len(events.all(Run)) == 4
+
+
+def test_a_replay_that_a_worker_has_in_hand_is_not_cancelled(events):
+    [copy] = again(events, events.ids[:1])
+    with events.house.store.write() as session:
+        event = session.get(Event, copy)
+        event.claimed_by, event.claimed_until = "somewhere:1", events.now + timedelta(minutes=1)
+    assert cancel(events.house, who="ann", now=events.now) == 0
+
+
+def test_a_dead_event_is_closed_by_its_replay(events):
+    set_state(events, events.ids[0], "dead")
+    [copy] = again(events, events.ids[:1])
+    assert found(events, state="dead") == []
+    assert events.all(Event)[0].problem == f"replayed as {copy}; before that: broken"
+
+
+def test_a_quarantined_event_is_not_let_in_by_a_replay(events):
+    set_state(events, events.ids[0], "quarantined")
+    with pytest.raises(Refused, match="events accept"):
+        again(events, events.ids[:1])
+
+
+def test_a_filter_finds_by_type_and_time_and_never_what_waits_for_a_decision(events):
+    set_state(events, events.ids[2], "quarantined")
+    assert found(events) == events.ids[:2]
+    assert found(events, event_type="deal") == events.ids[1:2]
+    assert found(events, until=events.now - timedelta(minutes=2, seconds=30)) == events.ids[:1]
+
+
+# --- put aside -------------------------------------------------------------------------------------
+
+FIXED = b'{"id": "0", "deal": 0, "type": "deal", "go": true, "email": "ann@example.com"}'
+
+
+def settle(network, **more):
+    settle_aside(network.house, network.ids[0], who="ann", now=network.now, **more)
+
+
+def test_a_correction_that_cannot_be_read_is_refused_at_once(events):
+    set_state(events, events.ids[0], "dead")
+    with pytest.raises(Refused, match="the corrected body cannot be read"):
+        settle(events, accept=True, body=b"{")
+    assert found(events, state="dead") == events.ids[:1]
+
+
+def test_a_correction_changes_the_type_too_and_leaves_a_trace_in_the_audit(events):
+    set_state(events, events.ids[0], "dead")
+    settle(events, accept=True, body=FIXED)
+    assert events.all(Event)[0].event_type == "deal"
+    assert len(events.all(Audit)[-1].detail["corrected_from"]) == 64
+
+
+def test_an_event_that_had_a_run_makes_no_second_one_when_it_is_accepted(events):
+    set_state(events, events.ids[0], "dead")
+    settle(events, accept=True, body=FIXED)
+    events.work()
+    assert len(events.all(Run)) == 3
+
+
+def test_a_postback_that_came_by_get_can_be_corrected(network):
+    network.rule(RULE)
+    network.postback(offer_id="1", conversion_status="approved")
+    [event] = network.all(Event)
+    set_state(network, event.id, "dead")
+    network.ids = [event.id]
+    settle(network, accept=True, body=b'{"transaction_id": "t1", "offer_id": "1", "conversion_status": "approved"}')
+    network.work()
+    assert network.all(Event)[0].state == "done"
+
+
+def test_a_discarded_event_says_by_whom(events):
+    set_state(events, events.ids[0], "quarantined")
+    settle(events, accept=False)
+    assert events.all(Event)[0].problem == "discarded by ann; before that: broken"

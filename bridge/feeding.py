@@ -46,6 +46,8 @@ def open_due(session: Session, house: House, now: datetime) -> int:
     found = 0
     for account in house.settings.accounts.values():
         found += polling.due_slots(session, now, plans(account))
+        for key, as_of in polling.stalled(session, now, plans(account)):
+            log.warning("feed stalled", feed=f"{key.account}/{key.integration}/{key.kind}", as_of=as_of)
         for integration in account.integrations:
             for part in MIRRORS:
                 found += _open_mirror(session, account, integration, part, now)

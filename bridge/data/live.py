@@ -18,7 +18,7 @@ from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import ChunkInfo
 
-HORIZON = timedelta(days=15)  # kept in memory; asking for more loads more
+HORIZON = timedelta(days=20)  # kept in memory; asking for more loads more
 MOST_FACTS = 20_000_000  # about 800 MB
 AT_ONCE = 64  # chunks unpacked at a time
 
@@ -46,12 +46,14 @@ class LiveData:
     _loaded: set[int] = field(default_factory=set)
     _cold: dict[Kind, list[ChunkInfo]] = field(default_factory=dict)
     _since: datetime | None = None
+    _mirrored: object = None  # the state of the mirror that `directory` shows
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
         """Take in what was written since the last look, for all that happened after `since`."""
         self._refresh_directory(session)
+        self._refresh_delays(session)
         since = min(since or now - HORIZON, self._since or now - HORIZON)
-        if self._since is not None and self._since < now - 2 * HORIZON and since >= self._since:
+        if self._since is not None and self._since < now - 4 * HORIZON and since >= self._since:
             self._start_over()  # one long look back long ago is no reason to keep it all for ever
             since = now - HORIZON
         self._since = since
@@ -126,10 +128,16 @@ class LiveData:
         self._cold.clear()
 
     def _refresh_directory(self, session: Session) -> None:
+        state = entities.state_of(session, self.account, self.integration)
+        if state == self._mirrored:
+            return
+        self._mirrored = state
         rows = entities.listed(session, self.account, self.integration, ("offer", "publisher", "advertiser"))
         self.directory = Directory.of(rows)
         if self.windows.subjects.learn_aliases(self.directory.aliases):
             self._start_over()
+
+    def _refresh_delays(self, session: Session) -> None:
         self.delays = {row.offer: row.p90 for row in entities.delays(session, self.account, self.integration)}
 
 

@@ -103,6 +103,16 @@ def changes(session: Session, *, account: str, kind: str, ref: str, limit: int =
     ).all()
 
 
+def state_of(session: Session, account: str, integration: str) -> tuple[int, datetime | None]:
+    """Different whenever anything about the mirror is: so that readers need not read it all again."""
+    found = session.execute(
+        select(func.count(), func.max(Entity.changed_at)).where(
+            Entity.account == account, Entity.integration == integration
+        )
+    ).one()
+    return found[0], found[1]
+
+
 def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
     return session.scalars(select(Delay).where(Delay.account == account, Delay.integration == integration)).all()
 

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch, conclude
-from bridge.effects import HANDLERS, Again, Failed, Job, Outcome, Tools
+from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Outcome, Tools
 from bridge.observability import tag
 from bridge.operations import undoing
 from bridge.store import entities, ledger
@@ -31,17 +31,22 @@ def perform(house: House, now: datetime) -> bool:
 def _carry_out(house: House, batch: Batch) -> None:
     outcomes = _outcomes(house, batch)
     written = conclude(house.store, batch, outcomes, box=house.box, now=house.clock())
-    failed = [batch.effects[one.job.id] for one in written if isinstance(one, Failed)]
-    if failed:
-        _compensate(house, failed)
+    _compensate(house, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
 
 
-def _compensate(house: House, failed: Sequence[Effect]) -> None:
-    """Where a rule says `on_failure: undo`, the steps before the failed one are taken back."""
-    subjects = {(effect.plan_id, effect.subject) for effect in failed if effect.releases is None}
+def _compensate(house: House, ended: Sequence[Effect]) -> None:
+    """Where a rule says `on_failure: undo`, the other steps of a subject are taken back when one fails.
+
+    A step that was under way when the other failed is asked about when it ends.
+    """
+    subjects = {(effect.plan_id, effect.subject) for effect in ended if effect.releases is None}
+    with house.store.read() as session:
+        meant = ledger.undone_on_failure(session, {plan_id for plan_id, _ in subjects})
+    if not meant:
+        return
     with house.store.write() as session:
         for plan_id, subject in sorted(subjects):
-            if ledger.on_failure(session, plan_id) == "undo":
+            if plan_id in meant:
                 undoing.compensate(house, session, plan_id, subject, house.clock())
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.operations.errors import NotThere, Refused
-from bridge.operations.restoring import effect_of, facts_of, plan_of, state_of
+from bridge.operations.restoring import effect_of, facts_of, named, plan_of, state_of
 from bridge.operations.undoing import again
 from bridge.recording import effect_row
 from bridge.store import ledger, upkeep
@@ -128,7 +128,7 @@ def _carry_on(
     rows = ledger.effects_of(session, stored.id)
     old = plan_of(stored, rows, revision)
     if only is not None:
-        old = approval.only(old, only)
+        old = approval.only(old, named(revision, only))
     plan, difference = approval.recheck(old, _again(house, session, waiting, now), revision.approve)
     _rewrite(waiting, rows, plan, now)
     stored.state = PlanState.READY if plan.effects else PlanState.DROPPED

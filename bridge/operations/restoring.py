@@ -44,6 +44,12 @@ def effect_of(row: Effect) -> PlannedEffect:
     )
 
 
+def named(revision: Revision, targets: Iterable[Target]) -> frozenset[Target]:
+    """Targets as people write them, `offer=42`, in the account and integration of the rule."""
+    where = {"account": revision.account, "integration": revision.integration}
+    return frozenset(target_of(one.kind, one.id, **where) for one in targets)
+
+
 def plan_of(stored: StoredPlan, effects: Sequence[Effect], revision: Revision) -> Plan:
     """A waiting plan as it was shown."""
     return Plan(

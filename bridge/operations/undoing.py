@@ -1,22 +1,23 @@
 """Take a run back, or a part of it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.exactjson import thaw
+from bridge.operations.calling_off import CalledOff, call_off, call_off_subject, target
 from bridge.operations.errors import NotThere, Refused
-from bridge.operations.restoring import effect_of, facts_of, state_of
+from bridge.operations.restoring import effect_of, facts_of, named, state_of
 from bridge.operations.writing import write
-from bridge.store import runs, upkeep
+from bridge.store import ledger, runs, upkeep
 from bridge.store.ledger import Effect, EffectState, StoredPlan
 from bridge.store.runs import Run
 from bridge.wiring import House
 from rules.model import Revision
-from rules.planning import Plan, Target
+from rules.planning import Mute, Plan, Target
 from rules.undo import Applied, Terms, touched
 from rules.undo import undo as make_undo
 
@@ -32,33 +33,88 @@ class Undone:
 
 
 def undo(house: House, run_id: int, *, who: str, now: datetime, only: Collection[Target] | None = None) -> Undone:
-    """Make and record the inverse plan of a run's applied effects.
+    """Make and record the inverse plan of a run's applied effects, and call off what has not been carried out yet.
 
     What changed since is left alone, and each omission says why. Raises NotThere, Refused.
     """
     with house.store.write() as session:
         run, revision = _run(house, session, run_id)
+        chosen = named(revision, only) if only is not None else None
+        plan_ids = [stored.id for stored in ledger.plans_of(session, run_id)]
+        off = call_off(session, plan_ids, why=f"called off by {who}", now=now, only=chosen)
         applied = _applied(session, run_id)
-        if not applied:
-            raise Refused(f"run {run_id}: nothing of it was carried out, so there is nothing to take back")
-        terms = Terms(rule=run.rule_id, revision=revision, only=frozenset(only) if only is not None else None)
+        if not off.effects and not _about(applied, chosen):
+            raise Refused(_nothing(run_id, off, chosen))
+        terms = Terms(rule=run.rule_id, revision=revision, only=chosen)
         plan = _inverse(house, session, run, applied, terms, now=now)
+        plan = replace(plan, mutes=(*plan.mutes, *_mutes(off, plan, terms, now)))
         [(made, plans)] = write(
             session, revision, [plan], kind=runs.Cause.UNDO, about=f"undo:{run_id}", who=who, now=now
         )
         for stored in plans:
             stored.undoes = run_id
         upkeep.note(session, who=who, what="undo", about=f"run {run_id}", now=now, detail={"by": made.id})
-        done = Undone(made.id, plan.outcome, [_say(one) for one in plan.effects], [stop.message for stop in plan.stops])
+        done = Undone(
+            made.id,
+            plan.outcome,
+            [
+                *(f"called off: {_say(one)}" for one in off.effects),
+                *(f"{one.verb} {one.target}" for one in plan.effects),
+            ],
+            [*(stop.message for stop in plan.stops), *(_busy(one) for one in off.under_way)],
+        )
     house.queue.nudge("effects.perform")
     return done
 
 
+def _about(applied: Sequence[Applied], only: Collection[Target] | None) -> bool:
+    targets = touched(applied) | {one.effect.target for one in applied}
+    return bool(targets if only is None else targets & set(only))
+
+
+def _nothing(run_id: int, off: CalledOff, only: Collection[Target] | None) -> str:
+    if off.under_way:
+        return f"run {run_id}: is being carried out at this moment; ask again when it has ended"
+    if only is not None:
+        words = ", ".join(sorted(str(one) for one in only))
+        return f"run {run_id}: nothing of it was carried out on {words}; `runs show {run_id}` shows what was"
+    return f"run {run_id}: nothing of it was carried out, so there is nothing to take back"
+
+
+def _mutes(off: CalledOff, plan: Plan, terms: Terms, now: datetime) -> list[Mute]:
+    """What was called off must not be wanted again at the rule's next look."""
+    known = {mute.target for mute in plan.mutes} | {ended.hold.target for ended in plan.ended}
+    until = now + terms.respect
+    targets = sorted({target(row) for row in off.effects} - known)
+    return [Mute(rule=terms.rule, target=one, until=until, why="called off by a person") for one in targets]
+
+
+def _say(row: Effect) -> str:
+    return f"{row.verb} {row.kind} {row.target_id}"
+
+
+def _busy(row: Effect) -> str:
+    return f"{row.kind} {row.target_id}: a worker has it in hand at this moment; undo again when it has ended"
+
+
 def compensate(house: House, session: Session, plan_id: int, subject: str, now: datetime) -> None:
-    """`on_failure: undo`: take back the steps of one subject that were applied before another step failed."""
+    """`on_failure: undo`: take back the steps of one subject that were applied beside one that failed.
+
+    Steps that have not begun are called off. Does nothing where no step of the subject has failed.
+    """
+    rows = [row for row in ledger.effects_of(session, plan_id) if row.subject == subject]
+    failed = next((row for row in rows if row.state == EffectState.FAILED), None)
+    if failed is None:
+        return
+    call_off_subject(session, plan_id, subject, why=f"called off, because step {failed.step} failed", now=now)
     stored = session.get_one(StoredPlan, plan_id)
     run, revision = _run(house, session, stored.run_id)
-    applied = [one for row, one in _rows(session, stored.run_id) if row.plan_id == plan_id and row.subject == subject]
+    undone = _taken_back(session, stored.run_id)
+    applied = [
+        one
+        for row, one in _rows(session, stored.run_id)
+        if row.plan_id == plan_id and row.subject == subject and not touched([one]) & undone
+    ]
     if not applied:
         return
     plan = _inverse(house, session, run, applied, Terms(rule=run.rule_id, revision=revision), now=now)
@@ -67,6 +123,12 @@ def compensate(house: House, session: Session, plan_id: int, subject: str, now: 
         for made in plans:
             made.undoes = run.id
     upkeep.note(session, who="bridge", what="compensate", about=f"plan {plan_id}", now=now, detail={"subject": subject})
+
+
+def _taken_back(session: Session, run_id: int) -> set[Target]:
+    """What was compensated before: a second step that fails must not take it back twice."""
+    query = select(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id).where(StoredPlan.undoes == run_id)
+    return {target(row) for row in session.scalars(query) if row.state != EffectState.FAILED}
 
 
 def _run(house: House, session: Session, run_id: int) -> tuple[Run, Revision]:
@@ -120,8 +182,3 @@ def _rows(session: Session, run_id: int) -> list[tuple[Effect, Applied]]:
         )
         found.append((row, applied))
     return found
-
-
-def _say(effect: object) -> str:
-    verb, target = getattr(effect, "verb", ""), getattr(effect, "target", "")
-    return f"{verb} {target}"

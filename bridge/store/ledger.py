@@ -275,9 +275,12 @@ def effects_of(session: Session, plan_id: int) -> list[Effect]:
     return list(session.scalars(select(Effect).where(Effect.plan_id == plan_id).order_by(Effect.id)))
 
 
-def on_failure(session: Session, plan_id: int) -> str | None:
-    """What the rule says about a failed step; nothing for a plan that takes something back itself."""
-    return session.scalar(select(StoredPlan.on_failure).where(StoredPlan.id == plan_id, StoredPlan.undoes.is_(None)))
+def undone_on_failure(session: Session, plan_ids: Collection[int]) -> set[int]:
+    """Those of these plans whose rule says `on_failure: undo`; never one that takes something back itself."""
+    query = select(StoredPlan.id).where(
+        StoredPlan.id.in_(plan_ids), StoredPlan.on_failure == "undo", StoredPlan.undoes.is_(None)
+    )
+    return set(session.scalars(query))
 
 
 def plans_of(session: Session, run_id: int) -> list[StoredPlan]:

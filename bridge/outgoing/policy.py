@@ -25,6 +25,7 @@ NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}\.?", re
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 COMPATIBLE = ipaddress.IPv6Network("::/96")
+PROTOCOL = ipaddress.IPv4Network("192.0.0.0/24")  # assigned to protocols; older Pythons call parts of it global
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ def is_public(address: Address) -> bool:
     if inner is not None:
         return is_public(inner)
     if isinstance(address, ipaddress.IPv6Address) and (address in LOCAL_NAT64 or address.is_site_local):
+        return False
+    if isinstance(address, ipaddress.IPv4Address) and address in PROTOCOL:
         return False
     return address.is_global and not (
         address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback

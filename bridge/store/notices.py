@@ -1,0 +1,134 @@
+"""Notices on their way, the health of the channels they go through, and who wants to hear nothing for a while."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, delete, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
+from bridge.store.lease import Leased, claim
+
+LEASE = timedelta(seconds=120)  # longer than one message may take, with all addresses of its channel
+
+
+class NoticeState(StrEnum):
+    WAITING = "waiting"
+    SENT = "sent"
+    SILENCED = "silenced"
+    FAILED = "failed"  # the ladder is at its end, or the channel is gone
+
+
+class Notice(Leased, Base):
+    """One thing that one channel is told. The key makes it one, however often it is noticed."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        UniqueConstraint("channel", "dedupe_key"),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NoticeState)})", name="state"),
+        Index("ix_notices_state_due_at", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    channel: Mapped[str]
+    topic: Mapped[str]
+    dedupe_key: Mapped[str]
+    rule_id: Mapped[str | None]
+    owner: Mapped[str | None]
+    text: Mapped[str]
+    data: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(default=NoticeState.WAITING)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str | None]
+
+
+class ChannelHealth(Base):
+    """How a channel has been doing. No row: nothing has ever failed."""
+
+    __tablename__ = "channel_health"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    open_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disabled_why: Mapped[str | None]
+
+
+class Hush(Base):
+    """A silence: nothing about this rule, topic or channel until then. None stands for all of them."""
+
+    __tablename__ = "hushes"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    channel: Mapped[str | None]
+    rule_id: Mapped[str | None]
+    topic: Mapped[str | None]
+    until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    by: Mapped[str]
+    why: Mapped[str]
+
+    def covers(self, notice: Notice) -> bool:
+        pairs = ((self.channel, notice.channel), (self.rule_id, notice.rule_id), (self.topic, notice.topic))
+        return all(wanted is None or wanted == given for wanted, given in pairs)
+
+
+EMPTY: dict[str, Any] = {
+    "rule_id": None,
+    "owner": None,
+    "data": {},
+    "state": NoticeState.WAITING,
+    "fence": 0,
+    "attempts": 0,
+}
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Write notices; one that its channel has been told already is passed over."""
+    if rows:
+        session.execute(insert_new(session, Notice), [{**EMPTY, **row} for row in rows])
+
+
+def channels_due(session: Session, now: datetime) -> list[str]:
+    query = select(Notice.channel).where(Notice.state == NoticeState.WAITING, Notice.due_at <= now).distinct()
+    return sorted(session.scalars(query))
+
+
+def take(session: Session, channel: str, *, limit: int, now: datetime) -> list[Notice]:
+    """Claim what is due for one channel, oldest first."""
+    where = (Notice.channel == channel, Notice.state == NoticeState.WAITING, Notice.due_at <= now)
+    return claim(session, Notice, *where, order=[Notice.id], limit=limit, now=now, length=LEASE)
+
+
+def put_off(session: Session, channel: str, until: datetime) -> None:
+    """The breaker of a channel is open: what waits for it waits until then."""
+    session.execute(
+        update(Notice)
+        .where(Notice.channel == channel, Notice.state == NoticeState.WAITING, Notice.due_at < until)
+        .values(due_at=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def health(session: Session, channel: str) -> ChannelHealth | None:
+    return session.get(ChannelHealth, channel)
+
+
+def hushes(session: Session, now: datetime) -> list[Hush]:
+    """Silences that have not expired."""
+    return list(session.scalars(select(Hush).where(Hush.until > now).order_by(Hush.id)))
+
+
+def counts(session: Session) -> dict[tuple[str, str], int]:
+    """Notices by channel and state."""
+    query = select(Notice.channel, Notice.state, func.count()).group_by(Notice.channel, Notice.state)
+    return {(row[0], row[1]): row[2] for row in session.execute(query)}
+
+
+def forget(session: Session, before: datetime) -> None:
+    session.execute(delete(Notice).where(Notice.created_at < before, Notice.state != NoticeState.WAITING))
+    session.execute(delete(Hush).where(Hush.until < before))

@@ -266,13 +266,18 @@ def _hold_json(effect: PlannedEffect, tz: str) -> dict[str, Any] | None:
 # --- what follows at once --------------------------------------------------------------------------
 
 
-def _follow(session: Session, decision: Decision, plan: Plan, now: datetime) -> None:
+def follow(session: Session, plan: Plan, now: datetime) -> None:
+    """End, join and mute what a plan says; for a plan that waited, at the moment of yes."""
     for ended in plan.ended:
         _end(session, ended, now)
     for joined in plan.joins:
         session.add(_joined(joined, now))
     for mute in plan.mutes:
         session.merge(_mute(mute.rule, mute.target, mute.until, mute.why))
+
+
+def _follow(session: Session, decision: Decision, plan: Plan, now: datetime) -> None:
+    follow(session, plan, now)
     if decision.revision.lasting and decision.state is not None and decision.evaluation is not None:
         kept = streaks(decision.evaluation, decision.state)
         runs.keep_streaks(

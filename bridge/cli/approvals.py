@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import click
 
-from bridge.cli.session import Session, json_option, outcome, show, subject_targets
+from bridge.cli.session import Session, as_json, json_option, outcome, show, subject_targets
 from bridge.operations.approvals import Person, approve, reject
-from bridge.store import ledger
+from bridge.operations.reviewing import review, reviews
 
 
 @click.group()
@@ -19,22 +19,65 @@ def approvals() -> None:
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show what waits, until when, and why it waits."""
-    with session.read() as database:
-        rows = [
-            {
-                "plan": plan.id,
-                "rule": plan.rule_id,
-                "since": plan.created_at,
-                "decide_by": plan.decide_by,
-                "targets": len({effect.target_id for effect in plan.effects}),
-                "revenue_24h": plan.money_24h,
-                "why": "; ".join(stop["message"] for stop in plan.stops[:2]) or "the rule asks for a yes",
-            }
-            for plan in ledger.waiting(database)
-        ]
-    columns = ("plan", "rule", "since", "decide_by", "targets", "revenue_24h", "why")
-    show(rows, columns, json=json, empty="nothing waits for you")
+    """Show what waits, until when, why it waits, and what has changed since.
+
+    \b
+    Example:
+      integr8-bridge approvals list --json
+    """
+    with session.operating() as house:
+        found = reviews(house, now=datetime.now(UTC))
+    if json:
+        click.echo(as_json([one.as_json() for one in found]))
+        return
+    rows = [
+        {
+            "plan": one.plan_id,
+            "rule": one.rule,
+            "since": one.since,
+            "decide_by": one.decide_by,
+            "targets": len({effect.target_id for effect in one.effects}),
+            "revenue_24h": one.money_24h,
+            "why": "; ".join(one.why[:2]) or "the rule asks for a yes",
+            "changed_since": one.changed,
+        }
+        for one in found
+    ]
+    columns = ("plan", "rule", "since", "decide_by", "targets", "revenue_24h", "why", "changed_since")
+    show(rows, columns, json=False, empty="nothing waits for you")
+
+
+@approvals.command("show")
+@click.argument("plan", type=int)
+@json_option
+@click.pass_obj
+def show_(session: Session, plan: int, json: bool) -> None:
+    """Show one plan: what it wants, and what a yes at this moment would leave out.
+
+    \b
+    Example:
+      integr8-bridge approvals show 12
+    """
+    with session.operating() as house:
+        found = review(house, plan, now=datetime.now(UTC))
+    if json:
+        click.echo(as_json(found.as_json()))
+        return
+    click.echo(f"plan {plan}: {found.rule}, waiting since {found.since:%Y-%m-%d %H:%M} UTC")
+    click.echo(f"changed since: {found.changed}")
+    rows = [
+        {
+            "does": one.does,
+            "revenue_24h": one.money_24h,
+            "by_now": one.money_now,
+            "why": one.reason,
+            "now": one.gone or "still so",
+        }
+        for one in found.effects
+    ]
+    show(rows, ("does", "revenue_24h", "by_now", "why", "now"), json=False, empty="")
+    for text in found.new_since:
+        click.echo(f"new since, and not part of it: {text}")
 
 
 @approvals.command("approve")
@@ -62,7 +105,12 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], json: bool) -> 
 @json_option
 @click.pass_obj
 def reject_(session: Session, plan: int, why: str, json: bool) -> None:
-    """Say no. The rule may ask again at its next look."""
+    """Say no. The rule may ask again at its next look.
+
+    \b
+    Example:
+      integr8-bridge approvals reject 12 --why "a campaign that starts today"
+    """
     with session.operating() as house:
         answer = reject(house, plan, person=Person(name=getpass.getuser()), why=why, now=datetime.now(UTC))
     outcome(answer, [f"plan {plan}: rejected"], json=json)

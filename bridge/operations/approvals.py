@@ -1,6 +1,6 @@
 """Plans that wait for a person: who answers, and what is still true at the moment of yes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.operations.errors import NotThere, Refused
+from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.operations.restoring import effect_of, facts_of, named, plan_of, state_of
 from bridge.operations.undoing import again
-from bridge.recording import effect_row
+from bridge.recording import effect_row, follow
 from bridge.store import ledger, upkeep
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
@@ -19,10 +19,12 @@ from bridge.wiring import House
 from rules import approval
 from rules.approval import Difference
 from rules.evaluate import evaluate
-from rules.model import Revision
+from rules.model import Mode, Revision
 from rules.plan import plan as make_plan
 from rules.plan import targets
-from rules.planning import Plan, PlannedEffect, Target
+from rules.planning import Plan, PlannedEffect, Stop, Target
+
+CLOCK = "clock"  # who answers when nobody did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,10 @@ def approve(
     Raises NotThere, or Refused when the plan no longer waits or this person may not answer.
     """
     with house.store.write() as session:
-        waiting = _waiting(house, session, plan_id, person)
+        waiting = _answerable(house, session, plan_id, person)
+        halt = upkeep.halted(session)
+        if halt is not None:
+            raise Refused(f"plan {plan_id}: everything is halted ({halt.why}); `integr8-bridge resume` first")
         answered = _carry_on(house, session, waiting, only=only, who=person.name, now=now)
     house.queue.nudge("effects.perform")
     return answered
@@ -61,37 +66,57 @@ def approve(
 def reject(house: House, plan_id: int, *, person: Person, why: str, now: datetime) -> Answered:
     """Say no. The plan is dropped; the rule may want it again at its next look."""
     with house.store.write() as session:
-        stored = _waiting(house, session, plan_id, person).stored
+        stored = _answerable(house, session, plan_id, person).stored
         return drop(session, stored, decision="rejected", who=person.name, note=why, now=now)
 
 
 def expire(house: House, session: Session, now: datetime) -> bool:
     """What becomes of plans that nobody answered in time. True when some of them go ahead."""
     due = session.scalars(select(StoredPlan).where(StoredPlan.state == PlanState.WAITING, StoredPlan.decide_by <= now))
-    proceeding = False
-    for stored in due:
-        run = session.get(Run, stored.run_id)
-        revision = house.library.revision(session, run.revision) if run else None
-        if run is None or revision is None:
-            drop(session, stored, decision="expired", who="clock", note="its rule is gone", now=now)
-            continue
-        escalated = stored.decision == "escalated"
-        match approval.expiry(revision.approve, stored.created_at, now, escalated=escalated):
-            case "drop":
-                drop(session, stored, decision="expired", who="clock", note="nobody answered in time", now=now)
-            case "proceed":
-                _carry_on(house, session, _Waiting(stored, run, revision), only=None, who="clock", now=now)
-                proceeding = True
-            case "escalate":
-                stored.decision, stored.decide_by = "escalated", stored.created_at + 2 * revision.approve.within
-                upkeep.note(session, who="clock", what="escalate", about=f"plan {stored.id}", now=now)
-            case "wait":
-                continue
-    return proceeding
+    proceeding = [_expire(house, session, stored, now) for stored in due]
+    return any(proceeding)
+
+
+def _expire(house: House, session: Session, stored: StoredPlan, now: datetime) -> bool:
+    run = session.get_one(Run, stored.run_id)
+    revision = house.library.revision(session, run.revision)
+    if revision is None:
+        drop(session, stored, decision="expired", who=CLOCK, note="its rule no longer loads", now=now)
+        return False
+    escalated = stored.decision == "escalated"
+    match approval.expiry(revision.approve, stored.created_at, now, escalated=escalated):
+        case "drop":
+            drop(session, stored, decision="expired", who=CLOCK, note="nobody answered in time", now=now)
+        case "proceed":
+            return _proceed(house, session, Waiting(stored, run, revision), now)
+        case "escalate":
+            stored.decision, stored.decide_by = "escalated", stored.created_at + 2 * revision.approve.within
+            upkeep.note(session, who=CLOCK, what="escalate", about=f"plan {stored.id}", now=now)
+        case "wait":
+            pass
+    return False
+
+
+def _proceed(house: House, session: Session, waiting: "Waiting", now: datetime) -> bool:
+    """Nobody's silence is a yes to a rule that was taken out of service meanwhile."""
+    if upkeep.halted(session) is not None:
+        return False  # it is asked again at the next tick, until someone resumes
+    stored = waiting.stored
+    live = house.library.current(session).revisions.get(stored.rule_id)
+    if live is None or live.mode not in {Mode.LIVE, Mode.APPROVE}:
+        mode = "is not loaded any more" if live is None else f"is {live.mode} by now"
+        drop(session, stored, decision="expired", who=CLOCK, note=f"its rule {mode}", now=now)
+        return False
+    try:
+        answered = _carry_on(house, session, waiting, only=None, who=CLOCK, now=now, decision="proceeded")
+    except OperationError as error:
+        drop(session, stored, decision="expired", who=CLOCK, note=str(error), now=now)
+        return False
+    return answered.state == PlanState.READY
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class Waiting:
     """A plan that waits, with what it came from."""
 
     stored: StoredPlan
@@ -99,7 +124,8 @@ class _Waiting:
     revision: Revision
 
 
-def _waiting(house: House, session: Session, plan_id: int, person: Person) -> _Waiting:
+def waiting_plan(house: House, session: Session, plan_id: int) -> Waiting:
+    """Raises NotThere, or Refused when the plan no longer waits or its rule no longer loads."""
     stored = ledger.plan(session, plan_id)
     if stored is None:
         raise NotThere(f"plan {plan_id}: there is none; `integr8-bridge approvals list` shows what waits")
@@ -110,38 +136,54 @@ def _waiting(house: House, session: Session, plan_id: int, person: Person) -> _W
     revision = house.library.revision(session, run.revision)
     if revision is None:
         raise Refused(f"plan {plan_id}: its rule {stored.rule_id} no longer loads; run `integr8-bridge check`")
-    if not approval.may_answer(revision.approve, person.name, person.roles, is_operator=person.is_operator):
-        raise Refused(f"plan {plan_id}: only {', '.join(revision.approve.by)} may answer; you are {person.name}")
-    return _Waiting(stored, run, revision)
+    return Waiting(stored, run, revision)
+
+
+def _answerable(house: House, session: Session, plan_id: int, person: Person) -> Waiting:
+    waiting = waiting_plan(house, session, plan_id)
+    wanted = waiting.revision.approve
+    if not approval.may_answer(wanted, person.name, person.roles, is_operator=person.is_operator):
+        who = ", ".join(wanted.by) or "an operator"
+        raise Refused(f"plan {plan_id}: only {who} may answer; you are {person.name}")
+    return waiting
 
 
 def _carry_on(
     house: House,
     session: Session,
-    waiting: _Waiting,
+    waiting: Waiting,
     *,
     only: Collection[Target] | None,
     who: str,
     now: datetime,
+    decision: str = "approved",
 ) -> Answered:
     stored, revision = waiting.stored, waiting.revision
     rows = ledger.effects_of(session, stored.id)
     old = plan_of(stored, rows, revision)
     if only is not None:
         old = approval.only(old, named(revision, only))
-    plan, difference = approval.recheck(old, _again(house, session, waiting, now), revision.approve)
-    _rewrite(waiting, rows, plan, now)
+    plan, difference = approval.recheck(old, again_for(house, session, waiting, now), revision.approve)
+    _rewrite(waiting, rows, plan, {_place(stop): stop.message for stop in difference.reasons}, now)
+    follow(session, plan, now)
     stored.state = PlanState.READY if plan.effects else PlanState.DROPPED
     stored.ended_at = None if plan.effects else now
-    stored.decision, stored.decided_by, stored.decided_at = "approved", who, now
+    stored.decision, stored.decided_by, stored.decided_at = decision, who, now
     stored.difference = _told(difference)
     detail = {"rule": stored.rule_id, **_told(difference)}
-    upkeep.note(session, who=who, what="approve", about=f"plan {stored.id}", now=now, detail=detail)
+    upkeep.note(
+        session,
+        who=who,
+        what="approve" if decision == "approved" else "proceed",
+        about=f"plan {stored.id}",
+        now=now,
+        detail=detail,
+    )
     return Answered(stored.id, stored.state, len(plan.effects), [stop.message for stop in difference.reasons])
 
 
-def _again(house: House, session: Session, waiting: _Waiting, now: datetime) -> Plan:
-    """What the rule wants at this moment; for an undo, the undo of this moment."""
+def again_for(house: House, session: Session, waiting: Waiting, now: datetime) -> Plan:
+    """What the rule wants at this moment; for an undo, the undo of this moment. Raises Refused."""
     if waiting.stored.undoes is not None:
         return again(house, session, waiting.stored.undoes, now)
     revision = waiting.revision
@@ -152,17 +194,25 @@ def _again(house: House, session: Session, waiting: _Waiting, now: datetime) -> 
     return make_plan(revision, evaluation, state, now)
 
 
-def _rewrite(waiting: _Waiting, rows: Sequence[Effect], plan: Plan, now: datetime) -> None:
-    """Effects that stay get the newer values; those that drop out are skipped, with the reason in the plan."""
+def _rewrite(
+    waiting: Waiting, rows: Sequence[Effect], plan: Plan, reasons: Mapping[object, str], now: datetime
+) -> None:
+    """Effects that stay get the newer values; those that drop out are skipped, with the reason."""
     kept = {_name(effect): effect for effect in plan.effects}
     for row in rows:
-        effect = kept.get(_name(effect_of(row)))
+        old = effect_of(row)
+        effect = kept.get(_name(old))
         if effect is None:
-            row.state, row.ended_at, row.error = EffectState.SKIPPED, now, "dropped at the moment of yes"
+            why = reasons.get((old.subject, old.target), "not among what was approved")
+            row.state, row.ended_at, row.error = EffectState.SKIPPED, now, f"dropped at the moment of yes: {why}"
             continue
         fresh = effect_row(waiting.stored, effect, now, due=not effect.after, tz=waiting.revision.data.tz)
         for name in ("wanted", "prior", "hold", "after", "reason", "money_24h", "due_at"):
             setattr(row, name, fresh[name])
+
+
+def _place(stop: Stop) -> object:
+    return stop.subject, stop.target
 
 
 def _name(effect: PlannedEffect) -> tuple[str, Target, Any]:

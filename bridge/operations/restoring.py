@@ -11,6 +11,8 @@ from bridge.eventfacts import EventFacts, Happening, read_again
 from bridge.exactjson import thaw
 from bridge.gathering import about, scope_facts
 from bridge.listening import whom
+from bridge.operations.errors import Refused
+from bridge.sources import SourceError
 from bridge.standing import Question, gather
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
@@ -64,14 +66,21 @@ def plan_of(stored: StoredPlan, effects: Sequence[Effect], revision: Revision) -
 
 
 def facts_of(house: House, session: Session, revision: Revision, run: Run, now: datetime) -> Facts:
-    """The facts that this run would see now: the same event, or everything in scope."""
+    """The facts that this run would see now: the same event, or everything in scope.
+
+    Raises Refused where the event can no longer be read.
+    """
     if run.event_id is None:
         return scope_facts(house, session, revision, now)
     event = session.get(Event, run.event_id)
     source = house.sources.get(event.source) if event else None
     if event is None or source is None:
         return event_facts([])
-    return facts_of_event(house, session, revision, read_again(event, source), now)
+    try:
+        happening = read_again(event, source)
+    except SourceError as error:
+        raise Refused(f"event {event.id}: cannot be read as source {event.source!r} is set up now: {error}") from error
+    return facts_of_event(house, session, revision, happening, now)
 
 
 def facts_of_event(house: House, session: Session, revision: Revision, happening: Happening, now: datetime) -> Facts:

@@ -262,7 +262,7 @@ def waiting(session: Session) -> list[StoredPlan]:
     query = (
         select(StoredPlan)
         .where(StoredPlan.state == PlanState.WAITING)
-        .order_by(StoredPlan.money_24h.desc(), StoredPlan.id)
+        .order_by(StoredPlan.money_24h.desc().nulls_last(), StoredPlan.id)
     )
     return list(session.scalars(query))
 

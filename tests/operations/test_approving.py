@@ -68,8 +68,8 @@ def test_what_is_new_since_waits_in_a_plan_of_its_own(waiting):
     more(waiting, waiting.good, 30_000, 0)
     found = reviews(waiting.house, now=waiting.now)
     assert [[effect.does for effect in one.effects] for one in found] == [
-        ["pause offer 1001"],
         ["pause offer 1002", "pause offer 1003"],
+        ["pause offer 1001"],
     ]
 
 

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from openapi_spec_validator import validate
 
+from bridge.store.journal import Event
 from bridge.store.people import Role
 from bridge.web import access, api, health, problems
 from bridge.web.access import OPEN, make
@@ -140,6 +141,27 @@ def test_a_plan_is_approved(operator, network):
     network.work()
     assert len(list(network.world.directory.publishers.living())) == 1
     assert "does not wait" in operator.post(f"/approvals/{plan['id']}/approve", status=409)["detail"]
+
+
+def test_a_waiting_plan_shows_what_changed_since(operator):
+    assert operator.get("/approvals/1")["data"]["changed"] == "nothing"
+
+
+def test_events_go_through_the_rules_again_by_filter_and_can_be_cancelled(operator, network):
+    since = (network.now - timedelta(hours=1)).isoformat()
+    assert operator.post("/events/replay", 202, since=since, type="none")["data"]["events"] == 0
+    assert operator.post("/events/replay", 202, since=since)["data"]["events"] == 1
+    assert operator.post("/events/replay/cancel")["data"]["cancelled"] == 1
+
+
+def test_a_dead_event_is_accepted_with_a_correction_or_discarded(operator, network):
+    path = f"/events/{network.event_id}"
+    operator.post(f"{path}/accept", 409)
+    with network.house.store.write() as session:
+        session.get(Event, network.event_id).state = "dead"
+    operator.post(f"{path}/accept", 409, body="{")
+    operator.post(f"{path}/discard", why="a test")
+    assert operator.get(path)["data"]["state"] == "done"
 
 
 def test_a_run_is_shown_and_undone(operator, network):

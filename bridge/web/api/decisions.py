@@ -10,6 +10,7 @@ from sqlalchemy import select
 from bridge.operations import NotThere
 from bridge.operations.approvals import Person, approve, reject
 from bridge.operations.letting_go import release_holds
+from bridge.operations.reviewing import review
 from bridge.operations.undoing import undo
 from bridge.store import ledger
 from bridge.store.holds import Hold, HoldState
@@ -96,6 +97,15 @@ def list_approvals() -> dict[str, Any]:
     with house().store.read() as session:
         rows = [_plan(plan) | {"rule_id": plan.rule_id, "run_id": plan.run_id} for plan in ledger.waiting(session)]
     return page(rows, len(rows), "id")
+
+
+@blueprint.get("/approvals/<int:plan_id>")
+@needs(Role.VIEWER)
+@blueprint.response(200, Thing)
+@refusing
+def show_approval(plan_id: int) -> dict[str, Any]:
+    """One waiting plan, and what a yes at this moment would leave out."""
+    return one(review(house(), plan_id, now=datetime.now(UTC)).as_json())
 
 
 @blueprint.post("/approvals/<int:plan_id>/approve")

@@ -10,14 +10,14 @@ from sqlalchemy import select
 from bridge.eventfacts import read_again
 from bridge.exactjson import plain
 from bridge.operations import NotThere
-from bridge.operations.replaying import replay
+from bridge.operations.replaying import cancel, matching, replay, settle_aside
 from bridge.sources import SourceError
 from bridge.store.journal import Event
 from bridge.store.people import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
 from bridge.web.api.answers import house, one, page, refusing
-from bridge.web.api.shapes import EventQuery, Page, ReplayBody, Thing
+from bridge.web.api.shapes import AcceptBody, DiscardBody, EventQuery, Page, ReplayBody, ReplayManyBody, Thing
 
 blueprint = Blueprint("events", "events", description="Webhooks as they were received")
 NAMES = ("id", "source", "event_type", "delivery_id", "received_at", "event_time", "state", "problem", "replay_of")
@@ -36,6 +36,8 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
         wanted = wanted.where(Event.source == query["source"])
     if "state" in query:
         wanted = wanted.where(Event.state == query["state"])
+    if "event_type" in query:
+        wanted = wanted.where(Event.event_type == query["event_type"])
     with house().store.read() as session:
         rows = [_row(event) for event in session.scalars(wanted)]
     return page(rows, query["limit"], "id")
@@ -77,3 +79,48 @@ def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Send one event through the rules again."""
     made = replay(house(), [event_id], revision=body["revision"], who=g.who, now=datetime.now(UTC))
     return one({"event_id": made[0]})
+
+
+@blueprint.post("/events/replay")
+@needs(Role.OPERATOR)
+@blueprint.arguments(ReplayManyBody)
+@blueprint.response(202, Thing)
+@refusing
+def replay_events(body: dict[str, Any]) -> dict[str, Any]:
+    """Send everything since a moment through the rules again, or what a filter finds, bit by bit."""
+    chosen, pace = body.pop("revision"), body.pop("per_minute")
+    with house().store.read() as session:
+        found = matching(session, **body)
+    made = replay(house(), found, revision=chosen, who=g.who, now=datetime.now(UTC), per_minute=pace)
+    return one({"events": len(made)})
+
+
+@blueprint.post("/events/replay/cancel")
+@needs(Role.OPERATOR)
+@blueprint.response(200, Thing)
+def cancel_replay() -> dict[str, Any]:
+    """Take back the replays that nobody has begun to handle."""
+    return one({"cancelled": cancel(house(), who=g.who, now=datetime.now(UTC))})
+
+
+@blueprint.post("/events/<event_id>/accept")
+@needs(Role.OPERATOR)
+@blueprint.arguments(AcceptBody)
+@blueprint.response(202, Thing)
+@refusing
+def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
+    """Handle a quarantined or dead event after all, with a corrected body if one is given."""
+    raw = body["body"].encode() if "body" in body else None
+    settle_aside(house(), event_id, accept=True, body=raw, who=g.who, now=datetime.now(UTC))
+    return one({"event_id": event_id})
+
+
+@blueprint.post("/events/<event_id>/discard")
+@needs(Role.OPERATOR)
+@blueprint.arguments(DiscardBody)
+@blueprint.response(200, Thing)
+@refusing
+def discard_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
+    """Close a quarantined or dead event without handling it."""
+    settle_aside(house(), event_id, accept=False, who=g.who, now=datetime.now(UTC), why=body["why"])
+    return one({"event_id": event_id})

@@ -2,6 +2,8 @@
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from bridge.operations.replaying import PER_MINUTE
+
 
 class Strict(Schema):
     class Meta:
@@ -16,6 +18,7 @@ class PageQuery(Strict):
 class EventQuery(PageQuery):
     source = fields.String()
     state = fields.String()
+    event_type = fields.String(data_key="type")
 
 
 class RunQuery(PageQuery):
@@ -40,6 +43,23 @@ class WhyBody(Strict):
 
 class ReplayBody(Strict):
     revision = fields.String(data_key="with", load_default="current", validate=validate.OneOf(["original", "current"]))
+
+
+class ReplayManyBody(ReplayBody):
+    source = fields.String()
+    state = fields.String(validate=validate.OneOf(["done", "dead"]))
+    event_type = fields.String(data_key="type")
+    since = fields.AwareDateTime(required=True, metadata={"example": "2026-11-24T10:15:00+00:00"})
+    until = fields.AwareDateTime()
+    per_minute = fields.Integer(load_default=PER_MINUTE, validate=validate.Range(1, 60_000))
+
+
+class AcceptBody(Strict):
+    body = fields.String(metadata={"description": "a corrected body, in the form that the source speaks"})
+
+
+class DiscardBody(Strict):
+    why = fields.String(load_default="", validate=validate.Length(0, 500))
 
 
 class Page(Schema):

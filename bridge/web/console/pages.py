@@ -13,6 +13,7 @@ from bridge.eventfacts import read_again
 from bridge.exactjson import plain
 from bridge.operations import OperationError
 from bridge.operations.explaining import explain, parse_subject
+from bridge.operations.reviewing import reviews
 from bridge.sources import SourceError, suggested_url
 from bridge.store import entities, feeds, holds, journal, ledger, people, runs, slots, upkeep
 from bridge.store import rulebook as shelf
@@ -143,7 +144,8 @@ def approvals() -> str:
     with house().store.read() as session:
         plans = ledger.waiting(session)
         effects = {plan.id: list(plan.effects) for plan in plans}
-    return show("approvals.html", plans=plans, effects=effects)
+    since = {one.plan_id: one for one in reviews(house(), now=datetime.now(UTC))}
+    return show("approvals.html", plans=plans, effects=effects, since=since)
 
 
 @blueprint.get("/holds")

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
 
+from bridge import noticing
 from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch, conclude
 from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Outcome, Tools
 from bridge.observability import tag
@@ -58,7 +60,8 @@ def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:
     if batch.integration not in account.integrations:
         text = f"account {batch.account!r} has no integration {batch.integration!r} in bridge.yaml"
         return [Failed(job, text) for job in batch.jobs]
-    tools = Tools(client=house.client(batch.account, batch.integration), outgoing=house.outgoing)
+    client = house.client(batch.account, batch.integration)
+    tools = Tools(client=client, outgoing=house.outgoing, tell=partial(noticing.tell, house))
     with house.store.read() as session:
         population = entities.population(session, batch.account, batch.integration)
         jobs = _with_refs(session, batch)

@@ -23,6 +23,7 @@ from bridge.data.reportpages import ReportPages
 from bridge.integr8 import Client
 from bridge.integr8.budget import LocalBudget, RedisBudget, budget_key
 from bridge.integr8.catalogue import Route
+from bridge.notices.channels import Channel, ChannelSettingsError, channel
 from bridge.outgoing import Outgoing, http_policy, outgoing
 from bridge.queue import Queue, sender
 from bridge.rulebook import Library
@@ -154,6 +155,19 @@ class House:
     @cached_property
     def listings(self) -> ClientListings:
         return ClientListings(self.client)
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        """Where notices go. Raises SettingsError with every problem of every entry."""
+        made, problems = {}, []
+        for name, entry in self.settings.channels.items():
+            try:
+                made[name] = channel(name, entry)
+            except ChannelSettingsError as error:
+                problems += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+        if problems:
+            raise SettingsError(problems)
+        return made
 
     @cached_property
     def outgoing(self) -> Outgoing:

@@ -60,9 +60,10 @@ celery.conf.update(
     beat_schedule={
         "tick": {"task": "upkeep.tick", "schedule": 1.0, "options": {"expires": 5}},
         "sweep": {"task": "upkeep.sweep", "schedule": 5.0, "options": {"expires": 15}},
+        "notices": {"task": "notices.deliver", "schedule": 2.0, "options": {"expires": 5}},
         "tidy": {"task": "upkeep.tidy", "schedule": 3600.0, "options": {"expires": 600}},
     },
-    imports=["tasks.journal", "tasks.effects", "tasks.rules", "tasks.reports", "tasks.upkeep"],
+    imports=["tasks.journal", "tasks.effects", "tasks.rules", "tasks.reports", "tasks.upkeep", "tasks.notices"],
 )
 
 

@@ -15,6 +15,7 @@ from bridge.version import VERSION
 COMMANDS = {
     "api": "bridge.cli.api:api",
     "approvals": "bridge.cli.approvals:approvals",
+    "channels": "bridge.cli.channels:channels",
     "check": "bridge.cli.home:check",
     "db": "bridge.cli.db:db",
     "demo": "bridge.cli.stack:demo",

@@ -10,6 +10,7 @@ import click
 
 from bridge import settings
 from bridge.cli.session import as_json, json_option
+from bridge.notices.channels import ChannelSettingsError, channel
 from bridge.rulebook import read
 from bridge.settings import SettingsError
 from bridge.sources import SourceSettingsError, build
@@ -86,6 +87,11 @@ def _findings(directory: Path | None) -> tuple[list[str], list[str], list[str]]:
         try:
             warnings += [f"bridge.yaml: {line}" for line in build(name, entry).warnings]
         except SourceSettingsError as error:
+            errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+    for name, entry in found.channels.items():
+        try:
+            channel(name, entry)
+        except ChannelSettingsError as error:
             errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
     reading = read(found)
     for problem in sorted(reading.problems):

@@ -97,7 +97,7 @@ class Tools:
 
     client: Client
     outgoing: Outgoing | None = None
-    tell: Callable[[str, Mapping[str, Any]], None] | None = None  # (channel, message): into the channel's queue
+    tell: Callable[[str, Mapping[str, Any]], bool] | None = None  # (channel, message): into its queue, if it exists
 
 
 def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one line per kind of error

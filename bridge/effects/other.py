@@ -52,9 +52,7 @@ def notify(tools: Tools, _desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
     """Hand a message to a channel; the channel's own queue delivers and repeats it."""
     outcomes: list[Outcome] = []
     for job in jobs:
-        if tools.tell is None:
-            outcomes.append(Failed(job, f"there is no channel {job.target_id!r} in bridge.yaml"))
-            continue
-        tools.tell(job.target_id, {**job.wanted, **job.context})
-        outcomes.append(Applied(job))
+        channel = str(job.wanted.get("channel", job.target_id))  # the target names the subject as well
+        taken = tools.tell is not None and tools.tell(channel, {**job.wanted, **job.context})
+        outcomes.append(Applied(job) if taken else Failed(job, f"there is no channel {channel!r} in bridge.yaml"))
     return outcomes

@@ -99,6 +99,7 @@ class Effect(Leased, Base):
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in EffectState)})", name="state"),
         Index("ix_effects_state_due_at", "state", "due_at"),
         Index("ix_effects_kind_target_id", "kind", "target_id"),
+        Index("ix_effects_ended_at", "ended_at"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

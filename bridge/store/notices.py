@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
 from bridge.store.lease import Leased, claim
 
+RECENT = timedelta(days=5)
 LEASE = timedelta(seconds=120)  # longer than one message may take, with all addresses of its channel
 
 
@@ -93,6 +94,18 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         session.execute(insert_new(session, Notice), [{**EMPTY, **row} for row in rows])
 
 
+def unknown(session: Session, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of these rows that are not written yet."""
+    known: set[tuple[str, str]] = set()
+    for channel in {row["channel"] for row in rows}:
+        keys = [row["dedupe_key"] for row in rows if row["channel"] == channel]
+        for start in range(0, len(keys), 500):
+            chunk = keys[start : start + 500]
+            query = select(Notice.dedupe_key).where(Notice.channel == channel, Notice.dedupe_key.in_(chunk))
+            known.update((channel, key) for key in session.scalars(query))
+    return [row for row in rows if (row["channel"], row["dedupe_key"]) not in known]
+
+
 def channels_due(session: Session, now: datetime) -> list[str]:
     query = select(Notice.channel).where(Notice.state == NoticeState.WAITING, Notice.due_at <= now).distinct()
     return sorted(session.scalars(query))
@@ -116,6 +129,19 @@ def put_off(session: Session, channel: str, until: datetime) -> None:
 
 def health(session: Session, channel: str) -> ChannelHealth | None:
     return session.get(ChannelHealth, channel)
+
+
+def enable(session: Session, channel: str, now: datetime) -> int:
+    """Begin anew with a channel, and try again what failed while it was off. Returns how many that is."""
+    session.execute(delete(ChannelHealth).where(ChannelHealth.channel == channel))
+    again = session.execute(
+        update(Notice)
+        .where(Notice.channel == channel, Notice.state == NoticeState.FAILED, Notice.created_at > now - RECENT)
+        .values(state=NoticeState.WAITING, due_at=now, ended_at=None, attempts=0)
+        .execution_options(synchronize_session=False)
+        .returning(Notice.id)
+    )
+    return len(again.all())
 
 
 def hushes(session: Session, now: datetime) -> list[Hush]:

@@ -46,6 +46,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_calls_started_at"), ["started_at"], unique=False)
 
     op.create_table(
+        "channel_health",
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("open_until", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("disabled_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("disabled_why", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_channel_health")),
+    )
+    op.create_table(
         "conversion_delays",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("account", sa.String(), nullable=False),
@@ -236,6 +246,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_holds_state_until", ["state", "until"], unique=False)
 
     op.create_table(
+        "hushes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.String(), nullable=True),
+        sa.Column("rule_id", sa.String(), nullable=True),
+        sa.Column("topic", sa.String(), nullable=True),
+        sa.Column("until", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hushes")),
+    )
+    with op.batch_alter_table("hushes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hushes_until"), ["until"], unique=False)
+
+    op.create_table(
         "mutes",
         sa.Column("rule_id", sa.String(), nullable=False),
         sa.Column("account", sa.String(), nullable=False),
@@ -245,6 +269,34 @@ def upgrade() -> None:
         sa.Column("why", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("rule_id", "account", "kind", "target_id", name=op.f("pk_mutes")),
     )
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("dedupe_key", sa.String(), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=True),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column(
+            "data", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("created_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("due_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("ended_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("claimed_by", sa.String(), nullable=True),
+        sa.Column("claimed_until", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'sent', 'silenced', 'failed')", name=op.f("ck_notices_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
+        sa.UniqueConstraint("channel", "dedupe_key", name=op.f("uq_notices_channel_dedupe_key")),
+    )
+    with op.batch_alter_table("notices", schema=None) as batch_op:
+        batch_op.create_index("ix_notices_state_due_at", ["state", "due_at"], unique=False)
+
     op.create_table(
         "revisions",
         sa.Column("hash", sa.String(), nullable=False),
@@ -493,6 +545,7 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("effects", schema=None) as batch_op:
+        batch_op.create_index("ix_effects_ended_at", ["ended_at"], unique=False)
         batch_op.create_index("ix_effects_kind_target_id", ["kind", "target_id"], unique=False)
         batch_op.create_index("ix_effects_state_due_at", ["state", "due_at"], unique=False)
 
@@ -521,6 +574,7 @@ def downgrade() -> None:
     with op.batch_alter_table("effects", schema=None) as batch_op:
         batch_op.drop_index("ix_effects_state_due_at")
         batch_op.drop_index("ix_effects_kind_target_id")
+        batch_op.drop_index("ix_effects_ended_at")
 
     op.drop_table("effects")
     with op.batch_alter_table("verdicts", schema=None) as batch_op:
@@ -560,7 +614,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_revisions_rule_id"))
 
     op.drop_table("revisions")
+    with op.batch_alter_table("notices", schema=None) as batch_op:
+        batch_op.drop_index("ix_notices_state_due_at")
+
+    op.drop_table("notices")
     op.drop_table("mutes")
+    with op.batch_alter_table("hushes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hushes_until"))
+
+    op.drop_table("hushes")
     with op.batch_alter_table("holds", schema=None) as batch_op:
         batch_op.drop_index("ix_holds_state_until")
         batch_op.drop_index(batch_op.f("ix_holds_rule_id"))
@@ -590,6 +652,7 @@ def downgrade() -> None:
 
     op.drop_table("entities")
     op.drop_table("conversion_delays")
+    op.drop_table("channel_health")
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_calls_started_at"))
 

@@ -1,0 +1,119 @@
+"""`channels`: where notices go, how that is going, trying one out, and silence for a while."""
+
+from datetime import UTC, datetime
+
+import click
+from marshmallow import ValidationError
+
+from bridge.cli.session import Session, as_json, json_option, show
+from bridge.delivering import deliver_test
+from bridge.notices import catalogue
+from bridge.sources.strict import Duration
+from bridge.store import notices, upkeep
+from bridge.store.notices import Hush
+
+
+@click.group()
+def channels() -> None:
+    """Where notices go."""
+
+
+@channels.command("list")
+@json_option
+@click.pass_obj
+def list_(session: Session, json: bool) -> None:
+    """Show all channels and how they are doing.
+
+    \b
+    Example:
+      integr8-bridge channels list
+    """
+    with session.house.store.read() as reading:
+        counts = notices.counts(reading)
+        health = {name: notices.health(reading, name) for name in session.house.channels}
+    rows = [
+        {
+            "channel": name,
+            "kind": one.kind,
+            "waiting": counts.get((name, "waiting"), 0),
+            "sent": counts.get((name, "sent"), 0),
+            "failed": counts.get((name, "failed"), 0),
+            "health": _health(health[name]),
+        }
+        for name, one in sorted(session.house.channels.items())
+    ]
+    columns = ("channel", "kind", "waiting", "sent", "failed", "health")
+    show(rows, columns, json=json, empty="no channels; add them under `channels:`")
+
+
+def _health(row: notices.ChannelHealth | None) -> str:
+    if row is None or not (row.failures or row.disabled_at):
+        return "ok"
+    return f"off: {row.disabled_why}" if row.disabled_at else f"{row.failures} failures in a row"
+
+
+@channels.command("test")
+@click.argument("channel")
+@click.pass_obj
+def test(session: Session, channel: str) -> None:
+    """Send one test message now.
+
+    \b
+    Example:
+      integr8-bridge channels test traffic
+    """
+    result = deliver_test(session.house.channels[_known(session, channel)], datetime.now(UTC))
+    if result.result != "taken":
+        raise click.ClickException(f"{channel}: {result.words}")
+    click.echo(f"{channel} took the message")
+
+
+@channels.command("enable")
+@click.argument("channel")
+@click.pass_obj
+def enable(session: Session, channel: str) -> None:
+    """Use a channel again that was switched off, and repeat what it missed in the last five days."""
+    now = datetime.now(UTC)
+    with session.house.store.write() as writing:
+        again = notices.enable(writing, _known(session, channel), now)
+        upkeep.note(writing, who="cli", what="enable channel", about=channel, now=now)
+    click.echo(f"{channel} is on; {again} notices are tried again")
+
+
+@channels.command("silence")
+@click.option("--for", "length", required=True, help="How long: 30m, 12h, 2d.")
+@click.option("--rule", help="Only about this rule.")
+@click.option("--topic", help="Only about this topic, for example no_decision.")
+@click.option("--channel", help="Only for this channel.")
+@click.option("--why", required=True, help="Stands in the audit.")
+@click.pass_obj
+def silence(session: Session, length: str, rule: str | None, topic: str | None, channel: str | None, why: str) -> None:
+    """Say nothing for a while; what would have been said is kept as silenced.
+
+    \b
+    Example:
+      integr8-bridge channels silence --for 2h --rule offer-cr-collapse --why "known outage"
+    """
+    try:
+        duration = Duration().deserialize(length)
+    except ValidationError as error:
+        raise click.BadParameter("; ".join(map(str, error.messages)), param_hint="--for") from error
+    now = datetime.now(UTC)
+    name = _known(session, channel) if channel else None
+    with session.house.store.write() as writing:
+        writing.add(Hush(channel=name, rule_id=rule, topic=topic, until=now + duration, by="cli", why=why))
+        upkeep.note(writing, who="cli", what="silence", about=rule or topic or channel or "everything", now=now)
+    click.echo(f"silent until {now + duration:%Y-%m-%d %H:%M} UTC")
+
+
+@channels.command("events")
+def events() -> None:
+    """Print the events that outgoing webhooks carry, as JSON Schema."""
+    click.echo(as_json(catalogue()))
+
+
+def _known(session: Session, name: str) -> str:
+    if name not in session.house.channels:
+        known = ", ".join(sorted(session.house.channels)) or "none"
+        raise click.BadParameter(f"there is no channel {name!r}; known: {known}", param_hint="CHANNEL")
+    return name

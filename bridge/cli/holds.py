@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 from sqlalchemy import select
 
-from bridge.cli.session import Session, json_option, outcome, show
+from bridge.cli.session import Session, json_option, outcome, show, subject_targets
 from bridge.operations.letting_go import release_holds
 from bridge.store.holds import Hold, HoldState
 
@@ -18,13 +18,26 @@ def holds() -> None:
 
 @holds.command("list")
 @click.option("--all", "everything", is_flag=True, help="Ended ones too.")
+@click.option("--rule", help="Only those of this rule.")
+@click.option("--target", metavar="KIND=ID", help="Only those of this target: --target offer=42")
 @json_option
 @click.pass_obj
-def list_(session: Session, everything: bool, json: bool) -> None:
-    """Show active holds, the next to end first."""
-    query = select(Hold).order_by(Hold.until, Hold.id)
+def list_(session: Session, everything: bool, rule: str | None, target: str | None, json: bool) -> None:
+    """Show active holds, the next to end first; those that end by hand only come last.
+
+    \b
+    Examples:
+      integr8-bridge holds list
+      integr8-bridge holds list --target offer=42 --all
+    """
+    query = select(Hold).order_by(Hold.until.nulls_last(), Hold.id)
     if not everything:
         query = query.where(Hold.state == HoldState.ACTIVE)
+    if rule:
+        query = query.where(Hold.rule_id == rule)
+    if target:
+        [wanted] = subject_targets([target])
+        query = query.where(Hold.kind == wanted.kind, Hold.target_id == wanted.id)
     with session.read() as database:
         rows = [
             {

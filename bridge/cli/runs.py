@@ -1,17 +1,17 @@
 """`runs`: what rules looked at, what came out, and taking it back."""
 
 import getpass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 from sqlalchemy import select
 
-from bridge.cli.session import Session, as_json, json_option, outcome, show, subject_targets
+from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option, subject_targets
 from bridge.operations.handing_over import hand_over
 from bridge.operations.undoing import undo
 from bridge.store import ledger
-from bridge.store.ledger import Effect
+from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run, StoredVerdict
 
 
@@ -23,12 +23,39 @@ def runs() -> None:
 @runs.command("list")
 @click.option("--rule", help="Only this rule.")
 @click.option("--outcome", "wanted", help="Only this outcome: ready, shadow, waiting, stopped, nothing, error.")
+@click.option("--event", help="Only those that this event caused.")
+@click.option("--target", metavar="KIND=ID", help="Only those with effects on this target: --target offer=42")
+@since_option
 @click.option("--limit", default=30, show_default=True)
 @json_option
 @click.pass_obj
-def list_(session: Session, rule: str | None, wanted: str | None, limit: int, json: bool) -> None:
-    """Show the newest runs."""
+def list_(
+    session: Session,
+    rule: str | None,
+    wanted: str | None,
+    event: str | None,
+    target: str | None,
+    since: timedelta | None,
+    limit: int,
+    json: bool,
+) -> None:
+    """Show the newest runs.
+
+    \b
+    Examples:
+      integr8-bridge runs list --rule low-cr --since 24h
+      integr8-bridge runs list --outcome stopped
+      integr8-bridge runs list --target offer=42
+    """
     query = select(Run).order_by(Run.id.desc()).limit(limit)
+    if event:
+        query = query.where(Run.event_id == event)
+    if target:
+        [named] = subject_targets([target])
+        about = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id)
+        query = query.where(Run.id.in_(about.where(Effect.kind == named.kind, Effect.target_id == named.id)))
+    if since:
+        query = query.where(Run.started_at >= datetime.now(UTC) - since)
     if rule:
         query = query.where(Run.rule_id == rule)
     if wanted:
@@ -64,7 +91,12 @@ def _row(run: Run) -> dict[str, Any]:
 @json_option
 @click.pass_obj
 def show_(session: Session, run: int, json: bool) -> None:
-    """Show one run as a story: verdicts with their reasons, what a guard stopped, effects and their calls."""
+    """Show one run as a story: verdicts with their reasons, what a guard stopped, effects and their calls.
+
+    \b
+    Example:
+      integr8-bridge runs show 812
+    """
     with session.read() as database:
         found = database.get(Run, run)
         if found is None:

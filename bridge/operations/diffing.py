@@ -1,20 +1,27 @@
-"""What a new text of a rule would decide differently on the present data, before it is live."""
+"""What a new text of a rule would decide differently before it is live: on the present data, or on recent events."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge import rulebook
+from bridge.eventfacts import Happening, read_again
 from bridge.gathering import scope_facts
-from bridge.operations.errors import OperationError
-from bridge.tables import load_all
+from bridge.operations.backtesting import read
+from bridge.operations.restoring import facts_of_event
+from bridge.sources import SourceError
+from bridge.store.journal import Event
 from bridge.wiring import House
 from rules.evaluate import evaluate
-from rules.loading import load
 from rules.model import Revision, Webhook
 from rules.verdicts import Answer
+
+EVENTS = 200  # newest of a source, for rules that look at events
+
+Said = dict[str, tuple[str, str]]  # subject → answer, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +45,12 @@ class RuleDiff:
 
 def diff(house: House, path: Path, *, now: datetime) -> list[RuleDiff]:
     """Compare each rule of a file with the live revision. Raises OperationError with all that is wrong in it."""
-    tables, _ = load_all(house.settings.tables_dir)
-    loaded = load(path.read_text(encoding="utf-8"), name=str(path), known=rulebook.known(house.settings, tables))
-    if loaded.errors:
-        raise OperationError("\n".join(str(problem) for problem in loaded.errors))
-    return [_one(house, revision, now) for revision in loaded.revisions]
+    return [_one(house, revision, now) for revision in read(house, path)]
 
 
 def _one(house: House, new: Revision, now: datetime) -> RuleDiff:
     with house.store.read() as session:
         old = house.library.current(session).revisions.get(new.id)
-        if isinstance(new.trigger, Webhook):
-            raise OperationError(f"{new.id}: looks at events; `rules backtest` and `events replay` compare those")
         before = _answers(house, session, old, now) if old is not None else {}
         after = _answers(house, session, new, now)
     subjects = sorted(before.keys() | after.keys())
@@ -62,10 +63,35 @@ def _one(house: House, new: Revision, now: datetime) -> RuleDiff:
     return RuleDiff(new.id, old.hash if old else None, new.hash, len(subjects) - len(changes), changes)
 
 
-def _answers(house: House, session: Session, revision: Revision, now: datetime) -> dict[str, tuple[str, str]]:
+def _answers(house: House, session: Session, revision: Revision, now: datetime) -> Said:
+    if isinstance(revision.trigger, Webhook):
+        return _of_events(house, session, revision, revision.trigger, now)
     facts = scope_facts(house, session, revision, now)
     found = evaluate(revision, facts, now)
     return {
         str(subject): (Answer(int(found.answers[row])).word, found.explain(row).reason)
         for row, subject in enumerate(found.subjects)
     }
+
+
+def _of_events(house: House, session: Session, revision: Revision, trigger: Webhook, now: datetime) -> Said:
+    """Each of the newest events by itself; what it says about whom, as the rule sees it now."""
+    said: Said = {}
+    for happening in _recent(house, session, trigger):
+        facts = facts_of_event(house, session, revision, happening, now)
+        if facts.subjects:
+            verdict = evaluate(revision, facts, now).explain(0)
+            said[f"event={happening.event.id}"] = (verdict.answer.word, verdict.reason)
+    return said
+
+
+def _recent(house: House, session: Session, trigger: Webhook) -> Iterator[Happening]:
+    source = house.sources[trigger.source]
+    query = select(Event).where(Event.source == trigger.source, Event.replay_of.is_(None))
+    if trigger.event is not None:
+        query = query.where(Event.event_type == trigger.event)
+    for event in session.scalars(query.order_by(Event.id.desc()).limit(EVENTS)):
+        try:
+            yield read_again(event, source)
+        except SourceError:
+            continue

@@ -45,7 +45,8 @@ def release_holds(house: House, hold_ids: Collection[int], *, who: str, now: dat
                 raise Refused(f"rule {rule}: no longer loads; run `integr8-bridge check`")
             held = [_held(row) for row in rows]
             state = state_of(house, session, revision, event_facts([]), [one.target for one in held], now=now)
-            for plan in release.by_hand(held, state, release.Terms(), now):
+            terms = release.Terms(respect=revision.guards.respect_people, tz=revision.data.tz)
+            for plan in release.by_hand(held, state, terms, now):
                 write(session, revision, [plan], kind=runs.Cause.HAND, about="release", who=who, now=now)
                 returns += [str(effect.target) for effect in plan.releases]
                 stays += [ended.message for ended in plan.ended if not ended.returns]

@@ -128,3 +128,27 @@ def test_a_secret_in_clear_is_refused(run, tmp_path):
     file = tmp_path / "mine" / "bridge.yaml"
     file.write_text(file.read_text().replace('"${CRM_SECRET}"', "whsec_in_clear"))
     assert "sources.crm.secret: a secret is written in clear" in run("check", str(tmp_path / "mine"), code=1)
+
+
+def test_runs_are_found_by_event_target_and_time(home, run):
+    assert len(json.loads(run("runs", "list", "--event", home.event_id, "--json"))) == 1
+    assert len(json.loads(run("runs", "list", "--target", "publisher=email=ann@example.com", "--json"))) == 1
+    assert run("runs", "list", "--target", "offer=1") == "no runs yet\n"
+
+
+def test_holds_are_found_by_target(home, run):
+    assert run("holds", "list", "--target", "offer=1", "--rule", "onboarding") == "nothing is held\n"
+
+
+def test_one_plan_is_shown_with_what_changed_since(home, run):
+    shown = run("approvals", "show", "1")
+    assert "changed since: nothing" in shown
+    assert "still so" in shown
+
+
+def test_doctor_names_the_remedy_where_integr8_cannot_be_reached(home, run):
+    file = home.home / "bridge.yaml"
+    file.write_text(file.read_text().replace("http://integr8.test", "http://127.0.0.1:9"))  # nobody listens there
+    told = {one["name"]: one for one in json.loads(run("doctor", "--json", code=1))["checks"]}
+    assert "accounts.main.base_url" in told["main: offers"]["remedy"]
+    assert told["database"]["status"] == "ok"

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from bridge.cli.session import Session, Span, as_json, json_option, show
-from bridge.store import people, upkeep
-from bridge.store.people import Role, Token
+from bridge.store import people
+from bridge.store.people import Role
 from bridge.web.access.tokens import make
+from bridge.web.access.tokens import revoke as end
 
 
 @click.group()
@@ -64,11 +65,8 @@ def revoke(session: Session, token: int) -> None:
     """End a token at once."""
     with session.write() as database:
         now = datetime.now(UTC)
-        found = database.get(Token, token)
-        if found is None or found.revoked_at is not None:
+        if end(database, token, who=getpass.getuser(), now=now) is None:
             raise click.ClickException(
                 f"token {token}: there is none to revoke; `integr8-bridge tokens list` shows them"
             )
-        found.revoked_at = now
-        upkeep.note(database, who=getpass.getuser(), what="revoke token", about=found.name, now=now)
     click.echo(f"token {token} is revoked")

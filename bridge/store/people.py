@@ -1,12 +1,12 @@
 """API tokens: who may ask for what. A token is shown once and kept as an argon2 hash."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Key, UtcDateTime
+from bridge.store.engine import Base, Key, UtcDateTime, insert_new
 
 
 class Role(StrEnum):
@@ -34,6 +34,27 @@ class Token(Base):
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Answer(Base):
+    """What a write with an Idempotency-Key was answered; `status` is none while it is being done."""
+
+    __tablename__ = "answers"
+
+    key: Mapped[str] = mapped_column(primary_key=True)  # a digest of the token and the key that came
+    request: Mapped[str]  # a digest of method, path and body: a key is for one request only
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    status: Mapped[int | None]
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    content_type: Mapped[str | None]
+
+
+def claim_answer(session: Session, *, key: str, request: str, now: datetime, keep: timedelta) -> Answer | None:
+    """None when nobody has used the key lately, and it is ours now; else what is known about it."""
+    session.execute(delete(Answer).where(Answer.at < now - keep))
+    row = {"key": key, "request": request, "at": now, "status": None, "body": None, "content_type": None}
+    made = session.scalars(insert_new(session, Answer).values(row).returning(Answer.key)).first()
+    return None if made is not None else session.get_one(Answer, key)
 
 
 def find(session: Session, prefix: str, now: datetime) -> Token | None:

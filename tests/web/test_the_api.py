@@ -45,6 +45,9 @@ class Caller:
     def post(self, path, status=200, **body):
         return self._answer(self._http.post(f"/api/v1{path}", headers=self._headers, json=body), status)
 
+    def delete(self, path, status=200):
+        return self._answer(self._http.delete(f"/api/v1{path}", headers=self._headers), status)
+
     @staticmethod
     def _answer(found, status):
         assert found.status_code == status, found.get_data(as_text=True)
@@ -207,3 +210,89 @@ def test_who_halted_is_in_the_audit(operator):
     operator.post("/halt", why="outage")
     assert operator.get("/audit")["data"][0]["what"] == "halt"
     assert operator.post("/resume")["data"]["was_halted"] is True
+
+
+# --- the rest of the house -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/effects", "/entities", "/sources", "/rules/onboarding/history"])
+def test_what_the_console_shows_is_there_for_programs_too(operator, path):
+    assert isinstance(operator.get(path)["data"], list)
+
+
+def test_an_effect_is_shown_with_its_calls(operator, network):
+    operator.post("/approvals/1/approve")
+    network.pass_time(minutes=1)
+    network.work()
+    [effect] = operator.get("/effects", state="applied")["data"]
+    assert operator.get(f"/effects/{effect['id']}")["data"]["calls"]
+
+
+def test_a_thing_at_integr8_is_found_by_part_of_its_name(operator, network):
+    network.world.offer("Summer sale", active=True)
+    network.pass_time(hours=1)
+    network.work()
+    [found] = operator.get("/entities", kind="offer", q="mmer")["data"]
+    assert operator.get(f"/entities/offer/{found['ref']}")["data"]["name"] == "Summer sale"
+
+
+def test_a_rule_runs_its_own_tests(operator):
+    assert operator.post("/rules/onboarding/test")["data"] == []
+    assert "not loaded" in operator.post("/rules/none/test", 404)["detail"]
+
+
+def test_an_admin_makes_a_token_that_works_until_it_is_revoked(app, token):
+    admin = Caller(app, token(Role.ADMIN))
+    made = admin.post("/tokens", 201, name="grafana", role="viewer")["data"]["token"]
+    Caller(app, made).get("/overview")
+    number = next(row["id"] for row in admin.get("/tokens")["data"] if row["name"] == "grafana")
+    admin.delete(f"/tokens/{number}")
+    Caller(app, made).get("/overview", 401)
+
+
+def test_an_operator_makes_no_tokens(operator):
+    operator.post("/tokens", 403, name="x", role="admin")
+
+
+def test_runs_are_told_as_they_happen(app, operator):
+    answer = app.test_client().get("/api/v1/activity/stream?after=0&seconds=0", headers=operator._headers)
+    lines = answer.get_data(as_text=True)
+    assert answer.content_type == "text/event-stream"
+    assert "id: 1\nevent: run\ndata: {" in lines
+
+
+def test_a_stream_that_comes_back_goes_on_where_it_was(app, operator):
+    headers = {**operator._headers, "Last-Event-ID": "1"}
+    answer = app.test_client().get("/api/v1/activity/stream?seconds=0", headers=headers)
+    assert "event: run" not in answer.get_data(as_text=True)
+
+
+# --- writes that come twice ----------------------------------------------------------------------------
+
+
+def keyed(app, operator, path, key, **body):
+    return app.test_client().post(f"/api/v1{path}", headers={**operator._headers, "Idempotency-Key": key}, json=body)
+
+
+def test_a_write_that_comes_twice_is_done_once(app, operator, network):
+    path = f"/events/{network.event_id}/replay"
+    first, second = (keyed(app, operator, path, "k1") for _ in range(2))
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.get_json() == second.get_json()
+    assert len(operator.get("/events")["data"]) == 2
+
+
+def test_a_key_is_for_one_request(app, operator):
+    keyed(app, operator, "/halt", "k1", why="outage")
+    assert keyed(app, operator, "/halt", "k1", why="something else").status_code == 422
+
+
+def test_two_people_may_choose_the_same_key(app, operator, token):
+    keyed(app, operator, "/halt", "k1", why="outage")
+    other = Caller(app, token(Role.ADMIN))
+    assert keyed(app, other, "/halt", "k1", why="another").status_code == 200
+
+
+def test_a_refusal_is_repeated_too(app, operator):
+    for _ in range(2):
+        assert keyed(app, operator, "/runs/99/undo", "k1").status_code == 404

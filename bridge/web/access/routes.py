@@ -9,6 +9,7 @@ from flask import Flask, Response, g, request
 
 from bridge.store.people import Role
 from bridge.web.access import sessions
+from bridge.web.access.repeats import once
 from bridge.web.access.tokens import InvalidToken, check
 from bridge.web.problems import problem
 from bridge.wiring import House
@@ -19,14 +20,21 @@ View = TypeVar("View", bound=Callable[..., Any])
 OPEN = frozenset({"hooks.receive", "health.alive", "health.ready", "health.numbers", "console.login", "console.static"})
 
 
-def needs(role: Role, *, page: bool = False) -> Callable[[View], View]:
-    """Mark a view with the role that it asks for: by bearer token, or as a page by the console's session."""
+def needs(role: Role, *, page: bool = False, secret: bool = False) -> Callable[[View], View]:
+    """Mark a view with the role that it asks for: by bearer token, or as a page by the console's session.
+
+    A `secret` answer is not remembered, whatever Idempotency-Key came with the request.
+    """
 
     def mark(view: View) -> View:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
             refused = sessions.refusal(g.house, role) if page else _refusal(role)
-            return refused if refused is not None else view(*args, **kwargs)
+            if refused is not None:
+                return refused
+            if page or secret:
+                return view(*args, **kwargs)
+            return once(g.house.store, lambda: view(*args, **kwargs), datetime.now(UTC))
 
         checked.needs = role  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]
@@ -46,12 +54,12 @@ def _refusal(role: Role) -> Response | None:
     try:
         with house.store.write() as session:
             token = check(session, text.strip(), datetime.now(UTC))
-            name, has = token.name, Role(token.role)
+            name, has, number = token.name, Role(token.role), token.id
     except InvalidToken as error:
         return problem(401, "Who are you?", str(error))
     if not has.covers(role):
         return problem(403, "Not allowed", f"this needs the role {role}; the token {name!r} has {has}")
-    g.who, g.role = name, has
+    g.who, g.role, g.token_id = name, has, number
     return None
 
 

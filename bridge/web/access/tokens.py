@@ -38,6 +38,16 @@ def make(session: Session, *, name: str, role: Role, who: str, now: datetime, li
     return f"ib_{prefix}_{secret}"
 
 
+def revoke(session: Session, token_id: int, *, who: str, now: datetime) -> Token | None:
+    """End a token at once. None where there is none that is still good."""
+    found = session.get(Token, token_id)
+    if found is None or found.revoked_at is not None:
+        return None
+    found.revoked_at = now
+    upkeep.note(session, who=who, what="revoke token", about=found.name, now=now)
+    return found
+
+
 def check(session: Session, text: str, now: datetime) -> Token:
     """The token's row. Raises InvalidToken. Costs the same whether or not there is such a prefix."""
     kind, _, rest = text.partition("_")

@@ -4,7 +4,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from bridge.version import VERSION
-from bridge.web.api import decisions, journal, rules, service
+from bridge.web.api import decisions, effects, journal, rules, service, stream, tokens
 from bridge.wiring import House
 
 DESCRIPTION = """\
@@ -27,5 +27,5 @@ def register(app: Flask, _house: House) -> None:
         },
     )
     api = Api(app)
-    for blueprint in (service.blueprint, journal.blueprint, decisions.blueprint, rules.blueprint):
-        api.register_blueprint(blueprint, url_prefix="/api/v1")
+    for part in (service, journal, decisions, effects, rules, tokens, stream):
+        api.register_blueprint(part.blueprint, url_prefix="/api/v1")

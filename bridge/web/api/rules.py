@@ -13,6 +13,7 @@ from bridge.store.people import Role
 from bridge.web.access import needs
 from bridge.web.api.answers import house, one, page, refusing
 from bridge.web.api.shapes import ExplainQuery, Page, Thing
+from rules.testing import run_tests
 
 blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
 
@@ -48,6 +49,40 @@ def show_rule(rule_id: str) -> dict[str, Any]:
             {"id": rule_id, "live": live.hash if live else None, "text": live.text if live else history[0].text,
              "history": revisions}
         )  # fmt: skip
+
+
+@blueprint.get("/rules/<rule_id>/history")
+@needs(Role.VIEWER)
+@blueprint.response(200, Page)
+@refusing
+def rule_history(rule_id: str) -> dict[str, Any]:
+    """Every revision that was ever loaded, with its text, newest first."""
+    with house().store.read() as session:
+        rows = [
+            {"revision": each.hash, "file": each.file, "first_seen_at": each.first_seen_at, "text": each.text}
+            for each in shelf.history(session, rule_id)
+        ]
+    if not rows:
+        raise NotThere(f"rule {rule_id}: there is none")
+    return page(rows, len(rows), "revision")
+
+
+@blueprint.post("/rules/<rule_id>/test")
+@needs(Role.VIEWER)
+@blueprint.response(200, Page)
+@refusing
+def test_rule(rule_id: str) -> dict[str, Any]:
+    """Run the rule's own tests. Changes nothing."""
+    with house().store.read() as session:
+        live = house().library.current(session).revisions.get(rule_id)
+    if live is None:
+        raise NotThere(f"rule {rule_id}: it is not loaded")
+    rows = [
+        {"test": each.test.name or f"line {each.test.place.line}", "expect": each.test.expect, "passed": each.passed,
+         "answer": each.verdict.answer.word, "message": each.message}
+        for each in run_tests(live)
+    ]  # fmt: skip
+    return page(rows, len(rows), "test")
 
 
 @blueprint.get("/rules/<rule_id>/explain")

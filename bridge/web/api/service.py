@@ -36,6 +36,19 @@ def overview() -> dict[str, Any]:
     return one(found | {"checks": checks(house(), now)})
 
 
+@blueprint.get("/sources")
+@needs(Role.VIEWER)
+@blueprint.response(200, Page)
+def list_sources() -> dict[str, Any]:
+    """Who may send webhooks, and how each proves itself."""
+    rows = [
+        {"source": name, "proof": found.way, "format": found.format, "path": f"/hooks/{name}",
+         "warnings": list(found.warnings)}
+        for name, found in sorted(house().sources.items())
+    ]  # fmt: skip
+    return page(rows, len(rows), "source")
+
+
 @blueprint.get("/feeds")
 @needs(Role.VIEWER)
 @blueprint.response(200, Page)

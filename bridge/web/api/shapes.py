@@ -3,6 +3,8 @@
 from marshmallow import RAISE, Schema, fields, validate
 
 from bridge.operations.replaying import PER_MINUTE
+from bridge.store.ledger import EffectState
+from bridge.store.people import Role
 
 
 class Strict(Schema):
@@ -24,6 +26,27 @@ class EventQuery(PageQuery):
 class RunQuery(PageQuery):
     rule = fields.String()
     outcome = fields.String()
+
+
+class EffectQuery(PageQuery):
+    state = fields.String(validate=validate.OneOf([str(one) for one in EffectState]))
+    rule = fields.String()
+
+
+class EntityQuery(PageQuery):
+    kind = fields.String(metadata={"example": "offer"})
+    text = fields.String(data_key="q", metadata={"description": "part of the name, or an id"})
+
+
+class StreamQuery(Strict):
+    after = fields.Integer(load_default=None, validate=validate.Range(0, 2**62), metadata={"description": "a run's id"})
+    seconds = fields.Integer(load_default=50, validate=validate.Range(0, 50))
+
+
+class TokenBody(Strict):
+    name = fields.String(required=True, validate=validate.Length(1, 100), metadata={"example": "grafana"})
+    role = fields.String(required=True, validate=validate.OneOf([str(one) for one in Role]))
+    days = fields.Integer(validate=validate.Range(1, 3650), metadata={"description": "it ends after; else never"})
 
 
 class ExplainQuery(Strict):

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session as DatabaseSession
 
 from bridge import rulebook
-from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
+from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, outcome, show
 from bridge.operations.backtest_page import page
 from bridge.operations.backtesting import Question, Thresholds, try_out, try_thresholds
 from bridge.operations.backtesting import as_json as backtest_json
@@ -61,22 +62,67 @@ def _row(revision: Revision, *, stale: bool) -> dict[str, Any]:
 
 @rules.command("show")
 @click.argument("rule")
-@click.option("--history", is_flag=True, help="All revisions that were ever loaded.")
+@click.option("--history", is_flag=True, help="All revisions that were ever loaded, as `rules history` shows them.")
 @json_option
-@click.pass_obj
-def show_(session: Session, rule: str, history: bool, json: bool) -> None:
-    """Show the text of the live revision, or the history of a rule."""
-    with session.read() as database:
-        found = shelf.history(database, rule)
-        if not found:
-            raise click.ClickException(f"rule {rule}: there is none; `integr8-bridge rules list` shows them")
-        rows = [{"revision": one.hash, "first_seen": one.first_seen_at, "file": one.file} for one in found]
-        live = session.house.library.current(database).revisions.get(rule)
+@click.pass_context
+def show_(context: click.Context, rule: str, history: bool, json: bool) -> None:
+    """Show the text of the live revision.
+
+    \b
+    Example:
+      integr8-bridge rules show low-cr
+    """
     if history:
-        show(rows, ("revision", "first_seen", "file"), json=json, empty="")
+        context.invoke(history_, rule=rule, revision=None, json=json)
         return
+    session: Session = context.obj
+    with session.read() as database:
+        found = _history(database, rule)
+        live = session.house.library.current(database).revisions.get(rule)
     text = live.text if live else found[0].text
     click.echo(as_json({"rule": rule, "revision": live.hash if live else None, "text": text}) if json else text)
+
+
+@rules.command("history")
+@click.argument("rule")
+@click.option("--revision", help="Show the text of this revision; the beginning of its name is enough.")
+@json_option
+@click.pass_obj
+def history_(session: Session, rule: str, revision: str | None, json: bool) -> None:
+    """Show all revisions of a rule that were ever loaded, newest first, or the text of one of them.
+
+    \b
+    Examples:
+      integr8-bridge rules history low-cr
+      integr8-bridge rules history low-cr --revision 3f9a85
+    """
+    with session.read() as database:
+        found = _history(database, rule)
+        live = session.house.library.current(database).revisions.get(rule)
+    if revision is None:
+        rows = [
+            {
+                "revision": one.hash,
+                "first_seen": one.first_seen_at,
+                "file": one.file,
+                "live": live is not None and one.hash == live.hash,
+            }
+            for one in found
+        ]
+        show(rows, ("revision", "first_seen", "file", "live"), json=json, empty="")
+        return
+    named = [one for one in found if one.hash.startswith(revision)]
+    if len(named) != 1:
+        why = "there is none" if not named else f"{len(named)} begin so"
+        raise click.ClickException(f"revision {revision}: {why}; `integr8-bridge rules history {rule}` shows them")
+    click.echo(as_json({"rule": rule, "revision": named[0].hash, "text": named[0].text}) if json else named[0].text)
+
+
+def _history(database: DatabaseSession, rule: str) -> list[shelf.StoredRevision]:
+    found = shelf.history(database, rule)
+    if not found:
+        raise click.ClickException(f"rule {rule}: there is none; `integr8-bridge rules list` shows them")
+    return found
 
 
 @rules.command("test")
@@ -215,13 +261,16 @@ def schema() -> None:
 
 
 @rules.command("reload")
+@json_option
 @click.pass_obj
-def reload(session: Session) -> None:
+def reload(session: Session, json: bool) -> None:
     """Read the rules directory now. All workers use the new generation from their next run on."""
     session.migrated()
     reading, changed = rulebook.publish(session.house.store, session.settings, now=datetime.now(UTC))
-    for problem in reading.errors:
-        click.secho(str(problem), fg="red", err=True)
-    click.echo(f"{len(reading.revisions)} rules" + ("" if changed else ", nothing has changed"))
-    if reading.errors:
+    problems = [str(problem) for problem in reading.errors]
+    for problem in problems:
+        click.secho(problem, fg="red", err=True)
+    told = {"rules": len(reading.revisions), "changed": changed, "problems": problems}
+    outcome(told, [f"{len(reading.revisions)} rules" + ("" if changed else ", nothing has changed")], json=json)
+    if problems:
         raise SystemExit(1)

@@ -39,6 +39,9 @@ test: $(DEV) ## all tests, in parallel
 quick: $(DEV) ## the tests that start no process
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not journey and not browser"
 
+fuzz: $(DEV) ## throw anything at the door, the YAML loader and the grammar, for a few minutes
+	FUZZ=$(or $(EXAMPLES),3000) timeout 900 $(BIN)/pytest -q -n $(JOBS) tests/fuzz
+
 lint: $(DEV) ## style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -74,4 +77,4 @@ lock: ## resolve the dependencies anew, with hashes and without any index addres
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(DOCS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site
 
-.PHONY: help demo test quick lint format bench docs lock clean
+.PHONY: help demo test quick fuzz lint format bench docs lock clean

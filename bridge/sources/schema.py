@@ -77,7 +77,7 @@ class SourceSchema(StrictSchema):
     encoding = fields.String(validate=one_of("hex", "base64"))
     prefix = fields.String()
     signed = fields.String(
-        validate=validate.Regexp(r".*\{body\}", error="must contain {body}; else the body is anybody's")
+        validate=validate.Regexp(r".*\{body\}", error="must contain {{body}}; else the body is anybody's")
     )
     signature_part = fields.String()
     timestamp_part = fields.String()

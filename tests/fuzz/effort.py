@@ -1,0 +1,8 @@
+"""How hard to try: a little in the ordinary run, for minutes with `make fuzz`."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+EXAMPLES = int(os.environ.get("FUZZ", "50"))
+hard = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])

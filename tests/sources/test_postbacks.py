@@ -1,0 +1,125 @@
+"""Integr8's postbacks, in every spelling, whole or full of holes."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from bridge.sources import observation, suggested_url
+from bridge.sources.postback import SPELLINGS
+from tests.sources.sending import request, source
+
+CONFIG = {"verify": "none", "format": "integr8-postback"}
+
+
+def read(**query):
+    return source(CONFIG).read(request(b"", "", method="GET", query=tuple(query.items())))
+
+
+@pytest.mark.parametrize(
+    ("name", "spelling"), [(ours, one) for ours, others in SPELLINGS.items() for one in (ours, *others)]
+)
+def test_every_spelling_means_the_same(name, spelling):
+    value = "2026-03-01 10:00:00" if name.endswith(("_time", "date_time")) and name != "session_time" else "7"
+    value = "1767225600" if name == "unix_time" else "click" if name == "type" else value
+    assert name in read(**{spelling: value}).body
+
+
+@pytest.mark.parametrize("value", ["", " ", "{payout}", "{x}", "{}"])
+def test_an_unreplaced_macro_is_missing(value):
+    assert "payout" not in read(tx="t1", payout=value).body
+
+
+def test_money_and_times_are_typed():
+    reading = read(tx="t1", payout="1.50", ct="2026-03-01 12:00:00", ccy="eur", status="Approved")
+    assert reading.body["payout"] == Decimal("1.50")
+    assert reading.body["conversion_time"] == "2026-03-01T12:00:00+00:00"
+    assert reading.event_time == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert (reading.body["currency"], reading.body["status"]) == ("EUR", "approved")
+
+
+@pytest.mark.parametrize("amount", ["abc", "1e5", "NaN", "1,5", "1.5.0", "9" * 30])
+def test_an_amount_that_is_none_is_missing_and_noted_because_it_never_comes_again(amount):
+    reading = read(tx="t1", payout=amount)
+    assert "payout" not in reading.body
+    assert reading.faults[0].place == "body.payout"
+    assert reading.quarantine is None
+
+
+def test_without_a_transaction_it_is_set_aside_not_refused():
+    assert "no transaction id" in read(payout="1").quarantine
+
+
+def test_a_later_rejection_is_another_event():
+    first, later = (
+        read(tx="t", status="approved", type="conversion"),
+        read(tx="t", status="rejected", type="conversion"),
+    )
+    assert first.dedupe_key != later.dedupe_key
+
+
+def test_the_same_postback_twice_is_one_event_in_any_spelling():
+    one = read(tx="t", status="Approved", type="conversion", conversion_time="2026-03-01 12:00:00")
+    other = read(transaction_id="t", status="approved", type="conversion", ct="2026-03-01T12:00:00Z")
+    assert one.dedupe_key == other.dedupe_key
+
+
+def test_the_key_cannot_be_forged_by_its_separator():
+    assert read(tx="a|b", type="event").dedupe_key != read(tx="a", event_id="b", type="event").dedupe_key
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [
+        ({"payout": "1"}, "conversion"),
+        ({"event_id": "3"}, "event"),
+        ({"sub": "x"}, "click"),
+        ({"type": "impression"}, "impression"),
+    ],
+)
+def test_the_kind_is_found_where_it_is_not_said(query, kind):
+    assert read(tx="t", **query).event_type == kind
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("application/json", b'{"tx": "t1", "payout": 1.5}'), ("application/x-www-form-urlencoded", b"tx=t1&payout=1.5")],
+)
+def test_the_advanced_settings_may_send_a_body(method, kind, body):
+    reading = source(CONFIG).read(request(body, kind, method=method, query=(("type", "conversion"),)))
+    assert (reading.body["transaction_id"], reading.body["payout"]) == ("t1", Decimal("1.5"))
+
+
+def test_both_spellings_of_an_offer_can_be_asked_for():
+    body = read(tx="t", offer="42", pub="7").body
+    assert (body["offer"], body["offer_id"], body["publisher"], body["publisher_id"]) == ("42", "42", "7", "7")
+
+
+@pytest.mark.parametrize("kind", ["conversion", "event", "click"])
+def test_the_suggested_address_reads_back(kind):
+    url = suggested_url("https://bridge.example.com/", "postback", "to/ken", kind)
+    assert urlsplit(url).path == "/hooks/postback/to%2Fken"
+    values = {name: "1" for name, _ in parse_qsl(urlsplit(url).query)} | {
+        "type": kind,
+        "ct": "2026-03-01",
+        "clk": "2026-03-01",
+    }
+    reading = read(**values)
+    assert (reading.event_type, reading.faults[:0], reading.quarantine) == (kind, (), None)
+
+
+def test_the_data_room_gets_neutral_facts():
+    facts = observation(
+        read(type="conversion", tx="t", sub="a", sub_id2="b", payout="2", offer="42", ct="2026-03-01T00:00:00Z")
+    )
+    assert (facts.kind, facts.offer, facts.payout) == ("conversion", "42", Decimal(2))
+    assert facts.sub_ids == {"sub_id": "a", "sub_id_2": "b"}
+
+
+def test_a_local_time_is_read_in_the_zone_of_the_source():
+    reading = source(CONFIG, timezone="Europe/Berlin").read(
+        request(b"", "", method="GET", query=(("tx", "t"), ("ct", "2026-03-01 12:00:00")))
+    )
+    assert reading.event_time == datetime(2026, 3, 1, 11, tzinfo=UTC)

@@ -12,7 +12,8 @@ MEDIA_TYPE = "application/problem+json"
 def problem(status: int, title: str, detail: str, *, retry_after: int | None = None, **more: Any) -> Response:
     """One problem document. `detail` is for people and may be shown to whoever sent the request."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    response = Response(orjson.dumps(body), status=status, content_type=MEDIA_TYPE)
+    told = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)  # faults in lists are named by position
+    response = Response(told, status=status, content_type=MEDIA_TYPE)
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response

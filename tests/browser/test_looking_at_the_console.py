@@ -37,6 +37,8 @@ PAGES = {
     "events": "/events",
     "integr8": "/integr8",
     "settings": "/settings",
+    "reference": "/reference",
+    "live": "/activity?live=1",
 }
 RULE = """\
 schema: 1

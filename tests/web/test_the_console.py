@@ -30,7 +30,7 @@ tests:
 PAGES = (
     "/", "/activity", "/activity?all=1", "/approvals", "/holds", "/rules", "/rules/low-cr", "/explain",
     "/explain?rule=low-cr&subject=offer=1002", "/entities", "/entities/offer/1002", "/events", "/integr8", "/settings",
-    "/runs/1",
+    "/runs/1", "/activity?live=1", "/reference",
 )  # fmt: skip
 
 
@@ -181,7 +181,8 @@ def test_pages_have_no_inline_script_or_style(browser, lived_in):
     visitor = browser()
     for page in PAGES:
         text = visitor.open(page)
-        assert "<script" not in text
+        assert re.findall(r"<script(?! src=)", text) == []
+        assert not re.search(r"<[^>]* on[a-z]+=", text)
         assert " style=" not in text
 
 
@@ -226,3 +227,53 @@ then:
     operator = browser()
     assert re.search(r"<dt>password</dt><dd><code>[^<]{20}</code>", operator.press("/runs/1", "/effects/1/secret"))
     assert "handed over already" in operator.press("/runs/1", "/effects/1/secret")
+
+
+def test_the_text_of_a_rule_shows_what_the_last_run_said(browser, lived_in):
+    lived_in()
+    page = browser().open("/rules/low-cr")
+    line = next(one for one in page.split("<li") if "cr &lt; 1% @95%" in one)
+    assert 'class="said yes"' in line
+    assert "for 1" in line
+
+
+def test_a_measurement_is_drawn_against_its_line(browser, lived_in):
+    lived_in()
+    page = browser().open("/rules/low-cr")
+    assert "Measured against the line: offer=1002" in page
+    assert "<polyline" in page
+
+
+def test_two_revisions_are_laid_beside_each_other(browser, lived_in):
+    network = lived_in("shadow")
+    network.pass_time(minutes=1)
+    network.rule(RULE.replace("MODE", "live"))
+    network.work()
+    visitor = browser()
+    address = re.search(r'href="(/rules/low-cr/diff[^"]+)"', visitor.open("/rules/low-cr"))[1].replace("&amp;", "&")
+    page = visitor.open(address)
+    assert "-mode: shadow" in page
+    assert "+mode: live" in page
+
+
+def test_revisions_that_never_were_cannot_be_compared(browser, lived_in):
+    lived_in()
+    browser().open("/rules/low-cr/diff?from=a&to=b", status=404)
+
+
+def test_an_admin_makes_and_ends_a_token_on_the_page(browser, app):
+    admin = browser(Role.ADMIN)
+    page = admin.press("/settings", "/tokens", name="grafana", role="viewer", days="30")
+    token = re.search(r"<code>(ib_[^<]+)</code>", page)[1]
+    assert Browser(app).sign_in(token).status_code == 303
+    number = re.search(r"/tokens/(\d+)/revoke[^>]*>(?:(?!</form>).)*grafana", admin.open("/settings"), re.DOTALL)[1]
+    assert "is revoked" in admin.press("/settings", f"/tokens/{number}/revoke")
+    assert Browser(app).sign_in(token).status_code == 200
+
+
+def test_an_operator_makes_no_token_on_the_page(browser):
+    assert "this needs the role admin" in browser().press("/settings", "/tokens", name="x", role="admin")
+
+
+def test_a_channel_that_is_not_there_says_so(browser):
+    assert "There is no channel nowhere" in browser().press("/settings", "/channels/nowhere/test")

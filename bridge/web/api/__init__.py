@@ -27,5 +27,6 @@ def register(app: Flask, _house: House) -> None:
         },
     )
     api = Api(app)
+    app.extensions["bridge-api"] = api
     for part in (service, journal, decisions, effects, rules, tokens, stream):
         api.register_blueprint(part.blueprint, url_prefix="/api/v1")

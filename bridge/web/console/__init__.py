@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from bridge.web.console import actions, pages, words
+from bridge.web.console import actions, pages, rulepages, settingspage, words
 from bridge.web.console.blueprint import blueprint
 from bridge.wiring import House
 
-__all__ = ["actions", "pages", "register"]
+__all__ = ["actions", "pages", "register", "rulepages", "settingspage"]
 
 
 def register(app: Flask, house: House) -> None:

@@ -44,3 +44,53 @@ def hours(counts: Sequence[tuple[datetime, int, int]]) -> Chart:
         for number, (at, lower, upper) in enumerate(counts)
     ]
     return Chart(bars, top)
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    x: float
+    y: float
+    at: datetime
+    value: str
+    threshold: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Measurements over time and the line that they are held against; both as points of a polyline."""
+
+    dots: Sequence[Dot]
+    curve: str
+    line: str
+    top: str
+    label: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def against_line(points: Sequence[tuple[datetime, float, float]]) -> Curve | None:
+    """(when, value, line) in order of time. None where nothing was measured."""
+    if not points:
+        return None
+    numbers = [number for _, value, line in points for number in (value, line)]
+    low, high = min(0.0, *numbers), max(numbers)
+    begin, span = points[0][0], (points[-1][0] - points[0][0]).total_seconds() or 1.0
+    room, reach = HEIGHT - BOTTOM - 8, (high - low) or 1.0
+
+    def x(at: datetime) -> float:
+        return round((at - begin).total_seconds() / span * (WIDTH - 12) + 6, 1)
+
+    def y(number: float) -> float:
+        return round(4 + room - (number - low) / reach * room, 1)
+
+    dots = [Dot(x(at), y(value), at, f"{value:.4g}", f"{line:.4g}") for at, value, line in points]
+    drawn = [(x(at), y(line)) for at, _, line in points]
+    if len(points) == 1:
+        drawn.append((WIDTH - 6.0, drawn[0][1]))  # a line that is seen, though there is one measurement only
+    return Curve(
+        dots=dots,
+        curve=" ".join(f"{dot.x},{dot.y}" for dot in dots),
+        line=" ".join(f"{left},{top}" for left, top in drawn),
+        top=f"{high:.4g}",
+        label=f"{len(dots)} looks; the last one measured {dots[-1].value}, the line was {dots[-1].threshold}",
+    )

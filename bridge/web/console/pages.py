@@ -1,5 +1,6 @@
 """The pages: each is one question to the store, told in plain words."""
 
+import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,25 +12,25 @@ from sqlalchemy.orm import Session
 
 from bridge.eventfacts import read_again
 from bridge.exactjson import plain
+from bridge.integr8.budget import BudgetState
+from bridge.integr8.errors import BudgetUnavailable
 from bridge.operations import OperationError
 from bridge.operations.explaining import explain, parse_subject
 from bridge.operations.reviewing import reviews
-from bridge.sources import SourceError, suggested_url
-from bridge.store import entities, feeds, holds, journal, ledger, people, runs, slots, upkeep
-from bridge.store import rulebook as shelf
+from bridge.settings import SettingsError
+from bridge.sources import SourceError
+from bridge.store import entities, feeds, holds, journal, ledger, runs, slots, upkeep
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event
 from bridge.store.ledger import Call, Effect, EffectState
 from bridge.store.people import Role
 from bridge.store.runs import Run, StoredVerdict
-from bridge.store.upkeep import Audit
 from bridge.web.access import needs
 from bridge.web.console import charts
 from bridge.web.console.blueprint import blueprint
 from bridge.web.health import checks
 from bridge.wiring import House
-from rules.testing import run_tests
 
 PAGE = 60
 DAY = timedelta(hours=24)
@@ -110,7 +111,8 @@ def activity() -> str:
     with house().store.read() as session:
         found = list(session.scalars(wanted))
     older = found[PAGE - 1].id if len(found) > PAGE else None
-    return show("activity.html", runs=found[:PAGE], older=older, rule=rule, everything=everything)
+    live = request.args.get("live") == "1" and before is None
+    return show("activity.html", runs=found[:PAGE], older=older, rule=rule, everything=everything, live=live)
 
 
 @blueprint.get("/runs/<int:run_id>")
@@ -170,25 +172,6 @@ def rules() -> str:
         last = {row[0]: row[1] for row in session.execute(newest.group_by(Run.rule_id))}
     listed = sorted(book.revisions.values(), key=lambda one: one.id)
     return show("rules.html", rules=listed, stale=book.stale, problems=book.problems, last=last)
-
-
-@blueprint.get("/rules/<rule_id>")
-@needs(Role.VIEWER, page=True)
-def rule(rule_id: str) -> str:
-    with house().store.read() as session:
-        book = house().library.current(session)
-        history = shelf.history(session, rule_id)
-        recent = session.scalars(_runs().where(Run.rule_id == rule_id).limit(15)).all()
-        held_now = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
-    live = book.revisions.get(rule_id)
-    if live is None and not history:
-        abort(404, f"there is no rule {rule_id}")
-    text = live.text if live else history[0].text
-    results = run_tests(live) if live else ()
-    return show(
-        "rule.html", rule_id=rule_id, live=live, text=text, history=history, runs=recent, holds=held_now,
-        results=results, stale=rule_id in book.stale, modes=("disabled", "shadow", "approve", "live"),
-    )  # fmt: skip
 
 
 @blueprint.get("/explain")
@@ -303,20 +286,22 @@ def integr8() -> str:
         ).all()
         feed_rows: Sequence[Any] = feeds.everything(session)
         stuck = slots.failing(session, now - DAY)
-    return show("integr8.html", calls=calls, outcomes=outcomes, feeds=feed_rows, stuck=stuck)
+    return show(
+        "integr8.html", calls=calls, outcomes=outcomes, feeds=feed_rows, stuck=stuck, budgets=_budgets(),
+        delay=statistics.median(_delays(calls)) if _delays(calls) else None,
+    )  # fmt: skip
 
 
-@blueprint.get("/settings")
-@needs(Role.VIEWER, page=True)
-def settings() -> str:
-    base = house().settings.public_url or request.host_url
-    addresses = {
-        name: suggested_url(base, name, "TOKEN")
-        if source.format == "integr8-postback"
-        else f"{base.rstrip('/')}/hooks/{name}"
-        for name, source in house().sources.items()
-    }
-    with house().store.read() as session:
-        tokens = people.everyone(session)
-        audit = session.scalars(select(Audit).order_by(Audit.id.desc()).limit(30)).all()
-    return show("settings.html", sources=house().sources, addresses=addresses, tokens=tokens, audit=audit)
+def _delays(calls: Sequence[Call]) -> list[float]:
+    return [(call.ended_at - call.started_at).total_seconds() for call in calls if call.ended_at]
+
+
+def _budgets() -> dict[str, BudgetState | str]:
+    """Of each account; the reason in words where it cannot be asked."""
+    found: dict[str, BudgetState | str] = {}
+    for name in house().settings.accounts:
+        try:
+            found[name] = house().client(name).budget.state()
+        except (BudgetUnavailable, SettingsError) as error:
+            found[name] = str(error)
+    return found

@@ -1,18 +1,32 @@
 """A request as a source's sender would send it, with a correct proof: for trying a source out."""
 
-import base64
-import hashlib
-import hmac
 import json
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from bridge.sources.building import build
+from bridge.sources.errors import SourceSettingsError
+from bridge.sources.expects import Expected, put
 from bridge.sources.postback import suggested_url
-from bridge.sources.standard import webhook_key
+from bridge.sources.request import Headers, Incoming
+from bridge.sources.source import Source
 
-HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
+#: A value of each kind that a source may expect.
+VALUES: Mapping[str, Any] = {
+    "text": "test",
+    "integer": 1,
+    "decimal": 1,
+    "boolean": True,
+    "time": "2026-03-01T12:00:00Z",
+    "email": "test@example.com",
+    "country": "DE",
+    "list": [],
+    "object": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,77 +42,76 @@ class Sample:
         """As a command line, for a person who copies it."""
         parts = ["curl", "-sS"]
         for name, value in self.headers.items():
-            parts += ["-H", f"'{name}: {value}'"]
+            parts += ["-H", f"{name}: {value}"]
         if self.body is not None:
-            parts += ["-d", f"'{self.body}'"]
-        return " ".join([*parts, f"'{self.url}'"])
+            parts += ["--data-binary", self.body]
+        return shlex.join([*parts, self.url])
 
 
 class NoSample(ValueError):
-    """The way of proving cannot be imitated from here; the text says why."""
+    """The source cannot be tried out; the text says why."""
 
 
-def sample(  # noqa: PLR0911 - one line per way of proving
-    base_url: str, name: str, config: Mapping[str, Any], *, now: datetime | None = None
-) -> Sample:
-    """A signed test event for a source, from its resolved settings. Raises NoSample."""
+def sample(base_url: str, name: str, config: Mapping[str, Any], *, now: datetime | None = None) -> Sample:
+    """A test event for a source, proved as its settings want it. Raises NoSample where those do not hold together."""
     at = now or datetime.now(UTC)
-    body = json.dumps({"type": "test", "id": f"test-{int(at.timestamp())}"})
-    plain = {"content-type": "application/json"}
-    url = f"{base_url.rstrip('/')}/hooks/{name}"
-    way = config.get("preset", config.get("verify"))
-    match way:
-        case "standard-webhooks":
-            return Sample(url, plain | _standard(_first(config, "secret"), body, at), body)
-        case "bearer":
-            return Sample(url, plain | {"authorization": f"Bearer {_first(config, 'token')}"}, body)
-        case "basic":
-            pair = f"{config.get('username', '')}:{_first(config, 'password')}"
-            return Sample(url, plain | {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}, body)
-        case "token" if config.get("format") == "integr8-postback":
-            return Sample(_filled(suggested_url(base_url, name, _first(config, "token")), at))
-        case "token":
-            return Sample(f"{url}/{_first(config, 'token')}", plain, body)
-        case "github":
-            return Sample(url, plain | _github(_first(config, "secret"), body), body)
-        case "hmac" if "signed" not in config:
-            return Sample(url, plain | _hmac(config, body), body)
-        case "none" | "allow-ips":
-            return Sample(url, plain, body)
+    try:
+        source = build(name, config)
+    except SourceSettingsError as error:
+        raise NoSample(str(error)) from error
+    request = source.proof.sign(_request(source, at), at, f"msg_test_{int(at.timestamp())}")
+    way = f"/{quote(request.path_token, safe='')}" if request.path_token else ""
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    url = f"{base_url.rstrip('/')}/hooks/{quote(name, safe='')}{way}{query}"
+    return Sample(url, dict(request.headers), None if request.method == "GET" else request.body.decode())
+
+
+def _request(source: Source, at: datetime) -> Incoming:
+    """What the sender would say, before it proves that it is the one who says it."""
+    if source.format == "integr8-postback":
+        return Incoming(method="GET", query=_postback(at))
+    said = _said(source, at)
+    flat = [(name, str(value)) for name, value in said.items()]
+    match source.format:
+        case "query":
+            return Incoming(method="GET", query=tuple(flat))
+        case "form":
+            return _typed("application/x-www-form-urlencoded", urlencode(flat))
+        case "csv":
+            return _typed("text/csv", ",".join(said) + "\n" + ",".join(value for _, value in flat) + "\n")
         case _:
-            raise NoSample(f"sources.{name}: {way} is signed by its own sender; have it send a test event")
+            return _placed(source, _typed("application/json", json.dumps(said)))
 
 
-def _first(config: Mapping[str, Any], name: str) -> str:
-    value = config.get(name, config.get(f"{name}s"))
-    return str(value[0] if isinstance(value, list | tuple) else value)
+def _said(source: Source, at: datetime) -> dict[str, Any]:
+    """The event's type is `test`, wherever the source looks for it; every promised field is there."""
+    body: dict[str, Any] = {"type": "test", "id": f"test-{int(at.timestamp())}"}
+    for one in source.expects:
+        body = put(body, source.names.get(one.path, one.path), _value(one))
+    if source.event_type and ":" not in source.event_type:
+        body = put(body, source.event_type.removeprefix("body."), "test")
+    return body
 
 
-def _standard(secret: str, body: str, at: datetime) -> dict[str, str]:
-    delivery = f"msg_test_{int(at.timestamp())}"
-    signature = webhook_key(secret).sign(delivery, at, body)
-    return {
-        "webhook-id": delivery,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": signature,
-    }
+def _value(expected: Expected) -> Any:
+    return expected.choices[0] if expected.choices else VALUES[expected.kind]
 
 
-def _github(secret: str, body: str) -> dict[str, str]:
-    digest = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
-    return {"x-hub-signature-256": f"sha256={digest}", "x-github-event": "ping"}
+def _typed(kind: str, body: str) -> Incoming:
+    return Incoming(headers=Headers({"content-type": kind}), body=body.encode())
 
 
-def _hmac(config: Mapping[str, Any], body: str) -> dict[str, str]:
-    digest = hmac.new(_first(config, "secret").encode(), body.encode(), HASHES[config.get("digest", "sha256")])
-    text = base64.b64encode(digest.digest()).decode() if config.get("encoding") == "base64" else digest.hexdigest()
-    return {str(config["header"]): f"{config.get('prefix', '')}{text}"}
+def _placed(source: Source, request: Incoming) -> Incoming:
+    where = source.event_type or ""
+    if not where.startswith("header:"):
+        return request
+    headers = [*request.headers.items(), (where.removeprefix("header:").strip(), "test")]
+    return replace(request, headers=Headers(headers))
 
 
-def _filled(url: str, at: datetime) -> str:
-    """The suggested postback with values where Integr8 would put them."""
+def _postback(at: datetime) -> tuple[tuple[str, str], ...]:
+    """The suggested postback with values where Integr8 would put them; other macros stay, as unknown ones do."""
     values = {"transaction_id": f"TEST{int(at.timestamp()):022d}", "offer_id": "1", "publisher_id": "1"}
     values |= {"status": "approved", "payout": "0.00", "revenue": "0.00", "currency": "USD"}
-    for name, value in values.items():
-        url = url.replace("{" + name + "}", value)
-    return url
+    pairs = parse_qsl(urlsplit(suggested_url("http://x", "x", None)).query)
+    return tuple((name, values.get(value.strip("{}"), value)) for name, value in pairs)

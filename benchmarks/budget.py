@@ -39,7 +39,7 @@ class Counter(BaseHTTPRequestHandler):
 
 
 def worker(port: int, redis_port: int, seconds: float) -> None:
-    budget = RedisBudget(redis.Redis(port=redis_port), KEY, LIMIT, LIMIT)
+    budget = RedisBudget(redis.Redis(port=redis_port), KEY, LIMIT, LIMIT, quiet_start=0)
     until = time.monotonic() + seconds
     with Client(f"http://127.0.0.1:{port}", "benchmark", integration="i", budget=budget) as client:
         while time.monotonic() < until:

@@ -3,7 +3,7 @@
 --
 -- KEYS  slots (zset: token -> counted at), state (hash), waiters of the three lanes (zsets: token -> until)
 -- ARGV  operation, now ('' = the server's clock; a test may say another), per_second, burst, then:
---         ask: lane, token   sent: token   settle: token, outcome, retry_after ('' = none)   state
+--         ask: lane, token, quiet start in seconds (none: 0)   sent: token   settle: token, outcome, retry_after ('' = none)   state
 -- Answers a number of seconds as text, or for `state` four of them.
 
 local HELD, COUNTED = 10.0, 1.0
@@ -87,7 +87,16 @@ local function window()
   return math.max(room(most, period), room(in_second, 1))
 end
 
-local function ask(lane, token)
+-- A budget that nobody has used yet may be one that Redis has lost, and what went out in the second before is
+-- forgotten with it. So it begins with that second spent. Only here: a process cannot lose its own memory.
+local function begin(quiet)
+  if redis.call('HSETNX', STATE, 'begun', text(now)) == 1 then
+    set('closed_until', math.max(get('closed_until'), now + quiet))
+  end
+end
+
+local function ask(lane, token, quiet)
+  if quiet > 0 then begin(quiet) end
   local wait = math.max(closed(), window())
   if overtaken(lane) then wait = math.max(wait, POLL) end
   if wait > 0 then
@@ -167,7 +176,7 @@ end
 
 local answer = '0'
 if operation == 'ask' then
-  answer = text(ask(tonumber(ARGV[5]), ARGV[6]))
+  answer = text(ask(tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]) or 0))
 elseif operation == 'sent' then
   redis.call('ZADD', SLOTS, 'XX', text(now + COUNTED), ARGV[5])
 elseif operation == 'settle' then

@@ -27,6 +27,7 @@ from bridge.integr8.pace import BudgetState, Lane, Outcome, Pace
 __all__ = ["Budget", "BudgetState", "Lane", "LocalBudget", "Outcome", "RedisBudget", "acquire", "budget_key"]
 
 WAKE_JITTER = 0.004  # s; callers that wait for the same slot do not ask in the same instant
+ON_THE_WAY = 0.2  # s; what was granted before Redis lost the budget may reach the server a little later
 SCRIPT = files("bridge.integr8").joinpath("budget.lua").read_text(encoding="utf-8")
 
 
@@ -117,15 +118,28 @@ class RedisBudget:
 
     `burst` is how many calls may go at once after a pause (default: `per_second`). Any one second then holds
     at most max(per_second, burst) calls, and in the long run `per_second` are made.
+
+    A budget that Redis does not know may be one that it has lost, with all that was counted in it. Its first
+    call waits `quiet_start` seconds (default: one window), so that an emptied Redis cannot double the rate.
     """
 
-    def __init__(self, client: "redis.Redis", key: str, per_second: float, burst: int | None = None) -> None:
+    def __init__(
+        self,
+        client: "redis.Redis",
+        key: str,
+        per_second: float,
+        burst: int | None = None,
+        *,
+        quiet_start: float | None = None,
+    ) -> None:
         self._run = client.register_script(SCRIPT)
         self._keys = [f"{key}:{part}" for part in ("slots", "state", "urgent", "normal", "bulk")]
         self._limits = (per_second, burst or max(1, int(per_second)))
+        window = max(1.0, self._limits[1] / per_second) + ON_THE_WAY
+        self._quiet_start = window if quiet_start is None else quiet_start
 
     def ask(self, lane: Lane, token: str) -> float:
-        return float(self._call("ask", int(lane), token))
+        return float(self._call("ask", int(lane), token, self._quiet_start))
 
     def sent(self, token: str) -> None:
         self._tell("sent", token)

@@ -16,6 +16,7 @@ from bridge import metrics, outgoing, settings
 from bridge.cli import cli
 from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS
+from bridge.notices.channels import ChannelSchema
 from bridge.operations import errors as operation_errors
 from bridge.sources import errors as source_errors
 from bridge.sources import schema as sources
@@ -137,6 +138,22 @@ def configuration() -> str:
         "| key | kind | default |",
         "|---|---|---|",
         *(row for _, row in _keys(sources.SourceSchema())),
+        "",
+        "### channels.&lt;name&gt;",
+        "",
+        "Either `apprise`, for people, or `webhook` with a secret, for programs.",
+        "",
+        "| key | kind | default |",
+        "|---|---|---|",
+        *(row for _, row in _keys(ChannelSchema())),
+        "",
+        "### http",
+        "",
+        "Where the `http` action of rules may go. Without it: nowhere.",
+        "",
+        "| key | kind | default |",
+        "|---|---|---|",
+        *(row for _, row in _keys(outgoing.HttpPolicySchema())),
         "",
     ])  # fmt: skip
 

@@ -52,6 +52,11 @@ format: $(DEV) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+chaos: $(DEV) ## break everything that can break, on both databases; writes the table of docs/reliability.md
+	@rm -rf build/chaos
+	@CHAOS=1 $(BIN)/pytest tests/chaos -q; code=$$?; \
+	  PYTHONPATH=tests/support $(BIN)/python -m chaos docs/reliability.md; exit $$code
+
 bench: $(DEV) ## measure; prints figures and ratios
 	$(BIN)/python -m benchmarks
 

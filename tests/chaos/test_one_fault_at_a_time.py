@@ -1,0 +1,28 @@
+"""The failure catalogue against real processes. `make test` runs the quick part on SQLite, `make chaos` everything."""
+
+import os
+
+import pytest
+from chaos.faults import FAULTS, combination
+
+pytestmark = pytest.mark.journey
+full = pytest.mark.skipif("CHAOS" not in os.environ, reason="only in make chaos")
+
+
+@pytest.mark.skipif("CHAOS" in os.environ, reason="make chaos runs each of them for itself")
+def test_survives_the_quick_part_of_the_catalogue(survive):
+    for fault in FAULTS:
+        if fault.quick:
+            survive(fault)
+
+
+@full
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_survives(survive, fault):
+    survive(fault)
+
+
+@full
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_survives_combinations(survive, seed):
+    survive(combination(seed), seed=seed)

@@ -1,0 +1,112 @@
+"""The processes under fire, each started here on a free port and ended by its own pid."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import httpx
+import redis
+
+from bridge import stack, supervisor
+from bridge.store.engine import Store, make_engine
+from bridge.supervisor import Supervisor
+
+HOME = Path(__file__).with_name("home")
+API_KEY, INTEGRATION = "chaos-key", "ch40s00000"
+RATE = 20  # requests in any second, see home/bridge.yaml
+WORKERS = ("worker", "worker2")
+
+
+class Rig:
+    """Web, two workers, beat, Valkey, a database and Integr8's stand-in."""
+
+    def __init__(self, home: Path, database_url: str | None = None) -> None:
+        self.home = home
+        self.boss = Supervisor(log=False)
+        self.database = "sqlite"
+        self.loads: list[Any] = []  # every round so far: old promises are checked again
+        self.forgiven: set[str] = set()  # targets that a person changed under our hands
+        self.poisoned: list[str] = []  # events whose bodies were destroyed on purpose
+        shutil.copytree(HOME, home, dirs_exist_ok=True)
+        self.secret = f"whsec_{b64encode(secrets.token_bytes(24)).decode()}"
+        self.integr8 = httpx.Client(base_url=self._simulator(), timeout=20)
+        values = {
+            "INTEGR8_BASE_URL": str(self.integr8.base_url).rstrip("/"),
+            "INTEGR8_API_KEY": API_KEY,
+            "INTEGR8_INTEGRATION_ID": INTEGRATION,
+            "CRM_SECRET": self.secret,
+        } | ({"DATABASE_URL": database_url} if database_url else {})
+        (home / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        self.stack = stack.start(self.boss, home, {}, stack.Options(concurrency=1))
+        self.boss.start(supervisor.worker(self.stack.environment, concurrency=1, name="worker2"))
+        self.database_url = database_url or f"sqlite:///{home / 'var' / 'bridge.db'}"
+        self.store = Store(make_engine(self.database_url))
+
+    def _simulator(self) -> str:
+        port_file = self.home / "var" / "integr8.port"
+        port_file.parent.mkdir(parents=True, exist_ok=True)
+        self.boss.start(supervisor.simulator(port_file, "--api-key", API_KEY, "--integration", INTEGRATION))
+        self.boss.wait_until(port_file.exists, what="starting the simulator", needs="integr8")
+        return f"http://127.0.0.1:{port_file.read_text().strip()}"
+
+    def close(self) -> None:
+        self.integr8.close()
+        self.store.close()
+        self.boss.stop()
+
+    # --- hands ---------------------------------------------------------------------------------
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """To the process and, as for a machine that loses power, to its children."""
+        pid = self.boss.pids()[name]
+        family = [pid, *_descendants(pid)] if number is signal.SIGKILL else [pid]
+        for one in family:
+            try:
+                os.kill(one, number)
+            except ProcessLookupError:
+                continue
+
+    def kill(self, *names: str) -> None:
+        for name in names:
+            self.signal(name, signal.SIGKILL)
+
+    def freeze(self, name: str, seconds: float) -> None:
+        self.signal(name, signal.SIGSTOP)
+        time.sleep(seconds)  # the fault itself: nothing answers for so long
+        self.signal(name, signal.SIGCONT)
+
+    def redis(self) -> "redis.Redis":
+        return redis.Redis.from_url(self.stack.redis_url, socket_timeout=5)
+
+    def fault(self, kind: str, **parameters: object) -> None:
+        """Switch on one of the simulator's faults."""
+        self.integr8.post("/_sim/faults", json={"kind": kind, **parameters}).raise_for_status()
+
+    def until(self, look, what: str, seconds: float = 60.0):
+        """Poll with a deadline; dead processes come back meanwhile, as under `up` or systemd."""
+        end = time.monotonic() + seconds
+        while True:
+            self.boss.revive()
+            found = look()
+            if found:
+                return found
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {seconds:.0f} s: {what}")
+            time.sleep(0.1)
+
+    def applied(self, operation: str) -> int:
+        """How many writes of one operation Integr8 has really carried out."""
+        rows = self.integr8.get("/_sim/writes", params={"journal": 1}).json()["journal"]
+        return sum(row["by"] == operation for row in rows)
+
+
+def _descendants(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    children = [int(text) for text in listed.stdout.split()]
+    return children + [below for child in children for below in _descendants(child)]

@@ -75,13 +75,13 @@ def against_line(points: Sequence[tuple[datetime, float, float]]) -> Curve | Non
     numbers = [number for _, value, line in points for number in (value, line)]
     low, high = min(0.0, *numbers), max(numbers)
     begin, span = points[0][0], (points[-1][0] - points[0][0]).total_seconds() or 1.0
-    room, reach = HEIGHT - BOTTOM - 8, (high - low) or 1.0
+    room, reach = HEIGHT - BOTTOM - 20, (high - low) or 1.0
 
     def x(at: datetime) -> float:
         return round((at - begin).total_seconds() / span * (WIDTH - 12) + 6, 1)
 
     def y(number: float) -> float:
-        return round(4 + room - (number - low) / reach * room, 1)
+        return round(16 + room - (number - low) / reach * room, 1)
 
     dots = [Dot(x(at), y(value), at, f"{value:.4g}", f"{line:.4g}") for at, value, line in points]
     drawn = [(x(at), y(line)) for at, _, line in points]

@@ -80,7 +80,7 @@ def coloured(text: str, traces: Sequence[dict[str, Any]]) -> list[Line]:
     said: dict[str, Counter[str]] = {}
     for trace in traces:
         for part in _parts(trace):
-            if "answer" in part and len(part["text"]) > 1:
+            if part is not trace and "answer" in part:  # the whole bears the rule's name, not a condition
                 said.setdefault(part["text"], Counter())[part["answer"]] += 1
     longest = sorted(said, key=len, reverse=True)
     return [_line(line, next((one for one in longest if one in line), None), said) for line in text.splitlines()]
@@ -109,10 +109,11 @@ def _measured(
 
 
 def _first_number(trace: dict[str, Any]) -> list[tuple[float, float]]:
-    """Value and line of the first condition that compares two numbers."""
+    """Value and line of the first condition that compares two numbers; a share in per cent, as it was written."""
     for part in _parts(trace):
         try:
-            return [(float(part["value"]), float(part["threshold"]))]
+            scale = 100 if "%" in part["text"] else 1
+            return [(float(part["value"]) * scale, float(part["threshold"]) * scale)]
         except (KeyError, TypeError, ValueError):
             continue
     return []

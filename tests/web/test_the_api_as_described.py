@@ -1,0 +1,57 @@
+"""The API against its own description: made-up requests find no fault of ours and no answer it does not promise."""
+
+from datetime import UTC, datetime
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import response_schema_conformance
+
+from bridge.store.people import Role
+from bridge.web import access, api, health, problems
+from bridge.web.access import make
+
+
+@pytest.fixture
+def described(network):
+    app = Flask("api")
+    access.register(app, network.house)
+    app.register_blueprint(health.blueprint(network.house))
+    api.register(app, network.house)
+    problems.register(app)
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app).exclude(path_regex="stream")
+
+
+@pytest.fixture
+def bearer(network):
+    with network.house.store.write() as session:
+        text = make(session, name="x", role=Role.ADMIN, who="test", now=datetime.now(UTC))
+    return {"Authorization": f"Bearer {text}"}
+
+
+CHECKS = [not_a_server_error, response_schema_conformance]
+BOUNDS = settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+
+
+def test_made_up_requests_are_answered_as_described(described, bearer):
+    asked = 0
+    for found in described.get_all_operations():
+        operation = found.ok()
+
+        @BOUNDS
+        @given(case=operation.as_strategy())
+        def ask(case):
+            case.call_and_validate(headers=bearer, checks=CHECKS)
+
+        ask()
+        asked += 1
+    assert asked > 20

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary, delete, select
+from sqlalchemy import ForeignKey, LargeBinary, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime, insert_new
@@ -36,6 +36,17 @@ class Token(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class SignIn(Base):
+    """A session of the console. The cookie carries a random text, the row its digest; signing out ends the row."""
+
+    __tablename__ = "sign_ins"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class Answer(Base):
     """What a write with an Idempotency-Key was answered; `status` is none while it is being done."""
 
@@ -61,6 +72,26 @@ def find(session: Session, prefix: str, now: datetime) -> Token | None:
     """The token with this public part, if it is still good."""
     found = session.scalar(select(Token).where(Token.prefix == prefix, Token.revoked_at.is_(None)))
     return None if found is None or (found.expires_at is not None and found.expires_at <= now) else found
+
+
+def begin_sign_in(session: Session, digest: str, token_id: int, *, now: datetime, lifetime: timedelta) -> None:
+    """Begin a session, and forget those that have run out."""
+    session.execute(delete(SignIn).where(SignIn.until <= now))
+    session.add(SignIn(digest=digest, token_id=token_id, begun_at=now, until=now + lifetime))
+
+
+def end_sign_in(session: Session, digest: str) -> None:
+    session.execute(delete(SignIn).where(SignIn.digest == digest))
+
+
+def signed_in(session: Session, digest: str, now: datetime) -> Token | None:
+    """The token that a session was begun with, if both are still good."""
+    token = session.scalar(
+        select(Token)
+        .join(SignIn, SignIn.token_id == Token.id)
+        .where(SignIn.digest == digest, SignIn.until > now, Token.revoked_at.is_(None))
+    )
+    return None if token is None or (token.expires_at is not None and token.expires_at <= now) else token
 
 
 def everyone(session: Session) -> list[Token]:

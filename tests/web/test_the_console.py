@@ -277,3 +277,23 @@ def test_an_operator_makes_no_token_on_the_page(browser):
 
 def test_a_channel_that_is_not_there_says_so(browser):
     assert "There is no channel nowhere" in browser().press("/settings", "/channels/nowhere/test")
+
+
+def test_a_cookie_that_was_kept_is_worth_nothing_after_signing_out(browser, app):
+    visitor = browser()
+    kept = visitor.http.get_cookie("bridge").value
+    visitor.press("/", "/logout")
+    thief = app.test_client()
+    thief.set_cookie("bridge", kept)
+    assert thief.get("/approvals").headers["Location"] == "/login?next=/approvals"
+
+
+def test_a_revoked_token_ends_its_sessions(browser):
+    admin, operator = browser(Role.ADMIN), browser()
+    operator.open("/")
+    admin.press("/settings", "/tokens/2/revoke")
+    operator.open("/", status=302)
+
+
+def test_who_signed_in_is_in_the_audit(browser):
+    assert "sign in" in browser().open("/settings")

@@ -1,6 +1,7 @@
 """Signing in to the console with a token: a signed, short-lived cookie, and a secret in every form.
 
-The cookie names the token's row; each request looks it up again, so a revoked token ends its sessions at once.
+The cookie names a row of the database; each request looks it up again, so a revoked token ends its sessions at
+once, and a cookie that somebody kept is worth nothing after signing out.
 """
 
 import hmac
@@ -8,11 +9,12 @@ import secrets
 import time
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from threading import Lock
 
 from flask import Flask, Response, current_app, g, redirect, request, session
 
-from bridge.store import people
+from bridge.store import people, upkeep
 from bridge.store.people import Role, Token
 from bridge.web.access.tokens import InvalidToken, check, make
 from bridge.web.problems import problem
@@ -69,13 +71,28 @@ def sign_in(house: House, text: str, *, once: bool = False) -> str | None:
             token = check(database, text.strip(), now)
             if once and token.id not in unused:
                 return "this link was used already, or is not for signing in; make a token on the command line"
-            kept = token.id
+            name = secrets.token_urlsafe(32)
+            people.begin_sign_in(database, _digest(name), token.id, now=now, lifetime=timedelta(hours=HOURS))
+            upkeep.note(database, who=token.name, what="sign in", about="console", now=now)
     except InvalidToken as error:
         return str(error)
     session.clear()  # a session that somebody else may have begun is not continued
-    session["token"], session["form"], session["since"] = kept, secrets.token_urlsafe(24), now.isoformat()
+    session["name"], session["form"] = name, secrets.token_urlsafe(24)
     session.permanent = True
     return None
+
+
+def sign_out(house: House) -> None:
+    """End this session, in the browser and here."""
+    name = session.get("name")
+    if isinstance(name, str):
+        with house.store.write() as database:
+            people.end_sign_in(database, _digest(name))
+    session.clear()
+
+
+def _digest(name: str) -> str:
+    return sha256(name.encode()).hexdigest()
 
 
 FIRST = "first sign-in"  # the name of the token behind the link that a new service prints
@@ -92,15 +109,11 @@ def first_link(house: House, address: str, now: datetime) -> str | None:
 
 def who(house: House) -> Token | None:
     """The token of this session, if it is still good."""
-    number = session.get("token")
-    if not isinstance(number, int):
+    name = session.get("name")
+    if not isinstance(name, str):
         return None
     with house.store.read() as database:
-        token = database.get(Token, number)
-    now = datetime.now(UTC)
-    if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
-        return None
-    return token
+        return people.signed_in(database, _digest(name), datetime.now(UTC))
 
 
 def refusal(house: House, role: Role) -> Response | None:

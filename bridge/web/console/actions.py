@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response, flash, g, redirect, render_template, request, session
+from flask import Response, flash, g, redirect, render_template, request
 
 from bridge.operations import OperationError
 from bridge.operations.approvals import Person, approve, reject
@@ -50,7 +50,7 @@ def login() -> Response | str:
 @blueprint.post("/logout")
 @needs(Role.VIEWER, page=True)
 def logout() -> Response:
-    session.clear()
+    sessions.sign_out(house())
     return redirect("/login", code=303)  # type: ignore[return-value]
 
 

@@ -486,6 +486,19 @@ def upgrade() -> None:
         batch_op.create_index("ix_plans_state_decide_by", ["state", "decide_by"], unique=False)
 
     op.create_table(
+        "sign_ins",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("begun_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("until", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], name=op.f("fk_sign_ins_token_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_ins")),
+    )
+    with op.batch_alter_table("sign_ins", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_ins_token_id"), ["token_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sign_ins_until"), ["until"], unique=False)
+
+    op.create_table(
         "verdicts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -595,6 +608,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_verdicts_run_id"))
 
     op.drop_table("verdicts")
+    with op.batch_alter_table("sign_ins", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_ins_until"))
+        batch_op.drop_index(batch_op.f("ix_sign_ins_token_id"))
+
+    op.drop_table("sign_ins")
     with op.batch_alter_table("plans", schema=None) as batch_op:
         batch_op.drop_index("ix_plans_state_decide_by")
         batch_op.drop_index(batch_op.f("ix_plans_run_id"))

@@ -35,6 +35,7 @@ celery.conf.update(
     task_acks_late=True,  # a killed worker's message comes back; running it twice is harmless
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,  # a message that waits behind a long task can be taken by another worker
+    broker_transport="tasks.broker:Transport",  # a message that is none must not end the worker
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_transport_options={

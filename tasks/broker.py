@@ -1,0 +1,31 @@
+"""Celery's Redis transport, except that a message that is none does not end the worker.
+
+kombu lets what it cannot decode escape from the worker's loop: one stray line in a queue and the process exits, and
+exits again for the next one. Whatever it was, it asked for nothing we know, and the sweep finds all real work.
+"""
+
+from queue import Empty
+from typing import Any
+
+import structlog
+from kombu.transport import redis
+
+log = structlog.get_logger()
+
+
+class Channel(redis.Channel):
+    """A channel that drops what is no message."""
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # Already taken off its queue. Its content stays out of the log: nobody knows who wrote it.
+            log.warning("poison message dropped", error=type(error).__name__)
+            raise Empty from None
+
+
+class Transport(redis.Transport):
+    """For `broker_transport`; the address stays redis:// or rediss://."""
+
+    Channel = Channel

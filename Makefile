@@ -82,4 +82,4 @@ lock: ## resolve the dependencies anew, with hashes and without any index addres
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(DOCS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site
 
-.PHONY: help demo test quick fuzz lint format bench docs lock clean
+.PHONY: help demo test quick fuzz chaos lint format bench docs lock clean

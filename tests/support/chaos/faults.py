@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import psycopg
 import redis
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bridge import supervisor
-from bridge.store.journal import Event
+from bridge.store.journal import Event, EventState
 from chaos.load import Load
 from chaos.rig import WORKERS, Rig
 
@@ -102,12 +102,18 @@ def poison_queues(rig: Rig, _load: Load) -> None:
 
 def poison_event(rig: Rig, load: Load) -> None:
     """A body on disk that can no longer be read. It must end as a dead letter and take no neighbour along."""
-    deliveries = sorted(load.answered)[:1]
-    rig.poisoned += [load.answered[one] for one in deliveries]
+    event = next(iter(load.answered.values()))
+    rig.until(lambda: _state(rig, event) == EventState.DONE, "the event is done, so that nobody is working on it")
+    rig.poisoned.append(event)
     with rig.store.write() as session:
         session.execute(
-            update(Event).where(Event.id.in_(rig.poisoned)).values(body=b"\xff{", state="received", finished_at=None)
+            update(Event).where(Event.id == event).values(body=b"\xff{", state=EventState.RECEIVED, finished_at=None)
         )
+
+
+def _state(rig: Rig, event: str) -> str | None:
+    with rig.store.read() as session:
+        return session.scalar(select(Event.state).where(Event.id == event))
 
 
 def lock_sqlite(seconds: float) -> Strike:

@@ -243,11 +243,11 @@ def together(*strikes: Strike) -> Strike:
 SQLITE, POSTGRES = ("sqlite",), ("postgresql",)
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("Nothing at all (the measure for the rest)", lambda _rig, _load: None, quick=True),
+    Fault("Nothing at all (the measure for the rest)", lambda _rig, _load: None),
     Fault("Valkey emptied (FLUSHALL) under load", empty_redis, quick=True),
     Fault("Valkey killed under load, comes back empty", kill_redis_and_empty_it, quick=True),
     Fault("Valkey frozen for 8 s", freeze("valkey", 8)),
-    Fault("Integr8: 429 with and without Retry-After", throttle, quick=True, first=True),
+    Fault("Integr8: 429 with and without Retry-After", throttle, first=True),
     Fault("Integr8: 503, 500 after the write, HTML 502", burst_of_5xx, quick=True, first=True),
     Fault("Integr8: connection dropped before and after the write", lost_answers, first=True),
     Fault("Integr8: half a JSON, half a body", broken_answers, first=True),

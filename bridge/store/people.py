@@ -96,8 +96,3 @@ def signed_in(session: Session, digest: str, now: datetime) -> Token | None:
 
 def everyone(session: Session) -> list[Token]:
     return list(session.scalars(select(Token).order_by(Token.id)))
-
-
-def unused(session: Session, name: str) -> set[int]:
-    """Ids of tokens of this name that nobody has used yet."""
-    return set(session.scalars(select(Token.id).where(Token.name == name, Token.last_used_at.is_(None))))

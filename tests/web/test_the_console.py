@@ -191,6 +191,8 @@ def test_the_first_link_signs_in_once(app, network):
     code = link.partition("code=")[2]
     assert app.test_client().post("/login", data={"code": code}).status_code == 303
     assert "was used already" in app.test_client().post("/login", data={"code": code}).get_data(as_text=True)
+    assert app.test_client().post("/login", data={"token": code}).status_code != 303
+    assert app.test_client().get("/api/v1/overview", headers={"Authorization": f"Bearer {code}"}).status_code == 401
     assert first_link(network.house, "http://bridge", datetime.now(UTC)) is None
 
 
@@ -297,3 +299,17 @@ def test_a_revoked_token_ends_its_sessions(browser):
 
 def test_who_signed_in_is_in_the_audit(browser):
     assert "sign in" in browser().open("/settings")
+
+
+@pytest.mark.parametrize(
+    ("base", "secure"),
+    [("http://127.0.0.1:8000", False), ("http://bridge.example", True), ("https://127.0.0.1:8000", True)],
+)
+def test_the_cookie_is_secure_unless_it_stays_on_this_machine(app, network, base, secure):
+    with network.house.store.write() as session:
+        token = make(session, name="x", role=Role.VIEWER, who="test", now=datetime.now(UTC))
+    answer = app.test_client().post("/login", data={"token": token}, base_url=base)
+    cookie = answer.headers["Set-Cookie"]
+    assert ("; Secure;" in cookie) is secure
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie

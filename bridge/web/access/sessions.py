@@ -13,16 +13,26 @@ from hashlib import sha256
 from threading import Lock
 
 from flask import Flask, Response, current_app, g, redirect, request, session
+from flask.sessions import SecureCookieSessionInterface
 
 from bridge.store import people, upkeep
 from bridge.store.people import Role, Token
-from bridge.web.access.tokens import InvalidToken, check, make
+from bridge.web.access.tokens import FIRST, InvalidToken, check, make
 from bridge.web.problems import problem
 from bridge.wiring import House
 
 HOURS = 12
 TRIES, SPAN = 10, 60.0  # sign-ins per address and minute
+MOST_ADDRESSES = 1_000  # beyond this, those that have been quiet are forgotten
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Secure wherever there is TLS; decided for each request, since threads share the settings."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
+        host = request.host.rpartition(":")[0] or request.host
+        return not (request.scheme == "http" and host in LOOPBACK)
 
 
 class Limiter:
@@ -33,9 +43,11 @@ class Limiter:
         self._lock = Lock()
 
     def allows(self, address: str) -> bool:
+        now = time.monotonic()
         with self._lock:
-            recent = self._tries.setdefault(address, deque())
-            now = time.monotonic()
+            if len(self._tries) >= MOST_ADDRESSES:
+                self._tries = {known: tries for known, tries in self._tries.items() if now - tries[-1] <= SPAN}
+            recent = self._tries.setdefault(address, deque(maxlen=TRIES + 1))
             while recent and now - recent[0] > SPAN:
                 recent.popleft()
             recent.append(now)
@@ -52,11 +64,7 @@ def register(app: Flask, house: House) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=HOURS * 3600,
     )
-
-    @app.before_request
-    def _transport() -> None:
-        host = request.host.rpartition(":")[0] or request.host
-        app.config["SESSION_COOKIE_SECURE"] = not (request.scheme == "http" and host in LOOPBACK)
+    app.session_interface = Cookies()
 
 
 def sign_in(house: House, text: str, *, once: bool = False) -> str | None:
@@ -67,10 +75,7 @@ def sign_in(house: House, text: str, *, once: bool = False) -> str | None:
     now = datetime.now(UTC)
     try:
         with house.store.write() as database:
-            unused = people.unused(database, FIRST)
-            token = check(database, text.strip(), now)
-            if once and token.id not in unused:
-                return "this link was used already, or is not for signing in; make a token on the command line"
+            token = check(database, text.strip(), now, link=once)
             name = secrets.token_urlsafe(32)
             people.begin_sign_in(database, _digest(name), token.id, now=now, lifetime=timedelta(hours=HOURS))
             upkeep.note(database, who=token.name, what="sign in", about="console", now=now)
@@ -93,9 +98,6 @@ def sign_out(house: House) -> None:
 
 def _digest(name: str) -> str:
     return sha256(name.encode()).hexdigest()
-
-
-FIRST = "first sign-in"  # the name of the token behind the link that a new service prints
 
 
 def first_link(house: House, address: str, now: datetime) -> str | None:

@@ -16,6 +16,9 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP
 SEEN_EVERY = timedelta(minutes=1)  # `last used` is not worth a write per request
 
 
+FIRST = "first sign-in"  # the name of the token behind the link that a new service prints
+
+
 class InvalidToken(ValueError):
     """No token, an unknown one, a wrong secret, one that was revoked or has expired. The caller learns no more."""
 
@@ -48,13 +51,20 @@ def revoke(session: Session, token_id: int, *, who: str, now: datetime) -> Token
     return found
 
 
-def check(session: Session, text: str, now: datetime) -> Token:
-    """The token's row. Raises InvalidToken. Costs the same whether or not there is such a prefix."""
+def check(session: Session, text: str, now: datetime, *, link: bool = False) -> Token:
+    """The token's row. Raises InvalidToken. Costs the same whether or not there is such a prefix.
+
+    `link`: the text came with the first link. That token is good for nothing else, and no other for the link.
+    """
     kind, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
     found = people.find(session, prefix, now) if kind == "ib" else None
     if not _matches(found.hash if found else DUMMY, secret) or found is None:
         raise InvalidToken("the token is not valid; `integr8-bridge tokens create` makes one")
+    if link != (found.name == FIRST):
+        raise InvalidToken("this is not for signing in here; `integr8-bridge tokens create` makes a token")
+    if link and found.last_used_at is not None:
+        raise InvalidToken("this link was used already; `integr8-bridge tokens create` makes a token")
     if found.last_used_at is None or now - found.last_used_at > SEEN_EVERY:
         found.last_used_at = now
     return found

@@ -52,7 +52,12 @@ def collect(house: House, now: datetime) -> None:
         last = upkeep.heartbeats(session).get(MARK, now - FIRST)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
-        found = [*_runs(session, told, since), *_effects(session, told, since), *_holds(session, told, since)]
+        found = [
+            *_runs(session, told, since),
+            *_approved(session, told, since),
+            *_effects(session, told, since),
+            *_holds(session, told, since),
+        ]
         rows = notices.unknown(session, _rows(house, [*found, *_escalated(session, book)], book, now))
     if rows or now - last >= REMEMBER:  # otherwise nothing is worth a place in the queue of writers
         with house.store.write() as session:
@@ -223,6 +228,29 @@ def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> 
         text = f"{hold.kind} {hold.target_id} was changed by hand in Integr8; the rule leaves it alone for now"
         yield Found(
             rule=hold.rule_id, topics=("overridden",), key=f"hold:{hold.id}", text=text, at=hold.ended_at or since
+        )
+
+
+def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+    """Plans that go ahead: a person said yes, or nobody answered and the rule says `otherwise: proceed`."""
+    query = select(StoredPlan).where(
+        StoredPlan.decision.in_(("approved", "proceeded")),
+        StoredPlan.decided_at >= since,
+        StoredPlan.rule_id.in_(rules),
+    )
+    for plan in session.scalars(query.order_by(StoredPlan.id)):
+        by = (
+            f"was approved by {plan.decided_by}"
+            if plan.decision == "approved"
+            else "goes ahead: nobody said no in time"
+        )
+        yield Found(
+            rule=plan.rule_id,
+            topics=("approved",),
+            key=f"approved:{plan.id}",
+            text=f"plan {plan.id} {by}",
+            at=plan.decided_at or since,
+            data={"plan": plan.id},
         )
 
 

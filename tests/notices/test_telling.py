@@ -7,6 +7,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from bridge import delivering, noticing
+from bridge.operations import approvals
+from bridge.store.ledger import StoredPlan
 from bridge.store.notices import ChannelHealth, Hush, Notice
 from tests.receiver import Reply
 
@@ -28,7 +30,7 @@ then:
 guards: {{at_most: {{targets: {targets}, share: 90%}}}}
 notify:
   - {{about: [paused, applied], to: [traffic, callback]}}
-  - {{about: [shadow, waiting, over_limit], to: [callback]}}
+  - {{about: [shadow, waiting, approved, over_limit], to: [callback]}}
 """
 
 
@@ -68,6 +70,17 @@ def row(network, key="k", channel="callback", **more):
             "due_at": network.now,
         }
         noticing.notices.add(session, [made | more])
+
+
+def test_a_yes_is_told_once_and_with_the_name_of_who_said_it(telling):
+    let_rule_run(telling, mode="approve")
+    (plan,) = telling.all(StoredPlan)
+    ann = approvals.Person(name="ann")
+    approvals.approve(telling.house, plan.id, person=ann, now=telling.now)
+    noticing.collect(telling.house, telling.now)
+    noticing.collect(telling.house, telling.now)
+    told = [one.text for one in telling.all(Notice) if one.topic == "approved"]
+    assert told == [f"plan {plan.id} was approved by ann"]
 
 
 def deliver(network, **much):

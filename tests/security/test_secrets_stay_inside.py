@@ -1,0 +1,74 @@
+"""What goes to the log and to Sentry, looked at from outside: a process of its own, and everything that it sent."""
+
+import subprocess
+import sys
+
+SECRETS = ("hunter2secret", "ann@example.com", "apikeyvalue123", "bodytext77", "localvalue99", "querytoken55")
+
+SENT_TO_SENTRY = """
+import sys
+from flask import Flask, request
+import sentry_sdk
+from bridge.observability import set_up_sentry, tag
+
+class Kept(sentry_sdk.transport.Transport):
+    def capture_envelope(self, envelope):
+        sys.stdout.buffer.write(envelope.serialize())
+
+set_up_sentry("http://key@127.0.0.1:9/1", process="web", environment="test", release="0", transport=Kept)
+app = Flask("door")
+
+@app.post("/hooks/<source>/<token>")
+def door(source, token):
+    secret = "local" + "value99"
+    tag(source=source)
+    sentry_sdk.add_breadcrumb(message="for ann@example.com", data={"password": "hunter2secret"})
+    sentry_sdk.set_user({"email": "ann@example.com"})
+    request.get_json()
+    raise RuntimeError("cannot reach ann@example.com with Api-Key: apikeyvalue123 at /x?token=querytoken55")
+
+app.test_client().post(
+    "/hooks/crm/hunter2secret?token=querytoken55",
+    json={"password": "hunter2secret", "note": "bodytext77"},
+    headers={"Authorization": "Bearer hunter2secret", "Cookie": "bridge=hunter2secret"},
+)
+sentry_sdk.flush()
+"""
+
+WRITTEN_TO_THE_LOG = """
+import logging, sys
+import structlog
+from bridge.observability import set_up_logs
+
+set_up_logs(sys.argv[1], process="web")
+log = structlog.get_logger()
+log.warning("door", password="hunter2secret", headers={"Api-Key": "apikeyvalue123"}, body="bodytext77")
+log.warning("asked /hooks/crm/hunter2secret?token=querytoken55 for ann@example.com")
+log.warning("deep", found=[{"api_key": "apikeyvalue123", "who": "ann@example.com"}])
+logging.getLogger("library").warning("Authorization: hunter2secret at /x?secret=querytoken55")
+try:
+    raise RuntimeError("ann@example.com")
+except RuntimeError:
+    log.exception("failed")
+"""
+
+
+def output(program, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
+
+
+def test_no_secret_reaches_sentry_and_the_fault_does():
+    sent = output(SENT_TO_SENTRY).stdout
+    assert "RuntimeError" in sent
+    assert '"source":"crm"' in sent.replace(": ", ":")
+    assert [secret for secret in SECRETS if secret in sent] == []
+
+
+def test_no_secret_reaches_the_log_in_either_style():
+    for style in ("console", "json"):
+        written = output(WRITTEN_TO_THE_LOG, style).stderr
+        assert "door" in written
+        assert "failed" in written
+        assert [secret for secret in SECRETS if secret in written] == []

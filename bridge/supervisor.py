@@ -96,6 +96,7 @@ class Supervisor:
         self._pauses: dict[str, float] = {}
         self._due: dict[str, float] = {}
         self._stopping = threading.Event()
+        self._hangup = threading.Event()
 
     def start(self, program: Program) -> Child:
         colour = COLOURS[len(self._children) % len(COLOURS)]
@@ -126,10 +127,13 @@ class Supervisor:
                 raise StartError(f"{what}: {needs} {why}; its last lines:\n  {lines}")
             time.sleep(0.05)
 
-    def watch(self, until: Callable[[], bool] = lambda: False) -> None:
+    def watch(self, until: Callable[[], bool] = lambda: False, on_hangup: Callable[[], None] = lambda: None) -> None:
         """Keep everything running until `stop` is called, a signal comes, or `until` says so."""
         while not self._stopping.is_set() and not until():
             self.revive()
+            if self._hangup.is_set():
+                self._hangup.clear()
+                on_hangup()
             self._stopping.wait(0.2)
 
     def revive(self) -> None:
@@ -158,9 +162,10 @@ class Supervisor:
             _end(child)
 
     def handle_signals(self) -> None:
-        """SIGINT and SIGTERM end `watch`; the caller then calls `stop`."""
+        """SIGINT and SIGTERM end `watch`; the caller then calls `stop`. SIGHUP makes `watch` call `on_hangup`."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._stopping.set())
+        signal.signal(signal.SIGHUP, lambda *_: self._hangup.set())
 
     @property
     def stopping(self) -> bool:

@@ -12,7 +12,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from bridge import stack
+from bridge import rulebook, stack
 from bridge.cli.session import Session, as_json
 from bridge.demo import story
 from bridge.settings import SettingsError
@@ -32,6 +32,8 @@ from bridge.supervisor import StartError, Supervisor
 def up(session: Session, directory: Path | None, host: str, port: int, web_workers: int, concurrency: int) -> None:
     """Run web, worker and beat for BRIDGE_HOME (or DIRECTORY), with an embedded Valkey unless REDIS_URL is set.
 
+    Ctrl-C stops everything; SIGHUP reads the rules directory at once (it is looked at anyway when a file changes).
+
     \b
     Example:
       integr8-bridge up my-network --port 8000
@@ -45,11 +47,19 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
         boss.say(f"Integr8 Bridge runs at {running.address}; Ctrl-C stops everything", style="bold green")
         if running.first_link:
             boss.say(f"Sign in once, within a day: {running.first_link}", style="bold")
-        boss.watch()
+        boss.watch(on_hangup=lambda: _read_rules(boss, session))
     except StartError as error:
         raise click.ClickException(str(error)) from error
     finally:
         boss.stop()
+
+
+def _read_rules(boss: Supervisor, session: Session) -> None:
+    """SIGHUP: read the rules directory now, and say what came of it. What is broken stays as it was."""
+    reading, changed = rulebook.publish(session.house.store, session.settings, now=datetime.now(UTC))
+    boss.say(f"read {len(reading.revisions)} rules" + ("" if changed else ", nothing has changed"), style="bold green")
+    for problem in reading.errors:
+        boss.say(str(problem), style="bold red")
 
 
 @click.command()

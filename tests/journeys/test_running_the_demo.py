@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -67,6 +68,10 @@ def test_a_new_home_is_checked_runs_and_stops_with_ctrl_c(tmp_path):
         wait_for(lambda: "runs at" in (tmp_path / "log").read_text())
         assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
         assert httpx.post(f"http://127.0.0.1:{port}/hooks/crm", content=b"{}").status_code == 401
+        (home / "rules" / "broken.yaml").write_text("schema: 1\nid: broken\nmode: maybe\n")
+        running.send_signal(signal.SIGHUP)
+        wait_for(lambda: re.search(r"read \d+ rules", (tmp_path / "log").read_text()))
+        wait_for(lambda: "broken.yaml" in (tmp_path / "log").read_text())
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=40) == 0

@@ -73,7 +73,6 @@ class Settings:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
-    login: Mapping[str, Any] = field(default_factory=dict, repr=False)  # OpenID Connect, off without it
     keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
     trusted_proxies: tuple[str, ...] = ()
 
@@ -158,7 +157,6 @@ class FileSchema(StrictSchema):
     sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     channels = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     http = fields.Dict(keys=fields.String(), load_default=dict)
-    login = fields.Dict(keys=fields.String(), load_default=dict)
     keep = fields.Nested(KeepSchema, load_default=lambda: KeepSchema().load({}))
     trusted_proxies = fields.List(fields.String(), load_default=list)
     public_url = fields.String(load_default=None)
@@ -182,7 +180,6 @@ def load(home: Path | None = None) -> Settings:
         sources=file["sources"],
         channels=file["channels"],
         http=file["http"],
-        login=file["login"],
         keep=file["keep"],
         trusted_proxies=tuple(file["trusted_proxies"]),
         public_url=file["public_url"],

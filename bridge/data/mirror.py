@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from bridge.exactjson import plain
 from bridge.store import entities
 from bridge.store.engine import Store
 from bridge.store.entities import ChangedBy, Entity, EntityChange
@@ -61,7 +62,8 @@ class Look:
 
 def look(store: Store, source: Listings, wanted: Look) -> Seen:
     """List one kind and take it into the mirror. Errors of the client go through; nothing is written then."""
-    rows = {_ref(row): row for row in source.listed(wanted.account, wanted.integration, wanted.kind, wanted.parent)}
+    listed = source.listed(wanted.account, wanted.integration, wanted.kind, wanted.parent)
+    rows = {_ref(row): plain(row) for row in listed}  # as the database gives it back, or money would seem to change
     with store.read() as session:
         known = _known(session, wanted)
     missing = [one for one in known.values() if one.gone_at is None and one.ref not in rows]

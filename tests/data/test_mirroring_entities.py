@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -79,6 +80,19 @@ def test_a_second_look_finds_nothing_new(look, store, world: World, now):
     look(now)
     assert look(now + timedelta(minutes=5))["offer"] == Seen(listed=1, new=0, changed=0, gone=0)
     assert changes(store) == []
+
+
+def test_money_that_stays_the_same_is_no_change(look, store, client, world: World, now):
+    key = world.offer("Alpha").key
+    payout = {"payout": Decimal("8.50"), "payout_type": "CPA", "revenue": Decimal("10.00"), "revenue_type": "RPA"}
+    client.offers.update(key, default_payout=payout)
+    look(now)
+    look(now + timedelta(minutes=5))
+    assert changes(store) == []
+    client.offers.update(key, default_payout=payout | {"payout": Decimal("9.25")})
+    look(now + timedelta(minutes=10))
+    (change,) = changes(store)
+    assert (change.field, change.before["payout"], change.after["payout"]) == ("default_payout", "8.5", "9.25")
 
 
 def test_a_pause_by_hand_is_a_persons(look, store, client, world: World, now):

@@ -76,11 +76,10 @@ def measure(seconds: float = 20.0) -> tuple[int, float]:
     return most_in_one_second(arrivals), (len(arrivals) - LIMIT) / (span * LIMIT)
 
 
-def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
+def run(seconds: float = 20.0) -> list[dict[str, object]]:
     most, used = measure(seconds)
-    print(f"limit {LIMIT}/s, {PROCESSES} processes, {seconds:.0f} s: fullest second {most}, used {used:.1%}")
+    return [{"limit_per_s": LIMIT, "processes": PROCESSES, "fullest_second": most, "share_used": f"{used:.1%}"}]
 
 
 if __name__ == "__main__":
-    main()
+    print(run(float(sys.argv[1]) if len(sys.argv) > 1 else 20.0))

@@ -71,8 +71,9 @@ def test_a_later_rejection_takes_money_and_approval_back(reader, world: World):
     assert before - total(reader, "payout", later) == round(row.payout * 1_000_000)
 
 
-def test_a_row_that_slips_in_late_is_found_by_the_rescan(reader, world: World):
-    now = world.clock.now()
+@pytest.mark.parametrize("minute", [0, 10, 54])
+def test_a_row_that_slips_in_late_is_found_by_the_rescan(reader, world: World, minute):
+    now = world.clock.now().replace(minute=minute)  # rescans come at full hours: the next is not within five minutes
     offer = world.offer(clicks=200, conversions=5)
     reader.read(now)
     late = now - timedelta(hours=30)

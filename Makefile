@@ -36,8 +36,8 @@ demo: $(RUN) ## run the main job end to end, on embedded defaults; Ctrl-C stops 
 test: $(DEV) ## all tests, in parallel
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
-quick: $(DEV) ## the tests that start no process
-	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not journey and not browser"
+quick: $(DEV) ## the fast tests, in under a minute: no processes, no browser, no whole network
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not (journey or browser or network or slow)"
 
 fuzz: $(DEV) ## throw anything at the door, the YAML loader and the grammar, for a few minutes
 	FUZZ=$(or $(EXAMPLES),3000) timeout 900 $(BIN)/pytest -q -n $(JOBS) tests/fuzz

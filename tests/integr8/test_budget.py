@@ -282,6 +282,7 @@ def test_a_budget_that_redis_does_not_know_begins_as_if_it_were_spent(server):
     assert 1 <= budget.ask(Lane.URGENT, "a") <= 1.3
 
 
+@pytest.mark.slow
 def test_without_redis_nothing_goes_out():
     nobody = redis.Redis(port=1, socket_connect_timeout=0.2)
     budget = RedisBudget(nobody, budget_key("k"), 5, 5)
@@ -291,6 +292,7 @@ def test_without_redis_nothing_goes_out():
     nobody.close()
 
 
+@pytest.mark.slow
 def test_a_blind_budget_sends_nothing(make_client, integr8):
     nobody = redis.Redis(port=1, socket_connect_timeout=0.2)
     client = make_client(budget=RedisBudget(nobody, budget_key("k"), 5, 5))

@@ -180,6 +180,7 @@ def test_an_export_without_a_file_cannot_be_read(exporter):
         pass
 
 
+@pytest.mark.slow
 def test_a_large_file_passes_through_in_constant_memory(exporter, integr8, double):
     line = b"0123456789abcdef,1.10\n"
     _file(double, integr8, double.Answer(200, b"id,payout\n" + line * 400_000))

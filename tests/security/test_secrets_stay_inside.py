@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SECRETS = ("hunter2secret", "ann@example.com", "apikeyvalue123", "bodytext77", "localvalue99", "querytoken55")
 
 SENT_TO_SENTRY = """
@@ -59,6 +61,7 @@ def output(program, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_no_secret_reaches_sentry_and_the_fault_does():
     sent = output(SENT_TO_SENTRY).stdout
     assert "RuntimeError" in sent
@@ -66,6 +69,7 @@ def test_no_secret_reaches_sentry_and_the_fault_does():
     assert [secret for secret in SECRETS if secret in sent] == []
 
 
+@pytest.mark.slow
 def test_no_secret_reaches_the_log_in_either_style():
     for style in ("console", "json"):
         written = output(WRITTEN_TO_THE_LOG, style).stderr

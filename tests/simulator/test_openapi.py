@@ -88,6 +88,7 @@ def _not_expressible(case):
     return [CHECKS.get_one("positive_data_acceptance")] if operation.query is not None else []
 
 
+@pytest.mark.slow
 @SCHEMA.parametrize()
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None

@@ -100,6 +100,7 @@ def test_the_scribe_answers_each_request_with_its_own_receipts(scribe, now):
     assert second[0].event_id == first[1].event_id
 
 
+@pytest.mark.slow
 def test_when_the_journal_cannot_be_written_the_sender_is_told(sqlite_url, now, tmp_path):
     from bridge.store.engine import make_engine
 

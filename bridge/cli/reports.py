@@ -1,5 +1,6 @@
 """`reports`: read now, show how far each feed is, back-fill history by export and import."""
 
+import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -202,15 +203,30 @@ def export(
 @reports.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--kind", type=KINDS, required=True, help="What the rows are.")
+@click.option("--from", "start", type=MOMENT, help="Since when the file is complete; its first row by default.")
+@click.option("--to", "end", type=MOMENT, help="Until when the file is complete; its last row by default.")
 @_of_account
 @json_option
 @click.pass_obj
-def import_(session: Session, file: Path, kind: str, account: str, integration: str, json: bool) -> None:
+def import_(
+    session: Session,
+    file: Path,
+    kind: str,
+    start: datetime | None,
+    end: datetime | None,
+    account: str,
+    integration: str,
+    json: bool,
+) -> None:
     """Add the rows of a CSV to the observations, in constant memory. Running it again counts nothing twice.
 
+    Live rules look at the file's time only where it meets what was read from the reports: a day in between that
+    nobody has read would look like a day without traffic.
+
     \b
-    Example:
+    Examples:
       integr8-bridge reports import october.csv --kind conversions
+      integr8-bridge reports import october.csv --kind clicks --from 2026-10-01 --to 2026-11-01
     """
     session.migrated()
     key = FeedKey(account=account, integration=integration, kind=Kind(kind))
@@ -221,14 +237,25 @@ def import_(session: Session, file: Path, kind: str, account: str, integration: 
             def progress(so_far: Imported) -> None:
                 bar.update(task, description=f"{so_far.rows:,} rows, {so_far.new:,} new")
 
-            found = import_file(session.house.store, key, file, now=datetime.now(UTC), progress=progress)
-    except ValueError as error:
+            now = datetime.now(UTC)
+            found = import_file(session.house.store, key, file, now=now, start=start, end=end, progress=progress)
+    except (ValueError, csv.Error) as error:
         raise click.ClickException(
             f"{file}: {error}; what was read before is kept, mend the file and run it again"
         ) from error
     for line in found.refused:
         click.secho(line, fg="yellow", err=True)
+    if found.apart:
+        (begins, ends), (since, as_of) = found.apart
+        click.secho(
+            f"{file} covers {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC, the reports were read from "
+            f"{since:%Y-%m-%d %H:%M} to {as_of:%Y-%m-%d %H:%M}; what lies between is missing, so live rules do not "
+            "look at the file's time. Import what is missing first, or say with --from and --to what the file covers.",
+            fg="yellow",
+            err=True,
+        )
     result = {"rows": found.rows, "new": found.new, "changed": found.changed, "refused": list(found.refused)}
+    result["joined"] = found.apart is None
     click.echo(as_json(result) if json else f"{found.rows:,} rows: {found.new:,} new, {found.changed:,} changed")
 
 

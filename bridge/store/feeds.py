@@ -114,13 +114,19 @@ def advance(session: Session, feed: Feed, *, since: datetime, as_of: datetime, a
     session.add(Mark(feed_id=feed.id, at=at, as_of=feed.as_of))
 
 
-def cover(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at: datetime) -> None:
-    """History was brought in from elsewhere: the feed reaches further back, and its newest edge never moves back."""
+def cover(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at: datetime) -> bool:
+    """History of [since, as_of) was brought in from elsewhere. True when the feed is whole from there to its mark.
+
+    Where time between the two was never read, the feed stays as it was: a window over it would count zero.
+    """
     if feed.as_of is None or feed.since is None:
         feed.since, feed.as_of = since, as_of
         session.add(Mark(feed_id=feed.id, at=at, as_of=as_of))
-    else:
-        feed.since, feed.as_of = min(feed.since, since), max(feed.as_of, as_of)
+        return True
+    if as_of < feed.since or since > feed.as_of:
+        return False
+    feed.since, feed.as_of = min(feed.since, since), max(feed.as_of, as_of)
+    return True
 
 
 def marks(session: Session, feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

@@ -82,3 +82,22 @@ def test_many_thresholds_show_false_alarms_against_waste(past):
 
 def test_a_sweep_of_another_form_says_how_to_write_it(past):
     past("--sweep", "cr", code=1)
+
+
+def test_a_file_that_breaks_off_is_named_with_the_remedy(past, tmp_path):
+    file = tmp_path / "cut.csv"
+    file.write_text('transaction_id,offer_id\n1,"2')
+    found = CliRunner().invoke(cli, ["reports", "import", str(file), "--kind", "clicks"])
+    assert found.exit_code == 1
+    assert "unexpected end of data; what was read before is kept" in found.output
+
+
+def test_a_file_that_does_not_meet_what_is_known_is_said(past, network, tmp_path):
+    file = tmp_path / "old.csv"
+    file.write_text("transaction_id,offer_id,publisher,request_time\n1,1001,201,2025-06-01 00:00:00\n")
+    words = ["reports", "import", str(file), "--kind", "clicks", "--json"]
+    found = CliRunner().invoke(cli, words)
+    assert (json.loads(found.stdout)["joined"], found.exit_code) == (False, 0)
+    assert "what lies between is missing" in found.stderr
+    found = CliRunner().invoke(cli, [*words, "--to", network.now.strftime("%Y-%m-%dT%H:%M:%SZ")])
+    assert json.loads(found.stdout)["joined"] is True

@@ -61,7 +61,7 @@ def _open_mirror(session: Session, account: Account, integration: str, part: str
     if seconds <= 0 or slots.is_waiting(session, key):
         return False
     at = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
-    last = slots.last(session, key)
+    last = slots.last(session, key, now)
     if last is not None and at <= last:
         return False
     slots.open_slots(session, [(MIRROR, key, at)])

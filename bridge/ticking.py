@@ -43,7 +43,7 @@ def open_due(session: Session, revisions: Iterable[Revision], now: datetime) -> 
 def _open(session: Session, revision: Revision, now: datetime) -> bool:
     key = f"rule:{revision.id}"
     newest = latest(revision, now)
-    before = slots.last(session, key)
+    before = slots.last(session, key, now)
     if newest is None or (before is not None and newest <= before):
         return False
     missed = _between(revision, before, newest) if before is not None else []

@@ -137,7 +137,7 @@ def _open(session: Session, key: str, every: timedelta, now: datetime, last: dat
         return True
     seconds = every.total_seconds()
     at = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
-    lasts = [moment for moment in (last, slots.last(session, key)) if moment is not None]
+    lasts = [moment for moment in (last, slots.last(session, key, now)) if moment is not None and moment <= now]
     if lasts and at <= max(lasts):
         return False
     slots.open_slots(session, [(KIND, key, at)])
@@ -246,7 +246,7 @@ def _standing(feed: Feed, purpose: Purpose, slot: Slot) -> Progress | None:
 def _stretch(plan: FeedPlan, feed: Feed, purpose: Purpose, now: datetime) -> Progress:
     end = now.replace(microsecond=0)
     if purpose is Purpose.HEAD:
-        start = feed.as_of - OVERLAP if feed.as_of else end - plan.history
+        start = min(feed.as_of, end) - OVERLAP if feed.as_of else end - plan.history
     else:
         start = max(end - plan.rescan_back, feed.since or end - plan.rescan_back)
     return Progress(start=start, end=end)

@@ -105,11 +105,14 @@ def lock(session: Session, feed_id: int) -> Feed:
 
 
 def advance(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at: datetime) -> None:
-    """The stretch [since, as_of) has been read completely: move the feed's marks, never backwards."""
+    """The stretch [since, as_of) has been read completely: move the feed's marks.
+
+    The newest edge moves back only from times to come, where a clock that ran ahead has put it.
+    """
     if feed.as_of is None or feed.since is None or since > feed.as_of:
         feed.since, feed.as_of = since, as_of  # the first reading, or one behind a gap: the older part is cut off
     else:
-        feed.since, feed.as_of = min(feed.since, since), max(feed.as_of, as_of)
+        feed.since, feed.as_of = min(feed.since, since), as_of if feed.as_of > at else max(feed.as_of, as_of)
     feed.alerted_at = None
     session.add(Mark(feed_id=feed.id, at=at, as_of=feed.as_of))
 

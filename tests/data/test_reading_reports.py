@@ -84,6 +84,31 @@ def test_a_row_that_slips_in_late_is_found_by_the_rescan(reader, world: World, m
     assert total(reader, "clicks", now + timedelta(minutes=65), Kind.CLICKS) == 240
 
 
+def test_a_clock_that_ran_ahead_leaves_no_hole_and_no_mark_in_the_future(reader, world: World):
+    now = world.clock.now().replace(minute=10)
+    offer = world.offer(clicks=200, conversions=5)
+    reader.read(now)
+    reader.read(now + timedelta(hours=1))  # the clock runs ahead, and is put right
+    home = [next(world.directory.publishers.living())]
+    world.traffic(offer, home, 40, 0, start=now + timedelta(minutes=1), end=now + timedelta(minutes=5))
+    at = now + timedelta(minutes=6)
+    reader.read(at)
+    assert of_feed(reader, Kind.CLICKS).as_of == at.replace(microsecond=0)
+    assert total(reader, "clicks", at, Kind.CLICKS) == 240
+
+
+def test_a_clock_that_falls_behind_takes_nothing_back(reader, world: World):
+    now = world.clock.now().replace(minute=10)
+    world.offer(clicks=200, conversions=5)
+    reader.read(now)
+    before = of_feed(reader, Kind.CLICKS).since
+    for minutes in (-60, 6, 12):
+        reader.read(now + timedelta(minutes=minutes))
+    feed = of_feed(reader, Kind.CLICKS)
+    assert (feed.since, feed.as_of) == (before, (now + timedelta(minutes=12)).replace(microsecond=0))
+    assert total(reader, "clicks", now + timedelta(minutes=12), Kind.CLICKS) == 200
+
+
 # --- a source that behaves as badly as one wishes --------------------------------------------------
 
 

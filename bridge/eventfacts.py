@@ -1,6 +1,6 @@
 """Facts of events: what rules with a webhook trigger may ask. One row for each event of a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from bridge.sources import Headers, Incoming, Reading, Source
+from bridge.exactjson import plain
+from bridge.sources import Headers, Incoming, Reading, Source, SourceError
 from bridge.store.journal import Event
 from rules.facts import Column, Facts, Subject, Why
 from rules.model import Grain
@@ -33,6 +34,15 @@ def read_again(event: Event, source: Source) -> Happening:
         content_type=event.content_type or "",
     )
     return Happening(event, source.read(request))
+
+
+def shown(event: Event, sources: Mapping[str, Source]) -> Any:
+    """What an event says, as JSON for people: None where its source is gone, a sentence where it cannot be read."""
+    source = sources.get(event.source)
+    try:
+        return plain(read_again(event, source).reading.body) if source else None
+    except SourceError as error:
+        return f"cannot be read: {error}"
 
 
 @dataclass(frozen=True, slots=True)

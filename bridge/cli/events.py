@@ -9,10 +9,8 @@ import click
 from sqlalchemy import select
 
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show, since_option
-from bridge.eventfacts import read_again
-from bridge.exactjson import plain
+from bridge.eventfacts import shown
 from bridge.operations.replaying import PER_MINUTE, cancel, matching, replay, settle_aside
-from bridge.sources import SourceError
 from bridge.store.journal import Event, EventState
 from bridge.store.runs import Run
 
@@ -90,12 +88,7 @@ def show_(session: Session, event: str, json: bool) -> None:
             raise click.ClickException(f"event {event}: there is none; `integr8-bridge events list` shows them")
         caused = database.scalars(select(Run).where(Run.event_id == event).order_by(Run.id))
         runs = [{"run": one.id, "rule": one.rule_id, "outcome": one.outcome} for one in caused]
-        source = session.house.sources.get(found.source)
-        try:
-            body: Any = plain(read_again(found, source).reading.body) if source else None
-        except SourceError as error:
-            body = f"cannot be read: {error}"
-        told = _row(found) | {"body": body, "runs": runs}
+        told = _row(found) | {"body": shown(found, session.house.sources), "runs": runs}
     if json:
         click.echo(as_json(told))
         return

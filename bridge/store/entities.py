@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, func, or_, select
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
@@ -91,6 +91,17 @@ def listed(session: Session, account: str, integration: str, kinds: Sequence[str
         .where(Entity.account == account, Entity.integration == integration, Entity.kind.in_(kinds))
         .order_by(Entity.kind, Entity.id)
     ).all()
+
+
+def matches(text: str) -> ColumnElement[bool]:
+    """A part of the name, or either id."""
+    return or_(Entity.name.icontains(text, autoescape=True), Entity.ref == text, Entity.number == text)
+
+
+def named(session: Session, kind: str, identity: str) -> Entity | None:
+    """One entity, by either id."""
+    either = or_(Entity.ref == identity, Entity.number == identity)
+    return session.scalars(select(Entity).where(Entity.kind == kind, either).limit(1)).first()
 
 
 def changes(session: Session, *, account: str, kind: str, ref: str, limit: int = 100) -> Sequence[EntityChange]:

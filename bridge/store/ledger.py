@@ -268,6 +268,11 @@ def waiting(session: Session) -> list[StoredPlan]:
     return list(session.scalars(query))
 
 
+def count_waiting(session: Session) -> int:
+    """How many plans wait for a person."""
+    return session.scalar(select(func.count()).where(StoredPlan.state == PlanState.WAITING)) or 0
+
+
 def plan(session: Session, plan_id: int) -> StoredPlan | None:
     return session.get(StoredPlan, plan_id)
 

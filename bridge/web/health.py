@@ -125,7 +125,7 @@ def collect(house: House, now: datetime) -> None:
                 metrics.EFFECTS_OPEN.labels(open_state).set(0)  # else an alert never ends once its last effect has
             for name, number in ledger.counts(session).items():
                 metrics.EFFECTS_OPEN.labels(name).set(number)
-            metrics.PLANS_WAITING.set(len(ledger.waiting(session)))
+            metrics.PLANS_WAITING.set(ledger.count_waiting(session))
             metrics.HOLDS_ACTIVE.set(holds.count_active(session))
             metrics.HALTED.set(upkeep.halted(session) is not None)
             for feed in feeds.everything(session):

@@ -1,6 +1,6 @@
 """Rows as JSON, pages, and refusals: the small parts that all resources share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,18 +8,14 @@ from enum import Enum
 from functools import wraps
 from typing import Any
 
-from flask import g
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from bridge.operations.errors import OperationError
+from bridge.web.current import house
 from bridge.web.problems import problem
-from bridge.wiring import House
 from rules.planning import Target
 from rules.state import target_of
-
-
-def house() -> House:
-    found: House = g.house
-    return found
 
 
 def plain(value: Any) -> Any:
@@ -45,6 +41,36 @@ def page(rows: Sequence[dict[str, Any]], limit: int, key: str) -> dict[str, Any]
     return {"data": shown, "next": str(shown[-1][key]) if len(rows) > limit else None}
 
 
+def whole(text: str | None) -> int | None:
+    """A cursor that is a number; anything else is no cursor of ours."""
+    return int(text) if text is not None and text.isdigit() else None
+
+
+def picked(row: Any, names: Sequence[str]) -> dict[str, Any]:
+    """These columns of a row."""
+    return {name: getattr(row, name) for name in names}
+
+
+def newest(
+    table: Any,
+    names: Sequence[str],
+    query: Mapping[str, Any],
+    *conditions: ColumnElement[bool],
+    equal: Mapping[str, InstrumentedAttribute[Any]] | None = None,
+    cursor: Callable[[str | None], Any] = whole,
+) -> dict[str, Any]:
+    """A page of a table, newest first. `equal`: the column that a parameter of the query must agree with."""
+    wanted = select(table).where(*conditions).order_by(table.id.desc()).limit(query["limit"] + 1)
+    after = cursor(query["after"])
+    if after is not None:
+        wanted = wanted.where(table.id < after)
+    for name, column in (equal or {}).items():
+        if name in query:
+            wanted = wanted.where(column == query[name])
+    with house().store.read() as session:
+        return page([picked(row, names) for row in session.scalars(wanted)], query["limit"], "id")
+
+
 def one(value: Any) -> dict[str, Any]:
     return {"data": plain(value)}
 
@@ -68,8 +94,3 @@ def targets(texts: Sequence[str] | None) -> list[Target] | None:
         return None
     pairs = (text.partition("=") for text in texts)
     return [target_of(kind, identity) for kind, _, identity in pairs]
-
-
-def whole(text: str | None) -> int | None:
-    """A cursor that is a number; anything else is no cursor of ours."""
-    return int(text) if text is not None and text.isdigit() else None

@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 from sqlalchemy import select
 
 from bridge.operations import NotThere
-from bridge.operations.approvals import Person, approve, reject
+from bridge.operations.approvals import approve, reject
 from bridge.operations.letting_go import release_holds
 from bridge.operations.reviewing import review
 from bridge.operations.undoing import undo
@@ -18,8 +18,9 @@ from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.people import Role
 from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
-from bridge.web.api.answers import house, one, page, refusing, targets, whole
+from bridge.web.api.answers import newest, one, page, picked, refusing, targets
 from bridge.web.api.shapes import OnlyBody, Page, PageQuery, RunQuery, Thing, WhyBody
+from bridge.web.current import house, person
 
 blueprint = Blueprint("decisions", "decisions", description="Runs, approvals, holds")
 RUN = (
@@ -30,18 +31,14 @@ EFFECT = ("id", "verb", "kind", "target_id", "subject", "wanted", "prior", "stat
 HOLD = ("id", "rule_id", "kind", "target_id", "subject", "since", "until", "count", "state", "ended_at", "ended_why")
 
 
-def _pick(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names}
-
-
 def _plan(plan: StoredPlan) -> dict[str, Any]:
     names = ("id", "state", "created_at", "stops", "money_24h", "decide_by", "decision", "decided_by", "difference")
-    return _pick(plan, names) | {"effects": [_effect(effect) for effect in plan.effects]}
+    return picked(plan, names) | {"effects": [_effect(effect) for effect in plan.effects]}
 
 
 def _effect(effect: Effect) -> dict[str, Any]:
     calls = [{"id": call.id, "operation": call.operation, "outcome": call.outcome} for call in effect.calls]
-    return _pick(effect, EFFECT) | {"calls": calls}
+    return picked(effect, EFFECT) | {"calls": calls}
 
 
 @blueprint.get("/runs")
@@ -50,16 +47,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
 @blueprint.response(200, Page)
 def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
-    wanted = select(Run).order_by(Run.id.desc()).limit(query["limit"] + 1)
-    if (after := whole(query["after"])) is not None:
-        wanted = wanted.where(Run.id < after)
-    if "rule" in query:
-        wanted = wanted.where(Run.rule_id == query["rule"])
-    if "outcome" in query:
-        wanted = wanted.where(Run.outcome == query["outcome"])
-    with house().store.read() as session:
-        rows = [_pick(run, RUN) for run in session.scalars(wanted)]
-    return page(rows, query["limit"], "id")
+    return newest(Run, RUN, query, equal={"rule": Run.rule_id, "outcome": Run.outcome})
 
 
 @blueprint.get("/runs/<int:run_id>")
@@ -73,9 +61,9 @@ def show_run(run_id: int) -> dict[str, Any]:
         if run is None:
             raise NotThere(f"run {run_id}: there is none")
         verdicts = session.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run_id).limit(1_000))
-        told = [_pick(one_, ("subject", "answer", "why", "reason", "trace")) for one_ in verdicts]
+        told = [picked(one_, ("subject", "answer", "why", "reason", "trace")) for one_ in verdicts]
         return one(
-            _pick(run, RUN) | {"verdicts": told, "plans": [_plan(plan) for plan in ledger.plans_of(session, run_id)]}
+            picked(run, RUN) | {"verdicts": told, "plans": [_plan(plan) for plan in ledger.plans_of(session, run_id)]}
         )
 
 
@@ -115,7 +103,7 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say yes. The rule looks again first: what recovered drops out."""
-    return one(approve(house(), plan_id, person=_person(), now=datetime.now(UTC), only=targets(body.get("targets"))))
+    return one(approve(house(), plan_id, person=person(), now=datetime.now(UTC), only=targets(body.get("targets"))))
 
 
 @blueprint.post("/approvals/<int:plan_id>/reject")
@@ -125,11 +113,7 @@ def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @refusing
 def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say no."""
-    return one(reject(house(), plan_id, person=_person(), why=body["why"], now=datetime.now(UTC)))
-
-
-def _person() -> Person:
-    return Person(name=g.who, roles=frozenset({str(g.role)}), is_operator=g.role.covers(Role.OPERATOR))
+    return one(reject(house(), plan_id, person=person(), why=body["why"], now=datetime.now(UTC)))
 
 
 @blueprint.get("/holds")
@@ -138,12 +122,7 @@ def _person() -> Person:
 @blueprint.response(200, Page)
 def list_holds(query: dict[str, Any]) -> dict[str, Any]:
     """Active holds, newest first."""
-    wanted = select(Hold).where(Hold.state == HoldState.ACTIVE).order_by(Hold.id.desc()).limit(query["limit"] + 1)
-    if (after := whole(query["after"])) is not None:
-        wanted = wanted.where(Hold.id < after)
-    with house().store.read() as session:
-        rows = [_pick(hold, HOLD) for hold in session.scalars(wanted)]
-    return page(rows, query["limit"], "id")
+    return newest(Hold, HOLD, query, Hold.state == HoldState.ACTIVE)
 
 
 @blueprint.post("/holds/<int:hold_id>/release")

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask_smorest import Blueprint
-from sqlalchemy import or_, select
 
 from bridge.operations import NotThere
 from bridge.store import entities
@@ -11,8 +10,9 @@ from bridge.store.entities import Entity
 from bridge.store.ledger import Effect
 from bridge.store.people import Role
 from bridge.web.access import needs
-from bridge.web.api.answers import house, one, page, refusing, whole
+from bridge.web.api.answers import newest, one, picked, refusing
 from bridge.web.api.shapes import EffectQuery, EntityQuery, Page, Thing
+from bridge.web.current import house
 
 blueprint = Blueprint("effects", "effects", description="Effects and the things that they change")
 EFFECT = (
@@ -32,16 +32,7 @@ CHANGE = ("seen_at", "field", "before", "after", "cause", "rule")
 @blueprint.response(200, Page)
 def list_effects(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
-    wanted = select(Effect).order_by(Effect.id.desc()).limit(query["limit"] + 1)
-    if (after := whole(query["after"])) is not None:
-        wanted = wanted.where(Effect.id < after)
-    if "state" in query:
-        wanted = wanted.where(Effect.state == query["state"])
-    if "rule" in query:
-        wanted = wanted.where(Effect.rule_id == query["rule"])
-    with house().store.read() as session:
-        rows = [{name: getattr(row, name) for name in EFFECT} for row in session.scalars(wanted)]
-    return page(rows, query["limit"], "id")
+    return newest(Effect, EFFECT, query, equal={"state": Effect.state, "rule": Effect.rule_id})
 
 
 @blueprint.get("/effects/<int:effect_id>")
@@ -55,8 +46,7 @@ def show_effect(effect_id: int) -> dict[str, Any]:
         if found is None:
             raise NotThere(f"effect {effect_id}: there is none")
         names = ("id", "operation", "started_at", "ended_at", "outcome", "status", "error")
-        calls = [{name: getattr(call, name) for name in names} for call in found.calls]
-        return one({name: getattr(found, name) for name in EFFECT} | {"calls": calls})
+        return one(picked(found, EFFECT) | {"calls": [picked(call, names) for call in found.calls]})
 
 
 @blueprint.get("/entities")
@@ -65,19 +55,8 @@ def show_effect(effect_id: int) -> dict[str, Any]:
 @blueprint.response(200, Page)
 def list_entities(query: dict[str, Any]) -> dict[str, Any]:
     """Offers, publishers, advertisers and the like as we last saw them."""
-    wanted = select(Entity).order_by(Entity.id.desc()).limit(query["limit"] + 1)
-    if (after := whole(query["after"])) is not None:
-        wanted = wanted.where(Entity.id < after)
-    if "kind" in query:
-        wanted = wanted.where(Entity.kind == query["kind"])
-    if "text" in query:
-        text = query["text"]
-        wanted = wanted.where(
-            or_(Entity.name.icontains(text, autoescape=True), Entity.ref == text, Entity.number == text)
-        )
-    with house().store.read() as session:
-        rows = [{name: getattr(row, name) for name in ENTITY} for row in session.scalars(wanted)]
-    return page(rows, query["limit"], "id")
+    found = [entities.matches(query["text"])] if "text" in query else []
+    return newest(Entity, ENTITY, query, *found, equal={"kind": Entity.kind})
 
 
 @blueprint.get("/entities/<kind>/<identity>")
@@ -86,11 +65,10 @@ def list_entities(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def show_entity(kind: str, identity: str) -> dict[str, Any]:
     """One of them, with its last fifty changes and who made them."""
-    wanted = select(Entity).where(Entity.kind == kind, or_(Entity.ref == identity, Entity.number == identity))
     with house().store.read() as session:
-        found = session.scalars(wanted.limit(1)).first()
+        found = entities.named(session, kind, identity)
         if found is None:
             raise NotThere(f"{kind} {identity}: it is not in the mirror")
         changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)
-        told = [{name: getattr(row, name) for name in CHANGE} for row in changed]
-        return one({name: getattr(found, name) for name in ENTITY} | {"fields": found.fields, "changes": told})
+        told = [picked(row, CHANGE) for row in changed]
+        return one(picked(found, ENTITY) | {"fields": found.fields, "changes": told})

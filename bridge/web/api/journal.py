@@ -7,17 +7,16 @@ from flask import g
 from flask_smorest import Blueprint
 from sqlalchemy import select
 
-from bridge.eventfacts import read_again
-from bridge.exactjson import plain
+from bridge.eventfacts import shown
 from bridge.operations import NotThere
 from bridge.operations.replaying import cancel, matching, replay, settle_aside
-from bridge.sources import SourceError
 from bridge.store.journal import Event
 from bridge.store.people import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
-from bridge.web.api.answers import house, one, page, refusing
+from bridge.web.api.answers import newest, one, picked, refusing
 from bridge.web.api.shapes import AcceptBody, DiscardBody, EventQuery, Page, ReplayBody, ReplayManyBody, Thing
+from bridge.web.current import house
 
 blueprint = Blueprint("events", "events", description="Webhooks as they were received")
 NAMES = ("id", "source", "event_type", "delivery_id", "received_at", "event_time", "state", "problem", "replay_of")
@@ -29,22 +28,8 @@ NAMES = ("id", "source", "event_type", "delivery_id", "received_at", "event_time
 @blueprint.response(200, Page)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
-    wanted = select(Event).order_by(Event.id.desc()).limit(query["limit"] + 1)
-    if query["after"]:
-        wanted = wanted.where(Event.id < query["after"])
-    if "source" in query:
-        wanted = wanted.where(Event.source == query["source"])
-    if "state" in query:
-        wanted = wanted.where(Event.state == query["state"])
-    if "event_type" in query:
-        wanted = wanted.where(Event.event_type == query["event_type"])
-    with house().store.read() as session:
-        rows = [_row(event) for event in session.scalars(wanted)]
-    return page(rows, query["limit"], "id")
-
-
-def _row(event: Event) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in NAMES}
+    equal = {"source": Event.source, "state": Event.state, "event_type": Event.event_type}
+    return newest(Event, NAMES, query, equal=equal, cursor=lambda text: text or None)
 
 
 @blueprint.get("/events/<event_id>")
@@ -59,15 +44,7 @@ def show_event(event_id: str) -> dict[str, Any]:
             raise NotThere(f"event {event_id}: there is none")
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id))
         runs = [{"run": run.id, "rule": run.rule_id, "outcome": run.outcome} for run in caused]
-        return one(_row(event) | {"body": _body(event), "runs": runs})
-
-
-def _body(event: Event) -> Any:
-    source = house().sources.get(event.source)
-    try:
-        return plain(read_again(event, source).reading.body) if source else None
-    except SourceError as error:
-        return f"cannot be read: {error}"
+        return one(picked(event, NAMES) | {"body": shown(event, house().sources), "runs": runs})
 
 
 @blueprint.post("/events/<event_id>/replay")

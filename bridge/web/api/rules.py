@@ -11,8 +11,9 @@ from bridge.operations.explaining import explain, parse_subject
 from bridge.store import rulebook as shelf
 from bridge.store.people import Role
 from bridge.web.access import needs
-from bridge.web.api.answers import house, one, page, refusing
+from bridge.web.api.answers import one, page, refusing
 from bridge.web.api.shapes import ExplainQuery, Page, Thing
+from bridge.web.current import house
 from rules.testing import run_tests
 
 blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")

@@ -5,18 +5,20 @@ from typing import Any
 
 from flask import g
 from flask_smorest import Blueprint
-from sqlalchemy import select
 
 from bridge.store import feeds, holds, journal, ledger, runs, upkeep
 from bridge.store.ledger import Call
 from bridge.store.people import Role
 from bridge.store.upkeep import Audit
 from bridge.web.access import needs
-from bridge.web.api.answers import house, one, page, whole
+from bridge.web.api.answers import newest, one, page
 from bridge.web.api.shapes import Page, PageQuery, Thing, WhyBody
+from bridge.web.current import house
 from bridge.web.health import checks
 
 blueprint = Blueprint("service", "service", description="The service itself")
+CALL = ("id", "account", "operation", "targets", "started_at", "ended_at", "outcome", "status", "error")
+AUDIT = ("id", "at", "who", "what", "about", "detail")
 
 
 @blueprint.get("/overview")
@@ -30,7 +32,7 @@ def overview() -> dict[str, Any]:
             "events": journal.counts(session),
             "runs": runs.counts(session, now - timedelta(hours=24)),
             "effects": ledger.counts(session),
-            "waiting": len(ledger.waiting(session)),
+            "waiting": ledger.count_waiting(session),
             "holds": holds.count_active(session),
         }
     return one(found | {"checks": checks(house(), now)})
@@ -74,13 +76,7 @@ def list_feeds() -> dict[str, Any]:
 @blueprint.response(200, Page)
 def list_calls(query: dict[str, Any]) -> dict[str, Any]:
     """Requests to Integr8, newest first."""
-    wanted = select(Call).order_by(Call.id.desc()).limit(query["limit"] + 1)
-    if (after := whole(query["after"])) is not None:
-        wanted = wanted.where(Call.id < after)
-    names = ("id", "account", "operation", "targets", "started_at", "ended_at", "outcome", "status", "error")
-    with house().store.read() as session:
-        rows = [{name: getattr(call, name) for name in names} for call in session.scalars(wanted)]
-    return page(rows, query["limit"], "id")
+    return newest(Call, CALL, query)
 
 
 @blueprint.get("/audit")
@@ -89,13 +85,7 @@ def list_calls(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, Page)
 def list_audit(query: dict[str, Any]) -> dict[str, Any]:
     """Who did what, newest first."""
-    wanted = select(Audit).order_by(Audit.id.desc()).limit(query["limit"] + 1)
-    if (after := whole(query["after"])) is not None:
-        wanted = wanted.where(Audit.id < after)
-    names = ("id", "at", "who", "what", "about", "detail")
-    with house().store.read() as session:
-        rows = [{name: getattr(row, name) for name in names} for row in session.scalars(wanted)]
-    return page(rows, query["limit"], "id")
+    return newest(Audit, AUDIT, query)
 
 
 @blueprint.post("/halt")

@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from bridge.store.people import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
-from bridge.web.api.answers import house, plain, whole
+from bridge.web.api.answers import picked, plain, whole
 from bridge.web.api.shapes import StreamQuery
+from bridge.web.current import house
 from bridge.web.problems import problem
 from bridge.wiring import House
 
@@ -53,7 +54,7 @@ def _told(behind: House, last: int, seconds: int) -> Iterator[bytes]:
             found = list(session.scalars(select(Run).where(Run.id > last).order_by(Run.id).limit(BATCH)))
         for run in found:
             last = run.id
-            body = orjson.dumps(plain({name: getattr(run, name) for name in NAMES}))
+            body = orjson.dumps(plain(picked(run, NAMES)))
             yield b"id: %d\nevent: run\ndata: %s\n\n" % (last, body)
         if time.monotonic() >= until:
             return

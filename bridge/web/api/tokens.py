@@ -10,8 +10,9 @@ from bridge.operations import NotThere
 from bridge.store import people
 from bridge.store.people import Role
 from bridge.web.access import make, needs, revoke
-from bridge.web.api.answers import house, one, page, refusing
+from bridge.web.api.answers import one, page, picked, refusing
 from bridge.web.api.shapes import Page, Thing, TokenBody
+from bridge.web.current import house
 
 blueprint = Blueprint("tokens", "tokens", description="Who may use the API and the console")
 NAMES = ("id", "name", "role", "created_at", "created_by", "expires_at", "last_used_at", "revoked_at")
@@ -23,7 +24,7 @@ NAMES = ("id", "name", "role", "created_at", "created_by", "expires_at", "last_u
 def list_tokens() -> dict[str, Any]:
     """All of them, without their secrets."""
     with house().store.read() as session:
-        rows = [{name: getattr(token, name) for name in NAMES} for token in people.everyone(session)]
+        rows = [picked(token, NAMES) for token in people.everyone(session)]
     return page(rows, len(rows), "id")
 
 

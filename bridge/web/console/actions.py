@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, flash, g, redirect, render_template, request
 
 from bridge.operations import OperationError
-from bridge.operations.approvals import Person, approve, reject
+from bridge.operations.approvals import approve, reject
 from bridge.operations.handing_over import hand_over
 from bridge.operations.letting_go import release_holds
 from bridge.operations.replaying import replay, settle_aside
@@ -16,7 +16,7 @@ from bridge.store import upkeep
 from bridge.store.people import Role
 from bridge.web.access import needs, sessions
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import house
+from bridge.web.current import house, person
 from rules.state import target_of
 
 
@@ -104,8 +104,7 @@ def reveal(effect_id: int) -> Response | str:
 @needs(Role.OPERATOR, page=True)
 def approve_plan(plan_id: int) -> Response:
     def do() -> str:
-        person = Person(name=g.who, roles=frozenset({str(g.role)}), is_operator=g.role.covers(Role.OPERATOR))
-        answer = approve(house(), plan_id, person=person, now=datetime.now(UTC), only=_only())
+        answer = approve(house(), plan_id, person=person(), now=datetime.now(UTC), only=_only())
         dropped = f" Dropped: {'; '.join(answer.dropped)}." if answer.dropped else ""
         return f"Plan {plan_id}: {answer.kept} effects go ahead.{dropped}"
 
@@ -116,9 +115,8 @@ def approve_plan(plan_id: int) -> Response:
 @needs(Role.OPERATOR, page=True)
 def reject_plan(plan_id: int) -> Response:
     def do() -> str:
-        person = Person(name=g.who, roles=frozenset({str(g.role)}), is_operator=g.role.covers(Role.OPERATOR))
         why = request.form.get("why", "").strip() or "no reason given"
-        reject(house(), plan_id, person=person, why=why, now=datetime.now(UTC))
+        reject(house(), plan_id, person=person(), why=why, now=datetime.now(UTC))
         return f"Plan {plan_id} is rejected."
 
     return _done("/approvals", do)

@@ -6,19 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import abort, g, render_template, request
+from flask import abort, render_template, request
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.eventfacts import read_again
-from bridge.exactjson import plain
+from bridge.eventfacts import shown
 from bridge.integr8.budget import BudgetState
 from bridge.integr8.errors import BudgetUnavailable
 from bridge.operations import OperationError
 from bridge.operations.explaining import explain, parse_subject
 from bridge.operations.reviewing import reviews
 from bridge.settings import SettingsError
-from bridge.sources import SourceError
 from bridge.store import entities, feeds, holds, journal, ledger, runs, slots, upkeep
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold, HoldState
@@ -29,22 +27,17 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import charts
 from bridge.web.console.blueprint import blueprint
+from bridge.web.current import house
 from bridge.web.health import checks
-from bridge.wiring import House
 
 PAGE = 60
 DAY = timedelta(hours=24)
 
 
-def house() -> House:
-    found: House = g.house
-    return found
-
-
 def show(template: str, **values: Any) -> str:
     with house().store.read() as session:
         halt = upkeep.halted(session)
-        waiting = len(ledger.waiting(session))
+        waiting = ledger.count_waiting(session)
     return render_template(template, halt=halt, waiting_count=waiting, now=datetime.now(UTC), **values)
 
 
@@ -206,7 +199,7 @@ def listed() -> str:
     kind, text = request.args.get("kind", "offer"), request.args.get("q", "")
     wanted = select(Entity).where(Entity.kind == kind).order_by(Entity.active, Entity.name).limit(200)
     if text:
-        wanted = wanted.where(or_(Entity.name.icontains(text), Entity.ref == text, Entity.number == text))
+        wanted = wanted.where(entities.matches(text))
     with house().store.read() as session:
         found = session.scalars(wanted).all()
     return show("entities.html", entities=found, kind=kind, text=text)
@@ -217,9 +210,7 @@ def listed() -> str:
 def entity(kind: str, identity: str) -> str:
     """One offer, publisher or advertiser: its state, who changed it and why, which rules act on it."""
     with house().store.read() as session:
-        found = session.scalars(
-            select(Entity).where(Entity.kind == kind, or_(Entity.ref == identity, Entity.number == identity))
-        ).first()
+        found = entities.named(session, kind, identity)
         if found is None:
             abort(404, f"there is no {kind} {identity} in the mirror")
         ids = [one for one in (found.ref, found.number) if one]
@@ -261,15 +252,7 @@ def event(event_id: str) -> str:
         if found is None:
             abort(404, f"there is no event {event_id}")
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id)).all()
-    return show("event.html", event=found, body=_body(found), runs=caused)
-
-
-def _body(found: Event) -> Any:
-    source = house().sources.get(found.source)
-    try:
-        return plain(read_again(found, source).reading.body) if source else None
-    except SourceError as error:
-        return f"cannot be read: {error}"
+    return show("event.html", event=found, body=shown(found, house().sources), runs=caused)
 
 
 @blueprint.get("/integr8")
@@ -286,14 +269,11 @@ def integr8() -> str:
         ).all()
         feed_rows: Sequence[Any] = feeds.everything(session)
         stuck = slots.failing(session, now - DAY)
+    delays = [(call.ended_at - call.started_at).total_seconds() for call in calls if call.ended_at]
     return show(
         "integr8.html", calls=calls, outcomes=outcomes, feeds=feed_rows, stuck=stuck, budgets=_budgets(),
-        delay=statistics.median(_delays(calls)) if _delays(calls) else None,
+        delay=statistics.median(delays) if delays else None,
     )  # fmt: skip
-
-
-def _delays(calls: Sequence[Call]) -> list[float]:
-    return [(call.ended_at - call.started_at).total_seconds() for call in calls if call.ended_at]
 
 
 def _budgets() -> dict[str, BudgetState | str]:

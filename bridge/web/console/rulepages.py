@@ -19,7 +19,8 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import charts
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import house, show
+from bridge.web.console.pages import show
+from bridge.web.current import house
 from rules.testing import run_tests
 
 POINTS = 60

@@ -14,7 +14,8 @@ from bridge.store.people import Role
 from bridge.store.upkeep import Audit
 from bridge.web.access import make, needs, revoke
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import house, show
+from bridge.web.console.pages import show
+from bridge.web.current import house
 
 ROLES = tuple(str(one) for one in Role)
 

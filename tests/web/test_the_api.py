@@ -296,3 +296,16 @@ def test_two_people_may_choose_the_same_key(app, operator, token):
 def test_a_refusal_is_repeated_too(app, operator):
     for _ in range(2):
         assert keyed(app, operator, "/runs/99/undo", "k1").status_code == 404
+
+
+@pytest.mark.parametrize("number", [10**30, 2**63])
+def test_a_number_too_large_for_an_id_is_no_fault(operator, number):
+    for path in ("/runs", "/effects", "/approvals"):
+        operator.get(f"{path}/{number}", status=404)
+    for path in ("/runs", "/effects", "/holds", "/calls", "/audit"):
+        operator.get(path, after=str(number))
+
+
+@pytest.mark.parametrize("text", ["²", "٣", "-1", "x"])
+def test_a_cursor_of_ours_is_a_number_and_anything_else_is_none(operator, text):
+    operator.get("/runs", after=text)

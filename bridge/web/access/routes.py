@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Flask, Response, g, request
+from werkzeug.routing import IntegerConverter, Map
 
 from bridge.store.people import Role
 from bridge.web.access import sessions
@@ -14,6 +15,7 @@ from bridge.web.access.tokens import InvalidToken, check
 from bridge.web.problems import problem
 from bridge.wiring import House
 
+MOST_ID = 2**63 - 1  # the largest number that a database holds as an id
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: Routes without a token: the door proves by itself, health and metrics tell nothing about anybody.
@@ -69,9 +71,17 @@ def _refusal(role: Role) -> Response | None:
     return None
 
 
+class Id(IntegerConverter):
+    """`<int:...>` in a path: an id that a database can hold; anything larger is no page of ours."""
+
+    def __init__(self, map_: Map, **kwargs: Any) -> None:
+        super().__init__(map_, max=MOST_ID, **kwargs)
+
+
 def register(app: Flask, house: House) -> None:
     """Make the house known to views, and put careful headers on every answer."""
     sessions.register(app, house)
+    app.url_map.converters["int"] = Id
 
     @app.before_request
     def _house() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bridge.operations.errors import OperationError
+from bridge.web.access import MOST_ID
 from bridge.web.current import house
 from bridge.web.problems import problem
 from rules.planning import Target
@@ -43,7 +44,9 @@ def page(rows: Sequence[dict[str, Any]], limit: int, key: str) -> dict[str, Any]
 
 def whole(text: str | None) -> int | None:
     """A cursor that is a number; anything else is no cursor of ours."""
-    return int(text) if text is not None and text.isdigit() else None
+    if text is None or not text.isdecimal() or int(text) > MOST_ID:
+        return None
+    return int(text)
 
 
 def picked(row: Any, names: Sequence[str]) -> dict[str, Any]:

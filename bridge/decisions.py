@@ -1,6 +1,6 @@
 """Gather facts, evaluate, plan. Writes nothing: live runs, previews and explanations share these functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from rules.following import after
 from rules.model import Revision
 from rules.plan import plan as make_plan
 from rules.plan import targets
-from rules.planning import Plan
+from rules.planning import Outcome, Plan, Stop
 from rules.state import State
 from rules.verdicts import Evaluation
 
@@ -137,3 +137,33 @@ def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
 def event_facts(happenings: Sequence[Happening], live: Facts | None = None) -> EventFacts:
     """Facts for a rule that is about the events themselves."""
     return EventFacts(happenings, [subject_of(one) for one in happenings], live)
+
+
+def pass_over(
+    revision: Revision, facts: EventFacts, causes: Sequence[Cause], why: Mapping[str, str], now: datetime
+) -> list[Decision]:
+    """Runs of events that come too late to matter: their verdicts are kept, and nothing follows from them.
+
+    `why` gives the reason by event id.
+    """
+    try:
+        evaluation = evaluate(revision, facts, now)
+    except Exception as error:
+        log.exception("rule failed", rule=revision.id, events=len(causes))
+        text = f"{type(error).__name__}: {error}"
+        return [Decision(revision=revision, cause=cause, started_at=now, error=text) for cause in causes]
+    return [
+        Decision(
+            revision=revision,
+            cause=cause,
+            started_at=now,
+            evaluation=slice_of(evaluation, row),
+            plan=Plan(
+                rule=revision.id,
+                revision=revision.hash,
+                outcome=Outcome.STOPPED,
+                stops=(Stop(guard="order_by", message=why[cause.event_id or ""]),),
+            ),
+        )
+        for row, cause in enumerate(causes)
+    ]

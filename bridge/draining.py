@@ -7,10 +7,11 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.decisions import Decision, decide_events
+from bridge.decisions import Decision, decide_events, pass_over
 from bridge.eventfacts import Happening, read_again
 from bridge.gathering import observe_postbacks
 from bridge.listening import Listener, facts_for, listeners
+from bridge.ordering import Order
 from bridge.recording import record
 from bridge.rulebook import Rulebook
 from bridge.sources import SourceError
@@ -82,11 +83,13 @@ def _one_by_one(house: House, happenings: Sequence[Happening], now: datetime, er
 def _handle(house: House, happenings: Sequence[Happening], turn: int, now: datetime) -> Drained:
     """Decide on a reading transaction, write in a short one: webhooks are journalled meanwhile."""
     with house.store.read() as session:
-        decisions = _decide(house, session, house.library.current(session), happenings, now)
+        order = Order(house, session, now)
+        decisions = _decide(order, house.library.current(session), happenings)
     with house.store.write() as session:
         deciding.give(session, turn)
         record(session, decisions, now=now)
         journal.finish(session, [one.event for one in happenings], now=now)
+        order.write(session)
     due = any(one.plan is not None and (one.plan.outcome is Outcome.READY or one.plan.releases) for one in decisions)
     effects = sum(_wanted(one) for one in decisions)
     log.info("events drained", events=len(happenings), runs=len(decisions), effects=effects)
@@ -113,15 +116,18 @@ def _read(house: House, events: Sequence[Event]) -> tuple[list[Happening], list[
     return readable, unreadable
 
 
-def _decide(
-    house: House, session: Session, book: Rulebook, happenings: Sequence[Happening], now: datetime
-) -> list[Decision]:
+def _decide(order: Order, book: Rulebook, happenings: Sequence[Happening]) -> list[Decision]:
+    house, session, now = order.house, order.session, order.now
+    order.look(happenings)
     decisions: list[Decision] = []
     for listener in listeners(house, session, book, happenings, now):
         known = runs.existing(session, listener.revision.id, [cause.key for cause in listener.causes])
-        fresh = listener.without(known)
+        fresh, late, why = order.part(listener.without(known))
         if fresh.happenings:
             decisions += _ask(house, session, fresh, now)
+        if late.happenings:
+            late, facts = facts_for(house, session, late, now)
+            decisions += pass_over(late.revision, facts, late.causes, why, now)
     return decisions
 
 

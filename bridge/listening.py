@@ -87,10 +87,9 @@ def _listener(revision: Revision, heard: Sequence[Happening], now: datetime) -> 
     trigger = revision.trigger
     assert isinstance(trigger, Webhook)
     facts = event_facts(heard)
-    keys = _values(trigger.dedupe, facts, now)
+    keys = values(trigger.dedupe, facts, now)
     happenings, causes, seen = [], [], set()
-    for row in _in_order(trigger, facts, now):
-        one = heard[row]
+    for row, one in enumerate(heard):
         key = f"event:{one.event.id}" if keys[row] is None else f"dedupe:{keys[row]}"
         if one.event.replay_of is not None:
             key = f"replay:{one.event.id}"
@@ -108,7 +107,7 @@ def _cause(happening: Happening, key: str) -> Cause:
     return Cause(kind=kind, key=key, due_at=event.received_at, event_id=event.id)
 
 
-def _values(expression: Condition | None, facts: EventFacts, now: datetime) -> list[Any]:
+def values(expression: Condition | None, facts: EventFacts, now: datetime) -> list[Any]:
     """An expression's value for each event; None where there is no expression, or no value."""
     if expression is None:
         return [None] * len(facts.happenings)
@@ -120,12 +119,6 @@ def _value(expression: Condition, facts: EventFacts, row: int, now: datetime) ->
         return value_of(expression, facts, row, now)
     except Unfilled:
         return None
-
-
-def _in_order(trigger: Webhook, facts: EventFacts, now: datetime) -> list[int]:
-    """Rows in the sender's order where the rule names one, else as they arrived."""
-    order = _values(trigger.order_by, facts, now)
-    return sorted(range(len(order)), key=lambda row: (order[row] is None, str(order[row]), row))
 
 
 def facts_for(house: House, session: Session, listener: Listener, now: datetime) -> tuple[Listener, EventFacts]:

@@ -170,7 +170,7 @@ def _outcome(run: Run, stops: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[s
     match run.outcome:
         case "waiting":
             return f"{run.yes} yes; the plan waits for a person. {first}".strip(), (*over, "waiting"), False
-        case "stopped":
+        case "stopped" if any(stop.get("guard") != "order_by" for stop in stops):  # a late update is everyday life
             return first or "a guard stopped the plan", (*over, "stopped"), True
         case "shadow" if run.yes:
             return f"would have acted on {run.yes}", ("shadow",), False

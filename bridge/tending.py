@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bridge import feeding, rulebook, ticking
 from bridge.data import polling, retention
 from bridge.operations import approvals, letting_go
-from bridge.store import handovers, journal, notices, runs, slots, upkeep
+from bridge.store import handovers, journal, newest, notices, runs, slots, upkeep
 from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event, EventState
@@ -105,6 +105,7 @@ def tidy(house: House, now: datetime) -> None:
         gone = runs.forget(session, dull_before=now - KEEP_DULL, all_before=now - KEEP_ALL)
         handovers.forget_expired(session, now)
         notices.forget(session, now - KEEP_EVENTS)
+        newest.forget(session, now - KEEP_EVENTS)  # what is older can come out of the journal no more
         events = journal.forget(session, now - KEEP_EVENTS)
         slots.forget(session, now - KEEP_DULL)
         session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))

@@ -106,7 +106,7 @@ def _trigger(found: Trigger) -> dict[str, Any]:
 def _webhook(found: Webhook) -> dict[str, Any]:
     texts = {
         name: None if part is None else writing.condition(part)
-        for name, part in (("dedupe", found.dedupe), ("order_by", found.order_by))
+        for name, part in (("dedupe", found.dedupe), ("order_by", found.order_by), ("order_per", found.order_per))
     }
     return _present({"source": found.source, "event": found.event, **texts})
 

@@ -27,6 +27,7 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
         if revision.lasting is None:
             yield from _short_windows(revision, measured)
     yield from _lasting(revision, root)
+    yield from _order(revision, root)
     yield from _negated_confidence([*found, *conditions(revision.unless)])
     yield from _half_windows(found)
     if revision.mode is not Mode.DISABLED and not revision.then and revision.when is not None:
@@ -101,6 +102,15 @@ def _inner_windows(node: tree.Node, window: Window) -> set[Window]:
 def _lasting(revision: Revision, root: Table) -> Iterator[Problem]:
     if revision.lasting and isinstance(revision.trigger, Webhook) and revision.scope.per == ("event",):
         yield Problem(_place(root, "when"), "an event is looked at once, so that `for` never comes true")
+
+
+def _order(revision: Revision, root: Table) -> Iterator[Problem]:
+    trigger = revision.trigger
+    if not isinstance(trigger, Webhook) or trigger.order_by is None or trigger.order_per is not None:
+        return
+    if revision.scope.per == ("event",) and not any(step.key for step in revision.then):
+        words = "`order_by` compares events about one thing; say which, such as order_per: body.deal_id"
+        yield Problem(_place(root, "trigger"), words)
 
 
 def _negated_confidence(found: list[Condition]) -> Iterator[Problem]:

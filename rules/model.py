@@ -56,6 +56,7 @@ class Webhook:
     event: str | None = None  # None: every event of the source
     dedupe: Condition | None = None  # two events with the same value are one for this rule
     order_by: Condition | None = None  # an event older than one already handled is passed over
+    order_per: Condition | None = None  # what the event is about: only events about one thing are compared
 
 
 @dataclass(frozen=True, slots=True)

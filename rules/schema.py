@@ -103,7 +103,7 @@ def _when() -> dict[str, Any]:
 
 def _trigger() -> dict[str, Any]:
     missed = {"enum": [word.value for word in Missed]}
-    webhook = {"source": _TEXT, "event": _TEXT, "dedupe": _TEXT, "order_by": _TEXT}
+    webhook = {"source": _TEXT, "event": _TEXT, "dedupe": _TEXT, "order_by": _TEXT, "order_per": _TEXT}
     silence = {"source": _TEXT, "for": _DURATION, "event": _TEXT}
     return {
         "oneOf": [

@@ -226,6 +226,7 @@ class WebhookSchema(StrictSchema):
     event = Text(load_default=None)
     dedupe = fields.Raw(load_default=None)
     order_by = fields.Raw(load_default=None)
+    order_per = fields.Raw(load_default=None)
 
 
 class SilenceSchema(StrictSchema):

@@ -61,7 +61,7 @@ def _webhook(node: Node, known: Known, findings: Findings) -> Webhook | None:
     _check_source(node, known, findings)
     read_parts = {
         name: conditions.expression(node.entries[name], _BODY, findings) if name in node.entries else None
-        for name in ("dedupe", "order_by")
+        for name in ("dedupe", "order_by", "order_per")
     }
     return Webhook(source=found["source"], event=found["event"], **read_parts)
 

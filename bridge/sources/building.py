@@ -43,6 +43,7 @@ def build(name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str
         **places,
         shown_id=preset.get("shown_id"),
         order_by=data.get("order_by"),
+        order_per=data.get("order_per"),
         zone=data["timezone"],
         names=data["map"],
         expects=tuple(data["expects"]),
@@ -96,6 +97,11 @@ def _warnings(data: Mapping[str, Any], proof: Proof) -> list[str]:
         found.append("verify: none lets anybody who knows the address send events; add a proof or allow_ips")
     if data["verify"] == "allow-ips":
         found.append("an address is not a proof of what was sent; add a token where the sender can carry one")
+    if "order_by" in data and "order_per" not in data:
+        found.append(
+            "order_by without order_per: each rule goes by its own subject or `ensure` key, and one that has neither "
+            "takes events as they come; name what they are about, for example order_per: deal.id"
+        )
     if isinstance(proof, HmacProof):
         found.extend(weaknesses(proof))
     values = (*secrets(data), *secrets(data, "token", "tokens"), *secrets(data, "password", "passwords"))

@@ -44,6 +44,8 @@ class Reading:
     event_type: str | None = None
     delivery_id: str | None = None
     event_time: datetime | None = None
+    order: str | None = None  # `order_by`: its place among the events about the same thing, as the sender writes it
+    about: str | None = None  # `order_per`: that thing
     dedupe_key: str
     faults: tuple[Fault, ...] = ()
     quarantine: str | None = None

@@ -95,6 +95,7 @@ class SourceSchema(StrictSchema):
     delivery_id = fields.String()
     event_time = fields.String()
     order_by = fields.String()
+    order_per = fields.String()
     timezone = Zone(load_default=lambda: ZoneInfo("UTC"))
     max_body = Size(load_default=Limits().body, validate=validate.Range(min=1, max=64 * 1_048_576))
     max_inflated = Size(load_default=Limits().inflated, validate=validate.Range(min=1, max=256 * 1_048_576))
@@ -122,6 +123,8 @@ class SourceSchema(StrictSchema):
                     webhook_key(secret)
                 except ValueError as error:
                     raise ValidationError(str(error), "secret" if "secret" in data else "secrets") from None
+        if "order_per" in data and "order_by" not in data:
+            raise ValidationError("says what events are about; order_by must say which of them is newer", "order_per")
         if "header" in data.get("in", ()) and "header" not in data:
             raise ValidationError("`in: [header]` needs the header's name", "header")
         if data.get("timestamp_part") and not data.get("signature_part") and not _preset(data):

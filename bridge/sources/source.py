@@ -50,8 +50,8 @@ class Taken:
 class Source:
     """One entry of `sources:`, made by `bridge.sources.build`.
 
-    `event_type`, `delivery_id`, `event_time` and `order_by` say where to look: a dotted path in the body,
-    `header:NAME` or `query:NAME`.
+    `event_type`, `delivery_id`, `event_time`, `order_by` and `order_per` say where to look: a dotted path in the
+    body, `header:NAME` or `query:NAME`.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Source:
     shown_id: str | None = None  # an id that is not signed: told, but not trusted to tell two events apart
     event_time: str | None = None
     order_by: str | None = None
+    order_per: str | None = None
     zone: tzinfo = UTC
     names: Mapping[str, str] = field(default_factory=dict)  # `map:` ours → theirs
     expects: tuple[Expected, ...] = ()
@@ -88,9 +89,10 @@ class Source:
         values = self._values(visible)
         if self.format == "integr8-postback":
             reading = postback.read(values, zone=self.zone, fallback=digest(visible))
-            return self._fitted(replace(reading, body=rename(reading.body, self.names)))
-        body = rename(values, self.names)
-        return self._fitted(self._reading(visible, body, proved or Proved()))
+            reading = replace(reading, body=rename(reading.body, self.names))
+        else:
+            reading = self._reading(visible, rename(values, self.names), proved or Proved())
+        return self._fitted(self._placed(reading, visible))
 
     def take(self, request: Incoming, proved: Proved | None = None) -> tuple[Taken, ...]:
         """The events of one request, each with what may be written to the journal for it.
@@ -168,6 +170,13 @@ class Source:
             return request.parameter(where.removeprefix("query:").strip())
         return walk(body, where.removeprefix("body."))
 
+    def _placed(self, reading: Reading, request: Incoming) -> Reading:
+        """With its place among the events about the same thing, where the source has an order."""
+        if self.order_by is None:
+            return reading
+        order, about = (_whole(self._look(where, request, reading.body)) for where in (self.order_by, self.order_per))
+        return replace(reading, order=order, about=about)
+
     def _fitted(self, reading: Reading) -> Reading:
         body, faults = fit(reading.body, self.expects, self.zone)
         if not faults:
@@ -203,19 +212,22 @@ class Source:
             dedupe_key=f"{key}#{number}",
             faults=placed,
         )
-        return Taken(kept, reading)
+        return Taken(kept, self._placed(reading, kept))
 
     def _wanted(self, header: str) -> bool:
-        places = (self.event_type, self.delivery_id, self.shown_id, self.event_time, self.order_by)
+        places = (self.event_type, self.delivery_id, self.shown_id, self.event_time, self.order_by, self.order_per)
         named = {place.removeprefix("header:").strip().lower() for place in places if place}
         return header in named or header in (*KEPT_HEADERS, *USUAL_IDS, "webhook-timestamp")
 
 
 def _as_text(value: Any) -> str | None:
     """Ids and types may come as numbers. A list or an object is neither."""
-    if value is None or isinstance(value, dict | list | bool) or value == "":
-        return None
-    return str(value)[:LONGEST_ID]
+    text = _whole(value)
+    return None if text is None else text[:LONGEST_ID]
+
+
+def _whole(value: Any) -> str | None:
+    return None if value is None or isinstance(value, dict | list | bool) or value == "" else str(value)
 
 
 def _id_key(delivery: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, fun
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
-from bridge.store.lease import Leased, LeaseLost, claim
+from bridge.store.lease import Leased, LeaseLost, claim, settle
 
 LEASE = timedelta(seconds=60)  # longer than the deadline of any single call
 
@@ -127,6 +127,7 @@ class Effect(Leased, Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)  # {"id": ..., "created": true, "verified": true}
     error: Mapped[str | None]
+    overtaken_by: Mapped[int | None]  # the effect of a newer event (`order_by`) that wants something of the same target
     plan: Mapped[StoredPlan] = relationship(back_populates="effects")
     calls: Mapped[list["Call"]] = relationship(secondary="effect_calls", order_by="Call.id", viewonly=True)
 
@@ -186,7 +187,22 @@ def take(session: Session, *, limit: int, now: datetime) -> list[Effect]:
         vanished = effect.state in {EffectState.SENT, EffectState.UNKNOWN}
         effect.state = EffectState.UNKNOWN if vanished else EffectState.CLAIMED
     session.flush()
-    return effects
+    overtaken = [effect for effect in effects if effect.overtaken_by is not None]
+    return _without(session, effects, overtaken, now) if overtaken else effects
+
+
+def _without(session: Session, effects: Sequence[Effect], overtaken: Sequence[Effect], now: datetime) -> list[Effect]:
+    """A newer event wants something else of these targets by now: trying again would overwrite it."""
+    for effect in overtaken:
+        settle(
+            session,
+            effect,
+            state=EffectState.SKIPPED,
+            ended_at=now,
+            error=f"overtaken by effect {effect.overtaken_by}, so it was not tried again",
+        )
+    close_finished(session, {effect.plan_id for effect in overtaken}, now)
+    return [effect for effect in effects if effect.overtaken_by is None]
 
 
 def busy_keys(session: Session, effects: Sequence[Effect], now: datetime) -> set[tuple[str, str, str]]:

@@ -53,14 +53,16 @@ class Nudges:
 class Network:
     """What a test holds in its hands."""
 
-    def __init__(self, home: Path, database_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, home: Path, database_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch, *, yaml: str = YAML
+    ) -> None:
         self.now = now
         self.clock = Clock(source=lambda: self.now)
         self.world = World(seed=7, clock=self.clock)
         self.home = home
         (home / "rules").mkdir(parents=True)
         (home / "tables").mkdir()
-        (home / "bridge.yaml").write_text(YAML)
+        (home / "bridge.yaml").write_text(yaml)
         for name, value in {
             "DATABASE_URL": database_url,
             "INTEGR8_API_KEY": self.world.api_key,

@@ -283,6 +283,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rule_id", "account", "kind", "target_id", name=op.f("pk_mutes")),
     )
     op.create_table(
+        "newest",
+        sa.Column("line", sa.String(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("event_id", sa.String(), nullable=False),
+        sa.Column("received_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("line", "about", name=op.f("pk_newest")),
+    )
+    with op.batch_alter_table("newest", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_newest_decided_at"), ["decided_at"], unique=False)
+
+    op.create_table(
         "notices",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
@@ -551,6 +564,7 @@ def upgrade() -> None:
             "result", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
         ),
         sa.Column("error", sa.String(), nullable=True),
+        sa.Column("overtaken_by", sa.Integer(), nullable=True),
         sa.Column("claimed_by", sa.String(), nullable=True),
         sa.Column("claimed_until", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
@@ -649,6 +663,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_notices_state_due_at")
 
     op.drop_table("notices")
+    with op.batch_alter_table("newest", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_newest_decided_at"))
+
+    op.drop_table("newest")
     op.drop_table("mutes")
     with op.batch_alter_table("hushes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_hushes_until"))

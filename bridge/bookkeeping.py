@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from bridge.effects import MERGED, Again, Applied, Failed, Job, Outcome, Skipped, Unknown
 from bridge.exactjson import thaw
 from bridge.integr8 import errors
-from bridge.metrics import CALL_SECONDS, CALLS, EFFECTS
+from bridge.metrics import CALL_SECONDS, CALLS, EFFECTS, EVENT_TO_CALL
 from bridge.secrets_box import SecretsBox
-from bridge.store import entities, handovers, ledger, upkeep
+from bridge.store import delays, entities, handovers, ledger, upkeep
 from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
 from bridge.store.lease import settle
@@ -139,13 +139,22 @@ class StoreDesk:
                 raise Halted("the halt is on")
             rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
             ledger.begin_call(session, rows, call=call, now=now)
-        return self._timed(operation, call, send)
+        try:
+            return self._timed(operation, call, send)
+        finally:
+            self._note_delays([job.id for job in jobs if job.attempts == 1], now)
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=self._clock())
         with self._store.write() as session:
             session.add(call)
         return self._timed(operation, call, ask)
+
+    def _note_delays(self, first: Sequence[int], now: datetime) -> None:
+        if first:
+            with self._store.read() as session:
+                for received in delays.received_at(session, first):
+                    EVENT_TO_CALL.observe((now - received).total_seconds())
 
     def _timed(self, operation: str, call: Call, send: Callable[[], T]) -> T:
         started = time.perf_counter()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -20,6 +20,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_FIELDS = frozenset({"api_key", "secret", "secrets", "token", "tokens", "password", "apprise", "client_secret"})
+ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
 FILE = "bridge.yaml"
 
 
@@ -59,6 +60,13 @@ class Account:
     poll: Mapping[str, Any] = field(default_factory=dict)  # feed → seconds between polls
 
 
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     home: Path
@@ -68,6 +76,7 @@ class Settings:
     sentry_dsn: str | None = field(default=None, repr=False)
     environment: str = "production"
     log: str = "console"
+    worker_metrics: Address | None = None  # where a Celery worker answers scrapes; None: nowhere
     public_url: str | None = None
     accounts: Mapping[str, Account] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -195,7 +204,7 @@ def _reader(home: Path, *, eager: bool = True) -> FileAwareEnv:
 
 
 def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str, Any]:
-    values = {
+    values: dict[str, Any] = {
         "database_url": env.str("DATABASE_URL", None),
         "redis_url": env.str(
             "REDIS_URL",
@@ -210,17 +219,30 @@ def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str
         "log": env.str(
             "BRIDGE_LOG", "console", validate=validate.OneOf(["console", "json"], error="may be console or json")
         ),
+        "worker_metrics": env.str("BRIDGE_WORKER_METRICS", None),
     }
     try:
         env.seal()
     except EnvValidationError as error:
         found = error.error_messages if isinstance(error.error_messages, Mapping) else {"environment": [str(error)]}
         problems.extend(f"settings: {name} {' '.join(messages)}" for name, messages in found.items())
+    values["worker_metrics"] = _address("BRIDGE_WORKER_METRICS", values["worker_metrics"], problems)
     values["database_url"] = _database_url(values["database_url"], home, problems)
     generated = home / "var" / "secret.key"
     if values["secret_key"] is None and generated.is_file():
         values["secret_key"] = generated.read_text().strip()
     return values
+
+
+def _address(name: str, given: str | None, problems: list[str]) -> Address | None:
+    """host:port, or a port alone on loopback."""
+    if not given:
+        return None
+    found = ADDRESS.fullmatch(given.strip())
+    if found is None or not 0 < int(found["port"]) <= 65535:
+        problems.append(f"settings: {name} is neither a port nor host:port; write 9808, or 0.0.0.0:9808 to be reached")
+        return None
+    return Address((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
 
 
 def _database_url(given: str | None, home: Path, problems: list[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import redis
 
-from bridge import rulebook, settings, supervisor
+from bridge import rulebook, settings, supervisor, tallies
 from bridge.settings import Settings
 from bridge.store import schema
 from bridge.supervisor import Supervisor
@@ -47,6 +47,7 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     passed = {**environment, "BRIDGE_HOME": str(home), "REDIS_URL": redis_url, "BRIDGE_LOG": found.log}
     if made_key:
         passed["BRIDGE_SECRET_KEY"] = made_key
+    passed |= tallies.make_empty(found.var / "metrics")  # one scrape of the web shows what the worker counts
     port = options.port or supervisor.free_port()
     address = f"http://{options.host}:{port}"
     link = _prepare(found, address)

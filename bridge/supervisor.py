@@ -212,9 +212,10 @@ def valkey(port: int, directory: Path) -> Program:
 
 def web(host: str, port: int, environment: Mapping[str, str], *, workers: int = 1, threads: int = 16) -> Program:
     command = [
-        *_python("gunicorn"), "bridge.web.wsgi:app", "--bind", f"{host}:{port}", "--worker-class", "gthread",
-        "--workers", str(workers), "--threads", str(threads), "--timeout", "60", "--graceful-timeout", "10",
-        "--keep-alive", "30", "--log-level", "warning", "--no-control-socket",
+        *_python("gunicorn"), "bridge.web.wsgi:app", "--config", "python:bridge.web.serving",
+        "--bind", f"{host}:{port}", "--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads),
+        "--timeout", "60", "--graceful-timeout", "10", "--keep-alive", "30", "--log-level", "warning",
+        "--no-control-socket",
     ]  # fmt: skip
     return Program("web", command, environment)
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from marshmallow import Schema, fields, missing, validate
 
-from bridge import metrics, outgoing, settings
+from bridge import gauges, metrics, outgoing, settings
 from bridge.cli import cli
 from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS
@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "SENTRY_DSN": "switches Sentry on",
     "BRIDGE_ENVIRONMENT": "the name of this environment in Sentry; `production` by default",
     "BRIDGE_LOG": "`console` or `json`",
+    "BRIDGE_WORKER_METRICS": "where a worker answers scrapes: a port of loopback, or `host:port`; nowhere by default",
 }
 
 #: What the keys of an account mean. The names, kinds and defaults of the table come from the schema.
@@ -86,11 +87,27 @@ def operations() -> str:
 
 def measures() -> str:
     """The metrics at /metrics."""
-    rows = ["| metric | labels | what it says |", "|---|---|---|"]
-    for one in metrics.TABLE:
+    rows = ["| metric | kind | labels | what it says |", "|---|---|---|---|"]
+    for one in metrics.COUNTED:
         labels = ", ".join(f"`{label}`" for label in one._labelnames)  # noqa: SLF001 - there is no public name
-        rows.append(f"| `{one._name}` | {labels} | {one._documentation} |")  # noqa: SLF001
-    return "\n".join(["# Metrics", "", "Served at `/metrics` in the text format of Prometheus.", "", *rows, ""])
+        name = one._name + ("_total" if one._type == "counter" else "")  # noqa: SLF001
+        rows.append(f"| `{name}` | {one._type} | {labels} | {one._documentation} |")  # noqa: SLF001
+    for gauge in gauges.READ:
+        labels = ", ".join(f"`{label}`" for label in gauge.labels)
+        rows.append(f"| `{gauge.name}` | gauge | {labels} | {gauge.text} |")
+    return "\n".join(
+        [
+            "# Metrics",
+            "",
+            "Served in the text format of Prometheus: by the web at `/metrics`, by a worker at the address in",
+            "`BRIDGE_WORKER_METRICS`. Counters and histograms are those of the group that was scraped: add them up.",
+            "Gauges are read from the database by the web, and every instance says the same.",
+            "[Watch it](../how-to/monitor.md) has the scrape targets.",
+            "",
+            *rows,
+            "",
+        ]
+    )
 
 
 def configuration() -> str:

@@ -8,6 +8,7 @@ import os
 import warnings
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import (
@@ -20,12 +21,14 @@ from celery.signals import (
 )
 from kombu import Queue
 
-from bridge import observability, settings, wiring
+from bridge import exposition, observability, settings, wiring
 from bridge.queue import QUEUES
 from bridge.version import VERSION
 
 # A developer's container runs as root. Celery warns because pickled messages would be dangerous there; ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
+
+log = structlog.get_logger()
 
 celery = Celery("bridge", broker=os.environ.get("REDIS_URL"))
 celery.conf.update(
@@ -99,6 +102,19 @@ def _child(**_: Any) -> None:
 def _ready(**_: Any) -> None:
     """Whatever waited while no worker was there is looked for at once, not at the next sweep."""
     celery.send_task("upkeep.sweep")
+    _serve_metrics()
+
+
+def _serve_metrics() -> None:
+    """In the parent, for all its children. Being unwatched must not stop the work, so a taken port is only said."""
+    where = settings.load().worker_metrics
+    if where is None:
+        return
+    try:
+        exposition.serve(where)
+    except OSError as error:
+        text = f"{error}; give each worker of a machine its own port in BRIDGE_WORKER_METRICS"
+        log.warning("metrics are not served", address=f"{where.host}:{where.port}", error=text)
 
 
 @worker_shutting_down.connect

@@ -51,7 +51,15 @@ def now() -> datetime:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own environment must not decide what a test sees."""
-    for name in ("BRIDGE_HOME", "DATABASE_URL", "REDIS_URL", "SENTRY_DSN", "BRIDGE_SECRET_KEY", "BRIDGE_LOG"):
+    for name in (
+        "BRIDGE_HOME",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SENTRY_DSN",
+        "BRIDGE_SECRET_KEY",
+        "BRIDGE_LOG",
+        "BRIDGE_WORKER_METRICS",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

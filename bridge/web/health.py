@@ -9,9 +9,10 @@ from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge import metrics
+from bridge import exposition
+from bridge.gauges import Gauges
 from bridge.settings import SettingsError
-from bridge.store import feeds, holds, journal, ledger, rulebook, schema, upkeep
+from bridge.store import rulebook, schema, upkeep
 from bridge.wiring import House
 
 WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
@@ -19,6 +20,7 @@ WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
 
 def blueprint(house: House) -> Blueprint:
     pages = Blueprint("health", __name__)
+    numbers_of = exposition.registry([Gauges(house, lambda: datetime.now(UTC))])
 
     @pages.get("/healthz")
     def alive() -> Response:
@@ -34,8 +36,7 @@ def blueprint(house: House) -> Blueprint:
 
     @pages.get("/metrics")
     def numbers() -> Response:
-        collect(house, datetime.now(UTC))
-        return Response(generate_latest(metrics.REGISTERED), content_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(numbers_of), content_type=CONTENT_TYPE_LATEST)
 
     return pages
 
@@ -111,30 +112,3 @@ def _halt(house: House) -> dict[str, str]:
     if halt is not None:
         return _check("halt", "warn", f"halted by {halt.by}: {halt.why}", "`integr8-bridge resume` lets effects flow")
     return _check("halt", "ok", "not halted")
-
-
-def collect(house: House, now: datetime) -> None:
-    """Bring the gauges up to date: all of them tell what the database says."""
-    try:
-        with house.store.read() as session:
-            for state in journal.EventState:
-                metrics.EVENTS_WAITING.labels(state).set(0)
-            for name, number in journal.counts(session).items():
-                metrics.EVENTS_WAITING.labels(name).set(number)
-            for open_state in ledger.EffectState:
-                metrics.EFFECTS_OPEN.labels(open_state).set(0)  # else an alert never ends once its last effect has
-            for name, number in ledger.counts(session).items():
-                metrics.EFFECTS_OPEN.labels(name).set(number)
-            metrics.PLANS_WAITING.set(ledger.count_waiting(session))
-            metrics.HOLDS_ACTIVE.set(holds.count_active(session))
-            metrics.HALTED.set(upkeep.halted(session) is not None)
-            for feed in feeds.everything(session):
-                if feed.as_of is not None:
-                    metrics.FEED_AGE.labels(feed.name).set((now - feed.as_of).total_seconds())
-            for part, at in upkeep.heartbeats(session).items():
-                metrics.HEARTBEAT_AGE.labels(part).set((now - at).total_seconds())
-            generation = rulebook.newest(session)
-            broken = {one["file"] for one in generation.problems if one["severity"] == "error"} if generation else set()
-            metrics.RULES_BROKEN.set(len(broken))
-    except SQLAlchemyError:
-        return  # /metrics still tells what this process counted itself

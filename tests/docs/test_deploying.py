@@ -10,7 +10,7 @@ import click
 import pytest
 import yaml
 
-from bridge import metrics
+from bridge import gauges, metrics
 from bridge.cli import cli
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,8 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 def procfile():
     """Process → its words, with the defaults of the variables in place."""
     lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
-    words = {name: shlex.split(VARIABLE.sub(lambda found: found[2] or "", line)) for name, line in lines.items()}
+    commands = {name: line.rpartition("; ")[2] for name, line in lines.items()}  # what is exported comes before
+    words = {name: shlex.split(VARIABLE.sub(lambda found: found[2] or "", line)) for name, line in commands.items()}
     return {name: line[1:] for name, line in words.items() if line[0] == "exec"}  # signals reach the program itself
 
 
@@ -61,12 +62,13 @@ def queried():
 
 def exposed():
     """Every name under which the table's metrics appear at /metrics."""
-    return {
+    counted = {
         name + suffix
-        for one in metrics.TABLE
+        for one in metrics.COUNTED
         for name in [one.describe()[0].name]
-        for suffix in ("", "_total", "_bucket", "_sum", "_count")
+        for suffix in ({"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}[one.describe()[0].type])
     }
+    return counted | {one.name for one in gauges.READ}
 
 
 # --- compose ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from scraping import scrape, scrape_until
 
 from bridge import supervisor
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.journey
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+TOKEN = "a-token-of-this-test"
 PATIENCE = 60  # seconds until three cold processes are ready on a busy machine
 
 
@@ -31,8 +33,10 @@ def environment(redis_url, tmp_path):
         "INTEGR8_BASE_URL": "http://127.0.0.1:9",  # nobody listens there; no rule of this test calls it
         "INTEGR8_API_KEY": "none",
         "INTEGR8_INTEGRATION_ID": "none",
-        "WEB_WORKERS": "1",
-        "WORKER_CONCURRENCY": "1",
+        "BRIDGE_WORKER_METRICS": str(supervisor.free_port()),
+        "POSTBACK_TOKEN": TOKEN,
+        "WEB_WORKERS": "2",
+        "WORKER_CONCURRENCY": "4",
         "PYTHONUNBUFFERED": "1",
     }
     for words in (["init", str(tmp_path / "home")], ["db", "upgrade"]):
@@ -82,6 +86,25 @@ def wait_until_ready(port, log):
             return
         time.sleep(0.1)
     pytest.fail(log.read_text())
+
+
+def test_a_worker_answers_scrapes_on_a_port_of_its_own(honcho, environment):
+    _, port, log = honcho
+    wait_until_ready(port, log)
+    answer = httpx.get(f"http://127.0.0.1:{port}/hooks/postback/{TOKEN}", params={"tx": "1", "offer": "1"})
+    assert answer.status_code == 202, answer.text
+    worker = f"http://127.0.0.1:{environment['BRIDGE_WORKER_METRICS']}"
+    found = scrape_until(worker, lambda now: now.get("bridge_drain_seconds_count", 0) > 0, seconds=PATIENCE)
+    assert found["bridge_drain_seconds_count"] > 0, log.read_text()
+
+
+def test_whichever_web_process_answers_says_what_both_counted(honcho):
+    _, port, log = honcho
+    wait_until_ready(port, log)
+    for _ in range(20):  # each on a connection of its own, so that both processes get some
+        httpx.get(f"http://127.0.0.1:{port}/hooks/postback/{TOKEN}")
+    counted = {scrape(f"http://127.0.0.1:{port}")["bridge_webhooks_total"] for _ in range(8)}
+    assert counted == {20}
 
 
 def test_the_procfile_starts_a_service_that_ticks_and_stops_cleanly(honcho):

@@ -1,0 +1,25 @@
+"""How long events waited for the first call that they caused."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.store.journal import Event
+from bridge.store.ledger import Effect, StoredPlan
+from bridge.store.runs import Run
+
+MOST = 500  # effects of one call that are looked at; a bulk call of more says nothing else
+
+
+def received_at(session: Session, effects: Collection[int]) -> list[datetime]:
+    """When the events behind these effects came in; of effects that waited for a person, and of others, nothing."""
+    query = (
+        select(Event.received_at)
+        .join(Run, Run.event_id == Event.id)
+        .join(StoredPlan, StoredPlan.run_id == Run.id)
+        .join(Effect, Effect.plan_id == StoredPlan.id)
+        .where(Effect.id.in_(sorted(effects)[:MOST]), StoredPlan.decided_at.is_(None))
+    )
+    return list(session.scalars(query))

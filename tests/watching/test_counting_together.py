@@ -1,0 +1,71 @@
+"""Where processes count together, and what a scrape shows of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bridge import settings, tallies
+from bridge.gauges import Gauges
+from bridge.settings import SettingsError
+from bridge.store.ledger import EffectState
+
+COUNT_IN_A_CHILD = """
+import os
+from bridge import tallies
+tallies.share()
+from bridge.exposition import registry
+from bridge.metrics import CALLS
+child = os.fork()
+if child == 0:
+    CALLS.labels("offers.list", "ok").inc()
+    os._exit(0)
+os.waitpid(child, 0)
+CALLS.labels("offers.list", "ok").inc()
+print(registry().get_sample_value("bridge_calls_total", {"operation": "offers.list", "outcome": "ok"}))
+print(tallies.place())
+"""
+
+
+def test_a_child_and_its_parent_add_up_and_clear_their_place_away():
+    done = subprocess.run([sys.executable, "-c", COUNT_IN_A_CHILD], capture_output=True, text=True, check=True)
+    number, place = done.stdout.split()
+    assert number == "2.0"
+    assert not Path(place).exists()
+
+
+def test_a_place_that_is_set_already_is_kept(monkeypatch):
+    monkeypatch.setenv(tallies.VARIABLE, "/somewhere")
+    tallies.share()
+    assert tallies.place() == "/somewhere"
+
+
+def test_what_a_group_of_earlier_times_counted_is_gone(tmp_path):
+    (tmp_path / "counter_1.db").write_bytes(b"old")
+    assert tallies.make_empty(tmp_path) == {tallies.VARIABLE: str(tmp_path)}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [("9808", ("127.0.0.1", 9808)), ("0.0.0.0:9808", ("0.0.0.0", 9808)), ("[::1]:9808", ("::1", 9808))],
+)
+def test_a_worker_listens_on_loopback_unless_told_otherwise(tmp_path, monkeypatch, text, where):
+    (tmp_path / "bridge.yaml").touch()
+    monkeypatch.setenv("BRIDGE_WORKER_METRICS", text)
+    assert settings.load(tmp_path).worker_metrics == where
+
+
+@pytest.mark.parametrize("text", ["http://here:1", "99999", "0", "here"])
+def test_an_address_that_is_none_is_refused_with_the_remedy(tmp_path, monkeypatch, text):
+    (tmp_path / "bridge.yaml").touch()
+    monkeypatch.setenv("BRIDGE_WORKER_METRICS", text)
+    with pytest.raises(SettingsError, match="write 9808, or"):
+        settings.load(tmp_path)
+
+
+def test_the_last_unknown_effect_settles_and_the_gauge_says_zero(network):
+    """An alert that began must be able to end."""
+    [family] = [one for one in Gauges(network.house, lambda: network.now).collect() if one.name == "bridge_effects"]
+    assert {sample.labels["state"]: sample.value for sample in family.samples}[EffectState.UNKNOWN] == 0

@@ -11,12 +11,12 @@ from bridge.eventfacts import EventFacts, Happening, subject_of
 from bridge.settings import Account
 from bridge.standing import Question, gather
 from rules.evaluate import evaluate
-from rules.facts import Facts
+from rules.facts import Facts, Subject
 from rules.following import after
 from rules.model import Revision
 from rules.plan import plan as make_plan
 from rules.plan import targets
-from rules.planning import Outcome, Plan, Stop
+from rules.planning import Outcome, Plan, Stop, Target
 from rules.state import State
 from rules.verdicts import Evaluation
 
@@ -62,7 +62,7 @@ def decide(
         made = make_plan(revision, evaluation, state, now)
     except Exception as error:
         log.exception("rule failed", rule=revision.id, cause=cause.key)
-        return Decision(revision=revision, cause=cause, started_at=now, error=f"{type(error).__name__}: {error}")
+        return _failed(revision, cause, error, now)
     return Decision(
         revision=revision,
         cause=cause,
@@ -93,17 +93,18 @@ def decide_events(
         state = gather(session, question)
     except Exception as error:
         log.exception("rule failed", rule=revision.id, events=len(causes))
-        text = f"{type(error).__name__}: {error}"
-        return [Decision(revision=revision, cause=cause, started_at=now, error=text) for cause in causes]
+        return [_failed(revision, cause, error, now) for cause in causes]
     decisions = []
+    held = _held(revision, state)
     for row, cause in enumerate(causes):
         one = slice_of(evaluation, row)
+        if row:  # the first plan of a batch looked at every hold
+            state = replace(state, looking=held.get(one.subjects[0], frozenset()))
         try:
             made = make_plan(revision, one, state, now)
         except Exception as error:
             log.exception("rule failed", rule=revision.id, cause=cause.key)
-            text = f"{type(error).__name__}: {error}"
-            decisions.append(Decision(revision=revision, cause=cause, started_at=now, error=text))
+            decisions.append(_failed(revision, cause, error, now))
             continue
         state = after(revision, state, made, now)
         decisions.append(
@@ -118,6 +119,18 @@ def decide_events(
             )
         )
     return decisions
+
+
+def _failed(revision: Revision, cause: Cause, error: Exception, now: datetime) -> Decision:
+    return Decision(revision=revision, cause=cause, started_at=now, error=f"{type(error).__name__}: {error}")
+
+
+def _held(revision: Revision, state: State) -> dict[Subject, frozenset[Target]]:
+    """Where a rule holds something because of a subject."""
+    found: dict[Subject, frozenset[Target]] = {}
+    for known, hold in state.held_by(revision.id):
+        found[hold.subject] = found.get(hold.subject, frozenset()) | {known.target}
+    return found
 
 
 def slice_of(evaluation: Evaluation, row: int) -> Evaluation:

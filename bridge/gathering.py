@@ -25,7 +25,7 @@ def scope_facts(house: House, session: Session, revision: Revision, now: datetim
     """
     data = house.data(revision.account, revision.integration)
     found = facts_for(session, data, revision, now, house.library.tables)
-    held = {subjects.load(hold.subject) for hold in holds.of_rule(session, revision.id) if hold.state == "active"}
+    held = {subjects.load(hold.subject) for hold in holds.of_rule(session, revision.id)}
     missing = sorted(held - set(found.subjects))
     return replace(found, subjects=[*found.subjects, *missing]) if missing else found
 

@@ -8,21 +8,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge import subjects
+from bridge.measuring import Measuring
 from bridge.settings import Account
 from bridge.store import holds as hold_rows
 from bridge.store import ledger, runs, upkeep
 from bridge.store.entities import Entity, EntityChange
-from bridge.store.holds import Hold, HoldState, Mute
+from bridge.store.holds import Hold, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
-from rules.facts import Facts, Subject, Why
+from rules.facts import Facts, Subject
 from rules.holds import MEMORY
 from rules.model import Grain, Revision
 from rules.planning import Hold as HeldBy
@@ -33,7 +34,7 @@ DAY = timedelta(hours=24)
 BUSY = (EffectState.PLANNED, EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """Whose state is wanted: one rule, its facts, and the targets that its plan will speak of."""
 
@@ -44,16 +45,21 @@ class Question:
     now: datetime
     rechecking: int | None = None  # the waiting plan that is being looked at again: its targets do not wait
 
+    @cached_property
+    def measured(self) -> Measuring:
+        """The amounts behind the facts."""
+        return Measuring(self.facts, self.revision.scope.per)
+
 
 def gather(session: Session, question: Question) -> State:
     """The state of one rule at this moment."""
     revision, now = question.revision, question.now
-    own = hold_rows.of_rule(session, revision.id)
-    held = {_target(hold) for hold in own if hold.state == HoldState.ACTIVE}
-    wanted = frozenset(question.targets | held)
+    canary = _canary(session, question)
+    wanted = question.targets | frozenset(canary.targets if canary else ())
+    wanted |= {_target(hold) for hold in _holds(session, question, wanted)}
     halt = upkeep.halted(session)
     return State(
-        targets=_targets(session, question, wanted, own),
+        targets=_targets(session, question, wanted),
         streaks=_streaks(session, question) if revision.lasting else {},
         effects_today=ledger.applied_by_rule_since(session, revision.id, _midnight(now, revision.data.tz)),
         errors=runs.failures_in_a_row(session, revision.id, revision.guards.errors + 1),
@@ -64,8 +70,21 @@ def gather(session: Session, question: Question) -> State:
         },
         halt=halt.why if halt else None,
         waiting=_waiting(session, revision.id, question.rechecking),
-        canary=_canary(session, question),
+        canary=canary,
     )
+
+
+def _holds(session: Session, question: Question, wanted: Collection[Target]) -> list[Hold]:
+    """The rule's holds that this plan may end: all of them where it looks by the clock.
+
+    An event is no reason to go through everything that earlier ones have led to.
+    """
+    revision = question.revision
+    if revision.timed:
+        return hold_rows.of_rule(session, revision.id)
+    ids = {target.id for target in wanted}
+    named = [] if revision.scope.per == ("event",) else [subjects.dump(one) for one in question.facts.subjects]
+    return hold_rows.due_or_about(session, revision.id, targets=ids, subjects=named, now=question.now)
 
 
 def _midnight(now: datetime, tz: str) -> datetime:
@@ -76,25 +95,23 @@ def _target(row: Hold | Effect) -> Target:
     return target_of(row.kind, row.target_id, account=row.account, integration=row.integration)
 
 
-def _targets(
-    session: Session, question: Question, wanted: frozenset[Target], own: Sequence[Hold]
-) -> dict[Target, TargetState]:
+def _targets(session: Session, question: Question, wanted: frozenset[Target]) -> dict[Target, TargetState]:
     if not wanted:
         return {}
     rule, now = question.revision.id, question.now
     ids = {target.id for target in wanted}
     entities = _entities(session, question.revision, wanted)
     active = _by_target(hold for hold in hold_rows.active(session, account=question.revision.account, targets=ids))
-    ended = _by_target(hold for hold in own if hold.state == HoldState.RELEASED and _counts(hold, now))
+    ended = _by_target(
+        hold for hold in hold_rows.ended(session, rule, targets=ids, since=now - MEMORY) if _counts(hold)
+    )
     mutes = _mutes(session, question.revision, ids, now)
     pending = _pending(session, question.revision.account, ids)
     last = _last_effects(session, rule, ids)
     changed = _changes_by_hand(session, question.revision.account, entities.values())
-    money = _money(question, ("revenue", "payout"))
     found = {}
     for target in wanted:
         entity = entities.get(target)
-        revenue, payout = money.get(target.id, (None, None)) if _is_subject(question.revision, target) else (None, None)
         found[target] = TargetState(
             target=target,
             aliases=frozenset(one for one in (entity.ref, entity.number) if one) if entity else frozenset(),
@@ -103,9 +120,9 @@ def _targets(
             values=_values(entity),
             seen_at=entity.last_seen if entity else None,
             groups=_groups(entity),
-            revenue_24h=revenue,
-            payout_24h=payout,
-            holds=tuple(_held(hold, question.facts) for hold in active.get(target, [])),
+            revenue_24h=_money(question, "revenue", target),
+            payout_24h=_money(question, "payout", target),
+            holds=tuple(_held(hold, question.measured) for hold in active.get(target, [])),
             holds_before=len(ended.get(target, [])),
             muted_until=mutes.get(target, {}),
             last_effect=last.get(target),
@@ -116,9 +133,8 @@ def _targets(
     return found
 
 
-def _counts(hold: Hold, now: datetime) -> bool:
-    how = (hold.ended_why or "").partition(":")[0]
-    return hold.ended_at is not None and hold.ended_at >= now - MEMORY and how not in {"override", "undo"}
+def _counts(hold: Hold) -> bool:
+    return (hold.ended_why or "").partition(":")[0] not in {"override", "undo"}
 
 
 def _by_target(rows: Iterable[Hold]) -> dict[Target, list[Hold]]:
@@ -156,7 +172,7 @@ def _groups(entity: Entity | None) -> dict[Grain, str]:
     return {} if advertiser is None else {"advertiser": str(advertiser)}
 
 
-def _held(hold: Hold, facts: Facts) -> HeldBy:
+def _held(hold: Hold, measured: Measuring) -> HeldBy:
     subject = subjects.load(hold.subject)
     return HeldBy(
         rule=hold.rule_id,
@@ -166,22 +182,8 @@ def _held(hold: Hold, facts: Facts) -> HeldBy:
         until=hold.until,
         count=hold.count,
         active_before=hold.we_paused,
-        new_data=_saw_data(facts, subject, hold.since),
+        new_data=measured.saw_data(subject, hold.since),
     )
-
-
-def _saw_data(facts: Facts, subject: Subject, since: datetime) -> bool:
-    """Whether clicks, or late conversions, about a subject were seen after a moment."""
-    return any(_saw(facts, name, subject, since) for name in ("clicks", "conversions"))
-
-
-def _saw(facts: Facts, name: str, subject: Subject, since: datetime) -> bool:
-    until = facts.as_of(name)
-    if until is None or until <= since or subject not in facts.subjects:
-        return False
-    column = facts.measure(name, subject.per, since, until)
-    row = list(facts.subjects).index(subject)
-    return column.why[row] == Why.KNOWN and bool(column.values[row] > 0)
 
 
 def _mutes(
@@ -255,20 +257,12 @@ def _is_subject(revision: Revision, target: Target) -> bool:
     return revision.scope.per == (target.kind,)
 
 
-def _money(question: Question, names: Sequence[str]) -> dict[str, tuple[Decimal | None, ...]]:
-    """Sums of the last 24 hours for each subject of a rule with a single grain, by its id."""
-    per = question.revision.scope.per
-    if len(per) != 1 or per == ("event",) or question.facts.as_of("conversions") is None:
-        return {}
-    columns = [question.facts.measure(name, per, question.now - DAY, question.now) for name in names]
-    return {
-        subject.ids[0]: tuple(_decimal(one.values[row]) if one.why[row] == Why.KNOWN else None for one in columns)
-        for row, subject in enumerate(question.facts.subjects)
-    }
-
-
-def _decimal(value: float) -> Decimal:
-    return Decimal(repr(round(float(value), 6)))
+def _money(question: Question, name: str, target: Target) -> Decimal | None:
+    """Of the last 24 hours, where the rule's subjects are such targets."""
+    if not _is_subject(question.revision, target) or question.facts.as_of("conversions") is None:
+        return None
+    subject = Subject(question.revision.scope.per, (target.id,))
+    return question.measured.amount(name, subject, question.now - DAY, question.now)
 
 
 def _probation(question: Question, target: Target, ended: Sequence[Hold]) -> Probation | None:
@@ -278,33 +272,21 @@ def _probation(question: Question, target: Target, ended: Sequence[Hold]) -> Pro
         return None
     since = max(returned)
     subject = Subject(question.revision.scope.per, (target.id,))
-    if subject not in question.facts.subjects:
-        return Probation(since=since)
-    row = list(question.facts.subjects).index(subject)
-    seen = {}
-    for name in wanted:
-        column = question.facts.measure(name, subject.per, since, question.now)
-        if column.why[row] == Why.KNOWN:
-            seen[name] = _decimal(column.values[row])
-    return Probation(since=since, seen=seen)
+    seen = {name: question.measured.amount(name, subject, since, question.now) for name in wanted}
+    return Probation(since=since, seen={name: amount for name, amount in seen.items() if amount is not None})
 
 
 def _streaks(session: Session, question: Question) -> dict[Subject, Streak]:
     stored = runs.streaks(session, question.revision.id)
-    rows = {subject: row for row, subject in enumerate(question.facts.subjects)}
-    fresh: dict[datetime, Any] = {}
     until = question.facts.as_of("clicks") or question.now
     found = {}
     for text, streak in stored.items():
         subject = subjects.load(text)
-        row = rows.get(subject)
-        if row is None:
+        if subject not in question.measured:
             continue
         seen_to = streak.counted_at
-        if seen_to not in fresh:
-            fresh[seen_to] = question.facts.measure("clicks", subject.per, seen_to, max(until, seen_to))
-        column = fresh[seen_to]
-        new = column.why[row] != Why.KNOWN or bool(column.values[row] > 0)
+        clicks = question.measured.amount("clicks", subject, seen_to, max(until, seen_to))
+        new = clicks is None or clicks > 0
         found[subject] = Streak(looks=streak.looks, since=streak.since, counted_at=seen_to, new_data=new)
     return found
 
@@ -313,11 +295,9 @@ def _scope(question: Question) -> ScopeTotals:
     per = question.revision.scope.per
     if per == ("event",) or question.facts.as_of("conversions") is None:
         return ScopeTotals()
-    column = question.facts.measure("revenue", per, question.now - DAY, question.now)
-    known = column.values[column.why == Why.KNOWN]
     return ScopeTotals(
         subjects=len(question.facts.subjects),
-        revenue_24h=_decimal(np.asarray(known, float).sum()) if len(known) else None,
+        revenue_24h=question.measured.total("revenue", question.now - DAY, question.now),
     )
 
 
@@ -393,15 +373,7 @@ def _canary(session: Session, question: Question) -> CanaryState | None:
     return CanaryState(
         since=since,
         targets=tuple(_target(one) for one in applied),
-        revenue=_total(question, since, question.now),
-        revenue_before=_total(question, since - week, question.now - week),
+        revenue=question.measured.total("revenue", since, question.now),
+        revenue_before=question.measured.total("revenue", since - week, question.now - week),
         failed_at=newest.created_at if newest.canary == "failed" else None,
     )
-
-
-def _total(question: Question, start: datetime, end: datetime) -> Decimal | None:
-    if question.facts.as_of("conversions") is None or not len(question.facts.subjects):
-        return None
-    column = question.facts.measure("revenue", question.revision.scope.per, start, end)
-    known = column.values[column.why == Why.KNOWN]
-    return _decimal(np.asarray(known, float).sum()) if len(known) else None

@@ -10,15 +10,13 @@ from sqlalchemy.orm import Session
 from bridge import feeding, rulebook, ticking
 from bridge.data import polling, retention
 from bridge.operations import approvals, letting_go
-from bridge.store import handovers, journal, newest, notices, runs, slots, upkeep
+from bridge.store import handovers, holds, journal, newest, notices, runs, slots, upkeep
 from bridge.store.engine import Store
-from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
 from bridge.store.ledger import OPEN, Call, Effect
 from bridge.store.slots import Slot, SlotState
 from bridge.wiring import House
-from rules.model import Cron, Every, Silence
 
 log = structlog.get_logger()
 
@@ -75,10 +73,8 @@ def _is_due(session: Session, kind: str, now: datetime) -> bool:
 
 def _open_for_holds(house: House, session: Session, now: datetime) -> None:
     """A hold whose time has come is looked at now, not at its rule's next slot."""
-    timed = {
-        one.id for one in house.library.current(session).active() if isinstance(one.trigger, (Every, Cron, Silence))
-    }
-    due = session.scalars(select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.until <= now))
+    timed = {one.id for one in house.library.current(session).active() if one.timed}
+    due = holds.due(session, now)
     wanted = {(ticking.KIND, f"rule:{hold.rule_id}", hold.until) for hold in due if hold.rule_id in timed}
     slots.open_slots(session, [(kind, key, at) for kind, key, at in wanted if at is not None])
 

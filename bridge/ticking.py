@@ -35,7 +35,7 @@ def open_due(session: Session, revisions: Iterable[Revision], now: datetime) -> 
     """Write the slots that have come due since the last look. Returns how many rules have one now."""
     opened = 0
     for revision in revisions:
-        if isinstance(revision.trigger, (Every, Cron, Silence)):
+        if revision.timed:
             opened += _open(session, revision, now)
     return opened
 

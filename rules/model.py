@@ -275,3 +275,8 @@ class Revision:
     notify: tuple[Notify, ...] = ()
     on_failure: Literal["undo", "keep", "ask"] = "ask"
     tests: tuple[Test, ...] = ()
+
+    @property
+    def timed(self) -> bool:
+        """Whether it looks by the clock; otherwise an event asks it."""
+        return not isinstance(self.trigger, Webhook)

@@ -128,6 +128,8 @@ class State:
     #                                                        pause, for each group that keep_active names
     protected: Mapping[str, frozenset[str]] = field(default_factory=dict)  # bridge.yaml: kind → ids
     halt: str | None = None  # the reason given to `integr8-bridge halt`; None: running
+    looking: frozenset[Target] | None = None  # the rule's holds that end if they are due are on these targets;
+    #                                           None: wherever it holds something
     waiting: frozenset[Target] = frozenset()  # targets in plans of this rule that wait for a person, without
     #                                           the plan that is being re-checked at this moment
     canary: CanaryState | None = None
@@ -141,8 +143,9 @@ class State:
         return bool({*self.of(target).names, *names} & self.protected.get(target.kind, frozenset()))
 
     def held_by(self, rule: str) -> Iterable[tuple[TargetState, Hold]]:
-        """Each hold of one rule, in the order of the targets."""
-        held = [target for target, known in self.targets.items() if known.holds]  # few of many: filter, then sort
+        """Each hold of one rule that is to be looked at, in the order of the targets."""
+        asked = self.targets if self.looking is None else self.looking
+        held = [target for target in asked if self.of(target).holds]  # few of many: filter, then sort
         for target in sorted(held):
             known = self.targets[target]
             for hold in known.holds:

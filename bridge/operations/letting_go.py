@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge import subjects
@@ -12,14 +11,16 @@ from bridge.decisions import event_facts
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.restoring import state_of
 from bridge.operations.writing import write
-from bridge.store import rulebook, runs, upkeep
+from bridge.store import holds, rulebook, runs, upkeep
 from bridge.store.holds import Hold, HoldState
 from bridge.wiring import House
 from rules import release
-from rules.model import Cron, Every, Revision, Silence
+from rules.model import Revision
 from rules.planning import Hold as HeldBy
-from rules.planning import Plan
+from rules.planning import Plan, Target
 from rules.state import target_of
+
+LOOK_BACK = timedelta(minutes=5)  # longer than a tick can be late; looking twice does nothing twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +59,26 @@ def release_holds(house: House, hold_ids: Collection[int], *, who: str, now: dat
 
 
 def sweep_orphans(house: House, session: Session, now: datetime) -> bool:
-    """End due holds of rules that do not look by the clock, or are not loaded any more. True when targets go back."""
+    """Look at holds of rules that do not look by the clock, or are not loaded any more. True when targets go back.
+
+    At those whose time has come, and at those whose target a person has just switched.
+    """
     book = house.library.current(session)
-    timed = {one.id for one in book.active() if isinstance(one.trigger, (Every, Cron, Silence))}
-    due = session.scalars(select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.until <= now))
-    rules = {hold.rule_id for hold in due} - timed
+    timed = {one.id for one in book.active() if one.timed}
+    asked: dict[str, set[Target]] = {}
+    for hold in (*holds.due(session, now), *holds.switched_by_hand(session, since=now - LOOK_BACK)):
+        if hold.rule_id not in timed:
+            asked.setdefault(hold.rule_id, set()).add(_held(hold).target)
     going = False
-    for rule in sorted(rules):
+    for rule, targets in sorted(asked.items()):
         revision = book.revisions.get(rule) or _revision(house, session, rule)
         if revision is not None:
-            going |= _sweep(house, session, revision, now)
+            going |= _sweep(house, session, revision, targets, now)
     return going
 
 
-def _sweep(house: House, session: Session, revision: Revision, now: datetime) -> bool:
-    state = state_of(house, session, revision, event_facts([]), [], now=now)
+def _sweep(house: House, session: Session, revision: Revision, targets: Collection[Target], now: datetime) -> bool:
+    state = state_of(house, session, revision, event_facts([]), targets, now=now)
     plan: Plan = release.sweep(revision.id, state, now)
     if plan.ended or plan.releases:
         write(session, revision, [plan], kind=runs.Cause.SLOT, about="sweep", who="bridge", now=now)

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, func, select
+from sqlalchemy import ColumnElement, Index, and_, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime
+from bridge.store.entities import ChangedBy, Entity, EntityChange
 
 
 class HoldState(StrEnum):
@@ -78,9 +79,56 @@ def due(session: Session, now: datetime) -> list[Hold]:
     )
 
 
+def switched_by_hand(session: Session, *, since: datetime) -> list[Hold]:
+    """Holds whose target a person was seen to switch after the hold began, and since a moment."""
+    same = (Entity.account == EntityChange.account, Entity.kind == EntityChange.kind, Entity.ref == EntityChange.ref)
+    on_it = (Hold.account == Entity.account, Hold.kind == Entity.kind, Hold.target_id.in_([Entity.ref, Entity.number]))
+    query = (
+        select(Hold.id)
+        .join(Entity, and_(*on_it))
+        .join(EntityChange, and_(*same))
+        .where(
+            EntityChange.seen_at >= since,
+            EntityChange.field == "active",
+            EntityChange.cause == ChangedBy.PERSON,
+            Hold.state == HoldState.ACTIVE,
+            Hold.since < EntityChange.seen_at,
+        )
+    )
+    return list(session.scalars(select(Hold).where(Hold.id.in_(query))))
+
+
 def of_rule(session: Session, rule_id: str) -> list[Hold]:
-    """Every hold that a rule ever had, oldest first; its length of history decides how long the next one is."""
-    return list(session.scalars(select(Hold).where(Hold.rule_id == rule_id).order_by(Hold.id)))
+    """What a rule holds, oldest first."""
+    return list(session.scalars(select(Hold).where(_held(rule_id)).order_by(Hold.id)))
+
+
+def due_or_about(
+    session: Session, rule_id: str, *, targets: Collection[str], subjects: Collection[str], now: datetime
+) -> list[Hold]:
+    """Of what a rule holds, what concerns these ids of targets or these subjects, and what has come to its time."""
+    concerned = or_(Hold.target_id.in_(targets), Hold.subject.in_(subjects), Hold.until <= now)
+    return list(session.scalars(select(Hold).where(_held(rule_id), concerned).order_by(Hold.id)))
+
+
+def _held(rule_id: str) -> ColumnElement[bool]:
+    return and_(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)
+
+
+def ended(session: Session, rule_id: str, *, targets: Collection[str], since: datetime) -> list[Hold]:
+    """A rule's earlier holds on these ids of targets: how many there were decides how long the next one is."""
+    return list(
+        session.scalars(
+            select(Hold)
+            .where(
+                Hold.rule_id == rule_id,
+                Hold.target_id.in_(targets),
+                Hold.state == HoldState.RELEASED,
+                Hold.ended_at >= since,
+            )
+            .order_by(Hold.id)
+        )
+    )
 
 
 def end(hold: Hold, state: HoldState, *, why: str, by: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from rules.model import AtMost, Guards, KeepActive, Mode
 from rules.plan import plan
 from rules.planning import Outcome
 from rules.state import ScopeTotals
-from tests.planning.building import HOUR, NOW, YES, offer, rule, state, verdicts, why
+from tests.planning.building import HOUR, NOW, YES, hold, offer, paused, rule, state, verdicts, why
 
 
 def one_after_the_other(revision, ids, world):
@@ -47,6 +47,18 @@ def test_a_shadow_rule_cools_down_as_a_live_one_would():
     shadow = rule(mode=Mode.SHADOW, guards=Guards(cooldown=HOUR))
     first, second = one_after_the_other(shadow, "1 1", world())
     assert (first.outcome, why(second, "1")) == (Outcome.SHADOW, ["cooldown"])
+
+
+def test_a_target_goes_back_once():
+    known = state(offer("1"), offer("2"), paused("3", hold("3", until=NOW)))
+    first, second = one_after_the_other(rule(), "1 2", known)
+    assert ([one.target.id for one in first.releases], second.releases) == (["3"], ())
+
+
+def test_a_person_is_noticed_once():
+    known = state(offer("1"), paused("3", hold("3"), active=True, changed_by_person=NOW))
+    first, second = one_after_the_other(rule(), "1 3", known)
+    assert ([one.how for one in first.ended], why(second, "3")) == (["override"], ["muted"])
 
 
 def test_a_plan_that_stopped_leaves_everything_as_it_was():

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bridge import feeding, rulebook, ticking
 from bridge.data import polling, retention
 from bridge.operations import approvals, letting_go
-from bridge.store import handovers, holds, journal, newest, notices, runs, slots, upkeep
+from bridge.store import handovers, holds, journal, newest, notices, runs, signins, slots, upkeep
 from bridge.store.engine import Store
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
@@ -26,6 +26,7 @@ TASKS = {ticking.KIND: "rules.run_due", polling.KIND: "reports.poll", feeding.MI
 KEEP_DULL = timedelta(days=7)
 KEEP_ALL = timedelta(days=400)
 KEEP_EVENTS = timedelta(days=90)
+KEEP_TRIES = timedelta(days=1)  # to sign in; far longer than any of them counts
 
 
 class Fingerprint:
@@ -105,6 +106,7 @@ def tidy(house: House, now: datetime) -> None:
         events = journal.forget(session, now - KEEP_EVENTS)
         slots.forget(session, now - KEEP_DULL)
         session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
+        signins.forget_tries(session, now - KEEP_TRIES)
     keep = house.settings.keep
     days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
     kept = retention.tidy(house.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)

@@ -15,6 +15,7 @@ from bridge.version import VERSION
 COMMANDS = {
     "api": "bridge.cli.api:api",
     "approvals": "bridge.cli.approvals:approvals",
+    "audit": "bridge.cli.audit:audit",
     "channels": "bridge.cli.channels:channels",
     "check": "bridge.cli.home:check",
     "db": "bridge.cli.db:db",
@@ -32,6 +33,7 @@ COMMANDS = {
     "sources": "bridge.cli.sources:sources",
     "tokens": "bridge.cli.tokens:tokens",
     "up": "bridge.cli.stack:up",
+    "users": "bridge.cli.users:users",
 }
 
 

@@ -30,7 +30,7 @@ def create(session: Session, name: str, role: str, expires: timedelta | None, js
     Example:
       integr8-bridge tokens create grafana --role viewer --expires 365d
     """
-    with session.write() as database:
+    with session.operating() as house, house.store.write() as database:
         now = datetime.now(UTC)
         text = make(database, name=name, role=Role(role), who=getpass.getuser(), now=now, lifetime=expires)
     click.echo(as_json({"name": name, "role": role, "token": text}) if json else text)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, delete, select
+from sqlalchemy import LargeBinary, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime, insert_new
@@ -14,7 +14,7 @@ class Role(StrEnum):
 
     VIEWER = "viewer"  # read everything
     OPERATOR = "operator"  # approve, undo, release, replay, halt
-    ADMIN = "admin"  # tokens
+    ADMIN = "admin"  # users and tokens
 
     def covers(self, wanted: "Role") -> bool:
         order = list(Role)
@@ -35,16 +35,8 @@ class Token(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-
-class SignIn(Base):
-    """A session of the console. The cookie carries a random text, the row its digest; signing out ends the row."""
-
-    __tablename__ = "sign_ins"
-
-    digest: Mapped[str] = mapped_column(primary_key=True)
-    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
-    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    def is_good(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 class Answer(Base):
@@ -70,28 +62,20 @@ def claim_answer(session: Session, *, key: str, request: str, now: datetime, kee
 
 def find(session: Session, prefix: str, now: datetime) -> Token | None:
     """The token with this public part, if it is still good."""
-    found = session.scalar(select(Token).where(Token.prefix == prefix, Token.revoked_at.is_(None)))
-    return None if found is None or (found.expires_at is not None and found.expires_at <= now) else found
+    found = session.scalar(select(Token).where(Token.prefix == prefix))
+    return found if found is not None and found.is_good(now) else None
 
 
-def begin_sign_in(session: Session, digest: str, token_id: int, *, now: datetime, lifetime: timedelta) -> None:
-    """Begin a session, and forget those that have run out."""
-    session.execute(delete(SignIn).where(SignIn.until <= now))
-    session.add(SignIn(digest=digest, token_id=token_id, begun_at=now, until=now + lifetime))
+def use(session: Session, token_id: int, now: datetime, *, once: bool) -> bool:
+    """Note that a token was used. False where it should be `once` and was used before."""
+    fresh = [Token.last_used_at.is_(None)] if once else []
+    statement = update(Token).where(Token.id == token_id, *fresh).values(last_used_at=now).returning(Token.id)
+    return session.scalars(statement).first() is not None
 
 
-def end_sign_in(session: Session, digest: str) -> None:
-    session.execute(delete(SignIn).where(SignIn.digest == digest))
-
-
-def signed_in(session: Session, digest: str, now: datetime) -> Token | None:
-    """The token that a session was begun with, if both are still good."""
-    token = session.scalar(
-        select(Token)
-        .join(SignIn, SignIn.token_id == Token.id)
-        .where(SignIn.digest == digest, SignIn.until > now, Token.revoked_at.is_(None))
-    )
-    return None if token is None or (token.expires_at is not None and token.expires_at <= now) else token
+def is_named(session: Session, name: str, now: datetime) -> bool:
+    """Whether a token of this name is still good."""
+    return any(one.is_good(now) for one in session.scalars(select(Token).where(Token.name == name)))
 
 
 def everyone(session: Session) -> list[Token]:

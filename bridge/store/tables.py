@@ -14,8 +14,10 @@ from bridge.store import (
     people,
     rulebook,
     runs,
+    signins,
     slots,
     upkeep,
+    users,
 )
 from bridge.store.engine import Base
 
@@ -33,7 +35,9 @@ MODULES = (
     people,
     rulebook,
     runs,
+    signins,
     slots,
     upkeep,
+    users,
 )
 METADATA = Base.metadata

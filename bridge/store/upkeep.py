@@ -74,6 +74,20 @@ def note(
     session.add(Audit(at=now, who=who, what=what, about=about, detail=detail))
 
 
+def audited(
+    session: Session, *, who: str | None = None, what: str | None = None, after: datetime | None = None, limit: int = 50
+) -> list[Audit]:
+    """Who did what, newest first."""
+    query = select(Audit).order_by(Audit.id.desc()).limit(limit)
+    if who is not None:
+        query = query.where(Audit.who == who)
+    if what is not None:
+        query = query.where(Audit.what == what)
+    if after is not None:
+        query = query.where(Audit.at >= after)
+    return list(session.scalars(query))
+
+
 def beat(session: Session, name: str, now: datetime, detail: dict[str, Any] | None = None) -> None:
     session.merge(Heartbeat(name=name, at=now, detail=detail))
 

@@ -1,28 +1,17 @@
 """The console in a real browser: each page, two actions, no accessibility finding that matters, pictures on request."""
 
 import os
-import shutil
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from flask import Flask
-from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
+from looking import findings, served, skip_without_chromium
+from visitors import new_app
 
 from bridge.store.people import Role
-from bridge.web import access, api, console, health, problems
 from bridge.web.access import make
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
-SERIOUS = {"serious", "critical"}
 PAGES = {
     "overview": "/",
     "activity": "/activity",
@@ -65,17 +54,7 @@ def written(name, mode, but):
 
 pytestmark = pytest.mark.browser
 
-if CHROMIUM is None and os.environ.get("CI") != "true":
-    pytest.skip("no Chromium here, so the console is not looked at; install Debian's chromium", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    assert CHROMIUM, "CI must have a Chromium: .ci/run installs Debian's"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+skip_without_chromium()
 
 
 @pytest.fixture
@@ -92,19 +71,8 @@ def address(network):
     for number in range(4):
         network.crm({"id": str(number), "type": "deal.signed"})
     network.work()
-    app = Flask("console")
-    access.register(app, network.house)
-    app.register_blueprint(health.blueprint(network.house))
-    api.register(app, network.house)
-    console.register(app, network.house)
-    problems.register(app)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(new_app(network.house)) as found:
+        yield found
 
 
 @pytest.fixture
@@ -118,7 +86,7 @@ def page(chromium, address, network):
     found.on("console", lambda message: problems_seen.append(message.text) if message.type == "error" else None)
     found.goto("/")
     found.get_by_label("Token").fill(token)
-    found.get_by_role("button", name="Sign in").click()
+    found.get_by_role("button", name="Use the token").click()
     found.wait_for_url("**/")
     yield found
     context.close()
@@ -130,9 +98,9 @@ def test_each_page_reads_well_to_everybody(page):
     for name, path in PAGES.items():
         page.goto(path)
         assert page.locator("h1").count() == 1, name
-        found = [one for one in Axe().run(page).response["violations"] if one["impact"] in SERIOUS]
+        found = findings(page)
         if found:
-            worst[name] = [(one["id"], one["nodes"][0]["html"][:120]) for one in found]
+            worst[name] = found
         if os.environ.get("BRIDGE_SCREENSHOTS"):
             page.screenshot(path=PICTURES / f"console-{name}.png")
     assert worst == {}
@@ -141,8 +109,7 @@ def test_each_page_reads_well_to_everybody(page):
 def test_in_the_dark_it_is_readable_too(page):
     page.emulate_media(color_scheme="dark")
     page.goto("/")
-    found = [one for one in Axe().run(page).response["violations"] if one["impact"] in SERIOUS]
-    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+    assert findings(page) == []
     if os.environ.get("BRIDGE_SCREENSHOTS"):
         page.screenshot(path=PICTURES / "console-dark.png")
 

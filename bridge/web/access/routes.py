@@ -19,7 +19,10 @@ MOST_ID = 2**63 - 1  # the largest number that a database holds as an id
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: Routes without a token: the door proves by itself, health and metrics tell nothing about anybody.
-OPEN = frozenset({"hooks.receive", "health.alive", "health.ready", "health.numbers", "console.login", "console.static"})
+OPEN = frozenset({
+    "hooks.receive", "health.alive", "health.ready", "health.numbers", "console.login", "console.sign_in",
+    "console.static",
+})  # fmt: skip
 
 #: Nothing from elsewhere, nothing inline: a name out of Integr8 that got through as markup could still run nothing.
 POLICY = (
@@ -60,14 +63,13 @@ def _refusal(role: Role) -> Response | None:
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
     try:
-        with house.store.write() as session:
-            token = check(session, text.strip(), datetime.now(UTC))
-            name, has, number = token.name, Role(token.role), token.id
+        token = check(house.store, text.strip(), datetime.now(UTC))
     except InvalidToken as error:
         return problem(401, "Who are you?", str(error))
+    has = Role(token.role)
     if not has.covers(role):
-        return problem(403, "Not allowed", f"this needs the role {role}; the token {name!r} has {has}")
-    g.who, g.role, g.token_id = name, has, number
+        return problem(403, "Not allowed", f"this needs the role {role}; the token {token.name!r} has {has}")
+    g.who, g.role, g.token_id = token.name, has, token.id
     return None
 
 

@@ -1,30 +1,30 @@
-"""Signing in to the console with a token: a signed, short-lived cookie, and a secret in every form.
+"""Sessions of the console: a signed, short-lived cookie, and a secret in every form.
 
-The cookie names a row of the database; each request looks it up again, so a revoked token ends its sessions at
-once, and a cookie that somebody kept is worth nothing after signing out.
+The cookie names a row of the database; each request looks it up again, so a revoked token or a disabled user ends
+its sessions at once, and a cookie that somebody kept is worth nothing after signing out.
 """
 
 import hmac
 import secrets
-import time
-from collections import deque
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from threading import Lock
+from urllib.parse import quote, urlsplit
 
-from flask import Flask, Response, current_app, g, redirect, request, session
+from flask import Flask, Response, g, redirect, request, session
 from flask.sessions import SecureCookieSessionInterface
+from sqlalchemy.orm import Session
 
-from bridge.store import people, upkeep
-from bridge.store.people import Role, Token
-from bridge.web.access.tokens import FIRST, InvalidToken, check, make
+from bridge.store import people, signins, users
+from bridge.store.people import Role
+from bridge.store.signins import Visitor
+from bridge.web.access.tokens import FIRST, make
 from bridge.web.problems import problem
 from bridge.wiring import House
 
 HOURS = 12
-TRIES, SPAN = 10, 60.0  # sign-ins per address and minute
-MOST_ADDRESSES = 1_000  # beyond this, those that have been quiet are forgotten
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+ACCOUNT = "/account"  # where one changes one's password; open to those who must, as is signing out
+ALWAYS = frozenset({ACCOUNT, "/logout"})
 
 
 class Cookies(SecureCookieSessionInterface):
@@ -35,29 +35,10 @@ class Cookies(SecureCookieSessionInterface):
         return not (request.scheme == "http" and host in LOOPBACK)
 
 
-class Limiter:
-    """How many sign-ins one address has tried lately, in this process."""
-
-    def __init__(self) -> None:
-        self._tries: dict[str, deque[float]] = {}
-        self._lock = Lock()
-
-    def allows(self, address: str) -> bool:
-        now = time.monotonic()
-        with self._lock:
-            if len(self._tries) >= MOST_ADDRESSES:
-                self._tries = {known: tries for known, tries in self._tries.items() if now - tries[-1] <= SPAN}
-            recent = self._tries.setdefault(address, deque(maxlen=TRIES + 1))
-            while recent and now - recent[0] > SPAN:
-                recent.popleft()
-            recent.append(now)
-            return len(recent) <= TRIES
-
-
 def register(app: Flask, house: House) -> None:
     """Cookies that scripts cannot read and other sites cannot send; Secure wherever there is TLS."""
-    app.extensions["sign-ins"] = Limiter()
     app.secret_key = house.box.derive(b"console sessions")
+    app.extensions["bridge-sign-in-key"] = house.box.derive(b"sign-in tries")
     app.config.update(
         SESSION_COOKIE_NAME="bridge",
         SESSION_COOKIE_HTTPONLY=True,
@@ -67,24 +48,13 @@ def register(app: Flask, house: House) -> None:
     app.session_interface = Cookies()
 
 
-def sign_in(house: House, text: str, *, once: bool = False) -> str | None:
-    """Begin a session for a good token; the reason in words otherwise. `once`: the token ends with this use."""
-    limiter: Limiter = current_app.extensions["sign-ins"]
-    if not limiter.allows(request.remote_addr or ""):
-        return "too many tries; wait a minute"
-    now = datetime.now(UTC)
-    try:
-        with house.store.write() as database:
-            token = check(database, text.strip(), now, link=once)
-            name = secrets.token_urlsafe(32)
-            people.begin_sign_in(database, _digest(name), token.id, now=now, lifetime=timedelta(hours=HOURS))
-            upkeep.note(database, who=token.name, what="sign in", about="console", now=now)
-    except InvalidToken as error:
-        return str(error)
-    session.clear()  # a session that somebody else may have begun is not continued
+def begin(database: Session, now: datetime, *, token_id: int | None = None, user_id: int | None = None) -> None:
+    """Begin a session in this browser. One that somebody else may have begun here is not continued."""
+    name = secrets.token_urlsafe(32)
+    signins.begin(database, _digest(name), token_id=token_id, user_id=user_id, now=now, lifetime=timedelta(hours=HOURS))
+    session.clear()
     session["name"], session["form"] = name, secrets.token_urlsafe(24)
     session.permanent = True
-    return None
 
 
 def sign_out(house: House) -> None:
@@ -92,7 +62,7 @@ def sign_out(house: House) -> None:
     name = session.get("name")
     if isinstance(name, str):
         with house.store.write() as database:
-            people.end_sign_in(database, _digest(name))
+            signins.end(database, _digest(name))
     session.clear()
 
 
@@ -101,31 +71,47 @@ def _digest(name: str) -> str:
 
 
 def first_link(house: House, address: str, now: datetime) -> str | None:
-    """A link that signs in the first administrator, once and within a day; None where there are tokens already."""
+    """A link that signs in the first administrator, once and within a day; None where somebody can sign in already."""
     with house.store.write() as database:
-        if people.everyone(database):
+        if people.everyone(database) or users.any_at_all(database):
             return None
         text = make(database, name=FIRST, role=Role.ADMIN, who="bridge", now=now, lifetime=timedelta(hours=24))
     return f"{address}/login?code={text}"
 
 
-def who(house: House) -> Token | None:
-    """The token of this session, if it is still good."""
+def who(house: House) -> Visitor | None:
+    """Who this session belongs to, if it is still good."""
     name = session.get("name")
     if not isinstance(name, str):
         return None
     with house.store.read() as database:
-        return people.signed_in(database, _digest(name), datetime.now(UTC))
+        return signins.visitor(database, _digest(name), datetime.now(UTC))
 
 
 def refusal(house: House, role: Role) -> Response | None:
     """What to answer instead of the page; None when it may be shown. Forms must carry the session's secret."""
-    token = who(house)
-    if token is None:
-        return redirect(f"/login?next={request.path}")  # type: ignore[return-value]
-    if not Role(token.role).covers(role):
-        return problem(403, "Not allowed", f"this needs the role {role}; {token.name} has {token.role}")
-    if request.method == "POST" and not hmac.compare_digest(request.form.get("form", ""), session.get("form", "-")):
+    visitor = who(house)
+    if visitor is None:
+        return redirect(f"/login?next={quote(request.path)}")  # type: ignore[return-value]
+    if visitor.must_change and request.path not in ALWAYS:
+        return redirect(ACCOUNT)  # type: ignore[return-value]
+    if not visitor.role.covers(role):
+        return problem(403, "Not allowed", f"this needs the role {role}; {visitor.name} has {visitor.role}")
+    if request.method == "POST" and not hmac.compare_digest(
+        request.form.get("form", "").encode(), session.get("form", "-").encode()
+    ):
         return problem(400, "Stale form", "the form is not of this session; open the page again and repeat")
-    g.who, g.role = token.name, Role(token.role)
+    g.who, g.role, g.visitor = visitor.name, visitor.role, visitor
     return None
+
+
+def is_from_elsewhere() -> bool:
+    """Whether another site sent this form: the form of signing in has no session, so no secret, to prove itself with.
+
+    Every present browser says where a form comes from, in one header or the other; what says nothing is no browser.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = request.headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc != request.host

@@ -9,7 +9,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy.orm import Session
 
-from bridge.store import people, upkeep
+from bridge.operations.errors import Refused
+from bridge.store import people, upkeep, users
+from bridge.store.engine import Store
 from bridge.store.people import Role, Token
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's small profile: a token is random
@@ -24,7 +26,9 @@ class InvalidToken(ValueError):
 
 
 def make(session: Session, *, name: str, role: Role, who: str, now: datetime, lifetime: timedelta | None = None) -> str:
-    """A new token; its text is returned here and never shown again."""
+    """A new token; its text is returned here and never shown again. Raises Refused for the name of a user."""
+    if users.named(session, name) is not None:
+        raise Refused(f"name {name!r}: a user has it, and the audit must tell them apart; take another")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     session.add(
         Token(
@@ -51,23 +55,29 @@ def revoke(session: Session, token_id: int, *, who: str, now: datetime) -> Token
     return found
 
 
-def check(session: Session, text: str, now: datetime, *, link: bool = False) -> Token:
+def check(store: Store, text: str, now: datetime, *, link: bool = False) -> Token:
     """The token's row. Raises InvalidToken. Costs the same whether or not there is such a prefix.
 
     `link`: the text came with the first link. That token is good for nothing else, and no other for the link.
+    Hashing is slow, so nothing is locked meanwhile: guessing must not hold up the webhooks.
     """
     kind, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
-    found = people.find(session, prefix, now) if kind == "ib" else None
+    with store.read() as session:
+        found = people.find(session, prefix, now) if kind == "ib" else None
     if not _matches(found.hash if found else DUMMY, secret) or found is None:
         raise InvalidToken("the token is not valid; `integr8-bridge tokens create` makes one")
     if link != (found.name == FIRST):
         raise InvalidToken("this is not for signing in here; `integr8-bridge tokens create` makes a token")
-    if link and found.last_used_at is not None:
-        raise InvalidToken("this link was used already; `integr8-bridge tokens create` makes a token")
-    if found.last_used_at is None or now - found.last_used_at > SEEN_EVERY:
-        found.last_used_at = now
+    if link or found.last_used_at is None or now - found.last_used_at > SEEN_EVERY:
+        _use(store, found, now, once=link)
     return found
+
+
+def _use(store: Store, token: Token, now: datetime, *, once: bool) -> None:
+    with store.write() as session:
+        if not people.use(session, token.id, now, once=once):
+            raise InvalidToken("this link was used already; `integr8-bridge users add NAME --role admin` makes a user")
 
 
 def _matches(hashed: str, secret: str) -> bool:

@@ -4,7 +4,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from bridge.version import VERSION
-from bridge.web.api import decisions, effects, journal, rules, service, stream, tokens
+from bridge.web.api import decisions, effects, journal, rules, service, stream, tokens, users
 from bridge.wiring import House
 
 DESCRIPTION = """\
@@ -28,5 +28,5 @@ def register(app: Flask, _house: House) -> None:
     )
     api = Api(app)
     app.extensions["bridge-api"] = api
-    for part in (service, journal, decisions, effects, rules, tokens, stream):
+    for part in (service, journal, decisions, effects, rules, tokens, users, stream):
         api.register_blueprint(part.blueprint, url_prefix="/api/v1")

@@ -32,6 +32,7 @@ def list_tokens() -> dict[str, Any]:
 @needs(Role.ADMIN, secret=True)
 @blueprint.arguments(TokenBody)
 @blueprint.response(201, Thing)
+@refusing
 def create_token(body: dict[str, Any]) -> dict[str, Any]:
     """Make a token. Its text is in this answer and nowhere else, so an Idempotency-Key is not honoured here."""
     days = body.get("days")

@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from bridge.web.console import actions, pages, rulepages, settingspage, words
+from bridge.web.console import accountpages, actions, pages, rulepages, settingspage, signingin, userpages, words
 from bridge.web.console.blueprint import blueprint
 from bridge.wiring import House
 
-__all__ = ["actions", "pages", "register", "rulepages", "settingspage"]
+__all__ = ["accountpages", "actions", "pages", "register", "rulepages", "settingspage", "signingin", "userpages"]
 
 
 def register(app: Flask, house: House) -> None:

@@ -14,7 +14,7 @@ from bridge.operations.replaying import replay, settle_aside
 from bridge.operations.undoing import undo
 from bridge.store import upkeep
 from bridge.store.people import Role
-from bridge.web.access import needs, sessions
+from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.current import house, person
 from rules.state import target_of
@@ -32,26 +32,6 @@ def _done(where: str, do: Callable[[], str]) -> Response:
 def _only() -> list[Any] | None:
     chosen = request.form.getlist("only")
     return [target_of(*text.split("=", 1)) for text in chosen if "=" in text] or None
-
-
-@blueprint.route("/login", methods=["GET", "POST"])
-def login() -> Response | str:
-    """Sign in with a token. A link from the start of the service carries one that is good for one use."""
-    code, refused = request.values.get("code", ""), None
-    if request.method == "POST":
-        refused = sessions.sign_in(house(), code or request.form.get("token", ""), once=bool(code))
-        if refused is None:
-            wanted = request.values.get("next", "/")
-            inside = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-            return redirect(wanted if inside else "/", code=303)  # type: ignore[return-value]
-    return render_template("login.html", code=code, refused=refused, next=request.values.get("next", "/"))
-
-
-@blueprint.post("/logout")
-@needs(Role.VIEWER, page=True)
-def logout() -> Response:
-    sessions.sign_out(house())
-    return redirect("/login", code=303)  # type: ignore[return-value]
 
 
 @blueprint.post("/halt")

@@ -7,9 +7,10 @@ from flask import Response, current_app, flash, g, redirect, render_template, re
 from sqlalchemy import select
 
 from bridge.delivering import deliver_test
+from bridge.operations import OperationError
 from bridge.settings import SettingsError
 from bridge.sources import suggested_url
-from bridge.store import notices, people, upkeep
+from bridge.store import notices, people, upkeep, users
 from bridge.store.people import Role
 from bridge.store.upkeep import Audit
 from bridge.web.access import make, needs, revoke
@@ -36,8 +37,10 @@ def settings() -> str:
         audit = session.scalars(select(Audit).order_by(Audit.id.desc()).limit(30)).all()
         counts = notices.counts(session)
         health = {name: notices.health(session, name) for name in channels}
+        everybody = users.everyone(session)
     return show(
         "settings.html", sources=house().sources, addresses=addresses, tokens=tokens, audit=audit, roles=ROLES,
+        users=everybody,
         channels=channels, channel_counts=counts, channel_health=health, trouble=trouble,
     )  # fmt: skip
 
@@ -59,9 +62,13 @@ def create_token() -> Response | str:
         flash("A token needs a name, a role, and at least one day to live.", "bad")
         return redirect("/settings", code=303)  # type: ignore[return-value]
     now = datetime.now(UTC)
-    with house().store.write() as session:
-        lifetime = timedelta(days=min(days, 3650)) if days else None
-        text = make(session, name=name, role=Role(role), who=g.who, now=now, lifetime=lifetime)
+    lifetime = timedelta(days=min(days, 3650)) if days else None
+    try:
+        with house().store.write() as session:
+            text = make(session, name=name, role=Role(role), who=g.who, now=now, lifetime=lifetime)
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect("/settings", code=303)  # type: ignore[return-value]
     return render_template("secret.html", secret={"name": name, "role": role, "token": text}, now=now)
 
 

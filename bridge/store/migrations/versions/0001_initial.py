@@ -363,6 +363,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_runs_started_at", ["started_at"], unique=False)
 
     op.create_table(
+        "sign_in_tries",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("since", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_tries")),
+    )
+    with op.batch_alter_table("sign_in_tries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_tries_since"), ["since"], unique=False)
+
+    op.create_table(
         "slots",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -415,6 +425,24 @@ def upgrade() -> None:
         sa.Column("until", engine.UtcDateTime(timezone=True), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_turns")),
+    )
+    op.create_table(
+        "users",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("folded", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=True),
+        sa.Column("must_change", sa.Boolean(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=True),
+        sa.Column("created_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.Column("last_sign_in_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("disabled_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("folded", name=op.f("uq_users_folded")),
+        sa.UniqueConstraint("subject", name=op.f("uq_users_subject")),
     )
     op.create_table(
         "feed_marks",
@@ -501,15 +529,19 @@ def upgrade() -> None:
     op.create_table(
         "sign_ins",
         sa.Column("digest", sa.String(), nullable=False),
-        sa.Column("token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("begun_at", engine.UtcDateTime(timezone=True), nullable=False),
         sa.Column("until", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(token_id IS NULL) <> (user_id IS NULL)", name=op.f("ck_sign_ins_one_visitor")),
         sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], name=op.f("fk_sign_ins_token_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sign_ins_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_ins")),
     )
     with op.batch_alter_table("sign_ins", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_ins_token_id"), ["token_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_sign_ins_until"), ["until"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sign_ins_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "verdicts",
@@ -623,6 +655,7 @@ def downgrade() -> None:
 
     op.drop_table("verdicts")
     with op.batch_alter_table("sign_ins", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_ins_user_id"))
         batch_op.drop_index(batch_op.f("ix_sign_ins_until"))
         batch_op.drop_index(batch_op.f("ix_sign_ins_token_id"))
 
@@ -642,6 +675,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_feed_marks_feed_id_at")
 
     op.drop_table("feed_marks")
+    op.drop_table("users")
     op.drop_table("turns")
     op.drop_table("tokens")
     op.drop_table("streaks")
@@ -649,6 +683,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_slots_state_at")
 
     op.drop_table("slots")
+    with op.batch_alter_table("sign_in_tries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_tries_since"))
+
+    op.drop_table("sign_in_tries")
     with op.batch_alter_table("runs", schema=None) as batch_op:
         batch_op.drop_index("ix_runs_started_at")
         batch_op.drop_index("ix_runs_rule_id_started_at")

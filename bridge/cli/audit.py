@@ -1,0 +1,34 @@
+"""`audit`: who did what."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from bridge.cli.session import Session, json_option, show, since_option
+from bridge.store import upkeep
+
+COLUMNS = ("at", "who", "what", "about", "detail")
+
+
+@click.command()
+@click.option("--who", help="Only what this user, token or part of the service did.")
+@click.option("--what", help="Only this, for example 'sign in', 'failed sign-in', undo, approved.")
+@since_option
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@json_option
+@click.pass_obj
+def audit(session: Session, who: str | None, what: str | None, since: timedelta | None, limit: int, json: bool) -> None:
+    """Show who did what, newest first: sign-ins and failed ones, approvals, undos, changes of users and tokens.
+
+    \b
+    Examples:
+      integr8-bridge audit --who anna --since 7d
+      integr8-bridge audit --what 'failed sign-in' --json
+    """
+    after = datetime.now(UTC) - since if since else None
+    with session.read() as database:
+        rows = [
+            {name: getattr(one, name) for name in COLUMNS}
+            for one in upkeep.audited(database, who=who, what=what, after=after, limit=limit)
+        ]
+    show(rows, COLUMNS, json=json, empty="nothing of that kind is in the audit")

@@ -1,0 +1,133 @@
+"""`users`: who signs in to the console. A password is never an argument: other people of the machine see those."""
+
+import getpass
+from datetime import UTC, datetime
+
+import click
+
+from bridge.cli.session import Session, as_json, json_option, show
+from bridge.store import users as known
+from bridge.store.people import Role
+from bridge.web.access import users as change
+from bridge.web.access.users import Actor, Made
+
+ROLE = click.Choice([str(one) for one in Role])
+ask_option = click.option("--ask", is_flag=True, help="Ask for the password; else one is generated and shown, once.")
+
+
+def _actor() -> Actor:
+    return Actor(getpass.getuser())
+
+
+def _asked(ask: bool) -> str | None:
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True) if ask else None
+
+
+def _tell(made: Made, done: str, *, json: bool) -> None:
+    """The password alone on standard output, so that it can be piped; what it is on standard error."""
+    if json:
+        click.echo(as_json({"id": made.user_id, "name": made.name, "password": made.password}))
+        return
+    click.echo(f"{made.name}: {done}", err=True)
+    if made.password is not None:
+        click.echo("This password is shown once, and has to be changed at the first sign-in:", err=True)
+        click.echo(made.password)
+
+
+@click.group()
+def users() -> None:
+    """Users of the console: add, list, role, password, disable, enable."""
+
+
+@users.command("add")
+@click.argument("name")
+@click.option("--role", type=ROLE, default="viewer", show_default=True)
+@click.option("--email", help="To know whom to write to; nothing is sent.")
+@ask_option
+@json_option
+@click.pass_obj
+def add(session: Session, name: str, role: str, email: str | None, ask: bool, json: bool) -> None:
+    """Make a user.
+
+    \b
+    Examples:
+      integr8-bridge users add anna --role operator --email anna@example.com
+      integr8-bridge users add boss --role admin --ask
+    """
+    password = _asked(ask)
+    with session.operating() as house:
+        made = change.add(
+            house, name=name, role=Role(role), email=email, password=password, actor=_actor(), now=datetime.now(UTC)
+        )
+    _tell(made, f"is made, with the role {role}", json=json)
+
+
+@users.command("list")
+@json_option
+@click.pass_obj
+def list_(session: Session, json: bool) -> None:
+    """Show all users."""
+    with session.read() as database:
+        rows = [
+            {
+                "name": one.name,
+                "email": one.email,
+                "role": one.role,
+                "oidc": one.subject is not None,
+                "created": one.created_at,
+                "last_sign_in": one.last_sign_in_at,
+                "disabled": one.disabled_at,
+            }
+            for one in known.everyone(database)
+        ]
+    columns = ("name", "email", "role", "oidc", "created", "last_sign_in", "disabled")
+    show(rows, columns, json=json, empty="there are no users yet; `integr8-bridge users add NAME` makes one")
+
+
+@users.command("role")
+@click.argument("name")
+@click.argument("role", type=ROLE)
+@click.pass_obj
+def role_(session: Session, name: str, role: str) -> None:
+    """Give a user another role. All of the user's sessions end."""
+    with session.operating() as house:
+        change.set_role(house, _find(session, name), Role(role), actor=_actor(), now=datetime.now(UTC))
+    click.echo(f"{name}: is {role} now")
+
+
+@users.command("password")
+@click.argument("name")
+@ask_option
+@json_option
+@click.pass_obj
+def password_(session: Session, name: str, ask: bool, json: bool) -> None:
+    """Give a user another password. All of the user's sessions end."""
+    with session.operating() as house:
+        user_id = _find(session, name)
+        made = change.set_password(house, user_id, actor=_actor(), now=datetime.now(UTC), password=_asked(ask))
+    _tell(made, "has another password", json=json)
+
+
+@users.command("disable")
+@click.argument("name")
+@click.pass_obj
+def disable(session: Session, name: str) -> None:
+    """Let nobody sign in by this name. All of the user's sessions end."""
+    with session.operating() as house:
+        change.disable(house, _find(session, name), actor=_actor(), now=datetime.now(UTC))
+    click.echo(f"{name}: is disabled")
+
+
+@users.command("enable")
+@click.argument("name")
+@click.pass_obj
+def enable(session: Session, name: str) -> None:
+    """Let a disabled user sign in again."""
+    with session.operating() as house:
+        change.enable(house, _find(session, name), actor=_actor(), now=datetime.now(UTC))
+    click.echo(f"{name}: is enabled")
+
+
+def _find(session: Session, name: str) -> int:
+    with session.read() as database:
+        return change.id_of(database, name)

@@ -1,0 +1,19 @@
+"""Why somebody was not let in. The words may be shown to whoever asked; they never tell whether a name exists."""
+
+
+class NoEntry(Exception):
+    """Not let in.
+
+    `why` goes into the audit and may say more than the words; `who` is the name it is about, where it is known;
+    `retry_after` is in seconds, where waiting helps.
+    """
+
+    def __init__(self, words: str, why: str = "", who: str | None = None, retry_after: int | None = None) -> None:
+        super().__init__(words, why, who, retry_after)
+        self.words = words
+        self.why = why or words
+        self.who = who
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return self.words

@@ -1,0 +1,64 @@
+"""Passwords of users: what is good enough, how it is hashed, and a comparison that costs the same for everybody."""
+
+import secrets
+import unicodedata
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from bridge.store.users import fold
+
+HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # argon2id as OWASP recommends it
+LEAST, MOST = 12, 200  # characters; no rule about digits and signs: length is what counts
+FEWEST = 5  # different characters
+ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like something else
+GROUPS, GROUP = 5, 4  # 100 bits
+
+_room = BoundedSemaphore(2)  # hashes at a time: sign-ins must not take the memory of the webhooks
+
+
+def fault(text: str, name: str) -> str | None:
+    """Why this cannot be the password of `name`; None where it can."""
+    if len(text) < LEAST:
+        return f"the password has {len(text)} characters; take at least {LEAST}, for example a few words"
+    if len(text) > MOST:
+        return f"the password has more than {MOST} characters; take a shorter one"
+    if len(set(text)) < FEWEST:
+        return "the password is a few characters over and over; take a few words"
+    if fold(text) == fold(name):
+        return "the password is the name; take another"
+    return None
+
+
+def generated() -> str:
+    """A password that can be read out over the telephone."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP)) for _ in range(GROUPS))
+
+
+def hashed(text: str) -> str:
+    with _room:
+        return HASHER.hash(_normal(text))
+
+
+def matches(known: str | None, text: str) -> bool:
+    """Whether this is the password behind the hash. Takes as long where there is no hash at all."""
+    with _room:
+        try:
+            HASHER.verify(known or DUMMY, _normal(text[: MOST + 1]))
+        except VerificationError:
+            return False
+    return known is not None
+
+
+def is_stale(known: str) -> bool:
+    """The hash was made with other parameters than those of today."""
+    return HASHER.check_needs_rehash(known)
+
+
+def _normal(text: str) -> str:
+    """Keyboards differ in how they write an accent; a password must not depend on it."""
+    return unicodedata.normalize("NFKC", text)
+
+
+DUMMY = HASHER.hash(secrets.token_urlsafe(32))

@@ -1,0 +1,174 @@
+"""What administrators do with users. Each change is in the audit, and ends the sessions that it concerns."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from bridge.operations.errors import NotThere, OperationError, Refused
+from bridge.store import people, signins, upkeep, users
+from bridge.store.people import Role
+from bridge.store.users import User
+from bridge.web.access import passwords
+from bridge.wiring import House
+
+LONGEST = 100  # characters of a name
+RESERVED = frozenset({"bridge", "clock", "somebody"})  # who stands in the audit when no person did it
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes users. `user_id` is none for the command line and for tokens."""
+
+    name: str
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A user with a password that is shown once; `password` is none where the person chose it."""
+
+    user_id: int
+    name: str
+    password: str | None
+
+
+def add(
+    house: House,
+    *,
+    name: str,
+    role: Role,
+    actor: Actor,
+    now: datetime,
+    email: str | None = None,
+    password: str | None = None,
+) -> Made:
+    """A new user, with a generated password unless one is given. Raises OperationError, Refused for a taken name."""
+    name = name.strip()
+    _refuse_name(name)
+    text, generated = _password(password, name)
+    hashed = passwords.hashed(text)  # slow on purpose, so outside of the transaction
+    with house.store.write() as session:
+        _refuse_taken(session, name, now)
+        user = User(
+            name=name, folded=users.fold(name), email=email or None, role=role, hash=hashed, must_change=generated,
+            subject=None, created_at=now, created_by=actor.name, last_sign_in_at=None, disabled_at=None,
+        )  # fmt: skip
+        session.add(user)
+        session.flush()
+        upkeep.note(session, who=actor.name, what="create user", about=name, now=now, detail={"role": role})
+        return Made(user.id, name, text if generated else None)
+
+
+def set_password(house: House, user_id: int, *, actor: Actor, now: datetime, password: str | None = None) -> Made:
+    """Another password, generated unless one is given, and the end of all sessions of that user."""
+    with house.store.read() as session:
+        user = _known(session, user_id)
+        if user.subject is not None:
+            raise Refused(f"user {user.name!r}: signs in through the identity provider, and has no password here")
+        name = user.name
+    text, generated = _password(password, name)
+    hashed = passwords.hashed(text)
+    with house.store.write() as session:
+        user = _known(session, user_id)
+        user.hash, user.must_change = hashed, generated
+        signins.end_all(session, user.id)
+        upkeep.note(session, who=actor.name, what="change password", about=name, now=now)
+    return Made(user_id, name, text if generated else None)
+
+
+def change_own(house: House, user_id: int, *, old: str, new: str, now: datetime) -> None:
+    """What a person does alone. Raises OperationError where the old password is wrong or the new one too weak."""
+    with house.store.read() as session:
+        user = _known(session, user_id)
+        name, known = user.name, user.hash
+    if not passwords.matches(known, old):
+        raise OperationError("the present password is wrong; ask an administrator for a new one if it is lost")
+    if old == new:
+        raise OperationError("the new password is the old one; take another")
+    set_password(house, user_id, actor=Actor(name, user_id), now=now, password=new)
+
+
+def set_role(house: House, user_id: int, role: Role, *, actor: Actor, now: datetime) -> User:
+    """Raises Refused for oneself: so there is always one administrator left."""
+    with house.store.write() as session:
+        user = _other(session, user_id, actor, "change your own role")
+        if user.subject is not None:
+            raise Refused(f"user {user.name!r}: the identity provider says the role; change it there")
+        before, user.role = user.role, role
+        if before != role:
+            signins.end_all(session, user.id)
+            detail = {"from": before, "to": role}
+            upkeep.note(session, who=actor.name, what="change role", about=user.name, now=now, detail=detail)
+        return user
+
+
+def disable(house: House, user_id: int, *, actor: Actor, now: datetime) -> User:
+    """Nobody signs in by that name any more, and all of its sessions end. Raises Refused for oneself."""
+    with house.store.write() as session:
+        user = _other(session, user_id, actor, "disable yourself")
+        if user.disabled_at is None:
+            user.disabled_at = now
+            signins.end_all(session, user.id)
+            upkeep.note(session, who=actor.name, what="disable user", about=user.name, now=now)
+        return user
+
+
+def enable(house: House, user_id: int, *, actor: Actor, now: datetime) -> User:
+    with house.store.write() as session:
+        user = _known(session, user_id)
+        if user.disabled_at is not None:
+            user.disabled_at = None
+            upkeep.note(session, who=actor.name, what="enable user", about=user.name, now=now)
+        return user
+
+
+def get(house: House, user_id: int) -> User:
+    """Raises NotThere."""
+    with house.store.read() as session:
+        return _known(session, user_id)
+
+
+def id_of(session: Session, name: str) -> int:
+    """Raises NotThere."""
+    found = users.named(session, name)
+    if found is None:
+        raise NotThere(f"user {name!r}: there is none; `integr8-bridge users list` shows them")
+    return found.id
+
+
+def _password(given: str | None, name: str) -> tuple[str, bool]:
+    if given is None:
+        return passwords.generated(), True
+    wrong = passwords.fault(given, name)
+    if wrong is not None:
+        raise OperationError(wrong)
+    return given, False
+
+
+def _refuse_name(name: str) -> None:
+    if not 0 < len(name) <= LONGEST or not name.isprintable():
+        raise OperationError(f"name: write 1 to {LONGEST} printable characters")
+    if users.fold(name) in RESERVED:
+        raise Refused(f"name {name!r}: the service itself signs the audit with it; take another")
+
+
+def _refuse_taken(session: Session, name: str, now: datetime) -> None:
+    if users.named(session, name) is not None:
+        raise Refused(f"user {name!r}: there is one already; `integr8-bridge users list` shows all")
+    if people.is_named(session, name, now):
+        raise Refused(f"name {name!r}: a token has it, and the audit must tell them apart; take another")
+
+
+def _known(session: Session, user_id: int) -> User:
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotThere(f"user {user_id}: there is none")
+    return user
+
+
+def _other(session: Session, user_id: int, actor: Actor, what: str) -> User:
+    user = _known(session, user_id)
+    if user.id == actor.user_id:
+        raise Refused(f"you cannot {what}; another administrator can")
+    return user

@@ -1,0 +1,95 @@
+"""Users: list, create, change. For admins."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+
+from bridge.store import users as known
+from bridge.store.people import Role
+from bridge.store.users import User
+from bridge.web.access import needs, users
+from bridge.web.access.users import Actor, Made
+from bridge.web.api.answers import one, page, picked, refusing
+from bridge.web.api.shapes import Page, Strict, Thing
+from bridge.web.current import house
+
+blueprint = Blueprint("users", "users", description="Who signs in to the console")
+NAMES = ("id", "name", "email", "role", "must_change", "created_at", "created_by", "last_sign_in_at", "disabled_at")
+
+
+class UserBody(Strict):
+    name = fields.String(required=True, validate=validate.Length(1, users.LONGEST), metadata={"example": "anna"})
+    role = fields.String(required=True, validate=validate.OneOf([str(each) for each in Role]))
+    email = fields.Email(validate=validate.Length(max=200), metadata={"example": "anna@example.com"})
+
+
+class UserChange(Strict):
+    role = fields.String(validate=validate.OneOf([str(each) for each in Role]))
+    disabled = fields.Boolean(metadata={"description": "true ends all sessions, and nobody signs in by that name"})
+
+
+def _actor() -> Actor:
+    return Actor(g.who)
+
+
+def _row(user: User) -> dict[str, Any]:
+    return picked(user, NAMES) | {"oidc": user.subject is not None}
+
+
+def _made(made: Made) -> dict[str, Any]:
+    return one({"id": made.user_id, "name": made.name, "password": made.password})
+
+
+@blueprint.get("/users")
+@needs(Role.ADMIN)
+@blueprint.response(200, Page)
+def list_users() -> dict[str, Any]:
+    """All of them, by name. Passwords are kept as hashes and told to nobody."""
+    with house().store.read() as session:
+        rows = [_row(user) for user in known.everyone(session)]
+    return page(rows, len(rows), "id")
+
+
+@blueprint.post("/users")
+@needs(Role.ADMIN, secret=True)
+@blueprint.arguments(UserBody)
+@blueprint.response(201, Thing)
+@refusing
+def create_user(body: dict[str, Any]) -> dict[str, Any]:
+    """Make a user. The generated password is in this answer and nowhere else, and is changed at the first sign-in.
+
+    An Idempotency-Key is not honoured here; a name that is taken is refused with 409.
+    """
+    made = users.add(
+        house(), name=body["name"], role=Role(body["role"]), email=body.get("email"), actor=_actor(),
+        now=datetime.now(UTC),
+    )  # fmt: skip
+    return _made(made)
+
+
+@blueprint.patch("/users/<int:user_id>")
+@needs(Role.ADMIN)
+@blueprint.arguments(UserChange)
+@blueprint.response(200, Thing)
+@refusing
+def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
+    """Another role, or disable and enable. Either ends the sessions of that user at once."""
+    now = datetime.now(UTC)
+    if "role" in body:
+        users.set_role(house(), user_id, Role(body["role"]), actor=_actor(), now=now)
+    if "disabled" in body:
+        change = users.disable if body["disabled"] else users.enable
+        change(house(), user_id, actor=_actor(), now=now)
+    return one(_row(users.get(house(), user_id)))
+
+
+@blueprint.post("/users/<int:user_id>/password")
+@needs(Role.ADMIN, secret=True)
+@blueprint.response(200, Thing)
+@refusing
+def reset_password(user_id: int) -> dict[str, Any]:
+    """A new, generated password, in this answer and nowhere else. All sessions of that user end."""
+    return _made(users.set_password(house(), user_id, actor=_actor(), now=datetime.now(UTC)))

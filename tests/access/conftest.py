@@ -1,0 +1,62 @@
+"""The console and the API of one network, as people and programs meet them."""
+
+from datetime import UTC, datetime
+
+import pytest
+from visitors import PASSWORD, Browser, new_app
+
+from bridge.store.people import Role
+from bridge.store.upkeep import audited
+from bridge.web.access import make, users
+from bridge.web.access.users import Actor
+
+
+@pytest.fixture
+def app(network):
+    return new_app(network.house)
+
+
+@pytest.fixture
+def user(network):
+    """Makes a user who has chosen a password already; returns the id."""
+
+    def new(name, role=Role.OPERATOR, password=PASSWORD):
+        made = users.add(
+            network.house, name=name, role=role, password=password, actor=Actor("test"), now=datetime.now(UTC)
+        )
+        return made.user_id
+
+    return new
+
+
+@pytest.fixture
+def browser(app, user):
+    """Somebody who is signed in by name and password."""
+
+    def new(name, role=Role.OPERATOR):
+        user(name, role)
+        made = Browser(app)
+        assert made.sign_in(name).status_code == 303
+        return made
+
+    return new
+
+
+@pytest.fixture
+def token(network):
+    def new(name="ci", role=Role.ADMIN):
+        with network.house.store.write() as session:
+            return make(session, name=name, role=role, who="test", now=datetime.now(UTC))
+
+    return new
+
+
+@pytest.fixture
+def audit(network):
+    """Who did what, newest first."""
+
+    def read(**only):
+        with network.house.store.read() as session:
+            return [(one.who, one.what, one.about) for one in audited(session, **only)]
+
+    return read

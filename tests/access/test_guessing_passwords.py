@@ -1,0 +1,168 @@
+"""Guessing is slow, whichever process one asks, and however often it is started again."""
+
+import math
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from visitors import PASSWORD, Browser, new_app
+
+from bridge.store import signins
+from bridge.store.engine import Store, make_engine
+from bridge.store.signins import Tries
+from bridge.wiring import House
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SPAN = timedelta(minutes=1)
+
+
+@pytest.fixture
+def processes(on_either_database):
+    """Two web processes over one database, each with connections of its own."""
+    first = on_either_database.house
+    second = House(first.settings)
+    second.__dict__["store"] = Store(make_engine(first.settings.database_url))
+    yield [new_app(first), new_app(second)]
+    second.close()
+
+
+def test_two_processes_count_together(processes):
+    answers = [Browser(processes[number % 2]).sign_in(f"u{number}", "guess").status_code for number in range(12)]
+    assert answers == [200] * 10 + [429] * 2
+
+
+def test_a_restart_does_not_begin_the_count_anew(processes):
+    for _ in range(10):
+        Browser(processes[0]).sign_in("Anna", "guess")
+    assert Browser(processes[1]).sign_in("Anna", "guess").status_code == 429
+
+
+def test_one_name_is_not_guessed_from_many_addresses(app, user):
+    user("Anna")
+    answers = [Browser(app, f"203.0.113.{number}").sign_in("Anna", "guess").status_code for number in range(12)]
+    assert answers == [200] * 10 + [429] * 2
+
+
+def test_beyond_the_limit_the_right_password_does_not_help(app, user):
+    user("Anna")
+    for number in range(10):
+        Browser(app, f"203.0.113.{number}").sign_in("Anna", "guess")
+    assert Browser(app, "203.0.113.99").sign_in("Anna", PASSWORD).status_code == 429
+
+
+def test_the_answer_says_how_long_to_wait(app):
+    visitor = Browser(app)
+    for _ in range(10):
+        visitor.sign_in("Anna", "guess")
+    answer = visitor.sign_in("Anna", "guess")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert f"wait {answer.headers['Retry-After']} seconds" in answer.get_data(as_text=True)
+
+
+def test_the_neighbours_in_one_ipv6_network_count_as_one(app):
+    answers = [Browser(app, f"2001:db8::{number}").sign_in(f"u{number}", "guess").status_code for number in range(12)]
+    assert answers[-1] == 429
+    assert Browser(app, "2001:db8:0:1::1").sign_in("Anna", "guess").status_code == 200
+
+
+def test_who_knows_the_password_may_mistype_it_again(app, user):
+    user("Anna")
+    for round_ in range(3):
+        visitor = Browser(app, f"203.0.113.{round_}")
+        for _ in range(6):
+            visitor.sign_in("Anna", "mistyped")
+        assert visitor.sign_in("Anna").status_code == 303
+
+
+def test_tokens_are_not_guessed_faster(app):
+    visitor = app.test_client()
+    answers = [visitor.post("/login", data={"token": f"ib_0_{number}"}).status_code for number in range(12)]
+    assert answers[-1] == 429
+
+
+def test_a_flood_is_one_row_in_the_audit(app, audit):
+    visitor = Browser(app)
+    for _ in range(30):
+        visitor.sign_in("Anna", "guess")
+    assert len(audit(what="failed sign-in", limit=100)) == 11
+
+
+def test_behind_a_proxy_the_address_is_that_of_the_caller(network):
+    place = Path(network.home) / "bridge.yaml"
+    place.write_text(place.read_text() + "trusted_proxies: [127.0.0.1]\n")
+    house = House(type(network.house.settings)(**_with_proxy(network.house.settings)))
+    app = new_app(house)
+    answers = [
+        app.test_client()
+        .post("/login", data={"token": "x"}, headers={"X-Forwarded-For": f"198.51.100.{number}"})
+        .status_code
+        for number in range(12)
+    ]
+    house.close()
+    assert set(answers) == {200}
+
+
+def _with_proxy(settings):
+    return {name: getattr(settings, name) for name in settings.__slots__} | {"trusted_proxies": ("127.0.0.1",)}
+
+
+def test_from_elsewhere_nobody_lends_himself_an_address(app):
+    answers = [
+        app.test_client()
+        .post("/login", data={"token": "x"}, headers={"X-Forwarded-For": f"198.51.100.{number}"})
+        .status_code
+        for number in range(12)
+    ]
+    assert answers[-1] == 429
+
+
+def test_what_was_typed_as_a_name_is_kept_nowhere(app, network):
+    Browser(app).sign_in("my-secret-typed-in-the-wrong-field", "x")
+    assert b"wrong-field" not in (Path(network.house.settings.database_url.removeprefix("sqlite:///"))).read_bytes()
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password(app, user):
+    user("Anna")
+
+    def quickest(name):
+        found = math.inf
+        for number in range(5):
+            before = time.perf_counter()
+            Browser(app, f"203.0.113.{number}").sign_in(name, "guess")
+            found = min(found, time.perf_counter() - before)
+        return found
+
+    assert quickest("nobody") > quickest("Anna") / 2
+
+
+# --- counting ------------------------------------------------------------------------------------------------
+
+
+def counted(store, now, key="a"):
+    with store.write() as session:
+        return signins.count_try(session, key, now=now, span=SPAN)
+
+
+def test_tries_are_counted_until_the_stretch_is_over(store):
+    assert [counted(store, NOW + timedelta(seconds=20 * number))[0] for number in range(5)] == [1, 2, 3, 1, 2]
+
+
+def test_a_clock_that_ran_ahead_does_not_lock_anybody_out(store):
+    counted(store, NOW + timedelta(days=400))
+    assert counted(store, NOW) == (1, NOW)
+
+
+def test_old_tries_are_forgotten(store):
+    counted(store, NOW)
+    counted(store, NOW + timedelta(days=2), "b")
+    with store.write() as session:
+        signins.forget_tries(session, NOW + timedelta(days=1))
+        assert [one.key for one in session.query(Tries)] == ["b"]
+
+
+def test_keys_of_the_count_tell_nothing(app, network):
+    Browser(app).sign_in("Anna", "x")
+    with network.house.store.read() as session:
+        assert all(re.fullmatch(r"[0-9a-f]{64}", one.key) for one in session.query(Tries))

@@ -1,0 +1,3 @@
+from looking import chromium
+
+__all__ = ["chromium"]

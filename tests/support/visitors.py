@@ -1,0 +1,48 @@
+"""People in front of the console: what they see and press, and from where."""
+
+import re
+
+from flask import Flask
+
+from bridge.web import access, api, console, health, problems
+
+PASSWORD = "a few good words"
+
+
+def new_app(house):
+    """One web process of a house."""
+    made = Flask("console")
+    access.register(made, house)
+    made.register_blueprint(health.blueprint(house))
+    api.register(made, house)
+    console.register(made, house)
+    problems.register(made)
+    return made
+
+
+class Browser:
+    def __init__(self, app, address="127.0.0.1"):
+        self.http = app.test_client()
+        self.address = address
+
+    def _ask(self, verb, path, **more):
+        return self.http.open(path, method=verb, environ_overrides={"REMOTE_ADDR": self.address}, **more)
+
+    def sign_in(self, name, password=PASSWORD, **fields):
+        return self._ask("POST", "/login", data={"name": name, "password": password, **fields})
+
+    def get(self, path):
+        return self._ask("GET", path)
+
+    def open(self, path, status=200):
+        found = self.get(path)
+        assert found.status_code == status, found.get_data(as_text=True)[:2000]
+        return found.get_data(as_text=True)
+
+    def is_in(self):
+        return self.get("/activity").status_code == 200
+
+    def press(self, page, path, **fields):
+        secret = re.search(r'name="form" value="([^"]+)"', self.open(page))[1]
+        answer = self._ask("POST", path, data={"form": secret, **fields}, follow_redirects=True)
+        return answer.get_data(as_text=True)

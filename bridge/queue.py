@@ -2,11 +2,15 @@
 
 So the two sides differ in patience. The door answers a sender while it nudges and may never wait for Redis;
 it hands the name to a thread, which sends at most one message per name and `PAUSE`, the last one always.
+
+One message of a name waits at a time: a mark in Redis stands for it until a worker begins. Whatever is committed
+while the mark stands is seen by that worker, so a second message would add nothing, and under load they would pile up
+faster than workers can take them, with every tick waiting behind them.
 """
 
 import threading
-from typing import Any
 
+import redis
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -15,6 +19,7 @@ log = structlog.get_logger()
 
 PAUSE = 0.02  # seconds between two nudges of one name: a batch per message, not a message per webhook
 PATIENCE = 0.3  # seconds that a nudge may take when Redis is silent
+FORGOTTEN = 3_000  # ms; a mark whose message was lost with its worker stands in nobody's way for longer
 
 #: Which queue a task waits in. Urgent work has its own, so that no report can stand in front of a pause.
 QUEUES = {
@@ -45,21 +50,44 @@ def sender(redis_url: str) -> Celery:
 
 
 class Queue:
-    """Sends task names to the workers."""
+    """Sends task names to the workers. Without an address, as on a command line, the sweep finds the work."""
 
-    def __init__(self, app: Celery | None) -> None:
-        self._app = app
+    def __init__(self, redis_url: str | None) -> None:
+        self._app = sender(redis_url) if redis_url else None
+        self._marks = (
+            redis.Redis.from_url(redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+            if redis_url
+            else None
+        )
 
-    def nudge(self, name: str, **ids: Any) -> bool:
+    def nudge(self, name: str) -> bool:
         """Ask for a task now. False when Redis did not take it: the sweep will find the work."""
-        if self._app is None:
+        if self._app is None or self._marks is None:
             return False
         try:
-            self._app.send_task(name, kwargs=ids, queue=QUEUES[name], retry=False, ignore_result=True)
-        except (OperationalError, OSError) as error:
+            if self._marks.set(_mark(name), b"", nx=True, px=FORGOTTEN):
+                self._app.send_task(name, queue=QUEUES[name], retry=False, ignore_result=True)
+        except (OperationalError, redis.RedisError, OSError) as error:
             log.warning("nudge lost", task=name, error=str(error))
             return False
         return True
+
+    def begun(self, name: str) -> None:
+        """A worker is about to look at the rows: what comes from now on needs a message of its own."""
+        if self._marks is None:
+            return
+        try:
+            self._marks.delete(_mark(name))
+        except (redis.RedisError, OSError) as error:
+            log.warning("mark kept", task=name, error=str(error))  # it ends by itself
+
+    def close(self) -> None:
+        if self._marks is not None:
+            self._marks.close()
+
+
+def _mark(name: str) -> str:
+    return f"bridge:nudged:{name}"
 
 
 class Nudger(threading.Thread):

@@ -25,7 +25,7 @@ from bridge.integr8.budget import LocalBudget, RedisBudget, budget_key
 from bridge.integr8.catalogue import Route
 from bridge.notices.channels import Channel, ChannelSettingsError, channel
 from bridge.outgoing import Outgoing, http_policy, outgoing
-from bridge.queue import Queue, sender
+from bridge.queue import Queue
 from bridge.rulebook import Library
 from bridge.secrets_box import SecretsBox
 from bridge.settings import Settings, SettingsError
@@ -79,7 +79,7 @@ class House:
     @cached_property
     def queue(self) -> Queue:
         """Where work is asked for. Without REDIS_URL, as on a command line, the sweep of the workers finds it."""
-        return Queue(sender(self.settings.redis_url) if self.settings.redis_url else None)
+        return Queue(self.settings.redis_url)
 
     @cached_property
     def box(self) -> SecretsBox:
@@ -184,6 +184,8 @@ class House:
             self.store.close()
         if "redis" in self.__dict__:
             self.redis.close()
+        if isinstance(self.__dict__.get("queue"), Queue):  # tests put their own in its place
+            self.queue.close()
 
 
 _house: tuple[int, House] | None = None

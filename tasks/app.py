@@ -88,7 +88,10 @@ def _sentry(process: str) -> None:
 
 @task_prerun.connect
 def _begin(task: Any = None, **_: Any) -> None:
-    observability.begin(os.environ.get("BRIDGE_PROCESS", "worker"), getattr(task, "name", ""))
+    name = getattr(task, "name", "")
+    observability.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
+    if name in QUEUES:
+        wiring.house().queue.begun(name)  # before it looks at any row
 
 
 @worker_process_init.connect

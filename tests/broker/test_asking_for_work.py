@@ -1,0 +1,68 @@
+"""One message of a name waits at a time, and none is missed."""
+
+import time
+
+import pytest
+import redis
+
+from bridge.queue import QUEUES, Queue
+from bridge.supervisor import free_port
+
+DRAIN = "journal.drain"
+
+
+@pytest.fixture
+def queue(redis_url):
+    made = Queue(redis_url)
+    yield made
+    made.close()
+
+
+def waiting(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        return client.llen(QUEUES[DRAIN])
+
+
+def test_a_thousand_webhooks_leave_one_message(queue, redis_url):
+    for _ in range(1000):
+        assert queue.nudge(DRAIN)
+    assert waiting(redis_url) == 1
+
+
+def test_what_comes_after_a_worker_has_begun_gets_a_message_of_its_own(queue, redis_url):
+    queue.nudge(DRAIN)
+    queue.begun(DRAIN)
+    queue.nudge(DRAIN)
+    assert waiting(redis_url) == 2
+
+
+def test_another_name_has_a_message_of_its_own(queue, redis_url):
+    queue.nudge(DRAIN)
+    queue.nudge("rules.run_due")
+    assert waiting(redis_url) == 2
+
+
+def test_an_emptied_redis_gets_a_new_message(queue, redis_url):
+    queue.nudge(DRAIN)
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    queue.nudge(DRAIN)
+    assert waiting(redis_url) == 1
+
+
+def test_a_mark_whose_message_was_lost_ends_by_itself(queue, redis_url):
+    queue.nudge(DRAIN)
+    with redis.Redis.from_url(redis_url) as client:
+        assert 0 < client.pttl(f"bridge:nudged:{DRAIN}") <= 3_000
+
+
+def test_without_redis_the_asker_goes_on_at_once():
+    lost = Queue(f"redis://127.0.0.1:{free_port()}/0")
+    began = time.monotonic()
+    assert not lost.nudge(DRAIN)
+    assert time.monotonic() - began < 2
+    lost.close()
+
+
+def test_without_an_address_the_sweep_finds_the_work():
+    assert not Queue(None).nudge(DRAIN)

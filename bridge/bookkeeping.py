@@ -61,7 +61,8 @@ def claim_batch(store: Store, now: datetime) -> list[Batch]:
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
         effects = ledger.take(session, limit=MERGED_AT_ONCE, now=now)
         kept = _without_rivals(session, effects, now)
-    return _batches(kept)
+        causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
+    return _batches(kept, causes)
 
 
 def _without_rivals(session: Session, effects: Sequence[Effect], now: datetime) -> list[Effect]:
@@ -86,18 +87,21 @@ def _without_rivals(session: Session, effects: Sequence[Effect], now: datetime) 
     return kept
 
 
-def _batches(effects: Sequence[Effect]) -> list[Batch]:
+def _batches(effects: Sequence[Effect], causes: Mapping[int, str]) -> list[Batch]:
     groups: dict[tuple[str, ...], list[Effect]] = {}
     for effect in effects:
         group = (effect.verb, effect.kind if effect.verb in MERGED else "", effect.account, effect.integration)
         groups.setdefault(group, []).append(effect)
     return [
-        Batch(verb, kind, account, integration, {one.id: one for one in members}, [_job(one) for one in members])
+        Batch(
+            verb, kind, account, integration, {one.id: one for one in members}, [_job(one, causes) for one in members]
+        )
         for (verb, kind, account, integration), members in groups.items()
     ]
 
 
-def _job(effect: Effect) -> Job:
+def _job(effect: Effect, causes: Mapping[int, str]) -> Job:
+    cause = causes.get(effect.plan_id)
     return Job(
         id=effect.id,
         verb=effect.verb,
@@ -108,8 +112,15 @@ def _job(effect: Effect) -> Job:
         attempts=effect.attempts,
         urgent=effect.urgent,
         unsettled=effect.state == EffectState.UNKNOWN,
+        once=_once(effect, cause) if cause else "",
         context={"rule": effect.rule_id, "effect": effect.id, "reason": effect.reason},
     )
+
+
+def _once(effect: Effect, cause: str) -> str:
+    """What a server may recognise a repetition by. Numbers of rows would come again after a restore."""
+    parts = (effect.rule_id, cause, effect.step, effect.kind, effect.target_id, effect.subject)
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:32]
 
 
 class StoreDesk:

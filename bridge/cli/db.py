@@ -1,9 +1,17 @@
-"""`db`: the schema of the database."""
+"""`db`: the schema of the database, and copies of it."""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
-from bridge.cli.session import Session
-from bridge.store import schema
+from bridge.cli.session import Session, as_json, json_option
+from bridge.operations.going_back import Doubt, distrust
+from bridge.store import copies, schema
+from bridge.store.copies import Copy, CopyError
+
+WHY = "restored from a copy; compare with Integr8, then `integr8-bridge resume`"
 
 
 @click.group()
@@ -19,3 +27,83 @@ def upgrade(session: Session) -> None:
     before = schema.pending(engine)
     schema.upgrade(engine)
     click.echo("the database is at the present schema" + ("" if before else " already"))
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it exists, once the new copy is complete.")
+@click.pass_obj
+def backup(session: Session, file: Path, overwrite: bool) -> None:
+    """Copy the whole database into FILE while the service works, and check the copy.
+
+    FILE appears when it is complete. Keep BRIDGE_SECRET_KEY (or var/secret.key) in another place: without it sealed
+    passwords stay closed.
+
+    \b
+    Example:
+      integr8-bridge db backup /backup/bridge-$(date +%F).db
+    """
+    try:
+        made = copies.back_up(session.settings.database_url, file, overwrite=overwrite)
+    except CopyError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{made.file}: {made.size / 1e6:.1f} MB, schema {made.revision}, checked")
+
+
+@db.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace a database that holds data.")
+@json_option
+@click.pass_obj
+def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
+    """Put a copy in the database's place, bring it to this version's schema, and halt.
+
+    Refused while web, worker or beat have the database open. The service starts halted: Integr8 has not gone back in
+    time. Look at what is printed, then `integr8-bridge resume`; effects that were carried out since the copy was made
+    are found as already so.
+
+    \b
+    Example:
+      integr8-bridge db restore /backup/bridge-2026-11-24.db
+    """
+    try:
+        put = copies.restore(session.settings.database_url, file, now=datetime.now(UTC), overwrite=overwrite)
+    except CopyError as error:
+        raise click.ClickException(str(error)) from error
+    schema.upgrade(session.house.store.engine)
+    _tell(_distrusted(session), put, json=json)
+
+
+@db.command()
+@json_option
+@click.pass_obj
+def restored(session: Session, json: bool) -> None:
+    """After a restore with PostgreSQL's own programs or from a snapshot: upgrade, halt, and say what is in doubt.
+
+    Run it before any process is started. `db restore` does the same by itself.
+    """
+    schema.upgrade(session.house.store.engine)
+    _tell(_distrusted(session), None, json=json)
+
+
+def _distrusted(session: Session) -> Doubt:
+    with session.write() as database:
+        return distrust(database, by=getpass.getuser(), why=WHY, now=datetime.now(UTC))
+
+
+def _tell(doubt: Doubt, put: Copy | None, *, json: bool) -> None:
+    if json:
+        click.echo(as_json({"doubt": doubt, "restored": put}))
+        return
+    if put is not None:
+        click.echo(f"{put.file}: restored, {put.size / 1e6:.1f} MB")
+        if put.aside is not None:
+            click.echo(f"what was there before is {put.aside}; remove it when all is well")
+    newest = f"{doubt.newest:%Y-%m-%d %H:%M:%S} UTC" if doubt.newest else "never"
+    click.echo(f"the last sign of life in it is of {newest}; nothing later is known here")
+    click.echo(f"{doubt.events} events wait; rules decide about them again")
+    click.echo(f"{doubt.effects} effects were under way; Integr8 is read before anything is sent")
+    click.echo(f"{doubt.given_up} requests to other servers may have been sent, and are not sent a second time")
+    click.echo(f"{doubt.plans} plans wait for a person, who may have said yes since")
+    click.echo(f"{doubt.holds} holds are active; one whose target is active in Integr8 by now ends")
+    click.echo("HALTED: start the service, look at `runs list` and `holds list`, then `integr8-bridge resume`")

@@ -27,6 +27,7 @@ class Job:
     attempts: int = 1
     urgent: bool = False
     unsettled: bool = False
+    once: str = ""  # the same for the same step of the same cause, also where a restored database counts anew
     context: Mapping[str, Any] = field(default_factory=dict)  # rule, run, reason: for messages
 
 

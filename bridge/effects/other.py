@@ -38,7 +38,9 @@ def _http(client: Outgoing | None, desk: Desk, job: Job) -> Outcome:
     if client is None:
         return Failed(job, "no address is allowed; name it under http.allow in bridge.yaml")
     try:
-        answer = desk.write("http", [job], partial(perform, client, job.wanted, idempotency_key=f"effect-{job.id}"))
+        answer = desk.write(
+            "http", [job], partial(perform, client, job.wanted, idempotency_key=job.once or f"effect-{job.id}")
+        )
     except NotSent as error:
         return Again(job, RETRY * 2 ** min(job.attempts, 6), str(error))
     except OutgoingError as error:

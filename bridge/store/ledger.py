@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
 from bridge.store.lease import Leased, LeaseLost, claim, settle
+from bridge.store.runs import Run
 
 LEASE = timedelta(seconds=60)  # longer than the deadline of any single call
 
@@ -307,6 +308,12 @@ def undone_on_failure(session: Session, plan_ids: Collection[int]) -> set[int]:
 
 def plans_of(session: Session, run_id: int) -> list[StoredPlan]:
     return list(session.scalars(select(StoredPlan).where(StoredPlan.run_id == run_id).order_by(StoredPlan.id)))
+
+
+def causes(session: Session, plan_ids: Collection[int]) -> dict[int, str]:
+    """What each plan goes back to: an event, a due slot, a person's wish."""
+    query = select(StoredPlan.id, Run.cause_key).join(Run, Run.id == StoredPlan.run_id)
+    return {row[0]: row[1] for row in session.execute(query.where(StoredPlan.id.in_(plan_ids)))} if plan_ids else {}
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -29,14 +29,24 @@ class Load:
             {"type": "partner.signed", "number": f"{email}", "email": email, "name": email.partition("@")[0]}
             for email in self.emails
         ] + [{"type": "offer.bad", "number": f"{tag}-{offer}", "offer": offer} for offer in self.offers]
-        self._work = [(f"msg_{tag}_{number}", body) for number, body in enumerate(bodies)] * copies
+        self._all = [(f"msg_{tag}_{number}", body) for number, body in enumerate(bodies)]
+        self._work = self._all * copies
         random.Random(seed).shuffle(self._work)
         self.requests = len(self._work)
         self.answered: dict[str, str] = {}
         self.repeats = 0  # sendings that got no 2xx
         self.disagreements: list[str] = []  # one delivery, two event ids
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._send_all, daemon=True) for _ in range(senders)]
+        self._threads = self._made_ready()
+
+    def _made_ready(self) -> list[threading.Thread]:
+        return [threading.Thread(target=self._send_all, daemon=True) for _ in range(self._senders)]
+
+    def again(self, rig) -> "Load":
+        """The sender goes through its day once more, at another address perhaps. What counts is its answer now."""
+        self._rig, self._work, self.answered = rig, list(self._all), {}
+        self._threads = self._made_ready()
+        return self.start()
 
     @property
     def unanswered(self) -> int:

@@ -27,6 +27,12 @@ def quiet(rig) -> bool:
     return not (waiting or under_way or plans)
 
 
+def undecided(rig) -> int:
+    """Events that no rule has looked at yet."""
+    with rig.store.read() as session:
+        return session.scalar(select(func.count()).where(Event.state == EventState.RECEIVED))
+
+
 def open_work(rig) -> list[str]:
     """What keeps it from being quiet."""
     with rig.store.read() as session:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +27,25 @@ WORKERS = ("worker", "worker2")
 class Rig:
     """Web, two workers, beat, Valkey, a database and Integr8's stand-in."""
 
-    def __init__(self, home: Path, database_url: str | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        database_url: str | None = None,
+        *,
+        after: "Rig | None" = None,
+        before_start: Callable[[Path], None] = lambda _home: None,
+    ) -> None:
+        """`after`: a rig whose service was stopped; Integr8, the secret and all rounds are taken over from it."""
         self.home = home
         self.boss = Supervisor(log=False)
+        self.elsewhere = after.elsewhere if after else Supervisor(log=False)  # what is not ours and is not restarted
         self.database = "sqlite"
-        self.loads: list[Any] = []  # every round so far: old promises are checked again
+        self.loads: list[Any] = after.loads if after else []  # every round so far: old promises are checked again
         self.forgiven: set[str] = set()  # targets that a person changed under our hands
         self.poisoned: list[str] = []  # events whose bodies were destroyed on purpose
         shutil.copytree(HOME, home, dirs_exist_ok=True)
-        self.secret = f"whsec_{b64encode(secrets.token_bytes(24)).decode()}"
-        self.integr8 = httpx.Client(base_url=self._simulator(), timeout=20)
+        self.secret = after.secret if after else f"whsec_{b64encode(secrets.token_bytes(24)).decode()}"
+        self.integr8 = after.integr8 if after else httpx.Client(base_url=self._simulator(), timeout=20)
         values = {
             "INTEGR8_BASE_URL": str(self.integr8.base_url).rstrip("/"),
             "INTEGR8_API_KEY": API_KEY,
@@ -43,6 +53,7 @@ class Rig:
             "CRM_SECRET": self.secret,
         } | ({"DATABASE_URL": database_url} if database_url else {})
         (home / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        before_start(home)
         self.stack = stack.start(self.boss, home, {}, stack.Options(concurrency=1))
         self.boss.start(supervisor.worker(self.stack.environment, concurrency=1, name="worker2"))
         self.database_url = database_url or f"sqlite:///{home / 'var' / 'bridge.db'}"
@@ -51,12 +62,17 @@ class Rig:
     def _simulator(self) -> str:
         port_file = self.home / "var" / "integr8.port"
         port_file.parent.mkdir(parents=True, exist_ok=True)
-        self.boss.start(supervisor.simulator(port_file, "--api-key", API_KEY, "--integration", INTEGRATION))
-        self.boss.wait_until(port_file.exists, what="starting the simulator", needs="integr8")
+        self.elsewhere.start(supervisor.simulator(port_file, "--api-key", API_KEY, "--integration", INTEGRATION))
+        self.elsewhere.wait_until(port_file.exists, what="starting the simulator", needs="integr8")
         return f"http://127.0.0.1:{port_file.read_text().strip()}"
 
     def close(self) -> None:
         self.integr8.close()
+        self.leave()
+        self.elsewhere.stop()
+
+    def leave(self) -> None:
+        """Stop the service; Integr8 goes on."""
         self.store.close()
         self.boss.stop()
 
@@ -65,7 +81,7 @@ class Rig:
     def signal(self, name: str, number: signal.Signals) -> None:
         """To the process and, as for a machine that loses power, to its children."""
         pid = self.boss.pids()[name]
-        family = [pid, *_descendants(pid)] if number is signal.SIGKILL else [pid]
+        family = [pid, *descendants(pid)] if number is signal.SIGKILL else [pid]
         for one in family:
             try:
                 os.kill(one, number)
@@ -106,7 +122,7 @@ class Rig:
         return sum(row["by"] == operation for row in rows)
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     children = [int(text) for text in listed.stdout.split()]
-    return children + [below for child in children for below in _descendants(child)]
+    return children + [below for child in children for below in descendants(child)]

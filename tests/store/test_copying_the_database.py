@@ -1,0 +1,172 @@
+"""Copies of the database: made while it is used, checked, never over something else, put back when it is at rest."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from bridge.store import copies, schema, upkeep
+from bridge.store.copies import CopyError
+from bridge.store.engine import Store, make_engine
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def written(database_url):
+    """A database that holds something, with nobody connected to it."""
+    store = Store(make_engine(database_url))
+    with store.write() as session:
+        upkeep.note(session, who="ann", what="test", about="copies", now=NOW)
+    store.close()
+    return database_url
+
+
+@pytest.fixture
+def empty(request, database_url, tmp_path):
+    if database_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path / 'new' / 'bridge.db'}"
+    return request.getfixturevalue("postgres")()
+
+
+def people(url):
+    store = Store(make_engine(url))
+    try:
+        with store.read() as session:
+            return list(session.execute(text("SELECT who FROM audit")).scalars())
+    finally:
+        store.close()
+
+
+def back_up(url, tmp_path, name="copy"):
+    return copies.back_up(url, tmp_path / name).file
+
+
+def test_a_copy_brings_everything_into_a_new_database(written, empty, tmp_path):
+    copies.restore(empty, back_up(written, tmp_path), now=NOW)
+    assert people(empty) == ["ann"]
+
+
+def test_a_copy_is_made_while_somebody_writes(written, tmp_path):
+    store = Store(make_engine(written))
+    with store.write() as session:
+        upkeep.note(session, who="not yet", what="test", about="copies", now=NOW)
+        session.flush()
+        assert back_up(written, tmp_path).stat().st_size > 0
+    store.close()
+
+
+def test_a_copy_never_replaces_a_file(written, tmp_path):
+    (tmp_path / "copy").write_text("something else")
+    with pytest.raises(CopyError, match="exists already"):
+        back_up(written, tmp_path)
+    assert (tmp_path / "copy").read_text() == "something else"
+
+
+def test_a_copy_replaces_a_file_when_told_to(written, empty, tmp_path):
+    (tmp_path / "copy").write_text("something else")
+    copies.back_up(written, tmp_path / "copy", overwrite=True)
+    copies.restore(empty, tmp_path / "copy", now=NOW)
+    assert people(empty) == ["ann"]
+
+
+def test_a_copy_is_for_its_owner_only(written, tmp_path):
+    assert back_up(written, tmp_path).stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_half_made_is_left_behind(written, tmp_path):
+    with pytest.raises(CopyError, match="no such directory"):
+        copies.back_up(written, tmp_path / "missing" / "copy")
+    back_up(written, tmp_path)
+    assert [one.name for one in tmp_path.iterdir() if one.name.endswith(".part")] == []
+
+
+def test_a_database_with_data_is_not_replaced_unasked(written, tmp_path):
+    copy = back_up(written, tmp_path)
+    with pytest.raises(CopyError, match="holds data"):
+        copies.restore(written, copy, now=NOW)
+
+
+def test_a_database_in_use_is_never_replaced(written, tmp_path):
+    copy = back_up(written, tmp_path)
+    store = Store(make_engine(written))
+    with store.read() as session:
+        session.execute(text("SELECT 1"))
+        with pytest.raises(CopyError, match="stop web, worker and beat"):
+            copies.restore(written, copy, now=NOW, overwrite=True)
+    store.close()
+
+
+def test_replacing_brings_back_what_was_there_when_the_copy_was_made(written, tmp_path):
+    copy = back_up(written, tmp_path)
+    store = Store(make_engine(written))
+    with store.write() as session:
+        upkeep.note(session, who="later", what="test", about="copies", now=NOW)
+    store.close()
+    copies.restore(written, copy, now=NOW, overwrite=True)
+    assert people(written) == ["ann"]
+
+
+def test_a_restored_database_has_the_present_schema(written, empty, tmp_path):
+    copies.restore(empty, back_up(written, tmp_path), now=NOW)
+    engine = make_engine(empty)
+    schema.upgrade(engine)
+    assert schema.drift(engine) == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("damage", ["cut short", "not a copy at all"])
+def test_a_damaged_copy_changes_nothing(written, tmp_path, damage):
+    copy = back_up(written, tmp_path)
+    copy.write_bytes(copy.read_bytes()[:30_000] if damage == "cut short" else b"hello" * 1000)
+    with pytest.raises(CopyError):
+        copies.restore(written, copy, now=NOW, overwrite=True)
+    assert people(written) == ["ann"]
+
+
+def test_a_copy_of_a_newer_version_is_refused(sqlite_url, tmp_path):
+    copy = back_up(sqlite_url, tmp_path)
+    with closing(sqlite3.connect(copy)) as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        newer.commit()
+    with pytest.raises(CopyError, match="newer version"):
+        copies.restore(f"sqlite:///{tmp_path / 'new.db'}", copy, now=NOW)
+
+
+def test_what_is_replaced_is_kept_beside_it(sqlite_url, tmp_path):
+    copy = back_up(sqlite_url, tmp_path)
+    done = copies.restore(sqlite_url, copy, now=NOW, overwrite=True)
+    assert done.aside == tmp_path / "bridge.db.replaced-20260302T120000"
+    assert done.aside.is_file()
+
+
+def test_a_row_without_its_other_half_is_damage(sqlite_url, tmp_path):
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as careless:
+        careless.execute("INSERT INTO effect_calls VALUES (1, 1)")
+        careless.commit()
+    with pytest.raises(CopyError, match="damaged"):
+        back_up(sqlite_url, tmp_path)
+
+
+def test_without_postgresqls_programs_it_says_what_to_type(tmp_path):
+    with pytest.raises(CopyError, match="pg_dump --format=custom"):
+        copies.program("pg_dump", 18, [tmp_path])
+
+
+def test_programs_that_are_older_than_the_server_are_passed_over(tmp_path):
+    old, new = (tmp_path / version for version in ("15", "18"))
+    for place in (old, new):
+        place.mkdir()
+        (place / "pg_dump").write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {place.name}.6 (Debian)'\n")
+        (place / "pg_dump").chmod(0o700)
+    assert copies.program("pg_dump", 18, [old, new]) == str(new / "pg_dump")
+    with pytest.raises(CopyError, match=r"is of 15\); install postgresql-client-18"):
+        copies.program("pg_dump", 18, [old])
+
+
+def test_a_password_is_in_no_list_of_processes():
+    address, environment = copies._libpq("postgresql+psycopg://ann:very-secret@db/bridge?sslmode=require")
+    assert "very-secret" not in address
+    assert environment["PGPASSWORD"] == "very-secret"

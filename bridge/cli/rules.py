@@ -1,7 +1,7 @@
 """`rules`: list, show, test, explain, compare, and describe them to editors."""
 
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+import getpass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +9,18 @@ import click
 from sqlalchemy.orm import Session as DatabaseSession
 
 from bridge import rulebook
-from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, outcome, show
-from bridge.operations.backtest_page import page
-from bridge.operations.backtesting import Question, Thresholds, try_out, try_thresholds
-from bridge.operations.backtesting import as_json as backtest_json
-from bridge.operations.backtesting import compare as make_comparison
+from bridge.cli.rules_backtest import backtest, backtests
+from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
 from bridge.operations.diffing import diff as make_diff
 from bridge.operations.explaining import explain as make_explanation
 from bridge.operations.explaining import parse_subject
+from bridge.operations.moving import move
 from bridge.store import rulebook as shelf
 from bridge.tables import load_all
 from rules.canonical import document_of
 from rules.known import Known
 from rules.loading import load
-from rules.model import Revision
+from rules.model import Mode, Revision
 from rules.schema import json_schema
 from rules.testing import run_tests
 
@@ -196,62 +194,21 @@ def diff(session: Session, file: Path, json: bool) -> None:
     show(rows, ("rule", "subject", "live", "new", "why"), json=json, empty="no decision would be different")
 
 
-@rules.command("backtest")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--from", "start", type=MOMENT, required=True, help="Beginning, UTC unless it names a zone.")
-@click.option("--to", "end", type=MOMENT, required=True, help="End.")
-@click.option("--against", type=click.Choice(["live", "imported"]), default="live", show_default=True)
-@click.option("--step", type=Span(), help="How often to look; the rule's own interval by default.")
-@click.option("--compare", is_flag=True, help="Against the live revision of the same rule.")
-@click.option("--sweep", metavar="METRIC=FROM..TO", help="Try many thresholds: --sweep cr=0.2%..0.8%")
-@click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page with plots."
-)
+@rules.command("mode")
+@click.argument("rule")
+@click.argument("mode", type=click.Choice([str(one) for one in Mode]))
 @json_option
 @click.pass_obj
-def backtest(
-    session: Session,
-    file: Path,
-    start: datetime,
-    end: datetime,
-    against: str,
-    step: timedelta | None,
-    compare: bool,
-    sweep: str | None,
-    html: Path | None,
-    json: bool,
-) -> None:
-    """Replay the rules of FILE over the past, with the facts as they were known then.
+def mode_(session: Session, rule: str, mode: str, json: bool) -> None:
+    """Move a rule up or down the ladder: writes one word into its file and loads it.
 
     \b
-    Examples:
-      integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --html low-cr.html
-      integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --sweep cr=0.2%..0.8%
+    Example:
+      integr8-bridge rules mode low-cr approve
     """
-    question = Question(start=start, end=end, step=step, against=against)  # type: ignore[arg-type]
     with session.operating() as house:
-        if sweep:
-            tried = try_thresholds(house, file, question, Thresholds.parse(sweep))
-            rows = [asdict(one) for one in tried]
-            columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")
-            show(rows, columns, json=json, empty="")
-            return
-        if compare:
-            pairs = make_comparison(house, file, question)
-            reports = [one for pair in pairs for one in (pair.old, pair.new)]
-        else:
-            reports = try_out(house, file, question)
-    if html:
-        html.write_text(page(reports), encoding="utf-8")
-    told = [backtest_json(report) for report in reports]
-    if json:
-        click.echo(as_json(told))
-        return
-    names = ("rule", "revision", "looks", "subjects", "pauses", "false_alarms", "flaps", "kept", "lost", "waiting")
-    show(told, names, json=False, empty="")
-    fires = [{"rule": report["rule"], **fire} for report in told for fire in report["fires"][:50]]
-    if fires:
-        show(fires, ("rule", "at", "does", "reason", "until", "false_alarm"), json=False, empty="")
+        done = move(house, rule, Mode(mode), who=getpass.getuser(), now=datetime.now(UTC))
+    outcome(done, [f"{done.rule}: {done.before} → {done.mode}, in {done.file}; commit it"], json=json)
 
 
 @rules.command("schema")
@@ -274,3 +231,7 @@ def reload(session: Session, json: bool) -> None:
     outcome(told, [f"{len(reading.revisions)} rules" + ("" if changed else ", nothing has changed")], json=json)
     if problems:
         raise SystemExit(1)
+
+
+rules.add_command(backtest)
+rules.add_command(backtests)

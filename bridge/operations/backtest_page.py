@@ -21,17 +21,22 @@ def page(reports: Sequence[Report]) -> str:
     environment = Environment(autoescape=True)
     environment.filters["day"] = lambda at: f"{at:%d %b %Y}"
     environment.filters["minute"] = lambda at: f"{at:%d %b %H:%M}"
-    plots = [[_plot(one, report) for one in report.series] for report in reports]
+    plots = [drawn(report) for report in reports]
     return environment.from_string(PAGE).render(
         reports=reports, plots=plots, width=WIDTH, height=HEIGHT, floor=HEIGHT - EDGE
     )
+
+
+def drawn(report: Report) -> list[dict[str, object]]:
+    """Its plots: what each is about, and the points of its lines in a box of WIDTH by HEIGHT."""
+    return [_plot(one, report) for one in report.series]
 
 
 def _plot(series: Series, report: Report) -> dict[str, object]:
     numbers = [one for point in series.points for one in (point.value, point.threshold) if one is not None]
     top = max(numbers, default=1.0) or 1.0
     return {
-        "subject": series.subject,
+        "subject": str(series.subject),
         "text": series.text,
         "top": f"{top:.4g}",
         "value": _line([(point.at, point.value) for point in series.points], report, top),

@@ -1,5 +1,6 @@
 """Try a rule on the past: one file against history, two revisions side by side, or one with many thresholds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,15 +10,19 @@ from typing import Any
 from bridge import rulebook
 from bridge.data.history import Against
 from bridge.data.history import load as load_history
-from bridge.operations.errors import OperationError
+from bridge.operations.backtest_page import drawn, page
+from bridge.operations.errors import NotThere, OperationError
+from bridge.store import backtests
 from bridge.tables import load_all
 from bridge.wiring import House
-from rules.backtest import Fire, NotReplayable, Report, backtest
+from rules.backtest import STEP, Fire, NotReplayable, Report, backtest
 from rules.loading import load
 from rules.model import Revision
 from rules.sweep import Comparison, NothingToSweep, Tried, sweep
 
 MOST_THRESHOLDS = 50
+MOST_LOOKS = 10_000  # of a trial that somebody waits for in a browser: a hundred days of quarter hours
+FIRES = 50  # that are kept beside the figures; the page has them all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,39 @@ def _number(text: str) -> Decimal:
 def try_out(house: House, path: Path, question: Question) -> list[Report]:
     """Each rule of the file over that past. Raises OperationError with what is wrong with the file or the question."""
     return [_one(house, revision, question) for revision in read(house, path)]
+
+
+def try_live(house: House, rule: str, question: Question) -> Report:
+    """The revision that is live now over that past. Raises NotThere where none is, OperationError as above."""
+    if (question.end - question.start) / (question.step or STEP) > MOST_LOOKS:
+        raise OperationError(f"more than {MOST_LOOKS:,} looks; choose a shorter stretch or a longer step")
+    with house.store.read() as session:
+        live = house.library.current(session).revisions.get(rule)
+    if live is None:
+        raise NotThere(f"rule {rule}: it is not loaded")
+    return _one(house, live, question)
+
+
+def keep(house: House, reports: Sequence[Report], question: Question, *, who: str, now: datetime) -> list[int]:
+    """Remember them for the page of their rule; the ids under which they are kept."""
+    with house.store.write() as session:
+        return [backtests.keep(session, _row(one, question, who, now)).id for one in reports]
+
+
+def _row(report: Report, question: Question, who: str, now: datetime) -> dict[str, Any]:
+    figures = as_json(report)
+    return {
+        "rule_id": report.rule,
+        "revision": report.revision,
+        "made_at": now,
+        "by": who,
+        "start": report.start,
+        "end": report.end,
+        "against": question.against,
+        "figures": figures | {"fires": figures["fires"][:FIRES]},
+        "plots": drawn(report),
+        "page": page([report]),
+    }
 
 
 def compare(house: House, path: Path, question: Question) -> list[Comparison]:

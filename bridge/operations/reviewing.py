@@ -12,6 +12,7 @@ from bridge.operations.approvals import again_for, waiting_plan
 from bridge.operations.errors import OperationError
 from bridge.operations.restoring import plan_of
 from bridge.store import ledger
+from bridge.store.ledger import StoredPlan
 from bridge.wiring import House
 from rules import approval
 from rules.planning import Plan, PlannedEffect, Stop
@@ -31,6 +32,11 @@ class Wanted:
     money_24h: Decimal | None
     money_now: Decimal | None
     gone: str | None
+
+    @property
+    def ranked(self) -> Decimal:
+        """A key that puts the most money first."""
+        return -(self.money_24h or Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +79,46 @@ def review(house: House, plan_id: int, *, now: datetime) -> Review:
 def reviews(house: House, *, now: datetime) -> list[Review]:
     """Everything that waits, the most money first. Beyond the first few, what changed since is not looked up."""
     with house.store.read() as session:
-        waiting = [plan.id for plan in ledger.waiting(session)]
-        return [_review(house, session, plan_id, now, look=row < MOST) for row, plan_id in enumerate(waiting)]
+        waiting = enumerate(ledger.waiting(session))
+        return [_listed(house, session, stored, now, look=row < MOST) for row, stored in waiting]
+
+
+def _listed(house: House, session: Session, stored: StoredPlan, now: datetime, *, look: bool) -> Review:
+    """One row of the listing, though its rule no longer loads: the others are not to be hidden by it."""
+    try:
+        return _review(house, session, stored.id, now, look=look)
+    except OperationError as error:
+        return _as_stored(session, stored, str(error))
+
+
+def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
+    effects = ledger.effects_of(session, stored.id)
+    return Review(
+        plan_id=stored.id,
+        run_id=stored.run_id,
+        rule=stored.rule_id,
+        since=stored.created_at,
+        decide_by=stored.decide_by,
+        by=(),
+        escalated=stored.decision == "escalated",
+        money_24h=stored.money_24h,
+        why=tuple(stop["message"] for stop in stored.stops),
+        effects=tuple(
+            Wanted(
+                does=f"{one.verb} {one.kind} {one.target_id}",
+                kind=one.kind,
+                target_id=one.target_id,
+                reason=one.reason or "",
+                reason_now=None,
+                money_24h=one.money_24h,
+                money_now=None,
+                gone=None,
+            )
+            for one in effects
+        ),
+        new_since=(),
+        problem=problem,
+    )
 
 
 def _review(house: House, session: Session, plan_id: int, now: datetime, *, look: bool = True) -> Review:

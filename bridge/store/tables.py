@@ -1,6 +1,7 @@
 """All tables at once: importing this module fills `Base.metadata`, which migrations and tests rely on."""
 
 from bridge.store import (
+    backtests,
     deciding,
     entities,
     feeds,
@@ -22,6 +23,7 @@ from bridge.store import (
 from bridge.store.engine import Base
 
 MODULES = (
+    backtests,
     deciding,
     entities,
     feeds,

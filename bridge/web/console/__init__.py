@@ -2,11 +2,37 @@
 
 from flask import Flask
 
-from bridge.web.console import accountpages, actions, pages, rulepages, settingspage, signingin, userpages, words
+from bridge.web.console import (
+    accountpages,
+    actions,
+    approvalspage,
+    entitypages,
+    explainpage,
+    pages,
+    ruleactions,
+    rulepages,
+    settingspage,
+    signingin,
+    userpages,
+    words,
+)
 from bridge.web.console.blueprint import blueprint
 from bridge.wiring import House
 
-__all__ = ["accountpages", "actions", "pages", "register", "rulepages", "settingspage", "signingin", "userpages"]
+__all__ = [
+    "accountpages",
+    "actions",
+    "approvalspage",
+    "entitypages",
+    "explainpage",
+    "pages",
+    "register",
+    "ruleactions",
+    "rulepages",
+    "settingspage",
+    "signingin",
+    "userpages",
+]
 
 
 def register(app: Flask, house: House) -> None:

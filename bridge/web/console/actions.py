@@ -20,7 +20,7 @@ from bridge.web.current import house, person
 from rules.state import target_of
 
 
-def _done(where: str, do: Callable[[], str]) -> Response:
+def done(where: str, do: Callable[[], str]) -> Response:
     """Do it, and go back to the page with a sentence about it."""
     try:
         flash(do(), "good")
@@ -43,7 +43,7 @@ def halt() -> Response:
             upkeep.halt(database, by=g.who, why=why, now=datetime.now(UTC))
         return "Halted: no effect leaves the house until someone resumes."
 
-    return _done("/", do)
+    return done("/", do)
 
 
 @blueprint.post("/resume")
@@ -54,7 +54,7 @@ def resume() -> Response:
             ended = upkeep.resume(database, by=g.who, now=datetime.now(UTC))
         return "Resumed." if ended else "Nothing was halted."
 
-    return _done("/", do)
+    return done("/", do)
 
 
 @blueprint.post("/runs/<int:run_id>/undo")
@@ -65,7 +65,7 @@ def undo_run(run_id: int) -> Response:
         left = f" Left alone: {'; '.join(done.left)}." if done.left else ""
         return f"Run {done.run_id} takes it back: {', '.join(done.effects) or 'nothing to do'}.{left}"
 
-    return _done(f"/runs/{run_id}", do)
+    return done(f"/runs/{run_id}", do)
 
 
 @blueprint.post("/effects/<int:effect_id>/secret")
@@ -88,7 +88,7 @@ def approve_plan(plan_id: int) -> Response:
         dropped = f" Dropped: {'; '.join(answer.dropped)}." if answer.dropped else ""
         return f"Plan {plan_id}: {answer.kept} effects go ahead.{dropped}"
 
-    return _done("/approvals", do)
+    return done("/approvals", do)
 
 
 @blueprint.post("/approvals/<int:plan_id>/reject")
@@ -99,7 +99,7 @@ def reject_plan(plan_id: int) -> Response:
         reject(house(), plan_id, person=person(), why=why, now=datetime.now(UTC))
         return f"Plan {plan_id} is rejected."
 
-    return _done("/approvals", do)
+    return done("/approvals", do)
 
 
 @blueprint.post("/holds/<int:hold_id>/release")
@@ -110,7 +110,7 @@ def release_hold(hold_id: int) -> Response:
         back = f"Goes back: {', '.join(done.returns)}." if done.returns else ""
         return f"{back} {' '.join(done.stays)}".strip() or "The hold is ended."
 
-    return _done("/holds", do)
+    return done("/holds", do)
 
 
 @blueprint.post("/events/<event_id>/replay")
@@ -121,7 +121,7 @@ def replay_event(event_id: str) -> Response:
         [made] = replay(house(), [event_id], revision=chosen, who=g.who, now=datetime.now(UTC))  # type: ignore[arg-type]
         return f"Event {made} goes through the rules, with the {chosen} revision."
 
-    return _done(f"/events/{event_id}", do)
+    return done(f"/events/{event_id}", do)
 
 
 @blueprint.post("/events/<event_id>/<any(accept, discard):what>")
@@ -131,4 +131,4 @@ def settle_event(event_id: str, what: str) -> Response:
         settle_aside(house(), event_id, accept=what == "accept", who=g.who, now=datetime.now(UTC))
         return "The event goes through the rules." if what == "accept" else "The event is discarded."
 
-    return _done(f"/events/{event_id}", do)
+    return done(f"/events/{event_id}", do)

@@ -4,7 +4,6 @@ import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import abort, render_template, request
 from sqlalchemy import func, or_, select
@@ -13,19 +12,15 @@ from sqlalchemy.orm import Session
 from bridge.eventfacts import shown
 from bridge.integr8.budget import BudgetState
 from bridge.integr8.errors import BudgetUnavailable
-from bridge.operations import OperationError
-from bridge.operations.explaining import explain, parse_subject
-from bridge.operations.reviewing import reviews
 from bridge.settings import SettingsError
-from bridge.store import entities, feeds, holds, journal, ledger, runs, slots, upkeep
-from bridge.store.entities import Entity
+from bridge.store import feeds, holds, journal, ledger, runs, slots, upkeep
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event
 from bridge.store.ledger import Call, Effect, EffectState
 from bridge.store.people import Role
 from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
-from bridge.web.console import charts
+from bridge.web.console import charts, words
 from bridge.web.console.blueprint import blueprint
 from bridge.web.current import house
 from bridge.web.health import checks
@@ -46,7 +41,7 @@ def show(template: str, **values: Any) -> str:
 def overview() -> str:
     now = datetime.now(UTC)
     with house().store.read() as session:
-        found = {
+        found: dict[str, Any] = {
             "events": journal.counts(session),
             "runs_today": runs.counts(session, now - DAY),
             "effects": ledger.counts(session),
@@ -56,6 +51,7 @@ def overview() -> str:
             "chart": charts.hours(_by_hour(session, now)),
             "failed": session.scalars(_failed(now).limit(5)).all(),
         }
+        found["undoable"] = ledger.undoable(session, {one.id for one in found["recent"]})
     wrong = [one for one in checks(house(), now) if one["status"] != "ok"]
     return show("overview.html", wrong=wrong, **found)
 
@@ -84,7 +80,7 @@ def _by_hour(session: Session, now: datetime) -> list[tuple[datetime, int, int]]
         for at in moments:
             if at is not None:
                 counts[min(int((at - first).total_seconds() // 3600), 23)][column] += 1
-    zone = ZoneInfo(next((one.timezone for one in house().settings.accounts.values()), "UTC"))
+    zone = words.zone(house())
     return [((first + timedelta(hours=row)).astimezone(zone), *pair) for row, pair in enumerate(counts)]  # type: ignore[misc]
 
 
@@ -103,9 +99,12 @@ def activity() -> str:
         wanted = wanted.where(Run.id < before)
     with house().store.read() as session:
         found = list(session.scalars(wanted))
+        undoable = ledger.undoable(session, {one.id for one in found})
     older = found[PAGE - 1].id if len(found) > PAGE else None
     live = request.args.get("live") == "1" and before is None
-    return show("activity.html", runs=found[:PAGE], older=older, rule=rule, everything=everything, live=live)
+    return show(
+        "activity.html", runs=found[:PAGE], older=older, rule=rule, everything=everything, live=live, undoable=undoable
+    )
 
 
 @blueprint.get("/runs/<int:run_id>")
@@ -120,7 +119,8 @@ def run(run_id: int) -> str:
         effects = {plan.id: list(plan.effects) for plan in plans}
         calls = {effect.id: list(effect.calls) for each in effects.values() for effect in each}
         event = session.get(Event, found.event_id) if found.event_id else None
-    undoable = any(effect.state == EffectState.APPLIED for each in effects.values() for effect in each)
+        undone = ledger.undone(session, {run_id})
+    undoable = [effect for each in effects.values() for effect in each if effect.state == EffectState.APPLIED]
     return show(
         "run.html",
         run=found,
@@ -130,17 +130,9 @@ def run(run_id: int) -> str:
         calls=calls,
         event=event,
         undoable=undoable,
+        undone_by=undone.get(run_id),
+        asked=request.args.get("undo", ""),
     )
-
-
-@blueprint.get("/approvals")
-@needs(Role.VIEWER, page=True)
-def approvals() -> str:
-    with house().store.read() as session:
-        plans = ledger.waiting(session)
-        effects = {plan.id: list(plan.effects) for plan in plans}
-    since = {one.plan_id: one for one in reviews(house(), now=datetime.now(UTC))}
-    return show("approvals.html", plans=plans, effects=effects, since=since)
 
 
 @blueprint.get("/holds")
@@ -165,65 +157,6 @@ def rules() -> str:
         last = {row[0]: row[1] for row in session.execute(newest.group_by(Run.rule_id))}
     listed = sorted(book.revisions.values(), key=lambda one: one.id)
     return show("rules.html", rules=listed, stale=book.stale, problems=book.problems, last=last)
-
-
-@blueprint.get("/explain")
-@needs(Role.VIEWER, page=True)
-def explanation() -> str:
-    """Any rule, any subject, any time."""
-    chosen, subject, at = request.args.get("rule", ""), request.args.get("subject", ""), request.args.get("at", "")
-    found, problem_text = None, None
-    with house().store.read() as session:
-        names = sorted(house().library.current(session).revisions)
-    if chosen and subject:
-        try:
-            moment = _moment(at)
-            found = explain(house(), chosen, parse_subject(subject), now=datetime.now(UTC), at=moment)
-        except (OperationError, ValueError) as error:
-            problem_text = str(error)
-    return show(
-        "explain.html", names=names, chosen=chosen, subject=subject, at=at, found=found, problem_text=problem_text
-    )
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-@blueprint.get("/entities")
-@needs(Role.VIEWER, page=True)
-def listed() -> str:
-    kind, text = request.args.get("kind", "offer"), request.args.get("q", "")
-    wanted = select(Entity).where(Entity.kind == kind).order_by(Entity.active, Entity.name).limit(200)
-    if text:
-        wanted = wanted.where(entities.matches(text))
-    with house().store.read() as session:
-        found = session.scalars(wanted).all()
-    return show("entities.html", entities=found, kind=kind, text=text)
-
-
-@blueprint.get("/entities/<kind>/<identity>")
-@needs(Role.VIEWER, page=True)
-def entity(kind: str, identity: str) -> str:
-    """One offer, publisher or advertiser: its state, who changed it and why, which rules act on it."""
-    with house().store.read() as session:
-        found = entities.named(session, kind, identity)
-        if found is None:
-            abort(404, f"there is no {kind} {identity} in the mirror")
-        ids = [one for one in (found.ref, found.number) if one]
-        changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)
-        all_holds = session.scalars(
-            select(Hold).where(Hold.kind == kind, Hold.target_id.in_(ids)).order_by(Hold.id.desc()).limit(30)
-        ).all()
-        effects = session.scalars(
-            select(Effect).where(Effect.kind == kind, Effect.target_id.in_(ids)).order_by(Effect.id.desc()).limit(30)
-        ).all()
-        book = house().library.current(session)
-    able = [one for one in book.revisions.values() if any(step.target == kind for step in one.then)]
-    return show("entity.html", entity=found, changes=changed, holds=all_holds, effects=effects, rules=able)
 
 
 @blueprint.get("/events")

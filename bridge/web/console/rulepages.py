@@ -1,43 +1,39 @@
 """One rule: its text with what the last run said line by line, its measurements against the line, its history."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from difflib import unified_diff
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
-from flask import abort, request
+from flask import Response, abort, request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
+from bridge.store import backtests, ledger
 from bridge.store import rulebook as shelf
+from bridge.store.backtests import Backtest
 from bridge.store.holds import Hold, HoldState
 from bridge.store.people import Role
 from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
-from bridge.web.console import charts
+from bridge.web.console import charts, words
 from bridge.web.console.blueprint import blueprint
+from bridge.web.console.lines import counted, parts
 from bridge.web.console.pages import show
 from bridge.web.current import house
 from rules.testing import run_tests
 
 POINTS = 60
-MODES = ("disabled", "shadow", "approve", "live")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the text, and how often the condition on it was answered in which way."""
-
-    text: str
-    answers: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def tone(self) -> str:
-        """The most frequent answer, or nothing where no condition stands."""
-        return self.answers[0][0] if self.answers else ""
+STEPS = {
+    "disabled": "It looks at nothing.",
+    "shadow": "It decides and records; nothing is carried out.",
+    "approve": "Every plan waits for a person.",
+    "live": "Plans within its guards are carried out at once.",
+}
 
 
 @blueprint.get("/rules/<rule_id>")
@@ -50,16 +46,20 @@ def rule(rule_id: str) -> str:
         recent = session.scalars(wanted).all()
         held = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
         traces = _last_traces(session, rule_id)
+        tried = backtests.of_rule(session, rule_id)
+        undoable = ledger.undoable(session, {one.id for one in recent})
         subject, measured = _measured(session, rule_id, request.args.get("subject"))
     live = book.revisions.get(rule_id)
-    if live is None and not history:
+    if live is None and not history and not tried:
         abort(404, f"there is no rule {rule_id}")
-    text = live.text if live else history[0].text
+    text = live.text if live else history[0].text if history else ""
+    today = datetime.now(UTC).astimezone(words.zone(house())).date()
     return show(
-        "rule.html", rule_id=rule_id, live=live, lines=coloured(text, traces), history=history, runs=recent, holds=held,
-        results=run_tests(live) if live else (), stale=rule_id in book.stale, modes=MODES, subject=subject,
+        "rule.html", rule_id=rule_id, live=live, lines=counted(text, traces), history=history, runs=recent, holds=held,
+        results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
-        judged=len(traces),
+        judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
+        week=(today - timedelta(days=7), today),
     )  # fmt: skip
 
 
@@ -68,27 +68,6 @@ def _last_traces(session: Session, rule_id: str) -> Sequence[dict[str, Any]]:
     newest = select(func.max(StoredVerdict.run_id)).join(Run, Run.id == StoredVerdict.run_id)
     run_id = session.scalar(newest.where(Run.rule_id == rule_id))
     return session.scalars(select(StoredVerdict.trace).where(StoredVerdict.run_id == run_id).limit(500)).all()
-
-
-def _parts(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield trace
-    for part in trace.get("parts", ()):
-        yield from _parts(part)
-
-
-def coloured(text: str, traces: Sequence[dict[str, Any]]) -> list[Line]:
-    """The text line by line; a line on which a condition stands carries its answers, the most frequent first."""
-    said: dict[str, Counter[str]] = {}
-    for trace in traces:
-        for part in _parts(trace):
-            if part is not trace and "answer" in part:  # the whole bears the rule's name, not a condition
-                said.setdefault(part["text"], Counter())[part["answer"]] += 1
-    longest = sorted(said, key=len, reverse=True)
-    return [_line(line, next((one for one in longest if one in line), None), said) for line in text.splitlines()]
-
-
-def _line(line: str, condition: str | None, said: dict[str, Counter[str]]) -> Line:
-    return Line(line, tuple(said[condition].most_common())) if condition else Line(line)
 
 
 def _measured(
@@ -111,7 +90,7 @@ def _measured(
 
 def _first_number(trace: dict[str, Any]) -> list[tuple[float, float]]:
     """Value and line of the first condition that compares two numbers; a share in per cent, as it was written."""
-    for part in _parts(trace):
+    for part in parts(trace):
         try:
             scale = 100 if "%" in part["text"] else 1
             return [(float(part["value"]) * scale, float(part["threshold"]) * scale)]
@@ -132,3 +111,21 @@ def difference(rule_id: str) -> str:
         abort(404, f"there is no such pair of revisions of {rule_id}")
     lines = list(unified_diff(before.text.splitlines(), after.text.splitlines(), n=30, lineterm=""))[2:]
     return show("diff.html", rule_id=rule_id, before=before, after=after, lines=lines)
+
+
+@blueprint.get("/rules/<rule_id>/backtests/<int:number>")
+@needs(Role.VIEWER, page=True)
+def backtest_page(rule_id: str, number: int) -> Response:
+    """The whole page of one kept backtest: it stands by itself, so its own style is allowed, by its digest."""
+    with house().store.read() as session:
+        found = session.get(Backtest, number)
+        if found is None or found.rule_id != rule_id or found.page is None:
+            abort(404, f"there is no page of such a backtest of {rule_id}")
+        page = found.page
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    answer = Response(page, mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
+    )
+    return answer

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, session
 
+from bridge.store.people import Role
 from bridge.web.access import sessions
 from bridge.wiring import House
 
@@ -14,26 +15,33 @@ MARKS = {
     "applied": "✓", "skipped": "✓", "done": "✓", "ready": "✓", "released": "✓", "yes": "●", "no": "○",
     "no_decision": "◌", "waiting": "…", "planned": "…", "claimed": "…", "sent": "…", "received": "…", "shadow": "◐",
     "unknown": "?", "failed": "✗", "stopped": "✗", "error": "✗", "dead": "✗", "quarantined": "!", "overridden": "!",
+    "ok": "✓", "passed": "✓", "warn": "!", "fail": "✗", "gone": "○", "active": "●", "inactive": "○", "archived": "◌",
 }  # fmt: skip
-GOOD = frozenset({"applied", "skipped", "done", "ready", "ok", "released"})
+GOOD = frozenset({"applied", "skipped", "done", "ready", "ok", "released", "passed", "active"})
 BAD = frozenset({"failed", "error", "dead", "fail", "stopped"})
 
 
 def register(app: Flask, house: House) -> None:
-    zone = _zone(house)
+    there = zone(house)
 
     @app.template_filter("when")
     def when(value: datetime | None) -> str:
         """The moment in the account's zone."""
-        return "" if value is None else f"{value.astimezone(zone):%d %b %H:%M:%S}"
+        return "" if value is None else f"{value.astimezone(there):%d %b %H:%M:%S}"
 
     @app.template_filter("ago")
     def ago(value: datetime | None) -> str:
         return "never" if value is None else length((datetime.now(UTC) - value).total_seconds())
 
+    @app.template_filter("day")
+    def day(value: datetime) -> str:
+        return f"{value.astimezone(there):%d %b %Y}"
+
     @app.template_filter("amount")
-    def amount(value: Decimal | None) -> str:
-        return "" if value is None else f"{value:,.2f}"
+    def amount(value: Decimal | str | None) -> str:
+        return "" if value is None else f"{Decimal(value):,.2f}"
+
+    app.add_template_filter(plainly)
 
     @app.template_filter("mark")
     def mark(state: Any) -> str:
@@ -46,10 +54,13 @@ def register(app: Flask, house: House) -> None:
 
     @app.context_processor
     def everywhere() -> dict[str, Any]:
-        return {"zone": str(zone), "form_secret": session.get("form", ""), "me": sessions.who(house)}
+        me = sessions.who(house)
+        may_act = me is not None and Role(me.role).covers(Role.OPERATOR)
+        return {"zone": str(there), "form_secret": session.get("form", ""), "me": me, "may_act": may_act}
 
 
-def _zone(house: House) -> ZoneInfo:
+def zone(house: House) -> ZoneInfo:
+    """Of the main account, or of the only one: people of one network read one clock."""
     accounts = house.settings.accounts
     first = accounts.get("main") or next(iter(accounts.values()), None)
     return ZoneInfo(first.timezone if first else "UTC")
@@ -64,3 +75,18 @@ def length(seconds: float) -> str:
         if count:
             parts.append(f"{count} {name}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def plainly(value: Any) -> str:
+    """A field of an entity as a person says it."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name} {plainly(one)}" for name, one in value.items())
+        case list():
+            return ", ".join(plainly(one) for one in value) or "none"
+        case _:
+            return str(value)

@@ -43,6 +43,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
 
     op.create_table(
+        "backtests",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=False),
+        sa.Column("revision", sa.String(), nullable=False),
+        sa.Column("made_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("start", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("end", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("against", sa.String(), nullable=False),
+        sa.Column(
+            "figures", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "plots", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("page", sa.String(), nullable=True),
+        sa.Column("page_kept", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backtests")),
+    )
+    with op.batch_alter_table("backtests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_backtests_rule_id"), ["rule_id"], unique=False)
+
+    op.create_table(
         "calls",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("account", sa.String(), nullable=False),
@@ -744,6 +767,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_calls_started_at"))
 
     op.drop_table("calls")
+    with op.batch_alter_table("backtests", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_backtests_rule_id"))
+
+    op.drop_table("backtests")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_at"))
 

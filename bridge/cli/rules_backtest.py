@@ -1,0 +1,95 @@
+"""`rules backtest` and `rules backtests`: try rules on the past, and what such trials came to."""
+
+import getpass
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
+from bridge.operations.backtest_page import page
+from bridge.operations.backtesting import Question, Thresholds, keep, try_out, try_thresholds
+from bridge.operations.backtesting import as_json as backtest_json
+from bridge.operations.backtesting import compare as make_comparison
+from bridge.store import backtests as shelf
+
+COLUMNS = ("rule", "revision", "looks", "subjects", "pauses", "false_alarms", "flaps", "kept", "lost", "waiting")
+SHOWN = 50
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--from", "start", type=MOMENT, required=True, help="Beginning, UTC unless it names a zone.")
+@click.option("--to", "end", type=MOMENT, required=True, help="End.")
+@click.option("--against", type=click.Choice(["live", "imported"]), default="live", show_default=True)
+@click.option("--step", type=Span(), help="How often to look; the rule's own interval by default.")
+@click.option("--compare", is_flag=True, help="Against the live revision of the same rule.")
+@click.option("--sweep", metavar="METRIC=FROM..TO", help="Try many thresholds: --sweep cr=0.2%..0.8%")
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page with plots."
+)
+@json_option
+@click.pass_obj
+def backtest(
+    session: Session,
+    file: Path,
+    start: datetime,
+    end: datetime,
+    against: str,
+    step: timedelta | None,
+    compare: bool,
+    sweep: str | None,
+    html: Path | None,
+    json: bool,
+) -> None:
+    """Replay the rules of FILE over the past, with the facts as they were known then.
+
+    The result is kept: the console shows the newest one on the rule's page.
+
+    \b
+    Examples:
+      integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --html low-cr.html
+      integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --sweep cr=0.2%..0.8%
+    """
+    question = Question(start=start, end=end, step=step, against=against)  # type: ignore[arg-type]
+    with session.operating() as house:
+        if sweep:
+            tried = [asdict(one) for one in try_thresholds(house, file, question, Thresholds.parse(sweep))]
+            columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")
+            show(tried, columns, json=json, empty="")
+            return
+        pairs = make_comparison(house, file, question) if compare else ()
+        new = [pair.new for pair in pairs] if compare else try_out(house, file, question)
+        keep(house, new, question, who=getpass.getuser(), now=datetime.now(UTC))
+    reports = [one for pair in pairs for one in (pair.old, pair.new)] or new
+    if html:
+        html.write_text(page(reports), encoding="utf-8")
+    told = [backtest_json(report) for report in reports]
+    if json:
+        click.echo(as_json(told))
+        return
+    show(told, COLUMNS, json=False, empty="")
+    fires = [{"rule": report["rule"], **fire} for report in told for fire in report["fires"][:SHOWN]]
+    if fires:
+        show(fires, ("rule", "at", "does", "reason", "until", "false_alarm"), json=False, empty="")
+
+
+@click.command()
+@click.argument("rule")
+@json_option
+@click.pass_obj
+def backtests(session: Session, rule: str, json: bool) -> None:
+    """Show what the last backtests of a rule came to, newest first.
+
+    \b
+    Example:
+      integr8-bridge rules backtests low-cr
+    """
+    with session.read() as database:
+        rows = [
+            {"made": one.made_at, "by": one.by, "against": one.against, **one.figures}
+            for one in shelf.of_rule(database, rule)
+        ]
+    columns = ("made", "revision", "from", "to", "pauses", "false_alarms", "flaps", "kept", "lost", "by")
+    show(rows, columns, json=json, empty="none is kept; `integr8-bridge rules backtest` makes one")

@@ -1,0 +1,49 @@
+"""What trials on the past came to: figures and a picture per rule, so that one does not decide from memory."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column
+
+from bridge.store.engine import Base, Json, Key, UtcDateTime
+
+KEPT = 5  # per rule: the last ones are compared, older ones were about another rule
+LARGEST_PAGE = 2_000_000  # characters; a longer page is not kept, its figures are
+
+
+class Backtest(Base):
+    """One revision over one stretch of the past."""
+
+    __tablename__ = "backtests"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    rule_id: Mapped[str] = mapped_column(index=True)
+    revision: Mapped[str]  # its hash; a draft's is in no generation
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str]
+    start: Mapped[datetime] = mapped_column(UtcDateTime)
+    end: Mapped[datetime] = mapped_column(UtcDateTime)
+    against: Mapped[str]  # live: facts as they were known then; imported: as the export has them
+    figures: Mapped[dict[str, Any]] = mapped_column(Json)
+    plots: Mapped[list[Any]] = mapped_column(Json)
+    page: Mapped[str | None]  # the whole page as HTML
+    page_kept: Mapped[bool]  # so that a list can say so without reading it
+
+
+def keep(session: Session, row: Mapping[str, Any]) -> Backtest:
+    """Remember one, and forget all but the newest of its rule."""
+    page = row["page"] if len(row["page"]) <= LARGEST_PAGE else None
+    made = Backtest(**{**row, "page": page, "page_kept": page is not None})
+    session.add(made)
+    session.flush()
+    ids = session.scalars(select(Backtest.id).where(Backtest.rule_id == made.rule_id).order_by(Backtest.id.desc()))
+    session.execute(delete(Backtest).where(Backtest.id.in_(ids.all()[KEPT:])))
+    return made
+
+
+def of_rule(session: Session, rule_id: str) -> Sequence[Backtest]:
+    """Newest first, without their pages."""
+    query = select(Backtest).where(Backtest.rule_id == rule_id).options(defer(Backtest.page))
+    return session.scalars(query.order_by(Backtest.id.desc())).all()

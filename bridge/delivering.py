@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from bridge.metrics import NOTICES
 from bridge.notices import Attempt, Channel, Health, Told, attempt, client, compose, envelope, ladder, send
 from bridge.store import notices
 from bridge.store.lease import settle
@@ -90,6 +91,7 @@ def _settle(
     house: House, channel: Channel, taken: Sequence[Notice], result: Attempt, dice: Callable[[], float]
 ) -> None:
     now = house.clock()
+    NOTICES.labels(channel.name, result.result).inc()
     with house.store.write() as session:
         for notice in taken:
             settle(session, notice, **_outcome(notice, result, now, dice))
@@ -133,7 +135,7 @@ def _give_back(house: House, rest: Sequence[Notice]) -> None:
 
 
 def _say_disabled(house: House, session: Session, name: str, health: Health, now: datetime) -> None:
-    """Silence must not be the only sign that a channel is off: the others tell."""
+    """Silence must not be the only sign that a channel is off: the others tell, or those that are meant for it."""
     row = {
         "topic": "endpoint_disabled",
         "dedupe_key": f"endpoint_disabled:{name}:{now.isoformat()}",
@@ -141,7 +143,9 @@ def _say_disabled(house: House, session: Session, name: str, health: Health, now
         "created_at": now,
         "due_at": now,
     }
-    notices.add(session, [{**row, "channel": other} for other in house.channels if other != name])
+    notices.add(
+        session, [{**row, "channel": other} for other in house.settings.operations or house.channels if other != name]
+    )
 
 
 def _drop(session: Session, name: str, why: str, now: datetime) -> None:

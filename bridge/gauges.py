@@ -1,5 +1,6 @@
 """What the database says at the moment at which somebody asks, so that every process tells the same story."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bridge.store import feeds, holds, journal, ledger, rulebook, upkeep
+from bridge.store import feeds, holds, journal, ledger, notices, rulebook, troubles, upkeep
 from bridge.wiring import House
 
 
@@ -37,9 +38,12 @@ HALTED = Gauge("bridge_halted", "1 while the global halt is on.")
 FEED_AGE = Gauge("bridge_feed_age_seconds", "How old the newest complete data of a feed is.", ("feed",))
 HEARTBEAT_AGE = Gauge("bridge_heartbeat_age_seconds", "When a part of the service was last seen.", ("part",))
 RULES_BROKEN = Gauge("bridge_rules_broken", "Rule files whose newest text is refused; the last good one is live.")
+NOTICES = Gauge("bridge_notices", "Notices by channel and state, such as waiting.", ("channel", "state"))
+TROUBLES = Gauge("bridge_troubles", "What is wrong with the house, as told to those on duty.", ("kind",))
 
 READ = (
     DATABASE_UP, EVENTS, EFFECTS, PLANS_WAITING, HOLDS_ACTIVE, HALTED, FEED_AGE, HEARTBEAT_AGE, RULES_BROKEN,
+    NOTICES, TROUBLES,
 )  # fmt: skip
 
 
@@ -73,6 +77,8 @@ def _readings(session: Session, now: datetime) -> Iterator[tuple[Gauge, Mapping[
     generation = rulebook.newest(session)
     problems = generation.problems if generation else []
     yield RULES_BROKEN, {(): len({one["file"] for one in problems if one["severity"] == "error"})}
+    yield NOTICES, {(channel, state): number for (channel, state), number in notices.counts(session).items()}
+    yield TROUBLES, {(kind,): number for kind, number in Counter(row.kind for row in troubles.known(session)).items()}
 
 
 def _by_state(states: Iterable[str], counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:

@@ -24,5 +24,6 @@ CALLS = Counter(
     "bridge_calls_total", "Requests to Integr8 for effects, by operation and outcome.", ["operation", "outcome"]
 )
 CALL_SECONDS = Histogram("bridge_call_seconds", "One request to Integr8, seconds.", ["operation"], buckets=FAST)
+NOTICES = Counter("bridge_notices_tried_total", "Messages given to a channel, by answer.", ["channel", "result"])
 
-COUNTED = (DOOR, DOOR_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS)
+COUNTED = (DOOR, DOOR_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, NOTICES)

@@ -84,6 +84,7 @@ class Settings:
     http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
     keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
     trusted_proxies: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()  # channels that hear of the house's own troubles
 
     @property
     def rules_dir(self) -> Path:
@@ -161,10 +162,28 @@ class KeepSchema(StrictSchema):
     observations = fields.Integer(load_default=800, strict=True, validate=validate.Range(min=7))
 
 
+class Names(fields.Field[tuple[str, ...]]):
+    """One name or a list of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        del attr, data, kwargs
+        found = [value] if isinstance(value, str) else value
+        if not isinstance(found, list) or not all(isinstance(item, str) and item for item in found):
+            raise ValidationError("write a name or a list of names")
+        return tuple(dict.fromkeys(found))
+
+
+class NoticesSchema(StrictSchema):
+    """Which channels hear of the house's own troubles: halts, stalled feeds, broken rules, dead letters."""
+
+    operations = Names(load_default=())
+
+
 class FileSchema(StrictSchema):
     accounts = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     channels = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    notices = fields.Nested(NoticesSchema, load_default=lambda: NoticesSchema().load({}))
     http = fields.Dict(keys=fields.String(), load_default=dict)
     keep = fields.Nested(KeepSchema, load_default=lambda: KeepSchema().load({}))
     trusted_proxies = fields.List(fields.String(), load_default=list)
@@ -181,6 +200,7 @@ def load(home: Path | None = None) -> Settings:
     values = _environment(_reader(base, eager=False), base, problems)
     file = _read_file(base / FILE, _reader(base), problems)
     accounts = _accounts(file["accounts"], problems)
+    operations = _operations(file, problems)
     if problems:
         raise SettingsError(problems)
     return Settings(
@@ -188,6 +208,7 @@ def load(home: Path | None = None) -> Settings:
         accounts=accounts,
         sources=file["sources"],
         channels=file["channels"],
+        operations=operations,
         http=file["http"],
         keep=file["keep"],
         trusted_proxies=tuple(file["trusted_proxies"]),
@@ -308,6 +329,16 @@ def _resolve(value: Any, env: FileAwareEnv, problems: list[str], *, place: str, 
         return found or match[0]
 
     return REFERENCE.sub(look_up, value)
+
+
+def _operations(file: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
+    names: tuple[str, ...] = file["notices"]["operations"]
+    for name in names:
+        if name not in file["channels"]:
+            near = get_close_matches(name, file["channels"], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "channels are named under `channels:`"
+            problems.append(f"{FILE}: notices.operations: there is no channel {name!r}; {hint}")
+    return names
 
 
 def _accounts(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Account]:

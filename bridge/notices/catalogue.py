@@ -16,13 +16,19 @@ EFFECT: Mapping[str, Any] = {
     "reason": {"type": "string"},
 }
 RUN: Mapping[str, Any] = {"run": {"type": "integer"}, "outcome": {"type": "string"}, "yes": {"type": "integer"}}
+TROUBLE: Mapping[str, Any] = {
+    "trouble": {"type": "string", "description": "what it is about, as in `halt` or `feed:main/default/clicks`"},
+    "since": {"type": "string", "format": "date-time"},
+}
 ABOUT_EFFECTS = frozenset({"paused", "activated", "created", "updated", "archived", "rejected", "released", "applied"})
 ABOUT_RUNS = frozenset({"shadow", "waiting", "over_limit", "stopped", "conflict", "no_decision", "undone", "late"})
+
+MORE = ((ABOUT_EFFECTS, EFFECT), (ABOUT_RUNS, RUN), (frozenset({"trouble", "recovered"}), TROUBLE))
 
 
 def schema(topic: str) -> dict[str, Any]:
     """The JSON Schema of one event's payload."""
-    more = EFFECT if topic in ABOUT_EFFECTS else RUN if topic in ABOUT_RUNS else {}
+    more = next((more for topics, more in MORE if topic in topics), {})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"bridge.{topic}",

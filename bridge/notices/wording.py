@@ -12,6 +12,7 @@ MOST_LINES = 8  # of one rule and topic in a message; the rest is counted
 LONGEST_LINE = 300
 #: Topic → how a heading says it. Order is importance.
 WORDS: Mapping[str, str] = {
+    "trouble": "trouble in the house",
     "endpoint_disabled": "endpoint switched off",
     "error": "failed",
     "over_limit": "over its limit",
@@ -32,6 +33,7 @@ WORDS: Mapping[str, str] = {
     "approved": "approved",
     "undone": "taken back",
     "shadow": "would have acted",
+    "recovered": "trouble is over",
     "message": "message",
     "test": "test",
 }

@@ -17,6 +17,7 @@ from bridge.store import (
     runs,
     signins,
     slots,
+    troubles,
     upkeep,
     users,
 )
@@ -39,6 +40,7 @@ MODULES = (
     runs,
     signins,
     slots,
+    troubles,
     upkeep,
     users,
 )

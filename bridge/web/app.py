@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from bridge import observability
+from bridge import observability, troubles
 from bridge.journalling import Scribe
 from bridge.queue import Nudger
 from bridge.settings import Settings, SettingsError
@@ -42,4 +42,7 @@ def from_environment(settings: Settings) -> Flask:
     observability.set_up_sentry(
         settings.sentry_dsn, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
     )
-    return create_app(House(settings))
+    house = House(settings)
+    if settings.operations:
+        troubles.Watch(house).start()
+    return create_app(house)

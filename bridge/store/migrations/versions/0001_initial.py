@@ -442,6 +442,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("prefix", name=op.f("uq_tokens_prefix")),
     )
     op.create_table(
+        "troubles",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("since", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_troubles")),
+    )
+    op.create_table(
         "turns",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("holder", sa.String(), nullable=True),
@@ -700,6 +708,7 @@ def downgrade() -> None:
     op.drop_table("feed_marks")
     op.drop_table("users")
     op.drop_table("turns")
+    op.drop_table("troubles")
     op.drop_table("tokens")
     op.drop_table("streaks")
     with op.batch_alter_table("slots", schema=None) as batch_op:

@@ -13,7 +13,7 @@ from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.flask import FlaskIntegration
 
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
-TOKEN_IN_URL = re.compile(r"(?i)([?&](?:token|secure|secret|key|api_key|password|signature)=)[^&\s\"']+")
+TOKEN_IN_URL = re.compile(r"(?i)([?&](?:token|secure|secret|key|api_key|password|signature|code|state)=)[^&\s\"']+")
 HOOK_TOKEN = re.compile(r"(/hooks/[^/\s?]+/)[^/\s?]+")
 HEADER_VALUE = re.compile(r"(?i)\b(api-key|authorization|x-[a-z-]*signature[a-z0-9-]*)(['\"]?\s*[:=]\s*)\S+")
 #: Names whose value is never shown, wherever they turn up in a log call.

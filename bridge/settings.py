@@ -22,6 +22,7 @@ REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_FIELDS = frozenset({"api_key", "secret", "secrets", "token", "tokens", "password", "apprise", "client_secret"})
 ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
 FILE = "bridge.yaml"
+LEAST_TOKEN = 16  # characters
 
 
 class SettingsError(ValueError):
@@ -85,6 +86,8 @@ class Settings:
     keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
     trusted_proxies: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()  # channels that hear of the house's own troubles
+    login: Mapping[str, Any] = field(default_factory=dict, repr=False)  # an identity provider: see bridge.login
+    metrics_token: str | None = field(default=None, repr=False)  # what /metrics asks for
 
     @property
     def rules_dir(self) -> Path:
@@ -179,6 +182,12 @@ class NoticesSchema(StrictSchema):
     operations = Names(load_default=())
 
 
+class MetricsSchema(StrictSchema):
+    """Without a token, /metrics answers everybody who reaches it."""
+
+    token = fields.String(load_default=None)
+
+
 class FileSchema(StrictSchema):
     accounts = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
@@ -188,6 +197,8 @@ class FileSchema(StrictSchema):
     keep = fields.Nested(KeepSchema, load_default=lambda: KeepSchema().load({}))
     trusted_proxies = fields.List(fields.String(), load_default=list)
     public_url = fields.String(load_default=None)
+    login = fields.Dict(keys=fields.String(), load_default=dict)
+    metrics = fields.Nested(MetricsSchema, load_default=lambda: MetricsSchema().load({}))
 
 
 def load(home: Path | None = None) -> Settings:
@@ -201,6 +212,7 @@ def load(home: Path | None = None) -> Settings:
     file = _read_file(base / FILE, _reader(base), problems)
     accounts = _accounts(file["accounts"], problems)
     operations = _operations(file, problems)
+    metrics_token = _metrics_token(file, problems)
     if problems:
         raise SettingsError(problems)
     return Settings(
@@ -213,8 +225,20 @@ def load(home: Path | None = None) -> Settings:
         keep=file["keep"],
         trusted_proxies=tuple(file["trusted_proxies"]),
         public_url=file["public_url"],
+        login=file["login"],
+        metrics_token=metrics_token,
         **values,
     )
+
+
+def _metrics_token(file: Mapping[str, Any], problems: list[str]) -> str | None:
+    """Looked at when it is no ${NAME} any more."""
+    token: str | None = file["metrics"]["token"]
+    if token is not None and len(token) < LEAST_TOKEN:
+        problems.append(
+            f"{FILE}: metrics.token: shorter than {LEAST_TOKEN} characters; `openssl rand -hex 16` makes one"
+        )
+    return token
 
 
 def _reader(home: Path, *, eager: bool = True) -> FileAwareEnv:

@@ -23,6 +23,7 @@ from bridge.data.reportpages import ReportPages
 from bridge.integr8 import Client
 from bridge.integr8.budget import LocalBudget, RedisBudget, budget_key
 from bridge.integr8.catalogue import Route
+from bridge.login import LoginSettingsError, Oidc, oidc
 from bridge.notices.channels import Channel, ChannelSettingsError, channel
 from bridge.outgoing import Outgoing, http_policy, outgoing
 from bridge.queue import Queue
@@ -168,6 +169,14 @@ class House:
         if problems:
             raise SettingsError(problems)
         return made
+
+    @cached_property
+    def login(self) -> Oidc | None:
+        """The identity provider to sign in through, if there is one. Raises SettingsError with every problem."""
+        try:
+            return oidc(self.settings.login)
+        except LoginSettingsError as error:
+            raise SettingsError([f"bridge.yaml: {path}: {words}" for path, words in error.problems]) from error
 
     @cached_property
     def outgoing(self) -> Outgoing:

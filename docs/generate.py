@@ -12,7 +12,7 @@ from typing import Any
 import click
 from marshmallow import Schema, fields, missing, validate
 
-from bridge import gauges, metrics, outgoing, settings
+from bridge import gauges, login, metrics, outgoing, settings
 from bridge.cli import cli
 from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS
@@ -171,6 +171,20 @@ def configuration() -> str:
         "| key | kind | default |",
         "|---|---|---|",
         *(row for _, row in _keys(outgoing.HttpPolicySchema())),
+        "",
+        "### login.oidc",
+        "",
+        "An identity provider to sign in through; see [who may do what](../how-to/who-may-do-what.md).",
+        "",
+        "| key | kind | default |",
+        "|---|---|---|",
+        *(row for _, row in _keys(login.OidcSchema())),
+        "",
+        "`roles`: " + ", ".join(f"`{name}`" for name in login.RoleMapSchema().fields) + ".",
+        "",
+        "### metrics",
+        "",
+        f"`token`: what `/metrics` asks for, at least {settings.LEAST_TOKEN} characters. Without it, anybody may ask.",
         "",
     ])  # fmt: skip
 

@@ -10,6 +10,7 @@ import click
 
 from bridge import settings
 from bridge.cli.session import as_json, json_option
+from bridge.login import LoginSettingsError, oidc
 from bridge.notices.channels import ChannelSettingsError, channel
 from bridge.rulebook import read
 from bridge.settings import SettingsError
@@ -93,6 +94,10 @@ def _findings(directory: Path | None) -> tuple[list[str], list[str], list[str]]:
             channel(name, entry)
         except ChannelSettingsError as error:
             errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+    try:
+        oidc(found.login)
+    except LoginSettingsError as error:
+        errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
     reading = read(found)
     for problem in sorted(reading.problems):
         (errors if problem.severity == "error" else warnings).append(str(problem))

@@ -1,11 +1,12 @@
 """/healthz, /readyz and /metrics: whether this process lives, whether the service can do its work, and how much."""
 
+import hmac
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import redis
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,6 +14,7 @@ from bridge import exposition
 from bridge.gauges import Gauges
 from bridge.settings import SettingsError
 from bridge.store import rulebook, schema, upkeep
+from bridge.web.problems import problem
 from bridge.wiring import House
 
 WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
@@ -36,9 +38,19 @@ def blueprint(house: House) -> Blueprint:
 
     @pages.get("/metrics")
     def numbers() -> Response:
+        token = house.settings.metrics_token
+        if token is not None and not _carries(token):
+            refused = problem(401, "Who are you?", "send Authorization: Bearer with the token of bridge.yaml, metrics")
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return refused
         return Response(generate_latest(numbers_of), content_type=CONTENT_TYPE_LATEST)
 
     return pages
+
+
+def _carries(token: str) -> bool:
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    return kind.lower() == "bearer" and hmac.compare_digest(text.strip().encode(), token.encode())
 
 
 def _json(body: Any, status: int = 200) -> Response:

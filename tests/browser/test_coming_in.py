@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from looking import findings, served, skip_without_chromium
+from looking import findings, skip_without_chromium
+from serving import served
 from visitors import PASSWORD, new_app
 
 from bridge.store.people import Role

@@ -3,6 +3,7 @@
 Each counts the try first, then looks, then begins a session; and each outcome is in the audit.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from bridge.store import upkeep, users
 from bridge.store.users import User
-from bridge.web.access import limits, passwords, sessions, tokens
+from bridge.web.access import identities, limits, passwords, sessions, tokens
 from bridge.web.access.errors import NoEntry
+from bridge.web.access.identities import Identity
 from bridge.wiring import House
 
 SOMEBODY = "somebody"  # in the audit, where no name is known to be real
@@ -61,6 +63,24 @@ def by_token(house: House, text: str, *, link: bool = False) -> None:
     with house.store.write() as database:
         sessions.begin(database, tried.now, token_id=token.id)
         upkeep.note(database, who=token.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
+
+
+def by_provider(house: House, finish: Callable[[], Identity]) -> None:
+    """Let in whom the identity provider vouches for, with the role that it gives; a new person becomes a user.
+
+    Raises NoEntry. `finish` asks the provider, and raises NoEntry for what is not proven.
+    """
+    tried = _begin(house, "oidc", None)
+    try:
+        identity = finish()
+    except NoEntry as error:
+        raise _refused(tried, error) from error
+    with house.store.write() as database:
+        found = identities.admit(database, identity, tried.now)
+        if isinstance(found, User):
+            enter_user(database, tried, found)
+    if isinstance(found, NoEntry):
+        raise _refused(tried, found)
 
 
 def enter_user(database: Session, tried: Try, user: User) -> None:

@@ -21,7 +21,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: Routes without a token: the door proves by itself, health and metrics tell nothing about anybody.
 OPEN = frozenset({
     "hooks.receive", "health.alive", "health.ready", "health.numbers", "console.login", "console.sign_in",
-    "console.static",
+    "console.start_oidc", "console.finish_oidc", "console.static",
 })  # fmt: skip
 
 #: Nothing from elsewhere, nothing inline: a name out of Integr8 that got through as markup could still run nothing.

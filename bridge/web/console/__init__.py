@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from bridge.web.access import oidc
 from bridge.web.console import (
     accountpages,
     actions,
@@ -37,4 +38,5 @@ __all__ = [
 
 def register(app: Flask, house: House) -> None:
     app.register_blueprint(blueprint)
+    oidc.register(app, house)
     words.register(app, house)

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flask import Response, flash, g, make_response, redirect, render_template, request
+from flask import Response, flash, g, make_response, redirect, render_template, request, session
 
 from bridge.operations import OperationError
 from bridge.store import users
 from bridge.store.people import Role
-from bridge.web.access import NoEntry, entering, needs, sessions
+from bridge.web.access import NoEntry, entering, needs, oidc, sessions
 from bridge.web.access.tokens import FIRST
 from bridge.web.access.users import Actor, add
 from bridge.web.console.blueprint import blueprint
@@ -38,6 +38,29 @@ def sign_in() -> Response:
     return _entered(lambda: entering.by_password(house(), name, password))
 
 
+@blueprint.get("/login/oidc")
+def start_oidc() -> Response:
+    """A link, not a form: the policy of these pages lets no form lead to another site."""
+    provider = house().login
+    if provider is None:
+        return redirect("/login")  # type: ignore[return-value]
+    session["next"] = inside(request.args.get("next", "/"))
+    try:
+        return oidc.start(provider, house().settings)
+    except NoEntry as error:
+        return door(refused=error)
+
+
+@blueprint.get("/login/oidc/callback")
+def finish_oidc() -> Response:
+    """Where the provider sends the browser back to."""
+    provider = house().login
+    if provider is None:
+        return redirect("/login")  # type: ignore[return-value]
+    wanted = inside(session.pop("next", "/"))
+    return _entered(lambda: entering.by_provider(house(), lambda: oidc.finish(provider)), wanted)
+
+
 def _entered(enter: Callable[[], None], where: str | None = None) -> Response:
     try:
         enter()
@@ -57,7 +80,11 @@ def door(code: str = "", refused: NoEntry | None = None) -> Response:
     with house().store.read() as database:
         has_users = users.any_at_all(database)
     wanted = request.values.get("next", "/")
-    answer = make_response(render_template("login.html", code=code, refused=refused, next=wanted, has_users=has_users))
+    answer = make_response(
+        render_template(
+            "login.html", code=code, refused=refused, next=wanted, has_users=has_users, provider=house().login
+        )
+    )
     if refused is not None and refused.retry_after is not None:
         answer.status_code = 429
         answer.headers["Retry-After"] = str(refused.retry_after)

@@ -1,0 +1,102 @@
+"""Signing in through an identity provider: OpenID Connect's authorization code flow, by Authlib.
+
+Authlib makes and checks state, nonce and PKCE, and verifies the ID token. Here stands what we insist on beyond
+its defaults: the issuer of the settings, our own audience, signatures by the provider's key pair only, and an end
+to waiting.
+"""
+
+from typing import Any
+
+import requests
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
+from flask import Flask, Response, current_app, request, url_for
+from joserfc.errors import JoseError
+
+from bridge.login import Oidc
+from bridge.settings import Settings
+from bridge.web.access.errors import NoEntry
+from bridge.web.access.identities import Identity
+from bridge.wiring import House
+
+NAME = "oidc"
+WAIT = 10  # seconds for each answer of the provider
+LEEWAY = 60  # seconds by which its clock may differ from ours
+#: No `none`, and no HS256: whoever can read a public key could use it as that secret.
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+WELL_KNOWN = "/.well-known/openid-configuration"
+SILENT = "the identity provider does not answer as it should; try again, or sign in with a password"
+UNPROVEN = "the identity provider's answer could not be verified; sign in again"
+
+
+def register(app: Flask, house: House) -> None:
+    """Make the client. Nothing is asked of the provider before somebody signs in."""
+    provider = house.login
+    if provider is None:
+        return
+    OAuth(app).register(
+        NAME,
+        client_id=provider.client_id,
+        client_secret=provider.client_secret,
+        server_metadata_url=provider.issuer.rstrip("/") + WELL_KNOWN,
+        client_kwargs={
+            "scope": " ".join(provider.scopes),
+            "code_challenge_method": "S256",
+            "default_timeout": WAIT,
+        },
+    )
+
+
+def start(provider: Oidc, settings: Settings) -> Response:
+    """Send the browser to the provider. Raises NoEntry while that does not answer."""
+    path = url_for("console.finish_oidc")
+    base = settings.public_url or request.host_url
+    try:
+        client = _client(provider)
+        answer: Response = client.authorize_redirect(base.rstrip("/") + path)
+    except (AuthlibBaseError, requests.RequestException, ValueError, KeyError, RuntimeError) as error:
+        raise NoEntry(SILENT, type(error).__name__) from error
+    return answer
+
+
+def finish(provider: Oidc) -> Identity:
+    """Who came back from the provider. Raises NoEntry for anything that does not prove it."""
+    if request.args.get("iss", provider.issuer) != provider.issuer:
+        raise NoEntry(UNPROVEN, "another issuer")  # RFC 9207
+    options = {
+        "iss": {"essential": True, "value": provider.issuer},
+        "aud": {"essential": True, "value": provider.client_id},
+    }
+    try:
+        token = _client(provider).authorize_access_token(claims_options=options, leeway=LEEWAY)
+    except requests.RequestException as error:
+        raise NoEntry(SILENT, type(error).__name__) from error
+    except (AuthlibBaseError, JoseError, ValueError, KeyError, RuntimeError) as error:
+        raise NoEntry(UNPROVEN, getattr(error, "error", "") or type(error).__name__) from error
+    claims = token.get("userinfo")
+    if not claims:
+        raise NoEntry(UNPROVEN, "no ID token")
+    return _identity(provider, claims)
+
+
+def _client(provider: Oidc) -> FlaskOAuth2App:
+    """The client, with the provider's own description read and narrowed."""
+    oauth: OAuth = current_app.extensions["authlib.integrations.flask_client"]
+    client: FlaskOAuth2App = oauth.create_client(NAME)
+    described = client.load_server_metadata()
+    if described.get("issuer") != provider.issuer:
+        client.server_metadata = {}  # ask again next time: it may be put right meanwhile
+        raise NoEntry(SILENT, "its description names another issuer")
+    offered = described.get("id_token_signing_alg_values_supported") or ["RS256"]
+    described["id_token_signing_alg_values_supported"] = [one for one in offered if one in SIGNATURES]
+    return client
+
+
+def _identity(provider: Oidc, claims: dict[str, Any]) -> Identity:
+    subject = f"{provider.issuer} {claims['sub']}"
+    email = claims.get("email") if isinstance(claims.get("email"), str) else None
+    if not provider.admits(claims):
+        raise NoEntry("your e-mail address is not of a domain that may come in here", "e-mail domain")
+    verified = email if claims.get("email_verified") is True else None  # else anybody could call himself anything
+    name = verified or claims.get("preferred_username") or claims["sub"]
+    return Identity(subject, str(name)[:100], email, provider.roles.role(claims))

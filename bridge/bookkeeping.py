@@ -18,7 +18,7 @@ from bridge.exactjson import thaw
 from bridge.integr8 import errors
 from bridge.metrics import CALL_SECONDS, CALLS, EFFECTS, EVENT_TO_CALL
 from bridge.secrets_box import SecretsBox
-from bridge.store import delays, entities, handovers, ledger, upkeep
+from bridge.store import delays, entities, handovers, ledger, notices, upkeep
 from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
 from bridge.store.lease import settle
@@ -334,7 +334,24 @@ class _Books:
                 )
             )
             result["handover"] = self.box.seal(token.encode()).decode()
+            self._confide(effect, result["handover"])
         return result
+
+    def _confide(self, effect: Effect, sealed: str) -> None:
+        """Tell the channel that the rule names. What waits for it is the sealed way to the secret, no more."""
+        channel = next((one["to"] for one in effect.wanted.values() if isinstance(one, Mapping) and "to" in one), None)
+        if channel is not None:
+            row = {
+                "channel": channel,
+                "topic": "handover",
+                "dedupe_key": f"handover:{effect.id}",
+                "rule_id": effect.rule_id,
+                "text": f"{effect.kind} {effect.target_id} can sign in",
+                "data": {"effect": effect.id, "sealed": sealed},
+                "created_at": self.now,
+                "due_at": self.now,
+            }
+            notices.add(self.session, [row])
 
     def _begin_hold(self, effect: Effect) -> None:
         if effect.hold is None:

@@ -8,8 +8,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from bridge import confiding
 from bridge.metrics import NOTICES
 from bridge.notices import Attempt, Channel, Health, Told, attempt, client, compose, envelope, ladder, send
+from bridge.outgoing import Outgoing
 from bridge.store import notices
 from bridge.store.lease import settle
 from bridge.store.notices import ChannelHealth, Notice, NoticeState
@@ -46,9 +48,19 @@ def _channel(house: House, name: str, now: datetime, dice: Callable[[], float]) 
         taken = _audible(session, notices.take(session, name, limit=limit, now=now), now)
     if channel.kind == "webhook":
         _singly(house, channel, taken, dice)
-    elif taken:
-        title, text = compose([told(one) for one in taken], by_owner=channel.digest is not None)
-        _settle(house, channel, taken, send(channel, title, text), dice)
+        return
+    for one in taken:
+        if one.topic == confiding.TOPIC:  # a message of its own, and never part of a digest
+            _settle(house, channel, [one], _confide(house, channel, one), dice)
+    rest = [one for one in taken if one.topic != confiding.TOPIC]
+    if rest:
+        title, text = compose([told(one) for one in rest], by_owner=channel.digest is not None)
+        _settle(house, channel, rest, send(channel, title, text), dice)
+
+
+def _confide(house: House, channel: Channel, notice: Notice) -> Attempt:
+    opened = confiding.opened(house, notice, told(notice), program=False, now=house.clock())
+    return Attempt("refused", opened) if isinstance(opened, str) else send(channel, *compose([opened]))
 
 
 def _singly(house: House, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]) -> None:
@@ -57,11 +69,20 @@ def _singly(house: House, channel: Channel, taken: Sequence[Notice], dice: Calla
         return
     with client(channel) as outgoing:
         for position, notice in enumerate(taken):
-            result = attempt(outgoing, channel, f"ntc_{notice.id}", envelope(told(notice)), house.clock())
+            result = _attempt(house, channel, outgoing, notice)
             _settle(house, channel, [notice], result, dice)
             if result.result != "taken":
                 _give_back(house, taken[position + 1 :])
                 return
+
+
+def _attempt(house: House, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
+    message: Told | str = told(notice)
+    if notice.topic == confiding.TOPIC:
+        message = confiding.opened(house, notice, told(notice), program=True, now=house.clock())
+    if isinstance(message, str):
+        return Attempt("refused", message)
+    return attempt(outgoing, channel, f"ntc_{notice.id}", envelope(message), house.clock())
 
 
 def told(notice: Notice) -> Told:
@@ -94,7 +115,9 @@ def _settle(
     NOTICES.labels(channel.name, result.result).inc()
     with house.store.write() as session:
         for notice in taken:
-            settle(session, notice, **_outcome(notice, result, now, dice))
+            ours = settle(session, notice, **_outcome(notice, result, now, dice))
+            if ours and result.result == "taken" and notice.topic == confiding.TOPIC:
+                confiding.handed_over(house, session, notice, now)
         before = _health(session, channel.name)
         after = _after(before, result, now)
         if after != before:

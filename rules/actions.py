@@ -26,7 +26,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
 ALLOWED: Mapping[str, frozenset[str]] = {
     "pause": frozenset({"id", "which", "hold"}),
     "activate": frozenset({"id", "which"}),
-    "ensure": frozenset({"id", "key", "with"}),
+    "ensure": frozenset({"id", "key", "with", "hand_over"}),
     "update": frozenset({"id", "which", "with"}),
     "archive": frozenset({"id", "which"}),
     "call": frozenset({"id", "with"}),
@@ -95,6 +95,7 @@ class _Step:
             key=self._templates(node, "key"),
             values=self._values(node, verb, target),
             hold=self._hold(node),
+            hand_over=self._hand_over(node),
             place=node.place,
         )
         self._check_complete(node, action)
@@ -106,7 +107,7 @@ class _Step:
                 node.place, f"one step does one thing, not {listed(verbs, last='and')}; write two steps"
             )
             return
-        known = {*VERBS, "id", "which", "key", "with", "hold"}
+        known = {*VERBS, "id", "which", "key", "with", "hold", "hand_over"}
         stranger = next((key for key in node.keys if key not in known), None)
         hint = did_you_mean(stranger, VERBS) if stranger else ""
         place = node.keys[stranger] if stranger else node.place
@@ -229,6 +230,20 @@ class _Step:
             self.findings.error(given.place, f"{said} is no hold; write 12h, until midnight or manual")
             return None
         return HoldFor("duration", span)
+
+    def _hand_over(self, node: Table) -> str | None:
+        given = node.entries.get("hand_over")
+        if given is None:
+            return None
+        fields = node.entries.get("with")
+        password = fields.entries.get("password") if isinstance(fields, Table) else None
+        if not isinstance(password, Leaf) or password.raw != "generate":
+            self.findings.error(node.keys["hand_over"], "there is nothing to hand over without `password: generate`")
+        channel = given.raw if isinstance(given, Leaf) else ""
+        if self.known.channels is not None and channel not in self.known.channels:
+            hint = did_you_mean(channel, self.known.channels)
+            self.findings.error(given.place, f"there is no channel '{channel}'{hint}")
+        return channel
 
     def _check_complete(self, node: Table, action: Action) -> None:
         for name in REQUIRED.get(action.verb, ()):

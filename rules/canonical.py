@@ -180,6 +180,7 @@ def _action(number: int, step: Action) -> dict[str, Any]:
             "key": {name: writing.template(part) for name, part in step.key.items()},
             "with": None if step.verb == "http" else _value(step.values),
             "hold": None if step.hold is None else _hold(step.hold),
+            "hand_over": step.hand_over,
         }
     )
 

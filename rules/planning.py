@@ -36,7 +36,7 @@ class PlannedEffect:
 
     `wanted` and `key` hold plain JSON values, with two exceptions that are settled when the effect is carried
     out: {"$ref": "pub.id"} stands for a value of an earlier step, {"$generate": "password"} for a secret that
-    must not touch the disk.
+    must not touch the disk; with "to", the channel that is told it.
     """
 
     step: str  # the action's id; unique within (plan, target)

@@ -147,6 +147,7 @@ def _step(verb: str) -> dict[str, Any]:
         "key": _map(_TEXT),
         "with": {"type": "object"},
         "hold": {"anyOf": [_DURATION, {"enum": ["midnight", "until midnight", "manual"]}]},
+        "hand_over": _TEXT,
     }
     allowed = {name: shape for name, shape in parts.items() if name in actions.ALLOWED[verb]}
     targets = actions.TARGETS.get(verb)

@@ -118,11 +118,13 @@ def _wanted(action: Action, key: Mapping[str, Any], values: Mapping[str, Any]) -
         case "notify":
             return {"channel": action.target, **values}
         case _:
-            return {**key, **{name: _secret(name, value) for name, value in values.items()}}
+            return {**key, **{name: _secret(action, name, value) for name, value in values.items()}}
 
 
-def _secret(name: str, value: Any) -> Any:
-    return {"$generate": "password"} if (name, value) == ("password", "generate") else value
+def _secret(action: Action, name: str, value: Any) -> Any:
+    if (name, value) != ("password", "generate"):
+        return value
+    return {"$generate": "password", **({"to": action.hand_over} if action.hand_over else {})}
 
 
 def prior_of(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:

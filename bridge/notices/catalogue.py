@@ -20,10 +20,19 @@ TROUBLE: Mapping[str, Any] = {
     "trouble": {"type": "string", "description": "what it is about, as in `halt` or `feed:main/default/clicks`"},
     "since": {"type": "string", "format": "date-time"},
 }
+HANDOVER: Mapping[str, Any] = {
+    "effect": {"type": "integer"},
+    "secret": {"type": "object", "description": "what was generated, as in `{password: ...}`; it is told once"},
+}
 ABOUT_EFFECTS = frozenset({"paused", "activated", "created", "updated", "archived", "rejected", "released", "applied"})
 ABOUT_RUNS = frozenset({"shadow", "waiting", "over_limit", "stopped", "conflict", "no_decision", "undone", "late"})
 
-MORE = ((ABOUT_EFFECTS, EFFECT), (ABOUT_RUNS, RUN), (frozenset({"trouble", "recovered"}), TROUBLE))
+MORE = (
+    (ABOUT_EFFECTS, EFFECT),
+    (ABOUT_RUNS, RUN),
+    (frozenset({"trouble", "recovered"}), TROUBLE),
+    (frozenset({"handover"}), HANDOVER),
+)
 
 
 def schema(topic: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ WORDS: Mapping[str, str] = {
     "released": "let go",
     "activated": "activated",
     "rejected": "rejected",
+    "handover": "access to hand on",
     "created": "created",
     "updated": "updated",
     "archived": "archived",

@@ -21,6 +21,11 @@ class Handover(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+def find(session: Session, token_hash: str, now: datetime) -> Handover | None:
+    """Look at a secret that waits, and leave it there."""
+    return session.scalar(select(Handover).where(Handover.token_hash == token_hash, Handover.expires_at > now))
+
+
 def take(session: Session, token_hash: str, now: datetime) -> Handover | None:
     """Give a secret out and forget it: the row is gone with this transaction."""
     found = session.scalar(

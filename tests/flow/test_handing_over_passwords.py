@@ -1,0 +1,177 @@
+"""A generated password goes to the channel that the rule names: once, and nowhere else."""
+
+import json
+
+import pytest
+
+from bridge import delivering
+from bridge.notices import catalogue
+from bridge.operations import Refused
+from bridge.operations.handing_over import hand_over
+from bridge.store.handovers import Handover
+from bridge.store.ledger import Effect
+from bridge.store.notices import Hush, Notice
+from bridge.store.upkeep import Audit
+from tests.flow.test_provisioning import RULE, deal
+from tests.receiver import Reply, receiver
+
+__all__ = ["receiver"]
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def rule(channel):
+    return RULE + f"    hand_over: {channel}\n"
+
+
+@pytest.fixture
+def channels(network, receiver):
+    network.house.settings.channels.update(
+        {
+            "managers": {"apprise": f"json://127.0.0.1:{receiver.port}/people"},
+            "crm-back": {"webhook": f"{receiver.url}/programs", "secret": SECRET},
+            "weekly": {"apprise": f"json://127.0.0.1:{receiver.port}/weekly", "digest": "7d"},
+        }
+    )
+    return network
+
+
+def sign(network, channel="managers"):
+    network.rule(rule(channel))
+    network.crm(deal())
+    network.work()
+    [user] = network.world.directory.users.living()
+    return user.secrets["password"] if hasattr(user, "secrets") else user.fields["password"]
+
+
+def deliver(network, **much):
+    network.pass_time(**much)
+    while delivering.deliver(network.house, network.now, dice=lambda: 0.5):
+        pass
+
+
+def test_people_get_the_password_in_a_message_of_its_own(channels, receiver):
+    password = sign(channels)
+    deliver(channels)
+    [asked] = receiver.requests
+    message = json.loads(asked.body)
+    assert message["title"] == "Integr8 Bridge: onboarding: access to hand on"
+    assert f"user email=ann@example.com can sign in; password: {password}" in message["message"]
+
+
+def test_a_program_gets_it_as_data(channels, receiver):
+    password = sign(channels, "crm-back")
+    deliver(channels)
+    [asked] = receiver.requests
+    body = json.loads(asked.body)
+    assert body["data"]["secret"] == {"password": password}
+    assert set(body["data"]) - {"rule", "owner", "text"} == set(
+        catalogue()["bridge.handover"]["properties"]["data"]["properties"]
+    ) - {"rule", "owner", "text"}
+
+
+def test_a_digest_does_not_hold_it_back(channels, receiver):
+    sign(channels, "weekly")
+    deliver(channels)
+    assert len(receiver.requests) == 1
+
+
+def test_it_is_told_once(channels, receiver):
+    sign(channels)
+    deliver(channels)
+    deliver(channels, hours=1)
+    assert len(receiver.requests) == 1
+
+
+def test_afterwards_nobody_can_fetch_it_any_more(channels):
+    sign(channels)
+    deliver(channels)
+    with pytest.raises(Refused, match="handed over already"):
+        hand_over(channels.house, 2, who="ann", now=channels.now)
+
+
+def test_the_audit_says_which_channel_got_it(channels):
+    sign(channels)
+    deliver(channels)
+    [row] = [one for one in channels.all(Audit) if one.what == "hand over"]
+    assert (row.who, row.about) == ("channel managers", "user email=ann@example.com")
+
+
+def test_what_a_person_fetched_first_is_not_told(channels, receiver):
+    sign(channels)
+    hand_over(channels.house, 2, who="ann", now=channels.now)
+    deliver(channels)
+    assert receiver.requests == []
+    [notice] = channels.all(Notice)
+    assert (notice.state, "handed over already" in notice.error) == ("failed", True)
+
+
+def test_a_channel_that_does_not_take_it_gets_it_later(channels, receiver):
+    receiver.replies = [Reply(500), Reply(200)]
+    password = sign(channels)
+    deliver(channels)
+    deliver(channels, seconds=10)
+    assert password in receiver.requests[1].body.decode()
+
+
+def test_while_the_channel_does_not_take_it_a_person_can_fetch_it(channels, receiver):
+    receiver.replies = [Reply(500)]
+    password = sign(channels)
+    deliver(channels)
+    assert hand_over(channels.house, 2, who="ann", now=channels.now) == {"password": password}
+
+
+def test_after_three_days_it_is_gone(channels, receiver):
+    receiver.replies = [Reply(500)]
+    sign(channels)
+    deliver(channels)
+    count = len(receiver.requests)
+    deliver(channels, hours=73)
+    assert len(receiver.requests) == count
+
+
+def test_a_silence_keeps_it_for_a_person(channels, receiver):
+    password = sign(channels)
+    with channels.house.store.write() as session:
+        until = channels.now.replace(year=2027)
+        session.add(Hush(channel="managers", until=until, by="ann", why="a move"))
+    deliver(channels)
+    assert receiver.requests == []
+    assert hand_over(channels.house, 2, who="ann", now=channels.now) == {"password": password}
+
+
+@pytest.mark.parametrize("replies", [[Reply(200)], [Reply(500), Reply(200)]])
+def test_it_is_never_in_the_database_in_clear(channels, receiver, replies):
+    receiver.replies = list(replies)
+    password = sign(channels)
+    for seconds in (0, 10):
+        deliver(channels, seconds=seconds)
+        raw = b"".join(path.read_bytes() for path in channels.home.parent.glob("bridge.db*"))
+        assert password.encode() not in raw
+
+
+def test_it_is_never_in_the_log(channels, receiver, capsys):
+    receiver.replies = [Reply(500), Reply(200)]
+    password = sign(channels)
+    for seconds in (0, 10):
+        deliver(channels, seconds=seconds)
+    assert len(receiver.requests) == 2
+    written = capsys.readouterr()
+    assert password not in written.out + written.err
+
+
+def test_nothing_is_left_when_it_is_told(channels):
+    sign(channels)
+    deliver(channels)
+    with channels.house.store.read() as session:
+        assert session.query(Handover).count() == 0
+
+
+def test_a_user_that_was_there_already_gets_no_new_password(channels, receiver):
+    sign(channels)
+    deliver(channels)
+    channels.crm(deal(2))
+    channels.work()
+    deliver(channels)
+    assert [effect.state for effect in channels.all(Effect)] == ["applied", "applied", "skipped", "skipped"]
+    assert len(receiver.requests) == 1

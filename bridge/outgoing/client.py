@@ -13,7 +13,8 @@ import httpcore
 import httpx
 
 from bridge.outgoing.errors import NoAnswer, NotSent, OutgoingError, Refused
-from bridge.outgoing.network import PinnedNetwork, Resolve, passage, system_resolver
+from bridge.outgoing.lookup import Resolve, system_resolver
+from bridge.outgoing.network import PinnedNetwork, passage
 from bridge.outgoing.policy import Destination, Network, host_of, match, parse, port_of
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")

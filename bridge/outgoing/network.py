@@ -5,10 +5,9 @@ server answers differently the second time. So there is one resolution, and its 
 TLS still verifies the certificate against the name.
 """
 
-import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,10 +15,8 @@ from typing import Any, TypeAlias
 
 import httpcore
 
-from bridge.outgoing.errors import NotSent
+from bridge.outgoing.lookup import Lookup, Resolve
 from bridge.outgoing.policy import Network, judge
-
-Resolve: TypeAlias = Callable[[str, int], Sequence[str]]  # host, port → addresses
 
 SocketOptions: TypeAlias = Iterable[
     tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
@@ -45,15 +42,6 @@ def passage(seconds: float, exceptions: Iterable[Network]) -> Iterator[None]:
         yield
     finally:
         _passage.reset(token)
-
-
-def system_resolver(host: str, port: int) -> list[str]:
-    """The machine's own resolver. Raises NotSent when it knows no such name."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise NotSent(f"{host} cannot be resolved: {error}") from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _left(timeout: float | None, late: type[httpcore.TimeoutException] = httpcore.ReadTimeout) -> float:
@@ -92,7 +80,7 @@ class PinnedNetwork(httpcore.NetworkBackend):
     """Connects to judged addresses only."""
 
     def __init__(self, resolve: Resolve) -> None:
-        self._resolve = resolve
+        self._lookup = Lookup(resolve)
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -103,7 +91,8 @@ class PinnedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: SocketOptions | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = judge(host, self._resolve(host, port), _passage.get().exceptions)
+        found = self._lookup.addresses(host, port, _left(timeout, httpcore.ConnectTimeout))
+        addresses = judge(host, found, _passage.get().exceptions)
         problem: Exception = httpcore.ConnectError("no address")
         for address in addresses:
             try:

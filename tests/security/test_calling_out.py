@@ -9,6 +9,7 @@ from ipaddress import ip_network
 import pytest
 
 from bridge.outgoing import Bounds, NoAnswer, NotSent, Outgoing, Refused, destination, http_policy, outgoing, perform
+from bridge.outgoing.lookup import Lookup, system_resolver
 from tests.receiver import Reply
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -221,6 +222,66 @@ def test_a_silent_server_is_an_unknown_outcome(calling, receiver):
     with pytest.raises(NoAnswer):
         calling(receiver.url, bounds=Bounds(time=timedelta(seconds=0.3))).send("POST", receiver.url)
     hang.set()
+
+
+@pytest.fixture
+def silence():
+    """A name server that never answers, until the test is over."""
+    over = threading.Event()
+    yield over
+    over.set()
+
+
+def resolving_never(over):
+    def resolve(_host, _port):
+        over.wait(30)
+        return ["127.0.0.1"]
+
+    return resolve
+
+
+@pytest.mark.parametrize("bounds", [{"time": timedelta(seconds=0.3)}, {"connect": timedelta(seconds=0.3)}])
+def test_a_name_server_that_does_not_answer_does_not_hold_us(calling, silence, bounds):
+    client = calling("http://api.example.com", resolve=resolving_never(silence), bounds=Bounds(**bounds))
+    began = time.monotonic()
+    with pytest.raises(NotSent, match=r"api\.example\.com cannot be resolved within 0\.3 s"):
+        client.send("POST", "http://api.example.com/x")
+    assert time.monotonic() - began < 3
+
+
+def test_a_slow_name_server_leaves_less_time_for_the_rest(calling, receiver):
+    def resolve(_host, _port):
+        time.sleep(0.3)
+        return ["127.0.0.1"]
+
+    receiver.replies = [Reply(body=b"x" * 200, drip=0.05)]
+    base = f"http://api.example.com:{receiver.port}"
+    client = calling(base, resolve=resolve, private=LOOPBACK, bounds=Bounds(time=timedelta(seconds=0.8)))
+    began = time.monotonic()
+    with pytest.raises(NoAnswer):
+        client.send("GET", base)
+    assert time.monotonic() - began < 3
+
+
+def test_names_that_hang_do_not_pile_up(silence):
+    lookup = Lookup(resolving_never(silence), most=2)
+    before = threading.active_count()
+    for _ in range(5):
+        with pytest.raises(NotSent):
+            lookup.addresses("api.example.com", 80, 0.05)
+    assert threading.active_count() - before <= 2
+
+
+def test_a_number_is_looked_up_by_nobody(silence):
+    lookup = Lookup(resolving_never(silence), most=1)
+    with pytest.raises(NotSent):
+        lookup.addresses("api.example.com", 80, 0.05)
+    assert Lookup(system_resolver, most=1).addresses("127.0.0.1", 80, 0.05) == ["127.0.0.1"]
+
+
+def test_a_name_that_nobody_knows_is_an_error_of_its_own():
+    with pytest.raises(NotSent, match="cannot be resolved"):
+        Lookup(system_resolver).addresses("no-such-host.invalid", 80, 20)
 
 
 def test_a_closed_port_means_that_nothing_was_sent(calling, receiver):

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from bridge.effects import MERGED, Again, Applied, Failed, Job, Outcome, Skipped, Unknown
 from bridge.exactjson import thaw
 from bridge.integr8 import errors
-from bridge.metrics import CALL_SECONDS, CALLS, EFFECTS, EVENT_TO_CALL
+from bridge.metrics import EFFECTS, EVENT_TO_CALL
 from bridge.secrets_box import SecretsBox
 from bridge.store import delays, entities, handovers, ledger, notices, upkeep
 from bridge.store.engine import Store
@@ -168,7 +167,6 @@ class StoreDesk:
                     EVENT_TO_CALL.observe((now - received).total_seconds())
 
     def _timed(self, operation: str, call: Call, send: Callable[[], T]) -> T:
-        started = time.perf_counter()
         outcome, status, problem = "ok", None, None
         try:
             return send()
@@ -176,8 +174,6 @@ class StoreDesk:
             outcome, status, problem = _word(error), getattr(error, "status", None), str(error)
             raise
         finally:
-            CALL_SECONDS.labels(operation).observe(time.perf_counter() - started)
-            CALLS.labels(operation, outcome).inc()
             log.info("call ended", operation=operation, targets=call.targets, outcome=outcome, call=call.id)
             with self._store.write() as session:
                 session.execute(

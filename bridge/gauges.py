@@ -10,7 +10,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bridge.store import feeds, holds, journal, ledger, notices, rulebook, troubles, upkeep
+from bridge.integr8.exports import DAY, PER_DAY
+from bridge.settings import Account
+from bridge.store import exports, feeds, holds, journal, ledger, notices, rulebook, troubles, upkeep
 from bridge.wiring import House
 
 
@@ -37,6 +39,8 @@ HOLDS_ACTIVE = Gauge("bridge_holds_active", "Targets that rules keep paused.")
 HALTED = Gauge("bridge_halted", "1 while the global halt is on.")
 FEED_AGE = Gauge("bridge_feed_age_seconds", "How old the newest complete data of a feed is.", ("feed",))
 HEARTBEAT_AGE = Gauge("bridge_heartbeat_age_seconds", "When a part of the service was last seen.", ("part",))
+BUDGET = Gauge("bridge_budget_per_second", "Requests a second that bridge.yaml allows.", ("account",))
+EXPORTS_LEFT = Gauge("bridge_exports_left", "Exports that Integr8 still allows within 24 hours.", ("account",))
 RULES_BROKEN = Gauge("bridge_rules_broken", "Rule files whose newest text is refused; the last good one is live.")
 NOTICES = Gauge("bridge_notices", "Notices by channel and state, such as waiting.", ("channel", "state"))
 TROUBLES = Gauge("bridge_troubles", "What is wrong with the house, as told to those on duty.", ("kind",))
@@ -44,6 +48,7 @@ TROUBLES = Gauge("bridge_troubles", "What is wrong with the house, as told to th
 READ = (
     DATABASE_UP, EVENTS, EFFECTS, PLANS_WAITING, HOLDS_ACTIVE, HALTED, FEED_AGE, HEARTBEAT_AGE, RULES_BROKEN,
     NOTICES, TROUBLES,
+    BUDGET, EXPORTS_LEFT,
 )  # fmt: skip
 
 
@@ -57,7 +62,8 @@ class Gauges(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             with self._house.store.read() as session:
-                found = list(_readings(session, self._clock()))
+                now, accounts = self._clock(), self._house.settings.accounts
+                found = [*_readings(session, now), *_budgets(session, accounts, now)]
         except SQLAlchemyError:
             yield DATABASE_UP.family({(): 0})  # what this group counted itself is still told
             return
@@ -79,6 +85,14 @@ def _readings(session: Session, now: datetime) -> Iterator[tuple[Gauge, Mapping[
     yield RULES_BROKEN, {(): len({one["file"] for one in problems if one["severity"] == "error"})}
     yield NOTICES, {(channel, state): number for (channel, state), number in notices.counts(session).items()}
     yield TROUBLES, {(kind,): number for kind, number in Counter(row.kind for row in troubles.known(session)).items()}
+
+
+def _budgets(
+    session: Session, accounts: Mapping[str, Account], now: datetime
+) -> Iterator[tuple[Gauge, Mapping[tuple[str, ...], float]]]:
+    yield BUDGET, {(name,): account.rate.per_second for name, account in accounts.items()}
+    used = exports.counts(session, now - DAY)
+    yield EXPORTS_LEFT, {(name,): max(0, PER_DAY - used.get(name, 0)) for name in accounts}
 
 
 def _by_state(states: Iterable[str], counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:

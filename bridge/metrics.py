@@ -21,9 +21,20 @@ EFFECTS = Counter(
     "bridge_effects_ended_total", "Attempts at effects that came to an end, by verb and outcome.", ["verb", "state"]
 )
 CALLS = Counter(
-    "bridge_calls_total", "Requests to Integr8 for effects, by operation and outcome.", ["operation", "outcome"]
+    "bridge_calls_total",
+    "Requests to Integr8, repetitions and reports included, by account, operation and outcome.",
+    ["account", "operation", "outcome"],
 )
 CALL_SECONDS = Histogram("bridge_call_seconds", "One request to Integr8, seconds.", ["operation"], buckets=FAST)
 NOTICES = Counter("bridge_notices_tried_total", "Messages given to a channel, by answer.", ["channel", "result"])
+BUDGET_WAIT = Histogram(
+    "bridge_budget_wait_seconds",
+    "What a request waited for its slot of the rate budget, seconds.",
+    ["account"],
+    buckets=FAST,
+)
 
-COUNTED = (DOOR, DOOR_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, NOTICES)
+COUNTED = (
+    DOOR, DOOR_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, BUDGET_WAIT,
+    NOTICES,
+)  # fmt: skip

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bridge import feeding, rulebook, ticking
 from bridge.data import polling, retention
 from bridge.operations import approvals, letting_go
-from bridge.store import handovers, holds, journal, newest, notices, runs, signins, slots, upkeep
+from bridge.store import exports, handovers, holds, journal, newest, notices, runs, signins, slots, upkeep, usage
 from bridge.store.engine import Store
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
@@ -105,6 +105,8 @@ def tidy(house: House, now: datetime) -> None:
         newest.forget(session, now - KEEP_EVENTS)  # what is older can come out of the journal no more
         events = journal.forget(session, now - KEEP_EVENTS)
         slots.forget(session, now - KEEP_DULL)
+        usage.forget(session, now - KEEP_EVENTS)
+        exports.forget(session, now - KEEP_DULL)
         session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
         signins.forget_tries(session, now - KEEP_TRIES)
     keep = house.settings.keep

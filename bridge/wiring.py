@@ -24,6 +24,7 @@ from bridge.integr8 import Client
 from bridge.integr8.budget import LocalBudget, RedisBudget, budget_key
 from bridge.integr8.catalogue import Route
 from bridge.login import LoginSettingsError, Oidc, oidc
+from bridge.metering import Meter
 from bridge.notices.channels import Channel, ChannelSettingsError, channel
 from bridge.outgoing import Outgoing, http_policy, outgoing
 from bridge.queue import Queue
@@ -136,7 +137,13 @@ class House:
             transport=self._transport,
             sleep=self._sleep,
             chunk=BULK,
+            tell=self.meter.of(name),
         )
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Counts what goes out to Integr8."""
+        return Meter(lambda: self.store, self.clock)
 
     def data(self, account: str = "main", integration: str = "default") -> LiveData:
         """The observations of one integration in memory, kept over the life of the process."""
@@ -190,6 +197,7 @@ class House:
         for client in self._clients.values():
             client.close()
         if "store" in self.__dict__:
+            self.meter.write()
             self.store.close()
         if "redis" in self.__dict__:
             self.redis.close()

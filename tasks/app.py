@@ -14,6 +14,7 @@ from celery.exceptions import SecurityWarning
 from celery.signals import (
     beat_init,
     setup_logging,
+    task_postrun,
     task_prerun,
     worker_process_init,
     worker_ready,
@@ -92,6 +93,11 @@ def _begin(task: Any = None, **_: Any) -> None:
     observability.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
     if name in QUEUES:
         wiring.house().queue.begun(name)  # before it looks at any row
+
+
+@task_postrun.connect
+def _end(**_: Any) -> None:
+    wiring.house().meter.write()
 
 
 @worker_process_init.connect

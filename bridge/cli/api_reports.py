@@ -18,7 +18,7 @@ from bridge.integr8.core import Row
 from bridge.integr8.exports import Exporter, Progress, Table
 from bridge.integr8.queries import PAGE_SIZE_MAX, STATUSES
 from bridge.integr8.shapes import ReportFilter
-from bridge.integr8.startlog import StartsInFile
+from bridge.store.exports import Starts
 
 
 def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -145,9 +145,9 @@ def _print_csv(rows: Listing, limit: int, columns: Sequence[str] | None) -> None
 
 
 def exporter(session: Session, account: str, integration: str) -> Exporter:
-    """The account's exporter; its count lies beside the database of the home directory."""
-    starts = StartsInFile(session.settings.var / f"exports-{account}.log")
-    return Exporter(client_of(session, account, integration), starts)
+    """The account's exporter; its count lies in the database, which every machine shares."""
+    session.migrated()
+    return Exporter(client_of(session, account, integration), Starts(session.house.store, account))
 
 
 def download(operation: Operation) -> click.Command:

@@ -16,8 +16,8 @@ from bridge.data.importing import Imported, import_file
 from bridge.data.shadowing import shadow_report
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.integr8.exports import Exporter
-from bridge.integr8.startlog import StartsInFile
 from bridge.store import feeds, observations, slots
+from bridge.store.exports import Starts
 from bridge.store.feeds import FeedKey, Kind
 
 FIELDS = {
@@ -180,10 +180,8 @@ def export(
       integr8-bridge reports import october.csv --kind conversions
     """
     path = out or Path(f"{kind}.csv")
-    session.settings.var.mkdir(parents=True, exist_ok=True)
-    exporter = Exporter(
-        session.client(account, integration), StartsInFile(session.settings.var / f"exports-{account}.log")
-    )
+    session.migrated()
+    exporter = Exporter(session.client(account, integration), Starts(session.house.store, account))
     try:
         with _bar() as bar:
             task = bar.add_task("waiting for Integr8", total=None)

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from bridge.integr8 import rejection, reporting, resources, wires
+from bridge.integr8 import rejection, reporting, resources, wires, witness
 from bridge.integr8.budget import Budget, acquire
 from bridge.integr8.catalogue import Route, places
 from bridge.integr8.conversation import Exchange, Flow, Manner, Pause, Step
@@ -24,6 +24,7 @@ from bridge.integr8.core import Reply
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.integr8.flows import CHUNK, Caller
 from bridge.integr8.pace import Lane, Outcome
+from bridge.integr8.witness import Witness, Witnessed
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Client:
     `integration` is the id that offers, reports and downloads belong to; `routes` holds the places that
     differ at this account (`"PUT /path"` will do), `rejection_url` the tracker's address for rejecting.
     `timeout` bounds one request and `deadline` one call with all its attempts, in seconds. Threads may share
-    a client. It is made after a fork, not before.
+    a client. It is made after a fork, not before. `tell` hears of each request after it is over.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class Client:
         chunk: int = CHUNK,
         sleep: Callable[[float], None] = time.sleep,
         manner: Manner | None = None,
+        tell: Witness = witness.nobody,
     ) -> None:
+        self._tell = tell
         self._base_url = wires.base(base_url)
         self._key = wires.key(api_key)
         self._rejection_url = rejection_url
@@ -128,12 +131,16 @@ class Client:
         clock = self.caller.manner.clock
         began = clock()
         token = acquire(self.budget, step.lane, deadline=step.left, clock=clock, sleep=self._sleep)
+        granted = clock()
+        waited, name = granted - began, step.request.name
         try:
-            reply = self._send(replace(step, left=step.left - (clock() - began)), token)
+            reply = self._send(replace(step, left=step.left - waited), token)
         except ApiError as error:
             self.budget.settle(token, wires.outcome_of_error(error))
+            self._tell(Witnessed(name, witness.outcome_of_error(error), waited, clock() - granted))
             raise
         self.budget.settle(token, *wires.outcome(reply, self.caller.manner.today()))
+        self._tell(Witnessed(name, witness.outcome(reply), waited, clock() - granted))
         return reply
 
     def _send(self, step: Exchange, token: str) -> Reply:

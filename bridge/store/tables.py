@@ -4,6 +4,7 @@ from bridge.store import (
     backtests,
     deciding,
     entities,
+    exports,
     feeds,
     handovers,
     holds,
@@ -19,6 +20,7 @@ from bridge.store import (
     slots,
     troubles,
     upkeep,
+    usage,
     users,
 )
 from bridge.store.engine import Base
@@ -27,6 +29,7 @@ MODULES = (
     backtests,
     deciding,
     entities,
+    exports,
     feeds,
     handovers,
     holds,
@@ -42,6 +45,7 @@ MODULES = (
     slots,
     troubles,
     upkeep,
+    usage,
     users,
 )
 METADATA = Base.metadata

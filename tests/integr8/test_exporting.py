@@ -7,7 +7,7 @@ import pytest
 
 from bridge.integr8 import errors
 from bridge.integr8.exports import Exporter, StartsInMemory
-from bridge.integr8.startlog import StartsInFile
+from bridge.store.exports import Starts
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
 READY = {"id": "exp1", "status": "COMPLETED", "artifact": {"name": "exp1.csv"}}
@@ -24,9 +24,9 @@ def today(now):
     return Today()
 
 
-@pytest.fixture(params=["memory", "file"])
-def starts(request, tmp_path):
-    return StartsInMemory() if request.param == "memory" else StartsInFile(tmp_path / "var" / "starts.log")
+@pytest.fixture(params=["memory", "database"])
+def starts(request):
+    return StartsInMemory() if request.param == "memory" else Starts(request.getfixturevalue("sqlite_store"), "main")
 
 
 @pytest.fixture
@@ -206,7 +206,13 @@ def test_a_shared_report_is_asked_for_with_its_token_alone(client, integr8):
     assert "api-key" not in seen.headers
 
 
-def test_starts_are_counted_over_processes(tmp_path, now):
-    one, two = (StartsInFile(tmp_path / "starts.log") for _ in range(2))
+def test_starts_are_counted_over_processes_and_machines(store, now):
+    one, two = Starts(store, "main"), Starts(store, "main")
     day = timedelta(hours=24)
     assert [log.reserve(now, limit=2, span=day) for log in (one, two, one)] == [True, True, False]
+
+
+def test_each_account_has_its_own_ten(store, now):
+    day = timedelta(hours=24)
+    assert Starts(store, "main").reserve(now, limit=1, span=day)
+    assert Starts(store, "second").reserve(now, limit=1, span=day)

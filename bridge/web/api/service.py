@@ -1,11 +1,13 @@
 """The service itself: overview, feeds, calls, audit, halt and resume."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import g
 from flask_smorest import Blueprint
 
+from bridge.operations.consuming import consumption
 from bridge.store import feeds, holds, journal, ledger, runs, upkeep
 from bridge.store.ledger import Call
 from bridge.store.people import Role
@@ -68,6 +70,25 @@ def list_feeds() -> dict[str, Any]:
             for feed in feeds.everything(session)
         ]
     return page(rows, len(rows), "feed")
+
+
+@blueprint.get("/usage")
+@needs(Role.VIEWER)
+@blueprint.response(200, Thing)
+def usage() -> dict[str, Any]:
+    """Requests to Integr8 in the last 24 hours, by hour and by operation, and the exports left of each account."""
+    with house().store.read() as session:
+        found = consumption(session, house().settings.accounts, datetime.now(UTC))
+    return one(
+        {
+            "hours": [asdict(hour) for hour in found.hours],
+            "operations": [asdict(each) | {"failed": each.failed} for each in found.operations],
+            "exports": [
+                {"account": name, "limit": left.limit, "left": left.left, "next_free": left.next_free}
+                for name, left in found.exports.items()
+            ],
+        }
+    )
 
 
 @blueprint.get("/calls")

@@ -8,6 +8,16 @@ WIDTH, HEIGHT, BOTTOM = 720, 120, 18
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """One hour: two counts, one upon the other, and the share of the budget that was used, 0 to 1 (None: unknown)."""
+
+    at: datetime
+    lower: int
+    upper: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """One hour: its place, its two stacked parts in pixels, and what a person reads about it."""
 
@@ -22,28 +32,53 @@ class Bar:
 @dataclass(frozen=True, slots=True)
 class Chart:
     bars: Sequence[Bar]
+    budget: str  # points of a polyline: nothing used is the floor, all of it the top
     top: int
     width: int = WIDTH
     height: int = HEIGHT
     floor: int = HEIGHT - BOTTOM
 
 
-def hours(counts: Sequence[tuple[datetime, int, int]]) -> Chart:
-    """Two stacked series per hour: events below, effects above."""
-    top = max((lower + upper for _, lower, upper in counts), default=0) or 1
-    room, step = HEIGHT - BOTTOM - 4, WIDTH / max(len(counts), 1)
+def hours(columns: Sequence[Column], lower: str, upper: str) -> Chart:
+    """Two stacked series per hour, named `lower` and `upper`, and the use of the budget as a line over them."""
+    top = max((one.lower + one.upper for one in columns), default=0) or 1
+    room, step = HEIGHT - BOTTOM - 4, WIDTH / max(len(columns), 1)
     bars = [
         Bar(
             x=round(number * step + 1, 1),
             width=round(step - 2, 1),
-            lower=round(lower / top * room, 1),
-            upper=round(upper / top * room, 1),
-            label=f"{at:%H:%M}: {lower} events, {upper} effects",
-            hour=f"{at:%H}" if at.hour % 6 == 0 else "",
+            lower=round(one.lower / top * room, 1),
+            upper=round(one.upper / top * room, 1),
+            label=f"{one.at:%H:%M}: {one.lower} {lower}, {one.upper} {upper}, {percent(one.share)} of the budget used",
+            hour=f"{one.at:%H}" if one.at.hour % 6 == 0 else "",
         )
-        for number, (at, lower, upper) in enumerate(counts)
+        for number, one in enumerate(columns)
     ]
-    return Chart(bars, top)
+    budget = [
+        f"{round((number + 0.5) * step, 1)},{round(HEIGHT - BOTTOM - min(one.share, 1) * room, 1)}"
+        for number, one in enumerate(columns)
+    ]
+    return Chart(bars, " ".join(budget), top)
+
+
+def percent(share: float) -> str:
+    """A share for people: what is less than one percent is not said to be none."""
+    return "less than 1%" if 0 < share < 0.01 else f"{share:.0%}"
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A value as a bar in a row of a table, in pixels out of 100."""
+
+    name: str
+    width: float
+    text: str
+
+
+def lengths(values: Sequence[tuple[str, float, str]]) -> list[Length]:
+    """(name, value, text) as bars beside each other; the longest fills the room."""
+    top = max((value for _, value, _ in values), default=0) or 1
+    return [Length(name, round(value / top * 100, 1), text) for name, value, text in values]
 
 
 @dataclass(frozen=True, slots=True)

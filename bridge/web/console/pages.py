@@ -1,7 +1,5 @@
 """The pages: each is one question to the store, told in plain words."""
 
-import statistics
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,13 +8,11 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.eventfacts import shown
-from bridge.integr8.budget import BudgetState
-from bridge.integr8.errors import BudgetUnavailable
-from bridge.settings import SettingsError
-from bridge.store import feeds, holds, journal, ledger, runs, slots, upkeep
+from bridge.operations.consuming import consumption
+from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event
-from bridge.store.ledger import Call, Effect, EffectState
+from bridge.store.ledger import Effect, EffectState
 from bridge.store.people import Role
 from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
@@ -48,12 +44,13 @@ def overview() -> str:
             "held": holds.count_active(session),
             "waiting": ledger.waiting(session)[:5],
             "recent": session.scalars(_runs().where(Run.outcome.not_in(["nothing"])).limit(8)).all(),
-            "chart": charts.hours(_by_hour(session, now)),
+            "columns": _by_hour(session, now),
             "failed": session.scalars(_failed(now).limit(5)).all(),
         }
         found["undoable"] = ledger.undoable(session, {one.id for one in found["recent"]})
     wrong = [one for one in checks(house(), now) if one["status"] != "ok"]
-    return show("overview.html", wrong=wrong, **found)
+    chart = charts.hours(found["columns"], "events", "effects")
+    return show("overview.html", wrong=wrong, chart=chart, percent=charts.percent, **found)
 
 
 def _runs() -> Any:
@@ -68,20 +65,25 @@ def _failed(now: datetime) -> Any:
     )
 
 
-def _by_hour(session: Session, now: datetime) -> list[tuple[datetime, int, int]]:
-    """Events received and effects ended in each of the last 24 hours."""
-    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+def _by_hour(session: Session, now: datetime) -> list[charts.Column]:
+    """Events received, effects applied and the use of Integr8's budget in each of the last 24 hours."""
+    accounts = house().settings.accounts
+    used = consumption(session, accounts, now).hours
+    first = used[0].at
     events = session.scalars(select(Event.received_at).where(Event.received_at >= first).limit(200_000))
     effects = session.scalars(
         select(Effect.ended_at).where(Effect.ended_at >= first, Effect.state == EffectState.APPLIED).limit(200_000)
     )
-    counts = [[0, 0] for _ in range(24)]
+    counts = [[0, 0] for _ in used]
     for column, moments in ((0, events.all()), (1, effects.all())):
         for at in moments:
             if at is not None:
                 counts[min(int((at - first).total_seconds() // 3600), 23)][column] += 1
     zone = words.zone(house())
-    return [((first + timedelta(hours=row)).astimezone(zone), *pair) for row, pair in enumerate(counts)]  # type: ignore[misc]
+    return [
+        charts.Column(hour.at.astimezone(zone), received, applied, hour.share)
+        for hour, (received, applied) in zip(used, counts, strict=True)
+    ]
 
 
 @blueprint.get("/activity")
@@ -186,35 +188,3 @@ def event(event_id: str) -> str:
             abort(404, f"there is no event {event_id}")
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id)).all()
     return show("event.html", event=found, body=shown(found, house().sources), runs=caused)
-
-
-@blueprint.get("/integr8")
-@needs(Role.VIEWER, page=True)
-def integr8() -> str:
-    now = datetime.now(UTC)
-    with house().store.read() as session:
-        calls = session.scalars(select(Call).order_by(Call.id.desc()).limit(40)).all()
-        outcomes = session.execute(
-            select(Call.operation, Call.outcome, func.count())
-            .where(Call.started_at >= now - DAY)
-            .group_by(Call.operation, Call.outcome)
-            .order_by(func.count().desc())
-        ).all()
-        feed_rows: Sequence[Any] = feeds.everything(session)
-        stuck = slots.failing(session, now - DAY)
-    delays = [(call.ended_at - call.started_at).total_seconds() for call in calls if call.ended_at]
-    return show(
-        "integr8.html", calls=calls, outcomes=outcomes, feeds=feed_rows, stuck=stuck, budgets=_budgets(),
-        delay=statistics.median(delays) if delays else None,
-    )  # fmt: skip
-
-
-def _budgets() -> dict[str, BudgetState | str]:
-    """Of each account; the reason in words where it cannot be asked."""
-    found: dict[str, BudgetState | str] = {}
-    for name in house().settings.accounts:
-        try:
-            found[name] = house().client(name).budget.state()
-        except (BudgetUnavailable, SettingsError) as error:
-            found[name] = str(error)
-    return found

@@ -195,6 +195,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_events_state_received_at", ["state", "received_at"], unique=False)
 
     op.create_table(
+        "export_starts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_starts")),
+    )
+    with op.batch_alter_table("export_starts", schema=None) as batch_op:
+        batch_op.create_index("ix_export_starts_account_at", ["account", "at"], unique=False)
+
+    op.create_table(
         "feeds",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("account", sa.String(), nullable=False),
@@ -458,6 +468,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_turns")),
     )
     op.create_table(
+        "usage",
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("hour", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("operation", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("requests", sa.Integer(), nullable=False),
+        sa.Column("waited", sa.Float(), nullable=False),
+        sa.Column("took", sa.Float(), nullable=False),
+        sa.Column("slowest", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "hour", "operation", "outcome", name=op.f("pk_usage")),
+    )
+    with op.batch_alter_table("usage", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_usage_hour"), ["hour"], unique=False)
+
+    op.create_table(
         "users",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -707,6 +732,10 @@ def downgrade() -> None:
 
     op.drop_table("feed_marks")
     op.drop_table("users")
+    with op.batch_alter_table("usage", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_usage_hour"))
+
+    op.drop_table("usage")
     op.drop_table("turns")
     op.drop_table("troubles")
     op.drop_table("tokens")
@@ -756,6 +785,10 @@ def downgrade() -> None:
     op.drop_table("halts")
     op.drop_table("generations")
     op.drop_table("feeds")
+    with op.batch_alter_table("export_starts", schema=None) as batch_op:
+        batch_op.drop_index("ix_export_starts_account_at")
+
+    op.drop_table("export_starts")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("ix_events_state_received_at")
         batch_op.drop_index("ix_events_received_at")

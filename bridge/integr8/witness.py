@@ -1,0 +1,43 @@
+"""Whoever wants to count or measure requests is told of each one, after it is over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bridge.integr8.core import Reply
+from bridge.integr8.errors import ApiError, Unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """One request that had a slot of the budget.
+
+    `outcome`: ok, refused, throttled, server_error, unreachable (never left) or unknown (no answer).
+    `waited` and `took` are seconds: for the slot, and from then on until the answer.
+    """
+
+    operation: str
+    outcome: str
+    waited: float
+    took: float
+
+
+Witness: TypeAlias = Callable[[Witnessed], None]
+
+
+def nobody(_one: Witnessed) -> None:
+    """Look away."""
+
+
+def outcome(reply: Reply) -> str:
+    """An answer in one word."""
+    if reply.status < 400:
+        return "ok"
+    if reply.status == 429:
+        return "throttled"
+    return "server_error" if reply.status >= 500 else "refused"
+
+
+def outcome_of_error(error: ApiError) -> str:
+    """The same for a request without an answer."""
+    return "unreachable" if isinstance(error, Unreachable) else "unknown"

@@ -1,0 +1,92 @@
+"""Requests to Integr8, summed by hour: what became of the budget, and how quick and how well each operation was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Float, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, UtcDateTime
+
+HOUR = timedelta(hours=1)
+
+
+class Usage(Base):
+    __tablename__ = "usage"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True, index=True)  # its beginning
+    operation: Mapped[str] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(primary_key=True)
+    requests: Mapped[int]
+    waited: Mapped[float] = mapped_column(Float)  # seconds for a slot of the budget, summed
+    took: Mapped[float] = mapped_column(Float)  # seconds until the answer, summed
+    slowest: Mapped[float] = mapped_column(Float)  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    account: str
+    hour: datetime
+    operation: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Some requests together; times in seconds."""
+
+    requests: int = 0
+    waited: float = 0.0
+    took: float = 0.0
+    slowest: float = 0.0
+
+    def __add__(self, other: "Sum") -> "Sum":
+        return Sum(
+            self.requests + other.requests,
+            self.waited + other.waited,
+            self.took + other.took,
+            max(self.slowest, other.slowest),
+        )
+
+
+def hour_of(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def add(session: Session, sums: Mapping[Key, Sum]) -> None:
+    """Add to what other processes have written. In a fixed order, so that two of them cannot lock each other out."""
+    name = session.get_bind().dialect.name
+    rows = [
+        {"account": key.account, "hour": key.hour, "operation": key.operation, "outcome": key.outcome,
+         "requests": one.requests, "waited": one.waited, "took": one.took, "slowest": one.slowest}
+        for key, one in sorted(sums.items(), key=lambda pair: (pair[0].account, pair[0].hour, *_rest(pair[0])))
+    ]  # fmt: skip
+    insert = (sqlite.insert if name == "sqlite" else postgresql.insert)(Usage)
+    new = insert.excluded
+    larger = func.max if name == "sqlite" else func.greatest
+    statement = insert.on_conflict_do_update(
+        index_elements=["account", "hour", "operation", "outcome"],
+        set_={
+            "requests": Usage.requests + new.requests,
+            "waited": Usage.waited + new.waited,
+            "took": Usage.took + new.took,
+            "slowest": larger(Usage.slowest, new.slowest),
+        },
+    )
+    session.execute(statement, rows)
+
+
+def _rest(key: Key) -> tuple[str, str]:
+    return key.operation, key.outcome
+
+
+def since(session: Session, moment: datetime) -> Sequence[Usage]:
+    """All sums of the hours from `moment` on, oldest first."""
+    return session.scalars(select(Usage).where(Usage.hour >= hour_of(moment)).order_by(Usage.hour)).all()
+
+
+def forget(session: Session, before: datetime) -> None:
+    session.execute(delete(Usage).where(Usage.hour < before))

@@ -7,6 +7,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from bridge import delivering, noticing
+from bridge.metrics import NOTICES
 from bridge.operations import approvals
 from bridge.store.ledger import StoredPlan
 from bridge.store.notices import ChannelHealth, Hush, Notice
@@ -272,3 +273,11 @@ def test_a_plan_over_its_limit_is_told_under_that_name(telling):
 def test_without_channels_nothing_is_looked_for(network):
     noticing.collect(network.house, network.now)
     assert network.all(Notice) == []
+
+
+def test_each_message_counts_by_channel_and_answer(telling, receiver):
+    counted = NOTICES.labels("callback", "taken")
+    before = counted._value.get()
+    row(telling)
+    deliver(telling)
+    assert counted._value.get() == before + 1

@@ -19,11 +19,12 @@ from bridge.exposition import registry
 from bridge.metrics import CALLS
 child = os.fork()
 if child == 0:
-    CALLS.labels("offers.list", "ok").inc()
+    CALLS.labels("main", "offers.list", "ok").inc()
     os._exit(0)
 os.waitpid(child, 0)
-CALLS.labels("offers.list", "ok").inc()
-print(registry().get_sample_value("bridge_calls_total", {"operation": "offers.list", "outcome": "ok"}))
+CALLS.labels("main", "offers.list", "ok").inc()
+labels = {"account": "main", "operation": "offers.list", "outcome": "ok"}
+print(registry().get_sample_value("bridge_calls_total", labels))
 print(tallies.place())
 """
 

@@ -3,13 +3,13 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
 import structlog
-from sqlalchemy import text, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
 from bridge.effects import MERGED, Again, Applied, Failed, Job, Outcome, Skipped, Unknown
@@ -17,10 +17,9 @@ from bridge.exactjson import thaw
 from bridge.integr8 import errors
 from bridge.metrics import EFFECTS, EVENT_TO_CALL
 from bridge.secrets_box import SecretsBox
-from bridge.store import delays, entities, handovers, ledger, notices, upkeep
+from bridge.store import delays, entities, handovers, lease, ledger, notices, upkeep
 from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
-from bridge.store.lease import settle
 from bridge.store.ledger import Call, Effect, EffectState
 from rules import holds
 from rules.model import HoldFor
@@ -209,8 +208,13 @@ def conclude(
     results = list(outcomes)
     with store.write() as session:
         plans = {batch.effects[one.job.id].plan_id for one in results}
+        fences = {one.job.id: batch.effects[one.job.id].fence for one in results}
+        ours = lease.ours(session, Effect, fences)
+        written = [one for one in results if one.job.id in ours]
         books = _Books(session, ledger.blocked(session, plans), box, now)
-        written = [one for one in results if books.write(batch.effects[one.job.id], one)]
+        for one in written:
+            books.write(batch.effects[one.job.id], one)
+        books.close()
         _mirror(session, batch, written, now)
         ledger.close_finished(session, plans, now)
     _tell(batch, written)
@@ -233,7 +237,7 @@ def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
     good = [one for one in written if isinstance(one, Applied | Skipped)]
     for one in written:
         EFFECTS.labels(batch.verb, type(one).__name__.lower()).inc()
-        if one not in good:
+        if not isinstance(one, Applied | Skipped):
             effect = batch.effects[one.job.id]
             log.warning(
                 "effect not applied",
@@ -258,40 +262,52 @@ def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Books:
-    """One transaction of conclusions."""
+    """One transaction of conclusions, about effects that are locked in it. Rows are gathered and written together."""
 
     session: Session
     blocked: Mapping[int, list[Effect]]
     box: SecretsBox
     now: datetime
+    ended: list[dict[str, Any]] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
 
-    def write(self, effect: Effect, outcome: Outcome) -> bool:
-        """False when the effect is no longer ours."""
+    def write(self, effect: Effect, outcome: Outcome) -> None:
         match outcome:
             case Applied(result=result) | Skipped(result=result):
                 state = EffectState.APPLIED if isinstance(outcome, Applied) else EffectState.SKIPPED
-                return self._good_end(effect, state, dict(result))
+                self._good_end(effect, state, dict(result))
             case Failed(error=error):
-                return self._bad_end(effect, error)
+                self._bad_end(effect, error)
             case Again(error=error) if _expired(effect, self.now):
                 hours = TOO_OLD.total_seconds() / 3600
-                return self._bad_end(effect, f"could not leave for {hours:.0f} h, so it was given up; {error}")
+                self._bad_end(effect, f"could not leave for {hours:.0f} h, so it was given up; {error}")
             case Again(wait=wait, error=error):
-                return self._later(effect, EffectState.PLANNED, wait, error)
+                self._later(effect, EffectState.PLANNED, wait, error)
             case Unknown(wait=wait, error=error):
-                return self._later(effect, EffectState.UNKNOWN, wait, error)
+                self._later(effect, EffectState.UNKNOWN, wait, error)
 
-    def _later(self, effect: Effect, state: EffectState, wait: float, error: str) -> bool:
-        return settle(self.session, effect, state=state, due_at=self.now + timedelta(seconds=wait), error=error)
+    def close(self) -> None:
+        """Write what has gathered."""
+        ledger.conclude(self.session, self.ended)
+        if self.held:
+            self.session.execute(insert(Hold), self.held)
+        self.ended.clear()
+        self.held.clear()
 
-    def _good_end(self, effect: Effect, state: EffectState, result: dict[str, Any]) -> bool:
+    def _later(self, effect: Effect, state: EffectState, wait: float, error: str) -> None:
+        due = self.now + timedelta(seconds=wait)
+        self.ended.append({"id": effect.id, "state": state, "due_at": due, "error": error})
+
+    def _good_end(self, effect: Effect, state: EffectState, result: dict[str, Any]) -> None:
         kept = self._seal(effect, result)
-        prior = effect.prior if effect.prior is not None else kept.get("prior")
-        if not settle(self.session, effect, state=state, ended_at=self.now, result=kept, prior=prior, error=None):
-            return False
+        row = {"id": effect.id, "state": state, "ended_at": self.now, "result": kept, "error": None}
+        if effect.prior is None and kept.get("prior") is not None:
+            row["prior"] = kept["prior"]
+        self.ended.append(row)
         self._begin_hold(effect)
         waiting = [one for one in self.blocked.get(effect.plan_id, []) if one.subject == effect.subject]
         if waiting:
+            self.close()
             done = ledger.steps_done(self.session, effect.plan_id, effect.subject)
             for one in waiting:
                 one.wanted = fill(one.wanted, effect.step, kept)
@@ -299,11 +315,9 @@ class _Books:
                 if set(one.after) <= done:
                     one.due_at = self.now
             self.session.flush()
-        return True
 
-    def _bad_end(self, effect: Effect, error: str) -> bool:
-        if not settle(self.session, effect, state=EffectState.FAILED, ended_at=self.now, error=error):
-            return False
+    def _bad_end(self, effect: Effect, error: str) -> None:
+        self.ended.append({"id": effect.id, "state": EffectState.FAILED, "ended_at": self.now, "error": error})
         self._take_hold_back(effect, error)
         failed = {effect.step}
         for one in self.blocked.get(effect.plan_id, []):
@@ -312,7 +326,6 @@ class _Books:
                 one.error = f"step {effect.step} failed, so this one was not begun: {error}"
                 failed.add(one.step)
         self.session.flush()
-        return True
 
     def _seal(self, effect: Effect, result: dict[str, Any]) -> dict[str, Any]:
         """Move a generated secret into a sealed hand-over; the ledger keeps only the sealed way to it."""
@@ -355,20 +368,20 @@ class _Books:
         count = effect.hold.get("count", 1)
         seconds = effect.hold.get("seconds")
         wanted = HoldFor(effect.hold["kind"], timedelta(seconds=seconds) if seconds is not None else None)
-        self.session.add(
-            Hold(
-                rule_id=effect.rule_id,
-                effect_id=effect.id,
-                account=effect.account,
-                integration=effect.integration,
-                kind=effect.kind,
-                target_id=effect.target_id,
-                subject=effect.subject,
-                since=self.now,
-                until=holds.until(wanted, count, self.now, effect.hold.get("tz", "UTC")),
-                count=count,
-                we_paused=bool((effect.prior or {}).get("active", True)),
-            )
+        self.held.append(
+            {
+                "rule_id": effect.rule_id,
+                "effect_id": effect.id,
+                "account": effect.account,
+                "integration": effect.integration,
+                "kind": effect.kind,
+                "target_id": effect.target_id,
+                "subject": effect.subject,
+                "since": self.now,
+                "until": holds.until(wanted, count, self.now, effect.hold.get("tz", "UTC")),
+                "count": count,
+                "we_paused": bool((effect.prior or {}).get("active", True)),
+            }
         )
 
     def _take_hold_back(self, effect: Effect, error: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 import structlog
 from sqlalchemy.orm import Session
@@ -142,7 +143,7 @@ def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
         answers=evaluation.answers[part],
         why=evaluation.why[part],
         early=evaluation.early[part],
-        explain=lambda _row: evaluation.explain(row),
+        explain=cache(lambda _row: evaluation.explain(row)),  # the plan gives its reason, the record keeps it
         fill=lambda _row, template: evaluation.fill(row, template),
     )
 

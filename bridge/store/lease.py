@@ -7,7 +7,7 @@ frozen one that wakes up late does no harm.
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -49,31 +49,42 @@ def claim(
     limit: int,
     now: datetime,
     length: timedelta,
+    **values: Any,
 ) -> list[Row]:
     """Take up to `limit` free rows that match, in order. Each gets the next fence; the attempt counts already.
 
-    Concurrent callers never get the same row: PostgreSQL skips locked rows, SQLite has one writer at a time.
+    `values` are columns to set besides. Concurrent callers never get the same row: PostgreSQL skips locked rows,
+    SQLite has one writer at a time.
     """
-    query = (
-        select(model)
-        .where(*where, free(model, now))
-        .order_by(*order)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
+    query = select(model.id).where(*where, free(model, now)).order_by(*order).limit(limit)
+    ids = list(session.scalars(query.with_for_update(skip_locked=True)))
+    if not ids:
+        return []
+    taken = (
+        update(model)
+        .where(model.id.in_(ids))
+        .values(
+            claimed_by=owner(os.getpid()),
+            claimed_until=now + length,
+            fence=model.fence + 1,
+            attempts=model.attempts + 1,
+            **values,
+        )
+        .returning(model)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    rows = list(session.scalars(query))
-    for row in rows:
-        row.claimed_by = owner(os.getpid())
-        row.claimed_until = now + length
-        row.fence += 1
-        row.attempts += 1
-    session.flush()
-    return rows
+    rows = {row.id: row for row in session.scalars(taken)}
+    return [rows[one] for one in ids]
 
 
 class LeaseLost(RuntimeError):
     """Another worker took the row over; whatever this one found out must not be written."""
+
+
+def ours(session: Session, model: type[Row], fences: Mapping[Any, int], *where: ColumnElement[bool]) -> set[Any]:
+    """Those of these ids that still have this fence. They are locked until the transaction ends."""
+    query = select(model.id, model.fence).where(model.id.in_(list(fences)), *where).with_for_update()
+    return {row[0] for row in session.execute(query) if fences[row[0]] == row[1]}
 
 
 def settle(session: Session, row: Any, **values: Any) -> bool:

@@ -4,17 +4,18 @@ A change of state is written before its consequence: `sent` is committed before 
 in between leaves an effect that is settled by reading Integr8, never by repeating it blindly.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, case, func, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
-from bridge.store.lease import Leased, LeaseLost, claim, settle
+from bridge.store.lease import Leased, LeaseLost, claim, ours, settle
 from bridge.store.runs import Run
 
 LEASE = timedelta(seconds=60)  # longer than the deadline of any single call
@@ -174,6 +175,7 @@ def take(session: Session, *, limit: int, now: datetime) -> list[Effect]:
     Those that were being carried out when their worker vanished come too: claimed ones start again, sent ones
     are unknown and will be read before anything else.
     """
+    vanished = Effect.state.in_([EffectState.SENT, EffectState.UNKNOWN])
     effects = claim(
         session,
         Effect,
@@ -183,11 +185,8 @@ def take(session: Session, *, limit: int, now: datetime) -> list[Effect]:
         limit=limit,
         now=now,
         length=LEASE,
+        state=case((vanished, EffectState.UNKNOWN.value), else_=EffectState.CLAIMED.value),
     )
-    for effect in effects:
-        vanished = effect.state in {EffectState.SENT, EffectState.UNKNOWN}
-        effect.state = EffectState.UNKNOWN if vanished else EffectState.CLAIMED
-    session.flush()
     overtaken = [effect for effect in effects if effect.overtaken_by is not None]
     return _without(session, effects, overtaken, now) if overtaken else effects
 
@@ -224,23 +223,29 @@ def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: "Call
 
     Raises LeaseLost when one of them is no longer ours: then nothing may be sent.
     """
+    fences = dict(rows)
+    under_way = Effect.state.in_([EffectState.CLAIMED, EffectState.UNKNOWN, EffectState.SENT])
+    lost = sorted(set(fences) - ours(session, Effect, fences, under_way))
+    if lost:
+        raise LeaseLost(f"effect {lost[0]}: fence {fences[lost[0]]} is no longer ours")
+    session.execute(
+        update(Effect)
+        .where(Effect.id.in_(list(fences)))
+        .values(state=EffectState.SENT, sent_at=now, claimed_until=now + LEASE)
+        .execution_options(synchronize_session=False)
+    )
     session.add(call)
     session.flush()
-    for effect_id, fence in rows:
-        taken = session.scalar(
-            update(Effect)
-            .where(
-                Effect.id == effect_id,
-                Effect.fence == fence,
-                Effect.state.in_([EffectState.CLAIMED, EffectState.UNKNOWN, EffectState.SENT]),
-            )
-            .values(state=EffectState.SENT, sent_at=now, claimed_until=now + LEASE)
-            .execution_options(synchronize_session=False)
-            .returning(Effect.id)
-        )
-        if taken is None:
-            raise LeaseLost(f"effect {effect_id}: fence {fence} is no longer ours")
     session.execute(insert(EffectCall), [{"effect_id": effect_id, "call_id": call.id} for effect_id, _ in rows])
+
+
+def conclude(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give effects back with what became of them: each row has the `id` and the columns to set.
+
+    For effects that `ours` has locked in this transaction: nobody else can have taken them meanwhile.
+    """
+    for _, same in groupby(sorted(rows, key=sorted), key=sorted):  # one statement for rows that set the same columns
+        session.execute(update(Effect), [{**row, "claimed_by": None, "claimed_until": None} for row in same])
 
 
 def blocked(session: Session, plan_ids: Collection[int]) -> dict[int, list[Effect]]:

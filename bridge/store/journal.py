@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint, bindparam, delete, func, select, update
+from sqlalchemy import CursorResult, Index, LargeBinary, UniqueConstraint, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, UtcDateTime, insert_new
@@ -81,7 +81,7 @@ def record(session: Session, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
     Rows are plain column mappings. Two equal rows in one call, or in two processes at once, are one event:
     the unique key decides, not a look beforehand.
     """
-    written = set(session.scalars(insert_new(session, Event).returning(Event.id), [EMPTY | row for row in rows]))
+    written = _write(session, rows)
     first = _first_of(session, [row for row in rows if row["id"] not in written])
     return [
         Receipt(row["id"], duplicate=False)
@@ -89,6 +89,16 @@ def record(session: Session, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
         else Receipt(first[row["source"], row["dedupe_key"]], duplicate=True)
         for row in rows
     ]
+
+
+def _write(session: Session, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Insert what is new; the ids that are there now."""
+    statement = insert_new(session, Event)
+    ids = {row["id"] for row in rows}
+    done = cast("CursorResult[Any]", session.connection().execute(statement, [EMPTY | row for row in rows]))
+    if done.rowcount == len(rows):
+        return ids  # nearly always, and cheaper than asking for each row
+    return set(session.scalars(select(Event.id).where(Event.id.in_(ids))))
 
 
 def _first_of(session: Session, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], str]:

@@ -1,7 +1,9 @@
 """The web process: one Flask application from one set of settings."""
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 
@@ -25,13 +27,32 @@ def create_app(house: House) -> Flask:
     scribe.start()
     nudger.start()
     access.register(app, house)
-    app.register_blueprint(hooks.blueprint(hooks.Door(house.sources, scribe, nudger)))
     app.register_blueprint(health.blueprint(house))
     api.register(app, house)
     console.register(app, house)
     problems.register(app)
+    app.wsgi_app = _beside(_door(hooks.Door(house.sources, scribe, nudger)), app.wsgi_app)  # type: ignore[assignment, method-assign]
     app.extensions["bridge"] = {"house": house, "scribe": scribe, "nudger": nudger, "since": datetime.now(UTC)}
     return app
+
+
+def _door(behind: hooks.Door) -> Flask:
+    """The door is an application of its own: no session, no cookie, nobody to sign in, and half the cost."""
+    door = Flask("bridge.door", static_folder=None)
+    door.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
+    door.register_blueprint(hooks.blueprint(behind))
+    problems.register(door)
+    return door
+
+
+def _beside(door: WSGIApplication, rest: WSGIApplication) -> WSGIApplication:
+    """Each request goes to the one of the two that its path belongs to."""
+
+    def either(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        app = door if environ["PATH_INFO"].startswith("/hooks/") else rest
+        return app(environ, start_response)
+
+    return either
 
 
 def from_environment(settings: Settings) -> Flask:

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 PER_SOURCE = 256  # requests of one source inside the door at once; a flood of one leaves room for the others
 MOST_HEADERS = 100
+PLAIN = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
 
 class Full(RuntimeError):
@@ -107,11 +108,10 @@ def _handle(door: Door, source: Source, token: str | None) -> Response:
             503, "Not journalled", f"{source.name}: {error}; nothing was taken, send it again", retry_after=5
         )
     door.nudger.nudge("journal.drain")
-    log.info("webhook journalled", source=source.name, event_id=receipts[0].event_id, duplicate=receipts[0].duplicate)
     answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
     if len(receipts) > 1:
         answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]
-    return Response(orjson.dumps(answer), status=202, content_type="application/json")
+    return Response(orjson.dumps(answer), status=202, headers=PLAIN, content_type="application/json")
 
 
 def _incoming(http: Request, source: Source, token: str | None) -> Incoming:

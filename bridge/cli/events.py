@@ -1,6 +1,8 @@
 """`events`: the journal, replays, and what was put aside."""
 
+import csv
 import getpass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from sqlalchemy import select
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show, since_option
 from bridge.eventfacts import shown
 from bridge.operations.replaying import PER_MINUTE, cancel, matching, replay, settle_aside
+from bridge.operations.tabulating import COLUMNS, results
 from bridge.store.journal import Event, EventState
 from bridge.store.runs import Run
 
@@ -193,3 +196,36 @@ def discard(session: Session, event: str, why: str, json: bool) -> None:
     with session.operating() as house:
         settle_aside(house, event, accept=False, who=getpass.getuser(), now=datetime.now(UTC), why=why)
     outcome({"event": event, "accepted": False}, [f"event {event}: discarded"], json=json)
+
+
+@events.command("results")
+@click.argument("event")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a CSV file, whole or not at all."
+)
+@json_option
+@click.pass_obj
+def results_(session: Session, event: str, output: Path | None, json: bool) -> None:
+    """Show what became of each row of a CSV that was posted to a source. EVENT is any of its rows.
+
+    \b
+    Examples:
+      integr8-bridge events results 01J8Z...
+      integr8-bridge events results 01J8Z... --output publishers.result.csv
+    """
+    with session.operating() as house, house.store.read() as database:
+        rows = results(database, event)
+    if output is not None:
+        _write(output, rows)
+        click.echo(f"{len(rows)} rows: {output}")
+        return
+    show(rows, COLUMNS, json=json, empty="no rows")
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    draft = path.with_name(f".{path.name}.part")
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    draft.replace(path)

@@ -290,6 +290,11 @@ def waiting(session: Session) -> list[StoredPlan]:
     return list(session.scalars(query))
 
 
+def rank(plan: StoredPlan) -> tuple[bool, Decimal, int]:
+    """Sorts like `waiting`: the most money first, then those of which it is not known."""
+    return plan.money_24h is None, -(plan.money_24h or Decimal(0)), plan.id
+
+
 def count_waiting(session: Session) -> int:
     """How many plans wait for a person."""
     return session.scalar(select(func.count()).where(StoredPlan.state == PlanState.WAITING)) or 0

@@ -1,12 +1,14 @@
 """The API: who may ask for what, and that it does what the command line does."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from flask import Flask
 from openapi_spec_validator import validate
 
 from bridge.store.journal import Event
+from bridge.store.ledger import StoredPlan
 from bridge.store.people import Role
 from bridge.web import access, api, health, problems
 from bridge.web.access import OPEN, make
@@ -309,3 +311,158 @@ def test_a_number_too_large_for_an_id_is_no_fault(operator, number):
 @pytest.mark.parametrize("text", ["²", "٣", "-1", "x"])
 def test_a_cursor_of_ours_is_a_number_and_anything_else_is_none(operator, text):
     operator.get("/runs", after=text)
+
+
+# --- pages, and what the console and the command line can do ---------------------------------------------
+
+
+@pytest.fixture
+def admin(app, operator, token):
+    return Caller(app, token(Role.ADMIN))
+
+
+LISTINGS = (
+    "/events", "/runs", "/effects", "/approvals", "/holds", "/entities", "/rules", "/rules/onboarding/history",
+    "/rules/onboarding/backtests", "/feeds", "/calls", "/audit", "/sources", "/channels", "/silences", "/tokens",
+    "/users",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LISTINGS)
+def test_every_listing_is_read_page_by_page(admin, network, path):
+    network.pass_time(hours=1)
+    network.work()
+    whole = admin.get(path, limit=500)["data"]
+    seen, after = [], None
+    for _ in range(len(whole) + 1):
+        found = admin.get(path, limit=1, **({"after": after} if after else {}))
+        seen += found["data"]
+        after = found["next"]
+        if after is None:
+            break
+    assert [row.get("id", row) for row in seen] == [row.get("id", row) for row in whole]
+
+
+def test_plans_are_ranked_by_money_and_one_that_was_answered_hides_no_other(operator, network):
+    with network.house.store.write() as session:
+        for money in (None, Decimal(5), Decimal(5)):
+            plan = StoredPlan(run_id=1, rule_id="onboarding", state="waiting", created_at=network.now, money_24h=money)
+            session.add(plan)
+    first = operator.get("/approvals", limit=2)
+    operator.post(f"/approvals/{first['next']}/reject", why="a test")
+    rest = operator.get("/approvals", after=first["next"])["data"]
+    assert [plan["money_24h"] and Decimal(plan["money_24h"]) for plan in first["data"] + rest] == [5, 5, None, None]
+
+
+def test_a_rule_is_moved_along_its_ladder(operator, network):
+    assert operator.post("/rules/onboarding/mode", mode="shadow")["data"]["before"] == "approve"
+    assert operator.get("/rules")["data"][0]["mode"] == "shadow"
+    operator.post("/rules/onboarding/mode", 409, mode="shadow")
+
+
+def test_a_rule_about_events_has_no_past_to_be_tried_on(operator):
+    stretch = {"from": "2026-03-01T00:00:00+00:00", "to": "2026-03-02T00:00:00+00:00"}
+    operator.post("/rules/onboarding/backtests", 400, **stretch)
+
+
+def test_a_rule_about_traffic_is_tried_on_the_past(operator, network):
+    network.rule(
+        "schema: 1\nid: low\ntrigger: {every: 1h}\nscope: {per: [offer]}\ndata: {window: 24h, need: {clicks: 100}}\n"
+        "when: {all: [cr < 1%]}\nthen: [{pause: offer, hold: 12h}]\n",
+        "low.yaml",
+    )
+    stretch = {"from": "2026-03-01T00:00:00+00:00", "to": "2026-03-02T00:00:00+00:00"}
+    made = operator.post("/rules/low/backtests", 201, **stretch)["data"]
+    assert made["figures"]["looks"] == 25
+    assert operator.get("/rules/low/backtests")["data"] == [made]
+
+
+def test_a_silence_is_made_and_listed(operator):
+    until = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    operator.post("/silences", 201, rule="onboarding", until=until, why="known outage")
+    assert [row["rule_id"] for row in operator.get("/silences")["data"]] == ["onboarding"]
+    operator.post("/silences", 400, until="2020-01-01T00:00:00+00:00", why="too late")
+
+
+def test_a_channel_that_is_not_there_is_not_tried(operator):
+    operator.post("/channels/nowhere/test", 404)
+    operator.post("/channels/nowhere/enable", 404)
+
+
+def test_history_comes_in_as_csv_and_counts_once(app, operator):
+    text = (
+        "transaction_id,offer_id,publisher,status,request_time\n"
+        "t1,42,7,Approved,2026-02-01 10:00:00\nt2,42,7,Approved,2026-02-01 11:00:00\n"
+    )
+    for new in (2, 0):
+        answer = app.test_client().post(
+            "/api/v1/reports/import?kind=clicks", data=text, content_type="text/csv", headers=operator._headers
+        )
+        assert answer.get_json()["data"]["new"] == new
+
+
+def test_rows_of_another_kind_are_refused_in_words(app, operator):
+    answer = app.test_client().post(
+        "/api/v1/reports/import?kind=clicks", data="a,b\n1,2\n", content_type="text/csv", headers=operator._headers
+    )
+    assert answer.get_json()["data"]["refused"]
+    assert "tmp" not in answer.get_data(as_text=True)
+
+
+def test_the_doctor_is_asked_over_http(operator):
+    found = operator.get("/doctor")["data"]
+    assert {"name", "status", "detail"} <= set(found["checks"][0])
+
+
+# --- the description -----------------------------------------------------------------------------------
+
+
+def operations(app):
+    described = app.test_client().get("/api/v1/openapi.json").get_json()
+    return described, {
+        f"{verb.upper()} {path}": operation
+        for path, verbs in described["paths"].items()
+        for verb, operation in verbs.items()
+        if verb in {"get", "post", "put", "patch", "delete"}
+    }
+
+
+def test_every_answer_names_its_fields(app):
+    described, found = operations(app)
+    generic = []
+    for name, operation in found.items():
+        good = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
+        if "text/event-stream" in good["content"]:
+            continue
+        schema = described["components"]["schemas"][
+            good["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
+        ]
+        data = schema["properties"]["data"]
+        if "$ref" not in data.get("items", data):
+            generic.append(name)
+    assert generic == []
+
+
+def test_every_write_takes_an_idempotency_key_unless_its_answer_is_a_secret(app):
+    _, found = operations(app)
+    without = {
+        name
+        for name, operation in found.items()
+        if not name.startswith("GET")
+        and all(each.get("name") != "Idempotency-Key" for each in operation.get("parameters", []))
+    }
+    assert without == {"POST /api/v1/tokens", "POST /api/v1/users", "POST /api/v1/users/{user_id}/password"}
+
+
+def test_every_refusal_is_described_as_a_problem(app):
+    _, found = operations(app)
+    for name, operation in found.items():
+        assert "application/problem+json" in operation["responses"]["default"]["content"], name
+
+
+def test_every_listing_takes_a_cursor(app):
+    _, found = operations(app)
+    for name, operation in found.items():
+        good = operation["responses"].get("200", {}).get("content", {}).get("application/json")
+        if good and good["schema"]["$ref"].endswith("Page") and not name.endswith("/test"):
+            assert {"limit", "after"} <= {each["name"] for each in operation["parameters"]}, name

@@ -7,7 +7,12 @@ import schemathesis
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import response_schema_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from bridge.store.people import Role
 from bridge.web import access, api, health, problems
@@ -31,7 +36,13 @@ def bearer(network):
     return {"Authorization": f"Bearer {text}"}
 
 
-CHECKS = [not_a_server_error, response_schema_conformance]
+CHECKS = [
+    not_a_server_error,
+    response_schema_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    status_code_conformance,
+]
 BOUNDS = settings(
     max_examples=10,
     deadline=None,

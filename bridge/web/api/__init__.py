@@ -4,13 +4,15 @@ from flask import Flask
 from flask_smorest import Api
 
 from bridge.version import VERSION
-from bridge.web.api import decisions, effects, journal, rules, service, stream, tokens, users
+from bridge.web.api import channels, decisions, effects, journal, reports, rules, service, stream, tokens, users
+from bridge.web.api.described import InCommon
 from bridge.wiring import House
 
 DESCRIPTION = """\
 Everything that the command line shows and does. Send `Authorization: Bearer <token>`; `integr8-bridge tokens create`
-makes one, with the role viewer, operator or admin. Errors are problem documents (RFC 9457). Listings come newest
-first; `after` takes the id of the last row of the page before."""
+makes one, with the role viewer, operator or admin. Errors are problem documents (RFC 9457). Every listing is read page
+by page: `limit` rows at once, and `next` of the answer is the `after` of the next request. A write with an
+`Idempotency-Key` is done once, however often it is sent. `/activity/stream` tells runs as they happen."""
 
 
 def register(app: Flask, _house: House) -> None:
@@ -26,7 +28,7 @@ def register(app: Flask, _house: House) -> None:
             "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
         },
     )
-    api = Api(app)
+    api = Api(app, spec_kwargs={"extra_plugins": [InCommon()]})
     app.extensions["bridge-api"] = api
-    for part in (service, journal, decisions, effects, rules, tokens, users, stream):
+    for part in (service, journal, decisions, effects, rules, reports, channels, tokens, users, stream):
         api.register_blueprint(part.blueprint, url_prefix="/api/v1")

@@ -1,13 +1,10 @@
 """Rows as JSON, pages, and refusals: the small parts that all resources share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
-from datetime import datetime
-from decimal import Decimal
-from enum import Enum
 from functools import wraps
 from typing import Any
 
+from marshmallow import Schema
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -19,27 +16,18 @@ from rules.planning import Target
 from rules.state import target_of
 
 
-def plain(value: Any) -> Any:
-    """Moments as ISO 8601, money as text, dataclasses as objects."""
-    match value:
-        case datetime():
-            return value.isoformat()
-        case Decimal() | Enum():
-            return str(value)
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            return plain(asdict(value))
-        case _:
-            return value
-
-
 def page(rows: Sequence[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
     """One page out of at most `limit` + 1 rows."""
-    shown = [plain(row) for row in rows[:limit]]
+    shown = list(rows[:limit])
     return {"data": shown, "next": str(shown[-1][key]) if len(rows) > limit else None}
+
+
+def listed(rows: Sequence[dict[str, Any]], key: str, query: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of a short list that is at hand as a whole, in its own order. After a row that is gone nothing follows."""
+    after = query["after"]
+    names = [str(row[key]) for row in rows]
+    begin = 0 if after is None else names.index(after) + 1 if after in names else len(rows)
+    return page(rows[begin:], query["limit"], key)
 
 
 def whole(text: str | None) -> int | None:
@@ -49,14 +37,15 @@ def whole(text: str | None) -> int | None:
     return int(text)
 
 
-def picked(row: Any, names: Sequence[str]) -> dict[str, Any]:
-    """These columns of a row."""
-    return {name: getattr(row, name) for name in names}
+def picked(row: Any, schema: type[Schema]) -> dict[str, Any]:
+    """Of a row of the database what the schema names; what the row does not have is added by the view."""
+    names = (field.attribute or name for name, field in schema._declared_fields.items())  # noqa: SLF001 - no other list
+    return {name: getattr(row, name) for name in names if hasattr(row, name)}
 
 
 def newest(
     table: Any,
-    names: Sequence[str],
+    schema: type[Schema],
     query: Mapping[str, Any],
     *conditions: ColumnElement[bool],
     equal: Mapping[str, InstrumentedAttribute[Any]] | None = None,
@@ -71,11 +60,11 @@ def newest(
         if name in query:
             wanted = wanted.where(column == query[name])
     with house().store.read() as session:
-        return page([picked(row, names) for row in session.scalars(wanted)], query["limit"], "id")
+        return page([picked(row, schema) for row in session.scalars(wanted)], query["limit"], "id")
 
 
 def one(value: Any) -> dict[str, Any]:
-    return {"data": plain(value)}
+    return {"data": value}
 
 
 def refusing(view: Callable[..., Any]) -> Callable[..., Any]:

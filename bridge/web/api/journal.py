@@ -14,27 +14,28 @@ from bridge.store.journal import Event
 from bridge.store.people import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
+from bridge.web.api import rows
 from bridge.web.api.answers import newest, one, picked, refusing
-from bridge.web.api.shapes import AcceptBody, DiscardBody, EventQuery, Page, ReplayBody, ReplayManyBody, Thing
+from bridge.web.api.kinds import listing, thing
+from bridge.web.api.shapes import AcceptBody, DiscardBody, EventQuery, ReplayBody, ReplayManyBody
 from bridge.web.current import house
 
 blueprint = Blueprint("events", "events", description="Webhooks as they were received")
-NAMES = ("id", "source", "event_type", "delivery_id", "received_at", "event_time", "state", "problem", "replay_of")
 
 
 @blueprint.get("/events")
 @needs(Role.VIEWER)
 @blueprint.arguments(EventQuery, location="query")
-@blueprint.response(200, Page)
+@blueprint.response(200, listing(rows.EventRow))
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
     equal = {"source": Event.source, "state": Event.state, "event_type": Event.event_type}
-    return newest(Event, NAMES, query, equal=equal, cursor=lambda text: text or None)
+    return newest(Event, rows.EventRow, query, equal=equal, cursor=lambda text: text or None)
 
 
 @blueprint.get("/events/<event_id>")
 @needs(Role.VIEWER)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(rows.EventStory))
 @refusing
 def show_event(event_id: str) -> dict[str, Any]:
     """One event: what it says, and the runs that it caused."""
@@ -44,13 +45,13 @@ def show_event(event_id: str) -> dict[str, Any]:
             raise NotThere(f"event {event_id}: there is none")
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id))
         runs = [{"run": run.id, "rule": run.rule_id, "outcome": run.outcome} for run in caused]
-        return one(picked(event, NAMES) | {"body": shown(event, house().sources), "runs": runs})
+        return one(picked(event, rows.EventRow) | {"body": shown(event, house().sources), "runs": runs})
 
 
 @blueprint.post("/events/<event_id>/replay")
 @needs(Role.OPERATOR)
 @blueprint.arguments(ReplayBody)
-@blueprint.response(202, Thing)
+@blueprint.response(202, thing(rows.EventName))
 @refusing
 def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Send one event through the rules again."""
@@ -61,7 +62,7 @@ def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 @blueprint.post("/events/replay")
 @needs(Role.OPERATOR)
 @blueprint.arguments(ReplayManyBody)
-@blueprint.response(202, Thing)
+@blueprint.response(202, thing(rows.ReplayedRow))
 @refusing
 def replay_events(body: dict[str, Any]) -> dict[str, Any]:
     """Send everything since a moment through the rules again, or what a filter finds, bit by bit."""
@@ -74,7 +75,7 @@ def replay_events(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/events/replay/cancel")
 @needs(Role.OPERATOR)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(rows.CancelledRow))
 def cancel_replay() -> dict[str, Any]:
     """Take back the replays that nobody has begun to handle."""
     return one({"cancelled": cancel(house(), who=g.who, now=datetime.now(UTC))})
@@ -83,7 +84,7 @@ def cancel_replay() -> dict[str, Any]:
 @blueprint.post("/events/<event_id>/accept")
 @needs(Role.OPERATOR)
 @blueprint.arguments(AcceptBody)
-@blueprint.response(202, Thing)
+@blueprint.response(202, thing(rows.EventName))
 @refusing
 def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Handle a quarantined or dead event after all, with a corrected body if one is given."""
@@ -95,7 +96,7 @@ def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 @blueprint.post("/events/<event_id>/discard")
 @needs(Role.OPERATOR)
 @blueprint.arguments(DiscardBody)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(rows.EventName))
 @refusing
 def discard_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Close a quarantined or dead event without handling it."""

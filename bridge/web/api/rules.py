@@ -1,19 +1,26 @@
 """Rules: list, show, history, explain, reload."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flask import g
 from flask_smorest import Blueprint
 
 from bridge import rulebook
 from bridge.operations import NotThere
+from bridge.operations.backtesting import Question, keep, try_live
 from bridge.operations.explaining import explain, parse_subject
+from bridge.operations.moving import move
+from bridge.store import backtests
 from bridge.store import rulebook as shelf
+from bridge.store.backtests import Backtest
 from bridge.store.people import Role
 from bridge.web.access import needs
-from bridge.web.api.answers import one, page, refusing
-from bridge.web.api.shapes import ExplainQuery, Page, Thing
-from bridge.web.current import house
+from bridge.web.api import rulerows
+from bridge.web.api.answers import listed, one, page, picked, refusing
+from bridge.web.api.kinds import listing, thing
+from bridge.web.api.shapes import BacktestBody, ExplainQuery, ModeBody, PageQuery
+from bridge.web.current import house, trying
 from rules.testing import run_tests
 
 blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
@@ -21,22 +28,23 @@ blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
 
 @blueprint.get("/rules")
 @needs(Role.VIEWER)
-@blueprint.response(200, Page)
-def list_rules() -> dict[str, Any]:
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(rulerows.RuleRow))
+def list_rules(query: dict[str, Any]) -> dict[str, Any]:
     """The live rules; a broken one keeps its last good revision and is marked stale."""
     with house().store.read() as session:
         book = house().library.current(session)
-        rows = [
+        found = [
             {"id": found.id, "title": found.title, "owner": found.owner, "mode": found.mode, "revision": found.hash,
              "file": found.place.file, "stale": found.id in book.stale}
             for found in sorted(book.revisions.values(), key=lambda each: each.id)
         ]  # fmt: skip
-    return page(rows, len(rows), "id")
+    return listed(found, "id", query)
 
 
 @blueprint.get("/rules/<rule_id>")
 @needs(Role.VIEWER)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(rulerows.RuleStory))
 @refusing
 def show_rule(rule_id: str) -> dict[str, Any]:
     """The text of a rule and all its revisions."""
@@ -54,23 +62,24 @@ def show_rule(rule_id: str) -> dict[str, Any]:
 
 @blueprint.get("/rules/<rule_id>/history")
 @needs(Role.VIEWER)
-@blueprint.response(200, Page)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(rulerows.RevisionRow))
 @refusing
-def rule_history(rule_id: str) -> dict[str, Any]:
+def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Every revision that was ever loaded, with its text, newest first."""
     with house().store.read() as session:
-        rows = [
+        found = [
             {"revision": each.hash, "file": each.file, "first_seen_at": each.first_seen_at, "text": each.text}
             for each in shelf.history(session, rule_id)
         ]
-    if not rows:
+    if not found:
         raise NotThere(f"rule {rule_id}: there is none")
-    return page(rows, len(rows), "revision")
+    return listed(found, "revision", query)
 
 
 @blueprint.post("/rules/<rule_id>/test")
 @needs(Role.VIEWER)
-@blueprint.response(200, Page)
+@blueprint.response(200, listing(rulerows.TestRow))
 @refusing
 def test_rule(rule_id: str) -> dict[str, Any]:
     """Run the rule's own tests. Changes nothing."""
@@ -78,18 +87,18 @@ def test_rule(rule_id: str) -> dict[str, Any]:
         live = house().library.current(session).revisions.get(rule_id)
     if live is None:
         raise NotThere(f"rule {rule_id}: it is not loaded")
-    rows = [
+    found = [
         {"test": each.test.name or f"line {each.test.place.line}", "expect": each.test.expect, "passed": each.passed,
          "answer": each.verdict.answer.word, "message": each.message}
         for each in run_tests(live)
     ]  # fmt: skip
-    return page(rows, len(rows), "test")
+    return page(found, len(found), "test")
 
 
 @blueprint.get("/rules/<rule_id>/explain")
 @needs(Role.VIEWER)
 @blueprint.arguments(ExplainQuery, location="query")
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(rulerows.ExplanationRow))
 @refusing
 def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Why the rule did, or did not, do something about a subject, now or at a time."""
@@ -97,9 +106,46 @@ def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     return one(explain(house(), rule_id, subject, now=datetime.now(UTC), at=query["at"]).as_json())
 
 
+@blueprint.post("/rules/<rule_id>/mode")
+@needs(Role.OPERATOR)
+@blueprint.arguments(ModeBody)
+@blueprint.response(200, thing(rulerows.MovedRow))
+@refusing
+def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
+    """Move a rule up or down the ladder: writes one word into its file and loads it."""
+    return one(move(house(), rule_id, body["mode"], who=g.who, now=datetime.now(UTC)))
+
+
+@blueprint.get("/rules/<rule_id>/backtests")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(rulerows.BacktestRow))
+def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
+    """What the last trials of the rule came to, newest first."""
+    with house().store.read() as session:
+        found = [picked(each, rulerows.BacktestRow) for each in backtests.of_rule(session, rule_id)]
+    return listed(found, "id", query)
+
+
+@blueprint.post("/rules/<rule_id>/backtests")
+@needs(Role.OPERATOR)
+@blueprint.arguments(BacktestBody)
+@blueprint.response(201, thing(rulerows.BacktestRow))
+@refusing
+def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
+    """Replay the live revision over the past, with the facts as they were known then, and keep what came out."""
+    step = timedelta(seconds=body["step_seconds"]) if "step_seconds" in body else None
+    question = Question(start=body["start"], end=body["end"], step=step, against=body["against"])
+    with trying():
+        report = try_live(house(), rule_id, question)
+    [number] = keep(house(), [report], question, who=g.who, now=datetime.now(UTC))
+    with house().store.read() as session:
+        return one(picked(session.get_one(Backtest, number), rulerows.BacktestRow))
+
+
 @blueprint.post("/rules/reload")
 @needs(Role.OPERATOR)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(rulerows.ReloadedRow))
 def reload_rules() -> dict[str, Any]:
     """Read the rules directory now."""
     reading, changed = rulebook.publish(house().store, house().settings, now=datetime.now(UTC))

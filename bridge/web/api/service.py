@@ -1,4 +1,4 @@
-"""The service itself: overview, feeds, calls, audit, halt and resume."""
+"""The service itself: overview, calls, audit, halt and resume."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -8,24 +8,25 @@ from flask import g
 from flask_smorest import Blueprint
 
 from bridge.operations.consuming import consumption
-from bridge.store import feeds, holds, journal, ledger, runs, upkeep
+from bridge.operations.examining import examine, permissions
+from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.ledger import Call
 from bridge.store.people import Role
 from bridge.store.upkeep import Audit
 from bridge.web.access import needs
-from bridge.web.api.answers import newest, one, page
-from bridge.web.api.shapes import Page, PageQuery, Thing, WhyBody
+from bridge.web.api import houserows, rows
+from bridge.web.api.answers import listed, newest, one
+from bridge.web.api.kinds import listing, thing
+from bridge.web.api.shapes import DoctorQuery, PageQuery, WhyBody
 from bridge.web.current import house
 from bridge.web.health import checks
 
 blueprint = Blueprint("service", "service", description="The service itself")
-CALL = ("id", "account", "operation", "targets", "started_at", "ended_at", "outcome", "status", "error")
-AUDIT = ("id", "at", "who", "what", "about", "detail")
 
 
 @blueprint.get("/overview")
 @needs(Role.VIEWER)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(houserows.OverviewRow))
 def overview() -> dict[str, Any]:
     """What happened in the last 24 hours, what waits, what is wrong."""
     now = datetime.now(UTC)
@@ -42,39 +43,21 @@ def overview() -> dict[str, Any]:
 
 @blueprint.get("/sources")
 @needs(Role.VIEWER)
-@blueprint.response(200, Page)
-def list_sources() -> dict[str, Any]:
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(houserows.SourceRow))
+def list_sources(query: dict[str, Any]) -> dict[str, Any]:
     """Who may send webhooks, and how each proves itself."""
-    rows = [
+    found = [
         {"source": name, "proof": found.way, "format": found.format, "path": f"/hooks/{name}",
          "warnings": list(found.warnings)}
         for name, found in sorted(house().sources.items())
     ]  # fmt: skip
-    return page(rows, len(rows), "source")
-
-
-@blueprint.get("/feeds")
-@needs(Role.VIEWER)
-@blueprint.response(200, Page)
-def list_feeds() -> dict[str, Any]:
-    """What is read from Integr8, and how far it is complete."""
-    now = datetime.now(UTC)
-    with house().store.read() as session:
-        rows = [
-            {
-                "feed": feed.name,
-                "as_of": feed.as_of,
-                "age_seconds": round((now - feed.as_of).total_seconds()) if feed.as_of else None,
-                "problem": feed.problem,
-            }
-            for feed in feeds.everything(session)
-        ]
-    return page(rows, len(rows), "feed")
+    return listed(found, "source", query)
 
 
 @blueprint.get("/usage")
 @needs(Role.VIEWER)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(houserows.UsageRow))
 def usage() -> dict[str, Any]:
     """Requests to Integr8 in the last 24 hours, by hour and by operation, and the exports left of each account."""
     with house().store.read() as session:
@@ -94,25 +77,39 @@ def usage() -> dict[str, Any]:
 @blueprint.get("/calls")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, Page)
+@blueprint.response(200, listing(rows.CallOfAccount))
 def list_calls(query: dict[str, Any]) -> dict[str, Any]:
     """Requests to Integr8, newest first."""
-    return newest(Call, CALL, query)
+    return newest(Call, rows.CallOfAccount, query)
 
 
 @blueprint.get("/audit")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, Page)
+@blueprint.response(200, listing(houserows.AuditRow))
 def list_audit(query: dict[str, Any]) -> dict[str, Any]:
     """Who did what, newest first."""
-    return newest(Audit, AUDIT, query)
+    return newest(Audit, houserows.AuditRow, query)
+
+
+@blueprint.get("/doctor")
+@needs(Role.OPERATOR)
+@blueprint.arguments(DoctorQuery, location="query")
+@blueprint.response(200, thing(houserows.DoctorRow))
+def doctor(query: dict[str, Any]) -> dict[str, Any]:
+    """Check everything that the service needs; with `integr8`, what each API key may read as well."""
+    now = datetime.now(UTC)
+    found = examine(house(), now, health=checks)
+    if query["integr8"]:
+        for name in house().settings.accounts:
+            found += permissions(house(), name, now)
+    return one({"well": all(each["status"] != "fail" for each in found), "checks": found})
 
 
 @blueprint.post("/halt")
 @needs(Role.OPERATOR)
 @blueprint.arguments(WhyBody)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(houserows.HaltRow))
 def halt(body: dict[str, Any]) -> dict[str, Any]:
     """Let no effect leave the house until resume."""
     with house().store.write() as session:
@@ -122,7 +119,7 @@ def halt(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/resume")
 @needs(Role.OPERATOR)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(houserows.ResumedRow))
 def resume() -> dict[str, Any]:
     """End the halt. Nothing happens when none is on."""
     with house().store.write() as session:

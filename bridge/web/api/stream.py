@@ -13,7 +13,9 @@ from sqlalchemy import func, select
 from bridge.store.people import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
-from bridge.web.api.answers import picked, plain, whole
+from bridge.web.api.answers import picked, whole
+from bridge.web.api.plain import plain
+from bridge.web.api.rows import RunRow
 from bridge.web.api.shapes import StreamQuery
 from bridge.web.current import house
 from bridge.web.problems import problem
@@ -23,7 +25,6 @@ blueprint = Blueprint("stream", "stream", description="Live activity")
 MOST = 4  # per process: each holds one of its sixteen threads
 EVERY = 1.0  # seconds between two looks
 BATCH = 200
-NAMES = ("id", "rule_id", "mode", "cause", "started_at", "yes", "no", "no_decision", "outcome", "error")
 _seats = BoundedSemaphore(MOST)
 
 
@@ -54,7 +55,7 @@ def _told(behind: House, last: int, seconds: int) -> Iterator[bytes]:
             found = list(session.scalars(select(Run).where(Run.id > last).order_by(Run.id).limit(BATCH)))
         for run in found:
             last = run.id
-            body = orjson.dumps(plain(picked(run, NAMES)))
+            body = orjson.dumps(plain(picked(run, RunRow)))
             yield b"id: %d\nevent: run\ndata: %s\n\n" % (last, body)
         if time.monotonic() >= until:
             return

@@ -10,28 +10,30 @@ from bridge.operations import NotThere
 from bridge.store import people
 from bridge.store.people import Role
 from bridge.web.access import make, needs, revoke
-from bridge.web.api.answers import one, page, picked, refusing
-from bridge.web.api.shapes import Page, Thing, TokenBody
+from bridge.web.api import houserows
+from bridge.web.api.answers import listed, one, picked, refusing
+from bridge.web.api.kinds import listing, thing
+from bridge.web.api.shapes import PageQuery, TokenBody
 from bridge.web.current import house
 
 blueprint = Blueprint("tokens", "tokens", description="Who may use the API and the console")
-NAMES = ("id", "name", "role", "created_at", "created_by", "expires_at", "last_used_at", "revoked_at")
 
 
 @blueprint.get("/tokens")
 @needs(Role.ADMIN)
-@blueprint.response(200, Page)
-def list_tokens() -> dict[str, Any]:
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(houserows.TokenRow))
+def list_tokens(query: dict[str, Any]) -> dict[str, Any]:
     """All of them, without their secrets."""
     with house().store.read() as session:
-        rows = [picked(token, NAMES) for token in people.everyone(session)]
-    return page(rows, len(rows), "id")
+        found = [picked(token, houserows.TokenRow) for token in people.everyone(session)]
+    return listed(found, "id", query)
 
 
 @blueprint.post("/tokens")
 @needs(Role.ADMIN, secret=True)
 @blueprint.arguments(TokenBody)
-@blueprint.response(201, Thing)
+@blueprint.response(201, thing(houserows.NewToken))
 @refusing
 def create_token(body: dict[str, Any]) -> dict[str, Any]:
     """Make a token. Its text is in this answer and nowhere else, so an Idempotency-Key is not honoured here."""
@@ -50,7 +52,7 @@ def create_token(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.delete("/tokens/<int:token_id>")
 @needs(Role.ADMIN)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(houserows.RevokedToken))
 @refusing
 def revoke_token(token_id: int) -> dict[str, Any]:
     """End a token, and the console sessions begun with it, at once."""

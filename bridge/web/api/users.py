@@ -12,18 +12,19 @@ from bridge.store.people import Role
 from bridge.store.users import User
 from bridge.web.access import needs, users
 from bridge.web.access.users import Actor, Made
-from bridge.web.api.answers import one, page, picked, refusing
-from bridge.web.api.shapes import Page, Strict, Thing
+from bridge.web.api import houserows
+from bridge.web.api.answers import listed, one, picked, refusing
+from bridge.web.api.kinds import listing, thing
+from bridge.web.api.shapes import PageQuery, Strict
 from bridge.web.current import house
 
 blueprint = Blueprint("users", "users", description="Who signs in to the console")
-NAMES = ("id", "name", "email", "role", "must_change", "created_at", "created_by", "last_sign_in_at", "disabled_at")
 
 
 class UserBody(Strict):
-    name = fields.String(required=True, validate=validate.Length(1, users.LONGEST), metadata={"example": "anna"})
+    name = fields.String(required=True, validate=validate.Length(1, users.LONGEST), metadata={"examples": ["anna"]})
     role = fields.String(required=True, validate=validate.OneOf([str(each) for each in Role]))
-    email = fields.Email(validate=validate.Length(max=200), metadata={"example": "anna@example.com"})
+    email = fields.Email(validate=validate.Length(max=200), metadata={"examples": ["anna@example.com"]})
 
 
 class UserChange(Strict):
@@ -36,7 +37,7 @@ def _actor() -> Actor:
 
 
 def _row(user: User) -> dict[str, Any]:
-    return picked(user, NAMES) | {"oidc": user.subject is not None}
+    return picked(user, houserows.UserRow) | {"oidc": user.subject is not None}
 
 
 def _made(made: Made) -> dict[str, Any]:
@@ -45,18 +46,19 @@ def _made(made: Made) -> dict[str, Any]:
 
 @blueprint.get("/users")
 @needs(Role.ADMIN)
-@blueprint.response(200, Page)
-def list_users() -> dict[str, Any]:
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(houserows.UserRow))
+def list_users(query: dict[str, Any]) -> dict[str, Any]:
     """All of them, by name. Passwords are kept as hashes and told to nobody."""
     with house().store.read() as session:
-        rows = [_row(user) for user in known.everyone(session)]
-    return page(rows, len(rows), "id")
+        found = [_row(user) for user in known.everyone(session)]
+    return listed(found, "id", query)
 
 
 @blueprint.post("/users")
 @needs(Role.ADMIN, secret=True)
 @blueprint.arguments(UserBody)
-@blueprint.response(201, Thing)
+@blueprint.response(201, thing(houserows.NewUser))
 @refusing
 def create_user(body: dict[str, Any]) -> dict[str, Any]:
     """Make a user. The generated password is in this answer and nowhere else, and is changed at the first sign-in.
@@ -73,7 +75,7 @@ def create_user(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.patch("/users/<int:user_id>")
 @needs(Role.ADMIN)
 @blueprint.arguments(UserChange)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(houserows.UserRow))
 @refusing
 def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
     """Another role, or disable and enable. Either ends the sessions of that user at once."""
@@ -88,7 +90,7 @@ def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
 
 @blueprint.post("/users/<int:user_id>/password")
 @needs(Role.ADMIN, secret=True)
-@blueprint.response(200, Thing)
+@blueprint.response(200, thing(houserows.NewUser))
 @refusing
 def reset_password(user_id: int) -> dict[str, Any]:
     """A new, generated password, in this answer and nowhere else. All sessions of that user end."""

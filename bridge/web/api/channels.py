@@ -1,0 +1,120 @@
+"""Channels: how they are doing, a test message, switching one on again, and silence for a while."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint
+
+from bridge.delivering import deliver_test
+from bridge.notices.channels import Channel
+from bridge.operations import NotThere, OperationError
+from bridge.settings import SettingsError
+from bridge.store import notices, upkeep
+from bridge.store.notices import Hush
+from bridge.store.people import Role
+from bridge.web.access import needs
+from bridge.web.api import houserows
+from bridge.web.api.answers import listed, one, picked, refusing
+from bridge.web.api.kinds import listing, thing
+from bridge.web.api.shapes import PageQuery, SilenceBody
+from bridge.web.current import house
+
+blueprint = Blueprint("channels", "channels", description="Where notices go")
+
+
+def _channels() -> dict[str, Channel]:
+    try:
+        return dict(sorted(house().channels.items()))
+    except SettingsError as error:
+        raise OperationError(str(error)) from error
+
+
+def _known(name: str) -> Channel:
+    found = _channels().get(name)
+    if found is None:
+        raise NotThere(f"channel {name}: there is none; they stand in bridge.yaml")
+    return found
+
+
+@blueprint.get("/channels")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(houserows.ChannelRow))
+@refusing
+def list_channels(query: dict[str, Any]) -> dict[str, Any]:
+    """All of them, with what waits, what was sent and how they are doing."""
+    with house().store.read() as session:
+        counts = notices.counts(session)
+        found = [
+            {"channel": name, "kind": channel.kind}
+            | {state: counts.get((name, state), 0) for state in ("waiting", "sent", "failed")}
+            | _health(notices.health(session, name))
+            for name, channel in _channels().items()
+        ]
+    return listed(found, "channel", query)
+
+
+def _health(row: notices.ChannelHealth | None) -> dict[str, Any]:
+    if row is None:
+        return {"failures": 0, "disabled_at": None, "disabled_why": None}
+    return {"failures": row.failures, "disabled_at": row.disabled_at, "disabled_why": row.disabled_why}
+
+
+@blueprint.post("/channels/<name>/test")
+@needs(Role.OPERATOR)
+@blueprint.response(200, thing(houserows.SentRow))
+@refusing
+def send_test(name: str) -> dict[str, Any]:
+    """Send one test message now."""
+    now = datetime.now(UTC)
+    result = deliver_test(_known(name), now)
+    with house().store.write() as session:
+        upkeep.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
+    return one({"channel": name, "result": result.result, "words": result.words})
+
+
+@blueprint.post("/channels/<name>/enable")
+@needs(Role.OPERATOR)
+@blueprint.response(200, thing(houserows.EnabledRow))
+@refusing
+def enable_channel(name: str) -> dict[str, Any]:
+    """Use a channel again that was switched off, and repeat what it missed in the last five days."""
+    now = datetime.now(UTC)
+    _known(name)
+    with house().store.write() as session:
+        again = notices.enable(session, name, now)
+        upkeep.note(session, who=g.who, what="enable channel", about=name, now=now)
+    return one({"channel": name, "repeated": again})
+
+
+@blueprint.get("/silences")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(houserows.SilenceRow))
+def list_silences(query: dict[str, Any]) -> dict[str, Any]:
+    """Those that have not ended."""
+    with house().store.read() as session:
+        found = [picked(each, houserows.SilenceRow) for each in notices.hushes(session, datetime.now(UTC))]
+    return listed(found, "id", query)
+
+
+@blueprint.post("/silences")
+@needs(Role.OPERATOR)
+@blueprint.arguments(SilenceBody)
+@blueprint.response(201, thing(houserows.SilenceRow))
+@refusing
+def make_silence(body: dict[str, Any]) -> dict[str, Any]:
+    """Say nothing until then about a rule or a topic, or to a channel; what would have been said is kept."""
+    now = datetime.now(UTC)
+    if body["until"] <= now:
+        raise OperationError("until: it lies in the past")
+    if body["channel"] is not None:
+        _known(body["channel"])
+    made = Hush(**body, by=g.who)
+    with house().store.write() as session:
+        session.add(made)
+        session.flush()
+        about = body["rule_id"] or body["topic"] or body["channel"] or "everything"
+        upkeep.note(session, who=g.who, what="silence", about=about, now=now)
+        return one(picked(made, houserows.SilenceRow))

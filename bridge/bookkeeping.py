@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
+from bridge import tracing
 from bridge.effects import MERGED, Again, Applied, Failed, Job, Outcome, Skipped, Unknown
 from bridge.exactjson import thaw
 from bridge.integr8 import errors
@@ -168,7 +169,8 @@ class StoreDesk:
     def _timed(self, operation: str, call: Call, send: Callable[[], T]) -> T:
         outcome, status, problem = "ok", None, None
         try:
-            return send()
+            with tracing.span(f"call {operation}", call=call.id, operation=operation, targets=call.targets):
+                return send()
         except (errors.ApiError, errors.BudgetError) as error:
             outcome, status, problem = _word(error), getattr(error, "status", None), str(error)
             raise

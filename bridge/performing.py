@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge import noticing
+from bridge import following, noticing
 from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch, conclude
 from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Outcome, Tools
 from bridge.observability import tag
@@ -31,8 +31,9 @@ def perform(house: House, now: datetime) -> bool:
 
 
 def _carry_out(house: House, batch: Batch) -> None:
-    outcomes = _outcomes(house, batch)
-    written = conclude(house.store, batch, outcomes, box=house.box, now=house.clock())
+    with following.effects(house.store, batch):
+        outcomes = _outcomes(house, batch)
+        written = conclude(house.store, batch, outcomes, box=house.box, now=house.clock())
     _compensate(house, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
 
 

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from bridge import subjects
+from bridge import following, subjects
 from bridge.decisions import Decision
 from bridge.exactjson import freeze, plain
 from bridge.metrics import RUNS, VERDICTS
@@ -45,6 +45,7 @@ def record(session: Session, decisions: Sequence[Decision], *, now: datetime) ->
     rows = [_run(decision) for decision in decisions]
     session.add_all(rows)
     session.flush()
+    following.runs_recorded(session, rows)
     pairs = [(run, one) for run, one in zip(rows, decisions, strict=True) if one.evaluation and one.plan]
     verdicts: list[dict[str, Any]] = []
     for run, decision in pairs:

@@ -17,12 +17,13 @@ from celery.signals import (
     task_postrun,
     task_prerun,
     worker_process_init,
+    worker_process_shutdown,
     worker_ready,
     worker_shutting_down,
 )
 from kombu import Queue
 
-from bridge import exposition, observability, settings, wiring
+from bridge import exposition, observability, settings, tracing, wiring
 from bridge.queue import QUEUES
 from bridge.version import VERSION
 
@@ -105,6 +106,12 @@ def _child(**_: Any) -> None:
     """Engines, HTTP clients and Sentry's transport do not survive a fork: each child makes its own."""
     wiring.forget()
     _sentry("worker")
+    tracing.set_up(os.environ.get("BRIDGE_PROCESS", "worker"), VERSION)
+
+
+@worker_process_shutdown.connect
+def _child_ends(**_: Any) -> None:
+    tracing.close()
 
 
 @worker_ready.connect

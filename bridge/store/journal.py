@@ -48,6 +48,7 @@ class Event(Leased, Base):
     problem: Mapped[str | None]
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     replay_of: Mapped[str | None]
+    traceparent: Mapped[str | None]  # names the span of its receipt, where traces are on
     replay_with: Mapped[str | None]  # original | current: the revision to use
 
 
@@ -62,6 +63,7 @@ EMPTY: dict[str, Any] = {
     "event_time": None,
     "state": EventState.RECEIVED,
     "problem": None,
+    "traceparent": None,
     "replay_of": None,
     "replay_with": None,
 }

@@ -50,6 +50,7 @@ class Run(Base):
     yes: Mapped[int] = mapped_column(default=0)
     no: Mapped[int] = mapped_column(default=0)
     no_decision: Mapped[int] = mapped_column(default=0)
+    traceparent: Mapped[str | None]  # names its span to its effects, where traces are on
     outcome: Mapped[str]  # of its plan, or `error`
     error: Mapped[str | None]
     answers: Mapped[bytes | None] = mapped_column(LargeBinary)  # packed, see pack()

@@ -7,7 +7,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 
-from bridge import observability, troubles
+from bridge import observability, tracing, troubles
 from bridge.journalling import Scribe
 from bridge.queue import Nudger
 from bridge.settings import Settings, SettingsError
@@ -63,6 +63,7 @@ def from_environment(settings: Settings) -> Flask:
     observability.set_up_sentry(
         settings.sentry_dsn, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
     )
+    tracing.set_up("web", VERSION)
     house = House(settings)
     if settings.operations:
         troubles.Watch(house).start()

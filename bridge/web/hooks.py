@@ -13,7 +13,7 @@ import structlog
 from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bridge import ulid
+from bridge import tracing, ulid
 from bridge.journalling import JournalClosed, JournalFull, Scribe
 from bridge.metrics import DOOR, DOOR_SECONDS
 from bridge.queue import Nudger
@@ -77,21 +77,23 @@ def blueprint(behind: Door) -> Blueprint:
         if source is None:
             DOOR.labels("unknown", "404").inc()
             return _unknown(name, sources)
-        with DOOR_SECONDS.time():
-            answer = _handle(behind, source, token)
+        parent = request.headers.get("traceparent")
+        with DOOR_SECONDS.time(), tracing.span(f"webhook {name}", parent=parent, source=name) as span:
+            answer = _handle(behind, source, token, span)
+            span.note(status=answer.status_code)
         DOOR.labels(name, str(answer.status_code)).inc()
         return answer
 
     return door
 
 
-def _handle(door: Door, source: Source, token: str | None) -> Response:
+def _handle(door: Door, source: Source, token: str | None, span: tracing.Span) -> Response:
     now = door.clock()
     try:
         with door.admission.enter(source.name):
             incoming = _incoming(request, source, token)
             taken = source.take(incoming, source.prove(incoming, now))
-            rows = [_row(source.name, one, incoming.remote, now) for one in taken]
+            rows = [_row(source.name, one, incoming.remote, now, span.traceparent) for one in taken]
             receipts = door.scribe.record(rows)
     except SignatureError as error:
         log.info("webhook refused", source=source.name, code=error.code)
@@ -107,6 +109,7 @@ def _handle(door: Door, source: Source, token: str | None) -> Response:
         return problem(
             503, "Not journalled", f"{source.name}: {error}; nothing was taken, send it again", retry_after=5
         )
+    span.note(event=receipts[0].event_id, duplicate=receipts[0].duplicate)
     door.nudger.nudge("journal.drain")
     answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
     if len(receipts) > 1:
@@ -129,7 +132,7 @@ def _incoming(http: Request, source: Source, token: str | None) -> Incoming:
     )
 
 
-def _row(source: str, taken: Taken, remote: str, now: datetime) -> dict[str, Any]:
+def _row(source: str, taken: Taken, remote: str, now: datetime, traceparent: str | None) -> dict[str, Any]:
     kept, reading = taken.kept, taken.reading
     return {
         "id": ulid.new(),
@@ -147,6 +150,7 @@ def _row(source: str, taken: Taken, remote: str, now: datetime) -> dict[str, Any
         "event_time": reading.event_time,
         "state": EventState.QUARANTINED if reading.quarantine else EventState.RECEIVED,
         "problem": reading.quarantine,
+        "traceparent": traceparent,
     }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Key, UtcDateTime
+from bridge.store.engine import Base, Key, UtcDateTime, insert_new
 
 
 class User(Base):
@@ -31,6 +31,27 @@ class User(Base):
 def fold(name: str) -> str:
     """The form in which names are compared: neither case nor the way of writing an accent tells people apart."""
     return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def insert(
+    session: Session,
+    *,
+    name: str,
+    role: str,
+    by: str,
+    now: datetime,
+    email: str | None = None,
+    hashed: str | None = None,
+    must_change: bool = False,
+    subject: str | None = None,
+) -> User | None:
+    """A new user; None where the name, or the subject, is somebody's already, if only since this moment."""
+    row = {
+        "name": name, "folded": fold(name), "email": email, "role": role, "hash": hashed, "must_change": must_change,
+        "subject": subject, "created_at": now, "created_by": by, "last_sign_in_at": None, "disabled_at": None,
+    }  # fmt: skip
+    made = session.scalars(insert_new(session, User).values(row).returning(User.id)).first()
+    return None if made is None else session.get_one(User, made)
 
 
 def named(session: Session, name: str) -> User | None:

@@ -8,7 +8,11 @@ from click.testing import CliRunner
 from visitors import PASSWORD, Browser
 
 from bridge.cli import cli
+from bridge.operations.errors import Refused
 from bridge.store.people import Role
+from bridge.store.users import User
+from bridge.web.access import users
+from bridge.web.access.users import Actor
 
 
 def password_of(page):
@@ -127,7 +131,8 @@ def test_a_form_without_the_secret_of_the_session_is_refused(browser, path):
         ({"name": "anna", "role": "viewer"}, "there is one already"),
         ({"name": " ", "role": "viewer"}, "write 1 to 100 printable characters"),
         ({"name": "An\nna", "role": "viewer"}, "write 1 to 100 printable characters"),
-        ({"name": "Clock", "role": "viewer"}, "signs the audit with it"),
+        ({"name": "Clock", "role": "viewer"}, "the service itself, or a role, goes by it"),
+        ({"name": "ADMIN", "role": "operator"}, "the service itself, or a role, goes by it"),
         ({"name": "Otto", "role": "king"}, "A user needs a role"),
     ],
 )
@@ -150,6 +155,15 @@ def test_changes_of_users_are_in_the_audit(browser, audit):
         admin.press("/settings", f"/users/1/{path}", **fields)
     changes = [what for who, what, about in audit(who="Boss") if about == "Anna"]
     assert changes == ["enable user", "disable user", "change password", "change role"]
+
+
+def test_users_are_kept_alike_on_both_databases(on_either_database, now):
+    house = on_either_database.house
+    made = users.add(house, name="Anna", role=Role.VIEWER, actor=Actor("test"), now=now)
+    with pytest.raises(Refused, match="there is one already"):
+        users.add(house, name="ANNA", role=Role.ADMIN, actor=Actor("test"), now=now)
+    users.set_role(house, made.user_id, Role.OPERATOR, actor=Actor("test"), now=now)
+    assert [(one.name, one.role, one.created_at) for one in on_either_database.all(User)] == [("Anna", "operator", now)]
 
 
 # --- over the API ----------------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """A person comes in by name and password, and goes out again."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from visitors import PASSWORD, Browser
+from visitors import PASSWORD, Browser, new_app
 
 from bridge.store.people import Role
 from bridge.store.users import User
 from bridge.web.access.sessions import first_link
+from bridge.wiring import House
 
 
 def first_code(network):
@@ -58,10 +60,19 @@ def test_a_form_that_another_site_sent_signs_nobody_in(app, user):
         assert answer.status_code == 403
 
 
-def test_the_form_of_this_site_signs_in(app, user):
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://localhost"}, {}], ids=str)
+def test_the_form_of_this_site_signs_in(app, user, headers):
     user("Anna")
-    headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
     answer = app.test_client().post("/login", data={"name": "Anna", "password": PASSWORD}, headers=headers)
+    assert answer.status_code == 303
+
+
+def test_behind_a_proxy_the_public_address_is_this_site_too(network, user):
+    user("Anna")
+    house = House(replace(network.house.settings, public_url="https://bridge.example"))
+    house.__dict__["store"] = network.house.store
+    form = {"name": "Anna", "password": PASSWORD}
+    answer = new_app(house).test_client().post("/login", data=form, headers={"Origin": "https://bridge.example"})
     assert answer.status_code == 303
 
 
@@ -151,7 +162,7 @@ def test_the_first_link_leads_to_the_first_administrator(app, network, audit):
     assert answer.headers["Location"] == "/welcome"
     page = visitor.press("/welcome", "/welcome", name="Boss", password=PASSWORD, again=PASSWORD)
     assert "Boss (admin)" in page
-    assert ("Boss", "sign in", "console") in audit()
+    assert audit()[:2] == [("Boss", "sign in", "console"), ("Boss", "revoke token", "first sign-in")]
 
 
 def test_a_password_that_will_not_do_can_be_written_again(app, network):
@@ -178,6 +189,15 @@ def test_nobody_else_makes_a_first_administrator(browser):
 def test_where_there_is_a_user_no_link_is_made(network, user):
     user("Anna")
     assert first_link(network.house, "http://bridge", datetime.now(UTC)) is None
+
+
+def test_every_page_keeps_its_careful_headers(browser):
+    anna = browser("Anna")
+    for path in ("/login", "/account"):
+        headers = anna.get(path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert (headers["Cache-Control"], headers["X-Frame-Options"]) == ("no-store", "DENY")
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 def test_no_hash_is_on_any_page(browser, network):

@@ -1,11 +1,14 @@
 """Signing in, the first administrator, one's account and the users, in a real browser, light and dark, by keyboard."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from identity import CLIENT, SECRET, Provider, application
 from looking import findings, skip_without_chromium
+from playwright.sync_api import expect
 from serving import served
 from visitors import PASSWORD, new_app
 
@@ -13,6 +16,7 @@ from bridge.store.people import Role
 from bridge.web.access import users
 from bridge.web.access.sessions import first_link
 from bridge.web.access.users import Actor
+from bridge.wiring import House
 
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 
@@ -83,10 +87,10 @@ def test_a_wrong_password_is_told_and_read_out(page, boss):
 
 def test_the_keyboard_is_enough_to_sign_in(page, boss):
     page.goto("/login")
+    expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type("Boss")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
-    picture(page, "login")
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
     assert page.get_by_role("link", name="Boss (admin)").is_visible()
@@ -123,6 +127,26 @@ def test_a_user_is_disabled_after_one_question(page, boss, network):
     assert findings(page) == []
     page.get_by_role("button", name="Disable Anna").click()
     assert "Anna is disabled" in page.get_by_role("status").inner_text()
+
+
+def test_a_person_comes_in_through_the_identity_provider(chromium, network):
+    provider = Provider()
+    with served(application(provider)) as provider.address:
+        oidc = {
+            "issuer": provider.address, "client_id": CLIENT, "client_secret": SECRET, "label": "Example ID",
+            "roles": {"claim": "groups", "map": {"network-ops": "operator"}},
+        }  # fmt: skip
+        house = House(replace(network.house.settings, login={"oidc": oidc}))
+        house.__dict__["store"] = network.house.store
+        with served(new_app(house)) as address:
+            context = chromium.new_context(base_url=address)
+            visitor = context.new_page()
+            visitor.goto("/approvals")
+            assert findings(visitor) == []
+            visitor.get_by_role("link", name="Sign in with Example ID").click()
+            visitor.wait_for_url("**/approvals")
+            assert visitor.get_by_role("link", name="ann@example.com (operator)").is_visible()
+            context.close()
 
 
 def test_on_a_phone_nothing_is_cut_off(page, boss):

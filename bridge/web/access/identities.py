@@ -37,24 +37,27 @@ def admit(session: Session, identity: Identity, now: datetime) -> User | NoEntry
             "no role",
             user.name if user else None,
         )
-    return _made(session, identity, now) if user is None else _updated(session, user, identity, now)
+    if user is None:
+        return _made(session, identity, identity.role, now)
+    return _updated(session, user, identity, now)
 
 
-def _made(session: Session, identity: Identity, now: datetime) -> User | NoEntry:
+def _made(session: Session, identity: Identity, role: Role, now: datetime) -> User | NoEntry:
     """A new user. One who is here already under that name is another person until an administrator says otherwise."""
-    folded = users.fold(identity.name)
-    taken = users.named(session, identity.name) is not None or people.is_named(session, identity.name, now)
-    if taken or folded in RESERVED or not identity.name.isprintable():
+    user = None
+    if _is_free(session, identity.name, now):
+        user = users.insert(
+            session, name=identity.name, role=role, email=identity.email, subject=identity.subject, by=PROVIDER, now=now
+        )
+    if user is None:
         return NoEntry("your name is taken by another user; ask an administrator", "name taken")
-    user = User(
-        name=identity.name, folded=folded, email=identity.email, role=identity.role, hash=None, must_change=False,
-        subject=identity.subject, created_at=now, created_by=PROVIDER, last_sign_in_at=None, disabled_at=None,
-    )  # fmt: skip
-    session.add(user)
-    session.flush()
-    detail = {"role": identity.role}
-    upkeep.note(session, who=PROVIDER, what="create user", about=user.name, now=now, detail=detail)
+    upkeep.note(session, who=PROVIDER, what="create user", about=user.name, now=now, detail={"role": role})
     return user
+
+
+def _is_free(session: Session, name: str, now: datetime) -> bool:
+    """Whether nothing but another user could have this name already."""
+    return name.isprintable() and users.fold(name) not in RESERVED and not people.is_named(session, name, now)
 
 
 def _updated(session: Session, user: User, identity: Identity, now: datetime) -> User:

@@ -94,6 +94,7 @@ def register(app: Flask, house: House) -> None:
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")
         answer.headers.setdefault("Referrer-Policy", "no-referrer")
         answer.headers.setdefault("X-Frame-Options", "DENY")
+        answer.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         answer.headers.setdefault("Cache-Control", "no-store")
         answer.headers.setdefault("Content-Security-Policy", POLICY)
         return answer

@@ -105,7 +105,7 @@ def refusal(house: House, role: Role) -> Response | None:
     return None
 
 
-def is_from_elsewhere() -> bool:
+def is_from_elsewhere(house: House) -> bool:
     """Whether another site sent this form: the form of signing in has no session, so no secret, to prove itself with.
 
     Every present browser says where a form comes from, in one header or the other; what says nothing is no browser.
@@ -114,4 +114,5 @@ def is_from_elsewhere() -> bool:
     if site is not None:
         return site not in {"same-origin", "none"}
     origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc != request.host
+    here = {request.host, urlsplit(house.settings.public_url or "").netloc}  # a proxy may have changed the host
+    return origin is not None and urlsplit(origin).netloc not in here - {""}

@@ -13,7 +13,8 @@ from bridge.web.access import passwords
 from bridge.wiring import House
 
 LONGEST = 100  # characters of a name
-RESERVED = frozenset({"bridge", "clock", "somebody"})  # who stands in the audit when no person did it
+#: Who stands in the audit when no person did it; and roles, since `approve: {by: [...]}` of a rule names either.
+RESERVED = frozenset({"bridge", "clock", "somebody", "oidc", *Role})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,14 @@ def add(
     text, generated = _password(password, name)
     hashed = passwords.hashed(text)  # slow on purpose, so outside of the transaction
     with house.store.write() as session:
-        _refuse_taken(session, name, now)
-        user = User(
-            name=name, folded=users.fold(name), email=email or None, role=role, hash=hashed, must_change=generated,
-            subject=None, created_at=now, created_by=actor.name, last_sign_in_at=None, disabled_at=None,
+        if people.is_named(session, name, now):
+            raise Refused(f"name {name!r}: a token has it, and the audit must tell them apart; take another")
+        user = users.insert(
+            session, name=name, role=role, email=email or None, hashed=hashed, must_change=generated, by=actor.name,
+            now=now,
         )  # fmt: skip
-        session.add(user)
-        session.flush()
+        if user is None:
+            raise Refused(f"user {name!r}: there is one already; `integr8-bridge users list` shows all")
         upkeep.note(session, who=actor.name, what="create user", about=name, now=now, detail={"role": role})
         return Made(user.id, name, text if generated else None)
 
@@ -150,14 +152,7 @@ def _refuse_name(name: str) -> None:
     if not 0 < len(name) <= LONGEST or not name.isprintable():
         raise OperationError(f"name: write 1 to {LONGEST} printable characters")
     if users.fold(name) in RESERVED:
-        raise Refused(f"name {name!r}: the service itself signs the audit with it; take another")
-
-
-def _refuse_taken(session: Session, name: str, now: datetime) -> None:
-    if users.named(session, name) is not None:
-        raise Refused(f"user {name!r}: there is one already; `integr8-bridge users list` shows all")
-    if people.is_named(session, name, now):
-        raise Refused(f"name {name!r}: a token has it, and the audit must tell them apart; take another")
+        raise Refused(f"name {name!r}: the service itself, or a role, goes by it; take another")
 
 
 def _known(session: Session, user_id: int) -> User:

@@ -8,7 +8,8 @@ from flask import Response, flash, g, make_response, redirect, render_template, 
 from bridge.operations import OperationError
 from bridge.store import users
 from bridge.store.people import Role
-from bridge.web.access import NoEntry, entering, needs, oidc, sessions
+from bridge.store.signins import Visitor
+from bridge.web.access import NoEntry, entering, needs, oidc, revoke, sessions
 from bridge.web.access.tokens import FIRST
 from bridge.web.access.users import Actor, add
 from bridge.web.console.blueprint import blueprint
@@ -27,7 +28,7 @@ def login() -> Response:
 @blueprint.post("/login")
 def sign_in() -> Response:
     """With a name and a password, or with a token. The link of a new service carries one that is good for one use."""
-    if sessions.is_from_elsewhere():
+    if sessions.is_from_elsewhere(house()):
         return problem(403, "Not from here", "another site sent this form; open the console itself and sign in there")
     code, token = request.form.get("code", ""), request.form.get("token", "")
     if code:
@@ -85,6 +86,7 @@ def door(code: str = "", refused: NoEntry | None = None) -> Response:
             "login.html", code=code, refused=refused, next=wanted, has_users=has_users, provider=house().login
         )
     )
+    answer.headers["Referrer-Policy"] = "same-origin"  # with none at all, some browsers do not say where a form is from
     if refused is not None and refused.retry_after is not None:
         answer.status_code = 429
         answer.headers["Retry-After"] = str(refused.retry_after)
@@ -108,7 +110,8 @@ def welcome() -> Response | str:
 @blueprint.post("/welcome")
 @needs(Role.ADMIN, page=True)
 def make_first() -> Response | str:
-    if g.who != FIRST:
+    visitor: Visitor = g.visitor
+    if visitor.name != FIRST or visitor.token_id is None:
         return problem(403, "Not allowed", "this page is for whoever came by the first link")
     name, password = request.form.get("name", ""), request.form.get("password", "")
     if password != request.form.get("again", ""):
@@ -123,4 +126,6 @@ def make_first() -> Response | str:
         flash(str(error), "bad")
         return show("welcome.html", name=name)
     sessions.sign_out(house())
+    with house().store.write() as database:
+        revoke(database, visitor.token_id, who=made.name, now=datetime.now(UTC))
     return _entered(lambda: entering.by_password(house(), made.name, password), "/")

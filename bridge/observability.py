@@ -12,6 +12,8 @@ import structlog
 from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.flask import FlaskIntegration
 
+from bridge.settings import Sentry
+
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 TOKEN_IN_URL = re.compile(r"(?i)([?&](?:token|secure|secret|key|api_key|password|signature|code|state)=)[^&\s\"']+")
 HOOK_TOKEN = re.compile(r"(/hooks/[^/\s?]+/)[^/\s?]+")
@@ -20,6 +22,12 @@ HEADER_VALUE = re.compile(r"(?i)\b(api-key|authorization|x-[a-z-]*signature[a-z0
 SECRET_NAME = re.compile(r"(?i)passw|secret|token|api.?key|authorization|cookie|^body$|^headers$")
 #: What a Sentry event may carry beside its stack.
 SENTRY_TAGS = frozenset({"rule", "run", "effect", "event", "source", "task", "account", "operation", "process"})
+#: What a span of a Sentry trace may carry beside its description.
+SPAN_FIELDS = frozenset(
+    {"trace_id", "span_id", "parent_span_id", "op", "origin", "start_timestamp", "timestamp", "status"}
+)
+#: Entries of beat that run more often than Sentry can watch; `pulse` stands for all of them.
+TOO_QUICK = ["tick", "sweep", "notices"]
 
 
 def scrub_text(text: str) -> str:
@@ -92,21 +100,26 @@ def _drop_meta(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mut
     return structlog.stdlib.ProcessorFormatter.remove_processors_meta(logger, method, event)
 
 
-def set_up_sentry(dsn: str | None, *, process: str, environment: str, release: str, **options: Any) -> None:
+def set_up_sentry(sentry: Sentry, *, process: str, environment: str, release: str, **options: Any) -> None:
     """Off without a DSN. Bodies, headers, cookies, local variables and users never leave."""
-    if not dsn:
+    if not sentry.dsn:
         return
     sentry_sdk.init(
-        dsn=dsn,
+        dsn=sentry.dsn,
+        sample_rate=sentry.sample_rate,
         environment=environment,
         release=release,
         send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
         max_breadcrumbs=20,
-        traces_sample_rate=0.0,
-        integrations=[CeleryIntegration(monitor_beat_tasks=True), FlaskIntegration()],
+        traces_sample_rate=sentry.traces_sample_rate,
+        integrations=[
+            CeleryIntegration(monitor_beat_tasks=True, exclude_beat_tasks=TOO_QUICK),
+            FlaskIntegration(),
+        ],
         before_send=before_send,
+        before_send_transaction=before_send_transaction,
         before_breadcrumb=before_breadcrumb,
         **options,
     )
@@ -125,7 +138,9 @@ def before_send(event: Any, _hint: Any) -> Any:
         }
     event["tags"] = {key: value for key, value in dict(event.get("tags") or {}).items() if key in SENTRY_TAGS}
     event["contexts"] = {
-        key: value for key, value in (event.get("contexts") or {}).items() if key in {"runtime", "trace", "monitor"}
+        key: {name: inner for name, inner in value.items() if name != "data"}
+        for key, value in (event.get("contexts") or {}).items()
+        if key in {"runtime", "trace", "monitor"}
     }
     for exception in (event.get("exception") or {}).get("values", []):
         exception["value"] = scrub_text(str(exception.get("value", "")))
@@ -133,6 +148,17 @@ def before_send(event: Any, _hint: Any) -> Any:
         event["logentry"] = {"message": scrub_text(str(event["logentry"].get("message", "")))}
     if "message" in event:
         event["message"] = scrub_text(str(event["message"]))
+    return event
+
+
+def before_send_transaction(event: Any, hint: Any) -> Any:
+    """A trace keeps names and times; what its spans were about may hold addresses and tokens, so it is cleaned."""
+    event = before_send(event, hint)
+    event["spans"] = [
+        {key: value for key, value in span.items() if key in SPAN_FIELDS}
+        | {"description": scrub_text(str(span.get("description") or "").partition("?")[0])}
+        for span in event.get("spans", [])
+    ]
     return event
 
 

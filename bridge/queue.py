@@ -28,6 +28,7 @@ QUEUES = {
     "reports.poll": "reports",
     "rules.run_due": "journal",
     "notices.deliver": "upkeep",
+    "upkeep.pulse": "upkeep",
     "upkeep.sweep": "upkeep",
     "upkeep.tick": "upkeep",
     "upkeep.tidy": "upkeep",

@@ -22,6 +22,7 @@ REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_FIELDS = frozenset({"api_key", "secret", "secrets", "token", "tokens", "password", "apprise", "client_secret"})
 ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
 FILE = "bridge.yaml"
+SHARE = validate.Range(0, 1, error="is no share; write a number from 0 to 1")
 LEAST_TOKEN = 16  # characters
 
 
@@ -61,6 +62,14 @@ class Account:
     poll: Mapping[str, Any] = field(default_factory=dict)  # feed → seconds between polls
 
 
+class Sentry(NamedTuple):
+    """Where faults are told, and how many of them and of the traces: shares from 0 to 1."""
+
+    dsn: str | None = None
+    sample_rate: float = 1.0
+    traces_sample_rate: float = 0.0
+
+
 class Address(NamedTuple):
     """Where to listen."""
 
@@ -74,7 +83,7 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
-    sentry_dsn: str | None = field(default=None, repr=False)
+    sentry: Sentry = field(default=Sentry(), repr=False)
     environment: str = "production"
     log: str = "console"
     worker_metrics: Address | None = None  # where a Celery worker answers scrapes; None: nowhere
@@ -259,7 +268,9 @@ def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str
             ),
         ),
         "secret_key": env.str("BRIDGE_SECRET_KEY", None),
-        "sentry_dsn": env.str("SENTRY_DSN", None),
+        "sentry": env.str("SENTRY_DSN", None),
+        "sample_rate": env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE),
+        "traces_sample_rate": env.float("SENTRY_TRACES_SAMPLE_RATE", 0.0, validate=SHARE),
         "environment": env.str("BRIDGE_ENVIRONMENT", "production"),
         "log": env.str(
             "BRIDGE_LOG", "console", validate=validate.OneOf(["console", "json"], error="may be console or json")
@@ -271,6 +282,8 @@ def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str
     except EnvValidationError as error:
         found = error.error_messages if isinstance(error.error_messages, Mapping) else {"environment": [str(error)]}
         problems.extend(f"settings: {name} {' '.join(messages)}" for name, messages in found.items())
+    shares = [values.pop(name, None) for name in ("sample_rate", "traces_sample_rate")]
+    values["sentry"] = Sentry(values["sentry"], *shares)
     values["worker_metrics"] = _address("BRIDGE_WORKER_METRICS", values["worker_metrics"], problems)
     values["database_url"] = _database_url(values["database_url"], home, problems)
     generated = home / "var" / "secret.key"

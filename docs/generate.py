@@ -32,6 +32,8 @@ ENVIRONMENT = {
     "REDIS_URL": "`redis://`, `rediss://` or `unix://`; `up` starts an embedded Valkey without it",
     "BRIDGE_SECRET_KEY": "seals provisioned passwords and signs sessions; several, separated by commas, while rotating",
     "SENTRY_DSN": "switches Sentry on",
+    "SENTRY_SAMPLE_RATE": "the share of faults that Sentry gets, from 0 to 1; all by default",
+    "SENTRY_TRACES_SAMPLE_RATE": "the share of requests and tasks of which Sentry gets a trace; none by default",
     "BRIDGE_ENVIRONMENT": "the name of this environment in Sentry; `production` by default",
     "BRIDGE_LOG": "`console` or `json`",
     "BRIDGE_WORKER_METRICS": "where a worker answers scrapes: a port of loopback, or `host:port`; nowhere by default",

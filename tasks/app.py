@@ -67,6 +67,7 @@ celery.conf.update(
         "tick": {"task": "upkeep.tick", "schedule": 1.0, "options": {"expires": 5}},
         "sweep": {"task": "upkeep.sweep", "schedule": 5.0, "options": {"expires": 15}},
         "notices": {"task": "notices.deliver", "schedule": 2.0, "options": {"expires": 5}},
+        "pulse": {"task": "upkeep.pulse", "schedule": 60.0, "options": {"expires": 50}},
         "tidy": {"task": "upkeep.tidy", "schedule": 3600.0, "options": {"expires": 600}},
     },
     imports=["tasks.journal", "tasks.effects", "tasks.rules", "tasks.reports", "tasks.upkeep", "tasks.notices"],
@@ -84,7 +85,7 @@ def _logs(**_: Any) -> None:
 def _sentry(process: str) -> None:
     found = settings.load()
     observability.set_up_sentry(
-        found.sentry_dsn, process=process, environment=found.environment, release=f"integr8-bridge@{VERSION}"
+        found.sentry, process=process, environment=found.environment, release=f"integr8-bridge@{VERSION}"
     )
 
 

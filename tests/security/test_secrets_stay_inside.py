@@ -12,12 +12,14 @@ import sys
 from flask import Flask, request
 import sentry_sdk
 from bridge.observability import set_up_sentry, tag
+from bridge.settings import Sentry
 
 class Kept(sentry_sdk.transport.Transport):
     def capture_envelope(self, envelope):
         sys.stdout.buffer.write(envelope.serialize())
 
-set_up_sentry("http://key@127.0.0.1:9/1", process="web", environment="test", release="0", transport=Kept)
+sentry = Sentry("http://key@127.0.0.1:9/1", traces_sample_rate=1.0)
+set_up_sentry(sentry, process="web", environment="test", release="0", transport=Kept)
 app = Flask("door")
 
 @app.post("/hooks/<source>/<token>")

@@ -15,11 +15,11 @@ from bridge.version import VERSION
 from tests.receiver import receiver  # noqa: F401 - a fixture
 
 BEAT = """
-from celery.beat import Service
+from celery.beat import Scheduler
 from tasks.app import _sentry, celery
 import sentry_sdk
 _sentry("beat")
-scheduler = Service(celery).scheduler
+scheduler = Scheduler(celery)
 scheduler.apply_entry(scheduler.schedule["pulse"])
 sentry_sdk.flush()
 """

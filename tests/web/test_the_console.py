@@ -9,6 +9,7 @@ from visiting import RULE, Browser
 from bridge.store.people import Role
 from bridge.web.access import make
 from bridge.web.access.sessions import first_link
+from bridge.web.problems import problem
 
 PAGES = (
     "/", "/activity", "/activity?all=1", "/approvals", "/holds", "/rules", "/rules/low-cr", "/explain",
@@ -246,3 +247,38 @@ def test_the_cookie_is_secure_unless_it_stays_on_this_machine(app, network, base
     assert ("; Secure;" in cookie) is secure
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
+
+
+# --- refusals ----------------------------------------------------------------------------------------
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_what_is_not_there_is_a_page_for_a_person(browser):
+    answer = browser().http.get("/runs/99", headers=BROWSER)
+    assert answer.status_code == 404
+    assert "There is no run 99." in answer.get_data(as_text=True)
+    assert "<nav" in answer.get_data(as_text=True)
+
+
+def test_an_address_that_nobody_knows_is_a_page_too(browser):
+    assert "<h1>Not Found</h1>" in browser().http.get("/nowhere", headers=BROWSER).get_data(as_text=True)
+
+
+def test_a_program_gets_the_document_whatever_it_accepts(browser):
+    answer = browser().http.get("/api/v1/runs/99", headers=BROWSER)
+    assert answer.mimetype == "application/problem+json"
+
+
+def test_a_fault_of_ours_is_a_page_that_asks_nothing_of_the_database(app):
+    app.add_url_rule("/broken", "broken", lambda: problem(500, "Internal Server Error", "x"))
+    page = app.test_client().get("/broken", headers=BROWSER).get_data(as_text=True)
+    assert "could not answer" in page
+
+
+def test_a_line_that_only_holds_a_word_of_the_conditions_stays_plain(browser, lived_in):
+    network = lived_in()
+    network.rule(RULE.replace("MODE", "live").replace("what hardly converts", "all that falls"))
+    page = browser().open("/rules/low-cr")
+    line = next(one for one in page.split("<li") if "title:" in one)
+    assert 'class="said' not in line

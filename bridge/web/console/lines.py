@@ -7,6 +7,7 @@ from typing import Any
 
 from rules.explain import value_text
 from rules.model import Group, Revision
+from rules.syntax import Condition
 from rules.verdicts import Trace, Verdict
 from rules.yamltext import documents
 
@@ -28,15 +29,15 @@ class Line:
 # --- many subjects: kept traces ----------------------------------------------------------------------
 
 
-def counted(text: str, traces: Sequence[dict[str, Any]]) -> list[Line]:
-    """The text with the answers that kept traces gave, the most frequent first."""
-    said: dict[str, Counter[str]] = {}
-    for trace in traces:
-        for part in parts(trace):
-            if part is not trace and "answer" in part:  # the whole bears the rule's name, not a condition
-                said.setdefault(part["text"], Counter())[part["answer"]] += 1
-    longest = sorted(said, key=len, reverse=True)
-    return [_counted(line, next((one for one in longest if one in line), None), said) for line in text.splitlines()]
+def counted(text: str, revision: Revision | None, traces: Sequence[dict[str, Any]]) -> list[Line]:
+    """The text with the answers that kept traces gave, the most frequent first.
+
+    Traces of an older revision whose conditions are other ones say nothing about this text and are left out.
+    """
+    said: dict[int, Counter[str]] = {}
+    for row, part in () if revision is None else _kept_of(revision, traces):
+        said.setdefault(row, Counter())[part["answer"]] += 1
+    return [Line(line, _ranked(said.get(row))) for row, line in enumerate(text.splitlines())]
 
 
 def parts(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -46,8 +47,26 @@ def parts(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from parts(part)
 
 
-def _counted(line: str, condition: str | None, said: dict[str, Counter[str]]) -> Line:
-    return Line(line, tuple(said[condition].most_common())) if condition else Line(line)
+def _ranked(answers: Counter[str] | None) -> tuple[tuple[str, int], ...]:
+    return tuple(answers.most_common()) if answers else ()
+
+
+def _kept_of(revision: Revision, traces: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(row of the text, part) of each condition that the traces and the revision have in common."""
+    first = _first_line(revision)
+    for trace in traces:
+        for group, part in zip(_groups(revision), trace.get("parts", ()), strict=False):
+            for item, each in _kept_members(group, part):
+                if item.text.strip() == each["text"] and "answer" in each:
+                    yield item.place.line - first, each
+
+
+def _kept_members(group: Group, trace: dict[str, Any]) -> Iterator[tuple[Condition, dict[str, Any]]]:
+    for item, part in zip(group.items, trace.get("parts", ()), strict=False):
+        if isinstance(item, Group):
+            yield from _kept_members(item, part)
+        else:
+            yield item, part
 
 
 # --- one subject: a verdict --------------------------------------------------------------------------
@@ -70,9 +89,13 @@ def _first_line(revision: Revision) -> int:
 
 def _conditions(revision: Revision, verdict: Verdict) -> Iterator[tuple[int, Trace]]:
     """(line of the file, trace) of each condition; traces have the order of the file."""
-    groups = [one for one in (revision.when, revision.unless) if one is not None]
-    for group, trace in zip(groups, verdict.trace.parts, strict=True):
+    for group, trace in zip(_groups(revision), verdict.trace.parts, strict=True):
         yield from _members(group, trace)
+
+
+def _groups(revision: Revision) -> list[Group]:
+    """Those of a verdict's trace, in its order."""
+    return [one for one in (revision.when, revision.unless) if one is not None]
 
 
 def _members(group: Group, trace: Trace) -> Iterator[tuple[int, Trace]]:

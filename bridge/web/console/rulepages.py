@@ -55,7 +55,8 @@ def rule(rule_id: str) -> str:
     text = live.text if live else history[0].text if history else ""
     today = datetime.now(UTC).astimezone(words.zone(house())).date()
     return show(
-        "rule.html", rule_id=rule_id, live=live, lines=counted(text, traces), history=history, runs=recent, holds=held,
+        "rule.html", rule_id=rule_id, live=live, lines=counted(text, live, traces), history=history, runs=recent,
+        holds=held,
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,

@@ -106,8 +106,9 @@ def send_test(name: str) -> Response:
 def reference() -> str:
     """The REST API as a page, out of the same description that programs read."""
     described = current_app.extensions["bridge-api"].spec.to_dict()
+    schemas = described["components"]["schemas"]
     operations = [
-        {"path": path, "verb": verb.upper(), **operation}
+        {"path": path, "verb": verb.upper(), "gives": _gives(operation, schemas), **operation}
         for path, verbs in described["paths"].items()
         for verb, operation in verbs.items()
         if isinstance(operation, dict)
@@ -115,4 +116,19 @@ def reference() -> str:
     groups: dict[str, list[dict[str, Any]]] = {}
     for operation in operations:
         groups.setdefault(operation["tags"][0], []).append(operation)
-    return show("reference.html", groups=groups, schemas=described["components"]["schemas"])
+    return show("reference.html", groups=groups, schemas=schemas)
+
+
+def _gives(operation: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
+    """The fields under `data` of a good answer."""
+    good: dict[str, Any] = next(
+        (answer for status, answer in operation["responses"].items() if status.startswith("2")), {}
+    )
+    schema = _named(good.get("content", {}).get("application/json", {}).get("schema", {}), schemas)
+    data = schema.get("properties", {}).get("data", {})
+    return list(_named(data.get("items", data), schemas).get("properties", {}))
+
+
+def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+    return found

@@ -15,7 +15,8 @@ MARKS = {
     "applied": "✓", "skipped": "✓", "done": "✓", "ready": "✓", "released": "✓", "yes": "●", "no": "○",
     "no_decision": "◌", "waiting": "…", "planned": "…", "claimed": "…", "sent": "…", "received": "…", "shadow": "◐",
     "unknown": "?", "failed": "✗", "stopped": "✗", "error": "✗", "dead": "✗", "quarantined": "!", "overridden": "!",
-    "ok": "✓", "passed": "✓", "warn": "!", "fail": "✗", "gone": "○", "active": "●", "inactive": "○", "archived": "◌",
+    "ok": "✓", "passed": "✓", "warn": "!", "fail": "✗", "gone": "○", "warning": "!",
+    "active": "●", "inactive": "○", "archived": "◌",
 }  # fmt: skip
 GOOD = frozenset({"applied", "skipped", "done", "ready", "ok", "released", "passed", "active"})
 BAD = frozenset({"failed", "error", "dead", "fail", "stopped"})

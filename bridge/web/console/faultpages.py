@@ -1,0 +1,30 @@
+"""Refusals as pages: a person with a browser reads the same that a program gets as a problem document."""
+
+from datetime import UTC, datetime
+
+from flask import Response, current_app, render_template, request
+
+from bridge.web.console.blueprint import blueprint
+
+PROGRAMS = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics")
+FAULT = 500  # from here on the database may be what is wrong, so the page must not ask it
+
+
+@blueprint.after_app_request
+def as_page(answer: Response) -> Response:
+    """The page instead of the document where a browser asks for a page."""
+    if answer.mimetype != "application/problem+json" or request.path.startswith(PROGRAMS) or not _browser():
+        return answer
+    problem = answer.get_json()
+    if answer.status_code >= FAULT:
+        text = current_app.jinja_env.get_template("fault.html").render(problem=problem)
+    else:
+        text = render_template("refusal.html", problem=problem, now=datetime.now(UTC))
+    answer.set_data(text)
+    answer.content_type = "text/html; charset=utf-8"
+    return answer
+
+
+def _browser() -> bool:
+    accepts = request.accept_mimetypes
+    return accepts["text/html"] > accepts["application/problem+json"]

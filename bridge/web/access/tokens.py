@@ -21,6 +21,9 @@ SEEN_EVERY = timedelta(minutes=1)  # `last used` is not worth a write per reques
 FIRST = "first sign-in"  # the name of the token behind the link that a new service prints
 
 
+LINK_OVER = "this link was used already, or is too old; `integr8-bridge users add NAME --role admin` makes a user"
+
+
 class InvalidToken(ValueError):
     """No token, an unknown one, a wrong secret, one that was revoked or has expired. The caller learns no more."""
 
@@ -66,7 +69,7 @@ def check(store: Store, text: str, now: datetime, *, link: bool = False) -> Toke
     with store.read() as session:
         found = people.find(session, prefix, now) if kind == "ib" else None
     if not _matches(found.hash if found else DUMMY, secret) or found is None:
-        raise InvalidToken("the token is not valid; `integr8-bridge tokens create` makes one")
+        raise InvalidToken(LINK_OVER if link else "the token is not valid; `integr8-bridge tokens create` makes one")
     if link != (found.name == FIRST):
         raise InvalidToken("this is not for signing in here; `integr8-bridge tokens create` makes a token")
     if link or found.last_used_at is None or now - found.last_used_at > SEEN_EVERY:
@@ -77,7 +80,7 @@ def check(store: Store, text: str, now: datetime, *, link: bool = False) -> Toke
 def _use(store: Store, token: Token, now: datetime, *, once: bool) -> None:
     with store.write() as session:
         if not people.use(session, token.id, now, once=once):
-            raise InvalidToken("this link was used already; `integr8-bridge users add NAME --role admin` makes a user")
+            raise InvalidToken(LINK_OVER)
 
 
 def _matches(hashed: str, secret: str) -> bool:

@@ -18,6 +18,7 @@ COMMANDS = {
     "audit": "bridge.cli.audit:audit",
     "channels": "bridge.cli.channels:channels",
     "check": "bridge.cli.home:check",
+    "completion": "bridge.cli.completion:completion",
     "db": "bridge.cli.db:db",
     "demo": "bridge.cli.stack:demo",
     "doctor": "bridge.cli.doctor:doctor",

@@ -8,7 +8,7 @@ import click
 from bridge.cli import api_reading, api_reports, api_writing
 from bridge.cli.api_frame import account_options, as_text, client_of, guarded
 from bridge.cli.api_options import Json, dashed
-from bridge.cli.session import Session, json_option, show
+from bridge.cli.session import Session, json_option, outcome, show
 from bridge.integr8 import OPERATIONS, RESOURCES, Operation
 from bridge.integr8.openapi import SERVER, document
 
@@ -61,7 +61,12 @@ for _resource in RESOURCES:
 @api.command()
 @json_option
 def operations(*, json: bool) -> None:
-    """List the operations, where they are, and how that is known."""
+    """List the operations, where they are, and how that is known.
+
+    \b
+    Example:
+      integr8-bridge api operations
+    """
     rows = [
         {
             "operation": one.name,
@@ -79,7 +84,12 @@ def operations(*, json: bool) -> None:
 @api.command()
 @click.option("--server", default=SERVER, show_default=True, help="The server that the document names.")
 def openapi(server: str) -> None:
-    """Print Integr8's API as we know it as an OpenAPI 3.1 document."""
+    """Print Integr8's API as we know it as an OpenAPI 3.1 document.
+
+    \b
+    Example:
+      integr8-bridge api openapi > integr8.json
+    """
     click.echo(as_text(document(server)))
 
 
@@ -116,12 +126,19 @@ def call(
 @click.option("--reason", required=True, help="The reason that Integr8 shows.")
 @click.confirmation_option(prompt="A rejection cannot be taken back. Go on?")
 @account_options
+@json_option
 @click.pass_obj
 @guarded
-def reject(session: Session, transaction_id: str, reason: str, account: str, integration: str) -> None:
-    """Reject a conversion through the tracker's rejection URL (accounts.NAME.rejection_url)."""
+def reject(session: Session, transaction_id: str, reason: str, account: str, integration: str, *, json: bool) -> None:
+    """Reject a conversion through the tracker's rejection URL (accounts.NAME.rejection_url).
+
+    \b
+    Example:
+      integr8-bridge api reject 102a5f --reason "duplicate"
+    """
     client_of(session, account, integration).reject_conversion(transaction_id, reason)
-    click.echo(f"asked the tracker to reject {transaction_id}; an unknown id is not reported")
+    said = f"asked the tracker to reject {transaction_id}; an unknown id is not reported"
+    outcome({"asked_to_reject": transaction_id}, [said], json=json)
 
 
 @api.command()
@@ -130,7 +147,12 @@ def reject(session: Session, transaction_id: str, reason: str, account: str, int
 @click.pass_obj
 @guarded
 def budget(session: Session, account: str, integration: str, *, json: bool) -> None:
-    """Show the rate budget that all processes share, and the exports that are left of the day."""
+    """Show the rate budget that all processes share, and the exports that are left of the day.
+
+    \b
+    Example:
+      integr8-bridge api budget
+    """
     state = client_of(session, account, integration).budget.state()
     exports = api_reports.exporter(session, account, integration).budget()
     row = {

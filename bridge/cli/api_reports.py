@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bridge.cli.api_frame import account_options, as_text, client_of, guarded, limited, page_size, print_rows
 from bridge.cli.api_options import Instant, Span, dashed
-from bridge.cli.session import Session, cell
+from bridge.cli.session import Session, cell, json_option, outcome
 from bridge.integr8 import ApiError, Listing, Operation
 from bridge.integr8.core import Row
 from bridge.integr8.exports import Exporter, Progress, Table
@@ -231,15 +231,26 @@ def _fetch(exports: Exporter, export: Row, output: Path) -> Row:
 # --- signed addresses ------------------------------------------------------------------------------
 
 
+def _example(operation: Operation) -> str:
+    return f"\b\nExample:\n  integr8-bridge api {dashed(operation.resource)} {dashed(operation.action)} export-7.csv"
+
+
 def address(operation: Operation) -> click.Command:
-    @click.command(dashed(operation.action), help=f"{operation.title}. Whoever has the address can read the file.")
+    @click.command(
+        dashed(operation.action),
+        help=f"{operation.title}. Whoever has the address can read the file.\n\n{_example(operation)}",
+    )
     @click.argument("artifact_name")
     @account_options
+    @json_option
     @click.pass_obj
     @guarded
-    def run(session: Session, /, account: str, integration: str, artifact_name: str, **values: Any) -> None:
+    def run(
+        session: Session, /, account: str, integration: str, artifact_name: str, *, json: bool, **values: Any
+    ) -> None:
         query = {"artifact_name": artifact_name, **{key: value for key, value in values.items() if value}}
-        click.echo(client_of(session, account, integration).call(operation.name, query=query))
+        found = client_of(session, account, integration).call(operation.name, query=query)
+        outcome({"url": found}, [str(found)], json=json)
 
     if operation.action == "shared_url":
         run.params.append(click.Option(["--token"], help="The guest's token.", envvar="INTEGR8_GUEST_TOKEN"))

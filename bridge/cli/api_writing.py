@@ -10,7 +10,7 @@ from bridge.cli.api_frame import as_text, client_of, nothing_sent, show_request
 from bridge.cli.api_importing import import_file
 from bridge.cli.api_options import field_options, given
 from bridge.cli.api_shape import above, arguments_of, finish, options_of
-from bridge.cli.session import Session
+from bridge.cli.session import Session, json_option
 from bridge.integr8 import Client, Operation, bulk, flows
 from bridge.integr8.flows import Shelf
 
@@ -97,7 +97,7 @@ def updating(operation: Operation) -> click.Command:
     assert operation.request is not None
     takes_password = "password" in operation.request().fields
 
-    def run(session: Session, account: str, integration: str, *, dry_run: bool, **values: Any) -> None:
+    def run(session: Session, account: str, integration: str, *, dry_run: bool, json: bool, **values: Any) -> None:
         client = client_of(session, account, integration)
         shelf = Shelf(operation.resource, above(operation, values))
         id_ = values.pop("id")
@@ -109,12 +109,12 @@ def updating(operation: Operation) -> click.Command:
             _show_update(client, shelf, id_, fields)
             return
         client.run(flows.update(client.caller, shelf, id_, fields, None))
-        click.echo(f"updated {id_}")
+        click.echo(as_text({"updated": id_}) if json else f"updated {id_}")
 
     extra: list[click.Parameter] = list(field_options(operation.request))
     if takes_password:
         extra.append(_password_option())
-    return finish(operation, run, arguments=arguments_of(operation), options=[*extra, _dry_run()])
+    return finish(operation, run, arguments=arguments_of(operation), options=[*extra, _dry_run(), _json()])
 
 
 def _password_option() -> click.Option:
@@ -123,6 +123,10 @@ def _password_option() -> click.Option:
 
 def _dry_run() -> click.Option:
     return click.Option(["--dry-run"], is_flag=True, help="Show the request and send nothing.")
+
+
+def _json() -> click.Option:
+    return click.Option(["--json", "json"], is_flag=True, help="Print the id as JSON.")
 
 
 def _show_update(client: Client, shelf: Shelf, id_: str, fields: dict[str, Any]) -> None:
@@ -138,9 +142,12 @@ def _show_update(client: Client, shelf: Shelf, id_: str, fields: dict[str, Any])
 def deleting(operation: Operation) -> click.Command:
     @dry_run_option
     @yes_option
+    @json_option
     def options() -> None: ...
 
-    def run(session: Session, account: str, integration: str, *, dry_run: bool, yes: bool, **values: Any) -> None:
+    def run(
+        session: Session, account: str, integration: str, *, dry_run: bool, yes: bool, json: bool, **values: Any
+    ) -> None:
         client = client_of(session, account, integration)
         path = Shelf(operation.resource, above(operation, values)).item(values["id"])
         request = client.caller.request(operation.name, path=path)
@@ -151,7 +158,7 @@ def deleting(operation: Operation) -> click.Command:
         if not yes:
             click.confirm(f"{operation.title} {values['id']}?", abort=True)
         client.call(operation.name, path=path)
-        click.echo(f"deleted {values['id']}")
+        click.echo(as_text({"deleted": values["id"]}) if json else f"deleted {values['id']}")
 
     return finish(operation, run, arguments=arguments_of(operation), options=options_of(options))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 from marshmallow import ValidationError
 
-from bridge.cli.session import Session, as_json, json_option, show
+from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.delivering import deliver_test
 from bridge.notices import catalogue
 from bridge.sources.strict import Duration
@@ -54,8 +54,9 @@ def _health(row: notices.ChannelHealth | None) -> str:
 
 @channels.command("test")
 @click.argument("channel")
+@json_option
 @click.pass_obj
-def test(session: Session, channel: str) -> None:
+def test(session: Session, channel: str, json: bool) -> None:
     """Send one test message now.
 
     \b
@@ -65,19 +66,26 @@ def test(session: Session, channel: str) -> None:
     result = deliver_test(session.house.channels[_known(session, channel)], datetime.now(UTC))
     if result.result != "taken":
         raise click.ClickException(f"{channel}: {result.words}")
-    click.echo(f"{channel} took the message")
+    outcome({"channel": channel, "result": result.result}, [f"{channel} took the message"], json=json)
 
 
 @channels.command("enable")
 @click.argument("channel")
+@json_option
 @click.pass_obj
-def enable(session: Session, channel: str) -> None:
-    """Use a channel again that was switched off, and repeat what it missed in the last five days."""
+def enable(session: Session, channel: str, json: bool) -> None:
+    """Use a channel again that was switched off, and repeat what it missed in the last five days.
+
+    \b
+    Example:
+      integr8-bridge channels enable traffic
+    """
     now = datetime.now(UTC)
     with session.house.store.write() as writing:
         again = notices.enable(writing, _known(session, channel), now)
         upkeep.note(writing, who="cli", what="enable channel", about=channel, now=now)
-    click.echo(f"{channel} is on; {again} notices are tried again")
+    said = f"{channel} is on; {again} notices are tried again"
+    outcome({"channel": channel, "repeated": again}, [said], json=json)
 
 
 @channels.command("silence")
@@ -86,8 +94,11 @@ def enable(session: Session, channel: str) -> None:
 @click.option("--topic", help="Only about this topic, for example no_decision.")
 @click.option("--channel", help="Only for this channel.")
 @click.option("--why", required=True, help="Stands in the audit.")
+@json_option
 @click.pass_obj
-def silence(session: Session, length: str, rule: str | None, topic: str | None, channel: str | None, why: str) -> None:
+def silence(
+    session: Session, length: str, rule: str | None, topic: str | None, channel: str | None, why: str, json: bool
+) -> None:
     """Say nothing for a while; what would have been said is kept as silenced.
 
     \b
@@ -103,12 +114,18 @@ def silence(session: Session, length: str, rule: str | None, topic: str | None, 
     with session.house.store.write() as writing:
         writing.add(Hush(channel=name, rule_id=rule, topic=topic, until=now + duration, by="cli", why=why))
         upkeep.note(writing, who="cli", what="silence", about=rule or topic or channel or "everything", now=now)
-    click.echo(f"silent until {now + duration:%Y-%m-%d %H:%M} UTC")
+    until = now + duration
+    outcome({"until": until, "why": why}, [f"silent until {until:%Y-%m-%d %H:%M} UTC"], json=json)
 
 
 @channels.command("events")
 def events() -> None:
-    """Print the events that outgoing webhooks carry, as JSON Schema."""
+    """Print the events that outgoing webhooks carry, as JSON Schema.
+
+    \b
+    Example:
+      integr8-bridge channels events > events.schema.json
+    """
     click.echo(as_json(catalogue()))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bridge.cli.session import Session, as_json, json_option
+from bridge.cli.session import Session, as_json, json_option, outcome
 from bridge.operations.going_back import Doubt, distrust
 from bridge.store import copies, schema
 from bridge.store.copies import Copy, CopyError
@@ -20,20 +20,28 @@ def db() -> None:
 
 
 @db.command()
+@json_option
 @click.pass_obj
-def upgrade(session: Session) -> None:
-    """Bring the database to the schema of this version. Safe to run again, and on several machines at once."""
+def upgrade(session: Session, json: bool) -> None:
+    """Bring the database to the schema of this version. Safe to run again, and on several machines at once.
+
+    \b
+    Example:
+      integr8-bridge db upgrade
+    """
     engine = session.house.store.engine
     before = schema.pending(engine)
     schema.upgrade(engine)
-    click.echo("the database is at the present schema" + ("" if before else " already"))
+    said = "the database is at the present schema" + ("" if before else " already")
+    outcome({"upgraded": bool(before)}, [said], json=json)
 
 
 @db.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace FILE if it exists, once the new copy is complete.")
+@json_option
 @click.pass_obj
-def backup(session: Session, file: Path, overwrite: bool) -> None:
+def backup(session: Session, file: Path, overwrite: bool, json: bool) -> None:
     """Copy the whole database into FILE while the service works, and check the copy.
 
     FILE appears when it is complete. Keep BRIDGE_SECRET_KEY (or var/secret.key) in another place: without it sealed
@@ -47,7 +55,7 @@ def backup(session: Session, file: Path, overwrite: bool) -> None:
         made = copies.back_up(session.settings.database_url, file, overwrite=overwrite)
     except CopyError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{made.file}: {made.size / 1e6:.1f} MB, schema {made.revision}, checked")
+    outcome(made, [f"{made.file}: {made.size / 1e6:.1f} MB, schema {made.revision}, checked"], json=json)
 
 
 @db.command()
@@ -81,6 +89,10 @@ def restored(session: Session, json: bool) -> None:
     """After a restore with PostgreSQL's own programs or from a snapshot: upgrade, halt, and say what is in doubt.
 
     Run it before any process is started. `db restore` does the same by itself.
+
+    \b
+    Example:
+      integr8-bridge db restored
     """
     schema.upgrade(session.house.store.engine)
     _tell(_distrusted(session), None, json=json)

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 
 import click
 
-from bridge.cli.session import Session
+from bridge.cli.session import Session, json_option, outcome
 from bridge.store import upkeep
 
 
 @click.command()
 @click.option("--why", required=True, help="The reason, shown to everyone until `resume`.")
+@json_option
 @click.pass_obj
-def halt(session: Session, why: str) -> None:
+def halt(session: Session, why: str, json: bool) -> None:
     """Let no effect leave the house until `resume`. Webhooks are still taken, rules still decide.
 
     \b
@@ -21,17 +22,24 @@ def halt(session: Session, why: str) -> None:
     """
     with session.write() as database:
         current = upkeep.halt(database, by=getpass.getuser(), why=why, now=datetime.now(UTC))
-        since, reason = current.since, current.why
-    click.echo(f"halted since {since:%Y-%m-%d %H:%M:%S} UTC: {reason}")
+        told = {"since": current.since, "by": current.by, "why": current.why}
+    outcome(told, [f"halted since {told['since']:%Y-%m-%d %H:%M:%S} UTC: {told['why']}"], json=json)
 
 
 @click.command()
+@json_option
 @click.pass_obj
-def resume(session: Session) -> None:
-    """End the halt. Effects that waited go out now, each after its own checks."""
+def resume(session: Session, json: bool) -> None:
+    """End the halt. Effects that waited go out now, each after its own checks.
+
+    \b
+    Example:
+      integr8-bridge resume
+    """
     with session.write() as database:
         ended = upkeep.resume(database, by=getpass.getuser(), now=datetime.now(UTC))
     if ended is None:
-        click.echo("nothing is halted")
+        outcome({"resumed": False}, ["nothing is halted"], json=json)
         raise SystemExit(1)
-    click.echo(f"resumed; it was halted since {ended.since:%Y-%m-%d %H:%M:%S} UTC: {ended.why}")
+    said = f"resumed; it was halted since {ended.since:%Y-%m-%d %H:%M:%S} UTC: {ended.why}"
+    outcome({"resumed": True, "since": ended.since, "why": ended.why}, [said], json=json)

@@ -53,7 +53,12 @@ def reports() -> None:
 @json_option
 @click.pass_obj
 def status(session: Session, json: bool) -> None:
-    """Show how far each feed is complete, and what is wrong with it."""
+    """Show how far each feed is complete, and what is wrong with it.
+
+    \b
+    Example:
+      integr8-bridge reports status
+    """
     now = datetime.now(UTC)
     with session.read() as database:
         volumes = observations.volumes(database)
@@ -106,7 +111,12 @@ def poll(session: Session, json: bool) -> None:
 def agreement(
     session: Session, start: datetime | None, end: datetime | None, account: str, integration: str, json: bool
 ) -> None:
-    """Show where postbacks and reports differ, per hour and offer. Lost postbacks are healed by the report."""
+    """Show where postbacks and reports differ, per hour and offer. Lost postbacks are healed by the report.
+
+    \b
+    Example:
+      integr8-bridge reports agreement --from 2026-11-23
+    """
     until = end or datetime.now(UTC)
     with session.read() as database:
         found = postbacks.compare(database, account, integration, start or until - timedelta(days=1), until)
@@ -130,7 +140,12 @@ def agreement(
 def shadow(
     session: Session, start: datetime | None, end: datetime | None, rule: str | None, account: str, json: bool
 ) -> None:
-    """Show what shadow rules would have done, beside what people did to the same targets within a day."""
+    """Show what shadow rules would have done, beside what people did to the same targets within a day.
+
+    \b
+    Example:
+      integr8-bridge reports shadow --rule low-cr
+    """
     until = end or datetime.now(UTC)
     with session.read() as database:
         found = shadow_report(database, account, start or until - timedelta(days=7), until, rule=rule)

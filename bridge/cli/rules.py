@@ -34,7 +34,12 @@ def rules() -> None:
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show the live rules; a broken one keeps its last good revision and is marked stale."""
+    """Show the live rules; a broken one keeps its last good revision and is marked stale.
+
+    \b
+    Example:
+      integr8-bridge rules list --json
+    """
     with session.read() as database:
         book = session.house.library.current(database)
         rows = [
@@ -183,7 +188,12 @@ def explain(session: Session, rule: str, subject: str, at: datetime | None, json
 @json_option
 @click.pass_obj
 def diff(session: Session, file: Path, json: bool) -> None:
-    """Show what the rules of FILE would decide differently from the live ones, on the present data."""
+    """Show what the rules of FILE would decide differently from the live ones, on the present data.
+
+    \b
+    Example:
+      integr8-bridge rules diff draft/low-cr.yaml
+    """
     with session.operating() as house:
         found = make_diff(house, file, now=datetime.now(UTC))
     rows = [
@@ -213,7 +223,12 @@ def mode_(session: Session, rule: str, mode: str, json: bool) -> None:
 
 @rules.command("schema")
 def schema() -> None:
-    """Print the JSON Schema of rule files, for editors."""
+    """Print the JSON Schema of rule files, for editors.
+
+    \b
+    Example:
+      integr8-bridge rules schema > rule.schema.json
+    """
     click.echo(as_json(json_schema()))
 
 
@@ -221,7 +236,12 @@ def schema() -> None:
 @json_option
 @click.pass_obj
 def reload(session: Session, json: bool) -> None:
-    """Read the rules directory now. All workers use the new generation from their next run on."""
+    """Read the rules directory now. All workers use the new generation from their next run on.
+
+    \b
+    Example:
+      integr8-bridge rules reload
+    """
     session.migrated()
     reading, changed = rulebook.publish(session.house.store, session.settings, now=datetime.now(UTC))
     problems = [str(problem) for problem in reading.errors]

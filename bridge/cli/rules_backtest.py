@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
 from bridge.operations.backtest_page import page
@@ -53,7 +54,7 @@ def backtest(
       integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --sweep cr=0.2%..0.8%
     """
     question = Question(start=start, end=end, step=step, against=against)  # type: ignore[arg-type]
-    with session.operating() as house:
+    with session.operating() as house, Console(stderr=True).status("looking at the past again"):
         if sweep:
             tried = [asdict(one) for one in try_thresholds(house, file, question, Thresholds.parse(sweep))]
             columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")

@@ -3,7 +3,7 @@
 import click
 import httpx
 
-from bridge.cli.session import Session, as_json, json_option, show
+from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.sources import suggested_url
 from bridge.sources.samples import NoSample, sample
 
@@ -23,7 +23,12 @@ def _base(session: Session, given: str | None) -> str:
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show all sources and how each proves itself."""
+    """Show all sources and how each proves itself.
+
+    \b
+    Example:
+      integr8-bridge sources list
+    """
     rows = [
         {"source": name, "proof": one.way, "format": one.format, "warnings": list(one.warnings)}
         for name, one in sorted(session.house.sources.items())
@@ -35,8 +40,9 @@ def list_(session: Session, json: bool) -> None:
 @click.argument("source")
 @click.option("--base-url", help="Where the service is reached from outside; `public_url` of bridge.yaml by default.")
 @click.option("--type", "kind", type=click.Choice(["conversion", "event", "click"]), default="conversion")
+@json_option
 @click.pass_obj
-def url(session: Session, source: str, base_url: str | None, kind: str) -> None:
+def url(session: Session, source: str, base_url: str | None, kind: str, json: bool) -> None:
     """Print the address to paste at the sender; for Integr8 with its macros in place.
 
     \b
@@ -46,9 +52,10 @@ def url(session: Session, source: str, base_url: str | None, kind: str) -> None:
     config = _config(session, source)
     if config.get("format") == "integr8-postback":
         token = config.get("token")
-        click.echo(suggested_url(_base(session, base_url), source, str(token) if token else None, kind))
+        address = suggested_url(_base(session, base_url), source, str(token) if token else None, kind)
     else:
-        click.echo(f"{_base(session, base_url).rstrip('/')}/hooks/{source}")
+        address = f"{_base(session, base_url).rstrip('/')}/hooks/{source}"
+    outcome({"source": source, "url": address}, [address], json=json)
 
 
 @sources.command("test")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from bridge.cli.session import Session, Span, as_json, json_option, show
+from bridge.cli.session import Session, Span, as_json, json_option, outcome, show
 from bridge.store import people
 from bridge.store.people import Role
 from bridge.web.access.tokens import make
@@ -40,7 +40,12 @@ def create(session: Session, name: str, role: str, expires: timedelta | None, js
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show all tokens, without their secrets."""
+    """Show all tokens, without their secrets.
+
+    \b
+    Example:
+      integr8-bridge tokens list
+    """
     with session.read() as database:
         rows = [
             {
@@ -60,13 +65,19 @@ def list_(session: Session, json: bool) -> None:
 
 @tokens.command("revoke")
 @click.argument("token", type=int)
+@json_option
 @click.pass_obj
-def revoke(session: Session, token: int) -> None:
-    """End a token at once."""
+def revoke(session: Session, token: int, json: bool) -> None:
+    """End a token at once.
+
+    \b
+    Example:
+      integr8-bridge tokens revoke 3
+    """
     with session.write() as database:
         now = datetime.now(UTC)
         if end(database, token, who=getpass.getuser(), now=now) is None:
             raise click.ClickException(
                 f"token {token}: there is none to revoke; `integr8-bridge tokens list` shows them"
             )
-    click.echo(f"token {token} is revoked")
+    outcome({"token": token, "revoked": True}, [f"token {token} is revoked"], json=json)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from bridge.cli.session import Session, as_json, json_option, show
+from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.store import users as known
 from bridge.store.people import Role
 from bridge.web.access import users as change
@@ -66,7 +66,12 @@ def add(session: Session, name: str, role: str, email: str | None, ask: bool, js
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show all users."""
+    """Show all users.
+
+    \b
+    Example:
+      integr8-bridge users list
+    """
     with session.read() as database:
         rows = [
             {
@@ -87,12 +92,18 @@ def list_(session: Session, json: bool) -> None:
 @users.command("role")
 @click.argument("name")
 @click.argument("role", type=ROLE)
+@json_option
 @click.pass_obj
-def role_(session: Session, name: str, role: str) -> None:
-    """Give a user another role. All of the user's sessions end."""
+def role_(session: Session, name: str, role: str, json: bool) -> None:
+    """Give a user another role. All of the user's sessions end.
+
+    \b
+    Example:
+      integr8-bridge users role anna operator
+    """
     with session.operating() as house:
         change.set_role(house, _find(session, name), Role(role), actor=_actor(), now=datetime.now(UTC))
-    click.echo(f"{name}: is {role} now")
+    outcome({"name": name, "role": role}, [f"{name}: is {role} now"], json=json)
 
 
 @users.command("password")
@@ -101,7 +112,12 @@ def role_(session: Session, name: str, role: str) -> None:
 @json_option
 @click.pass_obj
 def password_(session: Session, name: str, ask: bool, json: bool) -> None:
-    """Give a user another password. All of the user's sessions end."""
+    """Give a user another password. All of the user's sessions end.
+
+    \b
+    Example:
+      integr8-bridge users password anna
+    """
     with session.operating() as house:
         user_id = _find(session, name)
         made = change.set_password(house, user_id, actor=_actor(), now=datetime.now(UTC), password=_asked(ask))
@@ -110,22 +126,34 @@ def password_(session: Session, name: str, ask: bool, json: bool) -> None:
 
 @users.command("disable")
 @click.argument("name")
+@json_option
 @click.pass_obj
-def disable(session: Session, name: str) -> None:
-    """Let nobody sign in by this name. All of the user's sessions end."""
+def disable(session: Session, name: str, json: bool) -> None:
+    """Let nobody sign in by this name. All of the user's sessions end.
+
+    \b
+    Example:
+      integr8-bridge users disable anna
+    """
     with session.operating() as house:
         change.disable(house, _find(session, name), actor=_actor(), now=datetime.now(UTC))
-    click.echo(f"{name}: is disabled")
+    outcome({"name": name, "disabled": True}, [f"{name}: is disabled"], json=json)
 
 
 @users.command("enable")
 @click.argument("name")
+@json_option
 @click.pass_obj
-def enable(session: Session, name: str) -> None:
-    """Let a disabled user sign in again."""
+def enable(session: Session, name: str, json: bool) -> None:
+    """Let a disabled user sign in again.
+
+    \b
+    Example:
+      integr8-bridge users enable anna
+    """
     with session.operating() as house:
         change.enable(house, _find(session, name), actor=_actor(), now=datetime.now(UTC))
-    click.echo(f"{name}: is enabled")
+    outcome({"name": name, "disabled": False}, [f"{name}: is enabled"], json=json)
 
 
 def _find(session: Session, name: str) -> int:

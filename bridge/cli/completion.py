@@ -1,0 +1,21 @@
+"""`completion`: the script that lets a shell complete commands, options and choices."""
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print what a shell needs to complete commands, options and choices.
+
+    \b
+    Examples:
+      integr8-bridge completion bash > ~/.local/share/bash-completion/completions/integr8-bridge
+      integr8-bridge completion fish > ~/.config/fish/completions/integr8-bridge.fish
+    """
+    root = context.find_root()
+    made = get_completion_class(shell)
+    assert made is not None
+    click.echo(made(root.command, {}, "integr8-bridge", "_INTEGR8_BRIDGE_COMPLETE").source())

@@ -48,8 +48,11 @@ class Meter:
 
         return witness
 
-    def write(self) -> None:
-        """Bring what has gathered into the database. Where that fails it is kept: a call must not fail for a chart."""
+    def write(self, *, last: bool = False) -> None:
+        """Bring what has gathered into the database. Where that fails it is kept: a call must not fail for a chart.
+
+        `last`: this process ends, and a command line must not warn of a database that it did not need.
+        """
         with self._lock:
             sums, self._sums = self._sums, {}
             self._written = time.monotonic()
@@ -59,7 +62,7 @@ class Meter:
             with self._store().write() as session:
                 usage.add(session, sums)
         except SQLAlchemyError as error:
-            log.warning("usage not written", error=type(error).__name__)
+            (log.debug if last else log.warning)("usage not written", error=type(error).__name__)
             with self._lock:
                 for key, one in sums.items():
                     self._sums[key] = self._sums.get(key, Sum()) + one

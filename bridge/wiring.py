@@ -23,6 +23,7 @@ from bridge.data.reportpages import ReportPages
 from bridge.integr8 import Client
 from bridge.integr8.budget import LocalBudget, RedisBudget, budget_key
 from bridge.integr8.catalogue import Route
+from bridge.integr8.conversation import Manner
 from bridge.login import LoginSettingsError, Oidc, oidc
 from bridge.metering import Meter
 from bridge.notices.channels import Channel, ChannelSettingsError, channel
@@ -137,6 +138,7 @@ class House:
             transport=self._transport,
             sleep=self._sleep,
             chunk=BULK,
+            manner=Manner(today=self.clock),
             tell=self.meter.of(name),
         )
 
@@ -197,7 +199,7 @@ class House:
         for client in self._clients.values():
             client.close()
         if "store" in self.__dict__:
-            self.meter.write()
+            self.meter.write(last=True)
             self.store.close()
         if "redis" in self.__dict__:
             self.redis.close()

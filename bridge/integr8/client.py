@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -57,6 +58,7 @@ class Client:
         tell: Witness = witness.nobody,
     ) -> None:
         self._tell = tell
+        self._skew: timedelta | None = None
         self._base_url = wires.base(base_url)
         self._key = wires.key(api_key)
         self._rejection_url = rejection_url
@@ -139,9 +141,15 @@ class Client:
             self.budget.settle(token, wires.outcome_of_error(error))
             self._tell(Witnessed(name, witness.outcome_of_error(error), waited, clock() - granted))
             raise
+        self._skew = wires.skew(reply, self.caller.manner.today())
         self.budget.settle(token, *wires.outcome(reply, self.caller.manner.today()))
         self._tell(Witnessed(name, witness.outcome(reply), waited, clock() - granted))
         return reply
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far our clock is ahead of Integr8's, by the Date of its last answer; None before one came with it."""
+        return self._skew
 
     def _send(self, step: Exchange, token: str) -> Reply:
         request = step.request

@@ -1,7 +1,8 @@
 """What both shells need to turn our Requests into httpx's, and httpx's answers and failures into ours."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,6 +76,15 @@ def reply(response: httpx.Response) -> Reply:
     return Reply(
         response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content
     )
+
+
+def skew(answer: Reply, now: datetime) -> timedelta | None:
+    """How far `now` is ahead of the answer's Date header, which has whole seconds; None without a usable one."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return now - told if told.tzinfo is not None else None
 
 
 def outcome(answer: Reply, now: datetime) -> tuple[Outcome, float | None]:

@@ -4,9 +4,11 @@ Nothing is changed, and Integr8 is asked with reading operations only. Whether t
 that way; what Integr8 refused lately is in the ledger.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,10 +16,10 @@ from sqlalchemy.orm import Session
 from bridge import rulebook
 from bridge.integr8 import Client
 from bridge.integr8.catalogue import OPERATIONS
-from bridge.integr8.errors import ApiError, BudgetError, Forbidden, Unauthorized, Unreachable
+from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forbidden, Unauthorized, Unreachable
 from bridge.integr8.probe import probe
 from bridge.settings import SettingsError
-from bridge.store import feeds, journal, schema
+from bridge.store import feeds, journal
 from bridge.store import rulebook as shelf
 from bridge.store.journal import EventState
 from bridge.store.ledger import Call, Effect, EffectState
@@ -28,9 +30,13 @@ Check = dict[str, str]
 LITTLE_ROOM = 500_000_000  # bytes; SQLite stops all writing on a full disk
 OLD = timedelta(hours=1)  # reports come every few minutes
 LATELY = timedelta(days=7)
+NOTICEABLE = timedelta(seconds=10)  # the Date header has whole seconds, and an answer takes some
+TOLERATED = timedelta(minutes=5)  # beyond it signed webhooks of senders with a right clock are refused
 READ = ("offers.list", "publishers.list", "advertisers.list", "users.list", "reports.clicks")
 OPTIONAL = frozenset({"users.list"})  # only provisioning of logins needs it
 FORBIDDEN = 403
+REDIS = "start Redis; the rate budget that all processes share is there"
+BUSY = "wait; Integr8 asked for a pause, or other work uses the budget up"
 
 
 def check(name: str, status: str, detail: str, remedy: str = "") -> Check:
@@ -43,10 +49,11 @@ def examine(house: House, now: datetime, *, health: Callable[[House, datetime], 
 
     `health` are the checks that /readyz makes; they belong to the web and come from there.
     """
-    found = [_sources(house), _channels(house), _secret_key(house), _room(house)]
-    if schema.pending(house.store.engine):
-        return [*found, check("database", "fail", "migrations are missing", "run `integr8-bridge db upgrade`")]
-    found += health(house, now)
+    found = [_sources(house), _channels(house), _secret_key(house), _home(house), _room(house)]
+    well = health(house, now)
+    found += well
+    if any(one["name"] == "database" and one["status"] == "fail" for one in well):
+        return found  # whatever else there is to know stands in it
     with house.store.read() as session:
         found += [_files(house, session), _aside(session), _failed(session, now), *_feeds(session, now)]
         found += _refused(session, now)
@@ -65,7 +72,19 @@ def permissions(house: House, account: str, now: datetime) -> list[Check]:
         found.append(one)
         if one["status"] == "fail" and "Read on" not in one.get("remedy", ""):
             break  # the next question would get the same answer
-    return found
+    return [*found, *_clock(client, account)]
+
+
+def _clock(client: Client, account: str) -> list[Check]:
+    """Our clock beside Integr8's: windows begin and end by ours, rows carry theirs, signatures expire after minutes."""
+    if client.skew is None:
+        return []
+    seconds = client.skew.total_seconds()
+    if abs(seconds) < NOTICEABLE.total_seconds():
+        return [check(f"{account}: clock", "ok", "agrees with Integr8's")]
+    words = f"ours is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} Integr8's"
+    remedy = "let NTP set the clock of this machine (`timedatectl set-ntp true`)"
+    return [check(f"{account}: clock", "fail" if abs(seconds) >= TOLERATED.total_seconds() else "warn", words, remedy)]
 
 
 def routes(house: House, account: str, now: datetime) -> tuple[Check, str]:
@@ -103,7 +122,10 @@ def _may_read(client: Client, account: str, name: str, now: datetime) -> Check:
         return check(title, "fail", str(error), "put a valid key into the variable that bridge.yaml names as api_key")
     except Unreachable as error:
         return check(title, "fail", str(error), f"check accounts.{account}.base_url and the way out of this network")
-    except (ApiError, BudgetError) as error:
+    except BudgetError as error:
+        lost = isinstance(error, BudgetUnavailable)
+        return check(title, "fail", str(error), REDIS if lost else BUSY)
+    except ApiError as error:
         return check(title, "fail", str(error), "`integr8-bridge doctor --live` asks where the operations are")
     return check(title, "ok", "can be read")
 
@@ -132,12 +154,27 @@ def _secret_key(house: House) -> Check:
     return check("secret key", "warn", "is missing: no password can be generated, nobody stays signed in", remedy)
 
 
+def _home(house: House) -> Check:
+    """Only `up`, SQLite and generated keys write there; in production a home is better read-only."""
+    if house.settings.database_url.startswith("sqlite") and not os.access(_existing(_database_of(house)), os.W_OK):
+        remedy = "make it writable for the user of this process, or set DATABASE_URL"
+        return check("home", "fail", f"{_database_of(house)} cannot be written", remedy)
+    return check("home", "ok", str(house.settings.home))
+
+
+def _database_of(house: House) -> Path:
+    """The directory of the SQLite file."""
+    return Path(house.settings.database_url.removeprefix("sqlite:///").removeprefix("file:").partition("?")[0]).parent
+
+
+def _existing(path: Path) -> Path:
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
 def _room(house: House) -> Check:
     if not house.settings.database_url.startswith("sqlite"):
         return check("disk", "ok", "the database is elsewhere")
-    place = next(
-        path for path in (house.settings.var, house.settings.home, house.settings.home.parent) if path.exists()
-    )
+    place = _existing(_database_of(house))
     free = shutil.disk_usage(place).free
     if free < LITTLE_ROOM:
         return check("disk", "fail", f"{free // 1_000_000} MB left in {place}", "make room, or move the database")
@@ -146,7 +183,13 @@ def _room(house: House) -> Check:
 
 def _files(house: House, session: Session) -> Check:
     """The files as they are now, beside the generation that is live."""
-    reading = rulebook.read(house.settings)
+    if not house.settings.rules_dir.is_dir():
+        words = f"{house.settings.rules_dir} is no directory"
+        return check("rule files", "fail", words, "set BRIDGE_HOME to the directory that holds rules/, or put it back")
+    try:
+        reading = rulebook.read(house.settings)
+    except OSError as error:
+        return check("rule files", "fail", str(error), "let the user of this process read the directory")
     if reading.errors:
         first = reading.errors[0]
         return check("rule files", "warn", f"{len(reading.errors)} errors: {first}", "run `integr8-bridge check`")

@@ -67,6 +67,8 @@ def checks(house: House, now: datetime) -> list[dict[str, str]]:
     database = _database(house)
     found = [database, _redis(house)]
     if database["status"] == "ok":
+        found[0] = database = _writable(house, now)
+    if database["status"] == "ok":
         found += [_worker(house, now), _rules(house), _halt(house)]
     return found
 
@@ -76,9 +78,25 @@ def _database(house: House) -> dict[str, str]:
         if schema.pending(house.store.engine):
             return _check("database", "fail", "migrations are missing", "run `integr8-bridge db upgrade`")
     except SQLAlchemyError as error:
-        words = str(error).partition("\n")[0]
-        return _check("database", "fail", words, "check DATABASE_URL and that the server runs")
+        return _check("database", "fail", _reason(error), "check DATABASE_URL, and that the server runs")
     return _check("database", "ok", house.store.engine.dialect.name)
+
+
+def _writable(house: House, now: datetime) -> dict[str, str]:
+    """A database that is read-only, full or locked answers every question and keeps no webhook: so write a row."""
+    try:
+        with house.store.write() as session:
+            upkeep.beat(session, "writable", now)
+    except SQLAlchemyError as error:
+        words = f"cannot be written: {_reason(error)}"
+        remedy = "make it writable again, give its disk room, or end what locks it; nothing has to be repaired"
+        return _check("database", "fail", words, remedy)
+    return _check("database", "ok", house.store.engine.dialect.name)
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """What the database itself said, in one line."""
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
 def _redis(house: House) -> dict[str, str]:
@@ -86,7 +104,7 @@ def _redis(house: House) -> dict[str, str]:
     try:
         house.redis.ping()
     except SettingsError as error:
-        return _check("redis", "warn", str(error), "export REDIS_URL")
+        return _check("redis", "warn", str(error))
     except (redis.RedisError, OSError) as error:
         return _check("redis", "warn", f"{type(error).__name__}: webhooks are journalled, effects wait", "start Redis")
     return _check("redis", "ok", "answers; persistence is not needed, the database is the truth")

@@ -29,6 +29,7 @@ from rules.syntax import Place
 log = structlog.get_logger()
 
 LARGEST = 1_000_000  # bytes of one rule file
+DIRECTORY = "rules"  # as the place of a problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ def read(settings: Settings) -> Reading:
     digest = hashlib.sha256()
     revisions: dict[str, Revision] = {}
     problems = [_at(line) for line in table_problems]
+    if not settings.rules_dir.is_dir():
+        digest.update(b"no directory")
+        words = "there is no such directory; put it back, or make an empty one if there are to be no rules"
+        problems.append(Problem(Place(DIRECTORY, 1, 1), words))
     files = sorted(settings.rules_dir.glob("*.y*ml"))
     for path in files:
         name = f"rules/{path.name}"
@@ -159,8 +164,11 @@ def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[Reading
 
 
 def _broken(file: str, reading: Reading) -> bool:
-    """A rule that is gone from a file with errors was probably meant to stay; from a clean file it was deleted."""
-    return any(problem.place.file == file for problem in reading.errors)
+    """A rule that is gone from a file with errors was probably meant to stay; from a clean file it was deleted.
+
+    Nobody deletes all rules by taking the directory away: it was not mounted, or is being exchanged.
+    """
+    return any(problem.place.file in {file, DIRECTORY} for problem in reading.errors)
 
 
 def _row(rule_id: str, digest: str, file: str, text: str) -> dict[str, Any]:

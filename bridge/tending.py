@@ -7,10 +7,23 @@ import structlog
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from bridge import feeding, rulebook, ticking
+from bridge import feeding, rulebook, stepping_back, ticking
 from bridge.data import polling, retention
 from bridge.operations import approvals, letting_go
-from bridge.store import exports, handovers, holds, journal, newest, notices, runs, signins, slots, upkeep, usage
+from bridge.store import (
+    entities,
+    exports,
+    handovers,
+    holds,
+    journal,
+    newest,
+    notices,
+    runs,
+    signins,
+    slots,
+    upkeep,
+    usage,
+)
 from bridge.store.engine import Store
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
@@ -57,6 +70,7 @@ def tick(house: House, now: datetime) -> list[str]:
     except OSError as error:
         log.warning("rules directory cannot be read; the last generation stays", error=str(error))
     with house.store.write() as session:
+        stepping_back.mend(session, now)
         upkeep.beat(session, "tick", now)
         book = house.library.current(session)
         ticking.open_due(session, book.active(), now)
@@ -107,6 +121,7 @@ def tidy(house: House, now: datetime) -> None:
         slots.forget(session, now - KEEP_DULL)
         usage.forget(session, now - KEEP_EVENTS)
         exports.forget(session, now - KEEP_DULL)
+        entities.forget_changes(session, now - KEEP_ALL)
         session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
         signins.forget_tries(session, now - KEEP_TRIES)
     keep = house.settings.keep

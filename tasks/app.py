@@ -60,7 +60,7 @@ celery.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_send_task_events=False,
-    beat_scheduler="celery.beat:Scheduler",  # nothing to remember: due slots are rows
+    beat_scheduler="tasks.beat:Scheduler",  # nothing to remember: due slots are rows
     beat_max_loop_interval=1,
     timezone="UTC",
     beat_schedule={

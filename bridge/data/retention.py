@@ -70,6 +70,7 @@ def _size(store: Store) -> int:
 
 def _drop(store: Store, feed: Feed, before: datetime) -> int:
     with store.write() as session:
+        feeds.forget_marks(session, feed.id, before)  # a replay needs them as far back as there is anything to replay
         old = [info for info in observations.overlapping(session, [feed.id], None, before) if info.last_event < before]
         if old:
             observations.remove(session, [info.id for info in old])

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, UniqueConstraint, func, or_, select
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
@@ -82,6 +82,13 @@ class Delay(Base):
     p90: Mapped[int]
     sample: Mapped[int]
     measured_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def forget_changes(session: Session, before: datetime) -> None:
+    """Retention: what was different at a look long ago. The entities themselves are a mirror and stay."""
+    session.execute(
+        delete(EntityChange).where(EntityChange.seen_at < before).execution_options(synchronize_session=False)
+    )
 
 
 def listed(session: Session, account: str, integration: str, kinds: Sequence[str]) -> Sequence[Entity]:

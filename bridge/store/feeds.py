@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
@@ -130,6 +130,16 @@ def cover(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at:
         return False
     feed.since, feed.as_of = min(feed.since, since), max(feed.as_of, as_of)
     return True
+
+
+def forget_marks(session: Session, feed_id: int, before: datetime) -> None:
+    """Remove marks of before a moment, but for the last of them: it says what was known at that moment."""
+    last = select(func.max(Mark.id)).where(Mark.feed_id == feed_id, Mark.at < before).scalar_subquery()
+    session.execute(
+        delete(Mark)
+        .where(Mark.feed_id == feed_id, Mark.at < before, Mark.id != last)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def marks(session: Session, feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

@@ -99,6 +99,18 @@ def test_what_is_too_old_goes_and_the_feed_begins_later(store, now):
     assert feed.since > now - timedelta(hours=3)
 
 
+def test_marks_of_readings_go_with_what_was_read_but_for_the_last(store, now):
+    with store.write() as session:
+        feed = feeds.ensure(session, KEY)
+        for days in (900, 850, 10):
+            at = now - timedelta(days=days)
+            feeds.advance(session, feed, since=at - timedelta(hours=1), as_of=at, at=at)
+    tidy(store, Keep(), now)
+    with store.read() as session:
+        left = [(now - at).days for at, _ in feeds.marks(session, 1, now - timedelta(days=1000), now)]
+    assert left == [850, 10]
+
+
 def test_what_was_taken_back_within_the_hour_leaves_nothing(now):
     batch = rows.read(KEY.kind, [row(1, now), row(2, now)], now).batch
     taken_back = batch.take(np.array([1])).taken_back()

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from bridge.data.listings import ClientListings
 from bridge.data.mirror import Seen, mirror
 from bridge.simulator.world import World
+from bridge.store import entities
 from bridge.store.engine import Store
 from bridge.store.entities import Entity, EntityChange
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
@@ -166,3 +167,13 @@ def test_an_empty_listing_does_not_empty_the_mirror(look, store, world: World, n
     look(now)
     mirror(store, Empty(), "main", "default", now + timedelta(minutes=5))
     assert the_offer(store).gone_at is None
+
+
+def test_changes_of_long_ago_are_forgotten_and_the_mirror_stays(look, store, client, world: World, now):
+    offer = world.offer("Alpha")
+    look(now)
+    client.offers.set_status([offer.key], active=False)
+    look(now + timedelta(minutes=5))
+    with store.write() as session:
+        entities.forget_changes(session, now + timedelta(days=1))
+    assert (changes(store), the_offer(store).active) == ([], False)

@@ -52,10 +52,13 @@ format: $(DEV) ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-chaos: $(DEV) ## break everything that can break, on both databases; writes the table of docs/reliability.md
+chaos: $(DEV) ## break everything that can break, on both databases; writes the table of docs/reliability.md; ROUNDS=clock,beat runs a few
 	@rm -rf build/chaos
-	@CHAOS=1 $(BIN)/pytest tests/chaos -q; code=$$?; \
-	  PYTHONPATH=tests/support $(BIN)/python -m chaos docs/reliability.md; exit $$code
+	@CHAOS=1 $(BIN)/python -m pytest tests/chaos -q -n 2 --dist loadgroup; code=$$?; \
+	  $(if $(ROUNDS),,PYTHONPATH=tests/support $(BIN)/python -m chaos docs/reliability.md;) exit $$code
+
+soak: $(DEV) ## half load for SOAK_MINUTES (30): memory, latency and tables must stay flat; writes its part of docs/reliability.md
+	@PYTHONPATH=tests/support $(BIN)/python -m chaos.soak docs/reliability.md
 
 bench: $(DEV) ## measure; prints figures and ratios
 	$(BIN)/python -m benchmarks
@@ -82,4 +85,4 @@ lock: ## resolve the dependencies anew, with hashes and without any index addres
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(DOCS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site
 
-.PHONY: help demo test quick fuzz chaos lint format bench docs lock clean
+.PHONY: help demo test quick fuzz chaos soak lint format bench docs lock clean

@@ -14,7 +14,10 @@ NOTES = Path("build/chaos")
 LONGEST = 180.0  # two leases and what Integr8 has to be asked after them
 
 
-DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)] if FULL else ["sqlite"]
+GROUP = pytest.mark.xdist_group  # the two databases may be under fire at the same time, each round after the other
+SQLITE = pytest.param("sqlite", marks=GROUP("sqlite"))
+POSTGRESQL = pytest.param("postgresql", marks=[pytest.mark.postgres, GROUP("postgresql")])
+DATABASES = [SQLITE, POSTGRESQL] if FULL else [SQLITE]
 
 
 @pytest.fixture(scope="session", params=DATABASES)

@@ -11,11 +11,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import psycopg
-import redis
 from sqlalchemy import select, update
 
 from bridge import supervisor
 from bridge.store.journal import Event, EventState
+from chaos import clocks, deploys, feeds, storage
 from chaos.load import Load
 from chaos.rig import WORKERS, Rig
 
@@ -73,16 +73,38 @@ def empty_redis(rig: Rig, _load: Load) -> None:
 
 def kill_redis_and_empty_it(rig: Rig, load: Load) -> None:
     rig.kill("valkey")
-    rig.until(lambda: _pings(rig), "Valkey is back")
+    rig.until(rig.pings, "Valkey is back")
     empty_redis(rig, load)
 
 
-def _pings(rig: Rig) -> bool:
-    try:
-        with rig.redis() as client:
-            return bool(client.ping())
-    except redis.RedisError:
-        return False
+def slow_wire(rig: Rig, load: Load) -> None:
+    """Each piece that goes to or comes from Valkey takes 50 ms longer."""
+    rig.wire.delay = 0.05
+    rig.until(lambda: not load.unanswered, "the sender is answered")
+    time.sleep(5)
+    rig.wire.mend()
+
+
+def cut_wire(rig: Rig, _load: Load) -> None:
+    """Valkey runs and knows everything, and nobody reaches it for six seconds; three times."""
+    for _ in range(3):
+        rig.wire.cut()
+        time.sleep(2)
+        rig.wire.mend()
+        time.sleep(1)
+
+
+def heavy_bodies(rig: Rig, load: Load) -> None:
+    """A source sends bodies of nearly a megabyte as fast as it is answered, over 16 connections."""
+    load.flood(count=150, size=900_000, senders=16)
+
+
+def take_rules_away(rig: Rig, _load: Load) -> None:
+    """The whole directory is gone for three seconds, as in the middle of a deploy."""
+    rules, aside = rig.home / "rules", rig.home / "rules.aside"
+    rules.rename(aside)
+    time.sleep(3)
+    aside.rename(rules)
 
 
 def freeze(name: str, seconds: float) -> Strike:
@@ -274,6 +296,25 @@ FAULTS: tuple[Fault, ...] = (
     Fault("SIGTERM, 0.3 s later SIGKILL, to web and workers", term_then_kill),
     Fault("SQLite locked by another process for 12 s", lock_sqlite(12), databases=SQLITE),
     Fault("PostgreSQL: every connection ended, three times", end_backends, databases=POSTGRES),
+    Fault("PostgreSQL shut down under load, back after 2 s", storage.restart_postgres, databases=POSTGRES),
+    Fault("SQLite: no file may grow for 8 s (disk full)", storage.disk_full(8), databases=SQLITE, first=True),
+    Fault("Workers killed after the answer, before the commit: create",
+          storage.kill_workers_before_the_commit("publishers.create"), load={"senders": 1}),
+    Fault("Workers killed after the answer, before the commit: bulk",
+          storage.kill_workers_before_the_commit("offers.set_status"), load={"senders": 1}),
+    Fault("Wire to Valkey slow (50 ms for each piece)", slow_wire),
+    Fault("Wire to Valkey cut, three times", cut_wire),
+    Fault("Bodies of 0.9 MB at full speed over 16 connections", heavy_bodies),
+    Fault("Rules directory away for 3 s", take_rules_away),
+    Fault("Messages of a newer version: unknown tasks and arguments", deploys.newer_messages),
+    Fault("Rolling restart under load, in the documented order", deploys.rolling_restart),
+    Fault("Reports: 429, 5xx, HTML, half an answer, repeated page", feeds.broken, first=True),
+    Fault("Reports come late: the feed stalls", feeds.late),
+    Fault("Our clocks an hour ahead for 6 s, then right", clocks.jump(clocks.HOUR)),
+    Fault("Our clocks an hour behind for 6 s, then right", clocks.jump(-clocks.HOUR)),
+    Fault("One worker's clock an hour ahead", clocks.one_worker(clocks.HOUR)),
+    Fault("One worker's clock an hour behind", clocks.one_worker(-clocks.HOUR)),
+    Fault("An hour without beat", clocks.an_hour_without_beat),
 )  # fmt: skip
 
 #: What may meet in a random combination: each ends by itself.

@@ -4,7 +4,7 @@ import random
 import threading
 import time
 import uuid
-from datetime import UTC, datetime
+from contextlib import suppress
 
 import httpx
 import orjson
@@ -33,6 +33,7 @@ class Load:
         self._work = self._all * copies
         random.Random(seed).shuffle(self._work)
         self.requests = len(self._work)
+        self.found: list[str] = []  # offers that a rule has to find in the reports, and to pause
         self.answered: dict[str, str] = {}
         self.repeats = 0  # sendings that got no 2xx
         self.disagreements: list[str] = []  # one delivery, two event ids
@@ -64,6 +65,23 @@ class Load:
     def finish(self) -> None:
         self._rig.until(lambda: not any(one.is_alive() for one in self._threads), "the sender is answered", PATIENCE)
 
+    def flood(self, *, count: int, size: int, senders: int) -> None:
+        """Big webhooks beside the round's own. Nobody listens to them; each must be answered, whatever the answer."""
+        body = orjson.dumps({"type": "noise", "text": "x" * size}).decode()
+        work = iter(range(count))  # a range iterator is shared safely
+
+        def send() -> None:
+            with httpx.Client(base_url=self._rig.stack.address, timeout=30) as http:
+                for number in work:
+                    delivery = f"flood_{id(work)}_{number}"
+                    http.post("/hooks/crm", content=body, headers=self._signed(delivery, body))
+
+        threads = [threading.Thread(target=_quietly, args=(send,), daemon=True) for _ in range(senders)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
     def _send_all(self) -> None:
         with httpx.Client(base_url=self._rig.stack.address, timeout=10) as http:
             while True:
@@ -93,10 +111,16 @@ class Load:
                 self.disagreements.append(delivery)
 
     def _signed(self, delivery: str, body: str) -> dict[str, str]:
-        now = datetime.now(UTC)
+        now = self._rig.now()
         return {
             "webhook-id": delivery,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Webhook(self._rig.secret).sign(delivery, now, body),
             "content-type": "application/json",
         }
+
+
+def _quietly(send) -> None:
+    """What gets no answer is not what such a round is about."""
+    with suppress(httpx.HTTPError, StopIteration):
+        send()

@@ -24,7 +24,23 @@ def quiet(rig) -> bool:
             plans = session.scalar(select(func.count()).where(StoredPlan.state == PlanState.READY))
     except SQLAlchemyError:
         return False  # the database is what was hit
-    return not (waiting or under_way or plans)
+    return not (waiting or under_way or plans or _unfound(rig))
+
+
+def _unfound(rig) -> set[str]:
+    """Offers that the reports show to be bad and that no effect has ended for."""
+    wanted = {offer for load in rig.loads for offer in load.found}
+    if not wanted:
+        return set()
+    with rig.store.read() as session:
+        ended = set(session.scalars(select(Effect.target_id).where(Effect.state.in_(GOOD), Effect.kind == "offer")))
+    ids = _ids(rig.integr8.get("/_sim/state").json())
+    return wanted - {ids.get(one, one) for one in ended}
+
+
+def _ids(state) -> dict[str, str]:
+    """Reports, and the rules that read them, know an offer by another number than the API."""
+    return {str(one["incremental_id"]): one["id"] for one in state["offers"]}
 
 
 def undecided(rig) -> int:
@@ -49,15 +65,24 @@ def problems(rig, loads) -> list[str]:
     state = rig.integr8.get("/_sim/state").json()
     writes = rig.integr8.get("/_sim/writes", params={"journal": 1}).json()["journal"]
     emails = [email for load in loads for email in load.emails]
-    offers = [offer for load in loads for offer in load.offers]
+    offers = [offer for load in loads for offer in (*load.offers, *load.found)]
     return [
         *_journal(rig, loads),
         *_creations(state, writes, emails),
         *_pauses(state, writes, offers, forgiven),
-        *_books(rig, writes, emails, offers, forgiven),
+        *_books(rig, writes, emails, offers, forgiven, _ids(state)),
+        *(
+            f"offer {one}: was to be left alone"
+            for one in sorted(rig.spared & {row["id"] for row in writes if row["changed"]})
+        ),
         *_leases(rig),
         *_rate(rig),
     ]
+
+
+def _spared(rig, writes) -> list[str]:
+    touched = {row["id"] for row in writes if row["by"] != "person" and row["changed"]}
+    return [f"offer {one}: was to be left alone" for one in sorted(rig.spared & touched)]
 
 
 def _journal(rig, loads) -> list[str]:
@@ -97,12 +122,13 @@ def _pauses(state, writes, offers, forgiven) -> list[str]:
     ]
 
 
-def _books(rig, writes, emails, offers, forgiven) -> list[str]:
+def _books(rig, writes, emails, offers, forgiven, ids) -> list[str]:
     with rig.store.read() as session:
         effects = list(session.scalars(select(Effect)))
         held = set(session.scalars(select(Hold.target_id).where(Hold.state == HoldState.ACTIVE)))
-    good = {effect.target_id for effect in effects if effect.state in GOOD}
-    planned = {effect.target_id for effect in effects}
+    held = {ids.get(one, one) for one in held}
+    good = {ids.get(effect.target_id, effect.target_id) for effect in effects if effect.state in GOOD}
+    planned = {ids.get(effect.target_id, effect.target_id) for effect in effects}
     wanted = {effect.key.get("email") for effect in effects if effect.verb == "ensure"}
     asked = [row for row in writes if row["by"] != "person" and row["changed"]]
     found = [

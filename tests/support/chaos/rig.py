@@ -8,6 +8,7 @@ import subprocess
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,37 @@ import redis
 from bridge import stack, supervisor
 from bridge.store.engine import Store, make_engine
 from bridge.supervisor import Supervisor
+from chaos import shifted
+from chaos.proxy import Proxy
 
 HOME = Path(__file__).with_name("home")
+SUPPORT = Path(__file__).parents[1]
 API_KEY, INTEGRATION = "chaos-key", "ch40s00000"
 RATE = 20  # requests in any second, see home/bridge.yaml
 WORKERS = ("worker", "worker2")
+
+
+class Clocked(Supervisor):
+    """Starts our own programs, Python ones, with a clock that can be moved: one for each name."""
+
+    def __init__(self, clocks: Path) -> None:
+        super().__init__(log=False)
+        self._clocks = clocks
+
+    def start(self, program: supervisor.Program) -> supervisor.Child:
+        if tuple(program.command[1:2]) != ("-m",):
+            return super().start(program)
+        python, _, *rest = program.command
+        shifted.write(self.clock(program.name), 0.0)
+        environment = {
+            **program.environment,
+            "CHAOS_CLOCK": str(self.clock(program.name)),
+            "PYTHONPATH": str(SUPPORT),
+        }
+        return super().start(supervisor.Program(program.name, [python, "-m", "chaos.shifted", *rest], environment))
+
+    def clock(self, name: str) -> Path:
+        return self._clocks / name
 
 
 class Rig:
@@ -37,11 +64,13 @@ class Rig:
     ) -> None:
         """`after`: a rig whose service was stopped; Integr8, the secret and all rounds are taken over from it."""
         self.home = home
-        self.boss = Supervisor(log=False)
+        self.boss = Clocked(home / "var" / "clocks")
         self.elsewhere = after.elsewhere if after else Supervisor(log=False)  # what is not ours and is not restarted
         self.database = "sqlite"
         self.loads: list[Any] = after.loads if after else []  # every round so far: old promises are checked again
         self.forgiven: set[str] = set()  # targets that a person changed under our hands
+        self.spared: set[str] = set()  # offers that nothing may ever touch
+        self.ahead = timedelta()  # of the world's clock, and with it of ours, before the real one
         self.poisoned: list[str] = []  # events whose bodies were destroyed on purpose
         shutil.copytree(HOME, home, dirs_exist_ok=True)
         self.secret = after.secret if after else f"whsec_{b64encode(secrets.token_bytes(24)).decode()}"
@@ -51,6 +80,8 @@ class Rig:
             "INTEGR8_API_KEY": API_KEY,
             "INTEGR8_INTEGRATION_ID": INTEGRATION,
             "CRM_SECRET": self.secret,
+            "DEAD_CHANNEL": f"json://127.0.0.1:{supervisor.free_port()}/",
+            "REDIS_URL": self._valkey(),
         } | ({"DATABASE_URL": database_url} if database_url else {})
         (home / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
         before_start(home)
@@ -58,6 +89,22 @@ class Rig:
         self.boss.start(supervisor.worker(self.stack.environment, concurrency=1, name="worker2"))
         self.database_url = database_url or f"sqlite:///{home / 'var' / 'bridge.db'}"
         self.store = Store(make_engine(self.database_url))
+
+    def _valkey(self) -> str:
+        """The embedded server as `up` starts it, with a wire to it that can be cut."""
+        port = supervisor.free_port()
+        self.boss.start(supervisor.valkey(port, self.home / "var" / "valkey"))
+        self.wire = Proxy(port)
+        self.direct_redis_url = f"redis://127.0.0.1:{port}/0"
+        self.boss.wait_until(self.pings, what="starting Valkey", needs="valkey")
+        return f"redis://127.0.0.1:{self.wire.port}/0"
+
+    def pings(self) -> bool:
+        try:
+            with self.redis() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
 
     def _simulator(self) -> str:
         port_file = self.home / "var" / "integr8.port"
@@ -75,6 +122,7 @@ class Rig:
         """Stop the service; Integr8 goes on."""
         self.store.close()
         self.boss.stop()
+        self.wire.close()
 
     # --- hands ---------------------------------------------------------------------------------
 
@@ -98,7 +146,25 @@ class Rig:
         self.signal(name, signal.SIGCONT)
 
     def redis(self) -> "redis.Redis":
-        return redis.Redis.from_url(self.stack.redis_url, socket_timeout=5)
+        """Past the wire."""
+        return redis.Redis.from_url(self.direct_redis_url, socket_timeout=5)
+
+    def step(self, seconds: float, *names: str) -> None:
+        """Set the clocks of some of our processes wrong, against the world's."""
+        for name in names:
+            shifted.write(self.boss.clock(name), (self.ahead + timedelta(seconds=seconds)).total_seconds())
+
+    def pass_time(self, much: timedelta) -> None:
+        """Time passes for everyone: for us, for senders and for Integr8."""
+        self.ahead += much
+        self.step(0.0, *self.clocked())
+        self.integr8.post("/_sim/clock", json={"advance": much.total_seconds()}).raise_for_status()
+
+    def clocked(self) -> list[str]:
+        return [name for name in self.boss.pids() if self.boss.clock(name).exists()]
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     def fault(self, kind: str, **parameters: object) -> None:
         """Switch on one of the simulator's faults."""

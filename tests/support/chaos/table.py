@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-START, END = "<!-- chaos: start, written by make chaos -->", "<!-- chaos: end -->"
+from chaos import page
 
 
 def note(directory: Path, **facts: object) -> None:
@@ -14,13 +14,9 @@ def note(directory: Path, **facts: object) -> None:
         file.write(json.dumps(facts) + "\n")
 
 
-def write(directory: Path, page: Path) -> None:
+def write(directory: Path, target: Path) -> None:
     rounds = [json.loads(line) for line in (directory / "rounds.jsonl").read_text().splitlines()]
-    before, start, rest = page.read_text().partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
-        raise SystemExit(f"{page}: the markers {START} and {END} are missing")
-    page.write_text(f"{before}{START}\n\n{_table(rounds)}\n{END}{after}")
+    page.put(target, "chaos", _table(rounds))
 
 
 def _table(rounds: list[dict]) -> str:

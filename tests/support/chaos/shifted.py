@@ -1,0 +1,74 @@
+"""Run one of our processes with a clock that can be moved: `python -m chaos.shifted MODULE ARGUMENT ...`.
+
+CHAOS_CLOCK names a file of eight bytes, the seconds by which the clock is wrong. It is mapped into memory, so that
+forked children see a change at once. Only what tells the time of day is moved; `time.monotonic` runs on, as it does
+when an administrator or NTP sets the clock.
+"""
+
+import datetime as dt
+import mmap
+import os
+import runpy
+import struct
+import sys
+import time
+from pathlib import Path
+
+REAL = dt.datetime
+FORM = struct.Struct("d")
+
+
+def write(file: Path, seconds: float) -> None:
+    """Set a clock wrong by so many seconds. In place: whoever has it mapped must see it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("r+b" if file.exists() else "wb") as handle:
+        handle.write(FORM.pack(seconds))
+
+
+class _Meta(type):
+    """Everything that is made through the class is a plain datetime, and every plain datetime is an instance of it."""
+
+    def __call__(cls, *arguments, **options):
+        return REAL(*arguments, **options)
+
+    def __instancecheck__(cls, found):
+        return isinstance(found, REAL)
+
+    def __subclasscheck__(cls, found):
+        return issubclass(found, REAL)
+
+
+def move(file: Path) -> None:
+    """Put the moved clock into the place of the real one, before anything else is imported."""
+    with file.open("rb") as handle:
+        mapped = mmap.mmap(handle.fileno(), FORM.size, access=mmap.ACCESS_READ)
+
+    def wrong() -> float:
+        return FORM.unpack(mapped[:])[0]
+
+    class Moved(REAL, metaclass=_Meta):
+        @classmethod
+        def now(cls, tz=None):
+            return REAL.now(tz) + dt.timedelta(seconds=wrong())
+
+        @classmethod
+        def utcnow(cls):
+            return REAL.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(seconds=wrong())
+
+        @classmethod
+        def today(cls):
+            return REAL.now() + dt.timedelta(seconds=wrong())
+
+    real = {name: getattr(time, name) for name in ("time", "time_ns", "gmtime", "localtime")}
+    time.time = lambda: real["time"]() + wrong()
+    time.time_ns = lambda: real["time_ns"]() + int(wrong() * 1e9)
+    for name in ("gmtime", "localtime"):
+        setattr(time, name, lambda at=None, name=name: real[name](time.time() if at is None else at))
+    dt.datetime = Moved
+
+
+if __name__ == "__main__":
+    move(Path(os.environ["CHAOS_CLOCK"]))
+    sys.argv = sys.argv[1:]
+    sys.path.insert(0, "")
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

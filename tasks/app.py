@@ -124,11 +124,12 @@ def _ready(**_: Any) -> None:
 
 def _serve_metrics() -> None:
     """In the parent, for all its children. Being unwatched must not stop the work, so a taken port is only said."""
-    where = settings.load().worker_metrics
+    found = settings.load()
+    where = found.worker_metrics
     if where is None:
         return
     try:
-        exposition.serve(where)
+        exposition.serve(where, found.metrics_token)
     except OSError as error:
         text = f"{error}; give each worker of a machine its own port in BRIDGE_WORKER_METRICS"
         log.warning("metrics are not served", address=f"{where.host}:{where.port}", error=text)

@@ -1,4 +1,4 @@
-"""The files of deploy/ and docker-compose.yml run what the Procfile runs, and ask for metrics that exist."""
+"""The files of deploy/ and docker-compose.yml run what the Procfile runs."""
 
 import configparser
 import json
@@ -10,7 +10,6 @@ import click
 import pytest
 import yaml
 
-from bridge import gauges, metrics
 from bridge.cli import cli
 
 ROOT = Path(__file__).parents[2]
@@ -50,25 +49,6 @@ def unit(name):
     parser.optionxform = str
     parser.read_string((DEPLOY / "systemd" / name).read_text())
     return parser
-
-
-def queried():
-    """Every metric that the alerts and the dashboard ask for."""
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    panels = json.loads((DEPLOY / "grafana" / "integr8-bridge.json").read_text())["panels"]
-    asked = [rule["expr"] for rule in rules] + [one["expr"] for panel in panels for one in panel["targets"]]
-    return {name for text in asked for name in re.findall(r"\bbridge_\w+", text)}
-
-
-def exposed():
-    """Every name under which the table's metrics appear at /metrics."""
-    counted = {
-        name + suffix
-        for one in metrics.COUNTED
-        for name in [one.describe()[0].name]
-        for suffix in ({"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}[one.describe()[0].type])
-    }
-    return counted | {one.name for one in gauges.READ}
 
 
 # --- compose ---------------------------------------------------------------------------------------
@@ -165,23 +145,3 @@ def test_a_dead_database_does_not_restart_the_web():
     web = deployment("web")["containers"][0]
     assert web["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert web["readinessProbe"]["httpGet"]["path"] == "/readyz"
-
-
-# --- watching --------------------------------------------------------------------------------------
-
-
-def test_alerts_and_dashboard_ask_for_metrics_that_exist():
-    assert queried() <= exposed()
-
-
-def test_every_alert_says_what_it_means_and_how_urgent_it_is():
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    for rule in rules:
-        assert rule["labels"]["severity"] in {"page", "ticket"}
-        assert {"summary", "description"} <= set(rule["annotations"])
-
-
-def test_every_alert_is_explained_in_the_docs():
-    page = (ROOT / "docs" / "how-to" / "monitor.md").read_text()
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    assert [rule["alert"] for rule in rules if rule["alert"] not in page] == []

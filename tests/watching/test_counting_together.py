@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from bridge import settings, tallies
+from bridge import exposition, settings, tallies
 from bridge.gauges import Gauges
-from bridge.settings import SettingsError
+from bridge.metrics import CALLS
+from bridge.settings import Address, SettingsError
 from bridge.store.ledger import EffectState
 
 COUNT_IN_A_CHILD = """
@@ -70,3 +72,37 @@ def test_the_last_unknown_effect_settles_and_the_gauge_says_zero(network):
     """An alert that began must be able to end."""
     [family] = [one for one in Gauges(network.house, lambda: network.now).collect() if one.name == "bridge_effects"]
     assert {sample.labels["state"]: sample.value for sample in family.samples}[EffectState.UNKNOWN] == 0
+
+
+def ask(server, **headers):
+    host, port = server.server_address[:2]
+    return httpx.get(f"http://{host}:{port}/metrics", headers=headers)
+
+
+@pytest.fixture
+def serve():
+    made = []
+
+    def start(token=None):
+        made.append(exposition.serve(Address("127.0.0.1", 0), token))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_worker_answers_scrapes_in_the_format_of_prometheus(serve):
+    CALLS.labels("main", "offers.list", "ok").inc()
+    assert "bridge_calls_total{" in ask(serve()).text
+
+
+@pytest.mark.parametrize(("given", "status"), [("", 401), ("Bearer wrong", 401), ("Bearer the-token", 200)])
+def test_a_worker_asks_for_the_token_that_the_web_asks_for(serve, given, status):
+    assert ask(serve("the-token"), authorization=given).status_code == status
+
+
+def test_a_port_that_is_taken_is_an_error_for_the_caller_to_tell(serve):
+    with pytest.raises(OSError, match="in use"):
+        exposition.serve(Address(*serve().server_address[:2]))

@@ -1,5 +1,6 @@
 """`channels`: where notices go, how that is going, trying one out, and silence for a while."""
 
+import getpass
 from datetime import UTC, datetime
 
 import click
@@ -83,7 +84,7 @@ def enable(session: Session, channel: str, json: bool) -> None:
     now = datetime.now(UTC)
     with session.house.store.write() as writing:
         again = notices.enable(writing, _known(session, channel), now)
-        upkeep.note(writing, who="cli", what="enable channel", about=channel, now=now)
+        upkeep.note(writing, who=getpass.getuser(), what="enable channel", about=channel, now=now)
     said = f"{channel} is on; {again} notices are tried again"
     outcome({"channel": channel, "repeated": again}, [said], json=json)
 
@@ -112,8 +113,10 @@ def silence(
     now = datetime.now(UTC)
     name = _known(session, channel) if channel else None
     with session.house.store.write() as writing:
-        writing.add(Hush(channel=name, rule_id=rule, topic=topic, until=now + duration, by="cli", why=why))
-        upkeep.note(writing, who="cli", what="silence", about=rule or topic or channel or "everything", now=now)
+        writing.add(Hush(channel=name, rule_id=rule, topic=topic, until=now + duration, by=getpass.getuser(), why=why))
+        upkeep.note(
+            writing, who=getpass.getuser(), what="silence", about=rule or topic or channel or "everything", now=now
+        )
     until = now + duration
     outcome({"until": until, "why": why}, [f"silent until {until:%Y-%m-%d %H:%M} UTC"], json=json)
 

@@ -26,6 +26,9 @@ CRM_SECRET=whsec_{crm}
 POSTBACK_TOKEN={postback}
 BRIDGE_SECRET_KEY={key}
 """
+NO_ADDRESS = (
+    "login.oidc: public_url is missing; behind a proxy, the provider would send people back to the wrong address"
+)
 
 
 @click.command()
@@ -95,7 +98,8 @@ def _findings(directory: Path | None) -> tuple[list[str], list[str], list[str]]:
         except ChannelSettingsError as error:
             errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
     try:
-        oidc(found.login)
+        if oidc(found.login) and not found.public_url:
+            warnings.append(f"bridge.yaml: {NO_ADDRESS}")
     except LoginSettingsError as error:
         errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
     reading = read(found)

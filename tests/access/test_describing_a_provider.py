@@ -82,3 +82,12 @@ def test_check_tells_what_is_wrong_with_the_login(network, monkeypatch):
     assert found.startswith("bridge.yaml: login.oidc.roles.map")
     place.write_text(place.read_text().replace("OPERATOR", "operator"))
     assert _findings(network.home)[0] == []
+
+
+def test_check_asks_for_the_public_address(network, monkeypatch):
+    place = network.home / "bridge.yaml"
+    written = place.read_text() + YAML.replace("OPERATOR", "operator")
+    monkeypatch.setenv("OIDC_SECRET", "secret")
+    for more, warned in {"": True, "public_url: https://bridge.example.com\n": False}.items():
+        place.write_text(written + more)
+        assert any("public_url is missing" in line for line in _findings(network.home)[1]) is warned

@@ -11,7 +11,7 @@ PASSWORD = "a few good words"
 
 def new_app(house):
     """One web process of a house."""
-    made = Flask("console")
+    made = Flask("console", static_folder=None)
     access.register(made, house)
     made.register_blueprint(health.blueprint(house))
     api.register(made, house)

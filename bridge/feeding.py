@@ -1,6 +1,7 @@
 """Reading Integr8 by the clock: which feeds an account has, and one round over those that are due."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -10,7 +11,7 @@ from bridge.data import mirror, polling, postbacks, settling
 from bridge.data.polling import FeedPlan
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.settings import Account
-from bridge.store import slots
+from bridge.store import deciding, feeds, slots
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.lease import LeaseLost, settle
 from bridge.store.slots import Slot, SlotState
@@ -27,6 +28,8 @@ EVERY: Mapping[str, float] = {"clicks": 300, "conversions": 120, "impressions": 
 MIRRORS: Mapping[str, float] = {"entities": 300, "details": 6 * 3600, "settling": 24 * 3600, "agreement": 3600}
 MIRROR = "mirror"  # of the due slots
 COMPARED = timedelta(hours=24)
+TURN = "reports while they are not well"
+LONGEST = timedelta(minutes=5)  # of one look at a feed that fails; a worker that is killed holds it for so long
 
 
 def plans(account: Account) -> list[FeedPlan]:
@@ -66,6 +69,33 @@ def _open_mirror(session: Session, account: Account, integration: str, part: str
         return False
     slots.open_slots(session, [(MIRROR, key, at)])
     return True
+
+
+@contextmanager
+def in_turn(house: House, now: datetime) -> Iterator[bool]:
+    """Whether we may read now. Until all feeds are well, one worker reads at a time, and all others say no.
+
+    A call that gets no answer takes minutes; with every worker waiting for one, webhooks would wait behind reports.
+    """
+    with house.store.read() as session:
+        well = feeds.well(session)
+    if well:
+        yield True
+        return
+    with house.store.write() as session:
+        turn = deciding.take(session, now, TURN, LONGEST)
+    try:
+        yield turn is not None
+    finally:
+        if turn is not None:
+            with house.store.write() as session:
+                deciding.end(session, TURN)
+
+
+def answered(house: House) -> bool:
+    """Whether Integr8 answers as far as feeds know. If not, other work has its turn before the next feed."""
+    with house.store.read() as session:
+        return not feeds.failing(session)
 
 
 def read_due(house: House, now: datetime) -> bool:

@@ -12,7 +12,11 @@ ROUNDS = 10
 def poll() -> None:
     """Go on with feeds that are due. If this message is lost, the next tick sends another."""
     house = wiring.house()
-    for _ in range(ROUNDS):
-        if wiring.leaving.is_set() or not feeding.read_due(house, datetime.now(UTC)):
-            return
-    house.queue.nudge("reports.poll")
+    with feeding.in_turn(house, datetime.now(UTC)) as ours:
+        for _ in range(ROUNDS if ours else 0):
+            if wiring.leaving.is_set() or not feeding.read_due(house, datetime.now(UTC)):
+                return
+            if not feeding.answered(house):
+                return
+    if ours:
+        house.queue.nudge("reports.poll")

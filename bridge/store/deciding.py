@@ -26,13 +26,13 @@ class Turn(Base):
     fence: Mapped[int] = mapped_column(default=0)
 
 
-def take(session: Session, now: datetime, name: str = "decide") -> int | None:
+def take(session: Session, now: datetime, name: str = "decide", length: timedelta = LEASE) -> int | None:
     """The fence of our turn, or None while somebody else has it."""
     session.execute(insert_new(session, Turn), [{"name": name, "fence": 0}])
     return session.scalar(
         update(Turn)
         .where(Turn.name == name, or_(Turn.until.is_(None), Turn.until <= now))
-        .values(holder=owner(), until=now + LEASE, fence=Turn.fence + 1)
+        .values(holder=owner(), until=now + length, fence=Turn.fence + 1)
         .execution_options(synchronize_session=False)
         .returning(Turn.fence)
     )

@@ -153,3 +153,14 @@ def marks(session: Session, feed_id: int, start: datetime, end: datetime) -> lis
         .order_by(Mark.at, Mark.id)
     ).all()
     return [(row.at, row.as_of) for row in (*before, *within)]
+
+
+def well(session: Session) -> bool:
+    """Whether all feeds have been read before, and the last attempt at none of them failed."""
+    problems = session.execute(select(Feed.as_of, Feed.problem)).all()
+    return bool(problems) and all(as_of is not None and problem is None for as_of, problem in problems)
+
+
+def failing(session: Session) -> bool:
+    """Whether the last attempt at some feed failed."""
+    return session.scalar(select(Feed.id).where(Feed.problem.is_not(None)).limit(1)) is not None

@@ -1,139 +1,111 @@
-"""The main job under load: signed webhooks in, journalled on disk before the answer, half of them pause an offer.
+"""The whole job, side by side: ours, Node-RED, the naive program, the bare server. Ratios travel, figures do not.
 
-Everything is a real process (gunicorn, Celery worker, beat, Valkey, SQLite with synchronous=FULL, the simulator),
-load generator included, all on one machine. `bare` is the web server with a Flask route that does nothing.
+python -m benchmarks door
 """
 
-import base64
-import hashlib
-import hmac
-import json
-import os
-import secrets
-import tempfile
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import httpx
+from benchmarks import contenders, load, picture
+from benchmarks.contenders import Contender
+from benchmarks.load import Load
 
-from benchmarks import load
-from bridge import stack, supervisor
-from bridge.stack import Options
-from bridge.supervisor import Supervisor
-
-FIRST_OFFER = 1001  # the simulator's first small number
-SECRET = base64.b64encode(secrets.token_bytes(24)).decode()
-RULE = """
-schema: 1
-id: pause-on-demand
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: [body.amount >= 50]}
-then:
-  - pause: offer
-    which: "{{ body.offer }}"
-    hold: 1h
-guards: {at_most: {targets: 100000}}
-"""
-HOME = """
-accounts:
-  main:
-    base_url: "http://127.0.0.1:PORT"
-    api_key: "${BENCH_KEY}"
-    integrations: {default: bench}
-    rate: {per_second: 50}
-    poll: {clicks: 0, conversions: 0, details: 0, settling: 0, agreement: 0}
-sources:
-  crm: {verify: standard-webhooks, secret: "${BENCH_SECRET}", event_type: type}
-"""
+WARM = 200
+TOTAL = 4_000
+SLOW = 20  # webhooks a second at which delays are looked at
+SECONDS = 5
+PATIENCE = 120
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "whole-job.svg"
 
 
-def signed(number: int, secret: str, host: str) -> bytes:
-    amount = 100 if number % 2 else 10
-    body = json.dumps({"type": "sale", "id": number, "amount": amount, "offer": str(FIRST_OFFER + number)}).encode()
-    delivery, at = f"msg_{number}_{secrets.token_hex(4)}", str(int(time.time()))
-    mac = hmac.digest(base64.b64decode(secret), f"{delivery}.{at}.".encode() + body, hashlib.sha256)
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": delivery,
-        "webhook-timestamp": at,
-        "webhook-signature": f"v1,{base64.b64encode(mac).decode()}",
-    }
-    return load.request("/hooks/crm", host, body, headers)
-
-
-@contextmanager
-def running(offers: int) -> Iterator[tuple[stack.Stack, httpx.Client]]:
-    """The stack against a simulator with so many offers."""
-    with tempfile.TemporaryDirectory() as directory:
-        home = Path(directory)
-        (home / "rules").mkdir()
-        (home / "rules" / "rule.yaml").write_text(RULE)
-        boss = Supervisor(log=bool(os.environ.get("BENCH_LOG")))
+def run() -> list[dict[str, Any]]:
+    """One row for each contender, ours first, with ratios to Node-RED where it could be run."""
+    makers: tuple[Callable[[], AbstractContextManager[Contender]], ...] = (
+        lambda: contenders.ours(WARM + TOTAL + 3_000),
+        contenders.node_red,
+        contenders.naive,
+        contenders.bare,
+    )
+    rows = []
+    for make in makers:
         try:
-            port_file = home / "port"
-            boss.start(
-                supervisor.simulator(
-                    port_file, "--api-key", "k", "--integration", "bench", "--scenario", "collapse",
-                    "--with", f"bad={offers}", "--with", "good=0", "--with", "clicks=0",
-                )
-            )  # fmt: skip
-            boss.wait_until(port_file.exists, what="starting the simulator", needs="integr8", timeout=60)
-            port = port_file.read_text().strip()
-            (home / "bridge.yaml").write_text(HOME.replace("PORT", port))
-            (home / ".env").write_text(f"BENCH_KEY=k\nBENCH_SECRET=whsec_{SECRET}\n")
-            service = stack.start(boss, home, {}, Options())
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as simulator:
-                yield service, simulator
-        finally:
-            boss.stop()
+            with make() as one:
+                print(f"measuring {one.name} ...", file=sys.stderr)
+                rows.append(measure(one))
+        except LookupError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    peer = next((row for row in rows if row["what"] == "Node-RED"), None)
+    for row in rows:
+        row["to Node-RED"] = (
+            round(row["end to end/s"] / peer["end to end/s"], 2) if peer and row["end to end/s"] else ""
+        )
+    drawn = {row["what"]: row["end to end/s"] for row in rows if row["end to end/s"]}
+    PICTURE.write_text(picture.bars("webhooks a second, end to end", drawn))
+    return rows
 
 
-def paused(simulator: httpx.Client) -> int:
-    return len(simulator.get("/_sim/state").json()["paused"])
+def measure(one: Contender) -> dict[str, Any]:
+    """Saturation first, then an even pace: 20 a second, and half of what it did end to end."""
+    calls = one.name != "bare Flask on the same server"
+    load.saturate(one.host, one.port, [one.request(number) for number in range(WARM)])
+    wait(one, WARM // 2 if calls else 0)
+    requests = [one.request(number) for number in range(WARM, WARM + TOTAL)]
+    started = time.perf_counter()
+    full = load.saturate(one.host, one.port, requests)
+    wait(one, (WARM + TOTAL) // 2 if calls else 0)
+    per_second = TOTAL / (time.perf_counter() - started)
+    memory = one.memory_mb()
+    first = WARM + TOTAL
+    slow, slow_delays = _paced(one, first, SLOW * SECONDS, SLOW, calls=calls)
+    first += SLOW * SECONDS
+    half_rate = min(per_second, full.per_second) / 2
+    half, half_delays = _paced(one, first, min(int(half_rate * SECONDS), 2_800), half_rate, calls=calls)
+    refused = {status: count for status, count in full.statuses.items() if status != 202}
+    return {
+        "what": one.name,
+        "accepted/s": round(full.per_second),
+        "end to end/s": round(per_second) if calls else 0,
+        "answer at saturation p50/p95/p99 ms": _three(full.latencies),
+        f"answer at {SLOW}/s": _three(slow.latencies),
+        f"to the call at {SLOW}/s": _three(slow_delays),
+        "answer at half load": _three(half.latencies),
+        "to the call at half load": _three(half_delays),
+        "half load/s": round(half_rate),
+        "memory MB": memory,
+        "cold start s": round(one.start_seconds, 1),
+        "refused": refused or "",
+    }
 
 
-def run(total: int = 4_000) -> list[dict[str, Any]]:
-    with running(total + 300) as (service, simulator):
-        host, _, port = service.address.removeprefix("http://").partition(":")
-        load.saturate(host, int(port), [signed(number, SECRET, host) for number in range(200)])
-        until = time.perf_counter() + 60
-        while paused(simulator) < 100 and time.perf_counter() < until:
-            time.sleep(0.05)
-        requests = [signed(200 + number, SECRET, host) for number in range(total)]
-        calls = simulator.get("/_sim/requests/summary").json()["total"]
-        started = time.perf_counter()
-        found = load.saturate(host, int(port), requests)
-        wanted = 100 + total // 2
-        while (now := paused(simulator)) < wanted and time.perf_counter() < until + 60:
-            time.sleep(0.05)
-        seconds = time.perf_counter() - started
-        calls = simulator.get("/_sim/requests/summary").json()["total"] - calls
-        slow = load.paced(host, int(port), [signed(200 + total + number, SECRET, host) for number in range(60)], 20)
-    return [
-        {
-            "what": "webhooks accepted, on disk before the answer (16 connections)",
-            "per second": round(found.per_second),
-            "p50 ms": round(found.percentile(0.5), 1),
-            "p95 ms": round(found.percentile(0.95), 1),
-            "p99 ms": round(found.percentile(0.99), 1),
-        },
-        {
-            "what": "webhooks end to end: until Integr8 shows the last pause",
-            "per second": round(total / seconds),
-            "effects": now - 100,
-            "calls": calls,
-        },
-        {
-            "what": "acknowledgement at 20 a second",
-            "per second": 20,
-            "p50 ms": round(slow.percentile(0.5), 1),
-            "p99 ms": round(slow.percentile(0.99), 1),
-        },
-    ]
+def _paced(one: Contender, first: int, count: int, rate: float, *, calls: bool) -> tuple[Load, list[float]]:
+    before = one.reached() if calls else 0
+    requests = [one.request(first + number) for number in range(count)]
+    found = load.paced(one.host, one.port, requests, rate)
+    if not calls:
+        return found, []
+    wait(one, before + sum((first + number) % 2 for number in range(count)))
+    times = one.times()
+    sent = {first + number: at for number, at in enumerate(found.sent)}
+    return found, [times[number] - at for number, at in sent.items() if number in times]
+
+
+def wait(one: Contender, wanted: int) -> None:
+    """Raises TimeoutError when the API has not been reached often enough after PATIENCE seconds."""
+    until = time.perf_counter() + PATIENCE
+    while (reached := one.reached()) < wanted:
+        if time.perf_counter() > until:
+            raise TimeoutError(f"{one.name}: {reached} of {wanted} matches reached the API in {PATIENCE} s")
+        time.sleep(0.1)
+
+
+def _three(seconds: list[float]) -> str:
+    if not seconds:
+        return ""
+    return " / ".join(f"{load.percentile(seconds, share):.1f}" for share in (0.5, 0.95, 0.99))
 
 
 if __name__ == "__main__":

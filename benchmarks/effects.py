@@ -51,8 +51,7 @@ def _pauses() -> dict[str, Any]:
     print(f"measuring {PAUSES} pauses at {RATE} calls/s ...", file=sys.stderr)
     with contenders.ours(PAUSES, rate=RATE, text=PAUSE_ALL) as one:
         offers = [str(contenders.FIRST_OFFER + number) for number in range(PAUSES)]
-        before = _calls(one)
-        time.sleep(2)  # a full second of the budget is there, as after any quiet moment
+        before = _settled(one)  # the mirror has read the offers, and a full second of the budget is there again
         started = time.perf_counter()
         load.saturate(one.host, one.port, [_signed({"type": "outage", "offers": offers}, one)])
         door.wait(one, PAUSES)

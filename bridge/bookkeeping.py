@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 MERGED_AT_ONCE = 1_000  # effects of one bulk call
 SINGLE_AT_ONCE = 10  # effects that need calls of their own, so that a lease outlasts its batch
+SINGLE_LOOKED_AT = 50  # so many are looked at for them: some may wait for a neighbour with the same natural key
 TOO_OLD = timedelta(hours=24)  # an effect that could not leave for so long was decided on yesterday's world
 HANDOVER_HOURS = 72
 SHOWN = 5  # ids in one line of the log
@@ -50,6 +51,11 @@ class Batch:
     effects: Mapping[int, Effect]
     jobs: Sequence[Job]
 
+    @property
+    def full(self) -> bool:
+        """Whether more of its kind may wait than one worker takes at once."""
+        return len(self.jobs) >= (MERGED_AT_ONCE if self.verb in MERGED else SINGLE_AT_ONCE)
+
 
 def claim_batch(store: Store, now: datetime) -> list[Batch]:
     """Take what is due. Nothing while the halt is on."""
@@ -58,8 +64,9 @@ def claim_batch(store: Store, now: datetime) -> list[Batch]:
             return []
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
-        effects = ledger.take(session, limit=MERGED_AT_ONCE, now=now)
-        kept = _without_rivals(session, effects, now)
+        kept = ledger.take(session, Effect.verb.in_(MERGED), limit=MERGED_AT_ONCE, now=now)
+        single = ledger.take(session, Effect.verb.not_in(MERGED), limit=SINGLE_LOOKED_AT, now=now)
+        kept += _without_rivals(session, single, now)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
     return _batches(kept, causes)
 
@@ -68,19 +75,15 @@ def _without_rivals(session: Session, effects: Sequence[Effect], now: datetime) 
     """Hand back what must wait: a second effect with one natural key, and more single ones than a lease covers."""
     ensures = [effect for effect in effects if effect.verb == "ensure"]
     busy = ledger.busy_keys(session, ensures, now) if ensures else set()
-    kept, single = [], 0
+    kept: list[Effect] = []
     for effect in effects:
-        if effect.verb in MERGED:
-            kept.append(effect)
-            continue
         key = (effect.account, effect.kind, effect.target_id)
-        if single >= SINGLE_AT_ONCE or (effect.verb == "ensure" and key in busy):
+        if len(kept) >= SINGLE_AT_ONCE or (effect.verb == "ensure" and key in busy):
             effect.state = EffectState.PLANNED if effect.state == EffectState.CLAIMED else effect.state
             effect.claimed_by, effect.claimed_until = None, None
             effect.attempts -= 1
             continue
         busy.add(key)
-        single += 1
         kept.append(effect)
     session.flush()
     return kept

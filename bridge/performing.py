@@ -24,6 +24,8 @@ log = structlog.get_logger()
 def perform(house: House, now: datetime) -> bool:
     """Claim what is due and carry it out. False when nothing was due."""
     batches = claim_batch(house.store, now)
+    if any(batch.full for batch in batches):
+        house.queue.nudge("effects.perform")  # an idle worker can take what is left meanwhile
     for batch in batches:
         tag(account=batch.account)
         _carry_out(house, batch)

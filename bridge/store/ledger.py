@@ -11,7 +11,18 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, case, func, insert, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    case,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
@@ -169,8 +180,8 @@ def check(effect_id: int, before: EffectState, after: EffectState) -> None:
         raise WrongTransition(f"effect {effect_id}: {before} → {after}")
 
 
-def take(session: Session, *, limit: int, now: datetime) -> list[Effect]:
-    """Claim effects that are due, urgent ones first.
+def take(session: Session, *where: ColumnElement[bool], limit: int, now: datetime) -> list[Effect]:
+    """Claim effects that are due and match, urgent ones first.
 
     Those that were being carried out when their worker vanished come too: claimed ones start again, sent ones
     are unknown and will be read before anything else.
@@ -181,6 +192,7 @@ def take(session: Session, *, limit: int, now: datetime) -> list[Effect]:
         Effect,
         Effect.state.in_(OPEN),
         Effect.due_at <= now,
+        *where,
         order=[Effect.urgent.desc(), Effect.due_at, Effect.id],
         limit=limit,
         now=now,

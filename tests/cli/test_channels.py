@@ -1,0 +1,110 @@
+"""`channels` on the command line: what there is, trying one out, silence, and beginning anew."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from click.testing import CliRunner
+from standardwebhooks import Webhook
+
+from bridge.cli import cli
+from bridge.store.notices import ChannelHealth, Hush, Notice
+from bridge.store.upkeep import Audit
+from tests.receiver import Reply, receiver
+
+__all__ = ["receiver"]
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture
+def home(network, receiver, monkeypatch):
+    """A home whose bridge.yaml has a channel for people and one for programs, both led to the test's own server."""
+    path = network.home / "bridge.yaml"
+    path.write_text(
+        path.read_text() + "channels:\n"
+        '  traffic: {apprise: "${TRAFFIC}"}\n'
+        f'  callback: {{webhook: "{receiver.url}/programs", secret: "${{CALLBACK}}"}}\n'
+    )
+    monkeypatch.setenv("BRIDGE_HOME", str(network.home))
+    monkeypatch.setenv("TRAFFIC", f"json://127.0.0.1:{receiver.port}/people")
+    monkeypatch.setenv("CALLBACK", SECRET)
+    return network
+
+
+def run(*arguments, code=0):
+    found = CliRunner().invoke(cli, list(arguments))
+    assert found.exit_code == code, found.output
+    return found.output
+
+
+def write(network, *rows):
+    with network.house.store.write() as session:
+        session.add_all(rows)
+
+
+def test_a_test_message_reaches_people(home, receiver):
+    assert "traffic took the message" in run("channels", "test", "traffic")
+    [asked] = receiver.requests
+    assert "This is a test message" in json.loads(asked.body)["message"]
+
+
+def test_a_test_message_to_a_program_is_signed(home, receiver):
+    run("channels", "test", "callback")
+    [asked] = receiver.requests
+    assert Webhook(SECRET).verify(asked.body, asked.headers)["type"] == "bridge.test"
+
+
+def test_a_receiver_that_refuses_is_a_failure_with_its_answer(home, receiver):
+    receiver.replies = [Reply(503)]
+    assert "callback: the endpoint answered HTTP 503" in run("channels", "test", "callback", code=1)
+
+
+def test_a_test_message_passes_a_channel_that_is_switched_off(home, receiver):
+    write(home, ChannelHealth(channel="callback", failures=9, disabled_at=datetime.now(UTC), disabled_why="410"))
+    run("channels", "test", "callback")
+    assert len(receiver.requests) == 1
+
+
+def test_a_channel_that_does_not_exist_is_named_with_those_that_do(home):
+    assert "there is no channel 'trafic'; known: callback, traffic" in run("channels", "test", "trafic", code=2)
+
+
+def test_the_list_says_how_each_channel_is_doing(home):
+    write(home, ChannelHealth(channel="traffic", failures=3))
+    found = {one["channel"]: one for one in json.loads(run("channels", "list", "--json"))}
+    assert found["traffic"]["health"] == "3 failures in a row"
+    assert found["callback"] == {
+        "channel": "callback", "kind": "webhook", "waiting": 0, "sent": 0, "failed": 0, "health": "ok",
+    }  # fmt: skip
+
+
+def notice(state, **more):
+    now = datetime.now(UTC)
+    values = {"channel": "callback", "topic": "paused", "dedupe_key": "k", "text": "offer 1", "created_at": now}
+    return Notice(**values, due_at=now, state=state, **more)
+
+
+def test_a_channel_that_is_enabled_again_repeats_what_it_missed(home):
+    off = ChannelHealth(channel="callback", failures=9, disabled_at=datetime.now(UTC), disabled_why="410")
+    write(home, off, notice("failed", error="switched off"))
+    assert "callback is on; 1 notices are tried again" in run("channels", "enable", "callback")
+    [row] = home.all(Notice)
+    assert row.state == "waiting"
+
+
+def test_a_silence_ends_by_itself_and_stands_in_the_audit(home):
+    run("channels", "silence", "--for", "2h", "--rule", "low-cr", "--why", "known outage")
+    [hush] = home.all(Hush)
+    assert timedelta(hours=1, minutes=59) < hush.until - datetime.now(UTC) <= timedelta(hours=2)
+    assert [(one.what, one.about) for one in home.all(Audit) if one.what == "silence"] == [("silence", "low-cr")]
+
+
+def test_a_length_that_cannot_be_read_is_refused(home):
+    assert "--for" in run("channels", "silence", "--for", "soon", "--why", "x", code=2)
+
+
+def test_the_catalogue_has_a_schema_for_each_event(home):
+    found = json.loads(run("channels", "events"))
+    assert found["bridge.paused"]["properties"]["data"]["required"][0] == "text"
+    assert {"bridge.trouble", "bridge.recovered", "bridge.handover", "bridge.test"} <= set(found)

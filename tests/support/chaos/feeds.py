@@ -1,10 +1,13 @@
 """Troubles with reports: what a rule that reads them must still get right."""
 
+from datetime import timedelta
+
 from chaos.load import Load
 from chaos.rig import Rig
 
 BAD, GOOD = 4, 2
 CLICKS = 400
+EARLIER = timedelta(seconds=25)
 
 
 def _traffic(rig: Rig, load: Load) -> None:
@@ -12,13 +15,17 @@ def _traffic(rig: Rig, load: Load) -> None:
     for number in range(BAD + GOOD):
         made = rig.integr8.post("/_sim/entities/offers", json={"name": f"Report {number}", "active": True})
         offer = str(made.raise_for_status().json()["id"])
-        conversions = 0 if number < BAD else 20
-        asked = {"offer": offer, "count": CLICKS, "conversions": conversions, "within": 20}
-        rig.integr8.post("/_sim/clicks", json=asked).raise_for_status()
+        if number >= BAD:  # earlier, and too few to be judged: so no look can see the clicks without their conversions
+            _clicks(rig, offer, {"count": 100, "conversions": 20, "at": (rig.now() - EARLIER).isoformat()})
+        _clicks(rig, offer, {"count": CLICKS})
         if number < BAD:
             load.found.append(offer)
         else:
             rig.spared.add(offer)
+
+
+def _clicks(rig: Rig, offer: str, more: dict[str, object]) -> None:
+    rig.integr8.post("/_sim/clicks", json={"offer": offer, "within": 20, **more}).raise_for_status()
 
 
 def broken(rig: Rig, load: Load) -> None:

@@ -54,11 +54,14 @@ format: $(DEV) ## put the code into shape
 
 chaos: $(DEV) ## break everything that can break, on both databases; writes the table of docs/reliability.md; ROUNDS=clock,beat runs a few
 	@rm -rf build/chaos
-	@CHAOS=1 $(BIN)/python -m pytest tests/chaos -q -n 2 --dist loadgroup; code=$$?; \
+	@CHAOS=1 $(BIN)/python -m pytest tests/chaos -q -n 2; code=$$?; \
 	  $(if $(ROUNDS),,PYTHONPATH=tests/support $(BIN)/python -m chaos docs/reliability.md;) exit $$code
 
 soak: $(DEV) ## half load for SOAK_MINUTES (30): memory, latency and tables must stay flat; writes its part of docs/reliability.md
 	@PYTHONPATH=tests/support $(BIN)/python -m chaos.soak docs/reliability.md
+
+release-dump: $(DEV) ## record what this version leaves in a database, once for each release, so that later migrations are tried on it
+	@PYTHONPATH=tests/support $(BIN)/python -m releases tests/samples/databases
 
 bench: $(DEV) ## measure; prints figures and ratios
 	$(BIN)/python -m benchmarks
@@ -85,4 +88,4 @@ lock: ## resolve the dependencies anew, with hashes and without any index addres
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(DOCS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site
 
-.PHONY: help demo test quick fuzz chaos soak lint format bench docs lock clean
+.PHONY: help demo test quick fuzz chaos soak release-dump lint format bench docs lock clean

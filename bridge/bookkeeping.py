@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import orjson
 import structlog
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from bridge import tracing
@@ -158,9 +158,8 @@ class StoreDesk:
             self._note_delays([job.id for job in jobs if job.attempts == 1], now)
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
+        """Ask. A read that is cut short by a crash has changed nothing, so one line afterwards is enough."""
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=self._clock())
-        with self._store.write() as session:
-            session.add(call)
         return self._timed(operation, call, ask)
 
     def _note_delays(self, first: Sequence[int], now: datetime) -> None:
@@ -170,21 +169,20 @@ class StoreDesk:
                     EVENT_TO_CALL.observe((now - received).total_seconds())
 
     def _timed(self, operation: str, call: Call, send: Callable[[], T]) -> T:
-        outcome, status, problem = "ok", None, None
+        call.outcome = "unknown"
         try:
             with tracing.span(f"call {operation}", call=call.id, operation=operation, targets=call.targets):
-                return send()
+                answer = send()
+            call.outcome = "ok"
         except (errors.ApiError, errors.BudgetError) as error:
-            outcome, status, problem = _word(error), getattr(error, "status", None), str(error)
+            call.outcome, call.status, call.error = _word(error), getattr(error, "status", None), str(error)
             raise
         finally:
-            log.info("call ended", operation=operation, targets=call.targets, outcome=outcome, call=call.id)
+            call.ended_at = self._clock()
             with self._store.write() as session:
-                session.execute(
-                    update(Call)
-                    .where(Call.id == call.id)
-                    .values(ended_at=self._clock(), outcome=outcome, status=status, error=problem)
-                )
+                session.add(call)
+            log.info("call ended", operation=operation, targets=call.targets, outcome=call.outcome, call=call.id)
+        return answer
 
 
 def _word(error: Exception) -> str:

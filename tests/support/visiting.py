@@ -1,13 +1,11 @@
-"""Visitors of the console: a browser without a window, and a network that has seen some life."""
+"""A network that has seen some life, and somebody with a token who looks at it."""
 
-import re
 from datetime import UTC, datetime
 
 import pytest
-from flask import Flask
+import visitors
 
 from bridge.store.people import Role
-from bridge.web import access, api, console, health, problems
 from bridge.web.access import make
 
 RULE = """
@@ -31,13 +29,7 @@ tests:
 @pytest.fixture
 def visited(network):
     """The console as an application."""
-    made = Flask("console")
-    access.register(made, network.house)
-    made.register_blueprint(health.blueprint(network.house))
-    api.register(made, network.house)
-    console.register(made, network.house)
-    problems.register(made)
-    return made
+    return visitors.new_app(network.house)
 
 
 @pytest.fixture
@@ -55,21 +47,11 @@ def lived_in(network):
     return live
 
 
-class Browser:
-    def __init__(self, app):
-        self.http = app.test_client()
+class Browser(visitors.Browser):
+    """Comes in with a token."""
 
     def sign_in(self, token):
         return self.http.post("/login", data={"token": token})
-
-    def open(self, path, status=200):
-        found = self.http.get(path)
-        assert found.status_code == status, found.get_data(as_text=True)[:2000]
-        return found.get_data(as_text=True)
-
-    def press(self, page, path, **fields):
-        secret = re.search(r'name="form" value="([^"]+)"', self.open(page))[1]
-        return self.http.post(path, data={"form": secret, **fields}, follow_redirects=True).get_data(as_text=True)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ BAD = frozenset({"failed", "error", "dead", "fail", "stopped"})
 
 def register(app: Flask, house: House) -> None:
     there = zone(house)
+    unit = currency(house)
 
     @app.template_filter("when")
     def when(value: datetime | None) -> str:
@@ -57,7 +58,8 @@ def register(app: Flask, house: House) -> None:
     def everywhere() -> dict[str, Any]:
         me = sessions.who(house)
         may_act = me is not None and Role(me.role).covers(Role.OPERATOR)
-        return {"zone": str(there), "form_secret": session.get("form", ""), "me": me, "may_act": may_act}
+        secret = session.get("form", "")
+        return {"zone": str(there), "currency": unit, "form_secret": secret, "me": me, "may_act": may_act}
 
 
 def zone(house: House) -> ZoneInfo:
@@ -65,6 +67,12 @@ def zone(house: House) -> ZoneInfo:
     accounts = house.settings.accounts
     first = accounts.get("main") or next(iter(accounts.values()), None)
     return ZoneInfo(first.timezone if first else "UTC")
+
+
+def currency(house: House) -> str:
+    """The currency of all accounts where they have the same one; nothing where an amount could be of several."""
+    found = {one.currency for one in house.settings.accounts.values()}
+    return found.pop() if len(found) == 1 else ""
 
 
 def length(seconds: float) -> str:

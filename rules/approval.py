@@ -26,11 +26,6 @@ class Difference:
     reasons: tuple[Stop, ...] = ()  # one for each that was dropped
     left_out: tuple[PlannedEffect, ...] = ()  # new since, and therefore not part of it
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether the person gets exactly what they saw."""
-        return not self.dropped and not self.left_out
-
 
 def recheck(old: Plan, new: Plan, approve: Approve | None = None) -> tuple[Plan, Difference]:
     """The plan to carry out after a yes to `old`, and how it differs.

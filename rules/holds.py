@@ -1,6 +1,5 @@
 """Holds: how long one lasts, which end by themselves, and what a change by a person does to one."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from rules.hours import next_midnight, say
@@ -30,11 +29,6 @@ def until(hold: HoldFor, count: int, start: datetime, tz: str) -> datetime | Non
     if hold.kind == "manual" or hold.duration is None or count > LAST_TIMED:
         return None
     return start + hold.duration * (1 << (count - 1))
-
-
-def ending(holds: Iterable[Hold], now: datetime) -> tuple[Hold, ...]:
-    """Those whose time is up."""
-    return tuple(hold for hold in holds if is_over(hold, now))
 
 
 def is_over(hold: Hold, now: datetime) -> bool:

@@ -30,11 +30,6 @@ def advance(before: Streak | None, answer: Answer, now: datetime) -> Streak | No
     return Streak(looks=before.looks + 1, since=before.since or now, counted_at=now, new_data=False)
 
 
-def lasted(wanted: For | None, streak: Streak | None, now: datetime) -> bool:
-    """Whether a streak, with the present look in it, is as long as `for:` wants."""
-    return shortfall(wanted, streak, now) is None
-
-
 def shortfall(wanted: For | None, streak: Streak | None, now: datetime) -> str | None:
     """What is missing, as half a sentence; None when the streak is long enough."""
     streak = streak or Streak()

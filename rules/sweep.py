@@ -8,7 +8,6 @@ from decimal import Decimal
 from rules import tree
 from rules.backtest import Fire, Report, backtest
 from rules.model import Group, Revision
-from rules.planning import Target
 from rules.replay import History
 from rules.syntax import Condition
 from rules.writing import condition as written
@@ -20,19 +19,6 @@ class Comparison:
 
     old: Report
     new: Report
-
-    def _pairs(self, report: Report) -> set[tuple[Target, str]]:
-        return {(fire.target, fire.verb) for fire in report.fires}
-
-    @property
-    def only_old(self) -> tuple[Fire, ...]:
-        theirs = self._pairs(self.new)
-        return tuple(fire for fire in self.old.fires if (fire.target, fire.verb) not in theirs)
-
-    @property
-    def only_new(self) -> tuple[Fire, ...]:
-        theirs = self._pairs(self.old)
-        return tuple(fire for fire in self.new.fires if (fire.target, fire.verb) not in theirs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

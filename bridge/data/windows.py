@@ -75,20 +75,6 @@ class Windows:
         if len(segments) > MERGE_AT:
             self._merge(kind)
 
-    def forget(self, kind: Kind, before: int) -> None:
-        """Let go of facts older than `before`; sums that reach back to them start anew."""
-        kept = []
-        for segment in self._segments.get(kind, ()):
-            stays = np.arange(segment.slice(before, np.iinfo(np.int64).max).start, len(segment))
-            if len(stays):
-                kept.append(
-                    segment if len(stays) == len(segment) else Segment(self.subjects, segment.batch.take(stays))
-                )
-        self._segments[kind] = kept
-        for (of_kind, _, _), sums in self._sums.items():
-            if of_kind == kind:
-                sums[:] = [one for one in sums if one.edges.start >= before]
-
     def clear(self) -> None:
         self._segments.clear()
         self._sums.clear()

@@ -1,7 +1,7 @@
 """A report table: rows sorted by ULID, so by time, and read newest first between two cursors."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Generic, TypeVar
@@ -35,16 +35,6 @@ class Table(Generic[R]):
     def add(self, row: R) -> None:
         _insert(self.rows, row)
         _insert(self._of_offer.setdefault(row.offer, []), row)
-
-    def add_many(self, rows: Iterable[R]) -> None:
-        """Much cheaper than one by one when they are not newer than all others."""
-        new = list(rows)
-        self.rows.extend(new)
-        self.rows.sort(key=_ORDER)
-        for row in new:
-            self._of_offer.setdefault(row.offer, []).append(row)
-        for number in {row.offer for row in new}:
-            self._of_offer[number].sort(key=_ORDER)
 
     def get(self, real_tx_id: str) -> R | None:
         at = bisect_left(self.rows, real_tx_id, key=_ORDER)

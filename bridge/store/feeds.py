@@ -38,7 +38,6 @@ class Feed(Base):
     rescan_pages: Mapped[int] = mapped_column(default=0)  # how many calls that one took
     scans: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # purpose → where the reading stands
     refused_rows: Mapped[int] = mapped_column(default=0)  # rows that could not be read
-    vanished_rows: Mapped[int] = mapped_column(default=0)  # known rows that the last rescan did not find
     problem: Mapped[str | None]  # why the last attempt failed, cleared by the next success
     alerted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # set once per stall
 
@@ -72,7 +71,7 @@ def ensure(session: Session, key: FeedKey) -> Feed:
     """The feed's row, made if it is not there yet."""
     found = find(session, key)
     if found is None:
-        counters = {"rescan_pages": 0, "refused_rows": 0, "vanished_rows": 0, "scans": {}}
+        counters = {"rescan_pages": 0, "refused_rows": 0, "scans": {}}
         names = {"account": key.account, "integration": key.integration, "kind": str(key.kind)}
         session.execute(insert_new(session, Feed), [names | counters])
         found = find(session, key)
@@ -84,13 +83,6 @@ def find(session: Session, key: FeedKey) -> Feed | None:
     return session.scalar(
         select(Feed).where(Feed.account == key.account, Feed.integration == key.integration, Feed.kind == str(key.kind))
     )
-
-
-def of_account(session: Session, account: str, integration: str | None = None) -> Sequence[Feed]:
-    query = select(Feed).where(Feed.account == account).order_by(Feed.id)
-    if integration is not None:
-        query = query.where(Feed.integration == integration)
-    return session.scalars(query).all()
 
 
 def everything(session: Session) -> Sequence[Feed]:

@@ -32,7 +32,7 @@ LATER = NOW + HOUR
 
 def test_what_is_still_true_is_carried_out():
     plan, difference = recheck(look(ASKS, "1 2"), look(ASKS, "1 2", now=LATER))
-    assert (plan.outcome, paused_by(plan), difference.is_empty) == (Outcome.READY, ["1", "2"], True)
+    assert (plan.outcome, paused_by(plan), difference.dropped) == (Outcome.READY, ["1", "2"], ())
 
 
 def test_what_recovered_drops_out_and_the_person_is_told():

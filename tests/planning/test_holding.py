@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.holds import LAST_TIMED, ending, until
+from rules.holds import LAST_TIMED, is_over, until
 from rules.model import HoldFor
 from tests.planning.building import HOUR, NOW, hold
 
@@ -31,7 +31,7 @@ def test_a_daily_ceiling_that_is_reached_every_day_is_no_flapping():
 
 def test_only_holds_whose_time_is_up_end():
     over, running, manual = hold("1", until=NOW), hold("2", until=NOW + HOUR), hold("3", until=None)
-    assert ending((over, running, manual), NOW) == (over,)
+    assert [is_over(one, NOW) for one in (over, running, manual)] == [True, False, False]
 
 
 @given(MOMENTS, DURATIONS, ZONES, st.integers(1, LAST_TIMED))

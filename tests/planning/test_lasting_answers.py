@@ -1,10 +1,10 @@
-"""`for: 2 checks` and `for: 30m`: an answer must have lasted, and a restart of the service loses nothing."""
+"""`for: 2 checks` and `for: 30m`: an answer must have shortfall, and a restart of the service loses nothing."""
 
 from datetime import timedelta
 
 import pytest
 
-from rules.lifecycle import advance, lasted, streaks
+from rules.lifecycle import advance, shortfall, streaks
 from rules.model import For
 from rules.state import Streak
 from tests.planning.building import HOUR, NO, NOW, UNDECIDED, YES, look, paused_by, rule, state, subject, verdicts, why
@@ -46,7 +46,7 @@ def test_no_decision_neither_counts_nor_breaks_a_count():
 def test_after_no_decision_a_duration_starts_anew():
     after = advance(Streak(looks=1, since=NOW - HOUR), UNDECIDED, NOW)
     again = advance(after, YES, NOW)
-    assert not lasted(HALF_AN_HOUR.lasting, again, NOW)
+    assert shortfall(HALF_AN_HOUR.lasting, again, NOW) is not None
 
 
 def test_only_subjects_with_a_streak_are_remembered():
@@ -58,4 +58,4 @@ def test_only_subjects_with_a_streak_are_remembered():
 
 @pytest.mark.parametrize("looks", [1, 7])
 def test_a_rule_without_for_acts_at_once(looks):
-    assert lasted(None, Streak(looks=looks), NOW)
+    assert shortfall(None, Streak(looks=looks), NOW) is None

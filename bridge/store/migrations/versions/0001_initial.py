@@ -219,7 +219,6 @@ def upgrade() -> None:
             "scans", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
         ),
         sa.Column("refused_rows", sa.Integer(), nullable=False),
-        sa.Column("vanished_rows", sa.Integer(), nullable=False),
         sa.Column("problem", sa.String(), nullable=True),
         sa.Column("alerted_at", engine.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feeds")),

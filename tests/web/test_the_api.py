@@ -451,7 +451,12 @@ def test_every_write_takes_an_idempotency_key_unless_its_answer_is_a_secret(app)
         if not name.startswith("GET")
         and all(each.get("name") != "Idempotency-Key" for each in operation.get("parameters", []))
     }
-    assert without == {"POST /api/v1/tokens", "POST /api/v1/users", "POST /api/v1/users/{user_id}/password"}
+    assert without == {
+        "POST /api/v1/tokens",
+        "POST /api/v1/users",
+        "POST /api/v1/users/{user_id}/password",
+        "POST /api/v1/effects/{effect_id}/secret",
+    }
 
 
 def test_every_refusal_is_described_as_a_problem(app):
@@ -466,3 +471,18 @@ def test_every_listing_takes_a_cursor(app):
         good = operation["responses"].get("200", {}).get("content", {}).get("application/json")
         if good and good["schema"]["$ref"].endswith("Page") and not name.endswith("/test"):
             assert {"limit", "after"} <= {each["name"] for each in operation["parameters"]}, name
+
+
+def test_a_generated_password_is_handed_over_once(operator, network):
+    network.rule(
+        RULE.replace("id: onboarding", "id: login")
+        .replace("mode: approve", "mode: live")
+        .replace("ensure: publisher", "ensure: user")
+        .replace("with: {name: Ann}", "with: {role: accountManager, password: generate}"),
+        "login.yaml",
+    )
+    network.crm({"id": "login", "go": True})
+    network.work()
+    number = next(row["id"] for row in operator.get("/effects", rule="login")["data"])
+    assert len(operator.post(f"/effects/{number}/secret")["data"]["secret"]["password"]) >= 20
+    operator.post(f"/effects/{number}/secret", 409)

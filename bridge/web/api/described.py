@@ -31,7 +31,7 @@ REFUSAL = {
 }
 OTHERS = ("401", "403", "404", "409", "422", "default")
 WRITES = frozenset({"post", "put", "patch", "delete"})
-SECRETS = ("/tokens", "/users", "/password")  # a POST to these answers with a secret, which is not kept
+SECRETS = ("/tokens", "/users", "/password", "/secret")  # a POST to these answers with a secret, which is not kept
 
 
 class InCommon(BasePlugin):

@@ -1,10 +1,13 @@
 """Effects and entities: what was done to what, and how it looks at Integr8 as far as we know."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from flask import g
 from flask_smorest import Blueprint
 
 from bridge.operations import NotThere
+from bridge.operations.handing_over import hand_over
 from bridge.store import entities
 from bridge.store.entities import Entity
 from bridge.store.ledger import Effect
@@ -39,6 +42,15 @@ def show_effect(effect_id: int) -> dict[str, Any]:
         if found is None:
             raise NotThere(f"effect {effect_id}: there is none")
         return one(picked(found, rows.EffectRow) | {"calls": [picked(call, rows.CallRow) for call in found.calls]})
+
+
+@blueprint.post("/effects/<int:effect_id>/secret")
+@needs(Role.OPERATOR, secret=True)
+@blueprint.response(200, thing(rows.SecretRow))
+@refusing
+def reveal_secret(effect_id: int) -> dict[str, Any]:
+    """Hand over a provisioned password, once. It is in this answer only, so an Idempotency-Key is not honoured."""
+    return one({"secret": hand_over(house(), effect_id, who=g.who, now=datetime.now(UTC))})
 
 
 @blueprint.get("/entities")

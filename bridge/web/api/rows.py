@@ -182,6 +182,12 @@ class ReleasedRow(Schema):
     stays = words("one sentence for each that does not")
 
 
+class SecretRow(Schema):
+    secret = fields.Dict(
+        keys=fields.String(), values=fields.String(), metadata={"description": "what was made, and its password"}
+    )
+
+
 class EntityRow(Schema):
     id = whole()
     account = word(example="main")

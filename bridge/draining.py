@@ -17,7 +17,6 @@ from bridge.rulebook import Rulebook
 from bridge.sources import SourceError
 from bridge.store import deciding, journal, runs
 from bridge.store.journal import Event, EventState
-from bridge.store.ledger import PlanState
 from bridge.wiring import House
 from rules.planning import Outcome
 
@@ -51,9 +50,9 @@ def drain(house: House, now: datetime) -> Drained:
         _put_aside(house, event, problem, now)
     try:
         return _handle(house, readable, turn, now)
-    except Exception as error:
+    except Exception:
         log.exception("batch failed", events=len(events))
-        return _one_by_one(house, readable, now, error)
+        return _one_by_one(house, readable, now)
 
 
 def _put_aside(house: House, event: Event, problem: str, now: datetime) -> None:
@@ -61,7 +60,7 @@ def _put_aside(house: House, event: Event, problem: str, now: datetime) -> None:
         journal.refuse(session, event, EventState.DEAD, problem=problem, now=now)
 
 
-def _one_by_one(house: House, happenings: Sequence[Happening], now: datetime, error: Exception) -> Drained:
+def _one_by_one(house: House, happenings: Sequence[Happening], now: datetime) -> Drained:
     """After a batch failed, each event for itself: a poison event must not take its neighbours along."""
     due = False
     with house.store.write() as session:
@@ -71,9 +70,8 @@ def _one_by_one(house: House, happenings: Sequence[Happening], now: datetime, er
             with house.store.write() as session:
                 turn = deciding.take(session, now)
             due |= _handle(house, [one], turn or 0, now).effects_due  # without a turn the write is refused
-        except Exception as alone:
+        except Exception as error:
             log.exception("event failed", event_id=one.event.id)
-            error = alone
             with house.store.write() as session:
                 deciding.end(session)
                 journal.give_back(session, [one.event], problem=f"{type(error).__name__}: {error}", now=now)
@@ -97,7 +95,7 @@ def _handle(house: House, happenings: Sequence[Happening], turn: int, now: datet
 
 
 def _wanted(decision: Decision) -> int:
-    return len(decision.plan.effects) if decision.plan and decision.plan.outcome.value == PlanState.READY else 0
+    return len(decision.plan.effects) if decision.plan and decision.plan.outcome is Outcome.READY else 0
 
 
 def _read(house: House, events: Sequence[Event]) -> tuple[list[Happening], list[tuple[Event, str]]]:

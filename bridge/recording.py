@@ -31,14 +31,6 @@ MOST_VERDICTS = 1_000  # rows of one run; the packed answers have all of them
 MOST_UNDECIDED = 50
 SHOWN = 3  # verdicts of a run in the log
 
-STATES = {
-    Outcome.NOTHING: PlanState.NOTHING,
-    Outcome.SHADOW: PlanState.SHADOW,
-    Outcome.WAITING: PlanState.WAITING,
-    Outcome.READY: PlanState.READY,
-    Outcome.STOPPED: PlanState.STOPPED,
-}
-
 
 def record(session: Session, decisions: Sequence[Decision], *, now: datetime) -> list[Run]:
     """Write these runs. Causes that the rule has a run for already must have been left out."""
@@ -165,7 +157,7 @@ def _plans(session: Session, pairs: Sequence[tuple[Run, Decision]], now: datetim
         plan = decision.plan
         assert plan is not None
         if plan.effects or plan.stops or plan.canary:
-            wanted.append((_plan(run, decision, STATES[plan.outcome], plan.effects, now), decision))
+            wanted.append((_plan(run, decision, PlanState(plan.outcome.value), plan.effects, now), decision))
         if plan.releases:
             stored = _plan(run, decision, PlanState.READY, plan.releases, now)
             stored.stops, stored.canary = [], None
@@ -184,12 +176,11 @@ def _effects(stored: StoredPlan, decision: Decision, now: datetime) -> list[dict
 
 def _returns(session: Session, stored: StoredPlan, plan: Plan, now: datetime) -> list[dict[str, Any]]:
     """Each return names the hold that it ends, so that a return that fails gives the hold back."""
-    links = {ended.hold.target: _hold_of(session, ended.hold) for ended in plan.ended if ended.returns}
-    rows = []
-    for effect in plan.releases:
-        hold = links.get(effect.target)
-        rows.append(effect_row(stored, effect, now, due=True) | {"releases": hold.id if hold else None})
-    return rows
+    held = _holds_of(session, [ended.hold for ended in plan.ended if ended.returns])
+    links = {hold.target: row.id for hold, row in held.items()}
+    return [
+        effect_row(stored, effect, now, due=True) | {"releases": links.get(effect.target)} for effect in plan.releases
+    ]
 
 
 def _plan(
@@ -269,8 +260,10 @@ def _hold_json(effect: PlannedEffect, tz: str) -> dict[str, Any] | None:
 
 def follow(session: Session, plan: Plan, now: datetime) -> None:
     """End, join and mute what a plan says; for a plan that waited, at the moment of yes."""
+    rows = _holds_of(session, [ended.hold for ended in plan.ended])
     for ended in plan.ended:
-        _end(session, ended, now)
+        if ended.hold in rows:
+            _end(session, rows[ended.hold], ended, now)
     for joined in plan.joins:
         session.add(_joined(joined, now))
     for mute in plan.mutes:
@@ -296,22 +289,18 @@ def _follow(session: Session, decision: Decision, plan: Plan, now: datetime) -> 
         )
 
 
-def _hold_of(session: Session, held: HeldBy) -> Hold | None:
-    return session.scalars(
-        select(Hold).where(
-            Hold.rule_id == held.rule,
-            Hold.kind == held.target.kind,
-            Hold.target_id == held.target.id,
-            Hold.account == held.target.account,
-            Hold.state == HoldState.ACTIVE,
-        )
-    ).first()
+def _holds_of(session: Session, held: Sequence[HeldBy]) -> dict[HeldBy, Hold]:
+    """The rows of these holds, as far as they are still active."""
+    if not held:
+        return {}
+    rules, ids = {one.rule for one in held}, {one.target.id for one in held}
+    active = select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.rule_id.in_(rules), Hold.target_id.in_(ids))
+    rows = {(row.rule_id, row.account, row.kind, row.target_id): row for row in session.scalars(active)}
+    named = {one: (one.rule, one.target.account, one.target.kind, one.target.id) for one in held}
+    return {one: rows[name] for one, name in named.items() if name in rows}
 
 
-def _end(session: Session, ended: Ended, now: datetime) -> None:
-    hold = _hold_of(session, ended.hold)
-    if hold is None:
-        return
+def _end(session: Session, hold: Hold, ended: Ended, now: datetime) -> None:
     state = HoldState.OVERRIDDEN if ended.how == "override" else HoldState.RELEASED
     hold_rows.end(hold, state, why=f"{ended.how}: {ended.message}", by=ended.hold.rule, now=now)
     if ended.mute_until is not None:

@@ -4,6 +4,14 @@ Loaded in the parent, before it forks: the web processes of one gunicorn count t
 same whichever of them answers it.
 """
 
+from typing import Any
+
 from bridge import tallies
+from bridge.web import patience
 
 tallies.share()
+
+
+def post_worker_init(worker: Any) -> None:
+    """In each web process, once it has loaded the application."""
+    patience.watch(worker)

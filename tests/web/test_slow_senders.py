@@ -1,0 +1,110 @@
+"""Slow senders at a real gunicorn with few threads: they are cut off, everybody else is served."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from bridge.supervisor import free_port
+
+APP = """
+import time
+def app(environ, start):
+    if environ["PATH_INFO"] == "/stream":
+        start("200 OK", [("Content-Type", "text/plain")])
+        def lines():
+            for _ in range(8):
+                time.sleep(0.5)
+                yield b"x"
+        return lines()
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if environ["PATH_INFO"] == "/think":
+        time.sleep(4)
+    start("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(str(len(body)))))])
+    return [str(len(body)).encode()]
+"""
+CONFIG = """
+from bridge.web import patience
+def post_worker_init(worker):
+    patience.watch(worker, patience.Patience(head=1.5, body=1.5))
+"""
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    place = tmp_path_factory.mktemp("slow")
+    (place / "slowapp.py").write_text(APP)
+    (place / "config.py").write_text(CONFIG)
+    chosen = free_port()
+    command = [sys.executable, "-m", "gunicorn", "slowapp:app", "--config", str(place / "config.py"), "--chdir"]
+    command += [str(place), "--bind", f"127.0.0.1:{chosen}", "--worker-class", "gthread", "--threads", "2"]
+    process = subprocess.Popen([*command, "--log-level", "warning", "--no-control-socket"])
+    until = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", chosen), 1):
+            break
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.05)
+    yield chosen
+    process.terminate()
+    process.wait(20)
+
+
+def opened(port, data):
+    made = socket.create_connection(("127.0.0.1", port), 20)
+    made.sendall(data)
+    return made
+
+
+def served(port, within):
+    began = time.monotonic()
+    answer = httpx.post(f"http://127.0.0.1:{port}/", content=b"hello", timeout=within)
+    assert answer.text == "5"
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("begun", [b"POST / HT", HEAD + b"x"], ids=["in the head", "in the body"])
+def test_who_stops_half_way_is_cut_off(port, begun):
+    slow = [opened(port, begun) for _ in range(2)]
+    served(port, within=30)
+    for one in slow:
+        one.close()
+
+
+def test_a_byte_now_and_then_does_not_lengthen_it(port):
+    over = threading.Event()
+    slow = [opened(port, HEAD) for _ in range(2)]
+
+    def drip():
+        while not over.wait(0.2):
+            for one in slow:
+                with contextlib.suppress(OSError):
+                    one.sendall(b"x")
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    served(port, within=30)
+    over.set()
+    dripping.join()
+    for one in slow:
+        one.close()
+
+
+def test_an_answer_may_take_as_long_as_it_wants(port):
+    assert httpx.get(f"http://127.0.0.1:{port}/stream", timeout=30).text == "x" * 8
+
+
+def test_work_after_the_body_may_take_as_long_as_it_wants(port):
+    assert httpx.post(f"http://127.0.0.1:{port}/think", content=b"hello", timeout=30).text == "5"
+
+
+def test_a_connection_is_used_again(port):
+    with httpx.Client() as client:
+        assert [client.post(f"http://127.0.0.1:{port}/", content=b"a" * n).text for n in (1, 2)] == ["1", "2"]

@@ -20,6 +20,7 @@ HEAD = 10.0  # seconds for the head of a request
 BODY = 10.0  # seconds for its body, and one more for each SLOWEST bytes that it announces
 SLOWEST = 100_000
 UNKNOWN = 1_000_000  # bytes of a body that does not say how long it is
+PRESSED = 1.0  # seconds for either, while most threads wait for senders: then others are kept out
 LOOK = 0.5  # seconds between two looks at who is late
 
 Environ = dict[str, Any]
@@ -31,30 +32,33 @@ class Waiting:
     """One thread that reads a request: from where, and until when it does so."""
 
     connection: Any  # gunicorn's; its socket may be wrapped while it is read
-    until: float  # time.monotonic()
+    since: float  # time.monotonic()
+    until: float
 
 
 class Patience(threading.Thread):
     """Knows which threads read a request, and ends those that take too long."""
 
-    def __init__(self, *, head: float = HEAD, body: float = BODY) -> None:
+    def __init__(self, *, head: float = HEAD, body: float = BODY, threads: int = 16) -> None:
         super().__init__(name="patience", daemon=True)
-        self._head, self._body = head, body
+        self._head, self._body, self._most = head, body, max(threads * 3 // 4, 1)
         self._waiting: dict[int, Waiting] = {}
         self._lock = threading.Lock()
 
     def begin(self, connection: Any) -> None:
         """Note that this thread begins to read a request."""
+        now = time.monotonic()
         with self._lock:
-            self._waiting[threading.get_ident()] = Waiting(connection, time.monotonic() + self._head)
+            self._waiting[threading.get_ident()] = Waiting(connection, now, now + self._head)
 
     def has_head(self, length: int) -> None:
         """Note that it has the head, and that so many bytes are to follow."""
+        now = time.monotonic()
         with self._lock:
             before = self._waiting.pop(threading.get_ident(), None)
             if before is not None and length:
-                until = time.monotonic() + self._body + length / SLOWEST
-                self._waiting[threading.get_ident()] = Waiting(before.connection, until)
+                until = now + self._body + length / SLOWEST
+                self._waiting[threading.get_ident()] = Waiting(before.connection, now, until)
 
     def end(self) -> None:
         """Note that it has the whole request, or has done with it."""
@@ -69,12 +73,17 @@ class Patience(threading.Thread):
     def cut_off(self, now: float) -> int:
         """End the connections of those that are late. The thread that reads gets an end of data."""
         with self._lock:
-            late = [ident for ident, one in self._waiting.items() if one.until <= now]
+            pressed = len(self._waiting) >= self._most
+            late = [ident for ident, one in self._waiting.items() if _is_late(one, now, pressed=pressed)]
             for ident in late:
                 _shut(self._waiting.pop(ident).connection)
         if late:
             log.warning("slow senders cut off", requests=len(late))
         return len(late)
+
+
+def _is_late(one: Waiting, now: float, *, pressed: bool) -> bool:
+    return one.until <= now or (pressed and now - one.since >= PRESSED)
 
 
 def _shut(connection: Any) -> None:
@@ -121,7 +130,7 @@ class Watched:
 
 def watch(worker: Any, patience: Patience | None = None) -> None:
     """Put a worker of gunicorn (`gthread`) under watch, once it has loaded the application."""
-    watcher = patience or Patience()
+    watcher = patience or Patience(threads=worker.cfg.threads)
     handle, application = worker.handle, worker.wsgi
 
     def patient(connection: Any) -> Any:

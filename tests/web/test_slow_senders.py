@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from bridge.supervisor import free_port
+from bridge.web.patience import Patience
 
 APP = """
 import time
@@ -108,3 +109,52 @@ def test_work_after_the_body_may_take_as_long_as_it_wants(port):
 def test_a_connection_is_used_again(port):
     with httpx.Client() as client:
         assert [client.post(f"http://127.0.0.1:{port}/", content=b"a" * n).text for n in (1, 2)] == ["1", "2"]
+
+
+class Connection:
+    """Stands where gunicorn's connection is."""
+
+    def __init__(self):
+        self.ours, self.sock = socket.socketpair()
+
+    @property
+    def is_cut(self):
+        self.ours.setblocking(False)
+        try:
+            return self.ours.recv(1) == b""
+        except BlockingIOError:
+            return False
+
+    def close(self):
+        self.ours.close()
+        self.sock.close()
+
+
+def reading(patience, number):
+    """So many threads that have begun to read; each keeps its place."""
+    made = [Connection() for _ in range(number)]
+    gate = threading.Barrier(number + 1)
+    threads = [threading.Thread(target=lambda one=one: (patience.begin(one), gate.wait(), gate.wait())) for one in made]
+    for one in threads:
+        one.start()
+    gate.wait()
+    return made, lambda: (gate.wait(), [one.join() for one in threads], [one.close() for one in made])
+
+
+@pytest.mark.parametrize(("number", "cut"), [(2, 0), (3, 3)], ids=["few", "most threads"])
+def test_while_most_threads_wait_patience_is_short(number, cut):
+    patience = Patience(threads=4)
+    made, finish = reading(patience, number)
+    assert patience.cut_off(time.monotonic() + 2) == cut
+    assert [one.is_cut for one in made] == [bool(cut)] * number
+    finish()
+
+
+def test_a_large_body_has_more_time():
+    patience = Patience(threads=4)
+    one = Connection()
+    patience.begin(one)
+    patience.has_head(5_000_000)
+    assert patience.cut_off(time.monotonic() + 55) == 0
+    assert patience.cut_off(time.monotonic() + 61) == 1
+    one.close()

@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge import following, noticing
-from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch, conclude
+from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch
+from bridge.concluding import conclude
 from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Outcome, Tools
 from bridge.observability import tag
 from bridge.operations import undoing

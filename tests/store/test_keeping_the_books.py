@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bridge.bookkeeping import Halted, StoreDesk, claim_batch, conclude, fill
+from bridge.bookkeeping import Halted, StoreDesk, claim_batch
+from bridge.concluding import conclude, fill
 from bridge.effects import Again, Applied, Failed, Unknown
 from bridge.exactjson import freeze, thaw
 from bridge.secrets_box import SecretsBox

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from marshmallow import Schema, fields, missing, validate
 
-from bridge import gauges, login, metrics, outgoing, settings
+from bridge import gauges, login, metrics, outgoing, settings, settingsfile
 from bridge.cli import cli
 from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS
@@ -136,13 +136,13 @@ def configuration() -> str:
         + ", ".join(f"`{name}`" for name in sorted(settings.SECRET_FIELDS))
         + ".",
         "",
-        "Sections: " + ", ".join(f"`{name}`" for name in settings.FileSchema().fields) + ".",
+        "Sections: " + ", ".join(f"`{name}`" for name in settingsfile.FileSchema().fields) + ".",
         "",
         "### accounts.&lt;name&gt;",
         "",
         "| key | kind | default | what it is |",
         "|---|---|---|---|",
-        *(f"{row} {ACCOUNT[name]} |" for name, row in _keys(settings.AccountSchema())),
+        *(f"{row} {ACCOUNT[name]} |" for name, row in _keys(settingsfile.AccountSchema())),
         "",
         "### sources.&lt;name&gt;",
         "",
@@ -212,7 +212,7 @@ def _default(field: fields.Field[Any]) -> str:
     value = field.load_default() if callable(field.load_default) else field.load_default
     if value is missing or value is None or value in ({}, []):
         return ""
-    if isinstance(value, settings.Rate):
+    if isinstance(value, settingsfile.Rate):
         return f"`{{per_second: {value.per_second:g}}}`"
     return f"`{value.total_seconds():.0f}s`" if isinstance(value, timedelta) else f"`{value}`"
 

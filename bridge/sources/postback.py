@@ -82,6 +82,7 @@ TIMES = (
     "landing_page_time",
 )
 # Rules may say either; Integr8's own pages do, too.
+OURS = frozenset({*SPELLINGS, *MONEY, *TIMES, "type", "status"})  # each has one value
 TWINS: Mapping[str, str] = {"offer": "offer_id", "publisher": "publisher_id", "advertiser": "advertiser_id"}
 
 _UNREPLACED = re.compile(r"\{[A-Za-z0-9_.]*\}")
@@ -206,8 +207,10 @@ def _vocabulary(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]
     """Our names for theirs. What we do not know is kept under its own name: people add parameters."""
     body: dict[str, Any] = {}
     faults: list[Fault] = []
-    for spelling, value in values.items():
+    for spelling, given in values.items():
         name = NAMES.get(spelling, spelling)
+        value, fault = _single(name, given) if name in OURS else (given, None)
+        faults += [fault] if fault else []
         text = _text(value)
         if text is None:
             continue
@@ -216,6 +219,18 @@ def _vocabulary(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]
             continue
         body[name] = text
     return body, faults
+
+
+def _single(name: str, value: Any) -> tuple[Any, Fault | None]:
+    """One text for a name of Integr8's, whatever came: a parameter may be there twice, and a JSON body is anything."""
+    if not isinstance(value, dict | list):
+        return value, None
+    texts = [item for item in value if not isinstance(item, dict | list)] if isinstance(value, list) else []
+    if not texts:
+        return None, Fault(f"body.{name}", "is no single value; treated as missing")
+    if all(item == value[0] for item in value):
+        return texts[0], None
+    return texts[0], Fault(f"body.{name}", f"came {len(value)} times with different values; the first one is kept")
 
 
 def _text(value: Any) -> Any:

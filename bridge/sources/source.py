@@ -135,7 +135,7 @@ class Source:
                 return read_form(content(request, self.limits))
             case "auto":
                 body = read_body(request, self.limits)
-                if not body and not query and not request.body.strip():
+                if not body and not query and not content(request, self.limits).strip():
                     raise Unreadable(422, "the request is empty", "body")
                 return body or query
 

@@ -168,3 +168,10 @@ def test_a_table_that_does_not_hold_together_is_422(body):
 def test_one_bad_row_keeps_all_of_them_out_and_is_named():
     with pytest.raises(Unreadable, match="row 2, email: is a text of 4 characters; an e-mail address is expected"):
         csv(b"email\na@b.example\nnope\n", expects={"email": "email"})
+
+
+def test_nothing_that_was_compressed_is_nothing():
+    """Taken at the door, it would be unreadable when it comes back from the journal."""
+    asked = request(gzip.compress(b""), headers=[("Content-Encoding", "gzip")])
+    with pytest.raises(Unreadable, match="the request is empty"):
+        source(OPEN).take(asked)

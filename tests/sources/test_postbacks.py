@@ -123,3 +123,21 @@ def test_a_local_time_is_read_in_the_zone_of_the_source():
         request(b"", "", method="GET", query=(("tx", "t"), ("ct", "2026-03-01 12:00:00")))
     )
     assert reading.event_time == datetime(2026, 3, 1, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["status", "transaction_id", "payout", "conversion_time", "type", "offer_id"])
+def test_a_parameter_that_comes_twice_has_its_first_value_and_a_fault(name):
+    values = {"payout": ("1.50", "9.99"), "conversion_time": ("2026-03-01 12:00:00", "2026-03-02 12:00:00")}
+    first, second = values.get(name, ("click", "event"))
+    query = (("tx", "t1"), (name, first), (name, second)) if name != "transaction_id" else ((name, "a"), (name, "b"))
+    reading = source(CONFIG).read(request(b"", "", method="GET", query=query))
+    assert any("different values; the first one is kept" in fault.words for fault in reading.faults)
+    assert observation(reading) is not None
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", '{"a": 1}', "[[1]]"])
+def test_what_is_no_single_value_is_missing(value):
+    body = f'{{"transaction_id": "t1", "status": {value}, "payout": {value}}}'.encode()
+    reading = source(CONFIG).read(request(body))
+    assert "status" not in reading.body
+    assert len(reading.faults) == 2

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.decisions import Decision, decide_events, pass_over
+from bridge.drafting import drafted
 from bridge.eventfacts import Happening, read_again
 from bridge.gathering import observe_postbacks
 from bridge.listening import Listener, facts_for, listeners
@@ -83,9 +84,10 @@ def _handle(house: House, happenings: Sequence[Happening], turn: int, now: datet
     with house.store.read() as session:
         order = Order(house, session, now)
         decisions = _decide(order, house.library.current(session), happenings)
+    drafts = drafted(decisions, now)
     with house.store.write() as session:
         deciding.give(session, turn)
-        record(session, decisions, now=now)
+        record(session, drafts, now=now)
         journal.finish(session, [one.event for one in happenings], now=now)
         order.write(session)
     due = any(one.plan is not None and (one.plan.outcome is Outcome.READY or one.plan.releases) for one in decisions)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge import silence
 from bridge.decisions import Cause, Decision, decide, event_facts
+from bridge.drafting import drafted
 from bridge.eventfacts import EventFacts, Happening
 from bridge.gathering import scope_facts
 from bridge.recording import record
@@ -111,17 +112,17 @@ def run_due(house: House, now: datetime) -> int:
     if turn is None or not taken:
         return 0
     try:
-        fresh = _decisions(house, taken, now)
+        drafts = drafted(settled(_decisions(house, taken, now)), now)
     except Exception:
         with house.store.write() as session:
             deciding.end(session)  # the slots come back with their lease, other rules need not wait for it
         raise
     with house.store.write() as session:
         deciding.give(session, turn)
-        record(session, settled(fresh), now=now)
+        record(session, drafts, now=now)
         for slot in taken:
             settle(session, slot, state=SlotState.DONE, ended_at=now)
-    log.info("rules ran", rules=len(fresh), slots=len(taken))
+    log.info("rules ran", rules=len(drafts), slots=len(taken))
     return len(taken)
 
 

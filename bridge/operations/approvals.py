@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bridge.drafting import effect_row
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.operations.restoring import effect_of, facts_of, named, plan_of, state_of
 from bridge.operations.undoing import again
-from bridge.recording import effect_row, follow
+from bridge.recording import follow
 from bridge.store import ledger, upkeep
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
@@ -206,7 +207,7 @@ def _rewrite(
             why = reasons.get((old.subject, old.target), "not among what was approved")
             row.state, row.ended_at, row.error = EffectState.SKIPPED, now, f"dropped at the moment of yes: {why}"
             continue
-        fresh = effect_row(waiting.stored, effect, now, due=not effect.after, tz=waiting.revision.data.tz)
+        fresh = effect_row(waiting.stored.rule_id, effect, now, due=not effect.after, tz=waiting.revision.data.tz)
         for name in ("wanted", "prior", "hold", "after", "reason", "money_24h", "due_at"):
             setattr(row, name, fresh[name])
 

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from bridge import subjects
 from bridge.data.facts import LiveFacts, chosen
 from bridge.data.live import Coverage
+from bridge.drafting import trace_json
 from bridge.eventfacts import Happening, read_again
 from bridge.gathering import about, scope_facts
 from bridge.listening import whom
 from bridge.operations.errors import NotThere, OperationError
 from bridge.operations.looking_back import Look, looks
 from bridge.operations.restoring import facts_of_event, state_of
-from bridge.recording import trace_json
 from bridge.sources import SourceError
 from bridge.store import feeds, rulebook
 from bridge.store.journal import Event

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from bridge import ulid
 from bridge.decisions import Cause, Decision
+from bridge.drafting import drafted
 from bridge.recording import record
 from bridge.store import ledger, runs
 from bridge.store.ledger import StoredPlan
@@ -40,7 +41,7 @@ def write(
         )
         for plan in plans
     ]
-    return [(run, ledger.plans_of(session, run.id)) for run in record(session, decisions, now=now)]
+    return [(run, ledger.plans_of(session, run.id)) for run in record(session, drafted(decisions, now), now=now)]
 
 
 def _nobody(revision: Revision, now: datetime) -> Evaluation:

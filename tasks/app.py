@@ -5,7 +5,9 @@ and what is due later is a row that a tick finds.
 """
 
 import os
+import threading
 import warnings
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -22,10 +24,14 @@ from celery.signals import (
     worker_shutting_down,
 )
 from kombu import Queue
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import exposition, observability, settings, tracing, wiring
+from bridge.operations import starting
 from bridge.queue import QUEUES
+from bridge.settings import SettingsError
 from bridge.version import VERSION
+from bridge.web.health import checks
 
 # A developer's container runs as root. Celery warns because pickled messages would be dangerous there; ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -120,6 +126,18 @@ def _ready(**_: Any) -> None:
     """Whatever waited while no worker was there is looked for at once, not at the next sweep."""
     celery.send_task("upkeep.sweep")
     _serve_metrics()
+    threading.Thread(target=_look_around, name="start-up checks", daemon=True).start()
+
+
+def _look_around() -> None:
+    """Beside the work, because Integr8 may take its time, and in a house of its own, because children are forked."""
+    house = wiring.House(settings.load())
+    try:
+        starting.tell(starting.look_around(house, datetime.now(UTC), health=checks))
+    except (SQLAlchemyError, SettingsError, OSError) as error:
+        log.warning("start-up checks were not finished", error=f"{type(error).__name__}: {error}".partition("\n")[0])
+    finally:
+        house.close()
 
 
 def _serve_metrics() -> None:

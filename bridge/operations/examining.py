@@ -75,6 +75,15 @@ def permissions(house: House, account: str, now: datetime) -> list[Check]:
     return [*found, *_clock(client, account)]
 
 
+def reachable(house: House, account: str, now: datetime) -> list[Check]:
+    """One small reading call: whether the key is taken, and what Integr8's clock says."""
+    try:
+        client = house.client(account, _integration(house, account))
+    except SettingsError as error:
+        return [check(account, "fail", "; ".join(error.problems))]
+    return [_may_read(client, account, READ[0], now), *_clock(client, account)]
+
+
 def _clock(client: Client, account: str) -> list[Check]:
     """Our clock beside Integr8's: windows begin and end by ours, rows carry theirs, signatures expire after minutes."""
     if client.skew is None:

@@ -1,0 +1,86 @@
+"""A process that starts says in words what is wrong, and what to do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from bridge.cli import cli
+from bridge.operations.starting import look_around, tell
+from bridge.web.health import checks
+
+RULE = """
+schema: 1
+id: ring
+mode: shadow
+trigger: {webhook: {source: crm}}
+when: {all: [body.go = true]}
+then: [{pause: offer, which: "{{ body.offer }}"}]
+"""
+
+
+@pytest.fixture
+def look(network):
+    network.rule(RULE)
+
+    def found():
+        told = look_around(network.house, network.now, health=checks)
+        tell(told)
+        return {one["name"]: one for one in told if one["status"] != "ok"}
+
+    return found
+
+
+def test_missing_migrations_are_named_with_the_command(network, look):
+    with network.house.store.write() as session:
+        session.execute(text("DELETE FROM alembic_version"))
+    assert "integr8-bridge db upgrade" in look()["database"]["remedy"]
+
+
+def test_integr8_is_not_asked_while_the_database_is_not_usable(network, look):
+    with network.house.store.write() as session:
+        session.execute(text("DELETE FROM alembic_version"))
+    look()
+    assert network.world.log.entries == []
+
+
+def test_a_rule_that_cannot_be_read_is_named_with_its_place(network, look):
+    (network.home / "rules" / "rule.yaml").write_text(RULE.replace("mode: shadow", "mode: maybe"))
+    assert "rules/rule.yaml:4:7" in look()["rule files"]["detail"]
+
+
+def test_a_key_that_is_not_taken_is_named(network, look):
+    network.world.keys.remove(network.world.api_key)
+    assert look()["main: offers"]["status"] == "fail"
+
+
+def test_asking_costs_one_call_for_each_account(network, look):
+    look()
+    assert len(network.world.log.entries) == 1
+
+
+@pytest.mark.journey
+def test_a_worker_says_so_in_its_log(tmp_path, redis_url):
+    """For real: no database has been made yet, and Redis keeps nothing on disk, which is fine."""
+    home = tmp_path / "home"
+    CliRunner().invoke(cli, ["init", str(home)])
+    values = {"BRIDGE_HOME": str(home), "REDIS_URL": redis_url, "INTEGR8_BASE_URL": "http://127.0.0.1:9"}
+    command = [sys.executable, "-m", "celery", "--app", "tasks.app", "--quiet", "worker", "--concurrency", "1"]
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        worker = subprocess.Popen(command, env=os.environ | values, stdout=file, stderr=file)
+    try:
+        end = time.monotonic() + 40
+        while "migrations are missing" not in log.read_text():
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.1)
+        assert "integr8-bridge db upgrade" in log.read_text()
+        assert "persistence is not needed" in log.read_text()
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(timeout=30)

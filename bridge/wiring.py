@@ -4,6 +4,7 @@ One `House` per process, made after the fork. Everything in it is made when it i
 web process never connects to Integr8 and `check` never to Redis.
 """
 
+import mmap
 import os
 import threading
 import time
@@ -37,7 +38,21 @@ from bridge.store.engine import Store, make_engine
 
 BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
 
-leaving = threading.Event()  # set when this process has been asked to go: begin nothing new
+
+class _Sign:
+    """Set by a parent, seen by children that were forked before: a threading.Event would be a copy in each."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 1)
+
+    def set(self) -> None:
+        self._shared[0] = 1
+
+    def is_set(self) -> bool:
+        return self._shared[0] == 1
+
+
+leaving = _Sign()  # set when this worker has been asked to go: begin nothing new
 
 
 class House:

@@ -5,12 +5,14 @@ and what is due later is a row that a tick finds.
 """
 
 import os
+import signal
 import threading
 import warnings
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from billiard import active_children
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import (
@@ -21,12 +23,14 @@ from celery.signals import (
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
+    worker_shutdown,
     worker_shutting_down,
 )
 from kombu import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import exposition, observability, settings, tracing, wiring
+from bridge.handing_back import hand_back
 from bridge.operations import starting
 from bridge.queue import QUEUES
 from bridge.settings import SettingsError
@@ -37,6 +41,9 @@ from bridge.web.health import checks
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 log = structlog.get_logger()
+
+WARM = 2.0  # seconds to finish by oneself; together with the soft shutdown below the supervisor's 15
+_children: set[int] = set()  # of this worker, when it was asked to go
 
 celery = Celery("bridge", broker=os.environ.get("REDIS_URL"))
 celery.conf.update(
@@ -155,8 +162,32 @@ def _serve_metrics() -> None:
 
 @worker_shutting_down.connect
 def _leaving(**_: Any) -> None:
-    """A warm shutdown finishes its tasks; long ones look at this between steps."""
+    """A warm shutdown finishes its tasks; long ones look at the sign between steps. One that hangs is cut off.
+
+    Celery's warm shutdown has no end of its own: SIGQUIT turns it into the soft one, which has.
+    """
+    if wiring.leaving.is_set():
+        return
     wiring.leaving.set()
+    _children.update(one.pid for one in active_children() if one.pid)
+    cut = threading.Timer(WARM, os.kill, (os.getpid(), signal.SIGQUIT))
+    cut.daemon = True
+    cut.start()
+
+
+@worker_shutdown.connect
+def _left(**_: Any) -> None:
+    """All children have ended. What one of them still held is for others, now."""
+    house = wiring.House(settings.load())
+    try:
+        with house.store.write() as session:
+            freed = hand_back(session, _children, datetime.now(UTC))
+        if freed:
+            log.info("handed back", rows=freed)
+    except (SQLAlchemyError, SettingsError) as error:
+        log.warning("not handed back; the leases end by themselves", error=type(error).__name__)
+    finally:
+        house.close()
 
 
 @beat_init.connect

@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from bridge.demo import story
-from bridge.supervisor import Supervisor
+from bridge.store.ledger import LEASE
+from bridge.supervisor import GRACE, Supervisor
 
 pytestmark = pytest.mark.journey
 
@@ -99,3 +100,24 @@ def test_a_poison_message_harms_nobody(boss, stage):
     story.send(stage, lambda _text: None)
     finish(boss, stage)
     assert httpx.get(f"{stage.stack.address}/healthz").is_success
+
+
+def test_a_worker_that_is_asked_to_go_ends_within_its_grace_and_hands_back_what_it_held(boss, stage):
+    """Its call hangs for longer than the supervisor waits. Without handing back, the rest would wait for a lease."""
+    slow = {"kind": "slow", "seconds": 40, "when": "after", "operation": "offers.set_status", "count": 1}
+    stage.integr8.post("/_sim/faults", json=slow)
+    story.send(stage, lambda _text: None)
+    wait_until(lambda: story.ask_integr8(stage).paused, 60)
+    worker = boss._children["worker"].process
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=GRACE) == 0
+    asked = time.monotonic()
+    finish(boss, stage)
+    assert time.monotonic() - asked < LEASE.total_seconds() / 2
+
+
+def wait_until(look, seconds):
+    end = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.05)

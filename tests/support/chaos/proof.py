@@ -71,10 +71,7 @@ def problems(rig, loads) -> list[str]:
         *_creations(state, writes, emails),
         *_pauses(state, writes, offers, forgiven),
         *_books(rig, writes, emails, offers, forgiven, _ids(state)),
-        *(
-            f"offer {one}: was to be left alone"
-            for one in sorted(rig.spared & {row["id"] for row in writes if row["changed"]})
-        ),
+        *_spared(rig, writes),
         *_leases(rig),
         *_rate(rig),
     ]
@@ -150,7 +147,7 @@ def _leases(rig) -> list[str]:
         held = session.scalar(
             select(func.count()).where(Effect.claimed_by.is_not(None), Effect.state.in_(ledger.ENDED))
         )
-        turns = session.scalar(select(func.count()).select_from(Turn))
+        turns = session.scalar(select(func.count()).where(Turn.name == "decide"))
     return ([f"{held} effects have ended and are still claimed"] if held else []) + (
         [f"{turns} turns of deciding; there is one"] if turns != 1 else []
     )

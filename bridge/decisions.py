@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cache
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from bridge.eventfacts import EventFacts, Happening, subject_of
@@ -22,6 +23,9 @@ from rules.state import State
 from rules.verdicts import Evaluation
 
 log = structlog.get_logger()
+
+#: No fault of the rule: what it was to decide about is decided about again, when the database is back.
+DATABASE_GONE = (OperationalError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ def decide(
         question = Question(revision, facts, targets(revision, evaluation), account, now)
         state = gather(session, question)
         made = make_plan(revision, evaluation, state, now)
+    except DATABASE_GONE:
+        raise
     except Exception as error:
         log.exception("rule failed", rule=revision.id, cause=cause.key)
         return _failed(revision, cause, error, now)
@@ -92,6 +98,8 @@ def decide_events(
         evaluation = evaluate(revision, facts, now)
         question = Question(revision, facts, targets(revision, evaluation), account, now)
         state = gather(session, question)
+    except DATABASE_GONE:
+        raise
     except Exception as error:
         log.exception("rule failed", rule=revision.id, events=len(causes))
         return [_failed(revision, cause, error, now) for cause in causes]
@@ -162,6 +170,8 @@ def pass_over(
     """
     try:
         evaluation = evaluate(revision, facts, now)
+    except DATABASE_GONE:
+        raise
     except Exception as error:
         log.exception("rule failed", rule=revision.id, events=len(causes))
         text = f"{type(error).__name__}: {error}"

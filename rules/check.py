@@ -10,7 +10,7 @@ from typing import Any
 
 from rules import lint, regions, tree, wording
 from rules.errors import Problem
-from rules.model import Action, Mode, Revision
+from rules.model import Action, Mode, Revision, Webhook
 from rules.regions import Clause
 
 _TAKES = frozenset({"pause", "archive"})
@@ -56,6 +56,8 @@ def _conflict(one: Revision, other: Revision) -> Iterator[Problem]:
         kinds = _wanted(taker, active=False) & _wanted(giver, active=True)
         if not kinds or one.account != other.account or taker.scope.per != giver.scope.per:
             continue
+        if not _same_events(one, other):
+            continue
         # The state itself is no scope: what one rule pauses is soon paused for the other one, too.
         state = frozenset(f"{kind}.active" for kind in kinds)
         shared = regions.scope(taker, state).joined(regions.scope(giver, state))
@@ -68,6 +70,15 @@ def _conflict(one: Revision, other: Revision) -> Iterator[Problem]:
                 f"{_witness(overlap)}",
                 "warning",
             )
+
+
+def _same_events(one: Revision, other: Revision) -> bool:
+    """Whether one event can ask both rules: what a body holds says nothing about the bodies of another source."""
+    if not isinstance(one.trigger, Webhook) or not isinstance(other.trigger, Webhook):
+        return True
+    if one.trigger.source != other.trigger.source:
+        return False
+    return one.trigger.event == other.trigger.event or None in {one.trigger.event, other.trigger.event}
 
 
 def _wanted(revision: Revision, *, active: bool) -> frozenset[str]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from rules.check import check
@@ -100,3 +102,24 @@ def test_conditions_too_rich_to_reckon_with_are_given_the_benefit_of_the_doubt(f
 
 def test_the_ready_rules_do_not_work_against_each_other(library):
     assert not check([revision for loaded in library.values() for revision in loaded.revisions])
+
+
+ON_DEMAND = """schema: 1
+id: {id}
+trigger: {{webhook: {{source: {source}, event: {event}}}}}
+when: [body.amount > 5]
+then: [{{{verb}: offer, which: "{{{{ body.offer }}}}"}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "event", "conflicts"), [("crm", "sale", 1), ("crm", "refund", 0), ("shop", "sale", 0)]
+)
+def test_only_rules_that_one_event_can_ask_contradict_each_other(known, source, event, conflicts):
+    texts = [
+        ON_DEMAND.format(id="taker", source="crm", event="sale", verb="pause"),
+        ON_DEMAND.format(id="giver", source=source, event=event, verb="activate"),
+    ]
+    loaded = load("---\n".join(texts), name="rules.yaml", known=replace(known, sources=frozenset({"crm", "shop"})))
+    assert not loaded.errors, loaded.errors
+    assert sum("activates what" in problem.message for problem in check(loaded.revisions)) == conflicts

@@ -353,7 +353,6 @@ CREATE TABLE public.feeds (
     rescan_pages integer NOT NULL,
     scans jsonb NOT NULL,
     refused_rows integer NOT NULL,
-    vanished_rows integer NOT NULL,
     problem character varying,
     alerted_at timestamp with time zone
 );
@@ -985,10 +984,10 @@ INSERT INTO public.effect_calls VALUES
 
 
 INSERT INTO public.effects VALUES
-	(1, 1, 'ask-first', '1', 'pause', 'offer', 'el3guxntcc', 'main', 'default', 'event=01M86YD27FYKVWEVT75JKXR43X', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'planned', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0),
-	(2, 2, 'bad-offer', '1', 'pause', 'offer', 'iw8uo9b4kf', 'main', 'default', 'event=01M86YD26EP7RJFFYX8TMG7FA3', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"ids": ["1001", "iw8uo9b4kf"], "active": false}', NULL, NULL, NULL, NULL, 1, 1),
-	(3, 3, 'onboarding', 'pub', 'ensure', 'publisher', 'email=ann@example.com', 'main', 'default', 'event=01M86YD258J0G1SASF9PXC2T6W', '{"name": "Ann Ltd", "email": "ann@example.com", "active": true}', '{"email": "ann@example.com"}', 'null', '[]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "g9pdvdut8w", "created": true}', NULL, NULL, NULL, NULL, 1, 1),
-	(4, 3, 'onboarding', '2', 'ensure', 'user', 'email=ann@example.com', 'main', 'default', 'event=01M86YD258J0G1SASF9PXC2T6W', '{"role": "accountManager", "email": "ann@example.com", "password": {"$generate": "password"}, "first_name": "g9pdvdut8w"}', '{"email": "ann@example.com"}', 'null', '["pub"]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "chnw8vrer9", "created": true, "handover": "gAAAAABrBZtJGve4W4Vqjl5twrfrNgL3R_XZwwJ9uMVj7EvvW4sXLanJg9ggDa0CDKossqMyXfTyMhti-Eow0lTahv4chlZzYaNpET0UkEhIGNXe5f-mEzabbEDAS2lFLrCbfGxQqoVG"}', NULL, NULL, NULL, NULL, 1, 1);
+	(1, 1, 'ask-first', '1', 'pause', 'offer', 'el3guxntcc', 'main', 'default', 'event=01M86ZTGSSN9X1RVT4X84BT0T3', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'planned', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0),
+	(2, 2, 'bad-offer', '1', 'pause', 'offer', 'iw8uo9b4kf', 'main', 'default', 'event=01M86ZTGSPF7T4SH3PC7FY0ZCT', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"ids": ["1001", "iw8uo9b4kf"], "active": false}', NULL, NULL, NULL, NULL, 1, 1),
+	(3, 3, 'onboarding', 'pub', 'ensure', 'publisher', 'email=ann@example.com', 'main', 'default', 'event=01M86ZTGSJYYCE4489Y93AMQ82', '{"name": "Ann Ltd", "email": "ann@example.com", "active": true}', '{"email": "ann@example.com"}', 'null', '[]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "g9pdvdut8w", "created": true}', NULL, NULL, NULL, NULL, 1, 1),
+	(4, 3, 'onboarding', '2', 'ensure', 'user', 'email=ann@example.com', 'main', 'default', 'event=01M86ZTGSJYYCE4489Y93AMQ82', '{"role": "accountManager", "email": "ann@example.com", "password": {"$generate": "password"}, "first_name": "g9pdvdut8w"}', '{"email": "ann@example.com"}', 'null', '["pub"]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "chnw8vrer9", "created": true, "handover": "gAAAAABrBaEXq2MoE-ZSMgTXdRjdXL5-YDmWY8jcwpkKbl3XXhbyRHbAn4WSzbIv48Pp2yJaFSg3hlXhun8SSGOWkDepp0UbiYZS_T-R1IMbG2uq7S42A-EBCYHujgPC15YceD_Fm9-Z"}', NULL, NULL, NULL, NULL, 1, 1);
 
 
 
@@ -1008,9 +1007,9 @@ INSERT INTO public.entity_changes VALUES
 
 
 INSERT INTO public.events VALUES
-	('01M86YD258J0G1SASF9PXC2T6W', 'crm', 'deal.signed', '1', 'id:1', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202231222c202274797065223a20226465616c2e7369676e6564222c2022656d61696c223a2022616e6e406578616d706c652e636f6d222c2022636f6d70616e79223a2022416e6e204c7464227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
-	('01M86YD26EP7RJFFYX8TMG7FA3', 'crm', 'offer.bad', '2', 'id:2', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202232222c202274797065223a20226f666665722e626164222c20226f66666572223a2022697738756f3962346b66227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
-	('01M86YD27FYKVWEVT75JKXR43X', 'crm', 'offer.odd', '3', 'id:3', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202233222c202274797065223a20226f666665722e6f6464222c20226f66666572223a2022656c336775786e746363227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1);
+	('01M86ZTGSJYYCE4489Y93AMQ82', 'crm', 'deal.signed', '1', 'id:1', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202231222c202274797065223a20226465616c2e7369676e6564222c2022656d61696c223a2022616e6e406578616d706c652e636f6d222c2022636f6d70616e79223a2022416e6e204c7464227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
+	('01M86ZTGSPF7T4SH3PC7FY0ZCT', 'crm', 'offer.bad', '2', 'id:2', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202232222c202274797065223a20226f666665722e626164222c20226f66666572223a2022697738756f3962346b66227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
+	('01M86ZTGSSN9X1RVT4X84BT0T3', 'crm', 'offer.odd', '3', 'id:3', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202233222c202274797065223a20226f666665722e6f6464222c20226f66666572223a2022656c336775786e746363227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1);
 
 
 
@@ -1028,8 +1027,8 @@ INSERT INTO public.feed_marks VALUES
 
 
 INSERT INTO public.feeds VALUES
-	(1, 'main', 'default', 'clicks', '2026-02-23 12:00:00+00', '2026-03-02 12:10:00+00', '2026-03-02 12:00:00+00', 0, '{}', 0, 0, NULL, NULL),
-	(2, 'main', 'default', 'conversions', '2026-02-23 12:00:00+00', '2026-03-02 12:10:00+00', '2026-03-02 12:00:00+00', 0, '{}', 0, 0, NULL, NULL);
+	(1, 'main', 'default', 'clicks', '2026-02-23 12:00:00+00', '2026-03-02 12:10:00+00', '2026-03-02 12:00:00+00', 0, '{}', 0, NULL, NULL),
+	(2, 'main', 'default', 'conversions', '2026-02-23 12:00:00+00', '2026-03-02 12:10:00+00', '2026-03-02 12:00:00+00', 0, '{}', 0, NULL, NULL);
 
 
 
@@ -1046,7 +1045,7 @@ INSERT INTO public.halts VALUES
 
 
 INSERT INTO public.handovers VALUES
-	('4dda12eae50af9722d0a744d1cac9dc18d9a065133bb051242d38cd738419032', 4, 'user email=ann@example.com', '\x6741414141414272425a744a61753848486a59466761544e705a543875556d6b6368737658394253444f655a5a4641625043616739775869364162483755674e505962397678326f506e4b6e626353424b634367437858503337344e795765644239483577535557776963734f324f31384577503248673175647436534742414366336e7a584e6a344c4834', '2026-03-02 12:00:00+00', '2026-03-05 12:00:00+00');
+	('8a18aa185833f7b09d2e88f111de3c39c142ed28146afdfe8d6bd82f0c540a5d', 4, 'user email=ann@example.com', '\x67414141414142724261455844685758346933664e56533732507650312d6b326c7644306a7445527a42566c55676776594d62766262776f4d3830475161517648686a633479334e75556d536236576835696d493075584a646249357837364b3748695a6f4f56556c31484e33467a6e576c5155514162356e4c4968344c5778725a66776b5a564f76334f4e', '2026-03-02 12:00:00+00', '2026-03-05 12:00:00+00');
 
 
 
@@ -1056,7 +1055,7 @@ INSERT INTO public.heartbeats VALUES
 
 
 INSERT INTO public.holds VALUES
-	(1, 'bad-offer', 2, 'main', 'default', 'offer', 'iw8uo9b4kf', 'event=01M86YD26EP7RJFFYX8TMG7FA3', '2026-03-02 12:00:00+00', '2026-03-03 00:00:00+00', 1, true, 'active', NULL, NULL, NULL);
+	(1, 'bad-offer', 2, 'main', 'default', 'offer', 'iw8uo9b4kf', 'event=01M86ZTGSPF7T4SH3PC7FY0ZCT', '2026-03-02 12:00:00+00', '2026-03-03 00:00:00+00', 1, true, 'active', NULL, NULL, NULL);
 
 
 
@@ -1141,9 +1140,9 @@ guards: {at_most: {targets: 1000, share: 100%}}', '2026-03-02 12:00:00+00');
 
 
 INSERT INTO public.runs VALUES
-	(1, 'ask-first', 'b85eac6336e4e47a', 'approve', 'event', 'dedupe:3', '01M86YD27FYKVWEVT75JKXR43X', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'waiting', NULL, NULL, NULL),
-	(2, 'bad-offer', 'e340bf90ce17c7f9', 'live', 'event', 'dedupe:2', '01M86YD26EP7RJFFYX8TMG7FA3', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL),
-	(3, 'onboarding', 'e3a8d88d8c448efc', 'live', 'event', 'dedupe:1', '01M86YD258J0G1SASF9PXC2T6W', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL);
+	(1, 'ask-first', 'b85eac6336e4e47a', 'approve', 'event', 'dedupe:3', '01M86ZTGSSN9X1RVT4X84BT0T3', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'waiting', NULL, NULL, NULL),
+	(2, 'bad-offer', 'e340bf90ce17c7f9', 'live', 'event', 'dedupe:2', '01M86ZTGSPF7T4SH3PC7FY0ZCT', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL),
+	(3, 'onboarding', 'e3a8d88d8c448efc', 'live', 'event', 'dedupe:1', '01M86ZTGSJYYCE4489Y93AMQ82', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL);
 
 
 
@@ -1191,18 +1190,18 @@ INSERT INTO public.turns VALUES
 
 INSERT INTO public.usage VALUES
 	('text', '2026-03-02 12:00:00+00', 'text', 'text', 1, 1, 1, 1),
-	('main', '2026-03-02 12:00:00+00', 'advertisers.list', 'ok', 2, 0.00011239699961151928, 0.005888946001505246, 0.004626645000826102),
-	('main', '2026-03-02 12:00:00+00', 'offers.get', 'ok', 1, 5.201699968893081e-05, 0.001090015000954736, 0.001090015000954736),
-	('main', '2026-03-02 12:00:00+00', 'offers.list', 'ok', 2, 9.632300134398974e-05, 0.002060263002931606, 0.001043346001097234),
-	('main', '2026-03-02 12:00:00+00', 'offers.set_status', 'ok', 2, 0.00010699799895519391, 0.002440955999190919, 0.001251994999620365),
-	('main', '2026-03-02 12:00:00+00', 'publishers.create', 'ok', 1, 5.443000191007741e-05, 0.001542014997539809, 0.001542014997539809),
-	('main', '2026-03-02 12:00:00+00', 'publishers.get', 'ok', 1, 3.495199780445546e-05, 0.0006466580016422085, 0.0006466580016422085),
-	('main', '2026-03-02 12:00:00+00', 'publishers.list', 'ok', 3, 0.0001458549995732028, 0.0031220560013025533, 0.001089294000848895),
-	('main', '2026-03-02 12:00:00+00', 'reports.clicks', 'ok', 2, 0.00010131999806617387, 0.02144568400035496, 0.020053621999977622),
-	('main', '2026-03-02 12:00:00+00', 'reports.conversions', 'ok', 2, 9.948699516826309e-05, 0.00866186300481786, 0.004727384002762847),
-	('main', '2026-03-02 12:00:00+00', 'users.create', 'ok', 1, 5.623299875878729e-05, 0.0011552420000953134, 0.0011552420000953134),
-	('main', '2026-03-02 12:00:00+00', 'users.get', 'ok', 1, 2.5628000003052875e-05, 0.000477538000268396, 0.000477538000268396),
-	('main', '2026-03-02 12:00:00+00', 'users.list', 'ok', 1, 5.047399827162735e-05, 0.0009859009987849277, 0.0009859009987849277);
+	('main', '2026-03-02 12:00:00+00', 'advertisers.list', 'ok', 2, 0.00010527599806664512, 0.0021596900005533826, 0.001217373999679694),
+	('main', '2026-03-02 12:00:00+00', 'offers.get', 'ok', 1, 3.842699879896827e-05, 0.0008033500016608741, 0.0008033500016608741),
+	('main', '2026-03-02 12:00:00+00', 'offers.list', 'ok', 2, 7.678399924770929e-05, 0.0016965930008154828, 0.000883317999978317),
+	('main', '2026-03-02 12:00:00+00', 'offers.set_status', 'ok', 2, 9.820599734666757e-05, 0.0024269450004794635, 0.0012303119983698707),
+	('main', '2026-03-02 12:00:00+00', 'publishers.create', 'ok', 1, 4.52069980383385e-05, 0.0011166140029672533, 0.0011166140029672533),
+	('main', '2026-03-02 12:00:00+00', 'publishers.get', 'ok', 1, 3.290899985586293e-05, 0.0027747910025937017, 0.0027747910025937017),
+	('main', '2026-03-02 12:00:00+00', 'publishers.list', 'ok', 3, 0.00013275699893711135, 0.0028057670024281833, 0.0009991799997806083),
+	('main', '2026-03-02 12:00:00+00', 'reports.clicks', 'ok', 2, 9.33780029299669e-05, 0.0029989839968038723, 0.0017856159975053743),
+	('main', '2026-03-02 12:00:00+00', 'reports.conversions', 'ok', 2, 9.124500138568692e-05, 0.0023121759986679535, 0.0012022219998470973),
+	('main', '2026-03-02 12:00:00+00', 'users.create', 'ok', 1, 4.961300146533176e-05, 0.0015791799996804912, 0.0015791799996804912),
+	('main', '2026-03-02 12:00:00+00', 'users.get', 'ok', 1, 3.8155998481670395e-05, 0.000693848000082653, 0.000693848000082653),
+	('main', '2026-03-02 12:00:00+00', 'users.list', 'ok', 1, 5.140599751030095e-05, 0.0010192299996560905, 0.0010192299996560905);
 
 
 
@@ -1212,9 +1211,9 @@ INSERT INTO public.users VALUES
 
 
 INSERT INTO public.verdicts VALUES
-	(1, 1, 'event=01M86YD27FYKVWEVT75JKXR43X', 1, 'known', 'body.offer matches the pattern', '{"text": "ask-first", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "el3guxntcc", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
-	(2, 2, 'event=01M86YD26EP7RJFFYX8TMG7FA3', 1, 'known', 'body.offer matches the pattern', '{"text": "bad-offer", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "iw8uo9b4kf", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
-	(3, 3, 'event=01M86YD258J0G1SASF9PXC2T6W', 1, 'known', 'body.email matches the pattern', '{"text": "onboarding", "parts": [{"text": "all", "parts": [{"text": "body.email matches \"@\"", "value": "ann@example.com", "answer": "yes", "threshold": "@"}], "answer": "yes"}], "answer": "yes"}');
+	(1, 1, 'event=01M86ZTGSSN9X1RVT4X84BT0T3', 1, 'known', 'body.offer matches the pattern', '{"text": "ask-first", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "el3guxntcc", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
+	(2, 2, 'event=01M86ZTGSPF7T4SH3PC7FY0ZCT', 1, 'known', 'body.offer matches the pattern', '{"text": "bad-offer", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "iw8uo9b4kf", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
+	(3, 3, 'event=01M86ZTGSJYYCE4489Y93AMQ82', 1, 'known', 'body.email matches the pattern', '{"text": "onboarding", "parts": [{"text": "all", "parts": [{"text": "body.email matches \"@\"", "value": "ann@example.com", "answer": "yes", "threshold": "@"}], "answer": "yes"}], "answer": "yes"}');
 
 
 

@@ -128,10 +128,10 @@ CREATE TABLE effects (
 	CONSTRAINT fk_effects_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_effects_plan_id_step_kind_target_id_subject UNIQUE (plan_id, step, kind, target_id, subject)
 );
-INSERT INTO "effects" VALUES(1,1,'ask-first','1','pause','offer','el3guxntcc','main','default','event=01M86YCTGTW6JVVH43RE9RJ4MY','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','planned',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,0);
-INSERT INTO "effects" VALUES(2,2,'bad-offer','1','pause','offer','iw8uo9b4kf','main','default','event=01M86YCTFX1SZT91Z2FZ8RZRYC','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"active":false,"ids":["1001","iw8uo9b4kf"]}',NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "effects" VALUES(3,3,'onboarding','pub','ensure','publisher','email=ann@example.com','main','default','event=01M86YCTFDKMN9P0A71F4MKNY6','{"email":"ann@example.com","name":"Ann Ltd","active":true}','{"email":"ann@example.com"}','null','[]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"g9pdvdut8w","created":true}',NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "effects" VALUES(4,3,'onboarding','2','ensure','user','email=ann@example.com','main','default','event=01M86YCTFDKMN9P0A71F4MKNY6','{"email":"ann@example.com","role":"accountManager","password":{"$generate":"password"},"first_name":"g9pdvdut8w"}','{"email":"ann@example.com"}','null','["pub"]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"chnw8vrer9","created":true,"handover":"gAAAAABrBZs_RS1P2zDrkPaLKxMBUsvkqB51FkSU_8hTw0hoILI1FjNwAonxErRiUEvPxyiSoFPCerI_Urh8XRU8yTPknLeimkqSUmx69a9qOl7TeWnjVPG34ox5jzSYbiCbTZWcEe1m"}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(1,1,'ask-first','1','pause','offer','el3guxntcc','main','default','event=01M86ZTF15TNQW756T4FAJPYN7','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','planned',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,0);
+INSERT INTO "effects" VALUES(2,2,'bad-offer','1','pause','offer','iw8uo9b4kf','main','default','event=01M86ZTF125V85SP6QKTBA38XW','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"active":false,"ids":["1001","iw8uo9b4kf"]}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(3,3,'onboarding','pub','ensure','publisher','email=ann@example.com','main','default','event=01M86ZTF0TE7WDAPKYNMNF4A7E','{"email":"ann@example.com","name":"Ann Ltd","active":true}','{"email":"ann@example.com"}','null','[]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"g9pdvdut8w","created":true}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(4,3,'onboarding','2','ensure','user','email=ann@example.com','main','default','event=01M86ZTF0TE7WDAPKYNMNF4A7E','{"email":"ann@example.com","role":"accountManager","password":{"$generate":"password"},"first_name":"g9pdvdut8w"}','{"email":"ann@example.com"}','null','["pub"]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"chnw8vrer9","created":true,"handover":"gAAAAABrBaEWBkkfmvyqIC1R_asFIL41La-Xh6BhV0JpeBCIYHDOq8l1O68uSS27GeQHuLdq87FmJnEmUHJ33eHdc1reIDR2uv0V7ZCu8S53g6pMZy2g2-YssuaEWIeTZOURkFVjn_QT"}',NULL,NULL,NULL,NULL,1,1);
 CREATE TABLE entities (
 	id INTEGER NOT NULL, 
 	account VARCHAR NOT NULL, 
@@ -200,9 +200,9 @@ CREATE TABLE events (
 	CONSTRAINT pk_events PRIMARY KEY (id), 
 	CONSTRAINT uq_events_source_dedupe_key UNIQUE (source, dedupe_key)
 );
-INSERT INTO "events" VALUES('01M86YCTFDKMN9P0A71F4MKNY6','crm','deal.signed','1','id:1','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202231222C202274797065223A20226465616C2E7369676E6564222C2022656D61696C223A2022616E6E406578616D706C652E636F6D222C2022636F6D70616E79223A2022416E6E204C7464227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "events" VALUES('01M86YCTFX1SZT91Z2FZ8RZRYC','crm','offer.bad','2','id:2','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202232222C202274797065223A20226F666665722E626164222C20226F66666572223A2022697738756F3962346B66227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "events" VALUES('01M86YCTGTW6JVVH43RE9RJ4MY','crm','offer.odd','3','id:3','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202233222C202274797065223A20226F666665722E6F6464222C20226F66666572223A2022656C336775786E746363227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M86ZTF0TE7WDAPKYNMNF4A7E','crm','deal.signed','1','id:1','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202231222C202274797065223A20226465616C2E7369676E6564222C2022656D61696C223A2022616E6E406578616D706C652E636F6D222C2022636F6D70616E79223A2022416E6E204C7464227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M86ZTF125V85SP6QKTBA38XW','crm','offer.bad','2','id:2','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202232222C202274797065223A20226F666665722E626164222C20226F66666572223A2022697738756F3962346B66227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M86ZTF15TNQW756T4FAJPYN7','crm','offer.odd','3','id:3','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202233222C202274797065223A20226F666665722E6F6464222C20226F66666572223A2022656C336775786E746363227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
 CREATE TABLE export_starts (
 	id INTEGER NOT NULL, 
 	account VARCHAR NOT NULL, 
@@ -233,14 +233,13 @@ CREATE TABLE feeds (
 	rescan_pages INTEGER NOT NULL, 
 	scans JSON NOT NULL, 
 	refused_rows INTEGER NOT NULL, 
-	vanished_rows INTEGER NOT NULL, 
 	problem VARCHAR, 
 	alerted_at DATETIME, 
 	CONSTRAINT pk_feeds PRIMARY KEY (id), 
 	CONSTRAINT uq_feeds_account_integration_kind UNIQUE (account, integration, kind)
 );
-INSERT INTO "feeds" VALUES(1,'main','default','clicks','2026-02-23 12:00:00.000000','2026-03-02 12:10:00.000000','2026-03-02 12:00:00.000000',0,'{}',0,0,NULL,NULL);
-INSERT INTO "feeds" VALUES(2,'main','default','conversions','2026-02-23 12:00:00.000000','2026-03-02 12:10:00.000000','2026-03-02 12:00:00.000000',0,'{}',0,0,NULL,NULL);
+INSERT INTO "feeds" VALUES(1,'main','default','clicks','2026-02-23 12:00:00.000000','2026-03-02 12:10:00.000000','2026-03-02 12:00:00.000000',0,'{}',0,NULL,NULL);
+INSERT INTO "feeds" VALUES(2,'main','default','conversions','2026-02-23 12:00:00.000000','2026-03-02 12:10:00.000000','2026-03-02 12:00:00.000000',0,'{}',0,NULL,NULL);
 CREATE TABLE generations (
 	id INTEGER NOT NULL, 
 	loaded_at DATETIME NOT NULL, 
@@ -270,7 +269,7 @@ CREATE TABLE handovers (
 	expires_at DATETIME NOT NULL, 
 	CONSTRAINT pk_handovers PRIMARY KEY (token_hash)
 );
-INSERT INTO "handovers" VALUES('dd370ac75bb462249aab2d2d0f1e576fa83d6a4df4f045e2386ce24a0ce3ca60',4,'user email=ann@example.com',X'6741414141414272425A735F4D704C7046616A7850474942574E6676387649634D5866395A76596E56347A647263635A6F6C673846664C364F7956305669794F3877564C7434615158776E496F2D4A454830376D306567515671334B763763334444426B666C3438684B644D51684C6B777144654132686A4C755077476F655A4C684869436858414E745958','2026-03-02 12:00:00.000000','2026-03-05 12:00:00.000000');
+INSERT INTO "handovers" VALUES('9278472aef70c60f65efa4fe03a9004b9cf1594eee1bf870a68d1975cf50da9c',4,'user email=ann@example.com',X'6741414141414272426145574D55764D68656E39346742594A4C7A62746C787877475757412D777830377731316C7146324263786A2D7149656453743957696174436B442D3267527243574543764D415655337A6371754A32456E4C536A734F6E7335666A56333479364F5136474B694D4A2D524730493575715053744238675A6D68347875597638393946','2026-03-02 12:00:00.000000','2026-03-05 12:00:00.000000');
 CREATE TABLE heartbeats (
 	name VARCHAR NOT NULL, 
 	at DATETIME NOT NULL, 
@@ -297,7 +296,7 @@ CREATE TABLE holds (
 	ended_why VARCHAR, 
 	CONSTRAINT pk_holds PRIMARY KEY (id)
 );
-INSERT INTO "holds" VALUES(1,'bad-offer',2,'main','default','offer','iw8uo9b4kf','event=01M86YCTFX1SZT91Z2FZ8RZRYC','2026-03-02 12:00:00.000000','2026-03-03 00:00:00.000000',1,1,'active',NULL,NULL,NULL);
+INSERT INTO "holds" VALUES(1,'bad-offer',2,'main','default','offer','iw8uo9b4kf','event=01M86ZTF125V85SP6QKTBA38XW','2026-03-02 12:00:00.000000','2026-03-03 00:00:00.000000',1,1,'active',NULL,NULL,NULL);
 CREATE TABLE hushes (
 	id INTEGER NOT NULL, 
 	channel VARCHAR, 
@@ -472,9 +471,9 @@ CREATE TABLE runs (
 	CONSTRAINT pk_runs PRIMARY KEY (id), 
 	CONSTRAINT uq_runs_rule_id_cause_key UNIQUE (rule_id, cause_key)
 );
-INSERT INTO "runs" VALUES(1,'ask-first','b85eac6336e4e47a','approve','event','dedupe:3','01M86YCTGTW6JVVH43RE9RJ4MY','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'waiting',NULL,NULL,NULL);
-INSERT INTO "runs" VALUES(2,'bad-offer','e340bf90ce17c7f9','live','event','dedupe:2','01M86YCTFX1SZT91Z2FZ8RZRYC','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
-INSERT INTO "runs" VALUES(3,'onboarding','e3a8d88d8c448efc','live','event','dedupe:1','01M86YCTFDKMN9P0A71F4MKNY6','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(1,'ask-first','b85eac6336e4e47a','approve','event','dedupe:3','01M86ZTF15TNQW756T4FAJPYN7','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'waiting',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(2,'bad-offer','e340bf90ce17c7f9','live','event','dedupe:2','01M86ZTF125V85SP6QKTBA38XW','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(3,'onboarding','e3a8d88d8c448efc','live','event','dedupe:1','01M86ZTF0TE7WDAPKYNMNF4A7E','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
 CREATE TABLE sign_in_tries (
 	"key" VARCHAR NOT NULL, 
 	since DATETIME NOT NULL, 
@@ -570,18 +569,18 @@ CREATE TABLE usage (
 	CONSTRAINT pk_usage PRIMARY KEY (account, hour, operation, outcome)
 );
 INSERT INTO "usage" VALUES('text','2026-03-02 12:00:00.000000','text','text',1,1.0,1.0,1.0);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','advertisers.list','ok',2,1.00219000159995630383e-04,2.71943899861071258783e-03,1.70479599910322576761e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.get','ok',1,5.68739997106604278087e-05,0.00926570800220361,0.00926570800220361);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.list','ok',2,1.06037001387448981404e-04,3.82336499751545488834e-03,2.81540099967969581484e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.set_status','ok',2,1.07990999822504818439e-04,2.63549400187912397086e-03,1.39055000181542709469e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.create','ok',1,5.27380034327507e-05,1.39024999953107908368e-03,1.39024999953107908368e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.get','ok',1,2.75310012511909e-05,6.27519999397918581962e-04,6.27519999397918581962e-04);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.list','ok',3,3.06856003589928150177e-04,2.04579499986721202731e-02,1.11138760003086645156e-02);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.clicks','ok',2,1.22812001791317015886e-04,1.27681470003153663128e-02,1.1463504000857938081e-02);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.conversions','ok',2,1.24854999739909544587e-04,2.59679800001322291791e-03,1.35452700124005787074e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.create','ok',1,3.9669001125730574131e-05,0.000973072001215769,0.000973072001215769);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.get','ok',1,3.44410000252537429332e-05,4.93822000862564891576e-04,4.93822000862564891576e-04);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.list','ok',1,5.45209986739791929721e-05,1.03934000071603804826e-03,1.03934000071603804826e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','advertisers.list','ok',2,1.00949000625405460596e-04,0.003496310000628,1.79270599983283318579e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.get','ok',1,5.16559994139242917299e-05,0.00390426499870955,0.00390426499870955);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.list','ok',2,1.01399997220141813158e-04,6.89913200039882212877e-03,4.22743400122271850705e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.set_status','ok',2,1.13238002086291089653e-04,7.11089499964145943522e-03,5.61242499679792672395e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.create','ok',1,5.12359983986243605613e-05,3.932285999326268211e-03,3.932285999326268211e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.get','ok',1,4.35039983130991458892e-05,1.08519800050999037921e-03,1.08519800050999037921e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.list','ok',3,1.72384996403707191348e-04,6.65860600201995112001e-03,4.33044600140419788658e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.clicks','ok',2,1.06568000774132087826e-04,5.87748800171539187431e-03,3.06478100173990242183e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.conversions','ok',2,1.18325002404162660241e-04,2.65241099623381160199e-03,1.40865799767198041081e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.create','ok',1,5.1295999583089724183e-05,3.34242300232290290296e-03,3.34242300232290290296e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.get','ok',1,4.45559999207034707069e-05,8.5432600099011324346e-04,8.5432600099011324346e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.list','ok',1,5.11260004714131355285e-05,4.06196800031466409564e-03,4.06196800031466409564e-03);
 CREATE TABLE users (
 	id INTEGER NOT NULL, 
 	name VARCHAR NOT NULL, 
@@ -611,9 +610,9 @@ CREATE TABLE verdicts (
 	CONSTRAINT pk_verdicts PRIMARY KEY (id), 
 	CONSTRAINT fk_verdicts_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
-INSERT INTO "verdicts" VALUES(1,1,'event=01M86YCTGTW6JVVH43RE9RJ4MY',1,'known','body.offer matches the pattern','{"text":"ask-first","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"el3guxntcc","threshold":"."}]}]}');
-INSERT INTO "verdicts" VALUES(2,2,'event=01M86YCTFX1SZT91Z2FZ8RZRYC',1,'known','body.offer matches the pattern','{"text":"bad-offer","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"iw8uo9b4kf","threshold":"."}]}]}');
-INSERT INTO "verdicts" VALUES(3,3,'event=01M86YCTFDKMN9P0A71F4MKNY6',1,'known','body.email matches the pattern','{"text":"onboarding","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.email matches \"@\"","answer":"yes","value":"ann@example.com","threshold":"@"}]}]}');
+INSERT INTO "verdicts" VALUES(1,1,'event=01M86ZTF15TNQW756T4FAJPYN7',1,'known','body.offer matches the pattern','{"text":"ask-first","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"el3guxntcc","threshold":"."}]}]}');
+INSERT INTO "verdicts" VALUES(2,2,'event=01M86ZTF125V85SP6QKTBA38XW',1,'known','body.offer matches the pattern','{"text":"bad-offer","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"iw8uo9b4kf","threshold":"."}]}]}');
+INSERT INTO "verdicts" VALUES(3,3,'event=01M86ZTF0TE7WDAPKYNMNF4A7E',1,'known','body.email matches the pattern','{"text":"onboarding","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.email matches \"@\"","answer":"yes","value":"ann@example.com","threshold":"@"}]}]}');
 CREATE INDEX ix_answers_at ON answers (at);
 CREATE INDEX ix_audit_at ON audit (at);
 CREATE INDEX ix_backtests_rule_id ON backtests (rule_id);

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bridge import following, noticing
 from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch
 from bridge.concluding import conclude
-from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Outcome, Tools
+from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Outcome, Tools, Unknown
 from bridge.observability import tag
 from bridge.operations import undoing
 from bridge.store import entities, ledger
@@ -25,19 +25,21 @@ log = structlog.get_logger()
 def perform(house: House, now: datetime) -> bool:
     """Claim what is due and carry it out. False when nothing was due."""
     batches = claim_batch(house.store, now)
-    if any(batch.full for batch in batches):
-        house.queue.nudge("effects.perform")  # an idle worker can take what is left meanwhile
     for batch in batches:
         tag(account=batch.account)
-        _carry_out(house, batch)
+        went_well = _carry_out(house, batch)
+        if batch.full and went_well:
+            house.queue.nudge("effects.perform")  # more is waiting, and an idle worker can help
     return bool(batches)
 
 
-def _carry_out(house: House, batch: Batch) -> None:
+def _carry_out(house: House, batch: Batch) -> bool:
+    """True when nothing has to be tried again."""
     with following.effects(house.store, batch):
         outcomes = _outcomes(house, batch)
         written = conclude(house.store, batch, outcomes, box=house.box, now=house.clock())
     _compensate(house, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
+    return not any(isinstance(one, Again | Unknown) for one in outcomes)
 
 
 def _compensate(house: House, ended: Sequence[Effect]) -> None:

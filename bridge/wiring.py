@@ -36,6 +36,7 @@ from bridge.settings import Settings, SettingsError
 from bridge.sources import Source, SourceSettingsError, build
 from bridge.store.engine import Store, make_engine
 
+PATIENCE = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
 BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
 
 
@@ -153,6 +154,7 @@ class House:
             transport=self._transport,
             sleep=self._sleep,
             chunk=BULK,
+            deadline=PATIENCE,
             manner=Manner(today=self.clock),
             tell=self.meter.of(name),
         )

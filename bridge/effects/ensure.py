@@ -11,8 +11,7 @@ from functools import partial
 from typing import Any
 
 from bridge.effects.entities import BELOW_OFFER, RESOURCES, above, resource
-from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, from_error
-from bridge.integr8.errors import ApiError, BudgetError
+from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, one_by_one
 
 PASSWORD_LENGTH = 20
 ALPHABET = string.ascii_letters + string.digits + "-_.!"
@@ -21,13 +20,7 @@ WRITE_ONLY = frozenset({"password"})
 
 
 def ensure(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    for job in jobs:
-        try:
-            outcomes.append(_one(tools, desk, job))
-        except (ApiError, BudgetError) as error:
-            outcomes.append(from_error(job, error))
-    return outcomes
+    return one_by_one(jobs, partial(_one, tools, desk))
 
 
 def _one(tools: Tools, desk: Desk, job: Job) -> Outcome:

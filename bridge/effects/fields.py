@@ -1,30 +1,24 @@
 """Update, archive and any other operation of the catalogue, one target at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from bridge.effects.entities import RESOURCES, above, resource
-from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, Unknown, from_error
-from bridge.integr8.errors import ApiError, BudgetError, NotFound, OutcomeUnknown
+from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, Unknown, one_by_one
+from bridge.integr8.errors import NotFound, OutcomeUnknown
 
 
 def update(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    return [_guarded(job, lambda job=job: _update(tools, desk, job)) for job in jobs]  # type: ignore[misc]
+    return one_by_one(jobs, partial(_update, tools, desk))
 
 
 def archive(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    return [_guarded(job, lambda job=job: _archive(tools, desk, job)) for job in jobs]  # type: ignore[misc]
+    return one_by_one(jobs, partial(_archive, tools, desk))
 
 
 def call(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    return [_guarded(job, lambda job=job: _call(tools, desk, job)) for job in jobs]  # type: ignore[misc]
-
-
-def _guarded(job: Job, work: Callable[[], Outcome]) -> Outcome:
-    try:
-        return work()
-    except (ApiError, BudgetError) as error:
-        return from_error(job, error)
+    return one_by_one(jobs, partial(_call, tools, desk))
 
 
 def _update(tools: Tools, desk: Desk, job: Job) -> Outcome:

@@ -118,3 +118,29 @@ def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one li
             return Again(job, PAUSE_UNREACHABLE, str(error)) if job.attempts < 5 else Failed(job, str(error))
         case _:
             return Failed(job, str(error))
+
+
+#: Integr8, or what counts its calls, is away altogether: the next call would fare no better.
+AWAY = (errors.BudgetUnavailable, errors.Unreachable, errors.NoAnswer)
+
+
+def one_by_one(jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outcome]:
+    """Each job by itself; an error ends its own job only.
+
+    But when nobody answers, the rest go back untried: asking on would hold a worker for minutes, and with it the
+    events that wait for one.
+    """
+    outcomes: list[Outcome] = []
+    for number, job in enumerate(jobs):
+        try:
+            outcomes.append(work(job))
+        except (errors.ApiError, errors.BudgetError) as error:
+            outcomes.append(from_error(job, error))
+            if isinstance(error, AWAY):
+                return outcomes + [_untried(later, error) for later in jobs[number + 1 :]]
+    return outcomes
+
+
+def _untried(job: Job, error: Exception) -> Outcome:
+    kind = Unknown if job.unsettled else Again
+    return kind(job, PAUSE_UNREACHABLE, f"not tried, because the call before it failed: {error}")

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Tools, from_error
-from bridge.integr8.errors import ApiError, BudgetError
+from bridge.effects.job import Again, Applied, Desk, Failed, Job, Outcome, Tools, one_by_one
 from bridge.outgoing import NotSent, Outgoing, OutgoingError, perform
 
 RETRY = 5.0  # seconds, doubled with each attempt
@@ -12,19 +11,13 @@ RETRY = 5.0  # seconds, doubled with each attempt
 
 def reject(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
     """Tell the tracker that a conversion is rejected. The same reason twice changes nothing, so it may repeat."""
-    outcomes: list[Outcome] = []
-    for job in jobs:
-        reason = str(job.wanted.get("reason") or "rule")
-        try:
-            desk.write(
-                "conversions.reject",
-                [job],
-                partial(tools.client.reject_conversion, job.target_id, reason),
-            )
-            outcomes.append(Applied(job, {"reason": reason}))
-        except (ApiError, BudgetError) as error:
-            outcomes.append(from_error(job, error))
-    return outcomes
+    return one_by_one(jobs, partial(_reject, tools, desk))
+
+
+def _reject(tools: Tools, desk: Desk, job: Job) -> Outcome:
+    reason = str(job.wanted.get("reason") or "rule")
+    desk.write("conversions.reject", [job], partial(tools.client.reject_conversion, job.target_id, reason))
+    return Applied(job, {"reason": reason})
 
 
 def http(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:

@@ -1,5 +1,7 @@
 """Effects against the simulator: skip what is so, merge, verify, and never repeat blindly."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Skipped, Tools, Unknown
@@ -159,6 +161,20 @@ def test_a_create_whose_answer_was_lost_is_unknown_and_then_found(world, client,
     )
     assert isinstance(second, Applied)
     assert len(list(world.directory.publishers.living())) == 1
+
+
+def test_while_nobody_answers_one_effect_asks_and_the_rest_wait(world, client, desk):
+    world.faults.add({"kind": "drop", "when": "before", "operation": "publishers.*"})
+    people = [{"email": f"{name}@example.com"} for name in ("ann", "bob", "cid")]
+    work = [replace(*ensure("publisher", key, {"name": "x"}), id=number) for number, key in enumerate(people)]
+    first, *others = carry_out(client, desk, work)
+    assert [one.error.startswith("not tried") for one in (first, *others)] == [False, True, True]
+
+
+def test_an_unsettled_effect_that_was_not_tried_is_still_unsettled(world, client, desk):
+    world.faults.add({"kind": "drop", "when": "before", "operation": "publishers.*"})
+    work = [replace(*ensure("publisher", {"email": "a@b.example"}, {}, unsettled=True), id=number) for number in (1, 2)]
+    assert kinds(carry_out(client, desk, work))[1] is Unknown
 
 
 def test_a_generated_password_is_handed_over_and_nowhere_else(world, client, desk):

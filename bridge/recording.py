@@ -42,29 +42,37 @@ def record(session: Session, drafts: Sequence[Draft], *, now: datetime) -> list[
     for draft in drafts:
         if draft.decision.plan is not None:
             _follow(session, draft.decision, draft.decision.plan, now)
-        _tell(draft)
+        _count(draft.run)
+    _tell(drafts)
     return made
 
 
-def _tell(draft: Draft) -> None:
-    """Count the run. A yes that leads to something is worth a line with its numbers; so is a plan that was stopped."""
-    run, plan = draft.run, draft.decision.plan
+def _count(run: Run) -> None:
     RUNS.labels(run.rule_id, run.outcome).inc()
     for answer, number in (("yes", run.yes), ("no", run.no), ("no_decision", run.no_decision)):
         if number:
             VERDICTS.labels(run.rule_id, answer).inc(number)
-    if plan is None or plan.outcome is Outcome.NOTHING:
-        return
-    yes = [one for one in draft.verdicts if one["answer"] == Answer.YES]
-    for one in yes[:SHOWN]:
+
+
+def _tell(drafts: Sequence[Draft]) -> None:
+    """A yes that leads to something is worth a line with its numbers, and so is a plan that was stopped.
+
+    The first few of a batch have one each, the rest are counted: writing lines must not cost as much as deciding.
+    """
+    wanted = [draft for draft in drafts if draft.decision.plan and draft.decision.plan.outcome is not Outcome.NOTHING]
+    yes = [(draft.run, one) for draft in wanted for one in draft.verdicts if one["answer"] == Answer.YES]
+    for run, one in yes[:SHOWN]:
         log.info(
             "rule says yes", rule=run.rule_id, run=run.id, mode=run.mode, subject=one["subject"], why=one["reason"]
         )
-    if len(yes) > SHOWN:
-        log.info("rule says yes", rule=run.rule_id, more=run.yes - SHOWN, mode=run.mode, run=run.id)
-    if plan.outcome in {Outcome.STOPPED, Outcome.WAITING}:
-        first = plan.stops[0].message if plan.stops else None
-        log.info("plan not carried out", rule=run.rule_id, run=run.id, outcome=run.outcome, why=first)
+    more = sum(draft.run.yes for draft in wanted) - len(yes[:SHOWN])
+    if more:
+        log.info("rules say yes", more=more, rules=sorted({draft.run.rule_id for draft in wanted}))
+    for draft in wanted:
+        plan, run = draft.decision.plan, draft.run
+        if plan is not None and plan.outcome in {Outcome.STOPPED, Outcome.WAITING}:
+            first = plan.stops[0].message if plan.stops else None
+            log.info("plan not carried out", rule=run.rule_id, run=run.id, outcome=run.outcome, why=first)
 
 
 def _plans(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:

@@ -81,21 +81,22 @@ def due(session: Session, now: datetime) -> list[Hold]:
 
 def switched_by_hand(session: Session, *, since: datetime) -> list[Hold]:
     """Holds whose target a person was seen to switch after the hold began, and since a moment."""
-    same = (Entity.account == EntityChange.account, Entity.kind == EntityChange.kind, Entity.ref == EntityChange.ref)
-    on_it = (Hold.account == Entity.account, Hold.kind == Entity.kind, Hold.target_id.in_([Entity.ref, Entity.number]))
-    query = (
-        select(Hold.id)
-        .join(Entity, and_(*on_it))
-        .join(EntityChange, and_(*same))
+    changes = session.execute(
+        select(Entity.account, Entity.kind, Entity.ref, Entity.number, EntityChange.seen_at)
+        .join(EntityChange, and_(Entity.account == EntityChange.account, Entity.ref == EntityChange.ref))
         .where(
             EntityChange.seen_at >= since,
             EntityChange.field == "active",
             EntityChange.cause == ChangedBy.PERSON,
-            Hold.state == HoldState.ACTIVE,
-            Hold.since < EntityChange.seen_at,
+            EntityChange.kind == Entity.kind,
         )
-    )
-    return list(session.scalars(select(Hold).where(Hold.id.in_(query))))
+    ).all()
+    seen = {(row.account, row.kind, name): row.seen_at for row in changes for name in (row.ref, row.number) if name}
+    if not seen:
+        return []
+    on_them = select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.target_id.in_({name for _, _, name in seen}))
+    found = [(hold, seen.get((hold.account, hold.kind, hold.target_id))) for hold in session.scalars(on_them)]
+    return [hold for hold, at in found if at is not None and hold.since < at]
 
 
 def of_rule(session: Session, rule_id: str) -> list[Hold]:

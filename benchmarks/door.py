@@ -18,6 +18,7 @@ WARM = 200
 TOTAL = 4_000
 SLOW = 20  # webhooks a second at which delays are looked at
 SECONDS = 5
+QUIET = 5  # seconds before delays are looked at: ours still reads back what it has just paused
 PATIENCE = 120
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "whole-job.svg"
 
@@ -59,9 +60,11 @@ def measure(one: Contender) -> dict[str, Any]:
     wait(one, (WARM + TOTAL) // 2 if calls else 0)
     per_second = TOTAL / (time.perf_counter() - started)
     memory = one.memory_mb()
+    time.sleep(QUIET)
     first = WARM + TOTAL
     slow, slow_delays = _paced(one, first, SLOW * SECONDS, SLOW, calls=calls)
     first += SLOW * SECONDS
+    time.sleep(QUIET)
     half_rate = min(per_second, full.per_second) / 2
     half, half_delays = _paced(one, first, min(int(half_rate * SECONDS), 2_800), half_rate, calls=calls)
     refused = {status: count for status, count in full.statuses.items() if status != 202}

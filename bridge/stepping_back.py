@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bridge.store import ledger, upkeep
 from bridge.store.deciding import Turn
 from bridge.store.lease import Leased
-from bridge.store.ledger import Effect
+from bridge.store.ledger import Effect, EffectState
 from bridge.store.notices import Notice, NoticeState
 from bridge.store.slots import Slot, SlotState
 
@@ -28,14 +28,21 @@ def mend(session: Session, now: datetime) -> int:
     """Compare the clock with the last tick, and bring forward what would wait for the difference.
 
     What was due by the clock of the last tick is due now; a lease ends within the longest one. What was meant for later
-    than that tick keeps its moment. Returns how many rows were moved; 0 when the clock has not gone back.
+    than that tick keeps its moment. An effect that nobody has tried yet is never meant for later, so one that is was
+    written by a worker whose clock is ahead of the others. Returns how many rows were moved.
     """
+    untried = _run(session, _untried(now))
     last = upkeep.heartbeats(session).get("tick")
     if last is None or last <= now + STEP:
-        return 0
-    moved = sum(_run(session, one) for one in [*_due(now, last), *_leases(now)])
+        return untried
+    moved = untried + sum(_run(session, one) for one in [*_due(now, last), *_leases(now)])
     log.warning("the clock was set back", seconds=round((last - now).total_seconds()), rows=moved)
     return moved
+
+
+def _untried(now: datetime) -> Update:
+    ahead = Effect.due_at > now + STEP
+    return update(Effect).where(Effect.state == EffectState.PLANNED, Effect.attempts == 0, ahead).values(due_at=now)
 
 
 def _due(now: datetime, last: datetime) -> list[Update | Delete]:

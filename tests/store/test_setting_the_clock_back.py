@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from bridge import draining, tending
+from bridge.store import upkeep
 from bridge.store.ledger import Effect, EffectState
 from bridge.store.slots import Slot, SlotState
 from tasks.app import celery
@@ -43,10 +44,18 @@ def test_what_was_decided_by_the_wrong_clock_is_carried_out_at_once(ahead):
     assert ahead.calls("publishers.create") == 1
 
 
+def test_one_worker_ahead_of_the_others_delays_nothing(ahead):
+    ahead.pass_time(hours=-1)
+    with ahead.house.store.write() as session:
+        upkeep.beat(session, "tick", ahead.now)  # the ticks come from a worker whose clock is right
+    ahead.work()
+    assert ahead.calls("publishers.create") == 1
+
+
 def test_what_is_meant_for_later_keeps_its_moment(ahead):
     later = ahead.now + HOUR
     with ahead.house.store.write() as session:
-        session.execute(update(Effect).values(due_at=later))
+        session.execute(update(Effect).values(due_at=later, attempts=1))
     ahead.pass_time(hours=-1)
     ahead.work()
     assert [one.due_at for one in ahead.all(Effect)] == [later]

@@ -66,11 +66,13 @@ def _mirror(session: Session, batch: Batch, written: Sequence[Outcome], now: dat
 
 def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
     """One line for all that went well together, and one for each that did not."""
-    good = [one for one in written if isinstance(one, Applied | Skipped)]
+    effects: list[Effect] = []
     for one in written:
+        effect = batch.effects[one.job.id]
         EFFECTS.labels(batch.verb, type(one).__name__.lower()).inc()
-        if not isinstance(one, Applied | Skipped):
-            effect = batch.effects[one.job.id]
+        if isinstance(one, Applied | Skipped):
+            effects.append(effect)
+        else:
             log.warning(
                 "effect not applied",
                 outcome=type(one).__name__.lower(),
@@ -80,8 +82,7 @@ def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
                 target=f"{effect.kind} {effect.target_id}",
                 error=getattr(one, "error", None),
             )
-    if good:
-        effects = [batch.effects[one.job.id] for one in good]
+    if effects:
         log.info(
             "effects verified",
             verb=batch.verb,

@@ -174,8 +174,7 @@ def pass_over(
         raise
     except Exception as error:
         log.exception("rule failed", rule=revision.id, events=len(causes))
-        text = f"{type(error).__name__}: {error}"
-        return [Decision(revision=revision, cause=cause, started_at=now, error=text) for cause in causes]
+        return [_failed(revision, cause, error, now) for cause in causes]
     return [
         Decision(
             revision=revision,

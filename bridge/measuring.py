@@ -5,6 +5,7 @@ A batch of facts measures whole columns, so each is measured once per question a
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,11 @@ class Measuring:
         self._facts = facts
         self._per = per
         self._columns: dict[tuple[str, datetime, datetime], Column] = {}
-        self._rows = {subject: row for row, subject in enumerate(facts.subjects)}
+
+    @cached_property
+    def _rows(self) -> dict[Subject, int]:
+        """Made when a subject is asked about: most looks at a large scope ask about none."""
+        return {subject: row for row, subject in enumerate(self._facts.subjects)}
 
     def __contains__(self, subject: Subject) -> bool:
         return subject in self._rows
@@ -41,7 +46,7 @@ class Measuring:
 
     def total(self, name: str, start: datetime, end: datetime) -> Decimal | None:
         """What all subjects had together, as far as it is known; None where it is known of none."""
-        if not self._rows or self._facts.as_of("conversions") is None:
+        if not len(self._facts.subjects) or self._facts.as_of("conversions") is None:
             return None
         column = self.column(name, start, end)
         known = column.values[column.why == Why.KNOWN]

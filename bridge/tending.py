@@ -1,5 +1,6 @@
 """What a service does by the clock: open due slots, look for what stands still, forget what is old."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from bridge.store import (
     usage,
 )
 from bridge.store.engine import Store
+from bridge.store.holds import Hold
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
 from bridge.store.ledger import OPEN, Call, Effect
@@ -36,6 +38,7 @@ log = structlog.get_logger()
 #: Kind of due slot → the task that works on it.
 TASKS = {ticking.KIND: "rules.run_due", polling.KIND: "reports.poll", feeding.MIRROR: "reports.poll"}
 
+LOOK_BACK = timedelta(minutes=5)  # longer than a tick can be late; looking twice does nothing twice
 KEEP_DULL = timedelta(days=7)
 KEEP_ALL = timedelta(days=400)
 KEEP_EVENTS = timedelta(days=90)
@@ -74,8 +77,12 @@ def tick(house: House, now: datetime) -> list[str]:
         upkeep.beat(session, "tick", now)
         book = house.library.current(session)
         ticking.open_due(session, book.active(), now)
-        _open_for_holds(house, session, now)
-        effects_due = letting_go.sweep_orphans(house, session, now) | approvals.expire(house, session, now)
+        timed = {one.id for one in book.active() if one.timed}
+        due = holds.due(session, now)
+        _open_for_holds(session, [hold for hold in due if hold.rule_id in timed])
+        switched = holds.switched_by_hand(session, since=now - LOOK_BACK)
+        orphans = [hold for hold in (*due, *switched) if hold.rule_id not in timed]
+        effects_due = letting_go.sweep(house, session, orphans, now) | approvals.expire(house, session, now)
         feeding.open_due(session, house, now)
         found = sorted({task for kind, task in TASKS.items() if _is_due(session, kind, now)})
     return [*found, "effects.perform"] if effects_due else found
@@ -86,11 +93,9 @@ def _is_due(session: Session, kind: str, now: datetime) -> bool:
     return _exists(session, query)
 
 
-def _open_for_holds(house: House, session: Session, now: datetime) -> None:
+def _open_for_holds(session: Session, due: Sequence[Hold]) -> None:
     """A hold whose time has come is looked at now, not at its rule's next slot."""
-    timed = {one.id for one in house.library.current(session).active() if one.timed}
-    due = holds.due(session, now)
-    wanted = {(ticking.KIND, f"rule:{hold.rule_id}", hold.until) for hold in due if hold.rule_id in timed}
+    wanted = {(ticking.KIND, f"rule:{hold.rule_id}", hold.until) for hold in due}
     slots.open_slots(session, [(kind, key, at) for kind, key, at in wanted if at is not None])
 
 

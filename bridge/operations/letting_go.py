@@ -1,8 +1,8 @@
 """Holds: let go by hand, and let go of what no rule looks after any more."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +11,7 @@ from bridge.decisions import event_facts
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.restoring import state_of
 from bridge.operations.writing import write
-from bridge.store import holds, rulebook, runs, upkeep
+from bridge.store import rulebook, runs, upkeep
 from bridge.store.holds import Hold, HoldState
 from bridge.wiring import House
 from rules import release
@@ -19,8 +19,6 @@ from rules.model import Revision
 from rules.planning import Hold as HeldBy
 from rules.planning import Plan, Target
 from rules.state import target_of
-
-LOOK_BACK = timedelta(minutes=5)  # longer than a tick can be late; looking twice does nothing twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +56,14 @@ def release_holds(house: House, hold_ids: Collection[int], *, who: str, now: dat
     return Released(returns, stays)
 
 
-def sweep_orphans(house: House, session: Session, now: datetime) -> bool:
-    """Look at holds of rules that do not look by the clock, or are not loaded any more. True when targets go back.
-
-    At those whose time has come, and at those whose target a person has just switched.
-    """
-    book = house.library.current(session)
-    timed = {one.id for one in book.active() if one.timed}
+def sweep(house: House, session: Session, orphans: Iterable[Hold], now: datetime) -> bool:
+    """Look at holds of rules that do not look by the clock, or are not loaded any more. True when targets go back."""
     asked: dict[str, set[Target]] = {}
-    for hold in (*holds.due(session, now), *holds.switched_by_hand(session, since=now - LOOK_BACK)):
-        if hold.rule_id not in timed:
-            asked.setdefault(hold.rule_id, set()).add(_held(hold).target)
+    for hold in orphans:
+        asked.setdefault(hold.rule_id, set()).add(_held(hold).target)
     going = False
     for rule, targets in sorted(asked.items()):
-        revision = book.revisions.get(rule) or _revision(house, session, rule)
+        revision = _revision(house, session, rule)
         if revision is not None:
             going |= _sweep(house, session, revision, targets, now)
     return going

@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 
 import pytest
+from network import ONBOARDING
 from sqlalchemy import update
 
 from bridge import draining
@@ -13,22 +14,10 @@ from bridge.store import journal
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, EffectState
 
-RULE = """
-schema: 1
-id: onboarding
-mode: live
-trigger: {webhook: {source: crm, dedupe: body.id}}
-when: {all: [body.email matches "@"]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann, active: true}
-"""
-
 
 @pytest.fixture
 def claimed(network):
-    network.rule(RULE)
+    network.rule(ONBOARDING)
     network.crm({"id": "1", "email": "ann@example.com"})
     draining.drain(network.house, network.now)
     claim_batch(network.house.store, network.now)
@@ -66,7 +55,7 @@ def test_what_another_process_holds_stays_with_it(claimed):
 
 
 def test_an_event_is_taken_by_the_next_worker(network):
-    network.rule(RULE)
+    network.rule(ONBOARDING)
     network.crm({"id": "1", "email": "ann@example.com"})
     with network.house.store.write() as session:
         journal.take(session, limit=10, now=network.now)

@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from network import ONBOARDING
 from sqlalchemy import update
 
 from bridge import draining, tending
@@ -14,23 +15,12 @@ from tasks.app import celery
 from tasks.beat import Scheduler
 
 HOUR = timedelta(hours=1)
-RULE = """
-schema: 1
-id: onboarding
-mode: live
-trigger: {webhook: {source: crm, dedupe: body.id}}
-when: {all: [body.email matches "@"]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann, active: true}
-"""
 
 
 @pytest.fixture
 def ahead(network):
     """An event was taken and decided about by a clock that was an hour ahead."""
-    network.rule(RULE)
+    network.rule(ONBOARDING)
     network.pass_time(hours=1)
     network.crm({"id": "1", "email": "ann@example.com"})
     tending.tick(network.house, network.now)

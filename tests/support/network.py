@@ -36,6 +36,17 @@ sources:
   crm: {verify: bearer, token: "${CRM_TOKEN}", event_type: type, delivery_id: id}
   postback: {verify: token, token: "${POSTBACK_TOKEN}", format: integr8-postback}
 """
+ONBOARDING = """
+schema: 1
+id: onboarding
+mode: live
+trigger: {webhook: {source: crm, dedupe: body.id}}
+when: {all: [body.email matches "@"]}
+then:
+  - ensure: publisher
+    key: {email: "{{ body.email }}"}
+    with: {name: Ann, active: true}
+"""
 TOKEN = "a-long-token-for-tests-0123456789"
 
 

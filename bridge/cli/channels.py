@@ -9,9 +9,9 @@ from marshmallow import ValidationError
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.delivering import deliver_test
 from bridge.notices import catalogue
+from bridge.operations import silencing
 from bridge.sources.strict import Duration
-from bridge.store import notices, upkeep
-from bridge.store.notices import Hush
+from bridge.store import notices
 
 
 @click.group()
@@ -83,8 +83,7 @@ def enable(session: Session, channel: str, json: bool) -> None:
     """
     now = datetime.now(UTC)
     with session.house.store.write() as writing:
-        again = notices.enable(writing, _known(session, channel), now)
-        upkeep.note(writing, who=getpass.getuser(), what="enable channel", about=channel, now=now)
+        again = silencing.enable(writing, _known(session, channel), who=getpass.getuser(), now=now)
     said = f"{channel} is on; {again} notices are tried again"
     outcome({"channel": channel, "repeated": again}, [said], json=json)
 
@@ -113,11 +112,8 @@ def silence(
     now = datetime.now(UTC)
     name = _known(session, channel) if channel else None
     with session.house.store.write() as writing:
-        writing.add(Hush(channel=name, rule_id=rule, topic=topic, until=now + duration, by=getpass.getuser(), why=why))
-        upkeep.note(
-            writing, who=getpass.getuser(), what="silence", about=rule or topic or channel or "everything", now=now
-        )
-    until = now + duration
+        until, who = now + duration, getpass.getuser()
+        silencing.silence(writing, channel=name, rule_id=rule, topic=topic, until=until, why=why, who=who, now=now)
     outcome({"until": until, "why": why}, [f"silent until {until:%Y-%m-%d %H:%M} UTC"], json=json)
 
 

@@ -134,7 +134,3 @@ def ended(session: Session, rule_id: str, *, targets: Collection[str], since: da
 
 def end(hold: Hold, state: HoldState, *, why: str, by: str, now: datetime) -> None:
     hold.state, hold.ended_why, hold.ended_by, hold.ended_at = state, why, by, now
-
-
-def mutes(session: Session, rule_id: str, now: datetime) -> list[Mute]:
-    return list(session.scalars(select(Mute).where(Mute.rule_id == rule_id, Mute.until > now)))

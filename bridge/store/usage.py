@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from sqlalchemy import Float, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -26,7 +27,7 @@ class Usage(Base):
     slowest: Mapped[float] = mapped_column(Float)  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Key:
     account: str
     hour: datetime
@@ -62,7 +63,7 @@ def add(session: Session, sums: Mapping[Key, Sum]) -> None:
     rows = [
         {"account": key.account, "hour": key.hour, "operation": key.operation, "outcome": key.outcome,
          "requests": one.requests, "waited": one.waited, "took": one.took, "slowest": one.slowest}
-        for key, one in sorted(sums.items(), key=lambda pair: (pair[0].account, pair[0].hour, *_rest(pair[0])))
+        for key, one in sorted(sums.items(), key=itemgetter(0))
     ]  # fmt: skip
     insert = (sqlite.insert if name == "sqlite" else postgresql.insert)(Usage)
     new = insert.excluded
@@ -77,10 +78,6 @@ def add(session: Session, sums: Mapping[Key, Sum]) -> None:
         },
     )
     session.execute(statement, rows)
-
-
-def _rest(key: Key) -> tuple[str, str]:
-    return key.operation, key.outcome
 
 
 def since(session: Session, moment: datetime) -> Sequence[Usage]:

@@ -8,10 +8,9 @@ from flask_smorest import Blueprint
 
 from bridge.delivering import deliver_test
 from bridge.notices.channels import Channel
-from bridge.operations import NotThere, OperationError
+from bridge.operations import NotThere, OperationError, silencing
 from bridge.settings import SettingsError
 from bridge.store import notices, upkeep
-from bridge.store.notices import Hush
 from bridge.store.people import Role
 from bridge.web.access import needs
 from bridge.web.api import houserows
@@ -83,8 +82,7 @@ def enable_channel(name: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     _known(name)
     with house().store.write() as session:
-        again = notices.enable(session, name, now)
-        upkeep.note(session, who=g.who, what="enable channel", about=name, now=now)
+        again = silencing.enable(session, name, who=g.who, now=now)
     return one({"channel": name, "repeated": again})
 
 
@@ -111,10 +109,6 @@ def make_silence(body: dict[str, Any]) -> dict[str, Any]:
         raise OperationError("until: it lies in the past")
     if body["channel"] is not None:
         _known(body["channel"])
-    made = Hush(**body, by=g.who)
     with house().store.write() as session:
-        session.add(made)
-        session.flush()
-        about = body["rule_id"] or body["topic"] or body["channel"] or "everything"
-        upkeep.note(session, who=g.who, what="silence", about=about, now=now)
+        made = silencing.silence(session, **body, who=g.who, now=now)
         return one(picked(made, houserows.SilenceRow))

@@ -6,6 +6,7 @@ import signal
 import time
 
 import httpx
+import psutil
 import pytest
 
 from bridge import stack
@@ -74,7 +75,9 @@ def test_a_restart_forgets_neither_guesses_nor_sessions(boss, running, visitor):
     make_first(visitor, running.first_link)
     assert 429 in [guess(running.address) for _ in range(12)]
     before = boss.pids()["web"]
+    orphans = psutil.Process(before).children()  # they share the socket, and end a moment after their master
     os.kill(before, signal.SIGKILL)
+    psutil.wait_procs(orphans, timeout=60)
     assert answers_again(running.address, before, boss)
     assert guess(running.address) == 429
     assert "Boss (admin)" in visitor.get("/activity").text

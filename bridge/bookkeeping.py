@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 import orjson
@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bridge import tracing
+from bridge import clock_steps, tracing
 from bridge.effects import MERGED, Job
 from bridge.exactjson import thaw
 from bridge.integr8 import errors
@@ -56,17 +56,18 @@ def claim_batch(store: Store, now: datetime) -> list[Batch]:
             return []
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
-        kept = ledger.take(session, Effect.verb.in_(MERGED), limit=MERGED_AT_ONCE, now=now)
-        single = ledger.take(session, Effect.verb.not_in(MERGED), limit=SINGLE_LOOKED_AT, now=now)
-        kept += _without_rivals(session, single, now)
+        left_by = clock_steps.effects_left_by(session, now)
+        kept = ledger.take(session, Effect.verb.in_(MERGED), limit=MERGED_AT_ONCE, now=now, left_by=left_by)
+        single = ledger.take(session, Effect.verb.not_in(MERGED), limit=SINGLE_LOOKED_AT, now=now, left_by=left_by)
+        kept += _without_rivals(session, single, left_by)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
     return _batches(kept, causes)
 
 
-def _without_rivals(session: Session, effects: Sequence[Effect], now: datetime) -> list[Effect]:
+def _without_rivals(session: Session, effects: Sequence[Effect], left_by: datetime) -> list[Effect]:
     """Hand back what must wait: a second effect with one natural key, and more single ones than a lease covers."""
     ensures = [effect for effect in effects if effect.verb == "ensure"]
-    busy = ledger.busy_keys(session, ensures, now) if ensures else set()
+    busy = ledger.busy_keys(session, ensures, left_by) if ensures else set()
     kept: list[Effect] = []
     for effect in effects:
         key = (effect.account, effect.kind, effect.target_id)
@@ -125,7 +126,7 @@ class StoreDesk:
         store: Store,
         batch: Batch,
         population: Mapping[str, int],
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._batch = batch

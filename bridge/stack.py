@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -86,8 +85,8 @@ def _prepare(found: Settings, address: str) -> str | None:
     house = House(found)
     try:
         schema.upgrade(house.store.engine)
-        rulebook.publish(house.store, found, now=datetime.now(UTC))
-        return sessions.first_link(house, address, datetime.now(UTC))
+        rulebook.publish(house.store, found, now=house.clock())
+        return sessions.first_link(house, address, house.clock())
     finally:
         house.close()
 

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from bridge import feeding, rulebook, stepping_back, ticking
+from bridge import clock_steps, feeding, rulebook, ticking
 from bridge.data import polling, retention
 from bridge.operations import approvals, letting_go
 from bridge.store import (
@@ -73,8 +73,8 @@ def tick(house: House, now: datetime) -> list[str]:
     except OSError as error:
         log.warning("rules directory cannot be read; the last generation stays", error=str(error))
     with house.store.write() as session:
-        stepping_back.mend(session, now)
-        upkeep.beat(session, "tick", now)
+        clock_steps.mend(session, now)
+        upkeep.tick(session, now)
         book = house.library.current(session)
         ticking.open_due(session, book.active(), now)
         timed = {one.id for one in book.active() if one.timed}

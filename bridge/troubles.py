@@ -55,7 +55,7 @@ def _is_over(row: Trouble, now: datetime) -> bool:
 
 
 def _nobody_works(house: House, session: Session, now: datetime) -> list[Seen]:
-    last = upkeep.heartbeats(session).get("tick")
+    last = upkeep.last_tick(session)
     if last is None or now - last <= SILENT:
         return []
     return [Seen("queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why(house)}; webhooks are still taken")]

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 import httpx
@@ -34,6 +34,7 @@ from bridge.rulebook import Library
 from bridge.secrets_box import SecretsBox
 from bridge.settings import Settings, SettingsError
 from bridge.sources import Source, SourceSettingsError, build
+from bridge.store.clock import HouseClock
 from bridge.store.engine import Store, make_engine
 
 PATIENCE = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
@@ -64,11 +65,11 @@ class House:
         settings: Settings,
         *,
         transport: httpx.BaseTransport | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
-        self.clock = clock
+        self.clock = clock or HouseClock(lambda: self.store.engine)
         self.library = Library(settings)
         self._transport = transport  # None: real connections to Integr8
         self._sleep = sleep

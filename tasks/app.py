@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 import warnings
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -140,7 +139,7 @@ def _look_around() -> None:
     """Beside the work, because Integr8 may take its time, and in a house of its own, because children are forked."""
     house = wiring.House(settings.load())
     try:
-        starting.tell(starting.look_around(house, datetime.now(UTC), health=checks))
+        starting.tell(starting.look_around(house, house.clock(), health=checks))
     except (SQLAlchemyError, SettingsError, OSError) as error:
         log.warning("start-up checks were not finished", error=f"{type(error).__name__}: {error}".partition("\n")[0])
     finally:
@@ -181,7 +180,7 @@ def _left(**_: Any) -> None:
     house = wiring.House(settings.load())
     try:
         with house.store.write() as session:
-            freed = hand_back(session, _children, datetime.now(UTC))
+            freed = hand_back(session, _children, house.clock())
         if freed:
             log.info("handed back", rows=freed)
     except (SQLAlchemyError, SettingsError) as error:

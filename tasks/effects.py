@@ -1,7 +1,5 @@
 """Carry out what is due: claim, merge into as few calls as possible, call, verify, write down."""
 
-from datetime import UTC, datetime
-
 from bridge import performing, wiring
 from tasks.app import celery
 
@@ -15,6 +13,6 @@ def perform() -> None:
     for _ in range(ROUNDS):
         if wiring.leaving.is_set():
             return
-        if not performing.perform(house, datetime.now(UTC)):
+        if not performing.perform(house, house.clock()):
             return
     house.queue.nudge("effects.perform")

@@ -1,7 +1,5 @@
 """Turn waiting events into runs and plans, a batch at a time."""
 
-from datetime import UTC, datetime
-
 from bridge import draining, wiring
 from bridge.metrics import DRAIN_SECONDS
 from tasks.app import celery
@@ -15,7 +13,7 @@ def drain() -> None:
     house = wiring.house()
     for _ in range(BATCHES):
         with DRAIN_SECONDS.time():
-            drained = draining.drain(house, datetime.now(UTC))
+            drained = draining.drain(house, house.clock())
         if drained.effects_due:
             house.queue.nudge("effects.perform")
         if not drained.events:

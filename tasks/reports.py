@@ -1,7 +1,5 @@
 """Read Integr8's reports."""
 
-from datetime import UTC, datetime
-
 from bridge import feeding, wiring
 from tasks.app import celery
 
@@ -12,9 +10,9 @@ ROUNDS = 10
 def poll() -> None:
     """Go on with feeds that are due. If this message is lost, the next tick sends another."""
     house = wiring.house()
-    with feeding.in_turn(house, datetime.now(UTC)) as ours:
+    with feeding.in_turn(house, house.clock()) as ours:
         for _ in range(ROUNDS if ours else 0):
-            if wiring.leaving.is_set() or not feeding.read_due(house, datetime.now(UTC)):
+            if wiring.leaving.is_set() or not feeding.read_due(house, house.clock()):
                 return
             if not feeding.answered(house):
                 return

@@ -1,7 +1,5 @@
 """Evaluate rules whose slot is due."""
 
-from datetime import UTC, datetime
-
 from bridge import ticking, wiring
 from tasks.app import celery
 
@@ -10,6 +8,6 @@ from tasks.app import celery
 def run_due() -> None:
     """One tick: all rules that are due are decided together, so that what contradicts itself is settled."""
     house = wiring.house()
-    while ticking.run_due(house, datetime.now(UTC)):
+    while ticking.run_due(house, house.clock()):
         house.queue.nudge("effects.perform")
     house.queue.nudge("journal.drain")  # events that came while it was our turn to decide

@@ -1,7 +1,5 @@
 """By the clock: due slots, what stands still, what is old."""
 
-from datetime import UTC, datetime
-
 from bridge import tending, wiring
 from tasks.app import celery
 
@@ -10,7 +8,7 @@ from tasks.app import celery
 def tick() -> None:
     """Open due slots and ask for the work they mean. Two ticks at once do nothing twice."""
     house = wiring.house()
-    for name in tending.tick(house, datetime.now(UTC)):
+    for name in tending.tick(house, house.clock()):
         house.queue.nudge(name)
 
 
@@ -18,7 +16,7 @@ def tick() -> None:
 def sweep() -> None:
     """Nudge whatever waits without anyone working on it. This is what makes every other message losable."""
     house = wiring.house()
-    for name in tending.standing_still(house.store, datetime.now(UTC)):
+    for name in tending.standing_still(house.store, house.clock()):
         house.queue.nudge(name)
 
 
@@ -30,4 +28,5 @@ def pulse() -> None:
 @celery.task(name="upkeep.tidy")
 def tidy() -> None:
     """Forget what is old enough."""
-    tending.tidy(wiring.house(), datetime.now(UTC))
+    house = wiring.house()
+    tending.tidy(house, house.clock())

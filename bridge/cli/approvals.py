@@ -1,7 +1,6 @@
 """`approvals`: plans that wait for a person."""
 
 import getpass
-from datetime import UTC, datetime
 
 import click
 
@@ -26,7 +25,7 @@ def list_(session: Session, json: bool) -> None:
       integr8-bridge approvals list --json
     """
     with session.operating() as house:
-        found = reviews(house, now=datetime.now(UTC))
+        found = reviews(house, now=house.clock())
     if json:
         click.echo(as_json([one.as_json() for one in found]))
         return
@@ -59,7 +58,7 @@ def show_(session: Session, plan: int, json: bool) -> None:
       integr8-bridge approvals show 12
     """
     with session.operating() as house:
-        found = review(house, plan, now=datetime.now(UTC))
+        found = review(house, plan, now=house.clock())
     if json:
         click.echo(as_json(found.as_json()))
         return
@@ -94,7 +93,7 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], json: bool) -> 
     """
     with session.operating() as house:
         wanted = subject_targets(only) if only else None
-        answer = approve(house, plan, person=Person(name=getpass.getuser()), now=datetime.now(UTC), only=wanted)
+        answer = approve(house, plan, person=Person(name=getpass.getuser()), now=house.clock(), only=wanted)
     lines = [f"plan {plan}: {answer.state}, {answer.kept} effects", *(f"dropped: {why}" for why in answer.dropped)]
     outcome(answer, lines, json=json)
 
@@ -112,5 +111,5 @@ def reject_(session: Session, plan: int, why: str, json: bool) -> None:
       integr8-bridge approvals reject 12 --why "a campaign that starts today"
     """
     with session.operating() as house:
-        answer = reject(house, plan, person=Person(name=getpass.getuser()), why=why, now=datetime.now(UTC))
+        answer = reject(house, plan, person=Person(name=getpass.getuser()), why=why, now=house.clock())
     outcome(answer, [f"plan {plan}: rejected"], json=json)

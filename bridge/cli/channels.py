@@ -1,7 +1,6 @@
 """`channels`: where notices go, how that is going, trying one out, and silence for a while."""
 
 import getpass
-from datetime import UTC, datetime
 
 import click
 from marshmallow import ValidationError
@@ -64,7 +63,7 @@ def test(session: Session, channel: str, json: bool) -> None:
     Example:
       integr8-bridge channels test traffic
     """
-    result = deliver_test(session.house.channels[_known(session, channel)], datetime.now(UTC))
+    result = deliver_test(session.house.channels[_known(session, channel)], session.house.clock())
     if result.result != "taken":
         raise click.ClickException(f"{channel}: {result.words}")
     outcome({"channel": channel, "result": result.result}, [f"{channel} took the message"], json=json)
@@ -81,7 +80,7 @@ def enable(session: Session, channel: str, json: bool) -> None:
     Example:
       integr8-bridge channels enable traffic
     """
-    now = datetime.now(UTC)
+    now = session.house.clock()
     with session.house.store.write() as writing:
         again = silencing.enable(writing, _known(session, channel), who=getpass.getuser(), now=now)
     said = f"{channel} is on; {again} notices are tried again"
@@ -109,7 +108,7 @@ def silence(
         duration = Duration().deserialize(length)
     except ValidationError as error:
         raise click.BadParameter("; ".join(map(str, error.messages)), param_hint="--for") from error
-    now = datetime.now(UTC)
+    now = session.house.clock()
     name = _known(session, channel) if channel else None
     with session.house.store.write() as writing:
         until, who = now + duration, getpass.getuser()

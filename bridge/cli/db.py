@@ -1,7 +1,6 @@
 """`db`: the schema of the database, and copies of it."""
 
 import getpass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -75,7 +74,7 @@ def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
       integr8-bridge db restore /backup/bridge-2026-11-24.db
     """
     try:
-        put = copies.restore(session.settings.database_url, file, now=datetime.now(UTC), overwrite=overwrite)
+        put = copies.restore(session.settings.database_url, file, now=session.house.clock(), overwrite=overwrite)
     except CopyError as error:
         raise click.ClickException(str(error)) from error
     schema.upgrade(session.house.store.engine)
@@ -100,7 +99,7 @@ def restored(session: Session, json: bool) -> None:
 
 def _distrusted(session: Session) -> Doubt:
     with session.write() as database:
-        return distrust(database, by=getpass.getuser(), why=WHY, now=datetime.now(UTC))
+        return distrust(database, by=getpass.getuser(), why=WHY, now=session.house.clock())
 
 
 def _tell(doubt: Doubt, put: Copy | None, *, json: bool) -> None:

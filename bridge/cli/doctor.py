@@ -1,7 +1,5 @@
 """`doctor`: everything from the settings to the permissions of the Integr8 key, with the remedy."""
 
-from datetime import UTC, datetime
-
 import click
 
 from bridge.cli.session import Session, as_json, json_option
@@ -27,7 +25,7 @@ def doctor(session: Session, live: bool, json: bool) -> None:
       integr8-bridge doctor
       integr8-bridge doctor --live --json
     """
-    house, now = session.house, datetime.now(UTC)
+    house, now = session.house, session.house.clock()
     found = examine(house, now, health=checks)
     pastes = []
     for name in session.settings.accounts:

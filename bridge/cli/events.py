@@ -3,7 +3,7 @@
 import csv
 import getpass
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def list_(
     if event_type:
         query = query.where(Event.event_type == event_type)
     if since:
-        query = query.where(Event.received_at >= datetime.now(UTC) - since)
+        query = query.where(Event.received_at >= session.house.clock() - since)
     with session.read() as database:
         rows = [_row(one) for one in database.scalars(query)]
     show(rows, ("event", "source", "type", "received", "state", "problem"), json=json, empty="no such events")
@@ -140,8 +140,9 @@ def replay_(
       integr8-bridge events replay --state dead --per-minute 60
       integr8-bridge events replay --cancel
     """
-    who, now = getpass.getuser(), datetime.now(UTC)
+    who = getpass.getuser()
     with session.operating() as house:
+        now = house.clock()
         if stop:
             gone = cancel(house, who=who, now=now)
             outcome({"cancelled": gone}, [f"{gone} replays cancelled"], json=json)
@@ -177,7 +178,7 @@ def accept(session: Session, event: str, body: Path | None, json: bool) -> None:
     """
     with session.operating() as house:
         raw = body.read_bytes() if body else None
-        settle_aside(house, event, accept=True, body=raw, who=getpass.getuser(), now=datetime.now(UTC))
+        settle_aside(house, event, accept=True, body=raw, who=getpass.getuser(), now=house.clock())
     outcome({"event": event, "accepted": True}, [f"event {event}: goes through the rules"], json=json)
 
 
@@ -194,7 +195,7 @@ def discard(session: Session, event: str, why: str, json: bool) -> None:
       integr8-bridge events discard 01J8Z... --why "a test of the sender"
     """
     with session.operating() as house:
-        settle_aside(house, event, accept=False, who=getpass.getuser(), now=datetime.now(UTC), why=why)
+        settle_aside(house, event, accept=False, who=getpass.getuser(), now=house.clock(), why=why)
     outcome({"event": event, "accepted": False}, [f"event {event}: discarded"], json=json)
 
 

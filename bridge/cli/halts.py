@@ -1,7 +1,6 @@
 """`halt` and `resume`: stop all effects at once, and let them flow again."""
 
 import getpass
-from datetime import UTC, datetime
 
 import click
 
@@ -21,7 +20,7 @@ def halt(session: Session, why: str, json: bool) -> None:
       integr8-bridge halt --why "tracking outage at advertiser 7"
     """
     with session.write() as database:
-        current = upkeep.halt(database, by=getpass.getuser(), why=why, now=datetime.now(UTC))
+        current = upkeep.halt(database, by=getpass.getuser(), why=why, now=session.house.clock())
         told = {"since": current.since, "by": current.by, "why": current.why}
     outcome(told, [f"halted since {told['since']:%Y-%m-%d %H:%M:%S} UTC: {told['why']}"], json=json)
 
@@ -37,7 +36,7 @@ def resume(session: Session, json: bool) -> None:
       integr8-bridge resume
     """
     with session.write() as database:
-        ended = upkeep.resume(database, by=getpass.getuser(), now=datetime.now(UTC))
+        ended = upkeep.resume(database, by=getpass.getuser(), now=session.house.clock())
     if ended is None:
         outcome({"resumed": False}, ["nothing is halted"], json=json)
         raise SystemExit(1)

@@ -1,7 +1,6 @@
 """`holds`: what rules keep paused."""
 
 import getpass
-from datetime import UTC, datetime
 
 import click
 from sqlalchemy import select
@@ -68,6 +67,6 @@ def release(session: Session, hold: tuple[int, ...], json: bool) -> None:
       integr8-bridge holds release 3 4
     """
     with session.operating() as house:
-        done = release_holds(house, hold, who=getpass.getuser(), now=datetime.now(UTC))
+        done = release_holds(house, hold, who=getpass.getuser(), now=house.clock())
     lines = [*(f"goes back: {target}" for target in done.returns), *done.stays]
     outcome(done, lines, json=json)

@@ -59,7 +59,7 @@ def status(session: Session, json: bool) -> None:
     Example:
       integr8-bridge reports status
     """
-    now = datetime.now(UTC)
+    now = session.house.clock()
     with session.read() as database:
         volumes = observations.volumes(database)
         rows = [
@@ -90,7 +90,7 @@ def poll(session: Session, json: bool) -> None:
       integr8-bridge reports poll
     """
     session.migrated()
-    house, now = session.house, datetime.now(UTC)
+    house, now = session.house, session.house.clock()
     with house.store.write() as database:
         for account in house.settings.accounts.values():
             for plan in feeding.plans(account):
@@ -117,7 +117,7 @@ def agreement(
     Example:
       integr8-bridge reports agreement --from 2026-11-23
     """
-    until = end or datetime.now(UTC)
+    until = end or session.house.clock()
     with session.read() as database:
         found = postbacks.compare(database, account, integration, start or until - timedelta(days=1), until)
     differing = found.differing if found else ()
@@ -146,7 +146,7 @@ def shadow(
     Example:
       integr8-bridge reports shadow --rule low-cr
     """
-    until = end or datetime.now(UTC)
+    until = end or session.house.clock()
     with session.read() as database:
         found = shadow_report(database, account, start or until - timedelta(days=7), until, rule=rule)
     rows = [
@@ -250,7 +250,7 @@ def import_(
             def progress(so_far: Imported) -> None:
                 bar.update(task, description=f"{so_far.rows:,} rows, {so_far.new:,} new")
 
-            now = datetime.now(UTC)
+            now = session.house.clock()
             found = import_file(session.house.store, key, file, now=now, start=start, end=end, progress=progress)
     except (ValueError, csv.Error) as error:
         raise click.ClickException(

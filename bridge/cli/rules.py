@@ -1,7 +1,7 @@
 """`rules`: list, show, test, explain, compare, and describe them to editors."""
 
 import getpass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,7 @@ def explain(session: Session, rule: str, subject: str, at: datetime | None, json
       integr8-bridge rules explain low-cr --subject offer=42 --at 2026-11-24T10:15
     """
     with session.operating() as house:
-        found = make_explanation(house, rule, parse_subject(subject), now=datetime.now(UTC), at=at)
+        found = make_explanation(house, rule, parse_subject(subject), now=house.clock(), at=at)
     click.echo(as_json(found.as_json()) if json else found.text)
 
 
@@ -195,7 +195,7 @@ def diff(session: Session, file: Path, json: bool) -> None:
       integr8-bridge rules diff draft/low-cr.yaml
     """
     with session.operating() as house:
-        found = make_diff(house, file, now=datetime.now(UTC))
+        found = make_diff(house, file, now=house.clock())
     rows = [
         {"rule": one.rule, "subject": change.subject, "live": change.before, "new": change.after, "why": change.why}
         for one in found
@@ -217,7 +217,7 @@ def mode_(session: Session, rule: str, mode: str, json: bool) -> None:
       integr8-bridge rules mode low-cr approve
     """
     with session.operating() as house:
-        done = move(house, rule, Mode(mode), who=getpass.getuser(), now=datetime.now(UTC))
+        done = move(house, rule, Mode(mode), who=getpass.getuser(), now=house.clock())
     outcome(done, [f"{done.rule}: {done.before} → {done.mode}, in {done.file}; commit it"], json=json)
 
 
@@ -243,7 +243,7 @@ def reload(session: Session, json: bool) -> None:
       integr8-bridge rules reload
     """
     session.migrated()
-    reading, changed = rulebook.publish(session.house.store, session.settings, now=datetime.now(UTC))
+    reading, changed = rulebook.publish(session.house.store, session.settings, now=session.house.clock())
     problems = [str(problem) for problem in reading.errors]
     for problem in problems:
         click.secho(problem, fg="red", err=True)

@@ -2,7 +2,7 @@
 
 import getpass
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -62,7 +62,7 @@ def backtest(
             return
         pairs = make_comparison(house, file, question) if compare else ()
         new = [pair.new for pair in pairs] if compare else try_out(house, file, question)
-        keep(house, new, question, who=getpass.getuser(), now=datetime.now(UTC))
+        keep(house, new, question, who=getpass.getuser(), now=house.clock())
     reports = [one for pair in pairs for one in (pair.old, pair.new)] or new
     if html:
         html.write_text(page(reports), encoding="utf-8")

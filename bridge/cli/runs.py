@@ -1,7 +1,7 @@
 """`runs`: what rules looked at, what came out, and taking it back."""
 
 import getpass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -55,7 +55,7 @@ def list_(
         about = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id)
         query = query.where(Run.id.in_(about.where(Effect.kind == named.kind, Effect.target_id == named.id)))
     if since:
-        query = query.where(Run.started_at >= datetime.now(UTC) - since)
+        query = query.where(Run.started_at >= session.house.clock() - since)
     if rule:
         query = query.where(Run.rule_id == rule)
     if wanted:
@@ -156,7 +156,7 @@ def undo_(session: Session, run: int, only: tuple[str, ...], json: bool) -> None
     """
     with session.operating() as house:
         wanted = subject_targets(only) if only else None
-        done = undo(house, run, who=getpass.getuser(), now=datetime.now(UTC), only=wanted)
+        done = undo(house, run, who=getpass.getuser(), now=house.clock(), only=wanted)
     lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
     outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)
 
@@ -173,5 +173,5 @@ def secret(session: Session, effect: int, json: bool) -> None:
       integr8-bridge runs secret 2
     """
     with session.operating() as house:
-        found = hand_over(house, effect, who=getpass.getuser(), now=datetime.now(UTC))
+        found = hand_over(house, effect, who=getpass.getuser(), now=house.clock())
     outcome(found, [f"{name}: {value}" for name, value in found.items()], json=json)

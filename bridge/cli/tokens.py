@@ -1,7 +1,7 @@
 """`tokens`: who may use the API."""
 
 import getpass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import click
 
@@ -31,7 +31,7 @@ def create(session: Session, name: str, role: str, expires: timedelta | None, js
       integr8-bridge tokens create grafana --role viewer --expires 365d
     """
     with session.operating() as house, house.store.write() as database:
-        now = datetime.now(UTC)
+        now = house.clock()
         text = make(database, name=name, role=Role(role), who=getpass.getuser(), now=now, lifetime=expires)
     click.echo(as_json({"name": name, "role": role, "token": text}) if json else text)
 
@@ -75,7 +75,7 @@ def revoke(session: Session, token: int, json: bool) -> None:
       integr8-bridge tokens revoke 3
     """
     with session.write() as database:
-        now = datetime.now(UTC)
+        now = session.house.clock()
         if end(database, token, who=getpass.getuser(), now=now) is None:
             raise click.ClickException(
                 f"token {token}: there is none to revoke; `integr8-bridge tokens list` shows them"

@@ -1,7 +1,6 @@
 """`users`: who signs in to the console. A password is never an argument: other people of the machine see those."""
 
 import getpass
-from datetime import UTC, datetime
 
 import click
 
@@ -57,7 +56,7 @@ def add(session: Session, name: str, role: str, email: str | None, ask: bool, js
     password = _asked(ask)
     with session.operating() as house:
         made = change.add(
-            house, name=name, role=Role(role), email=email, password=password, actor=_actor(), now=datetime.now(UTC)
+            house, name=name, role=Role(role), email=email, password=password, actor=_actor(), now=house.clock()
         )
     _tell(made, f"is made, with the role {role}", json=json)
 
@@ -102,7 +101,7 @@ def role_(session: Session, name: str, role: str, json: bool) -> None:
       integr8-bridge users role anna operator
     """
     with session.operating() as house:
-        change.set_role(house, _find(session, name), Role(role), actor=_actor(), now=datetime.now(UTC))
+        change.set_role(house, _find(session, name), Role(role), actor=_actor(), now=house.clock())
     outcome({"name": name, "role": role}, [f"{name}: is {role} now"], json=json)
 
 
@@ -120,7 +119,7 @@ def password_(session: Session, name: str, ask: bool, json: bool) -> None:
     """
     with session.operating() as house:
         user_id = _find(session, name)
-        made = change.set_password(house, user_id, actor=_actor(), now=datetime.now(UTC), password=_asked(ask))
+        made = change.set_password(house, user_id, actor=_actor(), now=house.clock(), password=_asked(ask))
     _tell(made, "has another password", json=json)
 
 
@@ -136,7 +135,7 @@ def disable(session: Session, name: str, json: bool) -> None:
       integr8-bridge users disable anna
     """
     with session.operating() as house:
-        change.disable(house, _find(session, name), actor=_actor(), now=datetime.now(UTC))
+        change.disable(house, _find(session, name), actor=_actor(), now=house.clock())
     outcome({"name": name, "disabled": True}, [f"{name}: is disabled"], json=json)
 
 
@@ -152,7 +151,7 @@ def enable(session: Session, name: str, json: bool) -> None:
       integr8-bridge users enable anna
     """
     with session.operating() as house:
-        change.enable(house, _find(session, name), actor=_actor(), now=datetime.now(UTC))
+        change.enable(house, _find(session, name), actor=_actor(), now=house.clock())
     outcome({"name": name, "disabled": False}, [f"{name}: is enabled"], json=json)
 
 

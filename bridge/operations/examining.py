@@ -21,6 +21,7 @@ from bridge.integr8.probe import probe
 from bridge.settings import SettingsError
 from bridge.store import feeds, journal
 from bridge.store import rulebook as shelf
+from bridge.store.clock import asked, own
 from bridge.store.journal import EventState
 from bridge.store.ledger import Call, Effect, EffectState
 from bridge.wiring import House
@@ -35,6 +36,7 @@ TOLERATED = timedelta(minutes=5)  # beyond it signed webhooks of senders with a 
 READ = ("offers.list", "publishers.list", "advertisers.list", "users.list", "reports.clicks")
 OPTIONAL = frozenset({"users.list"})  # only provisioning of logins needs it
 FORBIDDEN = 403
+NTP = "let NTP set the clocks (`timedatectl set-ntp true`)"
 REDIS = "start Redis; the rate budget that all processes share is there"
 BUSY = "wait; Integr8 asked for a pause, or other work uses the budget up"
 
@@ -57,7 +59,7 @@ def examine(house: House, now: datetime, *, health: Callable[[House, datetime], 
     with house.store.read() as session:
         found += [_files(house, session), _aside(session), _failed(session, now), *_feeds(session, now)]
         found += _refused(session, now)
-    return found
+    return found + _machine_clock(house)
 
 
 def permissions(house: House, account: str, now: datetime) -> list[Check]:
@@ -84,6 +86,18 @@ def reachable(house: House, account: str, now: datetime) -> list[Check]:
     return [_may_read(client, account, READ[0], now), *_clock(client, account)]
 
 
+def _machine_clock(house: House) -> list[Check]:
+    """The machine's clock beside the database's, which is the house's: beat's messages expire by the former."""
+    engine = house.store.engine
+    if engine.dialect.name == "sqlite":
+        return []
+    ahead = (own() - asked(engine)).total_seconds()
+    if abs(ahead) < NOTICEABLE.total_seconds():
+        return [check("clock", "ok", "agrees with the database's")]
+    words = f"this machine's is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's, which counts"
+    return [check("clock", "warn", f"{words}; ticks may be thrown away as too old here", NTP)]
+
+
 def _clock(client: Client, account: str) -> list[Check]:
     """Our clock beside Integr8's: windows begin and end by ours, rows carry theirs, signatures expire after minutes."""
     if client.skew is None:
@@ -92,8 +106,7 @@ def _clock(client: Client, account: str) -> list[Check]:
     if abs(seconds) < NOTICEABLE.total_seconds():
         return [check(f"{account}: clock", "ok", "agrees with Integr8's")]
     words = f"ours is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} Integr8's"
-    remedy = "let NTP set the clock of this machine (`timedatectl set-ntp true`)"
-    return [check(f"{account}: clock", "fail" if abs(seconds) >= TOLERATED.total_seconds() else "warn", words, remedy)]
+    return [check(f"{account}: clock", "fail" if abs(seconds) >= TOLERATED.total_seconds() else "warn", words, NTP)]
 
 
 def routes(house: House, account: str, now: datetime) -> tuple[Check, str]:

@@ -49,14 +49,15 @@ def claim(
     limit: int,
     now: datetime,
     length: timedelta,
+    left_by: datetime | None = None,
     **values: Any,
 ) -> list[Row]:
     """Take up to `limit` free rows that match, in order. Each gets the next fence; the attempt counts already.
 
-    `values` are columns to set besides. Concurrent callers never get the same row: PostgreSQL skips locked rows,
-    SQLite has one writer at a time.
+    A lease counts as over when it ended by `left_by`, or by `now`. `values` are columns to set besides. Concurrent
+    callers never get the same row: PostgreSQL skips locked rows, SQLite has one writer at a time.
     """
-    query = select(model.id).where(*where, free(model, now)).order_by(*order).limit(limit)
+    query = select(model.id).where(*where, free(model, left_by or now)).order_by(*order).limit(limit)
     ids = list(session.scalars(query.with_for_update(skip_locked=True)))
     if not ids:
         return []

@@ -180,7 +180,9 @@ def check(effect_id: int, before: EffectState, after: EffectState) -> None:
         raise WrongTransition(f"effect {effect_id}: {before} → {after}")
 
 
-def take(session: Session, *where: ColumnElement[bool], limit: int, now: datetime) -> list[Effect]:
+def take(
+    session: Session, *where: ColumnElement[bool], limit: int, now: datetime, left_by: datetime | None = None
+) -> list[Effect]:
     """Claim effects that are due and match, urgent ones first.
 
     Those that were being carried out when their worker vanished come too: claimed ones start again, sent ones
@@ -197,6 +199,7 @@ def take(session: Session, *where: ColumnElement[bool], limit: int, now: datetim
         limit=limit,
         now=now,
         length=LEASE,
+        left_by=left_by,
         state=case((vanished, EffectState.UNKNOWN.value), else_=EffectState.CLAIMED.value),
     )
     overtaken = [effect for effect in effects if effect.overtaken_by is not None]
@@ -217,13 +220,13 @@ def _without(session: Session, effects: Sequence[Effect], overtaken: Sequence[Ef
     return [effect for effect in effects if effect.overtaken_by is None]
 
 
-def busy_keys(session: Session, effects: Sequence[Effect], now: datetime) -> set[tuple[str, str, str]]:
-    """(account, kind, natural key) that another worker is ensuring at this moment."""
+def busy_keys(session: Session, effects: Sequence[Effect], left_by: datetime) -> set[tuple[str, str, str]]:
+    """(account, kind, natural key) that another worker is ensuring: its lease did not end by that moment."""
     mine = [effect.id for effect in effects]
     query = select(Effect.account, Effect.kind, Effect.target_id).where(
         Effect.verb == "ensure",
         Effect.state.in_([EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN]),
-        Effect.claimed_until > now,
+        Effect.claimed_until > left_by,
         Effect.target_id.in_({effect.target_id for effect in effects}),
         Effect.id.not_in(mine),
     )

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
 
+TICK = "tick"
+
 
 class Halt(Base):
     """While a row has no end, no effect leaves the house."""
@@ -90,6 +92,15 @@ def audited(
 
 def beat(session: Session, name: str, now: datetime, detail: dict[str, Any] | None = None) -> None:
     session.merge(Heartbeat(name=name, at=now, detail=detail))
+
+
+def tick(session: Session, now: datetime) -> None:
+    """Write down that the clock's work was looked after: by this the service is alive."""
+    beat(session, TICK, now)
+
+
+def last_tick(session: Session) -> datetime | None:
+    return session.scalar(select(Heartbeat.at).where(Heartbeat.name == TICK))
 
 
 def heartbeats(session: Session) -> dict[str, datetime]:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
@@ -31,8 +30,8 @@ def create_app(house: House) -> Flask:
     api.register(app, house)
     console.register(app, house)
     problems.register(app)
-    app.wsgi_app = _beside(_door(hooks.Door(house.sources, scribe, nudger)), app.wsgi_app)  # type: ignore[assignment, method-assign]
-    app.extensions["bridge"] = {"house": house, "scribe": scribe, "nudger": nudger, "since": datetime.now(UTC)}
+    app.wsgi_app = _beside(_door(hooks.Door(house.sources, scribe, nudger, house.clock)), app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.extensions["bridge"] = {"house": house, "scribe": scribe, "nudger": nudger, "since": house.clock()}
     return app
 
 

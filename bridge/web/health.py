@@ -1,6 +1,6 @@
 """/healthz, /readyz and /metrics: whether this process lives, whether the service can do its work, and how much."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -21,7 +21,7 @@ WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
 
 def blueprint(house: House) -> Blueprint:
     pages = Blueprint("health", __name__)
-    numbers_of = exposition.registry([Gauges(house, lambda: datetime.now(UTC))])
+    numbers_of = exposition.registry([Gauges(house, house.clock)])
 
     @pages.get("/healthz")
     def alive() -> Response:
@@ -31,7 +31,7 @@ def blueprint(house: House) -> Blueprint:
     @pages.get("/readyz")
     def ready() -> Response:
         """503 while something is missing that webhooks or effects need; the body names it and the remedy."""
-        found = checks(house, datetime.now(UTC))
+        found = checks(house, house.clock())
         broken = [one for one in found if one["status"] == "fail"]
         return _json({"status": "fail" if broken else "ok", "checks": found}, 503 if broken else 200)
 

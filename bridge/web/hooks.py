@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -61,7 +61,7 @@ class Door:
     sources: Mapping[str, Source]
     scribe: Scribe
     nudger: Nudger
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime]
     admission: Admission = field(default_factory=Admission)
 
 

@@ -1,7 +1,5 @@
 """The console and the API of one network, as people and programs meet them."""
 
-from datetime import UTC, datetime
-
 import pytest
 from visitors import PASSWORD, Browser, new_app
 
@@ -21,9 +19,7 @@ def user(network):
     """Makes a user who has chosen a password already; returns the id."""
 
     def new(name, role=Role.OPERATOR, password=PASSWORD):
-        made = users.add(
-            network.house, name=name, role=role, password=password, actor=Actor("test"), now=datetime.now(UTC)
-        )
+        made = users.add(network.house, name=name, role=role, password=password, actor=Actor("test"), now=network.now)
         return made.user_id
 
     return new
@@ -46,7 +42,7 @@ def browser(app, user):
 def token(network):
     def new(name="ci", role=Role.ADMIN):
         with network.house.store.write() as session:
-            return make(session, name=name, role=role, who="test", now=datetime.now(UTC))
+            return make(session, name=name, role=role, who="test", now=network.now)
 
     return new
 

@@ -22,7 +22,7 @@ SPAN = timedelta(minutes=1)
 def processes(on_either_database):
     """Two web processes over one database, each with connections of its own."""
     first = on_either_database.house
-    second = House(first.settings)
+    second = House(first.settings, clock=first.clock)
     second.__dict__["store"] = Store(make_engine(first.settings.database_url))
     yield [new_app(first), new_app(second)]
     second.close()

@@ -195,7 +195,7 @@ def test_what_an_older_update_had_in_hand_is_not_tried_again(network):
     claim_batch(network.house.store, network.now)  # a worker that will never come back
     network.crm(update(2))
     network.work()
-    network.pass_time(minutes=2)
+    network.pass_time_ticking(minutes=2)
     network.work()
     assert names(network) == ["Name 2"]
     assert network.calls("publishers.update") == 0

@@ -118,6 +118,13 @@ class Network:
     def pass_time(self, **much: float) -> None:
         self.now += timedelta(**much)
 
+    def pass_time_ticking(self, **much: float) -> None:
+        """Time passes as it does while beat is there."""
+        until = self.now + timedelta(**much)
+        while self.now < until:
+            self.now = min(self.now + timedelta(seconds=30), until)
+            tending.tick(self.house, self.now)
+
     # --- what the processes do ---
 
     def work(self) -> None:

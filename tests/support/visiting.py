@@ -58,7 +58,7 @@ class Browser(visitors.Browser):
 def browser(visited, network):
     def new(role=Role.OPERATOR):
         with network.house.store.write() as session:
-            token = make(session, name=f"a {role}", role=role, who="test", now=datetime.now(UTC))
+            token = make(session, name=f"a {role}", role=role, who="test", now=network.now)
         made = Browser(visited)
         assert made.sign_in(token).status_code == 303
         return made

@@ -60,7 +60,7 @@ class Caller:
 def token(network):
     def new(role, **more):
         with network.house.store.write() as session:
-            return make(session, name=str(role), role=role, who="test", now=datetime.now(UTC), **more)
+            return make(session, name=str(role), role=role, who="test", now=network.now, **more)
 
     return new
 

@@ -1,7 +1,5 @@
 """The API against its own description: made-up requests find no fault of ours and no answer it does not promise."""
 
-from datetime import UTC, datetime
-
 import pytest
 import schemathesis
 from flask import Flask
@@ -32,7 +30,7 @@ def described(network):
 @pytest.fixture
 def bearer(network):
     with network.house.store.write() as session:
-        text = make(session, name="x", role=Role.ADMIN, who="test", now=datetime.now(UTC))
+        text = make(session, name="x", role=Role.ADMIN, who="test", now=network.now)
     return {"Authorization": f"Bearer {text}"}
 
 

@@ -132,7 +132,7 @@ def test_the_first_link_signs_in_once(app, network):
 
 def test_signing_in_does_not_lead_to_another_site(app, network):
     with network.house.store.write() as session:
-        token = make(session, name="x", role=Role.VIEWER, who="test", now=datetime.now(UTC))
+        token = make(session, name="x", role=Role.VIEWER, who="test", now=network.now)
     for target in ("https://evil.example", "//evil.example", "/\\evil.example"):
         answer = app.test_client().post("/login", data={"token": token, "next": target})
         assert answer.headers["Location"] == "/"
@@ -241,7 +241,7 @@ def test_who_signed_in_is_in_the_audit(browser):
 )
 def test_the_cookie_is_secure_unless_it_stays_on_this_machine(app, network, base, secure):
     with network.house.store.write() as session:
-        token = make(session, name="x", role=Role.VIEWER, who="test", now=datetime.now(UTC))
+        token = make(session, name="x", role=Role.VIEWER, who="test", now=network.now)
     answer = app.test_client().post("/login", data={"token": token}, base_url=base)
     cookie = answer.headers["Set-Cookie"]
     assert ("; Secure;" in cookie) is secure

@@ -5,7 +5,7 @@ Each counts the try first, then looks, then begins a session; and each outcome i
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import current_app
 from sqlalchemy.orm import Session
@@ -92,7 +92,7 @@ def enter_user(database: Session, tried: Try, user: User) -> None:
 
 def _begin(house: House, way: str, name: str | None) -> Try:
     """Count the try. Raises NoEntry where there were too many."""
-    tried = Try(house, way, limits.caller(house.settings), datetime.now(UTC))
+    tried = Try(house, way, limits.caller(house.settings), house.clock())
     with house.store.write() as database:
         excess = limits.too_often(database, _key(), tried.address, name, tried.now)
     if excess is None:

@@ -1,7 +1,6 @@
 """Each route says who may use it; one that says nothing is a defect that a test finds."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -45,7 +44,7 @@ def needs(role: Role, *, page: bool = False, secret: bool = False) -> Callable[[
                 return refused
             if page or secret:
                 return view(*args, **kwargs)
-            return once(g.house.store, lambda: view(*args, **kwargs), datetime.now(UTC))
+            return once(g.house.store, lambda: view(*args, **kwargs), g.house.clock())
 
         checked.needs = role  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]
@@ -63,7 +62,7 @@ def _refusal(role: Role) -> Response | None:
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
     try:
-        token = check(house.store, text.strip(), datetime.now(UTC))
+        token = check(house.store, text.strip(), house.clock())
     except InvalidToken as error:
         return problem(401, "Who are you?", str(error))
     has = Role(token.role)

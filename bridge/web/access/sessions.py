@@ -6,7 +6,7 @@ its sessions at once, and a cookie that somebody kept is worth nothing after sig
 
 import hmac
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
@@ -85,7 +85,7 @@ def who(house: House) -> Visitor | None:
     if not isinstance(name, str):
         return None
     with house.store.read() as database:
-        return signins.visitor(database, _digest(name), datetime.now(UTC))
+        return signins.visitor(database, _digest(name), house.clock())
 
 
 def refusal(house: House, role: Role) -> Response | None:

@@ -1,6 +1,5 @@
 """Channels: how they are doing, a test message, switching one on again, and silence for a while."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import g
@@ -66,7 +65,7 @@ def _health(row: notices.ChannelHealth | None) -> dict[str, Any]:
 @refusing
 def send_test(name: str) -> dict[str, Any]:
     """Send one test message now."""
-    now = datetime.now(UTC)
+    now = house().clock()
     result = deliver_test(_known(name), now)
     with house().store.write() as session:
         upkeep.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
@@ -79,7 +78,7 @@ def send_test(name: str) -> dict[str, Any]:
 @refusing
 def enable_channel(name: str) -> dict[str, Any]:
     """Use a channel again that was switched off, and repeat what it missed in the last five days."""
-    now = datetime.now(UTC)
+    now = house().clock()
     _known(name)
     with house().store.write() as session:
         again = silencing.enable(session, name, who=g.who, now=now)
@@ -93,7 +92,7 @@ def enable_channel(name: str) -> dict[str, Any]:
 def list_silences(query: dict[str, Any]) -> dict[str, Any]:
     """Those that have not ended."""
     with house().store.read() as session:
-        found = [picked(each, houserows.SilenceRow) for each in notices.hushes(session, datetime.now(UTC))]
+        found = [picked(each, houserows.SilenceRow) for each in notices.hushes(session, house().clock())]
     return listed(found, "id", query)
 
 
@@ -104,7 +103,7 @@ def list_silences(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def make_silence(body: dict[str, Any]) -> dict[str, Any]:
     """Say nothing until then about a rule or a topic, or to a channel; what would have been said is kept."""
-    now = datetime.now(UTC)
+    now = house().clock()
     if body["until"] <= now:
         raise OperationError("until: it lies in the past")
     if body["channel"] is not None:

@@ -1,6 +1,5 @@
 """Runs, approvals and holds: what was decided, and what people decide about it."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import g
@@ -70,7 +69,7 @@ def show_run(run_id: int) -> dict[str, Any]:
 @refusing
 def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
     """Take a run back, or a part of it."""
-    return one(undo(house(), run_id, who=g.who, now=datetime.now(UTC), only=targets(body.get("targets"))))
+    return one(undo(house(), run_id, who=g.who, now=house().clock(), only=targets(body.get("targets"))))
 
 
 @blueprint.get("/approvals")
@@ -95,7 +94,7 @@ def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def show_approval(plan_id: int) -> dict[str, Any]:
     """One waiting plan, and what a yes at this moment would leave out."""
-    return one(review(house(), plan_id, now=datetime.now(UTC)))
+    return one(review(house(), plan_id, now=house().clock()))
 
 
 @blueprint.post("/approvals/<int:plan_id>/approve")
@@ -105,7 +104,7 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say yes. The rule looks again first: what recovered drops out."""
-    return one(approve(house(), plan_id, person=person(), now=datetime.now(UTC), only=targets(body.get("targets"))))
+    return one(approve(house(), plan_id, person=person(), now=house().clock(), only=targets(body.get("targets"))))
 
 
 @blueprint.post("/approvals/<int:plan_id>/reject")
@@ -115,7 +114,7 @@ def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @refusing
 def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say no."""
-    return one(reject(house(), plan_id, person=person(), why=body["why"], now=datetime.now(UTC)))
+    return one(reject(house(), plan_id, person=person(), why=body["why"], now=house().clock()))
 
 
 @blueprint.get("/holds")
@@ -133,4 +132,4 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def release_hold(hold_id: int) -> dict[str, Any]:
     """Let go: the target goes back unless another rule holds it."""
-    return one(release_holds(house(), [hold_id], who=g.who, now=datetime.now(UTC)))
+    return one(release_holds(house(), [hold_id], who=g.who, now=house().clock()))

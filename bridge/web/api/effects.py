@@ -1,6 +1,5 @@
 """Effects and entities: what was done to what, and how it looks at Integr8 as far as we know."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import g
@@ -50,7 +49,7 @@ def show_effect(effect_id: int) -> dict[str, Any]:
 @refusing
 def reveal_secret(effect_id: int) -> dict[str, Any]:
     """Hand over a provisioned password, once. It is in this answer only, so an Idempotency-Key is not honoured."""
-    return one({"secret": hand_over(house(), effect_id, who=g.who, now=datetime.now(UTC))})
+    return one({"secret": hand_over(house(), effect_id, who=g.who, now=house().clock())})
 
 
 @blueprint.get("/entities")

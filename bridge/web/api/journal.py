@@ -1,6 +1,5 @@
 """Events: list, show, replay."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import g
@@ -55,7 +54,7 @@ def show_event(event_id: str) -> dict[str, Any]:
 @refusing
 def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Send one event through the rules again."""
-    made = replay(house(), [event_id], revision=body["revision"], who=g.who, now=datetime.now(UTC))
+    made = replay(house(), [event_id], revision=body["revision"], who=g.who, now=house().clock())
     return one({"event_id": made[0]})
 
 
@@ -69,7 +68,7 @@ def replay_events(body: dict[str, Any]) -> dict[str, Any]:
     chosen, pace = body.pop("revision"), body.pop("per_minute")
     with house().store.read() as session:
         found = matching(session, **body)
-    made = replay(house(), found, revision=chosen, who=g.who, now=datetime.now(UTC), per_minute=pace)
+    made = replay(house(), found, revision=chosen, who=g.who, now=house().clock(), per_minute=pace)
     return one({"events": len(made)})
 
 
@@ -78,7 +77,7 @@ def replay_events(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(rows.CancelledRow))
 def cancel_replay() -> dict[str, Any]:
     """Take back the replays that nobody has begun to handle."""
-    return one({"cancelled": cancel(house(), who=g.who, now=datetime.now(UTC))})
+    return one({"cancelled": cancel(house(), who=g.who, now=house().clock())})
 
 
 @blueprint.post("/events/<event_id>/accept")
@@ -89,7 +88,7 @@ def cancel_replay() -> dict[str, Any]:
 def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Handle a quarantined or dead event after all, with a corrected body if one is given."""
     raw = body["body"].encode() if "body" in body else None
-    settle_aside(house(), event_id, accept=True, body=raw, who=g.who, now=datetime.now(UTC))
+    settle_aside(house(), event_id, accept=True, body=raw, who=g.who, now=house().clock())
     return one({"event_id": event_id})
 
 
@@ -100,5 +99,5 @@ def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 @refusing
 def discard_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Close a quarantined or dead event without handling it."""
-    settle_aside(house(), event_id, accept=False, who=g.who, now=datetime.now(UTC), why=body["why"])
+    settle_aside(house(), event_id, accept=False, who=g.who, now=house().clock(), why=body["why"])
     return one({"event_id": event_id})

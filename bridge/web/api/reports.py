@@ -2,7 +2,7 @@
 
 import csv
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ CSV = {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}
 @blueprint.response(200, listing(houserows.FeedRow))
 def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
     """What is read from Integr8, and how far it is complete."""
-    now = datetime.now(UTC)
+    now = house().clock()
     with house().store.read() as session:
         found = [
             {
@@ -54,7 +54,7 @@ def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def agreement(query: dict[str, Any]) -> dict[str, Any]:
     """Where postbacks and reports differ, per hour and offer; a day by default."""
-    until = query["end"] or datetime.now(UTC)
+    until = query["end"] or house().clock()
     begin = query["start"] or until - timedelta(days=1)
     with house().store.read() as session:
         found = postbacks.compare(session, query["account"], query["integration"], begin, until)
@@ -84,7 +84,7 @@ def import_report(query: dict[str, Any]) -> dict[str, Any]:
         file.flush()
         try:
             found = import_file(
-                house().store, key, Path(file.name), now=datetime.now(UTC), start=query["start"], end=query["end"]
+                house().store, key, Path(file.name), now=house().clock(), start=query["start"], end=query["end"]
             )
         except (ValueError, csv.Error) as error:
             raise OperationError(f"the CSV: {str(error).replace(file.name, 'it')}") from error

@@ -1,6 +1,6 @@
 """Rules: list, show, history, explain, reload."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import g
@@ -103,7 +103,7 @@ def test_rule(rule_id: str) -> dict[str, Any]:
 def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Why the rule did, or did not, do something about a subject, now or at a time."""
     subject = parse_subject(query["subject"])
-    return one(explain(house(), rule_id, subject, now=datetime.now(UTC), at=query["at"]).as_json())
+    return one(explain(house(), rule_id, subject, now=house().clock(), at=query["at"]).as_json())
 
 
 @blueprint.post("/rules/<rule_id>/mode")
@@ -113,7 +113,7 @@ def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @refusing
 def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Move a rule up or down the ladder: writes one word into its file and loads it."""
-    return one(move(house(), rule_id, body["mode"], who=g.who, now=datetime.now(UTC)))
+    return one(move(house(), rule_id, body["mode"], who=g.who, now=house().clock()))
 
 
 @blueprint.get("/rules/<rule_id>/backtests")
@@ -138,7 +138,7 @@ def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     question = Question(start=body["start"], end=body["end"], step=step, against=body["against"])
     with trying():
         report = try_live(house(), rule_id, question)
-    [number] = keep(house(), [report], question, who=g.who, now=datetime.now(UTC))
+    [number] = keep(house(), [report], question, who=g.who, now=house().clock())
     with house().store.read() as session:
         return one(picked(session.get_one(Backtest, number), rulerows.BacktestRow))
 
@@ -148,6 +148,6 @@ def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.response(200, thing(rulerows.ReloadedRow))
 def reload_rules() -> dict[str, Any]:
     """Read the rules directory now."""
-    reading, changed = rulebook.publish(house().store, house().settings, now=datetime.now(UTC))
+    reading, changed = rulebook.publish(house().store, house().settings, now=house().clock())
     problems = [str(problem) for problem in reading.errors]
     return one({"rules": len(reading.revisions), "changed": changed, "problems": problems})

@@ -1,7 +1,7 @@
 """The service itself: overview, calls, audit, halt and resume."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import g
@@ -29,7 +29,7 @@ blueprint = Blueprint("service", "service", description="The service itself")
 @blueprint.response(200, thing(houserows.OverviewRow))
 def overview() -> dict[str, Any]:
     """What happened in the last 24 hours, what waits, what is wrong."""
-    now = datetime.now(UTC)
+    now = house().clock()
     with house().store.read() as session:
         found = {
             "events": journal.counts(session),
@@ -61,7 +61,7 @@ def list_sources(query: dict[str, Any]) -> dict[str, Any]:
 def usage() -> dict[str, Any]:
     """Requests to Integr8 in the last 24 hours, by hour and by operation, and the exports left of each account."""
     with house().store.read() as session:
-        found = consumption(session, house().settings.accounts, datetime.now(UTC))
+        found = consumption(session, house().settings.accounts, house().clock())
     return one(
         {
             "hours": [asdict(hour) for hour in found.hours],
@@ -98,7 +98,7 @@ def list_audit(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(houserows.DoctorRow))
 def doctor(query: dict[str, Any]) -> dict[str, Any]:
     """Check everything that the service needs; with `integr8`, what each API key may read as well."""
-    now = datetime.now(UTC)
+    now = house().clock()
     found = examine(house(), now, health=checks)
     if query["integr8"]:
         for name in house().settings.accounts:
@@ -113,7 +113,7 @@ def doctor(query: dict[str, Any]) -> dict[str, Any]:
 def halt(body: dict[str, Any]) -> dict[str, Any]:
     """Let no effect leave the house until resume."""
     with house().store.write() as session:
-        found = upkeep.halt(session, by=g.who, why=body["why"], now=datetime.now(UTC))
+        found = upkeep.halt(session, by=g.who, why=body["why"], now=house().clock())
         return one({"since": found.since, "by": found.by, "why": found.why})
 
 
@@ -123,5 +123,5 @@ def halt(body: dict[str, Any]) -> dict[str, Any]:
 def resume() -> dict[str, Any]:
     """End the halt. Nothing happens when none is on."""
     with house().store.write() as session:
-        ended = upkeep.resume(session, by=g.who, now=datetime.now(UTC))
+        ended = upkeep.resume(session, by=g.who, now=house().clock())
         return one({"was_halted": ended is not None})

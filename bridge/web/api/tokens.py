@@ -1,6 +1,6 @@
 """Tokens: list, create, revoke. For admins."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import g
@@ -44,7 +44,7 @@ def create_token(body: dict[str, Any]) -> dict[str, Any]:
             name=body["name"],
             role=Role(body["role"]),
             who=g.who,
-            now=datetime.now(UTC),
+            now=house().clock(),
             lifetime=timedelta(days=days) if days else None,
         )
     return one({"name": body["name"], "role": body["role"], "token": text})
@@ -57,7 +57,7 @@ def create_token(body: dict[str, Any]) -> dict[str, Any]:
 def revoke_token(token_id: int) -> dict[str, Any]:
     """End a token, and the console sessions begun with it, at once."""
     with house().store.write() as session:
-        found = revoke(session, token_id, who=g.who, now=datetime.now(UTC))
+        found = revoke(session, token_id, who=g.who, now=house().clock())
         if found is None:
             raise NotThere(f"token {token_id}: there is none to revoke")
         return one({"id": found.id, "name": found.name, "revoked_at": found.revoked_at})

@@ -1,6 +1,5 @@
 """Users: list, create, change. For admins."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import g
@@ -67,7 +66,7 @@ def create_user(body: dict[str, Any]) -> dict[str, Any]:
     """
     made = users.add(
         house(), name=body["name"], role=Role(body["role"]), email=body.get("email"), actor=_actor(),
-        now=datetime.now(UTC),
+        now=house().clock(),
     )  # fmt: skip
     return _made(made)
 
@@ -79,7 +78,7 @@ def create_user(body: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
     """Another role, or disable and enable. Either ends the sessions of that user at once."""
-    now = datetime.now(UTC)
+    now = house().clock()
     if "role" in body:
         users.set_role(house(), user_id, Role(body["role"]), actor=_actor(), now=now)
     if "disabled" in body:
@@ -94,4 +93,4 @@ def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
 @refusing
 def reset_password(user_id: int) -> dict[str, Any]:
     """A new, generated password, in this answer and nowhere else. All sessions of that user end."""
-    return _made(users.set_password(house(), user_id, actor=_actor(), now=datetime.now(UTC)))
+    return _made(users.set_password(house(), user_id, actor=_actor(), now=house().clock()))

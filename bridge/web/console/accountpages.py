@@ -1,7 +1,5 @@
 """One's own account: who one is here, and another password."""
 
-from datetime import UTC, datetime
-
 from flask import Response, flash, g, redirect, request
 
 from bridge.operations import OperationError
@@ -30,7 +28,7 @@ def change_password() -> Response | str:
     elif new != request.form.get("again", ""):
         flash("The two new passwords differ; write the same one twice.", "bad")
     else:
-        now = datetime.now(UTC)
+        now = house().clock()
         try:
             change_own(house(), visitor.user_id, old=old, new=new, now=now)
         except OperationError as error:

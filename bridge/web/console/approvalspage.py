@@ -1,7 +1,5 @@
 """Approvals: what waits for a person, ranked by money, with what changed since it was put to them."""
 
-from datetime import UTC, datetime
-
 from bridge.operations.reviewing import reviews
 from bridge.store.people import Role
 from bridge.web.access import needs
@@ -13,4 +11,4 @@ from bridge.web.current import house
 @blueprint.get("/approvals")
 @needs(Role.VIEWER, page=True)
 def approvals() -> str:
-    return show("approvals.html", plans=reviews(house(), now=datetime.now(UTC)))
+    return show("approvals.html", plans=reviews(house(), now=house().clock()))

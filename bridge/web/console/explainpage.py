@@ -1,6 +1,6 @@
 """Explain: why a rule did, or did not, do something about any subject at any time."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import request
@@ -30,7 +30,7 @@ def explanation() -> str:
     if chosen and subject:
         try:
             moment = _moment(at, zone)
-            found = explain(house(), chosen, parse_subject(subject), now=datetime.now(UTC), at=moment)
+            found = explain(house(), chosen, parse_subject(subject), now=house().clock(), at=moment)
         except (OperationError, ValueError) as error:
             problem_text = str(error)
     with house().store.read() as session:

@@ -1,8 +1,6 @@
 """Refusals as pages: a person with a browser reads the same that a program gets as a problem document."""
 
-from datetime import UTC, datetime
-
-from flask import Response, current_app, render_template, request
+from flask import Response, current_app, g, render_template, request
 
 from bridge.web.console.blueprint import blueprint
 
@@ -19,7 +17,7 @@ def as_page(answer: Response) -> Response:
     if answer.status_code >= FAULT:
         text = current_app.jinja_env.get_template("fault.html").render(problem=problem)
     else:
-        text = render_template("refusal.html", problem=problem, now=datetime.now(UTC))
+        text = render_template("refusal.html", problem=problem, now=g.house.clock())
     answer.set_data(text)
     answer.content_type = "text/html; charset=utf-8"
     return answer

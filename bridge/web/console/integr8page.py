@@ -1,6 +1,6 @@
 """The page *Integr8*: the budget, how quick and how well each operation is, exports left, how old the feeds are."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -25,7 +25,7 @@ DAY = timedelta(hours=24)
 @blueprint.get("/integr8")
 @needs(Role.VIEWER, page=True)
 def integr8() -> str:
-    now = datetime.now(UTC)
+    now = house().clock()
     with house().store.read() as session:
         used = consumption(session, house().settings.accounts, now)
         calls = session.scalars(select(Call).order_by(Call.id.desc()).limit(40)).all()

@@ -1,6 +1,6 @@
 """The pages: each is one question to the store, told in plain words."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import abort, render_template, request
@@ -29,13 +29,13 @@ def show(template: str, **values: Any) -> str:
     with house().store.read() as session:
         halt = upkeep.halted(session)
         waiting = ledger.count_waiting(session)
-    return render_template(template, halt=halt, waiting_count=waiting, now=datetime.now(UTC), **values)
+    return render_template(template, halt=halt, waiting_count=waiting, now=house().clock(), **values)
 
 
 @blueprint.get("/")
 @needs(Role.VIEWER, page=True)
 def overview() -> str:
-    now = datetime.now(UTC)
+    now = house().clock()
     with house().store.read() as session:
         found: dict[str, Any] = {
             "events": journal.counts(session),
@@ -152,7 +152,7 @@ def held() -> str:
 @blueprint.get("/rules")
 @needs(Role.VIEWER, page=True)
 def rules() -> str:
-    now = datetime.now(UTC)
+    now = house().clock()
     with house().store.read() as session:
         book = house().library.current(session)
         newest = select(Run.rule_id, func.max(Run.started_at)).where(Run.started_at >= now - 30 * DAY)

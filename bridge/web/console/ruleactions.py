@@ -25,7 +25,7 @@ def move_rule(rule_id: str) -> Response:
             mode = Mode(request.form.get("mode", ""))
         except ValueError:
             raise OperationError(f"a mode is one of {', '.join(Mode)}") from None
-        moved = move(house(), rule_id, mode, who=g.who, now=datetime.now(UTC))
+        moved = move(house(), rule_id, mode, who=g.who, now=house().clock())
         return f"{rule_id} went from {moved.before} to {moved.mode}. Commit {moved.file}, or a deploy takes it back."
 
     return done(f"/rules/{rule_id}", do)
@@ -43,7 +43,7 @@ def try_rule(rule_id: str) -> Response:
         )
         with trying():
             report = try_live(house(), rule_id, question)
-        keep(house(), [report], question, who=g.who, now=datetime.now(UTC))
+        keep(house(), [report], question, who=g.who, now=house().clock())
         return f"{report.looks:,} looks: it would have paused {len(report.pauses)} times."
 
     return done(f"/rules/{rule_id}#backtest", do)

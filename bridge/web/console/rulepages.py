@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from difflib import unified_diff
 from hashlib import sha256
 from itertools import pairwise
@@ -53,7 +53,7 @@ def rule(rule_id: str) -> str:
     if live is None and not history and not tried:
         abort(404, f"there is no rule {rule_id}")
     text = live.text if live else history[0].text if history else ""
-    today = datetime.now(UTC).astimezone(words.zone(house())).date()
+    today = house().clock().astimezone(words.zone(house())).date()
     return show(
         "rule.html", rule_id=rule_id, live=live, lines=counted(text, live, traces), history=history, runs=recent,
         holds=held,

@@ -1,6 +1,6 @@
 """Settings: who may send, where notices go, who may sign in, and who did what."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, current_app, flash, g, redirect, render_template, request
@@ -61,7 +61,7 @@ def create_token() -> Response | str:
     if not name or role not in ROLES or (days is not None and days < 1):
         flash("A token needs a name, a role, and at least one day to live.", "bad")
         return redirect("/settings", code=303)  # type: ignore[return-value]
-    now = datetime.now(UTC)
+    now = house().clock()
     lifetime = timedelta(days=min(days, 3650)) if days else None
     try:
         with house().store.write() as session:
@@ -76,7 +76,7 @@ def create_token() -> Response | str:
 @needs(Role.ADMIN, page=True)
 def revoke_token(token_id: int) -> Response:
     with house().store.write() as session:
-        found = revoke(session, token_id, who=g.who, now=datetime.now(UTC))
+        found = revoke(session, token_id, who=g.who, now=house().clock())
         said = f"The token {found.name} is revoked." if found else f"Token {token_id}: there is none to revoke."
     flash(said, "good" if found else "bad")
     return redirect("/settings", code=303)  # type: ignore[return-value]
@@ -89,7 +89,7 @@ def send_test(name: str) -> Response:
     if channel is None:
         flash(f"There is no channel {name}.", "bad")
         return redirect("/settings", code=303)  # type: ignore[return-value]
-    now = datetime.now(UTC)
+    now = house().clock()
     result = deliver_test(channel, now)
     with house().store.write() as session:
         upkeep.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})

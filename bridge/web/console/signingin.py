@@ -1,7 +1,6 @@
 """Coming in and going out: the only pages that one sees without a session."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from flask import Response, flash, g, make_response, redirect, render_template, request, session
 
@@ -119,7 +118,7 @@ def make_first() -> Response | str:
         return show("welcome.html", name=name)
     try:
         made = add(
-            house(), name=name, role=Role.ADMIN, password=password, actor=Actor(FIRST), now=datetime.now(UTC),
+            house(), name=name, role=Role.ADMIN, password=password, actor=Actor(FIRST), now=house().clock(),
             email=request.form.get("email", "").strip() or None,
         )  # fmt: skip
     except OperationError as error:
@@ -127,5 +126,5 @@ def make_first() -> Response | str:
         return show("welcome.html", name=name)
     sessions.sign_out(house())
     with house().store.write() as database:
-        revoke(database, visitor.token_id, who=made.name, now=datetime.now(UTC))
+        revoke(database, visitor.token_id, who=made.name, now=house().clock())
     return _entered(lambda: entering.by_password(house(), made.name, password), "/")

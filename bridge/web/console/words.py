@@ -1,6 +1,6 @@
 """How values read on a page: local times, ages, amounts, states. Colour never says anything alone."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ def register(app: Flask, house: House) -> None:
 
     @app.template_filter("ago")
     def ago(value: datetime | None) -> str:
-        return "never" if value is None else length((datetime.now(UTC) - value).total_seconds())
+        return "never" if value is None else length((house.clock() - value).total_seconds())
 
     @app.template_filter("day")
     def day(value: datetime) -> str:

@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 def jump(seconds: float, lasting: float = 6.0):
-    """All our clocks are wrong for a while; the senders' are not."""
+    """All our clocks, the database's among them, are wrong for a while; the senders' are not."""
 
     def strike(rig: Rig, _load: Load) -> None:
         names = rig.clocked()
@@ -23,7 +23,7 @@ def jump(seconds: float, lasting: float = 6.0):
 
 
 def one_worker(seconds: float):
-    """Two machines that do not agree, until the work is nearly done."""
+    """A machine that does not agree with the others and the database's, until the work is nearly done."""
 
     def strike(rig: Rig, load: Load) -> None:
         rig.step(seconds, "worker2")

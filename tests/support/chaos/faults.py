@@ -312,8 +312,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("Reports come late: the feed stalls", feeds.late),
     Fault("Our clocks an hour ahead for 6 s, then right", clocks.jump(clocks.HOUR)),
     Fault("Our clocks an hour behind for 6 s, then right", clocks.jump(-clocks.HOUR)),
-    Fault("One worker's clock an hour ahead", clocks.one_worker(clocks.HOUR)),
-    Fault("One worker's clock an hour behind", clocks.one_worker(-clocks.HOUR)),
+    Fault("One worker's clock an hour ahead", clocks.one_worker(clocks.HOUR), databases=POSTGRES),
+    Fault("One worker's clock an hour behind", clocks.one_worker(-clocks.HOUR), databases=POSTGRES),
     Fault("An hour without beat", clocks.an_hour_without_beat),
 )  # fmt: skip
 

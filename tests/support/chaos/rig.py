@@ -26,6 +26,7 @@ SUPPORT = Path(__file__).parents[1]
 API_KEY, INTEGRATION = "chaos-key", "ch40s00000"
 RATE = 20  # requests in any second, see home/bridge.yaml
 WORKERS = ("worker", "worker2")
+SERVER = "database"  # its clock; a file has none of its own
 
 
 class Clocked(Supervisor):
@@ -34,6 +35,7 @@ class Clocked(Supervisor):
     def __init__(self, clocks: Path) -> None:
         super().__init__(log=False)
         self._clocks = clocks
+        shifted.write(self.clock(SERVER), 0.0)
 
     def start(self, program: supervisor.Program) -> supervisor.Child:
         if tuple(program.command[1:2]) != ("-m",):
@@ -43,6 +45,7 @@ class Clocked(Supervisor):
         environment = {
             **program.environment,
             "CHAOS_CLOCK": str(self.clock(program.name)),
+            "CHAOS_SERVER_CLOCK": str(self.clock(SERVER)),
             "PYTHONPATH": str(SUPPORT),
         }
         return super().start(supervisor.Program(program.name, [python, "-m", "chaos.shifted", *rest], environment))
@@ -150,7 +153,7 @@ class Rig:
         return redis.Redis.from_url(self.direct_redis_url, socket_timeout=5)
 
     def step(self, seconds: float, *names: str) -> None:
-        """Set the clocks of some of our processes wrong, against the world's."""
+        """Set the clocks of some of our processes, or that of the database server, wrong against the world's."""
         for name in names:
             shifted.write(self.boss.clock(name), (self.ahead + timedelta(seconds=seconds)).total_seconds())
 
@@ -161,7 +164,7 @@ class Rig:
         self.integr8.post("/_sim/clock", json={"advance": much.total_seconds()}).raise_for_status()
 
     def clocked(self) -> list[str]:
-        return [name for name in self.boss.pids() if self.boss.clock(name).exists()]
+        return [SERVER, *(name for name in self.boss.pids() if self.boss.clock(name).exists())]
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead

@@ -1,8 +1,8 @@
 """Run one of our processes with a clock that can be moved: `python -m chaos.shifted MODULE ARGUMENT ...`.
 
-CHAOS_CLOCK names a file of eight bytes, the seconds by which the clock is wrong. It is mapped into memory, so that
-forked children see a change at once. Only what tells the time of day is moved; `time.monotonic` runs on, as it does
-when an administrator or NTP sets the clock.
+CHAOS_CLOCK names a file of eight bytes, the seconds by which the clock of its machine is wrong, CHAOS_SERVER_CLOCK one
+for the machine of the database. They are mapped into memory, so that forked children see a change at once. Only what
+tells the time of day is moved; `time.monotonic` runs on, as it does when an administrator or NTP sets the clock.
 """
 
 import datetime as dt
@@ -38,13 +38,24 @@ class _Meta(type):
         return issubclass(found, REAL)
 
 
-def move(file: Path) -> None:
-    """Put the moved clock into the place of the real one, before anything else is imported."""
+def reader(file: Path):
+    """By how many seconds a clock is wrong, when called."""
     with file.open("rb") as handle:
         mapped = mmap.mmap(handle.fileno(), FORM.size, access=mmap.ACCESS_READ)
+    return lambda: FORM.unpack(mapped[:])[0]
 
-    def wrong() -> float:
-        return FORM.unpack(mapped[:])[0]
+
+def move_servers(file: Path) -> None:
+    """Put a moved clock into the place of the database's."""
+    from bridge.store import clock  # not before the other clock was moved
+
+    wrong, asked = reader(file), clock.asked
+    clock.asked = lambda engine: asked(engine) + dt.timedelta(seconds=wrong())
+
+
+def move(file: Path) -> None:
+    """Put the moved clock into the place of the real one, before anything else is imported."""
+    wrong = reader(file)
 
     class Moved(REAL, metaclass=_Meta):
         @classmethod
@@ -71,4 +82,5 @@ if __name__ == "__main__":
     move(Path(os.environ["CHAOS_CLOCK"]))
     sys.argv = sys.argv[1:]
     sys.path.insert(0, "")
+    move_servers(Path(os.environ["CHAOS_SERVER_CLOCK"]))
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

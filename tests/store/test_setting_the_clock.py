@@ -1,4 +1,4 @@
-"""The clock ran an hour ahead and is set right: nothing waits for the hour."""
+"""The clock is set while effects are under way: nothing waits for the hour, and nothing is taken too early."""
 
 import time
 from datetime import timedelta
@@ -7,8 +7,7 @@ import pytest
 from network import ONBOARDING
 from sqlalchemy import update
 
-from bridge import draining, tending
-from bridge.store import upkeep
+from bridge import draining, performing, tending
 from bridge.store.ledger import Effect, EffectState
 from bridge.store.slots import Slot, SlotState
 from tasks.app import celery
@@ -34,12 +33,18 @@ def test_what_was_decided_by_the_wrong_clock_is_carried_out_at_once(ahead):
     assert ahead.calls("publishers.create") == 1
 
 
-def test_one_worker_ahead_of_the_others_delays_nothing(ahead):
-    ahead.pass_time(hours=-1)
-    with ahead.house.store.write() as session:
-        upkeep.beat(session, "tick", ahead.now)  # the ticks come from a worker whose clock is right
-    ahead.work()
-    assert ahead.calls("publishers.create") == 1
+def test_so_is_what_was_written_down_after_it_was_set_right(network):
+    """By a worker that had looked at the clock before."""
+    network.rule(ONBOARDING)
+    network.pass_time(hours=1)
+    network.crm({"id": "1", "email": "ann@example.com"})
+    tending.tick(network.house, network.now)
+    before = network.now
+    network.pass_time(hours=-1)
+    tending.tick(network.house, network.now)
+    draining.drain(network.house, before)
+    network.work()
+    assert network.calls("publishers.create") == 1
 
 
 def test_what_is_meant_for_later_keeps_its_moment(ahead):
@@ -57,7 +62,7 @@ def test_a_lease_of_then_ends_within_the_longest_one(ahead):
         session.execute(update(Effect).values(held))
     ahead.pass_time(hours=-1)
     tending.tick(ahead.house, ahead.now)
-    ahead.pass_time(minutes=4)
+    ahead.pass_time_ticking(minutes=4)
     ahead.work()
     assert ahead.calls("publishers.create") == 1
 
@@ -73,6 +78,43 @@ def test_a_second_of_difference_between_machines_moves_nothing(ahead):
     ahead.pass_time(seconds=-1)
     tending.tick(ahead.house, ahead.now)
     assert [one.due_at for one in ahead.all(Effect)] == before
+
+
+@pytest.fixture
+def under_way(network):
+    """A worker has begun to create a publisher, and its answer has not come yet; ticks come."""
+    network.rule(ONBOARDING)
+    network.crm({"id": "1", "email": "ann@example.com"})
+    draining.drain(network.house, network.now)
+    tending.tick(network.house, network.now)
+    until = network.now + timedelta(minutes=1)
+    with network.house.store.write() as session:
+        session.execute(update(Effect).values(state=EffectState.SENT, claimed_by="slow", claimed_until=until))
+    return network
+
+
+def test_an_hour_forward_does_not_end_a_lease(under_way):
+    under_way.pass_time(hours=1)
+    assert not performing.perform(under_way.house, under_way.now)  # before the next tick
+    tending.tick(under_way.house, under_way.now)
+    assert not performing.perform(under_way.house, under_way.now)  # and after it
+    assert under_way.calls("publishers.create") == 0
+
+
+def test_nor_is_its_natural_key_free_for_another_event(under_way):
+    under_way.pass_time(hours=1)
+    under_way.crm({"id": "2", "email": "ann@example.com"})
+    draining.drain(under_way.house, under_way.now)
+    performing.perform(under_way.house, under_way.now)
+    assert under_way.calls("publishers.create") == 0
+
+
+def test_a_worker_that_never_comes_back_is_replaced_one_lease_later(under_way):
+    under_way.pass_time(hours=1)
+    tending.tick(under_way.house, under_way.now)
+    under_way.pass_time_ticking(seconds=61)
+    under_way.work()
+    assert under_way.calls("publishers.create") == 1
 
 
 def test_beat_goes_on_at_once():

@@ -1,0 +1,73 @@
+"""What time it is, the same for every process that shares a database.
+
+Leases are moments: a worker whose own clock is an hour ahead would see everybody else's leases as ended and do their
+work a second time. So a moment never comes from the machine that a process happens to run on. On PostgreSQL it is the
+server's, asked for once a second and carried on by the monotonic clock in between; a SQLite file has one machine, and
+that machine has one clock.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+log = structlog.get_logger()
+
+AGE = 1.0  # seconds after which the server is asked again; one of its own clock's steps is seen within that time
+
+
+def own() -> datetime:
+    """By the clock of this machine, in UTC."""
+    return datetime.now(UTC)
+
+
+def asked(engine: Engine) -> datetime:
+    """By the clock of the database server, in UTC."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        found: datetime = connection.scalars(select(func.clock_timestamp())).one()
+    return found.astimezone(UTC)
+
+
+class HouseClock:
+    """Tells the time when called: an aware moment in UTC. Any thread may ask; one at a time goes to the server.
+
+    While the database does not answer, the last answer is carried on, or this machine's clock where there was none:
+    nothing can be claimed then, and nothing journalled.
+    """
+
+    def __init__(self, engine: Callable[[], Engine]) -> None:
+        self._engine = engine
+        self._asking = threading.Lock()
+        self._last: tuple[float, datetime] | None = None  # (monotonic seconds, what the server said then)
+        self._next = float("-inf")  # monotonic seconds
+
+    def __call__(self) -> datetime:
+        engine = self._engine()
+        if engine.dialect.name == "sqlite":
+            return own()
+        if time.monotonic() >= self._next and self._asking.acquire(blocking=self._last is None):
+            try:
+                self._ask(engine)
+            finally:
+                self._asking.release()
+        if self._last is None:
+            return own()
+        at, said = self._last
+        return said + timedelta(seconds=time.monotonic() - at)
+
+    def _ask(self, engine: Engine) -> None:
+        before = time.monotonic()
+        if before < self._next:
+            return  # another thread has just asked
+        try:
+            said = asked(engine)
+        except SQLAlchemyError as error:
+            log.warning("the database was not asked for the time", error=type(error).__name__)
+        else:
+            after = time.monotonic()
+            self._last = (before + (after - before) / 2, said)
+        self._next = time.monotonic() + AGE

@@ -57,6 +57,21 @@ def open_due(session: Session, house: House, now: datetime) -> int:
     return found
 
 
+def ask_all(session: Session, house: House, now: datetime) -> list[str]:
+    """Have every feed read now, whatever its interval; one that waits to be read already is not asked for again.
+
+    Returns the names of all feeds.
+    """
+    keys = [plan.key for account in house.settings.accounts.values() for plan in plans(account)]
+    for key in keys:
+        feeds.ensure(session, key)
+        slot = polling.slot_key(key, polling.Purpose.HEAD)
+        if not slots.is_waiting(session, slot):
+            slots.open_slots(session, [(polling.KIND, slot, now)])
+    open_due(session, house, now)
+    return [f"{key.account}/{key.integration}/{key.kind}" for key in keys]
+
+
 def _open_mirror(session: Session, account: Account, integration: str, part: str, now: datetime) -> bool:
     """One at a time: a mirror that takes longer than its interval is not asked for again meanwhile."""
     seconds = float(account.poll.get(part, MIRRORS[part]))

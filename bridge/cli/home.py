@@ -8,13 +8,8 @@ from pathlib import Path
 
 import click
 
-from bridge import settings
 from bridge.cli.session import as_json, json_option
-from bridge.login import LoginSettingsError, oidc
-from bridge.notices.channels import ChannelSettingsError, channel
-from bridge.rulebook import read
-from bridge.settings import SettingsError
-from bridge.sources import SourceSettingsError, build
+from bridge.operations.checking import check_home
 
 ENVIRONMENT = """\
 # Read by every command of integr8-bridge in this directory; the real environment goes before it.
@@ -26,9 +21,6 @@ CRM_SECRET=whsec_{crm}
 POSTBACK_TOKEN={postback}
 BRIDGE_SECRET_KEY={key}
 """
-NO_ADDRESS = (
-    "login.oidc: public_url is missing; behind a proxy, the provider would send people back to the wrong address"
-)
 
 
 @click.command()
@@ -69,40 +61,14 @@ def check(directory: Path | None, json: bool) -> None:
     Example, as a step of your CI:
       integr8-bridge check my-network
     """
-    errors, warnings, rules = _findings(directory)
+    found = check_home(directory)
     if json:
-        click.echo(as_json({"ok": not errors, "errors": errors, "warnings": warnings, "rules": rules}))
+        told = {"ok": not found.errors, "errors": found.errors, "warnings": found.warnings, "rules": found.rules}
+        click.echo(as_json(told))
     else:
-        for line in errors:
+        for line in found.errors:
             click.secho(line, fg="red")
-        for line in warnings:
+        for line in found.warnings:
             click.secho(f"{line} (warning)", fg="yellow")
-        click.echo(f"{len(rules)} rules, {len(errors)} errors, {len(warnings)} warnings")
-    raise SystemExit(1 if errors else 0)
-
-
-def _findings(directory: Path | None) -> tuple[list[str], list[str], list[str]]:
-    try:
-        found = settings.load(directory)
-    except SettingsError as error:
-        return error.problems, [], []
-    errors, warnings = [], []
-    for name, entry in found.sources.items():
-        try:
-            warnings += [f"bridge.yaml: {line}" for line in build(name, entry).warnings]
-        except SourceSettingsError as error:
-            errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
-    for name, entry in found.channels.items():
-        try:
-            channel(name, entry)
-        except ChannelSettingsError as error:
-            errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
-    try:
-        if oidc(found.login) and not found.public_url:
-            warnings.append(f"bridge.yaml: {NO_ADDRESS}")
-    except LoginSettingsError as error:
-        errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
-    reading = read(found)
-    for problem in sorted(reading.problems):
-        (errors if problem.severity == "error" else warnings).append(str(problem))
-    return errors, warnings, [revision.id for revision in reading.revisions]
+        click.echo(f"{len(found.rules)} rules, {len(found.errors)} errors, {len(found.warnings)} warnings")
+    raise SystemExit(1 if found.errors else 0)

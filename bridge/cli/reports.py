@@ -11,26 +11,14 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge import feeding
 from bridge.cli.session import MOMENT, Session, as_json, json_option, show
-from bridge.data import polling, postbacks
+from bridge.data import postbacks
 from bridge.data.importing import Imported, import_file
 from bridge.data.shadowing import shadow_report
 from bridge.integr8.errors import ApiError, BudgetError
-from bridge.integr8.exports import Exporter
-from bridge.store import feeds, observations, slots
-from bridge.store.exports import Starts
+from bridge.operations import exporting
+from bridge.operations.keeping_up import feed_states
 from bridge.store.feeds import FeedKey, Kind
 
-FIELDS = {
-    "conversions": (
-        "transaction_id", "conversion_time", "click_time", "status", "rejection_reason", "offer_id", "publisher",
-        "advertiser", "sub_id", "geo_country", "payout", "revenue", "currency", "event_id", "event_name",
-    ),
-    "clicks": (
-        "transaction_id", "request_time", "status", "rejection_reason", "offer_id", "publisher", "advertiser", "sub_id",
-        "geo_country",
-    ),
-}  # fmt: skip
-FIELDS["impressions"] = FIELDS["clicks"]
 KINDS = click.Choice(["clicks", "conversions", "impressions"])
 account_options = (
     click.option("--account", default="main", show_default=True),
@@ -61,19 +49,18 @@ def status(session: Session, json: bool) -> None:
     """
     now = session.house.clock()
     with session.read() as database:
-        volumes = observations.volumes(database)
         rows = [
             {
-                "feed": feed.name,
-                "complete_from": feed.since,
-                "as_of": feed.as_of,
-                "age_minutes": round((now - feed.as_of).total_seconds() / 60, 1) if feed.as_of else None,
-                "facts": sum(one.facts for one in volumes if one.feed_id == feed.id),
-                "megabytes": round(sum(one.size for one in volumes if one.feed_id == feed.id) / 1e6, 2),
-                "refused_rows": feed.refused_rows,
-                "problem": feed.problem,
+                "feed": one.feed,
+                "complete_from": one.complete_from,
+                "as_of": one.as_of,
+                "age_minutes": round(one.age / timedelta(minutes=1), 1) if one.age is not None else None,
+                "facts": one.facts,
+                "megabytes": round(one.size / 1e6, 2),
+                "refused_rows": one.refused_rows,
+                "problem": one.problem,
             }
-            for feed in feeds.everything(database)
+            for one in feed_states(database, now)
         ]
     columns = ("feed", "complete_from", "as_of", "age_minutes", "facts", "megabytes", "refused_rows", "problem")
     show(rows, columns, json=json, empty="nothing has been read yet; `integr8-bridge reports poll` reads now")
@@ -92,11 +79,7 @@ def poll(session: Session, json: bool) -> None:
     session.migrated()
     house, now = session.house, session.house.clock()
     with house.store.write() as database:
-        for account in house.settings.accounts.values():
-            for plan in feeding.plans(account):
-                feeds.ensure(database, plan.key)
-                slots.open_slots(database, [(polling.KIND, polling.slot_key(plan.key, polling.Purpose.HEAD), now)])
-        feeding.open_due(database, house, now)
+        feeding.ask_all(database, house, now)
     while feeding.read_due(house, datetime.now(UTC)):
         continue
     status.callback(json)  # type: ignore[misc]
@@ -195,14 +178,13 @@ def export(
       integr8-bridge reports import october.csv --kind conversions
     """
     path = out or Path(f"{kind}.csv")
-    session.migrated()
-    exporter = Exporter(session.client(account, integration), Starts(session.house.store, account))
     try:
-        with _bar() as bar:
+        with session.operating() as house, _bar() as bar:
             task = bar.add_task("waiting for Integr8", total=None)
-            begun = exporter.start(kind, start, end, fields=FIELDS[kind])  # type: ignore[arg-type]
+            exporter = exporting.exporter(house, account, integration)
+            begun = exporting.begin(house, account, integration, table=kind, start=start, end=end)  # type: ignore[arg-type]
             ready = exporter.wait(
-                begun["id"],
+                begun,
                 progress=lambda now: bar.update(task, description=f"{now.status.lower()}, {now.waited:.0f} s"),
             )
             size = exporter.save(ready, path, progress=lambda done: bar.update(task, description=f"{done:,} bytes"))

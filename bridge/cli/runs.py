@@ -11,7 +11,7 @@ from bridge.cli.session import Session, as_json, json_option, outcome, show, sin
 from bridge.operations.handing_over import hand_over
 from bridge.operations.undoing import undo
 from bridge.store import ledger
-from bridge.store.ledger import Effect, StoredPlan
+from bridge.store.ledger import Effect
 from bridge.store.runs import Run, StoredVerdict
 
 
@@ -52,8 +52,7 @@ def list_(
         query = query.where(Run.event_id == event)
     if target:
         [named] = subject_targets([target])
-        about = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id)
-        query = query.where(Run.id.in_(about.where(Effect.kind == named.kind, Effect.target_id == named.id)))
+        query = query.where(ledger.touches(named.kind, named.id))
     if since:
         query = query.where(Run.started_at >= session.house.clock() - since)
     if rule:

@@ -1,22 +1,15 @@
 """`sources`: who may send webhooks, where to, and trying it out."""
 
 import click
-import httpx
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show
-from bridge.sources import suggested_url
-from bridge.sources.samples import NoSample, sample
-
-BASE_URL = "http://127.0.0.1:8000"
+from bridge.operations import OperationError
+from bridge.operations.introducing import address, example, send
 
 
 @click.group()
 def sources() -> None:
     """The configured senders of webhooks."""
-
-
-def _base(session: Session, given: str | None) -> str:
-    return given or session.settings.public_url or BASE_URL
 
 
 @sources.command("list")
@@ -49,22 +42,20 @@ def url(session: Session, source: str, base_url: str | None, kind: str, json: bo
     Example:
       integr8-bridge sources url postback --base-url https://bridge.example.com
     """
-    config = _config(session, source)
-    if config.get("format") == "integr8-postback":
-        token = config.get("token")
-        address = suggested_url(_base(session, base_url), source, str(token) if token else None, kind)
-    else:
-        address = f"{_base(session, base_url).rstrip('/')}/hooks/{source}"
-    outcome({"source": source, "url": address}, [address], json=json)
+    try:
+        found = address(session.house, source, kind, base_url=base_url)
+    except OperationError as error:
+        raise click.ClickException(str(error)) from error
+    outcome({"source": source, "url": found}, [found], json=json)
 
 
 @sources.command("test")
 @click.argument("source")
 @click.option("--base-url", help="Where the service runs; `public_url` of bridge.yaml by default.")
-@click.option("--send", is_flag=True, help="Send it, too.")
+@click.option("--send", "wanted", is_flag=True, help="Send it, too.")
 @json_option
 @click.pass_obj
-def test(session: Session, source: str, base_url: str | None, send: bool, json: bool) -> None:
+def test(session: Session, source: str, base_url: str | None, wanted: bool, json: bool) -> None:
     """Print a curl command with a correct proof, and with --send send it. The event's type is `test`.
 
     \b
@@ -72,25 +63,13 @@ def test(session: Session, source: str, base_url: str | None, send: bool, json: 
       integr8-bridge sources test crm --send
     """
     try:
-        made = sample(_base(session, base_url), source, _config(session, source))
-    except NoSample as error:
+        made = example(session.house, source, base_url=base_url)
+        answer = send(made) if wanted else None
+    except OperationError as error:
         raise click.ClickException(str(error)) from error
     result = {"curl": made.curl}
-    if send:
-        try:
-            method = "GET" if made.body is None else "POST"
-            answer = httpx.request(method, made.url, headers=dict(made.headers), content=made.body, timeout=10)
-        except httpx.HTTPError as error:
-            raise click.ClickException(f"{made.url}: {error}; does the service run?") from error
+    if answer is not None:
         result |= {"status": str(answer.status_code), "answer": answer.text}
     click.echo(as_json(result) if json else "\n".join(result.values()))
-    if send and not answer.is_success:
+    if answer is not None and not answer.is_success:
         raise SystemExit(1)
-
-
-def _config(session: Session, source: str) -> dict[str, object]:
-    found = session.settings.sources.get(source)
-    if found is None:
-        known = ", ".join(sorted(session.settings.sources)) or "none"
-        raise click.ClickException(f"source {source!r}: there is none; sources are: {known}")
-    return dict(found)

@@ -181,9 +181,9 @@ class Exporter:
         """
         began, pause = self._clock(), FIRST_LOOK
         while True:
-            export = self._client.exports.get(id, lane=Lane.BULK)
+            export = self.look(id)
             waited, status = self._clock() - began, str(export.get("status", "UNKNOWN")).upper()
-            progress(Progress(id, status, waited, _total(export)))
+            progress(Progress(id, status, waited, total(export)))
             if status in BROKEN:
                 words = f"export {id} ended as {status}: {export.get('error') or 'no reason given'}"
                 raise RequestFailed("exports.get", words=words)
@@ -232,12 +232,20 @@ class Exporter:
 
     @contextmanager
     def _open(self, export: Row) -> Iterator[Iterator[bytes]]:
-        name = _artifact(export)
-        if name is None:
+        url = self.address(export)
+        if url is None:
             raise Malformed("exports.get", words=f"export {export.get('id')} names no file (artifact.name)")
-        url = self._client.exports.url(name, lane=Lane.BULK)
         with self._client.open_file(url) as pieces:
             yield pieces
+
+    def look(self, id: str) -> Row:  # noqa: A002
+        """The export as it is now."""
+        return self._client.exports.get(id, lane=Lane.BULK)
+
+    def address(self, export: Row) -> str | None:
+        """Where its file can be fetched for a while, without a key; None while there is no file."""
+        name = _artifact(export)
+        return None if name is None else self._client.exports.url(name, lane=Lane.BULK)
 
     def delete(self, id: str) -> None:  # noqa: A002
         """Delete the export and its file."""
@@ -250,7 +258,8 @@ def _artifact(export: Row) -> str | None:
     return str(name) if name else None
 
 
-def _total(export: Row) -> int | None:
+def total(export: Row) -> int | None:
+    """Its rows, once Integr8 tells them."""
     meta = export.get("results_meta")
     total = meta.get("total") if isinstance(meta, Mapping) else None
     return total if isinstance(total, int) else None

@@ -4,6 +4,6 @@ Each function takes the house, who asks, and the time; it writes what happened i
 OperationError when it cannot do what was asked.
 """
 
-from bridge.operations.errors import NotThere, OperationError, Refused
+from bridge.operations.errors import NotThere, OperationError, Refused, Unanswered
 
-__all__ = ["NotThere", "OperationError", "Refused"]
+__all__ = ["NotThere", "OperationError", "Refused", "Unanswered"]

@@ -22,6 +22,7 @@ from rules.sweep import Comparison, NothingToSweep, Tried, sweep
 
 MOST_THRESHOLDS = 50
 MOST_LOOKS = 10_000  # of a trial that somebody waits for in a browser: a hundred days of quarter hours
+TEXT = "text"  # the place of what is wrong in a rule that came in a request, not in a file
 FIRES = 50  # that are kept beside the figures; the page has them all
 
 
@@ -131,10 +132,16 @@ def try_thresholds(house: House, path: Path, question: Question, thresholds: Thr
 
 
 def read(house: House, path: Path) -> list[Revision]:
+    """The rules of a file. Raises OperationError with all that is wrong in it."""
+    return parse(house, path.read_text(encoding="utf-8"), str(path))
+
+
+def parse(house: House, text: str, name: str = TEXT) -> list[Revision]:
+    """The rules of a text. Raises OperationError with all that is wrong in it, each with its place."""
     tables, _ = load_all(house.settings.tables_dir)
-    loaded = load(path.read_text(encoding="utf-8"), name=str(path), known=rulebook.known(house.settings, tables))
+    loaded = load(text, name=name, known=rulebook.known(house.settings, tables))
     if loaded.errors or not loaded.revisions:
-        raise OperationError("\n".join(str(problem) for problem in loaded.errors) or f"{path}: holds no rule")
+        raise OperationError("\n".join(str(problem) for problem in loaded.errors) or f"{name}: holds no rule")
     return list(loaded.revisions)
 
 

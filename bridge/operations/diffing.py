@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bridge.eventfacts import Happening, read_again
 from bridge.gathering import scope_facts
-from bridge.operations.backtesting import read
+from bridge.operations.backtesting import parse, read
 from bridge.operations.restoring import facts_of_event
 from bridge.sources import SourceError
 from bridge.store.journal import Event
@@ -46,6 +46,11 @@ class RuleDiff:
 def diff(house: House, path: Path, *, now: datetime) -> list[RuleDiff]:
     """Compare each rule of a file with the live revision. Raises OperationError with all that is wrong in it."""
     return [_one(house, revision, now) for revision in read(house, path)]
+
+
+def diff_text(house: House, text: str, *, now: datetime) -> list[RuleDiff]:
+    """The same for a text that is in no file. Raises OperationError."""
+    return [_one(house, revision, now) for revision in parse(house, text)]
 
 
 def _one(house: House, new: Revision, now: datetime) -> RuleDiff:

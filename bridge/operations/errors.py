@@ -13,6 +13,12 @@ class NotThere(OperationError):
     status = 404
 
 
+class Unanswered(OperationError):
+    """Somebody else did not do their part: Integr8, or a service of our own that should have answered."""
+
+    status = 502
+
+
 class Refused(OperationError):
     """It exists, and may not be done now, or not by this person."""
 

@@ -341,6 +341,12 @@ def causes(session: Session, plan_ids: Collection[int]) -> dict[int, str]:
     return {row[0]: row[1] for row in session.execute(query.where(StoredPlan.id.in_(plan_ids)))} if plan_ids else {}
 
 
+def touches(kind: str, identity: str) -> ColumnElement[bool]:
+    """True for runs with effects on a target."""
+    about = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id)
+    return Run.id.in_(about.where(Effect.kind == kind, Effect.target_id == identity))
+
+
 def undoable(session: Session, run_ids: Collection[int]) -> set[int]:
     """Those runs of which something was applied and which nobody took back as a whole or in part."""
     applied = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id)

@@ -4,14 +4,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from flask import Flask
+from calling import Caller
 from openapi_spec_validator import validate
 
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
 from bridge.store.people import Role
-from bridge.web import access, api, health, problems
-from bridge.web.access import OPEN, make
+from bridge.web.access import OPEN
 
 RULE = """
 schema: 1
@@ -24,45 +23,6 @@ then:
     key: {email: "ann@example.com"}
     with: {name: Ann}
 """
-
-
-@pytest.fixture
-def app(network):
-    made = Flask("api")
-    access.register(made, network.house)
-    made.register_blueprint(health.blueprint(network.house))
-    api.register(made, network.house)
-    problems.register(made)
-    return made
-
-
-class Caller:
-    def __init__(self, app, token):
-        self._http = app.test_client()
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
-
-    def get(self, path, status=200, **query):
-        return self._answer(self._http.get(f"/api/v1{path}", headers=self._headers, query_string=query), status)
-
-    def post(self, path, status=200, **body):
-        return self._answer(self._http.post(f"/api/v1{path}", headers=self._headers, json=body), status)
-
-    def delete(self, path, status=200):
-        return self._answer(self._http.delete(f"/api/v1{path}", headers=self._headers), status)
-
-    @staticmethod
-    def _answer(found, status):
-        assert found.status_code == status, found.get_data(as_text=True)
-        return found.get_json()
-
-
-@pytest.fixture
-def token(network):
-    def new(role, **more):
-        with network.house.store.write() as session:
-            return make(session, name=str(role), role=role, who="test", now=network.now, **more)
-
-    return new
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import pytest
 import schemathesis
-from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -13,17 +12,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from bridge.store.people import Role
-from bridge.web import access, api, health, problems
 from bridge.web.access import make
 
 
 @pytest.fixture
-def described(network):
-    app = Flask("api")
-    access.register(app, network.house)
-    app.register_blueprint(health.blueprint(network.house))
-    api.register(app, network.house)
-    problems.register(app)
+def described(app):
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app).exclude(path_regex="stream")
 
 

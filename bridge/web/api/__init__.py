@@ -4,10 +4,26 @@ from flask import Flask
 from flask_smorest import Api
 
 from bridge.version import VERSION
-from bridge.web.api import channels, decisions, effects, journal, reports, rules, service, stream, tokens, users
+from bridge.web.api import (
+    channels,
+    decisions,
+    effects,
+    journal,
+    reports,
+    rules,
+    schemas,
+    service,
+    sources,
+    stream,
+    tokens,
+    users,
+)
 from bridge.web.api.described import InCommon
 from bridge.wiring import House
 
+PARTS = (
+    service, sources, journal, decisions, effects, rules, reports, channels, schemas, tokens, users, stream,
+)  # fmt: skip
 DESCRIPTION = """\
 Everything that the command line shows and does. Send `Authorization: Bearer <token>`; `integr8-bridge tokens create`
 makes one, with the role viewer, operator or admin. Errors are problem documents (RFC 9457). Every listing is read page
@@ -30,5 +46,5 @@ def register(app: Flask, _house: House) -> None:
     )
     api = Api(app, spec_kwargs={"extra_plugins": [InCommon()]})
     app.extensions["bridge-api"] = api
-    for part in (service, journal, decisions, effects, rules, reports, channels, tokens, users, stream):
+    for part in PARTS:
         api.register_blueprint(part.blueprint, url_prefix="/api/v1")

@@ -12,7 +12,7 @@ from bridge.operations.letting_go import release_holds
 from bridge.operations.reviewing import review
 from bridge.operations.undoing import undo
 from bridge.store import ledger
-from bridge.store.holds import Hold, HoldState
+from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.people import Role
 from bridge.store.runs import Run, StoredVerdict
@@ -20,7 +20,7 @@ from bridge.web.access import needs
 from bridge.web.api import rows
 from bridge.web.api.answers import newest, one, page, picked, refusing, targets, whole
 from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import OnlyBody, PageQuery, RunQuery, WhyBody
+from bridge.web.api.shapes import HoldQuery, OnlyBody, PageQuery, RunQuery, WhyBody
 from bridge.web.current import house, person
 
 blueprint = Blueprint("decisions", "decisions", description="Runs, approvals, holds")
@@ -41,7 +41,12 @@ def _effect(effect: Effect) -> dict[str, Any]:
 @blueprint.response(200, listing(rows.RunRow))
 def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
-    return newest(Run, rows.RunRow, query, equal={"rule": Run.rule_id, "outcome": Run.outcome})
+    found = [Run.started_at >= query["since"]] if "since" in query else []
+    if "target" in query:
+        [wanted] = targets([query["target"]]) or []
+        found.append(ledger.touches(wanted.kind, wanted.id))
+    equal = {"rule": Run.rule_id, "outcome": Run.outcome, "event": Run.event_id}
+    return newest(Run, rows.RunRow, query, *found, equal=equal)
 
 
 @blueprint.get("/runs/<int:run_id>")
@@ -119,11 +124,15 @@ def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 
 @blueprint.get("/holds")
 @needs(Role.VIEWER)
-@blueprint.arguments(PageQuery, location="query")
+@blueprint.arguments(HoldQuery, location="query")
 @blueprint.response(200, listing(rows.HoldRow))
 def list_holds(query: dict[str, Any]) -> dict[str, Any]:
-    """Active holds, newest first."""
-    return newest(Hold, rows.HoldRow, query, Hold.state == HoldState.ACTIVE)
+    """Active holds, or ended ones too, newest first."""
+    found = [] if query["state"] == "all" else [Hold.state == query["state"]]
+    if "target" in query:
+        [wanted] = targets([query["target"]]) or []
+        found += [Hold.kind == wanted.kind, Hold.target_id == wanted.id]
+    return newest(Hold, rows.HoldRow, query, *found, equal={"rule": Hold.rule_id})
 
 
 @blueprint.post("/holds/<int:hold_id>/release")

@@ -24,6 +24,7 @@ class OverviewRow(Schema):
 class DoctorRow(Schema):
     well = truth("nothing is broken")
     checks = fields.List(fields.Nested(CheckRow))
+    paste = words("with `live`: pieces of bridge.yaml for accounts whose routes differ")
 
 
 class SourceRow(Schema):
@@ -32,6 +33,29 @@ class SourceRow(Schema):
     format = word(example="json")
     path = word(example="/hooks/crm")
     warnings = words()
+
+
+class AddressRow(Schema):
+    source = word(example="postback")
+    url = word(example="https://bridge.example.com/hooks/postback/TOKEN?type=conversion&tx={transaction_id}")
+
+
+class SampleRow(Schema):
+    source = word(example="crm")
+    curl = word("a command line that sends a test event", "curl -sS -H 'authorization: Bearer …' https://…/hooks/crm")
+
+
+class TriedRow(Schema):
+    source = word(example="crm")
+    status = whole("of the answer", 202)
+    answer = word("its body")
+
+
+class FindingsRow(Schema):
+    ok = truth("nothing has to be mended")
+    errors = words("place: what is wrong; what to do")
+    warnings = words("what is only unwise")
+    rules = words("ids of the rules that can be used")
 
 
 class ChannelRow(Schema):
@@ -71,6 +95,9 @@ class FeedRow(Schema):
     complete_from = when()
     as_of = when()
     age_seconds = whole(example=95)
+    facts = whole("clicks, conversions or impressions that are kept", 120_000)
+    bytes = whole("what they take up", 2_400_000)
+    refused_rows = whole("rows that could not be read", 0)
     problem = word()
 
 
@@ -94,6 +121,44 @@ class ImportedRow(Schema):
     changed = whole(example=12)
     refused = words("rows that could not be read")
     joined = truth("nothing is missing between the file and what was read from the reports")
+
+
+class AskedRow(Schema):
+    feeds = words("that are read now")
+
+
+class WouldHaveRow(Schema):
+    rule = word(example="low-cr")
+    at = when()
+    kind = word(example="offer")
+    target = word(example="42")
+    verb = word(example="pause")
+    reason = word()
+    people = word("same, opposite, or nobody: what was done by hand within a day", "same")
+    person_at = when("when it was done by hand")
+    lead_seconds = whole("how much earlier the rule was; negative: later", 5400)
+
+
+class MissedRow(Schema):
+    at = when()
+    kind = word(example="offer")
+    target = word(example="43")
+
+
+class ShadowRow(Schema):
+    would_have = fields.List(fields.Nested(WouldHaveRow))
+    paused_by_hand_only = fields.List(fields.Nested(MissedRow))
+    same = whole(example=12)
+    opposite = whole(example=1)
+    nobody = whole(example=3)
+
+
+class ExportRow(Schema):
+    id = word(example="exp_7f3a")
+    status = word("PENDING, IN_PROGRESS, COMPLETED, ERROR or CANCELED", "COMPLETED")
+    rows = whole("once Integr8 tells it", 98_213)
+    url = word("where the file is, once it is there; it can be fetched for a while")
+    left_today = whole("exports that may still be started", 9)
 
 
 class HourRow(Schema):

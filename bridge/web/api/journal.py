@@ -9,14 +9,15 @@ from sqlalchemy import select
 from bridge.eventfacts import shown
 from bridge.operations import NotThere
 from bridge.operations.replaying import cancel, matching, replay, settle_aside
+from bridge.operations.tabulating import results
 from bridge.store.journal import Event
 from bridge.store.people import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
 from bridge.web.api import rows
-from bridge.web.api.answers import newest, one, picked, refusing
+from bridge.web.api.answers import listed, newest, one, picked, refusing
 from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import AcceptBody, DiscardBody, EventQuery, ReplayBody, ReplayManyBody
+from bridge.web.api.shapes import AcceptBody, DiscardBody, EventQuery, PageQuery, ReplayBody, ReplayManyBody
 from bridge.web.current import house
 
 blueprint = Blueprint("events", "events", description="Webhooks as they were received")
@@ -29,7 +30,8 @@ blueprint = Blueprint("events", "events", description="Webhooks as they were rec
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
     equal = {"source": Event.source, "state": Event.state, "event_type": Event.event_type}
-    return newest(Event, rows.EventRow, query, equal=equal, cursor=lambda text: text or None)
+    found = [Event.received_at >= query["since"]] if "since" in query else []
+    return newest(Event, rows.EventRow, query, *found, equal=equal, cursor=lambda text: text or None)
 
 
 @blueprint.get("/events/<event_id>")
@@ -45,6 +47,17 @@ def show_event(event_id: str) -> dict[str, Any]:
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id))
         runs = [{"run": run.id, "rule": run.rule_id, "outcome": run.outcome} for run in caused]
         return one(picked(event, rows.EventRow) | {"body": shown(event, house().sources), "runs": runs})
+
+
+@blueprint.get("/events/<event_id>/results")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(rows.ResultRow))
+@refusing
+def event_results(query: dict[str, Any], event_id: str) -> dict[str, Any]:
+    """What became of each row of a CSV that was posted to a source; the event is any of its rows."""
+    with house().store.read() as session:
+        return listed(results(session, event_id), "row", query)
 
 
 @blueprint.post("/events/<event_id>/replay")

@@ -17,6 +17,10 @@ class Free(fields.Field[Any]):
         return plain(value)
 
 
+class SchemaRow(Schema):
+    schema = Free(metadata={"description": "JSON Schema, draft 2020-12"})
+
+
 def when(text: str = "") -> fields.AwareDateTime:
     return fields.AwareDateTime(allow_none=True, metadata=_about(text, AT))
 

@@ -9,17 +9,19 @@ from typing import Any
 from flask import request
 from flask_smorest import Blueprint
 
+from bridge import feeding
 from bridge.data import postbacks
 from bridge.data.importing import import_file
-from bridge.operations import OperationError
-from bridge.store import feeds
+from bridge.data.shadowing import shadow_report
+from bridge.operations import OperationError, exporting
+from bridge.operations.keeping_up import feed_states
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.people import Role
 from bridge.web.access import needs
 from bridge.web.api import houserows
-from bridge.web.api.answers import listed, one, refusing
+from bridge.web.api.answers import listed, one, picked, refusing
 from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import AgreementQuery, ImportQuery, PageQuery
+from bridge.web.api.shapes import AccountQuery, AgreementQuery, ExportBody, ImportQuery, PageQuery, ShadowQuery
 from bridge.web.current import house
 
 blueprint = Blueprint("reports", "reports", description="What is read from Integr8")
@@ -32,17 +34,11 @@ CSV = {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}
 @blueprint.response(200, listing(houserows.FeedRow))
 def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
     """What is read from Integr8, and how far it is complete."""
-    now = house().clock()
     with house().store.read() as session:
         found = [
-            {
-                "feed": feed.name,
-                "complete_from": feed.since,
-                "as_of": feed.as_of,
-                "age_seconds": round((now - feed.as_of).total_seconds()) if feed.as_of else None,
-                "problem": feed.problem,
-            }
-            for feed in feeds.everything(session)
+            picked(each, houserows.FeedRow)
+            | {"bytes": each.size, "age_seconds": round(each.age.total_seconds()) if each.age is not None else None}
+            for each in feed_states(session, house().clock())
         ]
     return listed(found, "feed", query)
 
@@ -66,6 +62,64 @@ def agreement(query: dict[str, Any]) -> dict[str, Any]:
         for each in found.differing
     ]  # fmt: skip
     return one({"reports": found.reports, "postbacks": found.postbacks, "differing": rows})
+
+
+@blueprint.get("/reports/shadow")
+@needs(Role.VIEWER)
+@blueprint.arguments(ShadowQuery, location="query")
+@blueprint.response(200, thing(houserows.ShadowRow))
+@refusing
+def shadow(query: dict[str, Any]) -> dict[str, Any]:
+    """What shadow rules would have done, beside what people did to the same targets within a day."""
+    until = query["end"] or house().clock()
+    begin = query["start"] or until - timedelta(days=7)
+    with house().store.read() as session:
+        found = shadow_report(session, query["account"], begin, until, rule=query["rule"])
+    rows = [
+        picked(each, houserows.WouldHaveRow)
+        | {"lead_seconds": round(each.lead.total_seconds()) if each.lead is not None else None}
+        for each in found.would_have
+    ]
+    missed = [picked(each, houserows.MissedRow) for each in found.missed]
+    counts = {"same": found.count("same"), "opposite": found.count("opposite"), "nobody": found.count("nobody")}
+    return one({"would_have": rows, "paused_by_hand_only": missed, **counts})
+
+
+@blueprint.post("/reports/poll")
+@needs(Role.OPERATOR)
+@blueprint.response(202, thing(houserows.AskedRow))
+def poll() -> dict[str, Any]:
+    """Have the workers read every feed now. One that waits to be read already is not asked for again."""
+    with house().store.write() as session:
+        asked = feeding.ask_all(session, house(), house().clock())
+    house().queue.nudge("reports.poll")
+    return one({"feeds": asked})
+
+
+@blueprint.post("/reports/exports")
+@needs(Role.OPERATOR)
+@blueprint.arguments(ExportBody)
+@blueprint.response(202, thing(houserows.ExportRow))
+@refusing
+def start_export(body: dict[str, Any]) -> dict[str, Any]:
+    """Have Integr8's download centre write a CSV. Ten a day are allowed; the eleventh is refused with 409."""
+    account, integration = body.pop("account"), body.pop("integration")
+    begun = exporting.begin(house(), account, integration, **body)
+    left = exporting.exporter(house(), account, integration).budget().left
+    return one({"id": begun, "status": "PENDING", "rows": None, "url": None, "left_today": left})
+
+
+@blueprint.get("/reports/exports/<export_id>")
+@needs(Role.OPERATOR)
+@blueprint.arguments(AccountQuery, location="query")
+@blueprint.response(200, thing(houserows.ExportRow))
+@refusing
+def show_export(query: dict[str, Any], export_id: str) -> dict[str, Any]:
+    """How far an export is, and where its file is once it is there. Ask again every few seconds."""
+    account, integration = query["account"], query["integration"]
+    found = exporting.look(house(), account, integration, export_id)
+    left = exporting.exporter(house(), account, integration).budget().left
+    return one(picked(found, houserows.ExportRow) | {"left_today": left})
 
 
 @blueprint.post("/reports/import")

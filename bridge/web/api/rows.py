@@ -117,6 +117,15 @@ class WaitingPlan(PlanRow):
     run_id = whole(example=812)
 
 
+class ResultRow(Schema):
+    row = whole("of the file", 2)
+    status = word("waiting, done, nothing, partly, failed, undone, quarantined or dead", "done")
+    event = word(example="01J8Z3W6Q2M4T5V7X9Y0A1B2C3")
+    runs = word(example="812")
+    made = word("what exists by now at Integr8", "publisher 42 created")
+    message = word()
+
+
 class RunStory(RunRow):
     verdicts = fields.List(fields.Nested(VerdictRow))
     plans = fields.List(fields.Nested(PlanRow))

@@ -44,6 +44,33 @@ class TestRow(Schema):
     message = word()
 
 
+class DraftRow(Schema):
+    ok = truth("nothing has to be mended")
+    errors = words("text:line:column: what is wrong; what to do")
+    warnings = words("what is only unwise")
+    rules = words("ids of the rules that can be used")
+    tests = fields.List(fields.Nested(TestRow))
+
+
+class ChangedRow(Schema):
+    subject = word(example="offer=42")
+    before = word("what the live revision says; `-`: it does not look at it", "no")
+    after = word(example="yes")
+    why = word()
+
+
+class DiffRow(Schema):
+    rule = word(example="low-cr")
+    before = word("the live revision; null for a rule that is new", "3f9a85c0d1e2b4a6")
+    after = word(example="77ab85c0d1e2b4a6")
+    same = whole("subjects about which they agree", 37)
+    changes = fields.List(fields.Nested(ChangedRow))
+
+
+class ComparedRow(Schema):
+    rules = fields.List(fields.Nested(DiffRow))
+
+
 class LookRow(Schema):
     run_id = whole(example=812)
     at = word(example=AT)

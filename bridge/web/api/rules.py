@@ -9,6 +9,8 @@ from flask_smorest import Blueprint
 from bridge import rulebook
 from bridge.operations import NotThere
 from bridge.operations.backtesting import Question, keep, try_live
+from bridge.operations.checking import check_text
+from bridge.operations.diffing import diff_text
 from bridge.operations.explaining import explain, parse_subject
 from bridge.operations.moving import move
 from bridge.store import backtests
@@ -19,9 +21,9 @@ from bridge.web.access import needs
 from bridge.web.api import rulerows
 from bridge.web.api.answers import listed, one, page, picked, refusing
 from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import BacktestBody, ExplainQuery, ModeBody, PageQuery
+from bridge.web.api.shapes import BacktestBody, ExplainQuery, ModeBody, PageQuery, TextBody
 from bridge.web.current import house, trying
-from rules.testing import run_tests
+from rules.testing import Result, run_tests
 
 blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
 
@@ -87,12 +89,14 @@ def test_rule(rule_id: str) -> dict[str, Any]:
         live = house().library.current(session).revisions.get(rule_id)
     if live is None:
         raise NotThere(f"rule {rule_id}: it is not loaded")
-    found = [
-        {"test": each.test.name or f"line {each.test.place.line}", "expect": each.test.expect, "passed": each.passed,
-         "answer": each.verdict.answer.word, "message": each.message}
-        for each in run_tests(live)
-    ]  # fmt: skip
+    found = [_tested(each) for each in run_tests(live)]
     return page(found, len(found), "test")
+
+
+def _tested(found: Result) -> dict[str, Any]:
+    name, answer = found.test.name or f"line {found.test.place.line}", found.verdict.answer.word
+    told = {"expect": found.test.expect, "passed": found.passed, "message": found.message}
+    return {"test": name, "answer": answer, **told}
 
 
 @blueprint.get("/rules/<rule_id>/explain")
@@ -141,6 +145,28 @@ def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     [number] = keep(house(), [report], question, who=g.who, now=house().clock())
     with house().store.read() as session:
         return one(picked(session.get_one(Backtest, number), rulerows.BacktestRow))
+
+
+@blueprint.post("/rules/check")
+@needs(Role.VIEWER)
+@blueprint.arguments(TextBody)
+@blueprint.response(200, thing(rulerows.DraftRow))
+@refusing
+def check_rules(body: dict[str, Any]) -> dict[str, Any]:
+    """What is wrong with a text that is not live, with its own tests and beside the live rules. Changes nothing."""
+    found = check_text(house(), body["text"])
+    told = picked(found, rulerows.DraftRow) | {"tests": [_tested(each) for each in found.tests]}
+    return one({"ok": not found.errors, **told})
+
+
+@blueprint.post("/rules/diff")
+@needs(Role.VIEWER)
+@blueprint.arguments(TextBody)
+@blueprint.response(200, thing(rulerows.ComparedRow))
+@refusing
+def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
+    """What a text would decide differently from the live rules, on the present data. Changes nothing."""
+    return one({"rules": diff_text(house(), body["text"], now=house().clock())})
 
 
 @blueprint.post("/rules/reload")

@@ -7,17 +7,18 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
+from bridge.operations.checking import check_home
 from bridge.operations.consuming import consumption
-from bridge.operations.examining import examine, permissions
+from bridge.operations.examining import examine, permissions, routes
 from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.ledger import Call
 from bridge.store.people import Role
 from bridge.store.upkeep import Audit
 from bridge.web.access import needs
 from bridge.web.api import houserows, rows
-from bridge.web.api.answers import listed, newest, one
+from bridge.web.api.answers import newest, one
 from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import DoctorQuery, PageQuery, WhyBody
+from bridge.web.api.shapes import AuditQuery, DoctorQuery, PageQuery, WhyBody
 from bridge.web.current import house
 from bridge.web.health import checks
 
@@ -39,20 +40,6 @@ def overview() -> dict[str, Any]:
             "holds": holds.count_active(session),
         }
     return one(found | {"checks": checks(house(), now)})
-
-
-@blueprint.get("/sources")
-@needs(Role.VIEWER)
-@blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(houserows.SourceRow))
-def list_sources(query: dict[str, Any]) -> dict[str, Any]:
-    """Who may send webhooks, and how each proves itself."""
-    found = [
-        {"source": name, "proof": found.way, "format": found.format, "path": f"/hooks/{name}",
-         "warnings": list(found.warnings)}
-        for name, found in sorted(house().sources.items())
-    ]  # fmt: skip
-    return listed(found, "source", query)
 
 
 @blueprint.get("/usage")
@@ -85,11 +72,22 @@ def list_calls(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/audit")
 @needs(Role.VIEWER)
-@blueprint.arguments(PageQuery, location="query")
+@blueprint.arguments(AuditQuery, location="query")
 @blueprint.response(200, listing(houserows.AuditRow))
 def list_audit(query: dict[str, Any]) -> dict[str, Any]:
     """Who did what, newest first."""
-    return newest(Audit, houserows.AuditRow, query)
+    found = [Audit.at >= query["since"]] if "since" in query else []
+    return newest(Audit, houserows.AuditRow, query, *found, equal={"who": Audit.who, "what": Audit.what})
+
+
+@blueprint.get("/check")
+@needs(Role.VIEWER)
+@blueprint.response(200, thing(houserows.FindingsRow))
+def check() -> dict[str, Any]:
+    """What is wrong with bridge.yaml, the rules and the tables as their files are now."""
+    found = check_home(house().settings.home)
+    told = {"errors": found.errors, "warnings": found.warnings, "rules": found.rules}
+    return one({"ok": not found.errors, **told})
 
 
 @blueprint.get("/doctor")
@@ -99,11 +97,14 @@ def list_audit(query: dict[str, Any]) -> dict[str, Any]:
 def doctor(query: dict[str, Any]) -> dict[str, Any]:
     """Check everything that the service needs; with `integr8`, what each API key may read as well."""
     now = house().clock()
-    found = examine(house(), now, health=checks)
-    if query["integr8"]:
-        for name in house().settings.accounts:
-            found += permissions(house(), name, now)
-    return one({"well": all(each["status"] != "fail" for each in found), "checks": found})
+    found, paste = examine(house(), now, health=checks), []
+    for name in house().settings.accounts:
+        found += permissions(house(), name, now) if query["integr8"] else []
+        if query["live"]:
+            answered, text = routes(house(), name, now)
+            found.append(answered)
+            paste += [text] if text else []
+    return one({"well": all(each["status"] != "fail" for each in found), "checks": found, "paste": paste})
 
 
 @blueprint.post("/halt")

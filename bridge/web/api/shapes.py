@@ -1,11 +1,28 @@
 """What goes in, as marshmallow schemas that refuse what they do not know."""
 
-from marshmallow import RAISE, Schema, fields, validate
+from datetime import datetime
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from bridge.operations.replaying import PER_MINUTE
+from bridge.rulebook import LARGEST
+from bridge.store.holds import HoldState
 from bridge.store.ledger import EffectState
 from bridge.store.people import Role
 from rules.model import Mode
+
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+RULE = """\
+schema: 1
+id: low-cr
+trigger: {every: 15m}
+scope: {per: [offer], where: {offer.active: true}}
+data: {window: 24h, need: {clicks: 500}}
+when: {all: ["cr < 1% @95%"]}
+then:
+  - pause: offer
+"""
 
 
 class Strict(Schema):
@@ -18,15 +35,49 @@ class PageQuery(Strict):
     after = fields.String(load_default=None, metadata={"description": "id of the last row of the page before"})
 
 
+def _plausible(value: datetime) -> None:
+    """Reckoning with the ends of the calendar fails; nobody has reports from there."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValidationError(f"is in the year {value.year}; choose one from {FIRST_YEAR} to {LAST_YEAR}")
+
+
+def _moment(example: str = "2026-11-24T10:15:00+00:00", **more: Any) -> fields.AwareDateTime:
+    return fields.AwareDateTime(validate=_plausible, metadata={"examples": [example]}, **more)
+
+
+def _target() -> fields.String:
+    return fields.String(validate=validate.Regexp(r"[a-z_]+=.+"), metadata={"examples": ["offer=42"]})
+
+
 class EventQuery(PageQuery):
     source = fields.String()
     state = fields.String()
     event_type = fields.String(data_key="type")
+    since = _moment()
 
 
 class RunQuery(PageQuery):
     rule = fields.String()
     outcome = fields.String()
+    event = fields.String(metadata={"description": "only those that this event caused"})
+    target = _target()
+    since = _moment()
+
+
+class HoldQuery(PageQuery):
+    rule = fields.String()
+    target = _target()
+    state = fields.String(
+        load_default=str(HoldState.ACTIVE),
+        validate=validate.OneOf([*map(str, HoldState), "all"]),
+        metadata={"description": "`all`: ended ones too"},
+    )
+
+
+class AuditQuery(PageQuery):
+    who = fields.String(metadata={"examples": ["anna"]})
+    what = fields.String(metadata={"examples": ["failed sign-in"]})
+    since = _moment()
 
 
 class EffectQuery(PageQuery):
@@ -52,7 +103,7 @@ class TokenBody(Strict):
 
 class ExplainQuery(Strict):
     subject = fields.String(required=True, metadata={"examples": ["offer=42"]})
-    at = fields.AwareDateTime(load_default=None, metadata={"examples": ["2026-11-24T10:15:00+00:00"]})
+    at = _moment("2026-11-24T10:15:00+00:00", load_default=None)
 
 
 class OnlyBody(Strict):
@@ -73,8 +124,8 @@ class ReplayManyBody(ReplayBody):
     source = fields.String()
     state = fields.String(validate=validate.OneOf(["done", "dead"]))
     event_type = fields.String(data_key="type")
-    since = fields.AwareDateTime(required=True, metadata={"examples": ["2026-11-24T10:15:00+00:00"]})
-    until = fields.AwareDateTime()
+    since = _moment("2026-11-24T10:15:00+00:00", required=True)
+    until = _moment()
     per_minute = fields.Integer(load_default=PER_MINUTE, validate=validate.Range(1, 60_000))
 
 
@@ -91,8 +142,8 @@ class ModeBody(Strict):
 
 
 class BacktestBody(Strict):
-    start = fields.AwareDateTime(required=True, data_key="from", metadata={"examples": ["2026-10-01T00:00:00+00:00"]})
-    end = fields.AwareDateTime(required=True, data_key="to", metadata={"examples": ["2026-11-01T00:00:00+00:00"]})
+    start = _moment("2026-10-01T00:00:00+00:00", required=True, data_key="from")
+    end = _moment("2026-11-01T00:00:00+00:00", required=True, data_key="to")
     against = fields.String(load_default="live", validate=validate.OneOf(["live", "imported"]))
     step_seconds = fields.Integer(
         validate=validate.Range(60, 86_400), metadata={"description": "how often to look; else the rule's interval"}
@@ -101,21 +152,68 @@ class BacktestBody(Strict):
 
 class DoctorQuery(Strict):
     integr8 = fields.Boolean(load_default=False, metadata={"description": "ask Integr8, with reading requests"})
+    live = fields.Boolean(
+        load_default=False, metadata={"description": "ask Integr8 as well where it has its operations"}
+    )
 
 
 class SilenceBody(Strict):
     channel = fields.String(load_default=None, allow_none=True)
     rule_id = fields.String(load_default=None, allow_none=True, data_key="rule")
     topic = fields.String(load_default=None, allow_none=True, metadata={"examples": ["no_decision"]})
-    until = fields.AwareDateTime(required=True, metadata={"examples": ["2026-11-24T12:00:00+00:00"]})
+    until = _moment("2026-11-24T12:00:00+00:00", required=True)
     why = fields.String(required=True, validate=validate.Length(1, 500))
 
 
-class AgreementQuery(Strict):
+class AccountQuery(Strict):
     account = fields.String(load_default="main")
     integration = fields.String(load_default="default")
-    start = fields.AwareDateTime(load_default=None, data_key="from")
-    end = fields.AwareDateTime(load_default=None, data_key="to")
+
+
+class ShadowQuery(Strict):
+    account = fields.String(load_default="main")
+    rule = fields.String(load_default=None, metadata={"examples": ["low-cr"]})
+    start = _moment(load_default=None, data_key="from")
+    end = _moment(load_default=None, data_key="to")
+
+
+class ExportBody(AccountQuery):
+    table = fields.String(
+        required=True,
+        data_key="kind",
+        validate=validate.OneOf(["clicks", "conversions", "impressions"]),
+        metadata={"examples": ["conversions"]},
+    )
+    start = _moment("2026-10-01T00:00:00+00:00", required=True, data_key="from")
+    end = _moment("2026-11-01T00:00:00+00:00", required=True, data_key="to")
+
+
+class AddressQuery(Strict):
+    base_url = fields.URL(
+        load_default=None,
+        require_tld=False,
+        schemes={"http", "https"},
+        metadata={"description": "where the service is reached from outside; `public_url` of bridge.yaml by default"},
+    )
+    kind = fields.String(
+        load_default="conversion",
+        data_key="type",
+        validate=validate.OneOf(["conversion", "event", "click"]),
+        metadata={"description": "of an Integr8 postback"},
+    )
+
+
+class TextBody(Strict):
+    text = fields.String(
+        required=True,
+        validate=validate.Length(1, LARGEST),
+        metadata={"description": "rules as YAML, as they would stand in a file", "examples": [RULE]},
+    )
+
+
+class AgreementQuery(AccountQuery):
+    start = _moment(load_default=None, data_key="from")
+    end = _moment(load_default=None, data_key="to")
 
 
 class ImportQuery(AgreementQuery):

@@ -1,0 +1,66 @@
+"""Sources: who may send webhooks, where to, and trying it out."""
+
+from typing import Any
+
+from flask import g
+from flask_smorest import Blueprint
+
+from bridge.operations import introducing
+from bridge.store import upkeep
+from bridge.store.people import Role
+from bridge.web.access import needs
+from bridge.web.api import houserows
+from bridge.web.api.answers import listed, one, refusing
+from bridge.web.api.kinds import listing, thing
+from bridge.web.api.shapes import AddressQuery, PageQuery
+from bridge.web.current import house
+
+blueprint = Blueprint("sources", "sources", description="Who may send webhooks")
+
+
+@blueprint.get("/sources")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(houserows.SourceRow))
+def list_sources(query: dict[str, Any]) -> dict[str, Any]:
+    """Who may send webhooks, and how each proves itself."""
+    found = [
+        {"source": name, "proof": found.way, "format": found.format, "path": f"/hooks/{name}",
+         "warnings": list(found.warnings)}
+        for name, found in sorted(house().sources.items())
+    ]  # fmt: skip
+    return listed(found, "source", query)
+
+
+@blueprint.get("/sources/<name>/url")
+@needs(Role.ADMIN)
+@blueprint.arguments(AddressQuery, location="query")
+@blueprint.response(200, thing(houserows.AddressRow))
+@refusing
+def source_url(query: dict[str, Any], name: str) -> dict[str, Any]:
+    """The address to paste at the sender, with its token: the answer is as secret as bridge.yaml's environment."""
+    found = introducing.address(house(), name, query["kind"], base_url=query["base_url"])
+    return one({"source": name, "url": found})
+
+
+@blueprint.get("/sources/<name>/sample")
+@needs(Role.ADMIN)
+@blueprint.arguments(AddressQuery(only=["base_url"]), location="query")
+@blueprint.response(200, thing(houserows.SampleRow))
+@refusing
+def source_sample(query: dict[str, Any], name: str) -> dict[str, Any]:
+    """A curl command with a correct proof, which may be the secret itself. The event's type is `test`."""
+    return one({"source": name, "curl": introducing.example(house(), name, base_url=query["base_url"]).curl})
+
+
+@blueprint.post("/sources/<name>/test")
+@needs(Role.OPERATOR)
+@blueprint.response(200, thing(houserows.TriedRow))
+@refusing
+def try_source(name: str) -> dict[str, Any]:
+    """Send that event to `public_url`, through whatever stands before the service, and say what came back."""
+    answer = introducing.send(introducing.example(house(), name))
+    now, detail = house().clock(), {"status": answer.status_code}
+    with house().store.write() as session:
+        upkeep.note(session, who=g.who, what="test source", about=name, now=now, detail=detail)
+    return one({"source": name, "status": answer.status_code, "answer": answer.text})

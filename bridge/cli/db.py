@@ -8,6 +8,7 @@ import click
 from bridge.cli.session import Session, as_json, json_option, outcome
 from bridge.operations.going_back import Doubt, distrust
 from bridge.store import copies, schema
+from bridge.store.clock import own
 from bridge.store.copies import Copy, CopyError
 
 WHY = "restored from a copy; compare with Integr8, then `integr8-bridge resume`"
@@ -73,8 +74,8 @@ def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
     Example:
       integr8-bridge db restore /backup/bridge-2026-11-24.db
     """
-    try:
-        put = copies.restore(session.settings.database_url, file, now=session.house.clock(), overwrite=overwrite)
+    try:  # not the house's clock: its connection would count as somebody who has the database open
+        put = copies.restore(session.settings.database_url, file, now=own(), overwrite=overwrite)
     except CopyError as error:
         raise click.ClickException(str(error)) from error
     schema.upgrade(session.house.store.engine)

@@ -28,7 +28,7 @@ from celery.signals import (
 from kombu import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge import exposition, observability, settings, tracing, wiring
+from bridge import exposition, observability, resting, settings, tracing, wiring
 from bridge.handing_back import hand_back
 from bridge.operations import starting
 from bridge.queue import QUEUES
@@ -120,6 +120,7 @@ def _child(**_: Any) -> None:
     wiring.forget()
     _sentry("worker")
     tracing.set_up(os.environ.get("BRIDGE_PROCESS", "worker"), VERSION)
+    resting.rest()
 
 
 @worker_process_shutdown.connect

@@ -6,7 +6,7 @@ same whichever of them answers it.
 
 from typing import Any
 
-from bridge import tallies
+from bridge import resting, tallies
 from bridge.web import patience
 
 tallies.share()
@@ -15,3 +15,4 @@ tallies.share()
 def post_worker_init(worker: Any) -> None:
     """In each web process, once it has loaded the application."""
     patience.watch(worker)
+    resting.rest()

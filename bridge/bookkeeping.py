@@ -119,7 +119,11 @@ def _once(effect: Effect, cause: str) -> str:
 
 
 class StoreDesk:
-    """Keeps the books in the database while one batch is carried out."""
+    """Keeps the books in the database while one batch is carried out.
+
+    What is about to leave is on disk before it does. How calls ended is written with what comes next, the following
+    request or the conclusion: a crash in between leaves effects that are settled by reading, either way.
+    """
 
     def __init__(
         self,
@@ -132,6 +136,7 @@ class StoreDesk:
         self._batch = batch
         self._population = population
         self._clock = clock
+        self._ended: list[Call] = []
 
     def population(self, kind: str) -> int | None:
         return self._population.get(kind)
@@ -144,6 +149,7 @@ class StoreDesk:
             if upkeep.halted(session) is not None:
                 raise Halted("the halt is on")
             rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
+            self.close(session)
             ledger.begin_call(session, rows, call=call, now=now)
         try:
             return self._timed(operation, call, send)
@@ -151,9 +157,14 @@ class StoreDesk:
             self._note_delays([job.id for job in jobs if job.attempts == 1], now)
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
-        """Ask. A read that is cut short by a crash has changed nothing, so one line afterwards is enough."""
+        """Ask. A read that is cut short by a crash has changed nothing, so it needs no line beforehand."""
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=self._clock())
         return self._timed(operation, call, ask)
+
+    def close(self, session: Session) -> None:
+        """Write how calls have ended since the last time."""
+        session.add_all(self._ended)
+        self._ended.clear()
 
     def _note_delays(self, first: Sequence[int], now: datetime) -> None:
         if first:
@@ -172,8 +183,7 @@ class StoreDesk:
             raise
         finally:
             call.ended_at = self._clock()
-            with self._store.write() as session:
-                session.add(call)
+            self._ended.append(call)
             log.info("call ended", operation=operation, targets=call.targets, outcome=call.outcome, call=call.id)
         return answer
 

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from bridge.bookkeeping import Batch
+from bridge.bookkeeping import Batch, StoreDesk
 from bridge.effects import MERGED, Again, Applied, Failed, Outcome, Skipped, Unknown
 from bridge.metrics import EFFECTS
 from bridge.secrets_box import SecretsBox
@@ -31,14 +31,15 @@ SHOWN = 5  # ids in one line of the log
 
 
 def conclude(
-    store: Store, batch: Batch, outcomes: Iterable[Outcome], *, box: SecretsBox, now: datetime
+    store: Store, batch: Batch, outcomes: Iterable[Outcome], *, desk: StoreDesk, box: SecretsBox, now: datetime
 ) -> list[Outcome]:
-    """Write down what became of each effect, with everything that follows from it, in one transaction.
+    """Write down what became of each effect and call, with everything that follows from it, in one transaction.
 
     Returns those that were written: effects that another worker has taken over meanwhile are left to it.
     """
     results = list(outcomes)
     with store.write() as session:
+        desk.close(session)
         plans = {batch.effects[one.job.id].plan_id for one in results}
         fences = {one.job.id: batch.effects[one.job.id].fence for one in results}
         ours = lease.ours(session, Effect, fences)

@@ -35,9 +35,19 @@ def perform(house: House, now: datetime) -> bool:
 
 def _carry_out(house: House, batch: Batch) -> bool:
     """True when nothing has to be tried again."""
+    with house.store.read() as session:
+        desk = StoreDesk(
+            house.store, batch, entities.population(session, batch.account, batch.integration), house.clock
+        )
+        jobs = _with_refs(session, batch)
     with following.effects(house.store, batch):
-        outcomes = _outcomes(house, batch)
-        written = conclude(house.store, batch, outcomes, box=house.box, now=house.clock())
+        try:
+            outcomes = _outcomes(house, batch, desk, jobs)
+        except Exception:
+            with house.store.write() as session:
+                desk.close(session)
+            raise
+        written = conclude(house.store, batch, outcomes, desk=desk, box=house.box, now=house.clock())
     _compensate(house, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
     return not any(isinstance(one, Again | Unknown) for one in outcomes)
 
@@ -58,7 +68,7 @@ def _compensate(house: House, ended: Sequence[Effect]) -> None:
                 undoing.compensate(house, session, plan_id, subject, house.clock())
 
 
-def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:
+def _outcomes(house: House, batch: Batch, desk: StoreDesk, jobs: Sequence[Job]) -> Sequence[Outcome]:
     account = house.settings.accounts.get(batch.account)
     if account is None:
         text = f"there is no account {batch.account!r} in bridge.yaml any more"
@@ -68,10 +78,6 @@ def _outcomes(house: House, batch: Batch) -> Sequence[Outcome]:
         return [Failed(job, text) for job in batch.jobs]
     client = house.client(batch.account, batch.integration)
     tools = Tools(client=client, outgoing=house.outgoing, tell=partial(noticing.tell, house))
-    with house.store.read() as session:
-        population = entities.population(session, batch.account, batch.integration)
-        jobs = _with_refs(session, batch)
-    desk = StoreDesk(house.store, batch, population, house.clock)
     try:
         return HANDLERS[batch.verb](tools, desk, jobs)
     except Halted:

@@ -54,14 +54,19 @@ class Books:
         with self.store.read() as session:
             return session.scalars(select(model)).one()
 
+    def outcomes(self):
+        with self.store.read() as session:
+            return list(session.scalars(select(Call.outcome).order_by(Call.id)))
+
     def claim(self, after=timedelta(0)):
         return claim_batch(self.store, self.now + after)
 
     def desk(self, batch):
         return StoreDesk(self.store, batch, {}, clock=lambda: self.now)
 
-    def conclude(self, batch, *outcomes, after=timedelta(0)):
-        return conclude(self.store, batch, outcomes, box=BOX, now=self.now + after)
+    def conclude(self, batch, *outcomes, after=timedelta(0), desk=None):
+        desk = desk or self.desk(batch)
+        return conclude(self.store, batch, outcomes, desk=desk, box=BOX, now=self.now + after)
 
 
 @pytest.fixture
@@ -106,7 +111,26 @@ def test_the_call_is_on_disk_before_it_leaves(books):
     books.desk(batch).write("offers.set_status", batch.jobs, lambda: seen.append(books.states()))
     assert seen == [{"42": "sent"}]
     call = books.one(Call)
-    assert (call.operation, call.targets, call.outcome) == ("offers.set_status", 1, "ok")
+    assert (call.operation, call.targets, call.outcome) == ("offers.set_status", 1, None)
+
+
+def test_how_a_call_ended_is_written_with_the_next_one(books):
+    books.effect()
+    [batch] = books.claim()
+    desk, seen = books.desk(batch), []
+    desk.write("offers.set_status", batch.jobs, lambda: None)
+    desk.write("offers.set_status", batch.jobs, lambda: seen.extend(books.outcomes()))
+    assert seen == ["ok", None]
+
+
+def test_or_with_the_conclusion(books):
+    books.effect()
+    [batch] = books.claim()
+    desk = books.desk(batch)
+    desk.write("offers.set_status", batch.jobs, lambda: None)
+    desk.read("offers.get", batch.jobs, lambda: None)
+    books.conclude(batch, Applied(batch.jobs[0]), desk=desk)
+    assert books.outcomes() == ["ok", "ok"]
 
 
 def test_a_worker_that_wakes_up_late_may_not_send(books):

@@ -57,8 +57,8 @@ def claim_batch(store: Store, now: datetime) -> list[Batch]:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
         left_by = clock_steps.effects_left_by(session, now)
-        kept = ledger.take(session, Effect.verb.in_(MERGED), limit=MERGED_AT_ONCE, now=now, left_by=left_by)
-        single = ledger.take(session, Effect.verb.not_in(MERGED), limit=SINGLE_LOOKED_AT, now=now, left_by=left_by)
+        kept = ledger.take(session, MERGED, among=True, limit=MERGED_AT_ONCE, now=now, left_by=left_by)
+        single = ledger.take(session, MERGED, among=False, limit=SINGLE_LOOKED_AT, now=now, left_by=left_by)
         kept += _without_rivals(session, single, left_by)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
     return _batches(kept, causes)

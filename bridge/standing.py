@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import BindParameter, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge import subjects
@@ -146,16 +146,20 @@ def _by_target(rows: Iterable[Hold]) -> dict[Target, list[Hold]]:
 
 def _entities(session: Session, revision: Revision, wanted: Collection[Target]) -> dict[Target, Entity]:
     """The mirror's rows, by either id. A target's id may be the text or the small number."""
-    ids = {target.id for target in wanted}
-    rows = session.scalars(
-        select(Entity).where(
-            Entity.account == revision.account,
-            Entity.kind.in_({target.kind for target in wanted}),
-            or_(Entity.ref.in_(ids), Entity.number.in_(ids)),
-        )
-    )
+    ids, kinds = {target.id for target in wanted}, {target.kind for target in wanted}
+    rows = session.scalars(_named(), {"account": revision.account, "kinds": list(kinds), "ids": list(ids)})
     by_id = {(row.kind, identity): row for row in rows for identity in (row.number, row.ref) if identity}
     return {target: by_id[target.kind, target.id] for target in wanted if (target.kind, target.id) in by_id}
+
+
+@cache
+def _named() -> Select[Entity]:
+    ids: BindParameter[Any] = bindparam("ids", expanding=True)
+    return select(Entity).where(
+        Entity.account == bindparam("account"),
+        Entity.kind.in_(bindparam("kinds", expanding=True)),
+        or_(Entity.ref.in_(ids), Entity.number.in_(ids)),
+    )
 
 
 def _values(entity: Entity | None) -> dict[str, Any]:
@@ -189,68 +193,85 @@ def _held(hold: Hold, measured: Measuring) -> HeldBy:
 def _mutes(
     session: Session, revision: Revision, ids: Collection[str], now: datetime
 ) -> dict[Target, dict[str, datetime]]:
-    rows = session.scalars(
-        select(Mute).where(
-            Mute.rule_id.in_([revision.id, "*"]),
-            Mute.account == revision.account,
-            Mute.target_id.in_(ids),
-            Mute.until > now,
-        )
-    )
+    wanted = {"rules": [revision.id, "*"], "account": revision.account, "ids": list(ids), "now": now}
     found: dict[Target, dict[str, datetime]] = {}
-    for row in rows:
+    for row in session.scalars(_muted(), wanted):
         target = target_of(row.kind, row.target_id, account=row.account, integration=revision.integration)
         found.setdefault(target, {})[row.rule_id] = row.until
     return found
 
 
+@cache
+def _muted() -> Select[Mute]:
+    return select(Mute).where(
+        Mute.rule_id.in_(bindparam("rules", expanding=True)),
+        Mute.account == bindparam("account"),
+        Mute.target_id.in_(bindparam("ids", expanding=True)),
+        Mute.until > bindparam("now"),
+    )
+
+
 def _pending(session: Session, account: str, ids: Collection[str]) -> dict[Target, dict[str, Any]]:
-    rows = session.scalars(
+    found: dict[Target, dict[str, Any]] = {}
+    for row in session.scalars(_busy(), {"account": account, "ids": list(ids)}):
+        found.setdefault(_target(row), {}).update(row.wanted)
+    return found
+
+
+@cache
+def _busy() -> Select[Effect]:
+    return (
         select(Effect)
         .join(StoredPlan, StoredPlan.id == Effect.plan_id)
         .where(
-            Effect.account == account,
-            Effect.target_id.in_(ids),
+            Effect.account == bindparam("account"),
+            Effect.target_id.in_(bindparam("ids", expanding=True)),
             Effect.state.in_(BUSY),
             StoredPlan.state == PlanState.READY,
         )
         .order_by(Effect.id)
     )
-    found: dict[Target, dict[str, Any]] = {}
-    for row in rows:
-        found.setdefault(_target(row), {}).update(row.wanted)
-    return found
 
 
 def _last_effects(session: Session, rule: str, ids: Collection[str]) -> dict[Target, datetime]:
     """The rule's newest effect on each target; in shadow the recorded one, so that cool-downs show there too."""
-    rows = session.execute(
+    rows = session.execute(_newest_effects(), {"rule": rule, "ids": list(ids)})
+    return {target_of(row[0], row[1], account=row[2], integration=row[3]): row[4] for row in rows}
+
+
+@cache
+def _newest_effects() -> Select[str, str, str, str, datetime]:
+    return (
         select(Effect.kind, Effect.target_id, Effect.account, Effect.integration, func.max(StoredPlan.created_at))
         .join(StoredPlan, StoredPlan.id == Effect.plan_id)
         .where(
-            Effect.rule_id == rule,
-            Effect.target_id.in_(ids),
+            Effect.rule_id == bindparam("rule"),
+            Effect.target_id.in_(bindparam("ids", expanding=True)),
             StoredPlan.state.in_([PlanState.READY, PlanState.DONE, PlanState.SHADOW]),
             Effect.state != EffectState.FAILED,
         )
         .group_by(Effect.kind, Effect.target_id, Effect.account, Effect.integration)
     )
-    return {target_of(row[0], row[1], account=row[2], integration=row[3]): row[4] for row in rows}
 
 
 def _changes_by_hand(session: Session, account: str, entities: Iterable[Entity]) -> dict[str, datetime]:
     refs = {entity.ref for entity in entities}
-    rows = session.execute(
+    rows = session.execute(_by_hand(), {"account": account, "refs": list(refs)})
+    return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _by_hand() -> Select[str, datetime]:
+    return (
         select(EntityChange.ref, func.max(EntityChange.seen_at))
         .where(
-            EntityChange.account == account,
-            EntityChange.ref.in_(refs),
+            EntityChange.account == bindparam("account"),
+            EntityChange.ref.in_(bindparam("refs", expanding=True)),
             EntityChange.field == "active",
             EntityChange.cause == "person",
         )
         .group_by(EntityChange.ref)
     )
-    return {row[0]: row[1] for row in rows}
 
 
 def _is_subject(revision: Revision, target: Target) -> bool:
@@ -342,12 +363,14 @@ def _leaving(session: Session, account: str, kind: str) -> set[str]:
 
 
 def _waiting(session: Session, rule: str, but: int | None) -> frozenset[Target]:
-    rows = session.scalars(
-        select(Effect)
-        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
-        .where(StoredPlan.rule_id == rule, StoredPlan.state == PlanState.WAITING, StoredPlan.id != (but or 0))
-    )
-    return frozenset(_target(row) for row in rows)
+    return frozenset(_target(row) for row in session.scalars(_of_waiting_plans(), {"rule": rule, "but": but or 0}))
+
+
+@cache
+def _of_waiting_plans() -> Select[Effect]:
+    ours = (StoredPlan.rule_id == bindparam("rule"), StoredPlan.id != bindparam("but"))
+    waiting = select(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id)
+    return waiting.where(StoredPlan.state == PlanState.WAITING, *ours)
 
 
 def _canary(session: Session, question: Question) -> CanaryState | None:

@@ -5,9 +5,11 @@ open write transaction keeps webhooks from being journalled.
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bridge.store.engine import Base, UtcDateTime, insert_new
 from bridge.store.lease import LeaseLost, owner
@@ -28,12 +30,17 @@ class Turn(Base):
 
 def take(session: Session, now: datetime, name: str = "decide", length: timedelta = LEASE) -> int | None:
     """The fence of our turn, or None while somebody else has it."""
-    session.execute(insert_new(session, Turn), [{"name": name, "fence": 0}])
-    return session.scalar(
+    session.connection().execute(insert_new(session, Turn), [{"name": name, "fence": 0}])
+    wanted = {"turn": name, "now": now, "holding": owner(), "end": now + length}
+    return session.connection().scalar(_taken(), wanted)
+
+
+@cache
+def _taken() -> ReturningUpdate[int]:
+    return (
         update(Turn)
-        .where(Turn.name == name, or_(Turn.until.is_(None), Turn.until <= now))
-        .values(holder=owner(), until=now + length, fence=Turn.fence + 1)
-        .execution_options(synchronize_session=False)
+        .where(Turn.name == bindparam("turn"), or_(Turn.until.is_(None), Turn.until <= bindparam("now")))
+        .values(holder=bindparam("holding"), until=bindparam("end"), fence=Turn.fence + 1)
         .returning(Turn.fence)
     )
 
@@ -43,15 +50,18 @@ def give(session: Session, fence: int, name: str = "decide") -> None:
 
     Raises LeaseLost when somebody else has begun a turn meanwhile: what was decided must not be written then.
     """
-    kept = session.scalar(
+    if session.connection().scalar(_given(), {"turn": name, "mine": fence}) is None:
+        raise LeaseLost("another worker decides by now; its view is newer")
+
+
+@cache
+def _given() -> ReturningUpdate[int]:
+    return (
         update(Turn)
-        .where(Turn.name == name, Turn.fence == fence)
+        .where(Turn.name == bindparam("turn"), Turn.fence == bindparam("mine"))
         .values(holder=None, until=None)
-        .execution_options(synchronize_session=False)
         .returning(Turn.fence)
     )
-    if kept is None:
-        raise LeaseLost("another worker decides by now; its view is newer")
 
 
 def end(session: Session, name: str = "decide") -> None:

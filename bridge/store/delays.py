@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from bridge.store.journal import Event
@@ -15,11 +16,15 @@ MOST = 500  # effects of one call that are looked at; a bulk call of more says n
 
 def received_at(session: Session, effects: Collection[int]) -> list[datetime]:
     """When the events behind these effects came in; of effects that waited for a person, and of others, nothing."""
-    query = (
+    return list(session.scalars(_received(), {"effects": sorted(effects)[:MOST]}))
+
+
+@cache
+def _received() -> Select[datetime]:
+    return (
         select(Event.received_at)
         .join(Run, Run.event_id == Event.id)
         .join(StoredPlan, StoredPlan.run_id == Run.id)
         .join(Effect, Effect.plan_id == StoredPlan.id)
-        .where(Effect.id.in_(sorted(effects)[:MOST]), StoredPlan.decided_at.is_(None))
+        .where(Effect.id.in_(bindparam("effects", expanding=True)), StoredPlan.decided_at.is_(None))
     )
-    return list(session.scalars(query))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -147,7 +147,12 @@ def _is_busy(driver: sqlite3.Connection) -> bool:
 
 def insert_new(session: Session, model: type[Base]) -> Insert:
     """INSERT that passes over rows whose unique key exists already, on either database."""
-    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return _insert_new(session.get_bind().dialect.name, model)
+
+
+@cache
+def _insert_new(dialect: str, model: type[Base]) -> Insert:
+    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return make(model).on_conflict_do_nothing()
 
 

@@ -3,9 +3,21 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, UniqueConstraint, delete, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Index,
+    Select,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
@@ -137,37 +149,37 @@ def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
 
 def population(session: Session, account: str, integration: str) -> dict[str, int]:
     """How many entities of each kind exist, to choose between reading one by one and page by page."""
-    rows = session.execute(
-        select(Entity.kind, func.count())
-        .where(Entity.account == account, Entity.integration == integration, Entity.gone_at.is_(None))
-        .group_by(Entity.kind)
-    )
+    rows = session.execute(_population(), {"account": account, "integration": integration})
     return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _population() -> Select[str, int]:
+    ours = (Entity.account == bindparam("account"), Entity.integration == bindparam("integration"))
+    return select(Entity.kind, func.count()).where(*ours, Entity.gone_at.is_(None)).group_by(Entity.kind)
 
 
 def refs(session: Session, account: str, kind: str, ids: Collection[str]) -> dict[str, str]:
     """The text id for each of these ids, for calls: rules and reports speak of the small numbers."""
-    rows = session.execute(
-        select(Entity.number, Entity.ref).where(
-            Entity.account == account, Entity.kind == kind, Entity.number.in_(ids), Entity.gone_at.is_(None)
-        )
-    )
+    rows = session.execute(_refs(), {"account": account, "kind": kind, "ids": list(ids)})
     return {row[0]: row[1] for row in rows if row[0] is not None}
+
+
+@cache
+def _refs() -> Select[str | None, str]:
+    return select(Entity.number, Entity.ref).where(
+        Entity.account == bindparam("account"),
+        Entity.kind == bindparam("kind"),
+        Entity.number.in_(bindparam("ids", expanding=True)),
+        Entity.gone_at.is_(None),
+    )
 
 
 def note_status(
     session: Session, account: str, kind: str, ids: Collection[str], *, active: bool, by: "Authors", now: datetime
 ) -> None:
     """We have switched these on or off and read it back: the mirror shows it at once, with us as the cause."""
-    found = session.scalars(
-        select(Entity).where(
-            Entity.account == account,
-            Entity.kind == kind,
-            or_(Entity.ref.in_(ids), Entity.number.in_(ids)),
-            Entity.active.is_not(active),
-        )
-    )
-    for entity in found:
+    for entity in session.scalars(_not_yet(active=active), {"account": account, "kind": kind, "ids": list(ids)}):
         rule, effect_id = by.get(entity.number or "") or by.get(entity.ref) or (None, None)
         session.add(
             EntityChange(
@@ -187,6 +199,17 @@ def note_status(
         )
         entity.active, entity.changed_at, entity.last_seen = active, now, now
         entity.fields = {**entity.fields, "active": active}
+
+
+@cache
+def _not_yet(*, active: bool) -> Select[Entity]:
+    ids: BindParameter[Any] = bindparam("ids", expanding=True)
+    return select(Entity).where(
+        Entity.account == bindparam("account"),
+        Entity.kind == bindparam("kind"),
+        or_(Entity.ref.in_(ids), Entity.number.in_(ids)),
+        Entity.active.is_not(active),
+    )
 
 
 Authors = Mapping[str, tuple[str, int]]  # an id → the rule and the effect that changed it

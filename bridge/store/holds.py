@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import ColumnElement, Index, and_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Index, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime
@@ -60,12 +61,18 @@ class Mute(Base):
 def active(
     session: Session, *, account: str, kind: str | None = None, targets: Collection[str] | None = None
 ) -> list[Hold]:
-    query = select(Hold).where(Hold.account == account, Hold.state == HoldState.ACTIVE).order_by(Hold.id)
-    if kind is not None:
-        query = query.where(Hold.kind == kind)
-    if targets is not None:
-        query = query.where(Hold.target_id.in_(targets))
-    return list(session.scalars(query))
+    query = _active(of_kind=kind is not None, on_targets=targets is not None)
+    return list(session.scalars(query, {"account": account, "kind": kind, "targets": list(targets or ())}))
+
+
+@cache
+def _active(*, of_kind: bool, on_targets: bool) -> Select[Hold]:
+    query = select(Hold).where(Hold.account == bindparam("account"), Hold.state == HoldState.ACTIVE).order_by(Hold.id)
+    if of_kind:
+        query = query.where(Hold.kind == bindparam("kind"))
+    if on_targets:
+        query = query.where(Hold.target_id.in_(bindparam("targets", expanding=True)))
+    return query
 
 
 def count_active(session: Session) -> int:
@@ -108,27 +115,40 @@ def due_or_about(
     session: Session, rule_id: str, *, targets: Collection[str], subjects: Collection[str], now: datetime
 ) -> list[Hold]:
     """Of what a rule holds, what concerns these ids of targets or these subjects, and what has come to its time."""
-    concerned = or_(Hold.target_id.in_(targets), Hold.subject.in_(subjects), Hold.until <= now)
-    return list(session.scalars(select(Hold).where(_held(rule_id), concerned).order_by(Hold.id)))
+    wanted = {"rule": rule_id, "targets": list(targets), "subjects": list(subjects), "now": now}
+    return list(session.scalars(_due_or_about(), wanted))
 
 
-def _held(rule_id: str) -> ColumnElement[bool]:
+@cache
+def _due_or_about() -> Select[Hold]:
+    concerned = or_(
+        Hold.target_id.in_(bindparam("targets", expanding=True)),
+        Hold.subject.in_(bindparam("subjects", expanding=True)),
+        Hold.until <= bindparam("now"),
+    )
+    return select(Hold).where(_held(bindparam("rule")), concerned).order_by(Hold.id)
+
+
+def _held(rule_id: str | BindParameter[str]) -> ColumnElement[bool]:
     return and_(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)
 
 
 def ended(session: Session, rule_id: str, *, targets: Collection[str], since: datetime) -> list[Hold]:
     """A rule's earlier holds on these ids of targets: how many there were decides how long the next one is."""
-    return list(
-        session.scalars(
-            select(Hold)
-            .where(
-                Hold.rule_id == rule_id,
-                Hold.target_id.in_(targets),
-                Hold.state == HoldState.RELEASED,
-                Hold.ended_at >= since,
-            )
-            .order_by(Hold.id)
+    return list(session.scalars(_ended(), {"rule": rule_id, "targets": list(targets), "since": since}))
+
+
+@cache
+def _ended() -> Select[Hold]:
+    return (
+        select(Hold)
+        .where(
+            Hold.rule_id == bindparam("rule"),
+            Hold.target_id.in_(bindparam("targets", expanding=True)),
+            Hold.state == HoldState.RELEASED,
+            Hold.ended_at >= bindparam("since"),
         )
+        .order_by(Hold.id)
     )
 
 

@@ -4,13 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Index, LargeBinary, UniqueConstraint, bindparam, delete, func, select, update
+from sqlalchemy import (
+    CursorResult,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    Update,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, UtcDateTime, insert_new
-from bridge.store.lease import Leased, claim
+from bridge.store.lease import Claim, Leased
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5  # after so many failures an event is a dead letter
@@ -114,15 +126,12 @@ def _first_of(session: Session, rows: Sequence[dict[str, Any]]) -> dict[tuple[st
 
 def take(session: Session, *, limit: int, now: datetime) -> list[Event]:
     """Claim the oldest waiting events for one drain."""
-    return claim(
-        session,
-        Event,
-        Event.state == EventState.RECEIVED,
-        order=[Event.id],
-        limit=limit,
-        now=now,
-        length=LEASE,
-    )
+    return _waiting().take(session, limit=limit, now=now)
+
+
+@cache
+def _waiting() -> Claim[Event]:
+    return Claim(Event, Event.state == EventState.RECEIVED, order=[Event.id], length=LEASE)
 
 
 def finish(session: Session, events: Sequence[Event], *, now: datetime) -> None:
@@ -145,12 +154,15 @@ def give_back(session: Session, events: Sequence[Event], *, problem: str, now: d
 
 
 def _release(session: Session, events: Sequence[Event], **values: Any) -> None:
-    statement = (
-        update(Event)
-        .where(Event.id == bindparam("this"), Event.fence == bindparam("mine"))
-        .values(claimed_by=None, claimed_until=None, **values)
-    )
-    session.connection().execute(statement, [{"this": event.id, "mine": event.fence} for event in events])
+    rows = [{"this": event.id, "mine": event.fence, **values} for event in events]
+    session.connection().execute(_given_back(frozenset(values)), rows)
+
+
+@cache
+def _given_back(names: frozenset[str]) -> Update:
+    ours = (Event.id == bindparam("this"), Event.fence == bindparam("mine"))
+    set_to: dict[str, Any] = {name: bindparam(name) for name in names}
+    return update(Event).where(*ours).values(claimed_by=None, claimed_until=None, **set_to)
 
 
 def forget(session: Session, before: datetime) -> int:

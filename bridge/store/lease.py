@@ -10,9 +10,9 @@ import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Integer, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import UtcDateTime
@@ -36,46 +36,58 @@ def owner(pid: int | None = None) -> str:
     return f"{socket.gethostname()}:{pid or os.getpid()}"
 
 
-def free(model: type[Leased], now: datetime) -> ColumnElement[bool]:
+def free(model: type[Leased], now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """True for rows that nobody holds, or whose holder's time is up."""
     return or_(model.claimed_until.is_(None), model.claimed_until <= now)
 
 
-def claim(
-    session: Session,
-    model: type[Row],
-    *where: ColumnElement[bool],
-    order: Sequence[Any],
-    limit: int,
-    now: datetime,
-    length: timedelta,
-    left_by: datetime | None = None,
-    **values: Any,
-) -> list[Row]:
-    """Take up to `limit` free rows that match, in order. Each gets the next fence; the attempt counts already.
+class Claim(Generic[Row]):
+    """A way to take free rows that match, in order. Made once: a worker takes rows many times a second.
 
-    A lease counts as over when it ended by `left_by`, or by `now`. `values` are columns to set besides. Concurrent
-    callers never get the same row: PostgreSQL skips locked rows, SQLite has one writer at a time.
+    `where` may speak of `bindparam("now")` and of further parameters, which `take` is given by name. `values` are
+    columns to set besides.
     """
-    query = select(model.id).where(*where, free(model, left_by or now)).order_by(*order).limit(limit)
-    ids = list(session.scalars(query.with_for_update(skip_locked=True)))
-    if not ids:
-        return []
-    taken = (
-        update(model)
-        .where(model.id.in_(ids))
-        .values(
-            claimed_by=owner(os.getpid()),
-            claimed_until=now + length,
-            fence=model.fence + 1,
-            attempts=model.attempts + 1,
-            **values,
+
+    def __init__(
+        self, model: type[Row], *where: ColumnElement[bool], order: Sequence[Any], length: timedelta, **values: Any
+    ) -> None:
+        self._length = length
+        self._find = (
+            select(model.id)
+            .where(*where, free(model, bindparam("left_by")))
+            .order_by(*order)
+            .limit(bindparam("most", type_=Integer))
+            .with_for_update(skip_locked=True)
         )
-        .returning(model)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    rows = {row.id: row for row in session.scalars(taken)}
-    return [rows[one] for one in ids]
+        self._take = (
+            update(model)
+            .where(model.id.in_(bindparam("ids", expanding=True)))
+            .values(
+                claimed_by=bindparam("holder"),
+                claimed_until=bindparam("until"),
+                fence=model.fence + 1,
+                attempts=model.attempts + 1,
+                **values,
+            )
+            .returning(model)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+
+    def take(
+        self, session: Session, *, limit: int, now: datetime, left_by: datetime | None = None, **named: Any
+    ) -> list[Row]:
+        """Up to `limit` rows. Each gets the next fence; the attempt counts already.
+
+        A lease counts as over when it ended by `left_by`, or by `now`. Concurrent callers never get the same row:
+        PostgreSQL skips locked rows, SQLite has one writer at a time.
+        """
+        wanted = {"most": limit, "now": now, "left_by": left_by or now, **named}
+        ids = list(session.scalars(self._find, wanted))
+        if not ids:
+            return []
+        how = {"ids": ids, "holder": owner(os.getpid()), "until": now + self._length}
+        rows = {row.id: row for row in session.scalars(self._take, how)}
+        return [rows[one] for one in ids]
 
 
 class LeaseLost(RuntimeError):

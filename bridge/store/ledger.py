@@ -8,15 +8,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     CheckConstraint,
     ColumnElement,
     ForeignKey,
     Index,
+    Select,
     UniqueConstraint,
+    Update,
+    bindparam,
     case,
     func,
     insert,
@@ -26,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
-from bridge.store.lease import Leased, LeaseLost, claim, ours, settle
+from bridge.store.lease import Claim, Leased, LeaseLost, ours, settle
 from bridge.store.runs import Run
 
 LEASE = timedelta(seconds=60)  # longer than the deadline of any single call
@@ -181,29 +186,37 @@ def check(effect_id: int, before: EffectState, after: EffectState) -> None:
 
 
 def take(
-    session: Session, *where: ColumnElement[bool], limit: int, now: datetime, left_by: datetime | None = None
+    session: Session,
+    verbs: Collection[str],
+    *,
+    among: bool,
+    limit: int,
+    now: datetime,
+    left_by: datetime | None = None,
 ) -> list[Effect]:
-    """Claim effects that are due and match, urgent ones first.
+    """Claim effects that are due, urgent ones first: those whose verb is `among` these, or those whose is not.
 
     Those that were being carried out when their worker vanished come too: claimed ones start again, sent ones
     are unknown and will be read before anything else.
     """
-    vanished = Effect.state.in_([EffectState.SENT, EffectState.UNKNOWN])
-    effects = claim(
-        session,
-        Effect,
-        Effect.state.in_(OPEN),
-        Effect.due_at <= now,
-        *where,
-        order=[Effect.urgent.desc(), Effect.due_at, Effect.id],
-        limit=limit,
-        now=now,
-        length=LEASE,
-        left_by=left_by,
-        state=case((vanished, EffectState.UNKNOWN.value), else_=EffectState.CLAIMED.value),
-    )
+    effects = _due(among).take(session, verbs=list(verbs), limit=limit, now=now, left_by=left_by)
     overtaken = [effect for effect in effects if effect.overtaken_by is not None]
     return _without(session, effects, overtaken, now) if overtaken else effects
+
+
+@cache
+def _due(among: bool) -> Claim[Effect]:  # noqa: FBT001 - the two halves of one question
+    verbs: BindParameter[Any] = bindparam("verbs", expanding=True)
+    vanished = Effect.state.in_([EffectState.SENT, EffectState.UNKNOWN])
+    return Claim(
+        Effect,
+        Effect.state.in_(OPEN),
+        Effect.due_at <= bindparam("now"),
+        Effect.verb.in_(verbs) if among else Effect.verb.not_in(verbs),
+        order=[Effect.urgent.desc(), Effect.due_at, Effect.id],
+        length=LEASE,
+        state=case((vanished, EffectState.UNKNOWN.value), else_=EffectState.CLAIMED.value),
+    )
 
 
 def _without(session: Session, effects: Sequence[Effect], overtaken: Sequence[Effect], now: datetime) -> list[Effect]:
@@ -243,15 +256,20 @@ def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: "Call
     lost = sorted(set(fences) - ours(session, Effect, fences, under_way))
     if lost:
         raise LeaseLost(f"effect {lost[0]}: fence {fences[lost[0]]} is no longer ours")
-    session.execute(
-        update(Effect)
-        .where(Effect.id.in_(list(fences)))
-        .values(state=EffectState.SENT, sent_at=now, claimed_until=now + LEASE)
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(_sent(), {"ids": list(fences), "at": now, "until": now + LEASE})
     session.add(call)
     session.flush()
-    session.execute(insert(EffectCall), [{"effect_id": effect_id, "call_id": call.id} for effect_id, _ in rows])
+    linked = [{"effect_id": effect_id, "call_id": call.id} for effect_id, _ in rows]
+    session.connection().execute(insert(EffectCall), linked)
+
+
+@cache
+def _sent() -> Update:
+    return (
+        update(Effect)
+        .where(Effect.id.in_(bindparam("ids", expanding=True)))
+        .values(state=EffectState.SENT, sent_at=bindparam("at"), claimed_until=bindparam("until"))
+    )
 
 
 def conclude(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -265,22 +283,37 @@ def conclude(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def blocked(session: Session, plan_ids: Collection[int]) -> dict[int, list[Effect]]:
     """Effects by plan that wait for an earlier step."""
-    query = select(Effect).where(
-        Effect.plan_id.in_(plan_ids), Effect.due_at.is_(None), Effect.state == EffectState.PLANNED
-    )
     found: dict[int, list[Effect]] = {}
-    for effect in session.scalars(query.order_by(Effect.id)):
+    for effect in session.scalars(_blocked(), {"plans": list(plan_ids)}):
         found.setdefault(effect.plan_id, []).append(effect)
     return found
 
 
+@cache
+def _blocked() -> Select[Effect]:
+    return (
+        select(Effect)
+        .where(
+            Effect.plan_id.in_(bindparam("plans", expanding=True)),
+            Effect.due_at.is_(None),
+            Effect.state == EffectState.PLANNED,
+        )
+        .order_by(Effect.id)
+    )
+
+
 def close_finished(session: Session, plan_ids: Collection[int], now: datetime) -> None:
     """Plans whose effects have all reached an end are done."""
+    session.execute(_closing(), {"plans": list(plan_ids), "at": now})
+
+
+@cache
+def _closing() -> Update:
     still_open = select(Effect.id).where(Effect.plan_id == StoredPlan.id, Effect.state.in_(OPEN)).exists()
-    session.execute(
+    return (
         update(StoredPlan)
-        .where(StoredPlan.id.in_(plan_ids), StoredPlan.state == PlanState.READY, ~still_open)
-        .values(state=PlanState.DONE, ended_at=now)
+        .where(StoredPlan.id.in_(bindparam("plans", expanding=True)), StoredPlan.state == PlanState.READY, ~still_open)
+        .values(state=PlanState.DONE, ended_at=bindparam("at"))
         .execution_options(synchronize_session=False)
     )
 
@@ -370,12 +403,18 @@ def counts(session: Session) -> dict[str, int]:
 
 def applied_by_rule_since(session: Session, rule_id: str, since: datetime) -> int:
     """How many effects a rule has asked for since a moment, whatever became of them: the per-day guard."""
-    query = select(func.count()).where(Effect.rule_id == rule_id, StoredPlan.created_at >= since)
-    return int(
-        session.scalar(
-            query.select_from(Effect)
-            .join(StoredPlan, StoredPlan.id == Effect.plan_id)
-            .where(StoredPlan.state.in_([PlanState.READY, PlanState.DONE]))
+    return int(session.scalar(_applied_since(), {"rule": rule_id, "since": since}) or 0)
+
+
+@cache
+def _applied_since() -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(Effect)
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(
+            Effect.rule_id == bindparam("rule"),
+            StoredPlan.created_at >= bindparam("since"),
+            StoredPlan.state.in_([PlanState.READY, PlanState.DONE]),
         )
-        or 0
     )

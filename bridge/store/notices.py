@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, delete, func, select, update
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
-from bridge.store.lease import Leased, claim
+from bridge.store.lease import Claim, Leased
 
 RECENT = timedelta(days=5)
 LEASE = timedelta(seconds=120)  # longer than one message may take, with all addresses of its channel
@@ -113,8 +114,17 @@ def channels_due(session: Session, now: datetime) -> list[str]:
 
 def take(session: Session, channel: str, *, limit: int, now: datetime) -> list[Notice]:
     """Claim what is due for one channel, oldest first."""
-    where = (Notice.channel == channel, Notice.state == NoticeState.WAITING, Notice.due_at <= now)
-    return claim(session, Notice, *where, order=[Notice.id], limit=limit, now=now, length=LEASE)
+    return _due().take(session, channel=channel, limit=limit, now=now)
+
+
+@cache
+def _due() -> Claim[Notice]:
+    where = (
+        Notice.channel == bindparam("channel"),
+        Notice.state == NoticeState.WAITING,
+        Notice.due_at <= bindparam("now"),
+    )
+    return Claim(Notice, *where, order=[Notice.id], length=LEASE)
 
 
 def put_off(session: Session, channel: str, until: datetime) -> None:

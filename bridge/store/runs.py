@@ -9,10 +9,25 @@ import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, and_, delete, func, insert, or_, select
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Select,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
@@ -95,7 +110,13 @@ def unpack(packed: bytes) -> dict[str, int]:
 
 def existing(session: Session, rule_id: str, cause_keys: Sequence[str]) -> set[str]:
     """Which of these causes the rule has a run for already."""
-    return set(session.scalars(select(Run.cause_key).where(Run.rule_id == rule_id, Run.cause_key.in_(cause_keys))))
+    return set(session.scalars(_existing(), {"rule": rule_id, "keys": list(cause_keys)}))
+
+
+@cache
+def _existing() -> Select[str]:
+    keys = Run.cause_key.in_(bindparam("keys", expanding=True))
+    return select(Run.cause_key).where(Run.rule_id == bindparam("rule"), keys)
 
 
 def streaks(session: Session, rule_id: str) -> dict[str, StoredStreak]:
@@ -111,13 +132,18 @@ def keep_streaks(session: Session, rule_id: str, rows: Sequence[dict[str, Any]])
 
 def failures_in_a_row(session: Session, rule_id: str, limit: int) -> int:
     """How many of the newest runs failed, without one in between that did not."""
-    outcomes = session.scalars(select(Run.outcome).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(limit))
     failed = 0
-    for outcome in outcomes:
+    for outcome in session.scalars(_newest_outcomes(), {"rule": rule_id, "most": limit}):
         if outcome != "error":
             break
         failed += 1
     return failed
+
+
+@cache
+def _newest_outcomes() -> Select[str]:
+    newest = select(Run.outcome).where(Run.rule_id == bindparam("rule")).order_by(Run.id.desc())
+    return newest.limit(bindparam("most", type_=Integer))
 
 
 def counts(session: Session, since: datetime) -> dict[str, int]:

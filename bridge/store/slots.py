@@ -7,13 +7,14 @@ what was missed can be seen.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, delete, func, select
+from sqlalchemy import Index, UniqueConstraint, bindparam, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
-from bridge.store.lease import Leased, claim, settle
+from bridge.store.lease import Claim, Leased, settle
 
 LEASE = timedelta(minutes=2)
 
@@ -74,17 +75,13 @@ def last(session: Session, key: str, now: datetime) -> datetime | None:
 
 
 def take(session: Session, kind: str, *, limit: int, now: datetime, length: timedelta = LEASE) -> list[Slot]:
-    return claim(
-        session,
-        Slot,
-        Slot.kind == kind,
-        Slot.state == SlotState.DUE,
-        Slot.at <= now,
-        order=[Slot.at, Slot.id],
-        limit=limit,
-        now=now,
-        length=length,
-    )
+    return _due(length).take(session, kind=kind, limit=limit, now=now)
+
+
+@cache
+def _due(length: timedelta) -> Claim[Slot]:
+    where = (Slot.kind == bindparam("kind"), Slot.state == SlotState.DUE, Slot.at <= bindparam("now"))
+    return Claim(Slot, *where, order=[Slot.at, Slot.id], length=length)
 
 
 def give_up(session: Session, slot: Slot, problem: str, now: datetime) -> None:

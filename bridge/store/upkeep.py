@@ -1,9 +1,10 @@
 """Small facts about the service itself: the global halt, heartbeats, and who did what."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
@@ -48,7 +49,12 @@ class Audit(Base):
 
 
 def halted(session: Session) -> Halt | None:
-    return session.scalars(select(Halt).where(Halt.ended_at.is_(None)).limit(1)).first()
+    return session.scalars(_open_halt()).first()
+
+
+@cache
+def _open_halt() -> Select[Halt]:
+    return select(Halt).where(Halt.ended_at.is_(None)).limit(1)
 
 
 def halt(session: Session, *, by: str, why: str, now: datetime) -> Halt:
@@ -100,7 +106,12 @@ def tick(session: Session, now: datetime) -> None:
 
 
 def last_tick(session: Session) -> datetime | None:
-    return session.scalar(select(Heartbeat.at).where(Heartbeat.name == TICK))
+    return session.scalar(_ticked())
+
+
+@cache
+def _ticked() -> Select[datetime]:
+    return select(Heartbeat.at).where(Heartbeat.name == TICK)
 
 
 def heartbeats(session: Session) -> dict[str, datetime]:

@@ -71,6 +71,7 @@ def cli(context: click.Context) -> None:
     """
     observability.set_up_logs(process="cli", level=logging.WARNING)  # standard output belongs to the result
     context.obj = Session()
+    context.call_on_close(context.obj.close)
 
 
 def main() -> None:

@@ -42,6 +42,11 @@ class Session:
     def house(self) -> House:
         return House(self.settings)
 
+    def close(self) -> None:
+        """At the end of the command."""
+        if "house" in self.__dict__:
+            self.house.close()
+
     def client(self, account: str = "main", integration: str = "default") -> Client:
         return self.house.client(account, integration)
 

@@ -16,7 +16,7 @@ from bridge.effects import MERGED, Job
 from bridge.exactjson import thaw
 from bridge.integr8 import errors
 from bridge.metrics import EVENT_TO_CALL
-from bridge.store import delays, ledger, upkeep
+from bridge.store import delays, entities, ledger, upkeep
 from bridge.store.engine import Store
 from bridge.store.ledger import Call, Effect, EffectState
 
@@ -129,16 +129,18 @@ class StoreDesk:
         self,
         store: Store,
         batch: Batch,
-        population: Mapping[str, int],
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._batch = batch
-        self._population = population
+        self._population: Mapping[str, int] | None = None
         self._clock = clock
         self._ended: list[Call] = []
 
     def population(self, kind: str) -> int | None:
+        if self._population is None:  # asked for after the call that waits for nobody
+            with self._store.read() as session:
+                self._population = entities.population(session, self._batch.account, self._batch.integration)
         return self._population.get(kind)
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:

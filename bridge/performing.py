@@ -35,10 +35,8 @@ def perform(house: House, now: datetime) -> bool:
 
 def _carry_out(house: House, batch: Batch) -> bool:
     """True when nothing has to be tried again."""
+    desk = StoreDesk(house.store, batch, house.clock)
     with house.store.read() as session:
-        desk = StoreDesk(
-            house.store, batch, entities.population(session, batch.account, batch.integration), house.clock
-        )
         jobs = _with_refs(session, batch)
     with following.effects(house.store, batch):
         try:

@@ -30,9 +30,12 @@ class Turn(Base):
 
 def take(session: Session, now: datetime, name: str = "decide", length: timedelta = LEASE) -> int | None:
     """The fence of our turn, or None while somebody else has it."""
-    session.connection().execute(insert_new(session, Turn), [{"name": name, "fence": 0}])
     wanted = {"turn": name, "now": now, "holding": owner(), "end": now + length}
-    return session.connection().scalar(_taken(), wanted)
+    fence = session.connection().scalar(_taken(), wanted)
+    if fence is None:  # somebody has it, or it is the first one ever
+        session.connection().execute(insert_new(session, Turn), [{"name": name, "fence": 0}])
+        fence = session.connection().scalar(_taken(), wanted)
+    return fence
 
 
 @cache

@@ -62,7 +62,7 @@ class Books:
         return claim_batch(self.store, self.now + after)
 
     def desk(self, batch):
-        return StoreDesk(self.store, batch, {}, clock=lambda: self.now)
+        return StoreDesk(self.store, batch, clock=lambda: self.now)
 
     def conclude(self, batch, *outcomes, after=timedelta(0), desk=None):
         desk = desk or self.desk(batch)

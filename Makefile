@@ -57,8 +57,8 @@ chaos: $(DEV) ## break everything that can break, on both databases; writes the 
 	@CHAOS=1 $(BIN)/python -m pytest tests/chaos -q -n 2; code=$$?; \
 	  $(if $(ROUNDS),,PYTHONPATH=tests/support $(BIN)/python -m chaos docs/reliability.md;) exit $$code
 
-soak: $(DEV) ## half load for SOAK_MINUTES (30): memory, latency and tables must stay flat; writes its part of docs/reliability.md
-	@PYTHONPATH=tests/support $(BIN)/python -m chaos.soak docs/reliability.md
+soak: $(DEV) ## half load for SOAK_MINUTES (30) on DATABASE (sqlite, postgresql): all must stay flat; writes its part of docs/reliability.md
+	@PYTHONPATH=tests/support $(BIN)/python -m chaos.soak docs/reliability.md $(or $(DATABASE),sqlite)
 
 release-dump: $(DEV) ## record what this version leaves in a database, once for each release, so that later migrations are tried on it
 	@PYTHONPATH=tests/support $(BIN)/python -m releases tests/samples/databases

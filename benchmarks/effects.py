@@ -1,9 +1,10 @@
 """How far the allowed rate goes: a thousand pauses in a few calls, provisioning at nearly every call that is allowed.
 
-python -m benchmarks effects
+python -m benchmarks effects; with STEPS=10000 in the environment for more provisioning than a thousand
 """
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -13,9 +14,9 @@ from benchmarks.contenders import Contender
 
 PAUSES = 1_000
 RATE = 5  # calls a second, as an account has them
-STEPS = 1_000
+STEPS = int(os.environ.get("STEPS", "1000"))
 FAST = 40  # calls a second while provisioning: the share that is used is the figure, and a thousand steps end sooner
-PATIENCE = 240
+PATIENCE = 240 * STEPS // 1_000  # seconds
 PAUSE_ALL = """
 schema: 1
 id: pause-all

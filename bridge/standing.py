@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BindParameter, Select, bindparam, func, or_, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from bridge import subjects
@@ -20,7 +20,7 @@ from bridge.measuring import Measuring
 from bridge.settings import Account
 from bridge.store import holds as hold_rows
 from bridge.store import ledger, runs, upkeep
-from bridge.store.entities import Entity, EntityChange
+from bridge.store.entities import Entity, EntityChange, with_either_id
 from bridge.store.holds import Hold, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from rules.facts import Facts, Subject
@@ -61,7 +61,7 @@ def gather(session: Session, question: Question) -> State:
     return State(
         targets=_targets(session, question, wanted),
         streaks=_streaks(session, question) if revision.lasting else {},
-        effects_today=ledger.applied_by_rule_since(session, revision.id, _midnight(now, revision.data.tz)),
+        effects_today=_effects_today(session, revision, now),
         errors=runs.failures_in_a_row(session, revision.id, revision.guards.errors + 1),
         scope=_scope(question),
         active=_active(session, question),
@@ -72,6 +72,13 @@ def gather(session: Session, question: Question) -> State:
         waiting=_waiting(session, revision.id, question.rechecking),
         canary=canary,
     )
+
+
+def _effects_today(session: Session, revision: Revision, now: datetime) -> int:
+    """Counted for the guard that limits them; without it they are of no interest, and may be many."""
+    if revision.guards.per_day is None:
+        return 0
+    return ledger.applied_by_rule_since(session, revision.id, _midnight(now, revision.data.tz))
 
 
 def _holds(session: Session, question: Question, wanted: Collection[Target]) -> list[Hold]:
@@ -147,19 +154,9 @@ def _by_target(rows: Iterable[Hold]) -> dict[Target, list[Hold]]:
 def _entities(session: Session, revision: Revision, wanted: Collection[Target]) -> dict[Target, Entity]:
     """The mirror's rows, by either id. A target's id may be the text or the small number."""
     ids, kinds = {target.id for target in wanted}, {target.kind for target in wanted}
-    rows = session.scalars(_named(), {"account": revision.account, "kinds": list(kinds), "ids": list(ids)})
+    rows = with_either_id(session, revision.account, kinds, ids)
     by_id = {(row.kind, identity): row for row in rows for identity in (row.number, row.ref) if identity}
     return {target: by_id[target.kind, target.id] for target in wanted if (target.kind, target.id) in by_id}
-
-
-@cache
-def _named() -> Select[Entity]:
-    ids: BindParameter[Any] = bindparam("ids", expanding=True)
-    return select(Entity).where(
-        Entity.account == bindparam("account"),
-        Entity.kind.in_(bindparam("kinds", expanding=True)),
-        or_(Entity.ref.in_(ids), Entity.number.in_(ids)),
-    )
 
 
 def _values(entity: Entity | None) -> dict[str, Any]:

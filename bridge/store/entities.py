@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -36,8 +37,8 @@ class Entity(Base):
 
     __tablename__ = "entities"
     __table_args__ = (
-        UniqueConstraint("account", "integration", "kind", "ref"),
-        Index("ix_entities_kind_number", "account", "integration", "kind", "number"),
+        UniqueConstraint("account", "kind", "ref", "integration"),  # in the order in which they are asked for
+        Index("ix_entities_account_kind_number", "account", "kind", "number"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -61,7 +62,7 @@ class EntityChange(Base):
 
     __tablename__ = "entity_changes"
     __table_args__ = (
-        Index("ix_entity_changes_target", "account", "integration", "kind", "ref", "seen_at"),
+        Index("ix_entity_changes_target", "account", "ref", "kind", "seen_at"),
         Index("ix_entity_changes_seen_at", "seen_at"),
     )
 
@@ -179,7 +180,7 @@ def note_status(
     session: Session, account: str, kind: str, ids: Collection[str], *, active: bool, by: "Authors", now: datetime
 ) -> None:
     """We have switched these on or off and read it back: the mirror shows it at once, with us as the cause."""
-    for entity in session.scalars(_not_yet(active=active), {"account": account, "kind": kind, "ids": list(ids)}):
+    for entity in session.scalars(_not_yet(active=active), {"account": account, "kinds": [kind], "ids": list(ids)}):
         rule, effect_id = by.get(entity.number or "") or by.get(entity.ref) or (None, None)
         session.add(
             EntityChange(
@@ -203,13 +204,21 @@ def note_status(
 
 @cache
 def _not_yet(*, active: bool) -> Select[Entity]:
-    ids: BindParameter[Any] = bindparam("ids", expanding=True)
-    return select(Entity).where(
-        Entity.account == bindparam("account"),
-        Entity.kind == bindparam("kind"),
-        or_(Entity.ref.in_(ids), Entity.number.in_(ids)),
-        Entity.active.is_not(active),
-    )
+    return _with_either_id().where(Entity.active.is_not(active))
+
+
+def with_either_id(session: Session, account: str, kinds: Collection[str], ids: Collection[str]) -> Sequence[Entity]:
+    """Entities of these kinds that have one of these as their text id or their small number."""
+    return session.scalars(_with_either_id(), {"account": account, "kinds": list(kinds), "ids": list(ids)}).all()
+
+
+@cache
+def _with_either_id() -> Select[Entity]:
+    """Two questions, each with an index of its own: with `or` a database goes through all entities of a kind."""
+    kind = (Entity.account == bindparam("account"), Entity.kind.in_(bindparam("kinds", expanding=True)))
+    wanted: BindParameter[Any] = bindparam("ids", expanding=True)
+    found = (select(Entity.id).where(*kind, column.in_(wanted)) for column in (Entity.ref, Entity.number))
+    return select(Entity).where(Entity.id.in_(union_all(*found)))
 
 
 Authors = Mapping[str, tuple[str, int]]  # an id → the rule and the effect that changed it

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
-from sqlalchemy import BindParameter, ColumnElement, Index, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Index, Select, and_, bindparam, func, select, union_all
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime
@@ -23,12 +23,14 @@ class Hold(Base):
 
     __tablename__ = "holds"
     __table_args__ = (
-        Index("ix_holds_kind_target_id_state", "kind", "target_id", "state"),
+        Index("ix_holds_target_id_state_rule_id", "target_id", "state", "rule_id"),
+        Index("ix_holds_subject_rule_id_state", "subject", "rule_id", "state"),
+        Index("ix_holds_rule_id_state_until", "rule_id", "state", "until"),
         Index("ix_holds_state_until", "state", "until"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
-    rule_id: Mapped[str] = mapped_column(index=True)
+    rule_id: Mapped[str]
     effect_id: Mapped[int | None]
     account: Mapped[str]
     integration: Mapped[str]
@@ -121,12 +123,18 @@ def due_or_about(
 
 @cache
 def _due_or_about() -> Select[Hold]:
-    concerned = or_(
-        Hold.target_id.in_(bindparam("targets", expanding=True)),
-        Hold.subject.in_(bindparam("subjects", expanding=True)),
-        Hold.until <= bindparam("now"),
+    """Three questions, each with an index of its own: with `or` a database goes through all that the rule holds."""
+    ids = union_all(
+        *(
+            select(Hold.id).where(_held(bindparam("rule")), concerned)
+            for concerned in (
+                Hold.target_id.in_(bindparam("targets", expanding=True)),
+                Hold.subject.in_(bindparam("subjects", expanding=True)),
+                Hold.until <= bindparam("now"),
+            )
+        )
     )
-    return select(Hold).where(_held(bindparam("rule")), concerned).order_by(Hold.id)
+    return select(Hold).where(Hold.id.in_(ids)).order_by(Hold.id)
 
 
 def _held(rule_id: str | BindParameter[str]) -> ColumnElement[bool]:

@@ -116,7 +116,7 @@ class Effect(Leased, Base):
         UniqueConstraint("plan_id", "step", "kind", "target_id", "subject"),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in EffectState)})", name="state"),
         Index("ix_effects_state_due_at", "state", "due_at"),
-        Index("ix_effects_kind_target_id", "kind", "target_id"),
+        Index("ix_effects_target_id_kind", "target_id", "kind"),
         Index("ix_effects_ended_at", "ended_at"),
     )
 

@@ -48,6 +48,7 @@ class Run(Base):
     __table_args__ = (
         UniqueConstraint("rule_id", "cause_key"),
         Index("ix_runs_rule_id_started_at", "rule_id", "started_at"),
+        Index("ix_runs_rule_id_id", "rule_id", "id"),
         Index("ix_runs_event_id", "event_id"),
         Index("ix_runs_started_at", "started_at"),
     )

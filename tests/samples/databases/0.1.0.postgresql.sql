@@ -984,10 +984,10 @@ INSERT INTO public.effect_calls VALUES
 
 
 INSERT INTO public.effects VALUES
-	(1, 1, 'ask-first', '1', 'pause', 'offer', 'el3guxntcc', 'main', 'default', 'event=01M86ZTGSSN9X1RVT4X84BT0T3', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'planned', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0),
-	(2, 2, 'bad-offer', '1', 'pause', 'offer', 'iw8uo9b4kf', 'main', 'default', 'event=01M86ZTGSPF7T4SH3PC7FY0ZCT', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"ids": ["1001", "iw8uo9b4kf"], "active": false}', NULL, NULL, NULL, NULL, 1, 1),
-	(3, 3, 'onboarding', 'pub', 'ensure', 'publisher', 'email=ann@example.com', 'main', 'default', 'event=01M86ZTGSJYYCE4489Y93AMQ82', '{"name": "Ann Ltd", "email": "ann@example.com", "active": true}', '{"email": "ann@example.com"}', 'null', '[]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "g9pdvdut8w", "created": true}', NULL, NULL, NULL, NULL, 1, 1),
-	(4, 3, 'onboarding', '2', 'ensure', 'user', 'email=ann@example.com', 'main', 'default', 'event=01M86ZTGSJYYCE4489Y93AMQ82', '{"role": "accountManager", "email": "ann@example.com", "password": {"$generate": "password"}, "first_name": "g9pdvdut8w"}', '{"email": "ann@example.com"}', 'null', '["pub"]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "chnw8vrer9", "created": true, "handover": "gAAAAABrBaEXq2MoE-ZSMgTXdRjdXL5-YDmWY8jcwpkKbl3XXhbyRHbAn4WSzbIv48Pp2yJaFSg3hlXhun8SSGOWkDepp0UbiYZS_T-R1IMbG2uq7S42A-EBCYHujgPC15YceD_Fm9-Z"}', NULL, NULL, NULL, NULL, 1, 1);
+	(1, 1, 'ask-first', '1', 'pause', 'offer', 'el3guxntcc', 'main', 'default', 'event=01M87BZP4XQTS33V8FZR30WPQQ', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'planned', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0),
+	(2, 2, 'bad-offer', '1', 'pause', 'offer', 'iw8uo9b4kf', 'main', 'default', 'event=01M87BZP4V677FRNRW90YY0WSS', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"ids": ["1001", "iw8uo9b4kf"], "active": false}', NULL, NULL, NULL, NULL, 1, 1),
+	(3, 3, 'onboarding', 'pub', 'ensure', 'publisher', 'email=ann@example.com', 'main', 'default', 'event=01M87BZP4QN4K962JFESG8VC96', '{"name": "Ann Ltd", "email": "ann@example.com", "active": true}', '{"email": "ann@example.com"}', 'null', '[]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "g9pdvdut8w", "created": true}', NULL, NULL, NULL, NULL, 1, 1),
+	(4, 3, 'onboarding', '2', 'ensure', 'user', 'email=ann@example.com', 'main', 'default', 'event=01M87BZP4QN4K962JFESG8VC96', '{"role": "accountManager", "email": "ann@example.com", "password": {"$generate": "password"}, "first_name": "g9pdvdut8w"}', '{"email": "ann@example.com"}', 'null', '["pub"]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "chnw8vrer9", "created": true, "handover": "gAAAAABrBdLnnt9zSM1rhA4Vs0kVaGpjnbF766qy-pqqJRq2tXgNdOT5J3_TUMe8XXeQATzC-ndkO8tHsea50FFBWqPPYcTy71OXSdAWnGRXpactNhH0eCcYThOjJ4qIoe_jnhqUCjFx"}', NULL, NULL, NULL, NULL, 1, 1);
 
 
 
@@ -1007,9 +1007,9 @@ INSERT INTO public.entity_changes VALUES
 
 
 INSERT INTO public.events VALUES
-	('01M86ZTGSJYYCE4489Y93AMQ82', 'crm', 'deal.signed', '1', 'id:1', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202231222c202274797065223a20226465616c2e7369676e6564222c2022656d61696c223a2022616e6e406578616d706c652e636f6d222c2022636f6d70616e79223a2022416e6e204c7464227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
-	('01M86ZTGSPF7T4SH3PC7FY0ZCT', 'crm', 'offer.bad', '2', 'id:2', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202232222c202274797065223a20226f666665722e626164222c20226f66666572223a2022697738756f3962346b66227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
-	('01M86ZTGSSN9X1RVT4X84BT0T3', 'crm', 'offer.odd', '3', 'id:3', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202233222c202274797065223a20226f666665722e6f6464222c20226f66666572223a2022656c336775786e746363227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1);
+	('01M87BZP4QN4K962JFESG8VC96', 'crm', 'deal.signed', '1', 'id:1', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202231222c202274797065223a20226465616c2e7369676e6564222c2022656d61696c223a2022616e6e406578616d706c652e636f6d222c2022636f6d70616e79223a2022416e6e204c7464227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
+	('01M87BZP4V677FRNRW90YY0WSS', 'crm', 'offer.bad', '2', 'id:2', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202232222c202274797065223a20226f666665722e626164222c20226f66666572223a2022697738756f3962346b66227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
+	('01M87BZP4XQTS33V8FZR30WPQQ', 'crm', 'offer.odd', '3', 'id:3', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202233222c202274797065223a20226f666665722e6f6464222c20226f66666572223a2022656c336775786e746363227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1);
 
 
 
@@ -1045,17 +1045,18 @@ INSERT INTO public.halts VALUES
 
 
 INSERT INTO public.handovers VALUES
-	('8a18aa185833f7b09d2e88f111de3c39c142ed28146afdfe8d6bd82f0c540a5d', 4, 'user email=ann@example.com', '\x67414141414142724261455844685758346933664e56533732507650312d6b326c7644306a7445527a42566c55676776594d62766262776f4d3830475161517648686a633479334e75556d536236576835696d493075584a646249357837364b3748695a6f4f56556c31484e33467a6e576c5155514162356e4c4968344c5778725a66776b5a564f76334f4e', '2026-03-02 12:00:00+00', '2026-03-05 12:00:00+00');
+	('8ea43dfd03879aba76c36a4e9ee1a7dad35797094271a78dee2acc94e62135f9', 4, 'user email=ann@example.com', '\x674141414141427242644c6e70326d586c2d57535255316e2d3478437438626159475866703939324e64343953666c673535654c4648326743553466417746314b6166345a7a7071794d6345556d4151324c39785a776a346766653953584a61564158594b51477139634d45316b65584169416b706c72332d764b415745713061707a66336d6b6f37727264', '2026-03-02 12:00:00+00', '2026-03-05 12:00:00+00');
 
 
 
 INSERT INTO public.heartbeats VALUES
+	('clock set', '2026-03-02 12:10:00+00', 'null'),
 	('tick', '2026-03-02 12:10:00+00', 'null');
 
 
 
 INSERT INTO public.holds VALUES
-	(1, 'bad-offer', 2, 'main', 'default', 'offer', 'iw8uo9b4kf', 'event=01M86ZTGSPF7T4SH3PC7FY0ZCT', '2026-03-02 12:00:00+00', '2026-03-03 00:00:00+00', 1, true, 'active', NULL, NULL, NULL);
+	(1, 'bad-offer', 2, 'main', 'default', 'offer', 'iw8uo9b4kf', 'event=01M87BZP4V677FRNRW90YY0WSS', '2026-03-02 12:00:00+00', '2026-03-03 00:00:00+00', 1, true, 'active', NULL, NULL, NULL);
 
 
 
@@ -1140,9 +1141,9 @@ guards: {at_most: {targets: 1000, share: 100%}}', '2026-03-02 12:00:00+00');
 
 
 INSERT INTO public.runs VALUES
-	(1, 'ask-first', 'b85eac6336e4e47a', 'approve', 'event', 'dedupe:3', '01M86ZTGSSN9X1RVT4X84BT0T3', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'waiting', NULL, NULL, NULL),
-	(2, 'bad-offer', 'e340bf90ce17c7f9', 'live', 'event', 'dedupe:2', '01M86ZTGSPF7T4SH3PC7FY0ZCT', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL),
-	(3, 'onboarding', 'e3a8d88d8c448efc', 'live', 'event', 'dedupe:1', '01M86ZTGSJYYCE4489Y93AMQ82', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL);
+	(1, 'ask-first', 'b85eac6336e4e47a', 'approve', 'event', 'dedupe:3', '01M87BZP4XQTS33V8FZR30WPQQ', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'waiting', NULL, NULL, NULL),
+	(2, 'bad-offer', 'e340bf90ce17c7f9', 'live', 'event', 'dedupe:2', '01M87BZP4V677FRNRW90YY0WSS', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL),
+	(3, 'onboarding', 'e3a8d88d8c448efc', 'live', 'event', 'dedupe:1', '01M87BZP4QN4K962JFESG8VC96', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL);
 
 
 
@@ -1190,18 +1191,18 @@ INSERT INTO public.turns VALUES
 
 INSERT INTO public.usage VALUES
 	('text', '2026-03-02 12:00:00+00', 'text', 'text', 1, 1, 1, 1),
-	('main', '2026-03-02 12:00:00+00', 'advertisers.list', 'ok', 2, 0.00010527599806664512, 0.0021596900005533826, 0.001217373999679694),
-	('main', '2026-03-02 12:00:00+00', 'offers.get', 'ok', 1, 3.842699879896827e-05, 0.0008033500016608741, 0.0008033500016608741),
-	('main', '2026-03-02 12:00:00+00', 'offers.list', 'ok', 2, 7.678399924770929e-05, 0.0016965930008154828, 0.000883317999978317),
-	('main', '2026-03-02 12:00:00+00', 'offers.set_status', 'ok', 2, 9.820599734666757e-05, 0.0024269450004794635, 0.0012303119983698707),
-	('main', '2026-03-02 12:00:00+00', 'publishers.create', 'ok', 1, 4.52069980383385e-05, 0.0011166140029672533, 0.0011166140029672533),
-	('main', '2026-03-02 12:00:00+00', 'publishers.get', 'ok', 1, 3.290899985586293e-05, 0.0027747910025937017, 0.0027747910025937017),
-	('main', '2026-03-02 12:00:00+00', 'publishers.list', 'ok', 3, 0.00013275699893711135, 0.0028057670024281833, 0.0009991799997806083),
-	('main', '2026-03-02 12:00:00+00', 'reports.clicks', 'ok', 2, 9.33780029299669e-05, 0.0029989839968038723, 0.0017856159975053743),
-	('main', '2026-03-02 12:00:00+00', 'reports.conversions', 'ok', 2, 9.124500138568692e-05, 0.0023121759986679535, 0.0012022219998470973),
-	('main', '2026-03-02 12:00:00+00', 'users.create', 'ok', 1, 4.961300146533176e-05, 0.0015791799996804912, 0.0015791799996804912),
-	('main', '2026-03-02 12:00:00+00', 'users.get', 'ok', 1, 3.8155998481670395e-05, 0.000693848000082653, 0.000693848000082653),
-	('main', '2026-03-02 12:00:00+00', 'users.list', 'ok', 1, 5.140599751030095e-05, 0.0010192299996560905, 0.0010192299996560905);
+	('main', '2026-03-02 12:00:00+00', 'advertisers.list', 'ok', 2, 0.00012297300418140367, 0.0026052789980894886, 0.0016746010005590506),
+	('main', '2026-03-02 12:00:00+00', 'offers.get', 'ok', 1, 3.04850036627613e-05, 0.0006445749968406744, 0.0006445749968406744),
+	('main', '2026-03-02 12:00:00+00', 'offers.list', 'ok', 2, 7.902699871920049e-05, 0.0017761120107024908, 0.0010105470064445399),
+	('main', '2026-03-02 12:00:00+00', 'offers.set_status', 'ok', 2, 7.870599802117795e-05, 0.0018714730031206273, 0.0010775060000014491),
+	('main', '2026-03-02 12:00:00+00', 'publishers.create', 'ok', 1, 3.1747993489261717e-05, 0.000882357002410572, 0.000882357002410572),
+	('main', '2026-03-02 12:00:00+00', 'publishers.get', 'ok', 1, 2.337499608984217e-05, 0.0004418640019139275, 0.0004418640019139275),
+	('main', '2026-03-02 12:00:00+00', 'publishers.list', 'ok', 3, 0.00016667599993525073, 0.002794741994875949, 0.0011512659984873608),
+	('main', '2026-03-02 12:00:00+00', 'reports.clicks', 'ok', 2, 9.534200216876343e-05, 0.003473245997156482, 0.002441798002109863),
+	('main', '2026-03-02 12:00:00+00', 'reports.conversions', 'ok', 2, 9.952700202120468e-05, 0.0021733199973823503, 0.0011845549961435609),
+	('main', '2026-03-02 12:00:00+00', 'users.create', 'ok', 1, 3.0095005058683455e-05, 0.0007443319991580211, 0.0007443319991580211),
+	('main', '2026-03-02 12:00:00+00', 'users.get', 'ok', 1, 2.3644999600946903e-05, 0.00044146399886813015, 0.00044146399886813015),
+	('main', '2026-03-02 12:00:00+00', 'users.list', 'ok', 1, 3.9248996472451836e-05, 0.0007962890013004653, 0.0007962890013004653);
 
 
 
@@ -1211,9 +1212,9 @@ INSERT INTO public.users VALUES
 
 
 INSERT INTO public.verdicts VALUES
-	(1, 1, 'event=01M86ZTGSSN9X1RVT4X84BT0T3', 1, 'known', 'body.offer matches the pattern', '{"text": "ask-first", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "el3guxntcc", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
-	(2, 2, 'event=01M86ZTGSPF7T4SH3PC7FY0ZCT', 1, 'known', 'body.offer matches the pattern', '{"text": "bad-offer", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "iw8uo9b4kf", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
-	(3, 3, 'event=01M86ZTGSJYYCE4489Y93AMQ82', 1, 'known', 'body.email matches the pattern', '{"text": "onboarding", "parts": [{"text": "all", "parts": [{"text": "body.email matches \"@\"", "value": "ann@example.com", "answer": "yes", "threshold": "@"}], "answer": "yes"}], "answer": "yes"}');
+	(1, 1, 'event=01M87BZP4XQTS33V8FZR30WPQQ', 1, 'known', 'body.offer matches the pattern', '{"text": "ask-first", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "el3guxntcc", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
+	(2, 2, 'event=01M87BZP4V677FRNRW90YY0WSS', 1, 'known', 'body.offer matches the pattern', '{"text": "bad-offer", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "iw8uo9b4kf", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
+	(3, 3, 'event=01M87BZP4QN4K962JFESG8VC96', 1, 'known', 'body.email matches the pattern', '{"text": "onboarding", "parts": [{"text": "all", "parts": [{"text": "body.email matches \"@\"", "value": "ann@example.com", "answer": "yes", "threshold": "@"}], "answer": "yes"}], "answer": "yes"}');
 
 
 
@@ -1511,7 +1512,7 @@ ALTER TABLE ONLY public.effects
 
 
 ALTER TABLE ONLY public.entities
-    ADD CONSTRAINT uq_entities_account_integration_kind_ref UNIQUE (account, integration, kind, ref);
+    ADD CONSTRAINT uq_entities_account_kind_ref_integration UNIQUE (account, kind, ref, integration);
 
 
 
@@ -1579,15 +1580,15 @@ CREATE INDEX ix_effects_ended_at ON public.effects USING btree (ended_at);
 
 
 
-CREATE INDEX ix_effects_kind_target_id ON public.effects USING btree (kind, target_id);
-
-
-
 CREATE INDEX ix_effects_state_due_at ON public.effects USING btree (state, due_at);
 
 
 
-CREATE INDEX ix_entities_kind_number ON public.entities USING btree (account, integration, kind, number);
+CREATE INDEX ix_effects_target_id_kind ON public.effects USING btree (target_id, kind);
+
+
+
+CREATE INDEX ix_entities_account_kind_number ON public.entities USING btree (account, kind, number);
 
 
 
@@ -1595,7 +1596,7 @@ CREATE INDEX ix_entity_changes_seen_at ON public.entity_changes USING btree (see
 
 
 
-CREATE INDEX ix_entity_changes_target ON public.entity_changes USING btree (account, integration, kind, ref, seen_at);
+CREATE INDEX ix_entity_changes_target ON public.entity_changes USING btree (account, ref, kind, seen_at);
 
 
 
@@ -1619,15 +1620,19 @@ CREATE INDEX ix_handovers_effect_id ON public.handovers USING btree (effect_id);
 
 
 
-CREATE INDEX ix_holds_kind_target_id_state ON public.holds USING btree (kind, target_id, state);
-
-
-
-CREATE INDEX ix_holds_rule_id ON public.holds USING btree (rule_id);
+CREATE INDEX ix_holds_rule_id_state_until ON public.holds USING btree (rule_id, state, until);
 
 
 
 CREATE INDEX ix_holds_state_until ON public.holds USING btree (state, until);
+
+
+
+CREATE INDEX ix_holds_subject_rule_id_state ON public.holds USING btree (subject, rule_id, state);
+
+
+
+CREATE INDEX ix_holds_target_id_state_rule_id ON public.holds USING btree (target_id, state, rule_id);
 
 
 
@@ -1664,6 +1669,10 @@ CREATE INDEX ix_revisions_rule_id ON public.revisions USING btree (rule_id);
 
 
 CREATE INDEX ix_runs_event_id ON public.runs USING btree (event_id);
+
+
+
+CREATE INDEX ix_runs_rule_id_id ON public.runs USING btree (rule_id, id);
 
 
 

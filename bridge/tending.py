@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bridge import clock_steps, feeding, rulebook, ticking
 from bridge.data import polling, retention
-from bridge.operations import approvals, letting_go
+from bridge.operations import approvals, letting_go, trying
 from bridge.store import (
     entities,
     exports,
@@ -22,6 +22,7 @@ from bridge.store import (
     runs,
     signins,
     slots,
+    trials,
     upkeep,
     usage,
 )
@@ -84,8 +85,15 @@ def tick(house: House, now: datetime) -> list[str]:
         orphans = [hold for hold in (*due, *switched) if hold.rule_id not in timed]
         effects_due = letting_go.sweep(house, session, orphans, now) | approvals.expire(house, session, now)
         feeding.open_due(session, house, now)
-        found = sorted({task for kind, task in TASKS.items() if _is_due(session, kind, now)})
+        trying.give_up(session, now)
+        found = _wanted(session, now)
     return [*found, "effects.perform"] if effects_due else found
+
+
+def _wanted(session: Session, now: datetime) -> list[str]:
+    """The tasks that somebody or the clock has asked for."""
+    found = {task for kind, task in TASKS.items() if _is_due(session, kind, now)}
+    return sorted(found | ({trying.TASK} if trials.is_waiting(session, now) else set()))
 
 
 def _is_due(session: Session, kind: str, now: datetime) -> bool:
@@ -107,7 +115,7 @@ def standing_still(store: Store, now: datetime) -> list[str]:
             found.append("journal.drain")
         if _exists(session, select(Effect.id).where(Effect.state.in_(OPEN), Effect.due_at <= now, free(Effect, now))):
             found.append("effects.perform")
-        found += sorted({task for kind, task in TASKS.items() if _is_due(session, kind, now)})
+        found += _wanted(session, now)
     return found
 
 
@@ -124,6 +132,7 @@ def tidy(house: House, now: datetime) -> None:
         newest.forget(session, now - KEEP_EVENTS)  # what is older can come out of the journal no more
         events = journal.forget(session, now - KEEP_EVENTS)
         slots.forget(session, now - KEEP_DULL)
+        trials.forget(session, now - KEEP_DULL)
         usage.forget(session, now - KEEP_EVENTS)
         exports.forget(session, now - KEEP_DULL)
         entities.forget_changes(session, now - KEEP_ALL)

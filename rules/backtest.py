@@ -7,10 +7,11 @@ the traffic that came in the meantime recovered.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from rules.verdicts import Answer, Evaluation, Trace
 
 STEP = timedelta(minutes=15)
 FLAP_WITHIN = timedelta(days=7)  # a target that is paused again so soon after its return flaps
+Progress: TypeAlias = Callable[[int, int, datetime], None]
 SERIES = 6  # subjects that are drawn
 POINTS = 160  # of each of them
 
@@ -133,20 +135,34 @@ class Report:
         return sum((fire.lost for fire in self.pauses), Decimal(0))
 
 
+def replayable(revision: Revision) -> None:
+    """Raises NotReplayable for a rule about events."""
+    if revision.scope.per == ("event",):
+        raise NotReplayable(f"{revision.id} is about events; try it with `rules test` or by replaying an event")
+
+
 def backtest(
-    revision: Revision, history: History, start: datetime, end: datetime, *, step: timedelta | None = None
+    revision: Revision,
+    history: History,
+    start: datetime,
+    end: datetime,
+    *,
+    step: timedelta | None = None,
+    progress: Progress = lambda _done, _looks, _at: None,
 ) -> Report:
     """Replay `revision` from `start` to `end`, both included, aware UTC.
 
     It is replayed as if it were live and approved; what a limit stops is counted and not done. `step` is the
-    rule's own interval unless given. Raises NotReplayable for a rule about events.
+    rule's own interval unless given. `progress` hears before each look how many are done, how many there will be,
+    and which moment it is about; what it raises ends the replay. Raises NotReplayable for a rule about events.
     """
-    if revision.scope.per == ("event",):
-        raise NotReplayable(f"{revision.id} is about events; try it with `rules test` or by replaying an event")
+    replayable(revision)
     every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else STEP)
     history.begin()
     replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end)
-    for now in steps(start, end, every):
+    looks = (end - start) // every + 1
+    for done, now in enumerate(steps(start, end, every)):
+        progress(done, looks, now)
         replayed.look(now)
     return replayed.report(start, every)
 

@@ -1,6 +1,7 @@
-"""Evaluate rules whose slot is due."""
+"""Evaluate rules whose slot is due, and try rules on the past."""
 
 from bridge import ticking, wiring
+from bridge.operations import trying
 from tasks.app import celery
 
 
@@ -11,3 +12,11 @@ def run_due() -> None:
     while ticking.run_due(house, house.clock()):
         house.queue.nudge("effects.perform")
     house.queue.nudge("journal.drain")  # events that came while it was our turn to decide
+
+
+@celery.task(name="rules.try")
+def try_on_the_past() -> None:
+    """Run a backtest that somebody asked for; one at a time, over all workers."""
+    house = wiring.house()
+    if trying.run_next(house, house.clock()):
+        house.queue.nudge("rules.try")  # others may wait behind it

@@ -1,12 +1,16 @@
 """`rules backtest` and `rules backtests`: try rules on the past, and what such trials came to."""
 
 import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bar
 
 from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
 from bridge.operations.backtest_page import page
@@ -14,6 +18,7 @@ from bridge.operations.backtesting import Question, Thresholds, keep, try_out, t
 from bridge.operations.backtesting import as_json as backtest_json
 from bridge.operations.backtesting import compare as make_comparison
 from bridge.store import backtests as shelf
+from rules.backtest import Progress
 
 COLUMNS = ("rule", "revision", "looks", "subjects", "pauses", "false_alarms", "flaps", "kept", "lost", "waiting")
 SHOWN = 50
@@ -54,14 +59,14 @@ def backtest(
       integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --sweep cr=0.2%..0.8%
     """
     question = Question(start=start, end=end, step=step, against=against)  # type: ignore[arg-type]
-    with session.operating() as house, Console(stderr=True).status("looking at the past again"):
+    with session.operating() as house, _bar() as progress:
         if sweep:
             tried = [asdict(one) for one in try_thresholds(house, file, question, Thresholds.parse(sweep))]
             columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")
             show(tried, columns, json=json, empty="")
             return
-        pairs = make_comparison(house, file, question) if compare else ()
-        new = [pair.new for pair in pairs] if compare else try_out(house, file, question)
+        pairs = make_comparison(house, file, question, progress) if compare else ()
+        new = [pair.new for pair in pairs] if compare else try_out(house, file, question, progress)
         keep(house, new, question, who=getpass.getuser(), now=house.clock())
     reports = [one for pair in pairs for one in (pair.old, pair.new)] or new
     if html:
@@ -74,6 +79,19 @@ def backtest(
     fires = [{"rule": report["rule"], **fire} for report in told for fire in report["fires"][:SHOWN]]
     if fires:
         show(fires, ("rule", "at", "does", "reason", "until", "false_alarm"), json=False, empty="")
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """How much of the past has been looked at, and how far it is; a terminal shows it, a file does not get it."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("loading the past", total=None)
+
+        def progress(done: int, looks: int, at: datetime) -> None:
+            bar.update(task, description=f"looking at {at:%Y-%m-%d %H:%M}", completed=done, total=looks)
+
+        yield progress
 
 
 @click.command()

@@ -11,19 +11,22 @@ from bridge import rulebook
 from bridge.data.history import Against
 from bridge.data.history import load as load_history
 from bridge.operations.backtest_page import drawn, page
-from bridge.operations.errors import NotThere, OperationError
+from bridge.operations.errors import OperationError
 from bridge.store import backtests
 from bridge.tables import load_all
 from bridge.wiring import House
-from rules.backtest import STEP, Fire, NotReplayable, Report, backtest
+from rules.backtest import Fire, NotReplayable, Progress, Report, backtest
 from rules.loading import load
 from rules.model import Revision
 from rules.sweep import Comparison, NothingToSweep, Tried, sweep
 
 MOST_THRESHOLDS = 50
-MOST_LOOKS = 10_000  # of a trial that somebody waits for in a browser: a hundred days of quarter hours
 TEXT = "text"  # the place of what is wrong in a rule that came in a request, not in a file
 FIRES = 50  # that are kept beside the figures; the page has them all
+
+
+def unwatched(_done: int, _looks: int, _at: datetime) -> None:
+    """The progress that nobody wants to hear of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +64,9 @@ def _number(text: str) -> Decimal:
     return Decimal(text.removesuffix("%")) / 100 if text.endswith("%") else Decimal(text)
 
 
-def try_out(house: House, path: Path, question: Question) -> list[Report]:
+def try_out(house: House, path: Path, question: Question, progress: Progress = unwatched) -> list[Report]:
     """Each rule of the file over that past. Raises OperationError with what is wrong with the file or the question."""
-    return [_one(house, revision, question) for revision in read(house, path)]
-
-
-def try_live(house: House, rule: str, question: Question) -> Report:
-    """The revision that is live now over that past. Raises NotThere where none is, OperationError as above."""
-    if (question.end - question.start) / (question.step or STEP) > MOST_LOOKS:
-        raise OperationError(f"more than {MOST_LOOKS:,} looks; choose a shorter stretch or a longer step")
-    with house.store.read() as session:
-        live = house.library.current(session).revisions.get(rule)
-    if live is None:
-        raise NotThere(f"rule {rule}: it is not loaded")
-    return _one(house, live, question)
+    return [replayed(house, revision, question, progress) for revision in read(house, path)]
 
 
 def keep(house: House, reports: Sequence[Report], question: Question, *, who: str, now: datetime) -> list[int]:
@@ -99,7 +91,7 @@ def _row(report: Report, question: Question, who: str, now: datetime) -> dict[st
     }
 
 
-def compare(house: House, path: Path, question: Question) -> list[Comparison]:
+def compare(house: House, path: Path, question: Question, progress: Progress = unwatched) -> list[Comparison]:
     """The file's rules against the live revisions of the same name."""
     found = []
     with house.store.read() as session:
@@ -108,7 +100,9 @@ def compare(house: House, path: Path, question: Question) -> list[Comparison]:
         live = book.revisions.get(revision.id)
         if live is None:
             raise OperationError(f"{revision.id}: is not live, so there is nothing to compare it with")
-        found.append(Comparison(_one(house, live, question), _one(house, revision, question)))
+        found.append(
+            Comparison(replayed(house, live, question, progress), replayed(house, revision, question, progress))
+        )
     return found
 
 
@@ -145,7 +139,8 @@ def parse(house: House, text: str, name: str = TEXT) -> list[Revision]:
     return list(loaded.revisions)
 
 
-def _one(house: House, revision: Revision, question: Question) -> Report:
+def replayed(house: House, revision: Revision, question: Question, progress: Progress = unwatched) -> Report:
+    """One revision over that past. Raises OperationError for a question that cannot be answered."""
     if question.end <= question.start:
         raise OperationError("--to must be later than --from")
     with house.store.read() as session:
@@ -153,7 +148,7 @@ def _one(house: House, revision: Revision, question: Question) -> Report:
             session, revision, question.start, question.end, against=question.against, tables=house.library.tables
         )
         try:
-            return backtest(revision, history, question.start, question.end, step=question.step)
+            return backtest(revision, history, question.start, question.end, step=question.step, progress=progress)
         except NotReplayable as error:
             raise OperationError(str(error)) from error
 

@@ -1,8 +1,11 @@
 """What an account manager does on the pages, with a mouse, with keys alone, on a phone, and without scripts."""
 
+import os
+
 import pytest
 from looking import findings, skip_without_chromium
 
+from bridge.store import trials
 from bridge.store.people import Role
 from bridge.web.access import make
 
@@ -52,17 +55,31 @@ def test_a_rule_is_moved_with_keys_alone(page, network):
     assert "mode: approve" in (network.home / "rules" / "low-cr.yaml").read_text()
 
 
-def test_a_rule_is_tried_on_the_past_and_its_picture_reads_well(page):
+def test_a_rule_is_tried_on_the_past_and_its_picture_reads_well(page, network):
     page.goto("/rules/low-cr")
     page.get_by_role("button", name="Try it").click()
-    assert "it would have paused" in page.locator(".flash").inner_text()
-    assert page.locator("#backtest dl.figures").count() == 1
+    network.work()
+    page.locator("#backtest dl.figures").wait_for()  # the page has looked again by itself
     assert findings(page) == []
 
 
-def test_the_whole_page_of_a_trial_keeps_its_style(page):
+def test_a_trial_is_watched_while_it_goes_on(page, network):
     page.goto("/rules/low-cr")
     page.get_by_role("button", name="Try it").click()
+    with network.house.store.write() as session:
+        trial = trials.take(session, network.now)
+        trials.proceed(session, trial, {"looks": 200, "looks_done": 94}, network.now)
+    page.get_by_text("94 of 200 looks are done").wait_for()
+    assert findings(page) == []
+    page.screenshot(path=os.environ.get("SHOT", "/dev/null"))
+    page.get_by_role("button", name="Stop it").click()
+    assert "Stopped" in page.locator(".flash").first.inner_text()
+
+
+def test_the_whole_page_of_a_trial_keeps_its_style(page, network):
+    page.goto("/rules/low-cr")
+    page.get_by_role("button", name="Try it").click()
+    network.work()
     page.get_by_role("link", name="The whole page").click()
     assert page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
 

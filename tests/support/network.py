@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from bridge import draining, feeding, performing, rulebook, settings, tending, ticking
 from bridge.journalling import Scribe
+from bridge.operations import trying
 from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
@@ -137,6 +138,8 @@ class Network:
         while ticking.run_due(self.house, self.now):
             pass
         while performing.perform(self.house, self.now):
+            pass
+        while trying.run_next(self.house, self.now):
             pass
 
     # --- what one can see ---

@@ -332,9 +332,13 @@ def test_a_rule_about_traffic_is_tried_on_the_past(operator, network):
         "low.yaml",
     )
     stretch = {"from": "2026-03-01T00:00:00+00:00", "to": "2026-03-02T00:00:00+00:00"}
-    made = operator.post("/rules/low/backtests", 201, **stretch)["data"]
-    assert made["figures"]["looks"] == 25
-    assert operator.get("/rules/low/backtests")["data"] == [made]
+    asked = operator.post("/rules/low/backtests", 202, **stretch)["data"]
+    assert asked["state"] == "waiting"
+    network.work()
+    done = operator.get(f"/trials/{asked['id']}")["data"]
+    assert (done["state"], done["looks_done"]) == ("done", 25)
+    [made] = operator.get("/rules/low/backtests")["data"]
+    assert (made["id"], made["figures"]["looks"]) == (done["backtest_id"], 25)
 
 
 def test_a_silence_is_made_and_listed(operator):

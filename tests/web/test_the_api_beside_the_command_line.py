@@ -46,7 +46,7 @@ REQUESTS = {
     "reports shadow": ["GET /reports/shadow"],
     "reports status": ["GET /feeds"],
     "resume": ["POST /resume"],
-    "rules backtest": ["POST /rules/{rule_id}/backtests"],
+    "rules backtest": ["POST /rules/{rule_id}/backtests", "GET /trials/{number}", "POST /trials/{number}/stop"],
     "rules backtests": ["GET /rules/{rule_id}/backtests"],
     "rules diff": ["POST /rules/diff"],
     "rules explain": ["GET /rules/{rule_id}/explain"],

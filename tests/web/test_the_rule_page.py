@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import update
 from visiting import RULE
 
+from bridge import tending
+from bridge.store import trials
 from bridge.store.people import Role
 from bridge.store.runs import Run
 
@@ -20,14 +22,16 @@ def days(lived_in):
 
 
 def test_a_rule_is_tried_on_the_past_and_its_page_keeps_what_came_out(browser, days):
-    page = browser().press(PATH, f"{PATH}/backtest", **days[1])
-    assert "looks: it would have paused" in page
-    assert "Would have paused" in page
+    visitor = browser()
+    visitor.press(PATH, f"{PATH}/backtest", **days[1])
+    days[0].work()
+    assert "Would have paused" in visitor.open(PATH)
 
 
 def test_the_whole_page_of_a_trial_stands_by_itself(browser, days):
     visitor = browser()
     visitor.press(PATH, f"{PATH}/backtest", **days[1])
+    days[0].work()
     answer = visitor.http.get(f"{PATH}/backtests/1")
     assert "<svg" in answer.get_data(as_text=True) or "Nothing." in answer.get_data(as_text=True)
     assert "style-src 'sha256-" in answer.headers["Content-Security-Policy"]
@@ -40,6 +44,66 @@ def test_a_trial_without_days_says_so(browser, days):
 def test_a_trial_that_would_take_for_ever_is_refused(browser, days):
     page = browser().press(PATH, f"{PATH}/backtest", **{"from": "1990-01-01", "to": "2026-01-01"})
     assert "choose a shorter stretch" in page
+
+
+def running(network, **seen):
+    """A backtest that a worker is in the middle of."""
+    with network.house.store.write() as session:
+        trial = trials.take(session, network.now)
+        assert trials.proceed(session, trial, seen, network.now)
+    return trial
+
+
+def test_the_page_says_how_far_a_trial_is_and_what_it_looks_at(browser, days):
+    network, stretch = days
+    visitor = browser()
+    visitor.press(PATH, f"{PATH}/backtest", **stretch)
+    assert "waits for a worker" in visitor.open(PATH)
+    running(network, looks=200, looks_done=94, looking_at=datetime(2026, 3, 2, 9, tzinfo=UTC))
+    page = visitor.open(PATH)
+    assert 'value="47"' in page
+    assert "94 of 200 looks are done; it is looking at 02 Mar" in page
+
+
+def test_without_scripts_the_page_looks_again_by_itself(browser, days):
+    visitor = browser()
+    visitor.press(PATH, f"{PATH}/backtest", **days[1])
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in visitor.open(PATH)
+
+
+def test_the_piece_that_a_page_asks_for_says_when_there_is_an_answer(browser, days):
+    visitor = browser()
+    visitor.press(PATH, f"{PATH}/backtest", **days[1])
+    asked = {"headers": {"HX-Request": "true"}}
+    assert "waits for a worker" in visitor.http.get(f"{PATH}/trial", **asked).get_data(as_text=True)
+    days[0].work()
+    assert visitor.http.get(f"{PATH}/trial", **asked).headers["HX-Refresh"] == "true"
+
+
+def test_the_piece_leads_to_its_page_when_somebody_shares_its_address(browser, days):
+    assert browser().http.get(f"{PATH}/trial").location == f"{PATH}#backtest"
+
+
+def test_a_trial_whose_worker_was_killed_says_where_it_ended(browser, days):
+    network, stretch = days
+    visitor = browser()
+    visitor.press(PATH, f"{PATH}/backtest", **stretch)
+    running(network, looks=200, looks_done=94)
+    network.pass_time(minutes=2)
+    tending.tick(network.house, network.now)
+    page = visitor.open(PATH)
+    assert "the worker that ran it ended without a word, 47% done; try it again" in page
+    assert "Try it</button>" in page
+
+
+def test_a_trial_is_stopped_from_its_page(browser, days):
+    network, stretch = days
+    visitor = browser()
+    visitor.press(PATH, f"{PATH}/backtest", **stretch)
+    page = visitor.press(PATH, f"{PATH}/trials/1/stop")
+    assert "stopped by a operator" in page
+    network.work()
+    assert "Would have paused" not in visitor.open(PATH)
 
 
 def test_a_rule_moves_up_the_ladder_and_its_file_says_so(browser, days):

@@ -110,6 +110,25 @@ class MovedRow(Schema):
     revision = word(example="3f9a85c0d1e2b4a6")
 
 
+class TrialRow(Schema):
+    id = whole(example=19)
+    rule_id = word(example="low-cr")
+    revision = word(example="3f9a85c0d1e2b4a6")
+    start = when()
+    end = when()
+    step_seconds = whole("null: the rule's own interval")
+    against = word("live or imported", "live")
+    by = word(example="anna")
+    asked_at = when()
+    state = word("waiting, running, done or failed", "running")
+    looks = whole("how many it will be; null until the past is loaded", 2881)
+    looks_done = whole(example=1310)
+    looking_at = when("the moment of the past that it has come to")
+    ended_at = when()
+    problem = word("why it ended without an answer")
+    backtest_id = whole("what came out, once it is done")
+
+
 class BacktestRow(Schema):
     id = whole(example=7)
     rule_id = word(example="low-cr")

@@ -7,22 +7,22 @@ from flask import g
 from flask_smorest import Blueprint
 
 from bridge import rulebook
-from bridge.operations import NotThere
-from bridge.operations.backtesting import Question, keep, try_live
+from bridge.operations import NotThere, trying
+from bridge.operations.backtesting import Question
 from bridge.operations.checking import check_text
 from bridge.operations.diffing import diff_text
 from bridge.operations.explaining import explain, parse_subject
 from bridge.operations.moving import move
 from bridge.store import backtests
 from bridge.store import rulebook as shelf
-from bridge.store.backtests import Backtest
 from bridge.store.people import Role
+from bridge.store.trials import Trial
 from bridge.web.access import needs
 from bridge.web.api import rulerows
 from bridge.web.api.answers import listed, one, page, picked, refusing
 from bridge.web.api.kinds import listing, thing
 from bridge.web.api.shapes import BacktestBody, ExplainQuery, ModeBody, PageQuery, TextBody
-from bridge.web.current import house, trying
+from bridge.web.current import house
 from rules.testing import Result, run_tests
 
 blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
@@ -134,17 +134,35 @@ def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.post("/rules/<rule_id>/backtests")
 @needs(Role.OPERATOR)
 @blueprint.arguments(BacktestBody)
-@blueprint.response(201, thing(rulerows.BacktestRow))
+@blueprint.response(202, thing(rulerows.TrialRow))
 @refusing
 def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """Replay the live revision over the past, with the facts as they were known then, and keep what came out."""
+    """Have a worker replay the live revision over the past, with the facts as they were known then."""
     step = timedelta(seconds=body["step_seconds"]) if "step_seconds" in body else None
     question = Question(start=body["start"], end=body["end"], step=step, against=body["against"])
-    with trying():
-        report = try_live(house(), rule_id, question)
-    [number] = keep(house(), [report], question, who=g.who, now=house().clock())
+    return one(picked(trying.ask(house(), rule_id, question, who=g.who, now=house().clock()), rulerows.TrialRow))
+
+
+@blueprint.get("/trials/<int:number>")
+@needs(Role.VIEWER)
+@blueprint.response(200, thing(rulerows.TrialRow))
+@refusing
+def show_trial(number: int) -> dict[str, Any]:
+    """How far a backtest is; when it is done, `backtest_id` names its row in the rule's backtests."""
     with house().store.read() as session:
-        return one(picked(session.get_one(Backtest, number), rulerows.BacktestRow))
+        found = session.get(Trial, number)
+    if found is None:
+        raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
+    return one(picked(found, rulerows.TrialRow))
+
+
+@blueprint.post("/trials/<int:number>/stop")
+@needs(Role.OPERATOR)
+@blueprint.response(200, thing(rulerows.TrialRow))
+@refusing
+def stop_trial(number: int) -> dict[str, Any]:
+    """End a backtest that waits or runs."""
+    return one(picked(trying.stop(house(), number, who=g.who, now=house().clock()), rulerows.TrialRow))
 
 
 @blueprint.post("/rules/check")

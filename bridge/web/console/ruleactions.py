@@ -5,15 +5,15 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, g, request
 
-from bridge.operations import OperationError
-from bridge.operations.backtesting import Question, keep, try_live
+from bridge.operations import OperationError, trying
+from bridge.operations.backtesting import Question
 from bridge.operations.moving import move
 from bridge.store.people import Role
 from bridge.web.access import needs
 from bridge.web.console import words
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
-from bridge.web.current import house, trying
+from bridge.web.current import house
 from rules.model import Mode
 
 
@@ -41,10 +41,18 @@ def try_rule(rule_id: str) -> Response:
             end=_day("to", zone),
             against="imported" if request.form.get("against") == "imported" else "live",
         )
-        with trying():
-            report = try_live(house(), rule_id, question)
-        keep(house(), [report], question, who=g.who, now=house().clock())
-        return f"{report.looks:,} looks: it would have paused {len(report.pauses)} times."
+        trying.ask(house(), rule_id, question, who=g.who, now=house().clock())
+        return "A worker tries it on the past. You may leave the page; it goes on, and its answer stands here."
+
+    return done(f"/rules/{rule_id}#backtest", do)
+
+
+@blueprint.post("/rules/<rule_id>/trials/<int:number>/stop")
+@needs(Role.OPERATOR, page=True)
+def stop_trial(rule_id: str, number: int) -> Response:
+    def do() -> str:
+        trying.stop(house(), number, who=g.who, now=house().clock())
+        return "Stopped; nothing is kept of it."
 
     return done(f"/rules/{rule_id}#backtest", do)
 

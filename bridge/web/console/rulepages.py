@@ -8,12 +8,12 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
-from flask import Response, abort, request
+from flask import Response, abort, redirect, request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
-from bridge.store import backtests, ledger
+from bridge.store import backtests, ledger, trials
 from bridge.store import rulebook as shelf
 from bridge.store.backtests import Backtest
 from bridge.store.holds import Hold, HoldState
@@ -47,6 +47,7 @@ def rule(rule_id: str) -> str:
         held = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
         traces = _last_traces(session, rule_id)
         tried = backtests.of_rule(session, rule_id)
+        trial = trials.newest(session, rule_id)
         undoable = ledger.undoable(session, {one.id for one in recent})
         subject, measured = _measured(session, rule_id, request.args.get("subject"))
     live = book.revisions.get(rule_id)
@@ -60,8 +61,21 @@ def rule(rule_id: str) -> str:
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
-        week=(today - timedelta(days=7), today),
+        week=(today - timedelta(days=7), today), trial=trial,
     )  # fmt: skip
+
+
+@blueprint.get("/rules/<rule_id>/trial")
+@needs(Role.VIEWER, page=True)
+def trial_now(rule_id: str) -> Response | str:
+    """How far the backtest is that runs or waits: a piece of the rule's page, which asks for it every second."""
+    if "HX-Request" not in request.headers:
+        return redirect(f"/rules/{rule_id}#backtest")  # type: ignore[return-value]
+    with house().store.read() as session:
+        trial = trials.newest(session, rule_id)
+    if trial is None or not trial.is_open:
+        return Response(headers={"HX-Refresh": "true"})  # the page has the answer, or why there is none
+    return show("trial.html", rule_id=rule_id, trial=trial)
 
 
 def _last_traces(session: Session, rule_id: str) -> Sequence[dict[str, Any]]:

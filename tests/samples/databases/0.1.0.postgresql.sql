@@ -761,6 +761,44 @@ ALTER SEQUENCE public.tokens_id_seq OWNED BY public.tokens.id;
 
 
 
+CREATE TABLE public.trials (
+    id bigint NOT NULL,
+    rule_id character varying NOT NULL,
+    revision character varying NOT NULL,
+    start timestamp with time zone NOT NULL,
+    "end" timestamp with time zone NOT NULL,
+    step_seconds integer,
+    against character varying NOT NULL,
+    by character varying NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    state character varying NOT NULL,
+    looks integer,
+    looks_done integer NOT NULL,
+    looking_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    problem character varying,
+    backtest_id integer,
+    claimed_by character varying,
+    claimed_until timestamp with time zone,
+    fence integer NOT NULL,
+    attempts integer NOT NULL
+);
+
+
+
+CREATE SEQUENCE public.trials_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+
+ALTER SEQUENCE public.trials_id_seq OWNED BY public.trials.id;
+
+
+
 CREATE TABLE public.troubles (
     key character varying NOT NULL,
     since timestamp with time zone NOT NULL,
@@ -927,6 +965,10 @@ ALTER TABLE ONLY public.tokens ALTER COLUMN id SET DEFAULT nextval('public.token
 
 
 
+ALTER TABLE ONLY public.trials ALTER COLUMN id SET DEFAULT nextval('public.trials_id_seq'::regclass);
+
+
+
 ALTER TABLE ONLY public.users ALTER COLUMN id SET DEFAULT nextval('public.users_id_seq'::regclass);
 
 
@@ -984,10 +1026,10 @@ INSERT INTO public.effect_calls VALUES
 
 
 INSERT INTO public.effects VALUES
-	(1, 1, 'ask-first', '1', 'pause', 'offer', 'el3guxntcc', 'main', 'default', 'event=01M87BZP4XQTS33V8FZR30WPQQ', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'planned', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0),
-	(2, 2, 'bad-offer', '1', 'pause', 'offer', 'iw8uo9b4kf', 'main', 'default', 'event=01M87BZP4V677FRNRW90YY0WSS', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"ids": ["1001", "iw8uo9b4kf"], "active": false}', NULL, NULL, NULL, NULL, 1, 1),
-	(3, 3, 'onboarding', 'pub', 'ensure', 'publisher', 'email=ann@example.com', 'main', 'default', 'event=01M87BZP4QN4K962JFESG8VC96', '{"name": "Ann Ltd", "email": "ann@example.com", "active": true}', '{"email": "ann@example.com"}', 'null', '[]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "g9pdvdut8w", "created": true}', NULL, NULL, NULL, NULL, 1, 1),
-	(4, 3, 'onboarding', '2', 'ensure', 'user', 'email=ann@example.com', 'main', 'default', 'event=01M87BZP4QN4K962JFESG8VC96', '{"role": "accountManager", "email": "ann@example.com", "password": {"$generate": "password"}, "first_name": "g9pdvdut8w"}', '{"email": "ann@example.com"}', 'null', '["pub"]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "chnw8vrer9", "created": true, "handover": "gAAAAABrBdLnnt9zSM1rhA4Vs0kVaGpjnbF766qy-pqqJRq2tXgNdOT5J3_TUMe8XXeQATzC-ndkO8tHsea50FFBWqPPYcTy71OXSdAWnGRXpactNhH0eCcYThOjJ4qIoe_jnhqUCjFx"}', NULL, NULL, NULL, NULL, 1, 1);
+	(1, 1, 'ask-first', '1', 'pause', 'offer', 'el3guxntcc', 'main', 'default', 'event=01M87CSJ6V8P8CVFF5P0CQXRZG', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'planned', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0),
+	(2, 2, 'bad-offer', '1', 'pause', 'offer', 'iw8uo9b4kf', 'main', 'default', 'event=01M87CSJ6R0X0JBCE9HBFZR3QR', '{"active": false}', '{}', '{"active": true}', '[]', '{"tz": "UTC", "kind": "duration", "count": 1, "until": "2026-03-03T00:00:00+00:00", "seconds": 43200.0}', NULL, true, NULL, 'body.offer matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"ids": ["1001", "iw8uo9b4kf"], "active": false}', NULL, NULL, NULL, NULL, 1, 1),
+	(3, 3, 'onboarding', 'pub', 'ensure', 'publisher', 'email=ann@example.com', 'main', 'default', 'event=01M87CSJ6H14ZVABBAZNXWE0PQ', '{"name": "Ann Ltd", "email": "ann@example.com", "active": true}', '{"email": "ann@example.com"}', 'null', '[]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "g9pdvdut8w", "created": true}', NULL, NULL, NULL, NULL, 1, 1),
+	(4, 3, 'onboarding', '2', 'ensure', 'user', 'email=ann@example.com', 'main', 'default', 'event=01M87CSJ6H14ZVABBAZNXWE0PQ', '{"role": "accountManager", "email": "ann@example.com", "password": {"$generate": "password"}, "first_name": "g9pdvdut8w"}', '{"email": "ann@example.com"}', 'null', '["pub"]', 'null', NULL, false, NULL, 'body.email matches the pattern', 'applied', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', '{"id": "chnw8vrer9", "created": true, "handover": "gAAAAABrBdY3janrlemYvGTDlkFpoPvZug5f0RTJtq9-0tc3w2RODba6ik25zY2L6mKEUspVzX3ZvZm7vg5fQs1zZIjTAMRRiIa9t4lo46Cf2jTeOoDNj8DZBjKRm2_dBQMROs-Qgz-a"}', NULL, NULL, NULL, NULL, 1, 1);
 
 
 
@@ -1007,9 +1049,9 @@ INSERT INTO public.entity_changes VALUES
 
 
 INSERT INTO public.events VALUES
-	('01M87BZP4QN4K962JFESG8VC96', 'crm', 'deal.signed', '1', 'id:1', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202231222c202274797065223a20226465616c2e7369676e6564222c2022656d61696c223a2022616e6e406578616d706c652e636f6d222c2022636f6d70616e79223a2022416e6e204c7464227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
-	('01M87BZP4V677FRNRW90YY0WSS', 'crm', 'offer.bad', '2', 'id:2', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202232222c202274797065223a20226f666665722e626164222c20226f66666572223a2022697738756f3962346b66227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
-	('01M87BZP4XQTS33V8FZR30WPQQ', 'crm', 'offer.odd', '3', 'id:3', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202233222c202274797065223a20226f666665722e6f6464222c20226f66666572223a2022656c336775786e746363227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1);
+	('01M87CSJ6H14ZVABBAZNXWE0PQ', 'crm', 'deal.signed', '1', 'id:1', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202231222c202274797065223a20226465616c2e7369676e6564222c2022656d61696c223a2022616e6e406578616d706c652e636f6d222c2022636f6d70616e79223a2022416e6e204c7464227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
+	('01M87CSJ6R0X0JBCE9HBFZR3QR', 'crm', 'offer.bad', '2', 'id:2', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202232222c202274797065223a20226f666665722e626164222c20226f66666572223a2022697738756f3962346b66227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1),
+	('01M87CSJ6V8P8CVFF5P0CQXRZG', 'crm', 'offer.odd', '3', 'id:3', 'POST', 'application/json', '{"user-agent": "Werkzeug/3.1.9"}', '[]', '\x7b226964223a202233222c202274797065223a20226f666665722e6f6464222c20226f66666572223a2022656c336775786e746363227d', '127.0.0.1', '2026-03-02 12:00:00+00', NULL, 'done', NULL, '2026-03-02 12:00:00+00', NULL, NULL, NULL, NULL, NULL, 1, 1);
 
 
 
@@ -1045,7 +1087,7 @@ INSERT INTO public.halts VALUES
 
 
 INSERT INTO public.handovers VALUES
-	('8ea43dfd03879aba76c36a4e9ee1a7dad35797094271a78dee2acc94e62135f9', 4, 'user email=ann@example.com', '\x674141414141427242644c6e70326d586c2d57535255316e2d3478437438626159475866703939324e64343953666c673535654c4648326743553466417746314b6166345a7a7071794d6345556d4151324c39785a776a346766653953584a61564158594b51477139634d45316b65584169416b706c72332d764b415745713061707a66336d6b6f37727264', '2026-03-02 12:00:00+00', '2026-03-05 12:00:00+00');
+	('3a70194530ffb15a3abf4db8eca7ce858a06a16ebd4803bf3c6849511cf937fb', 4, 'user email=ann@example.com', '\x6741414141414272426459334d53385434416d436659356f7a45796c67355a39504f415147536764344b3471554773506b526933633439434c6a6332455248614831765f7066395a507734544e54494445663831534d33676c74654d34575f3658415a6f7569324638627551697972773256676e59484274465a575271554d495568735158795462585f3578', '2026-03-02 12:00:00+00', '2026-03-05 12:00:00+00');
 
 
 
@@ -1056,7 +1098,7 @@ INSERT INTO public.heartbeats VALUES
 
 
 INSERT INTO public.holds VALUES
-	(1, 'bad-offer', 2, 'main', 'default', 'offer', 'iw8uo9b4kf', 'event=01M87BZP4V677FRNRW90YY0WSS', '2026-03-02 12:00:00+00', '2026-03-03 00:00:00+00', 1, true, 'active', NULL, NULL, NULL);
+	(1, 'bad-offer', 2, 'main', 'default', 'offer', 'iw8uo9b4kf', 'event=01M87CSJ6R0X0JBCE9HBFZR3QR', '2026-03-02 12:00:00+00', '2026-03-03 00:00:00+00', 1, true, 'active', NULL, NULL, NULL);
 
 
 
@@ -1141,9 +1183,9 @@ guards: {at_most: {targets: 1000, share: 100%}}', '2026-03-02 12:00:00+00');
 
 
 INSERT INTO public.runs VALUES
-	(1, 'ask-first', 'b85eac6336e4e47a', 'approve', 'event', 'dedupe:3', '01M87BZP4XQTS33V8FZR30WPQQ', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'waiting', NULL, NULL, NULL),
-	(2, 'bad-offer', 'e340bf90ce17c7f9', 'live', 'event', 'dedupe:2', '01M87BZP4V677FRNRW90YY0WSS', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL),
-	(3, 'onboarding', 'e3a8d88d8c448efc', 'live', 'event', 'dedupe:1', '01M87BZP4QN4K962JFESG8VC96', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL);
+	(1, 'ask-first', 'b85eac6336e4e47a', 'approve', 'event', 'dedupe:3', '01M87CSJ6V8P8CVFF5P0CQXRZG', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'waiting', NULL, NULL, NULL),
+	(2, 'bad-offer', 'e340bf90ce17c7f9', 'live', 'event', 'dedupe:2', '01M87CSJ6R0X0JBCE9HBFZR3QR', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL),
+	(3, 'onboarding', 'e3a8d88d8c448efc', 'live', 'event', 'dedupe:1', '01M87CSJ6H14ZVABBAZNXWE0PQ', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 1, 0, 0, NULL, 'ready', NULL, NULL, NULL);
 
 
 
@@ -1179,6 +1221,11 @@ INSERT INTO public.tokens VALUES
 
 
 
+INSERT INTO public.trials VALUES
+	(1, 'text', 'text', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', NULL, 'text', 'text', '2026-03-02 12:00:00+00', 'waiting', NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0);
+
+
+
 INSERT INTO public.troubles VALUES
 	('text', '2026-03-02 12:00:00+00', '2026-03-02 12:00:00+00', 'text');
 
@@ -1191,18 +1238,18 @@ INSERT INTO public.turns VALUES
 
 INSERT INTO public.usage VALUES
 	('text', '2026-03-02 12:00:00+00', 'text', 'text', 1, 1, 1, 1),
-	('main', '2026-03-02 12:00:00+00', 'advertisers.list', 'ok', 2, 0.00012297300418140367, 0.0026052789980894886, 0.0016746010005590506),
-	('main', '2026-03-02 12:00:00+00', 'offers.get', 'ok', 1, 3.04850036627613e-05, 0.0006445749968406744, 0.0006445749968406744),
-	('main', '2026-03-02 12:00:00+00', 'offers.list', 'ok', 2, 7.902699871920049e-05, 0.0017761120107024908, 0.0010105470064445399),
-	('main', '2026-03-02 12:00:00+00', 'offers.set_status', 'ok', 2, 7.870599802117795e-05, 0.0018714730031206273, 0.0010775060000014491),
-	('main', '2026-03-02 12:00:00+00', 'publishers.create', 'ok', 1, 3.1747993489261717e-05, 0.000882357002410572, 0.000882357002410572),
-	('main', '2026-03-02 12:00:00+00', 'publishers.get', 'ok', 1, 2.337499608984217e-05, 0.0004418640019139275, 0.0004418640019139275),
-	('main', '2026-03-02 12:00:00+00', 'publishers.list', 'ok', 3, 0.00016667599993525073, 0.002794741994875949, 0.0011512659984873608),
-	('main', '2026-03-02 12:00:00+00', 'reports.clicks', 'ok', 2, 9.534200216876343e-05, 0.003473245997156482, 0.002441798002109863),
-	('main', '2026-03-02 12:00:00+00', 'reports.conversions', 'ok', 2, 9.952700202120468e-05, 0.0021733199973823503, 0.0011845549961435609),
-	('main', '2026-03-02 12:00:00+00', 'users.create', 'ok', 1, 3.0095005058683455e-05, 0.0007443319991580211, 0.0007443319991580211),
-	('main', '2026-03-02 12:00:00+00', 'users.get', 'ok', 1, 2.3644999600946903e-05, 0.00044146399886813015, 0.00044146399886813015),
-	('main', '2026-03-02 12:00:00+00', 'users.list', 'ok', 1, 3.9248996472451836e-05, 0.0007962890013004653, 0.0007962890013004653);
+	('main', '2026-03-02 12:00:00+00', 'advertisers.list', 'ok', 2, 7.847700180718675e-05, 0.0018141270047635771, 0.0011552310024853796),
+	('main', '2026-03-02 12:00:00+00', 'offers.get', 'ok', 1, 2.4716995540075004e-05, 0.0005301050041452982, 0.0005301050041452982),
+	('main', '2026-03-02 12:00:00+00', 'offers.list', 'ok', 2, 4.913300654152408e-05, 0.0011036959913326427, 0.000553840996872168),
+	('main', '2026-03-02 12:00:00+00', 'offers.set_status', 'ok', 2, 6.992500129854307e-05, 0.001690082994173281, 0.0009897959971567616),
+	('main', '2026-03-02 12:00:00+00', 'publishers.create', 'ok', 1, 2.4827000743243843e-05, 0.0007382839976344258, 0.0007382839976344258),
+	('main', '2026-03-02 12:00:00+00', 'publishers.get', 'ok', 1, 2.3095002688933164e-05, 0.00042442799895070493, 0.00042442799895070493),
+	('main', '2026-03-02 12:00:00+00', 'publishers.list', 'ok', 3, 8.27429976197891e-05, 0.001809502013202291, 0.0006427320040529594),
+	('main', '2026-03-02 12:00:00+00', 'reports.clicks', 'ok', 2, 5.86969981668517e-05, 0.002108774999214802, 0.0013019389953115024),
+	('main', '2026-03-02 12:00:00+00', 'reports.conversions', 'ok', 2, 5.909700121264905e-05, 0.0016158239959622733, 0.0008976600001915358),
+	('main', '2026-03-02 12:00:00+00', 'users.create', 'ok', 1, 2.5497996830381453e-05, 0.0006213400047272444, 0.0006213400047272444),
+	('main', '2026-03-02 12:00:00+00', 'users.get', 'ok', 1, 2.1842002752237022e-05, 0.00048669100215192884, 0.00048669100215192884),
+	('main', '2026-03-02 12:00:00+00', 'users.list', 'ok', 1, 3.8908001442905515e-05, 0.0005961529968772084, 0.0005961529968772084);
 
 
 
@@ -1212,9 +1259,9 @@ INSERT INTO public.users VALUES
 
 
 INSERT INTO public.verdicts VALUES
-	(1, 1, 'event=01M87BZP4XQTS33V8FZR30WPQQ', 1, 'known', 'body.offer matches the pattern', '{"text": "ask-first", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "el3guxntcc", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
-	(2, 2, 'event=01M87BZP4V677FRNRW90YY0WSS', 1, 'known', 'body.offer matches the pattern', '{"text": "bad-offer", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "iw8uo9b4kf", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
-	(3, 3, 'event=01M87BZP4QN4K962JFESG8VC96', 1, 'known', 'body.email matches the pattern', '{"text": "onboarding", "parts": [{"text": "all", "parts": [{"text": "body.email matches \"@\"", "value": "ann@example.com", "answer": "yes", "threshold": "@"}], "answer": "yes"}], "answer": "yes"}');
+	(1, 1, 'event=01M87CSJ6V8P8CVFF5P0CQXRZG', 1, 'known', 'body.offer matches the pattern', '{"text": "ask-first", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "el3guxntcc", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
+	(2, 2, 'event=01M87CSJ6R0X0JBCE9HBFZR3QR', 1, 'known', 'body.offer matches the pattern', '{"text": "bad-offer", "parts": [{"text": "all", "parts": [{"text": "body.offer matches \".\"", "value": "iw8uo9b4kf", "answer": "yes", "threshold": "."}], "answer": "yes"}], "answer": "yes"}'),
+	(3, 3, 'event=01M87CSJ6H14ZVABBAZNXWE0PQ', 1, 'known', 'body.email matches the pattern', '{"text": "onboarding", "parts": [{"text": "all", "parts": [{"text": "body.email matches \"@\"", "value": "ann@example.com", "answer": "yes", "threshold": "@"}], "answer": "yes"}], "answer": "yes"}');
 
 
 
@@ -1295,6 +1342,10 @@ SELECT pg_catalog.setval('public.slots_id_seq', 8, true);
 
 
 SELECT pg_catalog.setval('public.tokens_id_seq', 1, true);
+
+
+
+SELECT pg_catalog.setval('public.trials_id_seq', 1, true);
 
 
 
@@ -1473,6 +1524,11 @@ ALTER TABLE ONLY public.streaks
 
 ALTER TABLE ONLY public.tokens
     ADD CONSTRAINT pk_tokens PRIMARY KEY (id);
+
+
+
+ALTER TABLE ONLY public.trials
+    ADD CONSTRAINT pk_trials PRIMARY KEY (id);
 
 
 
@@ -1701,6 +1757,14 @@ CREATE INDEX ix_sign_ins_user_id ON public.sign_ins USING btree (user_id);
 
 
 CREATE INDEX ix_slots_state_at ON public.slots USING btree (state, at);
+
+
+
+CREATE INDEX ix_trials_rule_id_id ON public.trials USING btree (rule_id, id);
+
+
+
+CREATE INDEX ix_trials_state ON public.trials USING btree (state);
 
 
 

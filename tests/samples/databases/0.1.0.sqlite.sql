@@ -128,10 +128,10 @@ CREATE TABLE effects (
 	CONSTRAINT fk_effects_plan_id FOREIGN KEY(plan_id) REFERENCES plans (id) ON DELETE CASCADE, 
 	CONSTRAINT uq_effects_plan_id_step_kind_target_id_subject UNIQUE (plan_id, step, kind, target_id, subject)
 );
-INSERT INTO "effects" VALUES(1,1,'ask-first','1','pause','offer','el3guxntcc','main','default','event=01M87BZN3RSTR9ZGHN27MF0FR0','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','planned',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,0);
-INSERT INTO "effects" VALUES(2,2,'bad-offer','1','pause','offer','iw8uo9b4kf','main','default','event=01M87BZN3QN3A5SCTSY4KJ7AVY','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"active":false,"ids":["1001","iw8uo9b4kf"]}',NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "effects" VALUES(3,3,'onboarding','pub','ensure','publisher','email=ann@example.com','main','default','event=01M87BZN3KCWK9Y64DCQ6WM5PM','{"email":"ann@example.com","name":"Ann Ltd","active":true}','{"email":"ann@example.com"}','null','[]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"g9pdvdut8w","created":true}',NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "effects" VALUES(4,3,'onboarding','2','ensure','user','email=ann@example.com','main','default','event=01M87BZN3KCWK9Y64DCQ6WM5PM','{"email":"ann@example.com","role":"accountManager","password":{"$generate":"password"},"first_name":"g9pdvdut8w"}','{"email":"ann@example.com"}','null','["pub"]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"chnw8vrer9","created":true,"handover":"gAAAAABrBdLm6fwjsnmy9mJuSJTHWZ4Gxs2SbYE3c2BxO4h1p-KNErJCgI7bMgYZMMc18iRfGppmXm1wx5zQeXcHsib_CnPsgzidA5vYtvDt4e7qEyTUBeB1dSWXczRbGl7CcMZaUDmb"}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(1,1,'ask-first','1','pause','offer','el3guxntcc','main','default','event=01M87CSGQW0DY089B1DT38QFS5','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','planned',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0,0);
+INSERT INTO "effects" VALUES(2,2,'bad-offer','1','pause','offer','iw8uo9b4kf','main','default','event=01M87CSGQNG6YSG1PYV4CW37KD','{"active":false}','{}','{"active":true}','[]','{"kind":"duration","seconds":43200.0,"tz":"UTC","until":"2026-03-03T00:00:00+00:00","count":1}',NULL,1,NULL,'body.offer matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"active":false,"ids":["1001","iw8uo9b4kf"]}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(3,3,'onboarding','pub','ensure','publisher','email=ann@example.com','main','default','event=01M87CSGQ8KW76RM3E977FBX4R','{"email":"ann@example.com","name":"Ann Ltd","active":true}','{"email":"ann@example.com"}','null','[]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"g9pdvdut8w","created":true}',NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "effects" VALUES(4,3,'onboarding','2','ensure','user','email=ann@example.com','main','default','event=01M87CSGQ8KW76RM3E977FBX4R','{"email":"ann@example.com","role":"accountManager","password":{"$generate":"password"},"first_name":"g9pdvdut8w"}','{"email":"ann@example.com"}','null','["pub"]','null',NULL,0,NULL,'body.email matches the pattern','applied','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000','{"id":"chnw8vrer9","created":true,"handover":"gAAAAABrBdY2TPgxpDyJajJI_utffsHc8c_zK9Z7MnHrp_2dQYCVMV4lT9CiaNwmz-3Yndj8s4EFM27viz5gvZ8CCMIGbGuD5cXXlevJQBb5u-JJNw6w57JtcX0SLVug-smuZty-Qjl9"}',NULL,NULL,NULL,NULL,1,1);
 CREATE TABLE entities (
 	id INTEGER NOT NULL, 
 	account VARCHAR NOT NULL, 
@@ -200,9 +200,9 @@ CREATE TABLE events (
 	CONSTRAINT pk_events PRIMARY KEY (id), 
 	CONSTRAINT uq_events_source_dedupe_key UNIQUE (source, dedupe_key)
 );
-INSERT INTO "events" VALUES('01M87BZN3KCWK9Y64DCQ6WM5PM','crm','deal.signed','1','id:1','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202231222C202274797065223A20226465616C2E7369676E6564222C2022656D61696C223A2022616E6E406578616D706C652E636F6D222C2022636F6D70616E79223A2022416E6E204C7464227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "events" VALUES('01M87BZN3QN3A5SCTSY4KJ7AVY','crm','offer.bad','2','id:2','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202232222C202274797065223A20226F666665722E626164222C20226F66666572223A2022697738756F3962346B66227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
-INSERT INTO "events" VALUES('01M87BZN3RSTR9ZGHN27MF0FR0','crm','offer.odd','3','id:3','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202233222C202274797065223A20226F666665722E6F6464222C20226F66666572223A2022656C336775786E746363227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M87CSGQ8KW76RM3E977FBX4R','crm','deal.signed','1','id:1','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202231222C202274797065223A20226465616C2E7369676E6564222C2022656D61696C223A2022616E6E406578616D706C652E636F6D222C2022636F6D70616E79223A2022416E6E204C7464227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M87CSGQNG6YSG1PYV4CW37KD','crm','offer.bad','2','id:2','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202232222C202274797065223A20226F666665722E626164222C20226F66666572223A2022697738756F3962346B66227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
+INSERT INTO "events" VALUES('01M87CSGQW0DY089B1DT38QFS5','crm','offer.odd','3','id:3','POST','application/json','{"user-agent":"Werkzeug/3.1.9"}','[]',X'7B226964223A202233222C202274797065223A20226F666665722E6F6464222C20226F66666572223A2022656C336775786E746363227D','127.0.0.1','2026-03-02 12:00:00.000000',NULL,'done',NULL,'2026-03-02 12:00:00.000000',NULL,NULL,NULL,NULL,NULL,1,1);
 CREATE TABLE export_starts (
 	id INTEGER NOT NULL, 
 	account VARCHAR NOT NULL, 
@@ -269,7 +269,7 @@ CREATE TABLE handovers (
 	expires_at DATETIME NOT NULL, 
 	CONSTRAINT pk_handovers PRIMARY KEY (token_hash)
 );
-INSERT INTO "handovers" VALUES('22359a294bcdd0b89d533bbc812d259ab2ae177e58c9561b7c68f6f92ba2cc75',4,'user email=ann@example.com',X'674141414141427242644C6D682D42436F754E4A4868364A646A7957446D4564756130503059447A655339476A4A464B61645970796D4D313458665474574C46777051514556645A4D525F612D45764E3439662D526C33696441565A412D6443484E3476636D726F4B444B7545427965486356394C72496D43674D6A734E783851725A5F656A703346564733','2026-03-02 12:00:00.000000','2026-03-05 12:00:00.000000');
+INSERT INTO "handovers" VALUES('03129cca18bd3bd5c128b52153ecec6728ba1c5d80bb94e6019c8e31761aaae1',4,'user email=ann@example.com',X'6741414141414272426459326E363258756A49454850346E4166686D456A3545456D484677412D4731785049745F76764455523767446373356F6F7566795F695439645544386736455946664161594C4F716C4B595F7047686248664A31326455374A6D704A50544663395F3069714B53616A347439417831626B625F61516B4D653034332D583841597968','2026-03-02 12:00:00.000000','2026-03-05 12:00:00.000000');
 CREATE TABLE heartbeats (
 	name VARCHAR NOT NULL, 
 	at DATETIME NOT NULL, 
@@ -297,7 +297,7 @@ CREATE TABLE holds (
 	ended_why VARCHAR, 
 	CONSTRAINT pk_holds PRIMARY KEY (id)
 );
-INSERT INTO "holds" VALUES(1,'bad-offer',2,'main','default','offer','iw8uo9b4kf','event=01M87BZN3QN3A5SCTSY4KJ7AVY','2026-03-02 12:00:00.000000','2026-03-03 00:00:00.000000',1,1,'active',NULL,NULL,NULL);
+INSERT INTO "holds" VALUES(1,'bad-offer',2,'main','default','offer','iw8uo9b4kf','event=01M87CSGQNG6YSG1PYV4CW37KD','2026-03-02 12:00:00.000000','2026-03-03 00:00:00.000000',1,1,'active',NULL,NULL,NULL);
 CREATE TABLE hushes (
 	id INTEGER NOT NULL, 
 	channel VARCHAR, 
@@ -472,9 +472,9 @@ CREATE TABLE runs (
 	CONSTRAINT pk_runs PRIMARY KEY (id), 
 	CONSTRAINT uq_runs_rule_id_cause_key UNIQUE (rule_id, cause_key)
 );
-INSERT INTO "runs" VALUES(1,'ask-first','b85eac6336e4e47a','approve','event','dedupe:3','01M87BZN3RSTR9ZGHN27MF0FR0','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'waiting',NULL,NULL,NULL);
-INSERT INTO "runs" VALUES(2,'bad-offer','e340bf90ce17c7f9','live','event','dedupe:2','01M87BZN3QN3A5SCTSY4KJ7AVY','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
-INSERT INTO "runs" VALUES(3,'onboarding','e3a8d88d8c448efc','live','event','dedupe:1','01M87BZN3KCWK9Y64DCQ6WM5PM','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(1,'ask-first','b85eac6336e4e47a','approve','event','dedupe:3','01M87CSGQW0DY089B1DT38QFS5','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'waiting',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(2,'bad-offer','e340bf90ce17c7f9','live','event','dedupe:2','01M87CSGQNG6YSG1PYV4CW37KD','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
+INSERT INTO "runs" VALUES(3,'onboarding','e3a8d88d8c448efc','live','event','dedupe:1','01M87CSGQ8KW76RM3E977FBX4R','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,1,0,0,NULL,'ready',NULL,NULL,NULL);
 CREATE TABLE sign_in_tries (
 	"key" VARCHAR NOT NULL, 
 	since DATETIME NOT NULL, 
@@ -542,6 +542,30 @@ CREATE TABLE tokens (
 	CONSTRAINT uq_tokens_prefix UNIQUE (prefix)
 );
 INSERT INTO "tokens" VALUES(1,'text','text','text','text','2026-03-02 12:00:00.000000','text',NULL,NULL,NULL);
+CREATE TABLE trials (
+	id INTEGER NOT NULL, 
+	rule_id VARCHAR NOT NULL, 
+	revision VARCHAR NOT NULL, 
+	start DATETIME NOT NULL, 
+	"end" DATETIME NOT NULL, 
+	step_seconds INTEGER, 
+	against VARCHAR NOT NULL, 
+	"by" VARCHAR NOT NULL, 
+	asked_at DATETIME NOT NULL, 
+	state VARCHAR NOT NULL, 
+	looks INTEGER, 
+	looks_done INTEGER NOT NULL, 
+	looking_at DATETIME, 
+	ended_at DATETIME, 
+	problem VARCHAR, 
+	backtest_id INTEGER, 
+	claimed_by VARCHAR, 
+	claimed_until DATETIME, 
+	fence INTEGER NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	CONSTRAINT pk_trials PRIMARY KEY (id)
+);
+INSERT INTO "trials" VALUES(1,'text','text','2026-03-02 12:00:00.000000','2026-03-02 12:00:00.000000',NULL,'text','text','2026-03-02 12:00:00.000000','waiting',NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,0,0);
 CREATE TABLE troubles (
 	"key" VARCHAR NOT NULL, 
 	since DATETIME NOT NULL, 
@@ -570,18 +594,18 @@ CREATE TABLE usage (
 	CONSTRAINT pk_usage PRIMARY KEY (account, hour, operation, outcome)
 );
 INSERT INTO "usage" VALUES('text','2026-03-02 12:00:00.000000','text','text',1,1.0,1.0,1.0);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','advertisers.list','ok',2,8.11600039014592766761e-05,2.55273299262626096606e-03,1.75241699616890400648e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.get','ok',1,7.27179940440692e-05,7.71724000514950603246e-04,7.71724000514950603246e-04);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.list','ok',2,6.47159977233968675136e-05,2.08986700454261153936e-03,0.00147565700171981);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.set_status','ok',2,8.8811997557058930397e-05,2.13522299600299447774e-03,1.30138799431733787059e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.create','ok',1,3.11159965349361300468e-05,9.05742002942133694887e-04,9.05742002942133694887e-04);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.get','ok',1,2.37150015891529619693e-05,5.73600002098828554153e-04,5.73600002098828554153e-04);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.list','ok',3,1.3027300883550196886e-04,2.94969199603656306862e-03,1.37703100335784256458e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.clicks','ok',2,8.37729967315681278705e-05,3.70663200010312721133e-03,2.91439799912041053175e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.conversions','ok',2,8.46659895614720880985e-05,2.16753100539790466427e-03,1.2819590047001838684e-03);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.create','ok',1,2.86430004052817821502e-05,7.75348002207465469837e-04,7.75348002207465469837e-04);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.get','ok',1,2.34250037465244531631e-05,0.000447962993348483,0.000447962993348483);
-INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.list','ok',1,3.30490001942962408065e-05,6.89070999214891344308e-04,6.89070999214891344308e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','advertisers.list','ok',2,7.54719949327409267425e-05,2.44478300737682729959e-03,1.79889600258320569992e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.get','ok',1,3.11859985231421887874e-05,5.96753998252097517251e-04,5.96753998252097517251e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.list','ok',2,8.97740028449334204196e-05,2.50609200156759470701e-03,1.76858000486390665173e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','offers.set_status','ok',2,8.11900026747025549411e-05,1.77200499456375837326e-03,1.14360400039004161953e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.create','ok',1,2.69200027105398476123e-05,7.38623995857778936624e-04,7.38623995857778936624e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.get','ok',1,2.18529967241920530796e-05,5.48592004633974283933e-04,5.48592004633974283933e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','publishers.list','ok',3,1.39716998091898858547e-04,6.46049199713161215186e-03,2.21186700218822807073e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.clicks','ok',2,8.57770064612850546836e-05,7.29397699615219607949e-03,6.51901799574261531233e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','reports.conversions','ok',2,1.07740001112688332796e-04,2.63573499978519976139e-03,1.55381199874682351946e-03);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.create','ok',1,2.56180064752697944641e-05,6.79135999234858900308e-04,6.79135999234858900308e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.get','ok',1,2.24640025408007204532e-05,4.24218000262044370174e-04,4.24218000262044370174e-04);
+INSERT INTO "usage" VALUES('main','2026-03-02 12:00:00.000000','users.list','ok',1,2.66589995590038597583e-05,5.43025002116337418556e-04,5.43025002116337418556e-04);
 CREATE TABLE users (
 	id INTEGER NOT NULL, 
 	name VARCHAR NOT NULL, 
@@ -611,9 +635,9 @@ CREATE TABLE verdicts (
 	CONSTRAINT pk_verdicts PRIMARY KEY (id), 
 	CONSTRAINT fk_verdicts_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
-INSERT INTO "verdicts" VALUES(1,1,'event=01M87BZN3RSTR9ZGHN27MF0FR0',1,'known','body.offer matches the pattern','{"text":"ask-first","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"el3guxntcc","threshold":"."}]}]}');
-INSERT INTO "verdicts" VALUES(2,2,'event=01M87BZN3QN3A5SCTSY4KJ7AVY',1,'known','body.offer matches the pattern','{"text":"bad-offer","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"iw8uo9b4kf","threshold":"."}]}]}');
-INSERT INTO "verdicts" VALUES(3,3,'event=01M87BZN3KCWK9Y64DCQ6WM5PM',1,'known','body.email matches the pattern','{"text":"onboarding","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.email matches \"@\"","answer":"yes","value":"ann@example.com","threshold":"@"}]}]}');
+INSERT INTO "verdicts" VALUES(1,1,'event=01M87CSGQW0DY089B1DT38QFS5',1,'known','body.offer matches the pattern','{"text":"ask-first","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"el3guxntcc","threshold":"."}]}]}');
+INSERT INTO "verdicts" VALUES(2,2,'event=01M87CSGQNG6YSG1PYV4CW37KD',1,'known','body.offer matches the pattern','{"text":"bad-offer","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.offer matches \".\"","answer":"yes","value":"iw8uo9b4kf","threshold":"."}]}]}');
+INSERT INTO "verdicts" VALUES(3,3,'event=01M87CSGQ8KW76RM3E977FBX4R',1,'known','body.email matches the pattern','{"text":"onboarding","answer":"yes","parts":[{"text":"all","answer":"yes","parts":[{"text":"body.email matches \"@\"","answer":"yes","value":"ann@example.com","threshold":"@"}]}]}');
 CREATE INDEX ix_answers_at ON answers (at);
 CREATE INDEX ix_audit_at ON audit (at);
 CREATE INDEX ix_backtests_rule_id ON backtests (rule_id);
@@ -639,6 +663,8 @@ CREATE INDEX ix_runs_rule_id_started_at ON runs (rule_id, started_at);
 CREATE INDEX ix_runs_started_at ON runs (started_at);
 CREATE INDEX ix_sign_in_tries_since ON sign_in_tries (since);
 CREATE INDEX ix_slots_state_at ON slots (state, at);
+CREATE INDEX ix_trials_rule_id_id ON trials (rule_id, id);
+CREATE INDEX ix_trials_state ON trials (state);
 CREATE INDEX ix_usage_hour ON usage (hour);
 CREATE INDEX ix_feed_marks_feed_id_at ON feed_marks (feed_id, at);
 CREATE INDEX ix_observation_chunks_feed_id_last_event ON observation_chunks (feed_id, last_event);

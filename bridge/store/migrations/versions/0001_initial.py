@@ -453,6 +453,34 @@ def upgrade() -> None:
         sa.UniqueConstraint("prefix", name=op.f("uq_tokens_prefix")),
     )
     op.create_table(
+        "trials",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=False),
+        sa.Column("revision", sa.String(), nullable=False),
+        sa.Column("start", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("end", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("step_seconds", sa.Integer(), nullable=True),
+        sa.Column("against", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("asked_at", engine.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("looks", sa.Integer(), nullable=True),
+        sa.Column("looks_done", sa.Integer(), nullable=False),
+        sa.Column("looking_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("problem", sa.String(), nullable=True),
+        sa.Column("backtest_id", sa.Integer(), nullable=True),
+        sa.Column("claimed_by", sa.String(), nullable=True),
+        sa.Column("claimed_until", engine.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trials")),
+    )
+    with op.batch_alter_table("trials", schema=None) as batch_op:
+        batch_op.create_index("ix_trials_rule_id_id", ["rule_id", "id"], unique=False)
+        batch_op.create_index("ix_trials_state", ["state"], unique=False)
+
+    op.create_table(
         "troubles",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("since", engine.UtcDateTime(timezone=True), nullable=False),
@@ -739,6 +767,11 @@ def downgrade() -> None:
     op.drop_table("usage")
     op.drop_table("turns")
     op.drop_table("troubles")
+    with op.batch_alter_table("trials", schema=None) as batch_op:
+        batch_op.drop_index("ix_trials_state")
+        batch_op.drop_index("ix_trials_rule_id_id")
+
+    op.drop_table("trials")
     op.drop_table("tokens")
     op.drop_table("streaks")
     with op.batch_alter_table("slots", schema=None) as batch_op:

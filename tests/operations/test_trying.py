@@ -1,0 +1,185 @@
+"""A backtest that is asked for: run by a worker, one at a time, and always with an end that one can see."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from bridge import handing_back, tending, wiring
+from bridge.operations import NotThere, OperationError, Refused, trying
+from bridge.operations.backtesting import Question
+from bridge.store import backtests, trials
+from bridge.store.trials import Trial
+
+RULE = """
+schema: 1
+id: ID
+mode: shadow
+trigger: {every: 15m}
+scope: {per: [offer]}
+data: {window: 24h, need: {clicks: 100}}
+when: {all: ["cr < 1% @95%"]}
+then:
+  - pause: offer
+    hold: 12h
+"""
+ABOUT_EVENTS = """
+schema: 1
+id: onboarding
+mode: shadow
+trigger: {webhook: {source: crm}}
+when: {all: [body.size > 10]}
+then:
+  - ensure: publisher
+    key: {email: "ann@example.com"}
+    with: {name: Ann}
+"""
+
+
+@pytest.fixture
+def network(on_either_database):
+    network = on_either_database
+    for name in ("low-cr", "low-cr-too"):
+        network.rule(RULE.replace("ID", name), f"{name}.yaml")
+    return network
+
+
+@pytest.fixture
+def ask(network):
+    def asked(rule="low-cr", days=1.0):
+        question = Question(start=network.now - timedelta(days=days), end=network.now)
+        return trying.ask(network.house, rule, question, who="anna", now=network.now)
+
+    return asked
+
+
+def now_of(network, trial):
+    with network.house.store.read() as session:
+        return session.get_one(Trial, trial.id)
+
+
+def begin(network, **seen):
+    """As a worker does, which then is killed."""
+    with network.house.store.write() as session:
+        trial = trials.take(session, network.now)
+        trials.proceed(session, trial, seen, network.now)
+    return trial
+
+
+def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
+    asked = ask()
+    assert trying.run_next(network.house, network.now)
+    done = now_of(network, asked)
+    assert (done.state, done.looks, done.looks_done) == ("done", 97, 97)
+    with network.house.store.read() as session:
+        assert session.get_one(backtests.Backtest, done.backtest_id).by == "anna"
+
+
+def test_asking_wakes_a_worker(network, ask):
+    ask()
+    assert network.nudges.names[-1] == "rules.try"
+
+
+def test_a_lost_message_is_made_up_for_by_the_sweep(network, ask):
+    ask()
+    assert "rules.try" in tending.standing_still(network.house.store, network.now)
+
+
+def test_a_rule_is_tried_once_at_a_time(network, ask):
+    ask()
+    with pytest.raises(Refused, match="is waiting already; wait for it, or stop it"):
+        ask()
+
+
+def test_two_workers_do_not_run_two_at_once(network, ask):
+    ask()
+    ask("low-cr-too")
+    begin(network)
+    assert not trying.run_next(network.house, network.now)
+    assert "rules.try" not in tending.standing_still(network.house.store, network.now)
+
+
+def test_one_whose_worker_was_killed_ends_with_the_reason(network, ask):
+    asked = ask()
+    begin(network, looks=97, looks_done=48)
+    network.pass_time(minutes=2)
+    tending.tick(network.house, network.now)
+    ended = now_of(network, asked)
+    assert ended.state == "failed"
+    assert ended.problem == "the worker that ran it ended without a word, 49% done; try it again"
+    assert ask().id != asked.id
+
+
+def test_a_worker_that_was_thought_dead_writes_nothing_any_more(network, ask):
+    asked = ask()
+    zombie = begin(network)
+    network.pass_time(minutes=2)
+    tending.tick(network.house, network.now)
+    with network.house.store.write() as session:
+        assert not trials.proceed(session, zombie, {"looks_done": 90}, network.now)
+        assert not trials.end(session, zombie, network.now, backtest=1)
+    assert now_of(network, asked).state == "failed"
+
+
+def test_what_a_leaving_worker_gives_back_is_begun_anew_by_another(network, ask):
+    asked = ask()
+    begin(network)
+    with network.house.store.write() as session:
+        handing_back.hand_back(session, [os.getpid()], network.now)
+    tending.tick(network.house, network.now)
+    assert trying.run_next(network.house, network.now)
+    assert now_of(network, asked).state == "done"
+
+
+def test_one_that_is_stopped_ends_and_is_begun_by_nobody(network, ask):
+    asked = ask()
+    trying.stop(network.house, asked.id, who="ben", now=network.now)
+    assert not trying.run_next(network.house, network.now)
+    assert now_of(network, asked).problem == "stopped by ben"
+    with pytest.raises(Refused, match="has ended already"):
+        trying.stop(network.house, asked.id, who="ben", now=network.now)
+
+
+def test_one_that_takes_too_long_says_how_far_it_came_and_what_to_do(network, ask):
+    asked = ask()
+    start = network.now
+
+    def hurried():
+        network.now += timedelta(minutes=1)
+        return network.now
+
+    network.house.clock = hurried
+    trying.run_next(network.house, start)
+    assert "% after 8 minutes; choose a shorter stretch or a longer step" in now_of(network, asked).problem
+
+
+def test_a_worker_that_is_asked_to_go_puts_it_back(network, ask, monkeypatch):
+    asked = ask()
+    leaving = wiring._Sign()
+    leaving.set()
+    monkeypatch.setattr(wiring, "leaving", leaving)
+    trying.run_next(network.house, network.now)
+    assert now_of(network, asked).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("rule", "days", "error", "words"),
+    [
+        ("nothing", 1, NotThere, "it is not loaded"),
+        ("low-cr", 200, OperationError, "choose a shorter stretch"),
+        ("low-cr", -1, OperationError, "later than from"),
+        ("onboarding", 1, OperationError, "rules test"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused_at_once(network, ask, rule, days, error, words):
+    network.rule(ABOUT_EVENTS, "onboarding.yaml")
+    with pytest.raises(error, match=words):
+        ask(rule, days)
+
+
+def test_old_ones_are_forgotten(network, ask):
+    ask()
+    network.work()
+    network.pass_time(days=8)
+    tending.tidy(network.house, network.now)
+    assert network.all(Trial) == []

@@ -1,7 +1,5 @@
 """What an account manager does on the pages, with a mouse, with keys alone, on a phone, and without scripts."""
 
-import os
-
 import pytest
 from looking import findings, skip_without_chromium
 
@@ -71,7 +69,6 @@ def test_a_trial_is_watched_while_it_goes_on(page, network):
         trials.proceed(session, trial, {"looks": 200, "looks_done": 94}, network.now)
     page.get_by_text("94 of 200 looks are done").wait_for()
     assert findings(page) == []
-    page.screenshot(path=os.environ.get("SHOT", "/dev/null"))
     page.get_by_role("button", name="Stop it").click()
     assert "Stopped" in page.locator(".flash").first.inner_text()
 

@@ -50,11 +50,44 @@ def test_in_the_dark_it_is_readable_too(page):
         page.screenshot(path=PICTURES / "console-dark.png")
 
 
-def test_on_a_phone_nothing_is_cut_off(page):
+WIDER = """() => [...document.querySelectorAll('html, main, .scroll, table, tbody tr, td')]
+    .filter(one => one.scrollWidth > one.clientWidth + 1 && one.checkVisibility())
+    .map(one => one.tagName + ': ' + one.innerText.slice(0, 60))"""
+
+
+def test_on_a_phone_nothing_is_cut_off_and_no_table_scrolls(page):
     page.set_viewport_size({"width": 390, "height": 780})
-    for path in PAGES.values():
+    for name, path in PAGES.items():
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        assert page.evaluate(WIDER) == [], path
+        assert findings(page) == [], path
+        if os.environ.get("BRIDGE_SCREENSHOTS") and name == "rules":
+            page.screenshot(path=PICTURES / "console-phone.png")
+
+
+def test_on_a_phone_each_value_stands_beside_its_heading(page):
+    page.set_viewport_size({"width": 390, "height": 780})
+    page.goto("/rules")
+    cell = page.locator("td[data-label='Mode']").first
+    assert cell.evaluate("one => getComputedStyle(one, '::before').content") == '"Mode"'
+
+
+def test_everything_can_be_stopped_from_every_page_and_is_asked_once(page):
+    for name, path in PAGES.items():
+        page.goto(path)
+        page.get_by_text("Halt…").click()
+        assert page.locator("#haltwhy").is_visible(), name
+        assert page.locator(".stop button").is_visible(), name
+
+
+def test_each_page_is_the_same_at_its_address(page):
+    for name, path in PAGES.items():
+        page.goto(path)
+        heading, address = page.locator("h1").inner_text(), page.url
+        page.goto("about:blank")
+        page.goto(address)
+        assert page.locator("h1").inner_text() == heading, name
 
 
 def test_a_plan_is_approved_with_two_clicks(page, network):

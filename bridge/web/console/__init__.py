@@ -16,6 +16,7 @@ from bridge.web.console import (
     rulepages,
     settingspage,
     signingin,
+    stacking,
     userpages,
     words,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "rulepages",
     "settingspage",
     "signingin",
+    "stacking",
     "userpages",
 ]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bridge.cli.home import _findings
 from bridge.login import LoginSettingsError, oidc
+from bridge.operations.checking import check_home
 from bridge.store.people import Role
 
 GOOD = {
@@ -78,10 +78,10 @@ def test_check_tells_what_is_wrong_with_the_login(network, monkeypatch):
     place = network.home / "bridge.yaml"
     place.write_text(place.read_text() + YAML)
     monkeypatch.setenv("OIDC_SECRET", "secret")
-    [found] = _findings(network.home)[0]
+    [found] = check_home(network.home).errors
     assert found.startswith("bridge.yaml: login.oidc.roles.map")
     place.write_text(place.read_text().replace("OPERATOR", "operator"))
-    assert _findings(network.home)[0] == []
+    assert check_home(network.home).errors == ()
 
 
 def test_check_asks_for_the_public_address(network, monkeypatch):
@@ -90,4 +90,4 @@ def test_check_asks_for_the_public_address(network, monkeypatch):
     monkeypatch.setenv("OIDC_SECRET", "secret")
     for more, warned in {"": True, "public_url: https://bridge.example.com\n": False}.items():
         place.write_text(written + more)
-        assert any("public_url is missing" in line for line in _findings(network.home)[1]) is warned
+        assert any("public_url is missing" in line for line in check_home(network.home).warnings) is warned

@@ -76,7 +76,7 @@ def test_the_first_administrator_comes_in_and_stays_one(page, address, network):
     page.get_by_label("The same again").fill(PASSWORD)
     picture(page, "welcome")
     page.get_by_role("button", name="Make the first administrator").click()
-    assert page.get_by_role("link", name="Boss (admin)").is_visible()
+    page.get_by_role("link", name="Boss (admin)").wait_for()
 
 
 def test_a_wrong_password_is_told_and_read_out(page, boss):
@@ -93,7 +93,7 @@ def test_the_keyboard_is_enough_to_sign_in(page, boss):
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
-    assert page.get_by_role("link", name="Boss (admin)").is_visible()
+    page.get_by_role("link", name="Boss (admin)").wait_for()
 
 
 def test_a_user_is_made_and_chooses_a_password(page, chromium, address, boss):
@@ -145,7 +145,7 @@ def test_a_person_comes_in_through_the_identity_provider(chromium, network):
             assert findings(visitor) == []
             visitor.get_by_role("link", name="Sign in with Example ID").click()
             visitor.wait_for_url("**/approvals")
-            assert visitor.get_by_role("link", name="ann@example.com (operator)").is_visible()
+            visitor.get_by_role("link", name="ann@example.com (operator)").wait_for()
             context.close()
 
 

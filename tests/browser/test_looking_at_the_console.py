@@ -74,11 +74,11 @@ def test_on_a_phone_each_value_stands_beside_its_heading(page):
 
 
 def test_everything_can_be_stopped_from_every_page_and_is_asked_once(page):
-    for name, path in PAGES.items():
+    for path in PAGES.values():
         page.goto(path)
         page.get_by_text("Halt…").click()
-        assert page.locator("#haltwhy").is_visible(), name
-        assert page.locator(".stop button").is_visible(), name
+        page.locator("#haltwhy").wait_for()
+        page.locator(".stop button").wait_for()
 
 
 def test_each_page_is_the_same_at_its_address(page):

@@ -58,7 +58,8 @@ def sign_in(page, name, password=PASSWORD):
     page.goto("/login")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():  # hashing takes a moment, and whoever goes on before it is nobody yet
+        page.get_by_role("button", name="Sign in").click()
 
 
 def picture(page, name):
@@ -105,7 +106,8 @@ def test_a_user_is_made_and_chooses_a_password(page, chromium, address, boss):
     adding.get_by_role("button", name="Add a user").click()
     given = page.locator("dt:text-is('password') + dd code").inner_text()
     assert findings(page) == []
-    page.get_by_role("button", name="Sign out").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign out").click()
     sign_in(page, "Anna", given)
     page.wait_for_url("**/account")
     assert findings(page) == []

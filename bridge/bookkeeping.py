@@ -151,7 +151,7 @@ class StoreDesk:
             if upkeep.halted(session) is not None:
                 raise Halted("the halt is on")
             rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
-            self.close(session)
+            self.note_ended(session)
             ledger.begin_call(session, rows, call=call, now=now)
         try:
             return self._timed(operation, call, send)
@@ -163,7 +163,7 @@ class StoreDesk:
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=self._clock())
         return self._timed(operation, call, ask)
 
-    def close(self, session: Session) -> None:
+    def note_ended(self, session: Session) -> None:
         """Write how calls have ended since the last time."""
         session.add_all(self._ended)
         self._ended.clear()

@@ -2,8 +2,8 @@
 
 The database's clock is everybody's (`bridge.store.clock`), but somebody may set it. Set back, rows would wait until it
 has caught up. Set forward, or with the machine asleep for a while, leases would look ended while their holders are in
-the middle of a call. The ticks tell: they come every few seconds, so a gap between two of them, or one that lies in
-the future, is a clock that moved, or a beat that was away.
+the middle of a call. The ticks tell: they come every second, so a long gap between two of them, or one that lies in the
+future, is a clock that moved, or a beat that was away.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -46,9 +46,10 @@ def mend(session: Session, now: datetime) -> int:
     meant for later than that tick keeps its moment. Set forward: effects under way are held for one more lease.
     Returns how many rows were moved.
     """
-    last = upkeep.last_tick(session)
+    beats = upkeep.heartbeats(session)
+    last = beats.get(upkeep.TICK)
     if last is None or -STEP <= now - last <= GAP:
-        return _latecomers(session, now)
+        return _latecomers(session, beats.get(SET), now)
     moves = [_hold_on(now)] if now > last else [_untried(now), *_due(now, last), *_leases(now)]
     moved = sum(_run(session, one) for one in moves)
     upkeep.beat(session, SET, now)
@@ -56,10 +57,9 @@ def mend(session: Session, now: datetime) -> int:
     return moved
 
 
-def _latecomers(session: Session, now: datetime) -> int:
+def _latecomers(session: Session, mended: datetime | None, now: datetime) -> int:
     """What was written after the mending, by workers that had looked at the clock before it was set."""
-    lately = upkeep.heartbeats(session).get(SET)
-    if lately is None or not timedelta(0) <= now - lately <= GAP:
+    if mended is None or not timedelta(0) <= now - mended <= GAP:
         return 0
     return sum(_run(session, one) for one in [_untried(now), *_leases(now)])
 

@@ -39,7 +39,7 @@ def conclude(
     """
     results = list(outcomes)
     with store.write() as session:
-        desk.close(session)
+        desk.note_ended(session)
         plans = {batch.effects[one.job.id].plan_id for one in results}
         fences = {one.job.id: batch.effects[one.job.id].fence for one in results}
         ours = lease.ours(session, Effect, fences)

@@ -43,7 +43,7 @@ def _carry_out(house: House, batch: Batch) -> bool:
             outcomes = _outcomes(house, batch, desk, jobs)
         except Exception:
             with house.store.write() as session:
-                desk.close(session)
+                desk.note_ended(session)
             raise
         written = conclude(house.store, batch, outcomes, desk=desk, box=house.box, now=house.clock())
     _compensate(house, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])

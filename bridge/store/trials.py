@@ -7,6 +7,7 @@ the row then says where it ended. What came out is a row of `bridge.store.backte
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Index, delete, or_, select, update
@@ -64,10 +65,11 @@ class Trial(Leased, Base):
 #: Nobody has begun, or whoever had begun gave it back on leaving: then its lease is gone, not over.
 READY = or_(Trial.state == TrialState.WAITING, (Trial.state == TrialState.RUNNING) & Trial.claimed_until.is_(None))
 
-WAITING_ONES = Claim(
-    Trial, READY, order=[Trial.id], length=LEASE,
-    state=TrialState.RUNNING, looks=None, looks_done=0, looking_at=None,
-)  # fmt: skip
+
+@cache
+def _ready() -> Claim[Trial]:
+    anew = {"state": TrialState.RUNNING, "looks": None, "looks_done": 0, "looking_at": None}
+    return Claim(Trial, READY, order=[Trial.id], length=LEASE, **anew)
 
 
 def newest(session: Session, rule_id: str) -> Trial | None:
@@ -89,7 +91,7 @@ def take(session: Session, now: datetime) -> Trial | None:
     """The oldest that waits; None while another one runs, because each keeps a core busy."""
     if _busy(session, now):
         return None
-    found = WAITING_ONES.take(session, limit=1, now=now)
+    found = _ready().take(session, limit=1, now=now)
     return found[0] if found else None
 
 

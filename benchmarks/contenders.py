@@ -149,7 +149,7 @@ def _simulator(boss: Supervisor, home: Path, offers: int) -> str:
 
 
 def _paused(simulator: httpx.Client) -> int:
-    return len(simulator.get("/state").json()["paused"])
+    return len(simulator.get("/state", params={"only": "paused"}).json()["paused"])
 
 
 def _pause_times(simulator: httpx.Client) -> dict[int, float]:

@@ -76,7 +76,7 @@ def _log(one: Contender) -> list[dict[str, Any]]:
 
 
 def _publishers(one: Contender) -> int:
-    return len(one.api.get("/state").json()["publishers"])
+    return len(one.api.get("/state", params={"only": "publishers"}).json()["publishers"])
 
 
 def _settled(one: Contender) -> int:

@@ -71,6 +71,17 @@ def test_the_state_shows_archived_entities_too(api, world):
     assert [offer["archived"] for offer in api.get("/_sim/state").json()["offers"]] == [True]
 
 
+def test_one_part_of_the_state_can_be_asked_for(api, world):
+    world.offer("Shoes", active=False)
+    assert api.get("/_sim/state", params={"only": "paused"}).json() == {"paused": world.paused}
+    assert len(world.paused) == 1
+
+
+def test_a_part_that_there_is_not_is_refused_with_those_there_are(api):
+    answer = api.get("/_sim/state", params={"only": "offer"})
+    assert (answer.status_code, "offers" in answer.text) == (400, True)
+
+
 def test_the_traffic_model_can_be_shaped_and_started(api, world, clock):
     offer, _ = world.offer("Shoes"), world.publisher("Acme")
     shape = {"clicks_per_day": 5000, "offers": {offer.key: {"cr": 0.5}}, "live": True}

@@ -1,10 +1,12 @@
 """What happened: the request log, the busiest second, applied writes, the state of everything."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bridge.simulator.control.table import Asking, Place
 from bridge.simulator.refusals import bad
-from bridge.simulator.shelves import Entity
+from bridge.simulator.shelves import Entity, Shelf
 from bridge.simulator.world import World
 
 
@@ -55,20 +57,35 @@ def _forget_writes(world: World, _: Asking) -> Any:
     return {}
 
 
-def _state(world: World, _: Asking) -> Any:
-    shelves = {name: [_seen(entity) for entity in shelf.all()] for name, shelf in world.directory.shelves.items()}
+def _state(world: World, asking: Asking) -> Any:
+    """All of it, or one part: whoever waits for a change asks often, and all entities are megabytes."""
+    parts = _parts(world)
+    only = asking.query.get("only")
+    if only is None:
+        return {name: part() for name, part in parts.items()}
+    if only not in parts:
+        raise bad("only", f"must be one of {', '.join(parts)}")
+    return {only: parts[only]()}
+
+
+def _parts(world: World) -> dict[str, Callable[[], Any]]:
+    shelves = {name: partial(_shown, shelf) for name, shelf in world.directory.shelves.items()}
     tracker = world.tracker
     return shelves | {
-        "paused": world.paused,
-        "rows": {
+        "paused": lambda: world.paused,
+        "rows": lambda: {
             "clicks": len(tracker.clicks),
             "impressions": len(tracker.impressions),
             "conversions": len(tracker.conversions),
         },
-        "sent_to_fallback": tracker.sent_to_fallback,
-        "rejections": world.rejections,
-        "exports": [job.view() for job in world.jobs.newest()],
+        "sent_to_fallback": lambda: tracker.sent_to_fallback,
+        "rejections": lambda: world.rejections,
+        "exports": lambda: [job.view() for job in world.jobs.newest()],
     }
+
+
+def _shown(shelf: Shelf) -> list[dict[str, Any]]:
+    return [_seen(entity) for entity in shelf.all()]
 
 
 def _seen(entity: Entity) -> dict[str, Any]:
@@ -87,5 +104,5 @@ PLACES = (
     ),
     Place("GET", "/writes", _writes, "writes that were applied: per entity, repeated ones; ?journal=1 for each"),
     Place("DELETE", "/writes", _forget_writes, "forget the journal of writes"),
-    Place("GET", "/state", _state, "every entity, archived ones too, and how many rows the tables hold"),
+    Place("GET", "/state", _state, "every entity, archived ones too, and how many rows the tables hold; ?only=PART"),
 )

@@ -1,7 +1,7 @@
 """The ledger's side of carrying effects out: claim them, and record each request before it leaves."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -142,6 +142,10 @@ class StoreDesk:
             with self._store.read() as session:
                 self._population = entities.population(session, self._batch.account, self._batch.integration)
         return self._population.get(kind)
+
+    def places(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
+        with self._store.read() as session:
+            return entities.places(session, self._batch.account, self._batch.integration, kind, ids)
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
         """Commit `sent`, then send. Raises Halted or LeaseLost before anything has left."""

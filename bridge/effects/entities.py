@@ -1,13 +1,15 @@
 """Reading Integr8's objects for effects: by either of their two ids, with as few calls as possible."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from bridge.effects.job import Desk, Job, Tools
 from bridge.integr8.errors import NotFound
 from bridge.integr8.pace import Lane
+from bridge.integr8.paging import Page
 
 PAGE = 100
 
@@ -47,24 +49,40 @@ def lane_of(jobs: Sequence[Job]) -> Lane:
 def read_many(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
     """The present objects of these jobs, by target id; what does not exist is missing.
 
-    One by one for a few, page by page for many: whichever costs fewer calls of the budget.
+    One by one, or the pages on which they were when we last looked, or all pages: whichever costs the fewest calls
+    of the budget. Lists have no filter by several ids (reference, "List Offers").
     """
-    wanted = {job.target_id for job in jobs}
-    population = desk.population(kind)
-    pages = math.ceil(population / PAGE) if population else len(wanted)
-    if len(wanted) <= min(pages, 2) or len(wanted) < pages:
-        return _one_by_one(tools, desk, kind, jobs)
-    return _by_pages(tools, desk, kind, jobs, wanted)
+    wanted = list(dict.fromkeys(job.target_id for job in jobs))
+    if len(wanted) == 1:
+        return _one_by_one(tools, desk, kind, jobs, wanted)
+    all_pages = math.ceil((desk.population(kind) or len(wanted)) / PAGE)  # at least so many, when nobody knows
+    places = desk.places(kind, wanted)
+    likely = Counter(place // PAGE for place in places.values())
+    with_likely = len(likely) + len(wanted) - len(places)
+    if len(wanted) <= min(all_pages, with_likely):
+        return _one_by_one(tools, desk, kind, jobs, wanted)
+    if all_pages <= with_likely:
+        return _by_pages(tools, desk, kind, jobs, wanted)
+    found = _on_likely_pages(tools, desk, kind, jobs, likely)
+    left = [target for target in wanted if target not in found]
+    if len(left) < all_pages:
+        return found | _one_by_one(tools, desk, kind, jobs, left)
+    return found | _by_pages(tools, desk, kind, jobs, left)
 
 
-def _one_by_one(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
+def _one_by_one(
+    tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], wanted: Iterable[str]
+) -> dict[str, dict[str, Any]]:
     found = {}
     source, operation = resource(tools, kind), f"{RESOURCES[kind]}.get"
-    for target in dict.fromkeys(job.target_id for job in jobs):
-        about = [job for job in jobs if job.target_id == target]
-        ask = partial(source.get, *above(about[0]), target, lane=lane_of(about))
+    about: dict[str, list[Job]] = {}
+    for job in jobs:
+        about.setdefault(job.target_id, []).append(job)
+    for target in wanted:
+        of_it = about[target]
+        ask = partial(source.get, *above(of_it[0]), target, lane=lane_of(of_it))
         try:
-            found[target] = desk.read(operation, about, ask)
+            found[target] = desk.read(operation, of_it, ask)
         except NotFound:
             continue
     return found
@@ -75,14 +93,34 @@ def _by_pages(
 ) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     missing = set(wanted)
-    operation = f"{RESOURCES[kind]}.list"
     pages = resource(tools, kind).list(size=PAGE, lane=lane_of(jobs)).pages()
-    while missing:
-        page = desk.read(operation, jobs, lambda: next(pages, None))
-        if page is None:
-            break
-        for entity in page.rows:
-            for known in ids_of(entity) & missing:
-                found[known] = entity
-                missing.discard(known)
+    while missing and (page := _next_page(desk, kind, jobs, pages)) is not None:
+        found |= _those_of(page, missing)
+        missing -= found.keys()
     return found
+
+
+def _on_likely_pages(
+    tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], likely: Counter[int]
+) -> dict[str, dict[str, Any]]:
+    """Those that are where they were, the fullest page first. One page without any of them, and we stop believing."""
+    found: dict[str, dict[str, Any]] = {}
+    missing = {job.target_id for job in jobs}
+    for number, _ in likely.most_common():
+        pages = resource(tools, kind).list(size=PAGE, start=number + 1, lane=lane_of(jobs)).pages()
+        page = _next_page(desk, kind, jobs, pages)
+        here = _those_of(page, missing) if page is not None else {}
+        if not here:
+            break
+        found |= here
+        missing -= here.keys()
+    return found
+
+
+def _next_page(desk: Desk, kind: str, jobs: Sequence[Job], pages: Iterator[Page]) -> Page | None:
+    return desk.read(f"{RESOURCES[kind]}.list", jobs, lambda: next(pages, None))
+
+
+def _those_of(page: Page, wanted: set[str]) -> dict[str, dict[str, Any]]:
+    """The wanted ones of a page, by the id that they are wanted by."""
+    return {known: entity for entity in page.rows for known in ids_of(entity) & wanted}

@@ -1,6 +1,6 @@
 """One effect as a handler sees it, what can become of it, and the desk that keeps the books meanwhile."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -89,6 +89,10 @@ class Desk(Protocol):
 
     def population(self, kind: str) -> int | None:
         """About how many entities of a kind there are, from the mirror; None when nobody knows."""
+        ...
+
+    def places(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
+        """Where in the list of a kind these stood when we last read it, from 0; what nobody knows is missing."""
         ...
 
 

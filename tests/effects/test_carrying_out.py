@@ -10,10 +10,11 @@ from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Skipped, Tools
 class Desk:
     """Remembers which requests were announced; a real one writes them to the ledger first."""
 
-    def __init__(self, population=None):
+    def __init__(self, population=None, places=()):
         self.writes = []
         self.reads = []
         self._population = population
+        self._places = dict(places)
 
     def write(self, operation, jobs, send):
         self.writes.append((operation, len(jobs)))
@@ -25,6 +26,9 @@ class Desk:
 
     def population(self, _kind):
         return self._population
+
+    def places(self, _kind, ids):
+        return {one: self._places[one] for one in ids if one in self._places}
 
 
 @pytest.fixture
@@ -67,6 +71,36 @@ def test_a_thousand_pauses_are_a_dozen_calls(world, client):
     offers = [world.offer(f"Offer {number}") for number in range(1000)]
     carry_out(client, Desk(population=1000), jobs("pause", "offer", [offer.key for offer in offers]))
     assert len(world.log.find()) <= 12
+
+
+def listed(offers):
+    return {offer.key: place for place, offer in enumerate(offers)}
+
+
+def test_a_few_of_a_large_network_are_looked_for_where_they_were(world, client):
+    offers = [world.offer(f"Offer {number}") for number in range(1000)]
+    desk = Desk(population=1000, places=listed(offers))
+    outcomes = carry_out(client, desk, jobs("pause", "offer", [offer.key for offer in offers[505:605]]))
+    assert (kinds(outcomes), desk.reads) == ([Applied] * 100, ["offers.list"] * 2)
+
+
+@pytest.mark.parametrize("moved_by", [1, 40, 150, 999])
+def test_a_list_that_has_moved_since_is_read_until_everything_is_found(world, client, moved_by):
+    offers = [world.offer(f"Offer {number}") for number in range(1000)]
+    places = {key: (place + moved_by) % 1000 for key, place in listed(offers).items()}
+    desk = Desk(population=1000, places=places)
+    outcomes = carry_out(client, desk, jobs("pause", "offer", [offer.key for offer in offers[300:330]]))
+    assert kinds(outcomes) == [Applied] * 30
+    assert len(desk.reads) <= 1 + 10  # a page in vain at most
+
+
+def test_one_that_nobody_has_seen_is_read_by_itself(world, client):
+    offers = [world.offer(f"Offer {number}") for number in range(400)]
+    desk = Desk(population=399, places=listed(offers[:399]))
+    outcomes = carry_out(
+        client, desk, jobs("pause", "offer", [offer.key for offer in (offers[7], offers[8], offers[399])])
+    )
+    assert (kinds(outcomes), desk.reads) == ([Applied] * 3, ["offers.list", "offers.get"])
 
 
 def test_an_offer_may_be_named_by_its_small_number(world, client, desk):

@@ -6,6 +6,8 @@ import time
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # ten bits at a time
+
 _lock = threading.Lock()
 _last = 0
 
@@ -20,4 +22,4 @@ def new(now_ms: int | None = None) -> str:
 
 
 def encode(value: int) -> str:
-    return "".join(ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])

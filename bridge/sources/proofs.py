@@ -52,9 +52,7 @@ def same(given: str, secrets: Sequence[str]) -> bool:
 
 
 def without_headers(request: Incoming, *names: str) -> Incoming:
-    hidden = {name.lower() for name in names}
-    kept = Headers([(name, value) for name, value in request.headers.items() if name not in hidden])
-    return replace(request, headers=kept)
+    return replace(request, headers=request.headers.without({name.lower() for name in names}))
 
 
 def with_headers(request: Incoming, **fields: str) -> Incoming:

@@ -1,6 +1,6 @@
 """A request as plain values, so that nothing in this package knows which web framework received it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -10,6 +10,9 @@ from bridge.sources.errors import Unreadable
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 MOST_PAIRS = 1_000  # parameters of one query or form; Integr8 knows about forty
+
+
+UNPREFIXED = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}  # in a WSGI environ
 
 
 class Headers(Mapping[str, str]):
@@ -28,6 +31,29 @@ class Headers(Mapping[str, str]):
             lower = name.lower()
             known = self._fields.get(lower)
             self._fields[lower] = value if known is None else f"{known},{value}"
+
+    @classmethod
+    def of_environ(cls, environ: Mapping[str, Any]) -> "Headers":
+        """The fields of a WSGI request (PEP 3333), where a repeated one has been joined already."""
+        named = ((key[5:], value) for key, value in environ.items() if key.startswith("HTTP_"))
+        fields = {key.replace("_", "-").lower(): value for key, value in named}
+        fields |= {name: environ[key] for key, name in UNPREFIXED.items() if environ.get(key)}
+        return cls._of(fields)
+
+    @classmethod
+    def _of(cls, fields: dict[str, str]) -> "Headers":
+        """Of names that are in lower case already."""
+        made = cls()
+        made._fields = fields
+        return made
+
+    def only(self, names: Container[str]) -> "Headers":
+        """Those with one of these names, given in lower case."""
+        return self._of({name: value for name, value in self._fields.items() if name in names})
+
+    def without(self, names: Container[str]) -> "Headers":
+        """Those with none of these names, given in lower case."""
+        return self._of({name: value for name, value in self._fields.items() if name not in names})
 
     def __getitem__(self, name: str) -> str:
         return self._fields[name.lower()]

@@ -35,7 +35,8 @@ Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-pos
 # for every attempt, so a repeated delivery would never be recognised.
 USUAL_IDS = ("webhook-id", "idempotency-key")
 LONGEST_ID = 200
-KEPT_HEADERS = ("user-agent",)
+PRINTABLE = re.compile(r"[\x20-\x7e]+")
+KEPT_HEADERS = ("user-agent", "webhook-timestamp", *USUAL_IDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,12 @@ class Source:
     expects: tuple[Expected, ...] = ()
     misfits: Literal["refuse", "quarantine"] = "refuse"
     warnings: tuple[str, ...] = ()
+    kept_headers: frozenset[str] = field(init=False, repr=False)  # what the journal may hold, in lower case
+
+    def __post_init__(self) -> None:
+        places = (self.event_type, self.delivery_id, self.shown_id, self.event_time, self.order_by, self.order_per)
+        named = (place.removeprefix("header:").strip().lower() for place in places if place)
+        object.__setattr__(self, "kept_headers", frozenset((*named, *KEPT_HEADERS)))
 
     def prove(self, request: Incoming, now: datetime) -> Proved:
         """Who sent this. Raises SignatureError, to be answered with 401, for whatever is wrong with the proof."""
@@ -85,7 +92,9 @@ class Source:
         Give the result of `prove` where there is one: an id or a time that was signed goes before others. An
         event that comes back from the journal has no proof any more and needs none.
         """
-        visible = self._visible(request)
+        return self._read(self._visible(request), proved)
+
+    def _read(self, visible: Incoming, proved: Proved | None) -> Reading:
         values = self._values(visible)
         if self.format == "integr8-postback":
             reading = postback.read(values, zone=self.zone, fallback=digest(visible))
@@ -101,14 +110,16 @@ class Source:
         """
         if self._is_table(request):
             return self._rows(request)
-        return (Taken(self.keep(request), self.read(request, proved)),)
+        visible = self._visible(request)
+        return (Taken(self._keep(visible), self._read(visible, proved)),)
 
     def keep(self, request: Incoming) -> Incoming:
         """What may be written to the journal: without credentials, and inflated. Reads the same as before."""
-        visible = self._visible(request)
+        return self._keep(self._visible(request))
+
+    def _keep(self, visible: Incoming) -> Incoming:
         body = content(visible, self.limits)
-        headers = [(name, value) for name, value in visible.headers.items() if self._wanted(name)]
-        return replace(visible, headers=Headers(headers), body=body)
+        return replace(visible, headers=visible.headers.only(self.kept_headers), body=body)
 
     # --- parts of reading ---------------------------------------------------------------------------
 
@@ -118,7 +129,7 @@ class Source:
         A signed body with a foreign query string is two texts by two authors.
         """
         bare = self.proof.clean(request)
-        return bare if self.proof.covers_query else replace(bare, query=())
+        return bare if self.proof.covers_query or not bare.query else replace(bare, query=())
 
     def _values(self, request: Incoming) -> dict[str, Any]:
         query = checked(as_mapping(request.query))
@@ -180,7 +191,7 @@ class Source:
     def _fitted(self, reading: Reading) -> Reading:
         body, faults = fit(reading.body, self.expects, self.zone)
         if not faults:
-            return replace(reading, body=body)
+            return reading if body is reading.body else replace(reading, body=body)
         if self.misfits == "refuse":
             raise Unreadable(422, faults[0].words + _more(faults), faults[0].place)
         return replace(
@@ -214,11 +225,6 @@ class Source:
         )
         return Taken(kept, self._placed(reading, kept))
 
-    def _wanted(self, header: str) -> bool:
-        places = (self.event_type, self.delivery_id, self.shown_id, self.event_time, self.order_by, self.order_per)
-        named = {place.removeprefix("header:").strip().lower() for place in places if place}
-        return header in named or header in (*KEPT_HEADERS, *USUAL_IDS, "webhook-timestamp")
-
 
 def _as_text(value: Any) -> str | None:
     """Ids and types may come as numbers. A list or an object is neither."""
@@ -231,7 +237,7 @@ def _whole(value: Any) -> str | None:
 
 
 def _id_key(delivery: str) -> str:
-    if len(delivery) < LONGEST_ID and re.fullmatch(r"[\x20-\x7e]+", delivery):
+    if len(delivery) < LONGEST_ID and PRINTABLE.fullmatch(delivery):
         return f"id:{delivery}"
     return f"id-sha256:{hashlib.sha256(delivery.encode('utf-8', 'surrogatepass')).hexdigest()}"
 

@@ -119,12 +119,13 @@ def _handle(door: Door, source: Source, token: str | None, span: tracing.Span) -
 
 def _incoming(http: Request, source: Source, token: str | None) -> Incoming:
     http.max_content_length = source.limits.body
-    if len(http.headers) > MOST_HEADERS:
+    headers = Headers.of_environ(http.environ)
+    if len(headers) > MOST_HEADERS:
         raise Unreadable(400, f"more than {MOST_HEADERS} header fields", "headers")
     return Incoming(
         method=http.method,
         path_token=token,
-        headers=Headers(list(http.headers.items())),
+        headers=headers,
         query=parse_pairs(http.query_string, what="query"),
         body=http.get_data(cache=False),
         remote=http.remote_addr or "",

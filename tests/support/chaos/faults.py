@@ -298,6 +298,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("PostgreSQL: every connection ended, three times", end_backends, databases=POSTGRES),
     Fault("PostgreSQL shut down under load, back after 2 s", storage.restart_postgres, databases=POSTGRES),
     Fault("SQLite: no file may grow for 8 s (disk full)", storage.disk_full(8), databases=SQLITE, first=True),
+    Fault("PostgreSQL: no file can be extended for 8 s (disk full)", storage.postgres_full(8), databases=POSTGRES),
     Fault("Workers killed after the answer, before the commit: create",
           storage.kill_workers_before_the_commit("publishers.create"), load={"senders": 1}),
     Fault("Workers killed after the answer, before the commit: bulk",

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from chaos.load import Load
 from chaos.rig import WORKERS, Rig, descendants
@@ -30,6 +31,38 @@ def disk_full(seconds: float):
         for pid in pids:
             _limit(pid, LITTLE)
         threading.Timer(seconds, lambda: [_limit(pid, resource.RLIM_INFINITY) for pid in pids]).start()
+
+    return strike
+
+
+REFUSE = """
+CREATE SEQUENCE refused;
+CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM nextval('refused');  -- a sequence is not rolled back: it tells that somebody was refused
+  RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+END $$
+"""
+FULL = sql.SQL("CREATE TRIGGER no_space BEFORE INSERT OR UPDATE ON {} FOR EACH STATEMENT EXECUTE FUNCTION no_space()")
+
+
+def postgres_full(seconds: float):
+    """Each write is refused with the error that PostgreSQL gives when it cannot extend a file.
+
+    Filling its disk needs rights that a test has not, and a limit on its files would stop its log too, which is
+    the end of a server (see the round that shuts it down), not the error that a full disk gives first.
+    """
+
+    def strike(rig: Rig, _load: Load) -> None:
+        with psycopg.connect(rig.database_url.replace("+psycopg", ""), autocommit=True) as admin:
+            found = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+            admin.execute(REFUSE)
+            for (name,) in found:
+                admin.execute(FULL.format(sql.Identifier(name)))
+            rig.until(lambda: admin.execute("SELECT is_called FROM refused").fetchone()[0], "a write is refused")
+            time.sleep(seconds)
+            admin.execute("DROP FUNCTION no_space CASCADE")
+            admin.execute("DROP SEQUENCE refused")
 
     return strike
 

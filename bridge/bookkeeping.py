@@ -22,6 +22,7 @@ from bridge.store.ledger import Call, Effect, EffectState
 
 log = structlog.get_logger()
 T = TypeVar("T")
+Refs = Mapping[tuple[str, str, str], str]  # account, kind, small number → text id
 
 MERGED_AT_ONCE = 1_000  # effects of one bulk call
 SINGLE_AT_ONCE = 10  # effects that need calls of their own, so that a lease outlasts its batch
@@ -52,7 +53,7 @@ class Batch:
 def claim_batch(store: Store, now: datetime) -> list[Batch]:
     """Take what is due. Nothing while the halt is on."""
     with store.write() as session:
-        if upkeep.halted(session) is not None:
+        if upkeep.why_halted(session) is not None:
             return []
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
@@ -61,7 +62,8 @@ def claim_batch(store: Store, now: datetime) -> list[Batch]:
         single = ledger.take(session, MERGED, among=False, limit=SINGLE_LOOKED_AT, now=now, left_by=left_by)
         kept += _without_rivals(session, single, left_by)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
-    return _batches(kept, causes)
+        refs = _refs(session, kept)
+    return _batches(kept, causes, refs)
 
 
 def _without_rivals(session: Session, effects: Sequence[Effect], left_by: datetime) -> list[Effect]:
@@ -82,26 +84,44 @@ def _without_rivals(session: Session, effects: Sequence[Effect], left_by: dateti
     return kept
 
 
-def _batches(effects: Sequence[Effect], causes: Mapping[int, str]) -> list[Batch]:
+def _refs(session: Session, effects: Sequence[Effect]) -> Refs:
+    """Integr8's text ids for calls: rules speak of the small numbers that reports and links use."""
+    ids: dict[tuple[str, str], set[str]] = {}
+    for effect in effects:
+        if effect.verb != "ensure":
+            ids.setdefault((effect.account, effect.kind), set()).add(effect.target_id)
+    return {
+        (account, kind, number): ref
+        for (account, kind), some in ids.items()
+        for number, ref in entities.refs(session, account, kind, some).items()
+    }
+
+
+def _batches(effects: Sequence[Effect], causes: Mapping[int, str], refs: Refs) -> list[Batch]:
     groups: dict[tuple[str, ...], list[Effect]] = {}
     for effect in effects:
         group = (effect.verb, effect.kind if effect.verb in MERGED else "", effect.account, effect.integration)
         groups.setdefault(group, []).append(effect)
     return [
         Batch(
-            verb, kind, account, integration, {one.id: one for one in members}, [_job(one, causes) for one in members]
+            verb,
+            kind,
+            account,
+            integration,
+            {one.id: one for one in members},
+            [_job(one, causes, refs) for one in members],
         )
         for (verb, kind, account, integration), members in groups.items()
     ]
 
 
-def _job(effect: Effect, causes: Mapping[int, str]) -> Job:
+def _job(effect: Effect, causes: Mapping[int, str], refs: Refs) -> Job:
     cause = causes.get(effect.plan_id)
     return Job(
         id=effect.id,
         verb=effect.verb,
         kind=effect.kind,
-        target_id=effect.target_id,
+        target_id=refs.get((effect.account, effect.kind, effect.target_id), effect.target_id),
         wanted=thaw(effect.wanted),
         key=thaw(effect.key),
         attempts=effect.attempts,
@@ -136,6 +156,7 @@ class StoreDesk:
         self._population: Mapping[str, int] | None = None
         self._clock = clock
         self._ended: list[Call] = []
+        self._first: list[tuple[datetime, list[int]]] = []  # when a call left, and effects that had never been tried
 
     def population(self, kind: str) -> int | None:
         if self._population is None:  # asked for after the call that waits for nobody
@@ -152,15 +173,13 @@ class StoreDesk:
         now = self._clock()
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=now)
         with self._store.write() as session:
-            if upkeep.halted(session) is not None:
+            if upkeep.why_halted(session) is not None:
                 raise Halted("the halt is on")
             rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
             self.note_ended(session)
             ledger.begin_call(session, rows, call=call, now=now)
-        try:
-            return self._timed(operation, call, send)
-        finally:
-            self._note_delays([job.id for job in jobs if job.attempts == 1], now)
+        self._first.append((now, [job.id for job in jobs if job.attempts == 1]))
+        return self._timed(operation, call, send)
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
         """Ask. A read that is cut short by a crash has changed nothing, so it needs no line beforehand."""
@@ -172,11 +191,12 @@ class StoreDesk:
         session.add_all(self._ended)
         self._ended.clear()
 
-    def _note_delays(self, first: Sequence[int], now: datetime) -> None:
-        if first:
-            with self._store.read() as session:
-                for received in delays.received_at(session, first):
-                    EVENT_TO_CALL.observe((now - received).total_seconds())
+    def note_delays(self, session: Session) -> None:
+        """Measure how long events had waited for the calls that have left. Nobody waits for that any more."""
+        for at, effects in self._first:
+            for received in delays.received_at(session, effects) if effects else ():
+                EVENT_TO_CALL.observe((at - received).total_seconds())
+        self._first.clear()
 
     def _timed(self, operation: str, call: Call, send: Callable[[], T]) -> T:
         call.outcome = "unknown"

@@ -30,6 +30,7 @@ BATCH = 500
 class Drained:
     events: int
     effects_due: bool
+    more: bool = True  # events may wait by now
 
 
 def drain(house: House, now: datetime) -> Drained:
@@ -46,7 +47,7 @@ def drain(house: House, now: datetime) -> Drained:
         if turn is not None and not events:
             deciding.give(session, turn)
     if turn is None or not events:
-        return Drained(0, effects_due=False)
+        return Drained(0, effects_due=False, more=False)
     for event, problem in unreadable:
         _put_aside(house, event, problem, now)
     try:
@@ -90,10 +91,11 @@ def _handle(house: House, happenings: Sequence[Happening], turn: int, now: datet
         record(session, drafts, now=now)
         journal.finish(session, [one.event for one in happenings], now=now)
         order.write(session)
+        more = journal.some_wait(session, now)  # whoever found our turn taken relies on us to look
     due = any(one.plan is not None and (one.plan.outcome is Outcome.READY or one.plan.releases) for one in decisions)
     effects = sum(_wanted(one) for one in decisions)
     log.info("events drained", events=len(happenings), runs=len(decisions), effects=effects)
-    return Drained(len(happenings), effects_due=due)
+    return Drained(len(happenings), effects_due=due, more=more)
 
 
 def _wanted(decision: Decision) -> int:

@@ -1,20 +1,18 @@
 """One round of carrying effects out. No network call happens inside a transaction."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 import structlog
-from sqlalchemy.orm import Session
 
 from bridge import following, noticing
 from bridge.bookkeeping import Batch, Halted, StoreDesk, claim_batch
 from bridge.concluding import conclude
-from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Outcome, Tools, Unknown
+from bridge.effects import HANDLERS, Again, Applied, Failed, Outcome, Tools, Unknown
 from bridge.observability import tag
 from bridge.operations import undoing
-from bridge.store import entities, ledger
+from bridge.store import ledger
 from bridge.store.lease import LeaseLost
 from bridge.store.ledger import Effect
 from bridge.wiring import House
@@ -36,27 +34,27 @@ def perform(house: House, now: datetime) -> bool:
 def _carry_out(house: House, batch: Batch) -> bool:
     """True when nothing has to be tried again."""
     desk = StoreDesk(house.store, batch, house.clock)
-    with house.store.read() as session:
-        jobs = _with_refs(session, batch)
     with following.effects(house.store, batch):
         try:
-            outcomes = _outcomes(house, batch, desk, jobs)
+            outcomes = _outcomes(house, batch, desk)
         except Exception:
             with house.store.write() as session:
                 desk.note_ended(session)
             raise
         written = conclude(house.store, batch, outcomes, desk=desk, box=house.box, now=house.clock())
-    _compensate(house, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
+    _afterwards(house, desk, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
     return not any(isinstance(one, Again | Unknown) for one in outcomes)
 
 
-def _compensate(house: House, ended: Sequence[Effect]) -> None:
-    """Where a rule says `on_failure: undo`, the other steps of a subject are taken back when one fails.
+def _afterwards(house: House, desk: StoreDesk, ended: Sequence[Effect]) -> None:
+    """What can wait until the batch is written down.
 
-    A step that was under way when the other failed is asked about when it ends.
+    Where a rule says `on_failure: undo`, the other steps of a subject are taken back when one fails. A step that was
+    under way when the other failed is asked about when it ends.
     """
     subjects = {(effect.plan_id, effect.subject) for effect in ended if effect.releases is None}
     with house.store.read() as session:
+        desk.note_delays(session)
         meant = ledger.undone_on_failure(session, {plan_id for plan_id, _ in subjects})
     if not meant:
         return
@@ -66,7 +64,7 @@ def _compensate(house: House, ended: Sequence[Effect]) -> None:
                 undoing.compensate(house, session, plan_id, subject, house.clock())
 
 
-def _outcomes(house: House, batch: Batch, desk: StoreDesk, jobs: Sequence[Job]) -> Sequence[Outcome]:
+def _outcomes(house: House, batch: Batch, desk: StoreDesk) -> Sequence[Outcome]:
     account = house.settings.accounts.get(batch.account)
     if account is None:
         text = f"there is no account {batch.account!r} in bridge.yaml any more"
@@ -77,19 +75,9 @@ def _outcomes(house: House, batch: Batch, desk: StoreDesk, jobs: Sequence[Job]) 
     client = house.client(batch.account, batch.integration)
     tools = Tools(client=client, outgoing=house.outgoing, tell=partial(noticing.tell, house))
     try:
-        return HANDLERS[batch.verb](tools, desk, jobs)
+        return HANDLERS[batch.verb](tools, desk, batch.jobs)
     except Halted:
         return [Again(job, 1.0, "halted before it was sent") for job in batch.jobs]
     except LeaseLost:
         log.warning("lease lost", verb=batch.verb, effects=len(batch.jobs))
         return []
-
-
-def _with_refs(session: Session, batch: Batch) -> list[Job]:
-    """Jobs under Integr8's text ids. Rules speak of the small numbers that reports and links use."""
-    kinds = {job.kind for job in batch.jobs if job.verb != "ensure"}
-    known = {
-        kind: entities.refs(session, batch.account, kind, {job.target_id for job in batch.jobs if job.kind == kind})
-        for kind in kinds
-    }
-    return [replace(job, target_id=known.get(job.kind, {}).get(job.target_id, job.target_id)) for job in batch.jobs]

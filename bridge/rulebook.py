@@ -197,9 +197,10 @@ class Library:
 
     def current(self, session: Session) -> Rulebook:
         """The newest generation; one small query when nothing has changed."""
-        newest = shelf.newest(session)
-        if newest is None or newest.id == self._book.generation:
+        if shelf.newest_id(session) in {None, self._book.generation}:
             return self._book
+        newest = shelf.newest(session)
+        assert newest is not None
         self.tables, _ = load_all(self._settings.tables_dir)
         rows = shelf.live(session, newest.id)
         compiled = {row.rule_id: self._compile(row) for _link, row in rows}

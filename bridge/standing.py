@@ -57,7 +57,6 @@ def gather(session: Session, question: Question) -> State:
     canary = _canary(session, question)
     wanted = question.targets | frozenset(canary.targets if canary else ())
     wanted |= {_target(hold) for hold in _holds(session, question, wanted)}
-    halt = upkeep.halted(session)
     return State(
         targets=_targets(session, question, wanted),
         streaks=_streaks(session, question) if revision.lasting else {},
@@ -68,7 +67,7 @@ def gather(session: Session, question: Question) -> State:
         protected={
             kind: frozenset(ids) for kind, ids in (question.account.protected if question.account else {}).items()
         },
-        halt=halt.why if halt else None,
+        halt=upkeep.why_halted(session),
         waiting=_waiting(session, revision.id, question.rechecking),
         canary=canary,
     )

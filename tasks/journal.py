@@ -16,6 +16,6 @@ def drain() -> None:
             drained = draining.drain(house, house.clock())
         if drained.effects_due:
             house.queue.nudge("effects.perform")
-        if not drained.events:
+        if not drained.more:
             return
     house.queue.nudge("journal.drain")

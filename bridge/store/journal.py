@@ -11,6 +11,7 @@ from sqlalchemy import (
     CursorResult,
     Index,
     LargeBinary,
+    Select,
     UniqueConstraint,
     Update,
     bindparam,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, UtcDateTime, insert_new
-from bridge.store.lease import Claim, Leased
+from bridge.store.lease import Claim, Leased, free
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5  # after so many failures an event is a dead letter
@@ -134,6 +135,17 @@ def _waiting() -> Claim[Event]:
     return Claim(Event, Event.state == EventState.RECEIVED, order=[Event.id], length=LEASE)
 
 
+def some_wait(session: Session, now: datetime) -> bool:
+    """Whether a drain would find events now."""
+    return session.connection().scalar(_any_waiting(), {"now": now}) is not None
+
+
+@cache
+def _any_waiting() -> Select[str]:
+    waiting = (Event.state == EventState.RECEIVED, free(Event, bindparam("now")))
+    return select(Event.id).where(*waiting).order_by(Event.id).limit(1)
+
+
 def finish(session: Session, events: Sequence[Event], *, now: datetime) -> None:
     """Mark a drained batch. Events whose lease moved on in the meantime stay with their new holder."""
     _release(session, events, state=EventState.DONE, finished_at=now, problem=None)
@@ -154,13 +166,16 @@ def give_back(session: Session, events: Sequence[Event], *, problem: str, now: d
 
 
 def _release(session: Session, events: Sequence[Event], **values: Any) -> None:
-    rows = [{"this": event.id, "mine": event.fence, **values} for event in events]
-    session.connection().execute(_given_back(frozenset(values)), rows)
+    by_fence: dict[int, list[str]] = {}  # nearly always one for a whole batch: the first claim of each
+    for event in events:
+        by_fence.setdefault(event.fence, []).append(event.id)
+    for fence, ids in by_fence.items():
+        session.connection().execute(_given_back(frozenset(values)), {"these": ids, "mine": fence, **values})
 
 
 @cache
 def _given_back(names: frozenset[str]) -> Update:
-    ours = (Event.id == bindparam("this"), Event.fence == bindparam("mine"))
+    ours = (Event.id.in_(bindparam("these", expanding=True)), Event.fence == bindparam("mine"))
     set_to: dict[str, Any] = {name: bindparam(name) for name in names}
     return update(Event).where(*ours).values(claimed_by=None, claimed_until=None, **set_to)
 

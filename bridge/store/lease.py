@@ -7,12 +7,12 @@ frozen one that wakes up late does no harm.
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, bindparam, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import UtcDateTime
@@ -82,7 +82,7 @@ class Claim(Generic[Row]):
         PostgreSQL skips locked rows, SQLite has one writer at a time.
         """
         wanted = {"most": limit, "now": now, "left_by": left_by or now, **named}
-        ids = list(session.scalars(self._find, wanted))
+        ids = list(session.connection().scalars(self._find, wanted))
         if not ids:
             return []
         how = {"ids": ids, "holder": owner(os.getpid()), "until": now + self._length}
@@ -94,10 +94,18 @@ class LeaseLost(RuntimeError):
     """Another worker took the row over; whatever this one found out must not be written."""
 
 
-def ours(session: Session, model: type[Row], fences: Mapping[Any, int], *where: ColumnElement[bool]) -> set[Any]:
-    """Those of these ids that still have this fence. They are locked until the transaction ends."""
-    query = select(model.id, model.fence).where(model.id.in_(list(fences)), *where).with_for_update()
-    return {row[0] for row in session.execute(query) if fences[row[0]] == row[1]}
+def ours(
+    session: Session, model: type[Any], fences: Mapping[Any, int], states: Collection[str] | None = None
+) -> set[Any]:
+    """Those of these ids that still have this fence, and one of these states. They are locked for the transaction."""
+    rows = session.execute(_fenced(model), {"ids": list(fences)})
+    return {row[0] for row in rows if fences[row[0]] == row[1] and (states is None or row[2] in states)}
+
+
+@cache
+def _fenced(model: type[Any]) -> Select[Any, int, str]:
+    wanted = model.id.in_(bindparam("ids", expanding=True))
+    return select(model.id, model.fence, model.state).where(wanted).with_for_update()
 
 
 def settle(session: Session, row: Any, **values: Any) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Insert,
     Select,
     UniqueConstraint,
     Update,
@@ -81,6 +82,7 @@ NEXT: dict[EffectState, frozenset[EffectState]] = {
 }
 ENDED = frozenset(state for state, after in NEXT.items() if not after)
 OPEN = frozenset(EffectState) - ENDED
+UNDER_WAY = frozenset({EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN})  # a worker may be at it
 
 
 class StoredPlan(Base):
@@ -252,15 +254,19 @@ def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: "Call
     Raises LeaseLost when one of them is no longer ours: then nothing may be sent.
     """
     fences = dict(rows)
-    under_way = Effect.state.in_([EffectState.CLAIMED, EffectState.UNKNOWN, EffectState.SENT])
-    lost = sorted(set(fences) - ours(session, Effect, fences, under_way))
+    lost = sorted(set(fences) - ours(session, Effect, fences, UNDER_WAY))
     if lost:
         raise LeaseLost(f"effect {lost[0]}: fence {fences[lost[0]]} is no longer ours")
     session.connection().execute(_sent(), {"ids": list(fences), "at": now, "until": now + LEASE})
     session.add(call)
     session.flush()
     linked = [{"effect_id": effect_id, "call_id": call.id} for effect_id, _ in rows]
-    session.connection().execute(insert(EffectCall), linked)
+    session.connection().execute(_link(), linked)
+
+
+@cache
+def _link() -> Insert:
+    return insert(EffectCall)
 
 
 @cache
@@ -358,10 +364,16 @@ def effects_of(session: Session, plan_id: int) -> list[Effect]:
 
 def undone_on_failure(session: Session, plan_ids: Collection[int]) -> set[int]:
     """Those of these plans whose rule says `on_failure: undo`; never one that takes something back itself."""
-    query = select(StoredPlan.id).where(
-        StoredPlan.id.in_(plan_ids), StoredPlan.on_failure == "undo", StoredPlan.undoes.is_(None)
+    return set(session.scalars(_undone_on_failure(), {"plans": list(plan_ids)}))
+
+
+@cache
+def _undone_on_failure() -> Select[int]:
+    return select(StoredPlan.id).where(
+        StoredPlan.id.in_(bindparam("plans", expanding=True)),
+        StoredPlan.on_failure == "undo",
+        StoredPlan.undoes.is_(None),
     )
-    return set(session.scalars(query))
 
 
 def plans_of(session: Session, run_id: int) -> list[StoredPlan]:
@@ -370,8 +382,10 @@ def plans_of(session: Session, run_id: int) -> list[StoredPlan]:
 
 def causes(session: Session, plan_ids: Collection[int]) -> dict[int, str]:
     """What each plan goes back to: an event, a due slot, a person's wish."""
+    if not plan_ids:
+        return {}
     query = select(StoredPlan.id, Run.cause_key).join(Run, Run.id == StoredPlan.run_id)
-    return {row[0]: row[1] for row in session.execute(query.where(StoredPlan.id.in_(plan_ids)))} if plan_ids else {}
+    return {row[0]: row[1] for row in session.execute(query.where(StoredPlan.id.in_(plan_ids)))}
 
 
 def touches(kind: str, identity: str) -> ColumnElement[bool]:

@@ -6,9 +6,10 @@ works with the generation that it sees at the beginning of a run.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, func, select
+from sqlalchemy import ForeignKey, Select, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
@@ -50,6 +51,16 @@ class LiveRevision(Base):
 
 def newest(session: Session) -> Generation | None:
     return session.scalars(select(Generation).order_by(Generation.id.desc()).limit(1)).first()
+
+
+def newest_id(session: Session) -> int | None:
+    """The number of the newest generation: each batch asks whether there is one that it does not know."""
+    return session.connection().scalar(_newest_id())
+
+
+@cache
+def _newest_id() -> Select[int | None]:
+    return select(func.max(Generation.id))
 
 
 def first_loaded(session: Session) -> datetime | None:

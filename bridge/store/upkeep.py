@@ -57,6 +57,16 @@ def _open_halt() -> Select[Halt]:
     return select(Halt).where(Halt.ended_at.is_(None)).limit(1)
 
 
+def why_halted(session: Session) -> str | None:
+    """The reason alone, for those who ask before each step; None while nothing is halted."""
+    return session.connection().scalar(_halting())
+
+
+@cache
+def _halting() -> Select[str]:
+    return select(Halt.why).where(Halt.ended_at.is_(None)).limit(1)
+
+
 def halt(session: Session, *, by: str, why: str, now: datetime) -> Halt:
     """Stop all effects. A second halt while one is on keeps the first."""
     current = halted(session)
@@ -106,7 +116,7 @@ def tick(session: Session, now: datetime) -> None:
 
 
 def last_tick(session: Session) -> datetime | None:
-    return session.scalar(_ticked())
+    return session.connection().scalar(_ticked())
 
 
 @cache

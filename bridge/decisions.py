@@ -107,8 +107,9 @@ def decide_events(
     held = _held(revision, state)
     for row, cause in enumerate(causes):
         one = slice_of(evaluation, row)
-        if row:  # the first plan of a batch looked at every hold
-            state = replace(state, looking=held.get(one.subjects[0], frozenset()))
+        looking = held.get(one.subjects[0], frozenset())
+        if row and looking != state.looking:  # the first plan of a batch looked at every hold
+            state = replace(state, looking=looking)
         try:
             made = make_plan(revision, one, state, now)
         except Exception as error:

@@ -4,7 +4,6 @@ All subjects are evaluated at once, column by column; a verdict with its trace i
 columns. It is total: whatever the data, every subject gets an answer.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -43,7 +42,7 @@ def answer(revision: Revision, frame: Frame) -> Truth:
     """`when` and not `unless`. A rule without `when` says yes."""
     parts = [_group(revision.when, frame)]
     if revision.unless is not None and (parts[0].answers != columns.NO).any():
-        parts.append(columns.negate(_group(revision.unless, replace(frame, needs=False))))
+        parts.append(columns.negate(_group(revision.unless, frame.without_needs())))
     return columns.all_of(parts)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from rules import interpret, tree, writing
+from rules.columns import KNOWN
 from rules.errors import Unfilled
-from rules.facts import Column, Facts, Why
+from rules.facts import Facts, Why
 from rules.frame import Frame
 from rules.model import Data
 from rules.syntax import Condition, Template
@@ -52,13 +53,10 @@ def plain(expression: Condition, frame: Frame, text: str) -> Any:
     node = expression.tree
     if isinstance(node, tree.Reference):
         return {"$ref": f"{node.step}.{node.name}"}
-    return _plain_cell(interpret.value(node, frame, frame.look), text, writing.text(node))
-
-
-def _plain_cell(column: Column, text: str, written: str) -> Any:
-    why = Why(int(column.why[0]))
-    if why is not Why.KNOWN:
-        raise Unfilled(text, f"{written} {_WHYS[why]}")
+    column = interpret.value(node, frame, frame.look)
+    why = column.why[0]
+    if why != KNOWN:
+        raise Unfilled(text, f"{writing.text(node)} {_WHYS[Why(int(why))]}")
     return jsonable(column.values[0])
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 import numpy as np
 
 from rules import canary, guards, holds, lifecycle, release
+from rules.columns import YES
 from rules.companions import whole
 from rules.facts import Subject
 from rules.model import Mode, Revision
@@ -36,6 +37,8 @@ def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime
         held = any(release.due(hold, release.Terms(), now) for _, hold in state.held_by(revision.id))
         outcome = Outcome.STOPPED if rows or held else Outcome.NOTHING
         return _made(revision, Plan(rule="", revision="", outcome=outcome, stops=still), returned)
+    if not rows and revision.guards.canary is None:  # most events; only a canary has something to say about nothing
+        return _made(revision, Plan(rule="", revision="", outcome=Outcome.NOTHING), returned)
     leaving = frozenset(ended.hold.target for ended in returned.ended)
     kept, joins, stops = _guarded(revision, evaluation, rows, state, leaving=leaving, now=now)
     ranked = rank(_finished(revision, evaluation, wish, state, now) for wish in kept)
@@ -44,10 +47,10 @@ def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime
         returned = release.together((returned, _taken_back(revision, state, leaving, now)))
     may_join = revision.mode is Mode.LIVE and limited.outcome in {Outcome.READY, Outcome.NOTHING}
     unjoined = () if may_join else tuple(_not_joined(hold) for hold in joins)
-    whole = replace(limited, joins=tuple(joins) if may_join else (), stops=(*stops, *unjoined, *limited.stops))
-    if limited.outcome is Outcome.NOTHING and any(stop.guard not in guards.DULL for stop in whole.stops):
-        whole = replace(whole, outcome=Outcome.STOPPED)
-    return _made(revision, whole, returned)
+    every = (*stops, *unjoined, *limited.stops)
+    stopped = limited.outcome is Outcome.NOTHING and any(stop.guard not in guards.DULL for stop in every)
+    outcome = Outcome.STOPPED if stopped else limited.outcome
+    return _made(revision, limited, returned, outcome=outcome, joins=tuple(joins) if may_join else (), stops=every)
 
 
 def targets(revision: Revision, evaluation: Evaluation) -> frozenset[Target]:
@@ -76,7 +79,7 @@ def rank(effects: Iterable[PlannedEffect]) -> tuple[PlannedEffect, ...]:
 def _yes(revision: Revision, evaluation: Evaluation) -> list[int]:
     if revision.mode is Mode.DISABLED:
         return []
-    rows: list[int] = np.flatnonzero(evaluation.answers == Answer.YES).tolist()
+    rows: list[int] = np.flatnonzero(evaluation.answers == YES).tolist()
     return rows
 
 
@@ -92,15 +95,26 @@ def _terms(revision: Revision, evaluation: Evaluation, state: State, *, may_retu
     )
 
 
-def _made(revision: Revision, unnamed: Plan, returned: release.Returns) -> Plan:
+def _made(
+    revision: Revision,
+    unnamed: Plan,
+    returned: release.Returns,
+    *,
+    outcome: Outcome | None = None,
+    joins: tuple[Hold, ...] = (),
+    stops: tuple[Stop, ...] | None = None,
+) -> Plan:
+    """The plan under the rule's name, with what goes back. Made in one go: there is one for each event."""
     return replace(
         unnamed,
         rule=revision.id,
         revision=revision.hash,
         priority=revision.priority,
+        outcome=outcome or unnamed.outcome,
+        joins=joins,
         releases=returned.effects,
-        ended=(*returned.ended, *unnamed.ended),
-        stops=(*unnamed.stops, *returned.stops),
+        ended=returned.ended,
+        stops=(*(unnamed.stops if stops is None else stops), *returned.stops),
     )
 
 
@@ -184,12 +198,12 @@ def _finished(revision: Revision, evaluation: Evaluation, wish: Wish, state: Sta
     reason = evaluation.explain(wish.row).reason
     if wish.more:
         reason = f"{reason} (and for {wish.more} more)"
-    effect = replace(wish.effect, reason=reason)
+    effect = wish.effect
     if effect.hold is None:
-        return effect
+        return replace(effect, reason=reason)
     count = holds.count_of_next(state.of(effect.target))
     until = holds.until(effect.hold, count, now, revision.data.tz)
-    return replace(effect, hold_count=count, hold_until=until)
+    return replace(effect, reason=reason, hold_count=count, hold_until=until)
 
 
 # --- the plan as a whole ---------------------------------------------------------------------------
@@ -208,10 +222,17 @@ def _limited(
     if over or revision.mode is Mode.APPROVE:
         return _as(Outcome.WAITING, effects, over, now)
     step = canary.step(revision, effects, state, now)
-    return replace(_as(Outcome.READY, step.effects, step.stops, now), canary=step.phase)
+    return _as(Outcome.READY, step.effects, step.stops, now, phase=step.phase)
 
 
-def _as(outcome: Outcome, effects: tuple[PlannedEffect, ...], stops: Sequence[Stop], now: datetime) -> Plan:
+def _as(
+    outcome: Outcome,
+    effects: tuple[PlannedEffect, ...],
+    stops: Sequence[Stop],
+    now: datetime,
+    *,
+    phase: canary.Phase | None = None,
+) -> Plan:
     return Plan(
         rule="",
         revision="",
@@ -219,6 +240,7 @@ def _as(outcome: Outcome, effects: tuple[PlannedEffect, ...], stops: Sequence[St
         effects=effects,
         stops=tuple(stops),
         waiting_since=now if effects and outcome is Outcome.WAITING else None,
+        canary=phase,
     )
 
 

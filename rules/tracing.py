@@ -22,7 +22,7 @@ def verdict(revision: Revision, frame: Frame, found: Truth, row: int) -> Verdict
     one = frame.only(row)
     parts = [] if revision.when is None else [of_group(revision.when, one)]
     if revision.unless is not None:
-        parts.append(replace(of_group(revision.unless, replace(one, needs=False)), text="unless"))
+        parts.append(replace(of_group(revision.unless, one.without_needs()), text="unless"))
     answer, why = Answer(int(found.answers[row])), Why(int(found.why[row]))
     trace = Trace(text=revision.id, answer=answer, why=why, parts=tuple(parts), flip=_nearest(answer, parts))
     return Verdict(one.subjects[0], answer, why, reason(revision, answer, parts), trace)
@@ -89,10 +89,10 @@ def of_group(group: Group, frame: Frame) -> Trace:
 
 def of_condition(item: Condition, frame: Frame) -> Trace:
     """One condition, as its author wrote it."""
-    return replace(of_tree(item.tree, frame, frame.look), text=item.text.strip())
+    return of_tree(item.tree, frame, frame.look, item.text.strip())
 
 
-def _collected(kind: str, found: Truth, parts: tuple[Trace, ...]) -> Trace:
+def _collected(kind: str, found: Truth, parts: tuple[Trace, ...], text: str | None = None) -> Trace:
     answer = _answer(found)
     flip = None
     if answer is not Answer.YES and kind in {"all", "any", "and", "or"}:
@@ -101,37 +101,38 @@ def _collected(kind: str, found: Truth, parts: tuple[Trace, ...]) -> Trace:
         every = kind in {"all", "and"}
         if flips_found and (not every or len(flips_found) == len(hindering)):
             flip = "; and ".join(dict.fromkeys(flips_found)) if every else flips_found[0]
-    return Trace(text=kind, answer=answer, why=why_of(found), parts=parts, flip=flip)
+    return Trace(text=kind if text is None else text, answer=answer, why=why_of(found), parts=parts, flip=flip)
 
 
 def _answer(found: Truth) -> Answer:
     return Answer(int(found.answers[0]))
 
 
-def of_tree(node: tree.Node, frame: Frame, look: Look) -> Trace:
-    """A condition's tree, down to the single tests."""
+def of_tree(node: tree.Node, frame: Frame, look: Look, text: str | None = None) -> Trace:
+    """A condition's tree, down to the single tests, as `text` or in its one spelling."""
     match node:
         case tree.And(items=items) | tree.Or(items=items):
-            parts = tuple(replace(of_tree(item, frame, look), text=writing.text(item)) for item in items)
+            parts = tuple(of_tree(item, frame, look, writing.text(item)) for item in items)
             kind = "and" if isinstance(node, tree.And) else "or"
-            return _collected(kind, interpret.answer(node, frame, look), parts)
+            return _collected(kind, interpret.answer(node, frame, look), parts, text)
         case tree.Not(item=item):
             found = interpret.answer(node, frame, look)
             inner = of_tree(item, frame, look)
-            return Trace(text=f"not {inner.text}", answer=_answer(found), why=why_of(found), parts=(inner,))
+            written = f"not {inner.text}" if text is None else text
+            return Trace(text=written, answer=_answer(found), why=why_of(found), parts=(inner,))
         case tree.Over(item=item, window=window):
-            return of_tree(item, frame, replace(look, window=window))
+            return of_tree(item, frame, replace(look, window=window), text)
         case tree.Ago(item=item, shift=shift):
-            return of_tree(item, frame, replace(look, shift=look.shift + shift))
-    return _of_test(Seen(node, frame, look))
+            return of_tree(item, frame, replace(look, shift=look.shift + shift), text)
+    return _of_test(Seen(node, frame, look), text)
 
 
-def _of_test(seen: Seen) -> Trace:
+def _of_test(seen: Seen, text: str | None) -> Trace:
     start, end = seen.edges(seen.measured_part())
     names = [part.name for part in seen.node.walk() if isinstance(part, tree.Metric)]
     ages = [age for age in map(seen.frame.age, names) if age is not None]
     return Trace(
-        text=writing.text(seen.node),
+        text=writing.text(seen.node) if text is None else text,
         answer=seen.answer,
         why=seen.why,
         value=seen.cell(seen.left()),

@@ -83,6 +83,5 @@ class Evaluation:
 
     def count(self) -> dict[str, int]:
         """How many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""
-        return {
-            answer.word: int((self.answers == answer).sum()) for answer in (Answer.YES, Answer.NO, Answer.NO_DECISION)
-        }
+        undecided, no, yes = np.bincount(self.answers + 1, minlength=3).tolist()  # answers are -1, 0 and 1
+        return {Answer.YES.word: yes, Answer.NO.word: no, Answer.NO_DECISION.word: undecided}

@@ -98,7 +98,7 @@ def ours(
     session: Session, model: type[Any], fences: Mapping[Any, int], states: Collection[str] | None = None
 ) -> set[Any]:
     """Those of these ids that still have this fence, and one of these states. They are locked for the transaction."""
-    rows = session.execute(_fenced(model), {"ids": list(fences)})
+    rows = session.execute(_fenced(model), {"ids": list(fences)})  # type: ignore[arg-type]  # a class is hashable
     return {row[0] for row in rows if fences[row[0]] == row[1] and (states is None or row[2] in states)}
 
 

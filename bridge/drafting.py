@@ -12,8 +12,7 @@ from bridge import subjects
 from bridge.decisions import Decision
 from bridge.exactjson import freeze, plain
 from bridge.store import runs
-from bridge.store.ledger import EffectState, PlanState, StoredPlan
-from bridge.store.runs import Run
+from bridge.store.ledger import EffectState, PlanState
 from rules.facts import Why
 from rules.planning import Plan, PlannedEffect
 from rules.verdicts import Answer, Evaluation, Trace
@@ -26,7 +25,7 @@ MOST_UNDECIDED = 50
 class PlanDraft:
     """A plan and its effects. The effects get their plan's number when it has one."""
 
-    plan: StoredPlan
+    plan: dict[str, Any]
     effects: Sequence[dict[str, Any]]
 
 
@@ -39,7 +38,7 @@ class Draft:
     """
 
     decision: Decision
-    run: Run
+    run: dict[str, Any]
     verdicts: Sequence[dict[str, Any]] = ()
     wanted: PlanDraft | None = None
     returning: PlanDraft | None = None
@@ -54,33 +53,37 @@ def _draft(decision: Decision, now: datetime) -> Draft:
     run, evaluation, plan = _run(decision), decision.evaluation, decision.plan
     if evaluation is None or plan is None:
         return Draft(decision, run)
-    return Draft(decision, run, _verdicts(evaluation), _wanted(decision, plan, now), _returning(decision, plan, now))
+    verdicts = _verdicts(evaluation) if run["yes"] or run["no_decision"] else []
+    return Draft(decision, run, verdicts, _wanted(decision, plan, now), _returning(decision, plan, now))
 
 
-def _run(decision: Decision) -> Run:
+def _run(decision: Decision) -> dict[str, Any]:
     evaluation, plan, cause = decision.evaluation, decision.plan, decision.cause
-    run = Run(
-        rule_id=decision.revision.id,
-        revision=decision.revision.hash,
-        mode=decision.revision.mode,
-        cause=cause.kind,
-        cause_key=cause.key,
-        event_id=cause.event_id,
-        by=cause.by,
-        due_at=cause.due_at,
-        started_at=decision.started_at,
-        data_as_of=decision.data_as_of,
-        outcome=plan.outcome if plan else "error",
-        error=decision.error,
-    )
-    if evaluation is not None:
-        counts = evaluation.count()
-        run.yes, run.no, run.no_decision = counts["yes"], counts["no"], counts["no_decision"]
-        if len(evaluation.subjects) > 1:
-            run.answers = runs.pack(
-                [subjects.dump(one) for one in evaluation.subjects], evaluation.answers.astype(np.int8).tobytes()
-            )
-    return run
+    counts = evaluation.count() if evaluation is not None else {"yes": 0, "no": 0, "no_decision": 0}
+    return {
+        "rule_id": decision.revision.id,
+        "revision": decision.revision.hash,
+        "mode": decision.revision.mode,
+        "cause": cause.kind,
+        "cause_key": cause.key,
+        "event_id": cause.event_id,
+        "by": cause.by,
+        "due_at": cause.due_at,
+        "started_at": decision.started_at,
+        "data_as_of": decision.data_as_of,
+        **counts,
+        "outcome": plan.outcome if plan else "error",
+        "error": decision.error,
+        "answers": _packed(evaluation) if evaluation is not None else None,
+    }
+
+
+def _packed(evaluation: Evaluation) -> bytes | None:
+    """All answers of a run over several subjects; the one of a single subject is told by the counts."""
+    if len(evaluation.subjects) < 2:
+        return None
+    named = [subjects.dump(one) for one in evaluation.subjects]
+    return runs.pack(named, evaluation.answers.astype(np.int8).tobytes())
 
 
 def _verdicts(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -131,7 +134,7 @@ def _wanted(decision: Decision, plan: Plan, now: datetime) -> PlanDraft | None:
     revision, state = decision.revision, PlanState(plan.outcome.value)
     ready, tz = state == PlanState.READY, revision.data.tz
     stored = _plan(decision, state, plan.effects, now)
-    stored.stops, stored.canary = [_stop(stop) for stop in plan.stops], plan.canary
+    stored |= {"stops": [_stop(stop) for stop in plan.stops], "canary": plan.canary}
     rows = [effect_row(revision.id, one, now, due=ready and not one.after, tz=tz) for one in plan.effects]
     return PlanDraft(stored, rows)
 
@@ -143,17 +146,18 @@ def _returning(decision: Decision, plan: Plan, now: datetime) -> PlanDraft | Non
     return PlanDraft(_plan(decision, PlanState.READY, plan.releases, now), rows)
 
 
-def _plan(decision: Decision, state: PlanState, effects: Sequence[PlannedEffect], now: datetime) -> StoredPlan:
+def _plan(decision: Decision, state: PlanState, effects: Sequence[PlannedEffect], now: datetime) -> dict[str, Any]:
     money = [effect.money_24h for effect in effects if effect.money_24h is not None]
-    return StoredPlan(
-        rule_id=decision.revision.id,
-        state=state,
-        created_at=now,
-        stops=[],
-        money_24h=sum(money, Decimal(0)) if money else None,
-        on_failure=decision.revision.on_failure,
-        decide_by=now + decision.revision.approve.within if state == PlanState.WAITING else None,
-    )
+    return {
+        "rule_id": decision.revision.id,
+        "state": state,
+        "created_at": now,
+        "stops": [],
+        "money_24h": sum(money, Decimal(0)) if money else None,
+        "on_failure": decision.revision.on_failure,
+        "decide_by": now + decision.revision.approve.within if state == PlanState.WAITING else None,
+        "canary": None,
+    }
 
 
 def _stop(stop: Any) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """The spans of the house: a run below its event, effects below their run. Costs nothing while traces are off."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from bridge import tracing
@@ -14,19 +16,23 @@ from bridge.store.runs import Run
 MOST_LINKS = 100  # runs whose effects went out in one call
 
 
-def runs_recorded(session: Session, runs: Sequence[Run]) -> None:
+def runs_recorded(session: Session, runs: Sequence[Mapping[str, Any]]) -> None:
     """A span for each run of an event that is traced; the run keeps its name for its effects."""
     if not tracing.on():
         return
-    parents = traces.of_events(session, {run.event_id for run in runs if run.event_id})
+    parents = traces.of_events(session, {run["event_id"] for run in runs if run["event_id"]})
+    named = []
     for run in runs:
-        parent = parents.get(run.event_id or "")
+        parent = parents.get(run["event_id"] or "")
         if parent is not None:
             with tracing.span(
-                f"run {run.rule_id}", parent=parent, start=run.started_at,
-                run=run.id, rule=run.rule_id, mode=str(run.mode), event=run.event_id, outcome=str(run.outcome),
+                f"run {run['rule_id']}", parent=parent, start=run["started_at"],
+                run=run["id"], rule=run["rule_id"], mode=str(run["mode"]), event=run["event_id"],
+                outcome=str(run["outcome"]),
             ) as span:  # fmt: skip
-                run.traceparent = span.traceparent
+                named.append({"id": run["id"], "traceparent": span.traceparent})
+    if named:
+        session.execute(update(Run), named)
 
 
 @contextmanager

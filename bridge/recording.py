@@ -1,11 +1,12 @@
 """Write decisions down: runs, verdicts, plans, effects, holds that begin or end. One transaction for a batch."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge import following, subjects
@@ -13,10 +14,8 @@ from bridge.decisions import Decision
 from bridge.drafting import Draft, PlanDraft
 from bridge.metrics import RUNS, VERDICTS
 from bridge.store import holds as hold_rows
-from bridge.store import runs
+from bridge.store import ledger, runs
 from bridge.store.holds import Hold, HoldState, Mute
-from bridge.store.ledger import Effect
-from bridge.store.runs import Run, StoredVerdict
 from rules.lifecycle import streaks
 from rules.planning import Ended, Outcome, Plan, Target
 from rules.planning import Hold as HeldBy
@@ -27,31 +26,33 @@ log = structlog.get_logger()
 SHOWN = 3  # verdicts of a run in the log
 
 
-def record(session: Session, drafts: Sequence[Draft], *, now: datetime) -> list[Run]:
-    """Write these runs. Causes that the rule has a run for already must have been left out."""
-    made = [draft.run for draft in drafts]
-    session.add_all(made)
-    session.flush()
-    following.runs_recorded(session, made)
-    verdicts = [{**row, "run_id": draft.run.id} for draft in drafts for row in draft.verdicts]
-    if verdicts:
-        session.execute(insert(StoredVerdict), verdicts)
-    effects = _plans(session, drafts)
-    if effects:
-        session.execute(insert(Effect), effects)
+def record(session: Session, drafts: Sequence[Draft], *, now: datetime) -> list[int]:
+    """Write these runs; returns their numbers. Causes that the rule has a run for already must have been left out."""
+    made = runs.add(session, [draft.run for draft in drafts])
+    for draft, number in zip(drafts, made, strict=True):
+        draft.run["id"] = number
+    following.runs_recorded(session, [draft.run for draft in drafts])
+    runs.add_verdicts(session, [{**row, "run_id": draft.run["id"]} for draft in drafts for row in draft.verdicts])
+    ledger.add_effects(session, _plans(session, drafts))
     for draft in drafts:
         if draft.decision.plan is not None:
             _follow(session, draft.decision, draft.decision.plan, now)
-        _count(draft.run)
+    _count(drafts)
     _tell(drafts)
     return made
 
 
-def _count(run: Run) -> None:
-    RUNS.labels(run.rule_id, run.outcome).inc()
-    for answer, number in (("yes", run.yes), ("no", run.no), ("no_decision", run.no_decision)):
-        if number:
-            VERDICTS.labels(run.rule_id, answer).inc(number)
+def _count(drafts: Sequence[Draft]) -> None:
+    outcomes = Counter((draft.run["rule_id"], draft.run["outcome"]) for draft in drafts)
+    for (rule, outcome), number in outcomes.items():
+        RUNS.labels(rule, outcome).inc(number)
+    for answer in ("yes", "no", "no_decision"):
+        answers: Counter[str] = Counter()
+        for draft in drafts:
+            answers[draft.run["rule_id"]] += draft.run[answer]
+        for rule, number in answers.items():
+            if number:
+                VERDICTS.labels(rule, answer).inc(number)
 
 
 def _tell(drafts: Sequence[Draft]) -> None:
@@ -63,28 +64,30 @@ def _tell(drafts: Sequence[Draft]) -> None:
     yes = [(draft.run, one) for draft in wanted for one in draft.verdicts if one["answer"] == Answer.YES]
     for run, one in yes[:SHOWN]:
         log.info(
-            "rule says yes", rule=run.rule_id, run=run.id, mode=run.mode, subject=one["subject"], why=one["reason"]
+            "rule says yes",
+            rule=run["rule_id"],
+            run=run["id"],
+            mode=run["mode"],
+            subject=one["subject"],
+            why=one["reason"],
         )
-    more = sum(draft.run.yes for draft in wanted) - len(yes[:SHOWN])
+    more = sum(draft.run["yes"] for draft in wanted) - len(yes[:SHOWN])
     if more:
-        log.info("rules say yes", more=more, rules=sorted({draft.run.rule_id for draft in wanted}))
+        log.info("rules say yes", more=more, rules=sorted({draft.run["rule_id"] for draft in wanted}))
     for draft in wanted:
         plan, run = draft.decision.plan, draft.run
         if plan is not None and plan.outcome in {Outcome.STOPPED, Outcome.WAITING}:
             first = plan.stops[0].message if plan.stops else None
-            log.info("plan not carried out", rule=run.rule_id, run=run.id, outcome=run.outcome, why=first)
+            log.info("plan not carried out", rule=run["rule_id"], run=run["id"], outcome=run["outcome"], why=first)
 
 
 def _plans(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
     """Write the plans; returns the rows of their effects."""
     pairs = [(draft, one) for draft in drafts for one in (draft.wanted, draft.returning) if one is not None]
-    for draft, one in pairs:
-        one.plan.run_id = draft.run.id
-    session.add_all([one.plan for _, one in pairs])
-    session.flush()
+    numbers = ledger.add_plans(session, [{**one.plan, "run_id": draft.run["id"]} for draft, one in pairs])
     return [
-        {**row, "plan_id": one.plan.id}
-        for draft, one in pairs
+        {**row, "plan_id": number}
+        for (draft, one), number in zip(pairs, numbers, strict=True)
         for row in (_linked(session, draft, one) if one is draft.returning else one.effects)
     ]
 

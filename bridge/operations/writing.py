@@ -41,7 +41,8 @@ def write(
         )
         for plan in plans
     ]
-    return [(run, ledger.plans_of(session, run.id)) for run in record(session, drafted(decisions, now), now=now)]
+    numbers = record(session, drafted(decisions, now), now=now)
+    return [(session.get_one(Run, number), ledger.plans_of(session, number)) for number in numbers]
 
 
 def _nobody(revision: Revision, now: datetime) -> Evaluation:

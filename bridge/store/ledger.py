@@ -30,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy.sql.dml import ReturningInsert
 
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
 from bridge.store.lease import Claim, Leased, LeaseLost, ours, settle
@@ -185,6 +186,26 @@ def check(effect_id: int, before: EffectState, after: EffectState) -> None:
     """Raise WrongTransition unless the step is allowed."""
     if after not in NEXT[before]:
         raise WrongTransition(f"effect {effect_id}: {before} → {after}")
+
+
+def add_plans(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Write plans, all with the same columns; their numbers in the order of the rows."""
+    return list(session.connection().scalars(_new_plans(), rows)) if rows else []
+
+
+@cache
+def _new_plans() -> ReturningInsert[int]:
+    return insert(StoredPlan).returning(StoredPlan.id, sort_by_parameter_order=True)
+
+
+def add_effects(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        session.connection().execute(_new_effects(), rows)
+
+
+@cache
+def _new_effects() -> Insert:
+    return insert(Effect)
 
 
 def take(

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import (
     ForeignKey,
     Index,
+    Insert,
     Integer,
     LargeBinary,
     Select,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
 
@@ -107,6 +109,26 @@ def unpack(packed: bytes) -> dict[str, int]:
     """Subject → answer (1 yes, 0 no, -1 no decision), the reverse of pack()."""
     subjects, answers = orjson.loads(zlib.decompress(packed))
     return dict(zip(subjects, memoryview(bytes.fromhex(answers)).cast("b"), strict=True))
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Write runs, all with the same columns; their numbers in the order of the rows."""
+    return list(session.connection().scalars(_new_runs(), rows)) if rows else []
+
+
+@cache
+def _new_runs() -> ReturningInsert[int]:
+    return insert(Run).returning(Run.id, sort_by_parameter_order=True)
+
+
+def add_verdicts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        session.connection().execute(_new_verdicts(), rows)
+
+
+@cache
+def _new_verdicts() -> Insert:
+    return insert(StoredVerdict)
 
 
 def existing(session: Session, rule_id: str, cause_keys: Sequence[str]) -> set[str]:

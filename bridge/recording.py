@@ -83,13 +83,20 @@ def _tell(drafts: Sequence[Draft]) -> None:
 
 def _plans(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
     """Write the plans; returns the rows of their effects."""
-    pairs = [(draft, one) for draft in drafts for one in (draft.wanted, draft.returning) if one is not None]
-    numbers = ledger.add_plans(session, [{**one.plan, "run_id": draft.run["id"]} for draft, one in pairs])
-    return [
-        {**row, "plan_id": number}
-        for (draft, one), number in zip(pairs, numbers, strict=True)
-        for row in (_linked(session, draft, one) if one is draft.returning else one.effects)
-    ]
+    wanted = ledger.add_plans(session, [_of_run(draft, one) for draft in drafts if (one := draft.wanted)])
+    returning = ledger.add_plans(session, [_of_run(draft, one) for draft in drafts if (one := draft.returning)])
+    rows: list[dict[str, Any]] = []
+    for draft in drafts:
+        run = draft.run["id"]
+        if draft.wanted is not None:
+            rows += [{**row, "plan_id": wanted[run]} for row in draft.wanted.effects]
+        if draft.returning is not None:
+            rows += [{**row, "plan_id": returning[run]} for row in _linked(session, draft, draft.returning)]
+    return rows
+
+
+def _of_run(draft: Draft, one: PlanDraft) -> dict[str, Any]:
+    return {**one.plan, "run_id": draft.run["id"]}
 
 
 def _linked(session: Session, draft: Draft, returning: PlanDraft) -> Iterable[dict[str, Any]]:

@@ -170,8 +170,12 @@ def group(found: Group, frame: Frame) -> Truth:
     """
     answers: list[Truth] = []
     settling = columns.NO if found.kind == "all" else columns.YES
-    for item in sorted(found.items, key=_measures):
-        if _measures(item) and any((each.answers == settling).all() and len(each.answers) for each in answers):
+    for item in found.items if len(found.items) == 1 else sorted(found.items, key=_measures):
+        if (
+            answers
+            and _measures(item)
+            and any((each.answers == settling).all() and len(each.answers) for each in answers)
+        ):
             break
         answers.append(member(item, frame))
     if found.kind == "all":

@@ -42,7 +42,7 @@ def _compared(seen: Seen, node: tree.Compare) -> str:
     metric = seen.measured_part()
     plural = metric is not None and seen.unit() == "count"
     said = wording.comparison(node.op, holds=bool(seen.answer), plural=plural)
-    if not kinds.has_metric(node):
+    if metric is None and not kinds.has_metric(node):
         return f"{seen.name()} {said} {_right_words(seen)}"
     value = wording.held(seen.cell(node.left), seen.unit())
     parts = seen.sample()

@@ -6,7 +6,7 @@ Works on the frame that the evaluation used, narrowed to one subject, so that it
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rules import filling, flips, interpret, tree, writing
+from rules import filling, flips, interpret, kinds, tree, writing
 from rules.columns import Truth
 from rules.facts import Why
 from rules.frame import Frame, Look
@@ -128,6 +128,8 @@ def of_tree(node: tree.Node, frame: Frame, look: Look, text: str | None = None) 
 
 
 def _of_test(seen: Seen, text: str | None) -> Trace:
+    if not isinstance(seen.node, tree.Change) and not kinds.has_metric(seen.node):
+        return _of_plain_test(seen, text)
     start, end = seen.edges(seen.measured_part())
     names = [part.name for part in seen.node.walk() if isinstance(part, tree.Metric)]
     ages = [age for age in map(seen.frame.age, names) if age is not None]
@@ -144,6 +146,19 @@ def _of_test(seen: Seen, text: str | None) -> Trace:
         flip=flips.nearest(seen),
         words=sentence(seen),
         parts=tuple(_operands(seen)),
+    )
+
+
+def _of_plain_test(seen: Seen, text: str | None) -> Trace:
+    """Of a test that measures nothing: it has no window, no sample, and nothing inside that would be worth a line."""
+    return Trace(
+        text=writing.text(seen.node) if text is None else text,
+        answer=seen.answer,
+        why=seen.why,
+        value=seen.cell(seen.left()),
+        threshold=seen.threshold(),
+        flip=flips.nearest(seen),
+        words=sentence(seen),
     )
 
 

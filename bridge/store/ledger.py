@@ -188,14 +188,14 @@ def check(effect_id: int, before: EffectState, after: EffectState) -> None:
         raise WrongTransition(f"effect {effect_id}: {before} → {after}")
 
 
-def add_plans(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Write plans, all with the same columns; their numbers in the order of the rows."""
-    return list(session.connection().scalars(_new_plans(), rows)) if rows else []
+def add_plans(session: Session, rows: Sequence[dict[str, Any]]) -> dict[int, int]:
+    """Write plans of different runs, all with the same columns: run → its plan's number."""
+    return {run: number for number, run in session.connection().execute(_new_plans(), rows)} if rows else {}
 
 
 @cache
-def _new_plans() -> ReturningInsert[int]:
-    return insert(StoredPlan).returning(StoredPlan.id, sort_by_parameter_order=True)
+def _new_plans() -> ReturningInsert[int, int]:
+    return insert(StoredPlan).returning(StoredPlan.id, StoredPlan.run_id)
 
 
 def add_effects(session: Session, rows: Sequence[dict[str, Any]]) -> None:

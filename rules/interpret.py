@@ -171,17 +171,17 @@ def group(found: Group, frame: Frame) -> Truth:
     answers: list[Truth] = []
     settling = columns.NO if found.kind == "all" else columns.YES
     for item in found.items if len(found.items) == 1 else sorted(found.items, key=_measures):
-        if (
-            answers
-            and _measures(item)
-            and any((each.answers == settling).all() and len(each.answers) for each in answers)
-        ):
+        if answers and _measures(item) and any(_is_settled(each, settling) for each in answers):
             break
         answers.append(member(item, frame))
     if found.kind == "all":
         return columns.all_of(answers)
     joined = columns.any_of(answers)
     return columns.negate(joined) if found.kind == "none" else joined
+
+
+def _is_settled(found: Truth, settling: np.int8) -> bool:
+    return len(found.answers) > 0 and bool((found.answers == settling).all())
 
 
 def _measures(item: Condition | Group) -> bool:

@@ -188,7 +188,7 @@ class StoreDesk:
 
     def note_ended(self, session: Session) -> None:
         """Write how calls have ended since the last time."""
-        session.add_all(self._ended)
+        ledger.end_calls(session, self._ended)
         self._ended.clear()
 
     def note_delays(self, session: Session) -> None:

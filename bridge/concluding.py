@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from bridge.bookkeeping import Batch, StoreDesk
@@ -17,6 +16,7 @@ from bridge.effects import MERGED, Again, Applied, Failed, Outcome, Skipped, Unk
 from bridge.metrics import EFFECTS
 from bridge.secrets_box import SecretsBox
 from bridge.store import entities, handovers, lease, ledger, notices
+from bridge.store import holds as hold_rows
 from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
 from bridge.store.ledger import Effect, EffectState
@@ -123,8 +123,7 @@ class _Books:
     def close(self) -> None:
         """Write what has gathered."""
         ledger.conclude(self.session, self.ended)
-        if self.held:
-            self.session.execute(insert(Hold), self.held)
+        hold_rows.begin(self.session, self.held)
         self.ended.clear()
         self.held.clear()
 

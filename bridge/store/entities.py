@@ -10,14 +10,18 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Index,
+    Insert,
     Select,
     UniqueConstraint,
+    Update,
     bindparam,
     delete,
     func,
+    insert,
     or_,
     select,
     union_all,
+    update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -199,26 +203,44 @@ def note_status(
     session: Session, account: str, kind: str, ids: Collection[str], *, active: bool, by: "Authors", now: datetime
 ) -> None:
     """We have switched these on or off and read it back: the mirror shows it at once, with us as the cause."""
+    changes, after = [], []
     for entity in session.scalars(_not_yet(active=active), {"account": account, "kinds": [kind], "ids": list(ids)}):
         rule, effect_id = by.get(entity.number or "") or by.get(entity.ref) or (None, None)
-        session.add(
-            EntityChange(
-                account=account,
-                integration=entity.integration,
-                kind=kind,
-                ref=entity.ref,
-                field="active",
-                before=entity.active,
-                after=active,
-                after_at=entity.last_seen,
-                seen_at=now,
-                cause="rule",
-                rule=rule,
-                effect_id=effect_id,
-            )
+        changes.append(
+            {
+                "account": account,
+                "integration": entity.integration,
+                "kind": kind,
+                "ref": entity.ref,
+                "field": "active",
+                "before": entity.active,
+                "after": active,
+                "after_at": entity.last_seen,
+                "seen_at": now,
+                "cause": "rule",
+                "rule": rule,
+                "effect_id": effect_id,
+            }
         )
-        entity.active, entity.changed_at, entity.last_seen = active, now, now
-        entity.fields = {**entity.fields, "active": active}
+        after.append({"this": entity.id, "is": active, "now": now, "say": {**entity.fields, "active": active}})
+    if changes:
+        session.connection().execute(_new_changes(), changes)
+        session.connection().execute(_switched(), after)
+
+
+@cache
+def _new_changes() -> Insert:
+    return insert(EntityChange)
+
+
+@cache
+def _switched() -> Update:
+    moment: BindParameter[datetime] = bindparam("now")
+    return (
+        update(Entity)
+        .where(Entity.id == bindparam("this"))
+        .values(active=bindparam("is"), changed_at=moment, last_seen=moment, fields=bindparam("say"))
+    )
 
 
 @cache

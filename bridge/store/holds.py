@@ -1,11 +1,24 @@
 """Holds, and the mutes that follow when a person decides otherwise."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Index, Select, and_, bindparam, func, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Index,
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime
@@ -158,6 +171,17 @@ def _ended() -> Select[Hold]:
         )
         .order_by(Hold.id)
     )
+
+
+def begin(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Write holds, all with the same columns."""
+    if rows:
+        session.connection().execute(_begun(), rows)
+
+
+@cache
+def _begun() -> Insert:
+    return insert(Hold)
 
 
 def end(hold: Hold, state: HoldState, *, why: str, by: str, now: datetime) -> None:

@@ -4,7 +4,7 @@ A change of state is written before its consequence: `sent` is committed before 
 in between leaves an effect that is settled by reading Integr8, never by repeating it blindly.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -169,6 +169,11 @@ class Call(Base):
     error: Mapped[str | None]
 
 
+#: Columns of a call: what is known when it leaves, and what is when it has ended.
+AT_THE_START = ("account", "operation", "targets", "started_at")
+AT_THE_END = ("ended_at", "outcome", "status", "error")
+
+
 class EffectCall(Base):
     """Which calls were made for which effect: the attempts of the ledger."""
 
@@ -269,7 +274,7 @@ def busy_keys(session: Session, effects: Sequence[Effect], left_by: datetime) ->
     return {(row[0], row[1], row[2]) for row in session.execute(query)}
 
 
-def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: "Call", now: datetime) -> None:
+def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: Call, now: datetime) -> None:
     """Write down that a request is about to leave for these (effect id, fence). Commit before it does.
 
     Raises LeaseLost when one of them is no longer ours: then nothing may be sent.
@@ -279,10 +284,37 @@ def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: "Call
     if lost:
         raise LeaseLost(f"effect {lost[0]}: fence {fences[lost[0]]} is no longer ours")
     session.connection().execute(_sent(), {"ids": list(fences), "at": now, "until": now + LEASE})
-    session.add(call)
-    session.flush()
+    call.id = session.connection().execute(_call_begun(), _columns(call, AT_THE_START)).scalar_one()
     linked = [{"effect_id": effect_id, "call_id": call.id} for effect_id, _ in rows]
     session.connection().execute(_link(), linked)
+
+
+def end_calls(session: Session, calls: Iterable[Call]) -> None:
+    """Write how calls have ended: those that were begun in the ledger, and those that only asked for something."""
+    for call in calls:
+        if call.id:
+            session.connection().execute(_call_ended(), {"this": call.id, **_columns(call, AT_THE_END)})
+        else:
+            session.connection().execute(_asked(), _columns(call, AT_THE_START + AT_THE_END))
+
+
+def _columns(call: Call, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(call, name) for name in names}
+
+
+@cache
+def _call_begun() -> ReturningInsert[int]:
+    return insert(Call).returning(Call.id)
+
+
+@cache
+def _asked() -> Insert:
+    return insert(Call)
+
+
+@cache
+def _call_ended() -> Update:
+    return update(Call).where(Call.id == bindparam("this")).values({name: bindparam(name) for name in AT_THE_END})
 
 
 @cache
@@ -304,8 +336,15 @@ def conclude(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
     For effects that `ours` has locked in this transaction: nobody else can have taken them meanwhile.
     """
-    for _, same in groupby(sorted(rows, key=sorted), key=sorted):  # one statement for rows that set the same columns
-        session.execute(update(Effect), [{**row, "claimed_by": None, "claimed_until": None} for row in same])
+    for names, same in groupby(sorted(rows, key=sorted), key=sorted):  # one statement for those that set the same
+        values = [{"this": row["id"], **{name: row[name] for name in names if name != "id"}} for row in same]
+        session.connection().execute(_concluded(tuple(names)), values)
+
+
+@cache
+def _concluded(names: tuple[str, ...]) -> Update:
+    set_to: dict[str, Any] = {name: bindparam(name) for name in names if name != "id"}
+    return update(Effect).where(Effect.id == bindparam("this")).values(claimed_by=None, claimed_until=None, **set_to)
 
 
 def blocked(session: Session, plan_ids: Collection[int]) -> dict[int, list[Effect]]:

@@ -146,8 +146,9 @@ def _held(revision: Revision, state: State) -> dict[Subject, frozenset[Target]]:
 def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
     """The evaluation of one subject out of many."""
     part = slice(row, row + 1)
-    return replace(
-        evaluation,
+    return Evaluation(
+        revision=evaluation.revision,
+        now=evaluation.now,
         subjects=[evaluation.subjects[row]],
         answers=evaluation.answers[part],
         why=evaluation.why[part],

@@ -21,7 +21,7 @@ from bridge.settings import Account
 from bridge.store import holds as hold_rows
 from bridge.store import ledger, runs, upkeep
 from bridge.store.entities import Entity, EntityChange, with_either_id
-from bridge.store.holds import Hold, Mute
+from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from rules.facts import Facts, Subject
 from rules.holds import MEMORY
@@ -107,10 +107,9 @@ def _targets(session: Session, question: Question, wanted: frozenset[Target]) ->
     rule, now = question.revision.id, question.now
     ids = {target.id for target in wanted}
     entities = _entities(session, question.revision, wanted)
-    active = _by_target(hold for hold in hold_rows.active(session, account=question.revision.account, targets=ids))
-    ended = _by_target(
-        hold for hold in hold_rows.ended(session, rule, targets=ids, since=now - MEMORY) if _counts(hold)
-    )
+    held = hold_rows.on(session, account=question.revision.account, targets=ids, rule_id=rule, since=now - MEMORY)
+    active = _by_target(hold for hold in held if hold.state == HoldState.ACTIVE)
+    ended = _by_target(hold for hold in held if hold.state != HoldState.ACTIVE and _counts(hold))
     mutes = _mutes(session, question.revision, ids, now)
     pending = _pending(session, question.revision.account, ids)
     last = _last_effects(session, rule, ids)
@@ -252,6 +251,8 @@ def _newest_effects() -> Select[str, str, str, str, datetime]:
 
 def _changes_by_hand(session: Session, account: str, entities: Iterable[Entity]) -> dict[str, datetime]:
     refs = {entity.ref for entity in entities}
+    if not refs:
+        return {}
     rows = session.execute(_by_hand(), {"account": account, "refs": list(refs)})
     return {row[0]: row[1] for row in rows}
 

@@ -73,23 +73,6 @@ class Mute(Base):
     why: Mapped[str]
 
 
-def active(
-    session: Session, *, account: str, kind: str | None = None, targets: Collection[str] | None = None
-) -> list[Hold]:
-    query = _active(of_kind=kind is not None, on_targets=targets is not None)
-    return list(session.scalars(query, {"account": account, "kind": kind, "targets": list(targets or ())}))
-
-
-@cache
-def _active(*, of_kind: bool, on_targets: bool) -> Select[Hold]:
-    query = select(Hold).where(Hold.account == bindparam("account"), Hold.state == HoldState.ACTIVE).order_by(Hold.id)
-    if of_kind:
-        query = query.where(Hold.kind == bindparam("kind"))
-    if on_targets:
-        query = query.where(Hold.target_id.in_(bindparam("targets", expanding=True)))
-    return query
-
-
 def count_active(session: Session) -> int:
     return int(session.scalar(select(func.count()).where(Hold.state == HoldState.ACTIVE)) or 0)
 
@@ -154,23 +137,26 @@ def _held(rule_id: str | BindParameter[str]) -> ColumnElement[bool]:
     return and_(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)
 
 
-def ended(session: Session, rule_id: str, *, targets: Collection[str], since: datetime) -> list[Hold]:
-    """A rule's earlier holds on these ids of targets: how many there were decides how long the next one is."""
-    return list(session.scalars(_ended(), {"rule": rule_id, "targets": list(targets), "since": since}))
+def on(session: Session, *, account: str, targets: Collection[str], rule_id: str, since: datetime) -> list[Hold]:
+    """What any rule of an account holds on these ids of targets, and a rule's own earlier holds that were let go.
+
+    How many of those there were since a moment decides how long the next one is.
+    """
+    wanted = {"account": account, "targets": list(targets), "rule": rule_id, "since": since}
+    return list(session.scalars(_on(), wanted))
 
 
 @cache
-def _ended() -> Select[Hold]:
-    return (
-        select(Hold)
-        .where(
-            Hold.rule_id == bindparam("rule"),
-            Hold.target_id.in_(bindparam("targets", expanding=True)),
-            Hold.state == HoldState.RELEASED,
-            Hold.ended_at >= bindparam("since"),
-        )
-        .order_by(Hold.id)
+def _on() -> Select[Hold]:
+    of_targets = Hold.target_id.in_(bindparam("targets", expanding=True))
+    active = select(Hold.id).where(of_targets, Hold.account == bindparam("account"), Hold.state == HoldState.ACTIVE)
+    earlier = select(Hold.id).where(
+        of_targets,
+        Hold.rule_id == bindparam("rule"),
+        Hold.state == HoldState.RELEASED,
+        Hold.ended_at >= bindparam("since"),
     )
+    return select(Hold).where(Hold.id.in_(union_all(active, earlier))).order_by(Hold.id)
 
 
 def begin(session: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -47,7 +47,7 @@ def _target(call: Call) -> Entity:
 def _list(call: Call) -> Answer:
     size = call.world.options.default_page_size
     living = _shelf(call).living(**_home(call))
-    return Answer(200, page_of(living, call.query, default_size=size, view=lambda entity: entity.view()))
+    return Answer(200, page_of(living, call.query, default_size=size, view=Entity.view, peek=Entity.peek))
 
 
 def _get(call: Call) -> Answer:

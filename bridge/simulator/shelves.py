@@ -30,6 +30,10 @@ class Entity:
         """Whether it takes part in traffic."""
         return bool(self.fields.get("active", True)) and not self.archived
 
+    def peek(self, field: str) -> Any:
+        """A field that can be written, as the view shows it; None for every other."""
+        return None if field in self.noun.hidden else self.fields.get(field)
+
     def view(self) -> dict[str, Any]:
         """As the API shows it: both ids, what can be written, and when it was."""
         shown = {name: value for name, value in self.fields.items() if name not in self.noun.hidden}

@@ -77,3 +77,12 @@ def test_encoded_brackets_are_understood(api, crowd):
 def test_fields_cuts_the_objects(api, crowd):
     answer = api.get("/api/v2/publishers", params={"fields": "id,name", "page[size]": "1"})
     assert list(answer.json()["data"][0]) == ["id", "name"]
+
+
+@pytest.mark.parametrize("name", ["Ann", "ANN", "ann"])
+def test_what_is_ruled_out_at_a_glance_is_what_the_filter_rules_out(api, world, name):
+    for one in ("Ann", "Anna", "Bob"):
+        world.publisher(one)
+    assert names(api.get("/api/v2/publishers", params={"filter[name]": name})) == ["Ann"]
+    assert names(api.get("/api/v2/publishers", params={"filter[name]": name, "sort": "-name"})) == ["Ann"]
+    assert api.get("/api/v2/publishers", params={"filter[name]": "nobody"}).json()["meta"]["total_count"] == 0

@@ -83,6 +83,18 @@ class Queue:
         except (redis.RedisError, OSError) as error:
             log.warning("mark kept", task=name, error=str(error))  # it ends by itself
 
+    def hold_off(self, name: str, seconds: float) -> None:
+        """Whoever asks for it within so many seconds need not: we look at the rows ourselves when they are over.
+
+        The mark outlives them only a little, in case we do not.
+        """
+        if self._marks is None:
+            return
+        try:
+            self._marks.set(_mark(name), b"", px=round(seconds * 1000) * 2)
+        except (redis.RedisError, OSError) as error:
+            log.warning("not held off", task=name, error=str(error))  # somebody looks earlier, which harms nothing
+
     def close(self) -> None:
         if self._marks is not None:
             self._marks.close()

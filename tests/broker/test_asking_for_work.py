@@ -56,6 +56,29 @@ def test_a_mark_whose_message_was_lost_ends_by_itself(queue, redis_url):
         assert 0 < client.pttl(f"bridge:nudged:{DRAIN}") <= 3_000
 
 
+def test_nobody_asks_for_what_a_worker_will_look_at_itself(queue, redis_url):
+    queue.hold_off(DRAIN, 60)
+    queue.nudge(DRAIN)
+    assert waiting(redis_url) == 0
+    queue.begun(DRAIN)
+    queue.nudge(DRAIN)
+    assert waiting(redis_url) == 1
+
+
+def test_a_worker_that_does_not_look_after_all_is_missed_soon(queue, redis_url):
+    queue.hold_off(DRAIN, 0.05)
+    with redis.Redis.from_url(redis_url) as client:
+        while client.exists(f"bridge:nudged:{DRAIN}"):
+            assert client.pttl(f"bridge:nudged:{DRAIN}") <= 100
+    queue.nudge(DRAIN)
+    assert waiting(redis_url) == 1
+
+
+def test_holding_off_without_redis_harms_nothing():
+    Queue(f"redis://127.0.0.1:{free_port()}/0").hold_off(DRAIN, 0.2)
+    Queue(None).hold_off(DRAIN, 0.2)
+
+
 def test_without_redis_the_asker_goes_on_at_once():
     lost = Queue(f"redis://127.0.0.1:{free_port()}/0")
     began = time.monotonic()

@@ -1,0 +1,73 @@
+"""Under load a drain rests between two batches, and whatever came meanwhile is in the next one."""
+
+from types import SimpleNamespace
+
+import pytest
+import redis
+
+from bridge.draining import Drained
+from bridge.queue import QUEUES, Queue
+from tasks import journal
+
+DRAIN = "journal.drain"
+
+
+@pytest.fixture
+def queue(redis_url):
+    made = Queue(redis_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def worked(monkeypatch, queue, redis_url):
+    """Drains with these results; returns what happened, and how many messages waited after each rest."""
+
+    def work(*results: Drained) -> list[str]:
+        happened, left = [], list(results)
+
+        def drain(_house, _now):
+            happened.append("batch")
+            return left.pop(0)
+
+        def rest(_seconds):
+            queue.nudge(DRAIN)  # the door, for a webhook that comes meanwhile
+            with redis.Redis.from_url(redis_url) as client:
+                happened.append(f"rest, {client.llen(QUEUES[DRAIN])} messages")
+
+        monkeypatch.setattr(journal.draining, "drain", drain)
+        monkeypatch.setattr(journal.time, "sleep", rest)
+        monkeypatch.setattr(journal.wiring, "house", lambda: SimpleNamespace(queue=queue, clock=lambda: None))
+        journal.drain()
+        return happened
+
+    return work
+
+
+def test_a_full_batch_is_followed_by_a_rest_and_a_look(worked):
+    happened = worked(Drained(journal.MANY, effects_due=False, more=False), Drained(0, effects_due=False, more=False))
+    assert happened == ["batch", "rest, 0 messages", "batch"]
+
+
+def test_a_few_events_are_followed_by_nothing(worked):
+    assert worked(Drained(journal.MANY - 1, effects_due=False, more=False)) == ["batch"]
+
+
+def test_a_few_events_with_more_behind_them_are_followed_by_those_at_once(worked):
+    happened = worked(Drained(1, effects_due=False, more=True), Drained(0, effects_due=False, more=False))
+    assert happened == ["batch", "batch"]
+
+
+def test_a_drain_without_end_asks_for_another(worked, redis_url):
+    happened = worked(*[Drained(500, effects_due=True, more=True)] * journal.BATCHES)
+    with redis.Redis.from_url(redis_url) as client:
+        waiting = {name: client.llen(QUEUES[name]) for name in (DRAIN, "effects.perform")}
+    assert happened == ["batch", "rest, 0 messages"] * journal.BATCHES
+    assert waiting == {DRAIN: 1, "effects.perform": 1}
+
+
+def test_after_the_rest_a_webhook_gets_a_message_again(worked, queue, redis_url):
+    worked(Drained(journal.MANY, effects_due=False, more=False), Drained(0, effects_due=False, more=False))
+    queue.nudge(DRAIN)
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(QUEUES[DRAIN]) == 1

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 PAUSE = 0.02  # seconds between two nudges of one name: a batch per message, not a message per webhook
 PATIENCE = 0.3  # seconds that a nudge may take when Redis is silent
+HELD = b"held"  # the value of a mark that stands for a worker which will look, not for a message
 FORGOTTEN = 3_000  # ms; a mark whose message was lost with its worker stands in nobody's way for longer
 
 #: Which queue a task waits in. Urgent work has its own, so that no report can stand in front of a pause.
@@ -76,24 +77,36 @@ class Queue:
 
     def begun(self, name: str) -> None:
         """A worker is about to look at the rows: what comes from now on needs a message of its own."""
+        if not self.held_off(name):
+            self.let_go(name)
+
+    def hold_off(self, name: str, seconds: float) -> None:
+        """Nobody else need look for so long: we look at the rows ourselves when it is over, after `let_go`.
+
+        The mark outlives that only a little, in case we do not; then the sweep finds the rows.
+        """
+        if self._marks is None:
+            return
+        try:
+            self._marks.set(_mark(name), HELD, px=round(seconds * 1000) * 2)
+        except (redis.RedisError, OSError) as error:
+            log.warning("not held off", task=name, error=str(error))  # somebody looks earlier, which harms nothing
+
+    def held_off(self, name: str) -> bool:
+        """Whether another worker looks at the rows soon. False when Redis does not say."""
+        try:
+            return self._marks is not None and self._marks.get(_mark(name)) == HELD
+        except (redis.RedisError, OSError):
+            return False
+
+    def let_go(self, name: str) -> None:
+        """End a mark, before looking at the rows."""
         if self._marks is None:
             return
         try:
             self._marks.delete(_mark(name))
         except (redis.RedisError, OSError) as error:
             log.warning("mark kept", task=name, error=str(error))  # it ends by itself
-
-    def hold_off(self, name: str, seconds: float) -> None:
-        """Whoever asks for it within so many seconds need not: we look at the rows ourselves when they are over.
-
-        The mark outlives them only a little, in case we do not.
-        """
-        if self._marks is None:
-            return
-        try:
-            self._marks.set(_mark(name), b"", px=round(seconds * 1000) * 2)
-        except (redis.RedisError, OSError) as error:
-            log.warning("not held off", task=name, error=str(error))  # somebody looks earlier, which harms nothing
 
     def close(self) -> None:
         if self._marks is not None:

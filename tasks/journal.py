@@ -6,27 +6,31 @@ from bridge import draining, wiring
 from bridge.metrics import DRAIN_SECONDS
 from tasks.app import celery
 
-BATCHES = 10  # then the task ends and asks for another: effects, too, need a process to carry them out
+NAME = "journal.drain"
+BATCHES = 3  # then the task ends and asks for another: effects, too, need a process to carry them out
 MANY = 25  # events in one batch: then more are on their way
 REST = 0.3  # seconds; a batch costs ten milliseconds and its effects two calls, however few events it has
 
 
-@celery.task(name="journal.drain")
+@celery.task(name=NAME)
 def drain() -> None:
     """Take batches until none is left. If this message is lost, the sweep sends another.
 
-    Under load a short rest between two of them makes batches larger. Nobody else need look meanwhile: we will.
+    Under load a short rest between two of them makes batches larger. Nobody else looks meanwhile, because we will; and
+    there is none where a whole batch was full, because then events wait already.
     """
     house = wiring.house()
+    if house.queue.held_off(NAME):
+        return
     for _ in range(BATCHES):
         with DRAIN_SECONDS.time():
             drained = draining.drain(house, house.clock())
         if drained.effects_due:
             house.queue.nudge("effects.perform")
-        if drained.events >= MANY and not wiring.leaving.is_set():
-            house.queue.hold_off("journal.drain", REST)
+        if MANY <= drained.events < draining.BATCH and not wiring.leaving.is_set():
+            house.queue.hold_off(NAME, REST)
             time.sleep(REST)
-            house.queue.begun("journal.drain")
+            house.queue.let_go(NAME)
         elif not drained.more:
             return
-    house.queue.nudge("journal.drain")
+    house.queue.nudge(NAME)

@@ -59,10 +59,18 @@ def test_a_mark_whose_message_was_lost_ends_by_itself(queue, redis_url):
 def test_nobody_asks_for_what_a_worker_will_look_at_itself(queue, redis_url):
     queue.hold_off(DRAIN, 60)
     queue.nudge(DRAIN)
-    assert waiting(redis_url) == 0
+    assert (waiting(redis_url), queue.held_off(DRAIN)) == (0, True)
+    queue.let_go(DRAIN)
+    queue.nudge(DRAIN)
+    assert (waiting(redis_url), queue.held_off(DRAIN)) == (1, False)
+
+
+def test_another_worker_that_begins_meanwhile_lets_it_stand(queue, redis_url):
+    queue.nudge(DRAIN)  # its message is on its way to another worker
+    queue.hold_off(DRAIN, 60)
     queue.begun(DRAIN)
     queue.nudge(DRAIN)
-    assert waiting(redis_url) == 1
+    assert (waiting(redis_url), queue.held_off(DRAIN)) == (1, True)
 
 
 def test_a_worker_that_does_not_look_after_all_is_missed_soon(queue, redis_url):
@@ -75,8 +83,10 @@ def test_a_worker_that_does_not_look_after_all_is_missed_soon(queue, redis_url):
 
 
 def test_holding_off_without_redis_harms_nothing():
-    Queue(f"redis://127.0.0.1:{free_port()}/0").hold_off(DRAIN, 0.2)
-    Queue(None).hold_off(DRAIN, 0.2)
+    for lost in (Queue(f"redis://127.0.0.1:{free_port()}/0"), Queue(None)):
+        lost.hold_off(DRAIN, 0.2)
+        assert not lost.held_off(DRAIN)
+        lost.let_go(DRAIN)
 
 
 def test_without_redis_the_asker_goes_on_at_once():

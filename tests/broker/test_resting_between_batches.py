@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import redis
 
+from bridge import draining
 from bridge.draining import Drained
 from bridge.queue import QUEUES, Queue
 from tasks import journal
@@ -58,8 +59,18 @@ def test_a_few_events_with_more_behind_them_are_followed_by_those_at_once(worked
     assert happened == ["batch", "batch"]
 
 
+def test_what_waits_already_is_not_kept_waiting(worked):
+    happened = worked(*[Drained(draining.BATCH, effects_due=False, more=True)] * journal.BATCHES)
+    assert happened == ["batch"] * journal.BATCHES
+
+
+def test_nobody_drains_while_another_rests(worked, queue):
+    queue.hold_off(DRAIN, 60)
+    assert worked() == []
+
+
 def test_a_drain_without_end_asks_for_another(worked, redis_url):
-    happened = worked(*[Drained(500, effects_due=True, more=True)] * journal.BATCHES)
+    happened = worked(*[Drained(journal.MANY, effects_due=True, more=True)] * journal.BATCHES)
     with redis.Redis.from_url(redis_url) as client:
         waiting = {name: client.llen(QUEUES[name]) for name in (DRAIN, "effects.perform")}
     assert happened == ["batch", "rest, 0 messages"] * journal.BATCHES

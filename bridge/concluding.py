@@ -16,8 +16,7 @@ from bridge.effects import MERGED, Again, Applied, Failed, Outcome, Skipped, Unk
 from bridge.metrics import EFFECTS
 from bridge.secrets_box import SecretsBox
 from bridge.store import entities, handovers, lease, ledger, notices
-from bridge.store import holds as hold_rows
-from bridge.store.engine import Store
+from bridge.store.engine import Store, insert_rows
 from bridge.store.holds import Hold, HoldState
 from bridge.store.ledger import Effect, EffectState
 from rules import holds
@@ -123,7 +122,7 @@ class _Books:
     def close(self) -> None:
         """Write what has gathered."""
         ledger.conclude(self.session, self.ended)
-        hold_rows.begin(self.session, self.held)
+        insert_rows(self.session, Hold, self.held)
         self.ended.clear()
         self.held.clear()
 

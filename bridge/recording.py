@@ -15,7 +15,10 @@ from bridge.drafting import Draft, PlanDraft
 from bridge.metrics import RUNS, VERDICTS
 from bridge.store import holds as hold_rows
 from bridge.store import ledger, runs
+from bridge.store.engine import insert_rows
 from bridge.store.holds import Hold, HoldState, Mute
+from bridge.store.ledger import Effect
+from bridge.store.runs import StoredVerdict
 from rules.lifecycle import streaks
 from rules.planning import Ended, Outcome, Plan, Target
 from rules.planning import Hold as HeldBy
@@ -32,8 +35,9 @@ def record(session: Session, drafts: Sequence[Draft], *, now: datetime) -> list[
     for draft, number in zip(drafts, made, strict=True):
         draft.run["id"] = number
     following.runs_recorded(session, [draft.run for draft in drafts])
-    runs.add_verdicts(session, [{**row, "run_id": draft.run["id"]} for draft in drafts for row in draft.verdicts])
-    ledger.add_effects(session, _plans(session, drafts))
+    verdicts = [{**row, "run_id": draft.run["id"]} for draft in drafts for row in draft.verdicts]
+    insert_rows(session, StoredVerdict, verdicts)
+    insert_rows(session, Effect, _plans(session, drafts))
     for draft in drafts:
         if draft.decision.plan is not None:
             _follow(session, draft.decision, draft.decision.plan, now)

@@ -8,7 +8,7 @@ refused at any moment (SQLITE_BUSY_SNAPSHOT) and no time-out helps against that.
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    insert,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
@@ -154,6 +155,17 @@ def insert_new(session: Session, model: type[Base]) -> Insert:
 def _insert_new(dialect: str, model: type[Base]) -> Insert:
     make = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return make(model).on_conflict_do_nothing()
+
+
+def insert_rows(session: Session, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """INSERT of plain rows, all with the same columns, in one statement. Objects that were added are not flushed."""
+    if rows:
+        session.connection().execute(_insert_rows(model), rows)
+
+
+@cache
+def _insert_rows(model: type[Base]) -> Insert:
+    return insert(model)
 
 
 class Store:

@@ -10,14 +10,12 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Index,
-    Insert,
     Select,
     UniqueConstraint,
     Update,
     bindparam,
     delete,
     func,
-    insert,
     or_,
     select,
     union_all,
@@ -25,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Json, Key, UtcDateTime
+from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_rows
 
 
 class ChangedBy(StrEnum):
@@ -224,13 +222,8 @@ def note_status(
         )
         after.append({"this": entity.id, "is": active, "now": now, "say": {**entity.fields, "active": active}})
     if changes:
-        session.connection().execute(_new_changes(), changes)
+        insert_rows(session, EntityChange, changes)
         session.connection().execute(_switched(), after)
-
-
-@cache
-def _new_changes() -> Insert:
-    return insert(EntityChange)
 
 
 @cache

@@ -1,21 +1,18 @@
 """Holds, and the mutes that follow when a person decides otherwise."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Index,
-    Insert,
     Select,
     and_,
     bindparam,
     func,
-    insert,
     select,
     union_all,
 )
@@ -157,17 +154,6 @@ def _on() -> Select[Hold]:
         Hold.ended_at >= bindparam("since"),
     )
     return select(Hold).where(Hold.id.in_(union_all(active, earlier))).order_by(Hold.id)
-
-
-def begin(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Write holds, all with the same columns."""
-    if rows:
-        session.connection().execute(_begun(), rows)
-
-
-@cache
-def _begun() -> Insert:
-    return insert(Hold)
 
 
 def end(hold: Hold, state: HoldState, *, why: str, by: str, now: datetime) -> None:

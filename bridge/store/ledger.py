@@ -18,7 +18,6 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Insert,
     Select,
     UniqueConstraint,
     Update,
@@ -32,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.sql.dml import ReturningInsert
 
-from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
+from bridge.store.engine import Base, Json, Key, Money, UtcDateTime, insert_rows
 from bridge.store.lease import Claim, Leased, LeaseLost, ours, settle
 from bridge.store.runs import Run
 
@@ -203,16 +202,6 @@ def _new_plans() -> ReturningInsert[int, int]:
     return insert(StoredPlan).returning(StoredPlan.id, StoredPlan.run_id)
 
 
-def add_effects(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        session.connection().execute(_new_effects(), rows)
-
-
-@cache
-def _new_effects() -> Insert:
-    return insert(Effect)
-
-
 def take(
     session: Session,
     verbs: Collection[str],
@@ -286,7 +275,7 @@ def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: Call,
     session.connection().execute(_sent(), {"ids": list(fences), "at": now, "until": now + LEASE})
     call.id = session.connection().execute(_call_begun(), _columns(call, AT_THE_START)).scalar_one()
     linked = [{"effect_id": effect_id, "call_id": call.id} for effect_id, _ in rows]
-    session.connection().execute(_link(), linked)
+    insert_rows(session, EffectCall, linked)
 
 
 def end_calls(session: Session, calls: Iterable[Call]) -> None:
@@ -295,7 +284,7 @@ def end_calls(session: Session, calls: Iterable[Call]) -> None:
         if call.id:
             session.connection().execute(_call_ended(), {"this": call.id, **_columns(call, AT_THE_END)})
         else:
-            session.connection().execute(_asked(), _columns(call, AT_THE_START + AT_THE_END))
+            insert_rows(session, Call, [_columns(call, AT_THE_START + AT_THE_END)])
 
 
 def _columns(call: Call, names: Iterable[str]) -> dict[str, Any]:
@@ -308,18 +297,8 @@ def _call_begun() -> ReturningInsert[int]:
 
 
 @cache
-def _asked() -> Insert:
-    return insert(Call)
-
-
-@cache
 def _call_ended() -> Update:
     return update(Call).where(Call.id == bindparam("this")).values({name: bindparam(name) for name in AT_THE_END})
-
-
-@cache
-def _link() -> Insert:
-    return insert(EffectCall)
 
 
 @cache

@@ -9,10 +9,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from bridge.store.engine import Base, UtcDateTime
+from bridge.store.engine import Base, UtcDateTime, insert_rows
 from bridge.store.journal import Event
 from bridge.store.ledger import OPEN, Effect, EffectState, PlanState, StoredPlan, close_finished
 from bridge.store.runs import Run
@@ -55,8 +55,7 @@ def keep(session: Session, rows: Sequence[Newest]) -> None:
     for line, members in lines.items():
         session.execute(delete(Newest).where(Newest.line == line, Newest.about.in_([row.about for row in members])))
     names = ("line", "about", "value", "event_id", "received_at", "decided_at")
-    if rows:
-        session.execute(insert(Newest), [{name: getattr(row, name) for name in names} for row in rows])
+    insert_rows(session, Newest, [{name: getattr(row, name) for name in names} for row in rows])
 
 
 def say_why(session: Session, why: dict[str, str]) -> None:

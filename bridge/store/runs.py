@@ -16,7 +16,6 @@ import orjson
 from sqlalchemy import (
     ForeignKey,
     Index,
-    Insert,
     Integer,
     LargeBinary,
     Select,
@@ -32,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
-from bridge.store.engine import Base, Json, Key, UtcDateTime
+from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_rows
 
 
 class Cause(StrEnum):
@@ -128,16 +127,6 @@ def _new_runs() -> ReturningInsert[int, str, str]:
     return insert(Run).returning(Run.id, Run.rule_id, Run.cause_key)
 
 
-def add_verdicts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        session.connection().execute(_new_verdicts(), rows)
-
-
-@cache
-def _new_verdicts() -> Insert:
-    return insert(StoredVerdict)
-
-
 def existing(session: Session, rule_id: str, cause_keys: Sequence[str]) -> set[str]:
     """Which of these causes the rule has a run for already."""
     return set(session.scalars(_existing(), {"rule": rule_id, "keys": list(cause_keys)}))
@@ -156,8 +145,7 @@ def streaks(session: Session, rule_id: str) -> dict[str, StoredStreak]:
 def keep_streaks(session: Session, rule_id: str, rows: Sequence[dict[str, Any]]) -> None:
     """Replace the streaks of a rule by these {subject, since, looks, counted_at}."""
     session.execute(delete(StoredStreak).where(StoredStreak.rule_id == rule_id))
-    if rows:
-        session.execute(insert(StoredStreak), [{"rule_id": rule_id, **row} for row in rows])
+    insert_rows(session, StoredStreak, [{"rule_id": rule_id, **row} for row in rows])
 
 
 def failures_in_a_row(session: Session, rule_id: str, limit: int) -> int:

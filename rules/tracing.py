@@ -128,37 +128,27 @@ def of_tree(node: tree.Node, frame: Frame, look: Look, text: str | None = None) 
 
 
 def _of_test(seen: Seen, text: str | None) -> Trace:
-    if not isinstance(seen.node, tree.Change) and not kinds.has_metric(seen.node):
-        return _of_plain_test(seen, text)
-    start, end = seen.edges(seen.measured_part())
-    names = [part.name for part in seen.node.walk() if isinstance(part, tree.Metric)]
-    ages = [age for age in map(seen.frame.age, names) if age is not None]
-    return Trace(
+    plain = Trace(
         text=writing.text(seen.node) if text is None else text,
         answer=seen.answer,
         why=seen.why,
         value=seen.cell(seen.left()),
         threshold=seen.threshold(),
+        flip=flips.nearest(seen),
+        words=sentence(seen),
+    )
+    if not isinstance(seen.node, tree.Change) and not kinds.has_metric(seen.node):
+        return plain  # it measures nothing: no window, no sample, and nothing inside that would be worth a line
+    start, end = seen.edges(seen.measured_part())
+    names = [part.name for part in seen.node.walk() if isinstance(part, tree.Metric)]
+    ages = [age for age in map(seen.frame.age, names) if age is not None]
+    return replace(
+        plain,
         sample=seen.sample() or None,
         start=start,
         end=end,
         age=max(ages) if ages else None,
-        flip=flips.nearest(seen),
-        words=sentence(seen),
         parts=tuple(_operands(seen)),
-    )
-
-
-def _of_plain_test(seen: Seen, text: str | None) -> Trace:
-    """Of a test that measures nothing: it has no window, no sample, and nothing inside that would be worth a line."""
-    return Trace(
-        text=writing.text(seen.node) if text is None else text,
-        answer=seen.answer,
-        why=seen.why,
-        value=seen.cell(seen.left()),
-        threshold=seen.threshold(),
-        flip=flips.nearest(seen),
-        words=sentence(seen),
     )
 
 

@@ -38,7 +38,7 @@ def caller(settings: Settings) -> str:
     remote = request.remote_addr or ""
     trusted = [ipaddress.ip_network(one) for one in settings.trusted_proxies]
     try:
-        return str(client(Incoming(headers=Headers(list(request.headers.items())), remote=remote), trusted))
+        return str(client(Incoming(headers=Headers.of_environ(request.environ), remote=remote), trusted))
     except SignatureError:
         return remote  # a header that cannot be read decides nothing
 

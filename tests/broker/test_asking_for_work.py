@@ -2,20 +2,12 @@
 
 import time
 
-import pytest
 import redis
 
 from bridge.queue import QUEUES, Queue
 from bridge.supervisor import free_port
 
 DRAIN = "journal.drain"
-
-
-@pytest.fixture
-def queue(redis_url):
-    made = Queue(redis_url)
-    yield made
-    made.close()
 
 
 def waiting(redis_url):

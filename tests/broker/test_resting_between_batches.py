@@ -7,17 +7,10 @@ import redis
 
 from bridge import draining
 from bridge.draining import Drained
-from bridge.queue import QUEUES, Queue
+from bridge.queue import QUEUES
 from tasks import journal
 
 DRAIN = "journal.drain"
-
-
-@pytest.fixture
-def queue(redis_url):
-    made = Queue(redis_url)
-    yield made
-    made.close()
 
 
 @pytest.fixture

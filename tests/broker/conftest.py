@@ -1,0 +1,12 @@
+"""A queue on a real, empty server."""
+
+import pytest
+
+from bridge.queue import Queue
+
+
+@pytest.fixture
+def queue(redis_url):
+    made = Queue(redis_url)
+    yield made
+    made.close()

@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.traffic import DAY, START, traffic
-from bridge.data.history import Past
-from bridge.data.segments import slim
-from bridge.data.windows import Windows
+from bridge.reports.history import Past
+from bridge.reports.segments import slim
+from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
-from rules.backtest import backtest
-from rules.facts import Subject
-from rules.known import Known
-from rules.loading import load
-from rules.model import GRAINS, Revision
+from rules.backtest.backtest import backtest
+from rules.loading.load import load
+from rules.model.environment import Known
+from rules.model.facts import Subject
+from rules.model.revision import GRAINS, Revision
 
 ROWS, DAYS, OFFERS, PUBLISHERS = 10_000_000, 31, 1_000, 50
 RULE = """schema: 1

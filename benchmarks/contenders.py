@@ -26,9 +26,9 @@ import httpx
 import psutil
 
 from benchmarks import load
-from bridge import stack, supervisor
-from bridge.stack import Options
-from bridge.supervisor import Program, Supervisor
+from bridge.cli.local import stack, supervisor
+from bridge.cli.local.stack import Options
+from bridge.cli.local.supervisor import Program, Supervisor
 
 FIRST_OFFER = 1001  # the simulator's first small number
 SECRET = base64.b64encode(secrets.token_bytes(24)).decode()

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.traffic import START, traffic
-from bridge.data import identity, observed, rows
-from bridge.data.batch import Batch
-from bridge.data.importing import import_file
-from bridge.data.live import LiveData
-from bridge.data.observed import Shelf
-from bridge.store import feeds, observations, schema
+from bridge.reports import chunk_cache, identity, rows
+from bridge.reports.batch import Batch
+from bridge.reports.chunk_cache import Shelf
+from bridge.reports.imports import import_file
+from bridge.reports.live import LiveData
+from bridge.store import feeds, migrate, observations
 from bridge.store.engine import Store, make_engine
 from bridge.store.feeds import FeedKey, Kind
 
@@ -50,7 +50,7 @@ def run(count: int = ROWS) -> list[dict[str, Any]]:
     count = len(clicks)
     with tempfile.TemporaryDirectory() as directory:
         engine = make_engine(f"sqlite:///{directory}/bench.db")
-        schema.upgrade(engine)
+        migrate.upgrade(engine)
         store = Store(engine)
         parse, record = _rows_by_the_page(store, clicks)
         stored = _stored(store)
@@ -88,7 +88,7 @@ def _rows_by_the_page(store: Store, clicks: Batch) -> tuple[float, float]:
         reading = rows.read(Kind.CLICKS, given, NOW)
         parsed = time.perf_counter()
         with store.write() as session:
-            observed.record(session, shelf, feeds.ensure(session, KEY).id, reading.batch, NOW)
+            chunk_cache.record(session, shelf, feeds.ensure(session, KEY).id, reading.batch, NOW)
         parse, record = parse + parsed - began, record + time.perf_counter() - parsed
     return parse, record
 
@@ -117,7 +117,7 @@ def _import(directory: Path, clicks: Batch) -> float:
                 writer.writeheader()
             writer.writerows(given)
     engine = make_engine(f"sqlite:///{directory}/import.db")
-    schema.upgrade(engine)
+    migrate.upgrade(engine)
     began = time.perf_counter()
     import_file(Store(engine), KEY, path, now=NOW)
     seconds = time.perf_counter() - began

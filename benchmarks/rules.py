@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from rules.evaluate import evaluate
-from rules.events import EventFacts
-from rules.facts import Column, Subject
-from rules.loading import Known, load
-from rules.metrics import BASE
-from rules.model import Grain, Revision
+from rules.evaluation.evaluate import evaluate
+from rules.evaluation.events import EventFacts
+from rules.loading.load import Known, load
+from rules.model.facts import Column, Subject
+from rules.model.metrics import BASE
+from rules.model.revision import Grain, Revision
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 SUBJECTS = 50_000

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.traffic import DAY, START, traffic
-from bridge.data.batch import Batch
-from bridge.data.windows import FEEDS, Edges, Windows
+from bridge.reports.batch import Batch
+from bridge.reports.windows import FEEDS, Edges, Windows
 from bridge.store.feeds import Kind
 
 ROWS, DAYS, OFFERS, PUBLISHERS = 10_000_000, 10, 1_000, 50

@@ -12,16 +12,21 @@ from typing import Any
 import click
 from marshmallow import Schema, fields, missing, validate
 
-from bridge import gauges, login, metrics, outgoing, settings, settingsfile
 from bridge.cli import cli
+from bridge.config import login, settings
+from bridge.config import schema as config_schema
 from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS
-from bridge.notices.channels import ChannelSchema
+from bridge.observability import metrics
 from bridge.operations import errors as operation_errors
+from bridge.outbound import errors as outbound_errors
+from bridge.outbound import http
+from bridge.outbound.channels import ChannelSchema
 from bridge.sources import errors as source_errors
 from bridge.sources import schema as sources
-from rules import errors as rule_errors
-from rules import reference
+from bridge.web import gauges
+from rules.loading import reference
+from rules.model import errors as rule_errors
 
 HERE = Path(__file__).parent / "reference"
 
@@ -136,13 +141,13 @@ def configuration() -> str:
         + ", ".join(f"`{name}`" for name in sorted(settings.SECRET_FIELDS))
         + ".",
         "",
-        "Sections: " + ", ".join(f"`{name}`" for name in settingsfile.FileSchema().fields) + ".",
+        "Sections: " + ", ".join(f"`{name}`" for name in config_schema.FileSchema().fields) + ".",
         "",
         "### accounts.&lt;name&gt;",
         "",
         "| key | kind | default | what it is |",
         "|---|---|---|---|",
-        *(f"{row} {ACCOUNT[name]} |" for name, row in _keys(settingsfile.AccountSchema())),
+        *(f"{row} {ACCOUNT[name]} |" for name, row in _keys(config_schema.AccountSchema())),
         "",
         "### sources.&lt;name&gt;",
         "",
@@ -172,7 +177,7 @@ def configuration() -> str:
         "",
         "| key | kind | default |",
         "|---|---|---|",
-        *(row for _, row in _keys(outgoing.HttpPolicySchema())),
+        *(row for _, row in _keys(http.HttpPolicySchema())),
         "",
         "### login.oidc",
         "",
@@ -212,7 +217,7 @@ def _default(field: fields.Field[Any]) -> str:
     value = field.load_default() if callable(field.load_default) else field.load_default
     if value is missing or value is None or value in ({}, []):
         return ""
-    if isinstance(value, settingsfile.Rate):
+    if isinstance(value, config_schema.Rate):
         return f"`{{per_second: {value.per_second:g}}}`"
     return f"`{value.total_seconds():.0f}s`" if isinstance(value, timedelta) else f"`{value}`"
 
@@ -230,7 +235,7 @@ def errors() -> str:
         ("When Integr8 is called", api_errors),
         ("When a rule is read", rule_errors),
         ("When a webhook comes in", source_errors),
-        ("When something is sent elsewhere", outgoing.errors),
+        ("When something is sent elsewhere", outbound_errors),
         ("When a person asks for something", operation_errors),
     )
     lines = [

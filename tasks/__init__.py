@@ -2,7 +2,7 @@
 
 import os
 
-from bridge import tallies
+from bridge.observability import multiprocess
 
 if os.environ.get("BRIDGE_WORKER_METRICS"):  # before anything below imports prometheus_client
-    tallies.share()
+    multiprocess.share()

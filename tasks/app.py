@@ -28,11 +28,13 @@ from celery.signals import (
 from kombu import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge import exposition, observability, resting, settings, tracing, wiring
-from bridge.handing_back import hand_back
-from bridge.operations import starting
-from bridge.queue import QUEUES
-from bridge.settings import SettingsError
+from bridge.config import settings
+from bridge.config.settings import SettingsError
+from bridge.observability import logs, metrics_server, tracing
+from bridge.operations import startup_check
+from bridge.services import container, garbage_collection
+from bridge.services.queue import QUEUES
+from bridge.store.lease_release import hand_back
 from bridge.version import VERSION
 from bridge.web.health import checks
 
@@ -89,14 +91,12 @@ celery.conf.update(
 @setup_logging.connect
 def _logs(**_: Any) -> None:
     """Celery's own logging set-up stays out; ours scrubs."""
-    observability.set_up_logs(
-        os.environ.get("BRIDGE_LOG", "console"), process=os.environ.get("BRIDGE_PROCESS", "worker")
-    )
+    logs.set_up_logs(os.environ.get("BRIDGE_LOG", "console"), process=os.environ.get("BRIDGE_PROCESS", "worker"))
 
 
 def _sentry(process: str) -> None:
     found = settings.load()
-    observability.set_up_sentry(
+    logs.set_up_sentry(
         found.sentry, process=process, environment=found.environment, release=f"integr8-bridge@{VERSION}"
     )
 
@@ -104,23 +104,23 @@ def _sentry(process: str) -> None:
 @task_prerun.connect
 def _begin(task: Any = None, **_: Any) -> None:
     name = getattr(task, "name", "")
-    observability.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
+    logs.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
     if name in QUEUES:
-        wiring.house().queue.begun(name)  # before it looks at any row
+        container.house().queue.begun(name)  # before it looks at any row
 
 
 @task_postrun.connect
 def _end(**_: Any) -> None:
-    wiring.house().meter.write()
+    container.house().meter.write()
 
 
 @worker_process_init.connect
 def _child(**_: Any) -> None:
     """Engines, HTTP clients and Sentry's transport do not survive a fork: each child makes its own."""
-    wiring.forget()
+    container.forget()
     _sentry("worker")
     tracing.set_up(os.environ.get("BRIDGE_PROCESS", "worker"), VERSION)
-    resting.rest()
+    garbage_collection.rest()
 
 
 @worker_process_shutdown.connect
@@ -138,9 +138,9 @@ def _ready(**_: Any) -> None:
 
 def _look_around() -> None:
     """Beside the work, because Integr8 may take its time, and in a house of its own, because children are forked."""
-    house = wiring.House(settings.load())
+    house = container.House(settings.load())
     try:
-        starting.tell(starting.look_around(house, house.clock(), health=checks))
+        startup_check.tell(startup_check.look_around(house, house.clock(), health=checks))
     except (SQLAlchemyError, SettingsError, OSError) as error:
         log.warning("start-up checks were not finished", error=f"{type(error).__name__}: {error}".partition("\n")[0])
     finally:
@@ -154,7 +154,7 @@ def _serve_metrics() -> None:
     if where is None:
         return
     try:
-        exposition.serve(where, found.metrics_token)
+        metrics_server.serve(where, found.metrics_token)
     except OSError as error:
         text = f"{error}; give each worker of a machine its own port in BRIDGE_WORKER_METRICS"
         log.warning("metrics are not served", address=f"{where.host}:{where.port}", error=text)
@@ -166,9 +166,9 @@ def _leaving(**_: Any) -> None:
 
     Celery's warm shutdown has no end of its own: SIGQUIT turns it into the soft one, which has.
     """
-    if wiring.leaving.is_set():
+    if container.leaving.is_set():
         return
-    wiring.leaving.set()
+    container.leaving.set()
     _children.update(one.pid for one in active_children() if one.pid)
     cut = threading.Timer(WARM, os.kill, (os.getpid(), signal.SIGQUIT))
     cut.daemon = True
@@ -178,7 +178,7 @@ def _leaving(**_: Any) -> None:
 @worker_shutdown.connect
 def _left(**_: Any) -> None:
     """All children have ended. What one of them still held is for others, now."""
-    house = wiring.House(settings.load())
+    house = container.House(settings.load())
     try:
         with house.store.write() as session:
             freed = hand_back(session, _children, house.clock())

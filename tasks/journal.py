@@ -2,8 +2,9 @@
 
 import time
 
-from bridge import draining, wiring
-from bridge.metrics import DRAIN_SECONDS
+from bridge.decisions import event_batches
+from bridge.observability.metrics import DRAIN_SECONDS
+from bridge.services import container
 from tasks.app import celery
 
 NAME = "journal.drain"
@@ -19,15 +20,15 @@ def drain() -> None:
     Under load a short rest between two of them makes batches larger. Nobody else looks meanwhile, because we will; and
     there is none where a whole batch was full, because then events wait already.
     """
-    house = wiring.house()
+    house = container.house()
     if house.queue.held_off(NAME):
         return
     for _ in range(BATCHES):
         with DRAIN_SECONDS.time():
-            drained = draining.drain(house, house.clock())
+            drained = event_batches.drain(house, house.clock())
         if drained.effects_due:
             house.queue.nudge("effects.perform")
-        if MANY <= drained.events < draining.BATCH and not wiring.leaving.is_set():
+        if MANY <= drained.events < event_batches.BATCH and not container.leaving.is_set():
             house.queue.hold_off(NAME, REST)
             time.sleep(REST)
             house.queue.let_go(NAME)

@@ -1,6 +1,8 @@
 """Tell people and programs: find what is new, deliver what is due."""
 
-from bridge import delivering, noticing, troubles, wiring
+from bridge.notifications import collect, service_alerts
+from bridge.notifications import deliver as notifications_deliver
+from bridge.services import container
 from tasks.app import celery
 
 ROUNDS = 20
@@ -9,9 +11,9 @@ ROUNDS = 20
 @celery.task(name="notices.deliver")
 def deliver() -> None:
     """Asked for by the clock. If this message is lost, the next one does the same."""
-    house = wiring.house()
-    noticing.collect(house, house.clock())
-    troubles.watch(house, house.clock())
+    house = container.house()
+    collect.collect(house, house.clock())
+    service_alerts.watch(house, house.clock())
     for _ in range(ROUNDS):
-        if wiring.leaving.is_set() or not delivering.deliver(house, house.clock()):
+        if container.leaving.is_set() or not notifications_deliver.deliver(house, house.clock()):
             return

@@ -1,22 +1,23 @@
 """By the clock: due slots, what stands still, what is old."""
 
-from bridge import tending, wiring
+from bridge.operations import maintenance
+from bridge.services import container
 from tasks.app import celery
 
 
 @celery.task(name="upkeep.tick")
 def tick() -> None:
     """Open due slots and ask for the work they mean. Two ticks at once do nothing twice."""
-    house = wiring.house()
-    for name in tending.tick(house, house.clock()):
+    house = container.house()
+    for name in maintenance.tick(house, house.clock()):
         house.queue.nudge(name)
 
 
 @celery.task(name="upkeep.sweep")
 def sweep() -> None:
     """Nudge whatever waits without anyone working on it. This is what makes every other message losable."""
-    house = wiring.house()
-    for name in tending.standing_still(house.store, house.clock()):
+    house = container.house()
+    for name in maintenance.standing_still(house.store, house.clock()):
         house.queue.nudge(name)
 
 
@@ -28,5 +29,5 @@ def pulse() -> None:
 @celery.task(name="upkeep.tidy")
 def tidy() -> None:
     """Forget what is old enough."""
-    house = wiring.house()
-    tending.tidy(house, house.clock())
+    house = container.house()
+    maintenance.tidy(house, house.clock())

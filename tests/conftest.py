@@ -19,13 +19,13 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from bridge.cli.local.supervisor import free_port
 from bridge.integr8 import Client
-from bridge.integr8.budget import LocalBudget
+from bridge.integr8.rate_budget import LocalBudget
 from bridge.simulator.app import create_app
 from bridge.simulator.world import World
-from bridge.store import schema
+from bridge.store import migrate
 from bridge.store.engine import Store, make_engine
-from bridge.supervisor import free_port
 
 pytest_plugins = ["network", "visiting"]  # tests/support: the whole network in one process, and who looks at it
 
@@ -72,7 +72,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file, to be copied: migrating takes longer than most tests."""
     path = tmp_path_factory.mktemp("template") / "bridge.db"
     engine = make_engine(f"sqlite:///{path}")
-    schema.upgrade(engine)
+    migrate.upgrade(engine)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
@@ -111,7 +111,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
 
     run(f"CREATE DATABASE {template}")
     engine = make_engine(address(template))
-    schema.upgrade(engine)
+    migrate.upgrade(engine)
     engine.dispose()
 
     def make() -> str:

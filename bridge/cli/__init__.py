@@ -6,9 +6,9 @@ from importlib import import_module
 
 import click
 
-from bridge import observability
 from bridge.cli.session import Session
-from bridge.settings import SettingsError
+from bridge.config.settings import SettingsError
+from bridge.observability import logs
 from bridge.version import VERSION
 
 #: Command → where it is defined. A command is imported when it is run, so that `--help` answers at once.
@@ -20,7 +20,7 @@ COMMANDS = {
     "check": "bridge.cli.home:check",
     "completion": "bridge.cli.completion:completion",
     "db": "bridge.cli.db:db",
-    "demo": "bridge.cli.stack:demo",
+    "demo": "bridge.cli.local_commands:demo",
     "doctor": "bridge.cli.doctor:doctor",
     "events": "bridge.cli.events:events",
     "halt": "bridge.cli.halts:halt",
@@ -33,7 +33,7 @@ COMMANDS = {
     "simulator": "bridge.cli.simulator:simulator",
     "sources": "bridge.cli.sources:sources",
     "tokens": "bridge.cli.tokens:tokens",
-    "up": "bridge.cli.stack:up",
+    "up": "bridge.cli.local_commands:up",
     "users": "bridge.cli.users:users",
 }
 
@@ -69,7 +69,7 @@ def cli(context: click.Context) -> None:
 
     Exit codes: 0 fine, 1 a finding or a failure, 2 wrong usage.
     """
-    observability.set_up_logs(process="cli", level=logging.WARNING)  # standard output belongs to the result
+    logs.set_up_logs(process="cli", level=logging.WARNING)  # standard output belongs to the result
     context.obj = Session()
     context.call_on_close(context.obj.close)
 

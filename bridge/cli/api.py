@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from bridge.cli import api_reading, api_reports, api_writing
-from bridge.cli.api_frame import account_options, as_text, client_of, guarded
+from bridge.cli import api_read_commands, api_report_commands, api_write_commands
 from bridge.cli.api_options import Json, dashed
+from bridge.cli.api_session import account_options, as_text, client_of, guarded
 from bridge.cli.session import Session, json_option, outcome, show
 from bridge.integr8 import OPERATIONS, RESOURCES, Operation
 from bridge.integr8.openapi import SERVER, document
@@ -27,17 +27,17 @@ Maker = Callable[[Operation], click.Command]
 
 #: Action → what makes its command. Whatever is not named here is a read with an address or a filter.
 MAKERS: Mapping[str, Maker] = {
-    "list": api_reading.listing,
-    "get": api_reading.reading,
-    "create": api_writing.creating,
-    "update": api_writing.updating,
-    "delete": api_writing.deleting,
-    "set_status": api_writing.switching,
-    "bulk_delete": api_writing.deleting_many,
-    "url": api_reports.address,
-    "shared_url": api_reports.address,
+    "list": api_read_commands.listing,
+    "get": api_read_commands.reading,
+    "create": api_write_commands.creating,
+    "update": api_write_commands.updating,
+    "delete": api_write_commands.deleting,
+    "set_status": api_write_commands.switching,
+    "bulk_delete": api_write_commands.deleting_many,
+    "url": api_report_commands.address,
+    "shared_url": api_report_commands.address,
 }
-TABLES: Mapping[str, Maker] = {"reports": api_reports.report, "downloads": api_reports.download}
+TABLES: Mapping[str, Maker] = {"reports": api_report_commands.report, "downloads": api_report_commands.download}
 
 
 @click.group(epilog=EXAMPLES)
@@ -154,7 +154,7 @@ def budget(session: Session, account: str, integration: str, *, json: bool) -> N
       integr8-bridge api budget
     """
     state = client_of(session, account, integration).budget.state()
-    exports = api_reports.exporter(session, account, integration).budget()
+    exports = api_report_commands.exporter(session, account, integration).budget()
     row = {
         "share_of_rate": f"{state.share:.0%}",
         "closed_for_seconds": round(state.closed_for, 1),

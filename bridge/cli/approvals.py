@@ -5,8 +5,8 @@ import getpass
 import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show, subject_targets
+from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve, reject
-from bridge.operations.reviewing import review, reviews
 
 
 @click.group()

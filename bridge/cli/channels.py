@@ -6,11 +6,11 @@ import click
 from marshmallow import ValidationError
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show
-from bridge.delivering import deliver_test
-from bridge.notices import catalogue
-from bridge.operations import silencing
-from bridge.sources.strict import Duration
-from bridge.store import notices
+from bridge.notifications.deliver import deliver_test
+from bridge.operations import mutes
+from bridge.outbound.event_types import catalogue
+from bridge.sources.strict_schema import Duration
+from bridge.store import notifications
 
 
 @click.group()
@@ -29,8 +29,8 @@ def list_(session: Session, json: bool) -> None:
       integr8-bridge channels list
     """
     with session.house.store.read() as reading:
-        counts = notices.counts(reading)
-        health = {name: notices.health(reading, name) for name in session.house.channels}
+        counts = notifications.counts(reading)
+        health = {name: notifications.health(reading, name) for name in session.house.channels}
     rows = [
         {
             "channel": name,
@@ -46,7 +46,7 @@ def list_(session: Session, json: bool) -> None:
     show(rows, columns, json=json, empty="no channels; add them under `channels:`")
 
 
-def _health(row: notices.ChannelHealth | None) -> str:
+def _health(row: notifications.ChannelHealth | None) -> str:
     if row is None or not (row.failures or row.disabled_at):
         return "ok"
     return f"off: {row.disabled_why}" if row.disabled_at else f"{row.failures} failures in a row"
@@ -82,7 +82,7 @@ def enable(session: Session, channel: str, json: bool) -> None:
     """
     now = session.house.clock()
     with session.house.store.write() as writing:
-        again = silencing.enable(writing, _known(session, channel), who=getpass.getuser(), now=now)
+        again = mutes.enable(writing, _known(session, channel), who=getpass.getuser(), now=now)
     said = f"{channel} is on; {again} notices are tried again"
     outcome({"channel": channel, "repeated": again}, [said], json=json)
 
@@ -112,7 +112,7 @@ def silence(
     name = _known(session, channel) if channel else None
     with session.house.store.write() as writing:
         until, who = now + duration, getpass.getuser()
-        silencing.silence(writing, channel=name, rule_id=rule, topic=topic, until=until, why=why, who=who, now=now)
+        mutes.silence(writing, channel=name, rule_id=rule, topic=topic, until=until, why=why, who=who, now=now)
     outcome({"until": until, "why": why}, [f"silent until {until:%Y-%m-%d %H:%M} UTC"], json=json)
 
 

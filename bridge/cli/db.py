@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome
-from bridge.operations.going_back import Doubt, distrust
-from bridge.store import copies, schema
+from bridge.operations.restore import Doubt, distrust
+from bridge.store import backups, migrate
+from bridge.store.backups import Copy, CopyError
 from bridge.store.clock import own
-from bridge.store.copies import Copy, CopyError
 
 WHY = "restored from a copy; compare with Integr8, then `integr8-bridge resume`"
 
@@ -30,8 +30,8 @@ def upgrade(session: Session, json: bool) -> None:
       integr8-bridge db upgrade
     """
     engine = session.house.store.engine
-    before = schema.pending(engine)
-    schema.upgrade(engine)
+    before = migrate.pending(engine)
+    migrate.upgrade(engine)
     said = "the database is at the present schema" + ("" if before else " already")
     outcome({"upgraded": bool(before)}, [said], json=json)
 
@@ -52,7 +52,7 @@ def backup(session: Session, file: Path, overwrite: bool, json: bool) -> None:
       integr8-bridge db backup /backup/bridge-$(date +%F).db
     """
     try:
-        made = copies.back_up(session.settings.database_url, file, overwrite=overwrite)
+        made = backups.back_up(session.settings.database_url, file, overwrite=overwrite)
     except CopyError as error:
         raise click.ClickException(str(error)) from error
     outcome(made, [f"{made.file}: {made.size / 1e6:.1f} MB, schema {made.revision}, checked"], json=json)
@@ -75,10 +75,10 @@ def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
       integr8-bridge db restore /backup/bridge-2026-11-24.db
     """
     try:  # not the house's clock: its connection would count as somebody who has the database open
-        put = copies.restore(session.settings.database_url, file, now=own(), overwrite=overwrite)
+        put = backups.restore(session.settings.database_url, file, now=own(), overwrite=overwrite)
     except CopyError as error:
         raise click.ClickException(str(error)) from error
-    schema.upgrade(session.house.store.engine)
+    migrate.upgrade(session.house.store.engine)
     _tell(_distrusted(session), put, json=json)
 
 
@@ -94,7 +94,7 @@ def restored(session: Session, json: bool) -> None:
     Example:
       integr8-bridge db restored
     """
-    schema.upgrade(session.house.store.engine)
+    migrate.upgrade(session.house.store.engine)
     _tell(_distrusted(session), None, json=json)
 
 

@@ -3,7 +3,7 @@
 import click
 
 from bridge.cli.session import Session, as_json, json_option
-from bridge.operations.examining import Check, examine, permissions, routes
+from bridge.operations.doctor import Check, examine, permissions, routes
 from bridge.web.health import checks
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}

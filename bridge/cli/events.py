@@ -11,9 +11,9 @@ import click
 from sqlalchemy import select
 
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show, since_option
-from bridge.eventfacts import shown
-from bridge.operations.replaying import PER_MINUTE, cancel, matching, replay, settle_aside
-from bridge.operations.tabulating import COLUMNS, results
+from bridge.decisions.event_facts import shown
+from bridge.operations.csv_results import COLUMNS, results
+from bridge.operations.replay import PER_MINUTE, cancel, matching, replay, settle_aside
 from bridge.store.journal import Event, EventState
 from bridge.store.runs import Run
 

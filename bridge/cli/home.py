@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bridge.cli.session import as_json, json_option
-from bridge.operations.checking import check_home
+from bridge.operations.check import check_home
 
 ENVIRONMENT = """\
 # Read by every command of integr8-bridge in this directory; the real environment goes before it.
@@ -34,7 +34,7 @@ def init(directory: Path) -> None:
     """
     if directory.exists() and any(directory.iterdir()):
         raise click.ClickException(f"{directory} is not empty; name a new directory, nothing was written")
-    with as_file(files("bridge") / "starter") as starter:
+    with as_file(files("bridge.config") / "starter") as starter:
         shutil.copytree(starter, directory, dirs_exist_ok=True)
     (directory / "gitignore").rename(directory / ".gitignore")
     environment = directory / ".env"

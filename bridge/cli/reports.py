@@ -9,14 +9,13 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bridge import feeding
 from bridge.cli.session import MOMENT, Session, as_json, json_option, show
-from bridge.data import postbacks
-from bridge.data.importing import Imported, import_file
-from bridge.data.shadowing import shadow_report
 from bridge.integr8.errors import ApiError, BudgetError
-from bridge.operations import exporting
-from bridge.operations.keeping_up import feed_states
+from bridge.operations import exports, feeds
+from bridge.operations.feed_status import feed_states
+from bridge.reports import postbacks
+from bridge.reports.imports import Imported, import_file
+from bridge.reports.shadow_report import shadow_report
 from bridge.store.feeds import FeedKey, Kind
 
 KINDS = click.Choice(["clicks", "conversions", "impressions"])
@@ -79,8 +78,8 @@ def poll(session: Session, json: bool) -> None:
     session.migrated()
     house, now = session.house, session.house.clock()
     with house.store.write() as database:
-        feeding.ask_all(database, house, now)
-    while feeding.read_due(house, datetime.now(UTC)):
+        feeds.ask_all(database, house, now)
+    while feeds.read_due(house, datetime.now(UTC)):
         continue
     status.callback(json)  # type: ignore[misc]
 
@@ -181,8 +180,8 @@ def export(
     try:
         with session.operating() as house, _bar() as bar:
             task = bar.add_task("waiting for Integr8", total=None)
-            exporter = exporting.exporter(house, account, integration)
-            begun = exporting.begin(house, account, integration, table=kind, start=start, end=end)  # type: ignore[arg-type]
+            exporter = exports.exporter(house, account, integration)
+            begun = exports.begin(house, account, integration, table=kind, start=start, end=end)  # type: ignore[arg-type]
             ready = exporter.wait(
                 begun,
                 progress=lambda now: bar.update(task, description=f"{now.status.lower()}, {now.waited:.0f} s"),

@@ -8,21 +8,21 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session as DatabaseSession
 
-from bridge import rulebook
 from bridge.cli.rules_backtest import backtest, backtests
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
-from bridge.operations.diffing import diff as make_diff
-from bridge.operations.explaining import explain as make_explanation
-from bridge.operations.explaining import parse_subject
-from bridge.operations.moving import move
-from bridge.store import rulebook as shelf
-from bridge.tables import load_all
-from rules.canonical import document_of
-from rules.known import Known
-from rules.loading import load
-from rules.model import Mode, Revision
-from rules.schema import json_schema
-from rules.testing import run_tests
+from bridge.config import rulebook
+from bridge.config.lookup_tables import load_all
+from bridge.operations.explain import explain as make_explanation
+from bridge.operations.explain import parse_subject
+from bridge.operations.rule_diff import diff as make_diff
+from bridge.operations.rule_mode import move
+from bridge.store import revisions as shelf
+from rules.language.canonical import document_of
+from rules.language.schema import json_schema
+from rules.loading.load import load
+from rules.loading.self_tests import run_tests
+from rules.model.environment import Known
+from rules.model.revision import Mode, Revision
 
 
 @click.group()

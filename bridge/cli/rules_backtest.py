@@ -13,12 +13,12 @@ from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColu
 from rich.progress import Progress as Bar
 
 from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
+from bridge.operations.backtest import Question, Thresholds, keep, try_out, try_thresholds
+from bridge.operations.backtest import as_json as backtest_json
+from bridge.operations.backtest import compare as make_comparison
 from bridge.operations.backtest_page import page
-from bridge.operations.backtesting import Question, Thresholds, keep, try_out, try_thresholds
-from bridge.operations.backtesting import as_json as backtest_json
-from bridge.operations.backtesting import compare as make_comparison
-from bridge.store import backtests as shelf
-from rules.backtest import Progress
+from bridge.store import backtest_results as shelf
+from rules.backtest.backtest import Progress
 
 COLUMNS = ("rule", "revision", "looks", "subjects", "pauses", "false_alarms", "flaps", "kept", "lost", "waiting")
 SHOWN = 50

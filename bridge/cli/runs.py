@@ -8,8 +8,8 @@ import click
 from sqlalchemy import select
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option, subject_targets
-from bridge.operations.handing_over import hand_over
-from bridge.operations.undoing import undo
+from bridge.operations.reveal_secret import hand_over
+from bridge.operations.undo import undo
 from bridge.store import ledger
 from bridge.store.ledger import Effect
 from bridge.store.runs import Run, StoredVerdict

@@ -15,15 +15,15 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session as DatabaseSession
 
-from bridge import settings
+from bridge.config import settings
+from bridge.config.settings import Settings
 from bridge.integr8 import Client
 from bridge.operations.errors import OperationError
-from bridge.settings import Settings
-from bridge.store import schema
-from bridge.wiring import House
-from rules.durations import duration
-from rules.planning import Target
-from rules.state import target_of
+from bridge.services.container import House
+from bridge.store import migrate
+from rules.model.durations import duration
+from rules.model.plan import Target
+from rules.model.state import target_of
 
 UNFOLDED = 240  # columns of a table that goes into a file or a pipe
 
@@ -69,7 +69,7 @@ class Session:
 
     def migrated(self) -> None:
         """Refuse a database that is behind."""
-        if schema.pending(self.house.store.engine):
+        if migrate.pending(self.house.store.engine):
             raise click.ClickException("the database is not at the present schema; run `integr8-bridge db upgrade`")
 
 

@@ -4,7 +4,7 @@ import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.operations import OperationError
-from bridge.operations.introducing import address, example, send
+from bridge.operations.source_setup import address, example, send
 
 
 @click.group()

@@ -6,8 +6,8 @@ from datetime import timedelta
 import click
 
 from bridge.cli.session import Session, Span, as_json, json_option, outcome, show
-from bridge.store import people
-from bridge.store.people import Role
+from bridge.store import tokens as store_tokens
+from bridge.store.tokens import Role
 from bridge.web.access.tokens import make
 from bridge.web.access.tokens import revoke as end
 
@@ -57,7 +57,7 @@ def list_(session: Session, json: bool) -> None:
                 "last_used": one.last_used_at,
                 "revoked": one.revoked_at,
             }
-            for one in people.everyone(database)
+            for one in store_tokens.everyone(database)
         ]
     columns = ("id", "name", "role", "created", "expires", "last_used", "revoked")
     show(rows, columns, json=json, empty="there are no tokens yet")

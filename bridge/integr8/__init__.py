@@ -4,7 +4,6 @@ Knows nothing of the rest of the house and could be a library of its own.
 """
 
 from bridge.integr8.async_client import AsyncClient
-from bridge.integr8.budget import Budget, BudgetState, LocalBudget, RedisBudget, budget_key
 from bridge.integr8.catalogue import OPERATIONS, RESOURCES, Operation, Route
 from bridge.integr8.client import Client
 from bridge.integr8.errors import (
@@ -30,9 +29,10 @@ from bridge.integr8.errors import (
     Unauthorized,
     Unreachable,
 )
-from bridge.integr8.listing import AsyncListing, Listing
-from bridge.integr8.pace import Lane, Outcome
-from bridge.integr8.retry import wait_before_retry
+from bridge.integr8.page_iterator import AsyncListing, Listing
+from bridge.integr8.rate_budget import Budget, BudgetState, LocalBudget, RedisBudget, budget_key
+from bridge.integr8.rate_limiter import Lane, Outcome
+from bridge.integr8.retry_policy import wait_before_retry
 
 __all__ = [
     "OPERATIONS",

@@ -15,14 +15,14 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from bridge.integr8 import async_reporting, async_resources, rejection, wires
-from bridge.integr8.budget import Budget, new_token, with_jitter
+from bridge.integr8 import async_reporting, async_resources, httpx_adapter, rejection
+from bridge.integr8.call import Exchange, Flow, Manner, Pause, Step
 from bridge.integr8.catalogue import Route, places
-from bridge.integr8.conversation import Exchange, Flow, Manner, Pause, Step
 from bridge.integr8.core import Reply
 from bridge.integr8.errors import ApiError, BudgetError, BudgetExhausted
 from bridge.integr8.flows import CHUNK, Caller
-from bridge.integr8.pace import Lane, Outcome
+from bridge.integr8.rate_budget import Budget, new_token, with_jitter
+from bridge.integr8.rate_limiter import Lane, Outcome
 
 T = TypeVar("T")
 
@@ -50,8 +50,8 @@ class AsyncClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         manner: Manner | None = None,
     ) -> None:
-        self._base_url = wires.base(base_url)
-        self._key = wires.key(api_key)
+        self._base_url = httpx_adapter.base(base_url)
+        self._key = httpx_adapter.key(api_key)
         self._rejection_url = rejection_url
         self.budget = budget
         self._sleep = sleep
@@ -63,7 +63,7 @@ class AsyncClient:
             chunk=chunk,
         )
         self._timeout = timeout
-        self._http = httpx.AsyncClient(transport=transport, timeout=timeout, headers=wires.agent())
+        self._http = httpx.AsyncClient(transport=transport, timeout=timeout, headers=httpx_adapter.agent())
         self.users = async_resources.Users(self)
         self.offers = async_resources.Offers(self)
         self.publishers = async_resources.Publishers(self)
@@ -132,44 +132,44 @@ class AsyncClient:
         try:
             reply = await self._send(replace(step, left=left), token)
         except ApiError as error:
-            await asyncio.to_thread(self.budget.settle, token, wires.outcome_of_error(error))
+            await asyncio.to_thread(self.budget.settle, token, httpx_adapter.outcome_of_error(error))
             raise
-        seen = wires.outcome(reply, self.caller.manner.today())
+        seen = httpx_adapter.outcome(reply, self.caller.manner.today())
         await asyncio.to_thread(self.budget.settle, token, *seen)
         return reply
 
     async def _send(self, step: Exchange, token: str) -> Reply:
         async def written(event: str, _info: Any) -> None:
-            if event.endswith(wires.WRITTEN):
+            if event.endswith(httpx_adapter.WRITTEN):
                 await asyncio.to_thread(self.budget.sent, token)
 
         request = step.request
         try:
             response = await self._http.request(
                 request.verb,
-                wires.address(self._base_url, request),
+                httpx_adapter.address(self._base_url, request),
                 content=request.body,
-                headers=wires.headers(request, self._key),
+                headers=httpx_adapter.headers(request, self._key),
                 timeout=min(self._timeout, max(step.left, 0.1)),
                 extensions={"trace": written},
             )
         except httpx.HTTPError as error:
-            raise wires.lost_with(request, error) from None
-        return wires.reply(response)
+            raise httpx_adapter.lost_with(request, error) from None
+        return httpx_adapter.reply(response)
 
     @asynccontextmanager
     async def open_file(self, url: str, *, lane: Lane = Lane.BULK) -> AsyncIterator[AsyncIterator[bytes]]:
         """The bytes behind a signed address, in pieces. No API key goes there. Raises ApiError."""
-        request = wires.file_request(url)
-        token = await self._acquire(lane, None) if wires.same_host(url, self._base_url) else None
+        request = httpx_adapter.file_request(url)
+        token = await self._acquire(lane, None) if httpx_adapter.same_host(url, self._base_url) else None
         try:
             async with self._http.stream("GET", url) as response:
                 if not response.is_success:
                     kind = response.headers.get("content-type", "")
-                    raise wires.refusal(request, response.status_code, await response.aread(), kind)
+                    raise httpx_adapter.refusal(request, response.status_code, await response.aread(), kind)
                 yield response.aiter_bytes()
         except httpx.HTTPError as error:
-            raise wires.lost_with(request, error) from None
+            raise httpx_adapter.lost_with(request, error) from None
         finally:
             if token is not None:
                 await asyncio.to_thread(self.budget.settle, token, Outcome.ANSWERED)

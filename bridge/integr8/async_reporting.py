@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bridge.integr8 import spans
+from bridge.integr8 import report_query
 from bridge.integr8.async_resources import Resource
+from bridge.integr8.body_types import ReportFilter
 from bridge.integr8.core import Row
 from bridge.integr8.filters import Filter, filter_query
-from bridge.integr8.listing import AsyncListing
-from bridge.integr8.pace import Lane
-from bridge.integr8.paging import Cursor, Numbered
-from bridge.integr8.queries import PAGE_SIZE_MAX
-from bridge.integr8.shapes import ReportFilter
+from bridge.integr8.page_iterator import AsyncListing
+from bridge.integr8.pages import Cursor, Numbered
+from bridge.integr8.query_schemas import PAGE_SIZE_MAX
+from bridge.integr8.rate_limiter import Lane
 
 
 class Reports(Resource):
@@ -36,7 +36,7 @@ class Reports(Resource):
     ) -> AsyncListing:
         """Clicks by `request_time`. See `conversions`."""
         name = "reports.clicks"
-        query = spans.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
+        query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
         return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
 
     def conversions(
@@ -58,7 +58,7 @@ class Reports(Resource):
         refused, and so is any `sort`: Integr8 does not sort reports.
         """
         name = "reports.conversions"
-        query = spans.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
+        query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
         return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
 
     def impressions(
@@ -76,7 +76,7 @@ class Reports(Resource):
     ) -> AsyncListing:
         """Impressions by `request_time`. See `conversions`."""
         name = "reports.impressions"
-        query = spans.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
+        query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
         return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
 
     def _report(self, name: str, query: dict[str, Any], paging: Cursor, lane: Lane | None) -> AsyncListing:
@@ -100,7 +100,7 @@ class Downloads(Resource):
     ) -> Row:
         """Start an export of clicks by `request_time`; returns the export object. Never repeated blindly."""
         name = "downloads.clicks"
-        query = spans.download_query(
+        query = report_query.download_query(
             name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
         )
         return await self._start(name, query, integration, lane)
@@ -119,7 +119,7 @@ class Downloads(Resource):
     ) -> Row:
         """Start an export of conversions by `conversion_time`."""
         name = "downloads.conversions"
-        query = spans.download_query(
+        query = report_query.download_query(
             name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
         )
         return await self._start(name, query, integration, lane)
@@ -138,7 +138,7 @@ class Downloads(Resource):
     ) -> Row:
         """Start an export of impressions by `request_time`."""
         name = "downloads.impressions"
-        query = spans.download_query(
+        query = report_query.download_query(
             name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
         )
         return await self._start(name, query, integration, lane)
@@ -155,7 +155,7 @@ class Downloads(Resource):
     ) -> Row:
         """Start an export of the postback log."""
         name = "downloads.postback_logs"
-        query = spans.download_query(name, start, end, fields=fields, delimiter=delimiter)
+        query = report_query.download_query(name, start, end, fields=fields, delimiter=delimiter)
         return await self._start(name, query, integration, lane)
 
     async def _start(self, name: str, query: dict[str, Any], integration: str | None, lane: Lane | None) -> Row:

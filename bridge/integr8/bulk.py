@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from bridge.integr8.conversation import Flow
+from bridge.integr8.call import Flow
 from bridge.integr8.core import Row
 from bridge.integr8.errors import ApiError, BadRequest, InvalidCall, NotFound, PartlyDone, Refused, RequestFailed
 from bridge.integr8.flows import Caller, Shelf, carried_over, delete, missing_fields
-from bridge.integr8.pace import Lane
+from bridge.integr8.rate_limiter import Lane
 
 Single: TypeAlias = Callable[[str], Flow[None]]
 # Errors that belong to the targets of one call. Any other would meet the next call too, so that is not made.

@@ -15,7 +15,7 @@ from typing import Self
 
 from marshmallow import Schema
 
-from bridge.integr8 import queries, schemas
+from bridge.integr8 import query_schemas, schemas
 
 PARAMETER = re.compile(r"\{(\w+)\}")
 READING_VERBS = frozenset({"GET", "HEAD"})
@@ -176,7 +176,7 @@ def _crud(resource: _Resource) -> tuple[Operation, ...]:
     many, one = resource.name.replace("_", " "), resource.singular
     return (
         operation("list", f"List {many}", resource.at("GET"), kind=Kind.LIST, retry=Retry.SAFE,
-                  query=queries.ListQuery, paging=Paging.NUMBERED),
+                  query=query_schemas.ListQuery, paging=Paging.NUMBERED),
         operation("create", f"Create {one}", resource.at("POST"), kind=Kind.CREATED, retry=Retry.UNSAFE,
                   request=resource.create),
         operation("get", f"Get {one}", resource.at("GET", item), kind=Kind.OBJECT, retry=Retry.SAFE),
@@ -248,7 +248,7 @@ def _report(action: str, table: str, evidence: str) -> Operation:
     return Operation(
         name=f"reports.{action}", title=f"Read the {table.replace('-', ' ')}", verb="GET",
         path=f"/api/v2/reports/v2/{table}", section="reports", kind=Kind.REPORT, retry=Retry.SAFE,
-        query=queries.ReportQuery, paging=Paging.CURSOR, evidence=evidence,
+        query=query_schemas.ReportQuery, paging=Paging.CURSOR, evidence=evidence,
     )  # fmt: skip
 
 
@@ -266,9 +266,9 @@ _EXPORTS = "/api/v2/download-center/exports"
 _EXPORT_OPERATIONS = (
     Operation(name="exports.url", title="Get the signed address of an export's file", verb="GET",
               path="/api/v2/download-center/artifact-url", section="reports", kind=Kind.URL, retry=Retry.SAFE,
-              query=queries.ArtifactQuery, evidence="path inferred"),
+              query=query_schemas.ArtifactQuery, evidence="path inferred"),
     Operation(name="exports.list", title="List exports", verb="GET", path=_EXPORTS, section="reports",
-              kind=Kind.LIST, retry=Retry.SAFE, query=queries.ExportListQuery, paging=Paging.NUMBERED,
+              kind=Kind.LIST, retry=Retry.SAFE, query=query_schemas.ExportListQuery, paging=Paging.NUMBERED,
               evidence="path inferred, filters stated"),
     Operation(name="exports.get", title="Get export", verb="GET", path=_EXPORTS + "/{exportID}",
               section="reports", kind=Kind.OBJECT, retry=Retry.SAFE, evidence="path inferred"),
@@ -277,7 +277,7 @@ _EXPORT_OPERATIONS = (
               evidence="path inferred"),
     Operation(name="exports.shared_url", title="Get the signed address of a shared report's file", verb="GET",
               path="/api/v2/download-center/shared/artifact-url", section="reports", kind=Kind.URL,
-              retry=Retry.SAFE, query=queries.SharedArtifactQuery, authenticated=False,
+              retry=Retry.SAFE, query=query_schemas.SharedArtifactQuery, authenticated=False,
               evidence="path inferred; stated: no API key, a token in the query"),
 )  # fmt: skip
 
@@ -291,10 +291,10 @@ _ALL = (
     _report("clicks", "click-table", "inferred from the conversion table"),
     _report("conversions", "conversion-table", "verb and path stated in the reference's own example"),
     _report("impressions", "impression-table", "inferred from the conversion table"),
-    _download("clicks", queries.DownloadQuery),
-    _download("conversions", queries.DownloadQuery),
-    _download("impressions", queries.DownloadQuery),
-    _download("postback_logs", queries.PostbackLogQuery),
+    _download("clicks", query_schemas.DownloadQuery),
+    _download("conversions", query_schemas.DownloadQuery),
+    _download("impressions", query_schemas.DownloadQuery),
+    _download("postback_logs", query_schemas.PostbackLogQuery),
     *_EXPORT_OPERATIONS,
 )  # fmt: skip
 

@@ -17,15 +17,15 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from bridge.integr8 import rejection, reporting, resources, wires, witness
-from bridge.integr8.budget import Budget, acquire
+from bridge.integr8 import httpx_adapter, rejection, report_resources, request_observer, resources
+from bridge.integr8.call import Exchange, Flow, Manner, Pause, Step
 from bridge.integr8.catalogue import Route, places
-from bridge.integr8.conversation import Exchange, Flow, Manner, Pause, Step
 from bridge.integr8.core import Reply
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.integr8.flows import CHUNK, Caller
-from bridge.integr8.pace import Lane, Outcome
-from bridge.integr8.witness import Witness, Witnessed
+from bridge.integr8.rate_budget import Budget, acquire
+from bridge.integr8.rate_limiter import Lane, Outcome
+from bridge.integr8.request_observer import Witness, Witnessed
 
 T = TypeVar("T")
 
@@ -55,12 +55,12 @@ class Client:
         chunk: int = CHUNK,
         sleep: Callable[[float], None] = time.sleep,
         manner: Manner | None = None,
-        tell: Witness = witness.nobody,
+        tell: Witness = request_observer.nobody,
     ) -> None:
         self._tell = tell
         self._skew: timedelta | None = None
-        self._base_url = wires.base(base_url)
-        self._key = wires.key(api_key)
+        self._base_url = httpx_adapter.base(base_url)
+        self._key = httpx_adapter.key(api_key)
         self._rejection_url = rejection_url
         self.budget = budget
         self._sleep = sleep
@@ -72,16 +72,16 @@ class Client:
             chunk=chunk,
         )
         self._timeout = timeout
-        self._http = httpx.Client(transport=transport, timeout=timeout, headers=wires.agent())
+        self._http = httpx.Client(transport=transport, timeout=timeout, headers=httpx_adapter.agent())
         self.users = resources.Users(self)
         self.offers = resources.Offers(self)
         self.publishers = resources.Publishers(self)
         self.advertisers = resources.Advertisers(self)
         self.offer_events = resources.OfferEvents(self)
         self.landing_pages = resources.LandingPages(self)
-        self.reports = reporting.Reports(self)
-        self.downloads = reporting.Downloads(self)
-        self.exports = reporting.Exports(self)
+        self.reports = report_resources.Reports(self)
+        self.downloads = report_resources.Downloads(self)
+        self.exports = report_resources.Exports(self)
 
     def call(
         self,
@@ -138,12 +138,12 @@ class Client:
         try:
             reply = self._send(replace(step, left=step.left - waited), token)
         except ApiError as error:
-            self.budget.settle(token, wires.outcome_of_error(error))
-            self._tell(Witnessed(name, witness.outcome_of_error(error), waited, clock() - granted))
+            self.budget.settle(token, httpx_adapter.outcome_of_error(error))
+            self._tell(Witnessed(name, request_observer.outcome_of_error(error), waited, clock() - granted))
             raise
-        self._skew = wires.skew(reply, self.caller.manner.today())
-        self.budget.settle(token, *wires.outcome(reply, self.caller.manner.today()))
-        self._tell(Witnessed(name, witness.outcome(reply), waited, clock() - granted))
+        self._skew = httpx_adapter.skew(reply, self.caller.manner.today())
+        self.budget.settle(token, *httpx_adapter.outcome(reply, self.caller.manner.today()))
+        self._tell(Witnessed(name, request_observer.outcome(reply), waited, clock() - granted))
         return reply
 
     @property
@@ -156,29 +156,29 @@ class Client:
         try:
             response = self._http.request(
                 request.verb,
-                wires.address(self._base_url, request),
+                httpx_adapter.address(self._base_url, request),
                 content=request.body,
-                headers=wires.headers(request, self._key),
+                headers=httpx_adapter.headers(request, self._key),
                 timeout=min(self._timeout, max(step.left, 0.1)),
-                extensions={"trace": wires.when_written(lambda: self.budget.sent(token))},
+                extensions={"trace": httpx_adapter.when_written(lambda: self.budget.sent(token))},
             )
         except httpx.HTTPError as error:
-            raise wires.lost_with(request, error) from None
-        return wires.reply(response)
+            raise httpx_adapter.lost_with(request, error) from None
+        return httpx_adapter.reply(response)
 
     @contextmanager
     def open_file(self, url: str, *, lane: Lane = Lane.BULK) -> Iterator[Iterator[bytes]]:
         """The bytes behind a signed address, in pieces. No API key goes there. Raises ApiError."""
-        request = wires.file_request(url)
-        token = acquire(self.budget, lane, sleep=self._sleep) if wires.same_host(url, self._base_url) else None
+        request = httpx_adapter.file_request(url)
+        token = acquire(self.budget, lane, sleep=self._sleep) if httpx_adapter.same_host(url, self._base_url) else None
         try:
             with self._http.stream("GET", url) as response:
                 if not response.is_success:
                     kind = response.headers.get("content-type", "")
-                    raise wires.refusal(request, response.status_code, response.read(), kind)
+                    raise httpx_adapter.refusal(request, response.status_code, response.read(), kind)
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
-            raise wires.lost_with(request, error) from None
+            raise httpx_adapter.lost_with(request, error) from None
         finally:
             if token is not None:
                 self.budget.settle(token, Outcome.ANSWERED)

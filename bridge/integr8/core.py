@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from marshmallow import ValidationError
 
 from bridge.integr8.catalogue import Kind, Operation, Retry, Route
+from bridge.integr8.error_text import retry_after, words_of
 from bridge.integr8.errors import (
     ApiError,
     Garbled,
@@ -25,8 +26,7 @@ from bridge.integr8.errors import (
     Unreachable,
     class_for,
 )
-from bridge.integr8.queries import TIME_FORMAT
-from bridge.integr8.words import retry_after, words_of
+from bridge.integr8.query_schemas import TIME_FORMAT
 
 Row: TypeAlias = dict[str, Any]
 

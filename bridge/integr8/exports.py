@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from bridge.integr8.body_types import ReportFilter
 from bridge.integr8.client import Client
 from bridge.integr8.core import Row
 from bridge.integr8.errors import (
@@ -27,9 +28,8 @@ from bridge.integr8.errors import (
     RequestFailed,
     Unreachable,
 )
-from bridge.integr8.pace import Lane
-from bridge.integr8.retry import wait_before_retry
-from bridge.integr8.shapes import ReportFilter
+from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.retry_policy import wait_before_retry
 
 PER_DAY = 10
 DAY = timedelta(hours=24)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from bridge.integr8.queries import FILTER_OPERATORS
+from bridge.integr8.query_schemas import FILTER_OPERATORS
 
 Filter: TypeAlias = Mapping[str, Any]
 

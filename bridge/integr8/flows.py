@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge.integr8 import core
+from bridge.integr8.call import Flow, Manner, converse
 from bridge.integr8.catalogue import OPERATIONS, Operation, Route
-from bridge.integr8.conversation import Flow, Manner, converse
 from bridge.integr8.core import Row
 from bridge.integr8.errors import (
     Ambiguous,
@@ -21,9 +21,9 @@ from bridge.integr8.errors import (
     OutcomeUnknown,
 )
 from bridge.integr8.filters import filter_query
-from bridge.integr8.pace import Lane
-from bridge.integr8.paging import Numbered
-from bridge.integr8.queries import PAGE_SIZE_MAX, SpanQuery
+from bridge.integr8.pages import Numbered
+from bridge.integr8.query_schemas import PAGE_SIZE_MAX, SpanQuery
+from bridge.integr8.rate_limiter import Lane
 
 CHUNK = 100  # ids per bulk call: no limit is documented, and this is the size the API allows for pages
 

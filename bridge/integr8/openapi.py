@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 from bridge.integr8.catalogue import OPERATIONS, Kind, Operation
 from bridge.integr8.errors import BY_STATUS
-from bridge.integr8.queries import ListQuery
+from bridge.integr8.query_schemas import ListQuery
 
 SERVER = "https://api.app.integr8.co"
 

@@ -7,8 +7,8 @@ domain, or an offer's own), takes no API key, and stays off until an account nam
 
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from bridge.integr8.call import Flow, converse
 from bridge.integr8.catalogue import OUTSIDE
-from bridge.integr8.conversation import Flow, converse
 from bridge.integr8.core import Request
 from bridge.integr8.errors import InvalidCall
 from bridge.integr8.flows import Caller

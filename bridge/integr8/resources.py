@@ -8,15 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, Unpack
 
 from bridge.integr8 import bulk, flows
-from bridge.integr8.conversation import Flow
-from bridge.integr8.core import Row
-from bridge.integr8.filters import Filter, filter_query, sort_query
-from bridge.integr8.flows import Caller, Shelf
-from bridge.integr8.listing import Listing
-from bridge.integr8.pace import Lane
-from bridge.integr8.paging import Numbered, Paging
-from bridge.integr8.queries import PAGE_SIZE_MAX
-from bridge.integr8.shapes import (
+from bridge.integr8.body_types import (
     AdvertiserFields,
     LandingPageFields,
     OfferEventFields,
@@ -25,6 +17,14 @@ from bridge.integr8.shapes import (
     UserChanges,
     UserFields,
 )
+from bridge.integr8.call import Flow
+from bridge.integr8.core import Row
+from bridge.integr8.filters import Filter, filter_query, sort_query
+from bridge.integr8.flows import Caller, Shelf
+from bridge.integr8.page_iterator import Listing
+from bridge.integr8.pages import Numbered, Paging
+from bridge.integr8.query_schemas import PAGE_SIZE_MAX
+from bridge.integr8.rate_limiter import Lane
 
 T = TypeVar("T")
 

@@ -8,22 +8,22 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.drafting import effect_row
+from bridge.decisions.persist import follow
+from bridge.decisions.records import effect_row
 from bridge.operations.errors import NotThere, OperationError, Refused
-from bridge.operations.restoring import effect_of, facts_of, named, plan_of, state_of
-from bridge.operations.undoing import again
-from bridge.recording import follow
+from bridge.operations.plan_values import effect_of, facts_of, named, plan_of, state_of
+from bridge.operations.undo import again
+from bridge.services.container import House
 from bridge.store import ledger, upkeep
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
-from bridge.wiring import House
-from rules import approval
-from rules.approval import Difference
-from rules.evaluate import evaluate
-from rules.model import Mode, Revision
-from rules.plan import plan as make_plan
-from rules.plan import targets
-from rules.planning import Plan, PlannedEffect, Stop, Target
+from rules.evaluation.evaluate import evaluate
+from rules.model.plan import Plan, PlannedEffect, Stop, Target
+from rules.model.revision import Mode, Revision
+from rules.planning import approval
+from rules.planning.approval import Difference
+from rules.planning.plan import plan as make_plan
+from rules.planning.plan import targets
 
 CLOCK = "clock"  # who answers when nobody did
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from jinja2 import Environment
 
-from rules.backtest import Report, Series
+from rules.backtest.backtest import Report, Series
 
 WIDTH, HEIGHT, EDGE = 760, 150, 24
 

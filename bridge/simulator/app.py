@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
+from bridge.simulator.broken_answers import Cut
 from bridge.simulator.control import control
-from bridge.simulator.delivery import Cut
 from bridge.simulator.exports import add_files
-from bridge.simulator.inbound import add_tracker
 from bridge.simulator.options import Options
-from bridge.simulator.requestlog import DROPPED
+from bridge.simulator.request_log import DROPPED
 from bridge.simulator.routes import add_fallbacks, add_routes
+from bridge.simulator.tracking_domain import add_tracker
 from bridge.simulator.world import World
 
 API = "/api/"

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from bridge.simulator.directory import Directory
+from bridge.simulator.repositories import Entity, Shelf
 from bridge.simulator.rows import Click, Conversion
-from bridge.simulator.shelves import Entity, Shelf
 
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 

@@ -6,9 +6,9 @@ import click
 import orjson
 
 from bridge.simulator.app import create_app
-from bridge.simulator.refusals import Refusal
+from bridge.simulator.errors import Refusal
 from bridge.simulator.scenarios import SCENARIOS, play
-from bridge.simulator.serving import serve
+from bridge.simulator.server import serve
 from bridge.simulator.world import API_KEY, INTEGRATION, World
 
 

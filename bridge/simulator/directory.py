@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bridge.simulator.clock import Clock
+from bridge.simulator.entity_types import NOUNS
+from bridge.simulator.errors import Refusal, missing
 from bridge.simulator.ids import Ids
-from bridge.simulator.nouns import NOUNS
-from bridge.simulator.refusals import Refusal, missing
-from bridge.simulator.requestlog import shorten
-from bridge.simulator.shelves import Entity, Shelf
-from bridge.simulator.writes import Writes
+from bridge.simulator.repositories import Entity, Shelf
+from bridge.simulator.request_log import shorten
+from bridge.simulator.write_log import Writes
 
 PERSON = "person"
 

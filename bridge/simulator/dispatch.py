@@ -10,13 +10,13 @@ from werkzeug.datastructures import Headers
 
 from bridge.integr8.catalogue import Operation
 from bridge.simulator import entities, exports, reports
-from bridge.simulator.calls import Answer, Call
-from bridge.simulator.delivery import bent, faulty, json_answer, refused, too_many
+from bridge.simulator.api_call import Answer, Call
+from bridge.simulator.broken_answers import bent, faulty, json_answer, refused, too_many
+from bridge.simulator.entity_types import NOUNS
+from bridge.simulator.errors import Refusal
 from bridge.simulator.faults import Fault
 from bridge.simulator.keys import ApiKey, require
-from bridge.simulator.nouns import NOUNS
-from bridge.simulator.refusals import Refusal
-from bridge.simulator.requestlog import Entry, fingerprint, shorten
+from bridge.simulator.request_log import Entry, fingerprint, shorten
 from bridge.simulator.validation import read_body
 from bridge.simulator.world import World
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bridge.integr8.catalogue import OPERATIONS
-from bridge.simulator.calls import Answer, Call
-from bridge.simulator.listing import page_of
-from bridge.simulator.nouns import NOUNS, Noun
-from bridge.simulator.refusals import missing
-from bridge.simulator.shelves import Entity, Shelf
+from bridge.simulator.api_call import Answer, Call
+from bridge.simulator.entity_types import NOUNS, Noun
+from bridge.simulator.errors import missing
+from bridge.simulator.list_query import page_of
+from bridge.simulator.repositories import Entity, Shelf
 
 Handler = Callable[[Call], Answer]
 

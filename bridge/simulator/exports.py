@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Flask, Response, request, send_file
 
-from bridge.simulator.calls import Answer, Call
+from bridge.simulator.api_call import Answer, Call
+from bridge.simulator.broken_answers import refused
 from bridge.simulator.columns import CLICKS, CONVERSIONS, SPELLINGS, Eye
-from bridge.simulator.delivery import refused
+from bridge.simulator.errors import Refusal, bad
 from bridge.simulator.files import PREFIX
 from bridge.simulator.jobs import Job
-from bridge.simulator.listing import one, page_of, words
-from bridge.simulator.postbacklog import COLUMNS as LOG_COLUMNS
-from bridge.simulator.refusals import Refusal, bad
+from bridge.simulator.list_query import one, page_of, words
+from bridge.simulator.postback_log import COLUMNS as LOG_COLUMNS
 from bridge.simulator.reports import Choice, choose, required
 from bridge.simulator.tables import Table
 from bridge.simulator.validation import read_query

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bridge.integr8.catalogue import OPERATIONS
-from bridge.simulator.refusals import bad
+from bridge.simulator.errors import bad
 
 # kind -> what it does, and the parameters that it reads
 KINDS: Final[Mapping[str, str]] = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bridge.simulator.refusals import Refusal
+from bridge.simulator.errors import Refusal
 
 PREFIX = "/_files/"
 

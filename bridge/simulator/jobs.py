@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bridge.simulator.errors import Refusal, missing
 from bridge.simulator.files import Files
 from bridge.simulator.ids import Ids
 from bridge.simulator.options import Options
-from bridge.simulator.refusals import Refusal, missing
 
 PENDING: Final = "PENDING"
 RUNNING: Final = "IN_PROGRESS"

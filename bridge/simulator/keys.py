@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from werkzeug.datastructures import Headers
 
-from bridge.simulator.refusals import Refusal, bad
+from bridge.simulator.errors import Refusal, bad
 
 LEVELS = ("None", "Read", "Write")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from bridge.simulator.refusals import SHAPES, bad
+from bridge.simulator.errors import SHAPES, bad
 
 CHOICES: Mapping[str, tuple[Any, ...]] = {
     "error_shape": SHAPES,

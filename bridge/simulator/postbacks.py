@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from bridge.simulator.columns import Eye
+from bridge.simulator.errors import bad
 from bridge.simulator.macros import fill, in_address, in_body, values
-from bridge.simulator.postbacklog import PostbackLog
-from bridge.simulator.refusals import bad
+from bridge.simulator.postback_log import PostbackLog
 from bridge.simulator.rows import APPROVED, REJECTED, Conversion, Row
 
 TYPES: Final = ("Click", "Conversion", "Event", "Impression")

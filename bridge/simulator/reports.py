@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bridge.simulator.calls import Answer, Call
+from bridge.simulator.api_call import Answer, Call
 from bridge.simulator.clock import milliseconds
 from bridge.simulator.columns import TIME_FORMAT, Eye, show
+from bridge.simulator.errors import bad
 from bridge.simulator.ids import is_ulid
-from bridge.simulator.listing import MAX_PAGE, one, whole_number
-from bridge.simulator.refusals import bad
+from bridge.simulator.list_query import MAX_PAGE, one, whole_number
+from bridge.simulator.repositories import Entity, Shelf
 from bridge.simulator.rows import Row
-from bridge.simulator.shelves import Entity, Shelf
 from bridge.simulator.tables import Table
 from bridge.simulator.world import World
 

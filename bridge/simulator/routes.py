@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.routing import BaseConverter, Map, Rule
 
 from bridge.integr8.catalogue import OPERATIONS, PARAMETER, Operation, Route
-from bridge.simulator.delivery import refused
+from bridge.simulator.broken_answers import refused
 from bridge.simulator.dispatch import Asked, answer
 from bridge.simulator.world import World
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 from inspect import signature
 from typing import Any
 
-from bridge.simulator import refusals
-from bridge.simulator.model import DAY, HOUR, Incident
-from bridge.simulator.shelves import Entity
+from bridge.simulator import errors
+from bridge.simulator.repositories import Entity
+from bridge.simulator.traffic_model import DAY, HOUR, Incident
 from bridge.simulator.world import World
 
 
@@ -124,14 +124,14 @@ SCENARIOS: Mapping[str, Callable[..., dict[str, Any]]] = {"collapse": collapse, 
 def play(world: World, name: str, wishes: Mapping[str, Any]) -> dict[str, Any]:
     scenario = SCENARIOS.get(name)
     if scenario is None:
-        raise refusals.bad("scenario", f"unknown; known are {', '.join(SCENARIOS)}")
+        raise errors.bad("scenario", f"unknown; known are {', '.join(SCENARIOS)}")
     known = {
         each.name: each.default for each in signature(scenario).parameters.values() if each.kind is each.KEYWORD_ONLY
     }
     for wish, value in wishes.items():
         if wish not in known:
-            raise refusals.bad(wish, f"unknown; {name} takes {', '.join(known)}")
+            raise errors.bad(wish, f"unknown; {name} takes {', '.join(known)}")
         if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
-            raise refusals.bad(wish, "must be a number, zero or more")
+            raise errors.bad(wish, "must be a number, zero or more")
     with world.lock:
         return scenario(world, **{wish: type(known[wish])(value) for wish, value in wishes.items()})

@@ -7,7 +7,7 @@ import orjson
 from marshmallow import EXCLUDE, RAISE, ValidationError, fields
 
 from bridge.integr8.catalogue import Operation
-from bridge.simulator.refusals import Refusal, bad
+from bridge.simulator.errors import Refusal, bad
 
 Query = Mapping[str, Sequence[str]]
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.simulator.blanks import blank
 from bridge.simulator.clock import Clock, milliseconds
 from bridge.simulator.columns import Eye
 from bridge.simulator.directory import Directory
@@ -24,17 +23,18 @@ from bridge.simulator.ids import Ids
 from bridge.simulator.jobs import Jobs
 from bridge.simulator.keys import ApiKey, KeyRing
 from bridge.simulator.limiter import Limiter
-from bridge.simulator.live import Traffic
-from bridge.simulator.model import DAY, Model
+from bridge.simulator.live_traffic import Traffic
 from bridge.simulator.options import Options
-from bridge.simulator.postbacklog import PostbackLog
+from bridge.simulator.postback_log import PostbackLog
+from bridge.simulator.postback_sender import Sender
 from bridge.simulator.postbacks import Postbacks, Send
-from bridge.simulator.requestlog import RequestLog
-from bridge.simulator.sending import Sender
-from bridge.simulator.shelves import Entity
+from bridge.simulator.repositories import Entity
+from bridge.simulator.request_log import RequestLog
 from bridge.simulator.tables import Table
-from bridge.simulator.tracking import Tracker
+from bridge.simulator.tracker import Tracker
+from bridge.simulator.traffic_model import DAY, Model
 from bridge.simulator.visitors import VISITORS
+from bridge.simulator.zero_values import blank
 
 API_KEY = "simulator-key"
 INTEGRATION = "s1mulated0"

@@ -4,11 +4,11 @@ This package imports nothing else of ours and knows no web framework: requests c
 time is an argument, and nothing here performs I/O.
 """
 
-from bridge.sources.building import build, problems
+from bridge.sources.authentication import Proof, Proved
+from bridge.sources.build import build, problems
 from bridge.sources.errors import SignatureError, SourceError, SourceSettingsError, Unreadable
+from bridge.sources.event_body import Fault, Limits, Reading
 from bridge.sources.postback import PostbackFacts, observation, suggested_url
-from bridge.sources.proofs import Proof, Proved
-from bridge.sources.reading import Fault, Limits, Reading
 from bridge.sources.request import Headers, Incoming, parse_pairs
 from bridge.sources.schema import SourceSchema
 from bridge.sources.source import Source, Taken

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from bridge.sources.errors import SignatureError
 from bridge.sources.request import Incoming
-from bridge.sources.strict import Network
+from bridge.sources.strict_schema import Network
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 

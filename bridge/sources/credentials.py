@@ -5,8 +5,8 @@ import binascii
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bridge.sources.authentication import Proved, same, with_headers, without_headers
 from bridge.sources.errors import SignatureError
-from bridge.sources.proofs import Proved, same, with_headers, without_headers
 from bridge.sources.request import Incoming
 
 

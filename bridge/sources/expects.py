@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from marshmallow import ValidationError, fields
 
-from bridge.sources.reading import Fault, walk
+from bridge.sources.event_body import Fault, walk
 from bridge.sources.times import parse_time
 
 Convert: TypeAlias = Callable[[Any, tzinfo], Any]

@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
 
-from bridge.sources.reading import Fault, Reading
+from bridge.sources.event_body import Fault, Reading
 from bridge.sources.times import parse_time
 
 TYPES = ("click", "impression", "conversion", "event")

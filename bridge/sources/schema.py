@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from bridge.sources import postback
+from bridge.sources.event_body import Limits
 from bridge.sources.expects import ExpectsField
-from bridge.sources.reading import Limits
 from bridge.sources.signatures import DIGESTS, PRESETS
-from bridge.sources.standard import TOLERANCE, webhook_key
-from bridge.sources.strict import Duration, Networks, Size, StrictSchema, Texts, one_of
+from bridge.sources.standard_webhooks import TOLERANCE, webhook_key
+from bridge.sources.strict_schema import Duration, Networks, Size, StrictSchema, Texts, one_of
 
 WAYS = ("standard-webhooks", "hmac", "token", "bearer", "basic", "allow-ips", "none")
 FORMATS = ("auto", "json", "form", "query", "csv", "integr8-postback")

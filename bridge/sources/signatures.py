@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from bridge.sources.authentication import Proved, with_fields, without_headers
 from bridge.sources.errors import SignatureError
-from bridge.sources.proofs import Proved, with_fields, without_headers
 from bridge.sources.request import Incoming
-from bridge.sources.standard import ID, SECONDS, TOLERANCE, check_age
+from bridge.sources.standard_webhooks import ID, SECONDS, TOLERANCE, check_age
 
 DIGESTS = ("sha256", "sha512", "sha384", "sha1")  # sha1 because some senders have nothing else; HMAC survives it
 MOST_SIGNATURES = 16

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal, TypeAlias
 
-from bridge.sources import addresses, exact, postback, table
+from bridge.sources import addresses, csv_body, exact_json, postback
+from bridge.sources.authentication import Proof, Proved
 from bridge.sources.errors import Unreadable
-from bridge.sources.expects import Expected, fit, rename
-from bridge.sources.proofs import Proof, Proved
-from bridge.sources.reading import (
+from bridge.sources.event_body import (
     Fault,
     Limits,
     Reading,
@@ -25,8 +24,9 @@ from bridge.sources.reading import (
     read_json,
     walk,
 )
+from bridge.sources.expects import Expected, fit, rename
 from bridge.sources.request import Headers, Incoming, as_mapping
-from bridge.sources.strict import Network
+from bridge.sources.strict_schema import Network
 from bridge.sources.times import parse_time
 
 Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-postback"]
@@ -139,7 +139,7 @@ class Source:
             case "integr8-postback":
                 return {**query, **read_body(request, self.limits)}
             case "csv" if self._is_table(request):
-                return {"rows": table.rows(content(request, self.limits))}
+                return {"rows": csv_body.rows(content(request, self.limits))}
             case "json" | "csv":
                 return read_json(content(request, self.limits), self.limits)
             case "form":
@@ -204,16 +204,16 @@ class Source:
     def _rows(self, request: Incoming) -> tuple[Taken, ...]:
         visible = self._visible(request)
         key = digest(visible)
-        rows = table.rows(content(visible, self.limits))
+        rows = csv_body.rows(content(visible, self.limits))
         taken = tuple(self._row(visible, row, key, number) for number, row in enumerate(rows, start=1))
         faults = [fault for one in taken for fault in one.reading.faults]
         if faults:
-            raise Unreadable(422, table.summary(faults), "csv")
+            raise Unreadable(422, csv_body.summary(faults), "csv")
         return taken
 
     def _row(self, request: Incoming, row: dict[str, Any], key: str, number: int) -> Taken:
         """One row, kept as the JSON that `read` will find when it comes back from the journal."""
-        kept = replace(request, body=exact.dumps(row).encode(), content_type="application/json", headers=Headers())
+        kept = replace(request, body=exact_json.dumps(row).encode(), content_type="application/json", headers=Headers())
         body, faults = fit(rename(row, self.names), self.expects, self.zone)
         placed = tuple(Fault(f"row {number}, {fault.place.removeprefix('body.')}", fault.words) for fault in faults)
         reading = Reading(

@@ -6,13 +6,14 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 
-from bridge import observability, tracing, troubles
-from bridge.journalling import Scribe
-from bridge.queue import Nudger
-from bridge.settings import Settings, SettingsError
+from bridge.config.settings import Settings, SettingsError
+from bridge.notifications import service_alerts
+from bridge.observability import logs, tracing
+from bridge.services.container import House
+from bridge.services.queue import Nudger
 from bridge.version import VERSION
 from bridge.web import access, api, console, health, hooks, problems
-from bridge.wiring import House
+from bridge.web.group_commit import Scribe
 
 LARGEST_BODY = 8_388_608  # bytes; each source has a smaller bound of its own
 
@@ -58,12 +59,12 @@ def from_environment(settings: Settings) -> Flask:
     """The application of a production process: logs and Sentry first, so that a failing start is seen."""
     if settings.redis_url is None:
         raise SettingsError(["settings: REDIS_URL is missing; export it, or run everything with `integr8-bridge up`"])
-    observability.set_up_logs(settings.log, process="web", colours="FORCE_COLOR" in os.environ or None)
-    observability.set_up_sentry(
+    logs.set_up_logs(settings.log, process="web", colours="FORCE_COLOR" in os.environ or None)
+    logs.set_up_sentry(
         settings.sentry, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
     )
     tracing.set_up("web", VERSION)
     house = House(settings)
     if settings.operations:
-        troubles.Watch(house).start()
+        service_alerts.Watch(house).start()
     return create_app(house)

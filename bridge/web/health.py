@@ -9,19 +9,19 @@ from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge import exposition
-from bridge.gauges import Gauges
-from bridge.settings import SettingsError
-from bridge.store import rulebook, schema, upkeep
+from bridge.config.settings import SettingsError
+from bridge.observability import metrics_server
+from bridge.services.container import House
+from bridge.store import migrate, revisions, upkeep
+from bridge.web.gauges import Gauges
 from bridge.web.problems import problem
-from bridge.wiring import House
 
 WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
 
 
 def blueprint(house: House) -> Blueprint:
     pages = Blueprint("health", __name__)
-    numbers_of = exposition.registry([Gauges(house, house.clock)])
+    numbers_of = metrics_server.registry([Gauges(house, house.clock)])
 
     @pages.get("/healthz")
     def alive() -> Response:
@@ -37,7 +37,7 @@ def blueprint(house: House) -> Blueprint:
 
     @pages.get("/metrics")
     def numbers() -> Response:
-        if not exposition.may_read(request.headers.get("Authorization", ""), house.settings.metrics_token):
+        if not metrics_server.may_read(request.headers.get("Authorization", ""), house.settings.metrics_token):
             refused = problem(401, "Who are you?", "send Authorization: Bearer with the token of bridge.yaml, metrics")
             refused.headers["WWW-Authenticate"] = "Bearer"
             return refused
@@ -68,7 +68,7 @@ def checks(house: House, now: datetime) -> list[dict[str, str]]:
 
 def _database(house: House) -> dict[str, str]:
     try:
-        if schema.pending(house.store.engine):
+        if migrate.pending(house.store.engine):
             return _check("database", "fail", "migrations are missing", "run `integr8-bridge db upgrade`")
     except SQLAlchemyError as error:
         return _check("database", "fail", _reason(error), "check DATABASE_URL, and that the server runs")
@@ -115,8 +115,8 @@ def _worker(house: House, now: datetime) -> dict[str, str]:
 
 def _rules(house: House) -> dict[str, str]:
     with house.store.read() as session:
-        generation = rulebook.newest(session)
-        live = rulebook.live(session, generation.id) if generation else []
+        generation = revisions.newest(session)
+        live = revisions.live(session, generation.id) if generation else []
     if generation is None:
         return _check("rules", "warn", "no rules have been loaded yet", "put *.yaml files into rules/")
     errors = [one for one in generation.problems if one["severity"] == "error"]

@@ -13,12 +13,13 @@ import structlog
 from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bridge import tracing, ulid
-from bridge.journalling import JournalClosed, JournalFull, Scribe
-from bridge.metrics import DOOR, DOOR_SECONDS
-from bridge.queue import Nudger
+from bridge.observability import tracing
+from bridge.observability.metrics import DOOR, DOOR_SECONDS
+from bridge.services.queue import Nudger
 from bridge.sources import Headers, Incoming, SignatureError, Source, Taken, Unreadable, parse_pairs
+from bridge.store import ids
 from bridge.store.journal import EventState
+from bridge.web.group_commit import JournalClosed, JournalFull, Scribe
 from bridge.web.problems import problem
 
 log = structlog.get_logger()
@@ -136,7 +137,7 @@ def _incoming(http: Request, source: Source, token: str | None) -> Incoming:
 def _row(source: str, taken: Taken, remote: str, now: datetime, traceparent: str | None) -> dict[str, Any]:
     kept, reading = taken.kept, taken.reading
     return {
-        "id": ulid.new(),
+        "id": ids.new(),
         "source": source,
         "event_type": reading.event_type,
         "delivery_id": reading.delivery_id,

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from visitors import new_app
 
-from bridge import settings
-from bridge.settings import SettingsError
-from bridge.wiring import House
+from bridge.config import settings
+from bridge.config.settings import SettingsError
+from bridge.services.container import House
 
 TOKEN = "a token for the scraper"
 

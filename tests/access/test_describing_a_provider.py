@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.login import LoginSettingsError, oidc
-from bridge.operations.checking import check_home
-from bridge.store.people import Role
+from bridge.config.login import LoginSettingsError, oidc
+from bridge.operations.check import check_home
+from bridge.store.tokens import Role
 
 GOOD = {
     "issuer": "https://id.example.com/realms/network",

@@ -3,7 +3,7 @@
 import pytest
 from visitors import Browser
 
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.web.access import OPEN
 
 

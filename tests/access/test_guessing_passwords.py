@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from visitors import PASSWORD, Browser, new_app
 
-from bridge.store import signins
+from bridge.services.container import House
+from bridge.store import sessions
 from bridge.store.engine import Store, make_engine
-from bridge.store.signins import Tries
-from bridge.wiring import House
+from bridge.store.sessions import Tries
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SPAN = timedelta(minutes=1)
@@ -142,7 +142,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(app, user):
 
 def counted(store, now, key="a"):
     with store.write() as session:
-        return signins.count_try(session, key, now=now, span=SPAN)
+        return sessions.count_try(session, key, now=now, span=SPAN)
 
 
 def test_tries_are_counted_until_the_stretch_is_over(store):
@@ -158,7 +158,7 @@ def test_old_tries_are_forgotten(store):
     counted(store, NOW)
     counted(store, NOW + timedelta(days=2), "b")
     with store.write() as session:
-        signins.forget_tries(session, NOW + timedelta(days=1))
+        sessions.forget_tries(session, NOW + timedelta(days=1))
         assert [one.key for one in session.query(Tries)] == ["b"]
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from visitors import PASSWORD, Browser, new_app
 
-from bridge.store.people import Role
+from bridge.services.container import House
+from bridge.store.tokens import Role
 from bridge.store.users import User
 from bridge.web.access.sessions import first_link
-from bridge.wiring import House
 
 
 def first_code(network):

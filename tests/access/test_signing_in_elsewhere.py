@@ -9,10 +9,10 @@ from identity import CLIENT, SECRET, Provider, application, new_key
 from serving import served
 from visitors import Browser, new_app
 
+from bridge.services.container import House
 from bridge.store.users import User
 from bridge.web.access import users
 from bridge.web.access.users import Actor
-from bridge.wiring import House
 
 UNPROVEN = "could not be verified"
 

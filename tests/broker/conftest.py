@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.queue import Queue
+from bridge.services.queue import Queue
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import time
 
 import redis
 
-from bridge.queue import QUEUES, Queue
-from bridge.supervisor import free_port
+from bridge.cli.local.supervisor import free_port
+from bridge.services.queue import QUEUES, Queue
 
 DRAIN = "journal.drain"
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from bridge import draining
-from bridge.draining import Drained
-from bridge.queue import QUEUES
+from bridge.decisions import event_batches
+from bridge.decisions.event_batches import Drained
+from bridge.services.queue import QUEUES
 from tasks import journal
 
 DRAIN = "journal.drain"
@@ -29,9 +29,9 @@ def worked(monkeypatch, queue, redis_url):
             with redis.Redis.from_url(redis_url) as client:
                 happened.append(f"rest, {client.llen(QUEUES[DRAIN])} messages")
 
-        monkeypatch.setattr(journal.draining, "drain", drain)
+        monkeypatch.setattr(journal.event_batches, "drain", drain)
         monkeypatch.setattr(journal.time, "sleep", rest)
-        monkeypatch.setattr(journal.wiring, "house", lambda: SimpleNamespace(queue=queue, clock=lambda: None))
+        monkeypatch.setattr(journal.container, "house", lambda: SimpleNamespace(queue=queue, clock=lambda: None))
         journal.drain()
         return happened
 
@@ -53,7 +53,7 @@ def test_a_few_events_with_more_behind_them_are_followed_by_those_at_once(worked
 
 
 def test_what_waits_already_is_not_kept_waiting(worked):
-    happened = worked(*[Drained(draining.BATCH, effects_due=False, more=True)] * journal.BATCHES)
+    happened = worked(*[Drained(event_batches.BATCH, effects_due=False, more=True)] * journal.BATCHES)
     assert happened == ["batch"] * journal.BATCHES
 
 

@@ -3,8 +3,8 @@
 import pytest
 from looking import findings, skip_without_chromium
 
-from bridge.store import trials
-from bridge.store.people import Role
+from bridge.store import backtest_jobs
+from bridge.store.tokens import Role
 from bridge.web.access import make
 
 pytestmark = pytest.mark.browser
@@ -65,8 +65,8 @@ def test_a_trial_is_watched_while_it_goes_on(page, network):
     page.goto("/rules/low-cr")
     page.get_by_role("button", name="Try it").click()
     with network.house.store.write() as session:
-        trial = trials.take(session, network.now)
-        trials.proceed(session, trial, {"looks": 200, "looks_done": 94}, network.now)
+        trial = backtest_jobs.take(session, network.now)
+        backtest_jobs.proceed(session, trial, {"looks": 200, "looks_done": 94}, network.now)
     page.get_by_text("94 of 200 looks are done").wait_for()
     assert findings(page) == []
     page.get_by_role("button", name="Stop it").click()

@@ -12,11 +12,11 @@ from playwright.sync_api import expect
 from serving import served
 from visitors import PASSWORD, new_app
 
-from bridge.store.people import Role
+from bridge.services.container import House
+from bridge.store.tokens import Role
 from bridge.web.access import users
 from bridge.web.access.sessions import first_link
 from bridge.web.access.users import Actor
-from bridge.wiring import House
 
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 

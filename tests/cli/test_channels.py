@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from standardwebhooks import Webhook
 
 from bridge.cli import cli
-from bridge.store.notices import ChannelHealth, Hush, Notice
+from bridge.store.notifications import ChannelHealth, Hush, Notice
 from bridge.store.upkeep import Audit
 from tests.receiver import Reply, receiver
 

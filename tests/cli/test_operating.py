@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from bridge import rulebook
 from bridge.cli import COMMANDS, cli
+from bridge.config import rulebook
 
 RULE = """
 schema: 1

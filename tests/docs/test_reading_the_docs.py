@@ -13,8 +13,8 @@ import yaml
 from bridge.cli import cli
 from bridge.sources.schema import SourceSchema
 from bridge.version import VERSION
-from rules.known import Known
-from rules.loading import load
+from rules.loading.load import load
+from rules.model.environment import Known
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

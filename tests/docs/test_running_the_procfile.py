@@ -12,7 +12,7 @@ import httpx
 import pytest
 from scraping import scrape, scrape_until
 
-from bridge import supervisor
+from bridge.cli.local import supervisor
 
 pytestmark = pytest.mark.journey
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.effects import HANDLERS, Again, Applied, Failed, Job, Skipped, Tools, Unknown
+from bridge.effects.handlers import HANDLERS, Again, Applied, Failed, Job, Skipped, Tools, Unknown
 
 
 class Desk:

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from bridge import delivering
-from bridge.notices import catalogue
+from bridge.notifications import deliver as notifications_deliver
 from bridge.operations import Refused
-from bridge.operations.handing_over import hand_over
-from bridge.store.handovers import Handover
+from bridge.operations.reveal_secret import hand_over
+from bridge.outbound.event_types import catalogue
 from bridge.store.ledger import Effect
-from bridge.store.notices import Hush, Notice
+from bridge.store.notifications import Hush, Notice
+from bridge.store.one_time_secrets import Handover
 from bridge.store.upkeep import Audit
 from tests.flow.test_provisioning import RULE, deal
 from tests.receiver import Reply, receiver
@@ -46,7 +46,7 @@ def sign(network, channel="managers"):
 
 def deliver(network, **much):
     network.pass_time(**much)
-    while delivering.deliver(network.house, network.now, dice=lambda: 0.5):
+    while notifications_deliver.deliver(network.house, network.now, dice=lambda: 0.5):
         pass
 
 

@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import event
 
-from bridge import draining, performing
+from bridge.decisions import event_batches
+from bridge.effects import perform
 
 RULE = """
 schema: 1
@@ -46,8 +47,8 @@ def test_an_event_costs_the_same_after_four_hundred_others(network, offers):
     def one(number):
         network.crm({"id": f"e{number}", "amount": 100, "offer": offers[number]})
         steps.taken = 0
-        draining.drain(network.house, network.now)
-        performing.perform(network.house, network.now)
+        event_batches.drain(network.house, network.now)
+        perform.perform(network.house, network.now)
         return steps.taken
 
     one(0)

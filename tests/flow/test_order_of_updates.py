@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from network import YAML, Network
 
-from bridge import draining, tending
-from bridge.bookkeeping import claim_batch
-from bridge.operations import replaying
+from bridge.decisions import event_batches
+from bridge.effects.claims import claim_batch
+from bridge.operations import maintenance, replay
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
-from bridge.store.newest import Newest
+from bridge.store.order_marks import Newest
 from bridge.store.runs import Run
 
 RULE = """
@@ -144,7 +144,7 @@ def test_a_replay_of_an_old_update_changes_nothing(network):
     network.work()
     network.crm(update(2))
     network.work()
-    replaying.replay(network.house, [first], revision="current", who="ann", now=network.now)
+    replay.replay(network.house, [first], revision="current", who="ann", now=network.now)
     network.work()
     assert names(network) == ["Name 2"]
     assert len(reasons(network)) == 1
@@ -181,7 +181,7 @@ def test_a_source_may_leave_it_to_the_rules_what_events_are_about(tmp_path, sqli
 def test_what_an_older_update_could_not_do_yet_is_not_done_any_more(network):
     network.rule(RULE)
     network.crm(update(1))
-    draining.drain(network.house, network.now)
+    event_batches.drain(network.house, network.now)
     network.crm(update(2))
     network.work()
     assert [effect.state for effect in network.all(Effect)] == ["skipped", "applied"]
@@ -191,7 +191,7 @@ def test_what_an_older_update_could_not_do_yet_is_not_done_any_more(network):
 def test_what_an_older_update_had_in_hand_is_not_tried_again(network):
     network.rule(RULE)
     network.crm(update(1))
-    draining.drain(network.house, network.now)
+    event_batches.drain(network.house, network.now)
     claim_batch(network.house.store, network.now)  # a worker that will never come back
     network.crm(update(2))
     network.work()
@@ -221,7 +221,7 @@ def test_what_is_remembered_is_forgotten_with_the_journal(network):
     network.rule(RULE)
     network.crm(update(1))
     network.work()
-    tending.tidy(network.house, network.now + timedelta(days=91))
+    maintenance.tidy(network.house, network.now + timedelta(days=91))
     assert remembered(network) == 0
 
 

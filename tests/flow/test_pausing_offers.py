@@ -184,7 +184,7 @@ def test_a_protected_offer_is_never_touched(network):
     bad = world.offer("Vip", clicks=1000, conversions=0, active=True)
     text = (network.home / "bridge.yaml").read_text().replace("9001", str(bad.number))
     (network.home / "bridge.yaml").write_text(text)
-    from bridge import settings
+    from bridge.config import settings
 
     network.house.settings = settings.load(network.home)
     network.rule(rule())

@@ -132,7 +132,7 @@ def test_five_megabytes_are_too_much(network, people):
 
 def test_the_password_is_handed_over_once(network, people):
     from bridge.operations import NotThere, Refused
-    from bridge.operations.handing_over import hand_over
+    from bridge.operations.reveal_secret import hand_over
 
     network.crm(deal())
     network.work()
@@ -145,7 +145,7 @@ def test_the_password_is_handed_over_once(network, people):
 
 def test_a_password_that_nobody_fetched_in_time_is_gone(network, people):
     from bridge.operations import Refused
-    from bridge.operations.handing_over import hand_over
+    from bridge.operations.reveal_secret import hand_over
 
     network.crm(deal())
     network.work()

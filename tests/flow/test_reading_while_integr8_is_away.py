@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge import feeding
+from bridge.operations import feeds as operations_feeds
 from bridge.store import feeds
 from bridge.store.feeds import FeedKey, Kind
 
@@ -18,29 +18,35 @@ def away(network):
 
 def test_all_workers_may_read_while_all_is_well(network):
     network.work()
-    with feeding.in_turn(network.house, network.now) as first, feeding.in_turn(network.house, network.now) as second:
+    with (
+        operations_feeds.in_turn(network.house, network.now) as first,
+        operations_feeds.in_turn(network.house, network.now) as second,
+    ):
         assert (first, second) == (True, True)
 
 
 def test_one_worker_reads_while_feeds_fail(away):
-    with feeding.in_turn(away.house, away.now) as first, feeding.in_turn(away.house, away.now) as second:
+    with (
+        operations_feeds.in_turn(away.house, away.now) as first,
+        operations_feeds.in_turn(away.house, away.now) as second,
+    ):
         assert (first, second) == (True, False)
 
 
 def test_the_next_one_has_its_turn_afterwards(away):
-    with feeding.in_turn(away.house, away.now):
+    with operations_feeds.in_turn(away.house, away.now):
         pass
-    with feeding.in_turn(away.house, away.now) as ours:
+    with operations_feeds.in_turn(away.house, away.now) as ours:
         assert ours
 
 
 def test_a_worker_that_was_killed_holds_the_others_up_for_minutes_only(away):
-    way = feeding.in_turn(away.house, away.now)
+    way = operations_feeds.in_turn(away.house, away.now)
     assert way.__enter__()
-    with feeding.in_turn(away.house, away.now + timedelta(minutes=6)) as ours:
+    with operations_feeds.in_turn(away.house, away.now + timedelta(minutes=6)) as ours:
         assert ours
     way.__exit__(None, None, None)
 
 
 def test_other_work_has_its_turn_after_a_feed_that_failed(away):
-    assert not feeding.answered(away.house)
+    assert not operations_feeds.answered(away.house)

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from bridge.cli import cli
-from bridge.data.importing import import_rows
+from bridge.reports.imports import import_rows
 from bridge.store.feeds import FeedKey, Kind
 
 RULE = """

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.sources import Headers, Incoming, SignatureError, Unreadable, observation, problems
-from bridge.sources.exact import dumps, loads
+from bridge.sources.exact_json import dumps, loads
 from bridge.sources.postback import NAMES
 from bridge.sources.times import parse_time
 from tests.fuzz.effort import hard

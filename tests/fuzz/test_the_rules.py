@@ -4,8 +4,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rules.known import Known
-from rules.loading import load
+from rules.loading.load import load
+from rules.model.environment import Known
 from tests.fuzz.effort import hard
 
 KNOWN = Known(sources=frozenset({"crm"}), channels=frozenset({"ops"}))

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOM = Path(__file__).parents[2] / "bridge" / "integr8"
 INSIDE = r"(?:(?!\n    def |\nclass ).)"  # anything that belongs to the method
 METHOD = re.compile(rf"    def (\w+)\({INSIDE}*?await {INSIDE}*", re.DOTALL)
-FACES = {"resources.py": "async_resources.py", "reporting.py": "async_reporting.py"}
+FACES = {"resources.py": "async_resources.py", "report_resources.py": "async_reporting.py"}
 
 
 def awaited(text: str) -> str:

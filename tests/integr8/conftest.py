@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.integr8 import AsyncClient, Client, LocalBudget
-from bridge.integr8.conversation import Manner
+from bridge.integr8.call import Manner
 
 
 def _load(name: str) -> Any:

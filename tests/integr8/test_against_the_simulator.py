@@ -8,7 +8,7 @@ from werkzeug.serving import make_server
 
 from bridge.integr8 import OPERATIONS, Client, LocalBudget, errors
 from bridge.integr8.exports import Exporter, StartsInMemory
-from bridge.integr8.probe import probe
+from bridge.integr8.route_probe import probe
 from bridge.simulator import create_app
 from bridge.simulator.world import API_KEY, INTEGRATION, World
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.integr8 import BudgetUnavailable, Lane, LocalBudget, Outcome, RedisBudget, budget_key, errors
-from bridge.integr8.budget import acquire
-from bridge.integr8.pace import COUNTED, GROW_BY, GROW_EVERY, HELD, Pace
+from bridge.integr8.rate_budget import acquire
+from bridge.integr8.rate_limiter import COUNTED, GROW_BY, GROW_EVERY, HELD, Pace
 
 
 def _fullest(arrivals, length=1.0):

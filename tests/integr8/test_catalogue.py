@@ -11,10 +11,10 @@ from bridge.integr8 import (
     Route,
     async_reporting,
     async_resources,
-    reporting,
+    body_types,
+    report_resources,
     resources,
     schemas,
-    shapes,
 )
 from bridge.integr8.catalogue import Kind, Paging, Retry
 
@@ -23,13 +23,13 @@ COUNTS = {
     "reports": 3, "downloads": 4, "exports": 5,
 }  # fmt: skip
 TYPES = {
-    schemas.UserCreate: shapes.UserFields,
-    schemas.UserUpdate: shapes.UserChanges,
-    schemas.OfferBody: shapes.OfferFields,
-    schemas.PublisherBody: shapes.PublisherFields,
-    schemas.AdvertiserBody: shapes.AdvertiserFields,
-    schemas.OfferEventBody: shapes.OfferEventFields,
-    schemas.LandingPageBody: shapes.LandingPageFields,
+    schemas.UserCreate: body_types.UserFields,
+    schemas.UserUpdate: body_types.UserChanges,
+    schemas.OfferBody: body_types.OfferFields,
+    schemas.PublisherBody: body_types.PublisherFields,
+    schemas.AdvertiserBody: body_types.AdvertiserFields,
+    schemas.OfferEventBody: body_types.OfferEventFields,
+    schemas.LandingPageBody: body_types.LandingPageFields,
 }
 
 
@@ -73,13 +73,15 @@ def test_a_route_that_is_none_is_refused(text):
         Route.parse(text)
 
 
-@pytest.mark.parametrize(("module", "name"), [("resources.py", "async_resources"), ("reporting.py", "async_reporting")])
+@pytest.mark.parametrize(
+    ("module", "name"), [("resources.py", "async_resources"), ("report_resources.py", "async_reporting")]
+)
 def test_the_async_face_is_the_sync_face_awaited(awaited, module, name):
     made = awaited.formatted(awaited.awaited((awaited.ROOM / module).read_text()))
     assert made == (awaited.ROOM / f"{name}.py").read_text(), "run tests/integr8/awaited.py"
 
 
-@pytest.mark.parametrize(("sync", "other"), [(resources, async_resources), (reporting, async_reporting)])
+@pytest.mark.parametrize(("sync", "other"), [(resources, async_resources), (report_resources, async_reporting)])
 def test_both_faces_offer_the_same_methods(sync, other):
     for name, kind in inspect.getmembers(sync, inspect.isclass):
         if kind.__module__ == sync.__name__:

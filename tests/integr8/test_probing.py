@@ -2,7 +2,7 @@
 
 from bridge.integr8 import OPERATIONS, Route
 from bridge.integr8.catalogue import places
-from bridge.integr8.probe import Verdict, probe
+from bridge.integr8.route_probe import Verdict, probe
 
 
 def test_an_account_like_ours_needs_no_override(client, integr8):

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from bridge.integr8 import LocalBudget, errors, wait_before_retry
-from bridge.integr8.words import retry_after
+from bridge.integr8.error_text import retry_after
 
 BUSY = (429, 500, 502, 503, 504)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bridge.supervisor import free_port
+from bridge.cli.local.supervisor import free_port
 
 pytestmark = pytest.mark.journey
 BRIDGE = [str(Path(sys.executable).with_name("integr8-bridge"))]

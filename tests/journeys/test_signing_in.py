@@ -9,9 +9,9 @@ import httpx
 import psutil
 import pytest
 
-from bridge import stack
-from bridge.stack import Options
-from bridge.supervisor import Supervisor
+from bridge.cli.local import stack
+from bridge.cli.local.stack import Options
+from bridge.cli.local.supervisor import Supervisor
 
 pytestmark = pytest.mark.journey
 

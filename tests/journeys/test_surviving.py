@@ -8,9 +8,9 @@ import httpx
 import pytest
 import redis
 
-from bridge.demo import story
+from bridge.cli.local import demo
+from bridge.cli.local.supervisor import GRACE, Supervisor
 from bridge.store.ledger import LEASE
-from bridge.supervisor import GRACE, Supervisor
 
 pytestmark = pytest.mark.journey
 
@@ -24,7 +24,7 @@ def boss():
 
 @pytest.fixture
 def stage(boss, tmp_path):
-    made = story.set_up(boss, tmp_path / "home")
+    made = demo.set_up(boss, tmp_path / "home")
     yield made
     made.integr8.close()
     made.store.close()
@@ -32,7 +32,7 @@ def stage(boss, tmp_path):
 
 def finish(boss, stage):
     """The whole story must still come true: every offer, one publisher, one login, no write twice."""
-    proof = story.wait(boss, stage)
+    proof = demo.wait(boss, stage)
     assert proof.complete, proof
     summary = stage.integr8.get("/_sim/requests/summary").json()
     assert summary["max_in_one_second"] <= 20
@@ -45,16 +45,16 @@ def kill(boss, name):
 def test_the_worker_is_killed_after_its_write_and_before_the_answer(boss, stage):
     slow = {"kind": "slow", "seconds": 3, "when": "after", "operation": "offers.set_status", "count": 1}
     stage.integr8.post("/_sim/faults", json=slow)
-    story.send(stage, lambda _text: None)
+    demo.send(stage, lambda _text: None)
     until = time.monotonic() + 60
-    while not story.ask_integr8(stage).paused and time.monotonic() < until:
+    while not demo.ask_integr8(stage).paused and time.monotonic() < until:
         time.sleep(0.05)
     kill(boss, "worker")
     finish(boss, stage)
 
 
 def test_the_web_process_is_killed_and_what_it_answered_is_there(boss, stage):
-    story.send(stage, lambda _text: None)
+    demo.send(stage, lambda _text: None)
     kill(boss, "web")
     finish(boss, stage)
     with stage.store.read() as session:
@@ -66,7 +66,7 @@ def test_the_web_process_is_killed_and_what_it_answered_is_there(boss, stage):
 def test_redis_is_emptied_and_killed(boss, stage):
     with redis.Redis.from_url(stage.stack.redis_url) as client:
         client.flushall()
-    story.send(stage, lambda _text: None)
+    demo.send(stage, lambda _text: None)
     with redis.Redis.from_url(stage.stack.redis_url) as client:
         client.flushall()
     kill(boss, "valkey")
@@ -82,22 +82,22 @@ def test_integr8_stumbles(boss, stage):
         {"kind": "partial_bulk", "share": 0.5, "count": 1},
     ):
         assert stage.integr8.post("/_sim/faults", json=fault).is_success
-    story.send(stage, lambda _text: None)
+    demo.send(stage, lambda _text: None)
     until = time.monotonic() + 100
     while time.monotonic() < until:
         boss.revive()
-        proof = story.ask_integr8(stage)
-        if (proof.paused, proof.publishers, proof.users) == (story.BAD_OFFERS, 1, 1):
+        proof = demo.ask_integr8(stage)
+        if (proof.paused, proof.publishers, proof.users) == (demo.BAD_OFFERS, 1, 1):
             break
         time.sleep(0.25)
-    assert (proof.paused, proof.wrongly_paused, proof.publishers, proof.users) == (story.BAD_OFFERS, 0, 1, 1)
+    assert (proof.paused, proof.wrongly_paused, proof.publishers, proof.users) == (demo.BAD_OFFERS, 0, 1, 1)
 
 
 def test_a_poison_message_harms_nobody(boss, stage):
     with redis.Redis.from_url(stage.stack.redis_url) as client:
         for queue in ("journal", "effects", "upkeep"):
             client.lpush(queue, b"this is no message")
-    story.send(stage, lambda _text: None)
+    demo.send(stage, lambda _text: None)
     finish(boss, stage)
     assert httpx.get(f"{stage.stack.address}/healthz").is_success
 
@@ -106,8 +106,8 @@ def test_a_worker_that_is_asked_to_go_ends_within_its_grace_and_hands_back_what_
     """Its call hangs for longer than the supervisor waits. Without handing back, the rest would wait for a lease."""
     slow = {"kind": "slow", "seconds": 40, "when": "after", "operation": "offers.set_status", "count": 1}
     stage.integr8.post("/_sim/faults", json=slow)
-    story.send(stage, lambda _text: None)
-    wait_until(lambda: story.ask_integr8(stage).paused, 60)
+    demo.send(stage, lambda _text: None)
+    wait_until(lambda: demo.ask_integr8(stage).paused, 60)
     worker = boss._children["worker"].process
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=GRACE) == 0

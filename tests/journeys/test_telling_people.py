@@ -12,9 +12,9 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from bridge import stack
-from bridge.stack import Options
-from bridge.supervisor import Supervisor
+from bridge.cli.local import stack
+from bridge.cli.local.stack import Options
+from bridge.cli.local.supervisor import Supervisor
 from tests.receiver import receiver
 
 __all__ = ["receiver"]

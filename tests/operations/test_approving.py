@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from bridge.operations import Refused
+from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve
-from bridge.operations.reviewing import review, reviews
-from bridge.operations.undoing import undo
+from bridge.operations.undo import undo
 from bridge.store import upkeep
 from bridge.store.holds import Hold, Mute
 from bridge.store.ledger import Effect, StoredPlan
-from rules.state import target_of
+from rules.model.state import target_of
 
 RULE = """
 schema: 1

@@ -6,13 +6,13 @@ import pytest
 
 from bridge.integr8.errors import DailyBudgetExhausted
 from bridge.integr8.exports import Exporter
-from bridge.integr8.witness import Witnessed
-from bridge.metering import Meter
-from bridge.operations.consuming import consumption
-from bridge.store import usage
+from bridge.integr8.request_observer import Witnessed
+from bridge.operations.api_usage import consumption
+from bridge.services.api_usage import Meter
+from bridge.store import api_usage
+from bridge.store.api_usage import Usage
 from bridge.store.engine import Store, make_engine
 from bridge.store.exports import Starts
-from bridge.store.usage import Usage
 
 
 def used(network):
@@ -53,7 +53,7 @@ def test_two_processes_add_to_the_same_hour(store, now):
     one.write()
     two.write()
     with store.read() as session:
-        [row] = usage.since(session, now)
+        [row] = api_usage.since(session, now)
     assert (row.requests, row.waited, round(row.took, 6), row.slowest) == (3, 3.0, 0.6, 0.3)
 
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_written_is_kept_for_the_next_time(tmp_path, sqlite_store
     meter.write()
     unmigrated.close()
     with sqlite_store.read() as session:
-        assert len(usage.since(session, now)) == 1
+        assert len(api_usage.since(session, now)) == 1
 
 
 def test_old_hours_are_forgotten(store, now):
@@ -81,7 +81,7 @@ def test_old_hours_are_forgotten(store, now):
     meter.of("main")(Witnessed("offers.list", "ok", 0.0, 0.1))
     meter.write()
     with store.write() as session:
-        usage.forget(session, now + timedelta(days=1))
+        api_usage.forget(session, now + timedelta(days=1))
     with store.read() as session:
         assert session.query(Usage).count() == 0
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.operations import OperationError
-from bridge.operations.diffing import diff
+from bridge.operations.rule_diff import diff
 
 TIMED = """
 schema: 1

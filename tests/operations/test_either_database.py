@@ -1,11 +1,11 @@
 """What people do in one day, on SQLite and on PostgreSQL."""
 
+from bridge.operations.approval_review import reviews
 from bridge.operations.approvals import Person, approve
-from bridge.operations.examining import examine
-from bridge.operations.explaining import explain, parse_subject
-from bridge.operations.replaying import cancel, matching, replay
-from bridge.operations.reviewing import reviews
-from bridge.operations.undoing import undo
+from bridge.operations.doctor import examine
+from bridge.operations.explain import explain, parse_subject
+from bridge.operations.replay import cancel, matching, replay
+from bridge.operations.undo import undo
 from bridge.store.journal import Event
 from bridge.web.health import checks
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.operations.examining import examine, permissions, routes
+from bridge.operations.doctor import examine, permissions, routes
 from bridge.store.journal import Event
 from bridge.web.health import checks
 

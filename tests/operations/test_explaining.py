@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.operations import NotThere, OperationError
-from bridge.operations.explaining import explain, parse_subject
+from bridge.operations.explain import explain, parse_subject
 
 RULE = """
 schema: 1

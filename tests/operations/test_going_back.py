@@ -4,10 +4,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import update
 
-from bridge import draining
-from bridge.bookkeeping import claim_batch
 from bridge.cli import cli
-from bridge.operations.going_back import PERHAPS, distrust
+from bridge.decisions import event_batches
+from bridge.effects.claims import claim_batch
+from bridge.operations.restore import PERHAPS, distrust
 from bridge.store import upkeep
 from bridge.store.ledger import Effect, EffectState
 
@@ -31,7 +31,7 @@ def planned(network):
     """Decided, and nothing carried out: as it was when the copy was made."""
     network.rule(RULE)
     network.crm({"id": "1", "email": "ann@example.com"})
-    draining.drain(network.house, network.now)
+    event_batches.drain(network.house, network.now)
     return network
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.operations import Refused
-from bridge.operations.replaying import cancel, matching, replay, settle_aside
+from bridge.operations.replay import cancel, matching, replay, settle_aside
 from bridge.store.journal import Event
 from bridge.store.runs import Run
 from bridge.store.upkeep import Audit

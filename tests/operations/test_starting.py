@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from bridge.cli import cli
-from bridge.operations.starting import look_around, tell
+from bridge.operations.startup_check import look_around, tell
 from bridge.web.health import checks
 
 RULE = """

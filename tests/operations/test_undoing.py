@@ -2,13 +2,13 @@
 
 import pytest
 
-from bridge import feeding, tending, ticking
-from bridge.operations import Refused
-from bridge.operations.undoing import undo
+from bridge.decisions import schedule
+from bridge.operations import Refused, feeds, maintenance
+from bridge.operations.undo import undo
 from bridge.store import upkeep
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
-from rules.state import target_of
+from rules.model.state import target_of
 
 RULE = """
 schema: 1
@@ -42,10 +42,10 @@ def planned(offers):
 
 
 def decide(network):
-    tending.tick(network.house, network.now)
-    while feeding.read_due(network.house, network.now):
+    maintenance.tick(network.house, network.now)
+    while feeds.read_due(network.house, network.now):
         pass
-    while ticking.run_due(network.house, network.now):
+    while schedule.run_due(network.house, network.now):
         pass
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from rules.errors import Unfilled
-from rules.facts import Subject, Why
-from rules.model import Action, Data, Every, HoldFor, Mode, Revision, Scope
-from rules.plan import plan
-from rules.planning import Hold, Plan, Target
-from rules.state import State, TargetState, target_of
-from rules.syntax import Place, Template
-from rules.verdicts import Answer, Evaluation, Trace, Verdict
+from rules.model.errors import Unfilled
+from rules.model.facts import Subject, Why
+from rules.model.plan import Hold, Plan, Target
+from rules.model.revision import Action, Data, Every, HoldFor, Mode, Revision, Scope
+from rules.model.state import State, TargetState, target_of
+from rules.model.syntax import Place, Template
+from rules.model.verdicts import Answer, Evaluation, Trace, Verdict
+from rules.planning.plan import plan
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

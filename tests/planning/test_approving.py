@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from rules.approval import expiry, may_answer, only, recheck
-from rules.model import Approve, Mode
-from rules.planning import Outcome
-from rules.undo import Applied, Terms, undo
+from rules.model.plan import Outcome
+from rules.model.revision import Approve, Mode
+from rules.planning.approval import expiry, may_answer, only, recheck
+from rules.planning.undo import Applied, Terms, undo
 from tests.planning.building import (
     HOUR,
     NO,

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rules.facts import Subject
-from rules.plan import plan
-from rules.planning import Plan
-from rules.verdicts import Answer, Evaluation
+from rules.model.facts import Subject
+from rules.model.plan import Plan
+from rules.model.verdicts import Answer, Evaluation
+from rules.planning.plan import plan
 from tests.planning.building import NOW, hold, paused, rule, state, subject, verdicts
 
 MANY = 50_000

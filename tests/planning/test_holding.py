@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.holds import LAST_TIMED, is_over, until
-from rules.model import HoldFor
+from rules.model.revision import HoldFor
+from rules.planning.holds import LAST_TIMED, is_over, until
 from tests.planning.building import HOUR, NOW, hold
 
 ZONES = st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Beirut", "Asia/Kolkata"])

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from rules.model import AtMost, Canary, Guards, KeepActive, Mode
-from rules.planning import Outcome
-from rules.state import ScopeTotals
+from rules.model.plan import Outcome
+from rules.model.revision import AtMost, Canary, Guards, KeepActive, Mode
+from rules.model.state import ScopeTotals
 from tests.planning.building import HOUR, look, offer, paused, paused_by, rule, step, target, why
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from rules.lifecycle import advance, shortfall, streaks
-from rules.model import For
-from rules.state import Streak
+from rules.model.revision import For
+from rules.model.state import Streak
+from rules.planning.lifecycle import advance, shortfall, streaks
 from tests.planning.building import HOUR, NO, NOW, UNDECIDED, YES, look, paused_by, rule, state, subject, verdicts, why
 
 TWICE = rule(lasting=For(checks=2))

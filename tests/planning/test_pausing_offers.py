@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from rules.model import HoldFor, Mode
-from rules.planning import Outcome
+from rules.model.plan import Outcome
+from rules.model.revision import HoldFor, Mode
 from tests.planning.building import HOUR, NO, NOW, UNDECIDED, YES, hold, look, offer, paused, paused_by, rule, step, why
 
 

@@ -1,10 +1,10 @@
 """Several plans made one after the other, before the first of them is carried out."""
 
-from rules.following import after
-from rules.model import AtMost, Guards, KeepActive, Mode
-from rules.plan import plan
-from rules.planning import Outcome
-from rules.state import ScopeTotals
+from rules.model.plan import Outcome
+from rules.model.revision import AtMost, Guards, KeepActive, Mode
+from rules.model.state import ScopeTotals
+from rules.planning.plan import plan
+from rules.planning.projected_state import after
 from tests.planning.building import HOUR, NOW, YES, hold, offer, paused, rule, state, verdicts, why
 
 

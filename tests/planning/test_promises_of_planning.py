@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.conflicts import settle
-from rules.model import AtMost, For, Guards, HoldFor, KeepActive, Mode, Release, Revision
-from rules.plan import plan, why_not
-from rules.planning import Outcome, Plan, Target
-from rules.state import Probation, ScopeTotals, State, Streak, TargetState
-from rules.undo import Applied, Terms, undo
-from rules.verdicts import Answer
+from rules.model.plan import Outcome, Plan, Target
+from rules.model.revision import AtMost, For, Guards, HoldFor, KeepActive, Mode, Release, Revision
+from rules.model.state import Probation, ScopeTotals, State, Streak, TargetState
+from rules.model.verdicts import Answer
+from rules.planning.conflicts import settle
+from rules.planning.plan import plan, why_not
+from rules.planning.undo import Applied, Terms, undo
 from tests.planning.building import HOUR, NOW, hold, offer, rule, state, step, subject, target, verdicts
 
 IDS = tuple(str(number) for number in range(1, 7))

@@ -2,10 +2,10 @@
 
 import pytest
 
-from rules.facts import Subject
-from rules.model import Mode, Scope
-from rules.plan import targets, why_not
-from rules.planning import Outcome
+from rules.model.facts import Subject
+from rules.model.plan import Outcome
+from rules.model.revision import Mode, Scope
+from rules.planning.plan import targets, why_not
 from tests.planning.building import YES, hold, look, offer, paused, rule, state, step, text, verdicts, why
 
 EVENT = Subject(("event",), ("01J",))

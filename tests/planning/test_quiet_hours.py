@@ -4,9 +4,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from rules.hours import end_of, instant, next_midnight, say
-from rules.model import Guards, Quiet
-from rules.planning import Outcome
+from rules.model.hours import end_of, instant, next_midnight, say
+from rules.model.plan import Outcome
+from rules.model.revision import Guards, Quiet
 from tests.planning.building import NO, NOW, hold, look, paused, paused_by, rule, why
 
 BERLIN = "Europe/Berlin"

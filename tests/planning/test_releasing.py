@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from rules.model import Mode, Release
-from rules.planning import Outcome
-from rules.release import Terms, by_hand, sweep
+from rules.model.plan import Outcome
+from rules.model.revision import Mode, Release
+from rules.planning.release import Terms, by_hand, sweep
 from tests.planning.building import (
     HOUR,
     NO,

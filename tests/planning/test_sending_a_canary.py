@@ -3,9 +3,9 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from rules.model import Canary, Guards, Mode
-from rules.planning import Outcome
-from rules.state import CanaryState
+from rules.model.plan import Outcome
+from rules.model.revision import Canary, Guards, Mode
+from rules.model.state import CanaryState
 from tests.planning.building import HOUR, NOW, hold, look, offer, paused, paused_by, rule, target, why
 
 CAREFUL = rule(guards=Guards(canary=Canary(targets=2, wait=HOUR, revenue_drop=Decimal("0.2"))))

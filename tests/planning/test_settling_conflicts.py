@@ -5,9 +5,9 @@ from itertools import permutations
 
 import pytest
 
-from rules.conflicts import settle
-from rules.model import Guards, KeepActive, Mode
-from rules.planning import Outcome
+from rules.model.plan import Outcome
+from rules.model.revision import Guards, KeepActive, Mode
+from rules.planning.conflicts import settle
 from tests.planning.building import NO, NOW, hold, look, offer, paused, paused_by, rule, state, step, why
 
 PAUSE = rule(id="pauses")

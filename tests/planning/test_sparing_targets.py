@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from rules.model import Guards, Release, Scope
-from rules.planning import Outcome
-from rules.state import Probation
+from rules.model.plan import Outcome
+from rules.model.revision import Guards, Release, Scope
+from rules.model.state import Probation
 from tests.planning.building import HOUR, NOW, look, offer, paused_by, rule, step, text, why
 
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from rules.model import AtMost, Guards, KeepActive
-from rules.planning import Outcome
-from rules.undo import Applied, Terms, touched, undo
+from rules.model.plan import Outcome
+from rules.model.revision import AtMost, Guards, KeepActive
+from rules.planning.undo import Applied, Terms, touched, undo
 from tests.planning.building import HOUR, NOW, hold, look, offer, paused, rule, state, step, target
 
 THEN = NOW - HOUR

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import rules
-from rules.facts import Column, Subject, Why
-from rules.loading import Known, load
+from rules.loading.load import Known, load
+from rules.model.facts import Column, Subject, Why
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday, far from any change of the clocks
 

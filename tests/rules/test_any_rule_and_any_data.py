@@ -13,14 +13,15 @@ from statistics import NormalDist
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rules import metrics, tree, writing
-from rules.canonical import document_of
-from rules.evaluate import evaluate
-from rules.explain import render
-from rules.loading import load
-from rules.model import Group, Rolling
-from rules.render import as_yaml, to_yaml
-from rules.verdicts import Answer
+from rules.evaluation.evaluate import evaluate
+from rules.evaluation.explain import render
+from rules.language import unparse
+from rules.language.canonical import document_of
+from rules.language.render import as_yaml, to_yaml
+from rules.loading.load import load
+from rules.model import metrics, tree
+from rules.model.revision import Group, Rolling
+from rules.model.verdicts import Answer
 
 # --- any condition ---------------------------------------------------------------------------------
 
@@ -241,7 +242,7 @@ def test_printing_and_reading_a_rule_changes_nothing(known, document):
 @given(text=condition)
 def test_writing_and_reading_a_condition_changes_nothing(known, text):
     found = loaded(asking(text), known).when.items[0].tree
-    assert loaded(asking(writing.text(found)), known).when.items[0].tree == found
+    assert loaded(asking(unparse.text(found)), known).when.items[0].tree == found
 
 
 @patient

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from rules.check import check
-from rules.loading import load
+from rules.loading.cross_checks import check
+from rules.loading.load import load
 
 RULE = """schema: 1
 id: {id}

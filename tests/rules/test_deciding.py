@@ -4,8 +4,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from rules.evaluate import evaluate
-from rules.verdicts import Answer
+from rules.evaluation.evaluate import evaluate
+from rules.model.verdicts import Answer
 
 YES, NO, UNDECIDED = Answer.YES, Answer.NO, Answer.NO_DECISION
 

@@ -4,11 +4,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from rules import yamltext
-from rules.loading import load
-from rules.reference import markdown
-from rules.render import to_yaml
-from rules.schema import json_schema
+from rules.language import strict_yaml
+from rules.language.render import to_yaml
+from rules.language.schema import json_schema
+from rules.loading.load import load
+from rules.loading.reference import markdown
 
 HERE = Path(__file__).parent
 READY = [*sorted((HERE.parents[1] / "rules" / "library").glob("*.yaml")), HERE / "design.yaml"]
@@ -44,8 +44,8 @@ def complaints():
     validator = jsonschema.Draft202012Validator(json_schema())
 
     def find(text):
-        roots = [document.root for document in yamltext.documents(text, "f")]
-        return [error.message for root in roots for error in validator.iter_errors(as_json(yamltext.data(root)))]
+        roots = [document.root for document in strict_yaml.documents(text, "f")]
+        return [error.message for root in roots for error in validator.iter_errors(as_json(strict_yaml.data(root)))]
 
     return find
 

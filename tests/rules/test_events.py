@@ -2,13 +2,13 @@ from decimal import Decimal
 
 import pytest
 
-from rules.errors import Unfilled
-from rules.evaluate import evaluate
-from rules.events import EventFacts, subject_of, walk
-from rules.facts import Subject
-from rules.filling import value_of
-from rules.loading import load
-from rules.verdicts import Answer
+from rules.evaluation.evaluate import evaluate
+from rules.evaluation.events import EventFacts, subject_of, walk
+from rules.evaluation.templates import value_of
+from rules.loading.load import load
+from rules.model.errors import Unfilled
+from rules.model.facts import Subject
+from rules.model.verdicts import Answer
 
 DEAL = {
     "deal_id": 17,

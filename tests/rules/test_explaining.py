@@ -2,10 +2,10 @@ from datetime import timedelta
 
 import pytest
 
-from rules.evaluate import evaluate
-from rules.events import EventFacts
-from rules.explain import render
-from rules.verdicts import Answer
+from rules.evaluation.evaluate import evaluate
+from rules.evaluation.events import EventFacts
+from rules.evaluation.explain import render
+from rules.model.verdicts import Answer
 
 
 def told(rule, facts, now, row=0):

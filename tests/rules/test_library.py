@@ -1,6 +1,6 @@
 import pytest
 
-from rules.testing import run_tests
+from rules.loading.self_tests import run_tests
 
 NEEDS = [
     "broken-tracking",

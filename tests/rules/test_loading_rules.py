@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from rules.loading import Known, load
-from rules.model import Calendar, For, HoldFor, Mode, Rolling
+from rules.loading.load import Known, load
+from rules.model.revision import Calendar, For, HoldFor, Mode, Rolling
 
 DESIGN = Path(__file__).parent / "design.yaml"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.loading import load
+from rules.loading.load import load
 
 MISTAKES = sorted((Path(__file__).parent / "mistakes").glob("*.yaml"))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rules.model import Mode
-from rules.rewriting import NotRewritable, with_mode
+from rules.language.rewrite import NotRewritable, with_mode
+from rules.model.revision import Mode
 
 
 @pytest.mark.parametrize(

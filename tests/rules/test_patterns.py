@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.patterns import MAX_SUBJECT, Pattern, PatternError
+from rules.language.patterns import MAX_SUBJECT, Pattern, PatternError
 
 atoms = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\d", r"\w", r"\S", "^", "$", r"\.", "x-", "[a-c]", "[]a]"])
 patterns = st.recursive(

@@ -1,7 +1,7 @@
 import pytest
 
-from rules.loading import load
-from rules.testing import run_tests
+from rules.loading.load import load
+from rules.loading.self_tests import run_tests
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.model import Calendar, Rolling
-from rules.windows import Stretch, before, earlier, period, same_hours, stretch
+from rules.evaluation.windows import Stretch, before, earlier, period, same_hours, stretch
+from rules.model.revision import Calendar, Rolling
 
 BERLIN = "Europe/Berlin"  # clocks go forward on 2026-03-29 at 02:00 and back on 2026-10-25 at 03:00
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

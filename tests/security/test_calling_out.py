@@ -8,8 +8,18 @@ from ipaddress import ip_network
 
 import pytest
 
-from bridge.outgoing import Bounds, NoAnswer, NotSent, Outgoing, Refused, destination, http_policy, outgoing, perform
-from bridge.outgoing.lookup import Lookup, system_resolver
+from bridge.outbound.dns import Lookup, system_resolver
+from bridge.outbound.http import (
+    Bounds,
+    NoAnswer,
+    NotSent,
+    Outgoing,
+    Refused,
+    destination,
+    http_policy,
+    outgoing,
+    perform,
+)
 from tests.receiver import Reply
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)

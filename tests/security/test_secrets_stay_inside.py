@@ -12,8 +12,8 @@ SENT_TO_SENTRY = """
 import sys
 from flask import Flask, request
 import sentry_sdk
-from bridge.observability import set_up_sentry, tag
-from bridge.settings import Sentry
+from bridge.observability.logs import set_up_sentry, tag
+from bridge.config.settings import Sentry
 
 class Kept(sentry_sdk.transport.Transport):
     def capture_envelope(self, envelope):
@@ -46,7 +46,7 @@ sentry_sdk.flush()
 WRITTEN_TO_THE_LOG = """
 import logging, sys
 import structlog
-from bridge.observability import set_up_logs
+from bridge.observability.logs import set_up_logs
 
 set_up_logs(sys.argv[1], process="web")
 log = structlog.get_logger()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.store.handovers import Handover
+from bridge.store.one_time_secrets import Handover
 
 RULE = """
 schema: 1

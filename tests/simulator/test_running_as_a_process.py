@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from bridge.cli.simulator import simulator
 from bridge.simulator import World, create_app
-from bridge.simulator.serving import Service
+from bridge.simulator.server import Service
 
 DEADLINE = 20.0
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bridge.simulator import Clock, World
-from bridge.simulator.model import DAY, HOUR, Incident, Profile
 from bridge.simulator.scenarios import play
+from bridge.simulator.traffic_model import DAY, HOUR, Incident, Profile
 
 
 def rows(world):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from bridge.store import copies, schema, upkeep
-from bridge.store.copies import CopyError
+from bridge.store import backups, migrate, upkeep
+from bridge.store.backups import CopyError
 from bridge.store.engine import Store, make_engine
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -41,11 +41,11 @@ def people(url):
 
 
 def back_up(url, tmp_path, name="copy"):
-    return copies.back_up(url, tmp_path / name).file
+    return backups.back_up(url, tmp_path / name).file
 
 
 def test_a_copy_brings_everything_into_a_new_database(written, empty, tmp_path):
-    copies.restore(empty, back_up(written, tmp_path), now=NOW)
+    backups.restore(empty, back_up(written, tmp_path), now=NOW)
     assert people(empty) == ["ann"]
 
 
@@ -67,8 +67,8 @@ def test_a_copy_never_replaces_a_file(written, tmp_path):
 
 def test_a_copy_replaces_a_file_when_told_to(written, empty, tmp_path):
     (tmp_path / "copy").write_text("something else")
-    copies.back_up(written, tmp_path / "copy", overwrite=True)
-    copies.restore(empty, tmp_path / "copy", now=NOW)
+    backups.back_up(written, tmp_path / "copy", overwrite=True)
+    backups.restore(empty, tmp_path / "copy", now=NOW)
     assert people(empty) == ["ann"]
 
 
@@ -78,7 +78,7 @@ def test_a_copy_is_for_its_owner_only(written, tmp_path):
 
 def test_nothing_half_made_is_left_behind(written, tmp_path):
     with pytest.raises(CopyError, match="no such directory"):
-        copies.back_up(written, tmp_path / "missing" / "copy")
+        backups.back_up(written, tmp_path / "missing" / "copy")
     back_up(written, tmp_path)
     assert [one.name for one in tmp_path.iterdir() if one.name.endswith(".part")] == []
 
@@ -86,7 +86,7 @@ def test_nothing_half_made_is_left_behind(written, tmp_path):
 def test_a_database_with_data_is_not_replaced_unasked(written, tmp_path):
     copy = back_up(written, tmp_path)
     with pytest.raises(CopyError, match="holds data"):
-        copies.restore(written, copy, now=NOW)
+        backups.restore(written, copy, now=NOW)
 
 
 def test_a_database_in_use_is_never_replaced(written, tmp_path):
@@ -95,7 +95,7 @@ def test_a_database_in_use_is_never_replaced(written, tmp_path):
     with store.read() as session:
         session.execute(text("SELECT 1"))
         with pytest.raises(CopyError, match="stop web, worker and beat"):
-            copies.restore(written, copy, now=NOW, overwrite=True)
+            backups.restore(written, copy, now=NOW, overwrite=True)
     store.close()
 
 
@@ -105,15 +105,15 @@ def test_replacing_brings_back_what_was_there_when_the_copy_was_made(written, tm
     with store.write() as session:
         upkeep.note(session, who="later", what="test", about="copies", now=NOW)
     store.close()
-    copies.restore(written, copy, now=NOW, overwrite=True)
+    backups.restore(written, copy, now=NOW, overwrite=True)
     assert people(written) == ["ann"]
 
 
 def test_a_restored_database_has_the_present_schema(written, empty, tmp_path):
-    copies.restore(empty, back_up(written, tmp_path), now=NOW)
+    backups.restore(empty, back_up(written, tmp_path), now=NOW)
     engine = make_engine(empty)
-    schema.upgrade(engine)
-    assert schema.drift(engine) == []
+    migrate.upgrade(engine)
+    assert migrate.drift(engine) == []
     engine.dispose()
 
 
@@ -122,7 +122,7 @@ def test_a_damaged_copy_changes_nothing(written, tmp_path, damage):
     copy = back_up(written, tmp_path)
     copy.write_bytes(copy.read_bytes()[:30_000] if damage == "cut short" else b"hello" * 1000)
     with pytest.raises(CopyError):
-        copies.restore(written, copy, now=NOW, overwrite=True)
+        backups.restore(written, copy, now=NOW, overwrite=True)
     assert people(written) == ["ann"]
 
 
@@ -132,12 +132,12 @@ def test_a_copy_of_a_newer_version_is_refused(sqlite_url, tmp_path):
         newer.execute("UPDATE alembic_version SET version_num = '9999'")
         newer.commit()
     with pytest.raises(CopyError, match="newer version"):
-        copies.restore(f"sqlite:///{tmp_path / 'new.db'}", copy, now=NOW)
+        backups.restore(f"sqlite:///{tmp_path / 'new.db'}", copy, now=NOW)
 
 
 def test_what_is_replaced_is_kept_beside_it(sqlite_url, tmp_path):
     copy = back_up(sqlite_url, tmp_path)
-    done = copies.restore(sqlite_url, copy, now=NOW, overwrite=True)
+    done = backups.restore(sqlite_url, copy, now=NOW, overwrite=True)
     assert done.aside == tmp_path / "bridge.db.replaced-20260302T120000"
     assert done.aside.is_file()
 
@@ -152,7 +152,7 @@ def test_a_row_without_its_other_half_is_damage(sqlite_url, tmp_path):
 
 def test_without_postgresqls_programs_it_says_what_to_type(tmp_path):
     with pytest.raises(CopyError, match="pg_dump --format=custom"):
-        copies.program("pg_dump", 18, [tmp_path])
+        backups.program("pg_dump", 18, [tmp_path])
 
 
 def test_programs_that_are_older_than_the_server_are_passed_over(tmp_path):
@@ -161,12 +161,12 @@ def test_programs_that_are_older_than_the_server_are_passed_over(tmp_path):
         place.mkdir()
         (place / "pg_dump").write_text(f"#!/bin/sh\necho 'pg_dump (PostgreSQL) {place.name}.6 (Debian)'\n")
         (place / "pg_dump").chmod(0o700)
-    assert copies.program("pg_dump", 18, [old, new]) == str(new / "pg_dump")
+    assert backups.program("pg_dump", 18, [old, new]) == str(new / "pg_dump")
     with pytest.raises(CopyError, match=r"is of 15\); install postgresql-client-18"):
-        copies.program("pg_dump", 18, [old])
+        backups.program("pg_dump", 18, [old])
 
 
 def test_a_password_is_in_no_list_of_processes():
-    address, environment = copies._libpq("postgresql+psycopg://ann:very-secret@db/bridge?sslmode=require")
+    address, environment = backups._libpq("postgresql+psycopg://ann:very-secret@db/bridge?sslmode=require")
     assert "very-secret" not in address
     assert environment["PGPASSWORD"] == "very-secret"

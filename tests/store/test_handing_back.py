@@ -7,11 +7,11 @@ import pytest
 from network import ONBOARDING
 from sqlalchemy import update
 
-from bridge import draining
-from bridge.bookkeeping import claim_batch
-from bridge.handing_back import hand_back
+from bridge.decisions import event_batches
+from bridge.effects.claims import claim_batch
 from bridge.store import journal
 from bridge.store.journal import Event
+from bridge.store.lease_release import hand_back
 from bridge.store.ledger import Effect, EffectState
 
 
@@ -19,7 +19,7 @@ from bridge.store.ledger import Effect, EffectState
 def claimed(network):
     network.rule(ONBOARDING)
     network.crm({"id": "1", "email": "ann@example.com"})
-    draining.drain(network.house, network.now)
+    event_batches.drain(network.house, network.now)
     claim_batch(network.house.store, network.now)
     return network
 

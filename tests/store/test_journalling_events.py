@@ -4,16 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from bridge import ulid
-from bridge.journalling import JournalClosed, Scribe
-from bridge.store import journal
+from bridge.store import ids, journal
 from bridge.store.engine import Store
 from bridge.store.journal import EventState
+from bridge.web.group_commit import JournalClosed, Scribe
 
 
 def row(key, now, **more):
     return {
-        "id": ulid.new(),
+        "id": ids.new(),
         "source": "crm",
         "dedupe_key": key,
         "method": "POST",

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bridge.bookkeeping import Halted, StoreDesk, claim_batch
-from bridge.concluding import conclude, fill
-from bridge.effects import Again, Applied, Failed, Unknown
-from bridge.exactjson import freeze, thaw
-from bridge.secrets_box import SecretsBox
-from bridge.store import handovers, ledger, upkeep
+from bridge.effects.claims import Halted, StoreDesk, claim_batch
+from bridge.effects.handlers import Again, Applied, Failed, Unknown
+from bridge.effects.outcomes import conclude, fill
+from bridge.services.secrets import SecretsBox
+from bridge.store import ledger, one_time_secrets, upkeep
 from bridge.store.engine import Store
+from bridge.store.exact_json import freeze, thaw
 from bridge.store.holds import Hold
 from bridge.store.lease import LeaseLost
 from bridge.store.ledger import Call, Effect, StoredPlan
@@ -245,7 +245,7 @@ def test_a_generated_password_never_touches_the_ledger(books, now):
     books.effect("ensure", "x", kind="user")
     [batch] = books.claim()
     books.conclude(batch, Applied(batch.jobs[0], {"id": "u1", "$secret": {"password": "S3cret-word"}}))
-    effect, sealed = books.one(Effect), books.one(handovers.Handover)
+    effect, sealed = books.one(Effect), books.one(one_time_secrets.Handover)
     assert "S3cret" not in repr(effect.result) + repr(effect.wanted) + repr(sealed.sealed)
     assert b"S3cret-word" in BOX.open(sealed.sealed)
 

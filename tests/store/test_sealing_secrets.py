@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.secrets_box import SecretsBox, Unsealable
+from bridge.services.secrets import SecretsBox, Unsealable
 
 
 def test_what_was_sealed_is_not_readable_and_opens_again():

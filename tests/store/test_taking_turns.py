@@ -2,13 +2,13 @@
 
 import pytest
 
-from bridge.store import deciding
+from bridge.store import decision_lock
 from bridge.store.lease import LeaseLost
 
 
 def take(store, now):
     with store.write() as session:
-        return deciding.take(session, now)
+        return decision_lock.take(session, now)
 
 
 def test_while_one_decides_another_does_not(store, now):
@@ -19,17 +19,17 @@ def test_while_one_decides_another_does_not(store, now):
 def test_after_the_turn_was_given_back_the_next_one_decides(store, now):
     turn = take(store, now)
     with store.write() as session:
-        deciding.give(session, turn)
+        decision_lock.give(session, turn)
     assert take(store, now) == 2
 
 
 def test_a_vanished_workers_turn_ends_by_itself(store, now):
     take(store, now)
-    assert take(store, now + deciding.LEASE) == 2
+    assert take(store, now + decision_lock.LEASE) == 2
 
 
 def test_who_wakes_up_after_its_turn_writes_nothing(store, now):
     turn = take(store, now)
-    take(store, now + deciding.LEASE)
+    take(store, now + decision_lock.LEASE)
     with pytest.raises(LeaseLost), store.write() as session:
-        deciding.give(session, turn)
+        decision_lock.give(session, turn)

@@ -13,7 +13,7 @@ import pytest
 from releases.life import rows
 from sqlalchemy import create_engine, inspect, select, text
 
-from bridge.store import schema
+from bridge.store import migrate
 from bridge.store.engine import Base, Store, make_engine
 from bridge.version import VERSION
 
@@ -27,11 +27,11 @@ def database_of(dump):
 
 def still_written_anew(url, dump):
     """Until the first release its one migration is rewritten; a record of before such a change says nothing."""
-    if len(list((schema.HERE / "versions").glob("0*.py"))) > 1 or not dump.name.startswith(f"{VERSION}."):
+    if len(list((migrate.HERE / "versions").glob("0*.py"))) > 1 or not dump.name.startswith(f"{VERSION}."):
         return False
     engine = make_engine(url)
     try:
-        return bool(schema.drift(engine))
+        return bool(migrate.drift(engine))
     finally:
         engine.dispose()
 
@@ -72,7 +72,7 @@ def counted(url):
 @pytest.fixture
 def upgraded(old):
     store = Store(make_engine(old))
-    schema.upgrade(store.engine)
+    migrate.upgrade(store.engine)
     yield store
     store.close()
 
@@ -87,13 +87,13 @@ def test_a_recorded_version_has_something_in_every_table(old):
 
 
 def test_it_comes_to_the_present_schema(upgraded):
-    assert (schema.pending(upgraded.engine), schema.drift(upgraded.engine)) == (False, [])
+    assert (migrate.pending(upgraded.engine), migrate.drift(upgraded.engine)) == (False, [])
 
 
 def test_no_row_is_lost_on_the_way(old):
     before = counted(old)
     store = Store(make_engine(old))
-    schema.upgrade(store.engine)
+    migrate.upgrade(store.engine)
     after = rows(store)
     store.close()
     assert {name: number for name, number in before.items() if number > after.get(name, number)} == {}

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Flask
 
+from bridge.services.container import House
 from bridge.web import access, api, health, problems
-from bridge.wiring import House
 
 
 def api_of(house: House) -> Flask:

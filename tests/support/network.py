@@ -14,15 +14,17 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from bridge import draining, feeding, performing, rulebook, settings, tending, ticking
-from bridge.journalling import Scribe
-from bridge.operations import trying
+from bridge.config import rulebook, settings
+from bridge.decisions import event_batches, schedule
+from bridge.effects import perform
+from bridge.operations import backtest_jobs, feeds, maintenance
+from bridge.services.container import House
 from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
 from bridge.store.engine import Store, make_engine
+from bridge.web.group_commit import Scribe
 from bridge.web.hooks import Door, blueprint
-from bridge.wiring import House
 
 YAML = """
 accounts:
@@ -124,22 +126,22 @@ class Network:
         until = self.now + timedelta(**much)
         while self.now < until:
             self.now = min(self.now + timedelta(seconds=30), until)
-            tending.tick(self.house, self.now)
+            maintenance.tick(self.house, self.now)
 
     # --- what the processes do ---
 
     def work(self) -> None:
         """Everything that is due now, until nothing is."""
-        tending.tick(self.house, self.now)
-        while feeding.read_due(self.house, self.now):
+        maintenance.tick(self.house, self.now)
+        while feeds.read_due(self.house, self.now):
             pass
-        while draining.drain(self.house, self.now).events:
+        while event_batches.drain(self.house, self.now).events:
             pass
-        while ticking.run_due(self.house, self.now):
+        while schedule.run_due(self.house, self.now):
             pass
-        while performing.perform(self.house, self.now):
+        while perform.perform(self.house, self.now):
             pass
-        while trying.run_next(self.house, self.now):
+        while backtest_jobs.run_next(self.house, self.now):
             pass
 
     # --- what one can see ---

@@ -9,10 +9,10 @@ from calling import Caller
 from network import TOKEN
 from werkzeug.serving import make_server
 
+from bridge.cli.local.supervisor import free_port
 from bridge.store.journal import Event
-from bridge.store.people import Role
 from bridge.store.slots import Slot, SlotState
-from bridge.supervisor import free_port
+from bridge.store.tokens import Role
 
 TIMED = """
 schema: 1

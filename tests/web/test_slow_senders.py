@@ -10,8 +10,8 @@ import time
 import httpx
 import pytest
 
-from bridge.supervisor import free_port
-from bridge.web.patience import Patience
+from bridge.cli.local.supervisor import free_port
+from bridge.web.slow_clients import Patience
 
 APP = """
 import time
@@ -30,9 +30,9 @@ def app(environ, start):
     return [str(len(body)).encode()]
 """
 CONFIG = """
-from bridge.web import patience
+from bridge.web import slow_clients
 def post_worker_init(worker):
-    patience.watch(worker, patience.Patience(head=1.5, body=1.5))
+    slow_clients.watch(worker, slow_clients.Patience(head=1.5, body=1.5))
 """
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
 

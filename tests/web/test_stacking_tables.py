@@ -1,6 +1,6 @@
 """Cells carry the heading of their column, for those who read on a phone."""
 
-from bridge.web.console.stacking import labelled
+from bridge.web.console.phone_tables import labelled
 
 TABLE = '<table><thead><tr><th class="n">Run</th><th>What <b>it</b> is</th></tr></thead><tbody>{}</tbody></table>'
 

@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.web.access import OPEN
 
 RULE = """
@@ -71,7 +71,7 @@ def test_a_revoked_token_is_none(app, token, network):
     text = token(Role.ADMIN)
     from sqlalchemy import update
 
-    from bridge.store.people import Token
+    from bridge.store.tokens import Token
 
     Caller(app, text).get("/runs")
     with network.house.store.write() as session:

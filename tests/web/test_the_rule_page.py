@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import update
 from visiting import RULE
 
-from bridge import tending
-from bridge.store import trials
-from bridge.store.people import Role
+from bridge.operations import maintenance
+from bridge.store import backtest_jobs
 from bridge.store.runs import Run
+from bridge.store.tokens import Role
 
 PATH = "/rules/low-cr"
 
@@ -49,8 +49,8 @@ def test_a_trial_that_would_take_for_ever_is_refused(browser, days):
 def running(network, **seen):
     """A backtest that a worker is in the middle of."""
     with network.house.store.write() as session:
-        trial = trials.take(session, network.now)
-        assert trials.proceed(session, trial, seen, network.now)
+        trial = backtest_jobs.take(session, network.now)
+        assert backtest_jobs.proceed(session, trial, seen, network.now)
     return trial
 
 
@@ -90,7 +90,7 @@ def test_a_trial_whose_worker_was_killed_says_where_it_ended(browser, days):
     visitor.press(PATH, f"{PATH}/backtest", **stretch)
     running(network, looks=200, looks_done=94)
     network.pass_time(minutes=2)
-    tending.tick(network.house, network.now)
+    maintenance.tick(network.house, network.now)
     page = visitor.open(PATH)
     assert "the worker that ran it ended without a word, 47% done; try it again" in page
     assert "Try it</button>" in page

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from bridge.integr8.witness import Witnessed
+from bridge.integr8.request_observer import Witnessed
 from bridge.store.exports import Starts
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.web import access, api, console, health, problems
 from bridge.web.access import make
 

@@ -9,20 +9,20 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from bridge.simulator.control import centre, model, people, postbacks, questions, switches, traffic
+from bridge.simulator.broken_answers import json_answer
+from bridge.simulator.control import exports, model, postbacks, queries, switches, traffic, users
 from bridge.simulator.control.table import Asking, Place
-from bridge.simulator.delivery import json_answer
-from bridge.simulator.refusals import Refusal, bad
+from bridge.simulator.errors import Refusal, bad
 from bridge.simulator.world import World
 
 PLACES: tuple[Place, ...] = (
-    *questions.PLACES,
+    *queries.PLACES,
     *switches.PLACES,
-    *people.PLACES,
+    *users.PLACES,
     *traffic.PLACES,
     *model.PLACES,
     *postbacks.PLACES,
-    *centre.PLACES,
+    *exports.PLACES,
 )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from bridge.simulator.clock import milliseconds
 from bridge.simulator.control.table import Asking, Place, entity
-from bridge.simulator.model import Incident, Profile
-from bridge.simulator.refusals import bad
+from bridge.simulator.errors import bad
 from bridge.simulator.scenarios import play
+from bridge.simulator.traffic_model import Incident, Profile
 from bridge.simulator.world import World
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bridge.simulator.control.table import Asking, Place
-from bridge.simulator.refusals import Refusal
+from bridge.simulator.errors import Refusal
 from bridge.simulator.world import World
 
 

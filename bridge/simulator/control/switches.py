@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.simulator.control.table import Asking, Place
+from bridge.simulator.errors import Refusal, bad
 from bridge.simulator.faults import KINDS
 from bridge.simulator.keys import ApiKey
-from bridge.simulator.refusals import Refusal, bad
 from bridge.simulator.world import World
 
 

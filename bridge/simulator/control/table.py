@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bridge.simulator.refusals import bad
-from bridge.simulator.shelves import Entity, Shelf
+from bridge.simulator.errors import bad
+from bridge.simulator.repositories import Entity, Shelf
 from bridge.simulator.world import World
 
 FAR = 1e9  # seconds or pieces; thirty years, a thousand million rows

@@ -6,9 +6,9 @@ from typing import Any
 
 from bridge.simulator.clock import milliseconds, moment
 from bridge.simulator.control.table import Asking, Place, entity
-from bridge.simulator.refusals import Refusal, bad
+from bridge.simulator.errors import Refusal, bad
+from bridge.simulator.repositories import Entity
 from bridge.simulator.rows import Click, Conversion
-from bridge.simulator.shelves import Entity
 from bridge.simulator.tables import Table
 from bridge.simulator.world import World
 

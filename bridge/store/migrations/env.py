@@ -1,4 +1,4 @@
-"""Alembic's entry: it is handed a connection by bridge.store.schema and never reads a settings file."""
+"""Alembic's entry: it is handed a connection by bridge.store.migrate and never reads a settings file."""
 
 from alembic import context
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bridge.store import people, signins, upkeep, users
-from bridge.store.people import Role
+from bridge.store import sessions, tokens, upkeep, users
+from bridge.store.tokens import Role
 from bridge.store.users import User
 from bridge.web.access.errors import NoEntry
 from bridge.web.access.users import RESERVED
@@ -31,7 +31,7 @@ def admit(session: Session, identity: Identity, now: datetime) -> User | NoEntry
         return NoEntry("this user is disabled; ask an administrator", "disabled", user.name)
     if identity.role is None:
         if user is not None:
-            signins.end_all(session, user.id)
+            sessions.end_all(session, user.id)
         return NoEntry(
             "the identity provider gives you no role here; ask whoever looks after it",
             "no role",
@@ -57,7 +57,7 @@ def _made(session: Session, identity: Identity, role: Role, now: datetime) -> Us
 
 def _is_free(session: Session, name: str, now: datetime) -> bool:
     """Whether nothing but another user could have this name already."""
-    return name.isprintable() and users.fold(name) not in RESERVED and not people.is_named(session, name, now)
+    return name.isprintable() and users.fold(name) not in RESERVED and not tokens.is_named(session, name, now)
 
 
 def _updated(session: Session, user: User, identity: Identity, now: datetime) -> User:
@@ -65,6 +65,6 @@ def _updated(session: Session, user: User, identity: Identity, now: datetime) ->
     if user.role != identity.role:
         detail = {"from": user.role, "to": identity.role}
         user.role = str(identity.role)
-        signins.end_all(session, user.id)
+        sessions.end_all(session, user.id)
         upkeep.note(session, who=PROVIDER, what="change role", about=user.name, now=now, detail=detail)
     return user

@@ -13,11 +13,11 @@ from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
 from flask import Flask, Response, current_app, request, url_for
 from joserfc.errors import JoseError
 
-from bridge.login import Oidc
-from bridge.settings import Settings
+from bridge.config.login import Oidc
+from bridge.config.settings import Settings
+from bridge.services.container import House
 from bridge.web.access.errors import NoEntry
 from bridge.web.access.identities import Identity
-from bridge.wiring import House
 
 NAME = "oidc"
 WAIT = 10  # seconds for each answer of the provider

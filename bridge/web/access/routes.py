@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 from flask import Flask, Response, g, request
 from werkzeug.routing import IntegerConverter, Map
 
-from bridge.store.people import Role
+from bridge.services.container import House
+from bridge.store.tokens import Role
 from bridge.web.access import sessions
-from bridge.web.access.repeats import once
+from bridge.web.access.idempotency import once
 from bridge.web.access.tokens import InvalidToken, check
 from bridge.web.problems import problem
-from bridge.wiring import House
 
 MOST_ID = 2**63 - 1  # the largest number that a database holds as an id
 View = TypeVar("View", bound=Callable[..., Any])

@@ -14,12 +14,12 @@ from flask import Flask, Response, g, redirect, request, session
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy.orm import Session
 
-from bridge.store import people, signins, users
-from bridge.store.people import Role
-from bridge.store.signins import Visitor
+from bridge.services.container import House
+from bridge.store import sessions, tokens, users
+from bridge.store.sessions import Visitor
+from bridge.store.tokens import Role
 from bridge.web.access.tokens import FIRST, make
 from bridge.web.problems import problem
-from bridge.wiring import House
 
 HOURS = 12
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -51,7 +51,9 @@ def register(app: Flask, house: House) -> None:
 def begin(database: Session, now: datetime, *, token_id: int | None = None, user_id: int | None = None) -> None:
     """Begin a session in this browser. One that somebody else may have begun here is not continued."""
     name = secrets.token_urlsafe(32)
-    signins.begin(database, _digest(name), token_id=token_id, user_id=user_id, now=now, lifetime=timedelta(hours=HOURS))
+    sessions.begin(
+        database, _digest(name), token_id=token_id, user_id=user_id, now=now, lifetime=timedelta(hours=HOURS)
+    )
     session.clear()
     session["name"], session["form"] = name, secrets.token_urlsafe(24)
     session.permanent = True
@@ -62,7 +64,7 @@ def sign_out(house: House) -> None:
     name = session.get("name")
     if isinstance(name, str):
         with house.store.write() as database:
-            signins.end(database, _digest(name))
+            sessions.end(database, _digest(name))
     session.clear()
 
 
@@ -73,7 +75,7 @@ def _digest(name: str) -> str:
 def first_link(house: House, address: str, now: datetime) -> str | None:
     """A link that signs in the first administrator, once and within a day; None where somebody can sign in already."""
     with house.store.write() as database:
-        if people.everyone(database) or users.any_at_all(database):
+        if tokens.everyone(database) or users.any_at_all(database):
             return None
         text = make(database, name=FIRST, role=Role.ADMIN, who="bridge", now=now, lifetime=timedelta(hours=24))
     return f"{address}/login?code={text}"
@@ -85,7 +87,7 @@ def who(house: House) -> Visitor | None:
     if not isinstance(name, str):
         return None
     with house.store.read() as database:
-        return signins.visitor(database, _digest(name), house.clock())
+        return sessions.visitor(database, _digest(name), house.clock())
 
 
 def refusal(house: House, role: Role) -> Response | None:

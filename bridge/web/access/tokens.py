@@ -10,9 +10,9 @@ from argon2.exceptions import VerificationError
 from sqlalchemy.orm import Session
 
 from bridge.operations.errors import Refused
-from bridge.store import people, upkeep, users
+from bridge.store import tokens, upkeep, users
 from bridge.store.engine import Store
-from bridge.store.people import Role, Token
+from bridge.store.tokens import Role, Token
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's small profile: a token is random
 SEEN_EVERY = timedelta(minutes=1)  # `last used` is not worth a write per request
@@ -67,7 +67,7 @@ def check(store: Store, text: str, now: datetime, *, link: bool = False) -> Toke
     kind, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
     with store.read() as session:
-        found = people.find(session, prefix, now) if kind == "ib" else None
+        found = tokens.find(session, prefix, now) if kind == "ib" else None
     if not _matches(found.hash if found else DUMMY, secret) or found is None:
         raise InvalidToken(LINK_OVER if link else "the token is not valid; `integr8-bridge tokens create` makes one")
     if link != (found.name == FIRST):
@@ -79,7 +79,7 @@ def check(store: Store, text: str, now: datetime, *, link: bool = False) -> Toke
 
 def _use(store: Store, token: Token, now: datetime, *, once: bool) -> None:
     with store.write() as session:
-        if not people.use(session, token.id, now, once=once):
+        if not tokens.use(session, token.id, now, once=once):
             raise InvalidToken(LINK_OVER)
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bridge.operations.errors import NotThere, OperationError, Refused
-from bridge.store import people, signins, upkeep, users
-from bridge.store.people import Role
+from bridge.services.container import House
+from bridge.store import sessions, tokens, upkeep, users
+from bridge.store.tokens import Role
 from bridge.store.users import User
 from bridge.web.access import passwords
-from bridge.wiring import House
 
 LONGEST = 100  # characters of a name
 #: Who stands in the audit when no person did it; and roles, since `approve: {by: [...]}` of a rule names either.
@@ -50,7 +50,7 @@ def add(
     text, generated = _password(password, name)
     hashed = passwords.hashed(text)  # slow on purpose, so outside of the transaction
     with house.store.write() as session:
-        if people.is_named(session, name, now):
+        if tokens.is_named(session, name, now):
             raise Refused(f"name {name!r}: a token has it, and the audit must tell them apart; take another")
         user = users.insert(
             session, name=name, role=role, email=email or None, hashed=hashed, must_change=generated, by=actor.name,
@@ -74,7 +74,7 @@ def set_password(house: House, user_id: int, *, actor: Actor, now: datetime, pas
     with house.store.write() as session:
         user = _known(session, user_id)
         user.hash, user.must_change = hashed, generated
-        signins.end_all(session, user.id)
+        sessions.end_all(session, user.id)
         upkeep.note(session, who=actor.name, what="change password", about=name, now=now)
     return Made(user_id, name, text if generated else None)
 
@@ -99,7 +99,7 @@ def set_role(house: House, user_id: int, role: Role, *, actor: Actor, now: datet
             raise Refused(f"user {user.name!r}: the identity provider says the role; change it there")
         before, user.role = user.role, role
         if before != role:
-            signins.end_all(session, user.id)
+            sessions.end_all(session, user.id)
             detail = {"from": before, "to": role}
             upkeep.note(session, who=actor.name, what="change role", about=user.name, now=now, detail=detail)
         return user
@@ -111,7 +111,7 @@ def disable(house: House, user_id: int, *, actor: Actor, now: datetime) -> User:
         user = _other(session, user_id, actor, "disable yourself")
         if user.disabled_at is None:
             user.disabled_at = now
-            signins.end_all(session, user.id)
+            sessions.end_all(session, user.id)
             upkeep.note(session, who=actor.name, what="disable user", about=user.name, now=now)
         return user
 

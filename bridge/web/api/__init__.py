@@ -3,26 +3,26 @@
 from flask import Flask
 from flask_smorest import Api
 
+from bridge.services.container import House
 from bridge.version import VERSION
 from bridge.web.api import (
     channels,
     decisions,
     effects,
+    event_stream,
     journal,
+    json_schemas,
     reports,
     rules,
-    schemas,
     service,
     sources,
-    stream,
     tokens,
     users,
 )
-from bridge.web.api.described import InCommon
-from bridge.wiring import House
+from bridge.web.api.openapi import InCommon
 
 PARTS = (
-    service, sources, journal, decisions, effects, rules, reports, channels, schemas, tokens, users, stream,
+    service, sources, journal, decisions, effects, rules, reports, channels, json_schemas, tokens, users, event_stream,
 )  # fmt: skip
 DESCRIPTION = """\
 Everything that the command line shows and does. Send `Authorization: Bearer <token>`; `integr8-bridge tokens create`

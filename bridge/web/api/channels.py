@@ -5,18 +5,18 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
-from bridge.delivering import deliver_test
-from bridge.notices.channels import Channel
-from bridge.operations import NotThere, OperationError, silencing
-from bridge.settings import SettingsError
-from bridge.store import notices, upkeep
-from bridge.store.people import Role
+from bridge.config.settings import SettingsError
+from bridge.notifications.deliver import deliver_test
+from bridge.operations import NotThere, OperationError, mutes
+from bridge.outbound.channels import Channel
+from bridge.store import notifications, upkeep
+from bridge.store.tokens import Role
 from bridge.web.access import needs
-from bridge.web.api import houserows
-from bridge.web.api.answers import listed, one, picked, refusing
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import PageQuery, SilenceBody
-from bridge.web.current import house
+from bridge.web.api import schemas_out_service
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import listed, one, picked, refusing
+from bridge.web.api.schemas_in import PageQuery, SilenceBody
+from bridge.web.request_context import house
 
 blueprint = Blueprint("channels", "channels", description="Where notices go")
 
@@ -38,22 +38,22 @@ def _known(name: str) -> Channel:
 @blueprint.get("/channels")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(houserows.ChannelRow))
+@blueprint.response(200, listing(schemas_out_service.ChannelRow))
 @refusing
 def list_channels(query: dict[str, Any]) -> dict[str, Any]:
     """All of them, with what waits, what was sent and how they are doing."""
     with house().store.read() as session:
-        counts = notices.counts(session)
+        counts = notifications.counts(session)
         found = [
             {"channel": name, "kind": channel.kind}
             | {state: counts.get((name, state), 0) for state in ("waiting", "sent", "failed")}
-            | _health(notices.health(session, name))
+            | _health(notifications.health(session, name))
             for name, channel in _channels().items()
         ]
     return listed(found, "channel", query)
 
 
-def _health(row: notices.ChannelHealth | None) -> dict[str, Any]:
+def _health(row: notifications.ChannelHealth | None) -> dict[str, Any]:
     if row is None:
         return {"failures": 0, "disabled_at": None, "disabled_why": None}
     return {"failures": row.failures, "disabled_at": row.disabled_at, "disabled_why": row.disabled_why}
@@ -61,7 +61,7 @@ def _health(row: notices.ChannelHealth | None) -> dict[str, Any]:
 
 @blueprint.post("/channels/<name>/test")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(houserows.SentRow))
+@blueprint.response(200, thing(schemas_out_service.SentRow))
 @refusing
 def send_test(name: str) -> dict[str, Any]:
     """Send one test message now."""
@@ -74,32 +74,34 @@ def send_test(name: str) -> dict[str, Any]:
 
 @blueprint.post("/channels/<name>/enable")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(houserows.EnabledRow))
+@blueprint.response(200, thing(schemas_out_service.EnabledRow))
 @refusing
 def enable_channel(name: str) -> dict[str, Any]:
     """Use a channel again that was switched off, and repeat what it missed in the last five days."""
     now = house().clock()
     _known(name)
     with house().store.write() as session:
-        again = silencing.enable(session, name, who=g.who, now=now)
+        again = mutes.enable(session, name, who=g.who, now=now)
     return one({"channel": name, "repeated": again})
 
 
 @blueprint.get("/silences")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(houserows.SilenceRow))
+@blueprint.response(200, listing(schemas_out_service.SilenceRow))
 def list_silences(query: dict[str, Any]) -> dict[str, Any]:
     """Those that have not ended."""
     with house().store.read() as session:
-        found = [picked(each, houserows.SilenceRow) for each in notices.hushes(session, house().clock())]
+        found = [
+            picked(each, schemas_out_service.SilenceRow) for each in notifications.hushes(session, house().clock())
+        ]
     return listed(found, "id", query)
 
 
 @blueprint.post("/silences")
 @needs(Role.OPERATOR)
 @blueprint.arguments(SilenceBody)
-@blueprint.response(201, thing(houserows.SilenceRow))
+@blueprint.response(201, thing(schemas_out_service.SilenceRow))
 @refusing
 def make_silence(body: dict[str, Any]) -> dict[str, Any]:
     """Say nothing until then about a rule or a topic, or to a channel; what would have been said is kept."""
@@ -109,5 +111,5 @@ def make_silence(body: dict[str, Any]) -> dict[str, Any]:
     if body["channel"] is not None:
         _known(body["channel"])
     with house().store.write() as session:
-        made = silencing.silence(session, **body, who=g.who, now=now)
-        return one(picked(made, houserows.SilenceRow))
+        made = mutes.silence(session, **body, who=g.who, now=now)
+        return one(picked(made, schemas_out_service.SilenceRow))

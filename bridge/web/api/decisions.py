@@ -7,38 +7,38 @@ from flask_smorest import Blueprint
 from sqlalchemy import select
 
 from bridge.operations import NotThere
+from bridge.operations.approval_review import review
 from bridge.operations.approvals import approve, reject
-from bridge.operations.letting_go import release_holds
-from bridge.operations.reviewing import review
-from bridge.operations.undoing import undo
+from bridge.operations.holds import release_holds
+from bridge.operations.undo import undo
 from bridge.store import ledger
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
-from bridge.store.people import Role
 from bridge.store.runs import Run, StoredVerdict
+from bridge.store.tokens import Role
 from bridge.web.access import needs
-from bridge.web.api import rows
-from bridge.web.api.answers import newest, one, page, picked, refusing, targets, whole
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import HoldQuery, OnlyBody, PageQuery, RunQuery, WhyBody
-from bridge.web.current import house, person
+from bridge.web.api import schemas_out_decisions
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import newest, one, page, picked, refusing, targets, whole
+from bridge.web.api.schemas_in import HoldQuery, OnlyBody, PageQuery, RunQuery, WhyBody
+from bridge.web.request_context import house, person
 
 blueprint = Blueprint("decisions", "decisions", description="Runs, approvals, holds")
 
 
 def _plan(plan: StoredPlan) -> dict[str, Any]:
-    return picked(plan, rows.PlanRow) | {"effects": [_effect(effect) for effect in plan.effects]}
+    return picked(plan, schemas_out_decisions.PlanRow) | {"effects": [_effect(effect) for effect in plan.effects]}
 
 
 def _effect(effect: Effect) -> dict[str, Any]:
     calls = [{"id": call.id, "operation": call.operation, "outcome": call.outcome} for call in effect.calls]
-    return picked(effect, rows.EffectCore) | {"calls": calls}
+    return picked(effect, schemas_out_decisions.EffectCore) | {"calls": calls}
 
 
 @blueprint.get("/runs")
 @needs(Role.VIEWER)
 @blueprint.arguments(RunQuery, location="query")
-@blueprint.response(200, listing(rows.RunRow))
+@blueprint.response(200, listing(schemas_out_decisions.RunRow))
 def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
     found = [Run.started_at >= query["since"]] if "since" in query else []
@@ -46,12 +46,12 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
         [wanted] = targets([query["target"]]) or []
         found.append(ledger.touches(wanted.kind, wanted.id))
     equal = {"rule": Run.rule_id, "outcome": Run.outcome, "event": Run.event_id}
-    return newest(Run, rows.RunRow, query, *found, equal=equal)
+    return newest(Run, schemas_out_decisions.RunRow, query, *found, equal=equal)
 
 
 @blueprint.get("/runs/<int:run_id>")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(rows.RunStory))
+@blueprint.response(200, thing(schemas_out_decisions.RunStory))
 @refusing
 def show_run(run_id: int) -> dict[str, Any]:
     """One run as a story: verdicts with their traces, plans with what stopped them, effects, calls."""
@@ -60,9 +60,9 @@ def show_run(run_id: int) -> dict[str, Any]:
         if run is None:
             raise NotThere(f"run {run_id}: there is none")
         verdicts = session.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run_id).limit(1_000))
-        told = [picked(one_, rows.VerdictRow) for one_ in verdicts]
+        told = [picked(one_, schemas_out_decisions.VerdictRow) for one_ in verdicts]
         return one(
-            picked(run, rows.RunRow)
+            picked(run, schemas_out_decisions.RunRow)
             | {"verdicts": told, "plans": [_plan(plan) for plan in ledger.plans_of(session, run_id)]}
         )
 
@@ -70,7 +70,7 @@ def show_run(run_id: int) -> dict[str, Any]:
 @blueprint.post("/runs/<int:run_id>/undo")
 @needs(Role.OPERATOR)
 @blueprint.arguments(OnlyBody)
-@blueprint.response(200, thing(rows.UndoneRow))
+@blueprint.response(200, thing(schemas_out_decisions.UndoneRow))
 @refusing
 def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
     """Take a run back, or a part of it."""
@@ -80,7 +80,7 @@ def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
 @blueprint.get("/approvals")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(rows.WaitingPlan))
+@blueprint.response(200, listing(schemas_out_decisions.WaitingPlan))
 def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
     """Plans that wait for a person, the most money first."""
     with house().store.read() as session:
@@ -95,7 +95,7 @@ def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/approvals/<int:plan_id>")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(rows.ReviewRow))
+@blueprint.response(200, thing(schemas_out_decisions.ReviewRow))
 @refusing
 def show_approval(plan_id: int) -> dict[str, Any]:
     """One waiting plan, and what a yes at this moment would leave out."""
@@ -105,7 +105,7 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @blueprint.post("/approvals/<int:plan_id>/approve")
 @needs(Role.OPERATOR)
 @blueprint.arguments(OnlyBody)
-@blueprint.response(200, thing(rows.AnsweredRow))
+@blueprint.response(200, thing(schemas_out_decisions.AnsweredRow))
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say yes. The rule looks again first: what recovered drops out."""
@@ -115,7 +115,7 @@ def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @blueprint.post("/approvals/<int:plan_id>/reject")
 @needs(Role.OPERATOR)
 @blueprint.arguments(WhyBody)
-@blueprint.response(200, thing(rows.AnsweredRow))
+@blueprint.response(200, thing(schemas_out_decisions.AnsweredRow))
 @refusing
 def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say no."""
@@ -125,19 +125,19 @@ def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @blueprint.get("/holds")
 @needs(Role.VIEWER)
 @blueprint.arguments(HoldQuery, location="query")
-@blueprint.response(200, listing(rows.HoldRow))
+@blueprint.response(200, listing(schemas_out_decisions.HoldRow))
 def list_holds(query: dict[str, Any]) -> dict[str, Any]:
     """Active holds, or ended ones too, newest first."""
     found = [] if query["state"] == "all" else [Hold.state == query["state"]]
     if "target" in query:
         [wanted] = targets([query["target"]]) or []
         found += [Hold.kind == wanted.kind, Hold.target_id == wanted.id]
-    return newest(Hold, rows.HoldRow, query, *found, equal={"rule": Hold.rule_id})
+    return newest(Hold, schemas_out_decisions.HoldRow, query, *found, equal={"rule": Hold.rule_id})
 
 
 @blueprint.post("/holds/<int:hold_id>/release")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(rows.ReleasedRow))
+@blueprint.response(200, thing(schemas_out_decisions.ReleasedRow))
 @refusing
 def release_hold(hold_id: int) -> dict[str, Any]:
     """Let go: the target goes back unless another rule holds it."""

@@ -6,17 +6,17 @@ from flask import g
 from flask_smorest import Blueprint
 
 from bridge.operations import NotThere
-from bridge.operations.handing_over import hand_over
+from bridge.operations.reveal_secret import hand_over
 from bridge.store import entities
 from bridge.store.entities import Entity
 from bridge.store.ledger import Effect
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.web.access import needs
-from bridge.web.api import rows
-from bridge.web.api.answers import newest, one, picked, refusing
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import EffectQuery, EntityQuery
-from bridge.web.current import house
+from bridge.web.api import schemas_out_decisions
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import newest, one, picked, refusing
+from bridge.web.api.schemas_in import EffectQuery, EntityQuery
+from bridge.web.request_context import house
 
 blueprint = Blueprint("effects", "effects", description="Effects and the things that they change")
 
@@ -24,15 +24,15 @@ blueprint = Blueprint("effects", "effects", description="Effects and the things 
 @blueprint.get("/effects")
 @needs(Role.VIEWER)
 @blueprint.arguments(EffectQuery, location="query")
-@blueprint.response(200, listing(rows.EffectRow))
+@blueprint.response(200, listing(schemas_out_decisions.EffectRow))
 def list_effects(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
-    return newest(Effect, rows.EffectRow, query, equal={"state": Effect.state, "rule": Effect.rule_id})
+    return newest(Effect, schemas_out_decisions.EffectRow, query, equal={"state": Effect.state, "rule": Effect.rule_id})
 
 
 @blueprint.get("/effects/<int:effect_id>")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(rows.EffectStory))
+@blueprint.response(200, thing(schemas_out_decisions.EffectStory))
 @refusing
 def show_effect(effect_id: int) -> dict[str, Any]:
     """One effect with the requests that carried it."""
@@ -40,12 +40,15 @@ def show_effect(effect_id: int) -> dict[str, Any]:
         found = session.get(Effect, effect_id)
         if found is None:
             raise NotThere(f"effect {effect_id}: there is none")
-        return one(picked(found, rows.EffectRow) | {"calls": [picked(call, rows.CallRow) for call in found.calls]})
+        return one(
+            picked(found, schemas_out_decisions.EffectRow)
+            | {"calls": [picked(call, schemas_out_decisions.CallRow) for call in found.calls]}
+        )
 
 
 @blueprint.post("/effects/<int:effect_id>/secret")
 @needs(Role.OPERATOR, secret=True)
-@blueprint.response(200, thing(rows.SecretRow))
+@blueprint.response(200, thing(schemas_out_decisions.SecretRow))
 @refusing
 def reveal_secret(effect_id: int) -> dict[str, Any]:
     """Hand over a provisioned password, once. It is in this answer only, so an Idempotency-Key is not honoured."""
@@ -55,16 +58,16 @@ def reveal_secret(effect_id: int) -> dict[str, Any]:
 @blueprint.get("/entities")
 @needs(Role.VIEWER)
 @blueprint.arguments(EntityQuery, location="query")
-@blueprint.response(200, listing(rows.EntityRow))
+@blueprint.response(200, listing(schemas_out_decisions.EntityRow))
 def list_entities(query: dict[str, Any]) -> dict[str, Any]:
     """Offers, publishers, advertisers and the like as we last saw them."""
     found = [entities.matches(query["text"])] if "text" in query else []
-    return newest(Entity, rows.EntityRow, query, *found, equal={"kind": Entity.kind})
+    return newest(Entity, schemas_out_decisions.EntityRow, query, *found, equal={"kind": Entity.kind})
 
 
 @blueprint.get("/entities/<kind>/<identity>")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(rows.EntityStory))
+@blueprint.response(200, thing(schemas_out_decisions.EntityStory))
 @refusing
 def show_entity(kind: str, identity: str) -> dict[str, Any]:
     """One of them, with its last fifty changes and who made them."""
@@ -73,5 +76,5 @@ def show_entity(kind: str, identity: str) -> dict[str, Any]:
         if found is None:
             raise NotThere(f"{kind} {identity}: it is not in the mirror")
         changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)
-        told = [picked(row, rows.ChangeRow) for row in changed]
-        return one(picked(found, rows.EntityRow) | {"fields": found.fields, "changes": told})
+        told = [picked(row, schemas_out_decisions.ChangeRow) for row in changed]
+        return one(picked(found, schemas_out_decisions.EntityRow) | {"fields": found.fields, "changes": told})

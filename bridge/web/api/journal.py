@@ -6,19 +6,19 @@ from flask import g
 from flask_smorest import Blueprint
 from sqlalchemy import select
 
-from bridge.eventfacts import shown
+from bridge.decisions.event_facts import shown
 from bridge.operations import NotThere
-from bridge.operations.replaying import cancel, matching, replay, settle_aside
-from bridge.operations.tabulating import results
+from bridge.operations.csv_results import results
+from bridge.operations.replay import cancel, matching, replay, settle_aside
 from bridge.store.journal import Event
-from bridge.store.people import Role
 from bridge.store.runs import Run
+from bridge.store.tokens import Role
 from bridge.web.access import needs
-from bridge.web.api import rows
-from bridge.web.api.answers import listed, newest, one, picked, refusing
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import AcceptBody, DiscardBody, EventQuery, PageQuery, ReplayBody, ReplayManyBody
-from bridge.web.current import house
+from bridge.web.api import schemas_out_decisions
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import listed, newest, one, picked, refusing
+from bridge.web.api.schemas_in import AcceptBody, DiscardBody, EventQuery, PageQuery, ReplayBody, ReplayManyBody
+from bridge.web.request_context import house
 
 blueprint = Blueprint("events", "events", description="Webhooks as they were received")
 
@@ -26,17 +26,17 @@ blueprint = Blueprint("events", "events", description="Webhooks as they were rec
 @blueprint.get("/events")
 @needs(Role.VIEWER)
 @blueprint.arguments(EventQuery, location="query")
-@blueprint.response(200, listing(rows.EventRow))
+@blueprint.response(200, listing(schemas_out_decisions.EventRow))
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
     equal = {"source": Event.source, "state": Event.state, "event_type": Event.event_type}
     found = [Event.received_at >= query["since"]] if "since" in query else []
-    return newest(Event, rows.EventRow, query, *found, equal=equal, cursor=lambda text: text or None)
+    return newest(Event, schemas_out_decisions.EventRow, query, *found, equal=equal, cursor=lambda text: text or None)
 
 
 @blueprint.get("/events/<event_id>")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(rows.EventStory))
+@blueprint.response(200, thing(schemas_out_decisions.EventStory))
 @refusing
 def show_event(event_id: str) -> dict[str, Any]:
     """One event: what it says, and the runs that it caused."""
@@ -46,13 +46,15 @@ def show_event(event_id: str) -> dict[str, Any]:
             raise NotThere(f"event {event_id}: there is none")
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id))
         runs = [{"run": run.id, "rule": run.rule_id, "outcome": run.outcome} for run in caused]
-        return one(picked(event, rows.EventRow) | {"body": shown(event, house().sources), "runs": runs})
+        return one(
+            picked(event, schemas_out_decisions.EventRow) | {"body": shown(event, house().sources), "runs": runs}
+        )
 
 
 @blueprint.get("/events/<event_id>/results")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(rows.ResultRow))
+@blueprint.response(200, listing(schemas_out_decisions.ResultRow))
 @refusing
 def event_results(query: dict[str, Any], event_id: str) -> dict[str, Any]:
     """What became of each row of a CSV that was posted to a source; the event is any of its rows."""
@@ -63,7 +65,7 @@ def event_results(query: dict[str, Any], event_id: str) -> dict[str, Any]:
 @blueprint.post("/events/<event_id>/replay")
 @needs(Role.OPERATOR)
 @blueprint.arguments(ReplayBody)
-@blueprint.response(202, thing(rows.EventName))
+@blueprint.response(202, thing(schemas_out_decisions.EventName))
 @refusing
 def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Send one event through the rules again."""
@@ -74,7 +76,7 @@ def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 @blueprint.post("/events/replay")
 @needs(Role.OPERATOR)
 @blueprint.arguments(ReplayManyBody)
-@blueprint.response(202, thing(rows.ReplayedRow))
+@blueprint.response(202, thing(schemas_out_decisions.ReplayedRow))
 @refusing
 def replay_events(body: dict[str, Any]) -> dict[str, Any]:
     """Send everything since a moment through the rules again, or what a filter finds, bit by bit."""
@@ -87,7 +89,7 @@ def replay_events(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/events/replay/cancel")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(rows.CancelledRow))
+@blueprint.response(200, thing(schemas_out_decisions.CancelledRow))
 def cancel_replay() -> dict[str, Any]:
     """Take back the replays that nobody has begun to handle."""
     return one({"cancelled": cancel(house(), who=g.who, now=house().clock())})
@@ -96,7 +98,7 @@ def cancel_replay() -> dict[str, Any]:
 @blueprint.post("/events/<event_id>/accept")
 @needs(Role.OPERATOR)
 @blueprint.arguments(AcceptBody)
-@blueprint.response(202, thing(rows.EventName))
+@blueprint.response(202, thing(schemas_out_decisions.EventName))
 @refusing
 def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Handle a quarantined or dead event after all, with a corrected body if one is given."""
@@ -108,7 +110,7 @@ def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 @blueprint.post("/events/<event_id>/discard")
 @needs(Role.OPERATOR)
 @blueprint.arguments(DiscardBody)
-@blueprint.response(200, thing(rows.EventName))
+@blueprint.response(200, thing(schemas_out_decisions.EventName))
 @refusing
 def discard_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Close a quarantined or dead event without handling it."""

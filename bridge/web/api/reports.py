@@ -9,20 +9,19 @@ from typing import Any
 from flask import request
 from flask_smorest import Blueprint
 
-from bridge import feeding
-from bridge.data import postbacks
-from bridge.data.importing import import_file
-from bridge.data.shadowing import shadow_report
-from bridge.operations import OperationError, exporting
-from bridge.operations.keeping_up import feed_states
+from bridge.operations import OperationError, exports, feeds
+from bridge.operations.feed_status import feed_states
+from bridge.reports import postbacks
+from bridge.reports.imports import import_file
+from bridge.reports.shadow_report import shadow_report
 from bridge.store.feeds import FeedKey, Kind
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.web.access import needs
-from bridge.web.api import houserows
-from bridge.web.api.answers import listed, one, picked, refusing
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import AccountQuery, AgreementQuery, ExportBody, ImportQuery, PageQuery, ShadowQuery
-from bridge.web.current import house
+from bridge.web.api import schemas_out_service
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import listed, one, picked, refusing
+from bridge.web.api.schemas_in import AccountQuery, AgreementQuery, ExportBody, ImportQuery, PageQuery, ShadowQuery
+from bridge.web.request_context import house
 
 blueprint = Blueprint("reports", "reports", description="What is read from Integr8")
 CSV = {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
@@ -31,12 +30,12 @@ CSV = {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}
 @blueprint.get("/feeds")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(houserows.FeedRow))
+@blueprint.response(200, listing(schemas_out_service.FeedRow))
 def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
     """What is read from Integr8, and how far it is complete."""
     with house().store.read() as session:
         found = [
-            picked(each, houserows.FeedRow)
+            picked(each, schemas_out_service.FeedRow)
             | {"bytes": each.size, "age_seconds": round(each.age.total_seconds()) if each.age is not None else None}
             for each in feed_states(session, house().clock())
         ]
@@ -46,7 +45,7 @@ def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/reports/agreement")
 @needs(Role.VIEWER)
 @blueprint.arguments(AgreementQuery, location="query")
-@blueprint.response(200, thing(houserows.AgreementRow))
+@blueprint.response(200, thing(schemas_out_service.AgreementRow))
 @refusing
 def agreement(query: dict[str, Any]) -> dict[str, Any]:
     """Where postbacks and reports differ, per hour and offer; a day by default."""
@@ -67,7 +66,7 @@ def agreement(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/reports/shadow")
 @needs(Role.VIEWER)
 @blueprint.arguments(ShadowQuery, location="query")
-@blueprint.response(200, thing(houserows.ShadowRow))
+@blueprint.response(200, thing(schemas_out_service.ShadowRow))
 @refusing
 def shadow(query: dict[str, Any]) -> dict[str, Any]:
     """What shadow rules would have done, beside what people did to the same targets within a day."""
@@ -76,22 +75,22 @@ def shadow(query: dict[str, Any]) -> dict[str, Any]:
     with house().store.read() as session:
         found = shadow_report(session, query["account"], begin, until, rule=query["rule"])
     rows = [
-        picked(each, houserows.WouldHaveRow)
+        picked(each, schemas_out_service.WouldHaveRow)
         | {"lead_seconds": round(each.lead.total_seconds()) if each.lead is not None else None}
         for each in found.would_have
     ]
-    missed = [picked(each, houserows.MissedRow) for each in found.missed]
+    missed = [picked(each, schemas_out_service.MissedRow) for each in found.missed]
     counts = {"same": found.count("same"), "opposite": found.count("opposite"), "nobody": found.count("nobody")}
     return one({"would_have": rows, "paused_by_hand_only": missed, **counts})
 
 
 @blueprint.post("/reports/poll")
 @needs(Role.OPERATOR)
-@blueprint.response(202, thing(houserows.AskedRow))
+@blueprint.response(202, thing(schemas_out_service.AskedRow))
 def poll() -> dict[str, Any]:
     """Have the workers read every feed now. One that waits to be read already is not asked for again."""
     with house().store.write() as session:
-        asked = feeding.ask_all(session, house(), house().clock())
+        asked = feeds.ask_all(session, house(), house().clock())
     house().queue.nudge("reports.poll")
     return one({"feeds": asked})
 
@@ -99,34 +98,34 @@ def poll() -> dict[str, Any]:
 @blueprint.post("/reports/exports")
 @needs(Role.OPERATOR)
 @blueprint.arguments(ExportBody)
-@blueprint.response(202, thing(houserows.ExportRow))
+@blueprint.response(202, thing(schemas_out_service.ExportRow))
 @refusing
 def start_export(body: dict[str, Any]) -> dict[str, Any]:
     """Have Integr8's download centre write a CSV. Ten a day are allowed; the eleventh is refused with 409."""
     account, integration = body.pop("account"), body.pop("integration")
-    begun = exporting.begin(house(), account, integration, **body)
-    left = exporting.exporter(house(), account, integration).budget().left
+    begun = exports.begin(house(), account, integration, **body)
+    left = exports.exporter(house(), account, integration).budget().left
     return one({"id": begun, "status": "PENDING", "rows": None, "url": None, "left_today": left})
 
 
 @blueprint.get("/reports/exports/<export_id>")
 @needs(Role.OPERATOR)
 @blueprint.arguments(AccountQuery, location="query")
-@blueprint.response(200, thing(houserows.ExportRow))
+@blueprint.response(200, thing(schemas_out_service.ExportRow))
 @refusing
 def show_export(query: dict[str, Any], export_id: str) -> dict[str, Any]:
     """How far an export is, and where its file is once it is there. Ask again every few seconds."""
     account, integration = query["account"], query["integration"]
-    found = exporting.look(house(), account, integration, export_id)
-    left = exporting.exporter(house(), account, integration).budget().left
-    return one(picked(found, houserows.ExportRow) | {"left_today": left})
+    found = exports.look(house(), account, integration, export_id)
+    left = exports.exporter(house(), account, integration).budget().left
+    return one(picked(found, schemas_out_service.ExportRow) | {"left_today": left})
 
 
 @blueprint.post("/reports/import")
 @needs(Role.OPERATOR)
 @blueprint.arguments(ImportQuery, location="query")
 @blueprint.doc(requestBody=CSV)
-@blueprint.response(200, thing(houserows.ImportedRow))
+@blueprint.response(200, thing(schemas_out_service.ImportedRow))
 @refusing
 def import_report(query: dict[str, Any]) -> dict[str, Any]:
     """Add the rows of a CSV, up to 8 MB, to the observations. Sent again, it counts nothing twice."""

@@ -6,24 +6,24 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
-from bridge import rulebook
-from bridge.operations import NotThere, trying
-from bridge.operations.backtesting import Question
-from bridge.operations.checking import check_text
-from bridge.operations.diffing import diff_text
-from bridge.operations.explaining import explain, parse_subject
-from bridge.operations.moving import move
-from bridge.store import backtests
-from bridge.store import rulebook as shelf
-from bridge.store.people import Role
-from bridge.store.trials import Trial
+from bridge.config import rulebook
+from bridge.operations import NotThere, backtest_jobs
+from bridge.operations.backtest import Question
+from bridge.operations.check import check_text
+from bridge.operations.explain import explain, parse_subject
+from bridge.operations.rule_diff import diff_text
+from bridge.operations.rule_mode import move
+from bridge.store import backtest_results
+from bridge.store import revisions as shelf
+from bridge.store.backtest_jobs import Trial
+from bridge.store.tokens import Role
 from bridge.web.access import needs
-from bridge.web.api import rulerows
-from bridge.web.api.answers import listed, one, page, picked, refusing
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import BacktestBody, ExplainQuery, ModeBody, PageQuery, TextBody
-from bridge.web.current import house
-from rules.testing import Result, run_tests
+from bridge.web.api import schemas_out_rules
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import listed, one, page, picked, refusing
+from bridge.web.api.schemas_in import BacktestBody, ExplainQuery, ModeBody, PageQuery, TextBody
+from bridge.web.request_context import house
+from rules.loading.self_tests import Result, run_tests
 
 blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
 
@@ -31,7 +31,7 @@ blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
 @blueprint.get("/rules")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(rulerows.RuleRow))
+@blueprint.response(200, listing(schemas_out_rules.RuleRow))
 def list_rules(query: dict[str, Any]) -> dict[str, Any]:
     """The live rules; a broken one keeps its last good revision and is marked stale."""
     with house().store.read() as session:
@@ -46,7 +46,7 @@ def list_rules(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/rules/<rule_id>")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(rulerows.RuleStory))
+@blueprint.response(200, thing(schemas_out_rules.RuleStory))
 @refusing
 def show_rule(rule_id: str) -> dict[str, Any]:
     """The text of a rule and all its revisions."""
@@ -65,7 +65,7 @@ def show_rule(rule_id: str) -> dict[str, Any]:
 @blueprint.get("/rules/<rule_id>/history")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(rulerows.RevisionRow))
+@blueprint.response(200, listing(schemas_out_rules.RevisionRow))
 @refusing
 def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Every revision that was ever loaded, with its text, newest first."""
@@ -81,7 +81,7 @@ def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 
 @blueprint.post("/rules/<rule_id>/test")
 @needs(Role.VIEWER)
-@blueprint.response(200, listing(rulerows.TestRow))
+@blueprint.response(200, listing(schemas_out_rules.TestRow))
 @refusing
 def test_rule(rule_id: str) -> dict[str, Any]:
     """Run the rule's own tests. Changes nothing."""
@@ -102,7 +102,7 @@ def _tested(found: Result) -> dict[str, Any]:
 @blueprint.get("/rules/<rule_id>/explain")
 @needs(Role.VIEWER)
 @blueprint.arguments(ExplainQuery, location="query")
-@blueprint.response(200, thing(rulerows.ExplanationRow))
+@blueprint.response(200, thing(schemas_out_rules.ExplanationRow))
 @refusing
 def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Why the rule did, or did not, do something about a subject, now or at a time."""
@@ -113,7 +113,7 @@ def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.post("/rules/<rule_id>/mode")
 @needs(Role.OPERATOR)
 @blueprint.arguments(ModeBody)
-@blueprint.response(200, thing(rulerows.MovedRow))
+@blueprint.response(200, thing(schemas_out_rules.MovedRow))
 @refusing
 def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Move a rule up or down the ladder: writes one word into its file and loads it."""
@@ -123,29 +123,33 @@ def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.get("/rules/<rule_id>/backtests")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(rulerows.BacktestRow))
+@blueprint.response(200, listing(schemas_out_rules.BacktestRow))
 def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """What the last trials of the rule came to, newest first."""
     with house().store.read() as session:
-        found = [picked(each, rulerows.BacktestRow) for each in backtests.of_rule(session, rule_id)]
+        found = [picked(each, schemas_out_rules.BacktestRow) for each in backtest_results.of_rule(session, rule_id)]
     return listed(found, "id", query)
 
 
 @blueprint.post("/rules/<rule_id>/backtests")
 @needs(Role.OPERATOR)
 @blueprint.arguments(BacktestBody)
-@blueprint.response(202, thing(rulerows.TrialRow))
+@blueprint.response(202, thing(schemas_out_rules.TrialRow))
 @refusing
 def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Have a worker replay the live revision over the past, with the facts as they were known then."""
     step = timedelta(seconds=body["step_seconds"]) if "step_seconds" in body else None
     question = Question(start=body["start"], end=body["end"], step=step, against=body["against"])
-    return one(picked(trying.ask(house(), rule_id, question, who=g.who, now=house().clock()), rulerows.TrialRow))
+    return one(
+        picked(
+            backtest_jobs.ask(house(), rule_id, question, who=g.who, now=house().clock()), schemas_out_rules.TrialRow
+        )
+    )
 
 
 @blueprint.get("/trials/<int:number>")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(rulerows.TrialRow))
+@blueprint.response(200, thing(schemas_out_rules.TrialRow))
 @refusing
 def show_trial(number: int) -> dict[str, Any]:
     """How far a backtest is; when it is done, `backtest_id` names its row in the rule's backtests."""
@@ -153,34 +157,34 @@ def show_trial(number: int) -> dict[str, Any]:
         found = session.get(Trial, number)
     if found is None:
         raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
-    return one(picked(found, rulerows.TrialRow))
+    return one(picked(found, schemas_out_rules.TrialRow))
 
 
 @blueprint.post("/trials/<int:number>/stop")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(rulerows.TrialRow))
+@blueprint.response(200, thing(schemas_out_rules.TrialRow))
 @refusing
 def stop_trial(number: int) -> dict[str, Any]:
     """End a backtest that waits or runs."""
-    return one(picked(trying.stop(house(), number, who=g.who, now=house().clock()), rulerows.TrialRow))
+    return one(picked(backtest_jobs.stop(house(), number, who=g.who, now=house().clock()), schemas_out_rules.TrialRow))
 
 
 @blueprint.post("/rules/check")
 @needs(Role.VIEWER)
 @blueprint.arguments(TextBody)
-@blueprint.response(200, thing(rulerows.DraftRow))
+@blueprint.response(200, thing(schemas_out_rules.DraftRow))
 @refusing
 def check_rules(body: dict[str, Any]) -> dict[str, Any]:
     """What is wrong with a text that is not live, with its own tests and beside the live rules. Changes nothing."""
     found = check_text(house(), body["text"])
-    told = picked(found, rulerows.DraftRow) | {"tests": [_tested(each) for each in found.tests]}
+    told = picked(found, schemas_out_rules.DraftRow) | {"tests": [_tested(each) for each in found.tests]}
     return one({"ok": not found.errors, **told})
 
 
 @blueprint.post("/rules/diff")
 @needs(Role.VIEWER)
 @blueprint.arguments(TextBody)
-@blueprint.response(200, thing(rulerows.ComparedRow))
+@blueprint.response(200, thing(schemas_out_rules.ComparedRow))
 @refusing
 def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
     """What a text would decide differently from the live rules, on the present data. Changes nothing."""
@@ -189,7 +193,7 @@ def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/rules/reload")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(rulerows.ReloadedRow))
+@blueprint.response(200, thing(schemas_out_rules.ReloadedRow))
 def reload_rules() -> dict[str, Any]:
     """Read the rules directory now."""
     reading, changed = rulebook.publish(house().store, house().settings, now=house().clock())

@@ -7,27 +7,27 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
-from bridge.operations.checking import check_home
-from bridge.operations.consuming import consumption
-from bridge.operations.examining import examine, permissions, routes
+from bridge.operations.api_usage import consumption
+from bridge.operations.check import check_home
+from bridge.operations.doctor import examine, permissions, routes
 from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.ledger import Call
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.store.upkeep import Audit
 from bridge.web.access import needs
-from bridge.web.api import houserows, rows
-from bridge.web.api.answers import newest, one
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import AuditQuery, DoctorQuery, PageQuery, WhyBody
-from bridge.web.current import house
+from bridge.web.api import schemas_out_decisions, schemas_out_service
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import newest, one
+from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, PageQuery, WhyBody
 from bridge.web.health import checks
+from bridge.web.request_context import house
 
 blueprint = Blueprint("service", "service", description="The service itself")
 
 
 @blueprint.get("/overview")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(houserows.OverviewRow))
+@blueprint.response(200, thing(schemas_out_service.OverviewRow))
 def overview() -> dict[str, Any]:
     """What happened in the last 24 hours, what waits, what is wrong."""
     now = house().clock()
@@ -44,7 +44,7 @@ def overview() -> dict[str, Any]:
 
 @blueprint.get("/usage")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(houserows.UsageRow))
+@blueprint.response(200, thing(schemas_out_service.UsageRow))
 def usage() -> dict[str, Any]:
     """Requests to Integr8 in the last 24 hours, by hour and by operation, and the exports left of each account."""
     with house().store.read() as session:
@@ -64,25 +64,25 @@ def usage() -> dict[str, Any]:
 @blueprint.get("/calls")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(rows.CallOfAccount))
+@blueprint.response(200, listing(schemas_out_decisions.CallOfAccount))
 def list_calls(query: dict[str, Any]) -> dict[str, Any]:
     """Requests to Integr8, newest first."""
-    return newest(Call, rows.CallOfAccount, query)
+    return newest(Call, schemas_out_decisions.CallOfAccount, query)
 
 
 @blueprint.get("/audit")
 @needs(Role.VIEWER)
 @blueprint.arguments(AuditQuery, location="query")
-@blueprint.response(200, listing(houserows.AuditRow))
+@blueprint.response(200, listing(schemas_out_service.AuditRow))
 def list_audit(query: dict[str, Any]) -> dict[str, Any]:
     """Who did what, newest first."""
     found = [Audit.at >= query["since"]] if "since" in query else []
-    return newest(Audit, houserows.AuditRow, query, *found, equal={"who": Audit.who, "what": Audit.what})
+    return newest(Audit, schemas_out_service.AuditRow, query, *found, equal={"who": Audit.who, "what": Audit.what})
 
 
 @blueprint.get("/check")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(houserows.FindingsRow))
+@blueprint.response(200, thing(schemas_out_service.FindingsRow))
 def check() -> dict[str, Any]:
     """What is wrong with bridge.yaml, the rules and the tables as their files are now."""
     found = check_home(house().settings.home)
@@ -93,7 +93,7 @@ def check() -> dict[str, Any]:
 @blueprint.get("/doctor")
 @needs(Role.OPERATOR)
 @blueprint.arguments(DoctorQuery, location="query")
-@blueprint.response(200, thing(houserows.DoctorRow))
+@blueprint.response(200, thing(schemas_out_service.DoctorRow))
 def doctor(query: dict[str, Any]) -> dict[str, Any]:
     """Check everything that the service needs; with `integr8`, what each API key may read as well."""
     now = house().clock()
@@ -110,7 +110,7 @@ def doctor(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/halt")
 @needs(Role.OPERATOR)
 @blueprint.arguments(WhyBody)
-@blueprint.response(200, thing(houserows.HaltRow))
+@blueprint.response(200, thing(schemas_out_service.HaltRow))
 def halt(body: dict[str, Any]) -> dict[str, Any]:
     """Let no effect leave the house until resume."""
     with house().store.write() as session:
@@ -120,7 +120,7 @@ def halt(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/resume")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(houserows.ResumedRow))
+@blueprint.response(200, thing(schemas_out_service.ResumedRow))
 def resume() -> dict[str, Any]:
     """End the halt. Nothing happens when none is on."""
     with house().store.write() as session:

@@ -5,15 +5,15 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
-from bridge.operations import introducing
+from bridge.operations import source_setup
 from bridge.store import upkeep
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.web.access import needs
-from bridge.web.api import houserows
-from bridge.web.api.answers import listed, one, refusing
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import AddressQuery, PageQuery
-from bridge.web.current import house
+from bridge.web.api import schemas_out_service
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import listed, one, refusing
+from bridge.web.api.schemas_in import AddressQuery, PageQuery
+from bridge.web.request_context import house
 
 blueprint = Blueprint("sources", "sources", description="Who may send webhooks")
 
@@ -21,7 +21,7 @@ blueprint = Blueprint("sources", "sources", description="Who may send webhooks")
 @blueprint.get("/sources")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(houserows.SourceRow))
+@blueprint.response(200, listing(schemas_out_service.SourceRow))
 def list_sources(query: dict[str, Any]) -> dict[str, Any]:
     """Who may send webhooks, and how each proves itself."""
     found = [
@@ -35,31 +35,31 @@ def list_sources(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.get("/sources/<name>/url")
 @needs(Role.ADMIN)
 @blueprint.arguments(AddressQuery, location="query")
-@blueprint.response(200, thing(houserows.AddressRow))
+@blueprint.response(200, thing(schemas_out_service.AddressRow))
 @refusing
 def source_url(query: dict[str, Any], name: str) -> dict[str, Any]:
     """The address to paste at the sender, with its token: the answer is as secret as bridge.yaml's environment."""
-    found = introducing.address(house(), name, query["kind"], base_url=query["base_url"])
+    found = source_setup.address(house(), name, query["kind"], base_url=query["base_url"])
     return one({"source": name, "url": found})
 
 
 @blueprint.get("/sources/<name>/sample")
 @needs(Role.ADMIN)
 @blueprint.arguments(AddressQuery(only=["base_url"]), location="query")
-@blueprint.response(200, thing(houserows.SampleRow))
+@blueprint.response(200, thing(schemas_out_service.SampleRow))
 @refusing
 def source_sample(query: dict[str, Any], name: str) -> dict[str, Any]:
     """A curl command with a correct proof, which may be the secret itself. The event's type is `test`."""
-    return one({"source": name, "curl": introducing.example(house(), name, base_url=query["base_url"]).curl})
+    return one({"source": name, "curl": source_setup.example(house(), name, base_url=query["base_url"]).curl})
 
 
 @blueprint.post("/sources/<name>/test")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(houserows.TriedRow))
+@blueprint.response(200, thing(schemas_out_service.TriedRow))
 @refusing
 def try_source(name: str) -> dict[str, Any]:
     """Send that event to `public_url`, through whatever stands before the service, and say what came back."""
-    answer = introducing.send(introducing.example(house(), name))
+    answer = source_setup.send(source_setup.example(house(), name))
     now, detail = house().clock(), {"status": answer.status_code}
     with house().store.write() as session:
         upkeep.note(session, who=g.who, what="test source", about=name, now=now, detail=detail)

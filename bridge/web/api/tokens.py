@@ -7,14 +7,14 @@ from flask import g
 from flask_smorest import Blueprint
 
 from bridge.operations import NotThere
-from bridge.store import people
-from bridge.store.people import Role
+from bridge.store import tokens
+from bridge.store.tokens import Role
 from bridge.web.access import make, needs, revoke
-from bridge.web.api import houserows
-from bridge.web.api.answers import listed, one, picked, refusing
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import PageQuery, TokenBody
-from bridge.web.current import house
+from bridge.web.api import schemas_out_service
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import listed, one, picked, refusing
+from bridge.web.api.schemas_in import PageQuery, TokenBody
+from bridge.web.request_context import house
 
 blueprint = Blueprint("tokens", "tokens", description="Who may use the API and the console")
 
@@ -22,18 +22,18 @@ blueprint = Blueprint("tokens", "tokens", description="Who may use the API and t
 @blueprint.get("/tokens")
 @needs(Role.ADMIN)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(houserows.TokenRow))
+@blueprint.response(200, listing(schemas_out_service.TokenRow))
 def list_tokens(query: dict[str, Any]) -> dict[str, Any]:
     """All of them, without their secrets."""
     with house().store.read() as session:
-        found = [picked(token, houserows.TokenRow) for token in people.everyone(session)]
+        found = [picked(token, schemas_out_service.TokenRow) for token in tokens.everyone(session)]
     return listed(found, "id", query)
 
 
 @blueprint.post("/tokens")
 @needs(Role.ADMIN, secret=True)
 @blueprint.arguments(TokenBody)
-@blueprint.response(201, thing(houserows.NewToken))
+@blueprint.response(201, thing(schemas_out_service.NewToken))
 @refusing
 def create_token(body: dict[str, Any]) -> dict[str, Any]:
     """Make a token. Its text is in this answer and nowhere else, so an Idempotency-Key is not honoured here."""
@@ -52,7 +52,7 @@ def create_token(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.delete("/tokens/<int:token_id>")
 @needs(Role.ADMIN)
-@blueprint.response(200, thing(houserows.RevokedToken))
+@blueprint.response(200, thing(schemas_out_service.RevokedToken))
 @refusing
 def revoke_token(token_id: int) -> dict[str, Any]:
     """End a token, and the console sessions begun with it, at once."""

@@ -7,15 +7,15 @@ from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from bridge.store import users as known
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.store.users import User
 from bridge.web.access import needs, users
 from bridge.web.access.users import Actor, Made
-from bridge.web.api import houserows
-from bridge.web.api.answers import listed, one, picked, refusing
-from bridge.web.api.kinds import listing, thing
-from bridge.web.api.shapes import PageQuery, Strict
-from bridge.web.current import house
+from bridge.web.api import schemas_out_service
+from bridge.web.api.fields import listing, thing
+from bridge.web.api.responses import listed, one, picked, refusing
+from bridge.web.api.schemas_in import PageQuery, Strict
+from bridge.web.request_context import house
 
 blueprint = Blueprint("users", "users", description="Who signs in to the console")
 
@@ -36,7 +36,7 @@ def _actor() -> Actor:
 
 
 def _row(user: User) -> dict[str, Any]:
-    return picked(user, houserows.UserRow) | {"oidc": user.subject is not None}
+    return picked(user, schemas_out_service.UserRow) | {"oidc": user.subject is not None}
 
 
 def _made(made: Made) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _made(made: Made) -> dict[str, Any]:
 @blueprint.get("/users")
 @needs(Role.ADMIN)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(houserows.UserRow))
+@blueprint.response(200, listing(schemas_out_service.UserRow))
 def list_users(query: dict[str, Any]) -> dict[str, Any]:
     """All of them, by name. Passwords are kept as hashes and told to nobody."""
     with house().store.read() as session:
@@ -57,7 +57,7 @@ def list_users(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/users")
 @needs(Role.ADMIN, secret=True)
 @blueprint.arguments(UserBody)
-@blueprint.response(201, thing(houserows.NewUser))
+@blueprint.response(201, thing(schemas_out_service.NewUser))
 @refusing
 def create_user(body: dict[str, Any]) -> dict[str, Any]:
     """Make a user. The generated password is in this answer and nowhere else, and is changed at the first sign-in.
@@ -74,7 +74,7 @@ def create_user(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.patch("/users/<int:user_id>")
 @needs(Role.ADMIN)
 @blueprint.arguments(UserChange)
-@blueprint.response(200, thing(houserows.UserRow))
+@blueprint.response(200, thing(schemas_out_service.UserRow))
 @refusing
 def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
     """Another role, or disable and enable. Either ends the sessions of that user at once."""
@@ -89,7 +89,7 @@ def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
 
 @blueprint.post("/users/<int:user_id>/password")
 @needs(Role.ADMIN, secret=True)
-@blueprint.response(200, thing(houserows.NewUser))
+@blueprint.response(200, thing(schemas_out_service.NewUser))
 @refusing
 def reset_password(user_id: int) -> dict[str, Any]:
     """A new, generated password, in this answer and nowhere else. All sessions of that user end."""

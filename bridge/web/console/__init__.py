@@ -2,47 +2,47 @@
 
 from flask import Flask
 
+from bridge.services.container import House
 from bridge.web.access import oidc
 from bridge.web.console import (
-    accountpages,
+    account_pages,
     actions,
-    approvalspage,
-    entitypages,
-    explainpage,
-    faultpages,
-    integr8page,
+    approval_pages,
+    entity_pages,
+    error_pages,
+    explain_pages,
+    formatting,
+    integr8_pages,
+    login_pages,
     pages,
-    ruleactions,
-    rulepages,
-    settingspage,
-    signingin,
-    stacking,
-    userpages,
-    words,
+    phone_tables,
+    rule_actions,
+    rule_pages,
+    settings_pages,
+    user_pages,
 )
 from bridge.web.console.blueprint import blueprint
-from bridge.wiring import House
 
 __all__ = [
-    "accountpages",
+    "account_pages",
     "actions",
-    "approvalspage",
-    "entitypages",
-    "explainpage",
-    "faultpages",
-    "integr8page",
+    "approval_pages",
+    "entity_pages",
+    "error_pages",
+    "explain_pages",
+    "integr8_pages",
+    "login_pages",
     "pages",
+    "phone_tables",
     "register",
-    "ruleactions",
-    "rulepages",
-    "settingspage",
-    "signingin",
-    "stacking",
-    "userpages",
+    "rule_actions",
+    "rule_pages",
+    "settings_pages",
+    "user_pages",
 ]
 
 
 def register(app: Flask, house: House) -> None:
     app.register_blueprint(blueprint)
     oidc.register(app, house)
-    words.register(app, house)
+    formatting.register(app, house)

@@ -7,16 +7,16 @@ from flask import Response, flash, g, redirect, render_template, request
 
 from bridge.operations import OperationError
 from bridge.operations.approvals import approve, reject
-from bridge.operations.handing_over import hand_over
-from bridge.operations.letting_go import release_holds
-from bridge.operations.replaying import replay, settle_aside
-from bridge.operations.undoing import undo
+from bridge.operations.holds import release_holds
+from bridge.operations.replay import replay, settle_aside
+from bridge.operations.reveal_secret import hand_over
+from bridge.operations.undo import undo
 from bridge.store import upkeep
-from bridge.store.people import Role
+from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
-from bridge.web.current import house, person
-from rules.state import target_of
+from bridge.web.request_context import house, person
+from rules.model.state import target_of
 
 
 def done(where: str, do: Callable[[], str]) -> Response:

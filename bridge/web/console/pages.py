@@ -7,19 +7,19 @@ from flask import abort, render_template, request
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.eventfacts import shown
-from bridge.operations.consuming import consumption
+from bridge.decisions.event_facts import shown
+from bridge.operations.api_usage import consumption
 from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, EffectState
-from bridge.store.people import Role
 from bridge.store.runs import Run, StoredVerdict
+from bridge.store.tokens import Role
 from bridge.web.access import needs
-from bridge.web.console import charts, words
+from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.current import house
 from bridge.web.health import checks
+from bridge.web.request_context import house
 
 PAGE = 60
 DAY = timedelta(hours=24)
@@ -79,7 +79,7 @@ def _by_hour(session: Session, now: datetime) -> list[charts.Column]:
         for at in moments:
             if at is not None:
                 counts[min(int((at - first).total_seconds() // 3600), 23)][column] += 1
-    zone = words.zone(house())
+    zone = formatting.zone(house())
     return [
         charts.Column(hour.at.astimezone(zone), received, applied, hour.share)
         for hour, (received, applied) in zip(used, counts, strict=True)

@@ -6,7 +6,7 @@ import uuid
 
 import orjson
 
-from bridge.queue import QUEUES
+from bridge.services.queue import QUEUES
 from chaos.load import Load
 from chaos.rig import WORKERS, Rig
 

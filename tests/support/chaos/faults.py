@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import psycopg
 from sqlalchemy import select, update
 
-from bridge import supervisor
+from bridge.cli.local import supervisor
 from bridge.store.journal import Event, EventState
 from chaos import clocks, deploys, feeds, storage
 from chaos.load import Load

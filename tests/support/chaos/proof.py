@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.store import ledger
-from bridge.store.deciding import Turn
+from bridge.store.decision_lock import Turn
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan

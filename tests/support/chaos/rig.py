@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import redis
 
-from bridge import stack, supervisor
+from bridge.cli.local import stack, supervisor
+from bridge.cli.local.supervisor import Supervisor
 from bridge.store.engine import Store, make_engine
-from bridge.supervisor import Supervisor
 from chaos import shifted
 from chaos.proxy import Proxy
 

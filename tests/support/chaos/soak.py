@@ -21,12 +21,13 @@ from statistics import median
 
 from sqlalchemy import func, select
 
-from bridge import settings, tending
+from bridge.config import settings
+from bridge.operations import maintenance
+from bridge.services.container import House
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run
 from bridge.store.tables import METADATA
-from bridge.wiring import House
 from chaos import page
 from chaos.drawing import Chart, Point, draw
 from chaos.rig import WORKERS, Rig, descendants
@@ -227,7 +228,7 @@ def _rows_when_old(rig: Rig) -> dict[str, int]:
     """What retention leaves of it all, once its time has come."""
     house = House(settings.load(rig.home))
     try:
-        tending.tidy(house, datetime.now(UTC) + FORGOTTEN)
+        maintenance.tidy(house, datetime.now(UTC) + FORGOTTEN)
     finally:
         house.close()
     return _rows(rig)

@@ -11,7 +11,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from bridge.store import copies, schema
+from bridge.store import backups, migrate
 from bridge.store.engine import make_engine
 from bridge.version import VERSION
 from releases.life import live
@@ -21,7 +21,7 @@ PSQL_ONLY = ("\\", "--", "SET transaction_timeout")  # what a driver does not kn
 
 def _migrated(url: str) -> str:
     engine = make_engine(url)
-    schema.upgrade(engine)
+    migrate.upgrade(engine)
     engine.dispose()
     return url
 
@@ -42,7 +42,7 @@ def postgresql(directory: Path) -> str:
         address = server.get_uri("postgres")
         live(directory / "postgresql", _migrated(address.replace("postgresql://", "postgresql+psycopg://")))
         options = ["--inserts", "--no-owner", "--no-privileges", "--rows-per-insert=50", f"--dbname={address}"]
-        dump = [copies.program("pg_dump", 18), *options]
+        dump = [backups.program("pg_dump", 18), *options]
         text = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
         return "".join(
             line for line in text.splitlines(keepends=True) if not line.startswith(("\\", "--", "SET trans"))

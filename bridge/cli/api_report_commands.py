@@ -1,0 +1,257 @@
+"""Makes the commands of reports, downloads and signed addresses."""
+
+import csv
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import click
+from rich.console import Console
+
+from bridge.cli.api_options import Instant, Span, dashed
+from bridge.cli.api_session import account_options, as_text, client_of, guarded, limited, page_size, print_rows
+from bridge.cli.session import Session, cell, json_option, outcome
+from bridge.integr8 import ApiError, Listing, Operation
+from bridge.integr8.body_types import ReportFilter
+from bridge.integr8.core import Row
+from bridge.integr8.exports import Exporter, Progress, Table
+from bridge.integr8.query_schemas import PAGE_SIZE_MAX, STATUSES
+from bridge.store.exports import Starts
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def apply(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return apply
+
+
+span_options = _options(
+    click.option("--since", type=Span(), help="The newest stretch: 30m, 24h, 7d."),
+    click.option("--start", type=Instant(), help="From this time on (UTC unless it has an offset)."),
+    click.option("--end", type=Instant(), help="Until this time (default: now)."),
+)
+narrow_options = _options(
+    click.option("--status", type=click.Choice(STATUSES), help="Only rows with this status."),
+    click.option("--offer-id", help="Only rows of this offer."),
+    click.option("--publisher", help="Only rows of this publisher."),
+    click.option("--advertiser", help="Only rows of this advertiser."),
+)
+
+
+def span(since: timedelta | None, start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+    until = end or datetime.now(UTC)
+    if (since is None) == (start is None):
+        raise click.UsageError("give either --since or --start")
+    return start or until - cast("timedelta", since), until
+
+
+def _narrowed(**values: str | None) -> ReportFilter:
+    return cast("ReportFilter", {name: value for name, value in values.items() if value is not None})
+
+
+# --- reports ---------------------------------------------------------------------------------------
+
+
+def report(operation: Operation) -> click.Command:
+    @click.command(dashed(operation.action), help=_report_help(operation))
+    @span_options
+    @narrow_options
+    @click.option("--after", help="Go on towards older rows from this cursor.")
+    @click.option("--before", help="Go on towards newer rows from this cursor.")
+    @click.option("--size", type=click.IntRange(1, PAGE_SIZE_MAX), default=PAGE_SIZE_MAX, help="Rows per request.")
+    @click.option("--limit", type=click.IntRange(0), default=0, help="Stop after so many rows; 0: all of them.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+    @click.option("--columns", help="The columns of --csv, with commas between (default: those of the first page).")
+    @click.option("--json", "json", is_flag=True, help="Print JSON instead of a table.")
+    @account_options
+    @click.pass_obj
+    @guarded
+    def run(
+        session: Session,
+        account: str,
+        integration: str,
+        since: timedelta | None,
+        start: datetime | None,
+        end: datetime | None,
+        status: str | None,
+        offer_id: str | None,
+        publisher: str | None,
+        advertiser: str | None,
+        after: str | None,
+        before: str | None,
+        size: int,
+        limit: int,
+        columns: str | None,
+        *,
+        as_csv: bool,
+        json: bool,
+    ) -> None:
+        if as_csv and json:
+            raise click.UsageError("give either --csv or --json")
+        begin, until = span(since, start, end)
+        narrowed = _narrowed(status=status, offer_id=offer_id, publisher=publisher, advertiser=advertiser)
+        reports = client_of(session, account, integration).reports
+        ask = {"clicks": reports.clicks, "conversions": reports.conversions, "impressions": reports.impressions}
+        rows = ask[operation.action](
+            begin, until, filter=narrowed, after=after, before=before, size=page_size(size, limit)
+        )
+        _print(rows, limit, columns.split(",") if columns else None, as_csv=as_csv, json=json)
+
+    return run  # fmt: skip
+
+
+def _report_help(operation: Operation) -> str:
+    return (
+        f"{operation.title}, newest rows first. Reports cannot be sorted.\n\n\b\nExample:\n"
+        f"  integr8-bridge api reports {operation.action} --since 24h --csv > {operation.action}.csv"
+    )
+
+
+def _print(rows: Listing, limit: int, columns: Sequence[str] | None, *, as_csv: bool, json: bool) -> None:
+    try:
+        if as_csv:
+            _print_csv(rows, limit, columns)
+        else:
+            print_rows(limited(rows, limit), json=json, empty="no rows")
+    except ApiError:
+        if rows.cursor:
+            click.echo(f"broken off; go on with --after {rows.cursor}", err=True)
+        raise
+
+
+def _print_csv(rows: Listing, limit: int, columns: Sequence[str] | None) -> None:
+    """Row by row in constant memory; the header is what the first page has, or what was asked for."""
+    writer: csv.DictWriter[str] | None = None
+    left = limit or None
+    for page in rows.pages():
+        if writer is None:
+            names = columns or list(dict.fromkeys(key for row in page.rows for key in row))
+            writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\n")
+            if names:
+                writer.writeheader()
+        for row in page.rows[:left]:
+            writer.writerow({key: cell(value) for key, value in row.items()})
+        left = None if left is None else left - len(page.rows)
+        if left is not None and left <= 0:
+            return
+
+
+# --- downloads -------------------------------------------------------------------------------------
+
+
+def exporter(session: Session, account: str, integration: str) -> Exporter:
+    """The account's exporter; its count lies in the database, which every machine shares."""
+    session.migrated()
+    return Exporter(client_of(session, account, integration), Starts(session.house.store, account))
+
+
+def download(operation: Operation) -> click.Command:
+    @click.command(dashed(operation.action), help=_download_help(operation))
+    @span_options
+    @narrow_options
+    @click.option("--fields", required=True, help="The columns of the file, with commas between.")
+    @click.option("--extra-parameters", default="", help="Extra parameters as further columns, with commas between.")
+    @click.option("--delimiter", default=None, help="Between the cells (default: a comma).")
+    @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Wait, and write the file here.")
+    @click.option("--keep/--delete", default=True, help="Keep the export at Integr8 after --output, or delete it.")
+    @click.option("--json", "json", is_flag=True, help="Print the export object as JSON.")
+    @account_options
+    @click.pass_obj
+    @guarded
+    def run(
+        session: Session,
+        account: str,
+        integration: str,
+        since: timedelta | None,
+        start: datetime | None,
+        end: datetime | None,
+        status: str | None,
+        offer_id: str | None,
+        publisher: str | None,
+        advertiser: str | None,
+        fields: str,
+        extra_parameters: str,
+        delimiter: str | None,
+        output: Path | None,
+        *,
+        keep: bool,
+        json: bool,
+    ) -> None:
+        begin, until = span(since, start, end)
+        exports = exporter(session, account, integration)
+        export = exports.start(
+            cast("Table", operation.action),
+            begin,
+            until,
+            fields=_names(fields),
+            extra_parameters=_names(extra_parameters),
+            delimiter=delimiter,
+            filter=_narrowed(status=status, offer_id=offer_id, publisher=publisher, advertiser=advertiser),
+        )
+        left = exports.budget()
+        click.echo(f"export {export['id']} started; {left.left} of {left.limit} left in 24 hours", err=True)
+        if output is not None:
+            export = _fetch(exports, export, output)
+            if not keep:
+                exports.delete(str(export["id"]))
+        click.echo(as_text(export) if json else str(output or export["id"]))
+
+    return run  # fmt: skip
+
+
+def _download_help(operation: Operation) -> str:
+    return (
+        f"{operation.title}. Ten exports a day are allowed; `api budget` shows what is left.\n\n\b\nExample:\n"
+        f"  integr8-bridge api downloads {dashed(operation.action)} --since 7d --fields transaction_id,payout "
+        "--output week.csv"
+    )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _fetch(exports: Exporter, export: Row, output: Path) -> Row:
+    with Console(file=sys.stderr).status("waiting for Integr8") as line:
+
+        def tell(progress: Progress) -> None:
+            rows = f", {progress.rows} rows" if progress.rows is not None else ""
+            line.update(f"{progress.status} after {progress.waited:.0f} s{rows}")
+
+        ready = exports.wait(str(export["id"]), progress=tell)
+        exports.save(ready, output, progress=lambda size: line.update(f"{size / 1e6:.1f} MB"))
+    return ready
+
+
+# --- signed addresses ------------------------------------------------------------------------------
+
+
+def _example(operation: Operation) -> str:
+    return f"\b\nExample:\n  integr8-bridge api {dashed(operation.resource)} {dashed(operation.action)} export-7.csv"
+
+
+def address(operation: Operation) -> click.Command:
+    @click.command(
+        dashed(operation.action),
+        help=f"{operation.title}. Whoever has the address can read the file.\n\n{_example(operation)}",
+    )
+    @click.argument("artifact_name")
+    @account_options
+    @json_option
+    @click.pass_obj
+    @guarded
+    def run(
+        session: Session, /, account: str, integration: str, artifact_name: str, *, json: bool, **values: Any
+    ) -> None:
+        query = {"artifact_name": artifact_name, **{key: value for key, value in values.items() if value}}
+        found = client_of(session, account, integration).call(operation.name, query=query)
+        outcome({"url": found}, [str(found)], json=json)
+
+    if operation.action == "shared_url":
+        run.params.append(click.Option(["--token"], help="The guest's token.", envvar="INTEGR8_GUEST_TOKEN"))
+    return run

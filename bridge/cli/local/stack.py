@@ -1,0 +1,116 @@
+"""The stack of one machine: what `up` and `demo` start, in which order, and how they know that it is ready."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import redis
+
+from bridge.cli.local import supervisor
+from bridge.cli.local.supervisor import Supervisor
+from bridge.config import rulebook, settings
+from bridge.config.settings import Settings
+from bridge.observability import multiprocess
+from bridge.services.container import House
+from bridge.store import migrate
+from bridge.web.access import sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    host: str = "127.0.0.1"
+    port: int = 0  # 0: a free one
+    web_workers: int = 1
+    concurrency: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack."""
+
+    address: str
+    redis_url: str
+    environment: Mapping[str, str]
+    first_link: str | None = None  # signs in the first administrator, once
+
+
+def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options: Options) -> Stack:
+    """Bring everything up: Valkey where no REDIS_URL is given, the schema, the rules, then the processes.
+
+    Raises StartError with a process's last lines, SettingsError with all that is wrong in the settings.
+    """
+    found = settings.load(home)
+    made_key = _secret_key(found)
+    found = replace(found, secret_key=found.secret_key or made_key)
+    redis_url = found.redis_url or _embedded_valkey(boss, found)
+    passed = {**environment, "BRIDGE_HOME": str(home), "REDIS_URL": redis_url, "BRIDGE_LOG": found.log}
+    if made_key:
+        passed["BRIDGE_SECRET_KEY"] = made_key
+    passed |= multiprocess.make_empty(found.var / "metrics")  # one scrape of the web shows what the worker counts
+    port = options.port or supervisor.free_port()
+    address = f"http://{options.host}:{port}"
+    link = _prepare(found, address)
+    boss.start(supervisor.web(options.host, port, passed, workers=options.web_workers))
+    boss.start(supervisor.worker(passed, concurrency=options.concurrency))
+    boss.start(supervisor.beat(passed))
+    boss.wait_until(lambda: _answers(f"{address}/healthz"), what="starting the web process", needs="web")
+    boss.wait_until(lambda: _worker_ticks(address), what="starting the worker", needs="worker", timeout=60)
+    return Stack(address, redis_url, passed, link)
+
+
+def _secret_key(found: Settings) -> str | None:
+    """A key for sealing secrets: the given one, else one that is made once and kept beside the database."""
+    if found.secret_key is not None:
+        return None
+    found.var.mkdir(parents=True, exist_ok=True)
+    path = found.var / "secret.key"
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_hex(32))
+    return path.read_text()
+
+
+def _embedded_valkey(boss: Supervisor, found: Settings) -> str:
+    port = supervisor.free_port()
+    boss.start(supervisor.valkey(port, found.var / "valkey"))
+    url = f"redis://127.0.0.1:{port}/0"
+    boss.wait_until(lambda: _pings(url), what="starting the embedded Valkey", needs="valkey")
+    return url
+
+
+def _prepare(found: Settings, address: str) -> str | None:
+    """Migrate and load the rules before anything runs, so that the first event finds both.
+
+    Returns the first administrator's link where nobody can sign in yet.
+    """
+    house = House(found)
+    try:
+        migrate.upgrade(house.store.engine)
+        rulebook.publish(house.store, found, now=house.clock())
+        return sessions.first_link(house, address, house.clock())
+    finally:
+        house.close()
+
+
+def _pings(url: str) -> bool:
+    try:
+        with redis.Redis.from_url(url, socket_timeout=1) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _worker_ticks(address: str) -> bool:
+    try:
+        found = httpx.get(f"{address}/readyz", timeout=5).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return any(one["name"] == "worker" and one["status"] == "ok" for one in found["checks"])

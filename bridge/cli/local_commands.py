@@ -1,0 +1,136 @@
+"""`up` and `demo`: the processes of one machine under one supervisor."""
+
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from bridge.cli.local import demo as local_demo
+from bridge.cli.local import stack
+from bridge.cli.local.stack import Options
+from bridge.cli.local.supervisor import StartError, Supervisor
+from bridge.cli.session import Session, as_json
+from bridge.config import rulebook
+from bridge.config.settings import SettingsError
+
+
+@click.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; loopback unless you say so."
+)
+@click.option("--port", default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--web-workers", default=1, show_default=True, help="Web processes.")
+@click.option("--concurrency", default=2, show_default=True, help="Worker processes.")
+@click.pass_obj
+def up(session: Session, directory: Path | None, host: str, port: int, web_workers: int, concurrency: int) -> None:
+    """Run web, worker and beat for BRIDGE_HOME (or DIRECTORY), with an embedded Valkey unless REDIS_URL is set.
+
+    Ctrl-C stops everything; SIGHUP reads the rules directory at once (it is looked at anyway when a file changes).
+
+    \b
+    Example:
+      integr8-bridge up my-network --port 8000
+    """
+    session.home = directory
+    boss = Supervisor()
+    boss.handle_signals()
+    try:
+        options = Options(host=host, port=port, web_workers=web_workers, concurrency=concurrency)
+        running = stack.start(boss, session.settings.home, {}, options)
+        boss.say(f"Integr8 Bridge runs at {running.address}; Ctrl-C stops everything", style="bold green")
+        if running.first_link:
+            boss.say(f"Sign in once, within a day: {running.first_link}", style="bold")
+        boss.watch(on_hangup=lambda: _read_rules(boss, session))
+    except StartError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        boss.stop()
+
+
+def _read_rules(boss: Supervisor, session: Session) -> None:
+    """SIGHUP: read the rules directory now, and say what came of it. What is broken stays as it was."""
+    reading, changed = rulebook.publish(session.house.store, session.settings, now=session.house.clock())
+    boss.say(f"read {len(reading.revisions)} rules" + ("" if changed else ", nothing has changed"), style="bold green")
+    for problem in reading.errors:
+        boss.say(str(problem), style="bold red")
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End when the story is over; exit 0 only if all of it really happened.")
+@click.option("--json", "json", is_flag=True, help="Print one JSON document at the end, and no log.")
+@click.option("--port", default=0, help="Port of the service; a free one by default.")
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="Keep the demo's home here.")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Save what one sees as an SVG file.")
+def demo(once: bool, json: bool, port: int, home: Path | None, picture: Path | None) -> None:
+    """Watch the whole job on this machine: bad offers found and paused, a publisher and a login provisioned.
+
+    \b
+    Examples:
+      integr8-bridge demo                 # watch it, then look around at the address it prints
+      integr8-bridge demo --once --json   # for programs
+    """
+    console = Console(stderr=json, record=picture is not None, width=150 if picture else None)
+    boss = Supervisor(console, log=not json)
+    boss.handle_signals()
+    with ExitStack() as cleaning:
+        directory = home or Path(cleaning.enter_context(tempfile.TemporaryDirectory(prefix="integr8-bridge-demo-")))
+        cleaning.callback(boss.stop)
+        found = _play(boss, directory.resolve(), json=json, port=port)
+        if json:
+            click.echo(as_json(found))
+        else:
+            _summary(console, found)
+        if picture:
+            console.save_svg(str(picture), title="integr8-bridge demo")
+        if not once and found["ok"] and not boss.stopping:
+            boss.say(f"The service runs on at {found['address']}; Ctrl-C stops everything", style="bold green")
+            boss.say(f"Look around: {found['first_link']}", style="bold")
+            boss.watch()
+    sys.exit(0 if found["ok"] else 1)
+
+
+def _play(boss: Supervisor, home: Path, *, json: bool, port: int) -> dict[str, Any]:
+    def say(text: str) -> None:
+        if not json:
+            boss.say(text, style="bold")
+
+    try:
+        say(f"Starting the simulator and the service in {home}")
+        stage = local_demo.set_up(boss, home, port=port)
+        say(f"{len(stage.bad)} of the simulator's offers convert badly; a rule will find out which")
+        local_demo.send(stage, say)
+        proof = local_demo.wait(boss, stage)
+    except (StartError, local_demo.DemoFailed, SettingsError, httpx.HTTPError) as error:
+        return {"ok": False, "error": str(error), "at": datetime.now(UTC).isoformat()}
+    return local_demo.report(stage, proof)
+
+
+def _summary(console: Console, found: dict[str, Any]) -> None:
+    if not found["ok"]:
+        console.print(f"The demo failed: {found.get('error', found)}", style="bold red", highlight=False)
+        return
+    table = Table(title="What happened, as Integr8 tells it", show_header=False, box=None, title_justify="left")
+    effects = ", ".join(f"{number} {state}" for state, number in sorted(found["effects"].items()))
+    verdicts = ", ".join(f"{number} {answer}" for answer, number in found["verdicts"].items())
+    rows = {
+        "webhooks journalled": f"{found['events_received']} (one came twice and counts once)",
+        "rule runs": f"{found['runs']}; verdicts: {verdicts}",
+        "why": found["why"][0] if found["why"] else "",
+        "offers paused": f"{found['offers_paused']} of 40 bad ones, with {found['bulk_calls']} bulk call(s)",
+        "publisher created": "yes" if found["publisher_created"] else "no",
+        "login created": "yes" if found["user_created"] else "no",
+        "effects": effects,
+        "calls to Integr8": str(sum(found["calls_made"].values())) + " for effects",
+        "seconds": str(found["seconds_taken"]),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console.print(table)

@@ -1,0 +1,114 @@
+"""What bridge.yaml may hold, section by section. `bridge.config.settings` reads it."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Integr8's limit for one API key. `burst`: calls in any one second at most; None: `per_second` of them."""
+
+    per_second: float = 5.0
+    burst: int | None = None
+
+
+class StrictSchema(Schema):
+    """Refuses what it does not know, and suggests what was meant."""
+
+    class Meta:
+        unknown = RAISE
+
+    def suggest(self, key: str) -> str:
+        known = [name.data_key or attribute for attribute, name in self.fields.items()]
+        near = get_close_matches(key, known, n=1)
+        return f"unknown key {key!r}; " + (
+            f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+        )
+
+
+class RateSchema(StrictSchema):
+    per_second = fields.Float(load_default=5.0, validate=validate.Range(min=0, min_inclusive=False))
+    burst = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(min=1))
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: Any) -> Rate:
+        return Rate(**data)
+
+
+def _known_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValidationError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from error
+
+
+class Ids(fields.List[Any]):
+    """Ids are opaque strings; YAML may hold them as numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(fields.Raw())
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return tuple(str(item) for item in super()._deserialize(value, attr, data, **kwargs))
+
+
+class AccountSchema(StrictSchema):
+    base_url = fields.Url(required=True, require_tld=False, schemes={"http", "https"})
+    api_key = fields.String(required=True, validate=validate.Length(min=1))
+    integrations = fields.Dict(
+        keys=fields.String(), values=fields.String(), required=True, validate=validate.Length(min=1)
+    )
+    rate = fields.Nested(RateSchema, load_default=Rate)
+    timezone = fields.String(load_default="UTC", validate=_known_zone)
+    currency = fields.String(load_default="USD", validate=validate.Length(equal=3))
+    protected = fields.Dict(keys=fields.String(), values=Ids(), load_default=dict)
+    routes = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+    rejection_url = fields.String(load_default=None)
+    poll = fields.Dict(keys=fields.String(), values=fields.Raw(), load_default=dict)
+
+
+class KeepSchema(StrictSchema):
+    """Days for which observations are kept: row by row, then as sums per hour."""
+
+    rows = fields.Integer(load_default=95, strict=True, validate=validate.Range(min=7))
+    observations = fields.Integer(load_default=800, strict=True, validate=validate.Range(min=7))
+
+
+class Names(fields.Field[tuple[str, ...]]):
+    """One name or a list of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        del attr, data, kwargs
+        found = [value] if isinstance(value, str) else value
+        if not isinstance(found, list) or not all(isinstance(item, str) and item for item in found):
+            raise ValidationError("write a name or a list of names")
+        return tuple(dict.fromkeys(found))
+
+
+class NoticesSchema(StrictSchema):
+    """Which channels hear of the house's own troubles: halts, stalled feeds, broken rules, dead letters."""
+
+    operations = Names(load_default=())
+
+
+class MetricsSchema(StrictSchema):
+    """Without a token, /metrics answers everybody who reaches it."""
+
+    token = fields.String(load_default=None)
+
+
+class FileSchema(StrictSchema):
+    accounts = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    channels = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    notices = fields.Nested(NoticesSchema, load_default=lambda: NoticesSchema().load({}))
+    http = fields.Dict(keys=fields.String(), load_default=dict)
+    keep = fields.Nested(KeepSchema, load_default=lambda: KeepSchema().load({}))
+    trusted_proxies = fields.List(fields.String(), load_default=list)
+    public_url = fields.String(load_default=None)
+    login = fields.Dict(keys=fields.String(), load_default=dict)
+    metrics = fields.Nested(MetricsSchema, load_default=lambda: MetricsSchema().load({}))

@@ -1,0 +1,306 @@
+"""Environment and bridge.yaml → one frozen, typed object. Read once, at the edge; nothing else reads settings.
+
+$BRIDGE_HOME/.env may hold variables too; the real environment goes before it.
+
+Every problem is found in one go and says where it is and what to do. A secret is never written in YAML in clear:
+it is named there as ${NAME} and comes from the environment, or from the file that NAME_FILE points to.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from environs import EnvValidationError, FileAwareEnv
+from marshmallow import ValidationError, fields, validate
+
+from bridge.config.schema import AccountSchema, FileSchema, Rate, StrictSchema
+
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SECRET_FIELDS = frozenset({"api_key", "secret", "secrets", "token", "tokens", "password", "apprise", "client_secret"})
+ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
+FILE = "bridge.yaml"
+SHARE = validate.Range(0, 1, error="is no share; write a number from 0 to 1")
+LEAST_TOKEN = 16  # characters
+
+
+class SettingsError(ValueError):
+    """The settings do not hold together. `problems` has every finding, each with its remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type["SettingsError"], tuple[list[str]]]:
+        return type(self), (self.problems,)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One Integr8 organisation."""
+
+    name: str
+    base_url: str
+    api_key: str = field(repr=False)
+    integrations: Mapping[str, str] = field(default_factory=dict)
+    rate: Rate = field(default_factory=Rate)
+    timezone: str = "UTC"
+    currency: str = "USD"
+    protected: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)  # operation → "VERB /path" where Integr8 differs
+    rejection_url: str | None = field(default=None, repr=False)
+    poll: Mapping[str, Any] = field(default_factory=dict)  # feed → seconds between polls
+
+
+class Sentry(NamedTuple):
+    """Where faults are told, and how many of them and of the traces: shares from 0 to 1."""
+
+    dsn: str | None = None
+    sample_rate: float = 1.0
+    traces_sample_rate: float = 0.0
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    home: Path
+    database_url: str = field(repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    sentry: Sentry = field(default=Sentry(), repr=False)
+    environment: str = "production"
+    log: str = "console"
+    worker_metrics: Address | None = None  # where a Celery worker answers scrapes; None: nowhere
+    public_url: str | None = None
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
+    keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
+    trusted_proxies: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()  # channels that hear of the house's own troubles
+    login: Mapping[str, Any] = field(default_factory=dict, repr=False)  # an identity provider: see bridge.config.login
+    metrics_token: str | None = field(default=None, repr=False)  # what /metrics asks for
+
+    @property
+    def rules_dir(self) -> Path:
+        return self.home / "rules"
+
+    @property
+    def tables_dir(self) -> Path:
+        return self.home / "tables"
+
+    @property
+    def var(self) -> Path:
+        """Where the service itself writes: the SQLite database, the embedded Valkey, the generated key."""
+        return self.home / "var"
+
+
+def load(home: Path | None = None) -> Settings:
+    """Read the process's environment and $BRIDGE_HOME/bridge.yaml.
+
+    Raises SettingsError with all problems at once.
+    """
+    problems: list[str] = []
+    base = (home or Path(FileAwareEnv().str("BRIDGE_HOME", "."))).expanduser().resolve()
+    values = _environment(_reader(base, eager=False), base, problems)
+    file = _read_file(base / FILE, _reader(base), problems)
+    accounts = _accounts(file["accounts"], problems)
+    operations = _operations(file, problems)
+    metrics_token = _metrics_token(file, problems)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(
+        home=base,
+        accounts=accounts,
+        sources=file["sources"],
+        channels=file["channels"],
+        operations=operations,
+        http=file["http"],
+        keep=file["keep"],
+        trusted_proxies=tuple(file["trusted_proxies"]),
+        public_url=file["public_url"],
+        login=file["login"],
+        metrics_token=metrics_token,
+        **values,
+    )
+
+
+def _metrics_token(file: Mapping[str, Any], problems: list[str]) -> str | None:
+    """Looked at when it is no ${NAME} any more."""
+    token: str | None = file["metrics"]["token"]
+    if token is not None and len(token) < LEAST_TOKEN:
+        problems.append(
+            f"{FILE}: metrics.token: shorter than {LEAST_TOKEN} characters; `openssl rand -hex 16` makes one"
+        )
+    return token
+
+
+def _reader(home: Path, *, eager: bool = True) -> FileAwareEnv:
+    """The environment, and below it $BRIDGE_HOME/.env where there is one."""
+    env = FileAwareEnv(eager=eager)
+    env.read_env(str(home / ".env"), recurse=False)
+    return env
+
+
+def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "database_url": env.str("DATABASE_URL", None),
+        "redis_url": env.str(
+            "REDIS_URL",
+            None,
+            validate=validate.Regexp(
+                r"(rediss?|unix)://", error="is not a redis:// address; write redis://host:6379/0"
+            ),
+        ),
+        "secret_key": env.str("BRIDGE_SECRET_KEY", None),
+        "sentry": env.str("SENTRY_DSN", None),
+        "sample_rate": env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE),
+        "traces_sample_rate": env.float("SENTRY_TRACES_SAMPLE_RATE", 0.0, validate=SHARE),
+        "environment": env.str("BRIDGE_ENVIRONMENT", "production"),
+        "log": env.str(
+            "BRIDGE_LOG", "console", validate=validate.OneOf(["console", "json"], error="may be console or json")
+        ),
+        "worker_metrics": env.str("BRIDGE_WORKER_METRICS", None),
+    }
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        found = error.error_messages if isinstance(error.error_messages, Mapping) else {"environment": [str(error)]}
+        problems.extend(f"settings: {name} {' '.join(messages)}" for name, messages in found.items())
+    shares = [values.pop(name, None) for name in ("sample_rate", "traces_sample_rate")]
+    values["sentry"] = Sentry(values["sentry"], *shares)
+    values["worker_metrics"] = _address("BRIDGE_WORKER_METRICS", values["worker_metrics"], problems)
+    values["database_url"] = _database_url(values["database_url"], home, problems)
+    generated = home / "var" / "secret.key"
+    if values["secret_key"] is None and generated.is_file():
+        values["secret_key"] = generated.read_text().strip()
+    return values
+
+
+def _address(name: str, given: str | None, problems: list[str]) -> Address | None:
+    """host:port, or a port alone on loopback."""
+    if not given:
+        return None
+    found = ADDRESS.fullmatch(given.strip())
+    if found is None or not 0 < int(found["port"]) <= 65535:
+        problems.append(f"settings: {name} is neither a port nor host:port; write 9808, or 0.0.0.0:9808 to be reached")
+        return None
+    return Address((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
+
+
+def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
+    if not given:
+        return f"sqlite:///{home / 'var' / 'bridge.db'}"
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given)
+    if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
+        problems.append("settings: DATABASE_URL is neither postgresql:// nor sqlite:///; those two are supported")
+    return url
+
+
+def _read_file(path: Path, env: FileAwareEnv, problems: list[str]) -> dict[str, Any]:
+    empty: dict[str, Any] = FileSchema().load({})
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        problems.append(f"settings: {path} is missing; `integr8-bridge init {path.parent}` writes a starter directory")
+        return empty
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{path.name}: cannot be read: {error}")
+        return empty
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
+        problems.append(f"{place}: not valid YAML: {error.problem}")
+        return empty
+    if raw is None:
+        return empty
+    schema = FileSchema()
+    try:
+        loaded: dict[str, Any] = schema.load(raw)
+    except ValidationError as error:
+        problems.extend(_flatten(path.name, schema, error))
+        return empty
+    resolved: dict[str, Any] = _resolve(loaded, env, problems, place=path.name)
+    return resolved
+
+
+def _resolve(value: Any, env: FileAwareEnv, problems: list[str], *, place: str, name: str = "") -> Any:
+    """Replace ${NAME}; complain about names that are not set and about secrets written in clear."""
+    if isinstance(value, dict):
+        inner = f"{place}." if ": " in place else f"{place}: "
+        return {key: _resolve(item, env, problems, place=f"{inner}{key}", name=key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve(item, env, problems, place=place, name=name) for item in value]
+    if not isinstance(value, str):
+        if name in SECRET_FIELDS and value is not None:
+            problems.append(
+                f"{place}: a secret is written in clear; put it in the environment and write ${{NAME}} here"
+            )
+        return value
+    if name in SECRET_FIELDS and not REFERENCE.search(value):
+        problems.append(f"{place}: a secret is written in clear; put it in the environment and write ${{NAME}} here")
+
+    def look_up(match: re.Match[str]) -> str:
+        try:
+            found = env.str(match[1], None)
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
+            return match[0]
+        if not found:
+            problems.append(f"{place}: {match[1]} is not set; export it, or point {match[1]}_FILE to a file")
+        return found or match[0]
+
+    return REFERENCE.sub(look_up, value)
+
+
+def _operations(file: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
+    names: tuple[str, ...] = file["notices"]["operations"]
+    for name in names:
+        if name not in file["channels"]:
+            near = get_close_matches(name, file["channels"], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "channels are named under `channels:`"
+            problems.append(f"{FILE}: notices.operations: there is no channel {name!r}; {hint}")
+    return names
+
+
+def _accounts(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Account]:
+    accounts = {}
+    schema = AccountSchema()
+    for name, entry in raw.items():
+        if any(isinstance(value, str) and REFERENCE.search(value) for value in entry.values()):
+            continue  # reported already; whatever is said about the placeholder would only confuse
+        try:
+            accounts[name] = Account(name=name, **schema.load(entry))
+        except ValidationError as error:
+            problems.extend(_flatten(f"{FILE}: accounts.{name}", schema, error))
+    return accounts
+
+
+def _flatten(place: str, schema: StrictSchema, error: ValidationError) -> list[str]:
+    """Nested messages as lines: place, what is wrong, what to do."""
+    found: list[str] = []
+
+    def walk(messages: Any, path: str, at: StrictSchema) -> None:
+        if not isinstance(messages, dict):
+            found.extend(f"{path}: {message[:1].lower()}{message[1:].rstrip('.')}" for message in messages)
+            return
+        for key, inner in messages.items():
+            below = f"{path}.{key}" if ": " in path else f"{path}: {key}"
+            if inner == ["Unknown field."]:
+                found.append(f"{below}: {at.suggest(key)}")
+                continue
+            field = at.fields.get(key)
+            walk(inner, below, field.schema if isinstance(field, fields.Nested) else at)  # type: ignore[arg-type]
+
+    walk(error.messages, place, schema)
+    return found

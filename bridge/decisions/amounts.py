@@ -1,0 +1,67 @@
+"""Amounts that a plan needs beside its verdicts: money at stake, data seen since a hold began.
+
+A batch of facts measures whole columns, so each is measured once per question and read by row.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+import numpy as np
+
+from rules.model.facts import Column, Facts, Subject, Why
+from rules.model.revision import Grain
+
+
+class Measuring:
+    """The facts of one question, measured at most once per name and stretch."""
+
+    def __init__(self, facts: Facts, per: tuple[Grain, ...]) -> None:
+        self._facts = facts
+        self._per = per
+        self._columns: dict[tuple[str, datetime, datetime], Column] = {}
+
+    @cached_property
+    def _rows(self) -> dict[Subject, int]:
+        """Made when a subject is asked about: most looks at a large scope ask about none."""
+        return {subject: row for row, subject in enumerate(self._facts.subjects)}
+
+    def __contains__(self, subject: Subject) -> bool:
+        return subject in self._rows
+
+    def column(self, name: str, start: datetime, end: datetime) -> Column:
+        """`name` in [start, end) for every subject."""
+        key = (name, start, end)
+        if key not in self._columns:
+            self._columns[key] = self._facts.measure(name, self._per, start, end)
+        return self._columns[key]
+
+    def amount(self, name: str, subject: Subject, start: datetime, end: datetime) -> Decimal | None:
+        """What one subject had; None where that is not known."""
+        row = self._rows.get(subject)
+        if row is None:
+            return None
+        column = self.column(name, start, end)
+        return _decimal(column.values[row]) if column.why[row] == Why.KNOWN else None
+
+    def total(self, name: str, start: datetime, end: datetime) -> Decimal | None:
+        """What all subjects had together, as far as it is known; None where it is known of none."""
+        if not len(self._facts.subjects) or self._facts.as_of("conversions") is None:
+            return None
+        column = self.column(name, start, end)
+        known = column.values[column.why == Why.KNOWN]
+        return _decimal(np.asarray(known, float).sum()) if len(known) else None
+
+    def saw_data(self, subject: Subject, since: datetime) -> bool:
+        """Whether clicks, or late conversions, about a subject were seen after a moment."""
+        return any(self._saw(name, subject, since) for name in ("clicks", "conversions"))
+
+    def _saw(self, name: str, subject: Subject, since: datetime) -> bool:
+        until = self._facts.as_of(name)
+        if until is None or until <= since:
+            return False
+        return bool(self.amount(name, subject, since, until))
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(round(float(value), 6)))

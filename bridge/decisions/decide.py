@@ -1,0 +1,194 @@
+"""Gather facts, evaluate, plan. Writes nothing: live runs, previews and explanations share these functions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from bridge.config.settings import Account
+from bridge.decisions.event_facts import EventFacts, Happening, subject_of
+from bridge.decisions.plan_state import Question, gather
+from rules.evaluation.evaluate import evaluate
+from rules.model.facts import Facts, Subject
+from rules.model.plan import Outcome, Plan, Stop, Target
+from rules.model.revision import Revision
+from rules.model.state import State
+from rules.model.verdicts import Evaluation
+from rules.planning.plan import plan as make_plan
+from rules.planning.plan import targets
+from rules.planning.projected_state import after
+
+log = structlog.get_logger()
+
+#: No fault of the rule: what it was to decide about is decided about again, when the database is back.
+DATABASE_GONE = (OperationalError, InterfaceError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a rule is asked. `key` is unique per rule: the same cause never makes two runs."""
+
+    kind: str  # bridge.store.runs.Cause
+    key: str
+    due_at: datetime
+    event_id: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One run, not yet recorded. Either it has an evaluation and a plan, or an error."""
+
+    revision: Revision
+    cause: Cause
+    started_at: datetime
+    evaluation: Evaluation | None = None
+    plan: Plan | None = None
+    state: State | None = None
+    data_as_of: datetime | None = None
+    error: str | None = None
+
+    def with_plan(self, plan: Plan) -> "Decision":
+        return replace(self, plan=plan)
+
+
+def decide(
+    session: Session, revision: Revision, facts: Facts, account: Account | None, *, cause: Cause, now: datetime
+) -> Decision:
+    """One run of one rule over all its subjects. A rule that breaks hurts only itself: its run has the error."""
+    try:
+        evaluation = evaluate(revision, facts, now)
+        question = Question(revision, facts, targets(revision, evaluation), account, now)
+        state = gather(session, question)
+        made = make_plan(revision, evaluation, state, now)
+    except DATABASE_GONE:
+        raise
+    except Exception as error:
+        log.exception("rule failed", rule=revision.id, cause=cause.key)
+        return _failed(revision, cause, error, now)
+    return Decision(
+        revision=revision,
+        cause=cause,
+        started_at=now,
+        evaluation=evaluation,
+        plan=made,
+        state=state,
+        data_as_of=facts.as_of("clicks"),
+    )
+
+
+def decide_events(
+    session: Session,
+    revision: Revision,
+    facts: EventFacts,
+    account: Account | None,
+    *,
+    causes: Sequence[Cause],
+    now: datetime,
+) -> list[Decision]:
+    """One run for each event of a batch: evaluated together, planned one after the other.
+
+    Each plan sees what the ones before it want, so that a batch of events is no way round a guard.
+    """
+    try:
+        evaluation = evaluate(revision, facts, now)
+        question = Question(revision, facts, targets(revision, evaluation), account, now)
+        state = gather(session, question)
+    except DATABASE_GONE:
+        raise
+    except Exception as error:
+        log.exception("rule failed", rule=revision.id, events=len(causes))
+        return [_failed(revision, cause, error, now) for cause in causes]
+    decisions = []
+    held = _held(revision, state)
+    for row, cause in enumerate(causes):
+        one = slice_of(evaluation, row)
+        looking = held.get(one.subjects[0], frozenset())
+        if row and looking != state.looking:  # the first plan of a batch looked at every hold
+            state = replace(state, looking=looking)
+        try:
+            made = make_plan(revision, one, state, now)
+        except Exception as error:
+            log.exception("rule failed", rule=revision.id, cause=cause.key)
+            decisions.append(_failed(revision, cause, error, now))
+            continue
+        state = after(revision, state, made, now)
+        decisions.append(
+            Decision(
+                revision=revision,
+                cause=cause,
+                started_at=now,
+                evaluation=one,
+                plan=made,
+                state=state,
+                data_as_of=facts.as_of("clicks"),
+            )
+        )
+    return decisions
+
+
+def _failed(revision: Revision, cause: Cause, error: Exception, now: datetime) -> Decision:
+    return Decision(revision=revision, cause=cause, started_at=now, error=f"{type(error).__name__}: {error}")
+
+
+def _held(revision: Revision, state: State) -> dict[Subject, frozenset[Target]]:
+    """Where a rule holds something because of a subject."""
+    found: dict[Subject, frozenset[Target]] = {}
+    for known, hold in state.held_by(revision.id):
+        found[hold.subject] = found.get(hold.subject, frozenset()) | {known.target}
+    return found
+
+
+def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
+    """The evaluation of one subject out of many."""
+    part = slice(row, row + 1)
+    return Evaluation(
+        revision=evaluation.revision,
+        now=evaluation.now,
+        subjects=[evaluation.subjects[row]],
+        answers=evaluation.answers[part],
+        why=evaluation.why[part],
+        early=evaluation.early[part],
+        explain=cache(lambda _row: evaluation.explain(row)),  # the plan gives its reason, the record keeps it
+        fill=lambda _row, template: evaluation.fill(row, template),
+    )
+
+
+def event_facts(happenings: Sequence[Happening], live: Facts | None = None) -> EventFacts:
+    """Facts for a rule that is about the events themselves."""
+    return EventFacts(happenings, [subject_of(one) for one in happenings], live)
+
+
+def pass_over(
+    revision: Revision, facts: EventFacts, causes: Sequence[Cause], why: Mapping[str, str], now: datetime
+) -> list[Decision]:
+    """Runs of events that come too late to matter: their verdicts are kept, and nothing follows from them.
+
+    `why` gives the reason by event id.
+    """
+    try:
+        evaluation = evaluate(revision, facts, now)
+    except DATABASE_GONE:
+        raise
+    except Exception as error:
+        log.exception("rule failed", rule=revision.id, events=len(causes))
+        return [_failed(revision, cause, error, now) for cause in causes]
+    return [
+        Decision(
+            revision=revision,
+            cause=cause,
+            started_at=now,
+            evaluation=slice_of(evaluation, row),
+            plan=Plan(
+                rule=revision.id,
+                revision=revision.hash,
+                outcome=Outcome.STOPPED,
+                stops=(Stop(guard="order_by", message=why[cause.event_id or ""]),),
+            ),
+        )
+        for row, cause in enumerate(causes)
+    ]

@@ -1,0 +1,126 @@
+"""Facts of events: what rules with a webhook trigger may ask. One row for each event of a batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from bridge.sources import Headers, Incoming, Reading, Source, SourceError
+from bridge.store.exact_json import plain
+from bridge.store.journal import Event
+from rules.model.facts import Column, Facts, Subject, Why
+from rules.model.revision import Grain
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event, read: what the journal kept and what it says."""
+
+    event: Event
+    reading: Reading
+
+
+def read_again(event: Event, source: Source) -> Happening:
+    """An event as the journal kept it. Raises SourceError where the source's settings no longer fit it."""
+    request = Incoming(
+        method=event.method,
+        headers=Headers(event.headers),
+        query=tuple((str(name), str(value)) for name, value in event.query),
+        body=event.body,
+        remote=event.remote or "",
+        content_type=event.content_type or "",
+    )
+    return Happening(event, source.read(request))
+
+
+def shown(event: Event, sources: Mapping[str, Source]) -> Any:
+    """What an event says, as JSON for people: None where its source is gone, a sentence where it cannot be read."""
+    source = sources.get(event.source)
+    try:
+        return plain(read_again(event, source).reading.body) if source else None
+    except SourceError as error:
+        return f"cannot be read: {error}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventFacts:
+    """The events themselves as subjects; `live` answers for metrics where the rule says whom an event is about."""
+
+    happenings: Sequence[Happening]
+    subjects: Sequence[Subject]
+    live: Facts | None = None
+    _cache: dict[str, Column] = field(default_factory=dict, repr=False, compare=False)
+
+    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        return self.live.measure(name, per, start, end) if self.live else self._nothing()
+
+    def attribute(self, name: str) -> Column:
+        """`body.a.b` and `event.*` come from the event, everything else from `live`."""
+        known = self._cache.get(name)
+        if known is None:
+            known = self._cache[name] = self._attribute(name)
+        return known
+
+    def as_of(self, name: str) -> datetime | None:
+        return self.live.as_of(name) if self.live else None
+
+    def settle(self) -> Column:
+        return self.live.settle() if self.live else self._nothing()
+
+    def _attribute(self, name: str) -> Column:
+        head, _, path = name.partition(".")
+        if head == "body":
+            steps = path.split(".") if path else []
+            return column([_walk(one.reading.body, steps) for one in self.happenings])
+        if head == "event":
+            return column([_about(one, path) for one in self.happenings])
+        return self.live.attribute(name) if self.live else self._nothing()
+
+    def _nothing(self) -> Column:
+        size = len(self.happenings)
+        return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+
+
+def subject_of(happening: Happening) -> Subject:
+    """The event itself, where the rule does not say whom it is about."""
+    return Subject(("event",), (happening.event.id,))
+
+
+def column(values: Sequence[Any]) -> Column:
+    """Values as a column: numbers as float64 when nothing else is among them, otherwise objects."""
+    why = np.fromiter((Why.MISSING if value is None else Why.KNOWN for value in values), np.uint8, len(values))
+    if all(value is None or (isinstance(value, (int, Decimal)) and not isinstance(value, bool)) for value in values):
+        numbers = np.fromiter((0.0 if value is None else float(value) for value in values), np.float64, len(values))
+        return Column(numbers, why)
+    objects = np.empty(len(values), object)
+    objects[:] = values
+    return Column(objects, why)
+
+
+def _walk(body: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and step.isdigit() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return None
+    return body
+
+
+def _about(happening: Happening, name: str) -> Any:
+    event = happening.event
+    match name:
+        case "id":
+            return event.id
+        case "type":
+            return event.event_type
+        case "source":
+            return event.source
+        case "delivery_id":
+            return event.delivery_id
+        case _:
+            return None

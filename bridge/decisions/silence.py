@@ -1,0 +1,34 @@
+"""A source that should have spoken and did not: silence as an event, once for each silence."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge.decisions.event_facts import Happening
+from bridge.sources import Reading
+from bridge.store.journal import Event
+from rules.model.revision import Silence
+
+
+def heard(session: Session, trigger: Silence, listening_since: datetime, now: datetime) -> Happening | None:
+    """The silence, where it has lasted long enough; None while the source speaks.
+
+    A source that never spoke is silent since we began to listen. Its body tells `last_event_at` (or nothing) and
+    `minutes`, so that a rule can say `body.minutes >= 60`.
+    """
+    query = select(func.max(Event.received_at)).where(Event.source == trigger.source)
+    if trigger.event is not None:
+        query = query.where(Event.event_type == trigger.event)
+    last = session.scalar(query)
+    since = last or listening_since
+    if now - since < trigger.duration:
+        return None
+    key = f"silence-{trigger.source}-{since.isoformat()}"
+    event = Event(
+        id=key, source=trigger.source, event_type="silence", dedupe_key=key, method="", body=b"", received_at=since
+    )
+    body = {"source": trigger.source, "minutes": int((now - since).total_seconds() // 60)}
+    if last is not None:
+        body["last_event_at"] = last.isoformat()
+    return Happening(event, Reading(body=body, event_type="silence", dedupe_key=key))

@@ -1,0 +1,230 @@
+"""The ledger's side of carrying effects out: claim them, and record each request before it leaves."""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import orjson
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from bridge.effects.handlers import MERGED, Job
+from bridge.integr8 import errors
+from bridge.observability import tracing
+from bridge.observability.metrics import EVENT_TO_CALL
+from bridge.store import clock_steps, entities, latencies, ledger, upkeep
+from bridge.store.engine import Store
+from bridge.store.exact_json import thaw
+from bridge.store.ledger import Call, Effect, EffectState
+
+log = structlog.get_logger()
+T = TypeVar("T")
+Refs = Mapping[tuple[str, str, str], str]  # account, kind, small number → text id
+
+MERGED_AT_ONCE = 1_000  # effects of one bulk call
+SINGLE_AT_ONCE = 10  # effects that need calls of their own, so that a lease outlasts its batch
+SINGLE_LOOKED_AT = 50  # so many are looked at for them: some may wait for a neighbour with the same natural key
+
+
+class Halted(RuntimeError):
+    """The global halt is on: nothing leaves the house."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Claimed effects that one handler carries out together."""
+
+    verb: str
+    kind: str
+    account: str
+    integration: str
+    effects: Mapping[int, Effect]
+    jobs: Sequence[Job]
+
+    @property
+    def full(self) -> bool:
+        """Whether more of its kind may wait than one worker takes at once."""
+        return len(self.jobs) >= (MERGED_AT_ONCE if self.verb in MERGED else SINGLE_AT_ONCE)
+
+
+def claim_batch(store: Store, now: datetime) -> list[Batch]:
+    """Take what is due. Nothing while the halt is on."""
+    with store.write() as session:
+        if upkeep.why_halted(session) is not None:
+            return []
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
+        left_by = clock_steps.effects_left_by(session, now)
+        kept = ledger.take(session, MERGED, among=True, limit=MERGED_AT_ONCE, now=now, left_by=left_by)
+        single = ledger.take(session, MERGED, among=False, limit=SINGLE_LOOKED_AT, now=now, left_by=left_by)
+        kept += _without_rivals(session, single, left_by)
+        causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
+        refs = _refs(session, kept)
+    return _batches(kept, causes, refs)
+
+
+def _without_rivals(session: Session, effects: Sequence[Effect], left_by: datetime) -> list[Effect]:
+    """Hand back what must wait: a second effect with one natural key, and more single ones than a lease covers."""
+    ensures = [effect for effect in effects if effect.verb == "ensure"]
+    busy = ledger.busy_keys(session, ensures, left_by) if ensures else set()
+    kept: list[Effect] = []
+    for effect in effects:
+        key = (effect.account, effect.kind, effect.target_id)
+        if len(kept) >= SINGLE_AT_ONCE or (effect.verb == "ensure" and key in busy):
+            effect.state = EffectState.PLANNED if effect.state == EffectState.CLAIMED else effect.state
+            effect.claimed_by, effect.claimed_until = None, None
+            effect.attempts -= 1
+            continue
+        busy.add(key)
+        kept.append(effect)
+    session.flush()
+    return kept
+
+
+def _refs(session: Session, effects: Sequence[Effect]) -> Refs:
+    """Integr8's text ids for calls: rules speak of the small numbers that reports and links use."""
+    ids: dict[tuple[str, str], set[str]] = {}
+    for effect in effects:
+        if effect.verb != "ensure":
+            ids.setdefault((effect.account, effect.kind), set()).add(effect.target_id)
+    return {
+        (account, kind, number): ref
+        for (account, kind), some in ids.items()
+        for number, ref in entities.refs(session, account, kind, some).items()
+    }
+
+
+def _batches(effects: Sequence[Effect], causes: Mapping[int, str], refs: Refs) -> list[Batch]:
+    groups: dict[tuple[str, ...], list[Effect]] = {}
+    for effect in effects:
+        group = (effect.verb, effect.kind if effect.verb in MERGED else "", effect.account, effect.integration)
+        groups.setdefault(group, []).append(effect)
+    return [
+        Batch(
+            verb,
+            kind,
+            account,
+            integration,
+            {one.id: one for one in members},
+            [_job(one, causes, refs) for one in members],
+        )
+        for (verb, kind, account, integration), members in groups.items()
+    ]
+
+
+def _job(effect: Effect, causes: Mapping[int, str], refs: Refs) -> Job:
+    cause = causes.get(effect.plan_id)
+    return Job(
+        id=effect.id,
+        verb=effect.verb,
+        kind=effect.kind,
+        target_id=refs.get((effect.account, effect.kind, effect.target_id), effect.target_id),
+        wanted=thaw(effect.wanted),
+        key=thaw(effect.key),
+        attempts=effect.attempts,
+        urgent=effect.urgent,
+        unsettled=effect.state == EffectState.UNKNOWN,
+        once=_once(effect, cause) if cause else "",
+        context={"rule": effect.rule_id, "effect": effect.id, "reason": effect.reason},
+    )
+
+
+def _once(effect: Effect, cause: str) -> str:
+    """What a server may recognise a repetition by. Numbers of rows would come again after a restore."""
+    parts = (effect.rule_id, cause, effect.step, effect.kind, effect.target_id, effect.subject)
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:32]
+
+
+class StoreDesk:
+    """Keeps the books in the database while one batch is carried out.
+
+    What is about to leave is on disk before it does. How calls ended is written with what comes next, the following
+    request or the conclusion: a crash in between leaves effects that are settled by reading, either way.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        batch: Batch,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._batch = batch
+        self._population: Mapping[str, int] | None = None
+        self._clock = clock
+        self._ended: list[Call] = []
+        self._first: list[tuple[datetime, list[int]]] = []  # when a call left, and effects that had never been tried
+
+    def population(self, kind: str) -> int | None:
+        if self._population is None:  # asked for after the call that waits for nobody
+            with self._store.read() as session:
+                self._population = entities.population(session, self._batch.account, self._batch.integration)
+        return self._population.get(kind)
+
+    def places(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
+        with self._store.read() as session:
+            return entities.places(session, self._batch.account, self._batch.integration, kind, ids)
+
+    def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
+        """Commit `sent`, then send. Raises Halted or LeaseLost before anything has left."""
+        now = self._clock()
+        call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=now)
+        with self._store.write() as session:
+            if upkeep.why_halted(session) is not None:
+                raise Halted("the halt is on")
+            rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
+            self.note_ended(session)
+            ledger.begin_call(session, rows, call=call, now=now)
+        self._first.append((now, [job.id for job in jobs if job.attempts == 1]))
+        return self._timed(operation, call, send)
+
+    def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
+        """Ask. A read that is cut short by a crash has changed nothing, so it needs no line beforehand."""
+        call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=self._clock())
+        return self._timed(operation, call, ask)
+
+    def note_ended(self, session: Session) -> None:
+        """Write how calls have ended since the last time."""
+        ledger.end_calls(session, self._ended)
+        self._ended.clear()
+
+    def note_delays(self, session: Session) -> None:
+        """Measure how long events had waited for the calls that have left. Nobody waits for that any more."""
+        for at, effects in self._first:
+            for received in latencies.received_at(session, effects) if effects else ():
+                EVENT_TO_CALL.observe((at - received).total_seconds())
+        self._first.clear()
+
+    def _timed(self, operation: str, call: Call, send: Callable[[], T]) -> T:
+        call.outcome = "unknown"
+        try:
+            with tracing.span(f"call {operation}", call=call.id, operation=operation, targets=call.targets):
+                answer = send()
+            call.outcome = "ok"
+        except (errors.ApiError, errors.BudgetError) as error:
+            call.outcome, call.status, call.error = _word(error), getattr(error, "status", None), str(error)
+            raise
+        finally:
+            call.ended_at = self._clock()
+            self._ended.append(call)
+            log.info("call ended", operation=operation, targets=call.targets, outcome=call.outcome, call=call.id)
+        return answer
+
+
+def _word(error: Exception) -> str:
+    match error:
+        case errors.OutcomeUnknown() | errors.NoAnswer():
+            return "unknown"
+        case errors.Unreachable():
+            return "unreachable"
+        case errors.RateLimited() | errors.BudgetError():
+            return "throttled"
+        case errors.PartlyDone():
+            return "partial"
+        case errors.ServerError():
+            return "server_error"
+        case _:
+            return "refused"

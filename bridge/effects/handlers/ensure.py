@@ -1,0 +1,121 @@
+"""Ensure: find by natural key, create when missing, update only what differs, read before repeating.
+
+Integr8 knows no idempotency key, so the natural key (an e-mail address, a name) is ours. Two effects with one
+key never run at the same time; the ledger sees to that when it hands them out.
+"""
+
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from bridge.effects.handlers.entities import BELOW_OFFER, RESOURCES, above, resource
+from bridge.effects.handlers.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, one_by_one
+
+PASSWORD_LENGTH = 20
+ALPHABET = string.ascii_letters + string.digits + "-_.!"
+#: Fields that Integr8 takes but never shows: they are part of a create and no reason for an update.
+WRITE_ONLY = frozenset({"password"})
+
+
+def ensure(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
+    return one_by_one(jobs, partial(_one, tools, desk))
+
+
+def _one(tools: Tools, desk: Desk, job: Job) -> Outcome:
+    found = _find(tools, desk, job)
+    if len(found) > 1:
+        ids = ", ".join(str(entity.get("id")) for entity in found)
+        return Failed(job, f"{job.kind}: {job.target_id} is shared by {ids}; a natural key must name one")
+    if not found:
+        return _create(tools, desk, job)
+    if job.unsettled and _generates(job):
+        return _new_password(tools, desk, job, found[0])
+    return _bring_up_to_date(tools, desk, job, found[0], created=job.unsettled)
+
+
+def _find(tools: Tools, desk: Desk, job: Job) -> list[dict[str, Any]]:
+    """Objects with this natural key.
+
+    The filter narrows the list down where Integr8 understands it; equality is decided here, because a filter
+    that is not known may be ignored, and then the list is everything.
+    """
+    key = _own(job, job.key)
+    ask = partial(resource(tools, job.kind).list, *above(job), filter=key)
+    listed = desk.read(f"{RESOURCES[job.kind]}.list", [job], lambda: list(ask()))
+    return [entity for entity in listed if all(_same(entity.get(name), value) for name, value in key.items())]
+
+
+def _own(job: Job, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the object itself: the offer that it hangs on stands in the path."""
+    return {name: value for name, value in fields.items() if name != "offer" or job.kind not in BELOW_OFFER}
+
+
+def _same(present: Any, wanted: Any) -> bool:
+    if isinstance(present, str) and isinstance(wanted, str):
+        return present.strip().casefold() == wanted.strip().casefold()
+    return bool(present == wanted) or str(present) == str(wanted)
+
+
+def _create(tools: Tools, desk: Desk, job: Job) -> Outcome:
+    fields, secret = _filled(job)
+    fields = _own(job, {**job.key, **fields})
+    create = partial(resource(tools, job.kind).create, *above(job), **fields)
+    made = desk.write(f"{RESOURCES[job.kind]}.create", [job], create)
+    wrong = _differences(made, fields)
+    result: dict[str, Any] = {"id": str(made["id"]), "created": True, **secret}
+    if wrong:
+        result["differs"] = sorted(wrong)
+    return Applied(job, result)
+
+
+def _bring_up_to_date(tools: Tools, desk: Desk, job: Job, entity: dict[str, Any], *, created: bool) -> Outcome:
+    fields, _secret = _filled(job)
+    different = _differences(entity, fields)
+    identity = str(entity["id"])
+    if not different:
+        result = {"id": identity, "created": created}
+        return Applied(job, result) if created else Skipped(job, result)
+    source, name = resource(tools, job.kind), RESOURCES[job.kind]
+    desk.write(f"{name}.update", [job], partial(source.update, *above(job), identity, **different))
+    after = desk.read(f"{name}.get", [job], partial(source.get, *above(job), identity))
+    if still := _differences(after, different):
+        if job.attempts < 3:
+            return Again(job, 1.0, f"accepted, but {', '.join(sorted(still))} did not change")
+        return Failed(job, f"Integr8 accepts the change of {', '.join(sorted(still))} and does not make it")
+    prior = {name: entity.get(name) for name in different}
+    return Applied(job, {"id": identity, "created": created, "prior": prior, "changed": sorted(different)})
+
+
+def _generates(job: Job) -> bool:
+    return any(isinstance(value, Mapping) and "$generate" in value for value in job.wanted.values())
+
+
+def _new_password(tools: Tools, desk: Desk, job: Job, entity: dict[str, Any]) -> Outcome:
+    """It was created by a request whose answer never came, and its password is lost with it: set another one."""
+    fields, secret = _filled(job)
+    identity, change = str(entity["id"]), resource(tools, job.kind).update
+    password = {name: fields[name] for name in secret["$secret"]}
+    desk.write(f"{RESOURCES[job.kind]}.update", [job], partial(change, identity, **password))
+    return Applied(job, {"id": identity, "created": True, "settled": "by reading", **secret})
+
+
+def _differences(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in wanted.items()
+        if name not in WRITE_ONLY and name in present and not _same(present[name], value)
+    }
+
+
+def _filled(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The wanted fields with generated passwords put in. The secret goes to the desk, never to the ledger."""
+    fields, secret = {}, {}
+    for name, value in job.wanted.items():
+        if isinstance(value, Mapping) and value.get("$generate") == "password":
+            fields[name] = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
+            secret = {"$secret": {name: fields[name]}}
+        else:
+            fields[name] = value
+    return fields, secret

@@ -1,0 +1,126 @@
+"""Reading Integr8's objects for effects: by either of their two ids, with as few calls as possible."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from bridge.effects.handlers.job import Desk, Job, Tools
+from bridge.integr8.errors import NotFound
+from bridge.integr8.pages import Page
+from bridge.integr8.rate_limiter import Lane
+
+PAGE = 100
+
+#: Kind of entity → resource of the client.
+RESOURCES = {
+    "offer": "offers",
+    "publisher": "publishers",
+    "advertiser": "advertisers",
+    "user": "users",
+    "offer_event": "offer_events",
+    "landing_page": "landing_pages",
+}
+#: Kinds that live below an offer; their calls need the offer's id.
+BELOW_OFFER = frozenset({"offer_event", "landing_page"})
+
+
+def resource(tools: Tools, kind: str) -> Any:
+    """The client's resource for a kind of entity."""
+    return getattr(tools.client, RESOURCES[kind])
+
+
+def above(job: Job) -> tuple[str, ...]:
+    """The offer that an event or a landing page hangs on; nothing for everything else."""
+    return (str(job.key["offer"]),) if job.kind in BELOW_OFFER else ()
+
+
+def ids_of(entity: dict[str, Any]) -> set[str]:
+    """Both ids of an object, as text. Which of them a report or a postback names is not documented."""
+    return {str(entity[name]) for name in ("id", "incremental_id") if entity.get(name) is not None}
+
+
+def lane_of(jobs: Sequence[Job]) -> Lane:
+    """Pauses overtake everything else, their reads included: until it is verified a pause is not done."""
+    return Lane.URGENT if any(job.urgent for job in jobs) else Lane.NORMAL
+
+
+def read_many(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
+    """The present objects of these jobs, by target id; what does not exist is missing.
+
+    One by one, or the pages on which they were when we last looked, or all pages: whichever costs the fewest calls
+    of the budget. Lists have no filter by several ids (reference, "List Offers").
+    """
+    wanted = list(dict.fromkeys(job.target_id for job in jobs))
+    if len(wanted) == 1:
+        return _one_by_one(tools, desk, kind, jobs, wanted)
+    all_pages = math.ceil((desk.population(kind) or len(wanted)) / PAGE)  # at least so many, when nobody knows
+    places = desk.places(kind, wanted)
+    likely = Counter(place // PAGE for place in places.values())
+    with_likely = len(likely) + len(wanted) - len(places)
+    if len(wanted) <= min(all_pages, with_likely):
+        return _one_by_one(tools, desk, kind, jobs, wanted)
+    if all_pages <= with_likely:
+        return _by_pages(tools, desk, kind, jobs, wanted)
+    found = _on_likely_pages(tools, desk, kind, jobs, likely)
+    left = [target for target in wanted if target not in found]
+    if len(left) < all_pages:
+        return found | _one_by_one(tools, desk, kind, jobs, left)
+    return found | _by_pages(tools, desk, kind, jobs, left)
+
+
+def _one_by_one(
+    tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], wanted: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    found = {}
+    source, operation = resource(tools, kind), f"{RESOURCES[kind]}.get"
+    about: dict[str, list[Job]] = {}
+    for job in jobs:
+        about.setdefault(job.target_id, []).append(job)
+    for target in wanted:
+        of_it = about[target]
+        ask = partial(source.get, *above(of_it[0]), target, lane=lane_of(of_it))
+        try:
+            found[target] = desk.read(operation, of_it, ask)
+        except NotFound:
+            continue
+    return found
+
+
+def _by_pages(
+    tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], wanted: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    missing = set(wanted)
+    pages = resource(tools, kind).list(size=PAGE, lane=lane_of(jobs)).pages()
+    while missing and (page := _next_page(desk, kind, jobs, pages)) is not None:
+        found |= _those_of(page, missing)
+        missing -= found.keys()
+    return found
+
+
+def _on_likely_pages(
+    tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], likely: Counter[int]
+) -> dict[str, dict[str, Any]]:
+    """Those that are where they were, the fullest page first. One page without any of them, and we stop believing."""
+    found: dict[str, dict[str, Any]] = {}
+    missing = {job.target_id for job in jobs}
+    for number, _ in likely.most_common():
+        pages = resource(tools, kind).list(size=PAGE, start=number + 1, lane=lane_of(jobs)).pages()
+        page = _next_page(desk, kind, jobs, pages)
+        here = _those_of(page, missing) if page is not None else {}
+        if not here:
+            break
+        found |= here
+        missing -= here.keys()
+    return found
+
+
+def _next_page(desk: Desk, kind: str, jobs: Sequence[Job], pages: Iterator[Page]) -> Page | None:
+    return desk.read(f"{RESOURCES[kind]}.list", jobs, lambda: next(pages, None))
+
+
+def _those_of(page: Page, wanted: set[str]) -> dict[str, dict[str, Any]]:
+    """The wanted ones of a page, by the id that they are wanted by."""
+    return {known: entity for entity in page.rows for known in ids_of(entity) & wanted}

@@ -1,0 +1,150 @@
+"""One effect as a handler sees it, what can become of it, and the desk that keeps the books meanwhile."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from bridge.integr8 import errors
+from bridge.integr8.client import Client
+from bridge.outbound.http import Outgoing
+
+T = TypeVar("T")
+
+PAUSE_UNREACHABLE = 5.0  # seconds before Integr8 or Redis is asked again
+PAUSE_UNAUTHORIZED = 300.0  # a wrong key needs a person; the effects wait for them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One effect, claimed by this worker. `unsettled`: an earlier request may or may not have taken effect."""
+
+    id: int
+    verb: str
+    kind: str
+    target_id: str
+    wanted: Mapping[str, Any]
+    key: Mapping[str, Any] = field(default_factory=dict)
+    attempts: int = 1
+    urgent: bool = False
+    unsettled: bool = False
+    once: str = ""  # the same for the same step of the same cause, also where a restored database counts anew
+    context: Mapping[str, Any] = field(default_factory=dict)  # rule, run, reason: for messages
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """It is so now, and was read to be so. `result` may carry the id of what was created."""
+
+    job: Job
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """It was so already; nothing was sent."""
+
+    job: Job
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It will not become so by trying again."""
+
+    job: Job
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Not now: throttled, unreachable, or only partly done. `wait` in seconds."""
+
+    job: Job
+    wait: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request left and its answer never came. To be settled by reading, after `wait` seconds."""
+
+    job: Job
+    wait: float
+    error: str
+
+
+Outcome: TypeAlias = Applied | Skipped | Failed | Again | Unknown
+
+
+class Desk(Protocol):
+    """Keeps the books while a handler works. Raises LeaseLost when the effects are no longer this worker's."""
+
+    def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
+        """Record `sent` and the call, commit, send, record the answer. Re-raises what `send` raised."""
+        ...
+
+    def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
+        """Record a call that changes nothing."""
+        ...
+
+    def population(self, kind: str) -> int | None:
+        """About how many entities of a kind there are, from the mirror; None when nobody knows."""
+        ...
+
+    def places(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
+        """Where in the list of a kind these stood when we last read it, from 0; what nobody knows is missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What handlers work with: Integr8's client, and the way to other servers that the settings allow."""
+
+    client: Client
+    outgoing: Outgoing | None = None
+    tell: Callable[[str, Mapping[str, Any]], bool] | None = None  # (channel, message): into its queue, if it exists
+
+
+def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one line per kind of error
+    """What an error of a call means for an effect."""
+    match error:
+        case errors.OutcomeUnknown():
+            return Unknown(job, PAUSE_UNREACHABLE, str(error))
+        case errors.BudgetExhausted():
+            return Again(job, error.wait, str(error))
+        case errors.RateLimited():
+            return Again(job, error.retry_after or PAUSE_UNREACHABLE, str(error))
+        case errors.Unauthorized():
+            return Again(job, PAUSE_UNAUTHORIZED, str(error))
+        case errors.BudgetUnavailable() | errors.Unreachable() | errors.NoAnswer() | errors.ServerError():
+            return Again(job, min(PAUSE_UNREACHABLE * 2 ** min(job.attempts, 6), 300.0), str(error))
+        case errors.Malformed():
+            return Again(job, PAUSE_UNREACHABLE, str(error)) if job.attempts < 5 else Failed(job, str(error))
+        case _:
+            return Failed(job, str(error))
+
+
+#: Integr8, or what counts its calls, is away altogether: the next call would fare no better.
+AWAY = (errors.BudgetUnavailable, errors.Unreachable, errors.NoAnswer)
+
+
+def one_by_one(jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outcome]:
+    """Each job by itself; an error ends its own job only.
+
+    But when nobody answers, the rest go back untried: asking on would hold a worker for minutes, and with it the
+    events that wait for one.
+    """
+    outcomes: list[Outcome] = []
+    for number, job in enumerate(jobs):
+        try:
+            outcomes.append(work(job))
+        except (errors.ApiError, errors.BudgetError) as error:
+            outcomes.append(from_error(job, error))
+            if isinstance(error, AWAY):
+                return outcomes + [_untried(later, error) for later in jobs[number + 1 :]]
+    return outcomes
+
+
+def _untried(job: Job, error: Exception) -> Outcome:
+    kind = Unknown if job.unsettled else Again
+    return kind(job, PAUSE_UNREACHABLE, f"not tried, because the call before it failed: {error}")

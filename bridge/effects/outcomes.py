@@ -1,0 +1,240 @@
+"""What became of effects, written down with everything that follows from it: holds, hand-overs, later steps."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+from sqlalchemy.orm import Session
+
+from bridge.effects.claims import Batch, StoreDesk
+from bridge.effects.handlers import MERGED, Again, Applied, Failed, Outcome, Skipped, Unknown
+from bridge.observability.metrics import EFFECTS
+from bridge.services.secrets import SecretsBox
+from bridge.store import entities, lease, ledger, notifications, one_time_secrets
+from bridge.store.engine import Store, insert_rows
+from bridge.store.holds import Hold, HoldState
+from bridge.store.ledger import Effect, EffectState
+from rules.model.revision import HoldFor
+from rules.planning import holds
+
+log = structlog.get_logger()
+
+TOO_OLD = timedelta(hours=24)  # an effect that could not leave for so long was decided on yesterday's world
+HANDOVER_HOURS = 72
+SHOWN = 5  # ids in one line of the log
+
+
+def conclude(
+    store: Store, batch: Batch, outcomes: Iterable[Outcome], *, desk: StoreDesk, box: SecretsBox, now: datetime
+) -> list[Outcome]:
+    """Write down what became of each effect and call, with everything that follows from it, in one transaction.
+
+    Returns those that were written: effects that another worker has taken over meanwhile are left to it.
+    """
+    results = list(outcomes)
+    with store.write() as session:
+        desk.note_ended(session)
+        plans = {batch.effects[one.job.id].plan_id for one in results}
+        fences = {one.job.id: batch.effects[one.job.id].fence for one in results}
+        ours = lease.ours(session, Effect, fences)
+        written = [one for one in results if one.job.id in ours]
+        books = _Books(session, ledger.blocked(session, plans), box, now)
+        for one in written:
+            books.write(batch.effects[one.job.id], one)
+        books.close()
+        _mirror(session, batch, written, now)
+        ledger.close_finished(session, plans, now)
+    _tell(batch, written)
+    return written
+
+
+def _mirror(session: Session, batch: Batch, written: Sequence[Outcome], now: datetime) -> None:
+    """The mirror learns of statuses in the same transaction, so that the next tick sees them."""
+    if batch.verb not in MERGED:
+        return
+    done = [batch.effects[one.job.id] for one in written if isinstance(one, Applied)]
+    authors = {effect.target_id: (effect.rule_id, effect.id) for effect in done}
+    entities.note_status(
+        session, batch.account, batch.kind, set(authors), active=batch.verb == "activate", by=authors, now=now
+    )
+
+
+def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
+    """One line for all that went well together, and one for each that did not."""
+    effects: list[Effect] = []
+    for one in written:
+        effect = batch.effects[one.job.id]
+        EFFECTS.labels(batch.verb, type(one).__name__.lower()).inc()
+        if isinstance(one, Applied | Skipped):
+            effects.append(effect)
+        else:
+            log.warning(
+                "effect not applied",
+                outcome=type(one).__name__.lower(),
+                effect=effect.id,
+                rule=effect.rule_id,
+                verb=effect.verb,
+                target=f"{effect.kind} {effect.target_id}",
+                error=getattr(one, "error", None),
+            )
+    if effects:
+        log.info(
+            "effects verified",
+            verb=batch.verb,
+            count=len(effects),
+            effects=[effect.id for effect in effects[:SHOWN]],
+            targets=[f"{effect.kind} {effect.target_id}" for effect in effects[:SHOWN]],
+            rules=sorted({effect.rule_id for effect in effects}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """One transaction of conclusions, about effects that are locked in it. Rows are gathered and written together."""
+
+    session: Session
+    blocked: Mapping[int, list[Effect]]
+    box: SecretsBox
+    now: datetime
+    ended: list[dict[str, Any]] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, effect: Effect, outcome: Outcome) -> None:
+        match outcome:
+            case Applied(result=result) | Skipped(result=result):
+                state = EffectState.APPLIED if isinstance(outcome, Applied) else EffectState.SKIPPED
+                self._good_end(effect, state, dict(result))
+            case Failed(error=error):
+                self._bad_end(effect, error)
+            case Again(error=error) if _expired(effect, self.now):
+                hours = TOO_OLD.total_seconds() / 3600
+                self._bad_end(effect, f"could not leave for {hours:.0f} h, so it was given up; {error}")
+            case Again(wait=wait, error=error):
+                self._later(effect, EffectState.PLANNED, wait, error)
+            case Unknown(wait=wait, error=error):
+                self._later(effect, EffectState.UNKNOWN, wait, error)
+
+    def close(self) -> None:
+        """Write what has gathered."""
+        ledger.conclude(self.session, self.ended)
+        insert_rows(self.session, Hold, self.held)
+        self.ended.clear()
+        self.held.clear()
+
+    def _later(self, effect: Effect, state: EffectState, wait: float, error: str) -> None:
+        due = self.now + timedelta(seconds=wait)
+        self.ended.append({"id": effect.id, "state": state, "due_at": due, "error": error})
+
+    def _good_end(self, effect: Effect, state: EffectState, result: dict[str, Any]) -> None:
+        kept = self._seal(effect, result)
+        row = {"id": effect.id, "state": state, "ended_at": self.now, "result": kept, "error": None}
+        if effect.prior is None and kept.get("prior") is not None:
+            row["prior"] = kept["prior"]
+        self.ended.append(row)
+        self._begin_hold(effect)
+        waiting = [one for one in self.blocked.get(effect.plan_id, []) if one.subject == effect.subject]
+        if waiting:
+            self.close()
+            done = ledger.steps_done(self.session, effect.plan_id, effect.subject)
+            for one in waiting:
+                one.wanted = fill(one.wanted, effect.step, kept)
+                one.key = fill(one.key, effect.step, kept)
+                if set(one.after) <= done:
+                    one.due_at = self.now
+            self.session.flush()
+
+    def _bad_end(self, effect: Effect, error: str) -> None:
+        self.ended.append({"id": effect.id, "state": EffectState.FAILED, "ended_at": self.now, "error": error})
+        self._take_hold_back(effect, error)
+        failed = {effect.step}
+        for one in self.blocked.get(effect.plan_id, []):
+            if one.subject == effect.subject and failed & set(one.after):
+                one.state, one.ended_at = EffectState.FAILED, self.now
+                one.error = f"step {effect.step} failed, so this one was not begun: {error}"
+                failed.add(one.step)
+        self.session.flush()
+
+    def _seal(self, effect: Effect, result: dict[str, Any]) -> dict[str, Any]:
+        """Move a generated secret into a sealed hand-over; the ledger keeps only the sealed way to it."""
+        secret = result.pop("$secret", None)
+        if secret:
+            token = secrets.token_urlsafe(24)
+            self.session.add(
+                one_time_secrets.Handover(
+                    token_hash=hashlib.sha256(token.encode()).hexdigest(),
+                    effect_id=effect.id,
+                    about=f"{effect.kind} {effect.target_id}",
+                    sealed=self.box.seal(orjson.dumps(secret)),
+                    created_at=self.now,
+                    expires_at=self.now + timedelta(hours=HANDOVER_HOURS),
+                )
+            )
+            result["handover"] = self.box.seal(token.encode()).decode()
+            self._confide(effect, result["handover"])
+        return result
+
+    def _confide(self, effect: Effect, sealed: str) -> None:
+        """Tell the channel that the rule names. What waits for it is the sealed way to the secret, no more."""
+        channel = next((one["to"] for one in effect.wanted.values() if isinstance(one, Mapping) and "to" in one), None)
+        if channel is not None:
+            row = {
+                "channel": channel,
+                "topic": "handover",
+                "dedupe_key": f"handover:{effect.id}",
+                "rule_id": effect.rule_id,
+                "text": f"{effect.kind} {effect.target_id} can sign in",
+                "data": {"effect": effect.id, "sealed": sealed},
+                "created_at": self.now,
+                "due_at": self.now,
+            }
+            notifications.add(self.session, [row])
+
+    def _begin_hold(self, effect: Effect) -> None:
+        if effect.hold is None:
+            return
+        count = effect.hold.get("count", 1)
+        seconds = effect.hold.get("seconds")
+        wanted = HoldFor(effect.hold["kind"], timedelta(seconds=seconds) if seconds is not None else None)
+        self.held.append(
+            {
+                "rule_id": effect.rule_id,
+                "effect_id": effect.id,
+                "account": effect.account,
+                "integration": effect.integration,
+                "kind": effect.kind,
+                "target_id": effect.target_id,
+                "subject": effect.subject,
+                "since": self.now,
+                "until": holds.until(wanted, count, self.now, effect.hold.get("tz", "UTC")),
+                "count": count,
+                "we_paused": bool((effect.prior or {}).get("active", True)),
+            }
+        )
+
+    def _take_hold_back(self, effect: Effect, error: str) -> None:
+        """The target could not be brought back, so it is still held: by us, as everyone can see."""
+        hold = self.session.get(Hold, effect.releases) if effect.releases is not None else None
+        if hold is not None and hold.state == HoldState.RELEASED:
+            hold.state, hold.ended_at, hold.ended_by = HoldState.ACTIVE, None, None
+            hold.until, hold.ended_why = self.now + timedelta(hours=1), f"the return failed: {error}"
+
+
+def _expired(effect: Effect, now: datetime) -> bool:
+    return effect.due_at is not None and effect.sent_at is None and now - effect.due_at > TOO_OLD
+
+
+def fill(value: Any, step: str, result: Mapping[str, Any]) -> Any:
+    """Replace {"$ref": "step.name"} by what that step yielded."""
+    if isinstance(value, Mapping):
+        reference = value.get("$ref")
+        if isinstance(reference, str) and reference.partition(".")[0] == step:
+            return result.get(reference.partition(".")[2] or "id")
+        return {key: fill(item, step, result) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, step, result) for item in value]
+    return value

@@ -1,0 +1,73 @@
+"""One call as a conversation: send, read, wait, send again. Written once, for the sync and the async client.
+
+A conversation is a generator. It yields an Exchange (send this, with a slot of the budget) or a Pause, is
+given a Reply back or an ApiError thrown in, and returns what the call returns. It performs no I/O itself.
+"""
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, TypeVar
+
+from bridge.integr8.core import Reply, Request, read
+from bridge.integr8.errors import ApiError, NotFound, OutcomeUnknown, ServerError
+from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.retry_policy import wait_before_retry
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Take a slot, send, return the Reply. `left`: seconds until the caller's deadline."""
+
+    request: Request
+    lane: Lane
+    left: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+Step: TypeAlias = Exchange | Pause
+Flow: TypeAlias = Generator[Step, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How calls are made: in which lane, for how long at most (seconds, over all attempts), and by which clocks."""
+
+    lane: Lane = Lane.NORMAL
+    deadline: float = 120.0
+    clock: Callable[[], float] = time.monotonic
+    today: Callable[[], datetime] = lambda: datetime.now(UTC)
+    jitter: Callable[[], float] = random.random
+
+
+def converse(request: Request, manner: Manner, secrets: tuple[str, ...] = ()) -> Flow[Any]:
+    """Make one call, again and again as far as `wait_before_retry` and the deadline allow.
+
+    Raises the last ApiError, or the BudgetError that the shell throws in.
+    """
+    until = manner.clock() + manner.deadline
+    doubtful = False  # an attempt before may have taken effect
+    for attempt in itertools.count(1):
+        try:
+            reply: Reply = yield Exchange(request, manner.lane, until - manner.clock())
+            return read(request, reply, now=manner.today(), secrets=secrets)
+        except ApiError as error:
+            if doubtful and request.verb == "DELETE" and isinstance(error, NotFound):
+                return None  # it did
+            wait = wait_before_retry(error, attempt, jitter=manner.jitter)
+            if wait is None or manner.clock() + wait.total_seconds() >= until:
+                raise
+            doubtful = doubtful or isinstance(error, OutcomeUnknown | ServerError)
+        yield Pause(wait.total_seconds())
+    raise AssertionError  # unreachable: the loop above has no end

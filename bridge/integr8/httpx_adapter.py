@@ -1,0 +1,128 @@
+"""What both shells need to turn our Requests into httpx's, and httpx's answers and failures into ours."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from bridge.integr8.catalogue import OUTSIDE
+from bridge.integr8.core import HEADERS, Reply, Request, lost
+from bridge.integr8.error_text import retry_after, words_of
+from bridge.integr8.errors import ApiError, InvalidCall, Unreachable, class_for
+from bridge.integr8.rate_limiter import Outcome
+
+# Failures before the first byte of the request is out. Everything else may have reached Integr8.
+BEFORE_SENDING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.ProxyError,
+)
+WRITTEN = ("send_request_body.complete",)  # of httpcore's http11 and http2 traces
+
+
+def base(url: str) -> str:
+    """The base URL without its tail; the paths of the catalogue begin with /api/v2. Raises ValueError."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError(f"base_url: {url!r} is no http(s) address; the usual one is https://api.app.integr8.co")
+    return url.strip().rstrip("/").removesuffix("/api/v2")
+
+
+def key(api_key: str) -> str:
+    """The API key, if a header can carry it. Raises ValueError without repeating it."""
+    if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
+        raise ValueError("api_key: is empty or holds characters that no header can carry")
+    return api_key.strip()
+
+
+def agent() -> dict[str, str]:
+    """Who we are."""
+    try:
+        release = version("integr8-bridge")
+    except PackageNotFoundError:
+        release = "source"
+    return {"User-Agent": f"integr8-bridge/{release}"}
+
+
+def headers(request: Request, api_key: str) -> dict[str, str]:
+    """Both headers that Integr8 wants, on reads too; no key where the operation takes none."""
+    return {**HEADERS, "API-KEY": api_key} if request.operation.authenticated else dict(HEADERS)
+
+
+def address(base_url: str, request: Request) -> str:
+    """Where a request goes; the tracker's own address stands on its own."""
+    return request.target if request.target.startswith("http") else base_url + request.target
+
+
+def when_written(tell: Callable[[], None]) -> Callable[[str, Any], None]:
+    """A trace for httpx that calls `tell` once the request has been written to the socket."""
+
+    def trace(event: str, _info: Any) -> None:
+        if event.endswith(WRITTEN):
+            tell()
+
+    return trace
+
+
+def reply(response: httpx.Response) -> Reply:
+    """Our Reply of a response that has been read."""
+    return Reply(
+        response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content
+    )
+
+
+def skew(answer: Reply, now: datetime) -> timedelta | None:
+    """How far `now` is ahead of the answer's Date header, which has whole seconds; None without a usable one."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return now - told if told.tzinfo is not None else None
+
+
+def outcome(answer: Reply, now: datetime) -> tuple[Outcome, float | None]:
+    """What the budget should learn of an answer, and the pause in seconds that it asks for."""
+    if answer.status == 429:
+        return Outcome.THROTTLED, retry_after(answer.headers, now)
+    return (Outcome.FAILED if answer.status >= 500 else Outcome.ANSWERED), None
+
+
+def outcome_of_error(error: ApiError) -> Outcome:
+    """The same for a request without an answer."""
+    return Outcome.UNSENT if isinstance(error, Unreachable) else Outcome.FAILED
+
+
+def lost_with(request: Request, error: httpx.HTTPError) -> ApiError:
+    """Our error of httpx's. Its text names no header and no body."""
+    words = str(error) or type(error).__name__
+    return lost(request, left=not isinstance(error, BEFORE_SENDING), words=words[:200])
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+
+def file_request(url: str) -> Request:
+    """The signed address as a Request. Raises InvalidCall for anything that is no http(s) address."""
+    operation = OUTSIDE["exports.file"]
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise InvalidCall(operation.name, "the signed address is no http(s) address")
+    return Request(operation, "GET", url)
+
+
+def same_host(url: str, base_url: str) -> bool:
+    """Whether a file lies on the API's own host and so counts against its rate."""
+    return urlsplit(url).netloc == urlsplit(base_url).netloc
+
+
+def refusal(request: Request, status: int, body: bytes, content_type: str) -> ApiError:
+    """The error of a file that was not handed out. The address is a secret and stays out of it."""
+    words = words_of(body, {"content-type": content_type}, (request.target,))
+    return class_for(status)(request.name, status=status, words=words)

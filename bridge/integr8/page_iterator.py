@@ -1,0 +1,81 @@
+"""Rows that arrive page by page while one reads them, synchronously or not."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Self
+
+from bridge.integr8.core import Row
+from bridge.integr8.pages import Page, Paging
+
+Query = dict[str, Any]
+
+
+class Listing(Iterator[Row]):
+    """Read once, lazily: a page is asked for when its first row is wanted.
+
+    `cursor` names the place after the last page that was read to its end, so that a listing which was broken
+    off can be taken up again (`start=` of a list, `after=` or `before=` of a report): rows of the page in
+    hand come twice, none is lost. None before the first page and after the last one; `finished` tells which.
+    """
+
+    def __init__(self, fetch: Callable[[Query], Any], paging: Paging) -> None:
+        self._fetch = fetch
+        self._paging = paging
+        self._rows = self._walk()
+        self.cursor: str | None = None
+        self.newest: str | None = None  # reports: the topmost cursor of the first page
+        self.total: int | None = None  # lists: how many there are in all, once the first page is here
+        self.finished = False
+
+    def pages(self) -> Iterator[Page]:
+        """The same, a page at a time."""
+        while (query := self._paging.query) is not None:
+            page = self._paging.take(self._fetch(query))
+            self.newest = self.newest or page.newest
+            self.total = page.total if page.total is not None else self.total
+            yield page
+            self.cursor = page.cursor
+        self.finished = True
+
+    def _walk(self) -> Iterator[Row]:
+        for page in self.pages():
+            yield from page.rows
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Row:
+        return next(self._rows)
+
+
+class AsyncListing(AsyncIterator[Row]):
+    """The same for `async for`."""
+
+    def __init__(self, fetch: Callable[[Query], Awaitable[Any]], paging: Paging) -> None:
+        self._fetch = fetch
+        self._paging = paging
+        self._rows = self._walk()
+        self.cursor: str | None = None
+        self.newest: str | None = None
+        self.total: int | None = None
+        self.finished = False
+
+    async def pages(self) -> AsyncIterator[Page]:
+        """The same, a page at a time."""
+        while (query := self._paging.query) is not None:
+            page = self._paging.take(await self._fetch(query))
+            self.newest = self.newest or page.newest
+            self.total = page.total if page.total is not None else self.total
+            yield page
+            self.cursor = page.cursor
+        self.finished = True
+
+    async def _walk(self) -> AsyncIterator[Row]:
+        async for page in self.pages():
+            for row in page.rows:
+                yield row
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Row:
+        return await anext(self._rows)

@@ -1,0 +1,124 @@
+"""Where a listing stands between two pages. Performs no I/O: it says what to ask and takes what was answered.
+
+Numbered pages shift when objects are added while one reads, so an object that was seen is not given twice.
+Cursor pages hang on a row and do not shift; new rows arrive above the newest.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bridge.integr8.core import Row
+from bridge.integr8.errors import Malformed
+from bridge.integr8.query_schemas import PAGE_SIZE_MAX
+
+REPEATS = 3  # pages that came twice before a listing is given up
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows. `cursor`: what to start from to read on after them; None when they were the last ones."""
+
+    rows: tuple[Row, ...]
+    cursor: str | None
+    newest: str | None = None  # reports: the cursor of the topmost row; `before=` it asks for what came since
+    total: int | None = None  # numbered pages: how many objects there are in all
+
+
+class Paging(Protocol):
+    """`query` is None when there is nothing left to ask."""
+
+    @property
+    def query(self) -> dict[str, Any] | None:
+        """The query parameters of the next page."""
+
+    def take(self, answer: Any) -> Page:
+        """Take in the answer to that query."""
+
+
+class Numbered:
+    """`page[number]` from 1 on, until `meta.total_page`, read anew from each answer."""
+
+    def __init__(self, operation: str, *, size: int = PAGE_SIZE_MAX, start: str | int | None = None) -> None:
+        self._operation = operation
+        self._size = size
+        self._number: int | None = int(start or 1)
+        self._seen: set[str] = set()
+
+    @property
+    def query(self) -> dict[str, Any] | None:
+        if self._number is None:
+            return None
+        return {"page[number]": self._number, "page[size]": self._size}
+
+    def take(self, answer: Any) -> Page:
+        assert self._number is not None
+        rows = answer.get("data") or []
+        fresh = tuple(row for row in rows if self._is_new(row))
+        meta = answer.get("meta") or {}
+        more = bool(rows) and self._more(meta, len(rows), bool(fresh))
+        self._number = self._number + 1 if more else None
+        return Page(fresh, str(self._number) if more else None, total=meta.get("total_count"))
+
+    def _is_new(self, row: Row) -> bool:
+        key = row.get("id", row.get("incremental_id"))
+        if key is None:
+            return True
+        if str(key) in self._seen:
+            return False
+        self._seen.add(str(key))
+        return True
+
+    def _more(self, meta: dict[str, Any], count: int, anything_new: bool) -> bool:  # noqa: FBT001
+        assert self._number is not None
+        if isinstance(meta.get("total_page"), int):
+            return self._number < int(meta["total_page"])
+        if isinstance(meta.get("total_count"), int):
+            return self._number * self._size < int(meta["total_count"])
+        return count >= self._size and anything_new  # no meta at all: a server that repeats itself ends it
+
+
+class Cursor:
+    """`page[after]` towards older rows, or `page[before]` towards newer ones. Never both."""
+
+    def __init__(
+        self, operation: str, *, size: int = PAGE_SIZE_MAX, after: str | None = None, before: str | None = None
+    ) -> None:
+        self._operation = operation
+        self._size = size
+        self._upwards = before is not None
+        self._both = (after, before) if after is not None and before is not None else None
+        self._cursor = before if self._upwards else after
+        self._done = False
+        self._previous: list[Row] = []
+        self._passed = {self._cursor} - {None}
+        self._repeats = 0
+
+    @property
+    def query(self) -> dict[str, Any] | None:
+        if self._done:
+            return None
+        if self._both:  # refused by the schema, with its own words, before anything is sent
+            return {"page[size]": self._size, "page[after]": self._both[0], "page[before]": self._both[1]}
+        direction = "page[before]" if self._upwards else "page[after]"
+        return {"page[size]": self._size} | ({direction: self._cursor} if self._cursor else {})
+
+    def take(self, answer: Any) -> Page:
+        rows, info = answer["data"].get("data") or [], answer["data"]["pageInfo"]
+        more = bool(info.get("hasPreviousPage" if self._upwards else "hasNextPage"))
+        cursor = info.get("startCursor" if self._upwards else "endCursor")
+        if more and (not cursor or cursor in self._passed):
+            return self._again(cursor)
+        self._passed.add(cursor)
+        # A page that repeats rows of the one before is known to happen; two equal rows on one page are two.
+        fresh = tuple(row for row in rows if row not in self._previous)
+        self._previous = rows
+        self._done = not more or not rows
+        self._cursor = cursor if more else self._cursor
+        return Page(fresh, None if self._done else cursor, newest=info.get("startCursor"))
+
+    def _again(self, cursor: str | None) -> Page:
+        """A page that was here before came instead of the next one. It adds nothing; the next is asked for again."""
+        self._repeats += 1
+        if cursor is None or self._repeats > REPEATS:
+            raise Malformed(self._operation, status=200, words=f"the cursor does not move on from {cursor!r}")
+        return Page((), self._cursor)

@@ -1,0 +1,199 @@
+"""Reports, downloads and exports of the sync client.
+
+Every method is one flow; `resources` says what lanes are and which errors come.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from bridge.integr8 import report_query
+from bridge.integr8.body_types import ReportFilter
+from bridge.integr8.core import Row
+from bridge.integr8.filters import Filter, filter_query
+from bridge.integr8.page_iterator import Listing
+from bridge.integr8.pages import Cursor, Numbered
+from bridge.integr8.query_schemas import PAGE_SIZE_MAX
+from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.resources import Resource
+
+
+class Reports(Resource):
+    """The three row tables, always newest first. `start` and `end` are aware datetimes."""
+
+    def clicks(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        filter: ReportFilter | None = None,  # noqa: A002
+        after: str | None = None,
+        before: str | None = None,
+        size: int = PAGE_SIZE_MAX,
+        integration: str | None = None,
+        sort: None = None,
+        lane: Lane | None = None,
+    ) -> Listing:
+        """Clicks by `request_time`. See `conversions`."""
+        name = "reports.clicks"
+        query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
+        return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
+
+    def conversions(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        filter: ReportFilter | None = None,  # noqa: A002
+        after: str | None = None,
+        before: str | None = None,
+        size: int = PAGE_SIZE_MAX,
+        integration: str | None = None,
+        sort: None = None,
+        lane: Lane | None = None,
+    ) -> Listing:
+        """Conversions by `conversion_time`, newest first.
+
+        `after=cursor` goes on towards older rows, `before=cursor` towards newer ones; both at once are
+        refused, and so is any `sort`: Integr8 does not sort reports.
+        """
+        name = "reports.conversions"
+        query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
+        return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
+
+    def impressions(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        filter: ReportFilter | None = None,  # noqa: A002
+        after: str | None = None,
+        before: str | None = None,
+        size: int = PAGE_SIZE_MAX,
+        integration: str | None = None,
+        sort: None = None,
+        lane: Lane | None = None,
+    ) -> Listing:
+        """Impressions by `request_time`. See `conversions`."""
+        name = "reports.impressions"
+        query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
+        return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
+
+    def _report(self, name: str, query: dict[str, Any], paging: Cursor, lane: Lane | None) -> Listing:
+        return self._listing(name, paging, {}, query, lane)
+
+
+class Downloads(Resource):
+    """Starting an export. At most ten a day are allowed: `Exporter` keeps count, these methods do not."""
+
+    def clicks(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        fields: Sequence[str],
+        extra_parameters: Sequence[str] = (),
+        filter: ReportFilter | None = None,  # noqa: A002
+        delimiter: str | None = None,
+        integration: str | None = None,
+        lane: Lane | None = None,
+    ) -> Row:
+        """Start an export of clicks by `request_time`; returns the export object. Never repeated blindly."""
+        name = "downloads.clicks"
+        query = report_query.download_query(
+            name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
+        )
+        return self._start(name, query, integration, lane)
+
+    def conversions(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        fields: Sequence[str],
+        extra_parameters: Sequence[str] = (),
+        filter: ReportFilter | None = None,  # noqa: A002
+        delimiter: str | None = None,
+        integration: str | None = None,
+        lane: Lane | None = None,
+    ) -> Row:
+        """Start an export of conversions by `conversion_time`."""
+        name = "downloads.conversions"
+        query = report_query.download_query(
+            name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
+        )
+        return self._start(name, query, integration, lane)
+
+    def impressions(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        fields: Sequence[str],
+        extra_parameters: Sequence[str] = (),
+        filter: ReportFilter | None = None,  # noqa: A002
+        delimiter: str | None = None,
+        integration: str | None = None,
+        lane: Lane | None = None,
+    ) -> Row:
+        """Start an export of impressions by `request_time`."""
+        name = "downloads.impressions"
+        query = report_query.download_query(
+            name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
+        )
+        return self._start(name, query, integration, lane)
+
+    def postback_logs(
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        fields: Sequence[str],
+        delimiter: str | None = None,
+        integration: str | None = None,
+        lane: Lane | None = None,
+    ) -> Row:
+        """Start an export of the postback log."""
+        name = "downloads.postback_logs"
+        query = report_query.download_query(name, start, end, fields=fields, delimiter=delimiter)
+        return self._start(name, query, integration, lane)
+
+    def _start(self, name: str, query: dict[str, Any], integration: str | None, lane: Lane | None) -> Row:
+        path = {} if integration is None else {"integrationID": integration}
+        row: Row = self._runner.run(self._runner.caller.call(name, path=path, query=query, lane=lane))
+        return row
+
+
+class Exports(Resource):
+    """The Download Center: what has been exported, and where its files are."""
+
+    def list(
+        self,
+        filter: Filter | None = None,  # noqa: A002
+        *,
+        size: int = PAGE_SIZE_MAX,
+        start: str | int | None = None,
+        lane: Lane | None = None,
+    ) -> Listing:
+        """Every export, lazily. `filter={"status": "COMPLETED"}`, `{"results_meta.total": {"gte": 1}}`."""
+        paging = Numbered("exports.list", size=size, start=start)
+        return self._listing("exports.list", paging, {}, filter_query(filter), lane)
+
+    def get(self, id: str, *, lane: Lane | None = None) -> Row:  # noqa: A002
+        """One export object. Raises NotFound."""
+        row: Row = self._runner.run(self._runner.caller.call("exports.get", path={"exportID": id}, lane=lane))
+        return row
+
+    def delete(self, id: str, *, lane: Lane | None = None) -> None:  # noqa: A002
+        """Delete an export and its file. Raises NotFound."""
+        self._runner.run(self._runner.caller.call("exports.delete", path={"exportID": id}, lane=lane))
+
+    def url(self, artifact_name: str, *, lane: Lane | None = None) -> str:
+        """The signed address of an export's file. It is short-lived and opens the file to whoever has it."""
+        query = {"artifact_name": artifact_name}
+        return str(self._runner.run(self._runner.caller.call("exports.url", query=query, lane=lane)))
+
+    def shared_url(self, artifact_name: str, token: str | None = None, *, lane: Lane | None = None) -> str:
+        """The signed address of a shared report's file. Needs no API key, and none is sent."""
+        query = {"artifact_name": artifact_name, "token": token}
+        return str(self._runner.run(self._runner.caller.call("exports.shared_url", query=query, lane=lane)))

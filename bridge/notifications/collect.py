@@ -1,0 +1,271 @@
+"""Find what rules asked to be told about, and write a notice for each channel that wants to hear of it.
+
+Notices are found in the rows that runs and effects leave behind, not raised where things happen: so nothing is
+lost with a process that dies in between, and looking twice finds nothing new, because every notice has a key.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.services.container import House
+from bridge.store import notifications, upkeep
+from bridge.store.exact_json import plain
+from bridge.store.holds import Hold, HoldState
+from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
+from bridge.store.runs import Cause, Run
+from rules.model.revision import Revision
+
+MARK = "notices"  # the heartbeat that says up to when has been looked
+OVERLAP = timedelta(seconds=90)  # a transaction that began before the last look may have been committed after it
+FIRST = timedelta(minutes=10)  # how far the very first look goes back
+LATE = timedelta(minutes=5)
+REMEMBER = timedelta(seconds=30)
+
+DONE = {"pause": "paused", "activate": "activated", "update": "updated", "archive": "archived", "reject": "rejected"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Something worth telling, before it is known whether anybody wants to hear it."""
+
+    rule: str
+    topics: tuple[str, ...]  # what it may be called, the closest first; the first that a channel wants is taken
+    key: str
+    text: str
+    at: datetime
+    data: Mapping[str, Any] = field(default_factory=dict)
+    to: tuple[str, ...] = ()  # channels that are told in any case
+
+
+def collect(house: House, now: datetime) -> None:
+    """Look at what has happened since the last look. Safe to run twice, and to run late."""
+    if not house.settings.channels:
+        return
+    with house.store.read() as session:
+        book = house.library.current(session).revisions
+        last = upkeep.heartbeats(session).get(MARK, now - FIRST)
+        since = last - OVERLAP
+        told = {rule: one for rule, one in book.items() if one.notify}
+        found = [
+            *_runs(session, told, since),
+            *_approved(session, told, since),
+            *_effects(session, told, since),
+            *_holds(session, told, since),
+        ]
+        rows = notifications.unknown(session, _rows(house, [*found, *_escalated(session, book)], book, now))
+    if rows or now - last >= REMEMBER:  # otherwise nothing is worth a place in the queue of writers
+        with house.store.write() as session:
+            notifications.add(session, rows)
+            upkeep.beat(session, MARK, now)
+
+
+def _rows(house: House, found: Iterable[Found], book: Mapping[str, Revision], now: datetime) -> list[dict[str, Any]]:
+    """One for each channel that wants to hear of it."""
+    return [
+        _row(one, topic, book.get(one.rule))
+        | {"channel": channel, "created_at": now, "due_at": due(house, channel, now)}
+        for one in found
+        for channel, topic in _wanted(one, book.get(one.rule))
+        if channel in house.settings.channels
+    ]
+
+
+def _row(found: Found, topic: str, revision: Revision | None) -> dict[str, Any]:
+    return {
+        "topic": topic,
+        "dedupe_key": f"{topic}:{found.key}",
+        "rule_id": found.rule or None,
+        "owner": revision.owner or None if revision else None,
+        "text": found.text,
+        "data": plain(found.data),
+    }
+
+
+def due(house: House, name: str, now: datetime) -> datetime:
+    """When a channel tells what it hears now: after its group time, or with its next digest."""
+    channel = house.channels[name]
+    if channel.digest is not None:
+        length = int(channel.digest.total_seconds())
+        return datetime.fromtimestamp((int(now.timestamp()) // length + 1) * length, UTC)
+    return now if channel.kind == "webhook" else now + channel.group
+
+
+def tell(house: House, channel: str, message: Mapping[str, Any]) -> bool:
+    """The `notify` action of a rule. False when there is no such channel."""
+    if channel not in house.settings.channels:
+        return False
+    now, rule = house.clock(), str(message.get("rule") or "")
+    text = str(message.get("text") or message.get("message") or message.get("reason") or "a rule said yes")
+    data = {name: value for name, value in message.items() if name not in {"rule", "channel"}}
+    one = Found(
+        rule=rule,
+        topics=("message",),
+        key=f"effect:{message.get('effect')}",
+        text=text,
+        at=now,
+        data=data,
+        to=(channel,),
+    )
+    with house.store.write() as session:
+        notifications.add(session, _rows(house, [one], house.library.current(session).revisions, now))
+    return True
+
+
+def _wanted(found: Found, revision: Revision | None) -> Iterator[tuple[str, str]]:
+    """(channel, topic) pairs, each channel once: who listens to `paused` and `applied` hears of a pause once."""
+    taken: set[str] = set()
+    for channel in found.to:
+        taken.add(channel)
+        yield channel, found.topics[0]
+    for topic in found.topics:
+        for notify in revision.notify if revision else ():
+            if topic in notify.about:
+                yield from ((channel, topic) for channel in notify.to if channel not in taken)
+                taken.update(notify.to)
+
+
+# --- runs --------------------------------------------------------------------------------------------
+
+
+def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+    runs = list(session.scalars(select(Run).where(Run.rule_id.in_(rules), Run.started_at >= since).order_by(Run.id)))
+    stops: dict[int, list[Mapping[str, Any]]] = {}
+    for plan in session.scalars(select(StoredPlan).where(StoredPlan.run_id.in_([run.id for run in runs]))):
+        stops.setdefault(plan.run_id, []).extend(plan.stops)
+    for run in runs:
+        yield from _about(run, stops.get(run.id, []))
+
+
+def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
+    data = {"run": run.id, "outcome": run.outcome, "yes": run.yes}
+    hour = f"{run.rule_id}:{run.started_at:%Y-%m-%dT%H}"  # what stays wrong is told once an hour, not at every look
+
+    def found(text: str, *topics: str, key: str | None = None) -> Found:
+        name = key or f"run:{run.id}"
+        return Found(rule=run.rule_id, topics=topics, key=name, text=text, at=run.started_at, data=data)
+
+    outcome = _outcome(run, stops)
+    if outcome is not None:
+        text, topics, again = outcome
+        yield found(text, *topics, key=f"{hour}:{_short(text)}" if again else None)
+    for stop in stops:
+        if stop.get("guard") == "conflict":
+            yield found(str(stop["message"]), "conflict", key=f"{hour}:{_short(str(stop['message']))}")
+    if run.cause == Cause.UNDO:
+        yield found(f"taken back by {run.by or 'a person'}", "undone")
+    if run.cause == Cause.SLOT and run.started_at - run.due_at > LATE:
+        yield found(f"was due {run.due_at:%H:%M} and ran {run.started_at:%H:%M} UTC", "late", key=hour)
+
+
+def _outcome(run: Run, stops: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[str, ...], bool] | None:
+    """Text, topics, and whether the same again within the hour is no news."""
+    first = next((str(stop["message"]) for stop in stops), "")
+    over = ("over_limit",) if any(str(stop.get("guard", "")).startswith("at_most") for stop in stops) else ()
+    match run.outcome:
+        case "waiting":
+            return f"{run.yes} yes; the plan waits for a person. {first}".strip(), (*over, "waiting"), False
+        case "stopped" if any(stop.get("guard") != "order_by" for stop in stops):  # a late update is everyday life
+            return first or "a guard stopped the plan", (*over, "stopped"), True
+        case "shadow" if run.yes:
+            return f"would have acted on {run.yes}", ("shadow",), False
+        case "error":
+            return run.error or "the run failed", ("error",), True
+        case "nothing" if run.no_decision and not run.yes:
+            return "no decision: the data is too old, too few or missing", ("no_decision",), True
+        case _:
+            return None
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# --- effects, holds, plans ---------------------------------------------------------------------------
+
+
+def _effects(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+    states = (EffectState.APPLIED, EffectState.FAILED)
+    query = select(Effect).where(Effect.ended_at >= since, Effect.state.in_(states), Effect.rule_id.in_(rules))
+    for effect in session.scalars(query.order_by(Effect.id)):
+        if effect.verb == "notify":
+            continue  # the message is the notice
+        target = f"{effect.kind} {effect.target_id}"
+        topics = ("error",) if effect.state == EffectState.FAILED else (*_done(effect), "applied")
+        words = effect.error if effect.state == EffectState.FAILED else effect.reason
+        yield Found(
+            rule=effect.rule_id,
+            topics=topics,
+            key=f"effect:{effect.id}",
+            text=f"{target}: {words}" if words else target,
+            at=effect.ended_at or since,
+            data={
+                "effect": effect.id,
+                "plan": effect.plan_id,
+                "verb": effect.verb,
+                "target": target,
+                "reason": effect.reason,
+            },
+        )
+
+
+def _done(effect: Effect) -> tuple[str, ...]:
+    if effect.releases is not None:
+        return ("released", DONE.get(effect.verb, "updated"))
+    if effect.verb == "ensure":
+        return ("created",) if (effect.result or {}).get("created") else ("updated",)
+    return (DONE[effect.verb],) if effect.verb in DONE else ()
+
+
+def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+    query = select(Hold).where(Hold.state == HoldState.OVERRIDDEN, Hold.ended_at >= since, Hold.rule_id.in_(rules))
+    for hold in session.scalars(query):
+        text = f"{hold.kind} {hold.target_id} was changed by hand in Integr8; the rule leaves it alone for now"
+        yield Found(
+            rule=hold.rule_id, topics=("overridden",), key=f"hold:{hold.id}", text=text, at=hold.ended_at or since
+        )
+
+
+def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+    """Plans that go ahead: a person said yes, or nobody answered and the rule says `otherwise: proceed`."""
+    query = select(StoredPlan).where(
+        StoredPlan.decision.in_(("approved", "proceeded")),
+        StoredPlan.decided_at >= since,
+        StoredPlan.rule_id.in_(rules),
+    )
+    for plan in session.scalars(query.order_by(StoredPlan.id)):
+        by = (
+            f"was approved by {plan.decided_by}"
+            if plan.decision == "approved"
+            else "goes ahead: nobody said no in time"
+        )
+        yield Found(
+            rule=plan.rule_id,
+            topics=("approved",),
+            key=f"approved:{plan.id}",
+            text=f"plan {plan.id} {by}",
+            at=plan.decided_at or since,
+            data={"plan": plan.id},
+        )
+
+
+def _escalated(session: Session, book: Mapping[str, Revision]) -> Iterator[Found]:
+    query = select(StoredPlan).where(StoredPlan.state == PlanState.WAITING, StoredPlan.decision == "escalated")
+    for plan in session.scalars(query):
+        revision = book.get(plan.rule_id)
+        if revision is not None:
+            text = f"plan {plan.id} has been waiting since {plan.created_at:%H:%M} UTC and nobody has answered"
+            yield Found(
+                rule=plan.rule_id,
+                topics=("waiting",),
+                key=f"escalated:{plan.id}",
+                text=text,
+                at=plan.created_at,
+                data={"plan": plan.id},
+                to=revision.approve.escalate_to,
+            )

@@ -1,0 +1,200 @@
+"""Deliver what is due, channel by channel. One that hangs or refuses delays itself and nobody else for long."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bridge.notifications import secret_delivery
+from bridge.observability.metrics import NOTICES
+from bridge.outbound import retry_schedule
+from bridge.outbound.http import Outgoing
+from bridge.outbound.notices import Attempt, Channel, Health, Told, attempt, client, compose, envelope, send
+from bridge.services.container import House
+from bridge.store import notifications
+from bridge.store.lease import settle
+from bridge.store.notifications import ChannelHealth, Notice, NoticeState
+
+log = structlog.get_logger()
+
+TOGETHER = 500  # notices of one message to people
+SINGLY = 20  # deliveries to one endpoint before the next channel has its turn
+
+
+def deliver(house: House, now: datetime, dice: Callable[[], float] = random.random) -> bool:
+    """One round over all channels that have something due. False when nothing was."""
+    with house.store.read() as session:
+        names = notifications.channels_due(session, now)
+    for name in names:
+        _channel(house, name, now, dice)
+    return bool(names)
+
+
+def _channel(house: House, name: str, now: datetime, dice: Callable[[], float]) -> None:
+    channel = house.channels.get(name)
+    with house.store.write() as session:
+        health = _health(session, name)
+        if channel is None or health.disabled_at is not None:
+            _drop(session, name, f"{name} is no longer in bridge.yaml" if channel is None else "switched off", now)
+            return
+        most = health.at_most(now)
+        if most == 0:
+            assert health.open_until is not None
+            notifications.put_off(session, name, health.open_until)
+            return
+        limit = min(most or TOGETHER, SINGLY) if channel.kind == "webhook" else TOGETHER
+        taken = _audible(session, notifications.take(session, name, limit=limit, now=now), now)
+    if channel.kind == "webhook":
+        _singly(house, channel, taken, dice)
+        return
+    for one in taken:
+        if one.topic == secret_delivery.TOPIC:  # a message of its own, and never part of a digest
+            _settle(house, channel, [one], _confide(house, channel, one), dice)
+    rest = [one for one in taken if one.topic != secret_delivery.TOPIC]
+    if rest:
+        title, text = compose([told(one) for one in rest], by_owner=channel.digest is not None)
+        _settle(house, channel, rest, send(channel, title, text), dice)
+
+
+def _confide(house: House, channel: Channel, notice: Notice) -> Attempt:
+    opened = secret_delivery.opened(house, notice, told(notice), program=False, now=house.clock())
+    return Attempt("refused", opened) if isinstance(opened, str) else send(channel, *compose([opened]))
+
+
+def _singly(house: House, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]) -> None:
+    """Each in a message of its own. After a failure the rest waits: the endpoint has just said that it is unwell."""
+    if not taken:
+        return
+    with client(channel) as outgoing:
+        for position, notice in enumerate(taken):
+            result = _attempt(house, channel, outgoing, notice)
+            _settle(house, channel, [notice], result, dice)
+            if result.result != "taken":
+                _give_back(house, taken[position + 1 :])
+                return
+
+
+def _attempt(house: House, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
+    message: Told | str = told(notice)
+    if notice.topic == secret_delivery.TOPIC:
+        message = secret_delivery.opened(house, notice, told(notice), program=True, now=house.clock())
+    if isinstance(message, str):
+        return Attempt("refused", message)
+    return attempt(outgoing, channel, f"ntc_{notice.id}", envelope(message), house.clock())
+
+
+def told(notice: Notice) -> Told:
+    return Told(
+        topic=notice.topic,
+        text=notice.text,
+        at=notice.created_at,
+        rule=notice.rule_id,
+        owner=notice.owner,
+        data=notice.data,
+    )
+
+
+def _audible(session: Session, taken: Sequence[Notice], now: datetime) -> list[Notice]:
+    hushes = notifications.hushes(session, now)
+    audible = []
+    for notice in taken:
+        hush = next((one for one in hushes if one.covers(notice)), None)
+        if hush is None:
+            audible.append(notice)
+        else:
+            settle(session, notice, state=NoticeState.SILENCED, ended_at=now, error=f"silenced by {hush.by}")
+    return audible
+
+
+def _settle(
+    house: House, channel: Channel, taken: Sequence[Notice], result: Attempt, dice: Callable[[], float]
+) -> None:
+    now = house.clock()
+    NOTICES.labels(channel.name, result.result).inc()
+    with house.store.write() as session:
+        for notice in taken:
+            ours = settle(session, notice, **_outcome(notice, result, now, dice))
+            if ours and result.result == "taken" and notice.topic == secret_delivery.TOPIC:
+                secret_delivery.handed_over(house, session, notice, now)
+        before = _health(session, channel.name)
+        after = _after(before, result, now)
+        if after != before:
+            session.merge(ChannelHealth(channel=channel.name, **asdict(after)))
+        if after.disabled_at is not None and before.disabled_at is None:
+            _say_disabled(house, session, channel.name, after, now)
+    if result.result != "taken":
+        log.warning(
+            "notice not taken", channel=channel.name, notices=len(taken), why=result.words, status=result.status
+        )
+
+
+def _outcome(notice: Notice, result: Attempt, now: datetime, dice: Callable[[], float]) -> dict[str, object]:
+    if result.result == "taken":
+        return {"state": NoticeState.SENT, "ended_at": now, "error": None}
+    wait = retry_schedule.wait(notice.attempts, dice=dice(), asked=result.asked) if result.result == "again" else None
+    if wait is None:
+        return {"state": NoticeState.FAILED, "ended_at": now, "error": result.words}
+    return {"due_at": now + wait, "error": result.words}
+
+
+def _after(health: Health, result: Attempt, now: datetime) -> Health:
+    match result.result:
+        case "taken":
+            return retry_schedule.succeeded(health)
+        case "gone":
+            return retry_schedule.disabled(retry_schedule.failed(health, now), now, result.words)
+        case "again":
+            return retry_schedule.failed(health, now)
+        case "refused":
+            return health  # ours to mend, in bridge.yaml; the endpoint has done nothing
+
+
+def _give_back(house: House, rest: Sequence[Notice]) -> None:
+    with house.store.write() as session:
+        for notice in rest:
+            settle(session, notice, attempts=notice.attempts - 1)
+
+
+def _say_disabled(house: House, session: Session, name: str, health: Health, now: datetime) -> None:
+    """Silence must not be the only sign that a channel is off: the others tell, or those that are meant for it."""
+    row = {
+        "topic": "endpoint_disabled",
+        "dedupe_key": f"endpoint_disabled:{name}:{now.isoformat()}",
+        "text": f"{name} is switched off: {health.disabled_why}; `integr8-bridge channels enable {name}` ends that",
+        "created_at": now,
+        "due_at": now,
+    }
+    notifications.add(
+        session, [{**row, "channel": other} for other in house.settings.operations or house.channels if other != name]
+    )
+
+
+def _drop(session: Session, name: str, why: str, now: datetime) -> None:
+    for notice in notifications.take(session, name, limit=TOGETHER, now=now):
+        settle(session, notice, state=NoticeState.FAILED, ended_at=now, error=why)
+
+
+def _health(session: Session, name: str) -> Health:
+    row = notifications.health(session, name)
+    if row is None:
+        return Health()
+    return Health(
+        failures=row.failures,
+        failing_since=row.failing_since,
+        open_until=row.open_until,
+        disabled_at=row.disabled_at,
+        disabled_why=row.disabled_why,
+    )
+
+
+def deliver_test(channel: Channel, now: datetime) -> Attempt:
+    """One message at once, past queue and breaker: a person is waiting for the answer."""
+    notice = Told(topic="test", text="This is a test message. Nothing has happened.", at=now)
+    if channel.kind == "webhook":
+        with client(channel) as outgoing:
+            return attempt(outgoing, channel, f"test_{int(now.timestamp() * 1000)}", envelope(notice), now)
+    title, text = compose([notice])
+    return send(channel, title, text)

@@ -1,0 +1,52 @@
+"""Hand generated passwords to the channel that a rule names (`hand_over:`): opened for the moment of sending only.
+
+The notice that waits holds nothing but the sealed way to the sealed secret. Once the channel has taken the message
+the secret is gone, as it is when a person fetches it first, or when its time is up.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+
+from bridge.outbound.notices import Told
+from bridge.services.container import House
+from bridge.services.secrets import Unsealable
+from bridge.store import one_time_secrets, upkeep
+from bridge.store.notifications import Notice
+
+TOPIC = "handover"
+
+
+def opened(house: House, notice: Notice, told: Told, *, program: bool, now: datetime) -> Told | str:
+    """The message with the secret in it, or why there is none any more. A program gets it as data."""
+    try:
+        with house.store.read() as session:
+            found = one_time_secrets.find(session, _key(house, notice.data), now)
+            secret = orjson.loads(house.box.open(found.sealed)) if found else None
+    except Unsealable as error:
+        return str(error)
+    if secret is None:
+        return "the secret was handed over already, or waited too long; set a new one"
+    if program:
+        return replace(told, data={"effect": notice.data["effect"], "secret": secret})
+    words = ", ".join(f"{name}: {value}" for name, value in secret.items())
+    return replace(told, text=f"{told.text}; {words}", data={})
+
+
+def handed_over(house: House, session: Session, notice: Notice, now: datetime) -> None:
+    """The channel has it: forget it, and say who got it."""
+    found = one_time_secrets.take(session, _key(house, notice.data), now)
+    if found is not None:
+        detail = {"effect": notice.data["effect"]}
+        upkeep.note(
+            session, who=f"channel {notice.channel}", what="hand over", about=found.about, now=now, detail=detail
+        )
+
+
+def _key(house: House, data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(house.box.open(str(data["sealed"]).encode())).hexdigest()

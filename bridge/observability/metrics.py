@@ -1,0 +1,40 @@
+"""What the service counts as it happens. `bridge.web.gauges` has what is read from the database when somebody asks.
+
+Both together are the table of `docs/reference/metrics.md`; `bridge.observability.metrics_server` serves them.
+"""
+
+from prometheus_client import Counter, Histogram
+
+FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+DOOR = Counter("bridge_webhooks_total", "Requests to the door, by source and answer.", ["source", "status"])
+DOOR_SECONDS = Histogram("bridge_webhook_seconds", "From the request to its answer, seconds.", buckets=FAST)
+DRAIN_SECONDS = Histogram("bridge_drain_seconds", "One batch of events: decide and record, seconds.", buckets=FAST)
+EVENT_TO_CALL = Histogram(
+    "bridge_event_to_call_seconds",
+    "From an event's receipt to the first call to Integr8 for an effect of it that waited for no person, seconds.",
+    buckets=FAST,
+)
+RUNS = Counter("bridge_runs_total", "Evaluations, by rule and outcome of the plan.", ["rule", "outcome"])
+VERDICTS = Counter("bridge_verdicts_total", "Verdicts, by rule and answer.", ["rule", "answer"])
+EFFECTS = Counter(
+    "bridge_effects_ended_total", "Attempts at effects that came to an end, by verb and outcome.", ["verb", "state"]
+)
+CALLS = Counter(
+    "bridge_calls_total",
+    "Requests to Integr8, repetitions and reports included, by account, operation and outcome.",
+    ["account", "operation", "outcome"],
+)
+CALL_SECONDS = Histogram("bridge_call_seconds", "One request to Integr8, seconds.", ["operation"], buckets=FAST)
+NOTICES = Counter("bridge_notices_tried_total", "Messages given to a channel, by answer.", ["channel", "result"])
+BUDGET_WAIT = Histogram(
+    "bridge_budget_wait_seconds",
+    "What a request waited for its slot of the rate budget, seconds.",
+    ["account"],
+    buckets=FAST,
+)
+
+COUNTED = (
+    DOOR, DOOR_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, BUDGET_WAIT,
+    NOTICES,
+)  # fmt: skip

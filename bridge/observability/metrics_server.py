@@ -1,0 +1,70 @@
+"""Serving metrics: in the web process as a page, in a Celery worker on a small port of its own."""
+
+import hmac
+import socket
+from collections.abc import Iterable
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from bridge.config.settings import Address
+from bridge.observability import multiprocess
+
+
+def registry(extra: Iterable[Collector] = ()) -> CollectorRegistry:
+    """What a scrape of this process shows: everything that its group has counted, and `extra`."""
+    made = CollectorRegistry()
+    shared = multiprocess.place()
+    if shared is None:
+        made.register(REGISTRY)
+    else:
+        MultiProcessCollector(made, shared)  # type: ignore[no-untyped-call]  # registers itself
+    for one in extra:
+        made.register(one)
+    return made
+
+
+def may_read(authorization: str, token: str | None) -> bool:
+    """Whether a request with this Authorization header may see the metrics; without a token everyone may."""
+    if token is None:
+        return True
+    kind, _, text = authorization.partition(" ")
+    return kind.lower() == "bearer" and hmac.compare_digest(text.strip().encode(), token.encode())
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread for each scrape; none of them keeps the process alive."""
+
+    daemon_threads = True
+
+
+class _Six(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Silent(WSGIRequestHandler):
+    """Scrapes are no news."""
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the library's name
+        pass
+
+
+def serve(where: Address, token: str | None = None) -> WSGIServer:
+    """Answer scrapes in a thread of this process, at any path. Raises OSError when the port is taken."""
+    shown = make_wsgi_app(registry())
+
+    def answer(environ: Any, start: Any) -> Any:
+        if may_read(environ.get("HTTP_AUTHORIZATION", ""), token):
+            return shown(environ, start)
+        start("401 Unauthorized", [("WWW-Authenticate", "Bearer"), ("Content-Type", "text/plain")])
+        return [b"send Authorization: Bearer with the token of bridge.yaml, metrics\n"]
+
+    kind = _Six if ":" in where.host else _Server
+    server = make_server(where.host, where.port, answer, server_class=kind, handler_class=_Silent)
+    Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server

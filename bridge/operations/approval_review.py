@@ -1,0 +1,170 @@
+"""What waits for a person, the most money first, and what has changed since it was put to them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bridge.operations.approvals import again_for, waiting_plan
+from bridge.operations.errors import OperationError
+from bridge.operations.plan_values import plan_of
+from bridge.services.container import House
+from bridge.store import ledger
+from bridge.store.ledger import StoredPlan
+from rules.model.plan import Plan, PlannedEffect, Stop
+from rules.planning import approval
+
+MOST = 25  # plans of one listing that are looked at again; each look is an evaluation of its rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One effect of a waiting plan, then and now. `gone` says why a yes would leave it out; None: it stays."""
+
+    does: str
+    kind: str
+    target_id: str
+    reason: str
+    reason_now: str | None
+    money_24h: Decimal | None
+    money_now: Decimal | None
+    gone: str | None
+
+    @property
+    def ranked(self) -> Decimal:
+        """A key that puts the most money first."""
+        return -(self.money_24h or Decimal(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A waiting plan as it was shown, beside what a yes at this moment would do."""
+
+    plan_id: int
+    run_id: int
+    rule: str
+    since: datetime
+    decide_by: datetime | None
+    by: tuple[str, ...]  # who may answer; nobody named: any operator
+    escalated: bool
+    money_24h: Decimal | None
+    why: tuple[str, ...]  # it waits
+    effects: tuple[Wanted, ...]
+    new_since: tuple[str, ...]  # wanted by now, and not part of it
+    problem: str | None = None  # why it could not be looked at again
+
+    @property
+    def changed(self) -> str:
+        """One line for a table."""
+        if self.problem is not None:
+            return self.problem
+        gone = sum(effect.gone is not None for effect in self.effects)
+        parts = [f"{gone} of {len(self.effects)} dropped out"] if gone else []
+        parts += [f"{len(self.new_since)} new since, not part of it"] if self.new_since else []
+        return "; ".join(parts) or "nothing"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"changed": self.changed}
+
+
+def review(house: House, plan_id: int, *, now: datetime) -> Review:
+    """Look at one waiting plan again, and change nothing. Raises NotThere, Refused."""
+    with house.store.read() as session:
+        return _review(house, session, plan_id, now)
+
+
+def reviews(house: House, *, now: datetime) -> list[Review]:
+    """Everything that waits, the most money first. Beyond the first few, what changed since is not looked up."""
+    with house.store.read() as session:
+        waiting = enumerate(ledger.waiting(session))
+        return [_listed(house, session, stored, now, look=row < MOST) for row, stored in waiting]
+
+
+def _listed(house: House, session: Session, stored: StoredPlan, now: datetime, *, look: bool) -> Review:
+    """One row of the listing, though its rule no longer loads: the others are not to be hidden by it."""
+    try:
+        return _review(house, session, stored.id, now, look=look)
+    except OperationError as error:
+        return _as_stored(session, stored, str(error))
+
+
+def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
+    effects = ledger.effects_of(session, stored.id)
+    return Review(
+        plan_id=stored.id,
+        run_id=stored.run_id,
+        rule=stored.rule_id,
+        since=stored.created_at,
+        decide_by=stored.decide_by,
+        by=(),
+        escalated=stored.decision == "escalated",
+        money_24h=stored.money_24h,
+        why=tuple(stop["message"] for stop in stored.stops),
+        effects=tuple(
+            Wanted(
+                does=f"{one.verb} {one.kind} {one.target_id}",
+                kind=one.kind,
+                target_id=one.target_id,
+                reason=one.reason or "",
+                reason_now=None,
+                money_24h=one.money_24h,
+                money_now=None,
+                gone=None,
+            )
+            for one in effects
+        ),
+        new_since=(),
+        problem=problem,
+    )
+
+
+def _review(house: House, session: Session, plan_id: int, now: datetime, *, look: bool = True) -> Review:
+    waiting = waiting_plan(house, session, plan_id)
+    stored, revision = waiting.stored, waiting.revision
+    old = plan_of(stored, ledger.effects_of(session, stored.id), revision)
+    new, problem = old, None if look else "not looked at again; `approvals show` does"
+    try:
+        new = again_for(house, session, waiting, now) if look else old
+    except OperationError as error:
+        problem = str(error)
+    _, difference = approval.recheck(old, new, revision.approve)
+    reasons = {(stop.subject, stop.target): stop for stop in difference.reasons}
+    return Review(
+        plan_id=stored.id,
+        run_id=stored.run_id,
+        rule=stored.rule_id,
+        since=stored.created_at,
+        decide_by=stored.decide_by,
+        by=tuple(revision.approve.by),
+        escalated=stored.decision == "escalated",
+        money_24h=stored.money_24h,
+        why=tuple(stop.message for stop in old.stops),
+        effects=_wanted(old, difference.kept, reasons),
+        new_since=tuple(f"{effect.verb} {effect.target}" for effect in difference.left_out),
+        problem=problem,
+    )
+
+
+def _wanted(old: Plan, kept: Sequence[PlannedEffect], reasons: dict[Any, Stop]) -> tuple[Wanted, ...]:
+    now = {(effect.step, effect.target, effect.subject): effect for effect in kept}
+    found = []
+    for effect in old.effects:
+        fresh = now.get((effect.step, effect.target, effect.subject))
+        stop = reasons.get((effect.subject, effect.target))
+        gone = None if fresh else stop.message if stop else "the rule does not want it any more"
+        found.append(
+            Wanted(
+                does=f"{effect.verb} {effect.target}",
+                kind=effect.target.kind,
+                target_id=effect.target.id,
+                reason=effect.reason,
+                reason_now=fresh.reason if fresh else None,
+                money_24h=effect.money_24h,
+                money_now=fresh.money_24h if fresh else None,
+                gone=gone,
+            )
+        )
+    return tuple(found)

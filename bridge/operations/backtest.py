@@ -1,0 +1,189 @@
+"""Try a rule on the past: one file against history, two revisions side by side, or one with many thresholds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bridge.config import rulebook
+from bridge.config.lookup_tables import load_all
+from bridge.operations.backtest_page import drawn, page
+from bridge.operations.errors import OperationError
+from bridge.reports.history import Against
+from bridge.reports.history import load as load_history
+from bridge.services.container import House
+from bridge.store import backtest_results
+from rules.backtest.backtest import Fire, NotReplayable, Progress, Report, backtest
+from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, sweep
+from rules.loading.load import load
+from rules.model.revision import Revision
+
+MOST_THRESHOLDS = 50
+TEXT = "text"  # the place of what is wrong in a rule that came in a request, not in a file
+FIRES = 50  # that are kept beside the figures; the page has them all
+
+
+def unwatched(_done: int, _looks: int, _at: datetime) -> None:
+    """The progress that nobody wants to hear of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which past, and how closely it is looked at. Times are aware; `step` None is the rule's own interval."""
+
+    start: datetime
+    end: datetime
+    step: timedelta | None = None
+    against: Against = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """`cr=0.2%..0.8%`, in `count` even steps."""
+
+    metric: str
+    values: tuple[Decimal, ...]
+
+    @classmethod
+    def parse(cls, text: str, count: int = 7) -> "Thresholds":
+        """Raises OperationError for a text of another form."""
+        metric, equals, span = text.partition("=")
+        first, dots, last = span.partition("..")
+        if not equals or not dots or count > MOST_THRESHOLDS:
+            raise OperationError(f"--sweep {text}: write METRIC=FROM..TO, for example cr=0.2%..0.8%")
+        try:
+            low, high = _number(first), _number(last)
+        except ArithmeticError:
+            raise OperationError(f"--sweep {text}: {first!r} and {last!r} must be numbers or percentages") from None
+        return cls(metric, tuple(low + (high - low) * step / (count - 1) for step in range(count)))
+
+
+def _number(text: str) -> Decimal:
+    return Decimal(text.removesuffix("%")) / 100 if text.endswith("%") else Decimal(text)
+
+
+def try_out(house: House, path: Path, question: Question, progress: Progress = unwatched) -> list[Report]:
+    """Each rule of the file over that past. Raises OperationError with what is wrong with the file or the question."""
+    return [replayed(house, revision, question, progress) for revision in read(house, path)]
+
+
+def keep(house: House, reports: Sequence[Report], question: Question, *, who: str, now: datetime) -> list[int]:
+    """Remember them for the page of their rule; the ids under which they are kept."""
+    with house.store.write() as session:
+        return [backtest_results.keep(session, _row(one, question, who, now)).id for one in reports]
+
+
+def _row(report: Report, question: Question, who: str, now: datetime) -> dict[str, Any]:
+    figures = as_json(report)
+    return {
+        "rule_id": report.rule,
+        "revision": report.revision,
+        "made_at": now,
+        "by": who,
+        "start": report.start,
+        "end": report.end,
+        "against": question.against,
+        "figures": figures | {"fires": figures["fires"][:FIRES]},
+        "plots": drawn(report),
+        "page": page([report]),
+    }
+
+
+def compare(house: House, path: Path, question: Question, progress: Progress = unwatched) -> list[Comparison]:
+    """The file's rules against the live revisions of the same name."""
+    found = []
+    with house.store.read() as session:
+        book = house.library.current(session)
+    for revision in read(house, path):
+        live = book.revisions.get(revision.id)
+        if live is None:
+            raise OperationError(f"{revision.id}: is not live, so there is nothing to compare it with")
+        found.append(
+            Comparison(replayed(house, live, question, progress), replayed(house, revision, question, progress))
+        )
+    return found
+
+
+def try_thresholds(house: House, path: Path, question: Question, thresholds: Thresholds) -> tuple[Tried, ...]:
+    """The file's one rule with each threshold."""
+    revisions = read(house, path)
+    if len(revisions) != 1:
+        raise OperationError(f"{path}: holds {len(revisions)} rules; a sweep takes a file with one")
+    revision = revisions[0]
+    with house.store.read() as session:
+        history = load_history(
+            session, revision, question.start, question.end, against=question.against, tables=house.library.tables
+        )
+        try:
+            return sweep(
+                revision, history, question.start, question.end,
+                metric=thresholds.metric, values=thresholds.values, step=question.step,
+            )  # fmt: skip
+        except (NothingToSweep, NotReplayable) as error:
+            raise OperationError(str(error)) from error
+
+
+def read(house: House, path: Path) -> list[Revision]:
+    """The rules of a file. Raises OperationError with all that is wrong in it."""
+    return parse(house, path.read_text(encoding="utf-8"), str(path))
+
+
+def parse(house: House, text: str, name: str = TEXT) -> list[Revision]:
+    """The rules of a text. Raises OperationError with all that is wrong in it, each with its place."""
+    tables, _ = load_all(house.settings.tables_dir)
+    loaded = load(text, name=name, known=rulebook.known(house.settings, tables))
+    if loaded.errors or not loaded.revisions:
+        raise OperationError("\n".join(str(problem) for problem in loaded.errors) or f"{name}: holds no rule")
+    return list(loaded.revisions)
+
+
+def replayed(house: House, revision: Revision, question: Question, progress: Progress = unwatched) -> Report:
+    """One revision over that past. Raises OperationError for a question that cannot be answered."""
+    if question.end <= question.start:
+        raise OperationError("--to must be later than --from")
+    with house.store.read() as session:
+        history = load_history(
+            session, revision, question.start, question.end, against=question.against, tables=house.library.tables
+        )
+        try:
+            return backtest(revision, history, question.start, question.end, step=question.step, progress=progress)
+        except NotReplayable as error:
+            raise OperationError(str(error)) from error
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """A report as plain values."""
+    return {
+        "rule": report.rule,
+        "revision": report.revision,
+        "from": report.start.isoformat(),
+        "to": report.end.isoformat(),
+        "step_seconds": report.step.total_seconds(),
+        "looks": report.looks,
+        "subjects": report.subjects,
+        "answers": dict(report.answers),
+        "pauses": len(report.pauses),
+        "false_alarms": len(report.false_alarms),
+        "flaps": report.flaps,
+        "kept": str(report.kept),
+        "lost": str(report.lost),
+        "waiting": report.waiting,
+        "stops": dict(report.stops),
+        "fires": [_fire(fire) for fire in report.fires],
+    }
+
+
+def _fire(fire: Fire) -> dict[str, Any]:
+    return {
+        "at": fire.at.isoformat(),
+        "does": f"{fire.verb} {fire.target}",
+        "reason": fire.reason,
+        "until": fire.until.isoformat() if fire.until else None,
+        "ended": fire.ended,
+        "false_alarm": fire.false_alarm,
+        "kept": str(fire.kept),
+        "lost": str(fire.lost),
+        "came": {name: str(value) for name, value in fire.came.items()},
+    }

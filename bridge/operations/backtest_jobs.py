@@ -1,0 +1,173 @@
+"""Backtests that somebody waits for: asked for in a browser or over the API, run by a worker, watched meanwhile."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from bridge.operations.backtest import Question, keep, replayed
+from bridge.operations.errors import NotThere, OperationError, Refused
+from bridge.services import container
+from bridge.services.container import House
+from bridge.store import backtest_jobs
+from bridge.store.backtest_jobs import Trial, TrialState
+from rules.backtest.backtest import STEP, NotReplayable, Progress, replayable
+
+log = structlog.get_logger()
+
+MOST_LOOKS = 10_000  # a hundred days of quarter hours
+BEAT = 1.0  # seconds between two words about how far it is
+LONGEST = timedelta(minutes=8)  # below the time limit of tasks, so that it can say so itself
+TASK = "rules.try"
+
+
+class _Stopped(Exception):
+    pass
+
+
+def ask(house: House, rule: str, question: Question, *, who: str, now: datetime) -> Trial:
+    """Have the live revision of a rule tried on the past. Raises NotThere, Refused, OperationError with the reason."""
+    if question.end <= question.start:
+        raise OperationError("to: it must be later than from")
+    if (question.end - question.start) / (question.step or STEP) > MOST_LOOKS:
+        raise OperationError(f"more than {MOST_LOOKS:,} looks; choose a shorter stretch or a longer step")
+    with house.store.write() as session:
+        live = house.library.current(session).revisions.get(rule)
+        if live is None:
+            raise NotThere(f"rule {rule}: it is not loaded")
+        try:
+            replayable(live)
+        except NotReplayable as error:
+            raise OperationError(str(error)) from error
+        last = backtest_jobs.newest(session, rule)
+        if last is not None and last.is_open:
+            raise Refused(f"rule {rule}: backtest {last.id} is {last.state} already; wait for it, or stop it")
+        asked = Trial(
+            rule_id=rule,
+            revision=live.hash,
+            start=question.start,
+            end=question.end,
+            step_seconds=int(question.step.total_seconds()) if question.step else None,
+            against=question.against,
+            by=who,
+            asked_at=now,
+        )
+        session.add(asked)
+        session.flush()
+    house.queue.nudge(TASK)
+    return asked
+
+
+def stop(house: House, number: int, *, who: str, now: datetime) -> Trial:
+    """End one that waits or runs; the worker notices within a second. Raises NotThere, Refused."""
+    with house.store.write() as session:
+        found = session.get(Trial, number, with_for_update=True)
+        if found is None:
+            raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
+        if not found.is_open:
+            raise Refused(f"backtest {number}: it has ended already")
+        found.fence += 1
+        _fail(found, f"stopped by {who}{_how_far(found)}", now)
+        return found
+
+
+def give_up(session: Session, now: datetime) -> int:
+    """End those whose worker was killed, visibly. Returns how many there were."""
+    found = backtest_jobs.left(session, now)
+    for trial in found:
+        trial.fence += 1
+        _fail(trial, f"the worker that ran it ended without a word{_how_far(trial)}; try it again", now)
+        log.warning("backtest left behind", trial=trial.id, rule=trial.rule_id, worker=trial.claimed_by)
+    return len(found)
+
+
+def _fail(trial: Trial, problem: str, now: datetime) -> None:
+    trial.state, trial.problem, trial.ended_at = TrialState.FAILED, problem, now
+    trial.claimed_until = None
+
+
+def _how_far(trial: Trial) -> str:
+    return f", {trial.share:.0%} done" if trial.looks else ""
+
+
+def run_next(house: House, now: datetime) -> bool:
+    """Run the oldest that waits, from beginning to end. False when none waits, or one is being run already."""
+    with house.store.write() as session:
+        trial = backtest_jobs.take(session, now)
+    if trial is None:
+        return False
+    problem = None
+    try:
+        with _heart(house, trial) as progress:
+            _run(house, trial, progress)
+    except _Stopped:
+        with house.store.write() as session:
+            backtest_jobs.put_back(session, trial)  # of use to a worker that leaves; a stopped one is not ours any more
+    except OperationError as error:
+        problem = str(error)
+    except Exception as error:
+        problem = f"a fault of ours, {type(error).__name__}; the log of the worker has it"
+        raise
+    finally:
+        if problem is not None:
+            with house.store.write() as session:
+                backtest_jobs.end(session, trial, house.clock(), problem=problem)
+    return True
+
+
+def _run(house: House, trial: Trial, progress: Progress) -> None:
+    step = timedelta(seconds=trial.step_seconds) if trial.step_seconds else None
+    question = Question(start=trial.start, end=trial.end, step=step, against=trial.against)  # type: ignore[arg-type]
+    with house.store.read() as session:
+        house.library.current(session)  # the tables that it may join
+        revision = house.library.revision(session, trial.revision)
+    if revision is None:
+        raise OperationError(f"revision {trial.revision} names something that bridge.yaml does not have any more")
+    report = replayed(house, revision, question, progress)
+    [number] = keep(house, [report], question, who=trial.by, now=house.clock())
+    with house.store.write() as session:
+        seen = {"looks": report.looks, "looks_done": report.looks, "looking_at": report.end}
+        backtest_jobs.proceed(session, trial, seen, house.clock())
+        backtest_jobs.end(session, trial, house.clock(), backtest=number)
+
+
+@contextmanager
+def _heart(house: House, trial: Trial) -> Iterator[Progress]:
+    """Says every second how far it is, from a thread beside the work; gives a function to tell it."""
+    seen: dict[str, Any] = {}
+    over, lost, began = threading.Event(), threading.Event(), house.clock()
+
+    def beat() -> None:
+        while not over.wait(BEAT):
+            try:
+                with house.store.write() as session:
+                    ours = backtest_jobs.proceed(session, trial, dict(seen), house.clock())
+            except SQLAlchemyError as error:
+                log.warning("backtest could not say how far it is", trial=trial.id, error=type(error).__name__)
+                continue
+            if not ours:
+                lost.set()
+                break
+
+    def progress(done: int, looks: int, at: datetime) -> None:
+        if lost.is_set() or container.leaving.is_set():
+            raise _Stopped
+        if house.clock() - began > LONGEST:
+            minutes = LONGEST // timedelta(minutes=1)
+            raise OperationError(
+                f"{done / looks:.0%} after {minutes} minutes; choose a shorter stretch or a longer step"
+            )
+        seen.update(looks=looks, looks_done=done, looking_at=at)
+
+    heart = threading.Thread(target=beat, name="backtest", daemon=True)
+    heart.start()
+    try:
+        yield progress
+    finally:
+        over.set()
+        heart.join()

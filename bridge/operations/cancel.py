@@ -1,0 +1,79 @@
+"""Effects of a run that have not been carried out yet: a person who takes a run back does not want them either."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from bridge.store import ledger
+from bridge.store.holds import Hold, HoldState
+from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
+from rules.model.plan import Target
+from rules.model.state import target_of
+
+UNDER_WAY = (EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class CalledOff:
+    """What will not be done any more, and what a worker has in hand at this moment."""
+
+    effects: Sequence[Effect] = ()
+    under_way: Sequence[Effect] = ()
+
+
+def call_off(
+    session: Session, plan_ids: Collection[int], *, why: str, now: datetime, only: Collection[Target] | None = None
+) -> CalledOff:
+    """Skip the planned effects of plans that go ahead. What a worker has begun is settled by it, and told here."""
+    rows = session.scalars(
+        select(Effect)
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(
+            Effect.plan_id.in_(plan_ids),
+            StoredPlan.state == PlanState.READY,
+            Effect.state.in_([EffectState.PLANNED, *UNDER_WAY]),
+        )
+        .order_by(Effect.id)
+    )
+    meant = [row for row in rows if only is None or target(row) in only]
+    return _skip(session, meant, why, now)
+
+
+def call_off_subject(session: Session, plan_id: int, subject: str, *, why: str, now: datetime) -> CalledOff:
+    """The same for the steps of one subject."""
+    rows = [row for row in ledger.effects_of(session, plan_id) if row.subject == subject]
+    return _skip(session, [row for row in rows if row.state in {EffectState.PLANNED, *UNDER_WAY}], why, now)
+
+
+def target(row: Effect) -> Target:
+    return target_of(row.kind, row.target_id, account=row.account, integration=row.integration)
+
+
+def _skip(session: Session, rows: Sequence[Effect], why: str, now: datetime) -> CalledOff:
+    planned = [row.id for row in rows if row.state == EffectState.PLANNED]
+    gone = set(
+        session.scalars(
+            update(Effect)
+            .where(Effect.id.in_(planned), Effect.state == EffectState.PLANNED)  # a worker may have been quicker
+            .values(state=EffectState.SKIPPED, ended_at=now, error=why)
+            .returning(Effect.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+    done = [row for row in rows if row.id in gone]
+    for row in done:
+        session.refresh(row)
+        _keep_held(session, row)
+    ledger.close_finished(session, {row.plan_id for row in done}, now)
+    return CalledOff(done, [row for row in rows if row.id not in gone])
+
+
+def _keep_held(session: Session, row: Effect) -> None:
+    """A return that is called off leaves its target held, until a person says otherwise."""
+    hold = session.get(Hold, row.releases) if row.releases is not None else None
+    if hold is not None and hold.state == HoldState.RELEASED:
+        hold.state, hold.until = HoldState.ACTIVE, None
+        hold.ended_at = hold.ended_by = hold.ended_why = None

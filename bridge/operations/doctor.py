@@ -1,0 +1,271 @@
+"""`doctor`: whether everything that the service needs is there, from settings to the permissions of the API key.
+
+Nothing is changed, and Integr8 is asked with reading operations only. Whether the key may write cannot be asked
+that way; what Integr8 refused lately is in the ledger.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge.config import rulebook
+from bridge.config.settings import SettingsError
+from bridge.integr8 import Client
+from bridge.integr8.catalogue import OPERATIONS
+from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forbidden, Unauthorized, Unreachable
+from bridge.integr8.route_probe import probe
+from bridge.services.container import House
+from bridge.store import feeds, journal
+from bridge.store import revisions as shelf
+from bridge.store.clock import asked, own
+from bridge.store.journal import EventState
+from bridge.store.ledger import Call, Effect, EffectState
+
+Check = dict[str, str]
+
+LITTLE_ROOM = 500_000_000  # bytes; SQLite stops all writing on a full disk
+OLD = timedelta(hours=1)  # reports come every few minutes
+LATELY = timedelta(days=7)
+NOTICEABLE = timedelta(seconds=10)  # the Date header has whole seconds, and an answer takes some
+TOLERATED = timedelta(minutes=5)  # beyond it signed webhooks of senders with a right clock are refused
+READ = ("offers.list", "publishers.list", "advertisers.list", "users.list", "reports.clicks")
+OPTIONAL = frozenset({"users.list"})  # only provisioning of logins needs it
+FORBIDDEN = 403
+NTP = "let NTP set the clocks (`timedatectl set-ntp true`)"
+REDIS = "start Redis; the rate budget that all processes share is there"
+BUSY = "wait; Integr8 asked for a pause, or other work uses the budget up"
+
+
+def check(name: str, status: str, detail: str, remedy: str = "") -> Check:
+    found = {"name": name, "status": status, "detail": detail}
+    return found | {"remedy": remedy} if remedy else found
+
+
+def examine(house: House, now: datetime, *, health: Callable[[House, datetime], list[Check]]) -> list[Check]:
+    """Everything on this side: settings, files, database, Redis, workers, rules, data, what was put aside.
+
+    `health` are the checks that /readyz makes; they belong to the web and come from there.
+    """
+    found = [_sources(house), _channels(house), _secret_key(house), _home(house), _room(house)]
+    well = health(house, now)
+    found += well
+    if any(one["name"] == "database" and one["status"] == "fail" for one in well):
+        return found  # whatever else there is to know stands in it
+    with house.store.read() as session:
+        found += [_files(house, session), _aside(session), _failed(session, now), *_feeds(session, now)]
+        found += _refused(session, now)
+    return found + _machine_clock(house)
+
+
+def permissions(house: House, account: str, now: datetime) -> list[Check]:
+    """What the API key of an account may read, one small page for each section."""
+    try:
+        client = house.client(account, _integration(house, account))
+    except SettingsError as error:
+        return [check(account, "fail", "; ".join(error.problems))]
+    found = []
+    for name in READ:
+        one = _may_read(client, account, name, now)
+        found.append(one)
+        if one["status"] == "fail" and "Read on" not in one.get("remedy", ""):
+            break  # the next question would get the same answer
+    return [*found, *_clock(client, account)]
+
+
+def reachable(house: House, account: str, now: datetime) -> list[Check]:
+    """One small reading call: whether the key is taken, and what Integr8's clock says."""
+    try:
+        client = house.client(account, _integration(house, account))
+    except SettingsError as error:
+        return [check(account, "fail", "; ".join(error.problems))]
+    return [_may_read(client, account, READ[0], now), *_clock(client, account)]
+
+
+def _machine_clock(house: House) -> list[Check]:
+    """The machine's clock beside the database's, which is the house's: beat's messages expire by the former."""
+    engine = house.store.engine
+    if engine.dialect.name == "sqlite":
+        return []
+    ahead = (own() - asked(engine)).total_seconds()
+    if abs(ahead) < NOTICEABLE.total_seconds():
+        return [check("clock", "ok", "agrees with the database's")]
+    words = f"this machine's is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the database's, which counts"
+    return [check("clock", "warn", f"{words}; ticks may be thrown away as too old here", NTP)]
+
+
+def _clock(client: Client, account: str) -> list[Check]:
+    """Our clock beside Integr8's: windows begin and end by ours, rows carry theirs, signatures expire after minutes."""
+    if client.skew is None:
+        return []
+    seconds = client.skew.total_seconds()
+    if abs(seconds) < NOTICEABLE.total_seconds():
+        return [check(f"{account}: clock", "ok", "agrees with Integr8's")]
+    words = f"ours is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} Integr8's"
+    return [check(f"{account}: clock", "fail" if abs(seconds) >= TOLERATED.total_seconds() else "warn", words, NTP)]
+
+
+def routes(house: House, account: str, now: datetime) -> tuple[Check, str]:
+    """Where Integr8 has its operations, and the piece of bridge.yaml to paste where that differs."""
+    try:
+        client = house.client(account, _integration(house, account))
+    except SettingsError as error:
+        return check(f"{account}: routes", "fail", "; ".join(error.problems)), ""
+    report = probe(client, now=now)
+    paste = report.paste(account)
+    remedy = "" if report.healthy else "paste the routes below into bridge.yaml" if paste else "see what each answered"
+    words = f"{len(report.findings)} places asked, {len(report.overrides)} differ"
+    odd = [f"{one.operation}: {one.verdict.value}" for one in report.findings if not one.good]
+    detail = f"{words}; {'; '.join(odd)}" if odd and not report.healthy else words
+    return check(f"{account}: routes", "ok" if report.healthy else "warn", detail, remedy), paste
+
+
+def _integration(house: House, account: str) -> str:
+    known = house.settings.accounts[account].integrations
+    return "default" if "default" in known else next(iter(known), "default")
+
+
+def _may_read(client: Client, account: str, name: str, now: datetime) -> Check:
+    section = OPERATIONS[name].section
+    title = f"{account}: {section}"
+    query: dict[str, object] = {"page[size]": 1}
+    if section == "reports":
+        query |= {"start_time": now - timedelta(hours=1), "end_time": now}
+    try:
+        client.call(name, query=query)
+    except Forbidden as error:
+        status = "warn" if name in OPTIONAL else "fail"
+        return check(title, status, str(error), f"give the API key Read on {section.title()} in Integr8")
+    except Unauthorized as error:
+        return check(title, "fail", str(error), "put a valid key into the variable that bridge.yaml names as api_key")
+    except Unreachable as error:
+        return check(title, "fail", str(error), f"check accounts.{account}.base_url and the way out of this network")
+    except BudgetError as error:
+        lost = isinstance(error, BudgetUnavailable)
+        return check(title, "fail", str(error), REDIS if lost else BUSY)
+    except ApiError as error:
+        return check(title, "fail", str(error), "`integr8-bridge doctor --live` asks where the operations are")
+    return check(title, "ok", "can be read")
+
+
+# --- this side -------------------------------------------------------------------------------------
+
+
+def _sources(house: House) -> Check:
+    try:
+        return check("sources", "ok", f"{len(house.sources)} configured")
+    except SettingsError as error:
+        return check("sources", "fail", "; ".join(error.problems), "run `integr8-bridge check`")
+
+
+def _channels(house: House) -> Check:
+    try:
+        return check("channels", "ok", f"{len(house.channels)} configured")
+    except SettingsError as error:
+        return check("channels", "fail", "; ".join(error.problems), "run `integr8-bridge check`")
+
+
+def _secret_key(house: House) -> Check:
+    if house.settings.secret_key:
+        return check("secret key", "ok", "is set")
+    remedy = "export BRIDGE_SECRET_KEY; `openssl rand -hex 32` makes one"
+    return check("secret key", "warn", "is missing: no password can be generated, nobody stays signed in", remedy)
+
+
+def _home(house: House) -> Check:
+    """Only `up`, SQLite and generated keys write there; in production a home is better read-only."""
+    if house.settings.database_url.startswith("sqlite") and not os.access(_existing(_database_of(house)), os.W_OK):
+        remedy = "make it writable for the user of this process, or set DATABASE_URL"
+        return check("home", "fail", f"{_database_of(house)} cannot be written", remedy)
+    return check("home", "ok", str(house.settings.home))
+
+
+def _database_of(house: House) -> Path:
+    """The directory of the SQLite file."""
+    return Path(house.settings.database_url.removeprefix("sqlite:///").removeprefix("file:").partition("?")[0]).parent
+
+
+def _existing(path: Path) -> Path:
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def _room(house: House) -> Check:
+    if not house.settings.database_url.startswith("sqlite"):
+        return check("disk", "ok", "the database is elsewhere")
+    place = _existing(_database_of(house))
+    free = shutil.disk_usage(place).free
+    if free < LITTLE_ROOM:
+        return check("disk", "fail", f"{free // 1_000_000} MB left in {place}", "make room, or move the database")
+    return check("disk", "ok", f"{free // 1_000_000_000} GB left")
+
+
+def _files(house: House, session: Session) -> Check:
+    """The files as they are now, beside the generation that is live."""
+    if not house.settings.rules_dir.is_dir():
+        words = f"{house.settings.rules_dir} is no directory"
+        return check("rule files", "fail", words, "set BRIDGE_HOME to the directory that holds rules/, or put it back")
+    try:
+        reading = rulebook.read(house.settings)
+    except OSError as error:
+        return check("rule files", "fail", str(error), "let the user of this process read the directory")
+    if reading.errors:
+        first = reading.errors[0]
+        return check("rule files", "warn", f"{len(reading.errors)} errors: {first}", "run `integr8-bridge check`")
+    newest = shelf.newest(session)
+    if newest is None or newest.digest != reading.digest:
+        return check("rule files", "warn", "differ from what is live", "run `integr8-bridge rules reload`")
+    return check("rule files", "ok", f"{len(reading.files)} files, as they are live")
+
+
+def _aside(session: Session) -> Check:
+    counts = journal.counts(session)
+    aside = {state: counts.get(state, 0) for state in (EventState.DEAD, EventState.QUARANTINED)}
+    if not any(aside.values()):
+        return check("events", "ok", "none was put aside")
+    words = ", ".join(f"{number} {state}" for state, number in aside.items() if number)
+    return check("events", "warn", words, "`integr8-bridge events list --state dead`, then accept or discard them")
+
+
+def _failed(session: Session, now: datetime) -> Check:
+    day = now - timedelta(days=1)
+    failed = session.scalar(select(func.count()).where(Effect.state == EffectState.FAILED, Effect.ended_at >= day))
+    if failed:
+        words = f"{failed} failed in 24 hours"
+        return check("effects", "warn", words, "`integr8-bridge runs list` and `runs show RUN` say why")
+    return check("effects", "ok", "none failed in 24 hours")
+
+
+def _feeds(session: Session, now: datetime) -> list[Check]:
+    found = []
+    for feed in feeds.everything(session):
+        name = f"data {feed.name}"
+        if feed.as_of is None or now - feed.as_of > OLD:
+            age = "never read" if feed.as_of is None else f"{(now - feed.as_of).total_seconds() / 60:.0f} min old"
+            why = f"; {feed.problem}" if feed.problem else ""
+            found.append(check(name, "warn", f"{age}{why}", "see that `worker` runs and the API key may read reports"))
+        else:
+            found.append(check(name, "ok", f"{(now - feed.as_of).total_seconds() / 60:.0f} min old"))
+    return found
+
+
+def _refused(session: Session, now: datetime) -> list[Check]:
+    """Operations that Integr8 forbade lately: what a key may not write shows only there."""
+    rows = session.execute(
+        select(Call.account, Call.operation, func.count())
+        .where(Call.started_at >= now - LATELY, Call.status == FORBIDDEN)
+        .group_by(Call.account, Call.operation)
+        .order_by(Call.account, Call.operation)
+    )
+    found = []
+    for account, name, number in rows:
+        operation = OPERATIONS.get(name)
+        right = (
+            f"{'Write' if operation.verb != 'GET' else 'Read'} on {operation.section.title()}" if operation else "it"
+        )
+        words = f"{name} was forbidden {number} times in {LATELY.days} days"
+        found.append(check(f"{account}: refused", "warn", words, f"give the API key {right} in Integr8"))
+    return found

@@ -1,0 +1,296 @@
+"""Why a rule did, or did not, do something about a subject, now or at any time since observations are kept."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.decisions import subjects
+from bridge.decisions.event_facts import Happening, read_again
+from bridge.decisions.live_facts import about, scope_facts
+from bridge.decisions.matching import whom
+from bridge.decisions.records import trace_json
+from bridge.operations.errors import NotThere, OperationError
+from bridge.operations.plan_values import facts_of_event, state_of
+from bridge.operations.verdict_history import Look, looks
+from bridge.reports.facts import LiveFacts, chosen
+from bridge.reports.live import Coverage
+from bridge.services.container import House
+from bridge.sources import SourceError
+from bridge.store import feeds, revisions
+from bridge.store.journal import Event
+from rules.evaluation import explain as wording
+from rules.evaluation.evaluate import evaluate
+from rules.model.facts import Facts, Subject, Why
+from rules.model.revision import Mode, Revision, Scope, Webhook
+from rules.model.verdicts import Answer, Evaluation, Verdict
+from rules.planning.plan import plan as make_plan
+from rules.planning.plan import targets, why_not
+
+SEARCHED = 500  # newest events of a source among which one about the subject is looked for
+UNDONE = {
+    Mode.DISABLED: "the rule is disabled",
+    Mode.SHADOW: "the rule is in shadow: what it wants is recorded, not done",
+    Mode.APPROVE: "the rule asks first: what it wants waits for a person",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The verdict with its numbers, whatever stood in its way, and what the last looks came to."""
+
+    rule: str
+    revision: str
+    at: datetime
+    verdict: Verdict
+    outside: str | None  # why the rule does not look at this subject at all
+    stopped_by: tuple[str, ...]
+    would_do: tuple[str, ...]
+    looks: tuple[Look, ...]
+    tz: str
+
+    @property
+    def text(self) -> str:
+        stops = (f"it is not in the rule's scope: {self.outside}",) if self.outside else self.stopped_by
+        lines = [wording.render(self.verdict, tz=self.tz, stopped_by=stops)]
+        if self.would_do:
+            lines.append(f"It would {', '.join(self.would_do)}.")
+        if self.looks:
+            lines.append("Last looks:")
+        lines += [f"  {_said(look, self.tz)}" for look in self.looks]
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        verdict = self.verdict
+        return {
+            "rule": self.rule,
+            "revision": self.revision,
+            "at": self.at.isoformat(),
+            "subject": str(verdict.subject),
+            "answer": verdict.answer.word,
+            "why": Why(verdict.why).name.lower(),
+            "reason": verdict.reason,
+            "outside": self.outside,
+            "stopped_by": list(self.stopped_by),
+            "would_do": list(self.would_do),
+            "trace": trace_json(verdict.trace),
+            "looks": [look.as_json() for look in self.looks],
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The facts about one subject, with where it stands among them."""
+
+    facts: Facts
+    row: int
+    event_id: str | None = None
+    outside: str | None = None
+
+    @property
+    def subject(self) -> Subject:
+        return self.facts.subjects[self.row]
+
+
+def explain(house: House, rule: str, subject: Subject, *, now: datetime, at: datetime | None = None) -> Explanation:
+    """Evaluate as at that time: the revision that was live then, the facts as they were known then.
+
+    Without `at`, what stands in the way is asked of guards, holds and mutes as they are now. With it, what
+    stood in the way and what was done is read from the last look at or before that time.
+    Raises NotThere for an unknown rule or event, OperationError for a subject of another kind.
+    """
+    moment = at or now
+    with house.store.read() as session:
+        revision = _revision(house, session, rule, at)
+        seen = _facts(house, session, revision, subject, moment, past=at is not None)
+        evaluation = evaluate(revision, seen.facts, moment)
+        looked = looks(session, rule, seen.subject, until=moment, event_id=seen.event_id)
+        stopped: tuple[str, ...] = looked[0].stopped_by if looked and at is not None else ()
+        would: tuple[str, ...] = ()
+        if at is None and seen.outside is None:
+            stopped, would = _in_the_way(house, session, evaluation, seen, now)
+        return Explanation(
+            rule=rule,
+            revision=revision.hash,
+            at=moment,
+            verdict=evaluation.explain(seen.row),
+            outside=seen.outside,
+            stopped_by=stopped,
+            would_do=would,
+            looks=looked,
+            tz=_zone(house, revision),
+        )
+
+
+def parse_subject(text: str) -> Subject:
+    """`offer=42` or `offer=42,publisher=7`. Raises OperationError."""
+    try:
+        return subjects.load(text)
+    except ValueError as error:
+        raise OperationError(str(error)) from None
+
+
+def _said(look: Look, tz: str) -> str:
+    answer = "not in scope" if look.answer is None else look.answer.replace("_", " ")
+    more = "; ".join(look.did or look.stopped_by)
+    return f"{wording.local(look.at, ZoneInfo(tz))}, run {look.run_id}: {answer}{f'; {more}' if more else ''}"
+
+
+def _zone(house: House, revision: Revision) -> str:
+    account = house.settings.accounts.get(revision.account)
+    return revision.data.tz if revision.data.tz != "UTC" or account is None else account.timezone
+
+
+def _revision(house: House, session: Session, rule: str, at: datetime | None) -> Revision:
+    book = house.library.current(session)
+    digest = revisions.in_force(session, rule, at) if at is not None else None
+    found = house.library.revision(session, digest) if digest else None
+    if found is not None:
+        return found
+    if rule in book.revisions:
+        return book.revisions[rule]
+    known = ", ".join(sorted(book.revisions)) or "none"
+    extra = " (it was loaded once, and is not any more)" if revisions.history(session, rule) else ""
+    raise NotThere(f"rule {rule!r}: there is none{extra}; rules are: {known}")
+
+
+def _in_the_way(
+    house: House, session: Session, evaluation: Evaluation, seen: _Seen, now: datetime
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What keeps the rule from acting on the subject at this moment, and what it would do."""
+    revision = evaluation.revision
+    state = state_of(house, session, revision, seen.facts, targets(revision, evaluation), now=now)
+    plan = make_plan(revision, evaluation, state, now)
+    stops = [stop.message for stop in why_not(plan, seen.subject)]
+    if evaluation.answers[seen.row] == Answer.YES and revision.mode in UNDONE:
+        stops.append(UNDONE[revision.mode])
+    would = (effect for effect in plan.effects if effect.subject == seen.subject)
+    return tuple(stops), tuple(f"{effect.verb} {effect.target}" for effect in would)
+
+
+# --- the facts of then -----------------------------------------------------------------------------
+
+
+def _facts(house: House, session: Session, revision: Revision, subject: Subject, at: datetime, *, past: bool) -> _Seen:
+    event_id = subject.get("event")
+    if event_id is not None:
+        return _of_event(house, session, revision, _happening(house, session, event_id), at)
+    if subject.per != revision.scope.per:
+        wanted = ",".join(f"{grain}=..." for grain in revision.scope.per)
+        raise OperationError(f"rule {revision.id}: is about {' x '.join(revision.scope.per)}; write --subject {wanted}")
+    subject = _by_number(house, session, revision, subject, at)
+    if isinstance(revision.trigger, Webhook):
+        happening = _newest_about(house, session, revision, subject, at)
+        found = _of_event(house, session, revision, happening, at)
+        return replace(found, row=list(found.facts.subjects).index(subject))
+    facts = scope_facts(house, session, revision, at)
+    outside = None
+    if subject not in facts.subjects:
+        outside = _outside(facts, revision, subject)
+        facts = replace(facts, subjects=[*facts.subjects, subject])
+    if past:
+        facts = _as_of(session, facts, at)
+    return _Seen(facts, list(facts.subjects).index(subject), outside=outside)
+
+
+def _by_number(house: House, session: Session, revision: Revision, subject: Subject, at: datetime) -> Subject:
+    """The subject under the ids that reports use; people may write Integr8's text ids as well."""
+    aliases = about(house, session, revision, [subject], at).data.directory.aliases
+    pairs = zip(subject.per, subject.ids, strict=True)
+    return Subject(subject.per, tuple(aliases.get(grain, {}).get(one, one) for grain, one in pairs))
+
+
+def _outside(facts: LiveFacts, revision: Revision, subject: Subject) -> str:
+    """Which part of the scope leaves a subject out."""
+    alone = LiveFacts(facts.session, facts.data, [subject], facts.now, facts.tables, facts.joins)
+    scope = revision.scope
+    for name, wanted in scope.where.items():
+        if not chosen(alone, _only(revision, replace(scope, where={name: wanted}, exclude={}))):
+            value = _plain(alone, name)
+            return f"{name} is {value}; `where` wants {' or '.join(_word(one) for one in wanted)}"
+    for name, refused in scope.exclude.items():
+        if not chosen(alone, _only(revision, replace(scope, where={}, exclude={name: refused}))):
+            return f"`except` leaves out {name} {_plain(alone, name)}"
+    return "Integr8 does not list it, and it had no traffic lately"
+
+
+def _only(revision: Revision, scope: Scope) -> Revision:
+    return replace(revision, scope=scope)
+
+
+def _plain(alone: LiveFacts, name: str) -> str:
+    try:
+        value = alone.attribute(name).values[0]
+    except LookupError:
+        value = None
+    return "not known" if value is None else _word(value)
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _as_of(session: Session, facts: LiveFacts, at: datetime) -> LiveFacts:
+    """The same facts with the feeds' marks of that time: what was complete then, not what is now."""
+    covered = {}
+    for kind, one in facts.data.coverage.items():
+        marks = feeds.marks(session, one.feed_id, at, at)
+        as_of = marks[-1][1] if marks else min(one.as_of, at)
+        covered[kind] = Coverage(one.feed_id, one.since, min(as_of, at))
+    facts.data.coverage.clear()
+    facts.data.coverage.update(covered)
+    return facts
+
+
+# --- events ----------------------------------------------------------------------------------------
+
+
+def _happening(house: House, session: Session, event_id: str) -> Happening:
+    event = session.get(Event, event_id)
+    source = house.sources.get(event.source) if event else None
+    if event is None or source is None:
+        raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
+    try:
+        return read_again(event, source)
+    except SourceError as error:
+        raise OperationError(f"event {event_id}: cannot be read: {error}") from error
+
+
+def _of_event(house: House, session: Session, revision: Revision, happening: Happening, at: datetime) -> _Seen:
+    event = happening.event
+    trigger = revision.trigger
+    if not isinstance(trigger, Webhook) or trigger.source != event.source:
+        raise OperationError(f"rule {revision.id}: does not listen to {event.source}, where this event came from")
+    facts = facts_of_event(house, session, revision, happening, at)
+    if not facts.subjects:
+        grains = " x ".join(revision.scope.per)
+        raise OperationError(f"event {event.id}: names no {grains}, so rule {revision.id} has nobody to decide about")
+    outside = None
+    if trigger.event not in {None, event.event_type}:
+        outside = f"the event is of type {event.event_type or '(none)'}, the rule wants {trigger.event}"
+    return _Seen(facts, 0, event_id=event.id, outside=outside)
+
+
+def _newest_about(house: House, session: Session, revision: Revision, subject: Subject, at: datetime) -> Happening:
+    """The last event before a moment that points a webhook rule at this subject."""
+    trigger = revision.trigger
+    assert isinstance(trigger, Webhook)
+    source = house.sources[trigger.source]
+    query = select(Event).where(Event.source == trigger.source, Event.received_at <= at)
+    if trigger.event is not None:
+        query = query.where(Event.event_type == trigger.event)
+    for event in session.scalars(query.order_by(Event.id.desc()).limit(SEARCHED)):
+        try:
+            happening = read_again(event, source)
+        except SourceError:
+            continue
+        if subject in whom(revision, [happening], at):
+            return happening
+    raise NotThere(
+        f"rule {revision.id}: none of the last {SEARCHED} events of {trigger.source} is about {subject}; "
+        "name one with --subject event=ID"
+    )

@@ -1,0 +1,198 @@
+"""Reading Integr8 by the clock: which feeds an account has, and one round over those that are due."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bridge.config.settings import Account
+from bridge.integr8.errors import ApiError, BudgetError
+from bridge.reports import conversion_lag, mirror, polling, postbacks
+from bridge.reports.polling import FeedPlan
+from bridge.services.container import House
+from bridge.store import decision_lock, feeds, slots
+from bridge.store.feeds import FeedKey, Kind
+from bridge.store.lease import LeaseLost, settle
+from bridge.store.slots import Slot, SlotState
+
+log = structlog.get_logger()
+
+#: Seconds between two readings, unless `accounts.<name>.poll` says otherwise. Zero switches a feed off.
+EVERY: Mapping[str, float] = {"clicks": 300, "conversions": 120, "impressions": 0}
+
+
+#: The same for what is mirrored, and for what is reckoned from what was read. Details are two calls for each
+#: offer, so they come seldom.
+MIRRORS: Mapping[str, float] = {"entities": 300, "details": 6 * 3600, "settling": 24 * 3600, "agreement": 3600}
+MIRROR = "mirror"  # of the due slots
+COMPARED = timedelta(hours=24)
+TURN = "reports while they are not well"
+LONGEST = timedelta(minutes=5)  # of one look at a feed that fails; a worker that is killed holds it for so long
+
+
+def plans(account: Account) -> list[FeedPlan]:
+    """The feeds of one account, for each of its integrations."""
+    found = []
+    for integration in account.integrations:
+        for kind in (Kind.CLICKS, Kind.CONVERSIONS, Kind.IMPRESSIONS):
+            seconds = float(account.poll.get(kind, EVERY[kind]))
+            if seconds > 0:
+                key = FeedKey(account=account.name, integration=integration, kind=kind)
+                found.append(FeedPlan(key=key, every=timedelta(seconds=seconds), per_second=account.rate.per_second))
+    return found
+
+
+def open_due(session: Session, house: House, now: datetime) -> int:
+    """Write the slots of all feeds and mirrors that have come due. Returns how many wait to be read."""
+    found = 0
+    for account in house.settings.accounts.values():
+        found += polling.due_slots(session, now, plans(account))
+        for key, as_of in polling.stalled(session, now, plans(account)):
+            log.warning("feed stalled", feed=f"{key.account}/{key.integration}/{key.kind}", as_of=as_of)
+        for integration in account.integrations:
+            for part in MIRRORS:
+                found += _open_mirror(session, account, integration, part, now)
+    return found
+
+
+def ask_all(session: Session, house: House, now: datetime) -> list[str]:
+    """Have every feed read now, whatever its interval; one that waits to be read already is not asked for again.
+
+    Returns the names of all feeds.
+    """
+    keys = [plan.key for account in house.settings.accounts.values() for plan in plans(account)]
+    for key in keys:
+        feeds.ensure(session, key)
+        slot = polling.slot_key(key, polling.Purpose.HEAD)
+        if not slots.is_waiting(session, slot):
+            slots.open_slots(session, [(polling.KIND, slot, now)])
+    open_due(session, house, now)
+    return [f"{key.account}/{key.integration}/{key.kind}" for key in keys]
+
+
+def _open_mirror(session: Session, account: Account, integration: str, part: str, now: datetime) -> bool:
+    """One at a time: a mirror that takes longer than its interval is not asked for again meanwhile."""
+    seconds = float(account.poll.get(part, MIRRORS[part]))
+    key = f"{MIRROR}:{account.name}:{integration}:{part}"
+    if seconds <= 0 or slots.is_waiting(session, key):
+        return False
+    at = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
+    last = slots.last(session, key, now)
+    if last is not None and at <= last:
+        return False
+    slots.open_slots(session, [(MIRROR, key, at)])
+    return True
+
+
+@contextmanager
+def in_turn(house: House, now: datetime) -> Iterator[bool]:
+    """Whether we may read now. Until all feeds are well, one worker reads at a time, and all others say no.
+
+    A call that gets no answer takes minutes; with every worker waiting for one, webhooks would wait behind reports.
+    """
+    with house.store.read() as session:
+        well = feeds.well(session)
+    if well:
+        yield True
+        return
+    with house.store.write() as session:
+        turn = decision_lock.take(session, now, TURN, LONGEST)
+    try:
+        yield turn is not None
+    finally:
+        if turn is not None:
+            with house.store.write() as session:
+                decision_lock.end(session, TURN)
+
+
+def answered(house: House) -> bool:
+    """Whether Integr8 answers as far as feeds know. If not, other work has its turn before the next feed."""
+    with house.store.read() as session:
+        return not feeds.failing(session)
+
+
+def read_due(house: House, now: datetime) -> bool:
+    """Claim one due mirror or feed and go on with it. False when nothing was due.
+
+    Mirrors go first: a report is of little use before it is known which offers there are.
+    """
+    for kind, read in ((MIRROR, _mirror), (polling.KIND, _feed)):
+        with house.store.write() as session:
+            taken = slots.take(session, kind, limit=1, now=now, length=polling.LEASE)
+        for slot in taken:
+            read(house, slot, now)
+        if taken:
+            return True
+    return False
+
+
+def _feed(house: House, slot: Slot, now: datetime) -> None:
+    key, _purpose = polling.parse_key(slot.key)
+    account = house.settings.accounts.get(key.account)
+    plan = next((one for one in plans(account) if one.key == key), None) if account else None
+    if plan is None:
+        with house.store.write() as session:
+            slots.give_up(session, slot, "no longer in bridge.yaml", now)
+        return
+    try:
+        result = polling.poll_once(house.store, house.pages, plan, slot, now, shelf=house.shelf)
+    except LeaseLost:
+        return
+    progress = result.progress
+    tell = log.info if progress.new or progress.changed or result.problem else log.debug
+    tell("feed read", feed=slot.key, done=result.done, rows=progress.rows, new=progress.new, problem=result.problem)
+
+
+def _entities(house: House, account: str, integration: str, now: datetime) -> None:
+    seen = mirror.entities_of(house.store, house.listings, account, integration, now)
+    changed = sum(one.new + one.changed + one.gone for one in seen.values())
+    tell = log.info if changed else log.debug
+    tell("entities mirrored", account=account, **{kind: one.listed for kind, one in seen.items()}, changed=changed)
+
+
+def _details(house: House, account: str, integration: str, now: datetime) -> None:
+    mirror.details_of(house.store, house.listings, account, integration, now)
+
+
+def _settling(house: House, account: str, integration: str, now: datetime) -> None:
+    with house.store.write() as session:
+        conversion_lag.measure(session, account, integration, now)
+
+
+def _agreement(house: House, account: str, integration: str, now: datetime) -> None:
+    """Hold postbacks against the report; have the report read again where it lacks something."""
+    with house.store.write() as session:
+        found = postbacks.compare(session, account, integration, now - COMPARED, now)
+        if found is not None:
+            again = postbacks.heal(session, account, integration, found, now)
+            log.info("postbacks compared", reports=found.reports, postbacks=found.postbacks, hours_read_again=again)
+
+
+PARTS: Mapping[str, Callable[[House, str, str, datetime], None]] = {
+    "entities": _entities,
+    "details": _details,
+    "settling": _settling,
+    "agreement": _agreement,
+}
+
+
+def _mirror(house: House, slot: Slot, now: datetime) -> None:
+    _, name, integration, part = slot.key.split(":")
+    account = house.settings.accounts.get(name)
+    if account is None or integration not in account.integrations:
+        with house.store.write() as session:
+            slots.give_up(session, slot, "no longer in bridge.yaml", now)
+        return
+    problem = None
+    try:
+        PARTS[part](house, name, integration, now)
+    except (ApiError, BudgetError) as error:
+        problem = str(error)
+        log.warning("mirror failed", mirror=slot.key, problem=problem)
+    with house.store.write() as session:
+        if problem is None:
+            settle(session, slot, state=SlotState.DONE, ended_at=now)
+        else:
+            settle(session, slot, state=SlotState.FAILED, ended_at=now, problem=problem)

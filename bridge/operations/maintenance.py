@@ -1,0 +1,151 @@
+"""What a service does by the clock: open due slots, look for what stands still, forget what is old."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+
+from bridge.config import rulebook
+from bridge.decisions import schedule
+from bridge.operations import approvals, backtest_jobs, feeds
+from bridge.operations import holds as operations_holds
+from bridge.reports import polling, retention
+from bridge.services.container import House
+from bridge.store import (
+    api_usage,
+    clock_steps,
+    entities,
+    exports,
+    holds,
+    journal,
+    notifications,
+    one_time_secrets,
+    order_marks,
+    runs,
+    sessions,
+    slots,
+    upkeep,
+)
+from bridge.store import (
+    backtest_jobs as store_backtest_jobs,
+)
+from bridge.store.engine import Store
+from bridge.store.holds import Hold
+from bridge.store.journal import Event, EventState
+from bridge.store.lease import free
+from bridge.store.ledger import OPEN, Call, Effect
+from bridge.store.slots import Slot, SlotState
+
+log = structlog.get_logger()
+
+#: Kind of due slot → the task that works on it.
+TASKS = {schedule.KIND: "rules.run_due", polling.KIND: "reports.poll", feeds.MIRROR: "reports.poll"}
+
+LOOK_BACK = timedelta(minutes=5)  # longer than a tick can be late; looking twice does nothing twice
+KEEP_DULL = timedelta(days=7)
+KEEP_ALL = timedelta(days=400)
+KEEP_EVENTS = timedelta(days=90)
+KEEP_TRIES = timedelta(days=1)  # to sign in; far longer than any of them counts
+
+
+class Fingerprint:
+    """Whether the rules directory looks different from the last time, by names, sizes and times only."""
+
+    def __init__(self) -> None:
+        self._last: object = None
+
+    def changed(self, house: House) -> bool:
+        now = tuple(
+            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            for directory in (house.settings.rules_dir, house.settings.tables_dir)
+            for path in sorted(directory.glob("*"))
+            if path.is_file()
+        )
+        changed, self._last = now != self._last, now
+        return changed
+
+
+_fingerprint = Fingerprint()
+
+
+def tick(house: House, now: datetime) -> list[str]:
+    """One beat: a sign of life, due slots, and the names of the tasks that have something to do."""
+    try:
+        if _fingerprint.changed(house):
+            rulebook.publish(house.store, house.settings, now=now)
+    except OSError as error:
+        log.warning("rules directory cannot be read; the last generation stays", error=str(error))
+    with house.store.write() as session:
+        clock_steps.mend(session, now)
+        upkeep.tick(session, now)
+        book = house.library.current(session)
+        schedule.open_due(session, book.active(), now)
+        timed = {one.id for one in book.active() if one.timed}
+        due = holds.due(session, now)
+        _open_for_holds(session, [hold for hold in due if hold.rule_id in timed])
+        switched = holds.switched_by_hand(session, since=now - LOOK_BACK)
+        orphans = [hold for hold in (*due, *switched) if hold.rule_id not in timed]
+        effects_due = operations_holds.sweep(house, session, orphans, now) | approvals.expire(house, session, now)
+        feeds.open_due(session, house, now)
+        backtest_jobs.give_up(session, now)
+        found = _wanted(session, now)
+    return [*found, "effects.perform"] if effects_due else found
+
+
+def _wanted(session: Session, now: datetime) -> list[str]:
+    """The tasks that somebody or the clock has asked for."""
+    found = {task for kind, task in TASKS.items() if _is_due(session, kind, now)}
+    return sorted(found | ({backtest_jobs.TASK} if store_backtest_jobs.is_waiting(session, now) else set()))
+
+
+def _is_due(session: Session, kind: str, now: datetime) -> bool:
+    query = select(Slot.id).where(Slot.kind == kind, Slot.state == SlotState.DUE, Slot.at <= now, free(Slot, now))
+    return _exists(session, query)
+
+
+def _open_for_holds(session: Session, due: Sequence[Hold]) -> None:
+    """A hold whose time has come is looked at now, not at its rule's next slot."""
+    wanted = {(schedule.KIND, f"rule:{hold.rule_id}", hold.until) for hold in due}
+    slots.open_slots(session, [(kind, key, at) for kind, key, at in wanted if at is not None])
+
+
+def standing_still(store: Store, now: datetime) -> list[str]:
+    """Tasks whose rows wait without anyone working on them: what a lost or emptied Redis has forgotten."""
+    with store.read() as session:
+        found = []
+        if _exists(session, select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))):
+            found.append("journal.drain")
+        if _exists(session, select(Effect.id).where(Effect.state.in_(OPEN), Effect.due_at <= now, free(Effect, now))):
+            found.append("effects.perform")
+        found += _wanted(session, now)
+    return found
+
+
+def _exists(session: Session, query: Select[Any]) -> bool:
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def tidy(house: House, now: datetime) -> None:
+    """Retention: dull runs first, then what is older than a year; secrets that nobody fetched."""
+    with house.store.write() as session:
+        gone = runs.forget(session, dull_before=now - KEEP_DULL, all_before=now - KEEP_ALL)
+        one_time_secrets.forget_expired(session, now)
+        notifications.forget(session, now - KEEP_EVENTS)
+        order_marks.forget(session, now - KEEP_EVENTS)  # what is older can come out of the journal no more
+        events = journal.forget(session, now - KEEP_EVENTS)
+        slots.forget(session, now - KEEP_DULL)
+        store_backtest_jobs.forget(session, now - KEEP_DULL)
+        api_usage.forget(session, now - KEEP_EVENTS)
+        exports.forget(session, now - KEEP_DULL)
+        entities.forget_changes(session, now - KEEP_ALL)
+        session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
+        sessions.forget_tries(session, now - KEEP_TRIES)
+    keep = house.settings.keep
+    days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
+    kept = retention.tidy(house.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
+    log.info(
+        "tidied", runs=gone, events=events, chunks_merged=kept.merged, facts_summed=kept.summed, bytes=kept.bytes_after
+    )

@@ -1,0 +1,53 @@
+"""Recording what a person asked for as a run of its own, so that it shows up, and can be undone, like any other."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from bridge.decisions.decide import Cause, Decision
+from bridge.decisions.persist import record
+from bridge.decisions.records import drafted
+from bridge.store import ids, ledger, runs
+from bridge.store.ledger import StoredPlan
+from bridge.store.runs import Run
+from rules.model.plan import Plan
+from rules.model.revision import Revision
+from rules.model.state import State
+from rules.model.verdicts import Evaluation, Verdict
+
+
+def write(
+    session: Session,
+    revision: Revision,
+    plans: Sequence[Plan],
+    *,
+    kind: runs.Cause,
+    about: str,
+    who: str,
+    now: datetime,
+) -> list[tuple[Run, list[StoredPlan]]]:
+    """Record plans that no evaluation stands behind. `about` names what was asked: undo:812, hold:7."""
+    decisions = [
+        Decision(
+            revision=revision,
+            cause=Cause(kind=kind, key=f"{about}:{ids.new()}", due_at=now, by=who),
+            started_at=now,
+            evaluation=_nobody(revision, now),
+            plan=plan,
+            state=State(),
+        )
+        for plan in plans
+    ]
+    numbers = record(session, drafted(decisions, now), now=now)
+    return [(session.get_one(Run, number), ledger.plans_of(session, number)) for number in numbers]
+
+
+def _nobody(revision: Revision, now: datetime) -> Evaluation:
+    nothing = np.zeros(0, np.int8)
+    return Evaluation(revision, now, [], nothing, np.zeros(0, np.uint8), nothing, _no_verdict)
+
+
+def _no_verdict(row: int) -> Verdict:
+    raise IndexError(row)

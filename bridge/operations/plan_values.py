@@ -1,0 +1,107 @@
+"""From the ledger's rows back to the values that rules/ decides about."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from bridge.decisions import subjects
+from bridge.decisions.decide import event_facts
+from bridge.decisions.event_facts import EventFacts, Happening, read_again
+from bridge.decisions.live_facts import about, scope_facts
+from bridge.decisions.matching import whom
+from bridge.decisions.plan_state import Question, gather
+from bridge.operations.errors import Refused
+from bridge.services.container import House
+from bridge.sources import SourceError
+from bridge.store.exact_json import thaw
+from bridge.store.journal import Event
+from bridge.store.ledger import Effect, StoredPlan
+from bridge.store.runs import Run
+from rules.model.facts import Facts
+from rules.model.plan import Outcome, Plan, PlannedEffect, Stop, Target
+from rules.model.revision import HoldFor, Revision
+from rules.model.state import State, target_of
+
+
+def effect_of(row: Effect) -> PlannedEffect:
+    """A row as it was planned."""
+    hold = row.hold
+    seconds = hold.get("seconds") if hold else None
+    return PlannedEffect(
+        step=row.step,
+        verb=row.verb,  # type: ignore[arg-type]
+        target=target_of(row.kind, row.target_id, account=row.account, integration=row.integration),
+        subject=subjects.load(row.subject),
+        wanted=thaw(row.wanted),
+        key=thaw(row.key),
+        prior=None if row.prior is None else thaw(row.prior),
+        after=tuple(row.after),
+        hold=HoldFor(hold["kind"], timedelta(seconds=seconds) if seconds is not None else None) if hold else None,
+        hold_until=datetime.fromisoformat(hold["until"]) if hold and hold.get("until") else None,
+        hold_count=hold.get("count", 1) if hold else 1,
+        urgent=row.urgent,
+        money_24h=row.money_24h,
+        reason=row.reason,
+    )
+
+
+def named(revision: Revision, targets: Iterable[Target]) -> frozenset[Target]:
+    """Targets as people write them, `offer=42`, in the account and integration of the rule."""
+    where = {"account": revision.account, "integration": revision.integration}
+    return frozenset(target_of(one.kind, one.id, **where) for one in targets)
+
+
+def plan_of(stored: StoredPlan, effects: Sequence[Effect], revision: Revision) -> Plan:
+    """A waiting plan as it was shown."""
+    return Plan(
+        rule=stored.rule_id,
+        revision=revision.hash,
+        outcome=Outcome.WAITING,
+        effects=tuple(effect_of(row) for row in effects),
+        stops=tuple(Stop(guard=one["guard"], message=one["message"]) for one in stored.stops),
+        waiting_since=stored.created_at,
+        priority=revision.priority,
+    )
+
+
+def facts_of(house: House, session: Session, revision: Revision, run: Run, now: datetime) -> Facts:
+    """The facts that this run would see now: the same event, or everything in scope.
+
+    Raises Refused where the event can no longer be read.
+    """
+    if run.event_id is None:
+        return scope_facts(house, session, revision, now)
+    event = session.get(Event, run.event_id)
+    source = house.sources.get(event.source) if event else None
+    if event is None or source is None:
+        return event_facts([])
+    try:
+        happening = read_again(event, source)
+    except SourceError as error:
+        raise Refused(f"event {event.id}: cannot be read as source {event.source!r} is set up now: {error}") from error
+    return facts_of_event(house, session, revision, happening, now)
+
+
+def facts_of_event(house: House, session: Session, revision: Revision, happening: Happening, now: datetime) -> Facts:
+    """The facts of one event for one rule."""
+    if revision.scope.per == ("event",):
+        return event_facts([happening])
+    subjects_named = [one for one in whom(revision, [happening], now) if one is not None]
+    live = about(house, session, revision, subjects_named, now)
+    return EventFacts([happening] * len(subjects_named), subjects_named, live)
+
+
+def state_of(
+    house: House,
+    session: Session,
+    revision: Revision,
+    facts: Facts,
+    targets: Iterable[Target],
+    *,
+    now: datetime,
+    rechecking: int | None = None,
+) -> State:
+    """What the plan must know about these targets."""
+    account = house.settings.accounts.get(revision.account)
+    return gather(session, Question(revision, facts, frozenset(targets), account, now, rechecking))

@@ -1,0 +1,139 @@
+"""Send events through the rules again. Those that were put aside are decided about in `putting_aside`."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from bridge.operations.errors import NotThere, Refused
+from bridge.operations.quarantine import settle_aside
+from bridge.services.container import House
+from bridge.store import ids, upkeep
+from bridge.store.journal import Event, EventState
+from bridge.store.lease import free
+
+__all__ = ["cancel", "matching", "replay", "settle_aside"]
+
+With = Literal["original", "current"]
+MOST = 10_000  # events of one replay; more belong into several, so that one can be stopped
+PER_MINUTE = 600  # so many that the newest webhooks never wait long behind old ones
+STEP = timedelta(seconds=5)  # as often as the sweep looks for events that have come due
+PACED = "replay"  # stands where a worker's name would: nobody has it, and it is not to be taken yet
+
+
+def replay(
+    house: House,
+    event_ids: Collection[str],
+    *,
+    revision: With,
+    who: str,
+    now: datetime,
+    per_minute: int = PER_MINUTE,
+) -> list[str]:
+    """Put copies of these events into the journal, marked as replays, for the revision of then or of now.
+
+    Guards, cool-downs and the ledger apply as always, so what is so already is not done twice. The first few are
+    handled at once, the others come due bit by bit, so that live events go between them and `cancel` has a use.
+    A dead event is closed: its copy stands for it. Returns the copies' ids. Raises NotThere, Refused.
+    """
+    at_once = max(int(per_minute * STEP.total_seconds() / 60), 1)
+    with house.store.write() as session:
+        made = [
+            _copy(session, event_id, revision, now, wait=STEP * (number // at_once))
+            for number, event_id in enumerate(event_ids)
+        ]
+        detail = {"events": len(made), "with": revision, "of": list(event_ids)[:20]}
+        upkeep.note(session, who=who, what="replay", about=f"{len(made)} events", now=now, detail=detail)
+    house.queue.nudge("journal.drain")
+    return made
+
+
+def _copy(session: Session, event_id: str, revision: With, now: datetime, *, wait: timedelta) -> str:
+    event = session.get(Event, event_id)
+    if event is None:
+        raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
+    if event.state == EventState.RECEIVED:
+        raise Refused(f"event {event_id}: has not been handled yet, so there is nothing to repeat")
+    if event.state == EventState.QUARANTINED:
+        raise Refused(f"event {event_id}: is quarantined; `events accept` or `events discard` decides about it")
+    made = ids.new()
+    session.add(
+        Event(
+            id=made,
+            source=event.source,
+            event_type=event.event_type,
+            delivery_id=event.delivery_id,
+            dedupe_key=f"replay:{made}",
+            method=event.method,
+            content_type=event.content_type,
+            headers=event.headers,
+            query=event.query,
+            body=event.body,
+            remote=event.remote,
+            received_at=now,
+            event_time=event.event_time,
+            state=EventState.RECEIVED,
+            claimed_by=PACED if wait else None,
+            claimed_until=now + wait if wait else None,
+            replay_of=event.id,
+            replay_with=revision,
+        )
+    )
+    if event.state == EventState.DEAD:
+        event.state, event.problem = EventState.DONE, f"replayed as {made}; before that: {event.problem}"
+    return made
+
+
+def matching(
+    session: Session,
+    *,
+    source: str | None = None,
+    state: str | None = None,
+    event_type: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[str]:
+    """Ids of events for a replay by filter, oldest first, without replays themselves.
+
+    Without `state` those that were handled or are dead: quarantined ones wait for a decision of their own.
+    Raises Refused where there are more than one replay takes.
+    """
+    query = select(Event.id).where(Event.replay_of.is_(None)).order_by(Event.id).limit(MOST + 1)
+    query = query.where(Event.state.in_([state] if state else [EventState.DONE, EventState.DEAD]))
+    if source is not None:
+        query = query.where(Event.source == source)
+    if event_type is not None:
+        query = query.where(Event.event_type == event_type)
+    if since is not None:
+        query = query.where(Event.received_at >= since)
+    if until is not None:
+        query = query.where(Event.received_at < until)
+    found = list(session.scalars(query))
+    if len(found) > MOST:
+        raise Refused(f"replay: more than {MOST} events match; replay them in parts, with a shorter time")
+    return found
+
+
+def cancel(house: House, *, who: str, now: datetime) -> int:
+    """Take replays that nobody has begun to handle out of the journal. Returns how many."""
+    with house.store.write() as session:
+        gone = session.scalars(
+            update(Event)
+            .where(
+                Event.state == EventState.RECEIVED,
+                Event.replay_of.is_not(None),
+                or_(Event.claimed_by == PACED, free(Event, now)),
+            )
+            .values(
+                state=EventState.DONE,
+                finished_at=now,
+                problem="replay cancelled",
+                claimed_by=None,
+                claimed_until=None,
+            )
+            .returning(Event.id)
+        ).all()
+        upkeep.note(session, who=who, what="cancel replay", about=f"{len(gone)} events", now=now)
+    return len(gone)

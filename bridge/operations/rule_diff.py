@@ -1,0 +1,102 @@
+"""What a new text of a rule would decide differently before it is live: on the present data, or on recent events."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.decisions.event_facts import Happening, read_again
+from bridge.decisions.live_facts import scope_facts
+from bridge.operations.backtest import parse, read
+from bridge.operations.plan_values import facts_of_event
+from bridge.services.container import House
+from bridge.sources import SourceError
+from bridge.store.journal import Event
+from rules.evaluation.evaluate import evaluate
+from rules.model.revision import Revision, Webhook
+from rules.model.verdicts import Answer
+
+EVENTS = 200  # newest of a source, for rules that look at events
+
+Said = dict[str, tuple[str, str]]  # subject → answer, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One subject about which the two revisions do not agree."""
+
+    subject: str
+    before: str  # yes, no, no_decision; `-` where it is not in scope
+    after: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDiff:
+    rule: str
+    before: str | None  # the live revision's hash; None for a rule that is new
+    after: str
+    same: int
+    changes: tuple[Change, ...]
+
+
+def diff(house: House, path: Path, *, now: datetime) -> list[RuleDiff]:
+    """Compare each rule of a file with the live revision. Raises OperationError with all that is wrong in it."""
+    return [_one(house, revision, now) for revision in read(house, path)]
+
+
+def diff_text(house: House, text: str, *, now: datetime) -> list[RuleDiff]:
+    """The same for a text that is in no file. Raises OperationError."""
+    return [_one(house, revision, now) for revision in parse(house, text)]
+
+
+def _one(house: House, new: Revision, now: datetime) -> RuleDiff:
+    with house.store.read() as session:
+        old = house.library.current(session).revisions.get(new.id)
+        before = _answers(house, session, old, now) if old is not None else {}
+        after = _answers(house, session, new, now)
+    subjects = sorted(before.keys() | after.keys())
+    missing = ("-", "not in scope")
+    changes = tuple(
+        Change(subject, before.get(subject, missing)[0], *after.get(subject, missing))
+        for subject in subjects
+        if before.get(subject, missing)[0] != after.get(subject, missing)[0]
+    )
+    return RuleDiff(new.id, old.hash if old else None, new.hash, len(subjects) - len(changes), changes)
+
+
+def _answers(house: House, session: Session, revision: Revision, now: datetime) -> Said:
+    if isinstance(revision.trigger, Webhook):
+        return _of_events(house, session, revision, revision.trigger, now)
+    facts = scope_facts(house, session, revision, now)
+    found = evaluate(revision, facts, now)
+    return {
+        str(subject): (Answer(int(found.answers[row])).word, found.explain(row).reason)
+        for row, subject in enumerate(found.subjects)
+    }
+
+
+def _of_events(house: House, session: Session, revision: Revision, trigger: Webhook, now: datetime) -> Said:
+    """Each of the newest events by itself; what it says about whom, as the rule sees it now."""
+    said: Said = {}
+    for happening in _recent(house, session, trigger):
+        facts = facts_of_event(house, session, revision, happening, now)
+        if facts.subjects:
+            verdict = evaluate(revision, facts, now).explain(0)
+            said[f"event={happening.event.id}"] = (verdict.answer.word, verdict.reason)
+    return said
+
+
+def _recent(house: House, session: Session, trigger: Webhook) -> Iterator[Happening]:
+    source = house.sources[trigger.source]
+    query = select(Event).where(Event.source == trigger.source, Event.replay_of.is_(None))
+    if trigger.event is not None:
+        query = query.where(Event.event_type == trigger.event)
+    for event in session.scalars(query.order_by(Event.id.desc()).limit(EVENTS)):
+        try:
+            yield read_again(event, source)
+        except SourceError:
+            continue

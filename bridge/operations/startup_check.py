@@ -1,0 +1,33 @@
+"""What a process says when it starts: in words, what is wrong and what to do. Nothing is changed, and nothing waits."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from bridge.operations.doctor import Check, examine, reachable
+from bridge.services.container import House
+
+log = structlog.get_logger()
+
+
+def look_around(house: House, now: datetime, *, health: Callable[[House, datetime], list[Check]]) -> list[Check]:
+    """All checks of this side, and for each account one reading call, which shows the key, the way and the clocks.
+
+    Integr8 is not asked while the database is not usable: its answer would help nobody.
+    """
+    found = examine(house, now, health=health)
+    if not any(one["name"] == "database" and one["status"] == "fail" for one in found):
+        for account in house.settings.accounts:
+            found += reachable(house, account, now)
+    return found
+
+
+def tell(found: list[Check]) -> None:
+    """One line for all that is well, and one for each thing that is not."""
+    well = {one["name"]: one["detail"] for one in found if one["status"] == "ok"}
+    log.info("start-up checks", well=len(well), database=well.get("database"), redis=well.get("redis"))
+    for one in found:
+        if one["status"] != "ok":
+            write = log.error if one["status"] == "fail" else log.warning
+            write("start-up check", check=one["name"], found=one["detail"], remedy=one.get("remedy"))

@@ -1,0 +1,184 @@
+"""Take a run back, or a part of it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.operations.cancel import CalledOff, call_off, call_off_subject, target
+from bridge.operations.errors import NotThere, Refused
+from bridge.operations.manual_runs import write
+from bridge.operations.plan_values import effect_of, facts_of, named, state_of
+from bridge.services.container import House
+from bridge.store import ledger, runs, upkeep
+from bridge.store.exact_json import thaw
+from bridge.store.ledger import Effect, EffectState, StoredPlan
+from bridge.store.runs import Run
+from rules.model.plan import Mute, Plan, Target
+from rules.model.revision import Revision
+from rules.planning.undo import Applied, Terms, touched
+from rules.planning.undo import undo as make_undo
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The run that takes the other one back, and what it does and leaves."""
+
+    run_id: int | None
+    outcome: str
+    effects: Sequence[str]
+    left: Sequence[str]  # one sentence for each target that stays as it is
+
+
+def undo(house: House, run_id: int, *, who: str, now: datetime, only: Collection[Target] | None = None) -> Undone:
+    """Make and record the inverse plan of a run's applied effects, and call off what has not been carried out yet.
+
+    What changed since is left alone, and each omission says why. Raises NotThere, Refused.
+    """
+    with house.store.write() as session:
+        run, revision = _run(house, session, run_id)
+        chosen = named(revision, only) if only is not None else None
+        plan_ids = [stored.id for stored in ledger.plans_of(session, run_id)]
+        off = call_off(session, plan_ids, why=f"called off by {who}", now=now, only=chosen)
+        applied = _applied(session, run_id)
+        if not off.effects and not _about(applied, chosen):
+            raise Refused(_nothing(run_id, off, chosen))
+        terms = Terms(rule=run.rule_id, revision=revision, only=chosen)
+        plan = _inverse(house, session, run, applied, terms, now=now)
+        plan = replace(plan, mutes=(*plan.mutes, *_mutes(off, plan, terms, now)))
+        [(made, plans)] = write(
+            session, revision, [plan], kind=runs.Cause.UNDO, about=f"undo:{run_id}", who=who, now=now
+        )
+        for stored in plans:
+            stored.undoes = run_id
+        upkeep.note(session, who=who, what="undo", about=f"run {run_id}", now=now, detail={"by": made.id})
+        done = Undone(
+            made.id,
+            plan.outcome,
+            [
+                *(f"called off: {_say(one)}" for one in off.effects),
+                *(f"{one.verb} {one.target}" for one in plan.effects),
+            ],
+            [*(stop.message for stop in plan.stops), *(_busy(one) for one in off.under_way)],
+        )
+    house.queue.nudge("effects.perform")
+    return done
+
+
+def _about(applied: Sequence[Applied], only: Collection[Target] | None) -> bool:
+    targets = touched(applied) | {one.effect.target for one in applied}
+    return bool(targets if only is None else targets & set(only))
+
+
+def _nothing(run_id: int, off: CalledOff, only: Collection[Target] | None) -> str:
+    if off.under_way:
+        return f"run {run_id}: is being carried out at this moment; ask again when it has ended"
+    if only is not None:
+        words = ", ".join(sorted(str(one) for one in only))
+        return f"run {run_id}: nothing of it was carried out on {words}; `runs show {run_id}` shows what was"
+    return f"run {run_id}: nothing of it was carried out, so there is nothing to take back"
+
+
+def _mutes(off: CalledOff, plan: Plan, terms: Terms, now: datetime) -> list[Mute]:
+    """What was called off must not be wanted again at the rule's next look."""
+    known = {mute.target for mute in plan.mutes} | {ended.hold.target for ended in plan.ended}
+    until = now + terms.respect
+    targets = sorted({target(row) for row in off.effects} - known)
+    return [Mute(rule=terms.rule, target=one, until=until, why="called off by a person") for one in targets]
+
+
+def _say(row: Effect) -> str:
+    return f"{row.verb} {row.kind} {row.target_id}"
+
+
+def _busy(row: Effect) -> str:
+    return f"{row.kind} {row.target_id}: a worker has it in hand at this moment; undo again when it has ended"
+
+
+def compensate(house: House, session: Session, plan_id: int, subject: str, now: datetime) -> None:
+    """`on_failure: undo`: take back the steps of one subject that were applied beside one that failed.
+
+    Steps that have not begun are called off. Does nothing where no step of the subject has failed.
+    """
+    rows = [row for row in ledger.effects_of(session, plan_id) if row.subject == subject]
+    failed = next((row for row in rows if row.state == EffectState.FAILED), None)
+    if failed is None:
+        return
+    call_off_subject(session, plan_id, subject, why=f"called off, because step {failed.step} failed", now=now)
+    stored = session.get_one(StoredPlan, plan_id)
+    run, revision = _run(house, session, stored.run_id)
+    undone = _taken_back(session, stored.run_id)
+    applied = [
+        one
+        for row, one in _rows(session, stored.run_id)
+        if row.plan_id == plan_id and row.subject == subject and not touched([one]) & undone
+    ]
+    if not applied:
+        return
+    plan = _inverse(house, session, run, applied, Terms(rule=run.rule_id, revision=revision), now=now)
+    about = f"compensate:{plan_id}"
+    for _made, plans in write(session, revision, [plan], kind=runs.Cause.UNDO, about=about, who="bridge", now=now):
+        for made in plans:
+            made.undoes = run.id
+    upkeep.note(session, who="bridge", what="compensate", about=f"plan {plan_id}", now=now, detail={"subject": subject})
+
+
+def _taken_back(session: Session, run_id: int) -> set[Target]:
+    """What was compensated before: a second step that fails must not take it back twice."""
+    query = select(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id).where(StoredPlan.undoes == run_id)
+    return {target(row) for row in session.scalars(query) if row.state != EffectState.FAILED}
+
+
+def _run(house: House, session: Session, run_id: int) -> tuple[Run, Revision]:
+    run = session.get(Run, run_id)
+    if run is None:
+        raise NotThere(f"run {run_id}: there is none; `integr8-bridge runs list` shows them")
+    book = house.library.current(session)
+    revision = book.revisions.get(run.rule_id) or house.library.revision(session, run.revision)
+    if revision is None:
+        raise Refused(f"run {run_id}: its rule {run.rule_id} no longer loads; run `integr8-bridge check`")
+    return run, revision
+
+
+def again(house: House, session: Session, run_id: int, now: datetime) -> Plan:
+    """An undo that was over the limits and waited, made anew without them: a person has said yes."""
+    run, revision = _run(house, session, run_id)
+    terms = Terms(rule=run.rule_id, revision=revision, approved=True)
+    return _inverse(house, session, run, _applied(session, run_id), terms, now=now)
+
+
+def _inverse(
+    house: House, session: Session, run: Run, applied: Sequence[Applied], terms: Terms, *, now: datetime
+) -> Plan:
+    revision = terms.revision
+    assert revision is not None
+    facts = facts_of(house, session, revision, run, now)
+    state = state_of(house, session, revision, facts, touched(applied), now=now)
+    return make_undo(applied, state, now, terms)
+
+
+def _applied(session: Session, run_id: int) -> list[Applied]:
+    return [one for _row, one in _rows(session, run_id)]
+
+
+def _rows(session: Session, run_id: int) -> list[tuple[Effect, Applied]]:
+    query = (
+        select(Effect)
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(StoredPlan.run_id == run_id, Effect.state == EffectState.APPLIED)
+        .order_by(Effect.ended_at, Effect.id)
+    )
+    found = []
+    for row in session.scalars(query):
+        result = row.result or {}
+        assert row.ended_at is not None
+        applied = Applied(
+            effect=effect_of(row),
+            at=row.ended_at,
+            before=thaw(result["prior"]) if "prior" in result else None,
+            created=str(result["id"]) if result.get("created") else None,
+        )
+        found.append((row, applied))
+    return found

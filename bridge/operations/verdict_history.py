@@ -1,0 +1,79 @@
+"""What the last runs of a rule said about one subject, and what was done: misses as well as hits."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.decisions import subjects
+from bridge.store import ledger, runs
+from bridge.store.ledger import StoredPlan
+from bridge.store.runs import Run, StoredVerdict
+from rules.model.facts import Subject
+from rules.model.verdicts import Answer
+
+SHOWN = 5
+LOOKED = (runs.Cause.EVENT, runs.Cause.SLOT, runs.Cause.REPLAY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One run, as far as it concerns one subject. `answer` is None where the subject was not in scope."""
+
+    run_id: int
+    at: datetime
+    answer: str | None
+    outcome: str
+    did: tuple[str, ...]
+    stopped_by: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"at": self.at.isoformat()}
+
+
+def looks(
+    session: Session, rule: str, subject: Subject, *, until: datetime, event_id: str | None = None, most: int = SHOWN
+) -> tuple[Look, ...]:
+    """The newest runs at or before a moment, newest first; those of one event, where the rule looks at events."""
+    wanted = select(Run).where(Run.rule_id == rule, Run.started_at <= until, Run.cause.in_(LOOKED))
+    if event_id is not None:
+        wanted = wanted.where(Run.event_id == event_id)
+    found = list(session.scalars(wanted.order_by(Run.id.desc()).limit(most)))
+    name = subjects.dump(subject)
+    said = _verdicts(session, [run.id for run in found])
+    return tuple(_look(run, name, said.get(run.id, {}), ledger.plans_of(session, run.id)) for run in found)
+
+
+def _verdicts(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Run → subject → answer, where a run of one subject has no packed column."""
+    query = select(StoredVerdict.run_id, StoredVerdict.subject, StoredVerdict.answer)
+    found: dict[int, dict[str, int]] = {}
+    for run_id, subject, answer in session.execute(query.where(StoredVerdict.run_id.in_(run_ids))):
+        found.setdefault(run_id, {})[subject] = answer
+    return found
+
+
+def _look(run: Run, subject: str, verdicts: dict[str, int], plans: Sequence[StoredPlan]) -> Look:
+    answers = runs.unpack(run.answers) if run.answers else verdicts
+    answer = answers.get(subject)
+    if answer is None and not answers and run.no:
+        answer = Answer.NO  # a run of one subject keeps no row for a no
+    return Look(
+        run_id=run.id,
+        at=run.started_at,
+        answer=None if answer is None else Answer(answer).word,
+        outcome=run.outcome,
+        did=tuple(_done(effect) for plan in plans for effect in plan.effects if effect.subject == subject),
+        stopped_by=tuple(
+            stop["message"] for plan in plans for stop in plan.stops if stop.get("subject") in {None, subject}
+        ),
+    )
+
+
+def _done(effect: ledger.Effect) -> str:
+    error = f" ({effect.error})" if effect.error else ""
+    state = {"ready": effect.state, "done": effect.state}.get(effect.plan.state, effect.plan.state)
+    return f"{effect.verb} {effect.kind} {effect.target_id}: {state}{error}"

@@ -1,0 +1,173 @@
+"""Which addresses may be called. Pure: names are resolved elsewhere and the result is judged here.
+
+An address passes twice. First as written: scheme, host, port and path against a list that the operator wrote.
+Then, when its name has been resolved, as numbers: nothing private, local or reserved, in whatever dress, unless
+the operator wrote that very address into the list.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import unquote
+
+import httpx
+
+from bridge.outbound.errors import Refused
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+PORTS = {"https": 443, "http": 80}
+NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}\.?", re.IGNORECASE)
+# Global as far as the registries are concerned, and yet a way into somebody's own network: IPv4 wrapped in IPv6.
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+COMPATIBLE = ipaddress.IPv6Network("::/96")
+PROTOCOL = ipaddress.IPv4Network("192.0.0.0/24")  # assigned to protocols; older Pythons call parts of it global
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One line of the allow-list: `https://api.example.com/v1`, `https://*.example.com`, `http://10.0.0.5:9000`.
+
+    `headers` are sent there and nowhere else, which is how a rule uses a secret without ever holding it.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def covers(self, url: httpx.URL) -> bool:
+        if url.scheme != self.scheme or port_of(url) != self.port:
+            return False
+        return self._covers_host(host_of(url)) and self._covers_path(url)
+
+    def _covers_host(self, host: str) -> bool:
+        if self.host.startswith("*."):
+            return host.endswith(self.host[1:]) and host != self.host[2:]
+        return host == self.host
+
+    def _covers_path(self, url: httpx.URL) -> bool:
+        stem = self.path.rstrip("/")
+        return url.path == stem or url.path.startswith(f"{stem}/")
+
+    @property
+    def address(self) -> Address | None:
+        """The address, where the operator wrote a number instead of a name."""
+        return as_address(self.host)
+
+
+def destination(text: str, headers: Iterable[tuple[str, str]] = ()) -> Destination:
+    """Read one line of the allow-list. Raises ValueError with words for the operator."""
+    pattern = text.replace("://*.", "://wildcard.", 1)
+    try:
+        url = parse(pattern)
+    except Refused as error:
+        raise ValueError(f"{error.words}; write for example https://api.example.com/v1") from None
+    host = host_of(url)
+    if pattern != text:
+        host = "*." + host.removeprefix("wildcard.")
+        if host.count(".") < 2:
+            raise ValueError("a star needs a domain of at least two labels below it, as in https://*.example.com")
+    return Destination(url.scheme, host, port_of(url), url.path or "/", tuple(headers))
+
+
+def parse(text: str) -> httpx.URL:
+    """A URL without tricks, or Refused: no spaces or control characters, no user, no dots that climb."""
+    if len(text) > 8_000 or re.search(r"[\x00-\x20\x7f\\]", text):
+        raise Refused("the address has spaces, backslashes or control characters, or is too long")
+    try:
+        url = httpx.URL(text)
+        host = url.host
+    except (httpx.InvalidURL, UnicodeError, ValueError):
+        raise Refused("the address cannot be read") from None
+    if url.scheme not in PORTS or not host:
+        raise Refused("only http:// and https:// addresses with a host can be called")
+    if url.userinfo:
+        raise Refused("an address with a user or password in it is not called; use a header")
+    if NUMERIC.fullmatch(host) and as_address(host) is None:
+        raise Refused("the host is a number in an odd form; write it as four decimal numbers")
+    decoded = unquote(unquote(url.path))
+    if ".." in re.split(r"[/\\]", decoded):
+        raise Refused("the path climbs with `..`")
+    return url
+
+
+def match(url: httpx.URL, allowed: Iterable[Destination]) -> Destination:
+    """The line that covers this URL, the longest path first. Raises Refused when there is none."""
+    found = [line for line in allowed if line.covers(url)]
+    if not found:
+        raise Refused(f"{url.scheme}://{host_of(url)}:{port_of(url)} is not in the list of allowed addresses")
+    return max(found, key=lambda line: len(line.path))
+
+
+def judge(host: str, addresses: Sequence[str], allowed: Iterable[Network]) -> list[Address]:
+    """The addresses of a name, all of them fit to be called, or Refused.
+
+    One bad address among good ones refuses them all: a name that points inside as well as outside is an attack
+    or a mistake, and either should be seen.
+    """
+    exceptions = tuple(allowed)
+    judged = []
+    for text in addresses:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        if not _excepted(address, exceptions) and not is_public(address):
+            raise Refused(f"{host} leads to a private, local or reserved address")
+        judged.append(address)
+    if not judged:
+        raise Refused(f"{host} leads nowhere")
+    return judged
+
+
+def is_public(address: Address) -> bool:
+    """Reachable for everybody, and not a disguise of something that is not."""
+    inner = embedded(address)
+    if inner is not None:
+        return is_public(inner)
+    if isinstance(address, ipaddress.IPv6Address) and (address in LOCAL_NAT64 or address.is_site_local):
+        return False
+    if isinstance(address, ipaddress.IPv4Address) and address in PROTOCOL:
+        return False
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
+    )
+
+
+def embedded(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address inside an IPv6 one: mapped, compatible, 6to4, Teredo, NAT64."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address.ipv4_mapped:
+        return address.ipv4_mapped
+    if address.sixtofour:
+        return address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    if address in NAT64 or (address in COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return None
+
+
+def as_address(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+
+
+def host_of(url: httpx.URL) -> str:
+    """The host for comparing: lower case, in its ASCII form, without the dot of the root."""
+    return url.raw_host.decode("ascii").lower().rstrip(".")
+
+
+def port_of(url: httpx.URL) -> int:
+    return url.port or PORTS[url.scheme]
+
+
+def _excepted(address: Address, exceptions: tuple[Network, ...]) -> bool:
+    inner = embedded(address) or address
+    return any(inner.version == network.version and inner in network for network in exceptions)

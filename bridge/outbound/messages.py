@@ -1,0 +1,106 @@
+"""Many notices, one message: by owner, then by rule and topic, the most important first."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bridge.sources import exact_json
+
+MOST_LINES = 8  # of one rule and topic in a message; the rest is counted
+LONGEST_LINE = 300
+#: Topic → how a heading says it. Order is importance.
+WORDS: Mapping[str, str] = {
+    "trouble": "trouble in the house",
+    "endpoint_disabled": "endpoint switched off",
+    "error": "failed",
+    "over_limit": "over its limit",
+    "waiting": "waits for a yes",
+    "stopped": "stopped by a guard",
+    "conflict": "in conflict with another rule",
+    "overridden": "overridden by a person",
+    "late": "ran late",
+    "no_decision": "could not decide",
+    "paused": "paused",
+    "released": "let go",
+    "activated": "activated",
+    "rejected": "rejected",
+    "handover": "access to hand on",
+    "created": "created",
+    "updated": "updated",
+    "archived": "archived",
+    "applied": "applied",
+    "approved": "approved",
+    "undone": "taken back",
+    "shadow": "would have acted",
+    "recovered": "trouble is over",
+    "message": "message",
+    "test": "test",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One notice as its channel tells it."""
+
+    topic: str
+    text: str
+    at: datetime
+    rule: str | None = None
+    owner: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def compose(notices: Sequence[Told], *, by_owner: bool = False) -> tuple[str, str]:
+    """Title and text of one message about all of these. Equal lines are told once, with their number."""
+    sections = []
+    owners = sorted({one.owner or "" for one in notices}) if by_owner else [None]
+    for owner in owners:
+        mine = [one for one in notices if owner is None or (one.owner or "") == owner]
+        if owner is not None:
+            sections.append(f"== {owner or 'nobody in particular'} ==")
+        sections.extend(_section(topic, rule, mine) for topic, rule in _headings(mine))
+    return _title(notices), "\n\n".join(sections)
+
+
+def envelope(notice: Told) -> str:
+    """What an outgoing webhook carries: {type, timestamp, data}, as Standard Webhooks proposes."""
+    data = {"text": notice.text, "rule": notice.rule, "owner": notice.owner, **notice.data}
+    return exact_json.dumps({"type": f"bridge.{notice.topic}", "timestamp": notice.at.isoformat(), "data": data})
+
+
+def clean(text: str) -> str:
+    """One line without control characters: names come from elsewhere, and a mail has headers."""
+    line = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).strip()
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+
+
+def _headings(notices: Sequence[Told]) -> list[tuple[str, str | None]]:
+    order = list(WORDS)
+    found = {(one.topic, one.rule) for one in notices}
+    return sorted(found, key=lambda pair: (order.index(pair[0]) if pair[0] in order else 99, pair[1] or ""))
+
+
+def _section(topic: str, rule: str | None, notices: Sequence[Told]) -> str:
+    lines = [clean(one.text) for one in notices if (one.topic, one.rule) == (topic, rule)]
+    counted = {line: lines.count(line) for line in lines}
+    shown = [
+        f"- {line}" + (f" (x{number})" if number > 1 else "") for line, number in list(counted.items())[:MOST_LINES]
+    ]
+    if len(counted) > MOST_LINES:
+        shown.append(f"- and {len(counted) - MOST_LINES} more")
+    return "\n".join([_heading(topic, rule, len(lines)), *shown])
+
+
+def _heading(topic: str, rule: str | None, number: int) -> str:
+    said = clean(f"{rule}: {WORDS.get(topic, topic)}" if rule else WORDS.get(topic, topic))
+    return f"{said} ({number})" if number > 1 else said
+
+
+def _title(notices: Sequence[Told]) -> str:
+    headings = _headings(notices)
+    topic, rule = headings[0]
+    number = sum((one.topic, one.rule) == (topic, rule) for one in notices)
+    rest = len(notices) - number
+    return "Integr8 Bridge: " + _heading(topic, rule, number) + (f" and {rest} more" if rest else "")

@@ -1,0 +1,27 @@
+"""Messages to people and programs: channels, texts, signed outgoing webhooks.
+
+State lives in bridge.store.notifications.
+"""
+
+from bridge.outbound.apprise import send
+from bridge.outbound.channels import Channel, ChannelSchema, ChannelSettingsError, channel
+from bridge.outbound.event_types import catalogue
+from bridge.outbound.messages import Told, compose, envelope
+from bridge.outbound.retry_schedule import Health
+from bridge.outbound.webhook import Attempt, attempt, client
+
+__all__ = [
+    "Attempt",
+    "Channel",
+    "ChannelSchema",
+    "ChannelSettingsError",
+    "Health",
+    "Told",
+    "attempt",
+    "catalogue",
+    "channel",
+    "client",
+    "compose",
+    "envelope",
+    "send",
+]

@@ -1,0 +1,105 @@
+"""The socket level of an outgoing request: resolve, judge, connect to exactly what was judged, keep to the deadline.
+
+Checking a name first and letting the HTTP library resolve it again would ask the DNS twice, and an attacker's
+server answers differently the second time. So there is one resolution, and its result is what is connected to.
+TLS still verifies the certificate against the name.
+"""
+
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import httpcore
+
+from bridge.outbound.address_policy import Network, judge
+from bridge.outbound.dns import Lookup, Resolve
+
+SocketOptions: TypeAlias = Iterable[
+    tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What one request may do, seen from the socket: when it must be over, and which private addresses it may use."""
+
+    until: float  # time.monotonic()
+    exceptions: tuple[Network, ...]
+
+
+_passage: ContextVar[Passage] = ContextVar("passage")
+
+
+@contextmanager
+def passage(seconds: float, exceptions: Iterable[Network]) -> Iterator[None]:
+    """Everything that this thread sends inside is bound by it."""
+    token = _passage.set(Passage(time.monotonic() + seconds, tuple(exceptions)))
+    try:
+        yield
+    finally:
+        _passage.reset(token)
+
+
+def _left(timeout: float | None, late: type[httpcore.TimeoutException] = httpcore.ReadTimeout) -> float:
+    """The seconds that one operation may take. A server that drips a byte now and then meets the end as well."""
+    left = _passage.get().until - time.monotonic()
+    if left <= 0:
+        raise late("the time for the whole request is over")
+    return left if timeout is None else min(left, timeout)
+
+
+class Stream(httpcore.NetworkStream):
+    """A connection that looks at the clock before every operation."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return Stream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class PinnedNetwork(httpcore.NetworkBackend):
+    """Connects to judged addresses only."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._lookup = Lookup(resolve)
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: SocketOptions | None = None,
+    ) -> httpcore.NetworkStream:
+        found = self._lookup.addresses(host, port, _left(timeout, httpcore.ConnectTimeout))
+        addresses = judge(host, found, _passage.get().exceptions)
+        problem: Exception = httpcore.ConnectError("no address")
+        for address in addresses:
+            try:
+                left = _left(timeout, httpcore.ConnectTimeout)
+                stream = self._inner.connect_tcp(str(address), port, left, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                problem = error
+            else:
+                return Stream(stream)
+        raise problem

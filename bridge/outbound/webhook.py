@@ -1,0 +1,74 @@
+"""One attempt at an outgoing webhook: signed as Standard Webhooks wants it, and what its answer means."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Literal, TypeAlias
+
+from bridge.outbound.channels import Channel
+from bridge.outbound.http import Answer, Bounds, NoAnswer, NotSent, Outgoing, Refused
+
+Result: TypeAlias = Literal["taken", "again", "refused", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """taken: 2xx. again: try later. refused: by us, trying again changes nothing. gone: 410, never again."""
+
+    result: Result
+    words: str = ""
+    status: int | None = None
+    asked: timedelta | None = None  # Retry-After
+
+
+def client(channel: Channel) -> Outgoing:
+    """The way to this endpoint and to nowhere else. Redirects are answers, not orders."""
+    assert channel.webhook is not None
+    bounds = Bounds(time=channel.timeout, answer=4_096)
+    return Outgoing([channel.webhook], private=channel.private, bounds=bounds)
+
+
+def attempt(outgoing: Outgoing, channel: Channel, message_id: str, body: str, now: datetime) -> Attempt:
+    """Send once. Never raises for what the other side does."""
+    try:
+        answer = outgoing.send("POST", channel.url, headers=signed(channel, message_id, body, now), body=body.encode())
+    except Refused as error:
+        return Attempt("refused", error.words)
+    except (NotSent, NoAnswer) as error:
+        return Attempt("again", error.words)
+    return classify(answer, now)
+
+
+def signed(channel: Channel, message_id: str, body: str, now: datetime) -> dict[str, str]:
+    """The headers of a message. All keys sign, the newest first, so that a receiver may change over any time."""
+    stamp = now.astimezone(UTC)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "integr8-bridge",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(stamp.timestamp())),
+        "webhook-signature": " ".join(key.sign(message_id, stamp, body) for key in channel.keys),
+    }
+
+
+def classify(answer: Answer, now: datetime) -> Attempt:
+    """Only 2xx is a yes. A 4xx is repeated as well: receivers are deployed broken and mended."""
+    if 200 <= answer.status < 300:
+        return Attempt("taken", status=answer.status)
+    if answer.status == 410:
+        return Attempt("gone", "the endpoint answered 410 Gone", answer.status)
+    asked = retry_after(answer.headers.get("retry-after"), now)
+    return Attempt("again", f"the endpoint answered HTTP {answer.status}", answer.status, asked)
+
+
+def retry_after(header: str | None, now: datetime) -> timedelta | None:
+    """Seconds or a date. What cannot be read, or lies in the past, asks for nothing."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit() and len(text) < 9:
+        return timedelta(seconds=int(text))
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return wait if wait > timedelta(0) else None

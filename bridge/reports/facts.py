@@ -1,0 +1,209 @@
+"""What the evaluator may know about the traffic: measures from observations, attributes from the mirror.
+
+Reports are the truth. Where Integr8's postbacks arrive too, they speak for the newest stretch only, the one
+that the report has not reached yet; the two are never summed over the same stretch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from bridge.config.lookup_tables import Table
+from bridge.reports.live import LiveData, edge
+from bridge.reports.segments import MONEY, Per
+from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges
+from bridge.store.feeds import Kind
+from rules.model.facts import Column, Subject, Why
+from rules.model.metrics import BASE, EVENTS
+from rules.model.revision import GRAINS, Grain, Revision
+
+MICRO = 1e6
+OCCURRED_WITHIN = timedelta(days=8)  # a pair, a sub id or a country is a subject if it had traffic lately
+
+
+@dataclass(slots=True)
+class LiveFacts:
+    """`rules.model.facts.Facts` over the store. Belongs to one session and one run."""
+
+    session: Session
+    data: LiveData
+    subjects: Sequence[Subject]
+    now: datetime
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    joins: Mapping[str, str] = field(default_factory=dict)  # table → the attribute that is its key
+    _codes: dict[Per, tuple[int, NDArray[np.int32]]] = field(default_factory=dict)
+
+    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        kinds = kinds_of(name)
+        covered = self.data.coverage.get(kinds[0])
+        if covered is None or start < covered.since:
+            return self._missing()
+        parts = [self._sum(kind, name, per, start, end) for kind in kinds]
+        codes = self._numbers(per)
+        sums = np.zeros(len(codes), dtype=np.int64)
+        for part in parts:
+            there = (codes >= 0) & (codes < len(part))
+            sums[there] += part[codes[there]]
+        values = sums / MICRO if name in MONEY else sums.astype(np.float64)
+        return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
+
+    def _sum(self, kind: Kind, name: str, per: Per, start: datetime, end: datetime) -> NDArray[np.int64]:
+        postbacks = self.data.coverage.get(Kind.POSTBACKS)
+        covered = self.data.coverage.get(kind)
+        if kind is not Kind.CONVERSIONS or postbacks is None or covered is None:
+            return self.data.totals(self.session, kind, name, per, Edges(edge(start), edge(end), edge(self.now)))
+        reached = min(max(covered.as_of, start), end)
+        told = self.data.totals(self.session, kind, name, per, Edges(edge(start), edge(reached), edge(self.now)))
+        if reached == end:
+            return told
+        newest = self.data.windows.once(Kind.POSTBACKS, name, per, Edges(edge(reached), edge(end), edge(self.now)))
+        sums = newest.copy()
+        sums[: len(told)] += told
+        return sums
+
+    def _numbers(self, per: Per) -> NDArray[np.int32]:
+        """Each subject's number in the sums of a grain: NEVER_SEEN, or UNRELATED where there is no such parent."""
+        count, codes = self._codes.get(per, (-1, np.zeros(0, dtype=np.int32)))
+        if count != self.data.windows.subjects.count(per):
+            codes = self._find(per)
+            self._codes[per] = self.data.windows.subjects.count(per), codes
+        return codes
+
+    def _find(self, per: Per) -> NDArray[np.int32]:
+        ids = [tuple(self._part(subject, grain) for grain in per) for subject in self.subjects]
+        found = self.data.windows.subjects.find(per, [tuple(part or "" for part in parts) for parts in ids])
+        unrelated = np.array([None in parts for parts in ids], dtype=bool)
+        return np.where(unrelated, np.int32(UNRELATED), found).astype(np.int32)
+
+    def _part(self, subject: Subject, grain: Grain) -> str | None:
+        """The subject's own id of a grain, or that of the entity it belongs to."""
+        own = subject.get(grain)
+        if own is not None:
+            return self.data.directory.aliases.get(grain, {}).get(own, own)
+        for holder, identity in zip(subject.per, subject.ids, strict=True):
+            parent = self.data.directory.parent(holder, identity, grain)
+            if parent is not None:
+                return parent
+        return None
+
+    def attribute(self, name: str) -> Column:
+        head, _, rest = name.partition(".")
+        if head in self.tables:
+            return self._joined(head, rest)
+        if head not in GRAINS or not rest:
+            raise LookupError(f"{name}: no such attribute; write for example offer.active")
+        return objects([self._said(subject, head, rest) for subject in self.subjects])
+
+    def _said(self, subject: Subject, grain: Grain, path: str) -> Any:
+        identity = self._part(subject, grain)
+        if identity is None or path == "id":
+            return identity
+        entity = self.data.directory.get(grain, identity)
+        value: Any = entity.fields if entity else None
+        for step in path.split("."):
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return value
+
+    def _joined(self, table: str, column: str) -> Column:
+        key = self.joins.get(table)
+        if key is None or column not in self.tables[table].columns:
+            raise LookupError(f"{table}.{column}: the rule does not join such a column")
+        keys = self.attribute(key).values
+        rows = self.tables[table].rows
+        return objects([rows.get(str(value), {}).get(column) if value is not None else None for value in keys])
+
+    def as_of(self, name: str) -> datetime | None:
+        covered = self.data.coverage.get(kinds_of(name)[0])
+        return covered.as_of if covered else None
+
+    def settle(self) -> Column:
+        overall = self.data.delays.get("")
+        seconds = [self.data.delays.get(self._part(subject, "offer") or "", overall) for subject in self.subjects]
+        values = np.array([0 if value is None else value for value in seconds], dtype=np.float64)
+        return Column(
+            values, np.array([Why.MISSING if value is None else Why.KNOWN for value in seconds], dtype=np.uint8)
+        )
+
+    def _missing(self) -> Column:
+        return Column(np.zeros(len(self.subjects)), np.full(len(self.subjects), Why.MISSING, dtype=np.uint8))
+
+
+UNRELATED = -2
+
+
+def kinds_of(name: str) -> tuple[Kind, ...]:
+    """The feeds behind a base metric. Raises LookupError for a name that is none."""
+    if name.startswith(EVENTS):
+        return OF_AN_EVENT
+    if name not in BASE:
+        raise LookupError(f"{name}: no such metric")
+    return FEEDS[name]
+
+
+def objects(values: Sequence[Any]) -> Column:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return Column(column, np.array([Why.MISSING if value is None else Why.KNOWN for value in values], dtype=np.uint8))
+
+
+# --- which subjects a rule looks at ------------------------------------------------------------------
+
+
+def facts_for(
+    session: Session, data: LiveData, revision: Revision, now: datetime, tables: Mapping[str, Table] | None = None
+) -> LiveFacts:
+    """The facts of one rule at this moment, for every subject in its scope."""
+    data.refresh(session, now)
+    everything = LiveFacts(
+        session, data, subjects_of(data, revision.scope.per, now), now, tables or {}, dict(revision.scope.join)
+    )
+    return LiveFacts(session, data, chosen(everything, revision), now, everything.tables, everything.joins)
+
+
+def subjects_of(data: LiveData, per: Per, now: datetime) -> list[Subject]:
+    """Everything of a grain: what the mirror lists, with or without traffic, and what had traffic lately."""
+    listed = {(identity,) for identity in data.directory.listed(per[0])} if len(per) == 1 else set()
+    occurred = data.windows.occurring(per, edge(now - OCCURRED_WITHIN), edge(now))
+    gone = {
+        (identity,) for identity, one in data.directory.entities.get(per[0], {}).items() if len(per) == 1 and one.gone
+    }
+    return [Subject(per, ids) for ids in sorted((listed | set(occurred)) - gone, key=natural)]
+
+
+def natural(ids: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """Offer 9 before offer 10."""
+    return tuple((len(part) if part.isdigit() else 1_000, part) for part in ids)
+
+
+def chosen(facts: LiveFacts, revision: Revision) -> list[Subject]:
+    """The subjects that `where` accepts and `except` does not refuse."""
+    keep = np.ones(len(facts.subjects), dtype=bool)
+    for name, accepted in revision.scope.where.items():
+        keep &= _among(facts, name, accepted)
+    for name, refused in revision.scope.exclude.items():
+        keep &= ~_among(facts, name, refused)
+    return [subject for subject, stays in zip(facts.subjects, keep.tolist(), strict=True) if stays]
+
+
+def _among(facts: LiveFacts, name: str, values: Sequence[Any]) -> NDArray[np.bool_]:
+    wanted = {_plain(value) for value in values}
+    try:
+        column = facts.attribute(name)
+    except LookupError:
+        return np.zeros(len(facts.subjects), dtype=bool)
+    return np.array([value is not None and _plain(value) in wanted for value in column.values], dtype=bool)
+
+
+def _plain(value: Any) -> str:
+    """7 and "7" are the same id; true and "true" are the same flag."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal | float) and value == int(value):
+        return str(int(value))
+    return str(value)

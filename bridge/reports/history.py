@@ -1,0 +1,249 @@
+"""The past as a backtest asks for it: what was known at any moment, and what we know today.
+
+The same window engine as live, over observations of the whole stretch. Only one thing is added: a target that
+the replay keeps paused would not have had its traffic, so that traffic is taken out of what the rule sees.
+Conversions of clicks from before the pause stay, as they would have arrived.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from bridge.config.lookup_tables import Table
+from bridge.reports import chunk_cache
+from bridge.reports.batch import Batch
+from bridge.reports.directory import Directory
+from bridge.reports.facts import MICRO, UNRELATED, LiveFacts, chosen, kinds_of, natural
+from bridge.reports.live import LiveData, edge
+from bridge.reports.segments import MONEY, Ints, Per, slim
+from bridge.reports.windows import Edges, Windows
+from bridge.store import entities, feeds
+from bridge.store.feeds import FeedKey, Kind
+from rules.model.facts import Column, Subject, Why
+from rules.model.plan import Target
+from rules.model.revision import GRAINS, Grain, Revision
+
+FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
+REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
+COUNTED = ("clicks", "conversions", "payout", "revenue")
+Against = Literal["live", "imported"]
+
+
+@dataclass(slots=True)
+class Past:
+    """Facts, sorted once for all questions. `rules.backtest.simulated_world.History` for the subjects of one rule."""
+
+    windows: Windows
+    subjects: tuple[Subject, ...]
+    directory: Directory = field(default_factory=Directory)
+    since: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    marks: Mapping[Kind, Sequence[tuple[datetime, datetime]]] | None = None  # None: every feed is always complete
+    data: LiveData = field(default_factory=LiveData)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    joins: Mapping[str, str] = field(default_factory=dict)
+    _replayed: Windows | None = None
+    _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
+    _attributes: dict[str, Column] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        for per in {self.subjects[0].per} if self.subjects else set[Per]():
+            self.codes(per)  # numbers and orders are worked out once and shared by all replays
+        self._replayed = self.windows.twin()
+
+    def at(self, now: datetime) -> "PastFacts":
+        return PastFacts(self, self._replayed or self.windows, now, edge(now))
+
+    def undisturbed(self, now: datetime) -> "PastFacts":
+        return PastFacts(self, self.windows, now, edge(now))
+
+    def hindsight(self, now: datetime) -> "PastFacts":
+        return PastFacts(self, self.windows, now, FOR_EVER)
+
+    def leave(self, target: Target, now: datetime) -> None:
+        self._absent(target, now, back=False)
+
+    def come_back(self, target: Target, now: datetime) -> None:
+        self._absent(target, now, back=True)
+
+    def _absent(self, target: Target, now: datetime, *, back: bool) -> None:
+        if target.kind in GRAINS and self._replayed is not None:
+            per, code = self._of(target)
+            self._replayed.absent(per, code, edge(now), back=back)
+
+    def _of(self, target: Target) -> tuple[Per, int]:
+        per: Per = (target.kind,)  # type: ignore[assignment]
+        for kind in Kind:
+            self.windows.number(kind, per)
+        return per, int(self.windows.subjects.find(per, [(target.id,)])[0])
+
+    def came_in(self, subject: Subject, since: datetime, now: datetime) -> bool:
+        code = int(self.windows.subjects.find(subject.per, [subject.ids])[0])
+        edges = Edges(edge(since), edge(now), edge(now))
+        windows = self._replayed or self.windows
+        return any(windows.one(kind, kind, subject.per, code, edges) > 0 for kind in (Kind.CONVERSIONS, Kind.CLICKS))
+
+    def came(self, target: Target, start: datetime, end: datetime) -> dict[str, Decimal]:
+        if target.kind not in GRAINS:
+            return {}
+        per, code = self._of(target)
+        found = {}
+        for name in COUNTED:
+            amount = sum(
+                self.windows.clicked(kind, name, per, code, (edge(start), edge(end))) for kind in kinds_of(name)
+            )
+            found[name] = Decimal(amount) / 1_000_000 if name in MONEY else Decimal(amount)
+        return found
+
+    def parent(self, kind: str, identity: str, of: Grain) -> str | None:
+        return self.directory.parent(kind, identity, of)
+
+    def as_of(self, name: str, known: int, now: datetime) -> datetime | None:
+        if self.marks is None or known == FOR_EVER:
+            return now
+        marks = self.marks.get(kinds_of(name)[0], ())
+        position = bisect_right(marks, now, key=lambda mark: mark[0])
+        return marks[position - 1][1] if position else None
+
+    def attribute(self, name: str) -> Column:
+        """As the mirror says today: what entities were like then is not kept in a form to ask."""
+        if name not in self._attributes:
+            live = LiveFacts(None, self.data, self.subjects, self.since, self.tables, self.joins)  # type: ignore[arg-type]
+            self._attributes[name] = live.attribute(name)
+        return self._attributes[name]
+
+    def codes(self, per: Per) -> NDArray[np.int32]:
+        """Each subject's number in the sums of a grain. All facts are there, so numbers do not change."""
+        if per not in self._codes:
+            for kind in Kind:
+                self.windows.number(kind, per)
+            ids = [tuple(self._part(subject, grain) for grain in per) for subject in self.subjects]
+            found = self.windows.subjects.find(per, [tuple(part or "" for part in parts) for parts in ids])
+            unrelated = np.array([None in parts for parts in ids], dtype=bool)
+            self._codes[per] = np.where(unrelated, np.int32(UNRELATED), found).astype(np.int32)
+        return self._codes[per]
+
+    def _part(self, subject: Subject, grain: Grain) -> str | None:
+        own = subject.get(grain)
+        if own is not None:
+            return own
+        parents = (self.parent(kind, identity, grain) for kind, identity in zip(subject.per, subject.ids, strict=True))
+        return next((parent for parent in parents if parent is not None), None)
+
+
+@dataclass(slots=True)
+class PastFacts:
+    """`rules.model.facts.Facts` about one moment of the past."""
+
+    past: Past
+    windows: Windows
+    now: datetime
+    known: int
+
+    @property
+    def subjects(self) -> Sequence[Subject]:
+        return self.past.subjects
+
+    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        codes = self.past.codes(per)
+        if start < self.past.since:
+            return Column(np.zeros(len(codes)), np.full(len(codes), Why.MISSING, dtype=np.uint8))
+        edges = Edges(edge(start), edge(end), self.known)
+        sums = np.zeros(len(codes), dtype=np.int64)
+        there = codes >= 0
+        for kind in kinds_of(name):
+            totals: Ints = self.windows.totals(kind, name, per, edges)
+            sums[there] += totals[codes[there]]
+        values = sums / MICRO if name in MONEY else sums.astype(np.float64)
+        return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
+
+    def attribute(self, name: str) -> Column:
+        return self.past.attribute(name)
+
+    def as_of(self, name: str) -> datetime | None:
+        return self.past.as_of(name, self.known, self.now)
+
+    def settle(self) -> Column:
+        delays = self.past.data.delays
+        overall = delays.get("")
+        seconds = [delays.get(subject.get("offer") or "", overall) for subject in self.subjects]
+        values = np.array([0 if value is None else value for value in seconds], dtype=np.float64)
+        return Column(
+            values, np.array([Why.MISSING if value is None else Why.KNOWN for value in seconds], dtype=np.uint8)
+        )
+
+
+def load(
+    session: Session,
+    revision: Revision,
+    start: datetime,
+    end: datetime,
+    *,
+    against: Against = "live",
+    tables: Mapping[str, Table] | None = None,
+) -> Past:
+    """Read what a backtest of this rule over [start, end] needs.
+
+    `live`: every row as it was seen, up to which each feed had been read. `imported`: history that was filled in
+    afterwards; each row is taken to have been seen five minutes after it happened, in its final state.
+    """
+    account, integration = revision.account, revision.integration
+    data = LiveData(account, integration, windows=Windows(delays=True))
+    rows = entities.listed(session, account, integration, ("offer", "publisher", "advertiser"))
+    data.directory = Directory.of(rows)
+    data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}
+    data.windows.subjects.learn_aliases(data.directory.aliases)
+    marks: dict[Kind, Sequence[tuple[datetime, datetime]]] = {}
+    since = start - BASELINE
+    for kind in (Kind.CLICKS, Kind.IMPRESSIONS, Kind.CONVERSIONS):
+        feed = feeds.find(session, FeedKey(account=account, integration=integration, kind=kind))
+        if feed is None:
+            continue
+        if feed.since is not None and against == "live":
+            since = max(since, feed.since) if kind is not Kind.IMPRESSIONS else since
+        marks[kind] = feeds.marks(session, feed.id, start, end)
+        batches = [
+            _prepared(batch, against, data.windows)
+            for _, batch in chunk_cache.stretch(session, [feed.id], start - BASELINE, None)
+        ]
+        data.windows.load(kind, batches)
+    past = Past(
+        windows=data.windows,
+        subjects=_subjects(data, revision, start, end),
+        directory=data.directory,
+        since=since,
+        marks=marks if against == "live" else None,
+        data=data,
+        tables=tables or {},
+        joins=dict(revision.scope.join),
+    )
+    return _in_scope(past, revision)
+
+
+def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:
+    if against == "imported":
+        batch = replace(batch, seen=batch.event + int(REPORT_LAG.total_seconds()))
+    return slim(batch, windows.grains, delays=True)
+
+
+def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime) -> tuple[Subject, ...]:
+    """Whatever had traffic in the stretch; what had none cannot have been paused."""
+    per = revision.scope.per
+    found = data.windows.occurring(per, edge(start - timedelta(days=1)), edge(end))
+    return tuple(Subject(per, ids) for ids in sorted(found, key=natural))
+
+
+def _in_scope(past: Past, revision: Revision) -> Past:
+    """Without what `where` and `except` leave out. `active` is not asked: today's value is no news about then."""
+    where = {name: values for name, values in revision.scope.where.items() if not name.endswith(".active")}
+    scope = replace(revision.scope, where=where)
+    live = LiveFacts(None, past.data, past.subjects, past.since, past.tables, past.joins)  # type: ignore[arg-type]
+    past.subjects = tuple(chosen(live, replace(revision, scope=scope)))
+    return past

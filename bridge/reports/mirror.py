@@ -1,0 +1,245 @@
+"""Mirror Integr8's offers, publishers, advertisers, events and landing pages, and say who changed what.
+
+A listing is read completely before anything is written; what was not listed is asked for by its id before it
+counts as gone, because numbered pages shift while one reads. A target that one of our own effects is about is
+left alone for that round: what was read before the effect must not look like somebody's undoing of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from bridge.store import entities
+from bridge.store.engine import Store
+from bridge.store.entities import ChangedBy, Entity, EntityChange
+from bridge.store.exact_json import plain
+from bridge.store.ledger import ENDED, Effect, EffectState
+
+KINDS = ("advertiser", "publisher", "offer")
+OF_AN_OFFER = ("offer_event", "landing_page")
+#: Fields that change by themselves.
+RESTLESS = frozenset({"updated_at", "last_updated", "last_updated_by", "modified_at", "last_login"})
+SLACK = timedelta(minutes=2)  # between Integr8's clock and ours
+LONG_AGO = timedelta(hours=24)  # between two looks so far apart, anything may have happened
+PRESENT = "exists"  # the field under which coming and going is noted
+ASKED_FOR = 50  # missing ones per look; more than that looks like a broken listing, not like deletions
+
+Row = Mapping[str, Any]
+
+
+class Listings(Protocol):
+    """Where entities come from. `parent` is the offer of an event or a landing page."""
+
+    def listed(self, account: str, integration: str, kind: str, parent: str | None) -> Sequence[Row]: ...
+
+    def exists(self, account: str, integration: str, kind: str, ref: str, parent: str | None) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one look found."""
+
+    listed: int
+    new: int
+    changed: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One listing: of whom, what, and when it began."""
+
+    account: str
+    integration: str
+    kind: str
+    parent: str | None = None
+    began: datetime
+
+
+def look(store: Store, source: Listings, wanted: Look) -> Seen:
+    """List one kind and take it into the mirror. Errors of the client go through; nothing is written then."""
+    listed = source.listed(wanted.account, wanted.integration, wanted.kind, wanted.parent)
+    rows = {_ref(row): plain(row) for row in listed}  # as the database gives it back, or money would seem to change
+    with store.read() as session:
+        known = _known(session, wanted)
+    missing = [one for one in known.values() if one.gone_at is None and one.ref not in rows]
+    gone = [] if len(missing) > max(ASKED_FOR, len(known) // 2) else _gone(source, wanted, missing)
+    with store.write() as session:
+        return _write(session, wanted, rows, gone)
+
+
+def _gone(source: Listings, wanted: Look, missing: Sequence[Entity]) -> list[str]:
+    return [
+        one.ref
+        for one in missing[:ASKED_FOR]
+        if not source.exists(wanted.account, wanted.integration, wanted.kind, one.ref, wanted.parent)
+    ]
+
+
+def _ref(row: Row) -> str:
+    return str(row.get("id", row.get("incremental_id")))
+
+
+def _number(row: Row) -> str | None:
+    number = row.get("incremental_id")
+    return None if number is None else str(number)
+
+
+def _known(session: Session, wanted: Look) -> dict[str, Entity]:
+    rows = entities.listed(session, wanted.account, wanted.integration, (wanted.kind,))
+    return {row.ref: row for row in rows if wanted.parent is None or row.parent == wanted.parent}
+
+
+def _write(session: Session, wanted: Look, rows: Mapping[str, Row], gone: Iterable[str]) -> Seen:
+    known = _known(session, wanted)
+    ours = _Ours.of(session, wanted)
+    new = changed = 0
+    for ref, row in rows.items():
+        entity = known.get(ref)
+        if entity is None:
+            session.add(_made(wanted, ref, row))
+            new += 1
+        elif not ours.busy(entity):
+            changed += _update(session, wanted, entity, row, ours)
+    left = [known[ref] for ref in gone if ref in known and known[ref].gone_at is None]
+    for entity in left:
+        session.add(_change(wanted, entity, PRESENT, before=True, after=False, ours=ours))
+        entity.gone_at = entity.changed_at = wanted.began
+    return Seen(listed=len(rows), new=new, changed=changed, gone=len(left))
+
+
+def _made(wanted: Look, ref: str, row: Row) -> Entity:
+    return Entity(
+        account=wanted.account,
+        integration=wanted.integration,
+        kind=wanted.kind,
+        ref=ref,
+        number=_number(row),
+        parent=wanted.parent,
+        name=_text(row.get("name")),
+        active=_flag(row),
+        fields=dict(row),
+        first_seen=wanted.began,
+        last_seen=wanted.began,
+        changed_at=wanted.began,
+    )
+
+
+def _update(session: Session, wanted: Look, entity: Entity, row: Row, ours: "_Ours") -> bool:
+    """Take over what is different; True when anything is."""
+    before = entity.fields or {}
+    names = sorted((before.keys() | row.keys()) - RESTLESS)
+    differences = [(name, before.get(name), row.get(name)) for name in names if before.get(name) != row.get(name)]
+    if entity.gone_at is not None:
+        differences.append((PRESENT, False, True))
+    for name, old, new in differences:
+        session.add(_change(wanted, entity, name, before=old, after=new, ours=ours))
+    if differences:
+        entity.changed_at = wanted.began
+    entity.number, entity.name, entity.active = _number(row), _text(row.get("name")), _flag(row)
+    entity.fields, entity.gone_at, entity.last_seen = dict(row), None, wanted.began
+    return bool(differences)
+
+
+def _change(wanted: Look, entity: Entity, field: str, *, before: Any, after: Any, ours: "_Ours") -> EntityChange:
+    cause, effect = ours.cause(entity, field, after, wanted.began)
+    return EntityChange(
+        account=wanted.account,
+        integration=wanted.integration,
+        kind=wanted.kind,
+        ref=entity.ref,
+        field=field,
+        before=before,
+        after=after,
+        after_at=entity.last_seen,
+        seen_at=wanted.began,
+        cause=str(cause),
+        rule=effect.rule_id if effect else None,
+        effect_id=effect.id if effect else None,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _flag(row: Row) -> bool | None:
+    value = row.get("active", row.get("status"))
+    if isinstance(value, str):
+        return value.lower() in {"active", "true"}
+    return value if isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """Our own effects on the targets of one look, lately."""
+
+    effects: Mapping[str, Sequence[Effect]]
+    began: datetime
+
+    @classmethod
+    def of(cls, session: Session, wanted: Look) -> "_Ours":
+        since = wanted.began - 2 * LONG_AGO
+        found: dict[str, list[Effect]] = {}
+        recent = or_(Effect.state.not_in(ENDED), Effect.ended_at >= since)
+        query = select(Effect).where(Effect.kind == wanted.kind, Effect.account == wanted.account, recent)
+        for effect in session.scalars(query.order_by(Effect.id)):
+            found.setdefault(effect.target_id, []).append(effect)
+        return cls(found, wanted.began)
+
+    def on(self, entity: Entity) -> list[Effect]:
+        return [effect for identity in {entity.ref, entity.number} for effect in self.effects.get(identity or "", ())]
+
+    def busy(self, entity: Entity) -> bool:
+        """An effect is under way, or ended after the listing was begun."""
+        return any(
+            effect.sent_at is not None
+            and (effect.state not in ENDED or effect.ended_at is None or effect.ended_at >= self.began - SLACK)
+            for effect in self.on(entity)
+        )
+
+    def cause(self, entity: Entity, field: str, after: Any, seen: datetime) -> tuple[ChangedBy, Effect | None]:
+        """A rule, if one of our effects wanted just that since the last look; else a person, if we looked lately."""
+        for effect in reversed(self.on(entity)):
+            when = effect.ended_at or effect.sent_at
+            if when is None or when < entity.last_seen - SLACK or effect.state == EffectState.FAILED:
+                continue
+            if effect.wanted.get(field, None if field != PRESENT else effect.verb != "archive") == after:
+                return ChangedBy.RULE, effect
+        return (ChangedBy.PERSON if seen - entity.last_seen <= LONG_AGO else ChangedBy.UNKNOWN), None
+
+
+def entities_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, Seen]:
+    """Advertisers, publishers and offers: a few pages."""
+    return {
+        kind: look(store, source, Look(account=account, integration=integration, kind=kind, began=now))
+        for kind in KINDS
+    }
+
+
+def details_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, Seen]:
+    """Events and landing pages of every offer that still exists: two calls for each of them."""
+    with store.read() as session:
+        offers = [row.ref for row in entities.listed(session, account, integration, ("offer",)) if row.gone_at is None]
+    found = {}
+    for kind in OF_AN_OFFER:
+        parts = [
+            look(store, source, Look(account=account, integration=integration, kind=kind, parent=offer, began=now))
+            for offer in offers
+        ]
+        found[kind] = Seen(
+            listed=sum(part.listed for part in parts),
+            new=sum(part.new for part in parts),
+            changed=sum(part.changed for part in parts),
+            gone=sum(part.gone for part in parts),
+        )
+    return found
+
+
+def mirror(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, Seen]:
+    """Everything at once, parents first."""
+    return entities_of(store, source, account, integration, now) | details_of(store, source, account, integration, now)

@@ -1,0 +1,183 @@
+"""Keep observations small: many readings in one chunk, old ones as sums per hour, very old ones not at all.
+
+Merging changes nothing that can be asked. Summing per hour keeps every metric and the dimensions that rules use;
+single rows, sub ids beyond the first and transaction ids are given up, and a window edge inside such an hour is
+moved to its beginning. It happens only to days that no rescan reaches any more.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from bridge.reports import chunk_cache, compression
+from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels, join
+from bridge.store import feeds, observations
+from bridge.store.engine import Store
+from bridge.store.feeds import Feed
+from bridge.store.observations import ChunkInfo, Level
+
+MERGED_FACTS = 250_000  # in one chunk: about 5 MB
+SMALL = MERGED_FACTS // 4
+MERGE_FROM = 24  # small chunks; fewer cost nothing
+HOUR = 3600
+KEPT_DIMENSIONS = ("offer", "publisher", "advertiser", "sub_id", "country", "event", "currency")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """How long each form of an observation is kept."""
+
+    rows: timedelta = timedelta(days=95)  # then sums per hour
+    anything: timedelta = timedelta(days=800)
+
+    def __post_init__(self) -> None:
+        if self.rows < timedelta(days=7) or self.anything < self.rows:
+            raise ValueError("rows must be kept for 7 days at least, because status changes come late")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tidied:
+    """What one round did to all feeds."""
+
+    merged: int = 0  # chunks that became fewer
+    summed: int = 0  # facts that became sums
+    dropped: int = 0  # chunks that were removed
+    bytes_before: int = 0
+    bytes_after: int = 0
+
+
+def tidy(store: Store, keep: Keep, now: datetime) -> Tidied:
+    """One round. Each step is a unit of work of its own, so that readers and polls wait for little."""
+    with store.read() as session:
+        every = list(feeds.everything(session))
+    before = _size(store)
+    merged = summed = dropped = 0
+    for feed in every:
+        dropped += _drop(store, feed, now - keep.anything)
+        summed += _sum_up(store, feed, now - keep.rows)
+        merged += _merge(store, feed)
+    return Tidied(merged=merged, summed=summed, dropped=dropped, bytes_before=before, bytes_after=_size(store))
+
+
+def _size(store: Store) -> int:
+    with store.read() as session:
+        return sum(volume.size for volume in observations.volumes(session))
+
+
+def _drop(store: Store, feed: Feed, before: datetime) -> int:
+    with store.write() as session:
+        feeds.forget_marks(session, feed.id, before)  # a replay needs them as far back as there is anything to replay
+        old = [info for info in observations.overlapping(session, [feed.id], None, before) if info.last_event < before]
+        if old:
+            observations.remove(session, [info.id for info in old])
+            locked = feeds.lock(session, feed.id)
+            last = max(info.last_event for info in old)
+            locked.since = max(locked.since or last, last)
+    return len(old)
+
+
+def _merge(store: Store, feed: Feed) -> int:
+    """Put runs of small chunks together, in the order in which they were written."""
+    with store.read() as session:
+        small = [info for info in observations.overlapping(session, [feed.id]) if _is_small(info)]
+    if len(small) < MERGE_FROM:
+        return 0
+    merged = 0
+    for part in _runs(small):
+        with store.write() as session:
+            merged += _replace(session, feed, part, Level.MERGED)
+    return merged
+
+
+def _is_small(info: ChunkInfo) -> bool:
+    return info.level < Level.HOURLY and info.count < SMALL
+
+
+def _runs(infos: Sequence[ChunkInfo]) -> Iterable[list[ChunkInfo]]:
+    run: list[ChunkInfo] = []
+    for info in infos:
+        if run and sum(one.count for one in run) + info.count > MERGED_FACTS:
+            yield run
+            run = []
+        run.append(info)
+    if len(run) > 1:
+        yield run
+
+
+def _sum_up(store: Store, feed: Feed, before: datetime) -> int:
+    """Whole days that are older: one chunk of sums each. A chunk that reaches into younger days waits for them."""
+    with store.read() as session:
+        infos = observations.overlapping(session, [feed.id], None, before)
+    old = [info for info in infos if info.level < Level.HOURLY and info.last_event < before]
+    summed = 0
+    for part in _runs_of_any(old):
+        with store.write() as session:
+            if _replace(session, feed, part, Level.HOURLY):
+                summed += sum(info.count for info in part)
+    return summed
+
+
+def _runs_of_any(infos: Sequence[ChunkInfo]) -> Iterable[list[ChunkInfo]]:
+    run: list[ChunkInfo] = []
+    for info in infos:
+        run.append(info)
+        if sum(one.count for one in run) >= MERGED_FACTS:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _replace(session: Session, feed: Feed, part: Sequence[ChunkInfo], level: Level) -> int:
+    """Several chunks by one with the same meaning; nothing, if one of them has been replaced meanwhile."""
+    feeds.lock(session, feed.id)
+    found = observations.columns(session, [info.id for info in part])
+    if len(found) != len(part):
+        return 0
+    facts = join([compression.unpack(found[info.id]) for info in part])
+    observations.remove(session, [info.id for info in part])
+    chunk_cache.add(
+        session, feed.id, facts if level < Level.HOURLY else hourly(facts), level, [info.id for info in part]
+    )
+    return len(part)
+
+
+def hourly(facts: Batch) -> Batch:
+    """Sums per hour, status and dimensions. What took place and was taken back within an hour is gone."""
+    event = facts.event // HOUR * HOUR
+    columns: list[NDArray[np.int64]] = [event, facts.status.astype(np.int64)]
+    columns += [facts.column(name).codes.astype(np.int64) for name in KEPT_DIMENSIONS]
+    order = np.lexsort(columns)
+    stacked = np.stack([column[order] for column in columns])
+    first = np.append(True, (stacked[:, 1:] != stacked[:, :-1]).any(axis=0)) if len(order) else np.zeros(0, dtype=bool)
+    starts = np.flatnonzero(first)
+    picked = order[starts]
+
+    def total(values: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.add.reduceat(values[order], starts) if len(starts) else values[:0]
+
+    weight, payout, revenue = (total(each.astype(np.int64)) for each in (facts.weight, facts.payout, facts.revenue))
+    seen = np.maximum.reduceat(facts.seen[order], starts) if len(starts) else facts.seen[:0]
+    kept = np.flatnonzero((weight != 0) | (payout != 0) | (revenue != 0))
+    zeros = np.zeros(len(kept), dtype=np.uint64)
+    return Batch(
+        event=event[picked][kept],
+        seen=seen[kept],
+        high=zeros,
+        low=zeros,
+        nth=np.zeros(len(kept), dtype=np.uint8),
+        status=facts.status[picked][kept],
+        weight=weight[kept].astype(np.int32),
+        payout=payout[kept],
+        revenue=revenue[kept],
+        delay=np.full(len(kept), UNKNOWN_DELAY, dtype=np.int32),
+        labels={name: _label(facts, name, picked[kept]) for name in KEPT_DIMENSIONS},
+    )
+
+
+def _label(facts: Batch, name: str, rows: NDArray[np.intp]) -> Labels:
+    return facts.column(name).take(rows)

@@ -1,0 +1,222 @@
+"""Report rows and postbacks as Integr8 writes them → facts. Knows the spellings; performs no I/O.
+
+That a row carries these names is inferred from Integr8's parameter list; where two spellings exist, both are
+read. A row without a transaction id or a time, or with an amount that is no number, is refused by name:
+counting it wrongly would be worse than saying that it was left out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.reports import identity
+from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels, Status, nothing
+from bridge.store.feeds import Kind
+
+MICRO = 1_000_000
+LARGEST = Decimal(10**12)  # an amount beyond this is a mistake, and would not fit into 64 bits of micro-units
+
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "offer": ("offer_id", "offer"),
+    "publisher": ("publisher_id", "publisher"),
+    "advertiser": ("advertiser_id", "advertiser"),
+    "sub_id": ("sub_id",),
+    "country": ("geo_country", "country", "country_code"),
+    "event": ("event_name", "event_id"),
+    "currency": ("currency",),
+    "reason": ("rejection_reason", "third_party_rejected_reason"),
+    **{f"sub_id_{number}": (f"sub_id_{number}", f"sub_id{number}") for number in range(2, 7)},
+    "external_id": ("external_transaction_id",),
+}
+IDS = ("real_tx_id", "transaction_id")
+TIMES: Mapping[Kind, tuple[str, ...]] = {
+    Kind.CLICKS: ("request_time", "click_time", "date_time", "unix_time"),
+    Kind.IMPRESSIONS: ("request_time", "date_time", "unix_time"),
+    Kind.CONVERSIONS: ("conversion_time", "date_time"),
+    Kind.POSTBACKS: ("conversion_time", "event_time"),
+}
+STATUSES: Mapping[str, Status] = {
+    "approved": Status.APPROVED,
+    "rejected": Status.REJECTED,
+    "pending": Status.PENDING,
+    "processing": Status.PENDING,
+}
+NOT_A_TIME = np.iinfo(np.int64).min
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one page, or one stretch of a file, says."""
+
+    batch: Batch
+    refused: tuple[str, ...] = ()  # one sentence per row that was left out
+
+
+def read(kind: Kind, rows: Rows, seen: datetime) -> Reading:
+    """Facts for rows that were listed together. Equal ones among them are different rows."""
+    if not rows:
+        return Reading(nothing())
+    given = set[str]().union(*rows)
+    ids = _texts(rows, IDS, given)
+    events = _moments(_values(rows, TIMES[kind], given))
+    payout, strange_payout = _micros(_values(rows, ("payout",), given))
+    revenue, strange_revenue = _micros(_values(rows, ("revenue",), given))
+    bad = (events == NOT_A_TIME) | np.array([not text for text in ids]) | strange_payout | strange_revenue
+    status = _statuses(_texts(rows, ("status",), given))
+    counted = status != Status.REJECTED  # what is rejected is neither owed nor earned
+    high, low, texts = identity.pack(ids)
+    labels = {name: _labels(rows, names, given) for name, names in SPELLINGS.items() if given.intersection(names)}
+    batch = Batch(
+        event=events,
+        seen=np.full(len(rows), int(seen.timestamp()), dtype=np.int64),
+        high=high,
+        low=low,
+        nth=np.zeros(len(rows), dtype=np.uint8),
+        status=status,
+        weight=np.ones(len(rows), dtype=np.int32),
+        payout=payout * counted,
+        revenue=revenue * counted,
+        delay=_delays(kind, rows, given, events),
+        labels=labels | {"tx": Labels.of(texts)},
+    )
+    refused = tuple(_complaint(kind, rows[row], ids[row], int(events[row])) for row in np.flatnonzero(bad).tolist())
+    if refused:
+        batch = batch.take(np.flatnonzero(~bad))
+    return Reading(replace(batch, nth=identity.count_equals(identity.keys(batch))), refused)
+
+
+def _complaint(kind: Kind, row: Mapping[str, Any], tx: str, event: int) -> str:
+    if not tx:
+        return f"{kind}: a row has no transaction id (its fields: {', '.join(sorted(row)[:12])})"
+    if event == NOT_A_TIME:
+        return f"{kind}: row {tx} has no readable time; looked for {' or '.join(TIMES[kind])}"
+    return f"{kind}: row {tx} has an amount that is no number: {row.get('payout')!r}, {row.get('revenue')!r}"
+
+
+def _values(rows: Rows, spellings: Iterable[str], given: set[str]) -> list[Any]:
+    """The first spelling that a row fills."""
+    known = [name for name in spellings if name in given]
+    if not known:
+        return [None] * len(rows)
+    values = [row.get(known[0]) for row in rows]
+    for name in known[1:]:
+        if None not in values and "" not in values:
+            break
+        values = [
+            row.get(name) if value is None or value == "" else value for row, value in zip(rows, values, strict=True)
+        ]
+    return values
+
+
+def _text(value: Any) -> str:
+    """Ids come as numbers, as texts, or as small objects that carry one."""
+    if isinstance(value, str):
+        unfilled = value.startswith("{") and value.endswith("}")  # a macro that was not replaced
+        return "" if unfilled else value.replace("\0", "")
+    if isinstance(value, Mapping):
+        return _text(value.get("id", value.get("name")))
+    return "" if value is None else str(value)
+
+
+def _texts(rows: Rows, spellings: Iterable[str], given: set[str]) -> list[str]:
+    return [_text(value) for value in _values(rows, spellings, given)]
+
+
+def _labels(rows: Rows, spellings: Iterable[str], given: set[str]) -> Labels:
+    values = _values(rows, spellings, given)
+    try:
+        coded = dict.fromkeys(values)  # most columns repeat themselves: look at each value once
+    except TypeError:
+        return Labels.of([_text(value) for value in values])
+    known: dict[str, int] = {"": 0}
+    table = {value: known.setdefault(_text(value), len(known)) for value in coded}
+    return Labels(np.array([table[value] for value in values], dtype=np.int32), tuple(known))
+
+
+def _statuses(texts: list[str]) -> NDArray[np.uint8]:
+    table = {text: STATUSES.get(text.strip().lower(), Status.OTHER) for text in set(texts)}
+    return np.array([table[text] for text in texts], dtype=np.uint8)
+
+
+def _micros(values: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Whole micro-units, and where the value was no amount."""
+    try:
+        different = set(values)
+    except TypeError:
+        different = set()
+        values = [value if isinstance(value, str | int | float | Decimal) else "?" for value in values]
+        different.update(values)
+    table = {value: _micro(value) for value in different}
+    micros = np.array([table[value] or 0 for value in values], dtype=np.int64)
+    return micros, np.array([table[value] is None for value in values])
+
+
+def _micro(value: Any) -> int | None:
+    if value is None or value == "" or (isinstance(value, str) and not _text(value)):
+        return 0
+    try:
+        amount = Decimal(str(value))
+        return int((amount * MICRO).to_integral_value()) if abs(amount) < LARGEST else None
+    except InvalidOperation:
+        return None
+
+
+def _moments(values: list[Any]) -> NDArray[np.int64]:
+    """Seconds since 1970. The usual form is read as one block; anything else one by one."""
+    if all(type(value) is str and len(value) == 19 for value in values):
+        try:
+            return np.array(values, dtype="datetime64[s]").astype(np.int64)
+        except ValueError:
+            pass
+    return np.array([_moment(value) for value in values], dtype=np.int64)
+
+
+def _moment(value: Any) -> int:
+    """UTC unless the text itself says otherwise: that is what we ask for."""
+    for read_one in _READERS:
+        try:
+            return read_one(value)
+        except (ValueError, TypeError, OverflowError, OSError):
+            continue
+    return NOT_A_TIME
+
+
+def _from_text(value: Any) -> int:
+    moment = datetime.fromisoformat(value)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _from_number(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    seconds = int(Decimal(str(value)))
+    return seconds // 1000 if seconds > 10**11 else seconds  # milliseconds, until the year 5138
+
+
+def _from_number_text(value: Any) -> int:
+    return _from_number(value) if str(value).replace(".", "", 1).isdigit() else _from_text(str(value))
+
+
+def _from_datetime(value: Any) -> int:
+    if not isinstance(value, datetime):
+        raise TypeError
+    return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
+
+
+_READERS: tuple[Callable[[Any], int], ...] = (_from_datetime, _from_number_text)
+
+
+def _delays(kind: Kind, rows: Rows, given: set[str], events: NDArray[np.int64]) -> NDArray[np.int32]:
+    if kind not in {Kind.CONVERSIONS, Kind.POSTBACKS} or "click_time" not in given:
+        return np.full(len(rows), UNKNOWN_DELAY, dtype=np.int32)
+    clicks = _moments([row.get("click_time") for row in rows])
+    known = (clicks != NOT_A_TIME) & (events != NOT_A_TIME) & (clicks <= events)
+    delays = np.where(known, events - np.where(known, clicks, 0), UNKNOWN_DELAY)
+    return np.clip(delays, UNKNOWN_DELAY, np.iinfo(np.int32).max).astype(np.int32)

@@ -1,0 +1,239 @@
+"""Facts in memory, ready to be summed: sorted by event time, with a number per subject."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.reports.batch import DTYPES, Batch, Labels, Status, join
+from rules.model.metrics import EVENTS
+from rules.model.revision import Grain
+
+Per = tuple[Grain, ...]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int32]
+
+MONEY = ("payout", "revenue")
+STATUSES = {"approved": Status.APPROVED, "rejected": Status.REJECTED, "pending": Status.PENDING}
+#: What the event column says of a conversion itself; any other name is a later event of the same click.
+NO_EVENT = frozenset({"", "conversion"})
+SHORT = 1 << 16
+TABLE_LIMIT = 64_000_000  # cells of a direct table from pairs to codes; beyond it they are sorted
+
+
+class Subjects:
+    """A number for every subject that occurs, per grain. Numbers are given once and never change."""
+
+    def __init__(self) -> None:
+        self._names: dict[Grain, dict[str, int]] = {}
+        self._pairs: dict[Per, dict[tuple[int, ...], int]] = {}
+        self._aliases: dict[str, Mapping[str, str]] = {}
+
+    def learn_aliases(self, aliases: Mapping[str, Mapping[str, str]]) -> bool:
+        """Names that mean the same as others. True when that moves a name which has a number already.
+
+        What was counted under it is then under the wrong subject.
+        """
+        known = {kind: dict(names) for kind, names in self._aliases.items()}
+        self._aliases = {**known, **{kind: dict(names) for kind, names in aliases.items()}}
+        return any(
+            known.get(grain, {}).get(name, name) != self._aliases.get(grain, {}).get(name, name)
+            for grain, names in self._names.items()
+            for name in names
+        )
+
+    def coded(self, grain: Grain, column: Labels) -> Codes:
+        """The numbers of a column of names."""
+        aliases = self._aliases.get(grain)
+        if aliases:
+            column = replace(column, names=tuple(aliases.get(name, name) for name in column.names))
+        return column.into(self.names(grain))
+
+    def names(self, grain: Grain) -> dict[str, int]:
+        return self._names.setdefault(grain, {"": 0})
+
+    def count(self, per: Per) -> int:
+        return len(self.names(per[0])) if len(per) == 1 else len(self._pairs.setdefault(per, {}))
+
+    def known(self, per: Per) -> list[tuple[str, ...]]:
+        """All subjects of a grain in the order of their numbers; parts that a row did not say are empty."""
+        texts = [list(self.names(grain)) for grain in per]
+        if len(per) == 1:
+            return [(name,) for name in texts[0]]
+        found = self._pairs.setdefault(per, {})
+        return [tuple(names[code] for names, code in zip(texts, codes, strict=True)) for codes in found]
+
+    def find(self, per: Per, ids: Sequence[tuple[str, ...]]) -> Codes:
+        """The number of each subject, or -1 for one that never occurred."""
+        names = [self.names(grain) for grain in per]
+        if len(per) == 1:
+            return np.array([names[0].get(one, -1) for (one,) in ids], dtype=np.int32)
+        pairs = self._pairs.setdefault(per, {})
+        return np.array(
+            [
+                pairs.get(tuple(known.get(part, -1) for known, part in zip(names, parts, strict=True)), -1)
+                for parts in ids
+            ],
+            dtype=np.int32,
+        )
+
+    def number(self, per: Per, columns: Sequence[Codes]) -> Codes:
+        """One number per row from the numbers of its parts."""
+        if len(per) == 1:
+            return columns[0]
+        known = self._pairs.setdefault(per, {})
+        if not len(columns[0]):
+            return np.zeros(0, dtype=np.int32)
+        sizes = [len(self.names(grain)) for grain in per]
+        mixed = columns[0].astype(np.int64)
+        for column, size in zip(columns[1:], sizes[1:], strict=True):
+            mixed = mixed * size + column
+        cells = int(np.prod([float(size) for size in sizes]))
+        if cells <= TABLE_LIMIT:
+            seen = np.zeros(cells, dtype=bool)
+            seen[mixed] = True
+            different = np.flatnonzero(seen)
+            table = np.zeros(cells, dtype=np.int32)
+            table[different] = self._learn(known, different, sizes)
+            return table[mixed]
+        different, where = np.unique(mixed, return_inverse=True)
+        return self._learn(known, different, sizes)[where]
+
+    @staticmethod
+    def _learn(known: dict[tuple[int, ...], int], mixed: NDArray[np.int64], sizes: list[int]) -> Codes:
+        parts: list[list[int]] = []
+        for size in reversed(sizes[1:]):
+            parts.append((mixed % size).tolist())
+            mixed = mixed // size
+        parts.append(mixed.tolist())
+        keys = zip(*reversed(parts), strict=True)
+        return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int32)
+
+
+@dataclass(slots=True)
+class Segment:
+    """Some facts of one kind. What is asked for is derived once and kept; what is zero is not kept at all."""
+
+    subjects: Subjects
+    batch: Batch  # sorted by event
+    _codes: dict[Per, Codes] = field(default_factory=dict)
+    _measures: dict[str, NDArray[np.generic] | None] = field(default_factory=dict)
+    _by_seen: tuple[NDArray[np.intp], Ints] | None = None
+    _gone: NDArray[np.bool_] | None = None
+    _by_subject: dict[Per, tuple[NDArray[np.intp], Ints, NDArray[np.intp]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, subjects: Subjects, batches: Sequence[Batch]) -> "Segment":
+        facts = join(list(batches))
+        if (facts.event[1:] < facts.event[:-1]).any():
+            facts = facts.take(np.argsort(facts.event, kind="stable"))
+        return cls(subjects, facts)
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    def twin(self) -> "Segment":
+        """The same facts, from which some may be made absent without a change here."""
+        self.by_seen()  # shared with all twins
+        return replace(self, _measures={}, _gone=np.zeros(len(self), dtype=bool))
+
+    @property
+    def event(self) -> Ints:
+        return self.batch.event
+
+    @property
+    def seen(self) -> Ints:
+        return self.batch.seen
+
+    def codes(self, per: Per) -> Codes:
+        found = self._codes.get(per)
+        if found is None:
+            columns = [self.subjects.coded(grain, self.batch.column(grain)) for grain in per]
+            found = self._codes[per] = self.subjects.number(per, columns)
+        return found
+
+    def measure(self, metric: str) -> NDArray[np.generic] | None:
+        """What each fact adds to a metric, or None where none of them adds anything."""
+        if metric not in self._measures:
+            values = _measure(self.batch, metric)
+            counts = bool(values.any())
+            if self._gone is not None and counts:
+                values = np.where(self._gone, 0, values)  # a copy, which may be changed
+            self._measures[metric] = values if counts else None
+        return self._measures[metric]
+
+    def absent(self, rows: NDArray[np.intp], *, back: bool = False) -> None:
+        """Let these facts count for nothing, or (`back`) for what they are again."""
+        if self._gone is None:
+            self._gone = np.zeros(len(self), dtype=bool)
+        self._gone[rows] = not back
+        for metric, values in self._measures.items():
+            if values is not None:
+                values[rows] = _measure(self.batch.take(rows), metric) if back else 0
+
+    def by_seen(self) -> tuple[NDArray[np.intp], Ints]:
+        """Positions in the order in which the facts were seen, and when that was."""
+        if self._by_seen is None:
+            order = np.argsort(self.batch.seen, kind="stable")
+            self._by_seen = order, self.batch.seen[order]
+        return self._by_seen
+
+    def of_subject(self, per: Per, code: int, events: tuple[int, int] | None = None) -> NDArray[np.intp]:
+        """The positions of one subject's facts, by event time; only those in [start, end) where that is given."""
+        if per not in self._by_subject:
+            codes = self.codes(per)
+            few = self.subjects.count(per) <= SHORT  # numbers of 16 bits are sorted ten times as fast
+            order = np.argsort(codes.astype(np.uint16) if few else codes, kind="stable")
+            starts = np.searchsorted(codes[order], np.arange(self.subjects.count(per) + 1))
+            self._by_subject[per] = order, self.event[order], starts
+        order, times, starts = self._by_subject[per]
+        if not 0 <= code < len(starts) - 1:
+            return order[:0]
+        low, high = int(starts[code]), int(starts[code + 1])
+        if events is not None:
+            low, high = (low + int(at) for at in np.searchsorted(times[low:high], events))
+        return order[low:high]
+
+    def clicked(self, where: NDArray[np.intp]) -> Ints:
+        """When the clicks behind these facts were; where that is not known, when the facts happened."""
+        if not len(self.batch.delay):
+            return self.event[where]
+        return self.event[where] - np.maximum(self.batch.delay[where], 0)
+
+    def total(self, rows: NDArray[np.intp], metric: str) -> int:
+        """What the facts at these positions add up to."""
+        values = self.measure(metric)
+        return 0 if values is None else int(values[rows].sum(dtype=np.int64))
+
+    def slice(self, start: int, end: int) -> slice:
+        """The positions whose event time is in [start, end)."""
+        low, high = np.searchsorted(self.batch.event, (start, end))
+        return slice(int(low), int(high))
+
+
+def _measure(batch: Batch, metric: str) -> NDArray[np.generic]:
+    if metric in MONEY:
+        amounts: NDArray[np.int64] = getattr(batch, metric)
+        return amounts
+    events = batch.column("event")
+    if metric.startswith(EVENTS):
+        wanted = metric.removeprefix(EVENTS)
+        chosen = np.array([name == wanted for name in events.names])
+    else:
+        chosen = np.array([name.lower() in NO_EVENT for name in events.names])
+    weight: NDArray[np.int32] = batch.weight if chosen.all() else batch.weight * chosen[events.codes]
+    status = STATUSES.get(metric)
+    return weight if status is None else weight * (batch.status == status)
+
+
+def slim(batch: Batch, grains: Collection[str], *, delays: bool = False) -> Batch:
+    """Without what no window asks for, and without columns that are all zero: a quarter of the memory."""
+    unasked = ("high", "low", "nth") if delays else ("high", "low", "nth", "delay")
+    left_out: dict[str, Any] = {name: np.zeros(0, dtype=DTYPES[name]) for name in unasked}
+    for name in MONEY:
+        if not getattr(batch, name).any():
+            left_out[name] = np.zeros(0, dtype=DTYPES[name])
+    labels = {name: column.compact() for name, column in batch.labels.items() if name in grains or name == "event"}
+    return replace(batch, labels=labels, **left_out)

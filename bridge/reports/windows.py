@@ -1,0 +1,237 @@
+"""Sums over windows: any stretch, any grain, as known at any time; exact and incremental.
+
+A sum remembers the edges it was last asked for. When it is asked again a little later, only the facts that
+came in, fell out or were seen meanwhile are added or taken off, so the work depends on how far the window
+moved and not on how long it is. Sums of whole numbers have no rounding: a sum that slid a thousand times
+equals one that was computed at once.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.reports.batch import Batch
+from bridge.reports.segments import Ints, Per, Segment, Subjects, slim
+from bridge.store.feeds import Kind
+from rules.model.revision import GRAINS
+
+#: From which feeds a base metric comes. The first one decides up to when it is complete.
+FEEDS: dict[str, tuple[Kind, ...]] = {
+    "clicks": (Kind.CLICKS,),
+    "impressions": (Kind.IMPRESSIONS,),
+    "conversions": (Kind.CONVERSIONS,),
+    "approved": (Kind.CONVERSIONS,),
+    "rejected": (Kind.CONVERSIONS,),
+    "pending": (Kind.CONVERSIONS,),
+    "payout": (Kind.CONVERSIONS, Kind.CLICKS, Kind.IMPRESSIONS),  # CPC and CPM pay per click and impression
+    "revenue": (Kind.CONVERSIONS, Kind.CLICKS, Kind.IMPRESSIONS),
+}
+OF_AN_EVENT = (Kind.CONVERSIONS,)  # `events.purchase`
+KEPT_SUMS = 8  # per metric and grain: as many different windows slide at the same time
+MERGE_AT = 32  # segments; each costs a little at every question
+
+
+class Edges(NamedTuple):
+    """Facts with an event time in [start, end) that had been seen by `known`. Seconds since 1970."""
+
+    start: int
+    end: int
+    known: int
+
+
+@dataclass(slots=True)
+class _Sum:
+    """One sliding sum: totals per subject over the edges it was last asked for."""
+
+    edges: Edges
+    totals: Ints
+
+
+@dataclass(slots=True)
+class Windows:
+    """The facts in memory and the sums over them. One per process and account; not for several threads."""
+
+    grains: Collection[str] = GRAINS
+    subjects: Subjects = field(default_factory=Subjects)
+    delays: bool = False  # keep how long after its click each conversion came; only a replay asks
+    _segments: dict[Kind, list[Segment]] = field(default_factory=dict)
+    _sums: dict[tuple[Kind, str, Per], list[_Sum]] = field(default_factory=dict)
+
+    def load(self, kind: Kind, batches: Sequence[Batch]) -> None:
+        """Add facts of one kind. Sums that slide already take them in at once."""
+        segment = Segment.of(self.subjects, [slim(batch, self.grains, delays=self.delays) for batch in batches])
+        if not len(segment):
+            return
+        for (of_kind, metric, per), sums in self._sums.items():
+            if of_kind == kind:
+                for one in sums:
+                    one.totals = _fit(one.totals, self.subjects, per, segment)
+                    _Part(segment, metric, per).add(one.totals, one.edges.start, one.edges.end, one.edges.known)
+        segments = self._segments.setdefault(kind, [])
+        segments.append(segment)
+        if len(segments) > MERGE_AT:
+            self._merge(kind)
+
+    def clear(self) -> None:
+        self._segments.clear()
+        self._sums.clear()
+
+    def held(self) -> int:
+        """Facts in memory."""
+        return sum(len(segment) for segments in self._segments.values() for segment in segments)
+
+    def totals(self, kind: Kind, metric: str, per: Per, edges: Edges) -> Ints:
+        """The metric per subject number, over facts of one kind.
+
+        The array belongs to the engine: copy it before changing it.
+        """
+        parts = self._parts(kind, metric, per)
+        if not any(part.counts for part in parts):
+            return np.zeros(self.subjects.count(per), dtype=np.int64)
+        sums = self._sums.setdefault((kind, metric, per), [])
+        one = min(sums, key=lambda known: _distance(known.edges, edges), default=None)
+        if one is None or not _worth_sliding(one.edges, edges):
+            one = _Sum(edges, self.once(kind, metric, per, edges))
+            sums.append(one)
+            del sums[:-KEPT_SUMS]
+        else:
+            one.totals = _fit(one.totals, self.subjects, per)
+            if one.edges != edges:
+                for part in parts:
+                    part.slide(one.totals, one.edges, edges)
+                one.edges = edges
+            sums.remove(one)
+            sums.append(one)  # the one that was not asked for longest is dropped first
+        return one.totals
+
+    def once(self, kind: Kind, metric: str, per: Per, edges: Edges) -> Ints:
+        """The same for edges that will not be asked for again."""
+        parts = self._parts(kind, metric, per)
+        totals = np.zeros(self.subjects.count(per), dtype=np.int64)
+        for part in parts:
+            part.add(totals, *edges)
+        return totals
+
+    def _parts(self, kind: Kind, metric: str, per: Per) -> "list[_Part]":
+        """Made for all segments first, so that every subject has its number before totals get their length."""
+        return [_Part(segment, metric, per) for segment in self._segments.get(kind, ())]
+
+    def number(self, kind: Kind, per: Per) -> None:
+        """Give every subject of a grain its number now."""
+        for segment in self._segments.get(kind, ()):
+            segment.codes(per)
+
+    def twin(self) -> "Windows":
+        """The same facts and subjects with sums of its own; see `absent`."""
+        segments = {kind: [segment.twin() for segment in own] for kind, own in self._segments.items()}
+        return Windows(self.grains, self.subjects, self.delays, segments)
+
+    def absent(self, per: Per, code: int, since: int, *, back: bool = False) -> None:
+        """From `since` on a subject has no traffic (or has it again): facts that go back to later clicks.
+
+        Only for a `since` that no sum has reached yet.
+        """
+        for segments in self._segments.values():
+            for segment in segments:
+                rows = segment.of_subject(per, code)
+                segment.absent(rows[segment.clicked(rows) >= since], back=back)
+
+    def one(self, kind: Kind, metric: str, per: Per, code: int, edges: Edges) -> int:
+        """The sum of a single subject."""
+        total = 0
+        for segment in self._segments.get(kind, ()):
+            rows = segment.of_subject(per, code, edges[:2])
+            total += segment.total(rows[segment.seen[rows] <= edges.known], metric)
+        return total
+
+    def clicked(self, kind: Kind, metric: str, per: Per, code: int, clicked: tuple[int, int]) -> int:
+        """One subject's sum over all facts that go back to clicks of [start, end), whenever they came."""
+        total, (start, end) = 0, clicked
+        for segment in self._segments.get(kind, ()):
+            rows = segment.of_subject(per, code, (start, np.iinfo(np.int64).max))
+            clicks = segment.clicked(rows)
+            total += segment.total(rows[(clicks >= start) & (clicks < end)], metric)
+        return total
+
+    def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:
+        """The subjects with any fact in [start, end)."""
+        found: set[int] = set()
+        for segments in self._segments.values():
+            for segment in segments:
+                found.update(np.unique(segment.codes(per)[segment.slice(start, end)]).tolist())
+        names = self.subjects.known(per)
+        return sorted(names[code] for code in found if all(names[code]))
+
+    def _merge(self, kind: Kind) -> None:
+        """One segment again, unless the newest ones are small beside the oldest: then only those."""
+        segments = self._segments[kind]
+        small = [segment for segment in segments[1:] if len(segment) * 4 < len(segments[0])]
+        big = [segment for segment in segments if segment not in small] if len(small) > MERGE_AT // 2 else []
+        merged = [segment for segment in segments if segment not in big]
+        self._segments[kind] = [*big, Segment.of(self.subjects, [segment.batch for segment in merged])]
+
+
+def _distance(one: Edges, other: Edges) -> int:
+    return abs(one.start - other.start) + abs(one.end - other.end)
+
+
+def _worth_sliding(one: Edges, to: Edges) -> bool:
+    """Backwards in knowledge there is no way; and a window that moved further than its length is a new one."""
+    return to.known >= one.known and _distance(one, to) <= max(to.end - to.start, 1)
+
+
+def _fit(totals: Ints, subjects: Subjects, per: Per, segment: Segment | None = None) -> Ints:
+    """Longer, if there are more subjects by now."""
+    if segment is not None:
+        segment.codes(per)
+    more = subjects.count(per) - len(totals)
+    return np.append(totals, np.zeros(more, dtype=np.int64)) if more > 0 else totals
+
+
+class _Part:
+    """One segment under one question: who, and how much of what."""
+
+    __slots__ = ("_codes", "_segment", "_values", "counts")
+
+    def __init__(self, segment: Segment, metric: str, per: Per) -> None:
+        values = segment.measure(metric)
+        self.counts = values is not None
+        self._segment = segment
+        self._codes = segment.codes(per)
+        self._values = np.zeros(0, dtype=np.int32) if values is None else values
+
+    def add(self, totals: Ints, start: int, end: int, known: int, *, less: bool = False) -> None:
+        """Add (or take off) the facts of [start, end) that had been seen by `known`."""
+        where = self._segment.slice(start, end)
+        if not self.counts or where.start >= where.stop:
+            return
+        codes, values = self._codes[where], self._values[where]
+        late = self._segment.seen[where] > known
+        if late.any():
+            codes, values = codes[~late], values[~late]
+        np.add.at(totals, codes, np.negative(values) if less else values)
+
+    def slide(self, totals: Ints, old: Edges, new: Edges) -> None:
+        """From the old edges to the new ones with as little as possible; then what was seen meanwhile."""
+        for low, high, less in (
+            (old.start, min(new.start, old.end), True),  # fell out at the old end
+            (new.start, min(old.start, new.end), False),
+            (max(old.end, new.start), new.end, False),  # came in at the new end
+            (max(new.end, old.start), old.end, True),
+        ):
+            if low < high:
+                self.add(totals, low, high, old.known, less=less)
+        if new.known > old.known and self.counts:
+            self._add_seen(totals, old.known, new)
+
+    def _add_seen(self, totals: Ints, before: int, new: Edges) -> None:
+        """Add the facts inside the new edges that became known after `before`."""
+        order, times = self._segment.by_seen()
+        low, high = np.searchsorted(times, (before, new.known), side="right")
+        rows: NDArray[np.intp] = order[int(low) : int(high)]
+        event = self._segment.event[rows]
+        rows = rows[(event >= new.start) & (event < new.end)]
+        np.add.at(totals, self._codes[rows], self._values[rows])

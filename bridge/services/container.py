@@ -1,0 +1,244 @@
+"""The only place where settings become working parts: store, Redis, clients, budget, sources.
+
+One `House` per process, made after the fork. Everything in it is made when it is first asked for, so that the
+web process never connects to Integr8 and `check` never to Redis.
+"""
+
+import mmap
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cached_property
+
+import httpx
+import redis
+from marshmallow import ValidationError
+
+from bridge.config import settings as settings_module
+from bridge.config.login import LoginSettingsError, Oidc, oidc
+from bridge.config.rulebook import Library
+from bridge.config.settings import Settings, SettingsError
+from bridge.integr8 import Client
+from bridge.integr8.call import Manner
+from bridge.integr8.catalogue import Route
+from bridge.integr8.rate_budget import LocalBudget, RedisBudget, budget_key
+from bridge.outbound.channels import Channel, ChannelSettingsError, channel
+from bridge.outbound.http import Outgoing, http_policy, outgoing
+from bridge.reports.chunk_cache import Shelf
+from bridge.reports.listings import ClientListings
+from bridge.reports.live import LiveData
+from bridge.reports.report_pages import ReportPages
+from bridge.services.api_usage import Meter
+from bridge.services.queue import Queue
+from bridge.services.secrets import SecretsBox
+from bridge.sources import Source, SourceSettingsError, build
+from bridge.store.clock import HouseClock
+from bridge.store.engine import Store, make_engine
+
+PATIENCE = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
+BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
+
+
+class _Sign:
+    """Set by a parent, seen by children that were forked before: a threading.Event would be a copy in each."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 1)
+
+    def set(self) -> None:
+        self._shared[0] = 1
+
+    def is_set(self) -> bool:
+        return self._shared[0] == 1
+
+
+leaving = _Sign()  # set when this worker has been asked to go: begin nothing new
+
+
+class House:
+    """The parts of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or HouseClock(lambda: self.store.engine)
+        self.library = Library(settings)
+        self._transport = transport  # None: real connections to Integr8
+        self._sleep = sleep
+        self._clients: dict[tuple[str, str], Client] = {}
+        self._data: dict[tuple[str, str], LiveData] = {}
+
+    @cached_property
+    def store(self) -> Store:
+        if self.settings.database_url.startswith("sqlite"):
+            self.settings.var.mkdir(parents=True, exist_ok=True)
+        return Store(make_engine(self.settings.database_url))
+
+    @cached_property
+    def redis(self) -> "redis.Redis":
+        return redis.Redis.from_url(
+            self._redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10
+        )
+
+    @property
+    def _redis_url(self) -> str:
+        if self.settings.redis_url is None:
+            raise SettingsError(
+                ["settings: REDIS_URL is missing; export it, or let `integr8-bridge up` start an embedded server"]
+            )
+        return self.settings.redis_url
+
+    @cached_property
+    def queue(self) -> Queue:
+        """Where work is asked for. Without REDIS_URL, as on a command line, the sweep of the workers finds it."""
+        return Queue(self.settings.redis_url)
+
+    @cached_property
+    def box(self) -> SecretsBox:
+        """Seals provisioned passwords with a key derived from BRIDGE_SECRET_KEY."""
+        if self.settings.secret_key is None:
+            text = (
+                "settings: BRIDGE_SECRET_KEY is missing; export a long random text (`openssl rand -hex 32` makes one)"
+            )
+            raise SettingsError([text])
+        return SecretsBox(self.settings.secret_key)
+
+    @cached_property
+    def sources(self) -> Mapping[str, Source]:
+        """The configured senders. Raises SettingsError with every problem of every entry."""
+        made, problems = {}, []
+        for name, entry in self.settings.sources.items():
+            try:
+                made[name] = build(name, entry, trusted_proxies=self.settings.trusted_proxies)
+            except SourceSettingsError as error:
+                problems += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+        if problems:
+            raise SettingsError(problems)
+        return made
+
+    def client(self, account: str = "main", integration: str = "default") -> Client:
+        """The client of one integration. All clients of one API key share one budget, over all processes."""
+        found = self._clients.get((account, integration))
+        if found is None:
+            found = self._clients[account, integration] = self._make_client(account, integration)
+        return found
+
+    def _make_client(self, name: str, integration: str) -> Client:
+        account = self.settings.accounts.get(name)
+        if account is None:
+            known = ", ".join(sorted(self.settings.accounts)) or "none"
+            raise SettingsError([f"bridge.yaml: there is no account {name!r}; accounts are: {known}"])
+        if integration not in account.integrations:
+            known = ", ".join(sorted(account.integrations))
+            raise SettingsError([f"bridge.yaml: accounts.{name} has no integration {integration!r}; known: {known}"])
+        rate = account.rate
+        budget = (
+            RedisBudget(self.redis, budget_key(account.api_key), per_second=rate.per_second, burst=rate.burst)
+            if self.settings.redis_url
+            else LocalBudget(per_second=rate.per_second, burst=rate.burst)
+        )
+        return Client(
+            account.base_url,
+            account.api_key,
+            integration=account.integrations[integration],
+            budget=budget,
+            routes={operation: Route.parse(text) for operation, text in account.routes.items()},
+            rejection_url=account.rejection_url,
+            transport=self._transport,
+            sleep=self._sleep,
+            chunk=BULK,
+            deadline=PATIENCE,
+            manner=Manner(today=self.clock),
+            tell=self.meter.of(name),
+        )
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Counts what goes out to Integr8."""
+        return Meter(lambda: self.store, self.clock)
+
+    def data(self, account: str = "main", integration: str = "default") -> LiveData:
+        """The observations of one integration in memory, kept over the life of the process."""
+        key = (account, integration)
+        if key not in self._data:
+            self._data[key] = LiveData(account, integration)
+        return self._data[key]
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        return Shelf()
+
+    @cached_property
+    def pages(self) -> ReportPages:
+        return ReportPages(self.client)
+
+    @cached_property
+    def listings(self) -> ClientListings:
+        return ClientListings(self.client)
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        """Where notices go. Raises SettingsError with every problem of every entry."""
+        made, problems = {}, []
+        for name, entry in self.settings.channels.items():
+            try:
+                made[name] = channel(name, entry)
+            except ChannelSettingsError as error:
+                problems += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+        if problems:
+            raise SettingsError(problems)
+        return made
+
+    @cached_property
+    def login(self) -> Oidc | None:
+        """The identity provider to sign in through, if there is one. Raises SettingsError with every problem."""
+        try:
+            return oidc(self.settings.login)
+        except LoginSettingsError as error:
+            raise SettingsError([f"bridge.yaml: {path}: {words}" for path, words in error.problems]) from error
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """For the `http` action. Raises SettingsError where `http:` of bridge.yaml cannot be read."""
+        try:
+            return outgoing(http_policy(self.settings.http))
+        except ValidationError as error:
+            raise SettingsError([f"bridge.yaml: http: {error}"]) from error
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        if "store" in self.__dict__:
+            self.meter.write(last=True)
+            self.store.close()
+        if "redis" in self.__dict__:
+            self.redis.close()
+        if isinstance(self.__dict__.get("queue"), Queue):  # tests put their own in its place
+            self.queue.close()
+
+
+_house: tuple[int, House] | None = None
+_lock = threading.Lock()
+
+
+def house(make: Callable[[], Settings] = settings_module.load) -> House:
+    """The house of this process. A child of a fork gets its own."""
+    global _house  # noqa: PLW0603 - one per process is the point
+    with _lock:
+        if _house is None or _house[0] != os.getpid():
+            _house = (os.getpid(), House(make()))
+        return _house[1]
+
+
+def forget() -> None:
+    """Drop what a fork inherited, without closing connections that belong to the parent."""
+    global _house  # noqa: PLW0603 - see above
+    _house = None

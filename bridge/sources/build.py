@@ -1,0 +1,110 @@
+"""From a `sources:` entry to a Source."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+
+from bridge.sources.authentication import NoProof, Proof, TokenProof
+from bridge.sources.credentials import BasicProof, BearerProof
+from bridge.sources.errors import SourceSettingsError
+from bridge.sources.event_body import Limits
+from bridge.sources.schema import SourceSchema, secrets
+from bridge.sources.signatures import PRESETS, HmacProof, weaknesses
+from bridge.sources.source import Source
+from bridge.sources.standard_webhooks import StandardWebhooks, webhook_key
+from bridge.sources.strict_schema import Networks, Problem, flatten
+
+SHORT = 16  # characters; a secret below that can be tried out
+
+
+def build(name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str] = ()) -> Source:
+    """Make a source, or raise SourceSettingsError with every problem of its entry.
+
+    `trusted_proxies` are those of the whole service; the entry's own go before them.
+    """
+    path = f"sources.{name}"
+    try:
+        data: dict[str, Any] = SourceSchema().load(dict(config))
+        proxies = data.get("trusted_proxies", Networks().deserialize(list(trusted_proxies)) if trusted_proxies else ())
+    except ValidationError as error:
+        raise SourceSettingsError(flatten(path, error.messages)) from None
+    preset = PRESETS.get(data.get("preset", data["verify"]), {})
+    places = {key: data.get(key, preset.get(key)) for key in ("event_type", "delivery_id", "event_time")}
+    proof = _proof(data, preset)
+    return Source(
+        name=name,
+        way=data.get("preset", data["verify"]),
+        proof=proof,
+        allow=data.get("allow_ips", ()),
+        proxies=tuple(proxies),
+        format=data["format"],
+        limits=Limits(body=data["max_body"], inflated=data["max_inflated"], depth=data["max_depth"]),
+        **places,
+        shown_id=preset.get("shown_id"),
+        order_by=data.get("order_by"),
+        order_per=data.get("order_per"),
+        zone=data["timezone"],
+        names=data["map"],
+        expects=tuple(data["expects"]),
+        misfits=data["misfits"],
+        warnings=tuple(f"{path}: {words}" for words in _warnings(data, proof)),
+    )
+
+
+def problems(name: str, config: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What is wrong with an entry, as (path, words); empty when nothing is."""
+    try:
+        build(name, config)
+    except SourceSettingsError as error:
+        return error.problems
+    return ()
+
+
+def _proof(data: Mapping[str, Any], preset: Mapping[str, Any]) -> Proof:
+    match data["verify"]:
+        case "none" | "allow-ips":
+            return NoProof()
+        case "token":
+            places = tuple(data.get("in", ("path", "query")))
+            return TokenProof(
+                secrets(data, "token", "tokens"), places, data.get("parameter", "token"), data.get("header")
+            )
+        case "bearer":
+            return BearerProof(secrets(data, "token", "tokens"))
+        case "basic":
+            return BasicProof(data["username"], secrets(data, "password", "passwords"))
+        case "standard-webhooks":
+            return StandardWebhooks(tuple(webhook_key(secret) for secret in secrets(data)), data["tolerance"])
+        case _:
+            return _hmac(data, preset)
+
+
+def _hmac(data: Mapping[str, Any], preset: Mapping[str, Any]) -> HmacProof:
+    keys = ("header", "digest", "encoding", "prefix", "signed")
+    parts = ("signature_part", "timestamp_part", "timestamp_header", "id_header")
+    chosen = {key: data.get(key, preset.get(key)) for key in (*keys, *parts)}
+    return HmacProof(
+        secrets=tuple(secret.encode() for secret in secrets(data)),
+        tolerance=data["tolerance"],
+        **{key: value for key, value in chosen.items() if value is not None},
+    )
+
+
+def _warnings(data: Mapping[str, Any], proof: Proof) -> list[str]:
+    found = []
+    if data["verify"] == "none" and "allow_ips" not in data:
+        found.append("verify: none lets anybody who knows the address send events; add a proof or allow_ips")
+    if data["verify"] == "allow-ips":
+        found.append("an address is not a proof of what was sent; add a token where the sender can carry one")
+    if "order_by" in data and "order_per" not in data:
+        found.append(
+            "order_by without order_per: each rule goes by its own subject or `ensure` key, and one that has neither "
+            "takes events as they come; name what they are about, for example order_per: deal.id"
+        )
+    if isinstance(proof, HmacProof):
+        found.extend(weaknesses(proof))
+    values = (*secrets(data), *secrets(data, "token", "tokens"), *secrets(data, "password", "passwords"))
+    if any(len(value) < SHORT for value in values):
+        found.append(f"a secret of fewer than {SHORT} characters can be guessed; `openssl rand -base64 32` makes one")
+    return found

@@ -1,0 +1,161 @@
+"""From the bytes of a proved request to a body that rules can ask, and the keys that make it one event."""
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bridge.sources import exact_json
+from bridge.sources.errors import Unreadable
+from bridge.sources.request import Incoming, as_mapping, parse_pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that hold before anything is parsed. Sizes in bytes."""
+
+    body: int = 1_048_576
+    inflated: int = 4_194_304
+    depth: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing in a body that does not fit, with its place."""
+
+    place: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One event as it goes into the journal.
+
+    `dedupe_key` is unique per source. `quarantine` is a reason when the event must be kept but not shown to
+    any rule until someone has looked. Values of `body` are plain JSON, numbers exact.
+    """
+
+    body: dict[str, Any]
+    event_type: str | None = None
+    delivery_id: str | None = None
+    event_time: datetime | None = None
+    order: str | None = None  # `order_by`: its place among the events about the same thing, as the sender writes it
+    about: str | None = None  # `order_per`: that thing
+    dedupe_key: str
+    faults: tuple[Fault, ...] = ()
+    quarantine: str | None = None
+
+
+def content(request: Incoming, limits: Limits) -> bytes:
+    """The body, inflated when it came compressed, and never larger than the limits."""
+    if len(request.body) > limits.body:
+        raise Unreadable(413, f"the body has more than {limits.body} bytes")
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding in ("identity", ""):
+        return request.body
+    if coding in ("gzip", "x-gzip"):
+        return _inflate(request.body, limits.inflated)
+    raise Unreadable(415, "only gzip or no compression is understood", "header Content-Encoding")
+
+
+def _inflate(raw: bytes, most: int) -> bytes:
+    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        body = inflater.decompress(raw, most + 1)
+    except zlib.error:
+        raise Unreadable(422, "not gzip, although Content-Encoding says so", "byte 0") from None
+    if len(body) > most:
+        raise Unreadable(413, f"the body inflates to more than {most} bytes")
+    if not inflater.eof:
+        raise Unreadable(422, "the gzip data ends too early", f"byte {len(raw)}")
+    if inflater.unused_data:
+        raise Unreadable(
+            422, "there is more after the end of the gzip data", f"byte {len(raw) - len(inflater.unused_data)}"
+        )
+    return body
+
+
+def media_type(request: Incoming) -> str:
+    """The type without its parameters. Refuses any character set but UTF-8."""
+    kind, *parameters = request.content_type.split(";")
+    for parameter in parameters:
+        name, _, value = parameter.strip().partition("=")
+        charset = value.strip("\"' ").lower()
+        if name.strip().lower() == "charset" and charset not in ("utf-8", "utf8", "us-ascii"):
+            raise Unreadable(415, "only UTF-8 is understood", "header Content-Type")
+    return kind.strip().lower()
+
+
+def is_json(kind: str) -> bool:
+    return kind in ("application/json", "text/json") or kind.endswith("+json")
+
+
+def read_json(raw: bytes, limits: Limits) -> dict[str, Any]:
+    """An object as it is; a list under `items`, because conditions speak of named things."""
+    value = exact_json.loads(raw, depth=limits.depth)
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list):
+        return {"items": value}
+    raise Unreadable(422, "an object or a list is expected, not a single value", "line 1 column 1")
+
+
+def read_form(raw: bytes) -> dict[str, Any]:
+    stripped = raw.lstrip()
+    if stripped[:1] in (b"{", b"["):
+        # curl -d without a header: the commonest mistake there is, so it gets an answer of its own.
+        raise Unreadable(415, "the body looks like JSON; send Content-Type: application/json", "header Content-Type")
+    return checked(as_mapping(parse_pairs(raw, what="form")))
+
+
+def read_body(request: Incoming, limits: Limits) -> dict[str, Any]:
+    """The body by its content type. An empty body is an empty mapping."""
+    raw = content(request, limits)
+    if not raw.strip():
+        return {}
+    kind = media_type(request)
+    if is_json(kind) or (not kind and raw.lstrip()[:1] in (b"{", b"[")):
+        return read_json(raw, limits)
+    if kind == "application/x-www-form-urlencoded":
+        return read_form(raw)
+    raise Unreadable(
+        415,
+        "JSON (application/json) or a form (application/x-www-form-urlencoded) is expected",
+        "header Content-Type",
+    )
+
+
+def checked(values: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what no text column can hold; percent-encoding lets it through."""
+    for name, value in values.items():
+        if "\x00" in name or "\x00" in str(value):
+            raise Unreadable(422, "a NUL character; no database text can hold it", name.replace("\x00", "")[:80])
+    return values
+
+
+def digest(request: Incoming) -> str:
+    """What stands for a request whose sender gives no id: SHA-256 over the raw query and the raw body."""
+    hashed = hashlib.sha256()
+    for name, value in request.query:
+        hashed.update(f"{len(name)}:{name}={len(value)}:{value}&".encode("utf-8", "surrogatepass"))
+    hashed.update(b"\n")
+    hashed.update(request.body)
+    return f"sha256:{hashed.hexdigest()}"
+
+
+def walk(body: Mapping[str, Any], path: str) -> Any:
+    """`deal.contacts.0.email` in a body; None where the way ends early."""
+    value: Any = body
+    for step in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value

@@ -1,0 +1,130 @@
+"""Backtests that somebody asked for: one row each, from the question to the answer, with how far it is in between.
+
+The row outlives the page that asked, and the worker that runs it: one that is killed stops renewing its lease, and
+the row then says where it ended. What came out is a row of `bridge.store.backtest_results`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Index, delete, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Key, UtcDateTime
+from bridge.store.lease import Claim, Leased, free, settle
+
+LEASE = timedelta(seconds=30)  # renewed every second; a killed worker shows after that long
+
+
+class TrialState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+OPEN = (TrialState.WAITING, TrialState.RUNNING)
+
+
+class Trial(Leased, Base):
+    """One revision over one stretch of the past, as it was asked for."""
+
+    __tablename__ = "trials"
+    __table_args__ = (Index("ix_trials_rule_id_id", "rule_id", "id"), Index("ix_trials_state", "state"))
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    rule_id: Mapped[str]
+    revision: Mapped[str]  # its hash: the one that was live when it was asked for
+    start: Mapped[datetime] = mapped_column(UtcDateTime)
+    end: Mapped[datetime] = mapped_column(UtcDateTime)
+    step_seconds: Mapped[int | None]  # None: the rule's own interval
+    against: Mapped[str]  # live or imported, as in Backtest
+    by: Mapped[str]
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(default=TrialState.WAITING)
+    looks: Mapped[int | None]  # how many it will be; None until the past is loaded
+    looks_done: Mapped[int] = mapped_column(default=0)
+    looking_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the moment of the past that it has come to
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    problem: Mapped[str | None]  # why it ended without an answer
+    backtest_id: Mapped[int | None]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def share(self) -> float:
+        """Of the looks that are done, from 0 to 1."""
+        return self.looks_done / self.looks if self.looks else 0.0
+
+
+#: Nobody has begun, or whoever had begun gave it back on leaving: then its lease is gone, not over.
+READY = or_(Trial.state == TrialState.WAITING, (Trial.state == TrialState.RUNNING) & Trial.claimed_until.is_(None))
+
+
+@cache
+def _ready() -> Claim[Trial]:
+    anew = {"state": TrialState.RUNNING, "looks": None, "looks_done": 0, "looking_at": None}
+    return Claim(Trial, READY, order=[Trial.id], length=LEASE, **anew)
+
+
+def newest(session: Session, rule_id: str) -> Trial | None:
+    """The one of a rule that was asked for last."""
+    return session.scalar(select(Trial).where(Trial.rule_id == rule_id).order_by(Trial.id.desc()).limit(1))
+
+
+def is_waiting(session: Session, now: datetime) -> bool:
+    """Whether one could be begun now."""
+    return not _busy(session, now) and session.scalar(select(Trial.id).where(READY).limit(1)) is not None
+
+
+def _busy(session: Session, now: datetime) -> bool:
+    running = select(Trial.id).where(Trial.state == TrialState.RUNNING, Trial.claimed_until > now)
+    return session.scalar(running.limit(1)) is not None
+
+
+def take(session: Session, now: datetime) -> Trial | None:
+    """The oldest that waits; None while another one runs, because each keeps a core busy."""
+    if _busy(session, now):
+        return None
+    found = _ready().take(session, limit=1, now=now)
+    return found[0] if found else None
+
+
+def proceed(session: Session, trial: Trial, seen: Mapping[str, Any], now: datetime) -> bool:
+    """Renew the lease, and say how far it is. False when it is no longer ours."""
+    done = session.scalar(
+        update(Trial)
+        .where(Trial.id == trial.id, Trial.fence == trial.fence, Trial.state == TrialState.RUNNING)
+        .values(claimed_until=now + LEASE, **seen)
+        .execution_options(synchronize_session=False)
+        .returning(Trial.id)
+    )
+    return done is not None
+
+
+def end(
+    session: Session, trial: Trial, now: datetime, *, problem: str | None = None, backtest: int | None = None
+) -> bool:
+    """Close it, with what came out or with the reason why nothing did. False when it is no longer ours."""
+    state = TrialState.DONE if problem is None else TrialState.FAILED
+    return settle(session, trial, state=state, ended_at=now, problem=problem, backtest_id=backtest)
+
+
+def put_back(session: Session, trial: Trial) -> None:
+    """Somebody else will begin it anew."""
+    settle(session, trial, state=TrialState.WAITING)
+
+
+def left(session: Session, now: datetime) -> Sequence[Trial]:
+    """Those whose worker ended without a word."""
+    over = (Trial.state == TrialState.RUNNING, Trial.claimed_until.is_not(None), free(Trial, now))
+    return session.scalars(select(Trial).where(*over)).all()
+
+
+def forget(session: Session, before: datetime) -> None:
+    session.execute(delete(Trial).where(Trial.ended_at < before).execution_options(synchronize_session=False))

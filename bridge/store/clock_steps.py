@@ -1,0 +1,103 @@
+"""After the clock was set: what was due stays due, and a lease lasts as long as it was meant to.
+
+The database's clock is everybody's (`bridge.store.clock`), but somebody may set it. Set back, rows would wait until it
+has caught up. Set forward, or with the machine asleep for a while, leases would look ended while their holders are in
+the middle of a call. The ticks tell: they come every second, so a long gap between two of them, or one that lies in the
+future, is a clock that moved, or a beat that was away.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import CursorResult, Delete, Update, delete, update
+from sqlalchemy.orm import Session
+
+from bridge.store import ledger, upkeep
+from bridge.store.decision_lock import Turn
+from bridge.store.lease import Leased
+from bridge.store.ledger import Effect, EffectState
+from bridge.store.notifications import Notice, NoticeState
+from bridge.store.slots import Slot, SlotState
+
+log = structlog.get_logger()
+
+STEP = timedelta(seconds=30)  # less is no step: a tick may be late
+GAP = timedelta(seconds=90)  # between two ticks of a service that is well; longer than any call
+LONGEST = timedelta(minutes=3)  # of any lease
+SET = "clock set"  # the heartbeat that says when
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def effects_left_by(session: Session, now: datetime) -> datetime:
+    """Effects whose lease ends by this moment were left behind by their worker, and others may take them.
+
+    That is `now` while ticks come. Where none came for a while it is never: the clock may have jumped, and a request
+    may be under way that no lease tells of. The next tick gives those leases their length again.
+    """
+    last = upkeep.last_tick(session)
+    return now if last is None or now - last <= GAP else NEVER
+
+
+def mend(session: Session, now: datetime) -> int:
+    """Compare the clock with the last tick, before this one is written down, and move what a step has displaced.
+
+    Set back: what was due by the clock of the last tick is due now; a lease ends within the longest one. What was
+    meant for later than that tick keeps its moment. Set forward: effects under way are held for one more lease.
+    Returns how many rows were moved.
+    """
+    beats = upkeep.heartbeats(session)
+    last = beats.get(upkeep.TICK)
+    if last is None or -STEP <= now - last <= GAP:
+        return _latecomers(session, beats.get(SET), now)
+    moves = [_hold_on(now)] if now > last else [_untried(now), *_due(now, last), *_leases(now)]
+    moved = sum(_run(session, one) for one in moves)
+    upkeep.beat(session, SET, now)
+    log.warning("the clock was set, or no tick came", seconds=round((now - last).total_seconds()), rows=moved)
+    return moved
+
+
+def _latecomers(session: Session, mended: datetime | None, now: datetime) -> int:
+    """What was written after the mending, by workers that had looked at the clock before it was set."""
+    if mended is None or not timedelta(0) <= now - mended <= GAP:
+        return 0
+    return sum(_run(session, one) for one in [_untried(now), *_leases(now)])
+
+
+def _untried(now: datetime) -> Update:
+    """An effect that nobody has tried yet is never meant for later."""
+    ahead = Effect.due_at > now + STEP
+    return update(Effect).where(Effect.state == EffectState.PLANNED, Effect.attempts == 0, ahead).values(due_at=now)
+
+
+def _hold_on(now: datetime) -> Update:
+    return update(Effect).where(Effect.claimed_until <= now).values(claimed_until=now + ledger.LEASE)
+
+
+def _due(now: datetime, last: datetime) -> list[Update | Delete]:
+    return [
+        update(Effect)
+        .where(Effect.state.in_(ledger.OPEN), Effect.due_at > now, Effect.due_at <= last)
+        .values(due_at=now),
+        update(Notice)
+        .where(Notice.state == NoticeState.WAITING, Notice.due_at > now, Notice.due_at <= last)
+        .values(due_at=now),
+        delete(Slot).where(Slot.state == SlotState.DUE, Slot.at > now),  # opened again when their moment comes
+    ]
+
+
+def _leases(now: datetime) -> list[Update]:
+    """The fence stays: whoever still works on a row may finish it."""
+    end = now + LONGEST
+    return [
+        *(
+            update(model).where(model.claimed_until > end).values(claimed_until=end)
+            for model in Leased.__subclasses__()
+        ),
+        update(Turn).where(Turn.until > end).values(until=end),
+    ]
+
+
+def _run(session: Session, statement: Update | Delete) -> int:
+    done = session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", done).rowcount

@@ -1,0 +1,133 @@
+"""Sessions of the console, and how often somebody tried to begin one: shared by all web processes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import CheckConstraint, ForeignKey, case, delete, or_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, UtcDateTime
+from bridge.store.tokens import Role, Token
+from bridge.store.users import User
+
+
+class SignIn(Base):
+    """A session. The cookie carries a random text, the row its digest; signing out ends the row."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (CheckConstraint("(token_id IS NULL) <> (user_id IS NULL)", name="one_visitor"),)
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Tries(Base):
+    """How often one address, or one name, has tried to sign in since a moment.
+
+    `key` is a digest: a name that was typed may be a password in the wrong field.
+    """
+
+    __tablename__ = "sign_in_tries"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    number: Mapped[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who a session belongs to: a user, or whoever holds a token."""
+
+    name: str
+    role: Role
+    token_id: int | None = None
+    user_id: int | None = None
+    has_password: bool = False
+    must_change: bool = False
+
+
+def begin(
+    session: Session,
+    digest: str,
+    *,
+    token_id: int | None = None,
+    user_id: int | None = None,
+    now: datetime,
+    lifetime: timedelta,
+) -> None:
+    """Begin a session, and forget those that have run out."""
+    session.execute(delete(SignIn).where(SignIn.until <= now))
+    session.add(SignIn(digest=digest, token_id=token_id, user_id=user_id, begun_at=now, until=now + lifetime))
+
+
+def end(session: Session, digest: str) -> None:
+    session.execute(delete(SignIn).where(SignIn.digest == digest))
+
+
+def end_all(session: Session, user_id: int) -> None:
+    """Every session of one user, in whatever browser."""
+    session.execute(delete(SignIn).where(SignIn.user_id == user_id))
+
+
+def visitor(session: Session, digest: str, now: datetime) -> Visitor | None:
+    """Who a session was begun by, if it and they are still good."""
+    found = session.get(SignIn, digest)
+    if found is None or found.until <= now:
+        return None
+    if found.user_id is not None:
+        return _user(session.get_one(User, found.user_id))
+    token = session.get(Token, found.token_id)
+    return _holder(token) if token is not None and token.is_good(now) else None
+
+
+def _user(user: User) -> Visitor | None:
+    if user.disabled_at is not None:
+        return None
+    return Visitor(
+        name=user.name,
+        role=Role(user.role),
+        user_id=user.id,
+        has_password=user.hash is not None,
+        must_change=user.must_change,
+    )
+
+
+def _holder(token: Token) -> Visitor:
+    return Visitor(name=token.name, role=Role(token.role), token_id=token.id)
+
+
+def count_try(session: Session, key: str, *, now: datetime, span: timedelta) -> tuple[int, datetime]:
+    """One more try: how many there were in this stretch of `span`, and when it began.
+
+    One statement, so that no two processes can both see the last place that is free. A beginning in the future is
+    that of a clock that ran ahead, and counts as over.
+    """
+    make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    over = or_(Tries.since <= now - span, Tries.since > now)
+    statement = (
+        make(Tries)
+        .values(key=key, since=now, number=1)
+        .on_conflict_do_update(
+            index_elements=[Tries.key],
+            set_={
+                "since": case((over, now), else_=Tries.since),
+                "number": case((over, 1), else_=Tries.number + 1),
+            },
+        )
+        .returning(Tries.number, Tries.since)
+    )
+    number, since = session.execute(statement).one()
+    return number, since
+
+
+def forgive(session: Session, key: str) -> None:
+    """Whoever knew the password had only mistyped it before."""
+    session.execute(delete(Tries).where(Tries.key == key))
+
+
+def forget_tries(session: Session, before: datetime) -> None:
+    session.execute(delete(Tries).where(Tries.since < before))

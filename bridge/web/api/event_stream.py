@@ -1,0 +1,64 @@
+"""Live activity as server-sent events: one per run, in the order in which they are written."""
+
+import time
+from collections.abc import Iterator
+from threading import BoundedSemaphore
+from typing import Any
+
+import orjson
+from flask import Response, request
+from flask_smorest import Blueprint
+from sqlalchemy import func, select
+
+from bridge.services.container import House
+from bridge.store.runs import Run
+from bridge.store.tokens import Role
+from bridge.web.access import needs
+from bridge.web.api.plain_values import plain
+from bridge.web.api.responses import picked, whole
+from bridge.web.api.schemas_in import StreamQuery
+from bridge.web.api.schemas_out_decisions import RunRow
+from bridge.web.problems import problem
+from bridge.web.request_context import house
+
+blueprint = Blueprint("stream", "stream", description="Live activity")
+MOST = 4  # per process: each holds one of its sixteen threads
+EVERY = 1.0  # seconds between two looks
+BATCH = 200
+_seats = BoundedSemaphore(MOST)
+
+
+@blueprint.get("/activity/stream")
+@needs(Role.VIEWER)
+@blueprint.arguments(StreamQuery, location="query")
+@blueprint.doc(responses={200: {"description": "text/event-stream", "content": {"text/event-stream": {}}}})
+def stream(query: dict[str, Any]) -> Response:
+    """Runs as they happen. It ends after `seconds`; clients that speak the protocol come back by themselves."""
+    if not _seats.acquire(blocking=False):
+        return problem(503, "Too many streams", f"{MOST} are open in this process; try again", retry_after=5)
+    last = whole(request.headers.get("Last-Event-ID")) if query["after"] is None else query["after"]
+    behind = house()
+    if last is None:
+        with behind.store.read() as session:
+            last = session.scalar(select(func.max(Run.id))) or 0
+    answer = Response(_told(behind, last, query["seconds"]), content_type="text/event-stream")
+    answer.call_on_close(_seats.release)
+    answer.headers["X-Accel-Buffering"] = "no"  # nginx would hold the lines back
+    return answer
+
+
+def _told(behind: House, last: int, seconds: int) -> Iterator[bytes]:
+    until = time.monotonic() + seconds
+    yield b"retry: 2000\n\n"
+    while True:
+        with behind.store.read() as session:
+            found = list(session.scalars(select(Run).where(Run.id > last).order_by(Run.id).limit(BATCH)))
+        for run in found:
+            last = run.id
+            body = orjson.dumps(plain(picked(run, RunRow)))
+            yield b"id: %d\nevent: run\ndata: %s\n\n" % (last, body)
+        if time.monotonic() >= until:
+            return
+        if not found:
+            yield b": still here\n\n"  # finds out whether anybody listens
+            time.sleep(EVERY)

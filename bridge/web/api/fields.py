@@ -1,0 +1,76 @@
+"""Kinds of fields that come out, and what wraps rows: each says what it is, for the description."""
+
+from functools import cache
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from bridge.web.api.plain_values import plain
+
+AT = "2026-11-24T10:15:00+00:00"
+
+
+class Free(fields.Field[Any]):
+    """A value whose shape is not ours to say: a body, a trace, a field of Integr8."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        return plain(value)
+
+
+class SchemaRow(Schema):
+    schema = Free(metadata={"description": "JSON Schema, draft 2020-12"})
+
+
+def when(text: str = "") -> fields.AwareDateTime:
+    return fields.AwareDateTime(allow_none=True, metadata=_about(text, AT))
+
+
+def word(text: str = "", example: str | None = None) -> fields.String:
+    return fields.String(allow_none=True, metadata=_about(text, example))
+
+
+def whole(text: str = "", example: int | None = None) -> fields.Integer:
+    return fields.Integer(allow_none=True, metadata=_about(text, example))
+
+
+def number(text: str = "", example: float | None = None) -> fields.Float:
+    return fields.Float(allow_none=True, metadata=_about(text, example))
+
+
+def money(text: str = "") -> fields.Decimal:
+    return fields.Decimal(as_string=True, allow_none=True, metadata=_about(text, "12.50"))
+
+
+def truth(text: str = "") -> fields.Boolean:
+    return fields.Boolean(allow_none=True, metadata=_about(text, None))
+
+
+def words(text: str = "") -> fields.List[Any]:
+    return fields.List(fields.String(), metadata=_about(text, None))
+
+
+def counts(text: str = "") -> fields.Dict:
+    return fields.Dict(keys=fields.String(), values=fields.Integer(), metadata=_about(text, None))
+
+
+def _about(text: str, example: Any) -> dict[str, Any]:
+    return ({"description": text} if text else {}) | ({"examples": [example]} if example is not None else {})
+
+
+@cache
+def listing(row: type[Schema]) -> type[Schema]:
+    """A page of such rows."""
+    description = "give it as `after`; null on the last page"
+    return Schema.from_dict(
+        {
+            "data": fields.List(fields.Nested(row), required=True),
+            "next": fields.String(allow_none=True, required=True, metadata={"description": description}),
+        },
+        name=f"{row.__name__}Page",
+    )
+
+
+@cache
+def thing(row: type[Schema]) -> type[Schema]:
+    """One of them, or what an action did."""
+    return Schema.from_dict({"data": fields.Nested(row, required=True)}, name=f"{row.__name__}Answer")

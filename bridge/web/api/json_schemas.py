@@ -1,0 +1,30 @@
+"""JSON Schemas of what people and programs of theirs write and read: rule files, outgoing webhooks."""
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from bridge.outbound.event_types import catalogue
+from bridge.store.tokens import Role
+from bridge.web.access import needs
+from bridge.web.api.fields import SchemaRow, thing
+from bridge.web.api.responses import one
+from rules.language.schema import json_schema
+
+blueprint = Blueprint("schemas", "schemas", description="JSON Schemas")
+
+
+@blueprint.get("/schemas/rule")
+@needs(Role.VIEWER)
+@blueprint.response(200, thing(SchemaRow))
+def rule_schema() -> dict[str, Any]:
+    """Of rule files, for editors."""
+    return one({"schema": json_schema()})
+
+
+@blueprint.get("/schemas/notices")
+@needs(Role.VIEWER)
+@blueprint.response(200, thing(SchemaRow))
+def notice_schemas() -> dict[str, Any]:
+    """Of the events that outgoing webhooks carry, by name."""
+    return one({"schema": catalogue()})

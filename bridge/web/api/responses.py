@@ -1,0 +1,88 @@
+"""Rows as JSON, pages, and refusals: the small parts that all resources share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+from marshmallow import Schema
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from bridge.operations.errors import OperationError
+from bridge.web.access import MOST_ID
+from bridge.web.problems import problem
+from bridge.web.request_context import house
+from rules.model.plan import Target
+from rules.model.state import target_of
+
+
+def page(rows: Sequence[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
+    """One page out of at most `limit` + 1 rows."""
+    shown = list(rows[:limit])
+    return {"data": shown, "next": str(shown[-1][key]) if len(rows) > limit else None}
+
+
+def listed(rows: Sequence[dict[str, Any]], key: str, query: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of a short list that is at hand as a whole, in its own order. After a row that is gone nothing follows."""
+    after = query["after"]
+    names = [str(row[key]) for row in rows]
+    begin = 0 if after is None else names.index(after) + 1 if after in names else len(rows)
+    return page(rows[begin:], query["limit"], key)
+
+
+def whole(text: str | None) -> int | None:
+    """A cursor that is a number; anything else is no cursor of ours."""
+    if text is None or not text.isdecimal() or int(text) > MOST_ID:
+        return None
+    return int(text)
+
+
+def picked(row: Any, schema: type[Schema]) -> dict[str, Any]:
+    """Of a row of the database what the schema names; what the row does not have is added by the view."""
+    names = (field.attribute or name for name, field in schema._declared_fields.items())  # noqa: SLF001 - no other list
+    return {name: getattr(row, name) for name in names if hasattr(row, name)}
+
+
+def newest(
+    table: Any,
+    schema: type[Schema],
+    query: Mapping[str, Any],
+    *conditions: ColumnElement[bool],
+    equal: Mapping[str, InstrumentedAttribute[Any]] | None = None,
+    cursor: Callable[[str | None], Any] = whole,
+) -> dict[str, Any]:
+    """A page of a table, newest first. `equal`: the column that a parameter of the query must agree with."""
+    wanted = select(table).where(*conditions).order_by(table.id.desc()).limit(query["limit"] + 1)
+    after = cursor(query["after"])
+    if after is not None:
+        wanted = wanted.where(table.id < after)
+    for name, column in (equal or {}).items():
+        if name in query:
+            wanted = wanted.where(column == query[name])
+    with house().store.read() as session:
+        return page([picked(row, schema) for row in session.scalars(wanted)], query["limit"], "id")
+
+
+def one(value: Any) -> dict[str, Any]:
+    return {"data": value}
+
+
+def refusing(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer what an operation refuses as a problem document."""
+
+    @wraps(view)
+    def careful(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except OperationError as error:
+            return problem(error.status, "Not done", str(error))
+
+    return careful
+
+
+def targets(texts: Sequence[str] | None) -> list[Target] | None:
+    """`offer=42` → a target; None stays None."""
+    if texts is None:
+        return None
+    pairs = (text.partition("=") for text in texts)
+    return [target_of(kind, identity) for kind, _, identity in pairs]

@@ -1,0 +1,220 @@
+"""What goes in, as marshmallow schemas that refuse what they do not know."""
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from bridge.config.rulebook import LARGEST
+from bridge.operations.replay import PER_MINUTE
+from bridge.store.holds import HoldState
+from bridge.store.ledger import EffectState
+from bridge.store.tokens import Role
+from rules.model.revision import Mode
+
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+RULE = """\
+schema: 1
+id: low-cr
+trigger: {every: 15m}
+scope: {per: [offer], where: {offer.active: true}}
+data: {window: 24h, need: {clicks: 500}}
+when: {all: ["cr < 1% @95%"]}
+then:
+  - pause: offer
+"""
+
+
+class Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class PageQuery(Strict):
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
+    after = fields.String(load_default=None, metadata={"description": "id of the last row of the page before"})
+
+
+def _plausible(value: datetime) -> None:
+    """Reckoning with the ends of the calendar fails; nobody has reports from there."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValidationError(f"is in the year {value.year}; choose one from {FIRST_YEAR} to {LAST_YEAR}")
+
+
+def _moment(example: str = "2026-11-24T10:15:00+00:00", **more: Any) -> fields.AwareDateTime:
+    return fields.AwareDateTime(validate=_plausible, metadata={"examples": [example]}, **more)
+
+
+def _target() -> fields.String:
+    return fields.String(validate=validate.Regexp(r"[a-z_]+=.+"), metadata={"examples": ["offer=42"]})
+
+
+class EventQuery(PageQuery):
+    source = fields.String()
+    state = fields.String()
+    event_type = fields.String(data_key="type")
+    since = _moment()
+
+
+class RunQuery(PageQuery):
+    rule = fields.String()
+    outcome = fields.String()
+    event = fields.String(metadata={"description": "only those that this event caused"})
+    target = _target()
+    since = _moment()
+
+
+class HoldQuery(PageQuery):
+    rule = fields.String()
+    target = _target()
+    state = fields.String(
+        load_default=str(HoldState.ACTIVE),
+        validate=validate.OneOf([*map(str, HoldState), "all"]),
+        metadata={"description": "`all`: ended ones too"},
+    )
+
+
+class AuditQuery(PageQuery):
+    who = fields.String(metadata={"examples": ["anna"]})
+    what = fields.String(metadata={"examples": ["failed sign-in"]})
+    since = _moment()
+
+
+class EffectQuery(PageQuery):
+    state = fields.String(validate=validate.OneOf([str(one) for one in EffectState]))
+    rule = fields.String()
+
+
+class EntityQuery(PageQuery):
+    kind = fields.String(metadata={"examples": ["offer"]})
+    text = fields.String(data_key="q", metadata={"description": "part of the name, or an id"})
+
+
+class StreamQuery(Strict):
+    after = fields.Integer(load_default=None, validate=validate.Range(0, 2**62), metadata={"description": "a run's id"})
+    seconds = fields.Integer(load_default=50, validate=validate.Range(0, 50))
+
+
+class TokenBody(Strict):
+    name = fields.String(required=True, validate=validate.Length(1, 100), metadata={"examples": ["grafana"]})
+    role = fields.String(required=True, validate=validate.OneOf([str(one) for one in Role]))
+    days = fields.Integer(validate=validate.Range(1, 3650), metadata={"description": "it ends after; else never"})
+
+
+class ExplainQuery(Strict):
+    subject = fields.String(required=True, metadata={"examples": ["offer=42"]})
+    at = _moment("2026-11-24T10:15:00+00:00", load_default=None)
+
+
+class OnlyBody(Strict):
+    targets = fields.List(
+        fields.String(validate=validate.Regexp(r"[a-z_]+=.+")), data_key="only", metadata={"examples": [["offer=42"]]}
+    )
+
+
+class WhyBody(Strict):
+    why = fields.String(required=True, validate=validate.Length(1, 500))
+
+
+class ReplayBody(Strict):
+    revision = fields.String(data_key="with", load_default="current", validate=validate.OneOf(["original", "current"]))
+
+
+class ReplayManyBody(ReplayBody):
+    source = fields.String()
+    state = fields.String(validate=validate.OneOf(["done", "dead"]))
+    event_type = fields.String(data_key="type")
+    since = _moment("2026-11-24T10:15:00+00:00", required=True)
+    until = _moment()
+    per_minute = fields.Integer(load_default=PER_MINUTE, validate=validate.Range(1, 60_000))
+
+
+class AcceptBody(Strict):
+    body = fields.String(metadata={"description": "a corrected body, in the form that the source speaks"})
+
+
+class DiscardBody(Strict):
+    why = fields.String(load_default="", validate=validate.Length(0, 500))
+
+
+class ModeBody(Strict):
+    mode = fields.Enum(Mode, by_value=True, required=True, metadata={"examples": ["approve"]})
+
+
+class BacktestBody(Strict):
+    start = _moment("2026-10-01T00:00:00+00:00", required=True, data_key="from")
+    end = _moment("2026-11-01T00:00:00+00:00", required=True, data_key="to")
+    against = fields.String(load_default="live", validate=validate.OneOf(["live", "imported"]))
+    step_seconds = fields.Integer(
+        validate=validate.Range(60, 86_400), metadata={"description": "how often to look; else the rule's interval"}
+    )
+
+
+class DoctorQuery(Strict):
+    integr8 = fields.Boolean(load_default=False, metadata={"description": "ask Integr8, with reading requests"})
+    live = fields.Boolean(
+        load_default=False, metadata={"description": "ask Integr8 as well where it has its operations"}
+    )
+
+
+class SilenceBody(Strict):
+    channel = fields.String(load_default=None, allow_none=True)
+    rule_id = fields.String(load_default=None, allow_none=True, data_key="rule")
+    topic = fields.String(load_default=None, allow_none=True, metadata={"examples": ["no_decision"]})
+    until = _moment("2026-11-24T12:00:00+00:00", required=True)
+    why = fields.String(required=True, validate=validate.Length(1, 500))
+
+
+class AccountQuery(Strict):
+    account = fields.String(load_default="main")
+    integration = fields.String(load_default="default")
+
+
+class ShadowQuery(Strict):
+    account = fields.String(load_default="main")
+    rule = fields.String(load_default=None, metadata={"examples": ["low-cr"]})
+    start = _moment(load_default=None, data_key="from")
+    end = _moment(load_default=None, data_key="to")
+
+
+class ExportBody(AccountQuery):
+    table = fields.String(
+        required=True,
+        data_key="kind",
+        validate=validate.OneOf(["clicks", "conversions", "impressions"]),
+        metadata={"examples": ["conversions"]},
+    )
+    start = _moment("2026-10-01T00:00:00+00:00", required=True, data_key="from")
+    end = _moment("2026-11-01T00:00:00+00:00", required=True, data_key="to")
+
+
+class AddressQuery(Strict):
+    base_url = fields.URL(
+        load_default=None,
+        require_tld=False,
+        schemes={"http", "https"},
+        metadata={"description": "where the service is reached from outside; `public_url` of bridge.yaml by default"},
+    )
+    kind = fields.String(
+        load_default="conversion",
+        data_key="type",
+        validate=validate.OneOf(["conversion", "event", "click"]),
+        metadata={"description": "of an Integr8 postback"},
+    )
+
+
+class TextBody(Strict):
+    text = fields.String(
+        required=True,
+        validate=validate.Length(1, LARGEST),
+        metadata={"description": "rules as YAML, as they would stand in a file", "examples": [RULE]},
+    )
+
+
+class AgreementQuery(AccountQuery):
+    start = _moment(load_default=None, data_key="from")
+    end = _moment(load_default=None, data_key="to")
+
+
+class ImportQuery(AgreementQuery):
+    kind = fields.String(required=True, validate=validate.OneOf(["clicks", "conversions", "impressions"]))

@@ -1,0 +1,141 @@
+"""What comes out about rules."""
+
+from marshmallow import Schema, fields
+
+from bridge.web.api.fields import AT, Free, truth, when, whole, word, words
+from rules.model.revision import Mode
+
+
+class RuleRow(Schema):
+    id = word(example="low-cr")
+    title = word(example="Pause an offer that hardly converts")
+    owner = word(example="traffic-team")
+    mode = fields.Enum(Mode, by_value=True, metadata={"examples": ["live"]})
+    revision = word(example="3f9a85c0d1e2b4a6")
+    file = word(example="rules/low-cr.yaml")
+    stale = truth("its newest text is broken, this is the last good one")
+
+
+class RevisionRow(Schema):
+    revision = word(example="3f9a85c0d1e2b4a6")
+    file = word(example="rules/low-cr.yaml")
+    first_seen_at = when()
+    text = word("the YAML as it was written")
+
+
+class RevisionName(Schema):
+    revision = word(example="3f9a85c0d1e2b4a6")
+    first_seen_at = when()
+
+
+class RuleStory(Schema):
+    id = word(example="low-cr")
+    live = word("the revision in force; null where it is not loaded", "3f9a85c0d1e2b4a6")
+    text = word("the YAML as it was written")
+    history = fields.List(fields.Nested(RevisionName))
+
+
+class TestRow(Schema):
+    __test__ = False  # the name begins like a test's
+    test = word(example="line 24")
+    expect = word(example="yes")
+    answer = word(example="yes")
+    passed = truth()
+    message = word()
+
+
+class DraftRow(Schema):
+    ok = truth("nothing has to be mended")
+    errors = words("text:line:column: what is wrong; what to do")
+    warnings = words("what is only unwise")
+    rules = words("ids of the rules that can be used")
+    tests = fields.List(fields.Nested(TestRow))
+
+
+class ChangedRow(Schema):
+    subject = word(example="offer=42")
+    before = word("what the live revision says; `-`: it does not look at it", "no")
+    after = word(example="yes")
+    why = word()
+
+
+class DiffRow(Schema):
+    rule = word(example="low-cr")
+    before = word("the live revision; null for a rule that is new", "3f9a85c0d1e2b4a6")
+    after = word(example="77ab85c0d1e2b4a6")
+    same = whole("subjects about which they agree", 37)
+    changes = fields.List(fields.Nested(ChangedRow))
+
+
+class ComparedRow(Schema):
+    rules = fields.List(fields.Nested(DiffRow))
+
+
+class LookRow(Schema):
+    run_id = whole(example=812)
+    at = word(example=AT)
+    answer = word("null: it was not in scope", "no")
+    outcome = word()
+    did = words()
+    stopped_by = words()
+
+
+class ExplanationRow(Schema):
+    rule = word(example="low-cr")
+    revision = word(example="3f9a85c0d1e2b4a6")
+    at = word(example=AT)
+    subject = word(example="offer=42")
+    answer = word("yes, no or no_decision", "yes")
+    why = word(example="known")
+    reason = word()
+    outside = word("why the rule does not look at this subject at all")
+    stopped_by = words()
+    would_do = words()
+    trace = Free(metadata={"description": "each condition with value, threshold, sample, window and age"})
+    looks = fields.List(fields.Nested(LookRow))
+    text = word("the whole as the command line prints it")
+
+
+class ReloadedRow(Schema):
+    rules = whole(example=12)
+    changed = truth()
+    problems = words("file:line:column: what is wrong")
+
+
+class MovedRow(Schema):
+    rule = word(example="low-cr")
+    before = word(example="shadow")
+    mode = word(example="approve")
+    file = word(example="rules/low-cr.yaml")
+    revision = word(example="3f9a85c0d1e2b4a6")
+
+
+class TrialRow(Schema):
+    id = whole(example=19)
+    rule_id = word(example="low-cr")
+    revision = word(example="3f9a85c0d1e2b4a6")
+    start = when()
+    end = when()
+    step_seconds = whole("null: the rule's own interval")
+    against = word("live or imported", "live")
+    by = word(example="anna")
+    asked_at = when()
+    state = word("waiting, running, done or failed", "running")
+    looks = whole("how many it will be; null until the past is loaded", 2881)
+    looks_done = whole(example=1310)
+    looking_at = when("the moment of the past that it has come to")
+    ended_at = when()
+    problem = word("why it ended without an answer")
+    backtest_id = whole("what came out, once it is done")
+
+
+class BacktestRow(Schema):
+    id = whole(example=7)
+    rule_id = word(example="low-cr")
+    revision = word(example="3f9a85c0d1e2b4a6")
+    made_at = when()
+    by = word()
+    start = when()
+    end = when()
+    against = word("live: as it was known then; imported: as an export has it", "live")
+    figures = Free(metadata={"description": "looks, subjects, pauses, false alarms, money, and the first fires"})

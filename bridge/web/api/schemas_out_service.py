@@ -1,0 +1,254 @@
+"""What comes out about the service itself: its doors, channels, feeds, people."""
+
+from marshmallow import Schema, fields
+
+from bridge.web.api.fields import Free, counts, number, truth, when, whole, word, words
+
+
+class CheckRow(Schema):
+    name = word(example="database")
+    status = word("ok, warn or fail", "ok")
+    detail = word()
+    remedy = word()
+
+
+class OverviewRow(Schema):
+    events = counts("by state")
+    runs = counts("of 24 hours, by outcome")
+    effects = counts("by state")
+    waiting = whole("plans that wait for a person", 2)
+    holds = whole(example=40)
+    checks = fields.List(fields.Nested(CheckRow))
+
+
+class DoctorRow(Schema):
+    well = truth("nothing is broken")
+    checks = fields.List(fields.Nested(CheckRow))
+    paste = words("with `live`: pieces of bridge.yaml for accounts whose routes differ")
+
+
+class SourceRow(Schema):
+    source = word(example="crm")
+    proof = word(example="standard-webhooks")
+    format = word(example="json")
+    path = word(example="/hooks/crm")
+    warnings = words()
+
+
+class AddressRow(Schema):
+    source = word(example="postback")
+    url = word(example="https://bridge.example.com/hooks/postback/TOKEN?type=conversion&tx={transaction_id}")
+
+
+class SampleRow(Schema):
+    source = word(example="crm")
+    curl = word("a command line that sends a test event", "curl -sS -H 'authorization: Bearer …' https://…/hooks/crm")
+
+
+class TriedRow(Schema):
+    source = word(example="crm")
+    status = whole("of the answer", 202)
+    answer = word("its body")
+
+
+class FindingsRow(Schema):
+    ok = truth("nothing has to be mended")
+    errors = words("place: what is wrong; what to do")
+    warnings = words("what is only unwise")
+    rules = words("ids of the rules that can be used")
+
+
+class ChannelRow(Schema):
+    channel = word(example="traffic")
+    kind = word(example="apprise")
+    waiting = whole(example=0)
+    sent = whole(example=118)
+    failed = whole(example=0)
+    failures = whole("in a row", 0)
+    disabled_at = when()
+    disabled_why = word()
+
+
+class SentRow(Schema):
+    channel = word(example="traffic")
+    result = word("taken, or why not", "taken")
+    words = word("what the other side said")
+
+
+class EnabledRow(Schema):
+    channel = word(example="traffic")
+    repeated = whole("notices that are tried again", 3)
+
+
+class SilenceRow(Schema):
+    id = whole(example=3)
+    channel = word("null: all of them")
+    rule_id = word()
+    topic = word(example="no_decision")
+    until = when()
+    by = word()
+    why = word()
+
+
+class FeedRow(Schema):
+    feed = word(example="main/default/clicks")
+    complete_from = when()
+    as_of = when()
+    age_seconds = whole(example=95)
+    facts = whole("clicks, conversions or impressions that are kept", 120_000)
+    bytes = whole("what they take up", 2_400_000)
+    refused_rows = whole("rows that could not be read", 0)
+    problem = word()
+
+
+class DifferingRow(Schema):
+    hour = when()
+    offer = word(example="42")
+    reports = whole(example=12)
+    postbacks = whole(example=11)
+    lost = whole(example=1)
+
+
+class AgreementRow(Schema):
+    reports = whole("conversions by reports", 1200)
+    postbacks = whole("conversions by postbacks", 1198)
+    differing = fields.List(fields.Nested(DifferingRow))
+
+
+class ImportedRow(Schema):
+    rows = whole(example=100_000)
+    new = whole(example=98_213)
+    changed = whole(example=12)
+    refused = words("rows that could not be read")
+    joined = truth("nothing is missing between the file and what was read from the reports")
+
+
+class AskedRow(Schema):
+    feeds = words("that are read now")
+
+
+class WouldHaveRow(Schema):
+    rule = word(example="low-cr")
+    at = when()
+    kind = word(example="offer")
+    target = word(example="42")
+    verb = word(example="pause")
+    reason = word()
+    people = word("same, opposite, or nobody: what was done by hand within a day", "same")
+    person_at = when("when it was done by hand")
+    lead_seconds = whole("how much earlier the rule was; negative: later", 5400)
+
+
+class MissedRow(Schema):
+    at = when()
+    kind = word(example="offer")
+    target = word(example="43")
+
+
+class ShadowRow(Schema):
+    would_have = fields.List(fields.Nested(WouldHaveRow))
+    paused_by_hand_only = fields.List(fields.Nested(MissedRow))
+    same = whole(example=12)
+    opposite = whole(example=1)
+    nobody = whole(example=3)
+
+
+class ExportRow(Schema):
+    id = word(example="exp_7f3a")
+    status = word("PENDING, IN_PROGRESS, COMPLETED, ERROR or CANCELED", "COMPLETED")
+    rows = whole("once Integr8 tells it", 98_213)
+    url = word("where the file is, once it is there; it can be fetched for a while")
+    left_today = whole("exports that may still be started", 9)
+
+
+class HourRow(Schema):
+    at = when()
+    requests = whole(example=360)
+    failed = whole(example=2)
+    waited = number("mean seconds for the budget", 0.1)
+    took = number("mean seconds", 0.2)
+    slowest = number("seconds", 1.4)
+    share = number("of what the budget allowed", 0.02)
+
+
+class OperationRow(Schema):
+    name = word(example="offers.bulk_status")
+    requests = whole(example=40)
+    errors = counts("by outcome")
+    failed = whole(example=1)
+    took = number("mean seconds", 0.2)
+    slowest = number("seconds", 1.4)
+
+
+class ExportsRow(Schema):
+    account = word(example="main")
+    limit = whole("in 24 hours", 10)
+    left = whole(example=9)
+    next_free = when()
+
+
+class UsageRow(Schema):
+    hours = fields.List(fields.Nested(HourRow))
+    operations = fields.List(fields.Nested(OperationRow))
+    exports = fields.List(fields.Nested(ExportsRow))
+
+
+class AuditRow(Schema):
+    id = whole()
+    at = when()
+    who = word(example="anna")
+    what = word(example="halt")
+    about = word(example="service")
+    detail = Free(allow_none=True)
+
+
+class HaltRow(Schema):
+    since = when()
+    by = word(example="anna")
+    why = word(example="tracking outage at advertiser 7")
+
+
+class ResumedRow(Schema):
+    was_halted = truth()
+
+
+class TokenRow(Schema):
+    id = whole(example=3)
+    name = word(example="grafana")
+    role = word(example="viewer")
+    created_at = when()
+    created_by = word()
+    expires_at = when()
+    last_used_at = when()
+    revoked_at = when()
+
+
+class NewToken(Schema):
+    name = word(example="grafana")
+    role = word(example="viewer")
+    token = word("shown here and nowhere else", "ib_3f9a85c0d1e2_…")
+
+
+class RevokedToken(Schema):
+    id = whole(example=3)
+    name = word(example="grafana")
+    revoked_at = when()
+
+
+class UserRow(Schema):
+    id = whole(example=2)
+    name = word(example="anna")
+    email = word(example="anna@example.com")
+    role = word(example="operator")
+    must_change = truth("the password is a generated one")
+    created_at = when()
+    created_by = word()
+    last_sign_in_at = when()
+    disabled_at = when()
+    oidc = truth("signs in through the company's own login")
+
+
+class NewUser(Schema):
+    id = whole(example=2)
+    name = word(example="anna")
+    password = word("shown here and nowhere else")

@@ -1,0 +1,41 @@
+"""One's own account: who one is here, and another password."""
+
+from flask import Response, flash, g, redirect, request
+
+from bridge.operations import OperationError
+from bridge.store.sessions import Visitor
+from bridge.store.tokens import Role
+from bridge.web.access import needs, passwords, sessions
+from bridge.web.access.users import change_own
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.pages import show
+from bridge.web.request_context import house
+
+
+@blueprint.get("/account")
+@needs(Role.VIEWER, page=True)
+def account() -> str:
+    return show("account.html", least=passwords.LEAST)
+
+
+@blueprint.post("/account")
+@needs(Role.VIEWER, page=True)
+def change_password() -> Response | str:
+    visitor: Visitor = g.visitor
+    old, new = request.form.get("old", ""), request.form.get("new", "")
+    if visitor.user_id is None or not visitor.has_password:
+        flash("There is no password here to change.", "bad")
+    elif new != request.form.get("again", ""):
+        flash("The two new passwords differ; write the same one twice.", "bad")
+    else:
+        now = house().clock()
+        try:
+            change_own(house(), visitor.user_id, old=old, new=new, now=now)
+        except OperationError as error:
+            flash(str(error), "bad")
+        else:
+            with house().store.write() as database:  # all sessions ended; this browser has just proved itself anew
+                sessions.begin(database, now, user_id=visitor.user_id)
+            flash("The password is changed. Everywhere else you are signed out.", "good")
+            return redirect("/", code=303)  # type: ignore[return-value]
+    return redirect(sessions.ACCOUNT, code=303)  # type: ignore[return-value]

@@ -1,0 +1,86 @@
+"""The page *Integr8*: the budget, how quick and how well each operation is, exports left, how old the feeds are."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.config.settings import SettingsError
+from bridge.integr8.errors import BudgetUnavailable
+from bridge.integr8.rate_budget import BudgetState
+from bridge.operations.api_usage import Consumption, Hour, consumption
+from bridge.store import feeds, slots
+from bridge.store.ledger import Call
+from bridge.store.tokens import Role
+from bridge.web.access import needs
+from bridge.web.console import charts, formatting
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.pages import show
+from bridge.web.request_context import house
+
+DAY = timedelta(hours=24)
+
+
+@blueprint.get("/integr8")
+@needs(Role.VIEWER, page=True)
+def integr8() -> str:
+    now = house().clock()
+    with house().store.read() as session:
+        used = consumption(session, house().settings.accounts, now)
+        calls = session.scalars(select(Call).order_by(Call.id.desc()).limit(40)).all()
+        feed_rows = feeds.everything(session)
+        stuck = slots.failing(session, now - DAY)
+        ages = _ages(session, now)
+    zone = formatting.zone(house())
+    columns = [_column(one, zone) for one in used.hours]
+    return show(
+        "integr8.html", calls=calls, feeds=feed_rows, ages=ages, stuck=stuck, budgets=_budgets(), used=used,
+        columns=list(zip(columns, used.hours, strict=True)), chart=charts.hours(columns, "went well", "went wrong"),
+        latency=_latency(used), errors=_errors(used), percent=charts.percent,
+    )  # fmt: skip
+
+
+def _column(hour: Hour, zone: ZoneInfo) -> charts.Column:
+    return charts.Column(hour.at.astimezone(zone), hour.requests - hour.failed, hour.failed, hour.share)
+
+
+def _latency(used: Consumption) -> list[charts.Length]:
+    return charts.lengths(
+        [
+            (one.name, one.took, f"{one.took * 1000:.0f} ms, the slowest {one.slowest * 1000:.0f} ms")
+            for one in used.operations
+        ]
+    )
+
+
+def _errors(used: Consumption) -> list[charts.Length]:
+    return charts.lengths(
+        [
+            (one.name, one.failed, ", ".join(f"{number} {outcome}" for outcome, number in sorted(one.errors.items())))
+            for one in used.operations
+            if one.failed
+        ]
+    )
+
+
+def _ages(session: Session, now: datetime) -> list[charts.Length]:
+    """How far behind each feed is; of a feed that was never read there is no length."""
+    old = {one.name: (now - one.as_of).total_seconds() if one.as_of else None for one in feeds.everything(session)}
+    return charts.lengths(
+        [
+            (name, seconds or 0.0, "never read" if seconds is None else formatting.length(seconds))
+            for name, seconds in old.items()
+        ]
+    )
+
+
+def _budgets() -> dict[str, BudgetState | str]:
+    """Of each account; the reason in words where it cannot be asked."""
+    found: dict[str, BudgetState | str] = {}
+    for name in house().settings.accounts:
+        try:
+            found[name] = house().client(name).budget.state()
+        except (BudgetUnavailable, SettingsError) as error:
+            found[name] = str(error)
+    return found

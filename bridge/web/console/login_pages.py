@@ -1,0 +1,131 @@
+"""Coming in and going out: the only pages that one sees without a session."""
+
+from collections.abc import Callable
+
+from flask import Response, flash, g, make_response, redirect, render_template, request, session
+
+from bridge.operations import OperationError
+from bridge.store import users
+from bridge.store.sessions import Visitor
+from bridge.store.tokens import Role
+from bridge.web.access import NoEntry, needs, oidc, revoke, sessions
+from bridge.web.access import login as access_login
+from bridge.web.access.tokens import FIRST
+from bridge.web.access.users import Actor, add
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.pages import show
+from bridge.web.problems import problem
+from bridge.web.request_context import house
+
+WELCOME = "/welcome"
+
+
+@blueprint.get("/login")
+def login() -> Response:
+    return door(code=request.args.get("code", ""))
+
+
+@blueprint.post("/login")
+def sign_in() -> Response:
+    """With a name and a password, or with a token. The link of a new service carries one that is good for one use."""
+    if sessions.is_from_elsewhere(house()):
+        return problem(403, "Not from here", "another site sent this form; open the console itself and sign in there")
+    code, token = request.form.get("code", ""), request.form.get("token", "")
+    if code:
+        return _entered(lambda: access_login.by_token(house(), code, link=True), WELCOME)
+    if token:
+        return _entered(lambda: access_login.by_token(house(), token))
+    name, password = request.form.get("name", ""), request.form.get("password", "")
+    return _entered(lambda: access_login.by_password(house(), name, password))
+
+
+@blueprint.get("/login/oidc")
+def start_oidc() -> Response:
+    """A link, not a form: the policy of these pages lets no form lead to another site."""
+    provider = house().login
+    if provider is None:
+        return redirect("/login")  # type: ignore[return-value]
+    session["next"] = inside(request.args.get("next", "/"))
+    try:
+        return oidc.start(provider, house().settings)
+    except NoEntry as error:
+        return door(refused=error)
+
+
+@blueprint.get("/login/oidc/callback")
+def finish_oidc() -> Response:
+    """Where the provider sends the browser back to."""
+    provider = house().login
+    if provider is None:
+        return redirect("/login")  # type: ignore[return-value]
+    wanted = inside(session.pop("next", "/"))
+    return _entered(lambda: access_login.by_provider(house(), lambda: oidc.finish(provider)), wanted)
+
+
+def _entered(enter: Callable[[], None], where: str | None = None) -> Response:
+    try:
+        enter()
+    except NoEntry as error:
+        return door(refused=error)
+    return redirect(where or inside(request.form.get("next", "/")), code=303)  # type: ignore[return-value]
+
+
+def inside(wanted: str) -> str:
+    """Where to go after signing in: never to another site."""
+    stays = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    return wanted if stays else "/"
+
+
+def door(code: str = "", refused: NoEntry | None = None) -> Response:
+    """The page to sign in on."""
+    with house().store.read() as database:
+        has_users = users.any_at_all(database)
+    wanted = request.values.get("next", "/")
+    answer = make_response(
+        render_template(
+            "login.html", code=code, refused=refused, next=wanted, has_users=has_users, provider=house().login
+        )
+    )
+    answer.headers["Referrer-Policy"] = "same-origin"  # with none at all, some browsers do not say where a form is from
+    if refused is not None and refused.retry_after is not None:
+        answer.status_code = 429
+        answer.headers["Retry-After"] = str(refused.retry_after)
+    return answer
+
+
+@blueprint.post("/logout")
+@needs(Role.VIEWER, page=True)
+def logout() -> Response:
+    sessions.sign_out(house())
+    return redirect("/login", code=303)  # type: ignore[return-value]
+
+
+@blueprint.get("/welcome")
+@needs(Role.ADMIN, page=True)
+def welcome() -> Response | str:
+    """Who came by the first link makes a user of his own, to come back by."""
+    return show("welcome.html", name="") if g.who == FIRST else redirect("/")  # type: ignore[return-value]
+
+
+@blueprint.post("/welcome")
+@needs(Role.ADMIN, page=True)
+def make_first() -> Response | str:
+    visitor: Visitor = g.visitor
+    if visitor.name != FIRST or visitor.token_id is None:
+        return problem(403, "Not allowed", "this page is for whoever came by the first link")
+    name, password = request.form.get("name", ""), request.form.get("password", "")
+    if password != request.form.get("again", ""):
+        flash("The two passwords differ; write the same one twice.", "bad")
+        return show("welcome.html", name=name)
+    try:
+        made = add(
+            house(), name=name, role=Role.ADMIN, password=password, actor=Actor(FIRST), now=house().clock(),
+            email=request.form.get("email", "").strip() or None,
+        )  # fmt: skip
+    except OperationError as error:
+        flash(str(error), "bad")
+        return show("welcome.html", name=name)
+    sessions.sign_out(house())
+    with house().store.write() as database:
+        revoke(database, visitor.token_id, who=made.name, now=house().clock())
+    return _entered(lambda: access_login.by_password(house(), made.name, password), "/")

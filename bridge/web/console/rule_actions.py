@@ -1,0 +1,64 @@
+"""What one can do on a rule's page: move it along the ladder, and try it on the past."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from flask import Response, g, request
+
+from bridge.operations import OperationError, backtest_jobs
+from bridge.operations.backtest import Question
+from bridge.operations.rule_mode import move
+from bridge.store.tokens import Role
+from bridge.web.access import needs
+from bridge.web.console import formatting
+from bridge.web.console.actions import done
+from bridge.web.console.blueprint import blueprint
+from bridge.web.request_context import house
+from rules.model.revision import Mode
+
+
+@blueprint.post("/rules/<rule_id>/mode")
+@needs(Role.OPERATOR, page=True)
+def move_rule(rule_id: str) -> Response:
+    def do() -> str:
+        try:
+            mode = Mode(request.form.get("mode", ""))
+        except ValueError:
+            raise OperationError(f"a mode is one of {', '.join(Mode)}") from None
+        moved = move(house(), rule_id, mode, who=g.who, now=house().clock())
+        return f"{rule_id} went from {moved.before} to {moved.mode}. Commit {moved.file}, or a deploy takes it back."
+
+    return done(f"/rules/{rule_id}", do)
+
+
+@blueprint.post("/rules/<rule_id>/backtest")
+@needs(Role.OPERATOR, page=True)
+def try_rule(rule_id: str) -> Response:
+    def do() -> str:
+        zone = formatting.zone(house())
+        question = Question(
+            start=_day("from", zone),
+            end=_day("to", zone),
+            against="imported" if request.form.get("against") == "imported" else "live",
+        )
+        backtest_jobs.ask(house(), rule_id, question, who=g.who, now=house().clock())
+        return "A worker tries it on the past. You may leave the page; it goes on, and its answer stands here."
+
+    return done(f"/rules/{rule_id}#backtest", do)
+
+
+@blueprint.post("/rules/<rule_id>/trials/<int:number>/stop")
+@needs(Role.OPERATOR, page=True)
+def stop_trial(rule_id: str, number: int) -> Response:
+    def do() -> str:
+        backtest_jobs.stop(house(), number, who=g.who, now=house().clock())
+        return "Stopped; nothing is kept of it."
+
+    return done(f"/rules/{rule_id}#backtest", do)
+
+
+def _day(name: str, zone: ZoneInfo) -> datetime:
+    try:
+        return datetime.fromisoformat(request.form.get(name, "")).replace(tzinfo=zone).astimezone(UTC)
+    except ValueError:
+        raise OperationError(f"{name}: choose a day") from None

@@ -1,0 +1,146 @@
+"""One rule: its text with what the last run said line by line, its measurements against the line, its history."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from difflib import unified_diff
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+
+from flask import Response, abort, redirect, request
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
+from bridge.store import backtest_jobs, backtest_results, ledger
+from bridge.store import revisions as shelf
+from bridge.store.backtest_results import Backtest
+from bridge.store.holds import Hold, HoldState
+from bridge.store.runs import Run, StoredVerdict
+from bridge.store.tokens import Role
+from bridge.web.access import needs
+from bridge.web.console import charts, formatting
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.pages import show
+from bridge.web.console.rule_text import counted, parts
+from bridge.web.request_context import house
+from rules.loading.self_tests import run_tests
+
+POINTS = 60
+STEPS = {
+    "disabled": "It looks at nothing.",
+    "shadow": "It decides and records; nothing is carried out.",
+    "approve": "Every plan waits for a person.",
+    "live": "Plans within its guards are carried out at once.",
+}
+
+
+@blueprint.get("/rules/<rule_id>")
+@needs(Role.VIEWER, page=True)
+def rule(rule_id: str) -> str:
+    with house().store.read() as session:
+        book = house().library.current(session)
+        history = shelf.history(session, rule_id)
+        wanted = select(Run).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(15)
+        recent = session.scalars(wanted).all()
+        held = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
+        traces = _last_traces(session, rule_id)
+        tried = backtest_results.of_rule(session, rule_id)
+        trial = backtest_jobs.newest(session, rule_id)
+        undoable = ledger.undoable(session, {one.id for one in recent})
+        subject, measured = _measured(session, rule_id, request.args.get("subject"))
+    live = book.revisions.get(rule_id)
+    if live is None and not history and not tried:
+        abort(404, f"there is no rule {rule_id}")
+    text = live.text if live else history[0].text if history else ""
+    today = house().clock().astimezone(formatting.zone(house())).date()
+    return show(
+        "rule.html", rule_id=rule_id, live=live, lines=counted(text, live, traces), history=history, runs=recent,
+        holds=held,
+        results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
+        chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
+        judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
+        week=(today - timedelta(days=7), today), trial=trial,
+    )  # fmt: skip
+
+
+@blueprint.get("/rules/<rule_id>/trial")
+@needs(Role.VIEWER, page=True)
+def trial_now(rule_id: str) -> Response | str:
+    """How far the backtest is that runs or waits: a piece of the rule's page, which asks for it every second."""
+    if "HX-Request" not in request.headers:
+        return redirect(f"/rules/{rule_id}#backtest")  # type: ignore[return-value]
+    with house().store.read() as session:
+        trial = backtest_jobs.newest(session, rule_id)
+    if trial is None or not trial.is_open:
+        return Response(headers={"HX-Refresh": "true"})  # the page has the answer, or why there is none
+    return show("trial.html", rule_id=rule_id, trial=trial)
+
+
+def _last_traces(session: Session, rule_id: str) -> Sequence[dict[str, Any]]:
+    """Of the newest run that kept verdicts with their evidence."""
+    newest = select(func.max(StoredVerdict.run_id)).join(Run, Run.id == StoredVerdict.run_id)
+    run_id = session.scalar(newest.where(Run.rule_id == rule_id))
+    return session.scalars(select(StoredVerdict.trace).where(StoredVerdict.run_id == run_id).limit(500)).all()
+
+
+def _measured(
+    session: Session, rule_id: str, wanted: str | None
+) -> tuple[str | None, list[tuple[datetime, float, float]]]:
+    """The measurements of one subject: the one asked for, or the one with the most verdicts."""
+    of_rule = select(StoredVerdict.subject).join(Run, Run.id == StoredVerdict.run_id).where(Run.rule_id == rule_id)
+    most = of_rule.group_by(StoredVerdict.subject).order_by(func.count().desc(), StoredVerdict.subject).limit(1)
+    subject = wanted or session.scalar(most)
+    rows = session.execute(
+        select(Run.started_at, StoredVerdict.trace)
+        .join(Run, Run.id == StoredVerdict.run_id)
+        .where(Run.rule_id == rule_id, StoredVerdict.subject == subject)
+        .order_by(Run.id.desc())
+        .limit(POINTS)
+    )
+    points = [(at, *pair) for at, trace in rows for pair in _first_number(trace)]
+    return subject, points[::-1]
+
+
+def _first_number(trace: dict[str, Any]) -> list[tuple[float, float]]:
+    """Value and line of the first condition that compares two numbers; a share in per cent, as it was written."""
+    for part in parts(trace):
+        try:
+            scale = 100 if "%" in part["text"] else 1
+            return [(float(part["value"]) * scale, float(part["threshold"]) * scale)]
+        except (KeyError, TypeError, ValueError):
+            continue
+    return []
+
+
+@blueprint.get("/rules/<rule_id>/diff")
+@needs(Role.VIEWER, page=True)
+def difference(rule_id: str) -> str:
+    """What changed between two revisions, line by line."""
+    with house().store.read() as session:
+        found = {one.hash: one for one in shelf.history(session, rule_id)}
+    try:
+        before, after = found[request.args.get("from", "")], found[request.args.get("to", "")]
+    except KeyError:
+        abort(404, f"there is no such pair of revisions of {rule_id}")
+    lines = list(unified_diff(before.text.splitlines(), after.text.splitlines(), n=30, lineterm=""))[2:]
+    return show("diff.html", rule_id=rule_id, before=before, after=after, lines=lines)
+
+
+@blueprint.get("/rules/<rule_id>/backtests/<int:number>")
+@needs(Role.VIEWER, page=True)
+def backtest_page(rule_id: str, number: int) -> Response:
+    """The whole page of one kept backtest: it stands by itself, so its own style is allowed, by its digest."""
+    with house().store.read() as session:
+        found = session.get(Backtest, number)
+        if found is None or found.rule_id != rule_id or found.page is None:
+            abort(404, f"there is no page of such a backtest of {rule_id}")
+        page = found.page
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    answer = Response(page, mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'"
+    )
+    return answer

@@ -1,0 +1,107 @@
+"""What the database says at the moment at which somebody asks, so that every process tells the same story."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from bridge.config.settings import Account
+from bridge.integr8.exports import DAY, PER_DAY
+from bridge.services.container import House
+from bridge.store import exports, feeds, holds, journal, ledger, notifications, revisions, service_alerts, upkeep
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A name, what it says, and what it is told apart by."""
+
+    name: str
+    text: str
+    labels: tuple[str, ...] = ()
+
+    def family(self, readings: Mapping[tuple[str, ...], float]) -> GaugeMetricFamily:
+        made = GaugeMetricFamily(self.name, self.text, labels=self.labels)
+        for labels, value in readings.items():
+            made.add_metric(labels, value)
+        return made
+
+
+DATABASE_UP = Gauge("bridge_database_up", "1 while the database answers; without it no other gauge is there.")
+EVENTS = Gauge("bridge_events", "Events in the journal, by state.", ("state",))
+EFFECTS = Gauge("bridge_effects", "Effects in the ledger, by state.", ("state",))
+PLANS_WAITING = Gauge("bridge_plans_waiting", "Plans that wait for a person.")
+HOLDS_ACTIVE = Gauge("bridge_holds_active", "Targets that rules keep paused.")
+HALTED = Gauge("bridge_halted", "1 while the global halt is on.")
+FEED_AGE = Gauge("bridge_feed_age_seconds", "How old the newest complete data of a feed is.", ("feed",))
+HEARTBEAT_AGE = Gauge("bridge_heartbeat_age_seconds", "When a part of the service was last seen.", ("part",))
+BUDGET = Gauge("bridge_budget_per_second", "Requests a second that bridge.yaml allows.", ("account",))
+EXPORTS_LEFT = Gauge("bridge_exports_left", "Exports that Integr8 still allows within 24 hours.", ("account",))
+RULES_BROKEN = Gauge("bridge_rules_broken", "Rule files whose newest text is refused; the last good one is live.")
+NOTICES = Gauge("bridge_notices", "Notices by channel and state, such as waiting.", ("channel", "state"))
+TROUBLES = Gauge("bridge_troubles", "What is wrong with the house, as told to those on duty.", ("kind",))
+
+READ = (
+    DATABASE_UP, EVENTS, EFFECTS, PLANS_WAITING, HOLDS_ACTIVE, HALTED, FEED_AGE, HEARTBEAT_AGE, RULES_BROKEN,
+    NOTICES, TROUBLES,
+    BUDGET, EXPORTS_LEFT,
+)  # fmt: skip
+
+
+class Gauges(Collector):
+    """Asks the database of one house whenever a registry collects."""
+
+    def __init__(self, house: House, clock: Callable[[], datetime]) -> None:
+        self._house = house
+        self._clock = clock
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            with self._house.store.read() as session:
+                now, accounts = self._clock(), self._house.settings.accounts
+                found = [*_readings(session, now), *_budgets(session, accounts, now)]
+        except SQLAlchemyError:
+            yield DATABASE_UP.family({(): 0})  # what this group counted itself is still told
+            return
+        yield DATABASE_UP.family({(): 1})
+        for gauge, readings in found:
+            yield gauge.family(readings)
+
+
+def _readings(session: Session, now: datetime) -> Iterator[tuple[Gauge, Mapping[tuple[str, ...], float]]]:
+    yield EVENTS, _by_state(journal.EventState, journal.counts(session))
+    yield EFFECTS, _by_state(ledger.EffectState, ledger.counts(session))
+    yield PLANS_WAITING, {(): ledger.count_waiting(session)}
+    yield HOLDS_ACTIVE, {(): holds.count_active(session)}
+    yield HALTED, {(): upkeep.halted(session) is not None}
+    yield FEED_AGE, _ages({one.name: one.as_of for one in feeds.everything(session) if one.as_of}, now)
+    yield HEARTBEAT_AGE, _ages(upkeep.heartbeats(session), now)
+    generation = revisions.newest(session)
+    problems = generation.problems if generation else []
+    yield RULES_BROKEN, {(): len({one["file"] for one in problems if one["severity"] == "error"})}
+    yield NOTICES, {(channel, state): number for (channel, state), number in notifications.counts(session).items()}
+    yield (
+        TROUBLES,
+        {(kind,): number for kind, number in Counter(row.kind for row in service_alerts.known(session)).items()},
+    )
+
+
+def _budgets(
+    session: Session, accounts: Mapping[str, Account], now: datetime
+) -> Iterator[tuple[Gauge, Mapping[tuple[str, ...], float]]]:
+    yield BUDGET, {(name,): account.rate.per_second for name, account in accounts.items()}
+    used = exports.counts(session, now - DAY)
+    yield EXPORTS_LEFT, {(name,): max(0, PER_DAY - used.get(name, 0)) for name in accounts}
+
+
+def _by_state(states: Iterable[str], counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:
+    """All states, also those that nothing is in: else an alert never ends once its last row has moved on."""
+    return {(str(state),): counts.get(str(state), 0) for state in states}
+
+
+def _ages(moments: Mapping[str, datetime], now: datetime) -> dict[tuple[str, ...], float]:
+    return {(name,): (now - at).total_seconds() for name, at in moments.items()}

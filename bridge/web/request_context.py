@@ -1,0 +1,17 @@
+"""What a request is about: the house that answers it, and who asks."""
+
+from flask import g
+
+from bridge.operations.approvals import Person
+from bridge.services.container import House
+from bridge.store.tokens import Role
+
+
+def house() -> House:
+    found: House = g.house
+    return found
+
+
+def person() -> Person:
+    """Whoever a token or a session belongs to, as one who may answer for waiting plans."""
+    return Person(name=g.who, roles=frozenset({str(g.role)}), is_operator=g.role.covers(Role.OPERATOR))

@@ -1,0 +1,307 @@
+"""Replay a rule over the past, with the facts as they were known then.
+
+Every look goes through the same `evaluate` and `plan` as a live run. A backtest on final data would lie: late
+conversions make yesterday look better than it looked yesterday. Afterwards hindsight says of every pause
+whether it was right: whether the same look with all that has arrived by now would still say yes, and whether
+the traffic that came in the meantime recovered.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeAlias
+
+import numpy as np
+
+from rules.backtest.simulated_world import History, Span, World, steps
+from rules.evaluation.evaluate import evaluate
+from rules.model.facts import Subject, Why
+from rules.model.plan import Outcome, PlannedEffect, Target
+from rules.model.revision import Every, Mode, Revision, Rolling
+from rules.model.verdicts import Answer, Evaluation, Trace
+from rules.planning.plan import plan as make_plan
+
+STEP = timedelta(minutes=15)
+FLAP_WITHIN = timedelta(days=7)  # a target that is paused again so soon after its return flaps
+Progress: TypeAlias = Callable[[int, int, datetime], None]
+SERIES = 6  # subjects that are drawn
+POINTS = 160  # of each of them
+
+
+class NotReplayable(ValueError):
+    """A rule that history cannot answer: it is about events, not about traffic over time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fire:
+    """One effect that the rule would have had, and what became of it."""
+
+    at: datetime
+    subject: Subject
+    target: Target
+    verb: str
+    reason: str
+    until: datetime | None  # when the pause ended in the replay; None: still going on at its end, or no pause
+    ended: str | None  # time, early
+    count: int  # the how-manieth in a row
+    came: Mapping[str, Decimal]  # what really came while it would have been paused
+    hindsight: Answer  # the same look with all that has arrived by now
+    afterwards: Answer  # the look over the traffic that came right after it
+
+    @property
+    def false_alarm(self) -> bool:
+        """By now we know better, or it recovered by itself."""
+        return Answer.NO in {self.hindsight, self.afterwards}
+
+    @property
+    def profit(self) -> Decimal:
+        """What the traffic would have been worth: negative where it was a loss."""
+        return self.came.get("revenue", Decimal(0)) - self.came.get("payout", Decimal(0))
+
+    @property
+    def kept(self) -> Decimal:
+        """Loss that the pause would have avoided."""
+        return max(-self.profit, Decimal(0))
+
+    @property
+    def lost(self) -> Decimal:
+        """Profit that the pause would have cost."""
+        return max(self.profit, Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    at: datetime
+    value: float | None
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One subject's value against the rule's line, and when it would have been paused."""
+
+    subject: Subject
+    text: str  # the condition that is drawn
+    points: tuple[Point, ...]
+    holds: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one revision would have done."""
+
+    rule: str
+    title: str
+    revision: str
+    start: datetime
+    end: datetime
+    step: timedelta
+    looks: int
+    subjects: int
+    answers: Mapping[str, int]  # verdicts by word, over all looks
+    fires: tuple[Fire, ...]
+    waiting: int  # looks whose plan was over a limit and would have waited for a person
+    stops: Mapping[str, int]  # what kept effects from happening, by guard
+    series: tuple[Series, ...] = ()
+
+    @property
+    def pauses(self) -> tuple[Fire, ...]:
+        return tuple(fire for fire in self.fires if fire.verb == "pause")
+
+    @property
+    def false_alarms(self) -> tuple[Fire, ...]:
+        return tuple(fire for fire in self.pauses if fire.false_alarm)
+
+    @property
+    def flaps(self) -> int:
+        """Pauses of a target that had come back less than FLAP_WITHIN before."""
+        returned: dict[Target, datetime] = {}
+        found = 0
+        for fire in sorted(self.pauses, key=lambda one: one.at):
+            before = returned.get(fire.target)
+            found += before is not None and fire.at - before < FLAP_WITHIN
+            if fire.until is not None:
+                returned[fire.target] = fire.until
+        return found
+
+    @property
+    def kept(self) -> Decimal:
+        return sum((fire.kept for fire in self.pauses), Decimal(0))
+
+    @property
+    def lost(self) -> Decimal:
+        return sum((fire.lost for fire in self.pauses), Decimal(0))
+
+
+def replayable(revision: Revision) -> None:
+    """Raises NotReplayable for a rule about events."""
+    if revision.scope.per == ("event",):
+        raise NotReplayable(f"{revision.id} is about events; try it with `rules test` or by replaying an event")
+
+
+def backtest(
+    revision: Revision,
+    history: History,
+    start: datetime,
+    end: datetime,
+    *,
+    step: timedelta | None = None,
+    progress: Progress = lambda _done, _looks, _at: None,
+) -> Report:
+    """Replay `revision` from `start` to `end`, both included, aware UTC.
+
+    It is replayed as if it were live and approved; what a limit stops is counted and not done. `step` is the
+    rule's own interval unless given. `progress` hears before each look how many are done, how many there will be,
+    and which moment it is about; what it raises ends the replay. Raises NotReplayable for a rule about events.
+    """
+    replayable(revision)
+    every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else STEP)
+    history.begin()
+    replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end)
+    looks = (end - start) // every + 1
+    for done, now in enumerate(steps(start, end, every)):
+        progress(done, looks, now)
+        replayed.look(now)
+    return replayed.report(start, every)
+
+
+class _Replay:
+    """One run over the past."""
+
+    def __init__(self, revision: Revision, history: History, end: datetime) -> None:
+        self._revision = revision
+        self._history = history
+        self._end = end
+        self._world = World(revision, history)
+        self._answers: Counter[str] = Counter()
+        self._stops: Counter[str] = Counter()
+        self._fired: list[tuple[datetime, PlannedEffect, Answer]] = []
+        self._endings: dict[tuple[Target, datetime], str] = {}
+        self._looks = self._waiting = 0
+
+    def look(self, now: datetime) -> None:
+        facts = self._history.at(now)
+        evaluation = evaluate(self._revision, facts, now)
+        self._looks += 1
+        for answer in Answer:
+            self._answers[answer.word] += int(np.count_nonzero(evaluation.answers == answer))
+        if self._world.idle(evaluation):
+            return
+        state = self._world.state(evaluation, facts, now)
+        plan = make_plan(self._revision, evaluation, state, now)
+        self._stops.update(stop.guard for stop in plan.stops)
+        self._waiting += plan.outcome is Outcome.WAITING
+        for ended in plan.ended:
+            self._endings[ended.hold.target, ended.hold.since] = ended.how
+        done = self._world.apply(plan, evaluation, state, now)
+        if done:
+            known = self._by_subject(evaluate(self._revision, self._history.hindsight(now), now))
+            self._fired += [(now, effect, known.get(effect.subject, Answer.NO_DECISION)) for effect in done]
+
+    @staticmethod
+    def _by_subject(evaluation: Evaluation) -> dict[Subject, Answer]:
+        return {
+            subject: Answer(answer)
+            for subject, answer in zip(evaluation.subjects, evaluation.answers.tolist(), strict=True)
+        }
+
+    def report(self, start: datetime, every: timedelta) -> Report:
+        fires = self._fires()
+        return Report(
+            rule=self._revision.id,
+            title=self._revision.title,
+            revision=self._revision.hash,
+            start=start,
+            end=self._end,
+            step=every,
+            looks=self._looks,
+            subjects=len(self._history.subjects),
+            answers=dict(self._answers),
+            fires=fires,
+            waiting=self._waiting,
+            stops=dict(self._stops),
+            series=self._series(start, fires),
+        )
+
+    def _fires(self) -> tuple[Fire, ...]:
+        afterwards: dict[datetime, dict[Subject, Answer]] = {}
+        found = []
+        for at, effect, hindsight in self._fired:
+            span = self._span(effect, at)
+            later = at + self._stretch()
+            if later not in afterwards and later <= self._end:
+                afterwards[later] = self._by_subject(evaluate(self._revision, self._history.hindsight(later), later))
+            after = afterwards.get(later, {}).get(effect.subject, Answer.NO_DECISION)
+            found.append(
+                Fire(
+                    at=at,
+                    subject=effect.subject,
+                    target=effect.target,
+                    verb=effect.verb,
+                    reason=effect.reason,
+                    until=span.end if span else None,
+                    ended=self._endings.get((effect.target, at)),
+                    count=effect.hold_count,
+                    came=self._history.came(effect.target, at, span.end or self._end) if span else {},
+                    hindsight=hindsight,
+                    afterwards=after,
+                )
+            )
+        return tuple(found)
+
+    def _span(self, effect: PlannedEffect, at: datetime) -> Span | None:
+        past = self._world.pasts.get(effect.target)
+        return next((span for span in past.spans if span.start == at), None) if past else None
+
+    def _stretch(self) -> timedelta:
+        """How long after a look the rule's own window holds nothing but what came after it."""
+        window, settle = self._revision.data.window, self._revision.data.settle
+        length = window.length if isinstance(window, Rolling) else timedelta(days=1)
+        return length + (settle if isinstance(settle, timedelta) else timedelta(0))
+
+    # --- what is drawn ---
+
+    def _series(self, start: datetime, fires: Sequence[Fire]) -> tuple[Series, ...]:
+        """The subjects that mattered most, each with the first comparison of the rule."""
+        weight: Counter[Subject] = Counter()
+        for fire in fires:
+            weight[fire.subject] += 1 + int(abs(fire.profit))
+        chosen = [subject for subject, _ in weight.most_common(SERIES)]
+        if not chosen:
+            return ()
+        every = max((self._end - start) / POINTS, timedelta(seconds=1))
+        texts = dict.fromkeys(chosen, "")
+        points: dict[Subject, list[Point]] = {subject: [] for subject in chosen}
+        for now in steps(start, self._end, every):
+            evaluation = evaluate(self._revision, self._history.undisturbed(now), now)
+            for row, subject in enumerate(evaluation.subjects):
+                if subject in points:
+                    trace = comparison(evaluation.explain(row).trace)
+                    texts[subject] = trace.text if trace else texts[subject]
+                    points[subject].append(Point(now, _number(trace, "value"), _number(trace, "threshold")))
+        return tuple(
+            Series(subject, texts[subject], tuple(points[subject]), self._holds(subject)) for subject in chosen
+        )
+
+    def _holds(self, subject: Subject) -> tuple[Span, ...]:
+        return tuple(
+            span
+            for target, past in self._world.pasts.items()
+            if subject.get(target.kind) == target.id
+            for span in past.spans
+        )
+
+
+def comparison(trace: Trace) -> Trace | None:
+    """The first part that compares two numbers."""
+    if _number(trace, "value") is not None and _number(trace, "threshold") is not None:
+        return trace
+    return next((found for part in trace.parts if (found := comparison(part)) is not None), None)
+
+
+def _number(trace: Trace | None, name: str) -> float | None:
+    value = getattr(trace, name, None) if trace is not None and trace.why is Why.KNOWN else None
+    usable = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return float(value) if usable and np.isfinite(float(value)) else None  # type: ignore[arg-type]

@@ -1,0 +1,294 @@
+"""Column arithmetic and three-valued logic. Every cell has a value or a reason why it has none; nothing raises.
+
+Constants are columns of one row, which numpy stretches to the length of the others. Numbers travel as float64;
+what an event or an entity carries travels as objects and is compared by its own type, exactly.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.model.facts import Column, Why
+from rules.model.verdicts import Answer
+
+Whys: TypeAlias = NDArray[np.uint8]
+YES, NO, UNDECIDED = np.int8(Answer.YES), np.int8(Answer.NO), np.int8(Answer.NO_DECISION)
+_MICRO = 1e6
+_EXACT = 2.0**52
+_LONGEST_NUMBER = 40
+_LARGEST = 1e300  # beyond it sums run over
+KNOWN = np.uint8(Why.KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Answers and, beside each that is no decision, the reason."""
+
+    answers: NDArray[np.int8]
+    why: Whys
+
+
+def constant(value: Any) -> Column:
+    """A column of one row. Numbers become float64."""
+    if isinstance(value, Decimal | float | int) and not isinstance(value, bool) and abs(float(value)) < _EXACT:
+        return Column(np.array([float(value)]), np.zeros(1, np.uint8))
+    return Column(_objects([value]), np.array([Why.MISSING if value is None else Why.KNOWN], np.uint8))
+
+
+def _objects(values: Sequence[Any]) -> NDArray[Any]:
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+def first_reason(*whys: Whys) -> Whys:
+    """Cell by cell the first reason that is not KNOWN. Where there are none, as nearly always, nothing is made."""
+    result = whys[0]
+    for why in whys[1:]:
+        if len(why) in {1, len(result)} and not why.any():
+            continue
+        untroubled = len(result) in {1, len(why)} and not result.any()
+        result = why if untroubled else np.where(result == KNOWN, why, result)
+    return result
+
+
+def clean(column: Column) -> Column:
+    """A measured column as it may be used: numbers that are none are MISSING."""
+    fine = np.abs(column.values) < _LARGEST  # false for what is no number, too
+    if fine.all():
+        return column
+    bad = ~fine & (column.why == KNOWN)
+    return Column(np.where(bad, 0.0, column.values), np.where(bad, np.uint8(Why.MISSING), column.why))
+
+
+def numeric(column: Column) -> Column:
+    """The column as numbers; a text that spells a plain number counts as one, anything else is a MISMATCH."""
+    if column.values.dtype != object:
+        return column
+    values, why = np.zeros(len(column.values)), column.why.astype(np.uint8)
+    for row, value in enumerate(column.values):
+        if why[row] != KNOWN:
+            continue
+        number = _number(value)
+        if number is None:
+            why[row] = Why.MISSING if value is None else Why.MISMATCH
+        else:
+            values[row] = float(number)
+    return clean(Column(values, why))
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return _spelled_number(value)
+    if isinstance(value, int | float | Decimal | np.integer | np.floating):
+        try:
+            number = Decimal(value) if isinstance(value, int | Decimal) else Decimal(repr(float(value)))
+        except (InvalidOperation, ValueError, OverflowError):
+            return None
+        return number if number.is_finite() and abs(number.adjusted()) < 300 else None
+    return None
+
+
+def _spelled_number(text: str) -> Decimal | None:
+    digits = text.removeprefix("-").replace(".", "", 1)
+    if not digits.isdecimal() or not digits.isascii() or len(text) > _LONGEST_NUMBER or text[-1] == ".":
+        return None
+    return Decimal(text) if text.removeprefix("-")[0] != "." else None
+
+
+# --- arithmetic ------------------------------------------------------------------------------------
+
+
+def arithmetic(op: str, left: Column, right: Column) -> Column:
+    """Plus, minus, times, divided by. Division by zero and overflow are UNDEFINED."""
+    a, b = numeric(left), numeric(right)
+    with np.errstate(all="ignore"):
+        if op in "+-":
+            values = _sum(a.values, b.values if op == "+" else -b.values)
+        elif op == "*":
+            values = a.values * b.values
+        else:
+            values = np.divide(a.values, b.values)
+    why = first_reason(a.why, b.why)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        why = np.where(bad & (why == KNOWN), np.uint8(Why.UNDEFINED), why)
+        values = np.where(bad, 0.0, values)
+    return Column(values, why)
+
+
+def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Sums of money are exact to the millionth: 0.3 - 0.1 is the double of 0.2, not its neighbour."""
+    whole_a, whole_b = np.rint(a * _MICRO), np.rint(b * _MICRO)
+    exact = (whole_a / _MICRO == a) & (whole_b / _MICRO == b)
+    whole = whole_a + whole_b
+    exact &= np.maximum(np.abs(whole), np.abs(whole_a)) < _EXACT
+    whole /= _MICRO
+    return whole if exact.all() else np.where(exact, whole, a + b)
+
+
+def common_size(*found: Column) -> int:
+    """How many rows these columns have together: one row stretches to any number, to none as well."""
+    lengths = {len(one.values) for one in found}
+    return 0 if 0 in lengths else max(lengths)
+
+
+def each(function: Callable[..., Any], *arguments: Column) -> Column:
+    """Apply a function to objects, cell by cell; it returns a value, or a Why."""
+    size = common_size(*arguments)
+    columns = [np.broadcast_to(argument.values, size) for argument in arguments]
+    why = np.broadcast_to(first_reason(*(argument.why for argument in arguments)), size).astype(np.uint8)
+    values = np.empty(size, object)
+    for row in range(size):
+        if why[row] == KNOWN:
+            found = function(*(column[row] for column in columns))
+            if isinstance(found, Why):
+                why[row] = found
+            else:
+                values[row] = found
+    return Column(values, why)
+
+
+# --- comparing -------------------------------------------------------------------------------------
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "=": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
+
+
+def compare(op: str, left: Column, right: Column) -> Truth:
+    """Cell by cell; what has no value, or has one of another kind, gets no decision."""
+    if not {np.dtype(object)} & {left.values.dtype, right.values.dtype}:
+        return truth(_OPERATORS[op](left.values, right.values), first_reason(left.why, right.why))
+    judged = each(lambda a, b: _judge(op, a, b), left, right)
+    return truth(judged.values == True, judged.why)  # noqa: E712 - an array of objects
+
+
+def truth(yes: NDArray[Any], why: Whys) -> Truth:
+    """Yes where the cells say so and are usable."""
+    answers = np.asarray(yes).astype(np.int8)  # true is 1 and false is 0, as in Answer
+    if why.any():
+        answers = np.where(why == KNOWN, answers, UNDECIDED)
+    return Truth(answers, np.asarray(why, np.uint8))
+
+
+def of_booleans(column: Column) -> Truth:
+    """A column used as a condition: true is yes, false is no, anything else is a MISMATCH."""
+    if column.values.dtype == object:
+        column = each(as_boolean, column)
+        return truth(column.values == True, column.why)  # noqa: E712 - an array of objects
+    return truth(np.zeros(len(column.values), bool), np.where(column.why == KNOWN, np.uint8(Why.MISMATCH), column.why))
+
+
+def as_boolean(value: Any) -> bool | Why:
+    """True and false, also as the texts that forms and postbacks send."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    return {"true": True, "false": False}.get(value, Why.MISMATCH) if isinstance(value, str) else Why.MISMATCH
+
+
+def _judge(op: str, a: Any, b: Any) -> bool | Why:
+    pair = comparable(a, b)
+    if pair is None or (op not in {"=", "!="} and isinstance(pair[0], str | bool)):
+        return Why.MISMATCH
+    return bool(_OPERATORS[op](*pair))
+
+
+def comparable(a: Any, b: Any) -> tuple[Any, Any] | None:
+    """Both values in one kind: numbers, booleans, moments or texts; None where there is no such kind."""
+    if isinstance(a, str) and isinstance(b, str):
+        return _texts(a, b)
+    if any(isinstance(side, bool | np.bool_) for side in (a, b)):
+        left, right = as_boolean(a), as_boolean(b)
+        return None if isinstance(left, Why) or isinstance(right, Why) else (left, right)
+    x, y = _number(a), _number(b)
+    return None if x is None or y is None else (x, y)
+
+
+def _texts(a: str, b: str) -> tuple[Any, Any]:
+    if a == b:
+        return a, b
+    x, y = _spelled_number(a), _spelled_number(b)
+    if x is not None and y is not None:
+        return x, y
+    earlier, later = moment(a), moment(b)
+    return (earlier, later) if earlier and later else (a, b)
+
+
+def moment(value: Any) -> datetime | None:
+    """A moment with its zone, from a datetime, an ISO 8601 text or Unix seconds; without a zone it is UTC."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, str) and 10 <= len(value) <= _LONGEST_NUMBER and value[4:5] == "-":
+        try:
+            return moment(datetime.fromisoformat(value))
+        except ValueError:
+            return None
+    number = _number(value)
+    if number is None or not 0 < number < 10**11:
+        return None
+    return datetime.fromtimestamp(float(number), UTC)
+
+
+# --- three-valued logic ----------------------------------------------------------------------------
+
+
+def negate(found: Truth) -> Truth:
+    """Yes and no change places; no decision stays what it is."""
+    return Truth(np.where(found.answers == UNDECIDED, UNDECIDED, np.int8(1) - found.answers), found.why)
+
+
+def all_of(items: Sequence[Truth]) -> Truth:
+    """No where one is no, else no decision where one is none, else yes."""
+    return _joined(items, deciding=NO)
+
+
+def any_of(items: Sequence[Truth]) -> Truth:
+    """Yes where one is yes, else no decision where one is none, else no."""
+    return _joined(items, deciding=YES)
+
+
+def _joined(items: Sequence[Truth], *, deciding: np.int8) -> Truth:
+    answers, why = items[0].answers, items[0].why
+    for item in items[1:]:
+        if len(why) == len(item.why) and not why.any() and not item.why.any():
+            answers = (np.minimum if deciding == NO else np.maximum)(answers, item.answers)
+            continue
+        decided = (answers == deciding) | (item.answers == deciding)
+        undecided = (answers == UNDECIDED) | (item.answers == UNDECIDED)
+        why = first_reason(why, item.why)
+        answers = np.where(decided, deciding, np.where(undecided, UNDECIDED, np.int8(1) - deciding))
+    return Truth(answers, np.where(answers == UNDECIDED, why, KNOWN) if why.any() else why)
+
+
+# --- evidence --------------------------------------------------------------------------------------
+
+
+def wilson(successes: NDArray[Any], trials: NDArray[Any], z: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Lower and upper one-sided Wilson score bound of a proportion; each holds with the confidence behind `z`.
+
+    More successes than trials (several conversions after one click) count as all trials succeeding.
+    """
+    with np.errstate(all="ignore"):
+        hits = np.clip(successes, 0.0, trials)
+        weight = trials + z * z
+        middle = (hits + z * z / 2) / weight
+        half = np.sqrt(hits * (trials - hits) / trials + z * z / 4)
+        half *= z
+        half /= weight
+        # At the ends the bounds are exact; rounding must not prove that ten of ten is below 100%.
+        lower = np.where(hits <= 0, 0.0, middle - half)
+        upper = np.where(hits >= trials, 1.0, middle + half)
+    return lower, upper

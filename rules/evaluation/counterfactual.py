@@ -1,0 +1,143 @@
+"""What would change an answer: how much more must happen, and about how long that takes at the present rate."""
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+
+from rules.evaluation import interpret
+from rules.evaluation.columns import wilson
+from rules.evaluation.measurement import Seen, bare, looks
+from rules.model import formatting, metrics, tree
+from rules.model.facts import Why
+from rules.model.verdicts import Answer
+
+_LARGEST = 1e12
+
+
+def soon(count: float, seen: float, window: timedelta) -> str:
+    """`, about 40 min`: the time until so many more at the rate at which `seen` came within the window."""
+    if seen <= 0 or window <= timedelta(0):
+        return ""
+    seconds = count / seen * window.total_seconds()
+    if seconds > timedelta(days=60).total_seconds():
+        return ", more than two months"
+    return f", about {formatting.span(timedelta(seconds=seconds))}"
+
+
+def more(name: str, needed: float, seen: float, window: timedelta) -> str | None:
+    """The amount of a base metric that is still needed."""
+    missing = needed - seen
+    if missing <= 0 or missing > _LARGEST:
+        return None
+    amount = math.ceil(missing - 1e-9) if metrics.unit(name) == "count" else missing
+    return f"{_more(amount, name)} at this rate{soon(missing, seen, window)}"
+
+
+def _more(amount: float, name: str) -> str:
+    title = metrics.title(name)
+    return f"{formatting.number(amount, metrics.unit(name))} more {title.removesuffix('s') if amount == 1 else title}"
+
+
+def evidence(
+    op: str, successes: float, trials: float, *, line: float, z: float, names: tuple[str, str], window: timedelta
+) -> str | None:
+    """How many more trials at the same share would prove that it is below or above the line."""
+    share = min(successes / trials, 1.0)
+    right_side = share < line if op in {"<", "<="} else share > line
+    if not right_side:
+        return rate(op, successes, trials, line=line, names=names, window=window)
+    enough = _enough(op, share, trials, line, z)
+    return more(names[1], enough, trials, window) if enough else None
+
+
+def _enough(op: str, share: float, trials: float, line: float, z: float) -> float | None:
+    def proven(count: float) -> bool:
+        lower, upper = wilson(np.array([share * count]), np.array([count]), z)
+        return bool(upper[0] < line) if op in {"<", "<="} else bool(lower[0] > line)
+
+    low = high = max(trials, 1.0)
+    while not proven(high):
+        high *= 2
+        if high > _LARGEST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if proven(middle) else (middle, high)
+    return math.ceil(high)
+
+
+def rate(
+    op: str, successes: float, trials: float, *, line: float, names: tuple[str, str], window: timedelta
+) -> str | None:
+    """What moves a ratio of two amounts over the line: more above it, or more below it with nothing above."""
+    above, below = names
+    if op in {"<", "<="} and line > 0:
+        needed = successes / line
+        missing: float = math.floor(needed - trials) + 1 if op == "<" else math.ceil(needed - trials - 1e-9)
+        if missing <= 0 or missing > _LARGEST:
+            return None
+        without = f"without any {metrics.title(above)}" if metrics.unit(above) == "count" else f"without {above}"
+        return f"{_more(missing, below)} {without}{soon(missing, trials, window)}"
+    if op in {">", ">="}:
+        needed = line * trials
+        missing = needed - successes
+        if metrics.unit(above) == "count":
+            missing = math.floor(missing) + 1 if op == ">" else math.ceil(missing - 1e-9)
+        if missing <= 0 or missing > _LARGEST:
+            return None
+        return f"{_more(missing, above)} on the same {below}"
+    return None
+
+
+# --- of a test that was seen ---
+
+
+def nearest(seen: Seen) -> str | None:
+    """What would turn a test into a yes, or None where nothing useful can be said."""
+    if seen.answer is Answer.YES:
+        return None
+    if seen.why is Why.TOO_FEW:
+        return _sample(seen)
+    if seen.answer is Answer.NO_DECISION:
+        return None
+    if isinstance(seen.node, tree.Compare):
+        return _comparison(seen, seen.node)
+    if isinstance(seen.node, tree.Change):
+        side = "or less" if seen.node.direction == "down" else "or more"
+        return f"{seen.name()} of {formatting.held(seen.threshold(), seen.unit())} {side}"
+    return None
+
+
+def _sample(seen: Seen) -> str | None:
+    for name, least in seen.frame.data.need.items():
+        amount = seen.cell(tree.Metric(name=name), seen.frame.look)
+        if amount is not None and amount < float(least):
+            return more(name, float(least), float(amount), seen.window(seen.frame.look))
+    return None
+
+
+def _comparison(seen: Seen, node: tree.Compare) -> str | None:
+    line, metric = seen.threshold(), seen.measured_part()
+    plain = len(list(looks(node.left, seen.look))) == 1
+    if metric is None or not plain or isinstance(line, bool) or not isinstance(line, int | float):
+        return None
+    window = seen.window(seen.look_of(metric))
+    formula = metrics.DERIVED.get(metric.name)
+    if formula is None:
+        present = not seen.look_of(metric).shift
+        simple = present and isinstance(bare(node.left), tree.Metric) and node.op in {">", ">="}
+        amount = float(seen.cell(metric, seen.look_of(metric)) or 0)
+        needed = line + (1 if node.op == ">" and metrics.unit(metric.name) == "count" else 0)
+        return more(metric.name, needed, amount, window) if simple else None
+    if formula.minus or len(formula.over) != 1 or not isinstance(bare(node.left), tree.Metric):
+        return None
+    names = (formula.plus[0], formula.over[0])
+    above, below = (float(seen.cell(replace(metric, name=name), seen.look_of(metric)) or 0) for name in names)
+    if below <= 0:
+        return None
+    if node.confidence is not None:
+        z = interpret.z_of(node.confidence)
+        return evidence(node.op, above, below, line=float(line), z=z, names=names, window=window)
+    return rate(node.op, above, below, line=float(line), names=names, window=window)

@@ -1,0 +1,58 @@
+"""The one evaluator: (revision, facts, now) to verdicts. Live, shadow, preview, rule tests and backtests use it.
+
+All subjects are evaluated at once, column by column; a verdict with its trace is made on request, from the same
+columns. It is total: whatever the data, every subject gets an answer.
+"""
+
+from datetime import datetime
+
+import numpy as np
+
+from rules.evaluation import columns, interpret, templates, trace
+from rules.evaluation.columns import Truth
+from rules.evaluation.frame import Frame
+from rules.model.facts import Facts
+from rules.model.revision import Group, Revision
+from rules.model.verdicts import Evaluation
+
+
+def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
+    """Answer `when` and not `unless` for each subject of the facts, and `release.early` beside it.
+
+    `now` is aware UTC and the only clock. Each (metric, grain, start, end) is asked for once. `need` applies to
+    `when` and `early`; an `unless` that cannot be decided makes the whole undecided. What the facts raise, other
+    than a LookupError for an unknown name, goes through.
+    """
+    frame = Frame(facts, revision.data, now)
+    found = answer(revision, frame)
+    early = _early(revision, frame)
+    return Evaluation(
+        revision=revision,
+        now=now,
+        subjects=facts.subjects,
+        answers=found.answers,
+        why=found.why,
+        early=early,
+        explain=lambda row: trace.verdict(revision, frame, found, row),
+        fill=lambda row, template: templates.fill(template, frame.only(row)),
+    )
+
+
+def answer(revision: Revision, frame: Frame) -> Truth:
+    """`when` and not `unless`. A rule without `when` says yes."""
+    parts = [_group(revision.when, frame)]
+    if revision.unless is not None and (parts[0].answers != columns.NO).any():
+        parts.append(columns.negate(_group(revision.unless, frame.without_needs())))
+    return columns.all_of(parts)
+
+
+def _group(group: Group | None, frame: Frame) -> Truth:
+    if group is None:
+        return Truth(np.full(frame.size, columns.YES), np.zeros(frame.size, np.uint8))
+    return interpret.group(group, frame)
+
+
+def _early(revision: Revision, frame: Frame) -> np.ndarray:
+    if revision.release.early is None:
+        return np.full(frame.size, columns.NO)
+    return interpret.group(revision.release.early, frame).answers

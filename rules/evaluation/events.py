@@ -1,0 +1,84 @@
+"""Facts of one event, and the subject that it is about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from rules.evaluation import templates
+from rules.model.facts import Column, Facts, Subject, Why
+from rules.model.revision import Data, Grain, Scope
+
+_DEEPEST = 32
+
+
+@dataclass(frozen=True)
+class EventFacts:
+    """What an event says about itself, over what is known otherwise.
+
+    `event` holds id, type, source and time; `beneath` answers metrics and attributes of the subjects' entities,
+    and must have the same subjects. Without `subjects` the event is its own subject.
+    """
+
+    body: Any
+    event: Mapping[str, Any]
+    beneath: Facts | None = None
+    subjects: Sequence[Subject] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.subjects:
+            about = self.beneath.subjects if self.beneath else (Subject(("event",), (str(self.event.get("id", "")),)),)
+            object.__setattr__(self, "subjects", about)
+
+    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        """Metrics come from beneath; by itself an event has none."""
+        return self._unknown() if self.beneath is None else self.beneath.measure(name, per, start, end)
+
+    def attribute(self, name: str) -> Column:
+        """`body.a.b` walks the body, `event.type` tells of the event, anything else comes from beneath."""
+        head, _, rest = name.partition(".")
+        if head not in {"body", "event"}:
+            return self._unknown() if self.beneath is None else self.beneath.attribute(name)
+        found = walk(self.body if head == "body" else self.event, rest)
+        size = len(self.subjects)
+        values = np.empty(size, object)
+        values[:] = [found] * size
+        return Column(values, np.full(size, Why.MISSING if found is None else Why.KNOWN, np.uint8))
+
+    def as_of(self, name: str) -> datetime | None:
+        """Up to when the feed beneath is complete."""
+        return None if self.beneath is None else self.beneath.as_of(name)
+
+    def settle(self) -> Column:
+        """The measured delay, from beneath."""
+        return self._unknown() if self.beneath is None else self.beneath.settle()
+
+    def _unknown(self) -> Column:
+        size = len(self.subjects)
+        return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+
+
+def walk(held: Any, path: str) -> Any:
+    """The value at a dotted path: keys of mappings, positions in lists. None where there is nothing."""
+    steps = path.split(".") if path else []
+    for step in steps[:_DEEPEST]:
+        if isinstance(held, Mapping):
+            held = held.get(step)
+        elif isinstance(held, list | tuple) and step.isdecimal() and int(step) < len(held):
+            held = held[int(step)]
+        else:
+            return None
+    return held if len(steps) <= _DEEPEST else None
+
+
+def subject_of(scope: Scope, facts: EventFacts, now: datetime) -> Subject:
+    """The subject that an event is about, by the scope's `from`; without one the event itself.
+
+    Raises Unfilled when the event does not name it.
+    """
+    if not scope.origin:
+        return Subject(("event",), (str(facts.event.get("id", "")),))
+    frame = templates.frame_of(facts, Data(), now)
+    return Subject(scope.per, tuple(str(templates.fill(scope.origin[grain], frame)) for grain in scope.per))

@@ -1,0 +1,328 @@
+"""What one evaluation looks at: the facts, the moment, and each measured column asked for once.
+
+A `Look` says over which time a metric is meant. All the ways of looking (a baseline, the peers, a forecast) are
+settled here, at the level of base metrics, so that every formula above works for all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.evaluation import columns
+from rules.evaluation.columns import Whys
+from rules.evaluation.windows import Stretch, before, earlier, period, same_hours, stretch
+from rules.model import metrics
+from rules.model.facts import Column, Facts, Subject, Why
+from rules.model.revision import Calendar, Data, Grain, Rolling, Window
+
+# `settle: auto` differs by subject; rounding it up to one of these keeps the number of distinct windows small.
+_SETTLE_STEPS = tuple(timedelta(minutes=m) for m in (0, 5, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 4320))
+_UNMEASURED = timedelta(hours=1)  # nothing of the scope has ever converted: nothing to settle, little harm
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    window: Window
+    same_hours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    within: timedelta
+
+
+Against: TypeAlias = Baseline | Peers | Ahead | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Over which time: the window, moved back by `shift`, and what is made of it."""
+
+    window: Window
+    shift: timedelta = timedelta(0)
+    against: Against = None
+
+
+@dataclass
+class Frame:
+    """Facts of one evaluation. `row` is set in a frame that shows a single subject of a whole one."""
+
+    facts: Facts
+    data: Data
+    now: datetime
+    row: int | None = None
+    needs: bool = True  # whether conditions on metrics wait for `data.need`
+    _measured: dict[tuple[Any, ...], Column] = field(default_factory=dict)
+    _attributes: dict[str, Column] = field(default_factory=dict)
+    _short: list[Whys] = field(default_factory=list)
+    _settles: list[tuple[timedelta, NDArray[np.bool_]]] = field(default_factory=list)
+
+    @property
+    def subjects(self) -> Sequence[Subject]:
+        return self.facts.subjects if self.row is None else (self.facts.subjects[self.row],)
+
+    @property
+    def size(self) -> int:
+        return len(self.facts.subjects) if self.row is None else 1
+
+    @property
+    def look(self) -> Look:
+        """The rule's own window."""
+        return Look(self.data.window)
+
+    def only(self, row: int) -> "Frame":
+        """The same frame, seen for one subject; what has been measured is shared."""
+        return self._like(row=row, needs=self.needs)
+
+    def without_needs(self) -> "Frame":
+        """The same frame, where no condition waits for `data.need`."""
+        return self._like(row=self.row, needs=False)
+
+    def _like(self, *, row: int | None, needs: bool) -> "Frame":
+        """Made by hand: `dataclasses.replace` takes five times as long, and each verdict needs a few frames."""
+        return Frame(
+            self.facts,
+            self.data,
+            self.now,
+            row,
+            needs,
+            self._measured,
+            self._attributes,
+            self._short,
+            self._settles,
+        )
+
+    def _slice(self, column: Column) -> Column:
+        if self.row is None:
+            return column
+        part = slice(self.row, self.row + 1)
+        return Column(column.values[part], column.why[part])
+
+    # --- attributes ---
+
+    def attribute(self, name: str) -> Column:
+        """What an entity, an event or a table says, as objects."""
+        if name not in self._attributes:
+            self._attributes[name] = self._checked(_asked(lambda: self.facts.attribute(name)))
+        return self._slice(self._attributes[name])
+
+    def own(self, grain: Grain) -> Column:
+        """The subjects' own ids."""
+        key = f"\0{grain}"  # cannot be the name of an attribute
+        if key not in self._attributes:
+            values = np.array([subject.get(grain) for subject in self.facts.subjects], object)
+            missing = np.array([value is None for value in values], bool)
+            self._attributes[key] = Column(values, np.where(missing, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
+        return self._slice(self._attributes[key])
+
+    def _checked(self, column: Column | None) -> Column:
+        size = len(self.facts.subjects)
+        if column is None or len(column.values) != size:
+            return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+        return column
+
+    # --- measures ---
+
+    def total(self, name: str, per: tuple[Grain, ...] | None, look: Look) -> Column:
+        """The base metric summed over the look's stretches: what ratios are made from."""
+        return self._slice(self._settled(lambda settle: self._sum(name, per, look, settle)))
+
+    def amount(self, name: str, per: tuple[Grain, ...] | None, look: Look) -> Column:
+        """The base metric as an amount: a baseline's or the peers' brought to the length and number of our own."""
+        return self._slice(self._settled(lambda settle: self._scaled(name, per, look, settle)))
+
+    def short(self) -> Whys:
+        """For each subject whether the sample is too small for a decision (or why it is not known)."""
+        if not self._short:
+            self._short.append(self._samples(self._like(row=None, needs=self.needs)))
+        part = slice(None) if self.row is None else slice(self.row, self.row + 1)
+        return self._short[0][part]
+
+    def _samples(self, whole: "Frame") -> Whys:
+        whys = [np.zeros(whole.size, np.uint8)]
+        for name, least in self.data.need.items():
+            found = whole.total(name, None, self.look)
+            few = (found.why == columns.KNOWN) & (found.values < float(least))
+            whys.append(np.where(few, np.uint8(Why.TOO_FEW), found.why))
+        return columns.first_reason(*whys)
+
+    def _settled(self, measure: Any) -> Column:
+        buckets = self.settles()
+        if len(buckets) == 1:
+            found: Column = measure(buckets[0][0])
+            return found
+        size = len(self.facts.subjects)
+        values, why = np.zeros(size), np.full(size, Why.MISSING, np.uint8)
+        for settle, rows in buckets:
+            part = measure(settle)
+            values[rows] = np.broadcast_to(part.values, size)[rows]
+            why[rows] = np.broadcast_to(part.why, size)[rows]
+        return Column(values, why)
+
+    def settles(self) -> list[tuple[timedelta, NDArray[np.bool_]]]:
+        """(what to leave out, which subjects): one entry, or with `settle: auto` one for each step in use."""
+        if not self._settles:
+            size = len(self.facts.subjects)
+            if self.data.settle == "auto":
+                self._settles.extend(_buckets(self._checked(_asked(self.facts.settle))))
+            else:
+                self._settles.append((self.data.settle, np.ones(size, bool)))
+        return self._settles
+
+    def settle_of_row(self) -> timedelta:
+        """What is left out for the one subject of this frame."""
+        row = self.row or 0
+        return next((settle for settle, rows in self.settles() if len(rows) > row and rows[row]), timedelta(0))
+
+    def current(self, look: Look, settle: timedelta) -> Stretch:
+        """The look's window as absolute edges."""
+        now = earlier(self.now, look.shift, self.data.tz) if look.shift else self.now
+        return stretch(look.window, now, settle, self.data.tz)
+
+    def stretches(self, look: Look, settle: timedelta) -> tuple[Stretch, ...]:
+        """The absolute stretches over which the look sums."""
+        current = self.current(look, settle)
+        match look.against:
+            case Baseline(window=Rolling(length=length), same_hours=True):
+                return same_hours(current, length.days, self.data.tz)
+            case Baseline(window=window):
+                return (before(current, window, self.now - look.shift, self.data.tz),)
+        return (current,)
+
+    def _sum(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> Column:
+        if isinstance(look.against, Peers):
+            return _of_others(self._sum(name, per, replace(look, against=None), settle), self._groups())[0]
+        if isinstance(look.against, Ahead):
+            return self._ahead(name, per, look, look.against.within, settle)
+        present = not look.shift and look.against is None
+        parts = [self._measure(name, per, part, present=present) for part in self.stretches(look, settle)]
+        result = parts[0]
+        for part in parts[1:]:
+            result = Column(result.values + part.values, columns.first_reason(result.why, part.why))
+        return result
+
+    def _scaled(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> Column:
+        if isinstance(look.against, Peers):
+            own = self._sum(name, per, replace(look, against=None), settle)
+            total, others = _of_others(own, self._groups())
+            return columns.arithmetic("/", total, Column(others, np.zeros(len(others), np.uint8)))
+        found = self._sum(name, per, look, settle)
+        if not isinstance(look.against, Baseline):
+            return found
+        ours = self.current(look, settle).length
+        theirs = sum((part.length for part in self.stretches(look, settle)), timedelta(0))
+        if not theirs:
+            return Column(found.values, np.full(len(found.values), Why.UNDEFINED, np.uint8))
+        return Column(found.values * (ours / theirs), found.why)
+
+    def _ahead(
+        self, name: str, per: tuple[Grain, ...] | None, look: Look, within: timedelta, settle: timedelta
+    ) -> Column:
+        current, recent, growth = self.outlook(look, within, settle)
+        kept = self._measure(name, per, current, present=True) if not current.empty else None
+        slope = self._measure(name, per, recent, present=True)
+        grown = Column(slope.values * (growth / recent.length), slope.why)
+        if kept is None:
+            return grown
+        return Column(kept.values + grown.values, columns.first_reason(kept.why, grown.why))
+
+    def outlook(self, look: Look, within: timedelta, settle: timedelta) -> tuple[Stretch, Stretch, timedelta]:
+        """For a forecast: the stretch that still counts then, the recent one for the slope, and the time of growth.
+
+        The slope is taken over at least an hour, or noise would be mistaken for a trend.
+        """
+        current = self.current(look, settle)
+        recent = Stretch(current.end - max(within, _HOUR), current.end)
+        if isinstance(look.window, Calendar):
+            _, closing = period(look.window, self.now, self.data.tz)
+            horizon = min(self.now + within, closing)
+            return current, recent, max(horizon - current.end, timedelta(0))
+        return Stretch(current.start + within, current.end), recent, within
+
+    def _measure(self, name: str, per: tuple[Grain, ...] | None, part: Stretch, *, present: bool) -> Column:
+        grains = self._grains() if per is None else per
+        key = (name, grains, part.start, part.end)
+        if key not in self._measured:
+            self._measured[key] = self._ask(name, grains, part)
+        return self._fresh(name, self._measured[key]) if present else self._measured[key]
+
+    def _ask(self, name: str, per: tuple[Grain, ...], part: Stretch) -> Column:
+        if part.empty:  # `today` just after midnight, with `settle`: there is nothing to decide on yet
+            return self._checked(None)
+        column = self._checked(_asked(lambda: self.facts.measure(name, per, part.start, part.end)))
+        return columns.clean(columns.numeric(column))
+
+    def _grains(self) -> tuple[Grain, ...]:
+        subjects = self.facts.subjects
+        return subjects[0].per if subjects else ()
+
+    def _fresh(self, name: str, column: Column) -> Column:
+        """A stalled feed decides nothing about the present, not even about what `settle` has let ripen.
+
+        Late conversions would have gone into that part, too. Stretches of the past are taken as they are.
+        """
+        limit = self.data.fresh
+        if limit is None:
+            return column
+        mark = self.facts.as_of(name)
+        if mark is None:
+            why = Why.MISSING
+        elif mark < self.now - limit:
+            why = Why.TOO_OLD
+        else:
+            return column
+        return Column(column.values, np.where(column.why == Why.KNOWN, np.uint8(why), column.why))
+
+    def _groups(self) -> NDArray[np.intp]:
+        """Who is compared with whom: all of the scope; with several grains those that share the first one."""
+        subjects = self.facts.subjects
+        if not subjects or len(subjects[0].per) < 2:
+            return np.zeros(len(subjects), np.intp)
+        firsts = [subject.ids[0] for subject in subjects]
+        return np.unique(np.array(firsts, object).astype(str), return_inverse=True)[1].astype(np.intp)
+
+    def age(self, name: str) -> timedelta | None:
+        """How old the newest data of a metric is."""
+        marks = [self.facts.as_of(part) for part in metrics.parts(name)]
+        known = [mark for mark in marks if mark is not None]
+        return None if len(known) < len(marks) else max(self.now - min(known), timedelta(0))
+
+
+def _asked(question: Any) -> Column | None:
+    """Facts that do not know a name say so by a LookupError; that is a missing value, not a failure."""
+    try:
+        found: Column = question()
+    except LookupError:
+        return None
+    return found
+
+
+def _of_others(own: Column, groups: NDArray[np.intp]) -> tuple[Column, NDArray[Any]]:
+    """For each subject the sum over the others of its group, and how many they are; unknown ones do not count."""
+    known = own.why == Why.KNOWN
+    size = int(groups.max()) + 1 if len(groups) else 0
+    values = np.where(known, own.values, 0.0)
+    sums = np.bincount(groups, values, size)[groups] if size else values
+    counts = np.bincount(groups, known.astype(float), size)[groups] if size else known.astype(float)
+    others = counts - known
+    why = np.where(others > 0, np.uint8(Why.KNOWN), np.uint8(Why.UNDEFINED))
+    return Column(sums - values, why), others
+
+
+def _buckets(delays: Column) -> list[tuple[timedelta, NDArray[np.bool_]]]:
+    known = (delays.why == Why.KNOWN) & np.isfinite(delays.values.astype(float))
+    seconds = np.where(known, delays.values, 0.0).astype(float)
+    middle = float(np.median(seconds[known])) if known.any() else _UNMEASURED.total_seconds()
+    limits = np.array([step.total_seconds() for step in _SETTLE_STEPS])
+    steps = np.minimum(np.searchsorted(limits, np.where(known, seconds, middle)), len(limits) - 1)
+    return [(_SETTLE_STEPS[number], steps == number) for number in np.unique(steps)] or [(_UNMEASURED, known)]

@@ -1,0 +1,332 @@
+"""Trees to columns: what a part of a condition is worth for every subject of a frame."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from rules.evaluation import columns
+from rules.evaluation.columns import Truth
+from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Look, Peers
+from rules.language import patterns, types
+from rules.model import metrics, tree
+from rules.model.facts import Column, Why
+from rules.model.revision import Group
+from rules.model.syntax import Condition
+
+# --- values ----------------------------------------------------------------------------------------
+
+
+def value(node: tree.Node, frame: Frame, look: Look) -> Column:
+    """The part's value for each subject, or one for all where it is a constant."""
+    reader = _VALUES.get(type(node))
+    return reader(node, frame, look) if reader else _as_objects(answer(node, frame, look))
+
+
+def _as_objects(found: Truth) -> Column:
+    return Column((found.answers == columns.YES).astype(object), found.why)
+
+
+def _constant(node: tree.Constant, _frame: Frame, _look: Look) -> Column:
+    held = node.value
+    return columns.constant(held.total_seconds() if isinstance(held, timedelta) else held)
+
+
+def _metric(node: tree.Metric, frame: Frame, look: Look) -> Column:
+    formula = metrics.DERIVED.get(node.name)
+    if formula is None:
+        return frame.amount(node.name, node.per, look)
+    measure = frame.total if formula.over else frame.amount
+    result = _summed(formula.plus, node, measure, look)
+    if formula.minus:
+        result = columns.arithmetic("-", result, _summed(formula.minus, node, measure, look))
+    if formula.over:
+        result = columns.arithmetic("/", result, _summed(formula.over, node, measure, look))
+    return result
+
+
+def _summed(names: tuple[str, ...], node: tree.Metric, measure: Callable[..., Column], look: Look) -> Column:
+    result = measure(names[0], node.per, look)
+    for name in names[1:]:
+        result = columns.arithmetic("+", result, measure(name, node.per, look))
+    return result
+
+
+def _arithmetic(node: tree.Arithmetic, frame: Frame, look: Look) -> Column:
+    return columns.arithmetic(node.op, value(node.left, frame, look), value(node.right, frame, look))
+
+
+def _negative(node: tree.Negative, frame: Frame, look: Look) -> Column:
+    inner = columns.numeric(value(node.item, frame, look))
+    return Column(-inner.values, inner.why)
+
+
+def _over(node: tree.Over, frame: Frame, look: Look) -> Column:
+    return value(node.item, frame, replace(look, window=node.window))
+
+
+def _ago(node: tree.Ago, frame: Frame, look: Look) -> Column:
+    return value(node.item, frame, replace(look, shift=look.shift + node.shift))
+
+
+def _call(node: tree.Call, frame: Frame, look: Look) -> Column:
+    if node.function == "has":
+        return _as_objects(_has(value(node.arguments[0], frame, look)))
+    arguments = [value(argument, frame, look) for argument in node.arguments]
+    if node.function == "default":
+        return _default(*arguments)
+    if node.function == "age":
+        return columns.numeric(columns.each(lambda moment: _age(moment, frame), *arguments))
+    if node.function in _NUMBERS:
+        return _number_call(node.function, [columns.numeric(argument) for argument in arguments])
+    if node.function == "number":
+        return columns.numeric(arguments[0])
+    return columns.each(_TEXTS[node.function], *arguments)
+
+
+_NUMBERS: dict[str, Callable[..., Any]] = {"abs": np.abs, "min": np.minimum, "max": np.maximum}
+
+
+def _number_call(name: str, arguments: list[Column]) -> Column:
+    why = columns.first_reason(*(argument.why for argument in arguments))
+    result = arguments[0].values
+    if name == "abs":
+        return Column(np.abs(result), why)
+    for argument in arguments[1:]:
+        result = _NUMBERS[name](result, argument.values)
+    return Column(result, why)
+
+
+def _text(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        return function(*arguments) if all(isinstance(item, str) for item in arguments) else Why.MISMATCH
+
+    return call
+
+
+def _length(held: Any) -> Any:
+    return Decimal(len(held)) if isinstance(held, str | list | tuple | dict) else Why.MISMATCH
+
+
+def _contains(held: Any, item: Any) -> Any:
+    if isinstance(held, str):
+        return item in held if isinstance(item, str) else Why.MISMATCH
+    return _among(item, held) if isinstance(held, list | tuple) else Why.MISMATCH
+
+
+_TEXTS: dict[str, Callable[..., Any]] = {
+    "lower": _text(str.lower),
+    "upper": _text(str.upper),
+    "trim": _text(str.strip),
+    "length": _length,
+    "contains": _contains,
+    "starts_with": _text(str.startswith),
+    "ends_with": _text(str.endswith),
+}
+
+
+def _has(found: Column) -> Truth:
+    missing = found.why == Why.MISSING
+    return columns.truth(~missing, np.where(missing, np.uint8(Why.KNOWN), found.why))
+
+
+def _default(found: Column, other: Column) -> Column:
+    size = columns.common_size(found, other)
+    missing = np.broadcast_to(found.why == Why.MISSING, size)
+    first, second = (np.broadcast_to(c.values.astype(object), size) for c in (found, other))
+    why = np.where(missing, np.broadcast_to(other.why, size), np.broadcast_to(found.why, size))
+    return Column(np.where(missing, second, first), why.astype(np.uint8))
+
+
+def _age(held: Any, frame: Frame) -> Any:
+    moment = columns.moment(held)
+    return Decimal(repr((frame.now - moment).total_seconds())) if moment else Why.MISMATCH
+
+
+_VALUES: dict[type[tree.Node], Callable[..., Column]] = {
+    tree.Constant: _constant,
+    tree.Metric: _metric,
+    tree.Attribute: lambda node, frame, _look: frame.attribute(node.name),
+    tree.Own: lambda node, frame, _look: frame.own(node.grain),
+    tree.Name: lambda _node, _frame, _look: columns.constant(None),
+    tree.Reference: lambda _node, _frame, _look: columns.constant(None),
+    tree.Negative: _negative,
+    tree.Arithmetic: _arithmetic,
+    tree.Over: _over,
+    tree.Ago: _ago,
+    tree.Call: _call,
+}
+
+# --- conditions ------------------------------------------------------------------------------------
+
+
+def group(found: Group, frame: Frame) -> Truth:
+    """The group's answer for each subject.
+
+    What needs no measuring is looked at first; where that settles it for everybody, nothing is measured.
+    """
+    answers: list[Truth] = []
+    settling = columns.NO if found.kind == "all" else columns.YES
+    for item in found.items if len(found.items) == 1 else sorted(found.items, key=_measures):
+        if answers and _measures(item) and any(_is_settled(each, settling) for each in answers):
+            break
+        answers.append(member(item, frame))
+    if found.kind == "all":
+        return columns.all_of(answers)
+    joined = columns.any_of(answers)
+    return columns.negate(joined) if found.kind == "none" else joined
+
+
+def _is_settled(found: Truth, settling: np.int8) -> bool:
+    return len(found.answers) > 0 and bool((found.answers == settling).all())
+
+
+def _measures(item: Condition | Group) -> bool:
+    if isinstance(item, Group):
+        return any(map(_measures, item.items))
+    return types.has_metric(item.tree)
+
+
+def member(item: Condition | Group, frame: Frame) -> Truth:
+    """One member of a group: a condition, or a group itself."""
+    if isinstance(item, Group):
+        return group(item, frame)
+    return answer(item.tree, frame, frame.look)
+
+
+def answer(node: tree.Node, frame: Frame, look: Look) -> Truth:
+    """The condition's answer for each subject."""
+    if isinstance(node, tree.And | tree.Or):
+        join = columns.all_of if isinstance(node, tree.And) else columns.any_of
+        return join([answer(item, frame, look) for item in node.items])
+    if isinstance(node, tree.Not):
+        return columns.negate(answer(node.item, frame, look))
+    if isinstance(node, tree.Over):
+        return answer(node.item, frame, replace(look, window=node.window))
+    if isinstance(node, tree.Ago):
+        return answer(node.item, frame, replace(look, shift=look.shift + node.shift))
+    return _with_sample(node, frame, _whole(_test(node, frame, look), frame))
+
+
+def _whole(found: Truth, frame: Frame) -> Truth:
+    """An answer that is the same for all, repeated for each of them."""
+    if len(found.answers) == frame.size:
+        return found
+    return Truth(np.broadcast_to(found.answers, frame.size), np.broadcast_to(found.why, frame.size))
+
+
+def _with_sample(node: tree.Node, frame: Frame, found: Truth) -> Truth:
+    """Without a sufficient sample a condition on metrics is undecided, whatever its numbers say."""
+    if not frame.needs or not frame.data.need or not types.has_metric(node):
+        return found
+    short = frame.short()
+    if not short.any():
+        return found
+    answers = np.where(short == Why.KNOWN, found.answers, columns.UNDECIDED)
+    return Truth(answers, columns.first_reason(short, found.why))
+
+
+def _test(node: tree.Node, frame: Frame, look: Look) -> Truth:
+    match node:
+        case tree.Compare():
+            return _compare(node, frame, look)
+        case tree.Within():
+            return _within(node, frame, look)
+        case tree.Matches():
+            return _matches(node, frame, look)
+        case tree.Change():
+            return _change(node, frame, look)
+        case tree.Forecast():
+            ahead = value(node.item, frame, replace(look, against=Ahead(node.within)))
+            return columns.compare(node.op, ahead, value(node.limit, frame, look))
+    return columns.of_booleans(value(node, frame, look))
+
+
+def _compare(node: tree.Compare, frame: Frame, look: Look) -> Truth:
+    if node.confidence is not None:
+        return _evidence(node, node.confidence, frame, look)
+    for side, other in ((node.left, node.right), (node.right, node.left)):
+        if isinstance(side, tree.Constant) and side.value is None:
+            present = _has(value(other, frame, look))
+            return columns.negate(present) if node.op == "=" else present
+    return columns.compare(node.op, value(node.left, frame, look), value(node.right, frame, look))
+
+
+def _evidence(node: tree.Compare, confidence: Decimal, frame: Frame, look: Look) -> Truth:
+    lower, upper, why = bounds(node.left, confidence, frame, look)
+    bound = upper if node.op in {"<", "<="} else lower
+    return columns.compare(node.op, Column(bound, why), columns.numeric(value(node.right, frame, look)))
+
+
+def bounds(node: tree.Node, confidence: Decimal, frame: Frame, look: Look) -> tuple[Any, Any, columns.Whys]:
+    """Lower and upper one-sided Wilson bound of a ratio of counts, and where there is none."""
+    parts = types.ratio_of_counts(node)
+    assert parts is not None, "the loader lets '@' stand behind ratios of counts only"
+    successes, trials = (columns.numeric(value(part, frame, look)) for part in parts)
+    why = columns.first_reason(successes.why, trials.why)
+    nothing = (trials.values <= 0) & (why == Why.KNOWN)
+    lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), z_of(confidence))
+    return lower, upper, np.where(nothing, np.uint8(Why.UNDEFINED), why)
+
+
+@cache
+def z_of(confidence: Decimal) -> float:
+    """How many standard deviations a one-sided confidence is: 1.645 for 95%."""
+    return NormalDist().inv_cdf(float(confidence))
+
+
+def _within(node: tree.Within, frame: Frame, look: Look) -> Truth:
+    item = value(node.item, frame, look)
+    if isinstance(node.choices, tree.Listing):
+        held = [value(choice, frame, look).values[0] for choice in node.choices.items]
+        found = columns.each(lambda one: _among(one, held), item)
+    else:
+        listed = value(node.choices, frame, look)
+        found = columns.each(lambda one, some: _among(one, some) if _is_list(some) else Why.MISMATCH, item, listed)
+    result = columns.of_booleans(found)
+    return columns.negate(result) if node.negated else result
+
+
+def _is_list(held: Any) -> bool:
+    return isinstance(held, list | tuple)
+
+
+def _among(item: Any, choices: Any) -> bool:
+    pairs = (columns.comparable(item, choice) for choice in choices)
+    return any(pair is not None and pair[0] == pair[1] for pair in pairs)
+
+
+def _matches(node: tree.Matches, frame: Frame, look: Look) -> Truth:
+    pattern = patterns.compiled(node.pattern)
+
+    def search(subject: Any) -> bool | Why:
+        if not isinstance(subject, str) or len(subject) > patterns.MAX_SUBJECT:
+            return Why.MISMATCH
+        return pattern.found_in(subject)
+
+    return columns.of_booleans(columns.each(search, value(node.item, frame, look)))
+
+
+def against(node: tree.Change) -> Against:
+    """What a change is measured against."""
+    return Peers() if node.baseline is None else Baseline(node.baseline, node.same_hours)
+
+
+def _change(node: tree.Change, frame: Frame, look: Look) -> Truth:
+    current = columns.numeric(value(node.item, frame, look))
+    line = turning_point(node, frame, look)
+    return columns.compare("<=" if node.direction == "down" else ">=", current, line)
+
+
+def turning_point(node: tree.Change, frame: Frame, look: Look) -> Column:
+    """The value at which the change counts. A percentage of nothing is UNDEFINED."""
+    base = columns.numeric(value(node.item, frame, replace(look, against=against(node))))
+    share = -node.share if node.direction == "down" else node.share
+    factor = np.where(base.values >= 0, float(1 + share), float(1 - share))
+    nothing = (base.values == 0) & (base.why == Why.KNOWN)
+    return Column(base.values * factor, np.where(nothing, np.uint8(Why.UNDEFINED), base.why))

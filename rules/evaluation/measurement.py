@@ -1,0 +1,166 @@
+"""One single test of one subject, as it was seen: both sides, the sample, the window. What words are made from."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from rules.evaluation import interpret, templates
+from rules.evaluation.columns import Truth
+from rules.evaluation.frame import Frame, Look
+from rules.language import unparse
+from rules.model import formatting, metrics, tree
+from rules.model.facts import Column, Why
+from rules.model.revision import Rolling
+from rules.model.verdicts import Answer
+
+
+class Seen:
+    """A test, the frame of its one subject, and the answer."""
+
+    def __init__(self, node: tree.Node, frame: Frame, look: Look) -> None:
+        self.node = node
+        self.frame = frame
+        self.look = look
+        self.found = interpret.answer(node, frame, look)
+        self.answer = Answer(int(self.found.answers[0]))
+        self.why = why_of(self.found)
+
+    def left(self) -> tree.Node:
+        """The side that is compared."""
+        for name in ("left", "item"):
+            found = getattr(self.node, name, None)
+            if isinstance(found, tree.Node):
+                return found
+        return self.node
+
+    def right(self) -> tree.Node | None:
+        """The side that it is compared with, where it is a part of its own."""
+        return next(
+            (getattr(self.node, name) for name in ("right", "limit", "choices") if hasattr(self.node, name)), None
+        )
+
+    def cell(self, node: tree.Node, look: Look | None = None) -> Any:
+        """A part's value for the subject, or None."""
+        if isinstance(node, tree.Listing):
+            return [self.cell(item) for item in node.items]
+        column = interpret.value(node, self.frame, look or self.look)
+        return templates.jsonable(column.values[0]) if why_of(column) is Why.KNOWN else None
+
+    def threshold(self) -> Any:
+        """What the value is compared with."""
+        if isinstance(self.node, tree.Change):
+            line = interpret.turning_point(self.node, self.frame, self.look)
+            return templates.jsonable(line.values[0]) if why_of(line) is Why.KNOWN else None
+        right = self.right()
+        if right is None:
+            return getattr(self.node, "pattern", None)
+        return self.cell(right)
+
+    def measured_part(self) -> tree.Metric | None:
+        """The first metric of the compared side."""
+        return next((part for part in self.left().walk() if isinstance(part, tree.Metric)), None)
+
+    def look_of(self, metric: tree.Metric | None) -> Look:
+        """Over which time a metric is meant."""
+        return next((look for part, look in looks(self.node, self.look) if part is metric), self.look)
+
+    def edges(self, metric: tree.Metric | None) -> tuple[Any, Any]:
+        """Start and end of the metric's window, UTC."""
+        if metric is None:
+            return None, None
+        current = self.frame.current(self.look_of(metric), self.frame.settle_of_row())
+        return current.start, current.end
+
+    def sample(self) -> dict[str, float | None]:
+        """The base metrics behind the compared side."""
+        held: dict[str, float | None] = {}
+        for part, look in looks(self.left(), self.look):
+            prefix = "" if part.per is None else unparse.text(part).removesuffix(part.name)
+            for name in metrics.parts(part.name):
+                held.setdefault(prefix + name, self.cell(replace(part, name=name), look))
+        return held
+
+    def unit(self) -> str:
+        """In which unit both sides are written."""
+        return unit_of(self.left()) if unit_of(self.left()) != "plain" else unit_of(self.right())
+
+    def name(self) -> str:
+        """The compared side in words."""
+        left = self.left()
+        return described(left, self.look_of(left)) if isinstance(left, tree.Metric) else titled(left)
+
+    def window(self, look: Look) -> timedelta:
+        """How long a look's window is."""
+        return self.frame.current(look, self.frame.settle_of_row()).length
+
+
+def why_of(found: Truth | Column) -> Why:
+    """Why the one cell has no value."""
+    return Why(int(found.why[0]))
+
+
+def is_named(node: tree.Node) -> bool:
+    """True for what has a name of its own, and is therefore more than a plain value."""
+    return isinstance(node, tree.Metric | tree.Attribute | tree.Own | tree.Call)
+
+
+def bare(node: tree.Node) -> tree.Node:
+    """The part without its windows."""
+    while isinstance(node, tree.Over | tree.Ago):
+        node = node.item
+    return node
+
+
+def looks(node: tree.Node, look: Look) -> Iterator[tuple[tree.Metric, Look]]:
+    """Each metric inside, with the window over which it is meant."""
+    if isinstance(node, tree.Metric):
+        yield node, look
+    elif isinstance(node, tree.Over):
+        yield from looks(node.item, replace(look, window=node.window))
+    elif isinstance(node, tree.Ago):
+        yield from looks(node.item, replace(look, shift=look.shift + node.shift))
+    else:
+        for child in node.children():
+            yield from looks(child, look)
+
+
+def unit_of(node: tree.Node | None) -> str:
+    """In which unit a part's value is written."""
+    node = None if node is None else bare(node)
+    match node:
+        case tree.Metric(name=name):
+            return metrics.unit(name)
+        case tree.Constant(kind="percent"):
+            return "share"
+        case tree.Constant(kind="duration") | tree.Call(function="age"):
+            return "span"
+        case tree.Arithmetic(op="+" | "-" | "*", left=left, right=right):
+            return next((unit for unit in map(unit_of, (left, right)) if unit not in {"plain", "share"}), "plain")
+    return "plain"
+
+
+def titled(node: tree.Node) -> str:
+    """A part in words; what is not a single metric is quoted as it is written."""
+    inner = bare(node)
+    if isinstance(inner, tree.Metric):
+        return unparse.text(node).replace(inner.name, metrics.title(inner.name), 1)
+    return unparse.text(node)
+
+
+def described(metric: tree.Metric, look: Look) -> str:
+    """`conversion rate`, `advertiser's conversions over 1h`."""
+    whose = "" if metric.per is None else "the network's " if not metric.per else f"the {metric.per[0]}'s "
+    ago = f" {formatting.span(look.shift)} ago" if look.shift else ""
+    return f"{whose}{metrics.title(metric.name)}{ago}"
+
+
+def baseline_words(node: tree.Change) -> str:
+    """What a change is compared with, in words."""
+    if node.baseline is None:
+        return "the others in scope"
+    if not isinstance(node.baseline, Rolling):
+        return node.baseline.unit.replace("_", " ")
+    if node.same_hours:
+        return f"the same hours of the {node.baseline.length.days} days before"
+    return f"the {formatting.span(node.baseline.length)} before"

@@ -1,0 +1,187 @@
+"""The evidence behind one verdict: each condition with its value, threshold, sample, window, age and words.
+
+Works on the frame that the evaluation used, narrowed to one subject, so that it can only show what was decided on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rules.evaluation import counterfactual, interpret, templates
+from rules.evaluation.columns import Truth
+from rules.evaluation.frame import Frame, Look
+from rules.evaluation.measurement import Seen, baseline_words, described, looks, why_of
+from rules.evaluation.sentences import sentence
+from rules.language import types, unparse
+from rules.model import tree
+from rules.model.facts import Why
+from rules.model.revision import Group, Revision
+from rules.model.syntax import Condition
+from rules.model.verdicts import Answer, Trace, Verdict
+
+
+def verdict(revision: Revision, frame: Frame, found: Truth, row: int) -> Verdict:
+    """The verdict of one row with its trace."""
+    one = frame.only(row)
+    parts = [] if revision.when is None else [of_group(revision.when, one)]
+    if revision.unless is not None:
+        parts.append(replace(of_group(revision.unless, one.without_needs()), text="unless"))
+    answer, why = Answer(int(found.answers[row])), Why(int(found.why[row]))
+    trace = Trace(text=revision.id, answer=answer, why=why, parts=tuple(parts), flip=_nearest(answer, parts))
+    return Verdict(one.subjects[0], answer, why, reason(revision, answer, parts), trace)
+
+
+def early(revision: Revision, frame: Frame, row: int) -> Trace | None:
+    """The trace of `release.early`, where the rule has one."""
+    group = revision.release.early
+    return None if group is None else replace(of_group(group, frame.only(row)), text="early")
+
+
+def reason(revision: Revision, answer: Answer, parts: list[Trace]) -> str:
+    """One sentence: what made the answer what it is."""
+    if not parts:
+        return "the rule has no condition"
+    excepted = [part for part in parts if part.text == "unless"]
+    if answer is Answer.NO and excepted and excepted[0].answer is Answer.YES:
+        return _joined(["held back", *_words(excepted[0], Answer.YES)], ": ")
+    for part in parts:
+        wanted = Answer.YES if answer is Answer.YES else answer
+        if part.text == "unless":
+            wanted = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(answer, answer)
+        words = list(dict.fromkeys(_words(part, wanted)))
+        if words:
+            return "; ".join(words[:3])
+    return revision.title or revision.id
+
+
+def _joined(words: list[str], mark: str) -> str:
+    return words[0] + (mark + "; ".join(words[1:]) if len(words) > 1 else "")
+
+
+def _words(trace: Trace, wanted: Answer) -> Iterator[str]:
+    """The sentences of the parts that gave the answer."""
+    if trace.answer is not wanted:
+        return
+    if trace.words:
+        yield trace.words
+        return
+    turned = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(wanted, wanted)
+    inner = turned if trace.text == "none" or trace.text.startswith("not ") else wanted
+    for part in trace.parts:
+        yield from _words(part, inner)
+
+
+def _nearest(answer: Answer, parts: list[Trace]) -> str | None:
+    if answer is Answer.YES:
+        return None
+    hindering = [part for part in parts if part.text != "unless" and part.answer is not Answer.YES]
+    return hindering[0].flip if len(hindering) == 1 else None
+
+
+# --- groups and conditions -------------------------------------------------------------------------
+
+
+def of_group(group: Group, frame: Frame) -> Trace:
+    """A group with its members, in the order in which they stand in the file."""
+    parts = tuple(
+        of_group(item, frame) if isinstance(item, Group) else of_condition(item, frame) for item in group.items
+    )
+    found = interpret.group(group, frame)
+    return _collected(group.kind, found, parts)
+
+
+def of_condition(item: Condition, frame: Frame) -> Trace:
+    """One condition, as its author wrote it."""
+    return of_tree(item.tree, frame, frame.look, item.text.strip())
+
+
+def _collected(kind: str, found: Truth, parts: tuple[Trace, ...], text: str | None = None) -> Trace:
+    answer = _answer(found)
+    flip = None
+    if answer is not Answer.YES and kind in {"all", "any", "and", "or"}:
+        hindering = [part for part in parts if part.answer is not Answer.YES]
+        flips_found = [part.flip for part in hindering if part.flip]
+        every = kind in {"all", "and"}
+        if flips_found and (not every or len(flips_found) == len(hindering)):
+            flip = "; and ".join(dict.fromkeys(flips_found)) if every else flips_found[0]
+    return Trace(text=kind if text is None else text, answer=answer, why=why_of(found), parts=parts, flip=flip)
+
+
+def _answer(found: Truth) -> Answer:
+    return Answer(int(found.answers[0]))
+
+
+def of_tree(node: tree.Node, frame: Frame, look: Look, text: str | None = None) -> Trace:
+    """A condition's tree, down to the single tests, as `text` or in its one spelling."""
+    match node:
+        case tree.And(items=items) | tree.Or(items=items):
+            parts = tuple(of_tree(item, frame, look, unparse.text(item)) for item in items)
+            kind = "and" if isinstance(node, tree.And) else "or"
+            return _collected(kind, interpret.answer(node, frame, look), parts, text)
+        case tree.Not(item=item):
+            found = interpret.answer(node, frame, look)
+            inner = of_tree(item, frame, look)
+            written = f"not {inner.text}" if text is None else text
+            return Trace(text=written, answer=_answer(found), why=why_of(found), parts=(inner,))
+        case tree.Over(item=item, window=window):
+            return of_tree(item, frame, replace(look, window=window), text)
+        case tree.Ago(item=item, shift=shift):
+            return of_tree(item, frame, replace(look, shift=look.shift + shift), text)
+    return _of_test(Seen(node, frame, look), text)
+
+
+def _of_test(seen: Seen, text: str | None) -> Trace:
+    plain = Trace(
+        text=unparse.text(seen.node) if text is None else text,
+        answer=seen.answer,
+        why=seen.why,
+        value=seen.cell(seen.left()),
+        threshold=seen.threshold(),
+        flip=counterfactual.nearest(seen),
+        words=sentence(seen),
+    )
+    if not isinstance(seen.node, tree.Change) and not types.has_metric(seen.node):
+        return plain  # it measures nothing: no window, no sample, and nothing inside that would be worth a line
+    start, end = seen.edges(seen.measured_part())
+    names = [part.name for part in seen.node.walk() if isinstance(part, tree.Metric)]
+    ages = [age for age in map(seen.frame.age, names) if age is not None]
+    return replace(
+        plain,
+        sample=seen.sample() or None,
+        start=start,
+        end=end,
+        age=max(ages) if ages else None,
+        parts=tuple(_operands(seen)),
+    )
+
+
+def _operands(seen: Seen) -> Iterator[Trace]:
+    """The measured values inside, where there are more than the one that is compared."""
+    found = list(looks(seen.node, seen.look))
+    if len(found) < 2 and not isinstance(seen.node, tree.Change):
+        return
+    for part, look in found:
+        span = seen.frame.current(look, seen.frame.settle_of_row())
+        yield Trace(
+            text=described(part, look),
+            why=why_of(interpret.value(part, seen.frame, look)),
+            value=seen.cell(part, look),
+            start=span.start,
+            end=span.end,
+        )
+    if isinstance(seen.node, tree.Change):
+        yield _baseline_trace(seen, seen.node)
+
+
+def _baseline_trace(seen: Seen, node: tree.Change) -> Trace:
+    against = interpret.against(node)
+    look = replace(seen.look_of(seen.measured_part()), against=against)
+    column = interpret.value(node.item, seen.frame, replace(seen.look, against=against))
+    spans = seen.frame.stretches(look, seen.frame.settle_of_row())
+    value = templates.jsonable(column.values[0]) if why_of(column) is Why.KNOWN else None
+    return Trace(
+        text=f"compared with {baseline_words(node)}",
+        why=why_of(column),
+        value=value,
+        start=None if node.baseline is None else min(span.start for span in spans),
+        end=None if node.baseline is None else max(span.end for span in spans),
+    )

@@ -1,0 +1,91 @@
+"""Windows to absolute UTC edges. Rolling windows are elapsed time; calendar ones follow the wall clock of a zone.
+
+A day has 23 or 25 hours when the clocks change; "the same hours a week ago" means the same hours on the wall.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from rules.model.revision import Calendar, Rolling, Window
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stretch:
+    """[start, end) in UTC. Empty where the end is not behind the start."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return max(self.end - self.start, timedelta(0))
+
+    @property
+    def empty(self) -> bool:
+        return self.end <= self.start
+
+
+def stretch(window: Window, now: datetime, settle: timedelta, zone: str) -> Stretch:
+    """The window as of `now`, without the newest part that has not settled.
+
+    A rolling window keeps its length and moves back; a calendar one loses its end, since its start is fixed.
+    """
+    end = now - settle
+    if isinstance(window, Rolling):
+        return Stretch(end - window.length, end)
+    start, limit = period(window, now, zone)
+    return Stretch(start, min(end, limit))
+
+
+def period(window: Calendar, now: datetime, zone: str) -> tuple[datetime, datetime]:
+    """Start and end of the whole calendar stretch, in UTC; the end may lie ahead. Weeks begin on Monday."""
+    today = now.astimezone(_zone(zone)).date()
+    if window.unit == "today":
+        return _midnight(today, zone), _midnight(today + _DAY, zone)
+    if window.unit == "yesterday":
+        return _midnight(today - _DAY, zone), _midnight(today, zone)
+    if window.unit == "this_week":
+        monday = today - today.weekday() * _DAY
+        return _midnight(monday, zone), _midnight(monday + 7 * _DAY, zone)
+    first = today.replace(day=1)
+    return _midnight(first, zone), _midnight((first + 32 * _DAY).replace(day=1), zone)
+
+
+def earlier(moment: datetime, shift: timedelta, zone: str) -> datetime:
+    """`shift` before the moment: whole days by the wall clock, anything else by elapsed time."""
+    if shift % _DAY:
+        return moment - shift
+    wall = moment.astimezone(_zone(zone))
+    naive = wall.replace(tzinfo=None) - shift
+    return naive.replace(tzinfo=_zone(zone), fold=wall.fold).astimezone(UTC)
+
+
+def before(current: Stretch, baseline: Window, now: datetime, zone: str) -> Stretch:
+    """The stretch to compare with: the one that ends where the current one begins, or a calendar stretch."""
+    if isinstance(baseline, Rolling):
+        return Stretch(current.start - baseline.length, current.start)
+    return stretch(baseline, now, timedelta(0), zone)
+
+
+def same_hours(current: Stretch, days: int, zone: str) -> tuple[Stretch, ...]:
+    """The current stretch on each of so many days before, by the wall clock."""
+    return tuple(
+        Stretch(earlier(current.start, n * _DAY, zone), earlier(current.end, n * _DAY, zone))
+        for n in range(1, days + 1)
+    )
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=1_000)
+def _midnight(day: date, zone: str) -> datetime:
+    # Where midnight does not exist (clocks go forward at 0:00) the day begins when the gap ends.
+    return datetime.combine(day, clock(), _zone(zone)).astimezone(UTC)

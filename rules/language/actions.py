@@ -1,0 +1,267 @@
+"""The steps of `then`: YAML nodes to Actions."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast, get_args
+
+from rules.language import conditions
+from rules.language.fields import Findings, length, spelled
+from rules.language.names import ENTITY_FIELDS, Offered
+from rules.language.strict_yaml import Branch, Leaf, Node, Table
+from rules.model.environment import Known
+from rules.model.revision import Action, HoldFor, Verb
+from rules.model.spelling import a, did_you_mean, listed, nearest
+from rules.model.syntax import Template
+
+VERBS: tuple[str, ...] = get_args(Verb)
+ENTITIES = ("offer", "publisher", "advertiser", "user", "offer_event", "landing_page")
+TARGETS: Mapping[str, tuple[str, ...]] = {
+    "pause": ("offer", "publisher", "advertiser", "offer_event", "landing_page"),
+    "activate": ("offer", "publisher", "advertiser", "offer_event", "landing_page"),
+    "ensure": ENTITIES,
+    "update": ENTITIES,
+    "archive": ENTITIES,
+    "reject": ("conversion",),
+}
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "pause": frozenset({"id", "which", "hold"}),
+    "activate": frozenset({"id", "which"}),
+    "ensure": frozenset({"id", "key", "with", "hand_over"}),
+    "update": frozenset({"id", "which", "with"}),
+    "archive": frozenset({"id", "which"}),
+    "call": frozenset({"id", "with"}),
+    "reject": frozenset({"id", "which", "with"}),
+    "http": frozenset({"id"}),
+    "notify": frozenset({"id", "with"}),
+}
+REQUIRED: Mapping[str, tuple[str, ...]] = {"ensure": ("key",), "update": ("with",), "reject": ("which",)}
+DESTRUCTIVE = frozenset({"pause", "archive"})  # what takes traffic away; reject is judged by events, not samples
+_HTTP_KEYS = ("url", "method", "headers", "body", "query")
+_HOLDS = ("midnight", "manual")
+_RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, "sub_id", "country"})
+_WRITABLE: Mapping[str, frozenset[str]] = {
+    **{kind: known - {"id", "created_at", "updated_at"} for kind, known in ENTITY_FIELDS.items()},
+    "user": frozenset(
+        ["email", "first_name", "last_name", "password", "role", "status", "phone", "timezone", "api_access_enabled"]
+    ),
+}
+
+
+def actions(node: Node, offered: Offered, known: Known, findings: Findings) -> tuple[Action, ...]:
+    """All steps, each seeing the named steps before it."""
+    if not isinstance(node, Branch):
+        findings.error(node.place, "`then` is a list of steps, such as - pause: offer")
+        return ()
+    found: list[Action] = []
+    named: list[str] = []
+    for number, item in enumerate(node.items, 1):
+        reader = _Step(replace(offered, steps=tuple(named)), known, findings)
+        action = reader.read(item, str(number))
+        if action is None:
+            continue
+        if action.id in named:
+            findings.error(action.place, f"two steps have the id '{action.id}'")
+        found.append(action)
+        named.append(action.id)
+    return tuple(found)
+
+
+class _Step:
+    """Reads one step; what is wrong goes to the findings."""
+
+    def __init__(self, offered: Offered, known: Known, findings: Findings) -> None:
+        self.offered = offered
+        self.known = known
+        self.findings = findings
+
+    def read(self, node: Node, position: str) -> Action | None:
+        if not isinstance(node, Table):
+            self.findings.error(node.place, "a step is a mapping such as pause: offer")
+            return None
+        verbs = [key for key in node.keys if key in VERBS]
+        if len(verbs) != 1:
+            self._wrong_verbs(node, verbs)
+            return None
+        verb = verbs[0]
+        self._refuse_strangers(node, verb)
+        target = self._target(node, verb)
+        if target is None:
+            return None
+        action = Action(
+            id=self._id(node, position),
+            verb=cast("Verb", verb),
+            target=target,
+            which=self._which(node, verb, target),
+            key=self._templates(node, "key"),
+            values=self._values(node, verb, target),
+            hold=self._hold(node),
+            hand_over=self._hand_over(node),
+            place=node.place,
+        )
+        self._check_complete(node, action)
+        return action
+
+    def _wrong_verbs(self, node: Table, verbs: list[str]) -> None:
+        if verbs:
+            self.findings.error(
+                node.place, f"one step does one thing, not {listed(verbs, last='and')}; write two steps"
+            )
+            return
+        known = {*VERBS, "id", "which", "key", "with", "hold", "hand_over"}
+        stranger = next((key for key in node.keys if key not in known), None)
+        hint = did_you_mean(stranger, VERBS) if stranger else ""
+        place = node.keys[stranger] if stranger else node.place
+        self.findings.error(place, f"a step needs one of {listed(VERBS)}{hint}")
+
+    def _refuse_strangers(self, node: Table, verb: str) -> None:
+        allowed = ALLOWED[verb]
+        for key, place in node.keys.items():
+            if key == verb or key in allowed:
+                continue
+            where = f" with {verb} (it takes {listed(sorted(allowed))})"
+            self.findings.error(place, f"unknown key '{key}'{where}{did_you_mean(key, allowed)}")
+
+    def _target(self, node: Table, verb: str) -> str | None:
+        value = node.entries[verb]
+        if verb == "http":
+            return ""
+        if not isinstance(value, Leaf) or not isinstance(value.value, str):
+            self.findings.error(value.place, f"`{verb}` names one kind of thing, such as {self._example(verb)}")
+            return None
+        choices = TARGETS.get(verb) or self._outside(verb)
+        if choices is not None and value.raw not in choices:
+            self.findings.error(
+                value.place, f"'{value.raw}' cannot follow `{verb}`{self._among(value.raw, sorted(choices))}"
+            )
+            return None
+        return value.raw
+
+    def _outside(self, verb: str) -> frozenset[str] | None:
+        return self.known.operations if verb == "call" else self.known.channels
+
+    def _among(self, word: str, choices: list[str]) -> str:
+        if len(choices) <= 8:
+            return f"; use {listed(choices)}{did_you_mean(word, choices)}"
+        return did_you_mean(word, choices)
+
+    def _example(self, verb: str) -> str:
+        return {"call": "offers.update", "notify": "a channel", "reject": "conversion"}.get(verb, "offer")
+
+    def _id(self, node: Table, position: str) -> str:
+        given = node.entries.get("id")
+        if given is None:
+            return position
+        raw = given.raw if isinstance(given, Leaf) else ""
+        if not raw.isidentifier() or not raw.isascii() or raw in _RESERVED:
+            self.findings.error(given.place, "a step's id is a word such as pub, and no name that conditions know")
+        return raw or position
+
+    def _which(self, node: Table, verb: str, target: str) -> Template | None:
+        given = node.entries.get("which")
+        if given is not None:
+            return conditions.template(given, self.offered, self.findings)
+        needs_subject = verb in {"pause", "activate", "archive", "update", "reject"}
+        if needs_subject and target not in self.offered.grains:
+            self.findings.error(
+                node.keys[verb], f'which {target}? The rule does not look per {target}; add which: "{{{{ ... }}}}"'
+            )
+        return None
+
+    def _templates(self, node: Table, name: str) -> Mapping[str, Template]:
+        given = node.entries.get(name)
+        if given is None:
+            return {}
+        if not isinstance(given, Table) or not given.entries:
+            self.findings.error(given.place, f"`{name}` needs `field: value` lines")
+            return {}
+        read = {key: conditions.template(value, self.offered, self.findings) for key, value in given.entries.items()}
+        return {key: value for key, value in read.items() if value is not None}
+
+    def _values(self, node: Table, verb: str, target: str) -> Mapping[str, Any]:
+        given = node.entries.get("http" if verb == "http" else "with")
+        if given is None:
+            return {}
+        if not isinstance(given, Table):
+            self.findings.error(given.place, "needs `field: value` lines here")
+            return {}
+        if verb == "http":
+            self._check_http(given)
+        if verb in {"ensure", "update"}:
+            self._check_fields(given, target)
+        return {key: self._value(value) for key, value in given.entries.items()}
+
+    def _check_http(self, given: Table) -> None:
+        for key, place in given.keys.items():
+            if key not in _HTTP_KEYS:
+                self.findings.error(place, f"unknown key '{key}'{did_you_mean(key, _HTTP_KEYS)}")
+        if "url" not in given.entries:
+            self.findings.error(given.place, "'url' is missing")
+
+    def _check_fields(self, given: Table, target: str) -> None:
+        known = _WRITABLE.get(target)
+        for key, place in given.keys.items():
+            if known is None or key in known:
+                continue
+            meant = nearest(key, known)
+            if meant:
+                self.findings.error(place, f"{a(target)} has no '{key}'; did you mean '{meant}'?")
+            else:
+                self.findings.warning(place, f"'{key}' is no field of {a(target)} that Integr8 documents")
+
+    def _value(self, node: Node) -> Any:
+        if isinstance(node, Table):
+            return {key: self._value(value) for key, value in node.entries.items()}
+        if isinstance(node, Branch):
+            return [self._value(value) for value in node.items]
+        if isinstance(node.value, str) and "{{" in node.raw:
+            return conditions.template(node, self.offered, self.findings)
+        return node.value
+
+    def _hold(self, node: Table) -> HoldFor | None:
+        given = node.entries.get("hold")
+        if given is None:
+            return None
+        raw = str(given.value).removeprefix("until ") if isinstance(given, Leaf) else ""
+        if raw in _HOLDS:
+            return HoldFor(cast("Any", raw))
+        span = length(raw)
+        if not span:
+            said = spelled(given.value) if isinstance(given, Leaf) else "a list or a mapping"
+            self.findings.error(given.place, f"{said} is no hold; write 12h, until midnight or manual")
+            return None
+        return HoldFor("duration", span)
+
+    def _hand_over(self, node: Table) -> str | None:
+        given = node.entries.get("hand_over")
+        if given is None:
+            return None
+        fields = node.entries.get("with")
+        password = fields.entries.get("password") if isinstance(fields, Table) else None
+        if not isinstance(password, Leaf) or password.raw != "generate":
+            self.findings.error(node.keys["hand_over"], "there is nothing to hand over without `password: generate`")
+        channel = given.raw if isinstance(given, Leaf) else ""
+        if self.known.channels is not None and channel not in self.known.channels:
+            hint = did_you_mean(channel, self.known.channels)
+            self.findings.error(given.place, f"there is no channel '{channel}'{hint}")
+        return channel
+
+    def _check_complete(self, node: Table, action: Action) -> None:
+        for name in REQUIRED.get(action.verb, ()):
+            if name not in node.entries:
+                self.findings.error(node.keys[action.verb], f"`{action.verb}` needs `{name}`{_WHY[name]}")
+
+
+_WHY = {
+    "key": ": the fields by which the thing is found, so that it is not made twice",
+    "with": ": the fields to set",
+    "which": ": the conversion's transaction id",
+}
+
+
+def destructive(steps: tuple[Action, ...]) -> bool:
+    """True where a step takes traffic away."""
+    return any(step.verb in DESTRUCTIVE or _switches_off(step) for step in steps)
+
+
+def _switches_off(step: Action) -> bool:
+    return step.verb == "update" and step.values.get("active") is False

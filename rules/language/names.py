@@ -1,0 +1,245 @@
+"""What the names in a condition stand for, checked against what the rule's trigger and scope really offer."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from rules.language.functions import FUNCTIONS
+from rules.model import metrics, tree
+from rules.model.errors import Problem
+from rules.model.revision import GRAINS, Grain
+from rules.model.spelling import a, did_you_mean, listed, nearest
+from rules.model.syntax import Place
+
+# The fields that Integr8's documentation names, and `id`. The documentation is not complete, so that a field which
+# is near none of these is accepted with a warning.
+_STAMPS = frozenset({"id", "name", "active", "created_at", "updated_at"})
+_COMPANY = _STAMPS | {
+    "address",
+    "company_name",
+    "country",
+    "description",
+    "email",
+    "first_name",
+    "last_name",
+    "manager_id",
+    "messenger",
+    "phone",
+    "website",
+}
+ENTITY_FIELDS: Mapping[str, frozenset[str]] = {
+    "offer": _STAMPS
+    | {
+        "advertiser_id",
+        "allow_duplicate_conversions",
+        "block_on_reject",
+        "conversion_name",
+        "currency",
+        "deep_link_enabled",
+        "default_payout",
+        "description",
+        "fallback_url",
+        "hide_js_tracking",
+        "impression_forwarding_enabled",
+        "impression_forwarding_url",
+        "manually_approve_conversions",
+        "offer_preview_enabled",
+        "parallel_tracking_enabled",
+        "parallel_tracking_url",
+        "primary_domain",
+        "restriction_note",
+        "targeting_group_id",
+        "targeting_simple_enabled",
+        "terms_and_conditions",
+        "terms_and_conditions_enabled",
+        "view_through_attribution_enabled",
+        "visibility",
+    },
+    "publisher": _COMPANY | {"city", "countries", "promotional_method", "timezone", "tracking_domain_ids"},
+    "advertiser": _COMPANY,
+}
+EVENT_FIELDS: tuple[str, ...] = ("id", "type", "source", "time")
+ACCOUNT = "network"  # `network.clicks`: the whole account
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a rule may name: its subject's grains, the event, joined tables with their columns, earlier steps."""
+
+    per: tuple[Grain, ...] = ()  # empty where the subject is only an event
+    event: bool = False
+    tables: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # None: columns unknown
+    steps: tuple[str, ...] = ()
+
+    @property
+    def grains(self) -> tuple[Grain, ...]:
+        """The grains that can be measured: the subject's own, and an offer's advertiser."""
+        return (*self.per, "advertiser") if "offer" in self.per and "advertiser" not in self.per else self.per
+
+    @property
+    def entities(self) -> tuple[Grain, ...]:
+        return tuple(grain for grain in self.grains if grain in ENTITY_FIELDS)
+
+
+class _Unknown(ValueError):
+    def __init__(self, message: str, *, warning: bool = False, node: tree.Node | None = None) -> None:
+        super().__init__(message)
+        self.warning = warning
+        self.node = node
+
+
+def resolve(node: tree.Node, place: Place, offered: Offered) -> tuple[tree.Node, tuple[Problem, ...]]:
+    """Replace each Name by what it stands for. Names that stand for nothing stay, each with a problem."""
+    problems: list[Problem] = []
+
+    def visit(part: tree.Node) -> tree.Node:
+        if isinstance(part, tree.Name):
+            try:
+                return _meaning(part, offered)
+            except _Unknown as unknown:
+                where = replace(place, column=place.column + part.column - 1)
+                problems.append(Problem(where, str(unknown), "warning" if unknown.warning else "error"))
+                return unknown.node or part
+        return _with_children(part, visit)
+
+    return visit(node), tuple(problems)
+
+
+def _with_children(node: tree.Node, visit: Any) -> tree.Node:
+    changed: dict[str, Any] = {}
+    for item in fields(node):
+        value = getattr(node, item.name)
+        if isinstance(value, tree.Node):
+            changed[item.name] = visit(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], tree.Node):
+            changed[item.name] = tuple(visit(part) for part in value)
+    return replace(node, **changed) if changed else node
+
+
+def _meaning(name: tree.Name, offered: Offered) -> tree.Node:
+    head, _, rest = name.text.partition(".")
+    if metrics.is_metric(name.text):
+        return _metric(name, None, name.text, offered)
+    if head == ACCOUNT and metrics.is_metric(rest):
+        return _metric(name, (), rest, offered)
+    if head in GRAINS and metrics.is_metric(rest):
+        return _metric(name, (_grain(head, offered),), rest, offered)
+    if name.text in offered.per or (rest == "id" and head in offered.per):
+        return tree.Own(grain=_grain(head, offered), column=name.column)
+    if head in offered.steps:
+        return tree.Reference(step=head, name=rest or "id", column=name.column)
+    _check_attribute(name, head, rest, offered)
+    return tree.Attribute(name=name.text, column=name.column)
+
+
+def _metric(name: tree.Name, per: tuple[Grain, ...] | None, metric: str, offered: Offered) -> tree.Node:
+    if not offered.per and per != ():
+        raise _Unknown(
+            f"an event by itself has no {metrics.title(metric)}; say in `scope` which offer or publisher it is about, "
+            f'for example per: [offer], from: {{offer: "{{{{ body.offer_id }}}}"}}'
+        )
+    if per is not None and per == offered.per:
+        per = None
+    return tree.Metric(name=metric, per=per, column=name.column)
+
+
+def _grain(word: str, offered: Offered) -> Grain:
+    found = next((grain for grain in offered.grains if grain == word), None)
+    if found is None:
+        raise _Unknown(f"'{word}' is not known for a subject per {_subject(offered)}; add it to `scope.per`")
+    return found
+
+
+def _subject(offered: Offered) -> str:
+    return ", ".join(offered.per) or "event"
+
+
+def _check_attribute(name: tree.Name, head: str, rest: str, offered: Offered) -> None:
+    if head in {"body", "event"}:
+        _check_event(name, head, rest, offered)
+    elif head in offered.tables:
+        _check_column(head, rest, offered.tables[head])
+    elif head in ENTITY_FIELDS and rest:
+        _check_field(name, _grain(head, offered), rest)
+    elif not rest and head in ENTITY_FIELDS:
+        raise _Unknown(f"'{head}' is not known for a subject per {_subject(offered)}; add it to `scope.per`")
+    else:
+        raise _Unknown(_stranger(name.text, head, rest, offered))
+
+
+def _check_event(name: tree.Name, head: str, rest: str, offered: Offered) -> None:
+    if not offered.event:
+        raise _Unknown(f"'{name.text}' needs an event, and this rule has no webhook trigger")
+    if head == "body" and not rest:
+        return
+    if head == "event" and rest not in EVENT_FIELDS:
+        raise _Unknown(f"an event has no '{rest or head}'{did_you_mean(rest, EVENT_FIELDS)}")
+
+
+def _check_column(table: str, column: str, columns: tuple[str, ...] | None) -> None:
+    if not column:
+        raise _Unknown(f"'{table}' is a table; write {table}.COLUMN")
+    if columns is not None and column not in columns:
+        raise _Unknown(
+            f"the table {table} has no column '{column}'{did_you_mean(column, columns)} (it has {listed(columns)})"
+        )
+
+
+def _check_field(name: tree.Name, grain: Grain, rest: str) -> None:
+    known = ENTITY_FIELDS[grain]
+    field_name = rest.partition(".")[0]
+    if field_name in known:
+        return
+    candidates = [*known, *(metrics.NAMES)]
+    if nearest(field_name, candidates):
+        raise _Unknown(f"{a(grain)} has no '{field_name}'{did_you_mean(field_name, candidates)}")
+    raise _Unknown(
+        f"'{field_name}' is no field of {a(grain)} that Integr8 documents; until one carries it there is no decision",
+        warning=True,
+        node=tree.Attribute(name=name.text, column=name.column),
+    )
+
+
+def _stranger(text: str, head: str, rest: str, offered: Offered) -> str:
+    if rest and (head in {*offered.grains, ACCOUNT}):
+        return f"'{text}' is not known{did_you_mean(rest, metrics.NAMES)}"
+    if rest:
+        return f"'{text}' is not known{_dotted_hint(text, head, offered)}"
+    suggestion = metrics.suggestion(text)
+    if suggestion:
+        return f"'{text}' is not known; did you mean '{suggestion}'?{_quoting_hint(text)}"
+    return f"'{text}' is not known{did_you_mean(text, [*available(offered), *FUNCTIONS])}{_quoting_hint(text)}"
+
+
+def _dotted_hint(text: str, head: str, offered: Offered) -> str:
+    roots = sorted({name.partition(".")[0] for name in available(offered) if "." in name} | set(offered.tables))
+    near = nearest(head, roots)
+    if near and near != head:
+        return f"; did you mean '{near}.{text.partition('.')[2]}'?"
+    return f"; a table must be named under `scope.join` first (known here: {listed(roots)})"
+
+
+def _quoting_hint(text: str) -> str:
+    return f' (a text needs quotes: "{text}")' if text.isalpha() else ""
+
+
+def available(offered: Offered) -> Iterator[str]:
+    """Every name that the rule could use, as far as they can be listed."""
+    if offered.per:
+        yield from metrics.NAMES
+        yield from offered.per
+    for grain in offered.grains:
+        yield from (f"{grain}.{name}" for name in (*metrics.NAMES, *sorted(ENTITY_FIELDS.get(grain, ()))))
+    yield from (f"{ACCOUNT}.{name}" for name in metrics.NAMES)
+    if offered.event:
+        yield "body"
+        yield from (f"event.{name}" for name in EVENT_FIELDS)
+    for table, columns in offered.tables.items():
+        yield from (f"{table}.{column}" for column in columns or ())
+    yield from offered.steps
+
+
+def used(nodes: Iterable[tree.Node]) -> Iterator[tree.Node]:
+    """The names inside these trees, after resolving: metrics, attributes, references."""
+    for node in nodes:
+        yield from (part for part in node.walk() if isinstance(part, tree.Metric | tree.Attribute | tree.Own))

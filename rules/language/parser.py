@@ -1,0 +1,396 @@
+"""Text to tree: conditions, expressions and templates. Knows the grammar, not what the names stand for.
+
+`names.resolve` does the second half: it finds out what each name is and whether the kinds of values fit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, v_args
+
+from rules.model import durations, tree
+from rules.model.errors import Problem, RuleError
+from rules.model.revision import Calendar, Rolling, Window
+from rules.model.spelling import listed, nearest
+from rules.model.syntax import Condition, Place, Template
+
+MAX_TEXT = 500  # characters; the longest sensible condition we could think of has about 200
+MAX_NODES = 200
+MAX_DEPTH = 24  # of the tree; also what keeps every recursive walk over it shallow
+
+_WORDS = {
+    "or": "OR",
+    "and": "AND",
+    "not": "NOT",
+    "in": "IN",
+    "matches": "MATCHES",
+    "vs": "VS",
+    "same": "SAME",
+    "hours": "HOURS",
+    "peers": "PEERS",
+    "forecast": "FORECAST",
+    "within": "WITHIN",
+    "over": "OVER",
+    "ago": "AGO",
+    "true": "TRUE",
+    "false": "FALSE",
+    "null": "NULL",
+    "up": "DIRECTION",
+    "down": "DIRECTION",
+    "today": "CALENDAR",
+    "yesterday": "CALENDAR",
+    "this_week": "CALENDAR",
+    "this_month": "CALENDAR",
+}
+_KINDS = {
+    "COMPARISON": "a comparison (< <= > >= = !=)",
+    "NAME": "a name",
+    "NUMBER": "a number",
+    "PERCENT": "a percentage such as 50%",
+    "DURATION": "a duration such as 24h",
+    "CALENDAR": "today, yesterday, this_week or this_month",
+    "TEXT": 'a text in "quotes"',
+    "DIRECTION": "'up' or 'down'",
+    "$END": "the end",
+}
+_VALUE = {"NAME", "NUMBER", "PERCENT", "DURATION", "TEXT", "TRUE", "FALSE", "NULL", "SIGN", "LPAR", "LSQB", "FORECAST"}
+# What people write who come from another language, and what it is here.
+_FOREIGN = {"==": "=", "<>": "!=", "&&": "and", "||": "or", "!": "not", "=<": "<=", "=>": ">=", "%": "a percentage"}
+
+
+class _Wrong(ValueError):
+    """Found while the tree is built; becomes a Problem with a place outside."""
+
+    def __init__(self, column: int, message: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+def condition(text: str, place: Place) -> Condition:
+    """Read one condition or expression. `place` is where its first character stands.
+
+    Raises RuleError with one located problem for anything that is not of the language, too long or too deep.
+    """
+    return Condition(text=text, place=place, tree=_parse(text, place))
+
+
+def template(text: str, place: Place) -> Template:
+    """Read a text with `{{ expression }}` parts. Raises RuleError like `condition`."""
+    parts: list[str | Condition] = []
+    for offset, piece, is_expression in _pieces(text, place):
+        if not is_expression:
+            parts.append(piece)
+            continue
+        spaces = len(piece) - len(piece.lstrip())
+        inner = replace(place, column=place.column + offset + spaces)
+        parts.append(condition(piece.strip(), inner))
+    return Template(text=text, place=place, parts=tuple(parts) or ("",))
+
+
+def _pieces(text: str, place: Place) -> Iterator[tuple[int, str, bool]]:
+    position = 0
+    while position < len(text):
+        start = text.find("{{", position)
+        if start < 0:
+            yield position, text[position:], False
+            return
+        if start > position:
+            yield position, text[position:start], False
+        end = text.find("}}", start)
+        if end < 0:
+            raise _failure(place, start + 1, "'{{' is never closed; write '}}' behind the expression")
+        yield start + 2, text[start + 2 : end], True
+        position = end + 2
+
+
+def _parse(text: str, place: Place) -> tree.Node:
+    if len(text) > MAX_TEXT:
+        raise _failure(place, MAX_TEXT + 1, f"a condition of {len(text)} characters; {MAX_TEXT} are allowed, split it")
+    if not text.strip():
+        raise _failure(place, 1, "an empty condition; write a comparison such as clicks > 100")
+    try:
+        node = cast("tree.Node", _parser().parse(text))
+    except UnexpectedInput as error:
+        raise _failure(place, *_explain(text, error)) from None
+    except _Wrong as error:
+        raise _failure(place, error.column, str(error)) from None
+    _bound(node, place)
+    return node
+
+
+def _failure(place: Place, column: int, message: str) -> RuleError:
+    return RuleError((Problem(replace(place, column=place.column + column - 1), message),))
+
+
+def _bound(node: tree.Node, place: Place) -> None:
+    level, depth, count = [node], 0, 0
+    while level:
+        depth += 1
+        count += len(level)
+        if depth > MAX_DEPTH or count > MAX_NODES:
+            raise _failure(place, level[0].column, "too many parts in one condition; split it into several")
+        level = [child for parent in level for child in parent.children()]
+
+
+# --- saying what is wrong --------------------------------------------------------------------------
+
+
+def _explain(text: str, error: UnexpectedInput) -> tuple[int, str]:
+    if isinstance(error, UnexpectedToken) and error.token.type != "$END":
+        column = error.token.column or 1
+        doubled = text[max(column - 2, 0) : column] == "=="
+        return column, _unexpected("==" if doubled else str(error.token), _awaited(error))
+    if isinstance(error, UnexpectedCharacters):
+        word = _word_at(text, cast("Any", error).pos_in_stream)
+        return error.column, _unexpected(word, _awaited(error))
+    return len(text.rstrip()) + 1, f"the condition ends too early; expected {_named(_awaited(error))}"
+
+
+def _word_at(text: str, position: int) -> str:
+    for foreign in sorted(_FOREIGN, key=len, reverse=True):
+        if text.startswith(foreign, position):
+            return foreign
+    if text[position] in "\"'":
+        return text[position:]
+    end = position
+    while end < len(text) and (text[end].isalnum() or text[end] in "_."):
+        end += 1
+    return text[position : max(end, position + 1)]
+
+
+def _awaited(error: UnexpectedInput) -> set[str]:
+    if isinstance(error, UnexpectedToken):
+        return set(error.accepts or error.expected)
+    if isinstance(error, UnexpectedCharacters):
+        return set(error.allowed or ())
+    return set(error.expected) if isinstance(error, UnexpectedEOF) else set()
+
+
+def _unexpected(word: str, awaited: set[str]) -> str:
+    said = f"did not expect {word!r} here; expected {_named(awaited)}"
+    if word[0] in "\"'" and "TEXT" in awaited:
+        return "a text that begins with a quote never ends; put the same quote behind it"
+    if word in _FOREIGN:
+        return f"{said}; did you mean '{_FOREIGN[word]}'?"
+    meant = nearest(word, [name for name, terminal in _WORDS.items() if terminal in awaited])
+    return f"{said}; did you mean '{meant}'?" if meant and meant != word else said
+
+
+def _named(awaited: set[str]) -> str:
+    """The awaited terminals in words; a whole value's worth of them is just 'a value'."""
+    names: list[str] = []
+    rest = set(awaited)
+    if {"NUMBER", "NAME"} <= rest:
+        names.append("a value")
+        rest -= _VALUE | {"NOT"}
+    for terminal, words in _KINDS.items():
+        if terminal in rest:
+            names.append(words)
+            rest.discard(terminal)
+    marks = {"SIGN": "+", "FACTOR": "*", "RPAR": "')'", "RSQB": "']'", "COMMA": "','"}
+    names += [f"'{word}'" for word, terminal in _WORDS.items() if terminal in rest]
+    names += [marks[terminal] for terminal in ("RPAR", "RSQB", "COMMA") if terminal in rest]
+    return listed(dict.fromkeys(names))
+
+
+# --- building the tree -----------------------------------------------------------------------------
+
+
+@v_args(inline=True)
+class _Builder(Transformer[Token, tree.Node]):
+    """Called by the parser for each rule of the grammar as soon as it is recognised."""
+
+    def start(self, item: tree.Node) -> tree.Node:
+        return item
+
+    def either(self, first: tree.Node, *rest: Any) -> tree.Node:
+        items = (first, *(part for part in rest if isinstance(part, tree.Node)))
+        return tree.Or(items=items, column=first.column)
+
+    def both(self, first: tree.Node, *rest: Any) -> tree.Node:
+        items = (first, *(part for part in rest if isinstance(part, tree.Node)))
+        return tree.And(items=items, column=first.column)
+
+    def negated(self, word: Token, item: tree.Node) -> tree.Node:
+        return tree.Not(item=item, column=_column(word))
+
+    def compare(self, left: tree.Node, op: Token, right: tree.Node, *tail: Any) -> tree.Node:
+        node = tree.Compare(op=cast("tree.Comparison", str(op)), left=left, right=right, column=left.column)
+        return _tailed(node, tail)
+
+    def within(self, item: tree.Node, negation: Token | None, _in: Token, choices: tree.Node) -> tree.Node:
+        return tree.Within(item=item, choices=choices, negated=negation is not None, column=item.column)
+
+    def matches(self, item: tree.Node, _word: Token, pattern: Token) -> tree.Node:
+        return tree.Matches(item=item, pattern=_unquoted(pattern), column=item.column)
+
+    def change(self, item: tree.Node, direction: Token, share: Token, _vs: Token, *rest: Any) -> tree.Node:
+        baseline, same, _hours, *tail = rest
+        node = tree.Change(
+            item=item,
+            direction=cast("Any", str(direction)),
+            share=_percent(share),
+            baseline=_window(baseline),
+            same_hours=same is not None,
+            column=item.column,
+        )
+        return _tailed(node, tuple(tail))
+
+    def peers(
+        self, item: tree.Node, direction: Token, share: Token, _vs: Token, _peers: Token, *tail: Any
+    ) -> tree.Node:
+        node = tree.Change(
+            item=item,
+            direction=cast("Any", str(direction)),
+            share=_percent(share),
+            baseline=None,
+            column=item.column,
+        )
+        return _tailed(node, tail)
+
+    def forecast(
+        self, word: Token, item: tree.Node, op: Token, limit: tree.Node, _within: Token, horizon: Token
+    ) -> tree.Node:
+        return tree.Forecast(
+            item=item,
+            op=cast("tree.Comparison", str(op)),
+            limit=limit,
+            within=_duration(horizon),
+            column=_column(word),
+        )
+
+    def confidence(self, level: Token) -> tuple[str, Any, int]:
+        return "confidence", _percent(level), _column(level)
+
+    def over(self, word: Token, window: Token) -> tuple[str, Any, int]:
+        return "over", _window(window), _column(word)
+
+    def ago(self, word: Token, shift: Token) -> tuple[str, Any, int]:
+        return "ago", _duration(shift), _column(word)
+
+    def arithmetic(self, left: tree.Node, op: Token, right: tree.Node) -> tree.Node:
+        return tree.Arithmetic(op=cast("Any", str(op)), left=left, right=right, column=left.column)
+
+    def negative(self, sign: Token, item: tree.Node) -> tree.Node:
+        return item if sign == "+" else tree.Negative(item=item, column=_column(sign))
+
+    def windowed(self, item: tree.Node, tail: tuple[str, Any, int]) -> tree.Node:
+        return _tailed(item, (tail,))
+
+    def name(self, word: Token) -> tree.Node:
+        return tree.Name(text=_dotted(word), column=_column(word))
+
+    def call(self, word: Token, arguments: tuple[tree.Node, ...] | None) -> tree.Node:
+        return tree.Call(function=str(word), arguments=arguments or (), column=_column(word))
+
+    def bracket(self, item: tree.Node) -> tree.Node:
+        return item
+
+    def arguments(self, *items: tree.Node) -> tuple[tree.Node, ...]:
+        return items
+
+    def listing(self, items: tuple[tree.Node, ...] | None) -> tree.Node:
+        found = items or ()
+        return tree.Listing(items=found, column=found[0].column - 1 if found else 1)
+
+    def number(self, word: Token) -> tree.Node:
+        return tree.Constant(value=durations.plain(_number(word)), kind="number", column=_column(word))
+
+    def percent(self, word: Token) -> tree.Node:
+        return tree.Constant(value=_percent(word), kind="percent", column=_column(word))
+
+    def duration(self, word: Token) -> tree.Node:
+        return tree.Constant(value=_duration(word), kind="duration", column=_column(word))
+
+    def text(self, word: Token) -> tree.Node:
+        return tree.Constant(value=_unquoted(word), kind="text", column=_column(word))
+
+    def true(self, word: Token) -> tree.Node:
+        return tree.Constant(value=True, kind="bool", column=_column(word))
+
+    def false(self, word: Token) -> tree.Node:
+        return tree.Constant(value=False, kind="bool", column=_column(word))
+
+    def null(self, word: Token) -> tree.Node:
+        return tree.Constant(value=None, kind="null", column=_column(word))
+
+
+def _tailed(node: tree.Node, tail: tuple[tuple[str, Any, int], ...]) -> tree.Node:
+    seen: set[str] = set()
+    for kind, value, column in tail:
+        if kind in seen:
+            raise _Wrong(column, f"a second '{'@' if kind == 'confidence' else kind}'; one is enough")
+        seen.add(kind)
+        if kind == "over":
+            node = tree.Over(item=node, window=value, column=node.column)
+        elif kind == "ago":
+            node = tree.Ago(item=node, shift=value, column=node.column)
+        else:
+            node = _confident(node, value, column)
+    return node
+
+
+def _confident(node: tree.Node, level: Decimal, column: int) -> tree.Node:
+    if isinstance(node, tree.Over | tree.Ago):
+        return replace(node, item=_confident(node.item, level, column))
+    if not isinstance(node, tree.Compare):
+        raise _Wrong(column, "'@' says how sure a comparison of a ratio must be; it does not fit here")
+    return replace(node, confidence=level)
+
+
+def _column(token: Token) -> int:
+    return token.column or 1
+
+
+def _number(token: Token) -> Decimal:
+    if len(token) > 18:
+        raise _Wrong(_column(token), "a number of more than 18 characters")
+    return Decimal(str(token))
+
+
+def _percent(token: Token) -> Decimal:
+    found = durations.percent(str(token))
+    if found is None:
+        raise _Wrong(_column(token), "a percentage with too many digits")
+    return found
+
+
+def _duration(token: Token) -> timedelta:
+    found = durations.duration(str(token))
+    if not found:
+        raise _Wrong(_column(token), "a duration must be longer than nothing and shorter than ten years")
+    return found
+
+
+def _window(token: Token) -> Window:
+    if token.type == "DURATION":
+        return Rolling(_duration(token))
+    return Calendar(cast("Any", str(token)))
+
+
+def _unquoted(token: Token) -> str:
+    characters = iter(str(token)[1:-1])
+    text = ""
+    for character in characters:
+        following = next(characters) if character == "\\" else None
+        if following is None:
+            text += character
+        else:
+            text += following if following in "\"'\\" else "\\" + following
+    return text
+
+
+def _dotted(token: Token) -> str:
+    """body.items[0]["first-name"] as body.items.0.first-name."""
+    return str(token).replace('["', ".").replace('"]', "").replace("[", ".").replace("]", "")
+
+
+@cache
+def _parser() -> Lark:
+    grammar = files("rules.language").joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", lexer="contextual", maybe_placeholders=True, transformer=_Builder())

@@ -1,0 +1,32 @@
+"""Change one word of a rule file and nothing else: comments, order and spelling stay as people wrote them."""
+
+from rules.language.strict_yaml import Leaf, Table, documents
+from rules.model.revision import Mode
+
+
+class NotRewritable(ValueError):
+    """The text has no place where the word could stand."""
+
+
+def with_mode(text: str, rule_id: str, mode: Mode) -> str:
+    """The text of a file in which one rule has another mode. Raises NotRewritable where the rule is not found."""
+    root = next((one.root for one in documents(text, "") if _is(one.root, rule_id)), None)
+    if not isinstance(root, Table):
+        raise NotRewritable(f"there is no rule {rule_id} in it")
+    lines = text.split("\n")  # as places count them: other line ends are part of a line
+    present = root.entries.get("mode")
+    if isinstance(present, Leaf):
+        row, start = present.place.line - 1, present.place.column - 1
+        line = lines[row]
+        if not line.startswith(present.raw, start):
+            raise NotRewritable("its mode is written in a way that only a person should change")
+        lines[row] = line[:start] + mode + line[start + len(present.raw) :]
+    else:
+        place = root.keys["id"]
+        lines.insert(place.line, f"{' ' * (place.column - 1)}mode: {mode}")
+    return "\n".join(lines)
+
+
+def _is(root: object, rule_id: str) -> bool:
+    found = root.entries.get("id") if isinstance(root, Table) else None
+    return isinstance(found, Leaf) and found.value == rule_id

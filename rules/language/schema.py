@@ -1,0 +1,203 @@
+"""The rule language as a JSON Schema, for editors that complete and check while one types.
+
+It knows keys, words and shapes. What stands inside a condition is checked by `load` alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rules.language import actions
+from rules.language.sections import DAYS, KEEPABLE, TOPICS
+from rules.model import metrics
+from rules.model.revision import GRAINS, Missed, Mode
+
+_DURATION = {"type": "string", "pattern": r"^(\d+[wdhms])+$", "examples": ["45m", "12h", "7d"]}
+_SHARE = {"type": "string", "pattern": r"^\d+(\.\d+)?%$", "examples": ["5%"]}
+_TEXT = {"type": "string"}
+_CONDITION = {"type": ["string", "boolean"], "examples": ["cr < 0.40% @95%", "clicks up 200% vs 7d same hours"]}
+_CALENDAR = ("today", "yesterday", "this_week", "this_month")
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of one rule document (draft 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Integr8 Bridge rule",
+        **_object(_sections(), required=("schema", "id", "trigger", "then")),
+        "$defs": {"group": _group(), "conditions": _conditions(), "hours": _one_or_many(_hours())},
+    }
+
+
+def _object(properties: dict[str, Any], *, required: Sequence[str] = ()) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
+    return {**found, "required": list(required)} if required else found
+
+
+def _one_or_many(item: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+
+
+def _words(*choices: str) -> dict[str, Any]:
+    return _one_or_many({"enum": list(choices)} if choices else _TEXT)
+
+
+def _map(values: dict[str, Any], *, keys: Sequence[str] = ()) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "object", "additionalProperties": values}
+    return {**found, "propertyNames": {"enum": list(keys)}} if keys else found
+
+
+def _whole(least: int = 0) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least}
+
+
+def _amounts() -> dict[str, Any]:
+    names = {"anyOf": [{"enum": list(metrics.BASE)}, {"pattern": r"^events\..+"}]}
+    return {"type": "object", "propertyNames": names, "additionalProperties": {"type": "number", "minimum": 0}}
+
+
+def _sections() -> dict[str, Any]:
+    return {
+        "schema": {"const": 1},
+        "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$", "maxLength": 80},
+        "title": _TEXT,
+        "owner": _TEXT,
+        "note": {**_TEXT, "description": "For people: what the rule is for, and when not to use it."},
+        "mode": {"enum": [mode.value for mode in Mode], "default": "shadow"},
+        "priority": {"type": "integer", "minimum": -1000, "maximum": 1000},
+        "account": _TEXT,
+        "integration": _TEXT,
+        "trigger": _trigger(),
+        "scope": _scope(),
+        "data": _data(),
+        "when": _when(),
+        "unless": {"$ref": "#/$defs/conditions"},
+        "then": {"type": "array", "items": {"oneOf": [_step(verb) for verb in actions.VERBS]}},
+        "release": _object({"early": {"$ref": "#/$defs/conditions"}, "probation": _amounts()}),
+        "guards": _guards(),
+        "approve": _approve(),
+        "notify": _one_or_many(_object({"about": _words(*TOPICS), "to": _words()}, required=("about", "to"))),
+        "on_failure": {"enum": ["undo", "keep", "ask"]},
+        "tests": {"type": "array", "items": _test()},
+    }
+
+
+def _group() -> dict[str, Any]:
+    return _object({kind: {"$ref": "#/$defs/conditions"} for kind in ("all", "any", "none")})
+
+
+def _conditions() -> dict[str, Any]:
+    item = {"anyOf": [_CONDITION, {"$ref": "#/$defs/group"}]}
+    return {"anyOf": [*item["anyOf"], {"type": "array", "items": item, "minItems": 1}]}
+
+
+def _when() -> dict[str, Any]:
+    grouped = _group()
+    lasting = {"type": "string", "pattern": r"^(\d+ checks?|(\d+[wdhms])+)$", "examples": ["2 checks", "30m"]}
+    return {
+        "anyOf": [
+            {**grouped, "properties": {**grouped["properties"], "for": lasting}},
+            _CONDITION,
+            {"type": "array", "items": {"anyOf": [_CONDITION, {"$ref": "#/$defs/group"}]}},
+        ]
+    }
+
+
+def _trigger() -> dict[str, Any]:
+    missed = {"enum": [word.value for word in Missed]}
+    webhook = {"source": _TEXT, "event": _TEXT, "dedupe": _TEXT, "order_by": _TEXT, "order_per": _TEXT}
+    silence = {"source": _TEXT, "for": _DURATION, "event": _TEXT}
+    return {
+        "oneOf": [
+            _object({"every": _DURATION, "missed": missed}, required=("every",)),
+            _object({"cron": _TEXT, "tz": _TEXT, "missed": missed}, required=("cron",)),
+            _object({"webhook": _object(webhook, required=("source",))}, required=("webhook",)),
+            _object({"silence": _object(silence, required=("source", "for"))}, required=("silence",)),
+        ]
+    }
+
+
+def _scope() -> dict[str, Any]:
+    values = _one_or_many({"type": ["string", "number", "boolean"]})
+    return _object(
+        {
+            "per": _words(*GRAINS),
+            "from": _map(_TEXT, keys=GRAINS),
+            "where": _map(values),
+            "except": _map(values),
+            "join": _map(_TEXT),
+        }
+    )
+
+
+def _data() -> dict[str, Any]:
+    return _object(
+        {
+            "window": {"anyOf": [_DURATION, {"enum": list(_CALENDAR)}]},
+            "settle": {"anyOf": [_DURATION, {"const": "auto"}]},
+            "need": _amounts(),
+            "fresh": _DURATION,
+            "tz": _TEXT,
+        }
+    )
+
+
+def _step(verb: str) -> dict[str, Any]:
+    parts: dict[str, Any] = {
+        "id": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "which": _TEXT,
+        "key": _map(_TEXT),
+        "with": {"type": "object"},
+        "hold": {"anyOf": [_DURATION, {"enum": ["midnight", "until midnight", "manual"]}]},
+        "hand_over": _TEXT,
+    }
+    allowed = {name: shape for name, shape in parts.items() if name in actions.ALLOWED[verb]}
+    targets = actions.TARGETS.get(verb)
+    subject: dict[str, Any] = {"enum": list(targets)} if targets else _TEXT
+    if verb == "http":
+        subject = _object(
+            {"url": _TEXT, "method": _TEXT, "headers": _map(_TEXT), "body": {}, "query": {"type": "object"}},
+            required=("url",),
+        )
+    return _object({verb: subject, **allowed}, required=(verb, *actions.REQUIRED.get(verb, ())))
+
+
+def _hours() -> dict[str, Any]:
+    clock = {"type": "string", "pattern": r"^\d{1,2}:\d{2}$"}
+    return _object({"from": clock, "to": clock, "tz": _TEXT, "days": _words(*DAYS)}, required=("from", "to"))
+
+
+def _guards() -> dict[str, Any]:
+    keep = _object({**{name: _whole(1) for name in KEEPABLE}, "per": {"enum": list(GRAINS)}})
+    canary = {"targets": _whole(1), "wait": _DURATION, "revenue_drop": _SHARE}
+    return _object(
+        {
+            "at_most": _object({"targets": _whole(1), "share": _SHARE, "revenue_24h": _SHARE}),
+            "if_over": {"enum": ["approve", "stop"]},
+            "cooldown": _DURATION,
+            "per_day": _whole(1),
+            "keep_active": _one_or_many(keep),
+            "quiet": {"$ref": "#/$defs/hours"},
+            "active": {"$ref": "#/$defs/hours"},
+            "canary": _object(canary, required=("targets", "wait")),
+            "errors": _whole(1),
+            "respect_people": _DURATION,
+        }
+    )
+
+
+def _approve() -> dict[str, Any]:
+    return _object(
+        {
+            "by": _words(),
+            "within": _DURATION,
+            "otherwise": {"enum": ["drop", "proceed", "escalate"]},
+            "escalate_to": _words(),
+            "recheck": {"type": "boolean"},
+        }
+    )
+
+
+def _test() -> dict[str, Any]:
+    answers = {"enum": ["yes", "no", "no_decision"]}
+    parts = {"name": _TEXT, "given": {"type": "object"}, "expect": answers, "effects": _words()}
+    return _object(parts, required=("given", "expect"))

@@ -1,0 +1,218 @@
+"""`trigger` and `scope` out of YAML nodes: when a rule looks, and at what."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from marshmallow import ValidationError
+
+from rules.language import conditions, cron, names
+from rules.language.fields import Findings, Words, read, spelled
+from rules.language.names import Offered
+from rules.language.sections import CronSchema, EverySchema, SilenceSchema, WebhookSchema
+from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
+from rules.model import tree
+from rules.model.environment import Known
+from rules.model.revision import GRAINS, Cron, Every, Grain, Missed, Scope, Silence, Trigger, Webhook
+from rules.model.spelling import did_you_mean, listed
+from rules.model.syntax import Template
+
+_TRIGGERS = ("every", "cron", "webhook", "silence")
+_SCOPE_KEYS = ("per", "from", "where", "except", "join")
+_BODY = Offered(event=True)
+
+
+def trigger(node: Node, zone: str, known: Known, findings: Findings) -> Trigger | None:
+    """The one trigger of a rule; `zone` is used by cron where it names none."""
+    kinds = [key for key in node.keys if key in _TRIGGERS] if isinstance(node, Table) else []
+    if not isinstance(node, Table) or len(kinds) != 1:
+        findings.error(node.place, f"a trigger is exactly one of {listed(_TRIGGERS)}{_meant(node)}")
+        return None
+    kind = kinds[0]
+    if kind == "every":
+        return cast("Every | None", read(EverySchema(), node, findings))
+    if kind == "cron":
+        return _cron(node, zone, findings)
+    extra = next((key for key in node.keys if key != kind), None)
+    if extra:
+        findings.error(node.keys[extra], f"unknown key '{extra}' beside {kind}")
+    inner = node.entries[kind]
+    return _webhook(inner, known, findings) if kind == "webhook" else _silence(inner, known, findings)
+
+
+def _meant(node: Node) -> str:
+    keys = [key for key in node.keys if key not in _TRIGGERS] if isinstance(node, Table) else []
+    return did_you_mean(keys[0], _TRIGGERS) if keys else ""
+
+
+def _cron(node: Table, zone: str, findings: Findings) -> Cron | None:
+    found = read(CronSchema(), node, findings)
+    if found is None:
+        return None
+    wrong = cron.problem(found["cron"])
+    if wrong:
+        findings.error(node.entries["cron"].place, wrong)
+        return None
+    return Cron(" ".join(found["cron"].split()), found["tz"] or zone, Missed(found["missed"]))
+
+
+def _webhook(node: Node, known: Known, findings: Findings) -> Webhook | None:
+    found = read(WebhookSchema(), node, findings)
+    if found is None or not isinstance(node, Table):
+        return None
+    _check_source(node, known, findings)
+    read_parts = {
+        name: conditions.expression(node.entries[name], _BODY, findings) if name in node.entries else None
+        for name in ("dedupe", "order_by", "order_per")
+    }
+    return Webhook(source=found["source"], event=found["event"], **read_parts)
+
+
+def _silence(node: Node, known: Known, findings: Findings) -> Silence | None:
+    found = read(SilenceSchema(), node, findings)
+    if found is None or not isinstance(node, Table):
+        return None
+    _check_source(node, known, findings)
+    return Silence(**found)
+
+
+def _check_source(node: Table, known: Known, findings: Findings) -> None:
+    source = node.entries["source"]
+    if known.sources is not None and isinstance(source, Leaf) and source.raw not in known.sources:
+        hint = did_you_mean(source.raw, known.sources) or f" (bridge.yaml has {listed(sorted(known.sources))})"
+        findings.error(source.place, f"there is no source '{source.raw}'{hint}")
+
+
+def offered_by(found: Trigger | None, scope: Scope, known: Known) -> Offered:
+    """What conditions may name, given the trigger and the scope."""
+    per = tuple(grain for grain in scope.per if grain != "event")
+    tables = {name: known.tables.get(name) if known.tables is not None else None for name in scope.join}
+    return Offered(per=per, event=found is None or isinstance(found, Webhook | Silence), tables=tables)
+
+
+# --- scope -----------------------------------------------------------------------------------------
+
+
+def scope(node: Node | None, found: Trigger | None, known: Known, findings: Findings) -> Scope | None:
+    """The scope; without one, a webhook rule looks at its event."""
+    if node is None:
+        return Scope()
+    if not isinstance(node, Table):
+        findings.error(node.place, "`scope` needs `per: [offer]` or the like")
+        return None
+    for key, place in node.keys.items():
+        if key not in _SCOPE_KEYS:
+            findings.error(place, f"unknown key '{key}'{did_you_mean(key, _SCOPE_KEYS)}")
+    per = _per(node, findings)
+    if per is None:
+        return None
+    join = _join(node, per, known, findings)
+    offered = offered_by(found, Scope(per=per, join=join), known)
+    return Scope(
+        per=per,
+        origin=_origin(node, per, found, findings),
+        where=_filter(node, "where", offered, findings),
+        exclude=_filter(node, "except", offered, findings),
+        join=join,
+    )
+
+
+def _per(node: Table, findings: Findings) -> tuple[Grain, ...] | None:
+    given = node.entries.get("per")
+    if given is None:
+        return ("event",)
+    try:
+        found = Words(*GRAINS).understood(data(given))
+    except ValidationError as error:
+        findings.error(given.place, _first(error.messages))
+        return None
+    if not found or len(set(found)) != len(found):
+        findings.error(given.place, "`per` names each grain once, and at least one")
+        return None
+    return cast("tuple[Grain, ...]", found)
+
+
+def _first(messages: Any) -> str:
+    while isinstance(messages, Mapping):
+        messages = next(iter(messages.values()))
+    return str(messages[0]) if isinstance(messages, list) else str(messages)
+
+
+def _origin(node: Table, per: tuple[Grain, ...], found: Trigger | None, findings: Findings) -> Mapping[str, Template]:
+    given = node.entries.get("from")
+    if given is None:
+        if isinstance(found, Webhook) and per != ("event",):
+            findings.error(
+                node.keys["per"],
+                f"where does the event name the {per[0]}? Add from: {{{per[0]}: body.{per[0]}_id}}",
+            )
+        return {}
+    if not isinstance(found, Webhook):
+        findings.error(node.keys["from"], "`from` takes ids out of an event, and this rule has no webhook trigger")
+        return {}
+    if not isinstance(given, Table):
+        findings.error(given.place, "`from` needs lines such as offer: body.offer_id")
+        return {}
+    for key, place in given.keys.items():
+        if key not in per:
+            findings.error(place, f"'{key}' is not in `per`{did_you_mean(key, per)}")
+    for grain in per:
+        if grain not in given.entries:
+            findings.error(given.place, f"where does the event name the {grain}? Add {grain}: body.{grain}_id")
+    read_parts = {key: conditions.reference_to(item, _BODY, findings) for key, item in given.entries.items()}
+    return {key: part for key, part in read_parts.items() if part is not None}
+
+
+def _filter(node: Table, name: str, offered: Offered, findings: Findings) -> Mapping[str, tuple[Any, ...]]:
+    given = node.entries.get(name)
+    if given is None:
+        return {}
+    if not isinstance(given, Table):
+        findings.error(given.place, f"`{name}` needs lines such as offer.active: true")
+        return {}
+    return {
+        key: _accepted(value, findings)
+        for key, value in given.entries.items()
+        if _is_attribute(key, given, offered, findings)
+    }
+
+
+def _accepted(node: Node, findings: Findings) -> tuple[Any, ...]:
+    items = node.items if isinstance(node, Branch) else (node,)
+    values = []
+    for item in items:
+        if isinstance(item, Leaf) and item.value is not None:
+            values.append(item.value)
+        else:
+            findings.error(item.place, f"{spelled(data(item))} where a value or a list of values is needed")
+    return tuple(values)
+
+
+def _is_attribute(key: str, table: Table, offered: Offered, findings: Findings) -> bool:
+    resolved, problems = names.resolve(tree.Name(text=key), table.keys[key], offered)
+    findings.extend(problems)
+    if any(problem.severity == "error" for problem in problems):
+        return False
+    if isinstance(resolved, tree.Metric):
+        findings.error(table.keys[key], f"'{key}' is measured; put it under `when`")
+        return False
+    return True
+
+
+def _join(node: Table, per: tuple[Grain, ...], known: Known, findings: Findings) -> Mapping[str, str]:
+    given = node.entries.get("join")
+    if given is None:
+        return {}
+    if not isinstance(given, Table):
+        findings.error(given.place, "`join` needs lines such as budgets: offer.id")
+        return {}
+    offered = Offered(per=tuple(grain for grain in per if grain != "event"), event=True)
+    joined: dict[str, str] = {}
+    for table, value in given.entries.items():
+        if known.tables is not None and table not in known.tables:
+            hint = did_you_mean(table, known.tables) or f"; put it into tables/{table}.csv"
+            findings.error(given.keys[table], f"there is no table '{table}'{hint}")
+        elif not isinstance(value, Leaf) or not isinstance(value.value, str):
+            findings.error(value.place, f"say by which attribute, such as {table}: offer.id")
+        elif _is_attribute(value.raw, Table(value.place, {}, {value.raw: value.place}), offered, findings):
+            joined[table] = value.raw
+    return joined

@@ -1,0 +1,295 @@
+"""Which kind of value each part of a condition is, checked before it ever runs.
+
+Also its degree: 1 for amounts that grow with time (clicks, payout), 0 for ratios and plain numbers. Amounts of
+stretches of different length can only be compared per unit of time; ratios can be compared as they are.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from rules.language import patterns
+from rules.language.functions import FORGIVING, FUNCTIONS, Kind
+from rules.model import metrics, tree
+from rules.model.errors import Problem
+from rules.model.revision import Calendar, Rolling
+from rules.model.spelling import did_you_mean
+from rules.model.syntax import Place
+
+_LITERALS: dict[str, Kind] = {
+    "number": "number",
+    "percent": "number",
+    "duration": "duration",
+    "text": "text",
+    "bool": "bool",
+    "null": "null",
+}
+_NAMES: dict[Kind, str] = {
+    "number": "a number",
+    "text": "a text",
+    "bool": "true or false",
+    "duration": "a duration",
+    "list": "a list",
+    "null": "null",
+    "any": "a value",
+}
+_DAY = 86_400
+
+
+class _Misfit(ValueError):
+    def __init__(self, node: tree.Node, message: str) -> None:
+        super().__init__(message)
+        self.column = node.column
+
+
+def check(node: tree.Node, place: Place, *, condition: bool) -> tuple[Problem, ...]:
+    """What does not fit together in a resolved tree: at most one problem, the first.
+
+    With `condition` the whole must be one that is true or false, not a bare value.
+    """
+    try:
+        kind = kind_of(node)
+    except _Misfit as misfit:
+        return (Problem(replace(place, column=place.column + misfit.column - 1), str(misfit)),)
+    if condition and kind not in {"bool", "any"}:
+        return (Problem(place, f"this is {_NAMES[kind]}, not a condition; compare it with something"),)
+    return ()
+
+
+def kind_of(node: tree.Node) -> Kind:
+    """The kind of a resolved tree's value; conditions are "bool". Raises a ValueError where parts do not fit."""
+    return _KINDS[type(node)](node)
+
+
+def degree(node: tree.Node) -> int | None:
+    """1 for an amount over time, 0 for a ratio or a plain value, None for a mixture that is neither."""
+    match node:
+        case tree.Metric(name=name):
+            return 0 if name in metrics.DERIVED and metrics.DERIVED[name].over else 1
+        case tree.Negative(item=item) | tree.Over(item=item) | tree.Ago(item=item):
+            return degree(item)
+        case tree.Call(function="abs" | "min" | "max", arguments=arguments):
+            return _same(*(degree(item) for item in arguments))
+        case tree.Arithmetic(op=op, left=left, right=right):
+            return _combined(op, degree(left), degree(right))
+    return 0
+
+
+def _same(*degrees: int | None) -> int | None:
+    return degrees[0] if len(set(degrees)) == 1 else None
+
+
+def _combined(op: str, left: int | None, right: int | None) -> int | None:
+    if left is None or right is None:
+        return None
+    if op in "+-":
+        return _same(left, right)
+    total = left + right if op == "*" else left - right
+    return total if total in {0, 1} else None
+
+
+def ratio_of_counts(node: tree.Node) -> tuple[tree.Node, tree.Node] | None:
+    """(numerator, denominator) where the value is a share of things counted: what `@95%` can judge."""
+    match node:
+        case tree.Metric(name=name) if name in metrics.DERIVED:
+            derived = metrics.DERIVED[name]
+            if derived.minus or len(derived.over) != 1 or not all(map(metrics.is_count, derived.parts)):
+                return None
+            return replace(node, name=derived.plus[0]), replace(node, name=derived.over[0])
+        case tree.Over(item=item) | tree.Ago(item=item):
+            inner = ratio_of_counts(item)
+            return (replace(node, item=inner[0]), replace(node, item=inner[1])) if inner else None
+        case tree.Arithmetic(op="/", left=left, right=right) if _counted(left) and _counted(right):
+            return left, right
+    return None
+
+
+def _counted(node: tree.Node) -> bool:
+    match node:
+        case tree.Metric(name=name):
+            return metrics.is_count(name)
+        case tree.Over(item=item) | tree.Ago(item=item):
+            return _counted(item)
+        case tree.Arithmetic(op="+", left=left, right=right):
+            return _counted(left) and _counted(right)
+    return False
+
+
+def has_metric(node: tree.Node) -> bool:
+    """True where the value is measured, wholly or in part."""
+    return any(isinstance(part, tree.Metric) for part in node.walk())
+
+
+# --- one function per kind of node -----------------------------------------------------------------
+
+
+def _wants(node: tree.Node, *kinds: Kind, role: str = "") -> Kind:
+    found = kind_of(node)
+    if found != "any" and found not in kinds:
+        raise _Misfit(node, f"{_NAMES[found]} where {role or _NAMES[kinds[0]]} is needed")
+    return found
+
+
+def _arithmetic(node: tree.Arithmetic) -> Kind:
+    kinds = {kind_of(node.left), kind_of(node.right)}
+    if node.op in "+-" and "duration" in kinds and kinds <= {"duration", "any"}:
+        return "duration"
+    for side in (node.left, node.right):
+        _wants(side, "number")
+    return "number"
+
+
+def _compare(node: tree.Compare) -> Kind:
+    left, right = kind_of(node.left), kind_of(node.right)
+    if "list" in {left, right}:
+        raise _Misfit(node.right, "a list cannot be compared; write `in` to look into it")
+    if "null" in {left, right}:
+        if node.op not in {"=", "!="}:
+            raise _Misfit(node, "null is neither larger nor smaller than anything; only = and != fit")
+        if has_metric(node.left) or has_metric(node.right):
+            raise _Misfit(node, "a metric is never null; missing data is no decision")
+    elif "any" not in {left, right} and left != right:
+        raise _Misfit(node.right, f"{_NAMES[left]} compared with {_NAMES[right]}")
+    if node.op not in {"=", "!="} and {left, right} & {"text", "bool"}:
+        raise _Misfit(node, f"'{node.op}' orders numbers and durations, not {_NAMES[left if left != 'any' else right]}")
+    if node.confidence is not None:
+        _check_confidence(node)
+    return "bool"
+
+
+def _check_confidence(node: tree.Compare) -> None:
+    if node.op in {"=", "!="}:
+        raise _Misfit(node, "'@' needs < <= > or >=")
+    if node.confidence is not None and not (0.5 < node.confidence < 1):
+        raise _Misfit(node, "'@' takes a confidence above 50% and below 100%, such as @95%")
+    if ratio_of_counts(node.left) is None:
+        raise _Misfit(
+            node.left, "'@' can judge a share of things counted (cr, ctr, rejection_rate, approved / conversions) only"
+        )
+
+
+def _within(node: tree.Within) -> Kind:
+    _wants(node.item, "number", "text", "bool", role="a single value")
+    _wants(node.choices, "list", role="a list such as [1, 2]")
+    return "bool"
+
+
+def _matches(node: tree.Matches) -> Kind:
+    _wants(node.item, "text")
+    try:
+        patterns.compiled(node.pattern)
+    except patterns.PatternError as error:
+        raise _Misfit(node, f"the pattern {node.pattern!r}: {error}") from None
+    return "bool"
+
+
+def _change(node: tree.Change) -> Kind:
+    _wants(node.item, "number")
+    if not has_metric(node.item):
+        raise _Misfit(node.item, f"'{node.direction} ... vs' needs something measured, such as cr or clicks")
+    if node.share <= 0 or (node.direction == "down" and node.share > 1):
+        raise _Misfit(node, "the change must be above 0%, and 'down' at most 100%")
+    if degree(node.item) is None:
+        raise _Misfit(node.item, "a mixture of amounts and ratios cannot be compared with another stretch of time")
+    if node.same_hours and not _whole_days(node):
+        raise _Misfit(node, "'same hours' needs whole days to look back at, such as vs 7d")
+    return "bool"
+
+
+def _whole_days(node: tree.Change) -> bool:
+    window = node.baseline
+    return isinstance(window, Rolling) and window.length.total_seconds() % _DAY == 0
+
+
+def _forecast(node: tree.Forecast) -> Kind:
+    _wants(node.item, "number")
+    _wants(node.limit, "number")
+    if degree(node.item) != 1 or not has_metric(node.item):
+        raise _Misfit(node.item, "a forecast needs an amount that grows with time, such as clicks or payout")
+    if any(isinstance(part, tree.Call) for part in node.item.walk()):
+        raise _Misfit(node.item, "a forecast goes on along a straight line; leave out the function")
+    if node.op not in {">", ">="}:
+        raise _Misfit(node, "a forecast asks when an amount will be reached; write >= or >")
+    if any(isinstance(part, tree.Over) and part.window == Calendar("yesterday") for part in node.item.walk()):
+        raise _Misfit(node.item, "yesterday is over and grows no more")
+    return "bool"
+
+
+def _call(node: tree.Call) -> Kind:
+    function = FUNCTIONS.get(node.function)
+    if function is None:
+        raise _Misfit(node, f"there is no function '{node.function}'{did_you_mean(node.function, FUNCTIONS)}")
+    given, wanted = len(node.arguments), len(function.takes)
+    if given < wanted or (given > wanted and not function.more):
+        raise _Misfit(
+            node, f"{node.function}() takes {wanted}{' or more' if function.more else ''} values, not {given}"
+        )
+    for number, argument in enumerate(node.arguments):
+        kind = function.takes[min(number, wanted - 1)]
+        if kind == "any":
+            kind_of(argument)
+        else:
+            _wants(argument, kind)
+        if node.function in FORGIVING and has_metric(argument):
+            raise _Misfit(argument, f"{node.function}() is not for metrics: missing data must stay undecided")
+    return kind_of(node.arguments[0]) if node.function == "default" else function.gives
+
+
+def _constant(node: tree.Constant) -> Kind:
+    return _LITERALS[node.kind]
+
+
+def _listing(node: tree.Listing) -> Kind:
+    for item in node.items:
+        if not isinstance(item, tree.Constant) and not (
+            isinstance(item, tree.Negative) and isinstance(item.item, tree.Constant)
+        ):
+            raise _Misfit(item, "a list holds plain values only")
+        _wants(item, "number", "text", "bool", role="a number or a text")
+    return "list"
+
+
+def _negative(node: tree.Negative) -> Kind:
+    return _wants(node.item, "number")
+
+
+def _over(node: tree.Over | tree.Ago) -> Kind:
+    if not has_metric(node.item):
+        raise _Misfit(node.item, "'over' and 'ago' belong to something measured, such as clicks")
+    if isinstance(node.item, tree.Forecast):
+        raise _Misfit(node.item, "put 'over' directly behind what is forecast: forecast payout over today >= ...")
+    return kind_of(node.item)
+
+
+def _all_conditions(node: tree.And | tree.Or) -> Kind:
+    for item in node.items:
+        _wants(item, "bool", role="a condition")
+    return "bool"
+
+
+def _not(node: tree.Not) -> Kind:
+    _wants(node.item, "bool", role="a condition")
+    return "bool"
+
+
+_KINDS: dict[type[tree.Node], Callable[..., Kind]] = {
+    tree.Constant: _constant,
+    tree.Listing: _listing,
+    tree.Name: lambda _node: "any",
+    tree.Metric: lambda _node: "number",
+    tree.Attribute: lambda _node: "any",
+    tree.Own: lambda _node: "any",
+    tree.Reference: lambda _node: "any",
+    tree.Negative: _negative,
+    tree.Arithmetic: _arithmetic,
+    tree.Call: _call,
+    tree.Over: _over,
+    tree.Ago: _over,
+    tree.Compare: _compare,
+    tree.Within: _within,
+    tree.Matches: _matches,
+    tree.Change: _change,
+    tree.Forecast: _forecast,
+    tree.Not: _not,
+    tree.And: _all_conditions,
+    tree.Or: _all_conditions,
+}

@@ -1,0 +1,155 @@
+"""Trees to text: one spelling for each meaning. Reading what this writes gives the same tree."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from rules.model import durations, tree
+from rules.model.revision import Calendar, Window
+from rules.model.syntax import Condition, Template
+
+# How tightly each kind of part binds; a looser part inside a tighter one is put into brackets.
+_OR, _AND, _NOT, _TEST, _SUM, _PRODUCT, _SIGN, _POSTFIX, _ATOM = range(9)
+
+
+def condition(found: Condition) -> str:
+    """The condition in its one spelling."""
+    return text(found.tree)
+
+
+def template(found: Template) -> str:
+    """The template with each expression in its one spelling."""
+    return "".join(part if isinstance(part, str) else f"{{{{ {condition(part)} }}}}" for part in found.parts)
+
+
+def text(node: tree.Node) -> str:
+    """A tree as text."""
+    return _WRITERS[type(node)](node)[0]
+
+
+def window(found: Window) -> str:
+    """`24h`, `today`."""
+    return found.unit if isinstance(found, Calendar) else durations.written(found.length)
+
+
+def _inside(node: tree.Node, level: int) -> str:
+    written, own = _WRITERS[type(node)](node)
+    return written if own >= level else f"({written})"
+
+
+def _constant(node: tree.Constant) -> tuple[str, int]:
+    return literal(node.value, node.kind), _SIGN  # not an atom: a literal takes no `over`
+
+
+def literal(value: Any, kind: str) -> str:
+    """A literal of the given kind."""
+    match kind, value:
+        case "percent", Decimal():
+            return durations.as_percent(value)
+        case "number", Decimal():
+            return f"{value:f}"
+        case "duration", timedelta():
+            return durations.written(value)
+        case "text", str():
+            return quoted(value)
+    return {True: "true", False: "false", None: "null"}[value]
+
+
+def quoted(value: str) -> str:
+    """A text in double quotes; the backslash is doubled only where it would be read as something else."""
+    result = ""
+    for number, character in enumerate(value):
+        following = value[number + 1 : number + 2]
+        doubled = character == '"' or (character == "\\" and following in {"\\", '"', "'", ""})
+        result += f"\\{character}" if doubled else character
+    return f'"{result}"'
+
+
+def _listing(node: tree.Listing) -> tuple[str, int]:
+    return f"[{', '.join(text(item) for item in node.items)}]", _SIGN
+
+
+def _metric(node: tree.Metric) -> tuple[str, int]:
+    prefix = "" if node.per is None else "network." if not node.per else f"{node.per[0]}."
+    return prefix + node.name, _ATOM
+
+
+def _attribute(node: tree.Attribute | tree.Name) -> tuple[str, int]:
+    dotted = node.name if isinstance(node, tree.Attribute) else node.text
+    head, *rest = dotted.split(".")
+    return head + "".join(f".{part}" if _is_word(part) else f'["{part}"]' for part in rest), _ATOM
+
+
+def _is_word(part: str) -> bool:
+    return bool(part) and all(character.isalnum() or character == "_" for character in part)
+
+
+def _arithmetic(node: tree.Arithmetic) -> tuple[str, int]:
+    level = _SUM if node.op in "+-" else _PRODUCT
+    return f"{_inside(node.left, level)} {node.op} {_inside(node.right, level + 1)}", level
+
+
+def _over(node: tree.Over) -> tuple[str, int]:
+    return f"{_inside(node.item, _POSTFIX)} over {window(node.window)}", _POSTFIX
+
+
+def _ago(node: tree.Ago) -> tuple[str, int]:
+    return f"{_inside(node.item, _POSTFIX)} ago {durations.written(node.shift)}", _POSTFIX
+
+
+def _compare(node: tree.Compare) -> tuple[str, int]:
+    sure = "" if node.confidence is None else f" @{durations.as_percent(node.confidence)}"
+    return f"{_inside(node.left, _SUM)} {node.op} {_inside(node.right, _SUM)}{sure}", _TEST
+
+
+def _within(node: tree.Within) -> tuple[str, int]:
+    word = "not in" if node.negated else "in"
+    return f"{_inside(node.item, _SUM)} {word} {_inside(node.choices, _SUM)}", _TEST
+
+
+def _matches(node: tree.Matches) -> tuple[str, int]:
+    return f"{_inside(node.item, _SUM)} matches {quoted(node.pattern)}", _TEST
+
+
+def _change(node: tree.Change) -> tuple[str, int]:
+    baseline = "peers" if node.baseline is None else window(node.baseline)
+    same = " same hours" if node.same_hours else ""
+    share = durations.as_percent(node.share)
+    return f"{_inside(node.item, _SUM)} {node.direction} {share} vs {baseline}{same}", _TEST
+
+
+def _forecast(node: tree.Forecast) -> tuple[str, int]:
+    ahead = durations.written(node.within)
+    return f"forecast {_inside(node.item, _SUM)} {node.op} {_inside(node.limit, _SUM)} within {ahead}", _TEST
+
+
+def _joined(word: str, level: int) -> Callable[[Any], tuple[str, int]]:
+    def write(node: tree.And | tree.Or) -> tuple[str, int]:
+        return f" {word} ".join(_inside(item, level + 1) for item in node.items), level
+
+    return write
+
+
+_WRITERS: dict[type[tree.Node], Callable[[Any], tuple[str, int]]] = {
+    tree.Constant: _constant,
+    tree.Listing: _listing,
+    tree.Name: _attribute,
+    tree.Attribute: _attribute,
+    tree.Metric: _metric,
+    tree.Own: lambda node: (f"{node.grain}.id", _ATOM),
+    tree.Reference: lambda node: (f"{node.step}.{node.name}", _ATOM),
+    tree.Negative: lambda node: (f"-{_inside(node.item, _SIGN)}", _SIGN),
+    tree.Arithmetic: _arithmetic,
+    tree.Call: lambda node: (f"{node.function}({', '.join(text(a) for a in node.arguments)})", _ATOM),
+    tree.Over: _over,
+    tree.Ago: _ago,
+    tree.Compare: _compare,
+    tree.Within: _within,
+    tree.Matches: _matches,
+    tree.Change: _change,
+    tree.Forecast: _forecast,
+    tree.Not: lambda node: (f"not {_inside(node.item, _NOT)}", _NOT),
+    tree.And: _joined("and", _AND),
+    tree.Or: _joined("or", _OR),
+}

@@ -1,0 +1,145 @@
+"""What may be written but should not: rules that act on small samples, stale data or by accident."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from rules.language import types
+from rules.language.actions import destructive
+from rules.language.fields import at
+from rules.language.strict_yaml import Table
+from rules.model import tree
+from rules.model.errors import Problem
+from rules.model.revision import Group, Mode, Revision, Rolling, Webhook, Window
+from rules.model.syntax import Condition, Place
+
+SHORT = timedelta(hours=24)  # below it a rate swings with the hour of the day
+_HARMLESS_WITHOUT_NEED = frozenset({"clicks", "impressions", "payout", "revenue", "profit"})
+
+
+def findings(revision: Revision, root: Table) -> Iterator[Problem]:
+    """Errors and warnings about a rule that is well formed."""
+    found = list(conditions(revision.when))
+    measured = [item for item in found if types.has_metric(item.tree)]
+    if destructive(revision.then):
+        yield from _need(revision, root, measured)
+        yield from _without_when(revision, root)
+        if measured and revision.data.fresh is None:
+            yield Problem(_place(root, "data"), "no `data.fresh`: a stalled feed would look like no traffic", "warning")
+        if revision.lasting is None:
+            yield from _short_windows(revision, measured)
+    yield from _lasting(revision, root)
+    yield from _order(revision, root)
+    yield from _negated_confidence([*found, *conditions(revision.unless)])
+    yield from _half_windows(found)
+    if revision.mode is not Mode.DISABLED and not revision.then and revision.when is not None:
+        yield Problem(_place(root, "then"), "this rule does nothing; `then` is empty", "warning")
+
+
+def conditions(group: Group | None) -> Iterator[Condition]:
+    """All conditions of a group, those of nested groups too."""
+    for item in group.items if group else ():
+        if isinstance(item, Group):
+            yield from conditions(item)
+        else:
+            yield item
+
+
+def _place(root: Table, key: str) -> Place:
+    return root.keys.get(key, root.place)
+
+
+def _need(revision: Revision, root: Table, measured: list[Condition]) -> Iterator[Problem]:
+    if not measured or revision.data.need:
+        return
+    data = root.entries.get("data")
+    stated = isinstance(data, Table) and "need" in data.entries
+    used = {part.name for item in measured for part in item.tree.walk() if isinstance(part, tree.Metric)}
+    if stated and used <= _HARMLESS_WITHOUT_NEED:
+        return
+    yield Problem(
+        _place(root, "data"),
+        "a rule that takes traffic away on metrics must say how much makes a decision; "
+        "add need: {clicks: 500} or the like under `data`",
+    )
+
+
+def _without_when(revision: Revision, root: Table) -> Iterator[Problem]:
+    if revision.when is None and not isinstance(revision.trigger, Webhook):
+        yield Problem(root.place, "without `when` this would take away everything in scope; say under which condition")
+
+
+def _short_windows(revision: Revision, measured: list[Condition]) -> Iterator[Problem]:
+    for item in measured:
+        if any(_is_short(window) for window in _rate_windows(item.tree, revision.data.window)):
+            yield Problem(
+                item.place,
+                "a rate over less than 24h swings with the hour of the day; use a longer window, or add for: 2 checks",
+                "warning",
+            )
+
+
+def _is_short(window: Window) -> bool:
+    return window.length < SHORT if isinstance(window, Rolling) else window.unit == "today"
+
+
+def _rate_windows(node: tree.Node, window: Window) -> Iterator[Window]:
+    if isinstance(node, tree.Over):
+        window = node.window
+    if isinstance(node, tree.Metric | tree.Arithmetic) and types.degree(node) == 0 and types.has_metric(node):
+        yield from {window} if isinstance(node, tree.Metric) else _inner_windows(node, window)
+        return
+    for child in node.children():
+        yield from _rate_windows(child, window)
+
+
+def _inner_windows(node: tree.Node, window: Window) -> set[Window]:
+    if isinstance(node, tree.Over):
+        window = node.window
+    if isinstance(node, tree.Metric):
+        return {window}
+    return {found for child in node.children() for found in _inner_windows(child, window)}
+
+
+def _lasting(revision: Revision, root: Table) -> Iterator[Problem]:
+    if revision.lasting and isinstance(revision.trigger, Webhook) and revision.scope.per == ("event",):
+        yield Problem(_place(root, "when"), "an event is looked at once, so that `for` never comes true")
+
+
+def _order(revision: Revision, root: Table) -> Iterator[Problem]:
+    trigger = revision.trigger
+    if not isinstance(trigger, Webhook) or trigger.order_by is None or trigger.order_per is not None:
+        return
+    if revision.scope.per == ("event",) and not any(step.key for step in revision.then):
+        words = "`order_by` compares events about one thing; say which, such as order_per: body.deal_id"
+        yield Problem(_place(root, "trigger"), words)
+
+
+def _negated_confidence(found: list[Condition]) -> Iterator[Problem]:
+    for item in found:
+        for part in item.tree.walk():
+            if isinstance(part, tree.Not) and any(
+                isinstance(inner, tree.Compare) and inner.confidence is not None for inner in part.walk()
+            ):
+                message = "'not' of an '@' comparison means 'not proven', which little data makes true; turn it round"
+                yield Problem(at(item.place, part.column - 1), message, "warning")
+
+
+def _half_windows(found: list[Condition]) -> Iterator[Problem]:
+    """`clicks > 2 * conversions over 1h`: the window belongs to the last metric only, which few people mean."""
+    for item in found:
+        for part in item.tree.walk():
+            if isinstance(part, tree.Compare) and _has_bare_metric(part.left) and _ends_windowed(part.right):
+                message = "the window behind the last value does not hold for the left side; put it behind both"
+                yield Problem(at(item.place, part.column - 1), message, "warning")
+
+
+def _has_bare_metric(node: tree.Node) -> bool:
+    if isinstance(node, tree.Over | tree.Ago):
+        return False
+    return isinstance(node, tree.Metric) or any(_has_bare_metric(child) for child in node.children())
+
+
+def _ends_windowed(node: tree.Node) -> bool:
+    if isinstance(node, tree.Arithmetic):
+        return _ends_windowed(node.right)
+    return isinstance(node, tree.Over)

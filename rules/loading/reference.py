@@ -1,0 +1,153 @@
+"""The reference page of the rule language: `reference.md` with the tables of loader and evaluator filled in."""
+
+import re
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+
+from rules.language import actions, functions, parser, patterns, schema
+from rules.language.names import ENTITY_FIELDS, EVENT_FIELDS
+from rules.language.sections import TOPICS
+from rules.loading.load import SECTIONS
+from rules.model import metrics
+from rules.model.revision import GRAINS, Mode
+from rules.model.spelling import listed
+
+_OPERATORS: tuple[tuple[str, str, str], ...] = (
+    (
+        "`<` `<=` `>` `>=` `=` `!=`",
+        "`cr < 0.4%`",
+        "compares numbers or durations; `=` and `!=` also texts and booleans",
+    ),
+    (
+        "`@NN%`",
+        "`cr < 0.4% @95%`",
+        "true only if the one-sided Wilson bound of a ratio of counts is beyond the line",
+    ),
+    (
+        "`up N% vs WINDOW`, `down N% vs WINDOW`",
+        "`cr down 50% vs 7d`",
+        (
+            "compares with the stretch of that length which ends where the present window begins; amounts are brought "
+            "to the same length first, ratios are made from the sums"
+        ),
+    ),
+    (
+        "`same hours`",
+        "`clicks up 200% vs 7d same hours`",
+        "compares with the same hours on the wall of each day before",
+    ),
+    (
+        "`vs peers`",
+        "`cr down 50% vs peers`",
+        (
+            "compares with the other subjects in scope: ratios with their common ratio, amounts with their mean. With "
+            "several grains the peers are those that share the first one"
+        ),
+    ),
+    (
+        "`forecast ... within`",
+        "`forecast payout >= 1000 within 20m`",
+        "where the amount will be at the slope of the last hour, or of the horizon if that is longer",
+    ),
+    ("`over WINDOW`", "`conversions = 0 over 1h`", "another window"),
+    ("`ago DURATION`", "`clicks over 1h ago 7d`", "the window moved back; whole days follow the wall clock"),
+    ("`in`, `not in`", '`publisher.country in ["DE", "AT"]`', "one of a list"),
+    ("`matches`", '`body.email matches "^[^@]+@[^@]+$"`', "the pattern is found in the text"),
+    ("`and` `or` `not`", "`clicks > 5 and not offer.active`", "what is unknown stays unknown under `not`"),
+    ("`+` `-` `*` `/`", "`payout >= 80% * budgets.daily`", "division by zero is no decision"),
+)
+
+
+def markdown() -> str:
+    """The whole page, as `docs/reference/rules.md` holds it."""
+    page = files("rules.loading").joinpath("reference.md").read_text(encoding="utf-8")
+    parts = {
+        "operators": _table(("written", "example", "meaning"), _OPERATORS),
+        "functions": _functions(),
+        "metrics": _metrics(),
+        "grains": listed(GRAINS),
+        "names": _names(),
+        "sections": ", ".join(f"`{name}`" for name in SECTIONS),
+        "modes": listed(mode.value for mode in Mode),
+        "steps": _steps(),
+        "topics": listed(TOPICS),
+        "guards": _guards(),
+        "max_text": str(parser.MAX_TEXT),
+        "max_nodes": str(parser.MAX_NODES),
+        "max_depth": str(parser.MAX_DEPTH),
+        "max_pattern": str(patterns.MAX_PATTERN),
+        "max_subject": f"{patterns.MAX_SUBJECT:,}",
+    }
+    return re.sub(r"<!-- (\w+) -->", lambda found: parts[found[1]], page)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _functions() -> str:
+    rows = (
+        (f"`{name}({', '.join(found.takes)}{', ...' if found.more else ''})`", found.meaning)
+        for name, found in functions.FUNCTIONS.items()
+    )
+    return _table(("function", "gives"), rows)
+
+
+def _metrics() -> str:
+    base = [(f"`{name}`", metrics.unit(name), "from the reports") for name in metrics.BASE]
+    base.append((f"`{metrics.EVENTS}NAME`", "count", "post-conversion events of that name"))
+    derived = [(f"`{name}`", found.unit, _formula(found)) for name, found in metrics.DERIVED.items()]
+    return _table(("metric", "unit", "meaning"), [*base, *derived])
+
+
+def _formula(found: metrics.Derived) -> str:
+    above = " + ".join(found.plus) + "".join(f" - {name}" for name in found.minus)
+    if not found.over:
+        return f"{found.title}: {above}"
+    return f"{found.title}: {f'({above})' if found.minus else above} / {' + '.join(found.over)}"
+
+
+def _names() -> str:
+    rows = [(f"`{kind}.NAME`", ", ".join(sorted(known))) for kind, known in ENTITY_FIELDS.items()]
+    rows += [
+        ('`body.a.b`, `body.items[0].id`, `body["first-name"]`', "the webhook's body"),
+        ("`event.NAME`", ", ".join(EVENT_FIELDS)),
+        ("`TABLE.COLUMN`", "a table that `scope.join` names"),
+        ("`STEP.id`", "in templates: what an earlier step of `then` made; must stand alone"),
+        ("`offer.id`, `country`, ...", "the subject's own ids"),
+    ]
+    return _table(("name", "what there is"), rows)
+
+
+def _steps() -> str:
+    outside = {"call": "an operation of the catalogue", "http": "a mapping with `url`", "notify": "a channel"}
+    rows = (
+        (
+            f"`{verb}`",
+            listed(actions.TARGETS[verb]) if verb in actions.TARGETS else outside[verb],
+            ", ".join(f"`{name}`" for name in sorted(actions.ALLOWED[verb])),
+        )
+        for verb in actions.VERBS
+    )
+    return _table(("step", "of what", "takes"), rows)
+
+
+def _guards() -> str:
+    properties: dict[str, Any] = schema.json_schema()["properties"]["guards"]["properties"]
+    return _table(("guard", "value"), ((f"`{name}`", _shape(found)) for name, found in properties.items()))
+
+
+def _shape(found: dict[str, Any]) -> str:
+    if "properties" in found:
+        return f"a mapping of {listed(found['properties'])}"
+    if "enum" in found:
+        return listed(found["enum"])
+    if "pattern" in found:
+        return "a share" if "%" in found["pattern"] else "a duration"
+    if "$ref" in found:
+        return "hours, or a list of them: from, to, and if wanted tz and days"
+    if found.get("type") == "integer":
+        return "a whole number"
+    return f"a mapping, or a list of them: {_shape(found['anyOf'][0]).removeprefix('a mapping of ')}"

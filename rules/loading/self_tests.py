@@ -1,0 +1,95 @@
+"""A rule's own tests, run through the same evaluator as everything else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from rules.evaluation.evaluate import evaluate
+from rules.loading import test_facts
+from rules.loading.test_facts import GivenFacts
+from rules.model.errors import Problem
+from rules.model.plan import PlannedEffect
+from rules.model.revision import Group, Revision, Test
+from rules.model.state import State
+from rules.model.verdicts import Answer, Verdict
+from rules.planning.desired import wishes
+
+__all__ = ["GivenFacts", "Result", "failures", "run_tests", "unknown_keys"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one test came to. `message` says what was expected and what came instead, or is empty."""
+
+    test: Test
+    passed: bool
+    verdict: Verdict
+    effects: tuple[str, ...]
+    message: str
+
+
+def run_tests(revision: Revision) -> tuple[Result, ...]:
+    """Run every test of the rule.
+
+    An exception under `unless` about whose names a test says nothing is taken not to hold: a test names what
+    matters to it.
+    """
+    return tuple(_run(revision, test) for test in revision.tests)
+
+
+def failures(revision: Revision) -> Iterator[Problem]:
+    """A located error for each test that fails."""
+    for result in run_tests(revision):
+        if not result.passed:
+            yield Problem(result.test.place, result.message)
+
+
+def _run(revision: Revision, test: Test) -> Result:
+    facts = GivenFacts(test.given, revision)
+    asked = replace(revision, unless=_mentioned(revision.unless, test))
+    evaluation = evaluate(asked, facts, facts.now)
+    verdict = evaluation.explain(0)
+    effects: tuple[str, ...] = ()
+    missing = ""
+    if verdict.answer is Answer.YES:
+        wanted, stops = wishes(asked, evaluation, [0], State())
+        effects = tuple(_named(wish.effect) for wish in wanted)
+        missing = "; ".join(stop.message for stop in stops)
+    message = _difference(test, verdict, effects, missing)
+    return Result(test, not message, verdict, effects, message)
+
+
+def _named(effect: PlannedEffect) -> str:
+    """`pause offer 42`, `notify traffic`, `http`: an effect as a test names it."""
+    if effect.verb == "notify":
+        return f"notify {effect.wanted['channel']}"
+    return "http" if effect.verb == "http" else f"{effect.verb} {effect.target}"
+
+
+def _mentioned(unless: Group | None, test: Test) -> Group | None:
+    if unless is None or unless.kind != "any":
+        return unless if unless is not None and test_facts.mentions(test.given, unless) else None
+    kept = tuple(
+        item
+        for item in unless.items
+        if test_facts.mentions(test.given, item if isinstance(item, Group) else Group("all", (item,), item.place))
+    )
+    return replace(unless, items=kept) if kept else None
+
+
+def _difference(test: Test, verdict: Verdict, effects: tuple[str, ...], missing: str) -> str:
+    name = f"the test '{test.name}'" if test.name else "the test"
+    if verdict.answer.word != test.expect:
+        return f"{name} expects {test.expect} but gets {verdict.answer.word}: {verdict.reason}"
+    if test.effects is None or sorted(test.effects) == sorted(effects):
+        return ""
+    got = ", ".join(effects) or (f"none ({missing})" if missing else "none")
+    return f"{name} expects the effects {', '.join(test.effects) or 'none'} but gets {got}"
+
+
+def unknown_keys(revision: Revision) -> Iterator[Problem]:
+    """A located error for each `given` key that no rule could ask for."""
+    for test in revision.tests:
+        for key in test.given:
+            wrong = test_facts.problem_with(key, revision)
+            if wrong:
+                yield Problem(test.place, wrong)

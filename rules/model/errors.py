@@ -1,0 +1,41 @@
+"""What can be wrong with a rule."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rules.model.syntax import Place
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One finding, with its place and, where we know it, the remedy. Reads as one line."""
+
+    place: Place
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class RuleError(ValueError):
+    """A text that is not a rule. Carries every problem that was found, not only the first."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type["RuleError"], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
+
+class Unfilled(LookupError):
+    """A template needs a value that is missing or unusable. `text` is the template, `detail` what was wrong."""
+
+    def __init__(self, text: str, detail: str) -> None:
+        super().__init__(f"{text}: {detail}")
+        self.text = text
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["Unfilled"], tuple[str, str]]:
+        return type(self), (self.text, self.detail)

@@ -1,0 +1,81 @@
+"""What the evaluator may ask. Live data, rule tests and backtests each answer this protocol.
+
+All columns of one `Facts` are aligned with its subjects: row i of every column speaks of subject i.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.model.revision import Grain
+
+
+class Why(IntEnum):
+    """Why a cell has no usable value. Zero means that it has one."""
+
+    KNOWN = 0
+    MISSING = 1  # never seen, null, or a name that this event does not carry
+    TOO_OLD = 2  # the feed's as-of mark is older than the rule's `fresh`
+    TOO_FEW = 3  # fewer than `need`
+    UNDEFINED = 4  # division by zero, a percentage change of nothing
+    MISMATCH = 5  # the types cannot be compared
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """What one verdict is about: an offer, an offer x publisher pair, an event."""
+
+    per: tuple[Grain, ...]
+    ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ",".join(f"{grain}={value}" for grain, value in zip(self.per, self.ids, strict=True))
+
+    def get(self, grain: str) -> str | None:
+        """The id of one grain, or None where the subject has no such grain."""
+        return next((value for name, value in zip(self.per, self.ids, strict=True) if name == grain), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Values and, beside each, why it may be unusable. Numbers are float64, everything else object.
+
+    Sums of money come as integer micro-units divided once by 1e6: the nearest double of the exact decimal,
+    so that comparing it with the double of a decimal literal is exact.
+    """
+
+    values: NDArray[Any]
+    why: NDArray[np.uint8]
+
+
+class Facts(Protocol):
+    """The world as it was known at one moment, for a fixed list of subjects."""
+
+    @property
+    def subjects(self) -> Sequence[Subject]: ...
+
+    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        """The base metric `name` (rules.model.metrics.BASE, or `events.NAME`) in [start, end), UTC.
+
+        `per` is the subjects' own grain or a coarser one that follows from it: some of its grains, an offer's
+        advertiser, or `()` for the whole account.
+        No rows in a stretch that the feed has covered is zero; a stretch that no feed covers is MISSING.
+        """
+        ...
+
+    def attribute(self, name: str) -> Column:
+        """A dotted name: `offer.active`, `publisher.country`, `body.deal.type`, `budgets.daily_cap`."""
+        ...
+
+    def as_of(self, name: str) -> datetime | None:
+        """Up to when the feed behind the base metric is complete, UTC; None when it was never read."""
+        ...
+
+    def settle(self) -> Column:
+        """Seconds to leave out for `settle: auto`: the measured p90 of click-to-conversion delay."""
+        ...

@@ -1,0 +1,50 @@
+"""Hours of the day in a time zone: quiet hours, day-parting, local midnight. Correct over clock changes.
+
+A stretch of hours is worked out as instants, from the calendar day on which it begins. So it stays one stretch
+on the day when the clock goes back, and a time that does not exist is read as Python reads it (PEP 495): moved
+forward by the gap.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from rules.model.revision import Quiet
+
+
+def instant(day: date, at: time, tz: str, *, last: bool = False) -> datetime:
+    """The UTC instant of a wall-clock time; where it comes twice, the first or the last of the two."""
+    return datetime.combine(day, at, ZoneInfo(tz)).replace(fold=int(last)).astimezone(UTC)
+
+
+def end_of(hours: Quiet, now: datetime) -> datetime | None:
+    """When the stretch that contains `now` ends, UTC; None when `now` is outside.
+
+    `start` later than `end` crosses midnight and belongs to the day on which it begins; the two being equal
+    means the whole day. Of an hour that comes twice both are inside.
+    """
+    today = now.astimezone(ZoneInfo(hours.tz)).date()
+    return next(
+        (end for day in (today - timedelta(days=1), today) for end in _stretch(hours, day, now)),
+        None,
+    )
+
+
+def _stretch(hours: Quiet, day: date, now: datetime) -> tuple[datetime, ...]:
+    if day.weekday() not in hours.days:
+        return ()
+    last_day = day if hours.start < hours.end else day + timedelta(days=1)
+    start = instant(day, hours.start, hours.tz)
+    end = instant(last_day, hours.end, hours.tz, last=True)
+    return (end,) if start <= now < end else ()
+
+
+def next_midnight(now: datetime, tz: str) -> datetime:
+    """The next beginning of a day in `tz`, as UTC; always later than `now`."""
+    today = now.astimezone(ZoneInfo(tz)).date()
+    return instant(today + timedelta(days=1), time(0), tz)
+
+
+def say(at: datetime, tz: str) -> str:
+    """An instant for a sentence: `24 Nov 18:30 Europe/Berlin`."""
+    local = at.astimezone(ZoneInfo(tz))
+    return f"{local.day} {local:%b %H:%M} {tz}"

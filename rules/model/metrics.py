@@ -1,0 +1,79 @@
+"""What can be measured. Base metrics come from the facts; derived ones are formulas over them, once, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from rules.model.spelling import nearest
+
+COUNTS: tuple[str, ...] = ("clicks", "impressions", "conversions", "approved", "rejected", "pending")
+SUMS: tuple[str, ...] = ("payout", "revenue")
+BASE: tuple[str, ...] = (*COUNTS, *SUMS)
+EVENTS = "events."  # `events.purchase`: how many post-conversion events of that name
+
+Unit: TypeAlias = Literal["count", "money", "share"]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """`plus` minus `minus`, divided by the sum of `over`; without `over` it is a plain difference."""
+
+    title: str
+    unit: Unit
+    plus: tuple[str, ...]
+    minus: tuple[str, ...] = ()
+    over: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The base metrics that it needs, each once."""
+        return tuple(dict.fromkeys((*self.plus, *self.minus, *self.over)))
+
+
+DERIVED: Mapping[str, Derived] = {
+    "profit": Derived("profit", "money", ("revenue",), ("payout",)),
+    "cr": Derived("conversion rate", "share", ("conversions",), over=("clicks",)),
+    "ctr": Derived("click-through rate", "share", ("clicks",), over=("impressions",)),
+    "epc": Derived("payout per click", "money", ("payout",), over=("clicks",)),
+    "rpc": Derived("revenue per click", "money", ("revenue",), over=("clicks",)),
+    "cpa": Derived("payout per conversion", "money", ("payout",), over=("conversions",)),
+    "margin": Derived("margin", "share", ("revenue",), ("payout",), ("revenue",)),
+    "rejection_rate": Derived("rejection rate", "share", ("rejected",), over=("conversions",)),
+    "approval_rate": Derived("approval rate", "share", ("approved",), over=("conversions",)),
+}
+NAMES: tuple[str, ...] = (*BASE, *DERIVED)
+
+
+def is_metric(name: str) -> bool:
+    """True for base and derived metrics and for `events.NAME`."""
+    return name in NAMES or (name.startswith(EVENTS) and len(name) > len(EVENTS))
+
+
+def is_count(name: str) -> bool:
+    """True where the values are whole numbers of things: what a confidence bound can be computed from."""
+    return name in COUNTS or name.startswith(EVENTS)
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """The base metrics behind a metric; a base metric stands for itself."""
+    return DERIVED[name].parts if name in DERIVED else (name,)
+
+
+def unit(name: str) -> Unit:
+    """How values of the metric are written for people."""
+    if name in DERIVED:
+        return DERIVED[name].unit
+    return "money" if name in SUMS else "count"
+
+
+def title(name: str) -> str:
+    """The metric's name in a sentence."""
+    if name.startswith(EVENTS):
+        return f"{name.removeprefix(EVENTS)} events"
+    return DERIVED[name].title if name in DERIVED else name
+
+
+def suggestion(name: str) -> str | None:
+    """The known metric that was probably meant."""
+    aliases = {"sales": "conversions", "conv": "conversions", "cvr": "cr", "earnings": "payout", "cost": "payout"}
+    return aliases.get(name) or nearest(name, NAMES)

@@ -1,0 +1,283 @@
+"""What a rule is once it has been read: plain frozen values, no behaviour.
+
+`rules.loading.load` makes them from YAML; everything else in the house only reads them. Durations are
+`timedelta`, shares are `Decimal` between 0 and 1, money is `Decimal` in major units of the account's
+currency, and no value here depends on the clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from rules.model.syntax import Condition, Place, Template
+
+Grain: TypeAlias = Literal["offer", "publisher", "advertiser", "sub_id", "country", "event"]
+GRAINS: tuple[Grain, ...] = ("offer", "publisher", "advertiser", "sub_id", "country")
+
+
+class Mode(StrEnum):
+    """How far a rule may go. Each step up the ladder is one word in the file."""
+
+    DISABLED = "disabled"
+    SHADOW = "shadow"  # decide and record, carry nothing out
+    APPROVE = "approve"  # every plan waits for a person
+    LIVE = "live"
+
+
+class Missed(StrEnum):
+    """What happens to due slots that passed while nobody ran them."""
+
+    RUN_ONCE = "run_once"
+    SKIP = "skip"
+
+
+# --- when do we look -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    interval: timedelta
+    missed: Missed = Missed.RUN_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    expression: str
+    tz: str = "UTC"
+    missed: Missed = Missed.RUN_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    source: str
+    event: str | None = None  # None: every event of the source
+    dedupe: Condition | None = None  # two events with the same value are one for this rule
+    order_by: Condition | None = None  # an event older than one already handled is passed over
+    order_per: Condition | None = None  # what the event is about: only events about one thing are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    source: str
+    duration: timedelta
+    event: str | None = None
+
+
+Trigger: TypeAlias = Every | Cron | Webhook | Silence
+
+
+# --- at what, on which data ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """The newest `length` before now."""
+
+    length: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """A stretch of the calendar in the rule's time zone; the current one is still growing."""
+
+    unit: Literal["today", "yesterday", "this_week", "this_month"]
+
+
+Window: TypeAlias = Rolling | Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which subjects a rule looks at. Evaluated anew at every run, so new items are included."""
+
+    per: tuple[Grain, ...] = ("event",)
+    origin: Mapping[str, Template] = field(default_factory=dict)  # `from:` grain → where the event names it
+    where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # attribute → accepted values
+    exclude: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # `except:` attribute → refused values
+    join: Mapping[str, str] = field(default_factory=dict)  # table name → its key attribute (offer.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    window: Window = Rolling(timedelta(hours=24))
+    settle: timedelta | Literal["auto"] = timedelta(0)  # leave out the newest part: conversions still arrive
+    need: Mapping[str, Decimal] = field(default_factory=dict)  # metric → smallest sample for a decision
+    fresh: timedelta | None = None  # data older than this: no decision
+    tz: str = "UTC"
+
+
+# --- if, unless ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions joined by `all`, `any` or `none`; groups nest."""
+
+    kind: Literal["all", "any", "none"]
+    items: tuple["Condition | Group", ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """How long the answer must have been yes: so many looks, or so much time. Exactly one is set."""
+
+    checks: int | None = None
+    duration: timedelta | None = None
+
+
+# --- then ------------------------------------------------------------------------------------------
+
+Verb: TypeAlias = Literal["pause", "activate", "ensure", "update", "archive", "call", "reject", "http", "notify"]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFor:
+    """How long a pause lasts. `duration` counts from the effect; a second hold doubles it."""
+
+    kind: Literal["duration", "midnight", "manual"]
+    duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One step of `then`.
+
+    `target` is a kind of entity for pause, activate, ensure, update and archive; an operation of the catalogue
+    (`landing_pages.create`) for call; `conversion` for reject; a channel for notify; empty for http.
+    """
+
+    id: str  # the given id, else the step's position: "1", "2", ...
+    verb: Verb
+    target: str
+    which: Template | None = None  # the target's id where it is not the subject itself; may give a list
+    key: Mapping[str, Template] = field(default_factory=dict)  # ensure: the natural key
+    values: Mapping[str, Any] = field(default_factory=dict)  # `with:`; leaves are Template or plain values
+    hold: HoldFor | None = None
+    hand_over: str | None = None  # ensure: the channel that gets what `generate` made
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """When a hold ends before its time, and how a returning target is watched."""
+
+    early: Group | None = None
+    probation: Mapping[str, Decimal] = field(default_factory=dict)  # metric → sample before the next verdict
+
+
+# --- but never more than, who says yes, who hears of it --------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    targets: int | None = None
+    share: Decimal | None = None  # of the subjects in scope
+    revenue_24h: Decimal | None = None  # share of the scope's revenue in the last 24 hours
+
+
+@dataclass(frozen=True, slots=True)
+class KeepActive:
+    """Never leave fewer than `count` active targets of a kind in each group."""
+
+    kind: Grain
+    count: int
+    per: Grain | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Hours, local to `tz`, in which the rule decides but does nothing. `start` may be later than `end`."""
+
+    start: time
+    end: time
+    tz: str
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)  # Monday is 0
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """Act on the first few, wait and look at the scope's revenue, then do the rest or undo."""
+
+    targets: int
+    wait: timedelta
+    revenue_drop: Decimal = Decimal("0.2")
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    at_most: AtMost = AtMost()
+    if_over: Literal["approve", "stop"] = "approve"
+    cooldown: timedelta = timedelta(0)
+    per_day: int | None = None
+    keep_active: tuple[KeepActive, ...] = ()
+    quiet: tuple[Quiet, ...] = ()
+    active: tuple[Quiet, ...] = ()  # day-parting: when given, the rule acts only inside these hours
+    canary: Canary | None = None
+    errors: int = 5  # failed runs in a row after which the rule stands still until someone looks
+    respect_people: timedelta = timedelta(hours=24)  # mute for a target that a person changed
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    by: tuple[str, ...] = ()  # roles or user names; empty: any operator
+    within: timedelta = timedelta(hours=4)
+    otherwise: Literal["drop", "proceed", "escalate"] = "drop"
+    escalate_to: tuple[str, ...] = ()  # channels
+    recheck: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    about: tuple[str, ...]
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """One `tests:` entry: given these values, expect this answer (and, if named, these effects)."""
+
+    given: Mapping[str, Any]
+    expect: Literal["yes", "no", "no_decision"]
+    effects: tuple[str, ...] | None = None  # "pause offer 42"
+    name: str | None = None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One immutable version of a rule. `hash` is the SHA-256 (first 16 hex digits) of its canonical form."""
+
+    id: str
+    hash: str
+    text: str  # the YAML document as it was written
+    place: Place
+    schema: int = 1
+    title: str = ""
+    owner: str = ""
+    note: str = ""  # for people: what the rule is for, and when not to use it
+    mode: Mode = Mode.SHADOW
+    priority: int = 0  # higher first where rules compete
+    account: str = "main"
+    integration: str = "default"
+    trigger: Trigger
+    scope: Scope
+    data: Data
+    when: Group | None
+    lasting: For | None = None  # `for:`
+    unless: Group | None = None
+    then: tuple[Action, ...] = ()
+    release: Release = Release()
+    guards: Guards = Guards()
+    approve: Approve = Approve()
+    notify: tuple[Notify, ...] = ()
+    on_failure: Literal["undo", "keep", "ask"] = "ask"
+    tests: tuple[Test, ...] = ()
+
+    @property
+    def timed(self) -> bool:
+        """Whether it looks by the clock; otherwise an event asks it."""
+        return not isinstance(self.trigger, Webhook)

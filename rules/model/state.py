@@ -1,0 +1,153 @@
+"""Everything that `rules.planning.plan.plan` knows of the world beside the verdicts: plain frozen values, no I/O.
+
+One `State` is what one rule sees at one moment, within one account. The caller fills it from the database
+(or, in rule tests and backtests, from an overlay); each field names its source. A target that is missing from
+`State.targets` is one that nobody has seen: then nothing is assumed about it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from rules.model.facts import Subject
+from rules.model.plan import Hold, Target
+from rules.model.revision import Grain
+
+# Kinds that exist once per integration; all others exist once per organisation, whatever integration a rule
+# names, so that two rules of two integrations mean the same publisher.
+PER_INTEGRATION = frozenset({"offer", "offer_event", "landing_page"})
+
+
+def target_of(kind: str, identifier: str, *, account: str = "main", integration: str = "default") -> Target:
+    """The one spelling of a target, for plans and for whoever fills `State.targets`."""
+    return Target(
+        kind=kind,
+        id=identifier,
+        account=account,
+        integration=integration if kind in PER_INTEGRATION else "default",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probation:
+    """A target that came back and is being watched by this rule.
+
+    Source: the last ended hold of this rule on the target that was followed by a return, while the revision
+    has `release.probation`; `seen` is measured from the observations since then.
+    """
+
+    since: datetime
+    seen: Mapping[str, Decimal] = field(default_factory=dict)  # metric → amount in [since, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """What is known about one target, as this rule sees it."""
+
+    target: Target
+    aliases: frozenset[str] = frozenset()  # entity mirror: its other ids (Integr8 has a text and a number)
+    exists: bool = True  # entity mirror: False when Integr8 no longer lists it (archived, deleted)
+    active: bool | None = None  # entity mirror; None: never seen
+    values: Mapping[str, Any] = field(default_factory=dict)  # entity mirror: its fields; prior values
+    seen_at: datetime | None = None  # entity mirror: when the request that read these values was sent
+    groups: Mapping[Grain, str] = field(default_factory=dict)  # entity mirror: an offer's advertiser's id
+    revenue_24h: Decimal | None = None  # observations of [now - 24 h, now); None: not known, 0: none
+    payout_24h: Decimal | None = None  # as above
+    holds: tuple[Hold, ...] = ()  # hold rows that have not ended, of every rule
+    holds_before: int = 0  # ended holds of this rule since now - holds.MEMORY, without overrides and undos
+    muted_until: Mapping[str, datetime] = field(default_factory=dict)  # mutes: rule id (or "*") → until
+    last_effect: datetime | None = None  # ledger: this rule's newest effect or release here; those that were
+    #                                         only recorded count too while the rule is in shadow
+    changed_by_person: datetime | None = None  # mirror poll: newest change by hand of a field that rules set
+    #                                               (status first of all); being created is no change
+    probation: Probation | None = None
+    pending: Mapping[str, Any] = field(default_factory=dict)  # ledger: wanted by effects of any rule that are
+    #                                                           planned, claimed, sent or unknown
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every id it goes by."""
+        return self.aliases | {self.target.id}
+
+    def now_so(self) -> dict[str, Any]:
+        """Its fields as they were last seen."""
+        return dict(self.values) if self.active is None else {**self.values, "active": self.active}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streak:
+    """How long a subject's answer has been yes, before the present look. Source: stored verdicts.
+
+    `rules.planning.lifecycle.advance` makes the next one, for whoever stores it.
+    """
+
+    looks: int = 0  # consecutive looks with yes, each with new data
+    since: datetime | None = None  # since when the answer has been yes without a gap
+    counted_at: datetime | None = None  # the last look that was counted
+    new_data: bool = True  # observations about this subject were seen after `counted_at`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeTotals:
+    """The whole that the guards measure shares against."""
+
+    subjects: int | None = None  # None: those of the evaluation. For an event rule: all active of the kind
+    revenue_24h: Decimal | None = None  # observations of all subjects in scope; None: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryState:
+    """A first few that were acted on and are being watched.
+
+    Source: the newest plan of the rule whose `canary` is started or failed, with no later one that passed.
+    """
+
+    since: datetime  # when the first of its effects was applied
+    targets: tuple[Target, ...]  # those applied
+    revenue: Decimal | None = None  # of the scope since then
+    revenue_before: Decimal | None = None  # of the scope in the same hours one week earlier
+    failed_at: datetime | None = None  # when a plan said failed
+
+
+GroupKey = tuple[Grain, Grain | None, str | None]  # ("offer", "advertiser", "7"); ("offer", None, None): all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that one rule may know besides the facts, at one moment."""
+
+    targets: Mapping[Target, TargetState] = field(default_factory=dict)  # at least rules.planning.plan.targets(...)
+    #                                                        and every target on which this rule has a hold
+    streaks: Mapping[Subject, Streak] = field(default_factory=dict)  # only needed where `for:` is given
+    effects_today: int = 0  # ledger: effects of this rule since midnight in data.tz; planned ones count too
+    errors: int = 0  # runs: failed ones in a row, newest backwards
+    scope: ScopeTotals = ScopeTotals()
+    active: Mapping[GroupKey, int] = field(default_factory=dict)  # entity mirror: active and without a pending
+    #                                                        pause, for each group that keep_active names
+    protected: Mapping[str, frozenset[str]] = field(default_factory=dict)  # bridge.yaml: kind → ids
+    halt: str | None = None  # the reason given to `integr8-bridge halt`; None: running
+    looking: frozenset[Target] | None = None  # the rule's holds that end if they are due are on these targets;
+    #                                           None: wherever it holds something
+    waiting: frozenset[Target] = frozenset()  # targets in plans of this rule that wait for a person, without
+    #                                           the plan that is being re-checked at this moment
+    canary: CanaryState | None = None
+
+    def of(self, target: Target) -> TargetState:
+        """What is known about the target; nothing at all is a valid answer."""
+        return self.targets.get(target) or TargetState(target=target)
+
+    def protects(self, target: Target, *names: str) -> bool:
+        """Whether no rule may ever touch the target, by any of its ids or further names."""
+        return bool({*self.of(target).names, *names} & self.protected.get(target.kind, frozenset()))
+
+    def held_by(self, rule: str) -> Iterable[tuple[TargetState, Hold]]:
+        """Each hold of one rule that is to be looked at, in the order of the targets."""
+        asked = self.targets if self.looking is None else self.looking
+        held = [target for target in asked if self.of(target).holds]  # few of many: filter, then sort
+        for target in sorted(held):
+            known = self.targets[target]
+            for hold in known.holds:
+                if hold.rule == rule:
+                    yield known, hold

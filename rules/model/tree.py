@@ -1,0 +1,193 @@
+"""The tree of a condition. Values only: what they mean stands in `evaluate`, how they are written in `writing`.
+
+Two trees are equal when they say the same thing, wherever it stood: columns do not take part.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Literal, TypeAlias
+
+from rules.model.revision import Grain, Window
+
+Comparison: TypeAlias = Literal["<", "<=", ">", ">=", "=", "!="]
+
+
+_LEAVES = frozenset({"column", "name", "op", "per", "kind", "function", "pattern", "share", "window", "shift"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One part of a condition. `column` counts from 1 within the condition's own text."""
+
+    column: int = field(default=1, compare=False)
+
+    def children(self) -> Iterator["Node"]:
+        for name in _part_names(type(self)):  # type: ignore[arg-type]  # a class is hashable
+            value = getattr(self, name)
+            if isinstance(value, Node):
+                yield value
+            elif isinstance(value, tuple):
+                yield from (part for part in value if isinstance(part, Node))
+
+    def walk(self) -> Iterator["Node"]:
+        """The node itself and all below it, in no promised order; never recursive, so depth cannot hurt."""
+        waiting: list[Node] = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(node.children())
+
+
+@cache
+def _part_names(kind: type[Node]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind) if item.name not in _LEAVES)
+
+
+# --- values ----------------------------------------------------------------------------------------
+
+LiteralKind: TypeAlias = Literal["number", "percent", "duration", "text", "bool", "null"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Node):
+    """A value that stands in the text. A percent is kept as the share it means: 5% is Decimal("0.05")."""
+
+    value: Decimal | timedelta | str | bool | None
+    kind: LiteralKind
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Node):
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    """A dotted name as written, before `names` has found out what it stands for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Node):
+    """A measured value; `per` is None for the subject's own grain, `()` for the whole account."""
+
+    name: str
+    per: tuple[Grain, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Node):
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Own(Node):
+    """The subject's own id: `offer`, `offer.id`, `country`."""
+
+    grain: Grain
+
+
+@dataclass(frozen=True, slots=True)
+class Reference(Node):
+    """A value of an earlier step of `then`, known only when that step has been carried out."""
+
+    step: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(Node):
+    item: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Node):
+    op: Literal["+", "-", "*", "/"]
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    function: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Over(Node):
+    """The item, with another window for those metrics in it that have none of their own."""
+
+    item: Node
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Ago(Node):
+    """The item, as it was so long before; shifts add up."""
+
+    item: Node
+    shift: timedelta
+
+
+# --- conditions ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    op: Comparison
+    left: Node
+    right: Node
+    confidence: Decimal | None = None  # 0.95 for `@95%`
+
+
+@dataclass(frozen=True, slots=True)
+class Within(Node):
+    """`item in choices` or, negated, `item not in choices`."""
+
+    item: Node
+    choices: Node
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Matches(Node):
+    item: Node
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Node):
+    """`item up|down share vs baseline`; a baseline of None means the peers."""
+
+    item: Node
+    direction: Literal["up", "down"]
+    share: Decimal
+    baseline: Window | None
+    same_hours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast(Node):
+    item: Node
+    op: Comparison
+    limit: Node
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Node):
+    item: Node
+
+
+@dataclass(frozen=True, slots=True)
+class And(Node):
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Node):
+    items: tuple[Node, ...]

@@ -1,0 +1,87 @@
+"""What an evaluation yields: an answer for each subject, and the evidence behind it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.model.errors import Unfilled
+from rules.model.facts import Subject, Why
+from rules.model.revision import Revision
+from rules.model.syntax import Template
+
+
+class Answer(IntEnum):
+    """Three-valued: what cannot be decided is neither yes nor no, and no operator makes it so."""
+
+    NO_DECISION = -1
+    NO = 0
+    YES = 1
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One condition, or a part of one, as it was seen for one subject."""
+
+    text: str
+    answer: Answer | None = None  # None for a part that is a value, not a condition
+    why: Why = Why.KNOWN
+    value: Any = None  # the left-hand side, or the value of the part
+    threshold: Any = None  # the right-hand side
+    sample: Any = None  # what the value was computed from: {"clicks": 2400, "conversions": 2}
+    start: datetime | None = None  # window edges, UTC
+    end: datetime | None = None
+    age: timedelta | None = None  # of the data behind it
+    flip: str | None = None  # what would change the answer: "212 more clicks at this rate, about 40 min"
+    words: str = ""  # the finding as a sentence without its full stop; quotes nothing out of an event's body
+    parts: tuple["Trace", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one subject. `reason` is one sentence that a person understands."""
+
+    subject: Subject
+    answer: Answer
+    why: Why
+    reason: str
+    trace: Trace
+
+
+def _without_facts(_index: int, template: Template) -> Any:
+    """Stands in where an evaluation was made by hand: only texts without `{{ }}` can be filled."""
+    if len(template.parts) == 1 and isinstance(template.parts[0], str):
+        return template.parts[0]
+    raise Unfilled(template.text, "this evaluation has no facts")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All verdicts of one run, as columns; a verdict with its trace is made on request.
+
+    `answers` holds Answer values; `early` the answers of `release.early` (all NO where there is none).
+    """
+
+    revision: Revision
+    now: datetime
+    subjects: Sequence[Subject]
+    answers: NDArray[np.int8]
+    why: NDArray[np.uint8]
+    early: NDArray[np.int8]
+    explain: Callable[[int], Verdict] = field(repr=False, compare=False)
+    # (row, template) → a plain JSON value, or {"$ref": "pub.id"} for a value of an earlier step.
+    # Raises Unfilled when a part has no usable value: then nothing may be done with the template.
+    fill: Callable[[int, Template], Any] = field(default=_without_facts, repr=False, compare=False)
+
+    def count(self) -> dict[str, int]:
+        """How many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""
+        undecided, no, yes = np.bincount(self.answers + 1, minlength=3).tolist()  # answers are -1, 0 and 1
+        return {Answer.YES.word: yes, Answer.NO.word: no, Answer.NO_DECISION.word: undecided}

@@ -1,0 +1,239 @@
+"""From a yes to what the rule would like to do about it, before any guard has looked: effects of `then`."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from rules.model.errors import Unfilled
+from rules.model.facts import Subject
+from rules.model.plan import PlannedEffect, Stop, Target
+from rules.model.revision import Action, HoldFor, Revision
+from rules.model.state import State, target_of
+from rules.model.syntax import Template
+from rules.model.verdicts import Evaluation
+from rules.planning.step_dependencies import gives_back, takes_away
+
+ABSOLUTE = {"pause": {"active": False}, "activate": {"active": True}, "archive": {"archived": True}}
+KIND_OF = {"reject": "conversion", "notify": "channel", "http": "http"}  # where it is not what `then` names
+MANUAL = HoldFor("manual")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")  # not 007: that is a name
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One effect that a rule would like, and the row of the evaluation that led to it."""
+
+    row: int
+    effect: PlannedEffect
+    more: int = 0  # further subjects that led to the same effect
+
+
+class Unnamed(LookupError):
+    """A step whose target nobody named. The text is the sentence for the stop."""
+
+
+def wishes(
+    revision: Revision, evaluation: Evaluation, rows: Iterable[int], state: State
+) -> tuple[list[Wish], list[Stop]]:
+    """The wishes of these rows, in order, and why a row has none.
+
+    A subject is taken whole or not at all: where one step lacks a value, none of its steps is wished for.
+    """
+    wanted: list[Wish] = []
+    stops: list[Stop] = []
+    for row in rows:
+        subject = evaluation.subjects[row]
+        try:
+            wanted += [Wish(row, effect) for effect in _effects(_Look(revision, evaluation, row, state))]
+        except Unfilled as missing:
+            stops.append(Stop(guard="unfilled", message=f"{subject}: {missing}", subject=subject))
+        except Unnamed as missing:
+            stops.append(Stop(guard="no_target", message=f"{subject}: {missing}", subject=subject))
+    return wanted, stops
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One row of an evaluation, while its steps are worked out."""
+
+    revision: Revision
+    evaluation: Evaluation
+    row: int
+    state: State
+
+    @property
+    def subject(self) -> Subject:
+        return self.evaluation.subjects[self.row]
+
+    def fill(self, value: Any) -> Any:
+        """Fill the templates in a value, however deep they are; Unfilled goes through."""
+        if isinstance(value, Template):
+            return self.evaluation.fill(self.row, value)
+        if isinstance(value, Mapping):
+            return {name: self.fill(part) for name, part in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.fill(part) for part in value]
+        return value
+
+
+def _effects(look: _Look) -> list[PlannedEffect]:
+    effects: list[PlannedEffect] = []
+    named: dict[str, tuple[Target, ...]] = {}
+    for action in look.revision.then:
+        key = look.fill(action.key)
+        _complete(key)
+        wanted = _wanted(action, key, look.fill(action.values))
+        named[action.id] = tuple(_targets(look, action, key, named))
+        effects += [_effect(look, action, target, key, wanted) for target in named[action.id]]
+    return effects
+
+
+def _effect(
+    look: _Look, action: Action, target: Target, key: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> PlannedEffect:
+    known = look.state.of(target)
+    return PlannedEffect(
+        step=action.id,
+        verb=action.verb,
+        target=target,
+        subject=look.subject,
+        wanted=wanted,
+        key=key,
+        prior=prior_of(known.now_so(), wanted),
+        after=tuple(sorted(_references(wanted) | _references(key))),
+        hold=(action.hold or MANUAL) if action.verb == "pause" else None,
+        urgent=wanted.get("active") is False,
+        money_24h=known.revenue_24h,
+    )
+
+
+def _wanted(action: Action, key: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    match action.verb:
+        case "pause" | "activate" | "archive":
+            return ABSOLUTE[action.verb]
+        case "reject":
+            return {"status": "rejected", **values}
+        case "notify":
+            return {"channel": action.target, **values}
+        case _:
+            return {**key, **{name: _secret(action, name, value) for name, value in values.items()}}
+
+
+def _secret(action: Action, name: str, value: Any) -> Any:
+    if (name, value) != ("password", "generate"):
+        return value
+    return {"$generate": "password", **({"to": action.hand_over} if action.hand_over else {})}
+
+
+def prior_of(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The wanted fields as they are now; None where nothing of them is known. Secrets are never known."""
+    known = {name: values[name] for name in wanted if name in values and name != "password"}
+    return known or None
+
+
+# --- whom an action is about -----------------------------------------------------------------------
+
+
+def _targets(
+    look: _Look, action: Action, key: Mapping[str, Any], named: Mapping[str, tuple[Target, ...]]
+) -> Iterator[Target]:
+    kind = KIND_OF.get(action.verb, action.target)
+    given = None if action.which is None else look.fill(action.which)
+    if isinstance(given, Mapping) and "$ref" in given:
+        yield from _earlier(given, kind, named)
+        return
+    for identifier in _ids(action, look.subject, key, given):
+        yield target_of(kind, identifier, account=look.revision.account, integration=look.revision.integration)
+
+
+def _earlier(given: Mapping[str, Any], kind: str, named: Mapping[str, tuple[Target, ...]]) -> tuple[Target, ...]:
+    """`which: "{{ pub.id }}"` means the very thing that step `pub` is about, whose id nobody knows yet."""
+    step = str(given["$ref"]).partition(".")[0]
+    found = named.get(step, ())
+    if not found or any(target.kind != kind for target in found):
+        raise Unnamed(f"step {step!r} is about no {kind}; name the {kind} with `which`")
+    return found
+
+
+def _ids(action: Action, subject: Subject, key: Mapping[str, Any], given: Any) -> tuple[str, ...]:
+    if given is not None:
+        listed = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+        found = tuple(dict.fromkeys(str(one) for one in listed if one not in (None, "")))
+        if not found:
+            raise Unnamed(f"`which` of step {action.id!r} names no {action.target}")
+        return found
+    match action.verb:
+        case "ensure":
+            return ("&".join(f"{name}={_text(value)}" for name, value in sorted(key.items())),)
+        case "notify":
+            return (f"{action.target}/{subject}",)
+        case "call" | "http":
+            return (str(subject),)
+    found_id = subject.get(action.target)
+    if found_id is None:
+        raise Unnamed(f"it has no {action.target}; name it with `which`")
+    return (found_id,)
+
+
+def _text(value: Any) -> str:
+    return str(value["$ref"]) if isinstance(value, Mapping) and "$ref" in value else str(value)
+
+
+def _complete(key: Mapping[str, Any]) -> None:
+    empty = sorted(name for name, value in key.items() if value in (None, ""))
+    if empty:
+        raise Unnamed(f"its key {', '.join(empty)} is empty")
+
+
+def _references(value: Any) -> frozenset[str]:
+    """The steps that a value waits for."""
+    if isinstance(value, Mapping):
+        if "$ref" in value:
+            return frozenset({str(value["$ref"]).partition(".")[0]})
+        return frozenset().union(*(_references(part) for part in value.values()))
+    if isinstance(value, (list, tuple)):
+        return frozenset().union(*(_references(part) for part in value))
+    return frozenset()
+
+
+# --- the same wish twice ---------------------------------------------------------------------------
+
+
+def merged(found: Sequence[Wish]) -> tuple[list[Wish], list[Stop]]:
+    """One wish where several subjects or steps want the same of one target; the safe side where they differ.
+
+    A step that others wait for stays as it is: they look for it under their own subject.
+    """
+    needed = {(wish.effect.subject, step) for wish in found for step in wish.effect.after}
+    paused = {wish.effect.target for wish in found if takes_away(wish.effect)}
+    kept: dict[object, Wish] = {}
+    stops: list[Stop] = []
+    for number, wish in enumerate(found):
+        effect = wish.effect
+        if effect.target in paused and gives_back(effect):
+            message = f"{effect.target}: the rule wants it paused and active at once; paused is the safe side"
+            stops.append(Stop(guard="conflict", message=message, subject=effect.subject, target=effect.target))
+            continue
+        same: object = (effect.verb, effect.target, fingerprint(effect.wanted))
+        if effect.after or (effect.subject, effect.step) in needed:
+            same = number
+        first = kept.get(same)
+        kept[same] = wish if first is None else replace(first, more=first.more + 1)
+    return list(kept.values()), stops
+
+
+def fingerprint(value: Any) -> object:
+    """A value to compare wanted states by, the same before and after a stay in a JSON column.
+
+    The order of keys does not matter, 1.50 is 1.5 (also where JSON made a text of it), and 1 is not true.
+    """
+    if isinstance(value, Mapping):
+        return tuple(sorted((name, fingerprint(part)) for name, part in value.items()))
+    if isinstance(value, (list, tuple)):
+        return tuple(fingerprint(part) for part in value)
+    if isinstance(value, bool) or value is None:
+        return (str(value),)
+    text = str(value)
+    return ("number", Decimal(text).normalize()) if NUMBER.fullmatch(text) else (type(value).__name__, text)

@@ -1,0 +1,59 @@
+"""How long an answer has lasted: the streak of a subject, from look to look. Nothing is timed; all is derived.
+
+A stop of the service loses nothing: the streak is what the stored verdicts say, and no look is no answer.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+
+from rules.model.facts import Subject
+from rules.model.revision import For
+from rules.model.state import State, Streak
+from rules.model.verdicts import Answer, Evaluation
+
+
+def advance(before: Streak | None, answer: Answer, now: datetime) -> Streak | None:
+    """The streak after a look; None when there is none.
+
+    A yes counts as a look only when new data came in: looking again at the same numbers proves nothing.
+    No decision neither counts nor breaks a count, but we cannot say that it lasted, so a duration starts anew.
+    """
+    before = before or Streak()
+    if answer is Answer.NO:
+        return None
+    if answer is Answer.NO_DECISION:
+        return replace(before, since=None) if before.looks else None
+    if before.looks and not before.new_data:
+        return replace(before, since=before.since or now)
+    return Streak(looks=before.looks + 1, since=before.since or now, counted_at=now, new_data=False)
+
+
+def shortfall(wanted: For | None, streak: Streak | None, now: datetime) -> str | None:
+    """What is missing, as half a sentence; None when the streak is long enough."""
+    streak = streak or Streak()
+    if wanted is None:
+        return None
+    if wanted.checks is not None and streak.looks < wanted.checks:
+        return f"yes at {streak.looks} of {wanted.checks} checks with new data"
+    if wanted.duration is not None:
+        lasting = now - streak.since if streak.since else None
+        if lasting is None or lasting < wanted.duration:
+            return f"yes for {lasting or '0:00:00'} of {wanted.duration}"
+    return None
+
+
+def streaks(evaluation: Evaluation, state: State) -> dict[Subject, Streak]:
+    """All streaks after this evaluation, to be stored; a subject that is not in it has none.
+
+    Cost: the yes subjects, and the undecided ones only while there are streaks to keep.
+    """
+    after: dict[Subject, Streak] = {}
+    for answer in (Answer.YES, Answer.NO_DECISION) if state.streaks else (Answer.YES,):
+        for row in np.flatnonzero(evaluation.answers == answer).tolist():
+            subject = evaluation.subjects[row]
+            streak = advance(state.streaks.get(subject), answer, evaluation.now)
+            if streak is not None:
+                after[subject] = streak
+    return after

@@ -1,0 +1,263 @@
+"""From verdicts to a plan: what a run wants, after everything that may stand against it has been asked.
+
+`plan` is a function of its four arguments and of nothing else, so live run, shadow, preview, rule test and
+backtest cannot disagree. Its cost follows the subjects that said yes and the targets that are held, not the
+size of the scope.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from rules.evaluation.columns import YES
+from rules.model.facts import Subject
+from rules.model.plan import Ended, Hold, Outcome, Plan, PlannedEffect, Stop, Target
+from rules.model.revision import Mode, Revision
+from rules.model.state import State
+from rules.model.verdicts import Answer, Evaluation
+from rules.planning import canary, guards, holds, lifecycle, release
+from rules.planning.desired import Wish, merged, wishes
+from rules.planning.step_dependencies import whole
+
+
+def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime) -> Plan:
+    """What this rule wants at this moment.
+
+    In: the evaluation of this very revision, the state described in rules.model.state, the time as aware UTC.
+    Out: a plan whose effects are ranked by money; every yes that became no effect has a Stop, either its own or
+    one of the whole plan. Raises nothing: a value that is missing stops its subject.
+    """
+    still = guards.standstill(revision, state, now)
+    returned = release.look(revision.id, state, _terms(revision, evaluation, state, may_return=not still), now)
+    rows = _yes(revision, evaluation)
+    if still:
+        held = any(release.due(hold, release.Terms(), now) for _, hold in state.held_by(revision.id))
+        outcome = Outcome.STOPPED if rows or held else Outcome.NOTHING
+        return _made(revision, Plan(rule="", revision="", outcome=outcome, stops=still), returned)
+    if not rows and revision.guards.canary is None:  # most events; only a canary has something to say about nothing
+        return _made(revision, Plan(rule="", revision="", outcome=Outcome.NOTHING), returned)
+    leaving = frozenset(ended.hold.target for ended in returned.ended)
+    kept, joins, stops = _guarded(revision, evaluation, rows, state, leaving=leaving, now=now)
+    ranked = rank(_finished(revision, evaluation, wish, state, now) for wish in kept)
+    limited = _limited(revision, evaluation, ranked, state, now)
+    if limited.canary == "failed":
+        returned = release.together((returned, _taken_back(revision, state, leaving, now)))
+    may_join = revision.mode is Mode.LIVE and limited.outcome in {Outcome.READY, Outcome.NOTHING}
+    unjoined = () if may_join else tuple(_not_joined(hold) for hold in joins)
+    every = (*stops, *unjoined, *limited.stops)
+    stopped = limited.outcome is Outcome.NOTHING and any(stop.guard not in guards.DULL for stop in every)
+    outcome = Outcome.STOPPED if stopped else limited.outcome
+    return _made(revision, limited, returned, outcome=outcome, joins=tuple(joins) if may_join else (), stops=every)
+
+
+def targets(revision: Revision, evaluation: Evaluation) -> frozenset[Target]:
+    """The targets that `plan` is going to ask about, for whoever fills `State.targets`.
+
+    Add the targets on which the rule has holds.
+    """
+    wanted, _ = wishes(revision, evaluation, _yes(revision, evaluation), State())
+    return frozenset(wish.effect.target for wish in wanted)
+
+
+def why_not(found: Plan, subject: Subject) -> tuple[Stop, ...]:
+    """What kept a subject from being acted on: its own stops and those of the whole plan."""
+    return tuple(stop for stop in found.stops if stop.subject in {None, subject})
+
+
+def rank(effects: Iterable[PlannedEffect]) -> tuple[PlannedEffect, ...]:
+    """Most money first; the steps of one subject stay together and in order."""
+    listed = list(effects)
+    money: dict[Subject, Decimal] = {}
+    for effect in listed:
+        money[effect.subject] = max(money.get(effect.subject, Decimal(0)), effect.money_24h or Decimal(0))
+    return tuple(sorted(listed, key=lambda effect: (-money[effect.subject], effect.subject)))
+
+
+def _yes(revision: Revision, evaluation: Evaluation) -> list[int]:
+    if revision.mode is Mode.DISABLED:
+        return []
+    rows: list[int] = np.flatnonzero(evaluation.answers == YES).tolist()
+    return rows
+
+
+def _terms(revision: Revision, evaluation: Evaluation, state: State, *, may_return: bool) -> release.Terms:
+    # a rule that was put back into shadow keeps its promises (the time), and makes no new decisions (early)
+    decides = revision.mode in {Mode.LIVE, Mode.APPROVE}
+    return release.Terms(
+        respect=revision.guards.respect_people,
+        probation=bool(revision.release.probation),
+        tz=revision.data.tz,
+        early=release.early_yes(revision.id, evaluation, state) if decides else frozenset(),
+        may_return=may_return,
+    )
+
+
+def _made(
+    revision: Revision,
+    unnamed: Plan,
+    returned: release.Returns,
+    *,
+    outcome: Outcome | None = None,
+    joins: tuple[Hold, ...] = (),
+    stops: tuple[Stop, ...] | None = None,
+) -> Plan:
+    """The plan under the rule's name, with what goes back. Made in one go: there is one for each event."""
+    return replace(
+        unnamed,
+        rule=revision.id,
+        revision=revision.hash,
+        priority=revision.priority,
+        outcome=outcome or unnamed.outcome,
+        joins=joins,
+        releases=returned.effects,
+        ended=returned.ended,
+        stops=(*(unnamed.stops if stops is None else stops), *returned.stops),
+    )
+
+
+# --- one target after the other --------------------------------------------------------------------
+
+
+def _guarded(
+    revision: Revision,
+    evaluation: Evaluation,
+    rows: Sequence[int],
+    state: State,
+    *,
+    leaving: frozenset[Target],
+    now: datetime,
+) -> tuple[list[Wish], list[Hold], list[Stop]]:
+    lasting, stops = _lasting(revision, evaluation, rows, state, now)
+    wanted, unfilled = wishes(revision, evaluation, lasting, state)
+    wanted, twice = merged(wanted)
+    stops += unfilled + twice
+    needed = {(wish.effect.subject, step) for wish in wanted for step in wish.effect.after}
+    kept: list[Wish] = []
+    joins: list[Hold] = []
+    for wish in wanted:
+        effect = wish.effect
+        idle = None if (effect.subject, effect.step) in needed else guards.redundant(revision, effect, state)
+        join = _join(revision, effect, state, now) if idle is not None else None
+        stop = idle if idle is not None and join is None else guards.refuse(revision, effect, state, leaving, now)
+        if stop is not None:
+            stops.append(stop)
+        elif join is not None:
+            joins.append(join)
+        else:
+            kept.append(wish)
+    kept, last = guards.keep_active(revision, kept, state)
+    left, lost = whole([wish.effect for wish in kept], [wish.effect for wish in wanted])
+    staying = {id(effect) for effect in left}
+    return [wish for wish in kept if id(wish.effect) in staying], joins, stops + last + lost
+
+
+def _lasting(
+    revision: Revision, evaluation: Evaluation, rows: Sequence[int], state: State, now: datetime
+) -> tuple[Sequence[int], list[Stop]]:
+    if revision.lasting is None:
+        return rows, []
+    long_enough: list[int] = []
+    stops: list[Stop] = []
+    for row in rows:
+        subject = evaluation.subjects[row]
+        streak = lifecycle.advance(state.streaks.get(subject), Answer.YES, now)
+        missing = lifecycle.shortfall(revision.lasting, streak, now)
+        if missing is None:
+            long_enough.append(row)
+        else:
+            stops.append(Stop(guard="for", message=f"{subject}: {missing}", subject=subject))
+    return long_enough, stops
+
+
+def _join(revision: Revision, effect: PlannedEffect, state: State, now: datetime) -> Hold | None:
+    """Another rule has paused it already: we hold it too, without a call. What a person paused we leave alone."""
+    known = state.of(effect.target)
+    if effect.hold is None or not known.holds or any(hold.rule == revision.id for hold in known.holds):
+        return None
+    count = holds.count_of_next(known)
+    return Hold(
+        rule=revision.id,
+        target=effect.target,
+        subject=effect.subject,
+        since=now,
+        until=holds.until(effect.hold, count, now, revision.data.tz),
+        count=count,
+        active_before=any(hold.active_before for hold in known.holds),
+    )
+
+
+def _not_joined(hold: Hold) -> Stop:
+    message = f"{hold.target} is paused by another rule already"
+    return Stop(guard="already", message=message, subject=hold.subject, target=hold.target)
+
+
+def _finished(revision: Revision, evaluation: Evaluation, wish: Wish, state: State, now: datetime) -> PlannedEffect:
+    reason = evaluation.explain(wish.row).reason
+    if wish.more:
+        reason = f"{reason} (and for {wish.more} more)"
+    effect = wish.effect
+    if effect.hold is None:
+        return replace(effect, reason=reason)
+    count = holds.count_of_next(state.of(effect.target))
+    until = holds.until(effect.hold, count, now, revision.data.tz)
+    return replace(effect, reason=reason, hold_count=count, hold_until=until)
+
+
+# --- the plan as a whole ---------------------------------------------------------------------------
+
+
+def _limited(
+    revision: Revision, evaluation: Evaluation, effects: tuple[PlannedEffect, ...], state: State, now: datetime
+) -> Plan:
+    """Limits, canary and mode: what becomes of the effects that are left. The plan has no name yet."""
+    over = guards.over_limits(revision, effects, state, len(evaluation.subjects))
+    if over and revision.guards.if_over == "stop":
+        each = tuple(_not_done(over[0], effect) for effect in effects)
+        return Plan(rule="", revision="", outcome=Outcome.STOPPED, stops=(*over, *each))
+    if revision.mode is Mode.SHADOW:
+        return _as(Outcome.SHADOW, effects, over, now)
+    if over or revision.mode is Mode.APPROVE:
+        return _as(Outcome.WAITING, effects, over, now)
+    step = canary.step(revision, effects, state, now)
+    return _as(Outcome.READY, step.effects, step.stops, now, phase=step.phase)
+
+
+def _as(
+    outcome: Outcome,
+    effects: tuple[PlannedEffect, ...],
+    stops: Sequence[Stop],
+    now: datetime,
+    *,
+    phase: canary.Phase | None = None,
+) -> Plan:
+    return Plan(
+        rule="",
+        revision="",
+        outcome=outcome if effects else Outcome.NOTHING,
+        effects=effects,
+        stops=tuple(stops),
+        waiting_since=now if effects and outcome is Outcome.WAITING else None,
+        canary=phase,
+    )
+
+
+def _not_done(over: Stop, effect: PlannedEffect) -> Stop:
+    message = f"{effect.target} is not touched: {over.message}"
+    return Stop(guard=over.guard, message=message, subject=effect.subject, target=effect.target)
+
+
+def _taken_back(revision: Revision, state: State, leaving: frozenset[Target], now: datetime) -> release.Returns:
+    assert state.canary is not None
+    terms = release.Terms(respect=revision.guards.respect_people, tz=revision.data.tz)
+    first = set(state.canary.targets) - leaving
+    found = release.together(
+        release.let_go(known, hold, "canary", state, terms, now=now)
+        for known, hold in state.held_by(revision.id)
+        if known.target in first
+    )
+    mute = now + revision.guards.respect_people
+    muted: tuple[Ended, ...] = tuple(replace(ended, mute_until=mute) for ended in found.ended)
+    return replace(found, ended=muted)

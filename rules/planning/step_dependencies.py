@@ -1,0 +1,49 @@
+"""Steps that belong together: what is left of a plan's effects when some of them are taken out."""
+
+from collections.abc import Iterable, Sequence
+
+from rules.model.facts import Subject
+from rules.model.plan import PlannedEffect, Stop
+
+COMPANIONS = frozenset({"call", "http", "notify"})  # they go with a change: nothing changed, nothing to tell
+TELLING = frozenset({"http", "notify"})  # they change nothing at Integr8, so no limit counts them; a call may
+
+
+def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tuple[list[PlannedEffect], list[Stop]]:
+    """`left` without the steps that wait for one that is gone, and without notices about a change that is off.
+
+    A subject whose rule changes nothing at all keeps its notices: they are all it wants.
+    """
+    changing = {effect.subject for effect in before if effect.verb not in COMPANIONS}
+    staying = list(left)
+    stops: list[Stop] = []
+    while True:
+        steps = {(effect.subject, effect.step) for effect in staying}
+        unchanged = changing - {effect.subject for effect in staying if effect.verb not in COMPANIONS}
+        lost = [effect for effect in staying if _is_alone(effect, steps, unchanged)]
+        if not lost:
+            return staying, stops
+        stops += [_alone(effect) for effect in lost]
+        gone = {id(effect) for effect in lost}
+        staying = [effect for effect in staying if id(effect) not in gone]
+
+
+def takes_away(effect: PlannedEffect) -> bool:
+    """Whether it makes something stop running, by whatever verb."""
+    return effect.verb == "archive" or effect.wanted.get("active") is False
+
+
+def gives_back(effect: PlannedEffect) -> bool:
+    """Whether it makes something run."""
+    return effect.wanted.get("active") is True
+
+
+def _is_alone(effect: PlannedEffect, steps: set[tuple[Subject, str]], unchanged: set[Subject]) -> bool:
+    if any((effect.subject, step) not in steps for step in effect.after):
+        return True
+    return effect.verb in COMPANIONS and effect.subject in unchanged
+
+
+def _alone(effect: PlannedEffect) -> Stop:
+    message = f"step {effect.step} ({effect.target}): the change that it goes with does not take place"
+    return Stop(guard="companion", message=message, subject=effect.subject, target=effect.target)

@@ -1,0 +1,312 @@
+"""The way back: a plan that restores what a run changed, and leaves alone what changed since.
+
+An undo is a plan like any other: halt, protection, other holders, `keep_active` and `at_most` are asked, its
+effects carry the values before them, and so it can itself be undone. Cool-downs, quiet hours and mutes are not
+asked: they keep a rule from acting, and here a person does.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from rules.model.hours import say
+from rules.model.plan import Ended, Hold, Mute, Outcome, Plan, PlannedEffect, Stop, Target
+from rules.model.revision import HoldFor, Revision
+from rules.model.state import State, TargetState, target_of
+from rules.planning import guards
+from rules.planning.desired import Wish, fingerprint
+from rules.planning.plan import rank
+
+RESPECT = timedelta(hours=24)  # as long as a rule that is no longer loaded leaves alone what a person took back
+ONE_WAY = {
+    "archive": "Integr8 has no way to bring back what was archived",
+    "call": "the call cannot be taken back",
+    "http": "the request cannot be taken back",
+    "notify": "the message is out",
+    "reject": "a rejected conversion stays rejected",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """An effect that was carried out. Source: the ledger, state applied; skipped effects changed nothing."""
+
+    effect: PlannedEffect
+    at: datetime
+    before: Mapping[str, Any] | None = None  # the fields as read just before; None: the plan's prior values
+    created: str | None = None  # ensure: Integr8's id of what was created; None: it was there already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On whose behalf, and how far. `revision`: the rule as it is loaded now, None when it is gone."""
+
+    rule: str
+    revision: Revision | None = None
+    only: frozenset[Target] | None = None  # take back these alone
+    approved: bool = False  # a person said yes to an undo that was over the limits; asked again without them
+
+    @property
+    def respect(self) -> timedelta:
+        return self.revision.guards.respect_people if self.revision else RESPECT
+
+    @property
+    def tz(self) -> str:
+        return self.revision.data.tz if self.revision else "UTC"
+
+
+@dataclass(slots=True)
+class _Work:
+    """One undo in the making."""
+
+    state: State
+    now: datetime
+    terms: Terms
+    effects: list[PlannedEffect] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+    mutes: list[Mute] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
+
+
+def undo(applied: Sequence[Applied], state: State, now: datetime, terms: Terms) -> Plan:
+    """The inverse of these effects.
+
+    `state` must know the targets they touched (`touched`). Several effects on one target are taken back as one:
+    from the newest wanted value to the oldest prior one. The rule is muted for what it did, or its next look
+    would do it again.
+    """
+    if state.halt is not None:
+        return _named(terms, Outcome.STOPPED, (Stop(guard="halt", message=f"everything is halted: {state.halt}"),))
+    found = _Work(state, now, terms)
+    for target, changes in _by_target(applied, terms.only).items():
+        _take_back(target, changes, found)
+    effects = _spare_last(found)
+    over = _over(effects, state, terms, len(applied))
+    if over and terms.revision is not None and terms.revision.guards.if_over == "stop":
+        return _named(terms, Outcome.STOPPED, (*over, *found.stops))
+    if over:
+        plan = _named(terms, Outcome.WAITING, (*over, *found.stops))
+        return replace(plan, effects=effects, waiting_since=now)
+    outcome = Outcome.READY if effects else Outcome.STOPPED if found.stops else Outcome.NOTHING
+    plan = _named(terms, outcome, tuple(found.stops))
+    return replace(plan, effects=effects, ended=tuple(found.ended), mutes=tuple(found.mutes))
+
+
+def touched(applied: Iterable[Applied]) -> frozenset[Target]:
+    """The targets that `undo` is going to ask about."""
+    return frozenset(_target(one) for one in applied)
+
+
+def _named(terms: Terms, outcome: Outcome, stops: tuple[Stop, ...]) -> Plan:
+    revision = terms.revision
+    return Plan(
+        rule=terms.rule,
+        revision=revision.hash if revision else "",
+        outcome=outcome,
+        stops=stops,
+        priority=revision.priority if revision else 0,
+    )
+
+
+def _target(one: Applied) -> Target:
+    """What was created has an id by now."""
+    named = one.effect.target
+    if one.created is None:
+        return named
+    return target_of(named.kind, one.created, account=named.account, integration=named.integration)
+
+
+def _by_target(applied: Sequence[Applied], only: frozenset[Target] | None) -> dict[Target, list[Applied]]:
+    """Newest first, as they have to be taken back: a login before the publisher that it belongs to."""
+    found: dict[Target, list[Applied]] = {}
+    order = sorted(enumerate(applied), key=lambda pair: (pair[1].at, pair[0]), reverse=True)
+    for _, one in order:
+        if only is None or _target(one) in only or one.effect.target in only:
+            found.setdefault(_target(one), []).append(one)
+    return found
+
+
+# --- one target ------------------------------------------------------------------------------------
+
+
+def _take_back(target: Target, changes: Sequence[Applied], work: _Work) -> None:
+    known = work.state.of(target)
+    refusal = _refusal(target, changes, known, work)
+    if refusal is not None:
+        work.stops.append(_stop(refusal[0], changes[0], target, refusal[1]))
+        return
+    created = any(one.created is not None for one in changes)
+    back = _archived(target, changes[0]) if created else _restored(target, changes, known, work)
+    if back is None:
+        return
+    if back.wanted.get("active") is True:
+        others = _let_go(target, known, work)
+        if others:
+            message = f"{target} stays paused: held by {', '.join(others)} too"
+            work.stops.append(_stop("hold", changes[0], target, message))
+            return
+    else:
+        work.mutes.append(_mute(target, work))
+    work.effects.append(replace(back, money_24h=known.revenue_24h))
+
+
+def _refusal(target: Target, changes: Sequence[Applied], known: TargetState, work: _Work) -> tuple[str, str] | None:
+    one_way = next((one for one in changes if one.effect.verb in ONE_WAY), None)
+    if one_way is not None:
+        return "one_way", f"{target}: {ONE_WAY[one_way.effect.verb]}"
+    if work.state.protects(target, *(str(value) for one in changes for value in one.effect.key.values())):
+        return "protected", f"{target} is protected"
+    if not known.exists:
+        return "gone", f"{target} no longer exists"
+    if known.changed_by_person is not None and known.changed_by_person > changes[0].at:
+        return "changed", f"{target} was changed by a person since"
+    if any(hold.rule == work.terms.rule and hold.since > changes[0].at for hold in known.holds):
+        return "changed", f"{target} was paused again by a later run"
+    return None
+
+
+def _archived(target: Target, newest: Applied) -> PlannedEffect:
+    return PlannedEffect(
+        step=f"undo-{newest.effect.step}",
+        verb="archive",
+        target=target,
+        subject=newest.effect.subject,
+        wanted={"archived": True},
+        prior={"archived": False},
+        reason=f"undo: {newest.effect.target} was created by the run",
+    )
+
+
+def _restored(target: Target, changes: Sequence[Applied], known: TargetState, work: _Work) -> PlannedEffect | None:
+    """Back to the oldest prior values, field by field; None where nothing can be restored."""
+    wanted: dict[str, Any] = {}
+    prior: dict[str, Any] = {}
+    for name, (before, after) in sorted(_fields(changes).items()):
+        text = _why_not(name, before, after, _now(known, changes[0], name))
+        if text is None:
+            wanted[name], prior[name] = before, after
+        else:
+            work.stops.append(_stop(text[0], changes[0], target, f"{target}: {text[1]}"))
+    if not wanted:
+        return None
+    effect = changes[0].effect
+    active = wanted.get("active") if set(wanted) == {"active"} else None
+    return PlannedEffect(
+        step=f"undo-{effect.step}",
+        verb="update" if active is None else "activate" if active else "pause",
+        target=target,
+        subject=effect.subject,
+        wanted=wanted,
+        prior=prior,
+        # a pause that comes from taking an activation back is a person's: it ends when a person says so
+        hold=HoldFor("manual") if active is False else None,
+        urgent=active is False,
+        reason=f"undo: {effect.reason}" if effect.reason else f"undo of step {effect.step}",
+    )
+
+
+_UNKNOWN = object()
+
+
+def _fields(changes: Sequence[Applied]) -> dict[str, tuple[Any, Any]]:
+    """Field → (value before the first change, value after the last). `changes` come newest first."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for one in changes:
+        prior = one.before if one.before is not None else one.effect.prior or {}
+        for name, value in one.effect.wanted.items():
+            if name in one.effect.key:
+                continue  # what it was found by did not change
+            after = found[name][1] if name in found else value
+            found[name] = (prior.get(name, _UNKNOWN), after)
+    return found
+
+
+def _now(known: TargetState, newest: Applied, name: str) -> Any:
+    """The field as it is now; what was read before our change says nothing of it."""
+    if name in known.pending:
+        return known.pending[name]
+    if known.seen_at is None or known.seen_at <= newest.at:
+        return _UNKNOWN
+    return known.now_so().get(name, _UNKNOWN)
+
+
+def _why_not(name: str, before: Any, after: Any, now_is: Any) -> tuple[str, str] | None:
+    if before is _UNKNOWN or (isinstance(after, Mapping) and ("$generate" in after or "$ref" in after)):
+        return "no_prior", f"what {name} was before is not known"
+    if now_is is not _UNKNOWN and fingerprint(now_is) == fingerprint(before):
+        return "already", f"{name} is as it was"
+    if now_is is not _UNKNOWN and fingerprint(now_is) != fingerprint(after):
+        return "changed", f"{name} was changed since"
+    return None
+
+
+# --- holds, mutes, guards --------------------------------------------------------------------------
+
+
+def _let_go(target: Target, known: TargetState, work: _Work) -> tuple[str, ...]:
+    """End the rule's own hold; answer with the other holders, who keep the target where it is."""
+    rule = work.terms.rule
+    others = tuple(sorted({hold.rule for hold in known.holds if hold.rule != rule}))
+    own = [hold for hold in known.holds if hold.rule == rule]
+    work.ended += [_undone(hold, others, work) for hold in own]
+    if not own:
+        work.mutes.append(_mute(target, work))
+    return others
+
+
+def _undone(hold: Hold, others: tuple[str, ...], work: _Work) -> Ended:
+    stays = f"still held by {', '.join(others)}" if others else "it goes back"
+    return Ended(
+        hold=hold,
+        how="undo",
+        returns=not others,
+        message=f"{hold.target}: the run was taken back; {stays}",
+        mute_until=work.now + work.terms.respect,
+    )
+
+
+def _mute(target: Target, work: _Work) -> Mute:
+    until = work.now + work.terms.respect
+    why = f"undone by a person; left alone until {say(until, work.terms.tz)}"
+    return Mute(rule=work.terms.rule, target=target, until=until, why=why)
+
+
+def _spare_last(work: _Work) -> tuple[PlannedEffect, ...]:
+    effects = work.effects
+    if work.terms.revision is not None:
+        kept, stops = guards.keep_active(work.terms.revision, [Wish(0, effect) for effect in effects], work.state)
+        effects = [wish.effect for wish in kept]
+        work.stops += stops
+    return _in_order(rank(effects), work.effects)
+
+
+def _in_order(ranked: Iterable[PlannedEffect], taken_back: Sequence[PlannedEffect]) -> tuple[PlannedEffect, ...]:
+    """What was created last is archived first."""
+    archived = [effect for effect in taken_back if effect.verb == "archive"]
+    return tuple(_after(effect, archived) for effect in ranked)
+
+
+def _after(effect: PlannedEffect, archived: Sequence[PlannedEffect]) -> PlannedEffect:
+    if effect.verb != "archive":
+        return effect
+    earlier = _before(effect, archived)
+    return replace(effect, after=tuple(sorted({one.step for one in earlier if one.subject == effect.subject})))
+
+
+def _before(effect: PlannedEffect, archived: Sequence[PlannedEffect]) -> Iterator[PlannedEffect]:
+    for one in archived:
+        if one.target == effect.target:
+            return
+        yield one
+
+
+def _over(effects: Sequence[PlannedEffect], state: State, terms: Terms, size: int) -> list[Stop]:
+    if terms.approved or terms.revision is None:
+        return []
+    found = guards.over_limits(terms.revision, effects, state, size)
+    return [stop for stop in found if stop.guard != "per_day"]  # how often a rule may act, not a person
+
+
+def _stop(guard: str, one: Applied, target: Target, message: str) -> Stop:
+    return Stop(guard=guard, message=message, subject=one.effect.subject, target=target)

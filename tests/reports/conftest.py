@@ -1,0 +1,60 @@
+"""A reader of reports by hand: due slots are taken and worked off until none is left."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from bridge.integr8 import Client
+from bridge.reports import polling
+from bridge.reports.chunk_cache import Shelf
+from bridge.reports.live import LiveData
+from bridge.reports.polling import FeedPlan, PollResult
+from bridge.reports.report_pages import ReportPages
+from bridge.store import slots
+from bridge.store.engine import Store
+from bridge.store.feeds import FeedKey, Kind
+
+
+@dataclass
+class Reader:
+    """What the worker does with due slots, without a worker."""
+
+    store: Store
+    source: polling.Pages
+    plans: list[FeedPlan]
+    shelf: Shelf = field(default_factory=Shelf)
+
+    def read(self, now: datetime, **options: int) -> list[PollResult]:
+        with self.store.write() as session:
+            polling.due_slots(session, now, self.plans)
+        results = []
+        for _ in range(200):
+            with self.store.write() as session:
+                taken = slots.take(session, polling.KIND, limit=1, now=now)
+            if not taken:
+                return results
+            plan = next(plan for plan in self.plans if plan.key == polling.parse_key(taken[0].key)[0])
+            results.append(polling.poll_once(self.store, self.source, plan, taken[0], now, shelf=self.shelf, **options))
+        raise AssertionError("the slots never come to an end")
+
+    def data(self, now: datetime) -> LiveData:
+        data = LiveData()
+        with self.store.read() as session:
+            data.refresh(session, now)
+        return data
+
+
+PLANS = [FeedPlan(key=FeedKey(kind=kind), history=timedelta(days=3)) for kind in (Kind.CLICKS, Kind.CONVERSIONS)]
+
+
+@pytest.fixture
+def reader(store: Store, client: Client) -> Reader:
+    return Reader(store, ReportPages(lambda _account, _integration: client), list(PLANS))
+
+
+@pytest.fixture
+def reading(store: Store) -> Callable[[polling.Pages], Reader]:
+    """A reader over some other source of pages."""
+    return lambda source: Reader(store, source, list(PLANS))

@@ -106,12 +106,12 @@ def _begin(task: Any = None, **_: Any) -> None:
     name = getattr(task, "name", "")
     logs.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
     if name in QUEUES:
-        container.house().queue.begun(name)  # before it looks at any row
+        container.services().queue.begun(name)  # before it looks at any row
 
 
 @task_postrun.connect
 def _end(**_: Any) -> None:
-    container.house().meter.write()
+    container.services().meter.write()
 
 
 @worker_process_init.connect
@@ -137,14 +137,14 @@ def _ready(**_: Any) -> None:
 
 
 def _look_around() -> None:
-    """Beside the work, because Integr8 may take its time, and in a house of its own, because children are forked."""
-    house = container.House(settings.load())
+    """Runs in a thread, because Integr8 may be slow, with a container of its own, because children are forked."""
+    services = container.Services(settings.load())
     try:
-        startup_check.tell(startup_check.look_around(house, house.clock(), health=checks))
+        startup_check.tell(startup_check.look_around(services, services.clock(), health=checks))
     except (SQLAlchemyError, SettingsError, OSError) as error:
         log.warning("start-up checks were not finished", error=f"{type(error).__name__}: {error}".partition("\n")[0])
     finally:
-        house.close()
+        services.close()
 
 
 def _serve_metrics() -> None:
@@ -178,16 +178,16 @@ def _leaving(**_: Any) -> None:
 @worker_shutdown.connect
 def _left(**_: Any) -> None:
     """All children have ended. What one of them still held is for others, now."""
-    house = container.House(settings.load())
+    services = container.Services(settings.load())
     try:
-        with house.store.write() as session:
-            freed = hand_back(session, _children, house.clock())
+        with services.store.write() as session:
+            freed = hand_back(session, _children, services.clock())
         if freed:
             log.info("handed back", rows=freed)
     except (SQLAlchemyError, SettingsError) as error:
         log.warning("not handed back; the leases end by themselves", error=type(error).__name__)
     finally:
-        house.close()
+        services.close()
 
 
 @beat_init.connect

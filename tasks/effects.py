@@ -10,10 +10,10 @@ ROUNDS = 20
 @celery.task(name="effects.perform")
 def perform() -> None:
     """Work until nothing is due. If this message is lost, the sweep sends another."""
-    house = container.house()
+    services = container.services()
     for _ in range(ROUNDS):
         if container.leaving.is_set():
             return
-        if not effects_perform.perform(house, house.clock()):
+        if not effects_perform.perform(services, services.clock()):
             return
-    house.queue.nudge("effects.perform")
+    services.queue.nudge("effects.perform")

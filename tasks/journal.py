@@ -20,18 +20,18 @@ def drain() -> None:
     Under load a short rest between two of them makes batches larger. Nobody else looks meanwhile, because we will; and
     there is none where a whole batch was full, because then events wait already.
     """
-    house = container.house()
-    if house.queue.held_off(NAME):
+    services = container.services()
+    if services.queue.held_off(NAME):
         return
     for _ in range(BATCHES):
         with DRAIN_SECONDS.time():
-            drained = event_batches.drain(house, house.clock())
+            drained = event_batches.drain(services, services.clock())
         if drained.effects_due:
-            house.queue.nudge("effects.perform")
+            services.queue.nudge("effects.perform")
         if MANY <= drained.events < event_batches.BATCH and not container.leaving.is_set():
-            house.queue.hold_off(NAME, REST)
+            services.queue.hold_off(NAME, REST)
             time.sleep(REST)
-            house.queue.let_go(NAME)
+            services.queue.let_go(NAME)
         elif not drained.more:
             return
-    house.queue.nudge(NAME)
+    services.queue.nudge(NAME)

@@ -11,9 +11,9 @@ ROUNDS = 20
 @celery.task(name="notices.deliver")
 def deliver() -> None:
     """Asked for by the clock. If this message is lost, the next one does the same."""
-    house = container.house()
-    collect.collect(house, house.clock())
-    service_alerts.watch(house, house.clock())
+    services = container.services()
+    collect.collect(services, services.clock())
+    service_alerts.watch(services, services.clock())
     for _ in range(ROUNDS):
-        if container.leaving.is_set() or not notifications_deliver.deliver(house, house.clock()):
+        if container.leaving.is_set() or not notifications_deliver.deliver(services, services.clock()):
             return

@@ -10,12 +10,12 @@ ROUNDS = 10
 @celery.task(name="reports.poll")
 def poll() -> None:
     """Go on with feeds that are due. If this message is lost, the next tick sends another."""
-    house = container.house()
-    with feeds.in_turn(house, house.clock()) as ours:
+    services = container.services()
+    with feeds.in_turn(services, services.clock()) as ours:
         for _ in range(ROUNDS if ours else 0):
-            if container.leaving.is_set() or not feeds.read_due(house, house.clock()):
+            if container.leaving.is_set() or not feeds.read_due(services, services.clock()):
                 return
-            if not feeds.answered(house):
+            if not feeds.answered(services):
                 return
     if ours:
-        house.queue.nudge("reports.poll")
+        services.queue.nudge("reports.poll")

@@ -8,17 +8,17 @@ from tasks.app import celery
 @celery.task(name="upkeep.tick")
 def tick() -> None:
     """Open due slots and ask for the work they mean. Two ticks at once do nothing twice."""
-    house = container.house()
-    for name in maintenance.tick(house, house.clock()):
-        house.queue.nudge(name)
+    services = container.services()
+    for name in maintenance.tick(services, services.clock()):
+        services.queue.nudge(name)
 
 
 @celery.task(name="upkeep.sweep")
 def sweep() -> None:
     """Nudge whatever waits without anyone working on it. This is what makes every other message losable."""
-    house = container.house()
-    for name in maintenance.standing_still(house.store, house.clock()):
-        house.queue.nudge(name)
+    services = container.services()
+    for name in maintenance.standing_still(services.store, services.clock()):
+        services.queue.nudge(name)
 
 
 @celery.task(name="upkeep.pulse")
@@ -29,5 +29,5 @@ def pulse() -> None:
 @celery.task(name="upkeep.tidy")
 def tidy() -> None:
     """Forget what is old enough."""
-    house = container.house()
-    maintenance.tidy(house, house.clock())
+    services = container.services()
+    maintenance.tidy(services, services.clock())

@@ -147,7 +147,7 @@ def _print_csv(rows: Listing, limit: int, columns: Sequence[str] | None) -> None
 def exporter(session: Session, account: str, integration: str) -> Exporter:
     """The account's exporter; its count lies in the database, which every machine shares."""
     session.migrated()
-    return Exporter(client_of(session, account, integration), Starts(session.house.store, account))
+    return Exporter(client_of(session, account, integration), Starts(session.services.store, account))
 
 
 def download(operation: Operation) -> click.Command:

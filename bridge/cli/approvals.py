@@ -24,8 +24,8 @@ def list_(session: Session, json: bool) -> None:
     Example:
       integr8-bridge approvals list --json
     """
-    with session.operating() as house:
-        found = reviews(house, now=house.clock())
+    with session.operating() as services:
+        found = reviews(services, now=services.clock())
     if json:
         click.echo(as_json([one.as_json() for one in found]))
         return
@@ -57,8 +57,8 @@ def show_(session: Session, plan: int, json: bool) -> None:
     Example:
       integr8-bridge approvals show 12
     """
-    with session.operating() as house:
-        found = review(house, plan, now=house.clock())
+    with session.operating() as services:
+        found = review(services, plan, now=services.clock())
     if json:
         click.echo(as_json(found.as_json()))
         return
@@ -91,9 +91,9 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], json: bool) -> 
     Example:
       integr8-bridge approvals approve 12 --only offer=42
     """
-    with session.operating() as house:
+    with session.operating() as services:
         wanted = subject_targets(only) if only else None
-        answer = approve(house, plan, person=Person(name=getpass.getuser()), now=house.clock(), only=wanted)
+        answer = approve(services, plan, person=Person(name=getpass.getuser()), now=services.clock(), only=wanted)
     lines = [f"plan {plan}: {answer.state}, {answer.kept} effects", *(f"dropped: {why}" for why in answer.dropped)]
     outcome(answer, lines, json=json)
 
@@ -110,6 +110,6 @@ def reject_(session: Session, plan: int, why: str, json: bool) -> None:
     Example:
       integr8-bridge approvals reject 12 --why "a campaign that starts today"
     """
-    with session.operating() as house:
-        answer = reject(house, plan, person=Person(name=getpass.getuser()), why=why, now=house.clock())
+    with session.operating() as services:
+        answer = reject(services, plan, person=Person(name=getpass.getuser()), why=why, now=services.clock())
     outcome(answer, [f"plan {plan}: rejected"], json=json)

@@ -25,7 +25,7 @@ def audit(session: Session, who: str | None, what: str | None, since: timedelta 
       integr8-bridge audit --who anna --since 7d
       integr8-bridge audit --what 'failed sign-in' --json
     """
-    after = session.house.clock() - since if since else None
+    after = session.services.clock() - since if since else None
     with session.read() as database:
         rows = [
             {name: getattr(one, name) for name in COLUMNS}

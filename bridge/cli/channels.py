@@ -28,9 +28,9 @@ def list_(session: Session, json: bool) -> None:
     Example:
       integr8-bridge channels list
     """
-    with session.house.store.read() as reading:
+    with session.services.store.read() as reading:
         counts = notifications.counts(reading)
-        health = {name: notifications.health(reading, name) for name in session.house.channels}
+        health = {name: notifications.health(reading, name) for name in session.services.channels}
     rows = [
         {
             "channel": name,
@@ -40,7 +40,7 @@ def list_(session: Session, json: bool) -> None:
             "failed": counts.get((name, "failed"), 0),
             "health": _health(health[name]),
         }
-        for name, one in sorted(session.house.channels.items())
+        for name, one in sorted(session.services.channels.items())
     ]
     columns = ("channel", "kind", "waiting", "sent", "failed", "health")
     show(rows, columns, json=json, empty="no channels; add them under `channels:`")
@@ -63,7 +63,7 @@ def test(session: Session, channel: str, json: bool) -> None:
     Example:
       integr8-bridge channels test traffic
     """
-    result = deliver_test(session.house.channels[_known(session, channel)], session.house.clock())
+    result = deliver_test(session.services.channels[_known(session, channel)], session.services.clock())
     if result.result != "taken":
         raise click.ClickException(f"{channel}: {result.words}")
     outcome({"channel": channel, "result": result.result}, [f"{channel} took the message"], json=json)
@@ -80,8 +80,8 @@ def enable(session: Session, channel: str, json: bool) -> None:
     Example:
       integr8-bridge channels enable traffic
     """
-    now = session.house.clock()
-    with session.house.store.write() as writing:
+    now = session.services.clock()
+    with session.services.store.write() as writing:
         again = mutes.enable(writing, _known(session, channel), who=getpass.getuser(), now=now)
     said = f"{channel} is on; {again} notices are tried again"
     outcome({"channel": channel, "repeated": again}, [said], json=json)
@@ -108,9 +108,9 @@ def silence(
         duration = Duration().deserialize(length)
     except ValidationError as error:
         raise click.BadParameter("; ".join(map(str, error.messages)), param_hint="--for") from error
-    now = session.house.clock()
+    now = session.services.clock()
     name = _known(session, channel) if channel else None
-    with session.house.store.write() as writing:
+    with session.services.store.write() as writing:
         until, who = now + duration, getpass.getuser()
         mutes.silence(writing, channel=name, rule_id=rule, topic=topic, until=until, why=why, who=who, now=now)
     outcome({"until": until, "why": why}, [f"silent until {until:%Y-%m-%d %H:%M} UTC"], json=json)
@@ -128,7 +128,7 @@ def events() -> None:
 
 
 def _known(session: Session, name: str) -> str:
-    if name not in session.house.channels:
-        known = ", ".join(sorted(session.house.channels)) or "none"
+    if name not in session.services.channels:
+        known = ", ".join(sorted(session.services.channels)) or "none"
         raise click.BadParameter(f"there is no channel {name!r}; known: {known}", param_hint="CHANNEL")
     return name

@@ -29,7 +29,7 @@ def upgrade(session: Session, json: bool) -> None:
     Example:
       integr8-bridge db upgrade
     """
-    engine = session.house.store.engine
+    engine = session.services.store.engine
     before = migrate.pending(engine)
     migrate.upgrade(engine)
     said = "the database is at the present schema" + ("" if before else " already")
@@ -74,11 +74,11 @@ def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
     Example:
       integr8-bridge db restore /backup/bridge-2026-11-24.db
     """
-    try:  # not the house's clock: its connection would count as somebody who has the database open
+    try:  # not the service's clock: its connection would count as somebody who has the database open
         put = backups.restore(session.settings.database_url, file, now=own(), overwrite=overwrite)
     except CopyError as error:
         raise click.ClickException(str(error)) from error
-    migrate.upgrade(session.house.store.engine)
+    migrate.upgrade(session.services.store.engine)
     _tell(_distrusted(session), put, json=json)
 
 
@@ -94,13 +94,13 @@ def restored(session: Session, json: bool) -> None:
     Example:
       integr8-bridge db restored
     """
-    migrate.upgrade(session.house.store.engine)
+    migrate.upgrade(session.services.store.engine)
     _tell(_distrusted(session), None, json=json)
 
 
 def _distrusted(session: Session) -> Doubt:
     with session.write() as database:
-        return distrust(database, by=getpass.getuser(), why=WHY, now=session.house.clock())
+        return distrust(database, by=getpass.getuser(), why=WHY, now=session.services.clock())
 
 
 def _tell(doubt: Doubt, put: Copy | None, *, json: bool) -> None:

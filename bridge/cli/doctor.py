@@ -25,13 +25,13 @@ def doctor(session: Session, live: bool, json: bool) -> None:
       integr8-bridge doctor
       integr8-bridge doctor --live --json
     """
-    house, now = session.house, session.house.clock()
-    found = examine(house, now, health=checks)
+    services, now = session.services, session.services.clock()
+    found = examine(services, now, health=checks)
     pastes = []
     for name in session.settings.accounts:
-        found += permissions(house, name, now)
+        found += permissions(services, name, now)
         if live:
-            one, paste = routes(house, name, now)
+            one, paste = routes(services, name, now)
             found.append(one)
             pastes += [paste] if paste else []
     if json:

@@ -68,7 +68,7 @@ def list_(
     if event_type:
         query = query.where(Event.event_type == event_type)
     if since:
-        query = query.where(Event.received_at >= session.house.clock() - since)
+        query = query.where(Event.received_at >= session.services.clock() - since)
     with session.read() as database:
         rows = [_row(one) for one in database.scalars(query)]
     show(rows, ("event", "source", "type", "received", "state", "problem"), json=json, empty="no such events")
@@ -91,7 +91,7 @@ def show_(session: Session, event: str, json: bool) -> None:
             raise click.ClickException(f"event {event}: there is none; `integr8-bridge events list` shows them")
         caused = database.scalars(select(Run).where(Run.event_id == event).order_by(Run.id))
         runs = [{"run": one.id, "rule": one.rule_id, "outcome": one.outcome} for one in caused]
-        told = _row(found) | {"body": shown(found, session.house.sources), "runs": runs}
+        told = _row(found) | {"body": shown(found, session.services.sources), "runs": runs}
     if json:
         click.echo(as_json(told))
         return
@@ -141,10 +141,10 @@ def replay_(
       integr8-bridge events replay --cancel
     """
     who = getpass.getuser()
-    with session.operating() as house:
-        now = house.clock()
+    with session.operating() as services:
+        now = services.clock()
         if stop:
-            gone = cancel(house, who=who, now=now)
+            gone = cancel(services, who=who, now=now)
             outcome({"cancelled": gone}, [f"{gone} replays cancelled"], json=json)
             return
         wanted = list(event)
@@ -152,9 +152,9 @@ def replay_(
             if not (source or state or event_type or since or until):
                 raise click.UsageError("name events, or a filter: --source, --state, --type, --since, --until")
             start = now - since if since else None
-            with house.store.read() as database:
+            with services.store.read() as database:
                 wanted = matching(database, source=source, state=state, event_type=event_type, since=start, until=until)
-        made = replay(house, wanted, revision=revision, who=who, now=now, per_minute=per_minute)  # type: ignore[arg-type]
+        made = replay(services, wanted, revision=revision, who=who, now=now, per_minute=per_minute)  # type: ignore[arg-type]
     outcome(
         {"replays": made}, [f"{len(made)} events go through the rules again, with the {revision} revision"], json=json
     )
@@ -176,9 +176,9 @@ def accept(session: Session, event: str, body: Path | None, json: bool) -> None:
     Example:
       integr8-bridge events accept 01J8Z... --body fixed.json
     """
-    with session.operating() as house:
+    with session.operating() as services:
         raw = body.read_bytes() if body else None
-        settle_aside(house, event, accept=True, body=raw, who=getpass.getuser(), now=house.clock())
+        settle_aside(services, event, accept=True, body=raw, who=getpass.getuser(), now=services.clock())
     outcome({"event": event, "accepted": True}, [f"event {event}: goes through the rules"], json=json)
 
 
@@ -194,8 +194,8 @@ def discard(session: Session, event: str, why: str, json: bool) -> None:
     Example:
       integr8-bridge events discard 01J8Z... --why "a test of the sender"
     """
-    with session.operating() as house:
-        settle_aside(house, event, accept=False, who=getpass.getuser(), now=house.clock(), why=why)
+    with session.operating() as services:
+        settle_aside(services, event, accept=False, who=getpass.getuser(), now=services.clock(), why=why)
     outcome({"event": event, "accepted": False}, [f"event {event}: discarded"], json=json)
 
 
@@ -214,7 +214,7 @@ def results_(session: Session, event: str, output: Path | None, json: bool) -> N
       integr8-bridge events results 01J8Z...
       integr8-bridge events results 01J8Z... --output publishers.result.csv
     """
-    with session.operating() as house, house.store.read() as database:
+    with session.operating() as services, services.store.read() as database:
         rows = results(database, event)
     if output is not None:
         _write(output, rows)

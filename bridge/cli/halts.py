@@ -13,14 +13,14 @@ from bridge.store import upkeep
 @json_option
 @click.pass_obj
 def halt(session: Session, why: str, json: bool) -> None:
-    """Let no effect leave the house until `resume`. Webhooks are still taken, rules still decide.
+    """Send no effect to Integr8 until `resume`. Webhooks are still taken, rules still decide.
 
     \b
     Example:
       integr8-bridge halt --why "tracking outage at advertiser 7"
     """
     with session.write() as database:
-        current = upkeep.halt(database, by=getpass.getuser(), why=why, now=session.house.clock())
+        current = upkeep.halt(database, by=getpass.getuser(), why=why, now=session.services.clock())
         told = {"since": current.since, "by": current.by, "why": current.why}
     outcome(told, [f"halted since {told['since']:%Y-%m-%d %H:%M:%S} UTC: {told['why']}"], json=json)
 
@@ -36,7 +36,7 @@ def resume(session: Session, json: bool) -> None:
       integr8-bridge resume
     """
     with session.write() as database:
-        ended = upkeep.resume(database, by=getpass.getuser(), now=session.house.clock())
+        ended = upkeep.resume(database, by=getpass.getuser(), now=session.services.clock())
     if ended is None:
         outcome({"resumed": False}, ["nothing is halted"], json=json)
         raise SystemExit(1)

@@ -66,7 +66,7 @@ def release(session: Session, hold: tuple[int, ...], json: bool) -> None:
     Example:
       integr8-bridge holds release 3 4
     """
-    with session.operating() as house:
-        done = release_holds(house, hold, who=getpass.getuser(), now=house.clock())
+    with session.operating() as services:
+        done = release_holds(services, hold, who=getpass.getuser(), now=services.clock())
     lines = [*(f"goes back: {target}" for target in done.returns), *done.stays]
     outcome(done, lines, json=json)

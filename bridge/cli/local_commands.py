@@ -57,7 +57,7 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
 
 def _read_rules(boss: Supervisor, session: Session) -> None:
     """SIGHUP: read the rules directory now, and say what came of it. What is broken stays as it was."""
-    reading, changed = rulebook.publish(session.house.store, session.settings, now=session.house.clock())
+    reading, changed = rulebook.publish(session.services.store, session.settings, now=session.services.clock())
     boss.say(f"read {len(reading.revisions)} rules" + ("" if changed else ", nothing has changed"), style="bold green")
     for problem in reading.errors:
         boss.say(str(problem), style="bold red")

@@ -46,7 +46,7 @@ def status(session: Session, json: bool) -> None:
     Example:
       integr8-bridge reports status
     """
-    now = session.house.clock()
+    now = session.services.clock()
     with session.read() as database:
         rows = [
             {
@@ -76,10 +76,10 @@ def poll(session: Session, json: bool) -> None:
       integr8-bridge reports poll
     """
     session.migrated()
-    house, now = session.house, session.house.clock()
-    with house.store.write() as database:
-        feeds.ask_all(database, house, now)
-    while feeds.read_due(house, datetime.now(UTC)):
+    services, now = session.services, session.services.clock()
+    with services.store.write() as database:
+        feeds.ask_all(database, services, now)
+    while feeds.read_due(services, datetime.now(UTC)):
         continue
     status.callback(json)  # type: ignore[misc]
 
@@ -99,7 +99,7 @@ def agreement(
     Example:
       integr8-bridge reports agreement --from 2026-11-23
     """
-    until = end or session.house.clock()
+    until = end or session.services.clock()
     with session.read() as database:
         found = postbacks.compare(database, account, integration, start or until - timedelta(days=1), until)
     differing = found.differing if found else ()
@@ -128,7 +128,7 @@ def shadow(
     Example:
       integr8-bridge reports shadow --rule low-cr
     """
-    until = end or session.house.clock()
+    until = end or session.services.clock()
     with session.read() as database:
         found = shadow_report(database, account, start or until - timedelta(days=7), until, rule=rule)
     rows = [
@@ -178,10 +178,10 @@ def export(
     """
     path = out or Path(f"{kind}.csv")
     try:
-        with session.operating() as house, _bar() as bar:
+        with session.operating() as services, _bar() as bar:
             task = bar.add_task("waiting for Integr8", total=None)
-            exporter = exports.exporter(house, account, integration)
-            begun = exports.begin(house, account, integration, table=kind, start=start, end=end)  # type: ignore[arg-type]
+            exporter = exports.exporter(services, account, integration)
+            begun = exports.begin(services, account, integration, table=kind, start=start, end=end)  # type: ignore[arg-type]
             ready = exporter.wait(
                 begun,
                 progress=lambda now: bar.update(task, description=f"{now.status.lower()}, {now.waited:.0f} s"),
@@ -231,8 +231,8 @@ def import_(
             def progress(so_far: Imported) -> None:
                 bar.update(task, description=f"{so_far.rows:,} rows, {so_far.new:,} new")
 
-            now = session.house.clock()
-            found = import_file(session.house.store, key, file, now=now, start=start, end=end, progress=progress)
+            now = session.services.clock()
+            found = import_file(session.services.store, key, file, now=now, start=start, end=end, progress=progress)
     except (ValueError, csv.Error) as error:
         raise click.ClickException(
             f"{file}: {error}; what was read before is kept, mend the file and run it again"

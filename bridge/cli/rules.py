@@ -41,7 +41,7 @@ def list_(session: Session, json: bool) -> None:
       integr8-bridge rules list --json
     """
     with session.read() as database:
-        book = session.house.library.current(database)
+        book = session.services.library.current(database)
         rows = [
             _row(one, stale=one.id in book.stale) for one in sorted(book.revisions.values(), key=lambda one: one.id)
         ]
@@ -81,7 +81,7 @@ def show_(context: click.Context, rule: str, history: bool, json: bool) -> None:
     session: Session = context.obj
     with session.read() as database:
         found = _history(database, rule)
-        live = session.house.library.current(database).revisions.get(rule)
+        live = session.services.library.current(database).revisions.get(rule)
     text = live.text if live else found[0].text
     click.echo(as_json({"rule": rule, "revision": live.hash if live else None, "text": text}) if json else text)
 
@@ -101,7 +101,7 @@ def history_(session: Session, rule: str, revision: str | None, json: bool) -> N
     """
     with session.read() as database:
         found = _history(database, rule)
-        live = session.house.library.current(database).revisions.get(rule)
+        live = session.services.library.current(database).revisions.get(rule)
     if revision is None:
         rows = [
             {
@@ -178,8 +178,8 @@ def explain(session: Session, rule: str, subject: str, at: datetime | None, json
     Example:
       integr8-bridge rules explain low-cr --subject offer=42 --at 2026-11-24T10:15
     """
-    with session.operating() as house:
-        found = make_explanation(house, rule, parse_subject(subject), now=house.clock(), at=at)
+    with session.operating() as services:
+        found = make_explanation(services, rule, parse_subject(subject), now=services.clock(), at=at)
     click.echo(as_json(found.as_json()) if json else found.text)
 
 
@@ -194,8 +194,8 @@ def diff(session: Session, file: Path, json: bool) -> None:
     Example:
       integr8-bridge rules diff draft/low-cr.yaml
     """
-    with session.operating() as house:
-        found = make_diff(house, file, now=house.clock())
+    with session.operating() as services:
+        found = make_diff(services, file, now=services.clock())
     rows = [
         {"rule": one.rule, "subject": change.subject, "live": change.before, "new": change.after, "why": change.why}
         for one in found
@@ -216,8 +216,8 @@ def mode_(session: Session, rule: str, mode: str, json: bool) -> None:
     Example:
       integr8-bridge rules mode low-cr approve
     """
-    with session.operating() as house:
-        done = move(house, rule, Mode(mode), who=getpass.getuser(), now=house.clock())
+    with session.operating() as services:
+        done = move(services, rule, Mode(mode), who=getpass.getuser(), now=services.clock())
     outcome(done, [f"{done.rule}: {done.before} → {done.mode}, in {done.file}; commit it"], json=json)
 
 
@@ -243,7 +243,7 @@ def reload(session: Session, json: bool) -> None:
       integr8-bridge rules reload
     """
     session.migrated()
-    reading, changed = rulebook.publish(session.house.store, session.settings, now=session.house.clock())
+    reading, changed = rulebook.publish(session.services.store, session.settings, now=session.services.clock())
     problems = [str(problem) for problem in reading.errors]
     for problem in problems:
         click.secho(problem, fg="red", err=True)

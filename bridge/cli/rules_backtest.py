@@ -59,15 +59,15 @@ def backtest(
       integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --sweep cr=0.2%..0.8%
     """
     question = Question(start=start, end=end, step=step, against=against)  # type: ignore[arg-type]
-    with session.operating() as house, _bar() as progress:
+    with session.operating() as services, _bar() as progress:
         if sweep:
-            tried = [asdict(one) for one in try_thresholds(house, file, question, Thresholds.parse(sweep))]
+            tried = [asdict(one) for one in try_thresholds(services, file, question, Thresholds.parse(sweep))]
             columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")
             show(tried, columns, json=json, empty="")
             return
-        pairs = make_comparison(house, file, question, progress) if compare else ()
-        new = [pair.new for pair in pairs] if compare else try_out(house, file, question, progress)
-        keep(house, new, question, who=getpass.getuser(), now=house.clock())
+        pairs = make_comparison(services, file, question, progress) if compare else ()
+        new = [pair.new for pair in pairs] if compare else try_out(services, file, question, progress)
+        keep(services, new, question, who=getpass.getuser(), now=services.clock())
     reports = [one for pair in pairs for one in (pair.old, pair.new)] or new
     if html:
         html.write_text(page(reports), encoding="utf-8")

@@ -54,7 +54,7 @@ def list_(
         [named] = subject_targets([target])
         query = query.where(ledger.touches(named.kind, named.id))
     if since:
-        query = query.where(Run.started_at >= session.house.clock() - since)
+        query = query.where(Run.started_at >= session.services.clock() - since)
     if rule:
         query = query.where(Run.rule_id == rule)
     if wanted:
@@ -153,9 +153,9 @@ def undo_(session: Session, run: int, only: tuple[str, ...], json: bool) -> None
     Example:
       integr8-bridge runs undo 812 --only offer=42
     """
-    with session.operating() as house:
+    with session.operating() as services:
         wanted = subject_targets(only) if only else None
-        done = undo(house, run, who=getpass.getuser(), now=house.clock(), only=wanted)
+        done = undo(services, run, who=getpass.getuser(), now=services.clock(), only=wanted)
     lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
     outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)
 
@@ -171,6 +171,6 @@ def secret(session: Session, effect: int, json: bool) -> None:
     Example:
       integr8-bridge runs secret 2
     """
-    with session.operating() as house:
-        found = hand_over(house, effect, who=getpass.getuser(), now=house.clock())
+    with session.operating() as services:
+        found = hand_over(services, effect, who=getpass.getuser(), now=services.clock())
     outcome(found, [f"{name}: {value}" for name, value in found.items()], json=json)

@@ -1,4 +1,4 @@
-"""What all commands share: the house when one asks for it, and how results are shown."""
+"""What all commands share: the container when one asks for it, and how results are shown."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from bridge.config import settings
 from bridge.config.settings import Settings
 from bridge.integr8 import Client
 from bridge.operations.errors import OperationError
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import migrate
 from rules.model.durations import duration
 from rules.model.plan import Target
@@ -39,37 +39,37 @@ class Session:
         return settings.load(self.home)
 
     @cached_property
-    def house(self) -> House:
-        return House(self.settings)
+    def services(self) -> Services:
+        return Services(self.settings)
 
     def close(self) -> None:
         """At the end of the command."""
-        if "house" in self.__dict__:
-            self.house.close()
+        if "services" in self.__dict__:
+            self.services.close()
 
     def client(self, account: str = "main", integration: str = "default") -> Client:
-        return self.house.client(account, integration)
+        return self.services.client(account, integration)
 
     def read(self) -> AbstractContextManager[DatabaseSession]:
         self.migrated()
-        return self.house.store.read()
+        return self.services.store.read()
 
     def write(self) -> AbstractContextManager[DatabaseSession]:
         self.migrated()
-        return self.house.store.write()
+        return self.services.store.write()
 
     @contextmanager
-    def operating(self) -> Iterator[House]:
-        """The house for something that a person does; what cannot be done ends the command with its reason."""
+    def operating(self) -> Iterator[Services]:
+        """The container for something that a person does; what cannot be done ends the command with its reason."""
         self.migrated()
         try:
-            yield self.house
+            yield self.services
         except OperationError as error:
             raise click.ClickException(str(error)) from error
 
     def migrated(self) -> None:
         """Refuse a database that is behind."""
-        if migrate.pending(self.house.store.engine):
+        if migrate.pending(self.services.store.engine):
             raise click.ClickException("the database is not at the present schema; run `integr8-bridge db upgrade`")
 
 

@@ -24,7 +24,7 @@ def list_(session: Session, json: bool) -> None:
     """
     rows = [
         {"source": name, "proof": one.way, "format": one.format, "warnings": list(one.warnings)}
-        for name, one in sorted(session.house.sources.items())
+        for name, one in sorted(session.services.sources.items())
     ]
     show(rows, ("source", "proof", "format", "warnings"), json=json, empty="no sources; add them under `sources:`")
 
@@ -43,7 +43,7 @@ def url(session: Session, source: str, base_url: str | None, kind: str, json: bo
       integr8-bridge sources url postback --base-url https://bridge.example.com
     """
     try:
-        found = address(session.house, source, kind, base_url=base_url)
+        found = address(session.services, source, kind, base_url=base_url)
     except OperationError as error:
         raise click.ClickException(str(error)) from error
     outcome({"source": source, "url": found}, [found], json=json)
@@ -63,7 +63,7 @@ def test(session: Session, source: str, base_url: str | None, wanted: bool, json
       integr8-bridge sources test crm --send
     """
     try:
-        made = example(session.house, source, base_url=base_url)
+        made = example(session.services, source, base_url=base_url)
         answer = send(made) if wanted else None
     except OperationError as error:
         raise click.ClickException(str(error)) from error

@@ -30,8 +30,8 @@ def create(session: Session, name: str, role: str, expires: timedelta | None, js
     Example:
       integr8-bridge tokens create grafana --role viewer --expires 365d
     """
-    with session.operating() as house, house.store.write() as database:
-        now = house.clock()
+    with session.operating() as services, services.store.write() as database:
+        now = services.clock()
         text = make(database, name=name, role=Role(role), who=getpass.getuser(), now=now, lifetime=expires)
     click.echo(as_json({"name": name, "role": role, "token": text}) if json else text)
 
@@ -75,7 +75,7 @@ def revoke(session: Session, token: int, json: bool) -> None:
       integr8-bridge tokens revoke 3
     """
     with session.write() as database:
-        now = session.house.clock()
+        now = session.services.clock()
         if end(database, token, who=getpass.getuser(), now=now) is None:
             raise click.ClickException(
                 f"token {token}: there is none to revoke; `integr8-bridge tokens list` shows them"

@@ -54,9 +54,9 @@ def add(session: Session, name: str, role: str, email: str | None, ask: bool, js
       integr8-bridge users add boss --role admin --ask
     """
     password = _asked(ask)
-    with session.operating() as house:
+    with session.operating() as services:
         made = change.add(
-            house, name=name, role=Role(role), email=email, password=password, actor=_actor(), now=house.clock()
+            services, name=name, role=Role(role), email=email, password=password, actor=_actor(), now=services.clock()
         )
     _tell(made, f"is made, with the role {role}", json=json)
 
@@ -100,8 +100,8 @@ def role_(session: Session, name: str, role: str, json: bool) -> None:
     Example:
       integr8-bridge users role anna operator
     """
-    with session.operating() as house:
-        change.set_role(house, _find(session, name), Role(role), actor=_actor(), now=house.clock())
+    with session.operating() as services:
+        change.set_role(services, _find(session, name), Role(role), actor=_actor(), now=services.clock())
     outcome({"name": name, "role": role}, [f"{name}: is {role} now"], json=json)
 
 
@@ -117,9 +117,9 @@ def password_(session: Session, name: str, ask: bool, json: bool) -> None:
     Example:
       integr8-bridge users password anna
     """
-    with session.operating() as house:
+    with session.operating() as services:
         user_id = _find(session, name)
-        made = change.set_password(house, user_id, actor=_actor(), now=house.clock(), password=_asked(ask))
+        made = change.set_password(services, user_id, actor=_actor(), now=services.clock(), password=_asked(ask))
     _tell(made, "has another password", json=json)
 
 
@@ -134,8 +134,8 @@ def disable(session: Session, name: str, json: bool) -> None:
     Example:
       integr8-bridge users disable anna
     """
-    with session.operating() as house:
-        change.disable(house, _find(session, name), actor=_actor(), now=house.clock())
+    with session.operating() as services:
+        change.disable(services, _find(session, name), actor=_actor(), now=services.clock())
     outcome({"name": name, "disabled": True}, [f"{name}: is disabled"], json=json)
 
 
@@ -150,8 +150,8 @@ def enable(session: Session, name: str, json: bool) -> None:
     Example:
       integr8-bridge users enable anna
     """
-    with session.operating() as house:
-        change.enable(house, _find(session, name), actor=_actor(), now=house.clock())
+    with session.operating() as services:
+        change.enable(services, _find(session, name), actor=_actor(), now=services.clock())
     outcome({"name": name, "disabled": False}, [f"{name}: is enabled"], json=json)
 
 

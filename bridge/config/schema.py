@@ -90,7 +90,7 @@ class Names(fields.Field[tuple[str, ...]]):
 
 
 class NoticesSchema(StrictSchema):
-    """Which channels hear of the house's own troubles: halts, stalled feeds, broken rules, dead letters."""
+    """Which channels hear of problems of the service itself: halts, stalled feeds, broken rules, dead letters."""
 
     operations = Names(load_default=())
 

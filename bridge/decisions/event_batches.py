@@ -15,7 +15,7 @@ from bridge.decisions.live_facts import observe_postbacks
 from bridge.decisions.matching import Listener, facts_for, listeners
 from bridge.decisions.persist import record
 from bridge.decisions.records import drafted
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.sources import SourceError
 from bridge.store import decision_lock, journal, runs
 from bridge.store.journal import Event, EventState
@@ -33,60 +33,60 @@ class Drained:
     more: bool = True  # events may wait by now
 
 
-def drain(house: House, now: datetime) -> Drained:
+def drain(services: Services, now: datetime) -> Drained:
     """Decide about up to BATCH waiting events, and record it.
 
     Nothing while another worker decides: it goes on until the journal is empty. When recording fails the events
     are given back; one that fails alone too often becomes a dead letter.
     """
-    with house.store.write() as session:
+    with services.store.write() as session:
         turn = decision_lock.take(session, now)
         events = journal.take(session, limit=BATCH, now=now) if turn is not None else []
-        readable, unreadable = _read(house, events)
-        observe_postbacks(house, session, readable, now)  # first: a postback counts in the windows that judge it
+        readable, unreadable = _read(services, events)
+        observe_postbacks(services, session, readable, now)  # first: a postback counts in the windows that judge it
         if turn is not None and not events:
             decision_lock.give(session, turn)
     if turn is None or not events:
         return Drained(0, effects_due=False, more=False)
     for event, problem in unreadable:
-        _put_aside(house, event, problem, now)
+        _put_aside(services, event, problem, now)
     try:
-        return _handle(house, readable, turn, now)
+        return _handle(services, readable, turn, now)
     except Exception:
         log.exception("batch failed", events=len(events))
-        return _one_by_one(house, readable, now)
+        return _one_by_one(services, readable, now)
 
 
-def _put_aside(house: House, event: Event, problem: str, now: datetime) -> None:
-    with house.store.write() as session:
+def _put_aside(services: Services, event: Event, problem: str, now: datetime) -> None:
+    with services.store.write() as session:
         journal.refuse(session, event, EventState.DEAD, problem=problem, now=now)
 
 
-def _one_by_one(house: House, happenings: Sequence[Happening], now: datetime) -> Drained:
+def _one_by_one(services: Services, happenings: Sequence[Happening], now: datetime) -> Drained:
     """After a batch failed, each event for itself: a poison event must not take its neighbours along."""
     due = False
-    with house.store.write() as session:
+    with services.store.write() as session:
         decision_lock.end(session)
     for one in happenings:
         try:
-            with house.store.write() as session:
+            with services.store.write() as session:
                 turn = decision_lock.take(session, now)
-            due |= _handle(house, [one], turn or 0, now).effects_due  # without a turn the write is refused
+            due |= _handle(services, [one], turn or 0, now).effects_due  # without a turn the write is refused
         except Exception as error:
             log.exception("event failed", event_id=one.event.id)
-            with house.store.write() as session:
+            with services.store.write() as session:
                 decision_lock.end(session)
                 journal.give_back(session, [one.event], problem=f"{type(error).__name__}: {error}", now=now)
     return Drained(len(happenings), effects_due=due)
 
 
-def _handle(house: House, happenings: Sequence[Happening], turn: int, now: datetime) -> Drained:
+def _handle(services: Services, happenings: Sequence[Happening], turn: int, now: datetime) -> Drained:
     """Decide on a reading transaction, write in a short one: webhooks are journalled meanwhile."""
-    with house.store.read() as session:
-        order = Order(house, session, now)
-        decisions = _decide(order, house.library.current(session), happenings)
+    with services.store.read() as session:
+        order = Order(services, session, now)
+        decisions = _decide(order, services.library.current(session), happenings)
     drafts = drafted(decisions, now)
-    with house.store.write() as session:
+    with services.store.write() as session:
         decision_lock.give(session, turn)
         record(session, drafts, now=now)
         journal.finish(session, [one.event for one in happenings], now=now)
@@ -102,10 +102,10 @@ def _wanted(decision: Decision) -> int:
     return len(decision.plan.effects) if decision.plan and decision.plan.outcome is Outcome.READY else 0
 
 
-def _read(house: House, events: Sequence[Event]) -> tuple[list[Happening], list[tuple[Event, str]]]:
+def _read(services: Services, events: Sequence[Event]) -> tuple[list[Happening], list[tuple[Event, str]]]:
     readable, unreadable = [], []
     for event in events:
-        source = house.sources.get(event.source)
+        source = services.sources.get(event.source)
         if source is None:
             unreadable.append(
                 (event, f"source {event.source!r} is not in bridge.yaml any more; put it back and replay")
@@ -119,22 +119,22 @@ def _read(house: House, events: Sequence[Event]) -> tuple[list[Happening], list[
 
 
 def _decide(order: Order, book: Rulebook, happenings: Sequence[Happening]) -> list[Decision]:
-    house, session, now = order.house, order.session, order.now
+    services, session, now = order.services, order.session, order.now
     order.look(happenings)
     decisions: list[Decision] = []
-    for listener in listeners(house, session, book, happenings, now):
+    for listener in listeners(services, session, book, happenings, now):
         known = runs.existing(session, listener.revision.id, [cause.key for cause in listener.causes])
         fresh, late, why = order.part(listener.without(known))
         if fresh.happenings:
-            decisions += _ask(house, session, fresh, now)
+            decisions += _ask(services, session, fresh, now)
         if late.happenings:
-            late, facts = facts_for(house, session, late, now)
+            late, facts = facts_for(services, session, late, now)
             decisions += pass_over(late.revision, facts, late.causes, why, now)
     return decisions
 
 
-def _ask(house: House, session: Session, listener: Listener, now: datetime) -> list[Decision]:
-    listener, facts = facts_for(house, session, listener, now)
+def _ask(services: Services, session: Session, listener: Listener, now: datetime) -> list[Decision]:
+    listener, facts = facts_for(services, session, listener, now)
     revision = listener.revision
-    account = house.settings.accounts.get(revision.account)
+    account = services.settings.accounts.get(revision.account)
     return decide_events(session, revision, facts, account, causes=listener.causes, now=now)

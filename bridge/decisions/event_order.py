@@ -17,7 +17,7 @@ from bridge.decisions import matching
 from bridge.decisions.decide import event_facts
 from bridge.decisions.event_facts import EventFacts, Happening
 from bridge.decisions.matching import Listener
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.sources.times import parse_time
 from bridge.store import order_marks
 from bridge.store.order_marks import Newest
@@ -42,7 +42,7 @@ class Place:
 class Order:
     """What is known about the order of one batch. `write` makes it last."""
 
-    house: House
+    services: Services
     session: Session  # for reading
     now: datetime
     late: dict[str, str] = field(default_factory=dict)  # event id → why, for events that their source calls old
@@ -107,7 +107,7 @@ class Order:
         return why
 
     def _older(self, place: Place, before: Newest) -> bool:
-        zone = self.house.sources[place.happening.event.source].zone
+        zone = self.services.sources[place.happening.event.source].zone
         mine, theirs = rank(place.value, zone), rank(before.value, zone)
         return mine[0] == theirs[0] and bool(mine[1] < theirs[1])  # two kinds cannot be compared: as they come
 

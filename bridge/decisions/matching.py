@@ -12,7 +12,7 @@ from bridge.config.rulebook import Rulebook
 from bridge.decisions.decide import Cause, event_facts
 from bridge.decisions.event_facts import EventFacts, Happening
 from bridge.decisions.live_facts import about
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import runs
 from bridge.store.runs import Run
 from rules.evaluation.templates import fill, frame_of, value_of
@@ -44,7 +44,7 @@ class Listener:
 
 
 def listeners(
-    house: House, session: Session, book: Rulebook, happenings: Sequence[Happening], now: datetime
+    services: Services, session: Session, book: Rulebook, happenings: Sequence[Happening], now: datetime
 ) -> list[Listener]:
     """The rules that these events concern, the most important rule first."""
     found = []
@@ -53,7 +53,7 @@ def listeners(
         if not isinstance(trigger, Webhook):
             continue
         heard = [one for one in happenings if _hears(trigger, one)]
-        found += _with_revisions(house, session, revision, heard, now)
+        found += _with_revisions(services, session, revision, heard, now)
     return found
 
 
@@ -63,24 +63,24 @@ def _hears(trigger: Webhook, happening: Happening) -> bool:
 
 
 def _with_revisions(
-    house: House, session: Session, revision: Revision, heard: Sequence[Happening], now: datetime
+    services: Services, session: Session, revision: Revision, heard: Sequence[Happening], now: datetime
 ) -> list[Listener]:
     """Replays may ask for the revision of then; all other events get the present one."""
     groups: dict[str, tuple[Revision, list[Happening]]] = {}
     for one in heard:
-        chosen = _revision_for(house, session, revision, one)
+        chosen = _revision_for(services, session, revision, one)
         groups.setdefault(chosen.hash, (chosen, []))[1].append(one)
     return [_listener(chosen, members, now) for chosen, members in groups.values() if chosen.mode != Mode.DISABLED]
 
 
-def _revision_for(house: House, session: Session, present: Revision, happening: Happening) -> Revision:
+def _revision_for(services: Services, session: Session, present: Revision, happening: Happening) -> Revision:
     event = happening.event
     if event.replay_of is None or event.replay_with != "original":
         return present
     digest = session.scalar(
         select(Run.revision).where(Run.event_id == event.replay_of, Run.rule_id == present.id).limit(1)
     )
-    return (house.library.revision(session, digest) if digest else None) or present
+    return (services.library.revision(session, digest) if digest else None) or present
 
 
 def _listener(revision: Revision, heard: Sequence[Happening], now: datetime) -> Listener:
@@ -121,7 +121,7 @@ def _value(expression: Condition, facts: EventFacts, row: int, now: datetime) ->
         return None
 
 
-def facts_for(house: House, session: Session, listener: Listener, now: datetime) -> tuple[Listener, EventFacts]:
+def facts_for(services: Services, session: Session, listener: Listener, now: datetime) -> tuple[Listener, EventFacts]:
     """The events as facts; with metrics about whom they concern where the rule says so with `from`.
 
     Events that do not name that subject are left out: there is nobody to decide about.
@@ -133,7 +133,7 @@ def facts_for(house: House, session: Session, listener: Listener, now: datetime)
     kept = [row for row, subject in enumerate(subjects) if subject is not None]
     listener = listener.only(kept)
     named = [subject for subject in subjects if subject is not None]
-    return listener, EventFacts(listener.happenings, named, about(house, session, revision, named, now))
+    return listener, EventFacts(listener.happenings, named, about(services, session, revision, named, now))
 
 
 def whom(revision: Revision, happenings: Sequence[Happening], now: datetime) -> list[Subject | None]:

@@ -15,7 +15,7 @@ from bridge.decisions.event_facts import EventFacts, Happening
 from bridge.decisions.live_facts import scope_facts
 from bridge.decisions.persist import record
 from bridge.decisions.records import drafted
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import decision_lock, runs, slots
 from bridge.store.lease import settle
 from bridge.store.slots import Slot, SlotState
@@ -99,12 +99,12 @@ def _between(revision: Revision, before: datetime, newest: datetime) -> list[dat
     return missed
 
 
-def run_due(house: House, now: datetime) -> int:
+def run_due(services: Services, now: datetime) -> int:
     """Decide about all rules whose slot is due, settle what contradicts itself, record. Returns how many ran.
 
     Nothing while another worker decides; the slots stay due, and the next tick asks again.
     """
-    with house.store.write() as session:
+    with services.store.write() as session:
         turn = decision_lock.take(session, now)
         taken = slots.take(session, KIND, limit=AT_ONCE, now=now) if turn is not None else []
         if turn is not None and not taken:
@@ -112,12 +112,12 @@ def run_due(house: House, now: datetime) -> int:
     if turn is None or not taken:
         return 0
     try:
-        drafts = drafted(settled(_decisions(house, taken, now)), now)
+        drafts = drafted(settled(_decisions(services, taken, now)), now)
     except Exception:
-        with house.store.write() as session:
+        with services.store.write() as session:
             decision_lock.end(session)  # the slots come back with their lease, other rules need not wait for it
         raise
-    with house.store.write() as session:
+    with services.store.write() as session:
         decision_lock.give(session, turn)
         record(session, drafts, now=now)
         for slot in taken:
@@ -126,37 +126,37 @@ def run_due(house: House, now: datetime) -> int:
     return len(taken)
 
 
-def _decisions(house: House, taken: Sequence[Slot], now: datetime) -> list[Decision]:
-    with house.store.read() as session:
-        book = house.library.current(session)
+def _decisions(services: Services, taken: Sequence[Slot], now: datetime) -> list[Decision]:
+    with services.store.read() as session:
+        book = services.library.current(session)
         wanted = {f"rule:{one.id}": one for one in book.active()}
-        decided = [_decide(house, session, wanted[slot.key], slot, now) for slot in taken if slot.key in wanted]
+        decided = [_decide(services, session, wanted[slot.key], slot, now) for slot in taken if slot.key in wanted]
     return [one for one in decided if one is not None]
 
 
-def _decide(house: House, session: Session, revision: Revision, slot: Slot, now: datetime) -> Decision | None:
+def _decide(services: Services, session: Session, revision: Revision, slot: Slot, now: datetime) -> Decision | None:
     """One run, unless its cause has made one already, or there is nothing to run for."""
-    account = house.settings.accounts.get(revision.account)
+    account = services.settings.accounts.get(revision.account)
     silent = None
     if isinstance(revision.trigger, Silence):
-        silent = silence.heard(session, revision.trigger, house.library.listening_since(session, now), now)
+        silent = silence.heard(session, revision.trigger, services.library.listening_since(session, now), now)
         if silent is None:
             return None
     key = silent.event.dedupe_key if silent else f"slot:{slot.at.isoformat()}"
     if runs.existing(session, revision.id, [key]):
         return None
-    facts = _facts(house, session, revision, silent, now)
+    facts = _facts(services, session, revision, silent, now)
     return decide(
         session, revision, facts, account, cause=Cause(kind=runs.Cause.SLOT, key=key, due_at=slot.at), now=now
     )
 
 
-def _facts(house: House, session: Session, revision: Revision, silent: Happening | None, now: datetime) -> Facts:
+def _facts(services: Services, session: Session, revision: Revision, silent: Happening | None, now: datetime) -> Facts:
     if silent is None:
-        return scope_facts(house, session, revision, now)
+        return scope_facts(services, session, revision, now)
     if revision.scope.per == ("event",):
         return event_facts([silent])
-    found = scope_facts(house, session, revision, now)
+    found = scope_facts(services, session, revision, now)
     return EventFacts([silent] * len(found.subjects), found.subjects, found)
 
 

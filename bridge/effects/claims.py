@@ -30,7 +30,7 @@ SINGLE_LOOKED_AT = 50  # so many are looked at for them: some may wait for a nei
 
 
 class Halted(RuntimeError):
-    """The global halt is on: nothing leaves the house."""
+    """The global halt is on: nothing is sent to Integr8."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bridge.effects.outcomes import conclude
 from bridge.notifications import collect
 from bridge.observability.logs import tag
 from bridge.operations import undo
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import ledger
 from bridge.store.lease import LeaseLost
 from bridge.store.ledger import Effect
@@ -21,60 +21,60 @@ from bridge.store.ledger import Effect
 log = structlog.get_logger()
 
 
-def perform(house: House, now: datetime) -> bool:
+def perform(services: Services, now: datetime) -> bool:
     """Claim what is due and carry it out. False when nothing was due."""
-    batches = claim_batch(house.store, now)
+    batches = claim_batch(services.store, now)
     for batch in batches:
         tag(account=batch.account)
-        went_well = _carry_out(house, batch)
+        went_well = _carry_out(services, batch)
         if batch.full and went_well:
-            house.queue.nudge("effects.perform")  # more is waiting, and an idle worker can help
+            services.queue.nudge("effects.perform")  # more is waiting, and an idle worker can help
     return bool(batches)
 
 
-def _carry_out(house: House, batch: Batch) -> bool:
+def _carry_out(services: Services, batch: Batch) -> bool:
     """True when nothing has to be tried again."""
-    desk = StoreDesk(house.store, batch, house.clock)
-    with spans.effects(house.store, batch):
+    desk = StoreDesk(services.store, batch, services.clock)
+    with spans.effects(services.store, batch):
         try:
-            outcomes = _outcomes(house, batch, desk)
+            outcomes = _outcomes(services, batch, desk)
         except Exception:
-            with house.store.write() as session:
+            with services.store.write() as session:
                 desk.note_ended(session)
             raise
-        written = conclude(house.store, batch, outcomes, desk=desk, box=house.box, now=house.clock())
-    _afterwards(house, desk, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
+        written = conclude(services.store, batch, outcomes, desk=desk, box=services.box, now=services.clock())
+    _afterwards(services, desk, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
     return not any(isinstance(one, Again | Unknown) for one in outcomes)
 
 
-def _afterwards(house: House, desk: StoreDesk, ended: Sequence[Effect]) -> None:
+def _afterwards(services: Services, desk: StoreDesk, ended: Sequence[Effect]) -> None:
     """What can wait until the batch is written down.
 
     Where a rule says `on_failure: undo`, the other steps of a subject are taken back when one fails. A step that was
     under way when the other failed is asked about when it ends.
     """
     subjects = {(effect.plan_id, effect.subject) for effect in ended if effect.releases is None}
-    with house.store.read() as session:
+    with services.store.read() as session:
         desk.note_delays(session)
         meant = ledger.undone_on_failure(session, {plan_id for plan_id, _ in subjects})
     if not meant:
         return
-    with house.store.write() as session:
+    with services.store.write() as session:
         for plan_id, subject in sorted(subjects):
             if plan_id in meant:
-                undo.compensate(house, session, plan_id, subject, house.clock())
+                undo.compensate(services, session, plan_id, subject, services.clock())
 
 
-def _outcomes(house: House, batch: Batch, desk: StoreDesk) -> Sequence[Outcome]:
-    account = house.settings.accounts.get(batch.account)
+def _outcomes(services: Services, batch: Batch, desk: StoreDesk) -> Sequence[Outcome]:
+    account = services.settings.accounts.get(batch.account)
     if account is None:
         text = f"there is no account {batch.account!r} in bridge.yaml any more"
         return [Failed(job, text) for job in batch.jobs]
     if batch.integration not in account.integrations:
         text = f"account {batch.account!r} has no integration {batch.integration!r} in bridge.yaml"
         return [Failed(job, text) for job in batch.jobs]
-    client = house.client(batch.account, batch.integration)
-    tools = Tools(client=client, outgoing=house.outgoing, tell=partial(collect.tell, house))
+    client = services.client(batch.account, batch.integration)
+    tools = Tools(client=client, outgoing=services.outgoing, tell=partial(collect.tell, services))
     try:
         return HANDLERS[batch.verb](tools, desk, batch.jobs)
     except Halted:

@@ -1,6 +1,6 @@
 """Integr8's API: `Client` and `AsyncClient`, the operations as data, the errors, the shared rate budget.
 
-Knows nothing of the rest of the house and could be a library of its own.
+Knows nothing of the rest of the service and could be a library of its own.
 """
 
 from bridge.integr8.async_client import AsyncClient

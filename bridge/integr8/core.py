@@ -30,7 +30,7 @@ from bridge.integr8.query_schemas import TIME_FORMAT
 
 Row: TypeAlias = dict[str, Any]
 
-# Both on every request, reads too: a sibling product of the same house refuses requests without the second.
+# Both on every request, reads too: a sibling product of the same company refuses requests without the second.
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json", "Accept": "application/json"}
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray")
 

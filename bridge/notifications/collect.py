@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import notifications, upkeep
 from bridge.store.exact_json import plain
 from bridge.store.holds import Hold, HoldState
@@ -43,12 +43,12 @@ class Found:
     to: tuple[str, ...] = ()  # channels that are told in any case
 
 
-def collect(house: House, now: datetime) -> None:
+def collect(services: Services, now: datetime) -> None:
     """Look at what has happened since the last look. Safe to run twice, and to run late."""
-    if not house.settings.channels:
+    if not services.settings.channels:
         return
-    with house.store.read() as session:
-        book = house.library.current(session).revisions
+    with services.store.read() as session:
+        book = services.library.current(session).revisions
         last = upkeep.heartbeats(session).get(MARK, now - FIRST)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
@@ -58,21 +58,23 @@ def collect(house: House, now: datetime) -> None:
             *_effects(session, told, since),
             *_holds(session, told, since),
         ]
-        rows = notifications.unknown(session, _rows(house, [*found, *_escalated(session, book)], book, now))
+        rows = notifications.unknown(session, _rows(services, [*found, *_escalated(session, book)], book, now))
     if rows or now - last >= REMEMBER:  # otherwise nothing is worth a place in the queue of writers
-        with house.store.write() as session:
+        with services.store.write() as session:
             notifications.add(session, rows)
             upkeep.beat(session, MARK, now)
 
 
-def _rows(house: House, found: Iterable[Found], book: Mapping[str, Revision], now: datetime) -> list[dict[str, Any]]:
+def _rows(
+    services: Services, found: Iterable[Found], book: Mapping[str, Revision], now: datetime
+) -> list[dict[str, Any]]:
     """One for each channel that wants to hear of it."""
     return [
         _row(one, topic, book.get(one.rule))
-        | {"channel": channel, "created_at": now, "due_at": due(house, channel, now)}
+        | {"channel": channel, "created_at": now, "due_at": due(services, channel, now)}
         for one in found
         for channel, topic in _wanted(one, book.get(one.rule))
-        if channel in house.settings.channels
+        if channel in services.settings.channels
     ]
 
 
@@ -87,20 +89,20 @@ def _row(found: Found, topic: str, revision: Revision | None) -> dict[str, Any]:
     }
 
 
-def due(house: House, name: str, now: datetime) -> datetime:
+def due(services: Services, name: str, now: datetime) -> datetime:
     """When a channel tells what it hears now: after its group time, or with its next digest."""
-    channel = house.channels[name]
+    channel = services.channels[name]
     if channel.digest is not None:
         length = int(channel.digest.total_seconds())
         return datetime.fromtimestamp((int(now.timestamp()) // length + 1) * length, UTC)
     return now if channel.kind == "webhook" else now + channel.group
 
 
-def tell(house: House, channel: str, message: Mapping[str, Any]) -> bool:
+def tell(services: Services, channel: str, message: Mapping[str, Any]) -> bool:
     """The `notify` action of a rule. False when there is no such channel."""
-    if channel not in house.settings.channels:
+    if channel not in services.settings.channels:
         return False
-    now, rule = house.clock(), str(message.get("rule") or "")
+    now, rule = services.clock(), str(message.get("rule") or "")
     text = str(message.get("text") or message.get("message") or message.get("reason") or "a rule said yes")
     data = {name: value for name, value in message.items() if name not in {"rule", "channel"}}
     one = Found(
@@ -112,8 +114,8 @@ def tell(house: House, channel: str, message: Mapping[str, Any]) -> bool:
         data=data,
         to=(channel,),
     )
-    with house.store.write() as session:
-        notifications.add(session, _rows(house, [one], house.library.current(session).revisions, now))
+    with services.store.write() as session:
+        notifications.add(session, _rows(services, [one], services.library.current(session).revisions, now))
     return True
 
 

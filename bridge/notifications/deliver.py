@@ -13,7 +13,7 @@ from bridge.observability.metrics import NOTICES
 from bridge.outbound import retry_schedule
 from bridge.outbound.http import Outgoing
 from bridge.outbound.notices import Attempt, Channel, Health, Told, attempt, client, compose, envelope, send
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import notifications
 from bridge.store.lease import settle
 from bridge.store.notifications import ChannelHealth, Notice, NoticeState
@@ -24,18 +24,18 @@ TOGETHER = 500  # notices of one message to people
 SINGLY = 20  # deliveries to one endpoint before the next channel has its turn
 
 
-def deliver(house: House, now: datetime, dice: Callable[[], float] = random.random) -> bool:
+def deliver(services: Services, now: datetime, dice: Callable[[], float] = random.random) -> bool:
     """One round over all channels that have something due. False when nothing was."""
-    with house.store.read() as session:
+    with services.store.read() as session:
         names = notifications.channels_due(session, now)
     for name in names:
-        _channel(house, name, now, dice)
+        _channel(services, name, now, dice)
     return bool(names)
 
 
-def _channel(house: House, name: str, now: datetime, dice: Callable[[], float]) -> None:
-    channel = house.channels.get(name)
-    with house.store.write() as session:
+def _channel(services: Services, name: str, now: datetime, dice: Callable[[], float]) -> None:
+    channel = services.channels.get(name)
+    with services.store.write() as session:
         health = _health(session, name)
         if channel is None or health.disabled_at is not None:
             _drop(session, name, f"{name} is no longer in bridge.yaml" if channel is None else "switched off", now)
@@ -48,42 +48,42 @@ def _channel(house: House, name: str, now: datetime, dice: Callable[[], float]) 
         limit = min(most or TOGETHER, SINGLY) if channel.kind == "webhook" else TOGETHER
         taken = _audible(session, notifications.take(session, name, limit=limit, now=now), now)
     if channel.kind == "webhook":
-        _singly(house, channel, taken, dice)
+        _singly(services, channel, taken, dice)
         return
     for one in taken:
         if one.topic == secret_delivery.TOPIC:  # a message of its own, and never part of a digest
-            _settle(house, channel, [one], _confide(house, channel, one), dice)
+            _settle(services, channel, [one], _confide(services, channel, one), dice)
     rest = [one for one in taken if one.topic != secret_delivery.TOPIC]
     if rest:
         title, text = compose([told(one) for one in rest], by_owner=channel.digest is not None)
-        _settle(house, channel, rest, send(channel, title, text), dice)
+        _settle(services, channel, rest, send(channel, title, text), dice)
 
 
-def _confide(house: House, channel: Channel, notice: Notice) -> Attempt:
-    opened = secret_delivery.opened(house, notice, told(notice), program=False, now=house.clock())
+def _confide(services: Services, channel: Channel, notice: Notice) -> Attempt:
+    opened = secret_delivery.opened(services, notice, told(notice), program=False, now=services.clock())
     return Attempt("refused", opened) if isinstance(opened, str) else send(channel, *compose([opened]))
 
 
-def _singly(house: House, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]) -> None:
+def _singly(services: Services, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]) -> None:
     """Each in a message of its own. After a failure the rest waits: the endpoint has just said that it is unwell."""
     if not taken:
         return
     with client(channel) as outgoing:
         for position, notice in enumerate(taken):
-            result = _attempt(house, channel, outgoing, notice)
-            _settle(house, channel, [notice], result, dice)
+            result = _attempt(services, channel, outgoing, notice)
+            _settle(services, channel, [notice], result, dice)
             if result.result != "taken":
-                _give_back(house, taken[position + 1 :])
+                _give_back(services, taken[position + 1 :])
                 return
 
 
-def _attempt(house: House, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
+def _attempt(services: Services, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
     message: Told | str = told(notice)
     if notice.topic == secret_delivery.TOPIC:
-        message = secret_delivery.opened(house, notice, told(notice), program=True, now=house.clock())
+        message = secret_delivery.opened(services, notice, told(notice), program=True, now=services.clock())
     if isinstance(message, str):
         return Attempt("refused", message)
-    return attempt(outgoing, channel, f"ntc_{notice.id}", envelope(message), house.clock())
+    return attempt(outgoing, channel, f"ntc_{notice.id}", envelope(message), services.clock())
 
 
 def told(notice: Notice) -> Told:
@@ -110,21 +110,21 @@ def _audible(session: Session, taken: Sequence[Notice], now: datetime) -> list[N
 
 
 def _settle(
-    house: House, channel: Channel, taken: Sequence[Notice], result: Attempt, dice: Callable[[], float]
+    services: Services, channel: Channel, taken: Sequence[Notice], result: Attempt, dice: Callable[[], float]
 ) -> None:
-    now = house.clock()
+    now = services.clock()
     NOTICES.labels(channel.name, result.result).inc()
-    with house.store.write() as session:
+    with services.store.write() as session:
         for notice in taken:
             ours = settle(session, notice, **_outcome(notice, result, now, dice))
             if ours and result.result == "taken" and notice.topic == secret_delivery.TOPIC:
-                secret_delivery.handed_over(house, session, notice, now)
+                secret_delivery.handed_over(services, session, notice, now)
         before = _health(session, channel.name)
         after = _after(before, result, now)
         if after != before:
             session.merge(ChannelHealth(channel=channel.name, **asdict(after)))
         if after.disabled_at is not None and before.disabled_at is None:
-            _say_disabled(house, session, channel.name, after, now)
+            _say_disabled(services, session, channel.name, after, now)
     if result.result != "taken":
         log.warning(
             "notice not taken", channel=channel.name, notices=len(taken), why=result.words, status=result.status
@@ -152,13 +152,13 @@ def _after(health: Health, result: Attempt, now: datetime) -> Health:
             return health  # ours to mend, in bridge.yaml; the endpoint has done nothing
 
 
-def _give_back(house: House, rest: Sequence[Notice]) -> None:
-    with house.store.write() as session:
+def _give_back(services: Services, rest: Sequence[Notice]) -> None:
+    with services.store.write() as session:
         for notice in rest:
             settle(session, notice, attempts=notice.attempts - 1)
 
 
-def _say_disabled(house: House, session: Session, name: str, health: Health, now: datetime) -> None:
+def _say_disabled(services: Services, session: Session, name: str, health: Health, now: datetime) -> None:
     """Silence must not be the only sign that a channel is off: the others tell, or those that are meant for it."""
     row = {
         "topic": "endpoint_disabled",
@@ -168,7 +168,8 @@ def _say_disabled(house: House, session: Session, name: str, health: Health, now
         "due_at": now,
     }
     notifications.add(
-        session, [{**row, "channel": other} for other in house.settings.operations or house.channels if other != name]
+        session,
+        [{**row, "channel": other} for other in services.settings.operations or services.channels if other != name],
     )
 
 

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy.orm import Session
 
 from bridge.outbound.notices import Told
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.services.secrets import Unsealable
 from bridge.store import one_time_secrets, upkeep
 from bridge.store.notifications import Notice
@@ -22,12 +22,12 @@ from bridge.store.notifications import Notice
 TOPIC = "handover"
 
 
-def opened(house: House, notice: Notice, told: Told, *, program: bool, now: datetime) -> Told | str:
+def opened(services: Services, notice: Notice, told: Told, *, program: bool, now: datetime) -> Told | str:
     """The message with the secret in it, or why there is none any more. A program gets it as data."""
     try:
-        with house.store.read() as session:
-            found = one_time_secrets.find(session, _key(house, notice.data), now)
-            secret = orjson.loads(house.box.open(found.sealed)) if found else None
+        with services.store.read() as session:
+            found = one_time_secrets.find(session, _key(services, notice.data), now)
+            secret = orjson.loads(services.box.open(found.sealed)) if found else None
     except Unsealable as error:
         return str(error)
     if secret is None:
@@ -38,9 +38,9 @@ def opened(house: House, notice: Notice, told: Told, *, program: bool, now: date
     return replace(told, text=f"{told.text}; {words}", data={})
 
 
-def handed_over(house: House, session: Session, notice: Notice, now: datetime) -> None:
+def handed_over(services: Services, session: Session, notice: Notice, now: datetime) -> None:
     """The channel has it: forget it, and say who got it."""
-    found = one_time_secrets.take(session, _key(house, notice.data), now)
+    found = one_time_secrets.take(session, _key(services, notice.data), now)
     if found is not None:
         detail = {"effect": notice.data["effect"]}
         upkeep.note(
@@ -48,5 +48,5 @@ def handed_over(house: House, session: Session, notice: Notice, now: datetime) -
         )
 
 
-def _key(house: House, data: Mapping[str, Any]) -> str:
-    return hashlib.sha256(house.box.open(str(data["sealed"]).encode())).hexdigest()
+def _key(services: Services, data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(services.box.open(str(data["sealed"]).encode())).hexdigest()

@@ -1,4 +1,4 @@
-"""Tell the channels of `notices: operations` what is wrong with the house itself: once when it begins, once when over.
+"""Notify the `notices: operations` channels about problems with the service: once on start, once on recovery.
 
 Workers look whenever they deliver notices. While nobody works, because Redis, the workers or beat are away, no worker
 can say so: then the web process looks and delivers by itself (`Watch`).
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bridge.config.settings import SettingsError
 from bridge.notifications import deliver
 from bridge.notifications.collect import due
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import notifications, service_alerts, upkeep
 from bridge.store.service_alerts import Seen, Trouble
 
@@ -28,14 +28,14 @@ SILENT = timedelta(seconds=60)  # without a tick: nobody works
 LOOK = 15.0  # seconds between two looks of the web process
 
 
-def watch(house: House, now: datetime, idle: Sequence[Seen] = ()) -> None:
+def watch(services: Services, now: datetime, idle: Sequence[Seen] = ()) -> None:
     """Look once, and write the notices that follow. Nothing where no channel wants to hear of it.
 
     `idle` is given by who looks because nobody works; a worker that looks is at work itself.
     """
-    if not house.settings.operations:
+    if not services.settings.operations:
         return
-    with house.store.read() as session:
+    with services.store.read() as session:
         seen = {one.key: one for one in [*service_alerts.look(session, now), *idle]}
         known = {row.key: row for row in service_alerts.known(session)}
     new = [one for key, one in seen.items() if key not in known]
@@ -43,43 +43,45 @@ def watch(house: House, now: datetime, idle: Sequence[Seen] = ()) -> None:
     over = [row for key, row in known.items() if key not in seen and _is_over(row, now)]
     if not new and not over and all(now - known[key].seen_at < CALM / 2 for key in same):
         return
-    with house.store.write() as session:
+    with services.store.write() as session:
         begun, ended = service_alerts.begin(session, new, now), service_alerts.end(session, [row.key for row in over])
         service_alerts.go_on(session, same, now)
-        notifications.add(session, list(_begun(house, [one for one in new if one.key in begun], now)))
-        notifications.add(session, list(_ended(house, [row for row in over if row.key in ended], now)))
+        notifications.add(session, list(_begun(services, [one for one in new if one.key in begun], now)))
+        notifications.add(session, list(_ended(services, [row for row in over if row.key in ended], now)))
 
 
 def _is_over(row: Trouble, now: datetime) -> bool:
     return row.kind in AT_ONCE or now - row.seen_at >= CALM
 
 
-def _nobody_works(house: House, session: Session, now: datetime) -> list[Seen]:
+def _nobody_works(services: Services, session: Session, now: datetime) -> list[Seen]:
     last = upkeep.last_tick(session)
     if last is None or now - last <= SILENT:
         return []
-    return [Seen("queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why(house)}; webhooks are still taken")]
+    return [
+        Seen("queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why(services)}; webhooks are still taken")
+    ]
 
 
-def _why(house: House) -> str:
+def _why(services: Services) -> str:
     try:
-        house.redis.ping()
+        services.redis.ping()
     except (redis.RedisError, OSError, SettingsError) as error:
         return f"Redis cannot be reached ({type(error).__name__})"
     return "the processes worker and beat are not both running"
 
 
-def _begun(house: House, found: Iterable[Seen], now: datetime) -> Iterable[dict[str, Any]]:
+def _begun(services: Services, found: Iterable[Seen], now: datetime) -> Iterable[dict[str, Any]]:
     for one in found:
         log.warning("trouble begins", trouble=one.key)
-        yield from _rows(house, "trouble", one, since=now, now=now)
+        yield from _rows(services, "trouble", one, since=now, now=now)
 
 
-def _ended(house: House, found: Iterable[Trouble], now: datetime) -> Iterable[dict[str, Any]]:
+def _ended(services: Services, found: Iterable[Trouble], now: datetime) -> Iterable[dict[str, Any]]:
     for row in found:
         log.info("trouble over", trouble=row.key)
         text = f"over since {now:%H:%M:%S} UTC, after {_length(now - row.since)}: {row.text.partition(';')[0]}"
-        yield from _rows(house, "recovered", Seen(row.key, text), since=row.since, now=now)
+        yield from _rows(services, "recovered", Seen(row.key, text), since=row.since, now=now)
 
 
 def _length(length: timedelta) -> str:
@@ -87,7 +89,7 @@ def _length(length: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes else "a moment"
 
 
-def _rows(house: House, topic: str, one: Seen, *, since: datetime, now: datetime) -> Iterable[dict[str, Any]]:
+def _rows(services: Services, topic: str, one: Seen, *, since: datetime, now: datetime) -> Iterable[dict[str, Any]]:
     """One for each channel that is meant, but not for the one that is itself in trouble."""
     return [
         {
@@ -97,9 +99,9 @@ def _rows(house: House, topic: str, one: Seen, *, since: datetime, now: datetime
             "data": {"trouble": one.key, "since": since.isoformat()},
             "channel": channel,
             "created_at": now,
-            "due_at": due(house, channel, now),
+            "due_at": due(services, channel, now),
         }
-        for channel in house.settings.operations
+        for channel in services.settings.operations
         if one.key != f"channel:{channel}" or topic == "recovered"
     ]
 
@@ -107,9 +109,9 @@ def _rows(house: House, topic: str, one: Seen, *, since: datetime, now: datetime
 class Watch(threading.Thread):
     """Looks after the workers from the web process, which lives without Redis."""
 
-    def __init__(self, house: House, *, look: float = LOOK) -> None:
+    def __init__(self, services: Services, *, look: float = LOOK) -> None:
         super().__init__(name="watch", daemon=True)
-        self._house = house
+        self._services = services
         self._look = look
         self._stopping = threading.Event()
 
@@ -118,17 +120,17 @@ class Watch(threading.Thread):
         while not self._stopping.wait(wait):
             wait = self._look
             try:
-                self.once(self._house.clock())
+                self.once(self._services.clock())
             except Exception:
                 log.exception("watch failed")  # the database may be away too; the next look finds out
 
     def once(self, now: datetime) -> None:
         """Deliver what is due, but only while no worker does."""
-        with self._house.store.read() as session:
-            idle = _nobody_works(self._house, session, now)
+        with self._services.store.read() as session:
+            idle = _nobody_works(self._services, session, now)
         if idle:
-            watch(self._house, now, idle)
-            deliver.deliver(self._house, now)
+            watch(self._services, now, idle)
+            deliver.deliver(self._services, now)
 
     def stop(self) -> None:
         self._stopping.set()

@@ -1,6 +1,6 @@
 """What people do: approve, reject, undo, let go, replay, explain. Once, for command line, API and console alike.
 
-Each function takes the house, who asks, and the time; it writes what happened into the audit, and raises
+Each function takes the container, who asks, and the time; it writes what happened into the audit, and raises
 OperationError when it cannot do what was asked.
 """
 

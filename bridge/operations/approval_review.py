@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.approvals import again_for, waiting_plan
 from bridge.operations.errors import OperationError
 from bridge.operations.plan_values import plan_of
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import ledger
 from bridge.store.ledger import StoredPlan
 from rules.model.plan import Plan, PlannedEffect, Stop
@@ -70,23 +70,23 @@ class Review:
         return asdict(self) | {"changed": self.changed}
 
 
-def review(house: House, plan_id: int, *, now: datetime) -> Review:
+def review(services: Services, plan_id: int, *, now: datetime) -> Review:
     """Look at one waiting plan again, and change nothing. Raises NotThere, Refused."""
-    with house.store.read() as session:
-        return _review(house, session, plan_id, now)
+    with services.store.read() as session:
+        return _review(services, session, plan_id, now)
 
 
-def reviews(house: House, *, now: datetime) -> list[Review]:
+def reviews(services: Services, *, now: datetime) -> list[Review]:
     """Everything that waits, the most money first. Beyond the first few, what changed since is not looked up."""
-    with house.store.read() as session:
+    with services.store.read() as session:
         waiting = enumerate(ledger.waiting(session))
-        return [_listed(house, session, stored, now, look=row < MOST) for row, stored in waiting]
+        return [_listed(services, session, stored, now, look=row < MOST) for row, stored in waiting]
 
 
-def _listed(house: House, session: Session, stored: StoredPlan, now: datetime, *, look: bool) -> Review:
+def _listed(services: Services, session: Session, stored: StoredPlan, now: datetime, *, look: bool) -> Review:
     """One row of the listing, though its rule no longer loads: the others are not to be hidden by it."""
     try:
-        return _review(house, session, stored.id, now, look=look)
+        return _review(services, session, stored.id, now, look=look)
     except OperationError as error:
         return _as_stored(session, stored, str(error))
 
@@ -121,13 +121,13 @@ def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
     )
 
 
-def _review(house: House, session: Session, plan_id: int, now: datetime, *, look: bool = True) -> Review:
-    waiting = waiting_plan(house, session, plan_id)
+def _review(services: Services, session: Session, plan_id: int, now: datetime, *, look: bool = True) -> Review:
+    waiting = waiting_plan(services, session, plan_id)
     stored, revision = waiting.stored, waiting.revision
     old = plan_of(stored, ledger.effects_of(session, stored.id), revision)
     new, problem = old, None if look else "not looked at again; `approvals show` does"
     try:
-        new = again_for(house, session, waiting, now) if look else old
+        new = again_for(services, session, waiting, now) if look else old
     except OperationError as error:
         problem = str(error)
     _, difference = approval.recheck(old, new, revision.approve)

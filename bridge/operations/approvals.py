@@ -13,7 +13,7 @@ from bridge.decisions.records import effect_row
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.operations.plan_values import effect_of, facts_of, named, plan_of, state_of
 from bridge.operations.undo import again
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import ledger, upkeep
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
@@ -48,39 +48,39 @@ class Answered:
 
 
 def approve(
-    house: House, plan_id: int, *, person: Person, now: datetime, only: Collection[Target] | None = None
+    services: Services, plan_id: int, *, person: Person, now: datetime, only: Collection[Target] | None = None
 ) -> Answered:
     """Say yes. Everything is evaluated again; what recovered drops out, what is new is not smuggled in.
 
     Raises NotThere, or Refused when the plan no longer waits or this person may not answer.
     """
-    with house.store.write() as session:
-        waiting = _answerable(house, session, plan_id, person)
+    with services.store.write() as session:
+        waiting = _answerable(services, session, plan_id, person)
         halt = upkeep.halted(session)
         if halt is not None:
             raise Refused(f"plan {plan_id}: everything is halted ({halt.why}); `integr8-bridge resume` first")
-        answered = _carry_on(house, session, waiting, only=only, who=person.name, now=now)
-    house.queue.nudge("effects.perform")
+        answered = _carry_on(services, session, waiting, only=only, who=person.name, now=now)
+    services.queue.nudge("effects.perform")
     return answered
 
 
-def reject(house: House, plan_id: int, *, person: Person, why: str, now: datetime) -> Answered:
+def reject(services: Services, plan_id: int, *, person: Person, why: str, now: datetime) -> Answered:
     """Say no. The plan is dropped; the rule may want it again at its next look."""
-    with house.store.write() as session:
-        stored = _answerable(house, session, plan_id, person).stored
+    with services.store.write() as session:
+        stored = _answerable(services, session, plan_id, person).stored
         return drop(session, stored, decision="rejected", who=person.name, note=why, now=now)
 
 
-def expire(house: House, session: Session, now: datetime) -> bool:
+def expire(services: Services, session: Session, now: datetime) -> bool:
     """What becomes of plans that nobody answered in time. True when some of them go ahead."""
     due = session.scalars(select(StoredPlan).where(StoredPlan.state == PlanState.WAITING, StoredPlan.decide_by <= now))
-    proceeding = [_expire(house, session, stored, now) for stored in due]
+    proceeding = [_expire(services, session, stored, now) for stored in due]
     return any(proceeding)
 
 
-def _expire(house: House, session: Session, stored: StoredPlan, now: datetime) -> bool:
+def _expire(services: Services, session: Session, stored: StoredPlan, now: datetime) -> bool:
     run = session.get_one(Run, stored.run_id)
-    revision = house.library.revision(session, run.revision)
+    revision = services.library.revision(session, run.revision)
     if revision is None:
         drop(session, stored, decision="expired", who=CLOCK, note="its rule no longer loads", now=now)
         return False
@@ -89,7 +89,7 @@ def _expire(house: House, session: Session, stored: StoredPlan, now: datetime) -
         case "drop":
             drop(session, stored, decision="expired", who=CLOCK, note="nobody answered in time", now=now)
         case "proceed":
-            return _proceed(house, session, Waiting(stored, run, revision), now)
+            return _proceed(services, session, Waiting(stored, run, revision), now)
         case "escalate":
             stored.decision, stored.decide_by = "escalated", stored.created_at + 2 * revision.approve.within
             upkeep.note(session, who=CLOCK, what="escalate", about=f"plan {stored.id}", now=now)
@@ -98,18 +98,18 @@ def _expire(house: House, session: Session, stored: StoredPlan, now: datetime) -
     return False
 
 
-def _proceed(house: House, session: Session, waiting: "Waiting", now: datetime) -> bool:
+def _proceed(services: Services, session: Session, waiting: "Waiting", now: datetime) -> bool:
     """Nobody's silence is a yes to a rule that was taken out of service meanwhile."""
     if upkeep.halted(session) is not None:
         return False  # it is asked again at the next tick, until someone resumes
     stored = waiting.stored
-    live = house.library.current(session).revisions.get(stored.rule_id)
+    live = services.library.current(session).revisions.get(stored.rule_id)
     if live is None or live.mode not in {Mode.LIVE, Mode.APPROVE}:
         mode = "is not loaded any more" if live is None else f"is {live.mode} by now"
         drop(session, stored, decision="expired", who=CLOCK, note=f"its rule {mode}", now=now)
         return False
     try:
-        answered = _carry_on(house, session, waiting, only=None, who=CLOCK, now=now, decision="proceeded")
+        answered = _carry_on(services, session, waiting, only=None, who=CLOCK, now=now, decision="proceeded")
     except OperationError as error:
         drop(session, stored, decision="expired", who=CLOCK, note=str(error), now=now)
         return False
@@ -125,7 +125,7 @@ class Waiting:
     revision: Revision
 
 
-def waiting_plan(house: House, session: Session, plan_id: int) -> Waiting:
+def waiting_plan(services: Services, session: Session, plan_id: int) -> Waiting:
     """Raises NotThere, or Refused when the plan no longer waits or its rule no longer loads."""
     stored = ledger.plan(session, plan_id)
     if stored is None:
@@ -134,14 +134,14 @@ def waiting_plan(house: House, session: Session, plan_id: int) -> Waiting:
         by = f" by {stored.decided_by}" if stored.decided_by else ""
         raise Refused(f"plan {plan_id}: does not wait, it is {stored.state}{by}")
     run = session.get_one(Run, stored.run_id)
-    revision = house.library.revision(session, run.revision)
+    revision = services.library.revision(session, run.revision)
     if revision is None:
         raise Refused(f"plan {plan_id}: its rule {stored.rule_id} no longer loads; run `integr8-bridge check`")
     return Waiting(stored, run, revision)
 
 
-def _answerable(house: House, session: Session, plan_id: int, person: Person) -> Waiting:
-    waiting = waiting_plan(house, session, plan_id)
+def _answerable(services: Services, session: Session, plan_id: int, person: Person) -> Waiting:
+    waiting = waiting_plan(services, session, plan_id)
     wanted = waiting.revision.approve
     if not approval.may_answer(wanted, person.name, person.roles, is_operator=person.is_operator):
         who = ", ".join(wanted.by) or "an operator"
@@ -150,7 +150,7 @@ def _answerable(house: House, session: Session, plan_id: int, person: Person) ->
 
 
 def _carry_on(
-    house: House,
+    services: Services,
     session: Session,
     waiting: Waiting,
     *,
@@ -164,7 +164,7 @@ def _carry_on(
     old = plan_of(stored, rows, revision)
     if only is not None:
         old = approval.only(old, named(revision, only))
-    plan, difference = approval.recheck(old, again_for(house, session, waiting, now), revision.approve)
+    plan, difference = approval.recheck(old, again_for(services, session, waiting, now), revision.approve)
     _rewrite(waiting, rows, plan, {_place(stop): stop.message for stop in difference.reasons}, now)
     follow(session, plan, now)
     stored.state = PlanState.READY if plan.effects else PlanState.DROPPED
@@ -183,15 +183,15 @@ def _carry_on(
     return Answered(stored.id, stored.state, len(plan.effects), [stop.message for stop in difference.reasons])
 
 
-def again_for(house: House, session: Session, waiting: Waiting, now: datetime) -> Plan:
+def again_for(services: Services, session: Session, waiting: Waiting, now: datetime) -> Plan:
     """What the rule wants at this moment; for an undo, the undo of this moment. Raises Refused."""
     if waiting.stored.undoes is not None:
-        return again(house, session, waiting.stored.undoes, now)
+        return again(services, session, waiting.stored.undoes, now)
     revision = waiting.revision
-    facts = facts_of(house, session, revision, waiting.run, now)
+    facts = facts_of(services, session, revision, waiting.run, now)
     evaluation = evaluate(revision, facts, now)
     wanted = targets(revision, evaluation)
-    state = state_of(house, session, revision, facts, wanted, now=now, rechecking=waiting.stored.id)
+    state = state_of(services, session, revision, facts, wanted, now=now, rechecking=waiting.stored.id)
     return make_plan(revision, evaluation, state, now)
 
 

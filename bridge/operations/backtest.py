@@ -13,7 +13,7 @@ from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError
 from bridge.reports.history import Against
 from bridge.reports.history import load as load_history
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import backtest_results
 from rules.backtest.backtest import Fire, NotReplayable, Progress, Report, backtest
 from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, sweep
@@ -64,14 +64,14 @@ def _number(text: str) -> Decimal:
     return Decimal(text.removesuffix("%")) / 100 if text.endswith("%") else Decimal(text)
 
 
-def try_out(house: House, path: Path, question: Question, progress: Progress = unwatched) -> list[Report]:
+def try_out(services: Services, path: Path, question: Question, progress: Progress = unwatched) -> list[Report]:
     """Each rule of the file over that past. Raises OperationError with what is wrong with the file or the question."""
-    return [replayed(house, revision, question, progress) for revision in read(house, path)]
+    return [replayed(services, revision, question, progress) for revision in read(services, path)]
 
 
-def keep(house: House, reports: Sequence[Report], question: Question, *, who: str, now: datetime) -> list[int]:
+def keep(services: Services, reports: Sequence[Report], question: Question, *, who: str, now: datetime) -> list[int]:
     """Remember them for the page of their rule; the ids under which they are kept."""
-    with house.store.write() as session:
+    with services.store.write() as session:
         return [backtest_results.keep(session, _row(one, question, who, now)).id for one in reports]
 
 
@@ -91,30 +91,30 @@ def _row(report: Report, question: Question, who: str, now: datetime) -> dict[st
     }
 
 
-def compare(house: House, path: Path, question: Question, progress: Progress = unwatched) -> list[Comparison]:
+def compare(services: Services, path: Path, question: Question, progress: Progress = unwatched) -> list[Comparison]:
     """The file's rules against the live revisions of the same name."""
     found = []
-    with house.store.read() as session:
-        book = house.library.current(session)
-    for revision in read(house, path):
+    with services.store.read() as session:
+        book = services.library.current(session)
+    for revision in read(services, path):
         live = book.revisions.get(revision.id)
         if live is None:
             raise OperationError(f"{revision.id}: is not live, so there is nothing to compare it with")
         found.append(
-            Comparison(replayed(house, live, question, progress), replayed(house, revision, question, progress))
+            Comparison(replayed(services, live, question, progress), replayed(services, revision, question, progress))
         )
     return found
 
 
-def try_thresholds(house: House, path: Path, question: Question, thresholds: Thresholds) -> tuple[Tried, ...]:
+def try_thresholds(services: Services, path: Path, question: Question, thresholds: Thresholds) -> tuple[Tried, ...]:
     """The file's one rule with each threshold."""
-    revisions = read(house, path)
+    revisions = read(services, path)
     if len(revisions) != 1:
         raise OperationError(f"{path}: holds {len(revisions)} rules; a sweep takes a file with one")
     revision = revisions[0]
-    with house.store.read() as session:
+    with services.store.read() as session:
         history = load_history(
-            session, revision, question.start, question.end, against=question.against, tables=house.library.tables
+            session, revision, question.start, question.end, against=question.against, tables=services.library.tables
         )
         try:
             return sweep(
@@ -125,27 +125,27 @@ def try_thresholds(house: House, path: Path, question: Question, thresholds: Thr
             raise OperationError(str(error)) from error
 
 
-def read(house: House, path: Path) -> list[Revision]:
+def read(services: Services, path: Path) -> list[Revision]:
     """The rules of a file. Raises OperationError with all that is wrong in it."""
-    return parse(house, path.read_text(encoding="utf-8"), str(path))
+    return parse(services, path.read_text(encoding="utf-8"), str(path))
 
 
-def parse(house: House, text: str, name: str = TEXT) -> list[Revision]:
+def parse(services: Services, text: str, name: str = TEXT) -> list[Revision]:
     """The rules of a text. Raises OperationError with all that is wrong in it, each with its place."""
-    tables, _ = load_all(house.settings.tables_dir)
-    loaded = load(text, name=name, known=rulebook.known(house.settings, tables))
+    tables, _ = load_all(services.settings.tables_dir)
+    loaded = load(text, name=name, known=rulebook.known(services.settings, tables))
     if loaded.errors or not loaded.revisions:
         raise OperationError("\n".join(str(problem) for problem in loaded.errors) or f"{name}: holds no rule")
     return list(loaded.revisions)
 
 
-def replayed(house: House, revision: Revision, question: Question, progress: Progress = unwatched) -> Report:
+def replayed(services: Services, revision: Revision, question: Question, progress: Progress = unwatched) -> Report:
     """One revision over that past. Raises OperationError for a question that cannot be answered."""
     if question.end <= question.start:
         raise OperationError("--to must be later than --from")
-    with house.store.read() as session:
+    with services.store.read() as session:
         history = load_history(
-            session, revision, question.start, question.end, against=question.against, tables=house.library.tables
+            session, revision, question.start, question.end, against=question.against, tables=services.library.tables
         )
         try:
             return backtest(revision, history, question.start, question.end, step=question.step, progress=progress)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.backtest import Question, keep, replayed
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services import container
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import backtest_jobs
 from bridge.store.backtest_jobs import Trial, TrialState
 from rules.backtest.backtest import STEP, NotReplayable, Progress, replayable
@@ -30,14 +30,14 @@ class _Stopped(Exception):
     pass
 
 
-def ask(house: House, rule: str, question: Question, *, who: str, now: datetime) -> Trial:
+def ask(services: Services, rule: str, question: Question, *, who: str, now: datetime) -> Trial:
     """Have the live revision of a rule tried on the past. Raises NotThere, Refused, OperationError with the reason."""
     if question.end <= question.start:
         raise OperationError("to: it must be later than from")
     if (question.end - question.start) / (question.step or STEP) > MOST_LOOKS:
         raise OperationError(f"more than {MOST_LOOKS:,} looks; choose a shorter stretch or a longer step")
-    with house.store.write() as session:
-        live = house.library.current(session).revisions.get(rule)
+    with services.store.write() as session:
+        live = services.library.current(session).revisions.get(rule)
         if live is None:
             raise NotThere(f"rule {rule}: it is not loaded")
         try:
@@ -59,13 +59,13 @@ def ask(house: House, rule: str, question: Question, *, who: str, now: datetime)
         )
         session.add(asked)
         session.flush()
-    house.queue.nudge(TASK)
+    services.queue.nudge(TASK)
     return asked
 
 
-def stop(house: House, number: int, *, who: str, now: datetime) -> Trial:
+def stop(services: Services, number: int, *, who: str, now: datetime) -> Trial:
     """End one that waits or runs; the worker notices within a second. Raises NotThere, Refused."""
-    with house.store.write() as session:
+    with services.store.write() as session:
         found = session.get(Trial, number, with_for_update=True)
         if found is None:
             raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
@@ -95,18 +95,18 @@ def _how_far(trial: Trial) -> str:
     return f", {trial.share:.0%} done" if trial.looks else ""
 
 
-def run_next(house: House, now: datetime) -> bool:
+def run_next(services: Services, now: datetime) -> bool:
     """Run the oldest that waits, from beginning to end. False when none waits, or one is being run already."""
-    with house.store.write() as session:
+    with services.store.write() as session:
         trial = backtest_jobs.take(session, now)
     if trial is None:
         return False
     problem = None
     try:
-        with _heart(house, trial) as progress:
-            _run(house, trial, progress)
+        with _heart(services, trial) as progress:
+            _run(services, trial, progress)
     except _Stopped:
-        with house.store.write() as session:
+        with services.store.write() as session:
             backtest_jobs.put_back(session, trial)  # of use to a worker that leaves; a stopped one is not ours any more
     except OperationError as error:
         problem = str(error)
@@ -115,38 +115,38 @@ def run_next(house: House, now: datetime) -> bool:
         raise
     finally:
         if problem is not None:
-            with house.store.write() as session:
-                backtest_jobs.end(session, trial, house.clock(), problem=problem)
+            with services.store.write() as session:
+                backtest_jobs.end(session, trial, services.clock(), problem=problem)
     return True
 
 
-def _run(house: House, trial: Trial, progress: Progress) -> None:
+def _run(services: Services, trial: Trial, progress: Progress) -> None:
     step = timedelta(seconds=trial.step_seconds) if trial.step_seconds else None
     question = Question(start=trial.start, end=trial.end, step=step, against=trial.against)  # type: ignore[arg-type]
-    with house.store.read() as session:
-        house.library.current(session)  # the tables that it may join
-        revision = house.library.revision(session, trial.revision)
+    with services.store.read() as session:
+        services.library.current(session)  # the tables that it may join
+        revision = services.library.revision(session, trial.revision)
     if revision is None:
         raise OperationError(f"revision {trial.revision} names something that bridge.yaml does not have any more")
-    report = replayed(house, revision, question, progress)
-    [number] = keep(house, [report], question, who=trial.by, now=house.clock())
-    with house.store.write() as session:
+    report = replayed(services, revision, question, progress)
+    [number] = keep(services, [report], question, who=trial.by, now=services.clock())
+    with services.store.write() as session:
         seen = {"looks": report.looks, "looks_done": report.looks, "looking_at": report.end}
-        backtest_jobs.proceed(session, trial, seen, house.clock())
-        backtest_jobs.end(session, trial, house.clock(), backtest=number)
+        backtest_jobs.proceed(session, trial, seen, services.clock())
+        backtest_jobs.end(session, trial, services.clock(), backtest=number)
 
 
 @contextmanager
-def _heart(house: House, trial: Trial) -> Iterator[Progress]:
+def _heart(services: Services, trial: Trial) -> Iterator[Progress]:
     """Says every second how far it is, from a thread beside the work; gives a function to tell it."""
     seen: dict[str, Any] = {}
-    over, lost, began = threading.Event(), threading.Event(), house.clock()
+    over, lost, began = threading.Event(), threading.Event(), services.clock()
 
     def beat() -> None:
         while not over.wait(BEAT):
             try:
-                with house.store.write() as session:
-                    ours = backtest_jobs.proceed(session, trial, dict(seen), house.clock())
+                with services.store.write() as session:
+                    ours = backtest_jobs.proceed(session, trial, dict(seen), services.clock())
             except SQLAlchemyError as error:
                 log.warning("backtest could not say how far it is", trial=trial.id, error=type(error).__name__)
                 continue
@@ -157,7 +157,7 @@ def _heart(house: House, trial: Trial) -> Iterator[Progress]:
     def progress(done: int, looks: int, at: datetime) -> None:
         if lost.is_set() or container.leaving.is_set():
             raise _Stopped
-        if house.clock() - began > LONGEST:
+        if services.clock() - began > LONGEST:
             minutes = LONGEST // timedelta(minutes=1)
             raise OperationError(
                 f"{done / looks:.0%} after {minutes} minutes; choose a shorter stretch or a longer step"

@@ -9,7 +9,7 @@ from bridge.config.lookup_tables import load_all
 from bridge.config.settings import Settings, SettingsError
 from bridge.operations.backtest import TEXT
 from bridge.outbound.channels import ChannelSettingsError, channel
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.sources import SourceSettingsError, build
 from rules.loading.cross_checks import check
 from rules.loading.load import load
@@ -64,13 +64,13 @@ def _entries(found: Settings) -> tuple[list[str], list[str]]:
     return errors, warnings
 
 
-def check_text(house: House, text: str) -> Findings:
+def check_text(services: Services, text: str) -> Findings:
     """The rules of a text with the names of this home, each test of theirs, and how they go with the live rules."""
-    tables, _ = load_all(house.settings.tables_dir)
-    loaded = load(text, name=TEXT, known=rulebook.known(house.settings, tables), tests=False)
+    tables, _ = load_all(services.settings.tables_dir)
+    loaded = load(text, name=TEXT, known=rulebook.known(services.settings, tables), tests=False)
     own = {revision.id for revision in loaded.revisions}
-    with house.store.read() as session:
-        live = house.library.current(session).revisions.values()
+    with services.store.read() as session:
+        live = services.library.current(session).revisions.values()
     others = [revision for revision in live if revision.id not in own]
     tests = tuple(result for revision in loaded.revisions for result in run_tests(revision))
     failed = [f"{one.test.place}: {one.message}" for one in tests if not one.passed]

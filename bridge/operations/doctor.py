@@ -19,7 +19,7 @@ from bridge.integr8 import Client
 from bridge.integr8.catalogue import OPERATIONS
 from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forbidden, Unauthorized, Unreachable
 from bridge.integr8.route_probe import probe
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import feeds, journal
 from bridge.store import revisions as shelf
 from bridge.store.clock import asked, own
@@ -46,26 +46,26 @@ def check(name: str, status: str, detail: str, remedy: str = "") -> Check:
     return found | {"remedy": remedy} if remedy else found
 
 
-def examine(house: House, now: datetime, *, health: Callable[[House, datetime], list[Check]]) -> list[Check]:
+def examine(services: Services, now: datetime, *, health: Callable[[Services, datetime], list[Check]]) -> list[Check]:
     """Everything on this side: settings, files, database, Redis, workers, rules, data, what was put aside.
 
     `health` are the checks that /readyz makes; they belong to the web and come from there.
     """
-    found = [_sources(house), _channels(house), _secret_key(house), _home(house), _room(house)]
-    well = health(house, now)
+    found = [_sources(services), _channels(services), _secret_key(services), _home(services), _room(services)]
+    well = health(services, now)
     found += well
     if any(one["name"] == "database" and one["status"] == "fail" for one in well):
         return found  # whatever else there is to know stands in it
-    with house.store.read() as session:
-        found += [_files(house, session), _aside(session), _failed(session, now), *_feeds(session, now)]
+    with services.store.read() as session:
+        found += [_files(services, session), _aside(session), _failed(session, now), *_feeds(session, now)]
         found += _refused(session, now)
-    return found + _machine_clock(house)
+    return found + _machine_clock(services)
 
 
-def permissions(house: House, account: str, now: datetime) -> list[Check]:
+def permissions(services: Services, account: str, now: datetime) -> list[Check]:
     """What the API key of an account may read, one small page for each section."""
     try:
-        client = house.client(account, _integration(house, account))
+        client = services.client(account, _integration(services, account))
     except SettingsError as error:
         return [check(account, "fail", "; ".join(error.problems))]
     found = []
@@ -77,18 +77,18 @@ def permissions(house: House, account: str, now: datetime) -> list[Check]:
     return [*found, *_clock(client, account)]
 
 
-def reachable(house: House, account: str, now: datetime) -> list[Check]:
+def reachable(services: Services, account: str, now: datetime) -> list[Check]:
     """One small reading call: whether the key is taken, and what Integr8's clock says."""
     try:
-        client = house.client(account, _integration(house, account))
+        client = services.client(account, _integration(services, account))
     except SettingsError as error:
         return [check(account, "fail", "; ".join(error.problems))]
     return [_may_read(client, account, READ[0], now), *_clock(client, account)]
 
 
-def _machine_clock(house: House) -> list[Check]:
-    """The machine's clock beside the database's, which is the house's: beat's messages expire by the former."""
-    engine = house.store.engine
+def _machine_clock(services: Services) -> list[Check]:
+    """The machine's clock beside the database's, which is the service's: beat's messages expire by the former."""
+    engine = services.store.engine
     if engine.dialect.name == "sqlite":
         return []
     ahead = (own() - asked(engine)).total_seconds()
@@ -109,10 +109,10 @@ def _clock(client: Client, account: str) -> list[Check]:
     return [check(f"{account}: clock", "fail" if abs(seconds) >= TOLERATED.total_seconds() else "warn", words, NTP)]
 
 
-def routes(house: House, account: str, now: datetime) -> tuple[Check, str]:
+def routes(services: Services, account: str, now: datetime) -> tuple[Check, str]:
     """Where Integr8 has its operations, and the piece of bridge.yaml to paste where that differs."""
     try:
-        client = house.client(account, _integration(house, account))
+        client = services.client(account, _integration(services, account))
     except SettingsError as error:
         return check(f"{account}: routes", "fail", "; ".join(error.problems)), ""
     report = probe(client, now=now)
@@ -124,8 +124,8 @@ def routes(house: House, account: str, now: datetime) -> tuple[Check, str]:
     return check(f"{account}: routes", "ok" if report.healthy else "warn", detail, remedy), paste
 
 
-def _integration(house: House, account: str) -> str:
-    known = house.settings.accounts[account].integrations
+def _integration(services: Services, account: str) -> str:
+    known = services.settings.accounts[account].integrations
     return "default" if "default" in known else next(iter(known), "default")
 
 
@@ -155,61 +155,65 @@ def _may_read(client: Client, account: str, name: str, now: datetime) -> Check:
 # --- this side -------------------------------------------------------------------------------------
 
 
-def _sources(house: House) -> Check:
+def _sources(services: Services) -> Check:
     try:
-        return check("sources", "ok", f"{len(house.sources)} configured")
+        return check("sources", "ok", f"{len(services.sources)} configured")
     except SettingsError as error:
         return check("sources", "fail", "; ".join(error.problems), "run `integr8-bridge check`")
 
 
-def _channels(house: House) -> Check:
+def _channels(services: Services) -> Check:
     try:
-        return check("channels", "ok", f"{len(house.channels)} configured")
+        return check("channels", "ok", f"{len(services.channels)} configured")
     except SettingsError as error:
         return check("channels", "fail", "; ".join(error.problems), "run `integr8-bridge check`")
 
 
-def _secret_key(house: House) -> Check:
-    if house.settings.secret_key:
+def _secret_key(services: Services) -> Check:
+    if services.settings.secret_key:
         return check("secret key", "ok", "is set")
     remedy = "export BRIDGE_SECRET_KEY; `openssl rand -hex 32` makes one"
     return check("secret key", "warn", "is missing: no password can be generated, nobody stays signed in", remedy)
 
 
-def _home(house: House) -> Check:
+def _home(services: Services) -> Check:
     """Only `up`, SQLite and generated keys write there; in production a home is better read-only."""
-    if house.settings.database_url.startswith("sqlite") and not os.access(_existing(_database_of(house)), os.W_OK):
+    if services.settings.database_url.startswith("sqlite") and not os.access(
+        _existing(_database_of(services)), os.W_OK
+    ):
         remedy = "make it writable for the user of this process, or set DATABASE_URL"
-        return check("home", "fail", f"{_database_of(house)} cannot be written", remedy)
-    return check("home", "ok", str(house.settings.home))
+        return check("home", "fail", f"{_database_of(services)} cannot be written", remedy)
+    return check("home", "ok", str(services.settings.home))
 
 
-def _database_of(house: House) -> Path:
+def _database_of(services: Services) -> Path:
     """The directory of the SQLite file."""
-    return Path(house.settings.database_url.removeprefix("sqlite:///").removeprefix("file:").partition("?")[0]).parent
+    return Path(
+        services.settings.database_url.removeprefix("sqlite:///").removeprefix("file:").partition("?")[0]
+    ).parent
 
 
 def _existing(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.exists())
 
 
-def _room(house: House) -> Check:
-    if not house.settings.database_url.startswith("sqlite"):
+def _room(services: Services) -> Check:
+    if not services.settings.database_url.startswith("sqlite"):
         return check("disk", "ok", "the database is elsewhere")
-    place = _existing(_database_of(house))
+    place = _existing(_database_of(services))
     free = shutil.disk_usage(place).free
     if free < LITTLE_ROOM:
         return check("disk", "fail", f"{free // 1_000_000} MB left in {place}", "make room, or move the database")
     return check("disk", "ok", f"{free // 1_000_000_000} GB left")
 
 
-def _files(house: House, session: Session) -> Check:
+def _files(services: Services, session: Session) -> Check:
     """The files as they are now, beside the generation that is live."""
-    if not house.settings.rules_dir.is_dir():
-        words = f"{house.settings.rules_dir} is no directory"
+    if not services.settings.rules_dir.is_dir():
+        words = f"{services.settings.rules_dir} is no directory"
         return check("rule files", "fail", words, "set BRIDGE_HOME to the directory that holds rules/, or put it back")
     try:
-        reading = rulebook.read(house.settings)
+        reading = rulebook.read(services.settings)
     except OSError as error:
         return check("rule files", "fail", str(error), "let the user of this process read the directory")
     if reading.errors:

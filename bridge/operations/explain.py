@@ -18,7 +18,7 @@ from bridge.operations.plan_values import facts_of_event, state_of
 from bridge.operations.verdict_history import Look, looks
 from bridge.reports.facts import LiveFacts, chosen
 from bridge.reports.live import Coverage
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.sources import SourceError
 from bridge.store import feeds, revisions
 from bridge.store.journal import Event
@@ -96,7 +96,9 @@ class _Seen:
         return self.facts.subjects[self.row]
 
 
-def explain(house: House, rule: str, subject: Subject, *, now: datetime, at: datetime | None = None) -> Explanation:
+def explain(
+    services: Services, rule: str, subject: Subject, *, now: datetime, at: datetime | None = None
+) -> Explanation:
     """Evaluate as at that time: the revision that was live then, the facts as they were known then.
 
     Without `at`, what stands in the way is asked of guards, holds and mutes as they are now. With it, what
@@ -104,15 +106,15 @@ def explain(house: House, rule: str, subject: Subject, *, now: datetime, at: dat
     Raises NotThere for an unknown rule or event, OperationError for a subject of another kind.
     """
     moment = at or now
-    with house.store.read() as session:
-        revision = _revision(house, session, rule, at)
-        seen = _facts(house, session, revision, subject, moment, past=at is not None)
+    with services.store.read() as session:
+        revision = _revision(services, session, rule, at)
+        seen = _facts(services, session, revision, subject, moment, past=at is not None)
         evaluation = evaluate(revision, seen.facts, moment)
         looked = looks(session, rule, seen.subject, until=moment, event_id=seen.event_id)
         stopped: tuple[str, ...] = looked[0].stopped_by if looked and at is not None else ()
         would: tuple[str, ...] = ()
         if at is None and seen.outside is None:
-            stopped, would = _in_the_way(house, session, evaluation, seen, now)
+            stopped, would = _in_the_way(services, session, evaluation, seen, now)
         return Explanation(
             rule=rule,
             revision=revision.hash,
@@ -122,7 +124,7 @@ def explain(house: House, rule: str, subject: Subject, *, now: datetime, at: dat
             stopped_by=stopped,
             would_do=would,
             looks=looked,
-            tz=_zone(house, revision),
+            tz=_zone(services, revision),
         )
 
 
@@ -140,15 +142,15 @@ def _said(look: Look, tz: str) -> str:
     return f"{wording.local(look.at, ZoneInfo(tz))}, run {look.run_id}: {answer}{f'; {more}' if more else ''}"
 
 
-def _zone(house: House, revision: Revision) -> str:
-    account = house.settings.accounts.get(revision.account)
+def _zone(services: Services, revision: Revision) -> str:
+    account = services.settings.accounts.get(revision.account)
     return revision.data.tz if revision.data.tz != "UTC" or account is None else account.timezone
 
 
-def _revision(house: House, session: Session, rule: str, at: datetime | None) -> Revision:
-    book = house.library.current(session)
+def _revision(services: Services, session: Session, rule: str, at: datetime | None) -> Revision:
+    book = services.library.current(session)
     digest = revisions.in_force(session, rule, at) if at is not None else None
-    found = house.library.revision(session, digest) if digest else None
+    found = services.library.revision(session, digest) if digest else None
     if found is not None:
         return found
     if rule in book.revisions:
@@ -159,11 +161,11 @@ def _revision(house: House, session: Session, rule: str, at: datetime | None) ->
 
 
 def _in_the_way(
-    house: House, session: Session, evaluation: Evaluation, seen: _Seen, now: datetime
+    services: Services, session: Session, evaluation: Evaluation, seen: _Seen, now: datetime
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What keeps the rule from acting on the subject at this moment, and what it would do."""
     revision = evaluation.revision
-    state = state_of(house, session, revision, seen.facts, targets(revision, evaluation), now=now)
+    state = state_of(services, session, revision, seen.facts, targets(revision, evaluation), now=now)
     plan = make_plan(revision, evaluation, state, now)
     stops = [stop.message for stop in why_not(plan, seen.subject)]
     if evaluation.answers[seen.row] == Answer.YES and revision.mode in UNDONE:
@@ -175,19 +177,21 @@ def _in_the_way(
 # --- the facts of then -----------------------------------------------------------------------------
 
 
-def _facts(house: House, session: Session, revision: Revision, subject: Subject, at: datetime, *, past: bool) -> _Seen:
+def _facts(
+    services: Services, session: Session, revision: Revision, subject: Subject, at: datetime, *, past: bool
+) -> _Seen:
     event_id = subject.get("event")
     if event_id is not None:
-        return _of_event(house, session, revision, _happening(house, session, event_id), at)
+        return _of_event(services, session, revision, _happening(services, session, event_id), at)
     if subject.per != revision.scope.per:
         wanted = ",".join(f"{grain}=..." for grain in revision.scope.per)
         raise OperationError(f"rule {revision.id}: is about {' x '.join(revision.scope.per)}; write --subject {wanted}")
-    subject = _by_number(house, session, revision, subject, at)
+    subject = _by_number(services, session, revision, subject, at)
     if isinstance(revision.trigger, Webhook):
-        happening = _newest_about(house, session, revision, subject, at)
-        found = _of_event(house, session, revision, happening, at)
+        happening = _newest_about(services, session, revision, subject, at)
+        found = _of_event(services, session, revision, happening, at)
         return replace(found, row=list(found.facts.subjects).index(subject))
-    facts = scope_facts(house, session, revision, at)
+    facts = scope_facts(services, session, revision, at)
     outside = None
     if subject not in facts.subjects:
         outside = _outside(facts, revision, subject)
@@ -197,9 +201,9 @@ def _facts(house: House, session: Session, revision: Revision, subject: Subject,
     return _Seen(facts, list(facts.subjects).index(subject), outside=outside)
 
 
-def _by_number(house: House, session: Session, revision: Revision, subject: Subject, at: datetime) -> Subject:
+def _by_number(services: Services, session: Session, revision: Revision, subject: Subject, at: datetime) -> Subject:
     """The subject under the ids that reports use; people may write Integr8's text ids as well."""
-    aliases = about(house, session, revision, [subject], at).data.directory.aliases
+    aliases = about(services, session, revision, [subject], at).data.directory.aliases
     pairs = zip(subject.per, subject.ids, strict=True)
     return Subject(subject.per, tuple(aliases.get(grain, {}).get(one, one) for grain, one in pairs))
 
@@ -249,9 +253,9 @@ def _as_of(session: Session, facts: LiveFacts, at: datetime) -> LiveFacts:
 # --- events ----------------------------------------------------------------------------------------
 
 
-def _happening(house: House, session: Session, event_id: str) -> Happening:
+def _happening(services: Services, session: Session, event_id: str) -> Happening:
     event = session.get(Event, event_id)
-    source = house.sources.get(event.source) if event else None
+    source = services.sources.get(event.source) if event else None
     if event is None or source is None:
         raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
     try:
@@ -260,12 +264,12 @@ def _happening(house: House, session: Session, event_id: str) -> Happening:
         raise OperationError(f"event {event_id}: cannot be read: {error}") from error
 
 
-def _of_event(house: House, session: Session, revision: Revision, happening: Happening, at: datetime) -> _Seen:
+def _of_event(services: Services, session: Session, revision: Revision, happening: Happening, at: datetime) -> _Seen:
     event = happening.event
     trigger = revision.trigger
     if not isinstance(trigger, Webhook) or trigger.source != event.source:
         raise OperationError(f"rule {revision.id}: does not listen to {event.source}, where this event came from")
-    facts = facts_of_event(house, session, revision, happening, at)
+    facts = facts_of_event(services, session, revision, happening, at)
     if not facts.subjects:
         grains = " x ".join(revision.scope.per)
         raise OperationError(f"event {event.id}: names no {grains}, so rule {revision.id} has nobody to decide about")
@@ -275,11 +279,13 @@ def _of_event(house: House, session: Session, revision: Revision, happening: Hap
     return _Seen(facts, 0, event_id=event.id, outside=outside)
 
 
-def _newest_about(house: House, session: Session, revision: Revision, subject: Subject, at: datetime) -> Happening:
+def _newest_about(
+    services: Services, session: Session, revision: Revision, subject: Subject, at: datetime
+) -> Happening:
     """The last event before a moment that points a webhook rule at this subject."""
     trigger = revision.trigger
     assert isinstance(trigger, Webhook)
-    source = house.sources[trigger.source]
+    source = services.sources[trigger.source]
     query = select(Event).where(Event.source == trigger.source, Event.received_at <= at)
     if trigger.event is not None:
         query = query.where(Event.event_type == trigger.event)

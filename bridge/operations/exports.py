@@ -9,7 +9,7 @@ from bridge.config.settings import SettingsError
 from bridge.integr8.errors import ApiError, BudgetError, DailyBudgetExhausted, InvalidCall, NotFound
 from bridge.integr8.exports import Exporter, Table, total
 from bridge.operations.errors import NotThere, OperationError, Refused, Unanswered
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.exports import Starts
 
 FIELDS = {
@@ -35,26 +35,26 @@ class Export:
     url: str | None
 
 
-def exporter(house: House, account: str, integration: str) -> Exporter:
+def exporter(services: Services, account: str, integration: str) -> Exporter:
     """For one integration, with the count of starts that all processes share. Raises NotThere."""
     try:
-        client = house.client(account, integration)
+        client = services.client(account, integration)
     except SettingsError as error:
         raise NotThere("; ".join(error.problems)) from error
-    return Exporter(client, Starts(house.store, account), today=house.clock)
+    return Exporter(client, Starts(services.store, account), today=services.clock)
 
 
-def begin(house: House, account: str, integration: str, *, table: Table, start: datetime, end: datetime) -> str:
+def begin(services: Services, account: str, integration: str, *, table: Table, start: datetime, end: datetime) -> str:
     """Ask for a CSV of [start, end). Returns the export's id. Raises Refused when the day's exports are used up."""
     if end <= start:
         raise OperationError("to: it must be later than from")
     with _in_words():
-        return str(exporter(house, account, integration).start(table, start, end, fields=FIELDS[table])["id"])
+        return str(exporter(services, account, integration).start(table, start, end, fields=FIELDS[table])["id"])
 
 
-def look(house: House, account: str, integration: str, export: str) -> Export:
+def look(services: Services, account: str, integration: str, export: str) -> Export:
     """How far it is, and where to fetch the file when it is ready."""
-    asked = exporter(house, account, integration)
+    asked = exporter(services, account, integration)
     with _in_words():
         found = asked.look(export)
         url = asked.address(found)

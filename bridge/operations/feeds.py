@@ -11,7 +11,7 @@ from bridge.config.settings import Account
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.reports import conversion_lag, mirror, polling, postbacks
 from bridge.reports.polling import FeedPlan
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import decision_lock, feeds, slots
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.lease import LeaseLost, settle
@@ -44,10 +44,10 @@ def plans(account: Account) -> list[FeedPlan]:
     return found
 
 
-def open_due(session: Session, house: House, now: datetime) -> int:
+def open_due(session: Session, services: Services, now: datetime) -> int:
     """Write the slots of all feeds and mirrors that have come due. Returns how many wait to be read."""
     found = 0
-    for account in house.settings.accounts.values():
+    for account in services.settings.accounts.values():
         found += polling.due_slots(session, now, plans(account))
         for key, as_of in polling.stalled(session, now, plans(account)):
             log.warning("feed stalled", feed=f"{key.account}/{key.integration}/{key.kind}", as_of=as_of)
@@ -57,18 +57,18 @@ def open_due(session: Session, house: House, now: datetime) -> int:
     return found
 
 
-def ask_all(session: Session, house: House, now: datetime) -> list[str]:
+def ask_all(session: Session, services: Services, now: datetime) -> list[str]:
     """Have every feed read now, whatever its interval; one that waits to be read already is not asked for again.
 
     Returns the names of all feeds.
     """
-    keys = [plan.key for account in house.settings.accounts.values() for plan in plans(account)]
+    keys = [plan.key for account in services.settings.accounts.values() for plan in plans(account)]
     for key in keys:
         feeds.ensure(session, key)
         slot = polling.slot_key(key, polling.Purpose.HEAD)
         if not slots.is_waiting(session, slot):
             slots.open_slots(session, [(polling.KIND, slot, now)])
-    open_due(session, house, now)
+    open_due(session, services, now)
     return [f"{key.account}/{key.integration}/{key.kind}" for key in keys]
 
 
@@ -87,57 +87,57 @@ def _open_mirror(session: Session, account: Account, integration: str, part: str
 
 
 @contextmanager
-def in_turn(house: House, now: datetime) -> Iterator[bool]:
+def in_turn(services: Services, now: datetime) -> Iterator[bool]:
     """Whether we may read now. Until all feeds are well, one worker reads at a time, and all others say no.
 
     A call that gets no answer takes minutes; with every worker waiting for one, webhooks would wait behind reports.
     """
-    with house.store.read() as session:
+    with services.store.read() as session:
         well = feeds.well(session)
     if well:
         yield True
         return
-    with house.store.write() as session:
+    with services.store.write() as session:
         turn = decision_lock.take(session, now, TURN, LONGEST)
     try:
         yield turn is not None
     finally:
         if turn is not None:
-            with house.store.write() as session:
+            with services.store.write() as session:
                 decision_lock.end(session, TURN)
 
 
-def answered(house: House) -> bool:
+def answered(services: Services) -> bool:
     """Whether Integr8 answers as far as feeds know. If not, other work has its turn before the next feed."""
-    with house.store.read() as session:
+    with services.store.read() as session:
         return not feeds.failing(session)
 
 
-def read_due(house: House, now: datetime) -> bool:
+def read_due(services: Services, now: datetime) -> bool:
     """Claim one due mirror or feed and go on with it. False when nothing was due.
 
     Mirrors go first: a report is of little use before it is known which offers there are.
     """
     for kind, read in ((MIRROR, _mirror), (polling.KIND, _feed)):
-        with house.store.write() as session:
+        with services.store.write() as session:
             taken = slots.take(session, kind, limit=1, now=now, length=polling.LEASE)
         for slot in taken:
-            read(house, slot, now)
+            read(services, slot, now)
         if taken:
             return True
     return False
 
 
-def _feed(house: House, slot: Slot, now: datetime) -> None:
+def _feed(services: Services, slot: Slot, now: datetime) -> None:
     key, _purpose = polling.parse_key(slot.key)
-    account = house.settings.accounts.get(key.account)
+    account = services.settings.accounts.get(key.account)
     plan = next((one for one in plans(account) if one.key == key), None) if account else None
     if plan is None:
-        with house.store.write() as session:
+        with services.store.write() as session:
             slots.give_up(session, slot, "no longer in bridge.yaml", now)
         return
     try:
-        result = polling.poll_once(house.store, house.pages, plan, slot, now, shelf=house.shelf)
+        result = polling.poll_once(services.store, services.pages, plan, slot, now, shelf=services.shelf)
     except LeaseLost:
         return
     progress = result.progress
@@ -145,32 +145,32 @@ def _feed(house: House, slot: Slot, now: datetime) -> None:
     tell("feed read", feed=slot.key, done=result.done, rows=progress.rows, new=progress.new, problem=result.problem)
 
 
-def _entities(house: House, account: str, integration: str, now: datetime) -> None:
-    seen = mirror.entities_of(house.store, house.listings, account, integration, now)
+def _entities(services: Services, account: str, integration: str, now: datetime) -> None:
+    seen = mirror.entities_of(services.store, services.listings, account, integration, now)
     changed = sum(one.new + one.changed + one.gone for one in seen.values())
     tell = log.info if changed else log.debug
     tell("entities mirrored", account=account, **{kind: one.listed for kind, one in seen.items()}, changed=changed)
 
 
-def _details(house: House, account: str, integration: str, now: datetime) -> None:
-    mirror.details_of(house.store, house.listings, account, integration, now)
+def _details(services: Services, account: str, integration: str, now: datetime) -> None:
+    mirror.details_of(services.store, services.listings, account, integration, now)
 
 
-def _settling(house: House, account: str, integration: str, now: datetime) -> None:
-    with house.store.write() as session:
+def _settling(services: Services, account: str, integration: str, now: datetime) -> None:
+    with services.store.write() as session:
         conversion_lag.measure(session, account, integration, now)
 
 
-def _agreement(house: House, account: str, integration: str, now: datetime) -> None:
+def _agreement(services: Services, account: str, integration: str, now: datetime) -> None:
     """Hold postbacks against the report; have the report read again where it lacks something."""
-    with house.store.write() as session:
+    with services.store.write() as session:
         found = postbacks.compare(session, account, integration, now - COMPARED, now)
         if found is not None:
             again = postbacks.heal(session, account, integration, found, now)
             log.info("postbacks compared", reports=found.reports, postbacks=found.postbacks, hours_read_again=again)
 
 
-PARTS: Mapping[str, Callable[[House, str, str, datetime], None]] = {
+PARTS: Mapping[str, Callable[[Services, str, str, datetime], None]] = {
     "entities": _entities,
     "details": _details,
     "settling": _settling,
@@ -178,20 +178,20 @@ PARTS: Mapping[str, Callable[[House, str, str, datetime], None]] = {
 }
 
 
-def _mirror(house: House, slot: Slot, now: datetime) -> None:
+def _mirror(services: Services, slot: Slot, now: datetime) -> None:
     _, name, integration, part = slot.key.split(":")
-    account = house.settings.accounts.get(name)
+    account = services.settings.accounts.get(name)
     if account is None or integration not in account.integrations:
-        with house.store.write() as session:
+        with services.store.write() as session:
             slots.give_up(session, slot, "no longer in bridge.yaml", now)
         return
     problem = None
     try:
-        PARTS[part](house, name, integration, now)
+        PARTS[part](services, name, integration, now)
     except (ApiError, BudgetError) as error:
         problem = str(error)
         log.warning("mirror failed", mirror=slot.key, problem=problem)
-    with house.store.write() as session:
+    with services.store.write() as session:
         if problem is None:
             settle(session, slot, state=SlotState.DONE, ended_at=now)
         else:

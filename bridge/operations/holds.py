@@ -11,7 +11,7 @@ from bridge.decisions.decide import event_facts
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.manual_runs import write
 from bridge.operations.plan_values import state_of
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import revisions, runs, upkeep
 from bridge.store.holds import Hold, HoldState
 from rules.model.plan import Hold as HeldBy
@@ -29,21 +29,21 @@ class Released:
     stays: Sequence[str]  # one sentence for each that does not
 
 
-def release_holds(house: House, hold_ids: Collection[int], *, who: str, now: datetime) -> Released:
+def release_holds(services: Services, hold_ids: Collection[int], *, who: str, now: datetime) -> Released:
     """End these holds; each target goes back unless someone else holds it. Its rule leaves it alone for a while.
 
     Raises NotThere when one of them is not active, Refused when a rule no longer loads.
     """
     returns: list[str] = []
     stays: list[str] = []
-    with house.store.write() as session:
+    with services.store.write() as session:
         by_rule = _by_rule(session, hold_ids)
         for rule, rows in by_rule.items():
-            revision = _revision(house, session, rule)
+            revision = _revision(services, session, rule)
             if revision is None:
                 raise Refused(f"rule {rule}: no longer loads; run `integr8-bridge check`")
             held = [_held(row) for row in rows]
-            state = state_of(house, session, revision, event_facts([]), [one.target for one in held], now=now)
+            state = state_of(services, session, revision, event_facts([]), [one.target for one in held], now=now)
             terms = release.Terms(respect=revision.guards.respect_people, tz=revision.data.tz)
             for plan in release.by_hand(held, state, terms, now):
                 write(session, revision, [plan], kind=runs.Cause.HAND, about="release", who=who, now=now)
@@ -52,25 +52,27 @@ def release_holds(house: House, hold_ids: Collection[int], *, who: str, now: dat
                 stays += [stop.message for stop in plan.stops]
         about = ", ".join(str(one) for one in sorted(hold_ids))
         upkeep.note(session, who=who, what="release", about=f"holds {about}", now=now)
-    house.queue.nudge("effects.perform")
+    services.queue.nudge("effects.perform")
     return Released(returns, stays)
 
 
-def sweep(house: House, session: Session, orphans: Iterable[Hold], now: datetime) -> bool:
+def sweep(services: Services, session: Session, orphans: Iterable[Hold], now: datetime) -> bool:
     """Look at holds of rules that do not look by the clock, or are not loaded any more. True when targets go back."""
     asked: dict[str, set[Target]] = {}
     for hold in orphans:
         asked.setdefault(hold.rule_id, set()).add(_held(hold).target)
     going = False
     for rule, targets in sorted(asked.items()):
-        revision = _revision(house, session, rule)
+        revision = _revision(services, session, rule)
         if revision is not None:
-            going |= _sweep(house, session, revision, targets, now)
+            going |= _sweep(services, session, revision, targets, now)
     return going
 
 
-def _sweep(house: House, session: Session, revision: Revision, targets: Collection[Target], now: datetime) -> bool:
-    state = state_of(house, session, revision, event_facts([]), targets, now=now)
+def _sweep(
+    services: Services, session: Session, revision: Revision, targets: Collection[Target], now: datetime
+) -> bool:
+    state = state_of(services, session, revision, event_facts([]), targets, now=now)
     plan: Plan = release.sweep(revision.id, state, now)
     if plan.ended or plan.releases:
         write(session, revision, [plan], kind=runs.Cause.SLOT, about="sweep", who="bridge", now=now)
@@ -88,12 +90,12 @@ def _by_rule(session: Session, hold_ids: Collection[int]) -> dict[str, list[Hold
     return found
 
 
-def _revision(house: House, session: Session, rule: str) -> Revision | None:
-    book = house.library.current(session)
+def _revision(services: Services, session: Session, rule: str) -> Revision | None:
+    book = services.library.current(session)
     if rule in book.revisions:
         return book.revisions[rule]
     history = revisions.history(session, rule)
-    return house.library.revision(session, history[0].hash) if history else None
+    return services.library.revision(session, history[0].hash) if history else None
 
 
 def _held(row: Hold) -> HeldBy:

@@ -13,7 +13,7 @@ from bridge.decisions import schedule
 from bridge.operations import approvals, backtest_jobs, feeds
 from bridge.operations import holds as operations_holds
 from bridge.reports import polling, retention
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import (
     api_usage,
     clock_steps,
@@ -57,10 +57,10 @@ class Fingerprint:
     def __init__(self) -> None:
         self._last: object = None
 
-    def changed(self, house: House) -> bool:
+    def changed(self, services: Services) -> bool:
         now = tuple(
             (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-            for directory in (house.settings.rules_dir, house.settings.tables_dir)
+            for directory in (services.settings.rules_dir, services.settings.tables_dir)
             for path in sorted(directory.glob("*"))
             if path.is_file()
         )
@@ -71,25 +71,25 @@ class Fingerprint:
 _fingerprint = Fingerprint()
 
 
-def tick(house: House, now: datetime) -> list[str]:
+def tick(services: Services, now: datetime) -> list[str]:
     """One beat: a sign of life, due slots, and the names of the tasks that have something to do."""
     try:
-        if _fingerprint.changed(house):
-            rulebook.publish(house.store, house.settings, now=now)
+        if _fingerprint.changed(services):
+            rulebook.publish(services.store, services.settings, now=now)
     except OSError as error:
         log.warning("rules directory cannot be read; the last generation stays", error=str(error))
-    with house.store.write() as session:
+    with services.store.write() as session:
         clock_steps.mend(session, now)
         upkeep.tick(session, now)
-        book = house.library.current(session)
+        book = services.library.current(session)
         schedule.open_due(session, book.active(), now)
         timed = {one.id for one in book.active() if one.timed}
         due = holds.due(session, now)
         _open_for_holds(session, [hold for hold in due if hold.rule_id in timed])
         switched = holds.switched_by_hand(session, since=now - LOOK_BACK)
         orphans = [hold for hold in (*due, *switched) if hold.rule_id not in timed]
-        effects_due = operations_holds.sweep(house, session, orphans, now) | approvals.expire(house, session, now)
-        feeds.open_due(session, house, now)
+        effects_due = operations_holds.sweep(services, session, orphans, now) | approvals.expire(services, session, now)
+        feeds.open_due(session, services, now)
         backtest_jobs.give_up(session, now)
         found = _wanted(session, now)
     return [*found, "effects.perform"] if effects_due else found
@@ -128,9 +128,9 @@ def _exists(session: Session, query: Select[Any]) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
-def tidy(house: House, now: datetime) -> None:
+def tidy(services: Services, now: datetime) -> None:
     """Retention: dull runs first, then what is older than a year; secrets that nobody fetched."""
-    with house.store.write() as session:
+    with services.store.write() as session:
         gone = runs.forget(session, dull_before=now - KEEP_DULL, all_before=now - KEEP_ALL)
         one_time_secrets.forget_expired(session, now)
         notifications.forget(session, now - KEEP_EVENTS)
@@ -143,9 +143,9 @@ def tidy(house: House, now: datetime) -> None:
         entities.forget_changes(session, now - KEEP_ALL)
         session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
         sessions.forget_tries(session, now - KEEP_TRIES)
-    keep = house.settings.keep
+    keep = services.settings.keep
     days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
-    kept = retention.tidy(house.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
+    kept = retention.tidy(services.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
     log.info(
         "tidied", runs=gone, events=events, chunks_merged=kept.merged, facts_summed=kept.summed, bytes=kept.bytes_after
     )

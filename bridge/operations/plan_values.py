@@ -12,7 +12,7 @@ from bridge.decisions.live_facts import about, scope_facts
 from bridge.decisions.matching import whom
 from bridge.decisions.plan_state import Question, gather
 from bridge.operations.errors import Refused
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.sources import SourceError
 from bridge.store.exact_json import thaw
 from bridge.store.journal import Event
@@ -65,35 +65,37 @@ def plan_of(stored: StoredPlan, effects: Sequence[Effect], revision: Revision) -
     )
 
 
-def facts_of(house: House, session: Session, revision: Revision, run: Run, now: datetime) -> Facts:
+def facts_of(services: Services, session: Session, revision: Revision, run: Run, now: datetime) -> Facts:
     """The facts that this run would see now: the same event, or everything in scope.
 
     Raises Refused where the event can no longer be read.
     """
     if run.event_id is None:
-        return scope_facts(house, session, revision, now)
+        return scope_facts(services, session, revision, now)
     event = session.get(Event, run.event_id)
-    source = house.sources.get(event.source) if event else None
+    source = services.sources.get(event.source) if event else None
     if event is None or source is None:
         return event_facts([])
     try:
         happening = read_again(event, source)
     except SourceError as error:
         raise Refused(f"event {event.id}: cannot be read as source {event.source!r} is set up now: {error}") from error
-    return facts_of_event(house, session, revision, happening, now)
+    return facts_of_event(services, session, revision, happening, now)
 
 
-def facts_of_event(house: House, session: Session, revision: Revision, happening: Happening, now: datetime) -> Facts:
+def facts_of_event(
+    services: Services, session: Session, revision: Revision, happening: Happening, now: datetime
+) -> Facts:
     """The facts of one event for one rule."""
     if revision.scope.per == ("event",):
         return event_facts([happening])
     subjects_named = [one for one in whom(revision, [happening], now) if one is not None]
-    live = about(house, session, revision, subjects_named, now)
+    live = about(services, session, revision, subjects_named, now)
     return EventFacts([happening] * len(subjects_named), subjects_named, live)
 
 
 def state_of(
-    house: House,
+    services: Services,
     session: Session,
     revision: Revision,
     facts: Facts,
@@ -103,5 +105,5 @@ def state_of(
     rechecking: int | None = None,
 ) -> State:
     """What the plan must know about these targets."""
-    account = house.settings.accounts.get(revision.account)
+    account = services.settings.accounts.get(revision.account)
     return gather(session, Question(revision, facts, frozenset(targets), account, now, rechecking))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions.event_facts import read_again
 from bridge.operations.errors import NotThere, Refused
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.sources import SourceError
 from bridge.store import upkeep
 from bridge.store.journal import Event, EventState
@@ -18,7 +18,14 @@ OF_THE_BODY = frozenset({"content-type", "content-encoding", "content-length"})
 
 
 def settle_aside(
-    house: House, event_id: str, *, accept: bool, who: str, now: datetime, body: bytes | None = None, why: str = ""
+    services: Services,
+    event_id: str,
+    *,
+    accept: bool,
+    who: str,
+    now: datetime,
+    body: bytes | None = None,
+    why: str = "",
 ) -> None:
     """Handle a quarantined or dead event after all, with a corrected body if one is given, or discard it.
 
@@ -26,19 +33,19 @@ def settle_aside(
     correction is read before it is kept; of the body before it the audit keeps the SHA-256.
     Raises NotThere, Refused.
     """
-    with house.store.write() as session:
+    with services.store.write() as session:
         event = _aside(session, event_id)
         detail = {"was": str(event.state), "problem": event.problem, "why": why}
         if body is not None and accept:
             detail["corrected_from"] = hashlib.sha256(event.body).hexdigest()
-            _correct(house, event, body)
+            _correct(services, event, body)
         event.state = EventState.RECEIVED if accept else EventState.DONE
         event.finished_at = None if accept else now
         event.problem = None if accept else f"discarded by {who}; before that: {event.problem}"
         event.claimed_by, event.claimed_until, event.attempts = None, None, 0
         what = "accept event" if accept else "discard event"
         upkeep.note(session, who=who, what=what, about=event_id, now=now, detail=detail)
-    house.queue.nudge("journal.drain")
+    services.queue.nudge("journal.drain")
 
 
 def _aside(session: Session, event_id: str) -> Event:
@@ -50,9 +57,9 @@ def _aside(session: Session, event_id: str) -> Event:
     return event
 
 
-def _correct(house: House, event: Event, body: bytes) -> None:
+def _correct(services: Services, event: Event, body: bytes) -> None:
     """Put a corrected text, in the form that the source speaks, in the place of the body."""
-    source = house.sources.get(event.source)
+    source = services.sources.get(event.source)
     if source is None:
         raise Refused(f"event {event.id}: source {event.source!r} is not in bridge.yaml any more; put it back first")
     event.headers = {name: value for name, value in event.headers.items() if name.lower() not in OF_THE_BODY}

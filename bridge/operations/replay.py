@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.quarantine import settle_aside
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import ids, upkeep
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
@@ -24,7 +24,7 @@ PACED = "replay"  # stands where a worker's name would: nobody has it, and it is
 
 
 def replay(
-    house: House,
+    services: Services,
     event_ids: Collection[str],
     *,
     revision: With,
@@ -39,14 +39,14 @@ def replay(
     A dead event is closed: its copy stands for it. Returns the copies' ids. Raises NotThere, Refused.
     """
     at_once = max(int(per_minute * STEP.total_seconds() / 60), 1)
-    with house.store.write() as session:
+    with services.store.write() as session:
         made = [
             _copy(session, event_id, revision, now, wait=STEP * (number // at_once))
             for number, event_id in enumerate(event_ids)
         ]
         detail = {"events": len(made), "with": revision, "of": list(event_ids)[:20]}
         upkeep.note(session, who=who, what="replay", about=f"{len(made)} events", now=now, detail=detail)
-    house.queue.nudge("journal.drain")
+    services.queue.nudge("journal.drain")
     return made
 
 
@@ -116,9 +116,9 @@ def matching(
     return found
 
 
-def cancel(house: House, *, who: str, now: datetime) -> int:
+def cancel(services: Services, *, who: str, now: datetime) -> int:
     """Take replays that nobody has begun to handle out of the journal. Returns how many."""
-    with house.store.write() as session:
+    with services.store.write() as session:
         gone = session.scalars(
             update(Event)
             .where(

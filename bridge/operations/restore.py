@@ -1,7 +1,7 @@
 """What it means that the database has gone back in time while Integr8 has not.
 
 Between the copy and now, effects were carried out of which the restored ledger knows nothing. So nothing leaves the
-house before a person has looked, whatever was under way is read before it is sent, and a request to another server,
+service before a person has looked, whatever was under way is read before it is sent, and a request to another server,
 whose effect nobody can read, is not sent a second time.
 """
 

@@ -7,30 +7,30 @@ from typing import Any
 import orjson
 
 from bridge.operations.errors import NotThere, Refused
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.services.secrets import Unsealable
 from bridge.store import one_time_secrets, upkeep
 from bridge.store.ledger import Effect
 
 
-def hand_over(house: House, effect_id: int, *, who: str, now: datetime) -> dict[str, Any]:
+def hand_over(services: Services, effect_id: int, *, who: str, now: datetime) -> dict[str, Any]:
     """The secret of a provisioning effect, for example {"password": ...}. It is gone with this call.
 
     Raises NotThere where there never was one, Refused where it was handed over already or its time is up.
     """
-    with house.store.write() as session:
+    with services.store.write() as session:
         effect = session.get(Effect, effect_id)
         sealed = (effect.result or {}).get("handover") if effect else None
         if effect is None or sealed is None:
             raise NotThere(f"effect {effect_id}: made no secret")
         try:
-            token = house.box.open(sealed.encode())
+            token = services.box.open(sealed.encode())
             found = one_time_secrets.take(session, hashlib.sha256(token).hexdigest(), now)
             if found is None:
                 raise Refused(
                     f"effect {effect_id}: its secret was handed over already, or waited too long; set a new one"
                 )
-            secret: dict[str, Any] = orjson.loads(house.box.open(found.sealed))
+            secret: dict[str, Any] = orjson.loads(services.box.open(found.sealed))
         except Unsealable as error:
             raise Refused(f"effect {effect_id}: {error}") from None
         upkeep.note(session, who=who, what="hand over", about=found.about, now=now, detail={"effect": effect_id})

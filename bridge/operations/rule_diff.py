@@ -12,7 +12,7 @@ from bridge.decisions.event_facts import Happening, read_again
 from bridge.decisions.live_facts import scope_facts
 from bridge.operations.backtest import parse, read
 from bridge.operations.plan_values import facts_of_event
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.sources import SourceError
 from bridge.store.journal import Event
 from rules.evaluation.evaluate import evaluate
@@ -43,21 +43,21 @@ class RuleDiff:
     changes: tuple[Change, ...]
 
 
-def diff(house: House, path: Path, *, now: datetime) -> list[RuleDiff]:
+def diff(services: Services, path: Path, *, now: datetime) -> list[RuleDiff]:
     """Compare each rule of a file with the live revision. Raises OperationError with all that is wrong in it."""
-    return [_one(house, revision, now) for revision in read(house, path)]
+    return [_one(services, revision, now) for revision in read(services, path)]
 
 
-def diff_text(house: House, text: str, *, now: datetime) -> list[RuleDiff]:
+def diff_text(services: Services, text: str, *, now: datetime) -> list[RuleDiff]:
     """The same for a text that is in no file. Raises OperationError."""
-    return [_one(house, revision, now) for revision in parse(house, text)]
+    return [_one(services, revision, now) for revision in parse(services, text)]
 
 
-def _one(house: House, new: Revision, now: datetime) -> RuleDiff:
-    with house.store.read() as session:
-        old = house.library.current(session).revisions.get(new.id)
-        before = _answers(house, session, old, now) if old is not None else {}
-        after = _answers(house, session, new, now)
+def _one(services: Services, new: Revision, now: datetime) -> RuleDiff:
+    with services.store.read() as session:
+        old = services.library.current(session).revisions.get(new.id)
+        before = _answers(services, session, old, now) if old is not None else {}
+        after = _answers(services, session, new, now)
     subjects = sorted(before.keys() | after.keys())
     missing = ("-", "not in scope")
     changes = tuple(
@@ -68,10 +68,10 @@ def _one(house: House, new: Revision, now: datetime) -> RuleDiff:
     return RuleDiff(new.id, old.hash if old else None, new.hash, len(subjects) - len(changes), changes)
 
 
-def _answers(house: House, session: Session, revision: Revision, now: datetime) -> Said:
+def _answers(services: Services, session: Session, revision: Revision, now: datetime) -> Said:
     if isinstance(revision.trigger, Webhook):
-        return _of_events(house, session, revision, revision.trigger, now)
-    facts = scope_facts(house, session, revision, now)
+        return _of_events(services, session, revision, revision.trigger, now)
+    facts = scope_facts(services, session, revision, now)
     found = evaluate(revision, facts, now)
     return {
         str(subject): (Answer(int(found.answers[row])).word, found.explain(row).reason)
@@ -79,19 +79,19 @@ def _answers(house: House, session: Session, revision: Revision, now: datetime) 
     }
 
 
-def _of_events(house: House, session: Session, revision: Revision, trigger: Webhook, now: datetime) -> Said:
+def _of_events(services: Services, session: Session, revision: Revision, trigger: Webhook, now: datetime) -> Said:
     """Each of the newest events by itself; what it says about whom, as the rule sees it now."""
     said: Said = {}
-    for happening in _recent(house, session, trigger):
-        facts = facts_of_event(house, session, revision, happening, now)
+    for happening in _recent(services, session, trigger):
+        facts = facts_of_event(services, session, revision, happening, now)
         if facts.subjects:
             verdict = evaluate(revision, facts, now).explain(0)
             said[f"event={happening.event.id}"] = (verdict.answer.word, verdict.reason)
     return said
 
 
-def _recent(house: House, session: Session, trigger: Webhook) -> Iterator[Happening]:
-    source = house.sources[trigger.source]
+def _recent(services: Services, session: Session, trigger: Webhook) -> Iterator[Happening]:
+    source = services.sources[trigger.source]
     query = select(Event).where(Event.source == trigger.source, Event.replay_of.is_(None))
     if trigger.event is not None:
         query = query.where(Event.event_type == trigger.event)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bridge.config import rulebook
 from bridge.operations.errors import NotThere, OperationError, Refused
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import upkeep
 from rules.language.canonical import document_of
 from rules.language.rewrite import NotRewritable, with_mode
@@ -27,29 +27,29 @@ class Moved:
     revision: str
 
 
-def move(house: House, rule: str, mode: Mode, *, who: str, now: datetime) -> Moved:
+def move(services: Services, rule: str, mode: Mode, *, who: str, now: datetime) -> Moved:
     """Write the mode into the rule's file and load it.
 
     Raises NotThere for an unknown rule; Refused where the file was changed since it was loaded, cannot be written
     from here, or would say more than another mode afterwards.
     """
-    live = _live(house, rule)
-    path = house.settings.home / live.place.file
-    written = _written(house, live, path, mode)
+    live = _live(services, rule)
+    path = services.settings.home / live.place.file
+    written = _written(services, live, path, mode)
     _replace(path, written)
-    reading, _ = rulebook.publish(house.store, house.settings, now=now)
+    reading, _ = rulebook.publish(services.store, services.settings, now=now)
     moved = next((one for one in reading.revisions if one.id == rule), None)
     if moved is None or moved.mode is not mode:
         raise OperationError(f"rule {rule}: {live.place.file} was written and does not load; `integr8-bridge check`")
     detail = {"from": str(live.mode), "to": str(mode), "file": live.place.file}
-    with house.store.write() as session:
+    with services.store.write() as session:
         upkeep.note(session, who=who, what="move rule", about=rule, now=now, detail=detail)
     return Moved(rule=rule, before=str(live.mode), mode=str(mode), file=live.place.file, revision=moved.hash)
 
 
-def _live(house: House, rule: str) -> Revision:
-    with house.store.read() as session:
-        book = house.library.current(session)
+def _live(services: Services, rule: str) -> Revision:
+    with services.store.read() as session:
+        book = services.library.current(session)
     live = book.revisions.get(rule)
     if live is None:
         raise NotThere(f"rule {rule}: it is not loaded")
@@ -58,7 +58,7 @@ def _live(house: House, rule: str) -> Revision:
     return live
 
 
-def _written(house: House, live: Revision, path: Path, mode: Mode) -> str:
+def _written(services: Services, live: Revision, path: Path, mode: Mode) -> str:
     """The file's new text, when it says the same as before but for the mode."""
     if mode is live.mode:
         raise Refused(f"rule {live.id}: its mode is {mode} already")
@@ -66,20 +66,22 @@ def _written(house: House, live: Revision, path: Path, mode: Mode) -> str:
         text = path.read_bytes().decode()  # not read_text: line ends stay as they are
     except (OSError, UnicodeDecodeError):
         raise Refused(f"rule {live.id}: {live.place.file} cannot be read from here; {_by_hand(mode)}") from None
-    if _same(house, text, live) is None:
+    if _same(services, text, live) is None:
         raise Refused(f"rule {live.id}: {live.place.file} was changed since it was loaded; reload the rules first")
     try:
         written = with_mode(text, live.id, mode)
     except NotRewritable as error:
         raise Refused(f"rule {live.id}: {error}; {_by_hand(mode)}") from None
-    if _same(house, written, replace(live, mode=mode)) is None:
+    if _same(services, written, replace(live, mode=mode)) is None:
         raise Refused(f"rule {live.id}: the mode cannot be changed by itself; {_by_hand(mode)}")
     return written
 
 
-def _same(house: House, text: str, wanted: Revision) -> Revision | None:
+def _same(services: Services, text: str, wanted: Revision) -> Revision | None:
     """The rule of that text, if it says exactly what is wanted."""
-    loaded = load(text, name=wanted.place.file, known=rulebook.known(house.settings, house.library.tables), tests=False)
+    loaded = load(
+        text, name=wanted.place.file, known=rulebook.known(services.settings, services.library.tables), tests=False
+    )
     found = next((one for one in loaded.revisions if one.id == wanted.id), None)
     return found if found is not None and document_of(found) == document_of(wanted) else None
 

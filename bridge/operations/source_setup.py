@@ -6,7 +6,7 @@ Both hold what the source proves itself with, so they are for whoever may read b
 import httpx
 
 from bridge.operations.errors import NotThere, OperationError, Unanswered
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.sources import suggested_url
 from bridge.sources.samples import NoSample, Sample, sample
 
@@ -14,19 +14,19 @@ BASE_URL = "http://127.0.0.1:8000"
 PATIENCE = 10  # seconds for the answer to a test event
 
 
-def address(house: House, source: str, kind: str = "conversion", *, base_url: str | None = None) -> str:
+def address(services: Services, source: str, kind: str = "conversion", *, base_url: str | None = None) -> str:
     """Where the sender posts to; for Integr8 with its macros in place. Raises NotThere."""
-    config, base = _config(house, source), _base(house, base_url)
+    config, base = _config(services, source), _base(services, base_url)
     if config.get("format") == "integr8-postback":
         token = config.get("token")
         return suggested_url(base, source, str(token) if token else None, kind)
     return f"{base.rstrip('/')}/hooks/{source}"
 
 
-def example(house: House, source: str, *, base_url: str | None = None) -> Sample:
+def example(services: Services, source: str, *, base_url: str | None = None) -> Sample:
     """An event of the type `test` as this sender would send it. Raises NotThere, or OperationError with the reason."""
     try:
-        return sample(_base(house, base_url), source, _config(house, source))
+        return sample(_base(services, base_url), source, _config(services, source))
     except NoSample as error:
         raise OperationError(str(error)) from error
 
@@ -41,13 +41,13 @@ def send(made: Sample) -> httpx.Response:
         raise Unanswered(f"{where}: {error}; does the service run? Its address is public_url of bridge.yaml") from error
 
 
-def _base(house: House, given: str | None) -> str:
-    return given or house.settings.public_url or BASE_URL
+def _base(services: Services, given: str | None) -> str:
+    return given or services.settings.public_url or BASE_URL
 
 
-def _config(house: House, source: str) -> dict[str, object]:
-    found = house.settings.sources.get(source)
+def _config(services: Services, source: str) -> dict[str, object]:
+    found = services.settings.sources.get(source)
     if found is None:
-        known = ", ".join(sorted(house.settings.sources)) or "none"
+        known = ", ".join(sorted(services.settings.sources)) or "none"
         raise NotThere(f"source {source!r}: there is none; sources are: {known}")
     return dict(found)

@@ -6,20 +6,22 @@ from datetime import datetime
 import structlog
 
 from bridge.operations.doctor import Check, examine, reachable
-from bridge.services.container import House
+from bridge.services.container import Services
 
 log = structlog.get_logger()
 
 
-def look_around(house: House, now: datetime, *, health: Callable[[House, datetime], list[Check]]) -> list[Check]:
+def look_around(
+    services: Services, now: datetime, *, health: Callable[[Services, datetime], list[Check]]
+) -> list[Check]:
     """All checks of this side, and for each account one reading call, which shows the key, the way and the clocks.
 
     Integr8 is not asked while the database is not usable: its answer would help nobody.
     """
-    found = examine(house, now, health=health)
+    found = examine(services, now, health=health)
     if not any(one["name"] == "database" and one["status"] == "fail" for one in found):
-        for account in house.settings.accounts:
-            found += reachable(house, account, now)
+        for account in services.settings.accounts:
+            found += reachable(services, account, now)
     return found
 
 

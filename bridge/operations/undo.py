@@ -11,7 +11,7 @@ from bridge.operations.cancel import CalledOff, call_off, call_off_subject, targ
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.manual_runs import write
 from bridge.operations.plan_values import effect_of, facts_of, named, state_of
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import ledger, runs, upkeep
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Effect, EffectState, StoredPlan
@@ -32,13 +32,13 @@ class Undone:
     left: Sequence[str]  # one sentence for each target that stays as it is
 
 
-def undo(house: House, run_id: int, *, who: str, now: datetime, only: Collection[Target] | None = None) -> Undone:
+def undo(services: Services, run_id: int, *, who: str, now: datetime, only: Collection[Target] | None = None) -> Undone:
     """Make and record the inverse plan of a run's applied effects, and call off what has not been carried out yet.
 
     What changed since is left alone, and each omission says why. Raises NotThere, Refused.
     """
-    with house.store.write() as session:
-        run, revision = _run(house, session, run_id)
+    with services.store.write() as session:
+        run, revision = _run(services, session, run_id)
         chosen = named(revision, only) if only is not None else None
         plan_ids = [stored.id for stored in ledger.plans_of(session, run_id)]
         off = call_off(session, plan_ids, why=f"called off by {who}", now=now, only=chosen)
@@ -46,7 +46,7 @@ def undo(house: House, run_id: int, *, who: str, now: datetime, only: Collection
         if not off.effects and not _about(applied, chosen):
             raise Refused(_nothing(run_id, off, chosen))
         terms = Terms(rule=run.rule_id, revision=revision, only=chosen)
-        plan = _inverse(house, session, run, applied, terms, now=now)
+        plan = _inverse(services, session, run, applied, terms, now=now)
         plan = replace(plan, mutes=(*plan.mutes, *_mutes(off, plan, terms, now)))
         [(made, plans)] = write(
             session, revision, [plan], kind=runs.Cause.UNDO, about=f"undo:{run_id}", who=who, now=now
@@ -63,7 +63,7 @@ def undo(house: House, run_id: int, *, who: str, now: datetime, only: Collection
             ],
             [*(stop.message for stop in plan.stops), *(_busy(one) for one in off.under_way)],
         )
-    house.queue.nudge("effects.perform")
+    services.queue.nudge("effects.perform")
     return done
 
 
@@ -97,7 +97,7 @@ def _busy(row: Effect) -> str:
     return f"{row.kind} {row.target_id}: a worker has it in hand at this moment; undo again when it has ended"
 
 
-def compensate(house: House, session: Session, plan_id: int, subject: str, now: datetime) -> None:
+def compensate(services: Services, session: Session, plan_id: int, subject: str, now: datetime) -> None:
     """`on_failure: undo`: take back the steps of one subject that were applied beside one that failed.
 
     Steps that have not begun are called off. Does nothing where no step of the subject has failed.
@@ -108,7 +108,7 @@ def compensate(house: House, session: Session, plan_id: int, subject: str, now: 
         return
     call_off_subject(session, plan_id, subject, why=f"called off, because step {failed.step} failed", now=now)
     stored = session.get_one(StoredPlan, plan_id)
-    run, revision = _run(house, session, stored.run_id)
+    run, revision = _run(services, session, stored.run_id)
     undone = _taken_back(session, stored.run_id)
     applied = [
         one
@@ -117,7 +117,7 @@ def compensate(house: House, session: Session, plan_id: int, subject: str, now: 
     ]
     if not applied:
         return
-    plan = _inverse(house, session, run, applied, Terms(rule=run.rule_id, revision=revision), now=now)
+    plan = _inverse(services, session, run, applied, Terms(rule=run.rule_id, revision=revision), now=now)
     about = f"compensate:{plan_id}"
     for _made, plans in write(session, revision, [plan], kind=runs.Cause.UNDO, about=about, who="bridge", now=now):
         for made in plans:
@@ -131,31 +131,31 @@ def _taken_back(session: Session, run_id: int) -> set[Target]:
     return {target(row) for row in session.scalars(query) if row.state != EffectState.FAILED}
 
 
-def _run(house: House, session: Session, run_id: int) -> tuple[Run, Revision]:
+def _run(services: Services, session: Session, run_id: int) -> tuple[Run, Revision]:
     run = session.get(Run, run_id)
     if run is None:
         raise NotThere(f"run {run_id}: there is none; `integr8-bridge runs list` shows them")
-    book = house.library.current(session)
-    revision = book.revisions.get(run.rule_id) or house.library.revision(session, run.revision)
+    book = services.library.current(session)
+    revision = book.revisions.get(run.rule_id) or services.library.revision(session, run.revision)
     if revision is None:
         raise Refused(f"run {run_id}: its rule {run.rule_id} no longer loads; run `integr8-bridge check`")
     return run, revision
 
 
-def again(house: House, session: Session, run_id: int, now: datetime) -> Plan:
+def again(services: Services, session: Session, run_id: int, now: datetime) -> Plan:
     """An undo that was over the limits and waited, made anew without them: a person has said yes."""
-    run, revision = _run(house, session, run_id)
+    run, revision = _run(services, session, run_id)
     terms = Terms(rule=run.rule_id, revision=revision, approved=True)
-    return _inverse(house, session, run, _applied(session, run_id), terms, now=now)
+    return _inverse(services, session, run, _applied(session, run_id), terms, now=now)
 
 
 def _inverse(
-    house: House, session: Session, run: Run, applied: Sequence[Applied], terms: Terms, *, now: datetime
+    services: Services, session: Session, run: Run, applied: Sequence[Applied], terms: Terms, *, now: datetime
 ) -> Plan:
     revision = terms.revision
     assert revision is not None
-    facts = facts_of(house, session, revision, run, now)
-    state = state_of(house, session, revision, facts, touched(applied), now=now)
+    facts = facts_of(services, session, revision, run, now)
+    state = state_of(services, session, revision, facts, touched(applied), now=now)
     return make_undo(applied, state, now, terms)
 
 

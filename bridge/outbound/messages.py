@@ -12,7 +12,7 @@ MOST_LINES = 8  # of one rule and topic in a message; the rest is counted
 LONGEST_LINE = 300
 #: Topic → how a heading says it. Order is importance.
 WORDS: Mapping[str, str] = {
-    "trouble": "trouble in the house",
+    "trouble": "trouble in the service",
     "endpoint_disabled": "endpoint switched off",
     "error": "failed",
     "over_limit": "over its limit",

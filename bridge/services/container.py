@@ -1,6 +1,6 @@
 """The only place where settings become working parts: store, Redis, clients, budget, sources.
 
-One `House` per process, made after the fork. Everything in it is made when it is first asked for, so that the
+One `Services` per process, made after the fork. Everything in it is made when it is first asked for, so that the
 web process never connects to Integr8 and `check` never to Redis.
 """
 
@@ -34,7 +34,7 @@ from bridge.services.api_usage import Meter
 from bridge.services.queue import Queue
 from bridge.services.secrets import SecretsBox
 from bridge.sources import Source, SourceSettingsError, build
-from bridge.store.clock import HouseClock
+from bridge.store.clock import DatabaseClock
 from bridge.store.engine import Store, make_engine
 
 PATIENCE = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
@@ -57,7 +57,7 @@ class _Sign:
 leaving = _Sign()  # set when this worker has been asked to go: begin nothing new
 
 
-class House:
+class Services:
     """The parts of one process."""
 
     def __init__(
@@ -69,7 +69,7 @@ class House:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.settings = settings
-        self.clock = clock or HouseClock(lambda: self.store.engine)
+        self.clock = clock or DatabaseClock(lambda: self.store.engine)
         self.library = Library(settings)
         self._transport = transport  # None: real connections to Integr8
         self._sleep = sleep
@@ -225,20 +225,20 @@ class House:
             self.queue.close()
 
 
-_house: tuple[int, House] | None = None
+_services: tuple[int, Services] | None = None
 _lock = threading.Lock()
 
 
-def house(make: Callable[[], Settings] = settings_module.load) -> House:
-    """The house of this process. A child of a fork gets its own."""
-    global _house  # noqa: PLW0603 - one per process is the point
+def services(make: Callable[[], Settings] = settings_module.load) -> Services:
+    """The container of this process. A child of a fork gets its own."""
+    global _services  # noqa: PLW0603 - one per process is the point
     with _lock:
-        if _house is None or _house[0] != os.getpid():
-            _house = (os.getpid(), House(make()))
-        return _house[1]
+        if _services is None or _services[0] != os.getpid():
+            _services = (os.getpid(), Services(make()))
+        return _services[1]
 
 
 def forget() -> None:
     """Drop what a fork inherited, without closing connections that belong to the parent."""
-    global _house  # noqa: PLW0603 - see above
-    _house = None
+    global _services  # noqa: PLW0603 - see above
+    _services = None

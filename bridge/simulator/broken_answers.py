@@ -1,4 +1,4 @@
-"""How an answer leaves the house, or fails to: HTML pages, half bodies, closed connections."""
+"""How an answer is sent, or fails to be: HTML pages, half bodies, closed connections."""
 
 import socket
 import struct

@@ -1,1 +1,1 @@
-"""What the house remembers. One module per noun: its table, its states, its queries by name."""
+"""What the service remembers. One module per noun: its table, its states, its queries by name."""

@@ -32,7 +32,7 @@ def asked(engine: Engine) -> datetime:
     return found.astimezone(UTC)
 
 
-class HouseClock:
+class DatabaseClock:
     """Tells the time when called: an aware moment in UTC. Any thread may ask; one at a time goes to the server.
 
     While the database does not answer, the last answer is carried on, or this machine's clock where there was none:

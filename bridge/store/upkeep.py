@@ -13,7 +13,7 @@ TICK = "tick"
 
 
 class Halt(Base):
-    """While a row has no end, no effect leaves the house."""
+    """While a row has no end, no effect is sent to Integr8."""
 
     __tablename__ = "halts"
 

@@ -9,7 +9,7 @@ from flask import Flask
 from bridge.config.settings import Settings, SettingsError
 from bridge.notifications import service_alerts
 from bridge.observability import logs, tracing
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.services.queue import Nudger
 from bridge.version import VERSION
 from bridge.web import access, api, console, health, hooks, problems
@@ -18,21 +18,21 @@ from bridge.web.group_commit import Scribe
 LARGEST_BODY = 8_388_608  # bytes; each source has a smaller bound of its own
 
 
-def create_app(house: House) -> Flask:
+def create_app(services: Services) -> Flask:
     """Wire the routes. Starts the two threads of a web process: the scribe and the nudger."""
     app = Flask("bridge.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
-    scribe = Scribe(house.store)
-    nudger = Nudger(house.queue)
+    scribe = Scribe(services.store)
+    nudger = Nudger(services.queue)
     scribe.start()
     nudger.start()
-    access.register(app, house)
-    app.register_blueprint(health.blueprint(house))
-    api.register(app, house)
-    console.register(app, house)
+    access.register(app, services)
+    app.register_blueprint(health.blueprint(services))
+    api.register(app, services)
+    console.register(app, services)
     problems.register(app)
-    app.wsgi_app = _beside(_door(hooks.Door(house.sources, scribe, nudger, house.clock)), app.wsgi_app)  # type: ignore[assignment, method-assign]
-    app.extensions["bridge"] = {"house": house, "scribe": scribe, "nudger": nudger, "since": house.clock()}
+    app.wsgi_app = _beside(_door(hooks.Door(services.sources, scribe, nudger, services.clock)), app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.extensions["bridge"] = {"services": services, "scribe": scribe, "nudger": nudger, "since": services.clock()}
     return app
 
 
@@ -64,7 +64,7 @@ def from_environment(settings: Settings) -> Flask:
         settings.sentry, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
     )
     tracing.set_up("web", VERSION)
-    house = House(settings)
+    services = Services(settings)
     if settings.operations:
-        service_alerts.Watch(house).start()
-    return create_app(house)
+        service_alerts.Watch(services).start()
+    return create_app(services)

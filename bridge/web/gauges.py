@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config.settings import Account
 from bridge.integr8.exports import DAY, PER_DAY
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import exports, feeds, holds, journal, ledger, notifications, revisions, service_alerts, upkeep
 
 
@@ -43,7 +43,7 @@ BUDGET = Gauge("bridge_budget_per_second", "Requests a second that bridge.yaml a
 EXPORTS_LEFT = Gauge("bridge_exports_left", "Exports that Integr8 still allows within 24 hours.", ("account",))
 RULES_BROKEN = Gauge("bridge_rules_broken", "Rule files whose newest text is refused; the last good one is live.")
 NOTICES = Gauge("bridge_notices", "Notices by channel and state, such as waiting.", ("channel", "state"))
-TROUBLES = Gauge("bridge_troubles", "What is wrong with the house, as told to those on duty.", ("kind",))
+TROUBLES = Gauge("bridge_troubles", "What is wrong with the service, as told to those on duty.", ("kind",))
 
 READ = (
     DATABASE_UP, EVENTS, EFFECTS, PLANS_WAITING, HOLDS_ACTIVE, HALTED, FEED_AGE, HEARTBEAT_AGE, RULES_BROKEN,
@@ -53,16 +53,16 @@ READ = (
 
 
 class Gauges(Collector):
-    """Asks the database of one house whenever a registry collects."""
+    """Asks the database of one service whenever a registry collects."""
 
-    def __init__(self, house: House, clock: Callable[[], datetime]) -> None:
-        self._house = house
+    def __init__(self, services: Services, clock: Callable[[], datetime]) -> None:
+        self._services = services
         self._clock = clock
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            with self._house.store.read() as session:
-                now, accounts = self._clock(), self._house.settings.accounts
+            with self._services.store.read() as session:
+                now, accounts = self._clock(), self._services.settings.accounts
                 found = [*_readings(session, now), *_budgets(session, accounts, now)]
         except SQLAlchemyError:
             yield DATABASE_UP.family({(): 0})  # what this group counted itself is still told

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.config.settings import SettingsError
 from bridge.observability import metrics_server
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import migrate, revisions, upkeep
 from bridge.web.gauges import Gauges
 from bridge.web.problems import problem
@@ -19,9 +19,9 @@ from bridge.web.problems import problem
 WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
 
 
-def blueprint(house: House) -> Blueprint:
+def blueprint(services: Services) -> Blueprint:
     pages = Blueprint("health", __name__)
-    numbers_of = metrics_server.registry([Gauges(house, house.clock)])
+    numbers_of = metrics_server.registry([Gauges(services, services.clock)])
 
     @pages.get("/healthz")
     def alive() -> Response:
@@ -31,13 +31,13 @@ def blueprint(house: House) -> Blueprint:
     @pages.get("/readyz")
     def ready() -> Response:
         """503 while something is missing that webhooks or effects need; the body names it and the remedy."""
-        found = checks(house, house.clock())
+        found = checks(services, services.clock())
         broken = [one for one in found if one["status"] == "fail"]
         return _json({"status": "fail" if broken else "ok", "checks": found}, 503 if broken else 200)
 
     @pages.get("/metrics")
     def numbers() -> Response:
-        if not metrics_server.may_read(request.headers.get("Authorization", ""), house.settings.metrics_token):
+        if not metrics_server.may_read(request.headers.get("Authorization", ""), services.settings.metrics_token):
             refused = problem(401, "Who are you?", "send Authorization: Bearer with the token of bridge.yaml, metrics")
             refused.headers["WWW-Authenticate"] = "Bearer"
             return refused
@@ -55,36 +55,36 @@ def _check(name: str, status: str, detail: str, remedy: str = "") -> dict[str, s
     return found | {"remedy": remedy} if remedy else found
 
 
-def checks(house: House, now: datetime) -> list[dict[str, str]]:
+def checks(services: Services, now: datetime) -> list[dict[str, str]]:
     """Every check with ok, warn or fail. Used by /readyz and by `doctor`."""
-    database = _database(house)
-    found = [database, _redis(house)]
+    database = _database(services)
+    found = [database, _redis(services)]
     if database["status"] == "ok":
-        found[0] = database = _writable(house, now)
+        found[0] = database = _writable(services, now)
     if database["status"] == "ok":
-        found += [_worker(house, now), _rules(house), _halt(house)]
+        found += [_worker(services, now), _rules(services), _halt(services)]
     return found
 
 
-def _database(house: House) -> dict[str, str]:
+def _database(services: Services) -> dict[str, str]:
     try:
-        if migrate.pending(house.store.engine):
+        if migrate.pending(services.store.engine):
             return _check("database", "fail", "migrations are missing", "run `integr8-bridge db upgrade`")
     except SQLAlchemyError as error:
         return _check("database", "fail", _reason(error), "check DATABASE_URL, and that the server runs")
-    return _check("database", "ok", house.store.engine.dialect.name)
+    return _check("database", "ok", services.store.engine.dialect.name)
 
 
-def _writable(house: House, now: datetime) -> dict[str, str]:
+def _writable(services: Services, now: datetime) -> dict[str, str]:
     """A database that is read-only, full or locked answers every question and keeps no webhook: so write a row."""
     try:
-        with house.store.write() as session:
+        with services.store.write() as session:
             upkeep.beat(session, "writable", now)
     except SQLAlchemyError as error:
         words = f"cannot be written: {_reason(error)}"
         remedy = "make it writable again, give its disk room, or end what locks it; nothing has to be repaired"
         return _check("database", "fail", words, remedy)
-    return _check("database", "ok", house.store.engine.dialect.name)
+    return _check("database", "ok", services.store.engine.dialect.name)
 
 
 def _reason(error: SQLAlchemyError) -> str:
@@ -92,10 +92,10 @@ def _reason(error: SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
-def _redis(house: House) -> dict[str, str]:
+def _redis(services: Services) -> dict[str, str]:
     """Redis may lose everything at any moment without harm; it only must be there for work to flow."""
     try:
-        house.redis.ping()
+        services.redis.ping()
     except SettingsError as error:
         return _check("redis", "warn", str(error))
     except (redis.RedisError, OSError) as error:
@@ -103,8 +103,8 @@ def _redis(house: House) -> dict[str, str]:
     return _check("redis", "ok", "answers; persistence is not needed, the database is the truth")
 
 
-def _worker(house: House, now: datetime) -> dict[str, str]:
-    with house.store.read() as session:
+def _worker(services: Services, now: datetime) -> dict[str, str]:
+    with services.store.read() as session:
         beats = upkeep.heartbeats(session)
     last = beats.get("tick")
     if last is None or now - last > WORKER_SILENT:
@@ -113,8 +113,8 @@ def _worker(house: House, now: datetime) -> dict[str, str]:
     return _check("worker", "ok", f"ticked {(now - last).total_seconds():.0f} s ago")
 
 
-def _rules(house: House) -> dict[str, str]:
-    with house.store.read() as session:
+def _rules(services: Services) -> dict[str, str]:
+    with services.store.read() as session:
         generation = revisions.newest(session)
         live = revisions.live(session, generation.id) if generation else []
     if generation is None:
@@ -129,8 +129,8 @@ def _rules(house: House) -> dict[str, str]:
     return _check("rules", "ok", f"{len(live)} rules, generation {generation.id}")
 
 
-def _halt(house: House) -> dict[str, str]:
-    with house.store.read() as session:
+def _halt(services: Services) -> dict[str, str]:
+    with services.store.read() as session:
         halt = upkeep.halted(session)
     if halt is not None:
         return _check("halt", "warn", f"halted by {halt.by}: {halt.why}", "`integr8-bridge resume` lets effects flow")

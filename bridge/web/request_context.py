@@ -1,14 +1,14 @@
-"""What a request is about: the house that answers it, and who asks."""
+"""What a request is about: the container that answers it, and who asks."""
 
 from flask import g
 
 from bridge.operations.approvals import Person
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.tokens import Role
 
 
-def house() -> House:
-    found: House = g.house
+def services() -> Services:
+    found: Services = g.services
     return found
 
 

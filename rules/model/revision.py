@@ -1,6 +1,6 @@
 """What a rule is once it has been read: plain frozen values, no behaviour.
 
-`rules.loading.load` makes them from YAML; everything else in the house only reads them. Durations are
+`rules.loading.load` makes them from YAML; everything else only reads them. Durations are
 `timedelta`, shares are `Decimal` between 0 and 1, money is `Decimal` in major units of the account's
 currency, and no value here depends on the clock.
 """

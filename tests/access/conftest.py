@@ -11,7 +11,7 @@ from bridge.web.access.users import Actor
 
 @pytest.fixture
 def app(network):
-    return new_app(network.house)
+    return new_app(network.services)
 
 
 @pytest.fixture
@@ -19,7 +19,9 @@ def user(network):
     """Makes a user who has chosen a password already; returns the id."""
 
     def new(name, role=Role.OPERATOR, password=PASSWORD):
-        made = users.add(network.house, name=name, role=role, password=password, actor=Actor("test"), now=network.now)
+        made = users.add(
+            network.services, name=name, role=role, password=password, actor=Actor("test"), now=network.now
+        )
         return made.user_id
 
     return new
@@ -41,7 +43,7 @@ def browser(app, user):
 @pytest.fixture
 def token(network):
     def new(name="ci", role=Role.ADMIN):
-        with network.house.store.write() as session:
+        with network.services.store.write() as session:
             return make(session, name=name, role=role, who="test", now=network.now)
 
     return new
@@ -52,7 +54,7 @@ def audit(network):
     """Who did what, newest first."""
 
     def read(**only):
-        with network.house.store.read() as session:
+        with network.services.store.read() as session:
             return [(one.who, one.what, one.about) for one in audited(session, **only)]
 
     return read

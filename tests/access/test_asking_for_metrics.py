@@ -7,20 +7,20 @@ from visitors import new_app
 
 from bridge.config import settings
 from bridge.config.settings import SettingsError
-from bridge.services.container import House
+from bridge.services.container import Services
 
 TOKEN = "a token for the scraper"
 
 
 @pytest.fixture
 def guarded(network):
-    house = House(replace(network.house.settings, metrics_token=TOKEN))
-    house.__dict__["store"] = network.house.store
-    return new_app(house).test_client()
+    services = Services(replace(network.services.settings, metrics_token=TOKEN))
+    services.__dict__["store"] = network.services.store
+    return new_app(services).test_client()
 
 
 def test_without_a_setting_everybody_may_ask(network):
-    assert new_app(network.house).test_client().get("/metrics").status_code == 200
+    assert new_app(network.services).test_client().get("/metrics").status_code == 200
 
 
 def test_with_the_token_one_gets_the_numbers(guarded):

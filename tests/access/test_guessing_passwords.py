@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from visitors import PASSWORD, Browser, new_app
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import sessions
 from bridge.store.engine import Store, make_engine
 from bridge.store.sessions import Tries
@@ -21,8 +21,8 @@ SPAN = timedelta(minutes=1)
 @pytest.fixture
 def processes(on_either_database):
     """Two web processes over one database, each with connections of its own."""
-    first = on_either_database.house
-    second = House(first.settings, clock=first.clock)
+    first = on_either_database.services
+    second = Services(first.settings, clock=first.clock)
     second.__dict__["store"] = Store(make_engine(first.settings.database_url))
     yield [new_app(first), new_app(second)]
     second.close()
@@ -92,15 +92,15 @@ def test_a_flood_is_one_row_in_the_audit(app, audit):
 def test_behind_a_proxy_the_address_is_that_of_the_caller(network):
     place = Path(network.home) / "bridge.yaml"
     place.write_text(place.read_text() + "trusted_proxies: [127.0.0.1]\n")
-    house = House(type(network.house.settings)(**_with_proxy(network.house.settings)))
-    app = new_app(house)
+    services = Services(type(network.services.settings)(**_with_proxy(network.services.settings)))
+    app = new_app(services)
     answers = [
         app.test_client()
         .post("/login", data={"token": "x"}, headers={"X-Forwarded-For": f"198.51.100.{number}"})
         .status_code
         for number in range(12)
     ]
-    house.close()
+    services.close()
     assert set(answers) == {200}
 
 
@@ -120,7 +120,7 @@ def test_from_elsewhere_nobody_lends_himself_an_address(app):
 
 def test_what_was_typed_as_a_name_is_kept_nowhere(app, network):
     Browser(app).sign_in("my-secret-typed-in-the-wrong-field", "x")
-    assert b"wrong-field" not in (Path(network.house.settings.database_url.removeprefix("sqlite:///"))).read_bytes()
+    assert b"wrong-field" not in (Path(network.services.settings.database_url.removeprefix("sqlite:///"))).read_bytes()
 
 
 def test_an_unknown_name_takes_as_long_as_a_wrong_password(app, user):
@@ -164,5 +164,5 @@ def test_old_tries_are_forgotten(store):
 
 def test_keys_of_the_count_tell_nothing(app, network):
     Browser(app).sign_in("Anna", "x")
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         assert all(re.fullmatch(r"[0-9a-f]{64}", one.key) for one in session.query(Tries))

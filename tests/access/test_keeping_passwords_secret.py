@@ -29,7 +29,7 @@ def lived(app, user, caplog):
 
 
 def test_no_password_is_in_the_database(lived, network):
-    place = Path(network.house.settings.database_url.removeprefix("sqlite:///"))
+    place = Path(network.services.settings.database_url.removeprefix("sqlite:///"))
     kept = b"".join(path.read_bytes() for path in place.parent.glob(f"{place.name}*"))
     assert [text for text in TYPED if text.encode() in kept] == []
 
@@ -45,9 +45,9 @@ def test_no_password_is_on_a_page(lived):
 
 
 def test_no_password_is_in_an_error(app, network, tmp_path, caplog):
-    network.house.__dict__["store"] = Store(make_engine(f"sqlite:///{tmp_path / 'empty.db'}"))
+    network.services.__dict__["store"] = Store(make_engine(f"sqlite:///{tmp_path / 'empty.db'}"))
     app.testing = True  # errors come through
     with pytest.raises(OperationalError) as caught:
         app.test_client().post("/login", data={"name": "Anna", "password": TYPED[0]})
-    network.house.store.close()
+    network.services.store.close()
     assert TYPED[0] not in str(caught.value) + caplog.text

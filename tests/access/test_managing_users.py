@@ -158,11 +158,11 @@ def test_changes_of_users_are_in_the_audit(browser, audit):
 
 
 def test_users_are_kept_alike_on_both_databases(on_either_database, now):
-    house = on_either_database.house
-    made = users.add(house, name="Anna", role=Role.VIEWER, actor=Actor("test"), now=now)
+    services = on_either_database.services
+    made = users.add(services, name="Anna", role=Role.VIEWER, actor=Actor("test"), now=now)
     with pytest.raises(Refused, match="there is one already"):
-        users.add(house, name="ANNA", role=Role.ADMIN, actor=Actor("test"), now=now)
-    users.set_role(house, made.user_id, Role.OPERATOR, actor=Actor("test"), now=now)
+        users.add(services, name="ANNA", role=Role.ADMIN, actor=Actor("test"), now=now)
+    users.set_role(services, made.user_id, Role.OPERATOR, actor=Actor("test"), now=now)
     assert [(one.name, one.role, one.created_at) for one in on_either_database.all(User)] == [("Anna", "operator", now)]
 
 

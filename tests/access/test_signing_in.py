@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import pytest
 from visitors import PASSWORD, Browser, new_app
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.tokens import Role
 from bridge.store.users import User
 from bridge.web.access.sessions import first_link
 
 
 def first_code(network):
-    return first_link(network.house, "http://bridge", datetime.now(UTC)).partition("code=")[2]
+    return first_link(network.services, "http://bridge", datetime.now(UTC)).partition("code=")[2]
 
 
 def test_a_user_comes_in_by_name_and_password(app, user):
@@ -69,10 +69,10 @@ def test_the_form_of_this_site_signs_in(app, user, headers):
 
 def test_behind_a_proxy_the_public_address_is_this_site_too(network, user):
     user("Anna")
-    house = House(replace(network.house.settings, public_url="https://bridge.example"))
-    house.__dict__["store"] = network.house.store
+    services = Services(replace(network.services.settings, public_url="https://bridge.example"))
+    services.__dict__["store"] = network.services.store
     form = {"name": "Anna", "password": PASSWORD}
-    answer = new_app(house).test_client().post("/login", data=form, headers={"Origin": "https://bridge.example"})
+    answer = new_app(services).test_client().post("/login", data=form, headers={"Origin": "https://bridge.example"})
     assert answer.status_code == 303
 
 
@@ -109,7 +109,7 @@ def test_what_a_user_does_carries_the_name(browser, audit):
 
 def test_the_last_sign_in_is_remembered(browser, network):
     browser("Anna")
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         assert session.get_one(User, 1).last_sign_in_at is not None
 
 
@@ -188,7 +188,7 @@ def test_nobody_else_makes_a_first_administrator(browser):
 
 def test_where_there_is_a_user_no_link_is_made(network, user):
     user("Anna")
-    assert first_link(network.house, "http://bridge", datetime.now(UTC)) is None
+    assert first_link(network.services, "http://bridge", datetime.now(UTC)) is None
 
 
 def test_every_page_keeps_its_careful_headers(browser):
@@ -202,7 +202,7 @@ def test_every_page_keeps_its_careful_headers(browser):
 
 def test_no_hash_is_on_any_page(browser, network):
     admin = browser("Boss", Role.ADMIN)
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         hashed = session.get_one(User, 1).hash
     assert hashed.startswith("$argon2id$")
     assert not re.search(r"argon2", admin.open("/settings") + admin.open("/account"))

@@ -9,7 +9,7 @@ from identity import CLIENT, SECRET, Provider, application, new_key
 from serving import served
 from visitors import Browser, new_app
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.users import User
 from bridge.web.access import users
 from bridge.web.access.users import Actor
@@ -39,9 +39,9 @@ def with_login(network, provider, **more):
         "label": "Example ID",
         "roles": {"claim": "groups", "map": {"network-ops": "operator", "platform": "admin", "sales": "viewer"}},
     } | more
-    house = House(replace(network.house.settings, login={"oidc": oidc}))
-    house.__dict__["store"] = network.house.store
-    return new_app(house)
+    services = Services(replace(network.services.settings, login={"oidc": oidc}))
+    services.__dict__["store"] = network.services.store
+    return new_app(services)
 
 
 class Guest(Browser):
@@ -149,7 +149,7 @@ def test_another_role_at_the_provider_is_another_role_here(app, provider, audit)
 def test_a_user_who_is_disabled_here_stays_outside(app, network, now):
     guest = Guest(app)
     guest.come_in()
-    users.disable(network.house, 1, actor=Actor("test"), now=now)
+    users.disable(network.services, 1, actor=Actor("test"), now=now)
     assert not guest.is_in()
     assert "this user is disabled" in refused(guest.come_in())
 
@@ -303,7 +303,7 @@ def test_a_wrong_client_secret_is_not_told_to_the_world(network, provider):
 
 
 def test_without_a_provider_there_is_nothing_to_go_to(network):
-    guest = Guest(new_app(network.house))
+    guest = Guest(new_app(network.services))
     assert guest.get("/login/oidc").headers["Location"] == "/login"
     assert guest.get("/login/oidc/callback").headers["Location"] == "/login"
 

@@ -20,7 +20,7 @@ def worked(monkeypatch, queue, redis_url):
     def work(*results: Drained) -> list[str]:
         happened, left = [], list(results)
 
-        def drain(_house, _now):
+        def drain(_services, _now):
             happened.append("batch")
             return left.pop(0)
 
@@ -31,7 +31,7 @@ def worked(monkeypatch, queue, redis_url):
 
         monkeypatch.setattr(journal.event_batches, "drain", drain)
         monkeypatch.setattr(journal.time, "sleep", rest)
-        monkeypatch.setattr(journal.container, "house", lambda: SimpleNamespace(queue=queue, clock=lambda: None))
+        monkeypatch.setattr(journal.container, "services", lambda: SimpleNamespace(queue=queue, clock=lambda: None))
         journal.drain()
         return happened
 

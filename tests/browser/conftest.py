@@ -49,14 +49,14 @@ def address(network):
     for number in range(4):
         network.crm({"id": str(number), "type": "deal.signed"})
     network.work()
-    network.house.meter.write()  # what a worker does when its task ends
-    with served(new_app(network.house)) as found:
+    network.services.meter.write()  # what a worker does when its task ends
+    with served(new_app(network.services)) as found:
         yield found
 
 
 @pytest.fixture
 def page(chromium, address, network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         token = make(session, name="Anna", role=Role.OPERATOR, who="test", now=datetime.now(UTC) - timedelta(days=1))
     context = chromium.new_context(viewport={"width": 1180, "height": 820}, base_url=address)
     found = context.new_page()

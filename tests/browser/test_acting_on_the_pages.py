@@ -64,7 +64,7 @@ def test_a_rule_is_tried_on_the_past_and_its_picture_reads_well(page, network):
 def test_a_trial_is_watched_while_it_goes_on(page, network):
     page.goto("/rules/low-cr")
     page.get_by_role("button", name="Try it").click()
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         trial = backtest_jobs.take(session, network.now)
         backtest_jobs.proceed(session, trial, {"looks": 200, "looks_done": 94}, network.now)
     page.get_by_text("94 of 200 looks are done").wait_for()
@@ -120,7 +120,7 @@ def test_on_a_phone_the_pages_of_a_rule_read_well(page):
 
 
 def test_everything_can_be_read_and_done_without_scripts(chromium, address, network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         token = make(session, name="Ben", role=Role.OPERATOR, who="test", now=network.now)
     context = chromium.new_context(base_url=address, java_script_enabled=False)
     page = context.new_page()

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from serving import served
 from visitors import PASSWORD, new_app
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.tokens import Role
 from bridge.web.access import users
 from bridge.web.access.sessions import first_link
@@ -28,7 +28,7 @@ skip_without_chromium()
 @pytest.fixture
 def address(network):
     network.now = datetime.now(UTC)
-    with served(new_app(network.house)) as found:
+    with served(new_app(network.services)) as found:
         yield found
 
 
@@ -50,7 +50,7 @@ def page(chromium, address, request):
 @pytest.fixture
 def boss(network):
     users.add(
-        network.house, name="Boss", role=Role.ADMIN, password=PASSWORD, actor=Actor("test"), now=datetime.now(UTC)
+        network.services, name="Boss", role=Role.ADMIN, password=PASSWORD, actor=Actor("test"), now=datetime.now(UTC)
     )
 
 
@@ -68,7 +68,7 @@ def picture(page, name):
 
 
 def test_the_first_administrator_comes_in_and_stays_one(page, address, network):
-    page.goto(first_link(network.house, address, datetime.now(UTC)))
+    page.goto(first_link(network.services, address, datetime.now(UTC)))
     assert findings(page) == []
     page.get_by_role("button", name="Sign in").click()
     assert findings(page) == []
@@ -120,7 +120,7 @@ def test_a_user_is_made_and_chooses_a_password(page, chromium, address, boss):
 
 def test_a_user_is_disabled_after_one_question(page, boss, network):
     made = users.add(
-        network.house, name="Anna", role=Role.VIEWER, password=PASSWORD, actor=Actor("test"), now=datetime.now(UTC)
+        network.services, name="Anna", role=Role.VIEWER, password=PASSWORD, actor=Actor("test"), now=datetime.now(UTC)
     )
     assert made.password is None
     sign_in(page, "Boss")
@@ -138,9 +138,9 @@ def test_a_person_comes_in_through_the_identity_provider(chromium, network):
             "issuer": provider.address, "client_id": CLIENT, "client_secret": SECRET, "label": "Example ID",
             "roles": {"claim": "groups", "map": {"network-ops": "operator"}},
         }  # fmt: skip
-        house = House(replace(network.house.settings, login={"oidc": oidc}))
-        house.__dict__["store"] = network.house.store
-        with served(new_app(house)) as address:
+        services = Services(replace(network.services.settings, login={"oidc": oidc}))
+        services.__dict__["store"] = network.services.store
+        with served(new_app(services)) as address:
             context = chromium.new_context(base_url=address)
             visitor = context.new_page()
             visitor.goto("/approvals")

@@ -39,7 +39,7 @@ def run(*arguments, code=0):
 
 
 def write(network, *rows):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.add_all(rows)
 
 

@@ -41,7 +41,7 @@ def run(*arguments, code=0):
 
 
 def put_aside(network, event_id):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.get(Event, event_id).state = "dead"
 
 

@@ -158,17 +158,17 @@ def test_doctor_names_the_remedy_where_integr8_cannot_be_reached(home, run):
 def test_a_rules_directory_that_is_gone_keeps_every_rule_alive(home):
     """Nobody deletes all rules by taking the directory away: it was not mounted, or is being exchanged."""
     (home.home / "rules").rename(home.home / "rules.aside")
-    reading, _ = rulebook.publish(home.house.store, home.house.settings, now=home.now)
+    reading, _ = rulebook.publish(home.services.store, home.services.settings, now=home.now)
     assert [str(one) for one in reading.errors] == [
         "rules:1:1: there is no such directory; put it back, or make an empty one if there are to be no rules"
     ]
-    with home.house.store.read() as session:
-        assert list(home.house.library.current(session).revisions) == ["onboarding"]
+    with home.services.store.read() as session:
+        assert list(home.services.library.current(session).revisions) == ["onboarding"]
 
 
 def test_an_empty_rules_directory_means_no_rules(home):
     for path in (home.home / "rules").glob("*"):
         path.unlink()
-    rulebook.publish(home.house.store, home.house.settings, now=home.now)
-    with home.house.store.read() as session:
-        assert list(home.house.library.current(session).revisions) == []
+    rulebook.publish(home.services.store, home.services.settings, now=home.now)
+    with home.services.store.read() as session:
+        assert list(home.services.library.current(session).revisions) == []

@@ -17,7 +17,7 @@ REQUESTS = re.findall(r"```http\n(GET|POST) (\S+)\n(.*?)```", PAGE.read_text(), 
 @pytest.mark.parametrize(("verb", "path", "rest"), REQUESTS, ids=[f"{verb} {path}" for verb, path, _ in REQUESTS])
 def test_a_request_of_the_page_is_answered(visited, lived_in, verb, path, rest):
     network = lived_in("shadow")
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         token = make(session, name="x", role=Role.OPERATOR, who="test", now=datetime.now(UTC))
     lines = rest.splitlines()
     headers = dict(line.split(": ", 1) for line in lines if re.match(r"[A-Z][\w-]+: ", line))
@@ -31,7 +31,7 @@ def test_a_request_of_the_page_is_answered(visited, lived_in, verb, path, rest):
 def test_an_address_that_is_not_there_is_a_problem_document_as_shown(visited, lived_in):
     network = lived_in()
     shown = json.loads(re.search(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)[1])
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         token = make(session, name="x", role=Role.VIEWER, who="test", now=datetime.now(UTC))
     answer = visited.test_client().get("/api/v1/runs/99", headers={"Authorization": f"Bearer {token}"})
     assert answer.get_json() == shown

@@ -26,7 +26,7 @@ def rule(channel):
 
 @pytest.fixture
 def channels(network, receiver):
-    network.house.settings.channels.update(
+    network.services.settings.channels.update(
         {
             "managers": {"apprise": f"json://127.0.0.1:{receiver.port}/people"},
             "crm-back": {"webhook": f"{receiver.url}/programs", "secret": SECRET},
@@ -46,7 +46,7 @@ def sign(network, channel="managers"):
 
 def deliver(network, **much):
     network.pass_time(**much)
-    while notifications_deliver.deliver(network.house, network.now, dice=lambda: 0.5):
+    while notifications_deliver.deliver(network.services, network.now, dice=lambda: 0.5):
         pass
 
 
@@ -87,7 +87,7 @@ def test_afterwards_nobody_can_fetch_it_any_more(channels):
     sign(channels)
     deliver(channels)
     with pytest.raises(Refused, match="handed over already"):
-        hand_over(channels.house, 2, who="ann", now=channels.now)
+        hand_over(channels.services, 2, who="ann", now=channels.now)
 
 
 def test_the_audit_says_which_channel_got_it(channels):
@@ -99,7 +99,7 @@ def test_the_audit_says_which_channel_got_it(channels):
 
 def test_what_a_person_fetched_first_is_not_told(channels, receiver):
     sign(channels)
-    hand_over(channels.house, 2, who="ann", now=channels.now)
+    hand_over(channels.services, 2, who="ann", now=channels.now)
     deliver(channels)
     assert receiver.requests == []
     [notice] = channels.all(Notice)
@@ -118,7 +118,7 @@ def test_while_the_channel_does_not_take_it_a_person_can_fetch_it(channels, rece
     receiver.replies = [Reply(500)]
     password = sign(channels)
     deliver(channels)
-    assert hand_over(channels.house, 2, who="ann", now=channels.now) == {"password": password}
+    assert hand_over(channels.services, 2, who="ann", now=channels.now) == {"password": password}
 
 
 def test_after_three_days_it_is_gone(channels, receiver):
@@ -132,12 +132,12 @@ def test_after_three_days_it_is_gone(channels, receiver):
 
 def test_a_silence_keeps_it_for_a_person(channels, receiver):
     password = sign(channels)
-    with channels.house.store.write() as session:
+    with channels.services.store.write() as session:
         until = channels.now.replace(year=2027)
         session.add(Hush(channel="managers", until=until, by="ann", why="a move"))
     deliver(channels)
     assert receiver.requests == []
-    assert hand_over(channels.house, 2, who="ann", now=channels.now) == {"password": password}
+    assert hand_over(channels.services, 2, who="ann", now=channels.now) == {"password": password}
 
 
 @pytest.mark.parametrize("replies", [[Reply(200)], [Reply(500), Reply(200)]])
@@ -163,7 +163,7 @@ def test_it_is_never_in_the_log(channels, receiver, capsys):
 def test_nothing_is_left_when_it_is_told(channels):
     sign(channels)
     deliver(channels)
-    with channels.house.store.read() as session:
+    with channels.services.store.read() as session:
         assert session.query(Handover).count() == 0
 
 

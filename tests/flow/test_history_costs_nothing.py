@@ -42,13 +42,13 @@ def offers(network):
 
 
 def test_an_event_costs_the_same_after_four_hundred_others(network, offers):
-    steps = Steps(network.house.store.engine)
+    steps = Steps(network.services.store.engine)
 
     def one(number):
         network.crm({"id": f"e{number}", "amount": 100, "offer": offers[number]})
         steps.taken = 0
-        event_batches.drain(network.house, network.now)
-        perform.perform(network.house, network.now)
+        event_batches.drain(network.services, network.now)
+        perform.perform(network.services, network.now)
         return steps.taken
 
     one(0)

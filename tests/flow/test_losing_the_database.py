@@ -30,9 +30,9 @@ def breaking(network):
             left[0] -= 1
             raise OperationalError(statement, parameters, Exception("terminating connection"))
 
-    yield lambda: event.listen(network.house.store.engine, "before_cursor_execute", cut)
+    yield lambda: event.listen(network.services.store.engine, "before_cursor_execute", cut)
     with suppress(Exception):
-        event.remove(network.house.store.engine, "before_cursor_execute", cut)
+        event.remove(network.services.store.engine, "before_cursor_execute", cut)
 
 
 def test_an_event_whose_decision_met_a_dead_connection_is_not_lost(network, breaking):
@@ -42,7 +42,7 @@ def test_an_event_whose_decision_met_a_dead_connection_is_not_lost(network, brea
     network.crm({"id": "1", "offer": offer.key})
     breaking()
     with suppress(OperationalError):
-        event_batches.drain(network.house, network.now)
+        event_batches.drain(network.services, network.now)
     network.pass_time(minutes=2)  # longer than any lease
     network.work()
     assert not network.active(offer)

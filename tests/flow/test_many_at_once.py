@@ -101,7 +101,7 @@ def test_any_row_leads_to_the_whole_file(many):
 def test_before_the_work_is_done_rows_wait(many):
     event = post(many, FILE).get_json()["event_id"]
     assert {one["status"] for one in results(event)} == {"waiting"}
-    event_batches.drain(many.house, many.now)
+    event_batches.drain(many.services, many.now)
     assert {one["status"] for one in results(event)} == {"waiting"}
 
 

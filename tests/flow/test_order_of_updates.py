@@ -144,7 +144,7 @@ def test_a_replay_of_an_old_update_changes_nothing(network):
     network.work()
     network.crm(update(2))
     network.work()
-    replay.replay(network.house, [first], revision="current", who="ann", now=network.now)
+    replay.replay(network.services, [first], revision="current", who="ann", now=network.now)
     network.work()
     assert names(network) == ["Name 2"]
     assert len(reasons(network)) == 1
@@ -181,7 +181,7 @@ def test_a_source_may_leave_it_to_the_rules_what_events_are_about(tmp_path, sqli
 def test_what_an_older_update_could_not_do_yet_is_not_done_any_more(network):
     network.rule(RULE)
     network.crm(update(1))
-    event_batches.drain(network.house, network.now)
+    event_batches.drain(network.services, network.now)
     network.crm(update(2))
     network.work()
     assert [effect.state for effect in network.all(Effect)] == ["skipped", "applied"]
@@ -191,8 +191,8 @@ def test_what_an_older_update_could_not_do_yet_is_not_done_any_more(network):
 def test_what_an_older_update_had_in_hand_is_not_tried_again(network):
     network.rule(RULE)
     network.crm(update(1))
-    event_batches.drain(network.house, network.now)
-    claim_batch(network.house.store, network.now)  # a worker that will never come back
+    event_batches.drain(network.services, network.now)
+    claim_batch(network.services.store, network.now)  # a worker that will never come back
     network.crm(update(2))
     network.work()
     network.pass_time_ticking(minutes=2)
@@ -212,7 +212,7 @@ def test_what_is_remembered_does_not_hold_the_address(network):
     network.rule(RULE)
     network.crm(update(1))
     network.work()
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         [row] = session.query(Newest).all()
     assert "ann" not in row.about
 
@@ -221,7 +221,7 @@ def test_what_is_remembered_is_forgotten_with_the_journal(network):
     network.rule(RULE)
     network.crm(update(1))
     network.work()
-    maintenance.tidy(network.house, network.now + timedelta(days=91))
+    maintenance.tidy(network.services, network.now + timedelta(days=91))
     assert remembered(network) == 0
 
 
@@ -257,5 +257,5 @@ def test_whatever_the_order_the_newest_stands(sqlite_template, arrivals):
 
 
 def remembered(network):
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         return session.query(Newest).count()

@@ -151,7 +151,7 @@ def test_during_a_halt_nothing_leaves(network, offers):
     from bridge.store import upkeep
 
     network.rule(rule())
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         upkeep.halt(session, by="ann", why="outage", now=network.now)
     network.work()
     assert network.paused == []
@@ -186,7 +186,7 @@ def test_a_protected_offer_is_never_touched(network):
     (network.home / "bridge.yaml").write_text(text)
     from bridge.config import settings
 
-    network.house.settings = settings.load(network.home)
+    network.services.settings = settings.load(network.home)
     network.rule(rule())
     network.work()
     assert network.paused == []

@@ -44,7 +44,7 @@ def test_an_offer_goes_back_once_although_a_batch_of_events_comes_at_that_moment
     network.pass_time(minutes=61)
     for offer in offers[1:]:
         complain(network, offer)
-    event_batches.drain(network.house, network.now)
+    event_batches.drain(network.services, network.now)
     assert [one.verb for one in network.all(Effect)].count("activate") == 1
 
 

@@ -54,7 +54,7 @@ def recover(network, offer):
 
 
 def approve(network, plan=1, **more):
-    return approvals.approve(network.house, plan, person=more.pop("person", ANN), now=network.now, **more)
+    return approvals.approve(network.services, plan, person=more.pop("person", ANN), now=network.now, **more)
 
 
 def test_nothing_happens_until_someone_says_yes(waiting):
@@ -80,7 +80,7 @@ def test_when_all_recovered_the_plan_is_dropped(waiting):
 
 
 def test_a_no_is_a_no(waiting):
-    approvals.reject(waiting.house, 1, person=ANN, why="it is a test offer", now=waiting.now)
+    approvals.reject(waiting.services, 1, person=ANN, why="it is a test offer", now=waiting.now)
     waiting.work()
     assert waiting.paused == []
     with pytest.raises(Refused, match="does not wait, it is dropped by ann"):
@@ -134,7 +134,7 @@ def paused(network):
 
 
 def test_an_undo_brings_the_offer_back_and_the_rule_leaves_it_alone(paused):
-    done = undo.undo(paused.house, 1, who="ann", now=paused.now)
+    done = undo.undo(paused.services, 1, who="ann", now=paused.now)
     paused.work()
     assert paused.paused == []
     assert done.effects == ["activate offer 1002"]
@@ -144,9 +144,9 @@ def test_an_undo_brings_the_offer_back_and_the_rule_leaves_it_alone(paused):
 
 
 def test_an_undo_can_be_undone(paused):
-    done = undo.undo(paused.house, 1, who="ann", now=paused.now)
+    done = undo.undo(paused.services, 1, who="ann", now=paused.now)
     paused.work()
-    undo.undo(paused.house, done.run_id, who="ann", now=paused.now)
+    undo.undo(paused.services, done.run_id, who="ann", now=paused.now)
     paused.work()
     assert paused.paused == ["Bad"]
 
@@ -156,7 +156,7 @@ def test_what_a_person_changed_since_is_left_alone(paused):
     paused.world.directory.update(paused.bad, {"active": True})
     paused.work()
     paused.pass_time(minutes=5)
-    done = undo.undo(paused.house, 1, who="ann", now=paused.now)
+    done = undo.undo(paused.services, 1, who="ann", now=paused.now)
     assert done.effects == []
     assert "was changed by a person since" in done.left[0]
 
@@ -165,12 +165,12 @@ def test_a_run_that_did_nothing_cannot_be_undone(paused):
     paused.pass_time(minutes=15)
     paused.work()
     with pytest.raises(Refused, match="nothing of it was carried out"):
-        undo.undo(paused.house, paused.all(Run)[-1].id, who="ann", now=paused.now)
+        undo.undo(paused.services, paused.all(Run)[-1].id, who="ann", now=paused.now)
 
 
 def test_a_hold_let_go_by_hand_ends_and_the_offer_returns(paused):
     [hold] = paused.all(Hold)
-    done = holds.release_holds(paused.house, [hold.id], who="ann", now=paused.now)
+    done = holds.release_holds(paused.services, [hold.id], who="ann", now=paused.now)
     paused.work()
     assert done.returns == ["offer 1002"]
     assert paused.paused == []
@@ -184,7 +184,7 @@ def test_the_hold_of_a_deleted_rule_ends_all_the_same(paused):
 
 
 def test_everything_that_people_do_is_in_the_audit(paused):
-    undo.undo(paused.house, 1, who="ann", now=paused.now)
+    undo.undo(paused.services, 1, who="ann", now=paused.now)
     assert [(one.who, one.what, one.about) for one in paused.all(Audit)] == [("ann", "undo", "run 1")]
 
 
@@ -208,11 +208,11 @@ def test_a_replay_is_handled_with_the_rule_of_now_or_of_then(network):
     event_id = network.crm({"id": "1", "go": True}).get_json()["event_id"]
     network.work()
     network.rule(ON_EVENT.replace("NAME", "After"))
-    replay.replay(network.house, [event_id], revision="original", who="ann", now=network.now)
+    replay.replay(network.services, [event_id], revision="original", who="ann", now=network.now)
     network.work()
     [publisher] = network.world.directory.publishers.living()
     assert publisher.view()["name"] == "Before"
-    replay.replay(network.house, [event_id], revision="current", who="ann", now=network.now)
+    replay.replay(network.services, [event_id], revision="current", who="ann", now=network.now)
     network.work()
     assert publisher.view()["name"] == "After"
 
@@ -221,8 +221,8 @@ def test_replays_that_were_not_handled_yet_can_be_cancelled(network):
     network.rule(ON_EVENT.replace("NAME", "Ann"))
     event_id = network.crm({"id": "1", "go": False}).get_json()["event_id"]
     network.work()
-    replay.replay(network.house, [event_id] * 3, revision="current", who="ann", now=network.now)
-    assert replay.cancel(network.house, who="ann", now=network.now) == 3
+    replay.replay(network.services, [event_id] * 3, revision="current", who="ann", now=network.now)
+    assert replay.cancel(network.services, who="ann", now=network.now) == 3
     network.work()
     assert len(network.all(Run)) == 1
 
@@ -230,10 +230,10 @@ def test_replays_that_were_not_handled_yet_can_be_cancelled(network):
 def test_a_dead_event_is_corrected_and_handled(network):
     network.rule(ON_EVENT.replace("NAME", "Ann"))
     event_id = network.crm({"id": "1", "go": "yes"}).get_json()["event_id"]
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.get(Event, event_id).state = "dead"
     replay.settle_aside(
-        network.house, event_id, accept=True, body=b'{"id": "1", "go": true}', who="ann", now=network.now
+        network.services, event_id, accept=True, body=b'{"id": "1", "go": true}', who="ann", now=network.now
     )
     network.work()
     assert len(list(network.world.directory.publishers.living())) == 1

@@ -137,10 +137,10 @@ def test_the_password_is_handed_over_once(network, people):
     network.crm(deal())
     network.work()
     with pytest.raises(NotThere, match="made no secret"):
-        hand_over(network.house, 1, who="ann", now=network.now)
-    assert len(hand_over(network.house, 2, who="ann", now=network.now)["password"]) == 20
+        hand_over(network.services, 1, who="ann", now=network.now)
+    assert len(hand_over(network.services, 2, who="ann", now=network.now)["password"]) == 20
     with pytest.raises(Refused, match="handed over already"):
-        hand_over(network.house, 2, who="ann", now=network.now)
+        hand_over(network.services, 2, who="ann", now=network.now)
 
 
 def test_a_password_that_nobody_fetched_in_time_is_gone(network, people):
@@ -151,4 +151,4 @@ def test_a_password_that_nobody_fetched_in_time_is_gone(network, people):
     network.work()
     network.pass_time(hours=73)
     with pytest.raises(Refused, match="waited too long"):
-        hand_over(network.house, 2, who="ann", now=network.now)
+        hand_over(network.services, 2, who="ann", now=network.now)

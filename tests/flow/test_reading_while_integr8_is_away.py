@@ -11,7 +11,7 @@ from bridge.store.feeds import FeedKey, Kind
 
 @pytest.fixture
 def away(network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         feeds.ensure(session, FeedKey(kind=Kind.CLICKS)).problem = "Integr8 could not be reached"
     return network
 
@@ -19,34 +19,34 @@ def away(network):
 def test_all_workers_may_read_while_all_is_well(network):
     network.work()
     with (
-        operations_feeds.in_turn(network.house, network.now) as first,
-        operations_feeds.in_turn(network.house, network.now) as second,
+        operations_feeds.in_turn(network.services, network.now) as first,
+        operations_feeds.in_turn(network.services, network.now) as second,
     ):
         assert (first, second) == (True, True)
 
 
 def test_one_worker_reads_while_feeds_fail(away):
     with (
-        operations_feeds.in_turn(away.house, away.now) as first,
-        operations_feeds.in_turn(away.house, away.now) as second,
+        operations_feeds.in_turn(away.services, away.now) as first,
+        operations_feeds.in_turn(away.services, away.now) as second,
     ):
         assert (first, second) == (True, False)
 
 
 def test_the_next_one_has_its_turn_afterwards(away):
-    with operations_feeds.in_turn(away.house, away.now):
+    with operations_feeds.in_turn(away.services, away.now):
         pass
-    with operations_feeds.in_turn(away.house, away.now) as ours:
+    with operations_feeds.in_turn(away.services, away.now) as ours:
         assert ours
 
 
 def test_a_worker_that_was_killed_holds_the_others_up_for_minutes_only(away):
-    way = operations_feeds.in_turn(away.house, away.now)
+    way = operations_feeds.in_turn(away.services, away.now)
     assert way.__enter__()
-    with operations_feeds.in_turn(away.house, away.now + timedelta(minutes=6)) as ours:
+    with operations_feeds.in_turn(away.services, away.now + timedelta(minutes=6)) as ours:
         assert ours
     way.__exit__(None, None, None)
 
 
 def test_other_work_has_its_turn_after_a_feed_that_failed(away):
-    assert not operations_feeds.answered(away.house)
+    assert not operations_feeds.answered(away.services)

@@ -44,8 +44,8 @@ def past(network, monkeypatch, tmp_path):
                 if number == 0 and (offer == "1001" or hour < 48):
                     money = {"payout": "8.00", "revenue": "10.00", "currency": "USD"}
                     conversions.append(row | money | {"conversion_time": f"{at:%Y-%m-%d %H:%M:%S}"})
-    import_rows(network.house.store, FeedKey(kind=Kind.CLICKS), clicks, now=network.now)
-    import_rows(network.house.store, FeedKey(kind=Kind.CONVERSIONS), conversions, now=network.now)
+    import_rows(network.services.store, FeedKey(kind=Kind.CLICKS), clicks, now=network.now)
+    import_rows(network.services.store, FeedKey(kind=Kind.CONVERSIONS), conversions, now=network.now)
     file = tmp_path / "rule.yaml"
     file.write_text(RULE)
 

@@ -17,8 +17,8 @@ OFFER = "/api/v2/integrations/dhkwd4izck/offers"
 @pytest.fixture
 def shell(client, tmp_path, sqlite_store):
     """Runs `api ...` and returns the result; the account's client talks to the double."""
-    house = SimpleNamespace(store=sqlite_store)
-    session = SimpleNamespace(client=lambda *_: client, house=house, migrated=lambda: None)
+    services = SimpleNamespace(store=sqlite_store)
+    session = SimpleNamespace(client=lambda *_: client, services=services, migrated=lambda: None)
 
     def run(*arguments, code=0, stdin=None):
         result = CliRunner().invoke(api, [str(one) for one in arguments], obj=session, input=stdin)

@@ -46,13 +46,13 @@ def let_rule_run(network, mode="live", targets=50):
     network.world.offer("Worse", clicks=1000, conversions=0, active=True)
     network.rule(RULE.format(mode=mode, targets=targets))
     network.work()
-    collect.collect(network.house, network.now)
+    collect.collect(network.services, network.now)
 
 
 @pytest.fixture
 def telling(network, receiver):
     """The network with two channels that both lead to the test's own server."""
-    network.house.settings.channels.update(
+    network.services.settings.channels.update(
         {
             "traffic": {"apprise": f"json://127.0.0.1:{receiver.port}/people", "group": "10s"},
             "callback": {"webhook": f"{receiver.url}/programs", "secrets": [NEW_SECRET, SECRET]},
@@ -62,7 +62,7 @@ def telling(network, receiver):
 
 
 def row(network, key="k", channel="callback", **more):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         made = {
             "channel": channel,
             "topic": "paused",
@@ -78,16 +78,16 @@ def test_a_yes_is_told_once_and_with_the_name_of_who_said_it(telling):
     let_rule_run(telling, mode="approve")
     (plan,) = telling.all(StoredPlan)
     ann = approvals.Person(name="ann")
-    approvals.approve(telling.house, plan.id, person=ann, now=telling.now)
-    collect.collect(telling.house, telling.now)
-    collect.collect(telling.house, telling.now)
+    approvals.approve(telling.services, plan.id, person=ann, now=telling.now)
+    collect.collect(telling.services, telling.now)
+    collect.collect(telling.services, telling.now)
     told = [one.text for one in telling.all(Notice) if one.topic == "approved"]
     assert told == [f"plan {plan.id} was approved by ann"]
 
 
 def deliver(network, **much):
     network.pass_time(**much)
-    while notifications_deliver.deliver(network.house, network.now, dice=lambda: 0.5):
+    while notifications_deliver.deliver(network.services, network.now, dice=lambda: 0.5):
         pass
 
 
@@ -181,7 +181,7 @@ def test_a_channel_that_is_switched_on_again_gets_what_it_missed(telling, receiv
     receiver.replies = [Reply(410), Reply(200)]
     row(telling)
     deliver(telling)
-    with telling.house.store.write() as session:
+    with telling.services.store.write() as session:
         assert collect.notices.enable(session, "callback", telling.now) == 1
     deliver(telling, seconds=1)
     assert "sent" in states(telling)
@@ -192,12 +192,12 @@ def test_the_breaker_survives_a_restart_because_it_is_a_row(telling, receiver):
     for key in range(5):
         row(telling, str(key), due_at=telling.now)
         deliver(telling, seconds=1)
-    with telling.house.store.read() as session:
+    with telling.services.store.read() as session:
         assert session.get_one(ChannelHealth, "callback").open_until > telling.now
 
 
 def test_a_silence_keeps_quiet_until_it_expires(telling, receiver):
-    with telling.house.store.write() as session:
+    with telling.services.store.write() as session:
         until = telling.now + timedelta(hours=1)
         session.add(Hush(channel=None, rule_id=None, topic="paused", until=until, by="ann", why="known"))
     row(telling)
@@ -224,9 +224,11 @@ def test_the_same_thing_noticed_twice_is_told_once(telling, receiver):
 
 
 def test_a_digest_waits_for_its_hour(telling, receiver):
-    telling.house.settings.channels["traffic"]["digest"] = "1h"
-    telling.house.__dict__.pop("channels", None)
-    assert collect.due(telling.house, "traffic", telling.now + timedelta(minutes=5)) == telling.now + timedelta(hours=1)
+    telling.services.settings.channels["traffic"]["digest"] = "1h"
+    telling.services.__dict__.pop("channels", None)
+    assert collect.due(telling.services, "traffic", telling.now + timedelta(minutes=5)) == telling.now + timedelta(
+        hours=1
+    )
 
 
 def test_a_rule_tells_what_it_asked_to_tell_and_each_channel_once(telling):
@@ -239,7 +241,7 @@ def test_looking_again_finds_nothing_new(telling):
     let_rule_run(telling)
     before = topics(telling)
     telling.pass_time(seconds=20)
-    collect.collect(telling.house, telling.now)
+    collect.collect(telling.services, telling.now)
     assert topics(telling) == before
 
 
@@ -270,7 +272,7 @@ def test_a_plan_over_its_limit_is_told_under_that_name(telling):
 
 
 def test_without_channels_nothing_is_looked_for(network):
-    collect.collect(network.house, network.now)
+    collect.collect(network.services, network.now)
     assert network.all(Notice) == []
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the house itself is told once when it begins and once when it is over."""
+"""What is wrong with the service itself is told once when it begins and once when it is over."""
 
 import dataclasses
 import json
@@ -21,14 +21,14 @@ from bridge.web.gauges import Gauges
 
 @pytest.fixture
 def watched(network, receiver):
-    network.house.settings.channels.update({"ops": {"apprise": f"json://127.0.0.1:{receiver.port}/ops"}})
-    network.house.settings = dataclasses.replace(network.house.settings, operations=("ops",))
+    network.services.settings.channels.update({"ops": {"apprise": f"json://127.0.0.1:{receiver.port}/ops"}})
+    network.services.settings = dataclasses.replace(network.services.settings, operations=("ops",))
     return network
 
 
 def look(network, **much):
     network.pass_time(**much)
-    service_alerts.watch(network.house, network.now)
+    service_alerts.watch(network.services, network.now)
 
 
 def told(network):
@@ -40,17 +40,17 @@ def topics(network):
 
 
 def write(network, *rows):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.add_all(rows)
 
 
 def halt(network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         upkeep.halt(session, by="ann", why="tracking outage", now=network.now)
 
 
 def resume(network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         upkeep.resume(session, by="bob", now=network.now)
 
 
@@ -85,7 +85,7 @@ def test_a_second_halt_is_told_anew(watched):
 
 def test_broken_rules_are_told_with_their_place(watched):
     (watched.home / "rules" / "bad.yaml").write_text("schema: 1\nid: bad\nguard: {}\n")
-    rulebook.publish(watched.house.store, watched.house.settings, now=watched.now)
+    rulebook.publish(watched.services.store, watched.services.settings, now=watched.now)
     look(watched)
     [(topic, text)] = told(watched)
     assert (topic, text.startswith("rules/bad.yaml:")) == ("trouble", True)
@@ -94,13 +94,13 @@ def test_broken_rules_are_told_with_their_place(watched):
 def test_mended_rules_are_told(watched):
     test_broken_rules_are_told_with_their_place(watched)
     (watched.home / "rules" / "bad.yaml").unlink()
-    rulebook.publish(watched.house.store, watched.house.settings, now=watched.now)
+    rulebook.publish(watched.services.store, watched.services.settings, now=watched.now)
     look(watched, minutes=1)
     assert topics(watched) == ["trouble", "recovered"]
 
 
 def test_a_feed_that_stands_still_is_told(watched):
-    with watched.house.store.write() as session:
+    with watched.services.store.write() as session:
         feed = feeds.ensure(session, FeedKey(account="main", integration="default", kind=Kind.CLICKS))
         feed.as_of, feed.alerted_at = watched.now - timedelta(hours=2), watched.now
     look(watched)
@@ -141,7 +141,7 @@ def test_an_integr8_that_answers_now_and_then_is_no_news(watched):
 def test_dead_letters_are_told_once_while_they_grow(watched):
     for number in range(3):
         answer = watched.crm({"id": f"evt_{number}", "type": "deal"}).get_json()
-        with watched.house.store.write() as session:
+        with watched.services.store.write() as session:
             event = session.get(Event, answer["event_id"])
             event.state, event.finished_at = EventState.DEAD, watched.now
         look(watched, minutes=1)
@@ -167,19 +167,19 @@ def test_nobody_is_told_where_no_channel_is_meant(network):
 
 def test_two_workers_that_look_at_once_tell_once(watched):
     halt(watched)
-    with watched.house.store.read() as session:
+    with watched.services.store.read() as session:
         seen = service_alerts.troubles.look(session, watched.now)
-    with watched.house.store.write() as session:
+    with watched.services.store.write() as session:
         first = service_alerts.troubles.begin(session, seen, watched.now)
-    with watched.house.store.write() as session:
+    with watched.services.store.write() as session:
         second = service_alerts.troubles.begin(session, seen, watched.now)
     assert (first, second) == ({"halt"}, set())
 
 
 def test_the_web_process_tells_while_nobody_works(watched, receiver):
-    with watched.house.store.write() as session:
+    with watched.services.store.write() as session:
         upkeep.beat(session, "tick", watched.now)
-    watch = service_alerts.Watch(watched.house)
+    watch = service_alerts.Watch(watched.services)
     for _ in range(3):
         watched.pass_time(minutes=1)
         watch.once(watched.now)
@@ -188,8 +188,8 @@ def test_the_web_process_tells_while_nobody_works(watched, receiver):
 
 
 def test_workers_that_are_back_tell_that_it_is_over(watched):
-    web = service_alerts.Watch(watched.house)
-    with watched.house.store.write() as session:
+    web = service_alerts.Watch(watched.services)
+    with watched.services.store.write() as session:
         upkeep.beat(session, "tick", watched.now)
     watched.pass_time(minutes=2)
     web.once(watched.now)
@@ -198,10 +198,10 @@ def test_workers_that_are_back_tell_that_it_is_over(watched):
 
 
 def test_the_web_process_keeps_still_while_workers_work(watched):
-    with watched.house.store.write() as session:
+    with watched.services.store.write() as session:
         upkeep.beat(session, "tick", watched.now)
     halt(watched)
-    service_alerts.Watch(watched.house).once(watched.now)
+    service_alerts.Watch(watched.services).once(watched.now)
     assert told(watched) == []
 
 
@@ -215,7 +215,7 @@ def test_a_channel_that_does_not_exist_is_a_mistake_with_its_place(network):
 def test_the_metrics_count_notices_and_troubles(watched):
     halt(watched)
     look(watched)
-    text = generate_latest(metrics_server.registry([Gauges(watched.house, watched.house.clock)])).decode()
+    text = generate_latest(metrics_server.registry([Gauges(watched.services, watched.services.clock)])).decode()
     assert 'bridge_notices{channel="ops",state="waiting"} 1.0' in text
     assert 'bridge_troubles{kind="halt"} 1.0' in text
 
@@ -225,6 +225,6 @@ def test_all_that_begins_at_once_is_one_message(watched, receiver):
     write(watched, *(call(watched, "unreachable") for _ in range(3)))
     look(watched)
     watched.pass_time(seconds=11)
-    deliver.deliver(watched.house, watched.now)
+    deliver.deliver(watched.services, watched.now)
     [asked] = receiver.requests
-    assert json.loads(asked.body)["title"] == "Integr8 Bridge: trouble in the house (2)"
+    assert json.loads(asked.body)["title"] == "Integr8 Bridge: trouble in the service (2)"

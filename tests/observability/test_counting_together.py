@@ -71,7 +71,7 @@ def test_an_address_that_is_none_is_refused_with_the_remedy(tmp_path, monkeypatc
 
 def test_the_last_unknown_effect_settles_and_the_gauge_says_zero(network):
     """An alert that began must be able to end."""
-    [family] = [one for one in Gauges(network.house, lambda: network.now).collect() if one.name == "bridge_effects"]
+    [family] = [one for one in Gauges(network.services, lambda: network.now).collect() if one.name == "bridge_effects"]
     assert {sample.labels["state"]: sample.value for sample in family.samples}[EffectState.UNKNOWN] == 0
 
 

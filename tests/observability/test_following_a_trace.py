@@ -51,7 +51,7 @@ def onboarded(network, spans):
 
 
 def knock(network, traceparent):
-    token = network.house.settings.sources["crm"]["token"]
+    token = network.services.settings.sources["crm"]["token"]
     headers = {"authorization": f"Bearer {token}", "traceparent": traceparent}
     return network.door.post("/hooks/crm", json={"id": "1"}, headers=headers)
 
@@ -87,7 +87,7 @@ def test_spans_name_ids_and_outcomes_but_no_person(onboarded, spans):
     told = repr([(one.name, dict(one.attributes), [dict(event.attributes) for event in one.events]) for one in spans()])
     assert "onboarding" in told
     assert "ann@example.com" not in told
-    assert onboarded.house.settings.sources["crm"]["token"] not in told
+    assert onboarded.services.settings.sources["crm"]["token"] not in told
 
 
 def test_a_call_that_fails_says_so_without_its_text(network, spans):

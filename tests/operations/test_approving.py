@@ -53,12 +53,12 @@ def more(network, offer, clicks, conversions):
 
 
 def say_yes(network, plan=1, only=None):
-    return approve(network.house, plan, person=ANN, now=network.now, only=only)
+    return approve(network.services, plan, person=ANN, now=network.now, only=only)
 
 
 def test_a_plan_shows_what_dropped_out_since(waiting):
     recover(waiting, waiting.bad[0])
-    found = review(waiting.house, 1, now=waiting.now)
+    found = review(waiting.services, 1, now=waiting.now)
     assert [effect.gone is None for effect in found.effects] == [False, True]
     assert "recovered" in found.effects[0].gone
     assert found.changed == "1 of 2 dropped out"
@@ -66,7 +66,7 @@ def test_a_plan_shows_what_dropped_out_since(waiting):
 
 def test_what_is_new_since_waits_in_a_plan_of_its_own(waiting):
     more(waiting, waiting.good, 30_000, 0)
-    found = reviews(waiting.house, now=waiting.now)
+    found = reviews(waiting.services, now=waiting.now)
     assert [[effect.does for effect in one.effects] for one in found] == [
         ["pause offer 1002", "pause offer 1003"],
         ["pause offer 1001"],
@@ -74,7 +74,7 @@ def test_what_is_new_since_waits_in_a_plan_of_its_own(waiting):
 
 
 def test_looking_at_a_plan_changes_nothing(waiting):
-    [found] = reviews(waiting.house, now=waiting.now)
+    [found] = reviews(waiting.services, now=waiting.now)
     assert found.changed == "nothing"
     assert waiting.all(StoredPlan)[0].state == "waiting"
 
@@ -87,7 +87,7 @@ def test_effects_that_were_not_chosen_say_so(waiting):
 
 
 def test_a_yes_while_everything_is_halted_is_kept_for_later(waiting):
-    with waiting.house.store.write() as session:
+    with waiting.services.store.write() as session:
         upkeep.halt(session, by="bob", why="outage", now=waiting.now)
     with pytest.raises(Refused, match=r"halted \(outage\)"):
         say_yes(waiting)
@@ -114,11 +114,11 @@ def test_an_undo_that_waited_ends_the_holds_at_the_yes_and_the_rule_is_muted(wai
     say_yes(waiting)
     waiting.work()
     waiting.rule(RULE.replace("targets: 50", "targets: 1"))
-    undo(waiting.house, 1, who="ann", now=waiting.now)
+    undo(waiting.services, 1, who="ann", now=waiting.now)
     [asked] = [plan for plan in waiting.all(StoredPlan) if plan.state == "waiting"]
     say_yes(waiting, asked.id)
     waiting.work()
     assert waiting.paused == []
     assert {hold.state for hold in waiting.all(Hold)} == {"released"}
-    with waiting.house.store.read() as session:
+    with waiting.services.store.read() as session:
         assert session.query(Mute).count() == 2

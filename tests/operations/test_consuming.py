@@ -16,9 +16,9 @@ from bridge.store.exports import Starts
 
 
 def used(network):
-    network.house.meter.write()
-    with network.house.store.read() as session:
-        return consumption(session, network.house.settings.accounts, network.now)
+    network.services.meter.write()
+    with network.services.store.read() as session:
+        return consumption(session, network.services.settings.accounts, network.now)
 
 
 def operation(network, name):
@@ -40,7 +40,7 @@ def test_what_integr8_refuses_is_told_by_its_kind(network):
 
 def test_the_share_of_the_budget_is_of_the_part_of_the_hour_that_has_passed(network):
     network.pass_time(minutes=30)
-    meter = network.house.meter.of("main")
+    meter = network.services.meter.of("main")
     for _ in range(18):
         meter(Witnessed("offers.list", "ok", 0.0, 0.1))
     assert used(network).hours[-1].share == pytest.approx(18 / (1000 * 1800))
@@ -58,8 +58,8 @@ def test_two_processes_add_to_the_same_hour(store, now):
 
 
 def test_an_hour_that_is_over_stays_in_the_chart_for_a_day(network):
-    network.house.meter.of("main")(Witnessed("offers.list", "ok", 0.0, 0.1))
-    network.house.meter.write()
+    network.services.meter.of("main")(Witnessed("offers.list", "ok", 0.0, 0.1))
+    network.services.meter.write()
     network.pass_time(hours=23)
     assert [one.requests for one in used(network).hours] == [1, *[0] * 23]
 
@@ -87,8 +87,8 @@ def test_old_hours_are_forgotten(store, now):
 
 
 def test_exports_left_are_those_of_the_last_day(network):
-    starts = Starts(network.house.store, "main")
-    exporter = Exporter(network.house.client(), starts, today=lambda: network.now)
+    starts = Starts(network.services.store, "main")
+    exporter = Exporter(network.services.client(), starts, today=lambda: network.now)
     exporter.start("clicks", network.now - timedelta(days=1), network.now, fields=["transaction_id"])
     assert used(network).exports["main"].left == 9
     network.pass_time(hours=24)
@@ -96,11 +96,11 @@ def test_exports_left_are_those_of_the_last_day(network):
 
 
 def test_the_eleventh_export_is_refused_and_the_page_says_when_the_next_is_free(network):
-    starts = Starts(network.house.store, "main")
+    starts = Starts(network.services.store, "main")
     for _ in range(10):
         starts.reserve(network.now, limit=10, span=timedelta(days=1))
     with pytest.raises(DailyBudgetExhausted):
-        Exporter(network.house.client(), starts, today=lambda: network.now).start(
+        Exporter(network.services.client(), starts, today=lambda: network.now).start(
             "clicks", network.now, network.now, fields=["transaction_id"]
         )
     assert used(network).exports["main"].next_free == network.now + timedelta(days=1)

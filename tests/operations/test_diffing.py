@@ -32,7 +32,7 @@ then:
 def compare(network, text):
     file = network.home / "new.yaml"
     file.write_text(text)
-    [found] = diff(network.house, file, now=network.now)
+    [found] = diff(network.services, file, now=network.now)
     return found
 
 

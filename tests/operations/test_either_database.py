@@ -24,30 +24,30 @@ then:
 
 
 def test_a_plan_is_reviewed_approved_called_off_and_explained(on_either_database):
-    network, house = on_either_database, on_either_database.house
+    network, services = on_either_database, on_either_database.services
     for name, conversions in (("Good", 50), ("Fine", 60), ("Fair", 40), ("Bad", 1)):
         network.world.offer(name, clicks=1000, conversions=conversions, active=True)
     network.rule(RULE)
     network.work()
-    [plan] = reviews(house, now=network.now)
+    [plan] = reviews(services, now=network.now)
     assert plan.changed == "nothing"
-    approve(house, plan.plan_id, person=Person(name="ann"), now=network.now)
-    assert list(undo(house, plan.run_id, who="ann", now=network.now).effects) == ["called off: pause offer 1004"]
+    approve(services, plan.plan_id, person=Person(name="ann"), now=network.now)
+    assert list(undo(services, plan.run_id, who="ann", now=network.now).effects) == ["called off: pause offer 1004"]
     network.work()
     assert network.paused == []
-    found = explain(house, "low-cr", parse_subject("offer=1004"), now=network.now)
+    found = explain(services, "low-cr", parse_subject("offer=1004"), now=network.now)
     assert found.looks[0].did == ("pause offer 1004: skipped (called off by ann)",)
-    assert not [one for one in examine(house, network.now, health=checks) if one["status"] == "fail"]
+    assert not [one for one in examine(services, network.now, health=checks) if one["status"] == "fail"]
 
 
 def test_events_are_found_sent_again_bit_by_bit_and_taken_back(on_either_database):
-    network, house = on_either_database, on_either_database.house
+    network, services = on_either_database, on_either_database.services
     for number in range(3):
         network.crm({"id": str(number), "type": "deal"})
     network.work()
-    with house.store.read() as session:
+    with services.store.read() as session:
         found = matching(session, source="crm", event_type="deal", since=network.now)
-    replay(house, found, revision="current", who="ann", now=network.now, per_minute=12)
+    replay(services, found, revision="current", who="ann", now=network.now, per_minute=12)
     network.work()
-    assert cancel(house, who="ann", now=network.now) == 2
+    assert cancel(services, who="ann", now=network.now) == 2
     assert {event.state for event in network.all(Event)} == {"done"}

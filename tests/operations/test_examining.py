@@ -10,66 +10,66 @@ from bridge.web.health import checks
 
 
 @pytest.fixture
-def house(network):
+def services(network):
     network.world.offer("Good", clicks=10, conversions=1, active=True)
     network.work()
     return network
 
 
 def found(network, name):
-    return next(one for one in examine(network.house, network.now, health=checks) if one["name"] == name)
+    return next(one for one in examine(network.services, network.now, health=checks) if one["name"] == name)
 
 
-def test_what_is_well_says_so(house):
-    assert {found(house, name)["status"] for name in ("database", "sources", "secret key", "events", "effects")} == {
+def test_what_is_well_says_so(services):
+    assert {found(services, name)["status"] for name in ("database", "sources", "secret key", "events", "effects")} == {
         "ok"
     }
 
 
-def test_files_that_are_not_live_yet_are_named_with_the_remedy(house):
-    (house.home / "rules" / "new.yaml").write_text("schema: 1\nid: x\n")
-    assert "errors" in found(house, "rule files")["detail"]
-    (house.home / "rules" / "new.yaml").unlink()
-    (house.home / "tables" / "vip.csv").write_text("id\n7\n")
-    assert "rules reload" in found(house, "rule files")["remedy"]
+def test_files_that_are_not_live_yet_are_named_with_the_remedy(services):
+    (services.home / "rules" / "new.yaml").write_text("schema: 1\nid: x\n")
+    assert "errors" in found(services, "rule files")["detail"]
+    (services.home / "rules" / "new.yaml").unlink()
+    (services.home / "tables" / "vip.csv").write_text("id\n7\n")
+    assert "rules reload" in found(services, "rule files")["remedy"]
 
 
-def test_dead_letters_are_counted(house):
-    event = house.crm({"id": "1"}).get_json()["event_id"]
-    with house.house.store.write() as session:
+def test_dead_letters_are_counted(services):
+    event = services.crm({"id": "1"}).get_json()["event_id"]
+    with services.services.store.write() as session:
         session.get(Event, event).state = "dead"
-    assert found(house, "events")["detail"] == "1 dead"
+    assert found(services, "events")["detail"] == "1 dead"
 
 
-def test_data_that_is_old_is_named_with_its_age(house):
-    house.now += timedelta(hours=2)
-    assert found(house, "data main/default/clicks")["detail"].startswith("120 min old")
+def test_data_that_is_old_is_named_with_its_age(services):
+    services.now += timedelta(hours=2)
+    assert found(services, "data main/default/clicks")["detail"].startswith("120 min old")
 
 
-def test_a_key_that_may_read_everything_is_fine(house):
-    assert {one["status"] for one in permissions(house.house, "main", house.now)} == {"ok"}
+def test_a_key_that_may_read_everything_is_fine(services):
+    assert {one["status"] for one in permissions(services.services, "main", services.now)} == {"ok"}
 
 
-def test_a_missing_permission_names_the_section_to_give(house):
-    house.world.faults.add({"kind": "status", "status": 403, "operation": "publishers.*"})
-    [one] = [each for each in permissions(house.house, "main", house.now) if each["status"] != "ok"]
+def test_a_missing_permission_names_the_section_to_give(services):
+    services.world.faults.add({"kind": "status", "status": 403, "operation": "publishers.*"})
+    [one] = [each for each in permissions(services.services, "main", services.now) if each["status"] != "ok"]
     assert (one["status"], one["remedy"]) == ("fail", "give the API key Read on Publishers in Integr8")
 
 
-def test_a_key_without_logins_is_a_warning_only(house):
-    house.world.faults.add({"kind": "status", "status": 403, "operation": "users.*"})
-    assert [one["status"] for one in permissions(house.house, "main", house.now)].count("warn") == 1
+def test_a_key_without_logins_is_a_warning_only(services):
+    services.world.faults.add({"kind": "status", "status": 403, "operation": "users.*"})
+    assert [one["status"] for one in permissions(services.services, "main", services.now)].count("warn") == 1
 
 
-def test_a_refused_key_is_asked_once_only(house):
-    house.world.faults.add({"kind": "status", "status": 401})
-    [one] = [each for each in permissions(house.house, "main", house.now) if each["status"] != "ok"]
+def test_a_refused_key_is_asked_once_only(services):
+    services.world.faults.add({"kind": "status", "status": 401})
+    [one] = [each for each in permissions(services.services, "main", services.now) if each["status"] != "ok"]
     assert "valid key" in one["remedy"]
 
 
-def test_what_integr8_forbade_lately_shows_the_right_to_give(house):
-    house.world.faults.add({"kind": "status", "status": 403, "operation": "publishers.create"})
-    house.rule(
+def test_what_integr8_forbade_lately_shows_the_right_to_give(services):
+    services.world.faults.add({"kind": "status", "status": 403, "operation": "publishers.create"})
+    services.rule(
         """
 schema: 1
 id: onboarding
@@ -82,11 +82,11 @@ then:
     with: {name: Ann}
 """
     )
-    house.crm({"id": "1", "go": True})
-    house.work()
-    assert found(house, "main: refused")["remedy"] == "give the API key Write on Publishers in Integr8"
+    services.crm({"id": "1", "go": True})
+    services.work()
+    assert found(services, "main: refused")["remedy"] == "give the API key Write on Publishers in Integr8"
 
 
-def test_operations_that_are_where_they_should_be_need_no_override(house):
-    one, paste = routes(house.house, "main", house.now)
+def test_operations_that_are_where_they_should_be_need_no_override(services):
+    one, paste = routes(services.services, "main", services.now)
     assert (one["status"], paste) == ("ok", "")

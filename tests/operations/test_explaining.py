@@ -43,7 +43,7 @@ def offers(network):
 
 
 def ask(network, subject, rule="low-cr", **more):
-    return explain(network.house, rule, parse_subject(subject), now=network.now, **more)
+    return explain(network.services, rule, parse_subject(subject), now=network.now, **more)
 
 
 def test_the_whole_scope_counts_for_the_limits_of_a_rule(offers):

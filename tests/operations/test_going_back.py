@@ -31,12 +31,12 @@ def planned(network):
     """Decided, and nothing carried out: as it was when the copy was made."""
     network.rule(RULE)
     network.crm({"id": "1", "email": "ann@example.com"})
-    event_batches.drain(network.house, network.now)
+    event_batches.drain(network.services, network.now)
     return network
 
 
 def restored(network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         return distrust(session, by="ann", why="restored", now=network.now)
 
 
@@ -45,7 +45,7 @@ def states(network):
 
 
 def resumed(network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         upkeep.resume(session, by="ann", now=network.now)
     network.work()
 
@@ -67,14 +67,14 @@ def test_what_was_under_way_is_read_before_it_is_sent(planned):
 
 
 def test_what_was_created_after_the_copy_is_found_and_not_created_again(planned):
-    planned.house.client().publishers.create(name="Ann", email="ann@example.com")
+    planned.services.client().publishers.create(name="Ann", email="ann@example.com")
     restored(planned)
     resumed(planned)
     assert (planned.calls("publishers.create"), states(planned)["ensure"]) == (1, EffectState.APPLIED)
 
 
 def test_a_worker_of_before_the_restore_can_write_nothing(planned):
-    batch = claim_batch(planned.house.store, planned.now)[0]
+    batch = claim_batch(planned.services.store, planned.now)[0]
     restored(planned)
     assert all(
         effect.fence > batch.effects[effect.id].fence for effect in planned.all(Effect) if effect.id in batch.effects
@@ -96,9 +96,9 @@ def test_the_same_step_of_the_same_cause_has_the_same_name_for_other_servers(pla
     """So that a server that knows Idempotency-Key recognises what came before the restore."""
 
     def names():
-        with planned.house.store.write() as session:
+        with planned.services.store.write() as session:
             session.execute(update(Effect).values(due_at=planned.now, claimed_until=None))
-        return [job.once for batch in claim_batch(planned.house.store, planned.now) for job in batch.jobs]
+        return [job.once for batch in claim_batch(planned.services.store, planned.now) for job in batch.jobs]
 
     first = names()
     assert first == names()

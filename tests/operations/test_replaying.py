@@ -37,17 +37,17 @@ def events(network):
 
 
 def again(network, ids=None, **more):
-    return replay(network.house, ids or network.ids, revision="current", who="ann", now=network.now, **more)
+    return replay(network.services, ids or network.ids, revision="current", who="ann", now=network.now, **more)
 
 
 def set_state(network, event_id, state, problem="broken"):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         event = session.get(Event, event_id)
         event.state, event.problem = state, problem
 
 
 def found(network, **wanted):
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         return matching(session, **wanted)
 
 
@@ -72,7 +72,7 @@ def test_a_paced_replay_comes_due_bit_by_bit_and_live_events_go_between(events):
 def test_what_is_still_to_come_of_a_paced_replay_can_be_cancelled(events):
     again(events, per_minute=12)
     events.work()
-    assert cancel(events.house, who="ann", now=events.now) == 2
+    assert cancel(events.services, who="ann", now=events.now) == 2
     events.pass_time(minutes=1)
     events.work()
     assert len(events.all(Run)) == 4
@@ -80,10 +80,10 @@ def test_what_is_still_to_come_of_a_paced_replay_can_be_cancelled(events):
 
 def test_a_replay_that_a_worker_has_in_hand_is_not_cancelled(events):
     [copy] = again(events, events.ids[:1])
-    with events.house.store.write() as session:
+    with events.services.store.write() as session:
         event = session.get(Event, copy)
         event.claimed_by, event.claimed_until = "somewhere:1", events.now + timedelta(minutes=1)
-    assert cancel(events.house, who="ann", now=events.now) == 0
+    assert cancel(events.services, who="ann", now=events.now) == 0
 
 
 def test_a_dead_event_is_closed_by_its_replay(events):
@@ -112,7 +112,7 @@ FIXED = b'{"id": "0", "deal": 0, "type": "deal", "go": true, "email": "ann@examp
 
 
 def settle(network, **more):
-    settle_aside(network.house, network.ids[0], who="ann", now=network.now, **more)
+    settle_aside(network.services, network.ids[0], who="ann", now=network.now, **more)
 
 
 def test_a_correction_that_cannot_be_read_is_refused_at_once(events):

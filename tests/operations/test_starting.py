@@ -29,7 +29,7 @@ def look(network):
     network.rule(RULE)
 
     def found():
-        told = look_around(network.house, network.now, health=checks)
+        told = look_around(network.services, network.now, health=checks)
         tell(told)
         return {one["name"]: one for one in told if one["status"] != "ok"}
 
@@ -37,13 +37,13 @@ def look(network):
 
 
 def test_missing_migrations_are_named_with_the_command(network, look):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.execute(text("DELETE FROM alembic_version"))
     assert "integr8-bridge db upgrade" in look()["database"]["remedy"]
 
 
 def test_integr8_is_not_asked_while_the_database_is_not_usable(network, look):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.execute(text("DELETE FROM alembic_version"))
     look()
     assert network.world.log.entries == []

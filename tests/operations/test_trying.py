@@ -49,19 +49,19 @@ def network(on_either_database):
 def ask(network):
     def asked(rule="low-cr", days=1.0):
         question = Question(start=network.now - timedelta(days=days), end=network.now)
-        return backtest_jobs.ask(network.house, rule, question, who="anna", now=network.now)
+        return backtest_jobs.ask(network.services, rule, question, who="anna", now=network.now)
 
     return asked
 
 
 def now_of(network, trial):
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         return session.get_one(Trial, trial.id)
 
 
 def begin(network, **seen):
     """As a worker does, which then is killed."""
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         trial = store_backtest_jobs.take(session, network.now)
         store_backtest_jobs.proceed(session, trial, seen, network.now)
     return trial
@@ -69,10 +69,10 @@ def begin(network, **seen):
 
 def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
     asked = ask()
-    assert backtest_jobs.run_next(network.house, network.now)
+    assert backtest_jobs.run_next(network.services, network.now)
     done = now_of(network, asked)
     assert (done.state, done.looks, done.looks_done) == ("done", 97, 97)
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         assert session.get_one(backtest_results.Backtest, done.backtest_id).by == "anna"
 
 
@@ -83,7 +83,7 @@ def test_asking_wakes_a_worker(network, ask):
 
 def test_a_lost_message_is_made_up_for_by_the_sweep(network, ask):
     ask()
-    assert "rules.try" in maintenance.standing_still(network.house.store, network.now)
+    assert "rules.try" in maintenance.standing_still(network.services.store, network.now)
 
 
 def test_a_rule_is_tried_once_at_a_time(network, ask):
@@ -96,15 +96,15 @@ def test_two_workers_do_not_run_two_at_once(network, ask):
     ask()
     ask("low-cr-too")
     begin(network)
-    assert not backtest_jobs.run_next(network.house, network.now)
-    assert "rules.try" not in maintenance.standing_still(network.house.store, network.now)
+    assert not backtest_jobs.run_next(network.services, network.now)
+    assert "rules.try" not in maintenance.standing_still(network.services.store, network.now)
 
 
 def test_one_whose_worker_was_killed_ends_with_the_reason(network, ask):
     asked = ask()
     begin(network, looks=97, looks_done=48)
     network.pass_time(minutes=2)
-    maintenance.tick(network.house, network.now)
+    maintenance.tick(network.services, network.now)
     ended = now_of(network, asked)
     assert ended.state == "failed"
     assert ended.problem == "the worker that ran it ended without a word, 49% done; try it again"
@@ -115,8 +115,8 @@ def test_a_worker_that_was_thought_dead_writes_nothing_any_more(network, ask):
     asked = ask()
     zombie = begin(network)
     network.pass_time(minutes=2)
-    maintenance.tick(network.house, network.now)
-    with network.house.store.write() as session:
+    maintenance.tick(network.services, network.now)
+    with network.services.store.write() as session:
         assert not store_backtest_jobs.proceed(session, zombie, {"looks_done": 90}, network.now)
         assert not store_backtest_jobs.end(session, zombie, network.now, backtest=1)
     assert now_of(network, asked).state == "failed"
@@ -125,20 +125,20 @@ def test_a_worker_that_was_thought_dead_writes_nothing_any_more(network, ask):
 def test_what_a_leaving_worker_gives_back_is_begun_anew_by_another(network, ask):
     asked = ask()
     begin(network)
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         lease_release.hand_back(session, [os.getpid()], network.now)
-    maintenance.tick(network.house, network.now)
-    assert backtest_jobs.run_next(network.house, network.now)
+    maintenance.tick(network.services, network.now)
+    assert backtest_jobs.run_next(network.services, network.now)
     assert now_of(network, asked).state == "done"
 
 
 def test_one_that_is_stopped_ends_and_is_begun_by_nobody(network, ask):
     asked = ask()
-    backtest_jobs.stop(network.house, asked.id, who="ben", now=network.now)
-    assert not backtest_jobs.run_next(network.house, network.now)
+    backtest_jobs.stop(network.services, asked.id, who="ben", now=network.now)
+    assert not backtest_jobs.run_next(network.services, network.now)
     assert now_of(network, asked).problem == "stopped by ben"
     with pytest.raises(Refused, match="has ended already"):
-        backtest_jobs.stop(network.house, asked.id, who="ben", now=network.now)
+        backtest_jobs.stop(network.services, asked.id, who="ben", now=network.now)
 
 
 def test_one_that_takes_too_long_says_how_far_it_came_and_what_to_do(network, ask):
@@ -149,8 +149,8 @@ def test_one_that_takes_too_long_says_how_far_it_came_and_what_to_do(network, as
         network.now += timedelta(minutes=1)
         return network.now
 
-    network.house.clock = hurried
-    backtest_jobs.run_next(network.house, start)
+    network.services.clock = hurried
+    backtest_jobs.run_next(network.services, start)
     assert "% after 8 minutes; choose a shorter stretch or a longer step" in now_of(network, asked).problem
 
 
@@ -159,7 +159,7 @@ def test_a_worker_that_is_asked_to_go_puts_it_back(network, ask, monkeypatch):
     leaving = container._Sign()
     leaving.set()
     monkeypatch.setattr(container, "leaving", leaving)
-    backtest_jobs.run_next(network.house, network.now)
+    backtest_jobs.run_next(network.services, network.now)
     assert now_of(network, asked).state == "waiting"
 
 
@@ -182,5 +182,5 @@ def test_old_ones_are_forgotten(network, ask):
     ask()
     network.work()
     network.pass_time(days=8)
-    maintenance.tidy(network.house, network.now)
+    maintenance.tidy(network.services, network.now)
     assert network.all(Trial) == []

@@ -42,15 +42,15 @@ def planned(offers):
 
 
 def decide(network):
-    maintenance.tick(network.house, network.now)
-    while feeds.read_due(network.house, network.now):
+    maintenance.tick(network.services, network.now)
+    while feeds.read_due(network.services, network.now):
         pass
-    while schedule.run_due(network.house, network.now):
+    while schedule.run_due(network.services, network.now):
         pass
 
 
 def take_back(network, run_id=1, **more):
-    return undo(network.house, run_id, who="ann", now=network.now, **more)
+    return undo(network.services, run_id, who="ann", now=network.now, **more)
 
 
 def test_what_has_not_been_carried_out_yet_is_called_off(planned):
@@ -74,7 +74,7 @@ def test_a_part_is_called_off_and_the_rest_goes_on(planned):
 
 
 def test_what_a_worker_has_in_hand_is_left_to_it_and_said(planned):
-    with planned.house.store.write() as session:
+    with planned.services.store.write() as session:
         session.get(Effect, 1).state = "claimed"
     done = take_back(planned)
     assert done.left == ["offer 1002: a worker has it in hand at this moment; undo again when it has ended"]
@@ -99,10 +99,10 @@ def test_calling_a_return_off_leaves_the_offer_held(offers):
 
 
 def test_a_halt_does_not_keep_people_from_calling_off(planned):
-    with planned.house.store.write() as session:
+    with planned.services.store.write() as session:
         upkeep.halt(session, by="ann", why="wrong rule", now=planned.now)
     take_back(planned)
-    with planned.house.store.write() as session:
+    with planned.services.store.write() as session:
         upkeep.resume(session, by="ann", now=planned.now)
     planned.work()
     assert planned.paused == []

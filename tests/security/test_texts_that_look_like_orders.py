@@ -47,7 +47,7 @@ def test_a_mapping_that_looks_like_one_of_ours_gives_nothing_away(network, value
     network.crm({"id": "1", "kind": "deal", "email": "ann@example.com", "name": value})
     network.work()
     assert names(network) == []
-    with network.house.store.read() as session:
+    with network.services.store.read() as session:
         assert session.query(Handover).count() == 0
 
 

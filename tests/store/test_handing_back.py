@@ -19,13 +19,13 @@ from bridge.store.ledger import Effect, EffectState
 def claimed(network):
     network.rule(ONBOARDING)
     network.crm({"id": "1", "email": "ann@example.com"})
-    event_batches.drain(network.house, network.now)
-    claim_batch(network.house.store, network.now)
+    event_batches.drain(network.services, network.now)
+    claim_batch(network.services.store, network.now)
     return network
 
 
 def ended(network, pid):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         return hand_back(session, [pid], network.now)
 
 
@@ -37,7 +37,7 @@ def test_an_effect_that_was_not_sent_begins_again_at_once(claimed):
 
 
 def test_an_effect_that_was_sent_is_unknown(claimed):
-    with claimed.house.store.write() as session:
+    with claimed.services.store.write() as session:
         session.execute(update(Effect).values(state=EffectState.SENT))
     ended(claimed, os.getpid())
     assert [one.state for one in claimed.all(Effect)] == [EffectState.UNKNOWN]
@@ -57,7 +57,7 @@ def test_what_another_process_holds_stays_with_it(claimed):
 def test_an_event_is_taken_by_the_next_worker(network):
     network.rule(ONBOARDING)
     network.crm({"id": "1", "email": "ann@example.com"})
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         journal.take(session, limit=10, now=network.now)
     ended(network, os.getpid())
     network.pass_time(seconds=1)

@@ -24,8 +24,8 @@ def ahead(network):
     network.rule(ONBOARDING)
     network.pass_time(hours=1)
     network.crm({"id": "1", "email": "ann@example.com"})
-    maintenance.tick(network.house, network.now)
-    event_batches.drain(network.house, network.now)
+    maintenance.tick(network.services, network.now)
+    event_batches.drain(network.services, network.now)
     return network
 
 
@@ -40,18 +40,18 @@ def test_so_is_what_was_written_down_after_it_was_set_right(network):
     network.rule(ONBOARDING)
     network.pass_time(hours=1)
     network.crm({"id": "1", "email": "ann@example.com"})
-    maintenance.tick(network.house, network.now)
+    maintenance.tick(network.services, network.now)
     before = network.now
     network.pass_time(hours=-1)
-    maintenance.tick(network.house, network.now)
-    event_batches.drain(network.house, before)
+    maintenance.tick(network.services, network.now)
+    event_batches.drain(network.services, before)
     network.work()
     assert network.calls("publishers.create") == 1
 
 
 def test_what_is_meant_for_later_keeps_its_moment(ahead):
     later = ahead.now + HOUR
-    with ahead.house.store.write() as session:
+    with ahead.services.store.write() as session:
         session.execute(update(Effect).values(due_at=later, attempts=1))
     ahead.pass_time(hours=-1)
     ahead.work()
@@ -59,11 +59,11 @@ def test_what_is_meant_for_later_keeps_its_moment(ahead):
 
 
 def test_a_lease_of_then_ends_within_the_longest_one(ahead):
-    with ahead.house.store.write() as session:
+    with ahead.services.store.write() as session:
         held = {"state": EffectState.CLAIMED, "claimed_by": "gone", "claimed_until": ahead.now + timedelta(minutes=1)}
         session.execute(update(Effect).values(held))
     ahead.pass_time(hours=-1)
-    maintenance.tick(ahead.house, ahead.now)
+    maintenance.tick(ahead.services, ahead.now)
     ahead.pass_time_ticking(minutes=4)
     ahead.work()
     assert ahead.calls("publishers.create") == 1
@@ -71,14 +71,14 @@ def test_a_lease_of_then_ends_within_the_longest_one(ahead):
 
 def test_no_slot_of_times_to_come_keeps_another_from_being_opened(ahead):
     ahead.pass_time(hours=-1)
-    maintenance.tick(ahead.house, ahead.now)
+    maintenance.tick(ahead.services, ahead.now)
     assert [one.at for one in ahead.all(Slot) if one.state == SlotState.DUE and one.at > ahead.now] == []
 
 
 def test_a_second_of_difference_between_machines_moves_nothing(ahead):
     before = [one.due_at for one in ahead.all(Effect)]
     ahead.pass_time(seconds=-1)
-    maintenance.tick(ahead.house, ahead.now)
+    maintenance.tick(ahead.services, ahead.now)
     assert [one.due_at for one in ahead.all(Effect)] == before
 
 
@@ -87,33 +87,33 @@ def under_way(network):
     """A worker has begun to create a publisher, and its answer has not come yet; ticks come."""
     network.rule(ONBOARDING)
     network.crm({"id": "1", "email": "ann@example.com"})
-    event_batches.drain(network.house, network.now)
-    maintenance.tick(network.house, network.now)
+    event_batches.drain(network.services, network.now)
+    maintenance.tick(network.services, network.now)
     until = network.now + timedelta(minutes=1)
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.execute(update(Effect).values(state=EffectState.SENT, claimed_by="slow", claimed_until=until))
     return network
 
 
 def test_an_hour_forward_does_not_end_a_lease(under_way):
     under_way.pass_time(hours=1)
-    assert not perform.perform(under_way.house, under_way.now)  # before the next tick
-    maintenance.tick(under_way.house, under_way.now)
-    assert not perform.perform(under_way.house, under_way.now)  # and after it
+    assert not perform.perform(under_way.services, under_way.now)  # before the next tick
+    maintenance.tick(under_way.services, under_way.now)
+    assert not perform.perform(under_way.services, under_way.now)  # and after it
     assert under_way.calls("publishers.create") == 0
 
 
 def test_nor_is_its_natural_key_free_for_another_event(under_way):
     under_way.pass_time(hours=1)
     under_way.crm({"id": "2", "email": "ann@example.com"})
-    event_batches.drain(under_way.house, under_way.now)
-    perform.perform(under_way.house, under_way.now)
+    event_batches.drain(under_way.services, under_way.now)
+    perform.perform(under_way.services, under_way.now)
     assert under_way.calls("publishers.create") == 0
 
 
 def test_a_worker_that_never_comes_back_is_replaced_one_lease_later(under_way):
     under_way.pass_time(hours=1)
-    maintenance.tick(under_way.house, under_way.now)
+    maintenance.tick(under_way.services, under_way.now)
     under_way.pass_time_ticking(seconds=61)
     under_way.work()
     assert under_way.calls("publishers.create") == 1

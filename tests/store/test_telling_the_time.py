@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from bridge.store import clock
-from bridge.store.clock import AGE, HouseClock
+from bridge.store.clock import AGE, DatabaseClock
 from bridge.store.engine import make_engine
 
 HOUR = timedelta(hours=1)
@@ -43,12 +43,12 @@ def passing(monkeypatch):
 
 @pytest.mark.postgres
 def test_a_machine_that_is_an_hour_ahead_goes_by_the_servers_clock(server, far_ahead):
-    assert abs(HouseClock(lambda: server)() - datetime.now(UTC)) < SOON
+    assert abs(DatabaseClock(lambda: server)() - datetime.now(UTC)) < SOON
 
 
 @pytest.mark.postgres
 def test_between_two_questions_time_goes_on(server, passing):
-    tell = HouseClock(lambda: server)
+    tell = DatabaseClock(lambda: server)
     first = tell()
     passing.seconds += AGE / 2
     assert tell() - first == timedelta(seconds=AGE / 2)
@@ -56,7 +56,7 @@ def test_between_two_questions_time_goes_on(server, passing):
 
 @pytest.mark.postgres
 def test_a_step_of_the_servers_clock_is_seen_after_a_second(server, passing, monkeypatch):
-    tell = HouseClock(lambda: server)
+    tell = DatabaseClock(lambda: server)
     first = tell()
     monkeypatch.setattr(clock, "asked", lambda _engine: first + HOUR)
     assert tell() == first
@@ -68,7 +68,7 @@ def test_a_server_that_went_away_leaves_its_time_behind(passing, monkeypatch):
     there = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
     monkeypatch.setattr(clock, "asked", lambda _engine: there)
     gone = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    tell = HouseClock(lambda: gone)
+    tell = DatabaseClock(lambda: gone)
     tell()
     monkeypatch.undo()
     monkeypatch.setattr(clock, "time", passing)
@@ -78,7 +78,7 @@ def test_a_server_that_went_away_leaves_its_time_behind(passing, monkeypatch):
 
 def test_without_any_answer_it_is_this_machines_and_the_next_second_asks_again(passing, monkeypatch):
     gone = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    tell = HouseClock(lambda: gone)
+    tell = DatabaseClock(lambda: gone)
     assert abs(tell() - datetime.now(UTC)) < SOON
     there = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
     monkeypatch.setattr(clock, "asked", lambda _engine: there)
@@ -87,5 +87,5 @@ def test_without_any_answer_it_is_this_machines_and_the_next_second_asks_again(p
 
 
 def test_a_file_has_the_clock_of_its_machine(far_ahead):
-    tell = HouseClock(lambda: create_engine("sqlite://"))
+    tell = DatabaseClock(lambda: create_engine("sqlite://"))
     assert tell() - datetime.now(UTC) > HOUR - SOON

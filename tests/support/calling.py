@@ -4,16 +4,16 @@ from typing import Any
 
 from flask import Flask
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.web import access, api, health, problems
 
 
-def api_of(house: House) -> Flask:
-    """The API of a house as an application of its own."""
+def api_of(services: Services) -> Flask:
+    """The API of a service as an application of its own."""
     made = Flask("api")
-    access.register(made, house)
-    made.register_blueprint(health.blueprint(house))
-    api.register(made, house)
+    access.register(made, services)
+    made.register_blueprint(health.blueprint(services))
+    api.register(made, services)
     problems.register(made)
     return made
 

@@ -18,7 +18,7 @@ from bridge.config import rulebook, settings
 from bridge.decisions import event_batches, schedule
 from bridge.effects import perform
 from bridge.operations import backtest_jobs, feeds, maintenance
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
@@ -87,28 +87,28 @@ class Network:
         }.items():
             monkeypatch.setenv(name, value)
         transport = httpx.WSGITransport(app=create_app(self.world, strict=True))
-        self.house = House(
+        self.services = Services(
             settings.load(home), transport=transport, clock=lambda: self.now, sleep=lambda _seconds: None
         )
         self.nudges = Nudges()
-        self.house.__dict__["queue"] = self.nudges
-        self.house.__dict__["store"] = Store(make_engine(database_url))
-        self.scribe = Scribe(self.house.store)
+        self.services.__dict__["queue"] = self.nudges
+        self.services.__dict__["store"] = Store(make_engine(database_url))
+        self.scribe = Scribe(self.services.store)
         self.scribe.start()
         app = Flask("door")
-        behind = Door(self.house.sources, self.scribe, self.nudges, clock=lambda: self.now)
+        behind = Door(self.services.sources, self.scribe, self.nudges, clock=lambda: self.now)
         app.register_blueprint(blueprint(behind))
         self.door = app.test_client()
 
     def close(self) -> None:
         self.scribe.stop()
-        self.house.close()
+        self.services.close()
 
     # --- what people do ---
 
     def rule(self, text: str, name: str = "rule.yaml") -> None:
         (self.home / "rules" / name).write_text(text)
-        reading, _ = rulebook.publish(self.house.store, self.house.settings, now=self.now)
+        reading, _ = rulebook.publish(self.services.store, self.services.settings, now=self.now)
         assert not reading.errors, [str(problem) for problem in reading.errors]
 
     def crm(self, body: dict[str, Any]) -> Any:
@@ -126,28 +126,28 @@ class Network:
         until = self.now + timedelta(**much)
         while self.now < until:
             self.now = min(self.now + timedelta(seconds=30), until)
-            maintenance.tick(self.house, self.now)
+            maintenance.tick(self.services, self.now)
 
     # --- what the processes do ---
 
     def work(self) -> None:
         """Everything that is due now, until nothing is."""
-        maintenance.tick(self.house, self.now)
-        while feeds.read_due(self.house, self.now):
+        maintenance.tick(self.services, self.now)
+        while feeds.read_due(self.services, self.now):
             pass
-        while event_batches.drain(self.house, self.now).events:
+        while event_batches.drain(self.services, self.now).events:
             pass
-        while schedule.run_due(self.house, self.now):
+        while schedule.run_due(self.services, self.now):
             pass
-        while perform.perform(self.house, self.now):
+        while perform.perform(self.services, self.now):
             pass
-        while backtest_jobs.run_next(self.house, self.now):
+        while backtest_jobs.run_next(self.services, self.now):
             pass
 
     # --- what one can see ---
 
     def all(self, model: Any) -> list[Any]:
-        with self.house.store.read() as session:
+        with self.services.store.read() as session:
             return list(session.scalars(select(model).order_by(model.id)))
 
     def active(self, offer: Any) -> bool:

@@ -29,7 +29,7 @@ tests:
 @pytest.fixture
 def visited(network):
     """The console as an application."""
-    return visitors.new_app(network.house)
+    return visitors.new_app(network.services)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ class Browser(visitors.Browser):
 @pytest.fixture
 def browser(visited, network):
     def new(role=Role.OPERATOR):
-        with network.house.store.write() as session:
+        with network.services.store.write() as session:
             token = make(session, name=f"a {role}", role=role, who="test", now=network.now)
         made = Browser(visited)
         assert made.sign_in(token).status_code == 303

@@ -9,13 +9,13 @@ from bridge.web import access, api, console, health, problems
 PASSWORD = "a few good words"
 
 
-def new_app(house):
-    """One web process of a house."""
+def new_app(services):
+    """One web process of a service."""
     made = Flask("console", static_folder=None)
-    access.register(made, house)
-    made.register_blueprint(health.blueprint(house))
-    api.register(made, house)
-    console.register(made, house)
+    access.register(made, services)
+    made.register_blueprint(health.blueprint(services))
+    api.register(made, services)
+    console.register(made, services)
     problems.register(made)
     return made
 

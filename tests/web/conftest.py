@@ -8,13 +8,13 @@ from bridge.web.access import make
 
 @pytest.fixture
 def app(network):
-    return api_of(network.house)
+    return api_of(network.services)
 
 
 @pytest.fixture
 def token(network):
     def new(role, **more):
-        with network.house.store.write() as session:
+        with network.services.store.write() as session:
             return make(session, name=str(role), role=role, who="test", now=network.now, **more)
 
     return new

@@ -122,7 +122,7 @@ def test_a_source_that_is_not_there_is_answered_with_those_that_are(admin):
 
 
 def reached_at(network, address):
-    network.house.settings = replace(network.house.settings, public_url=address)
+    network.services.settings = replace(network.services.settings, public_url=address)
 
 
 @pytest.fixture

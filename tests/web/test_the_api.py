@@ -74,7 +74,7 @@ def test_a_revoked_token_is_none(app, token, network):
     from bridge.store.tokens import Token
 
     Caller(app, text).get("/runs")
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.execute(update(Token).values(revoked_at=datetime.now(UTC)))
     Caller(app, text).get("/runs", status=401)
 
@@ -122,7 +122,7 @@ def test_events_go_through_the_rules_again_by_filter_and_can_be_cancelled(operat
 def test_a_dead_event_is_accepted_with_a_correction_or_discarded(operator, network):
     path = f"/events/{network.event_id}"
     operator.post(f"{path}/accept", 409)
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.get(Event, network.event_id).state = "dead"
     operator.post(f"{path}/accept", 409, body="{")
     operator.post(f"{path}/discard", why="a test")
@@ -174,7 +174,7 @@ def test_who_halted_is_in_the_audit(operator):
     assert operator.post("/resume")["data"]["was_halted"] is True
 
 
-# --- the rest of the house -----------------------------------------------------------------------------
+# --- the rest of the service -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/effects", "/entities", "/sources", "/rules/onboarding/history"])
@@ -304,7 +304,7 @@ def test_every_listing_is_read_page_by_page(admin, network, path):
 
 
 def test_plans_are_ranked_by_money_and_one_that_was_answered_hides_no_other(operator, network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         for money in (None, Decimal(5), Decimal(5)):
             plan = StoredPlan(run_id=1, rule_id="onboarding", state="waiting", created_at=network.now, money_24h=money)
             session.add(plan)

@@ -22,7 +22,7 @@ def described(app):
 
 @pytest.fixture
 def bearer(network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         text = make(session, name="x", role=Role.ADMIN, who="test", now=network.now)
     return {"Authorization": f"Bearer {text}"}
 

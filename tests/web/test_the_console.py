@@ -121,17 +121,17 @@ def test_pages_have_no_inline_script_or_style(browser, lived_in):
 
 
 def test_the_first_link_signs_in_once(app, network):
-    link = first_link(network.house, "http://bridge", datetime.now(UTC))
+    link = first_link(network.services, "http://bridge", datetime.now(UTC))
     code = link.partition("code=")[2]
     assert app.test_client().post("/login", data={"code": code}).status_code == 303
     assert "was used already" in app.test_client().post("/login", data={"code": code}).get_data(as_text=True)
     assert app.test_client().post("/login", data={"token": code}).status_code != 303
     assert app.test_client().get("/api/v1/overview", headers={"Authorization": f"Bearer {code}"}).status_code == 401
-    assert first_link(network.house, "http://bridge", datetime.now(UTC)) is None
+    assert first_link(network.services, "http://bridge", datetime.now(UTC)) is None
 
 
 def test_signing_in_does_not_lead_to_another_site(app, network):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         token = make(session, name="x", role=Role.VIEWER, who="test", now=network.now)
     for target in ("https://evil.example", "//evil.example", "/\\evil.example"):
         answer = app.test_client().post("/login", data={"token": token, "next": target})
@@ -240,7 +240,7 @@ def test_who_signed_in_is_in_the_audit(browser):
     [("http://127.0.0.1:8000", False), ("http://bridge.example", True), ("https://127.0.0.1:8000", True)],
 )
 def test_the_cookie_is_secure_unless_it_stays_on_this_machine(app, network, base, secure):
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         token = make(session, name="x", role=Role.VIEWER, who="test", now=network.now)
     answer = app.test_client().post("/login", data={"token": token}, base_url=base)
     cookie = answer.headers["Set-Cookie"]

@@ -48,7 +48,7 @@ def test_a_trial_that_would_take_for_ever_is_refused(browser, days):
 
 def running(network, **seen):
     """A backtest that a worker is in the middle of."""
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         trial = backtest_jobs.take(session, network.now)
         assert backtest_jobs.proceed(session, trial, seen, network.now)
     return trial
@@ -90,7 +90,7 @@ def test_a_trial_whose_worker_was_killed_says_where_it_ended(browser, days):
     visitor.press(PATH, f"{PATH}/backtest", **stretch)
     running(network, looks=200, looks_done=94)
     network.pass_time(minutes=2)
-    maintenance.tick(network.house, network.now)
+    maintenance.tick(network.services, network.now)
     page = visitor.open(PATH)
     assert "the worker that ran it ended without a word, 47% done; try it again" in page
     assert "Try it</button>" in page
@@ -181,7 +181,7 @@ def test_an_offer_names_who_holds_it_and_lets_go(browser, lived_in):
 
 def test_a_plan_whose_rule_no_longer_loads_is_still_listed(browser, lived_in):
     network = lived_in("approve")
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         session.execute(update(Run).values(revision="gone"))
     page = browser().open("/approvals")
     assert "no longer loads" in page

@@ -16,12 +16,12 @@ from bridge.web.access import make
 def client(network):
     network.now = datetime.now(UTC)
     app = Flask("watching")
-    access.register(app, network.house)
-    app.register_blueprint(health.blueprint(network.house))
-    api.register(app, network.house)
-    console.register(app, network.house)
+    access.register(app, network.services)
+    app.register_blueprint(health.blueprint(network.services))
+    api.register(app, network.services)
+    console.register(app, network.services)
     problems.register(app)
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         token = make(session, name="ann", role=Role.VIEWER, who="test", now=network.now)
     found = app.test_client()
     found.post("/login", data={"token": token})
@@ -32,11 +32,11 @@ def client(network):
 @pytest.fixture
 def busy(network, client):
     """An hour with eight requests that went well, two that did not, and three exports."""
-    tell = network.house.meter.of("main")
+    tell = network.services.meter.of("main")
     for outcome in ["ok"] * 8 + ["throttled", "refused"]:
         tell(Witnessed("offers.set_status", outcome, 0.02, 0.1))
-    network.house.meter.write()
-    starts = Starts(network.house.store, "main")
+    network.services.meter.write()
+    starts = Starts(network.services.store, "main")
     for _ in range(3):
         starts.reserve(network.now, limit=10, span=timedelta(days=1))
     return client

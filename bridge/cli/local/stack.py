@@ -13,7 +13,7 @@ from bridge.cli.local.supervisor import Supervisor
 from bridge.config import rulebook, settings
 from bridge.config.settings import Settings
 from bridge.observability import multiprocess
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import migrate
 from bridge.web.access import sessions
 
@@ -84,13 +84,13 @@ def _prepare(found: Settings, address: str) -> str | None:
 
     Returns the first administrator's link where nobody can sign in yet.
     """
-    house = House(found)
+    services = Services(found)
     try:
-        migrate.upgrade(house.store.engine)
-        rulebook.publish(house.store, found, now=house.clock())
-        return sessions.first_link(house, address, house.clock())
+        migrate.upgrade(services.store.engine)
+        rulebook.publish(services.store, found, now=services.clock())
+        return sessions.first_link(services, address, services.clock())
     finally:
-        house.close()
+        services.close()
 
 
 def _pings(url: str) -> bool:

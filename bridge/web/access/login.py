@@ -10,7 +10,7 @@ from datetime import datetime
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import upkeep, users
 from bridge.store.users import User
 from bridge.web.access import identities, login_limits, passwords, sessions, tokens
@@ -25,7 +25,7 @@ WRONG = "the name or the password is wrong"
 class Try:
     """One try to come in: which way, from where, when."""
 
-    house: House
+    services: Services
     way: str
     address: str
     now: datetime
@@ -34,17 +34,17 @@ class Try:
         return {"way": self.way, "from": self.address, **more}
 
 
-def by_password(house: House, name: str, password: str) -> None:
+def by_password(services: Services, name: str, password: str) -> None:
     """Raises NoEntry, in the same words and after the same time whether there is such a user or not."""
-    tried = _begin(house, "password", name)
-    with house.store.read() as database:
+    tried = _begin(services, "password", name)
+    with services.store.read() as database:
         user = users.named(database, name)
     good = passwords.matches(user.hash if user else None, password)
     if user is None or not good or user.disabled_at is not None:
         why = "no such user" if user is None else "wrong password" if not good else "disabled"
         raise _refused(tried, NoEntry(WRONG, why, user.name if user else None))
     better = passwords.hashed(password) if user.hash and passwords.is_stale(user.hash) else user.hash
-    with house.store.write() as database:
+    with services.store.write() as database:
         present = database.get_one(User, user.id)
         if present.hash != user.hash:
             raise NoEntry(WRONG)  # changed while we were looking
@@ -53,29 +53,29 @@ def by_password(house: House, name: str, password: str) -> None:
         enter_user(database, tried, present)
 
 
-def by_token(house: House, text: str, *, link: bool = False) -> None:
+def by_token(services: Services, text: str, *, link: bool = False) -> None:
     """Raises NoEntry. `link`: the text came with the first link, and is good for one use."""
-    tried = _begin(house, "link" if link else "token", None)
+    tried = _begin(services, "link" if link else "token", None)
     try:
-        token = tokens.check(house.store, text.strip(), tried.now, link=link)
+        token = tokens.check(services.store, text.strip(), tried.now, link=link)
     except tokens.InvalidToken as error:
         raise _refused(tried, NoEntry(str(error))) from error
-    with house.store.write() as database:
+    with services.store.write() as database:
         sessions.begin(database, tried.now, token_id=token.id)
         upkeep.note(database, who=token.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
 
 
-def by_provider(house: House, finish: Callable[[], Identity]) -> None:
+def by_provider(services: Services, finish: Callable[[], Identity]) -> None:
     """Let in whom the identity provider vouches for, with the role that it gives; a new person becomes a user.
 
     Raises NoEntry. `finish` asks the provider, and raises NoEntry for what is not proven.
     """
-    tried = _begin(house, "oidc", None)
+    tried = _begin(services, "oidc", None)
     try:
         identity = finish()
     except NoEntry as error:
         raise _refused(tried, error) from error
-    with house.store.write() as database:
+    with services.store.write() as database:
         found = identities.admit(database, identity, tried.now)
         if isinstance(found, User):
             enter_user(database, tried, found)
@@ -90,10 +90,10 @@ def enter_user(database: Session, tried: Try, user: User) -> None:
     upkeep.note(database, who=user.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
 
 
-def _begin(house: House, way: str, name: str | None) -> Try:
+def _begin(services: Services, way: str, name: str | None) -> Try:
     """Count the try. Raises NoEntry where there were too many."""
-    tried = Try(house, way, login_limits.caller(house.settings), house.clock())
-    with house.store.write() as database:
+    tried = Try(services, way, login_limits.caller(services.settings), services.clock())
+    with services.store.write() as database:
         excess = login_limits.too_often(database, _key(), tried.address, name, tried.now)
     if excess is None:
         return tried
@@ -105,7 +105,7 @@ def _begin(house: House, way: str, name: str | None) -> Try:
 
 def _refused(tried: Try, error: NoEntry) -> NoEntry:
     """Write it into the audit. What was typed is not written down: it may be a password in the wrong field."""
-    with tried.house.store.write() as database:
+    with tried.services.store.write() as database:
         upkeep.note(
             database,
             who=error.who or SOMEBODY,

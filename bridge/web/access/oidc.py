@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 
 from bridge.config.login import Oidc
 from bridge.config.settings import Settings
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.web.access.errors import NoEntry
 from bridge.web.access.identities import Identity
 
@@ -29,9 +29,9 @@ SILENT = "the identity provider does not answer as it should; try again, or sign
 UNPROVEN = "the identity provider's answer could not be verified; sign in again"
 
 
-def register(app: Flask, house: House) -> None:
+def register(app: Flask, services: Services) -> None:
     """Make the client. Nothing is asked of the provider before somebody signs in."""
-    provider = house.login
+    provider = services.login
     if provider is None:
         return
     OAuth(app).register(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from flask import Flask, Response, g, request
 from werkzeug.routing import IntegerConverter, Map
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.tokens import Role
 from bridge.web.access import sessions
 from bridge.web.access.idempotency import once
@@ -39,12 +39,12 @@ def needs(role: Role, *, page: bool = False, secret: bool = False) -> Callable[[
     def mark(view: View) -> View:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            refused = sessions.refusal(g.house, role) if page else _refusal(role)
+            refused = sessions.refusal(g.services, role) if page else _refusal(role)
             if refused is not None:
                 return refused
             if page or secret:
                 return view(*args, **kwargs)
-            return once(g.house.store, lambda: view(*args, **kwargs), g.house.clock())
+            return once(g.services.store, lambda: view(*args, **kwargs), g.services.clock())
 
         checked.needs = role  # type: ignore[attr-defined]
         return checked  # type: ignore[return-value]
@@ -53,7 +53,7 @@ def needs(role: Role, *, page: bool = False, secret: bool = False) -> Callable[[
 
 
 def _refusal(role: Role) -> Response | None:
-    house: House = g.house
+    services: Services = g.services
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not text:
         answer = problem(
@@ -62,7 +62,7 @@ def _refusal(role: Role) -> Response | None:
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
     try:
-        token = check(house.store, text.strip(), house.clock())
+        token = check(services.store, text.strip(), services.clock())
     except InvalidToken as error:
         return problem(401, "Who are you?", str(error))
     has = Role(token.role)
@@ -79,14 +79,14 @@ class Id(IntegerConverter):
         super().__init__(map_, max=MOST_ID, **kwargs)
 
 
-def register(app: Flask, house: House) -> None:
-    """Make the house known to views, and put careful headers on every answer."""
-    sessions.register(app, house)
+def register(app: Flask, services: Services) -> None:
+    """Make the container known to views, and put careful headers on every answer."""
+    sessions.register(app, services)
     app.url_map.converters["int"] = Id
 
     @app.before_request
-    def _house() -> None:
-        g.house = house
+    def _services() -> None:
+        g.services = services
 
     @app.after_request
     def _careful(answer: Response) -> Response:

@@ -14,7 +14,7 @@ from flask import Flask, Response, g, redirect, request, session
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy.orm import Session
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import sessions, tokens, users
 from bridge.store.sessions import Visitor
 from bridge.store.tokens import Role
@@ -35,10 +35,10 @@ class Cookies(SecureCookieSessionInterface):
         return not (request.scheme == "http" and host in LOOPBACK)
 
 
-def register(app: Flask, house: House) -> None:
+def register(app: Flask, services: Services) -> None:
     """Cookies that scripts cannot read and other sites cannot send; Secure wherever there is TLS."""
-    app.secret_key = house.box.derive(b"console sessions")
-    app.extensions["bridge-sign-in-key"] = house.box.derive(b"sign-in tries")
+    app.secret_key = services.box.derive(b"console sessions")
+    app.extensions["bridge-sign-in-key"] = services.box.derive(b"sign-in tries")
     app.config.update(
         SESSION_COOKIE_NAME="bridge",
         SESSION_COOKIE_HTTPONLY=True,
@@ -59,11 +59,11 @@ def begin(database: Session, now: datetime, *, token_id: int | None = None, user
     session.permanent = True
 
 
-def sign_out(house: House) -> None:
+def sign_out(services: Services) -> None:
     """End this session, in the browser and here."""
     name = session.get("name")
     if isinstance(name, str):
-        with house.store.write() as database:
+        with services.store.write() as database:
             sessions.end(database, _digest(name))
     session.clear()
 
@@ -72,27 +72,27 @@ def _digest(name: str) -> str:
     return sha256(name.encode()).hexdigest()
 
 
-def first_link(house: House, address: str, now: datetime) -> str | None:
+def first_link(services: Services, address: str, now: datetime) -> str | None:
     """A link that signs in the first administrator, once and within a day; None where somebody can sign in already."""
-    with house.store.write() as database:
+    with services.store.write() as database:
         if tokens.everyone(database) or users.any_at_all(database):
             return None
         text = make(database, name=FIRST, role=Role.ADMIN, who="bridge", now=now, lifetime=timedelta(hours=24))
     return f"{address}/login?code={text}"
 
 
-def who(house: House) -> Visitor | None:
+def who(services: Services) -> Visitor | None:
     """Who this session belongs to, if it is still good."""
     name = session.get("name")
     if not isinstance(name, str):
         return None
-    with house.store.read() as database:
-        return sessions.visitor(database, _digest(name), house.clock())
+    with services.store.read() as database:
+        return sessions.visitor(database, _digest(name), services.clock())
 
 
-def refusal(house: House, role: Role) -> Response | None:
+def refusal(services: Services, role: Role) -> Response | None:
     """What to answer instead of the page; None when it may be shown. Forms must carry the session's secret."""
-    visitor = who(house)
+    visitor = who(services)
     if visitor is None:
         return redirect(f"/login?next={quote(request.path)}")  # type: ignore[return-value]
     if visitor.must_change and request.path not in ALWAYS:
@@ -107,7 +107,7 @@ def refusal(house: House, role: Role) -> Response | None:
     return None
 
 
-def is_from_elsewhere(house: House) -> bool:
+def is_from_elsewhere(services: Services) -> bool:
     """Whether another site sent this form: the form of signing in has no session, so no secret, to prove itself with.
 
     Every present browser says where a form comes from, in one header or the other; what says nothing is no browser.
@@ -116,5 +116,5 @@ def is_from_elsewhere(house: House) -> bool:
     if site is not None:
         return site not in {"same-origin", "none"}
     origin = request.headers.get("Origin")
-    here = {request.host, urlsplit(house.settings.public_url or "").netloc}  # a proxy may have changed the host
+    here = {request.host, urlsplit(services.settings.public_url or "").netloc}  # a proxy may have changed the host
     return origin is not None and urlsplit(origin).netloc not in here - {""}

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bridge.operations.errors import NotThere, OperationError, Refused
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store import sessions, tokens, upkeep, users
 from bridge.store.tokens import Role
 from bridge.store.users import User
@@ -35,7 +35,7 @@ class Made:
 
 
 def add(
-    house: House,
+    services: Services,
     *,
     name: str,
     role: Role,
@@ -49,7 +49,7 @@ def add(
     _refuse_name(name)
     text, generated = _password(password, name)
     hashed = passwords.hashed(text)  # slow on purpose, so outside of the transaction
-    with house.store.write() as session:
+    with services.store.write() as session:
         if tokens.is_named(session, name, now):
             raise Refused(f"name {name!r}: a token has it, and the audit must tell them apart; take another")
         user = users.insert(
@@ -62,16 +62,16 @@ def add(
         return Made(user.id, name, text if generated else None)
 
 
-def set_password(house: House, user_id: int, *, actor: Actor, now: datetime, password: str | None = None) -> Made:
+def set_password(services: Services, user_id: int, *, actor: Actor, now: datetime, password: str | None = None) -> Made:
     """Another password, generated unless one is given, and the end of all sessions of that user."""
-    with house.store.read() as session:
+    with services.store.read() as session:
         user = _known(session, user_id)
         if user.subject is not None:
             raise Refused(f"user {user.name!r}: signs in through the identity provider, and has no password here")
         name = user.name
     text, generated = _password(password, name)
     hashed = passwords.hashed(text)
-    with house.store.write() as session:
+    with services.store.write() as session:
         user = _known(session, user_id)
         user.hash, user.must_change = hashed, generated
         sessions.end_all(session, user.id)
@@ -79,21 +79,21 @@ def set_password(house: House, user_id: int, *, actor: Actor, now: datetime, pas
     return Made(user_id, name, text if generated else None)
 
 
-def change_own(house: House, user_id: int, *, old: str, new: str, now: datetime) -> None:
+def change_own(services: Services, user_id: int, *, old: str, new: str, now: datetime) -> None:
     """What a person does alone. Raises OperationError where the old password is wrong or the new one too weak."""
-    with house.store.read() as session:
+    with services.store.read() as session:
         user = _known(session, user_id)
         name, known = user.name, user.hash
     if not passwords.matches(known, old):
         raise OperationError("the present password is wrong; ask an administrator for a new one if it is lost")
     if old == new:
         raise OperationError("the new password is the old one; take another")
-    set_password(house, user_id, actor=Actor(name, user_id), now=now, password=new)
+    set_password(services, user_id, actor=Actor(name, user_id), now=now, password=new)
 
 
-def set_role(house: House, user_id: int, role: Role, *, actor: Actor, now: datetime) -> User:
+def set_role(services: Services, user_id: int, role: Role, *, actor: Actor, now: datetime) -> User:
     """Raises Refused for oneself: so there is always one administrator left."""
-    with house.store.write() as session:
+    with services.store.write() as session:
         user = _other(session, user_id, actor, "change your own role")
         if user.subject is not None:
             raise Refused(f"user {user.name!r}: the identity provider says the role; change it there")
@@ -105,9 +105,9 @@ def set_role(house: House, user_id: int, role: Role, *, actor: Actor, now: datet
         return user
 
 
-def disable(house: House, user_id: int, *, actor: Actor, now: datetime) -> User:
+def disable(services: Services, user_id: int, *, actor: Actor, now: datetime) -> User:
     """Nobody signs in by that name any more, and all of its sessions end. Raises Refused for oneself."""
-    with house.store.write() as session:
+    with services.store.write() as session:
         user = _other(session, user_id, actor, "disable yourself")
         if user.disabled_at is None:
             user.disabled_at = now
@@ -116,8 +116,8 @@ def disable(house: House, user_id: int, *, actor: Actor, now: datetime) -> User:
         return user
 
 
-def enable(house: House, user_id: int, *, actor: Actor, now: datetime) -> User:
-    with house.store.write() as session:
+def enable(services: Services, user_id: int, *, actor: Actor, now: datetime) -> User:
+    with services.store.write() as session:
         user = _known(session, user_id)
         if user.disabled_at is not None:
             user.disabled_at = None
@@ -125,9 +125,9 @@ def enable(house: House, user_id: int, *, actor: Actor, now: datetime) -> User:
         return user
 
 
-def get(house: House, user_id: int) -> User:
+def get(services: Services, user_id: int) -> User:
     """Raises NotThere."""
-    with house.store.read() as session:
+    with services.store.read() as session:
         return _known(session, user_id)
 
 

@@ -3,7 +3,7 @@
 from flask import Flask
 from flask_smorest import Api
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.version import VERSION
 from bridge.web.api import (
     channels,
@@ -31,7 +31,7 @@ by page: `limit` rows at once, and `next` of the answer is the `after` of the ne
 `Idempotency-Key` is done once, however often it is sent. `/activity/stream` tells runs as they happen."""
 
 
-def register(app: Flask, _house: House) -> None:
+def register(app: Flask, _services: Services) -> None:
     app.config.update(
         API_TITLE="Integr8 Bridge",
         API_VERSION=VERSION,

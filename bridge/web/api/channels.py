@@ -16,14 +16,14 @@ from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
 from bridge.web.api.schemas_in import PageQuery, SilenceBody
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("channels", "channels", description="Where notices go")
 
 
 def _channels() -> dict[str, Channel]:
     try:
-        return dict(sorted(house().channels.items()))
+        return dict(sorted(services().channels.items()))
     except SettingsError as error:
         raise OperationError(str(error)) from error
 
@@ -42,7 +42,7 @@ def _known(name: str) -> Channel:
 @refusing
 def list_channels(query: dict[str, Any]) -> dict[str, Any]:
     """All of them, with what waits, what was sent and how they are doing."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         counts = notifications.counts(session)
         found = [
             {"channel": name, "kind": channel.kind}
@@ -65,9 +65,9 @@ def _health(row: notifications.ChannelHealth | None) -> dict[str, Any]:
 @refusing
 def send_test(name: str) -> dict[str, Any]:
     """Send one test message now."""
-    now = house().clock()
+    now = services().clock()
     result = deliver_test(_known(name), now)
-    with house().store.write() as session:
+    with services().store.write() as session:
         upkeep.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
     return one({"channel": name, "result": result.result, "words": result.words})
 
@@ -78,9 +78,9 @@ def send_test(name: str) -> dict[str, Any]:
 @refusing
 def enable_channel(name: str) -> dict[str, Any]:
     """Use a channel again that was switched off, and repeat what it missed in the last five days."""
-    now = house().clock()
+    now = services().clock()
     _known(name)
-    with house().store.write() as session:
+    with services().store.write() as session:
         again = mutes.enable(session, name, who=g.who, now=now)
     return one({"channel": name, "repeated": again})
 
@@ -91,9 +91,9 @@ def enable_channel(name: str) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_service.SilenceRow))
 def list_silences(query: dict[str, Any]) -> dict[str, Any]:
     """Those that have not ended."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = [
-            picked(each, schemas_out_service.SilenceRow) for each in notifications.hushes(session, house().clock())
+            picked(each, schemas_out_service.SilenceRow) for each in notifications.hushes(session, services().clock())
         ]
     return listed(found, "id", query)
 
@@ -105,11 +105,11 @@ def list_silences(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def make_silence(body: dict[str, Any]) -> dict[str, Any]:
     """Say nothing until then about a rule or a topic, or to a channel; what would have been said is kept."""
-    now = house().clock()
+    now = services().clock()
     if body["until"] <= now:
         raise OperationError("until: it lies in the past")
     if body["channel"] is not None:
         _known(body["channel"])
-    with house().store.write() as session:
+    with services().store.write() as session:
         made = mutes.silence(session, **body, who=g.who, now=now)
         return one(picked(made, schemas_out_service.SilenceRow))

@@ -21,7 +21,7 @@ from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one, page, picked, refusing, targets, whole
 from bridge.web.api.schemas_in import HoldQuery, OnlyBody, PageQuery, RunQuery, WhyBody
-from bridge.web.request_context import house, person
+from bridge.web.request_context import person, services
 
 blueprint = Blueprint("decisions", "decisions", description="Runs, approvals, holds")
 
@@ -55,7 +55,7 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def show_run(run_id: int) -> dict[str, Any]:
     """One run as a story: verdicts with their traces, plans with what stopped them, effects, calls."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         run = session.get(Run, run_id)
         if run is None:
             raise NotThere(f"run {run_id}: there is none")
@@ -74,7 +74,7 @@ def show_run(run_id: int) -> dict[str, Any]:
 @refusing
 def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
     """Take a run back, or a part of it."""
-    return one(undo(house(), run_id, who=g.who, now=house().clock(), only=targets(body.get("targets"))))
+    return one(undo(services(), run_id, who=g.who, now=services().clock(), only=targets(body.get("targets"))))
 
 
 @blueprint.get("/approvals")
@@ -83,7 +83,7 @@ def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_decisions.WaitingPlan))
 def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
     """Plans that wait for a person, the most money first."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         waiting = ledger.waiting(session)
         before = ledger.plan(session, whole(query["after"]) or 0)
         if before is not None:  # it may have been answered since: its place in the ranking stays
@@ -99,7 +99,7 @@ def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def show_approval(plan_id: int) -> dict[str, Any]:
     """One waiting plan, and what a yes at this moment would leave out."""
-    return one(review(house(), plan_id, now=house().clock()))
+    return one(review(services(), plan_id, now=services().clock()))
 
 
 @blueprint.post("/approvals/<int:plan_id>/approve")
@@ -109,7 +109,7 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say yes. The rule looks again first: what recovered drops out."""
-    return one(approve(house(), plan_id, person=person(), now=house().clock(), only=targets(body.get("targets"))))
+    return one(approve(services(), plan_id, person=person(), now=services().clock(), only=targets(body.get("targets"))))
 
 
 @blueprint.post("/approvals/<int:plan_id>/reject")
@@ -119,7 +119,7 @@ def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @refusing
 def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say no."""
-    return one(reject(house(), plan_id, person=person(), why=body["why"], now=house().clock()))
+    return one(reject(services(), plan_id, person=person(), why=body["why"], now=services().clock()))
 
 
 @blueprint.get("/holds")
@@ -141,4 +141,4 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def release_hold(hold_id: int) -> dict[str, Any]:
     """Let go: the target goes back unless another rule holds it."""
-    return one(release_holds(house(), [hold_id], who=g.who, now=house().clock()))
+    return one(release_holds(services(), [hold_id], who=g.who, now=services().clock()))

@@ -16,7 +16,7 @@ from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one, picked, refusing
 from bridge.web.api.schemas_in import EffectQuery, EntityQuery
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("effects", "effects", description="Effects and the things that they change")
 
@@ -36,7 +36,7 @@ def list_effects(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def show_effect(effect_id: int) -> dict[str, Any]:
     """One effect with the requests that carried it."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = session.get(Effect, effect_id)
         if found is None:
             raise NotThere(f"effect {effect_id}: there is none")
@@ -52,7 +52,7 @@ def show_effect(effect_id: int) -> dict[str, Any]:
 @refusing
 def reveal_secret(effect_id: int) -> dict[str, Any]:
     """Hand over a provisioned password, once. It is in this answer only, so an Idempotency-Key is not honoured."""
-    return one({"secret": hand_over(house(), effect_id, who=g.who, now=house().clock())})
+    return one({"secret": hand_over(services(), effect_id, who=g.who, now=services().clock())})
 
 
 @blueprint.get("/entities")
@@ -71,7 +71,7 @@ def list_entities(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def show_entity(kind: str, identity: str) -> dict[str, Any]:
     """One of them, with its last fifty changes and who made them."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = entities.named(session, kind, identity)
         if found is None:
             raise NotThere(f"{kind} {identity}: it is not in the mirror")

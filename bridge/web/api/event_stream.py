@@ -10,7 +10,7 @@ from flask import Response, request
 from flask_smorest import Blueprint
 from sqlalchemy import func, select
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.runs import Run
 from bridge.store.tokens import Role
 from bridge.web.access import needs
@@ -19,7 +19,7 @@ from bridge.web.api.responses import picked, whole
 from bridge.web.api.schemas_in import StreamQuery
 from bridge.web.api.schemas_out_decisions import RunRow
 from bridge.web.problems import problem
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("stream", "stream", description="Live activity")
 MOST = 4  # per process: each holds one of its sixteen threads
@@ -37,7 +37,7 @@ def stream(query: dict[str, Any]) -> Response:
     if not _seats.acquire(blocking=False):
         return problem(503, "Too many streams", f"{MOST} are open in this process; try again", retry_after=5)
     last = whole(request.headers.get("Last-Event-ID")) if query["after"] is None else query["after"]
-    behind = house()
+    behind = services()
     if last is None:
         with behind.store.read() as session:
             last = session.scalar(select(func.max(Run.id))) or 0
@@ -47,7 +47,7 @@ def stream(query: dict[str, Any]) -> Response:
     return answer
 
 
-def _told(behind: House, last: int, seconds: int) -> Iterator[bytes]:
+def _told(behind: Services, last: int, seconds: int) -> Iterator[bytes]:
     until = time.monotonic() + seconds
     yield b"retry: 2000\n\n"
     while True:

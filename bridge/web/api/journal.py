@@ -18,7 +18,7 @@ from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, newest, one, picked, refusing
 from bridge.web.api.schemas_in import AcceptBody, DiscardBody, EventQuery, PageQuery, ReplayBody, ReplayManyBody
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("events", "events", description="Webhooks as they were received")
 
@@ -40,14 +40,14 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def show_event(event_id: str) -> dict[str, Any]:
     """One event: what it says, and the runs that it caused."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         event = session.get(Event, event_id)
         if event is None:
             raise NotThere(f"event {event_id}: there is none")
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id))
         runs = [{"run": run.id, "rule": run.rule_id, "outcome": run.outcome} for run in caused]
         return one(
-            picked(event, schemas_out_decisions.EventRow) | {"body": shown(event, house().sources), "runs": runs}
+            picked(event, schemas_out_decisions.EventRow) | {"body": shown(event, services().sources), "runs": runs}
         )
 
 
@@ -58,7 +58,7 @@ def show_event(event_id: str) -> dict[str, Any]:
 @refusing
 def event_results(query: dict[str, Any], event_id: str) -> dict[str, Any]:
     """What became of each row of a CSV that was posted to a source; the event is any of its rows."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         return listed(results(session, event_id), "row", query)
 
 
@@ -69,7 +69,7 @@ def event_results(query: dict[str, Any], event_id: str) -> dict[str, Any]:
 @refusing
 def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Send one event through the rules again."""
-    made = replay(house(), [event_id], revision=body["revision"], who=g.who, now=house().clock())
+    made = replay(services(), [event_id], revision=body["revision"], who=g.who, now=services().clock())
     return one({"event_id": made[0]})
 
 
@@ -81,9 +81,9 @@ def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 def replay_events(body: dict[str, Any]) -> dict[str, Any]:
     """Send everything since a moment through the rules again, or what a filter finds, bit by bit."""
     chosen, pace = body.pop("revision"), body.pop("per_minute")
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = matching(session, **body)
-    made = replay(house(), found, revision=chosen, who=g.who, now=house().clock(), per_minute=pace)
+    made = replay(services(), found, revision=chosen, who=g.who, now=services().clock(), per_minute=pace)
     return one({"events": len(made)})
 
 
@@ -92,7 +92,7 @@ def replay_events(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.CancelledRow))
 def cancel_replay() -> dict[str, Any]:
     """Take back the replays that nobody has begun to handle."""
-    return one({"cancelled": cancel(house(), who=g.who, now=house().clock())})
+    return one({"cancelled": cancel(services(), who=g.who, now=services().clock())})
 
 
 @blueprint.post("/events/<event_id>/accept")
@@ -103,7 +103,7 @@ def cancel_replay() -> dict[str, Any]:
 def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Handle a quarantined or dead event after all, with a corrected body if one is given."""
     raw = body["body"].encode() if "body" in body else None
-    settle_aside(house(), event_id, accept=True, body=raw, who=g.who, now=house().clock())
+    settle_aside(services(), event_id, accept=True, body=raw, who=g.who, now=services().clock())
     return one({"event_id": event_id})
 
 
@@ -114,5 +114,5 @@ def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 @refusing
 def discard_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
     """Close a quarantined or dead event without handling it."""
-    settle_aside(house(), event_id, accept=False, who=g.who, now=house().clock(), why=body["why"])
+    settle_aside(services(), event_id, accept=False, who=g.who, now=services().clock(), why=body["why"])
     return one({"event_id": event_id})

@@ -21,7 +21,7 @@ from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
 from bridge.web.api.schemas_in import AccountQuery, AgreementQuery, ExportBody, ImportQuery, PageQuery, ShadowQuery
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("reports", "reports", description="What is read from Integr8")
 CSV = {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
@@ -33,11 +33,11 @@ CSV = {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}
 @blueprint.response(200, listing(schemas_out_service.FeedRow))
 def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
     """What is read from Integr8, and how far it is complete."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = [
             picked(each, schemas_out_service.FeedRow)
             | {"bytes": each.size, "age_seconds": round(each.age.total_seconds()) if each.age is not None else None}
-            for each in feed_states(session, house().clock())
+            for each in feed_states(session, services().clock())
         ]
     return listed(found, "feed", query)
 
@@ -49,9 +49,9 @@ def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def agreement(query: dict[str, Any]) -> dict[str, Any]:
     """Where postbacks and reports differ, per hour and offer; a day by default."""
-    until = query["end"] or house().clock()
+    until = query["end"] or services().clock()
     begin = query["start"] or until - timedelta(days=1)
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = postbacks.compare(session, query["account"], query["integration"], begin, until)
     if found is None:
         raise OperationError("one of the two was never read: postbacks or conversions")
@@ -70,9 +70,9 @@ def agreement(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def shadow(query: dict[str, Any]) -> dict[str, Any]:
     """What shadow rules would have done, beside what people did to the same targets within a day."""
-    until = query["end"] or house().clock()
+    until = query["end"] or services().clock()
     begin = query["start"] or until - timedelta(days=7)
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = shadow_report(session, query["account"], begin, until, rule=query["rule"])
     rows = [
         picked(each, schemas_out_service.WouldHaveRow)
@@ -89,9 +89,9 @@ def shadow(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(202, thing(schemas_out_service.AskedRow))
 def poll() -> dict[str, Any]:
     """Have the workers read every feed now. One that waits to be read already is not asked for again."""
-    with house().store.write() as session:
-        asked = feeds.ask_all(session, house(), house().clock())
-    house().queue.nudge("reports.poll")
+    with services().store.write() as session:
+        asked = feeds.ask_all(session, services(), services().clock())
+    services().queue.nudge("reports.poll")
     return one({"feeds": asked})
 
 
@@ -103,8 +103,8 @@ def poll() -> dict[str, Any]:
 def start_export(body: dict[str, Any]) -> dict[str, Any]:
     """Have Integr8's download centre write a CSV. Ten a day are allowed; the eleventh is refused with 409."""
     account, integration = body.pop("account"), body.pop("integration")
-    begun = exports.begin(house(), account, integration, **body)
-    left = exports.exporter(house(), account, integration).budget().left
+    begun = exports.begin(services(), account, integration, **body)
+    left = exports.exporter(services(), account, integration).budget().left
     return one({"id": begun, "status": "PENDING", "rows": None, "url": None, "left_today": left})
 
 
@@ -116,8 +116,8 @@ def start_export(body: dict[str, Any]) -> dict[str, Any]:
 def show_export(query: dict[str, Any], export_id: str) -> dict[str, Any]:
     """How far an export is, and where its file is once it is there. Ask again every few seconds."""
     account, integration = query["account"], query["integration"]
-    found = exports.look(house(), account, integration, export_id)
-    left = exports.exporter(house(), account, integration).budget().left
+    found = exports.look(services(), account, integration, export_id)
+    left = exports.exporter(services(), account, integration).budget().left
     return one(picked(found, schemas_out_service.ExportRow) | {"left_today": left})
 
 
@@ -130,14 +130,14 @@ def show_export(query: dict[str, Any], export_id: str) -> dict[str, Any]:
 def import_report(query: dict[str, Any]) -> dict[str, Any]:
     """Add the rows of a CSV, up to 8 MB, to the observations. Sent again, it counts nothing twice."""
     key = FeedKey(account=query["account"], integration=query["integration"], kind=Kind(query["kind"]))
-    if key.account not in house().settings.accounts:
+    if key.account not in services().settings.accounts:
         raise OperationError(f"account {key.account}: there is none in bridge.yaml")
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         file.write(request.get_data())
         file.flush()
         try:
             found = import_file(
-                house().store, key, Path(file.name), now=house().clock(), start=query["start"], end=query["end"]
+                services().store, key, Path(file.name), now=services().clock(), start=query["start"], end=query["end"]
             )
         except (ValueError, csv.Error) as error:
             raise OperationError(f"the CSV: {str(error).replace(file.name, 'it')}") from error

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from bridge.operations.errors import OperationError
 from bridge.web.access import MOST_ID
 from bridge.web.problems import problem
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 from rules.model.plan import Target
 from rules.model.state import target_of
 
@@ -59,7 +59,7 @@ def newest(
     for name, column in (equal or {}).items():
         if name in query:
             wanted = wanted.where(column == query[name])
-    with house().store.read() as session:
+    with services().store.read() as session:
         return page([picked(row, schema) for row in session.scalars(wanted)], query["limit"], "id")
 
 

@@ -22,7 +22,7 @@ from bridge.web.api import schemas_out_rules
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, page, picked, refusing
 from bridge.web.api.schemas_in import BacktestBody, ExplainQuery, ModeBody, PageQuery, TextBody
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 from rules.loading.self_tests import Result, run_tests
 
 blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
@@ -34,8 +34,8 @@ blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
 @blueprint.response(200, listing(schemas_out_rules.RuleRow))
 def list_rules(query: dict[str, Any]) -> dict[str, Any]:
     """The live rules; a broken one keeps its last good revision and is marked stale."""
-    with house().store.read() as session:
-        book = house().library.current(session)
+    with services().store.read() as session:
+        book = services().library.current(session)
         found = [
             {"id": found.id, "title": found.title, "owner": found.owner, "mode": found.mode, "revision": found.hash,
              "file": found.place.file, "stale": found.id in book.stale}
@@ -50,11 +50,11 @@ def list_rules(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def show_rule(rule_id: str) -> dict[str, Any]:
     """The text of a rule and all its revisions."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         history = shelf.history(session, rule_id)
         if not history:
             raise NotThere(f"rule {rule_id}: there is none")
-        live = house().library.current(session).revisions.get(rule_id)
+        live = services().library.current(session).revisions.get(rule_id)
         revisions = [{"revision": each.hash, "first_seen_at": each.first_seen_at} for each in history]
         return one(
             {"id": rule_id, "live": live.hash if live else None, "text": live.text if live else history[0].text,
@@ -69,7 +69,7 @@ def show_rule(rule_id: str) -> dict[str, Any]:
 @refusing
 def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Every revision that was ever loaded, with its text, newest first."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = [
             {"revision": each.hash, "file": each.file, "first_seen_at": each.first_seen_at, "text": each.text}
             for each in shelf.history(session, rule_id)
@@ -85,8 +85,8 @@ def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @refusing
 def test_rule(rule_id: str) -> dict[str, Any]:
     """Run the rule's own tests. Changes nothing."""
-    with house().store.read() as session:
-        live = house().library.current(session).revisions.get(rule_id)
+    with services().store.read() as session:
+        live = services().library.current(session).revisions.get(rule_id)
     if live is None:
         raise NotThere(f"rule {rule_id}: it is not loaded")
     found = [_tested(each) for each in run_tests(live)]
@@ -107,7 +107,7 @@ def _tested(found: Result) -> dict[str, Any]:
 def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Why the rule did, or did not, do something about a subject, now or at a time."""
     subject = parse_subject(query["subject"])
-    return one(explain(house(), rule_id, subject, now=house().clock(), at=query["at"]).as_json())
+    return one(explain(services(), rule_id, subject, now=services().clock(), at=query["at"]).as_json())
 
 
 @blueprint.post("/rules/<rule_id>/mode")
@@ -117,7 +117,7 @@ def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @refusing
 def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Move a rule up or down the ladder: writes one word into its file and loads it."""
-    return one(move(house(), rule_id, body["mode"], who=g.who, now=house().clock()))
+    return one(move(services(), rule_id, body["mode"], who=g.who, now=services().clock()))
 
 
 @blueprint.get("/rules/<rule_id>/backtests")
@@ -126,7 +126,7 @@ def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_rules.BacktestRow))
 def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """What the last trials of the rule came to, newest first."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = [picked(each, schemas_out_rules.BacktestRow) for each in backtest_results.of_rule(session, rule_id)]
     return listed(found, "id", query)
 
@@ -142,7 +142,8 @@ def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     question = Question(start=body["start"], end=body["end"], step=step, against=body["against"])
     return one(
         picked(
-            backtest_jobs.ask(house(), rule_id, question, who=g.who, now=house().clock()), schemas_out_rules.TrialRow
+            backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock()),
+            schemas_out_rules.TrialRow,
         )
     )
 
@@ -153,7 +154,7 @@ def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @refusing
 def show_trial(number: int) -> dict[str, Any]:
     """How far a backtest is; when it is done, `backtest_id` names its row in the rule's backtests."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = session.get(Trial, number)
     if found is None:
         raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
@@ -166,7 +167,9 @@ def show_trial(number: int) -> dict[str, Any]:
 @refusing
 def stop_trial(number: int) -> dict[str, Any]:
     """End a backtest that waits or runs."""
-    return one(picked(backtest_jobs.stop(house(), number, who=g.who, now=house().clock()), schemas_out_rules.TrialRow))
+    return one(
+        picked(backtest_jobs.stop(services(), number, who=g.who, now=services().clock()), schemas_out_rules.TrialRow)
+    )
 
 
 @blueprint.post("/rules/check")
@@ -176,7 +179,7 @@ def stop_trial(number: int) -> dict[str, Any]:
 @refusing
 def check_rules(body: dict[str, Any]) -> dict[str, Any]:
     """What is wrong with a text that is not live, with its own tests and beside the live rules. Changes nothing."""
-    found = check_text(house(), body["text"])
+    found = check_text(services(), body["text"])
     told = picked(found, schemas_out_rules.DraftRow) | {"tests": [_tested(each) for each in found.tests]}
     return one({"ok": not found.errors, **told})
 
@@ -188,7 +191,7 @@ def check_rules(body: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
     """What a text would decide differently from the live rules, on the present data. Changes nothing."""
-    return one({"rules": diff_text(house(), body["text"], now=house().clock())})
+    return one({"rules": diff_text(services(), body["text"], now=services().clock())})
 
 
 @blueprint.post("/rules/reload")
@@ -196,6 +199,6 @@ def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.ReloadedRow))
 def reload_rules() -> dict[str, Any]:
     """Read the rules directory now."""
-    reading, changed = rulebook.publish(house().store, house().settings, now=house().clock())
+    reading, changed = rulebook.publish(services().store, services().settings, now=services().clock())
     problems = [str(problem) for problem in reading.errors]
     return one({"rules": len(reading.revisions), "changed": changed, "problems": problems})

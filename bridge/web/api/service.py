@@ -20,7 +20,7 @@ from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one
 from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, PageQuery, WhyBody
 from bridge.web.health import checks
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("service", "service", description="The service itself")
 
@@ -30,8 +30,8 @@ blueprint = Blueprint("service", "service", description="The service itself")
 @blueprint.response(200, thing(schemas_out_service.OverviewRow))
 def overview() -> dict[str, Any]:
     """What happened in the last 24 hours, what waits, what is wrong."""
-    now = house().clock()
-    with house().store.read() as session:
+    now = services().clock()
+    with services().store.read() as session:
         found = {
             "events": journal.counts(session),
             "runs": runs.counts(session, now - timedelta(hours=24)),
@@ -39,7 +39,7 @@ def overview() -> dict[str, Any]:
             "waiting": ledger.count_waiting(session),
             "holds": holds.count_active(session),
         }
-    return one(found | {"checks": checks(house(), now)})
+    return one(found | {"checks": checks(services(), now)})
 
 
 @blueprint.get("/usage")
@@ -47,8 +47,8 @@ def overview() -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.UsageRow))
 def usage() -> dict[str, Any]:
     """Requests to Integr8 in the last 24 hours, by hour and by operation, and the exports left of each account."""
-    with house().store.read() as session:
-        found = consumption(session, house().settings.accounts, house().clock())
+    with services().store.read() as session:
+        found = consumption(session, services().settings.accounts, services().clock())
     return one(
         {
             "hours": [asdict(hour) for hour in found.hours],
@@ -85,7 +85,7 @@ def list_audit(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.FindingsRow))
 def check() -> dict[str, Any]:
     """What is wrong with bridge.yaml, the rules and the tables as their files are now."""
-    found = check_home(house().settings.home)
+    found = check_home(services().settings.home)
     told = {"errors": found.errors, "warnings": found.warnings, "rules": found.rules}
     return one({"ok": not found.errors, **told})
 
@@ -96,12 +96,12 @@ def check() -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.DoctorRow))
 def doctor(query: dict[str, Any]) -> dict[str, Any]:
     """Check everything that the service needs; with `integr8`, what each API key may read as well."""
-    now = house().clock()
-    found, paste = examine(house(), now, health=checks), []
-    for name in house().settings.accounts:
-        found += permissions(house(), name, now) if query["integr8"] else []
+    now = services().clock()
+    found, paste = examine(services(), now, health=checks), []
+    for name in services().settings.accounts:
+        found += permissions(services(), name, now) if query["integr8"] else []
         if query["live"]:
-            answered, text = routes(house(), name, now)
+            answered, text = routes(services(), name, now)
             found.append(answered)
             paste += [text] if text else []
     return one({"well": all(each["status"] != "fail" for each in found), "checks": found, "paste": paste})
@@ -112,9 +112,9 @@ def doctor(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(WhyBody)
 @blueprint.response(200, thing(schemas_out_service.HaltRow))
 def halt(body: dict[str, Any]) -> dict[str, Any]:
-    """Let no effect leave the house until resume."""
-    with house().store.write() as session:
-        found = upkeep.halt(session, by=g.who, why=body["why"], now=house().clock())
+    """Send no effect to Integr8 until resume."""
+    with services().store.write() as session:
+        found = upkeep.halt(session, by=g.who, why=body["why"], now=services().clock())
         return one({"since": found.since, "by": found.by, "why": found.why})
 
 
@@ -123,6 +123,6 @@ def halt(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.ResumedRow))
 def resume() -> dict[str, Any]:
     """End the halt. Nothing happens when none is on."""
-    with house().store.write() as session:
-        ended = upkeep.resume(session, by=g.who, now=house().clock())
+    with services().store.write() as session:
+        ended = upkeep.resume(session, by=g.who, now=services().clock())
         return one({"was_halted": ended is not None})

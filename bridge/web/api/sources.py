@@ -13,7 +13,7 @@ from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, refusing
 from bridge.web.api.schemas_in import AddressQuery, PageQuery
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("sources", "sources", description="Who may send webhooks")
 
@@ -27,7 +27,7 @@ def list_sources(query: dict[str, Any]) -> dict[str, Any]:
     found = [
         {"source": name, "proof": found.way, "format": found.format, "path": f"/hooks/{name}",
          "warnings": list(found.warnings)}
-        for name, found in sorted(house().sources.items())
+        for name, found in sorted(services().sources.items())
     ]  # fmt: skip
     return listed(found, "source", query)
 
@@ -39,7 +39,7 @@ def list_sources(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def source_url(query: dict[str, Any], name: str) -> dict[str, Any]:
     """The address to paste at the sender, with its token: the answer is as secret as bridge.yaml's environment."""
-    found = source_setup.address(house(), name, query["kind"], base_url=query["base_url"])
+    found = source_setup.address(services(), name, query["kind"], base_url=query["base_url"])
     return one({"source": name, "url": found})
 
 
@@ -50,7 +50,7 @@ def source_url(query: dict[str, Any], name: str) -> dict[str, Any]:
 @refusing
 def source_sample(query: dict[str, Any], name: str) -> dict[str, Any]:
     """A curl command with a correct proof, which may be the secret itself. The event's type is `test`."""
-    return one({"source": name, "curl": source_setup.example(house(), name, base_url=query["base_url"]).curl})
+    return one({"source": name, "curl": source_setup.example(services(), name, base_url=query["base_url"]).curl})
 
 
 @blueprint.post("/sources/<name>/test")
@@ -59,8 +59,8 @@ def source_sample(query: dict[str, Any], name: str) -> dict[str, Any]:
 @refusing
 def try_source(name: str) -> dict[str, Any]:
     """Send that event to `public_url`, through whatever stands before the service, and say what came back."""
-    answer = source_setup.send(source_setup.example(house(), name))
-    now, detail = house().clock(), {"status": answer.status_code}
-    with house().store.write() as session:
+    answer = source_setup.send(source_setup.example(services(), name))
+    now, detail = services().clock(), {"status": answer.status_code}
+    with services().store.write() as session:
         upkeep.note(session, who=g.who, what="test source", about=name, now=now, detail=detail)
     return one({"source": name, "status": answer.status_code, "answer": answer.text})

@@ -14,7 +14,7 @@ from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
 from bridge.web.api.schemas_in import PageQuery, TokenBody
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("tokens", "tokens", description="Who may use the API and the console")
 
@@ -25,7 +25,7 @@ blueprint = Blueprint("tokens", "tokens", description="Who may use the API and t
 @blueprint.response(200, listing(schemas_out_service.TokenRow))
 def list_tokens(query: dict[str, Any]) -> dict[str, Any]:
     """All of them, without their secrets."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = [picked(token, schemas_out_service.TokenRow) for token in tokens.everyone(session)]
     return listed(found, "id", query)
 
@@ -38,13 +38,13 @@ def list_tokens(query: dict[str, Any]) -> dict[str, Any]:
 def create_token(body: dict[str, Any]) -> dict[str, Any]:
     """Make a token. Its text is in this answer and nowhere else, so an Idempotency-Key is not honoured here."""
     days = body.get("days")
-    with house().store.write() as session:
+    with services().store.write() as session:
         text = make(
             session,
             name=body["name"],
             role=Role(body["role"]),
             who=g.who,
-            now=house().clock(),
+            now=services().clock(),
             lifetime=timedelta(days=days) if days else None,
         )
     return one({"name": body["name"], "role": body["role"], "token": text})
@@ -56,8 +56,8 @@ def create_token(body: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def revoke_token(token_id: int) -> dict[str, Any]:
     """End a token, and the console sessions begun with it, at once."""
-    with house().store.write() as session:
-        found = revoke(session, token_id, who=g.who, now=house().clock())
+    with services().store.write() as session:
+        found = revoke(session, token_id, who=g.who, now=services().clock())
         if found is None:
             raise NotThere(f"token {token_id}: there is none to revoke")
         return one({"id": found.id, "name": found.name, "revoked_at": found.revoked_at})

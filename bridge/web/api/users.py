@@ -15,7 +15,7 @@ from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
 from bridge.web.api.schemas_in import PageQuery, Strict
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 blueprint = Blueprint("users", "users", description="Who signs in to the console")
 
@@ -49,7 +49,7 @@ def _made(made: Made) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_service.UserRow))
 def list_users(query: dict[str, Any]) -> dict[str, Any]:
     """All of them, by name. Passwords are kept as hashes and told to nobody."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = [_row(user) for user in known.everyone(session)]
     return listed(found, "id", query)
 
@@ -65,8 +65,8 @@ def create_user(body: dict[str, Any]) -> dict[str, Any]:
     An Idempotency-Key is not honoured here; a name that is taken is refused with 409.
     """
     made = users.add(
-        house(), name=body["name"], role=Role(body["role"]), email=body.get("email"), actor=_actor(),
-        now=house().clock(),
+        services(), name=body["name"], role=Role(body["role"]), email=body.get("email"), actor=_actor(),
+        now=services().clock(),
     )  # fmt: skip
     return _made(made)
 
@@ -78,13 +78,13 @@ def create_user(body: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
     """Another role, or disable and enable. Either ends the sessions of that user at once."""
-    now = house().clock()
+    now = services().clock()
     if "role" in body:
-        users.set_role(house(), user_id, Role(body["role"]), actor=_actor(), now=now)
+        users.set_role(services(), user_id, Role(body["role"]), actor=_actor(), now=now)
     if "disabled" in body:
         change = users.disable if body["disabled"] else users.enable
-        change(house(), user_id, actor=_actor(), now=now)
-    return one(_row(users.get(house(), user_id)))
+        change(services(), user_id, actor=_actor(), now=now)
+    return one(_row(users.get(services(), user_id)))
 
 
 @blueprint.post("/users/<int:user_id>/password")
@@ -93,4 +93,4 @@ def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
 @refusing
 def reset_password(user_id: int) -> dict[str, Any]:
     """A new, generated password, in this answer and nowhere else. All sessions of that user end."""
-    return _made(users.set_password(house(), user_id, actor=_actor(), now=house().clock()))
+    return _made(users.set_password(services(), user_id, actor=_actor(), now=services().clock()))

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.web.access import oidc
 from bridge.web.console import (
     account_pages,
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 
-def register(app: Flask, house: House) -> None:
+def register(app: Flask, services: Services) -> None:
     app.register_blueprint(blueprint)
-    oidc.register(app, house)
-    formatting.register(app, house)
+    oidc.register(app, services)
+    formatting.register(app, services)

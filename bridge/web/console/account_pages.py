@@ -9,7 +9,7 @@ from bridge.web.access import needs, passwords, sessions
 from bridge.web.access.users import change_own
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import show
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 
 @blueprint.get("/account")
@@ -28,13 +28,13 @@ def change_password() -> Response | str:
     elif new != request.form.get("again", ""):
         flash("The two new passwords differ; write the same one twice.", "bad")
     else:
-        now = house().clock()
+        now = services().clock()
         try:
-            change_own(house(), visitor.user_id, old=old, new=new, now=now)
+            change_own(services(), visitor.user_id, old=old, new=new, now=now)
         except OperationError as error:
             flash(str(error), "bad")
         else:
-            with house().store.write() as database:  # all sessions ended; this browser has just proved itself anew
+            with services().store.write() as database:  # all sessions ended; this browser has just proved itself anew
                 sessions.begin(database, now, user_id=visitor.user_id)
             flash("The password is changed. Everywhere else you are signed out.", "good")
             return redirect("/", code=303)  # type: ignore[return-value]

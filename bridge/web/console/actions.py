@@ -15,7 +15,7 @@ from bridge.store import upkeep
 from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
-from bridge.web.request_context import house, person
+from bridge.web.request_context import person, services
 from rules.model.state import target_of
 
 
@@ -38,9 +38,9 @@ def _only() -> list[Any] | None:
 def halt() -> Response:
     def do() -> str:
         why = request.form.get("why", "").strip() or "no reason given"
-        with house().store.write() as database:
-            upkeep.halt(database, by=g.who, why=why, now=house().clock())
-        return "Halted: no effect leaves the house until someone resumes."
+        with services().store.write() as database:
+            upkeep.halt(database, by=g.who, why=why, now=services().clock())
+        return "Halted: no effect is sent to Integr8 until someone resumes."
 
     return done("/", do)
 
@@ -49,8 +49,8 @@ def halt() -> Response:
 @needs(Role.OPERATOR, page=True)
 def resume() -> Response:
     def do() -> str:
-        with house().store.write() as database:
-            ended = upkeep.resume(database, by=g.who, now=house().clock())
+        with services().store.write() as database:
+            ended = upkeep.resume(database, by=g.who, now=services().clock())
         return "Resumed." if ended else "Nothing was halted."
 
     return done("/", do)
@@ -60,7 +60,7 @@ def resume() -> Response:
 @needs(Role.OPERATOR, page=True)
 def undo_run(run_id: int) -> Response:
     def do() -> str:
-        done = undo(house(), run_id, who=g.who, now=house().clock(), only=_only())
+        done = undo(services(), run_id, who=g.who, now=services().clock(), only=_only())
         left = f" Left alone: {'; '.join(done.left)}." if done.left else ""
         return f"Run {done.run_id} takes it back: {', '.join(done.effects) or 'nothing to do'}.{left}"
 
@@ -72,18 +72,18 @@ def undo_run(run_id: int) -> Response:
 def reveal(effect_id: int) -> Response | str:
     """Show a provisioned password, once. The page must not be kept anywhere."""
     try:
-        secret = hand_over(house(), effect_id, who=g.who, now=house().clock())
+        secret = hand_over(services(), effect_id, who=g.who, now=services().clock())
     except OperationError as error:
         flash(str(error), "bad")
         return redirect(request.referrer or "/", code=303)  # type: ignore[return-value]
-    return render_template("secret.html", secret=secret, now=house().clock())
+    return render_template("secret.html", secret=secret, now=services().clock())
 
 
 @blueprint.post("/approvals/<int:plan_id>/approve")
 @needs(Role.OPERATOR, page=True)
 def approve_plan(plan_id: int) -> Response:
     def do() -> str:
-        answer = approve(house(), plan_id, person=person(), now=house().clock(), only=_only())
+        answer = approve(services(), plan_id, person=person(), now=services().clock(), only=_only())
         dropped = f" Dropped: {'; '.join(answer.dropped)}." if answer.dropped else ""
         return f"Plan {plan_id}: {answer.kept} effects go ahead.{dropped}"
 
@@ -95,7 +95,7 @@ def approve_plan(plan_id: int) -> Response:
 def reject_plan(plan_id: int) -> Response:
     def do() -> str:
         why = request.form.get("why", "").strip() or "no reason given"
-        reject(house(), plan_id, person=person(), why=why, now=house().clock())
+        reject(services(), plan_id, person=person(), why=why, now=services().clock())
         return f"Plan {plan_id} is rejected."
 
     return done("/approvals", do)
@@ -105,7 +105,7 @@ def reject_plan(plan_id: int) -> Response:
 @needs(Role.OPERATOR, page=True)
 def release_hold(hold_id: int) -> Response:
     def do() -> str:
-        done = release_holds(house(), [hold_id], who=g.who, now=house().clock())
+        done = release_holds(services(), [hold_id], who=g.who, now=services().clock())
         back = f"Goes back: {', '.join(done.returns)}." if done.returns else ""
         return f"{back} {' '.join(done.stays)}".strip() or "The hold is ended."
 
@@ -117,7 +117,7 @@ def release_hold(hold_id: int) -> Response:
 def replay_event(event_id: str) -> Response:
     def do() -> str:
         chosen = "original" if request.form.get("with") == "original" else "current"
-        [made] = replay(house(), [event_id], revision=chosen, who=g.who, now=house().clock())  # type: ignore[arg-type]
+        [made] = replay(services(), [event_id], revision=chosen, who=g.who, now=services().clock())  # type: ignore[arg-type]
         return f"Event {made} goes through the rules, with the {chosen} revision."
 
     return done(f"/events/{event_id}", do)
@@ -127,7 +127,7 @@ def replay_event(event_id: str) -> Response:
 @needs(Role.OPERATOR, page=True)
 def settle_event(event_id: str, what: str) -> Response:
     def do() -> str:
-        settle_aside(house(), event_id, accept=what == "accept", who=g.who, now=house().clock())
+        settle_aside(services(), event_id, accept=what == "accept", who=g.who, now=services().clock())
         return "The event goes through the rules." if what == "accept" else "The event is discarded."
 
     return done(f"/events/{event_id}", do)

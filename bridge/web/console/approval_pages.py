@@ -5,10 +5,10 @@ from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import show
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 
 @blueprint.get("/approvals")
 @needs(Role.VIEWER, page=True)
 def approvals() -> str:
-    return show("approvals.html", plans=reviews(house(), now=house().clock()))
+    return show("approvals.html", plans=reviews(services(), now=services().clock()))

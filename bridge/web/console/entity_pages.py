@@ -14,7 +14,7 @@ from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import PAGE, show
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 from rules.model.revision import Revision
 
 KINDS = ("offer", "publisher", "advertiser")
@@ -29,7 +29,7 @@ def listed() -> str:
     wanted = select(Entity).where(Entity.kind == kind).order_by(Entity.active, Entity.name, Entity.id)
     if text:
         wanted = wanted.where(entities.matches(text))
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = list(session.scalars(wanted.offset(max(after, 0)).limit(PAGE + 1)))
     more = max(after, 0) + PAGE if len(found) > PAGE else None
     return show("entities.html", entities=found[:PAGE], kind=kind, kinds=KINDS, text=text, more=more)
@@ -39,7 +39,7 @@ def listed() -> str:
 @needs(Role.VIEWER, page=True)
 def entity(kind: str, identity: str) -> str:
     """One of them: its state, who changed it and why, which rules act on it, and the way back."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = entities.named(session, kind, identity)
         if found is None:
             abort(404, f"there is no {kind} {identity} in the mirror")
@@ -50,7 +50,7 @@ def entity(kind: str, identity: str) -> str:
         effects = _effects(session, kind, ids)
         runs = {one.id: one.plan.run_id for one in effects}
         undone = ledger.undone(session, set(runs.values()))
-        book = house().library.current(session)
+        book = services().library.current(session)
     return show(
         "entity.html", entity=found, changes=changed, holds=held, effects=effects, runs=runs, undone=undone,
         rules=[one for one in book.revisions.values() if _touches(one, kind)],

@@ -17,7 +17,7 @@ def as_page(answer: Response) -> Response:
     if answer.status_code >= FAULT:
         text = current_app.jinja_env.get_template("fault.html").render(problem=problem)
     else:
-        text = render_template("refusal.html", problem=problem, now=g.house.clock())
+        text = render_template("refusal.html", problem=problem, now=g.services.clock())
     answer.set_data(text)
     answer.content_type = "text/html; charset=utf-8"
     return answer

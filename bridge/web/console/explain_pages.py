@@ -15,7 +15,7 @@ from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import show
 from bridge.web.console.rule_text import Line, explained
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 OFFERED = 50  # subjects that the field suggests
 
@@ -25,16 +25,16 @@ OFFERED = 50  # subjects that the field suggests
 def explanation() -> str:
     """Any rule, any subject, any time."""
     chosen, subject, at = request.args.get("rule", ""), request.args.get("subject", ""), request.args.get("at", "")
-    zone = formatting.zone(house())
+    zone = formatting.zone(services())
     found, moment, problem_text = None, None, None
     if chosen and subject:
         try:
             moment = _moment(at, zone)
-            found = explain(house(), chosen, parse_subject(subject), now=house().clock(), at=moment)
+            found = explain(services(), chosen, parse_subject(subject), now=services().clock(), at=moment)
         except (OperationError, ValueError) as error:
             problem_text = str(error)
-    with house().store.read() as session:
-        names = sorted(house().library.current(session).revisions)
+    with services().store.read() as session:
+        names = sorted(services().library.current(session).revisions)
         lately = select(StoredVerdict.subject).join(Run, Run.id == StoredVerdict.run_id).where(Run.rule_id == chosen)
         known = session.scalars(lately.distinct().order_by(StoredVerdict.subject).limit(OFFERED)).all()
     return show(
@@ -47,8 +47,8 @@ def _lines(found: Explanation | None) -> list[Line]:
     """The text of the revision that was asked, with what it says line by line."""
     if found is None:
         return []
-    with house().store.read() as session:
-        revision = house().library.revision(session, found.revision)
+    with services().store.read() as session:
+        revision = services().library.revision(session, found.revision)
     return explained(revision, found.verdict) if revision else []
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, session
 
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.tokens import Role
 from bridge.web.access import sessions
 
@@ -22,9 +22,9 @@ GOOD = frozenset({"applied", "skipped", "done", "ready", "ok", "released", "pass
 BAD = frozenset({"failed", "error", "dead", "fail", "stopped"})
 
 
-def register(app: Flask, house: House) -> None:
-    there = zone(house)
-    unit = currency(house)
+def register(app: Flask, services: Services) -> None:
+    there = zone(services)
+    unit = currency(services)
 
     @app.template_filter("when")
     def when(value: datetime | None) -> str:
@@ -33,7 +33,7 @@ def register(app: Flask, house: House) -> None:
 
     @app.template_filter("ago")
     def ago(value: datetime | None) -> str:
-        return "never" if value is None else length((house.clock() - value).total_seconds())
+        return "never" if value is None else length((services.clock() - value).total_seconds())
 
     @app.template_filter("day")
     def day(value: datetime) -> str:
@@ -56,22 +56,22 @@ def register(app: Flask, house: House) -> None:
 
     @app.context_processor
     def everywhere() -> dict[str, Any]:
-        me = sessions.who(house)
+        me = sessions.who(services)
         may_act = me is not None and Role(me.role).covers(Role.OPERATOR)
         secret = session.get("form", "")
         return {"zone": str(there), "currency": unit, "form_secret": secret, "me": me, "may_act": may_act}
 
 
-def zone(house: House) -> ZoneInfo:
+def zone(services: Services) -> ZoneInfo:
     """Of the main account, or of the only one: people of one network read one clock."""
-    accounts = house.settings.accounts
+    accounts = services.settings.accounts
     first = accounts.get("main") or next(iter(accounts.values()), None)
     return ZoneInfo(first.timezone if first else "UTC")
 
 
-def currency(house: House) -> str:
+def currency(services: Services) -> str:
     """The currency of all accounts where they have the same one; nothing where an amount could be of several."""
-    found = {one.currency for one in house.settings.accounts.values()}
+    found = {one.currency for one in services.settings.accounts.values()}
     return found.pop() if len(found) == 1 else ""
 
 

@@ -17,7 +17,7 @@ from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import show
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 DAY = timedelta(hours=24)
 
@@ -25,14 +25,14 @@ DAY = timedelta(hours=24)
 @blueprint.get("/integr8")
 @needs(Role.VIEWER, page=True)
 def integr8() -> str:
-    now = house().clock()
-    with house().store.read() as session:
-        used = consumption(session, house().settings.accounts, now)
+    now = services().clock()
+    with services().store.read() as session:
+        used = consumption(session, services().settings.accounts, now)
         calls = session.scalars(select(Call).order_by(Call.id.desc()).limit(40)).all()
         feed_rows = feeds.everything(session)
         stuck = slots.failing(session, now - DAY)
         ages = _ages(session, now)
-    zone = formatting.zone(house())
+    zone = formatting.zone(services())
     columns = [_column(one, zone) for one in used.hours]
     return show(
         "integr8.html", calls=calls, feeds=feed_rows, ages=ages, stuck=stuck, budgets=_budgets(), used=used,
@@ -78,9 +78,9 @@ def _ages(session: Session, now: datetime) -> list[charts.Length]:
 def _budgets() -> dict[str, BudgetState | str]:
     """Of each account; the reason in words where it cannot be asked."""
     found: dict[str, BudgetState | str] = {}
-    for name in house().settings.accounts:
+    for name in services().settings.accounts:
         try:
-            found[name] = house().client(name).budget.state()
+            found[name] = services().client(name).budget.state()
         except (BudgetUnavailable, SettingsError) as error:
             found[name] = str(error)
     return found

@@ -15,7 +15,7 @@ from bridge.web.access.users import Actor, add
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import show
 from bridge.web.problems import problem
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 WELCOME = "/welcome"
 
@@ -28,26 +28,26 @@ def login() -> Response:
 @blueprint.post("/login")
 def sign_in() -> Response:
     """With a name and a password, or with a token. The link of a new service carries one that is good for one use."""
-    if sessions.is_from_elsewhere(house()):
+    if sessions.is_from_elsewhere(services()):
         return problem(403, "Not from here", "another site sent this form; open the console itself and sign in there")
     code, token = request.form.get("code", ""), request.form.get("token", "")
     if code:
-        return _entered(lambda: access_login.by_token(house(), code, link=True), WELCOME)
+        return _entered(lambda: access_login.by_token(services(), code, link=True), WELCOME)
     if token:
-        return _entered(lambda: access_login.by_token(house(), token))
+        return _entered(lambda: access_login.by_token(services(), token))
     name, password = request.form.get("name", ""), request.form.get("password", "")
-    return _entered(lambda: access_login.by_password(house(), name, password))
+    return _entered(lambda: access_login.by_password(services(), name, password))
 
 
 @blueprint.get("/login/oidc")
 def start_oidc() -> Response:
     """A link, not a form: the policy of these pages lets no form lead to another site."""
-    provider = house().login
+    provider = services().login
     if provider is None:
         return redirect("/login")  # type: ignore[return-value]
     session["next"] = inside(request.args.get("next", "/"))
     try:
-        return oidc.start(provider, house().settings)
+        return oidc.start(provider, services().settings)
     except NoEntry as error:
         return door(refused=error)
 
@@ -55,11 +55,11 @@ def start_oidc() -> Response:
 @blueprint.get("/login/oidc/callback")
 def finish_oidc() -> Response:
     """Where the provider sends the browser back to."""
-    provider = house().login
+    provider = services().login
     if provider is None:
         return redirect("/login")  # type: ignore[return-value]
     wanted = inside(session.pop("next", "/"))
-    return _entered(lambda: access_login.by_provider(house(), lambda: oidc.finish(provider)), wanted)
+    return _entered(lambda: access_login.by_provider(services(), lambda: oidc.finish(provider)), wanted)
 
 
 def _entered(enter: Callable[[], None], where: str | None = None) -> Response:
@@ -78,12 +78,12 @@ def inside(wanted: str) -> str:
 
 def door(code: str = "", refused: NoEntry | None = None) -> Response:
     """The page to sign in on."""
-    with house().store.read() as database:
+    with services().store.read() as database:
         has_users = users.any_at_all(database)
     wanted = request.values.get("next", "/")
     answer = make_response(
         render_template(
-            "login.html", code=code, refused=refused, next=wanted, has_users=has_users, provider=house().login
+            "login.html", code=code, refused=refused, next=wanted, has_users=has_users, provider=services().login
         )
     )
     answer.headers["Referrer-Policy"] = "same-origin"  # with none at all, some browsers do not say where a form is from
@@ -96,7 +96,7 @@ def door(code: str = "", refused: NoEntry | None = None) -> Response:
 @blueprint.post("/logout")
 @needs(Role.VIEWER, page=True)
 def logout() -> Response:
-    sessions.sign_out(house())
+    sessions.sign_out(services())
     return redirect("/login", code=303)  # type: ignore[return-value]
 
 
@@ -119,13 +119,13 @@ def make_first() -> Response | str:
         return show("welcome.html", name=name)
     try:
         made = add(
-            house(), name=name, role=Role.ADMIN, password=password, actor=Actor(FIRST), now=house().clock(),
+            services(), name=name, role=Role.ADMIN, password=password, actor=Actor(FIRST), now=services().clock(),
             email=request.form.get("email", "").strip() or None,
         )  # fmt: skip
     except OperationError as error:
         flash(str(error), "bad")
         return show("welcome.html", name=name)
-    sessions.sign_out(house())
-    with house().store.write() as database:
-        revoke(database, visitor.token_id, who=made.name, now=house().clock())
-    return _entered(lambda: access_login.by_password(house(), made.name, password), "/")
+    sessions.sign_out(services())
+    with services().store.write() as database:
+        revoke(database, visitor.token_id, who=made.name, now=services().clock())
+    return _entered(lambda: access_login.by_password(services(), made.name, password), "/")

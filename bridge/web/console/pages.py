@@ -19,24 +19,24 @@ from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.health import checks
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 PAGE = 60
 DAY = timedelta(hours=24)
 
 
 def show(template: str, **values: Any) -> str:
-    with house().store.read() as session:
+    with services().store.read() as session:
         halt = upkeep.halted(session)
         waiting = ledger.count_waiting(session)
-    return render_template(template, halt=halt, waiting_count=waiting, now=house().clock(), **values)
+    return render_template(template, halt=halt, waiting_count=waiting, now=services().clock(), **values)
 
 
 @blueprint.get("/")
 @needs(Role.VIEWER, page=True)
 def overview() -> str:
-    now = house().clock()
-    with house().store.read() as session:
+    now = services().clock()
+    with services().store.read() as session:
         found: dict[str, Any] = {
             "events": journal.counts(session),
             "runs_today": runs.counts(session, now - DAY),
@@ -48,7 +48,7 @@ def overview() -> str:
             "failed": session.scalars(_failed(now).limit(5)).all(),
         }
         found["undoable"] = ledger.undoable(session, {one.id for one in found["recent"]})
-    wrong = [one for one in checks(house(), now) if one["status"] != "ok"]
+    wrong = [one for one in checks(services(), now) if one["status"] != "ok"]
     chart = charts.hours(found["columns"], "events", "effects")
     return show("overview.html", wrong=wrong, chart=chart, percent=charts.percent, **found)
 
@@ -67,7 +67,7 @@ def _failed(now: datetime) -> Any:
 
 def _by_hour(session: Session, now: datetime) -> list[charts.Column]:
     """Events received, effects applied and the use of Integr8's budget in each of the last 24 hours."""
-    accounts = house().settings.accounts
+    accounts = services().settings.accounts
     used = consumption(session, accounts, now).hours
     first = used[0].at
     events = session.scalars(select(Event.received_at).where(Event.received_at >= first).limit(200_000))
@@ -79,7 +79,7 @@ def _by_hour(session: Session, now: datetime) -> list[charts.Column]:
         for at in moments:
             if at is not None:
                 counts[min(int((at - first).total_seconds() // 3600), 23)][column] += 1
-    zone = formatting.zone(house())
+    zone = formatting.zone(services())
     return [
         charts.Column(hour.at.astimezone(zone), received, applied, hour.share)
         for hour, (received, applied) in zip(used, counts, strict=True)
@@ -99,7 +99,7 @@ def activity() -> str:
         wanted = wanted.where(or_(Run.outcome != "nothing", Run.yes > 0))
     if before:
         wanted = wanted.where(Run.id < before)
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = list(session.scalars(wanted))
         undoable = ledger.undoable(session, {one.id for one in found})
     older = found[PAGE - 1].id if len(found) > PAGE else None
@@ -112,7 +112,7 @@ def activity() -> str:
 @blueprint.get("/runs/<int:run_id>")
 @needs(Role.VIEWER, page=True)
 def run(run_id: int) -> str:
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = session.get(Run, run_id)
         if found is None:
             abort(404, f"there is no run {run_id}")
@@ -140,7 +140,7 @@ def run(run_id: int) -> str:
 @blueprint.get("/holds")
 @needs(Role.VIEWER, page=True)
 def held() -> str:
-    with house().store.read() as session:
+    with services().store.read() as session:
         wanted = select(Hold).where(Hold.state == HoldState.ACTIVE)
         active = session.scalars(wanted.order_by(Hold.until, Hold.id)).all()
         ended = session.scalars(
@@ -152,9 +152,9 @@ def held() -> str:
 @blueprint.get("/rules")
 @needs(Role.VIEWER, page=True)
 def rules() -> str:
-    now = house().clock()
-    with house().store.read() as session:
-        book = house().library.current(session)
+    now = services().clock()
+    with services().store.read() as session:
+        book = services().library.current(session)
         newest = select(Run.rule_id, func.max(Run.started_at)).where(Run.started_at >= now - 30 * DAY)
         last = {row[0]: row[1] for row in session.execute(newest.group_by(Run.rule_id))}
     listed = sorted(book.revisions.values(), key=lambda one: one.id)
@@ -172,7 +172,7 @@ def events() -> str:
         wanted = wanted.where(Event.source == source)
     if before:
         wanted = wanted.where(Event.id < before)
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = list(session.scalars(wanted))
         counts = journal.counts(session)
     older = found[PAGE - 1].id if len(found) > PAGE else None
@@ -182,9 +182,9 @@ def events() -> str:
 @blueprint.get("/events/<event_id>")
 @needs(Role.VIEWER, page=True)
 def event(event_id: str) -> str:
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = session.get(Event, event_id)
         if found is None:
             abort(404, f"there is no event {event_id}")
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id)).all()
-    return show("event.html", event=found, body=shown(found, house().sources), runs=caused)
+    return show("event.html", event=found, body=shown(found, services().sources), runs=caused)

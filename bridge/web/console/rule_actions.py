@@ -13,7 +13,7 @@ from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 from rules.model.revision import Mode
 
 
@@ -25,7 +25,7 @@ def move_rule(rule_id: str) -> Response:
             mode = Mode(request.form.get("mode", ""))
         except ValueError:
             raise OperationError(f"a mode is one of {', '.join(Mode)}") from None
-        moved = move(house(), rule_id, mode, who=g.who, now=house().clock())
+        moved = move(services(), rule_id, mode, who=g.who, now=services().clock())
         return f"{rule_id} went from {moved.before} to {moved.mode}. Commit {moved.file}, or a deploy takes it back."
 
     return done(f"/rules/{rule_id}", do)
@@ -35,13 +35,13 @@ def move_rule(rule_id: str) -> Response:
 @needs(Role.OPERATOR, page=True)
 def try_rule(rule_id: str) -> Response:
     def do() -> str:
-        zone = formatting.zone(house())
+        zone = formatting.zone(services())
         question = Question(
             start=_day("from", zone),
             end=_day("to", zone),
             against="imported" if request.form.get("against") == "imported" else "live",
         )
-        backtest_jobs.ask(house(), rule_id, question, who=g.who, now=house().clock())
+        backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock())
         return "A worker tries it on the past. You may leave the page; it goes on, and its answer stands here."
 
     return done(f"/rules/{rule_id}#backtest", do)
@@ -51,7 +51,7 @@ def try_rule(rule_id: str) -> Response:
 @needs(Role.OPERATOR, page=True)
 def stop_trial(rule_id: str, number: int) -> Response:
     def do() -> str:
-        backtest_jobs.stop(house(), number, who=g.who, now=house().clock())
+        backtest_jobs.stop(services(), number, who=g.who, now=services().clock())
         return "Stopped; nothing is kept of it."
 
     return done(f"/rules/{rule_id}#backtest", do)

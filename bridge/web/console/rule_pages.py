@@ -24,7 +24,7 @@ from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import show
 from bridge.web.console.rule_text import counted, parts
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 from rules.loading.self_tests import run_tests
 
 POINTS = 60
@@ -39,8 +39,8 @@ STEPS = {
 @blueprint.get("/rules/<rule_id>")
 @needs(Role.VIEWER, page=True)
 def rule(rule_id: str) -> str:
-    with house().store.read() as session:
-        book = house().library.current(session)
+    with services().store.read() as session:
+        book = services().library.current(session)
         history = shelf.history(session, rule_id)
         wanted = select(Run).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(15)
         recent = session.scalars(wanted).all()
@@ -54,7 +54,7 @@ def rule(rule_id: str) -> str:
     if live is None and not history and not tried:
         abort(404, f"there is no rule {rule_id}")
     text = live.text if live else history[0].text if history else ""
-    today = house().clock().astimezone(formatting.zone(house())).date()
+    today = services().clock().astimezone(formatting.zone(services())).date()
     return show(
         "rule.html", rule_id=rule_id, live=live, lines=counted(text, live, traces), history=history, runs=recent,
         holds=held,
@@ -71,7 +71,7 @@ def trial_now(rule_id: str) -> Response | str:
     """How far the backtest is that runs or waits: a piece of the rule's page, which asks for it every second."""
     if "HX-Request" not in request.headers:
         return redirect(f"/rules/{rule_id}#backtest")  # type: ignore[return-value]
-    with house().store.read() as session:
+    with services().store.read() as session:
         trial = backtest_jobs.newest(session, rule_id)
     if trial is None or not trial.is_open:
         return Response(headers={"HX-Refresh": "true"})  # the page has the answer, or why there is none
@@ -118,7 +118,7 @@ def _first_number(trace: dict[str, Any]) -> list[tuple[float, float]]:
 @needs(Role.VIEWER, page=True)
 def difference(rule_id: str) -> str:
     """What changed between two revisions, line by line."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = {one.hash: one for one in shelf.history(session, rule_id)}
     try:
         before, after = found[request.args.get("from", "")], found[request.args.get("to", "")]
@@ -132,7 +132,7 @@ def difference(rule_id: str) -> str:
 @needs(Role.VIEWER, page=True)
 def backtest_page(rule_id: str, number: int) -> Response:
     """The whole page of one kept backtest: it stands by itself, so its own style is allowed, by its digest."""
-    with house().store.read() as session:
+    with services().store.read() as session:
         found = session.get(Backtest, number)
         if found is None or found.rule_id != rule_id or found.page is None:
             abort(404, f"there is no page of such a backtest of {rule_id}")

@@ -17,7 +17,7 @@ from bridge.store.upkeep import Audit
 from bridge.web.access import make, needs, revoke
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import show
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 ROLES = tuple(str(one) for one in Role)
 
@@ -25,22 +25,22 @@ ROLES = tuple(str(one) for one in Role)
 @blueprint.get("/settings")
 @needs(Role.VIEWER, page=True)
 def settings() -> str:
-    base = house().settings.public_url or request.host_url
+    base = services().settings.public_url or request.host_url
     addresses = {
         name: suggested_url(base, name, "TOKEN")
         if source.format == "integr8-postback"
         else f"{base.rstrip('/')}/hooks/{name}"
-        for name, source in house().sources.items()
+        for name, source in services().sources.items()
     }
     channels, trouble = _channels()
-    with house().store.read() as session:
+    with services().store.read() as session:
         tokens = store_tokens.everyone(session)
         audit = session.scalars(select(Audit).order_by(Audit.id.desc()).limit(30)).all()
         counts = notifications.counts(session)
         health = {name: notifications.health(session, name) for name in channels}
         everybody = users.everyone(session)
     return show(
-        "settings.html", sources=house().sources, addresses=addresses, tokens=tokens, audit=audit, roles=ROLES,
+        "settings.html", sources=services().sources, addresses=addresses, tokens=tokens, audit=audit, roles=ROLES,
         users=everybody,
         channels=channels, channel_counts=counts, channel_health=health, trouble=trouble,
     )  # fmt: skip
@@ -48,7 +48,7 @@ def settings() -> str:
 
 def _channels() -> tuple[dict[str, Any], str | None]:
     try:
-        return dict(sorted(house().channels.items())), None
+        return dict(sorted(services().channels.items())), None
     except SettingsError as error:
         return {}, str(error)
 
@@ -62,10 +62,10 @@ def create_token() -> Response | str:
     if not name or role not in ROLES or (days is not None and days < 1):
         flash("A token needs a name, a role, and at least one day to live.", "bad")
         return redirect("/settings", code=303)  # type: ignore[return-value]
-    now = house().clock()
+    now = services().clock()
     lifetime = timedelta(days=min(days, 3650)) if days else None
     try:
-        with house().store.write() as session:
+        with services().store.write() as session:
             text = make(session, name=name, role=Role(role), who=g.who, now=now, lifetime=lifetime)
     except OperationError as error:
         flash(str(error), "bad")
@@ -76,8 +76,8 @@ def create_token() -> Response | str:
 @blueprint.post("/tokens/<int:token_id>/revoke")
 @needs(Role.ADMIN, page=True)
 def revoke_token(token_id: int) -> Response:
-    with house().store.write() as session:
-        found = revoke(session, token_id, who=g.who, now=house().clock())
+    with services().store.write() as session:
+        found = revoke(session, token_id, who=g.who, now=services().clock())
         said = f"The token {found.name} is revoked." if found else f"Token {token_id}: there is none to revoke."
     flash(said, "good" if found else "bad")
     return redirect("/settings", code=303)  # type: ignore[return-value]
@@ -90,9 +90,9 @@ def send_test(name: str) -> Response:
     if channel is None:
         flash(f"There is no channel {name}.", "bad")
         return redirect("/settings", code=303)  # type: ignore[return-value]
-    now = house().clock()
+    now = services().clock()
     result = deliver_test(channel, now)
-    with house().store.write() as session:
+    with services().store.write() as session:
         upkeep.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
     good = result.result == "taken"
     flash(

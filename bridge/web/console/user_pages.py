@@ -9,7 +9,7 @@ from bridge.store.tokens import Role
 from bridge.web.access import needs, users
 from bridge.web.access.users import Actor, Made
 from bridge.web.console.blueprint import blueprint
-from bridge.web.request_context import house
+from bridge.web.request_context import services
 
 ROLES = tuple(str(one) for one in Role)
 
@@ -37,7 +37,7 @@ def _shown(do: Callable[[], Made]) -> Response | str:
     except OperationError as error:
         flash(str(error), "bad")
         return _back()
-    return render_template("secret.html", secret={"name": made.name, "password": made.password}, now=house().clock())
+    return render_template("secret.html", secret={"name": made.name, "password": made.password}, now=services().clock())
 
 
 @blueprint.post("/users")
@@ -49,14 +49,14 @@ def create_user() -> Response | str:
         return _back()
     email = request.form.get("email", "").strip()[:200] or None
     return _shown(
-        lambda: users.add(house(), name=name, role=Role(role), email=email, actor=_actor(), now=house().clock())
+        lambda: users.add(services(), name=name, role=Role(role), email=email, actor=_actor(), now=services().clock())
     )
 
 
 @blueprint.post("/users/<int:user_id>/password")
 @needs(Role.ADMIN, page=True)
 def reset_password(user_id: int) -> Response | str:
-    return _shown(lambda: users.set_password(house(), user_id, actor=_actor(), now=house().clock()))
+    return _shown(lambda: users.set_password(services(), user_id, actor=_actor(), now=services().clock()))
 
 
 @blueprint.post("/users/<int:user_id>/role")
@@ -67,7 +67,7 @@ def change_role(user_id: int) -> Response:
     def do() -> str:
         if role not in ROLES:
             raise OperationError(f"A role is one of {', '.join(ROLES)}.")
-        found = users.set_role(house(), user_id, Role(role), actor=_actor(), now=house().clock())
+        found = users.set_role(services(), user_id, Role(role), actor=_actor(), now=services().clock())
         return f"{found.name} is {role} now, and has to sign in again."
 
     return _done(do)
@@ -78,7 +78,7 @@ def change_role(user_id: int) -> Response:
 def switch(user_id: int, what: str) -> Response:
     def do() -> str:
         change = users.disable if what == "disable" else users.enable
-        found = change(house(), user_id, actor=_actor(), now=house().clock())
+        found = change(services(), user_id, actor=_actor(), now=services().clock())
         return f"{found.name} is {what}d."
 
     return _done(do)

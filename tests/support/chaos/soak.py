@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 
 from bridge.config import settings
 from bridge.operations import maintenance
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run
@@ -226,11 +226,11 @@ def _unfinished(rig: Rig, stream: Stream) -> list[str]:
 
 def _rows_when_old(rig: Rig) -> dict[str, int]:
     """What retention leaves of it all, once its time has come."""
-    house = House(settings.load(rig.home))
+    services = Services(settings.load(rig.home))
     try:
-        maintenance.tidy(house, datetime.now(UTC) + FORGOTTEN)
+        maintenance.tidy(services, datetime.now(UTC) + FORGOTTEN)
     finally:
-        house.close()
+        services.close()
     return _rows(rig)
 
 

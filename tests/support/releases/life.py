@@ -52,7 +52,7 @@ def live(home: Path, database_url: str) -> None:
         network = Network(home, database_url, NOW, patching)
         try:
             _work(network)
-            with network.house.store.write() as session:
+            with network.services.store.write() as session:
                 _fill_what_is_empty(session)
         finally:
             network.close()
@@ -68,9 +68,9 @@ def _work(network: Network) -> None:
     network.crm({"id": "3", "type": "offer.odd", "offer": odd.key})
     network.work()
     network.pass_time(minutes=10)
-    network.house.client().offers.set_status([bad.key], active=True)  # a person decides otherwise
+    network.services.client().offers.set_status([bad.key], active=True)  # a person decides otherwise
     network.work()
-    with network.house.store.write() as session:
+    with network.services.store.write() as session:
         upkeep.halt(session, by="ann", why="an example", now=network.now)
         upkeep.resume(session, by="ann", now=network.now)
 

@@ -1,4 +1,4 @@
-"""What /readyz and `doctor` say of a house that is broken in one place, and the remedy they name."""
+"""What /readyz and `doctor` say of a service that is broken in one place, and the remedy they name."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,7 +12,7 @@ from sqlalchemy import text
 from bridge.cli.local.supervisor import Supervisor, free_port, valkey
 from bridge.integr8.rate_budget import RedisBudget
 from bridge.operations.doctor import examine, permissions
-from bridge.services.container import House
+from bridge.services.container import Services
 from bridge.simulator.app import create_app
 from bridge.store.engine import Store, make_engine
 from bridge.web import health
@@ -25,25 +25,25 @@ def one(found, name):
 
 
 def doctor(network, name):
-    return one(examine(network.house, network.now, health=checks), name)
+    return one(examine(network.services, network.now, health=checks), name)
 
 
 def ready(network):
     app = Flask("health")
-    app.register_blueprint(health.blueprint(network.house))
+    app.register_blueprint(health.blueprint(network.services))
     answer = app.test_client().get("/readyz")
     return answer.status_code, {each["name"]: each for each in answer.get_json()["checks"]}
 
 
 def move_to(network, url):
-    """The same house on another database."""
-    network.house.store.close()
-    network.house.__dict__["store"] = Store(make_engine(url, busy_seconds=0.2))
+    """The same service on another database."""
+    network.services.store.close()
+    network.services.__dict__["store"] = Store(make_engine(url, busy_seconds=0.2))
 
 
 @pytest.fixture
 def file(network):
-    return network.house.store.engine.url.database
+    return network.services.store.engine.url.database
 
 
 # --- the database ----------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def test_a_database_that_is_well_again_is_ready_again(read_only, file):
 
 def test_a_scrape_says_that_the_database_is_gone(gone):
     app = Flask("health")
-    app.register_blueprint(health.blueprint(gone.house))
+    app.register_blueprint(health.blueprint(gone.services))
     assert "bridge_database_up 0.0" in app.test_client().get("/metrics").get_data(as_text=True)
 
 
@@ -115,7 +115,7 @@ def test_a_scrape_says_that_the_database_is_gone(gone):
 @pytest.mark.slow
 def test_a_killed_redis_is_said_while_webhooks_are_still_kept(network, tmp_path):
     boss, port = Supervisor(log=False), free_port()
-    network.house.__dict__["redis"] = client = redis.Redis(port=port, socket_timeout=1)
+    network.services.__dict__["redis"] = client = redis.Redis(port=port, socket_timeout=1)
     child = boss.start(valkey(port, tmp_path / "valkey"))
     try:
         boss.wait_until(lambda: _answers(client), what="starting Valkey", needs="valkey")
@@ -138,8 +138,8 @@ def _answers(client):
 
 def test_without_redis_doctor_does_not_blame_the_api_key(network):
     client = redis.Redis(port=free_port(), socket_connect_timeout=0.2)
-    network.house.client().budget = RedisBudget(client, "key", 5)
-    [found] = permissions(network.house, "main", network.now)
+    network.services.client().budget = RedisBudget(client, "key", 5)
+    [found] = permissions(network.services, "main", network.now)
     assert found["remedy"].startswith("start Redis")
     client.close()
 
@@ -170,9 +170,9 @@ class Dated(httpx.BaseTransport):
     ],
 )
 def test_a_clock_that_is_wrong_is_found_by_integr8s(network, behind, status, words):
-    house = House(network.house.settings, transport=Dated(network.world, behind), sleep=lambda _: None)
-    found = one(permissions(house, "main", network.now), "main: clock")
-    house.close()
+    services = Services(network.services.settings, transport=Dated(network.world, behind), sleep=lambda _: None)
+    found = one(permissions(services, "main", network.now), "main: clock")
+    services.close()
     assert found["status"] == status
     assert words in found["detail"]
 
@@ -192,4 +192,4 @@ def test_a_rule_file_that_leads_nowhere_is_named_with_its_place(network):
 
 def test_a_refused_key_is_said_with_the_variable_to_change(network):
     network.world.faults.add({"kind": "status", "status": 401})
-    assert "bridge.yaml names as api_key" in permissions(network.house, "main", network.now)[0]["remedy"]
+    assert "bridge.yaml names as api_key" in permissions(network.services, "main", network.now)[0]["remedy"]

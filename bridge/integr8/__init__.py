@@ -1,9 +1,8 @@
-"""Integr8's API: `Client` and `AsyncClient`, the operations as data, the errors, the shared rate budget.
+"""Integr8's API: `Client`, the operations as data, the errors, the shared rate budget.
 
 Knows nothing of the rest of the service and could be a library of its own.
 """
 
-from bridge.integr8.async_client import AsyncClient
 from bridge.integr8.catalogue import OPERATIONS, RESOURCES, Operation, Route
 from bridge.integr8.client import Client
 from bridge.integr8.errors import (
@@ -29,7 +28,7 @@ from bridge.integr8.errors import (
     Unauthorized,
     Unreachable,
 )
-from bridge.integr8.page_iterator import AsyncListing, Listing
+from bridge.integr8.page_iterator import Listing
 from bridge.integr8.rate_budget import Budget, BudgetState, LocalBudget, RedisBudget, budget_key
 from bridge.integr8.rate_limiter import Lane, Outcome
 from bridge.integr8.retry_policy import wait_before_retry
@@ -39,8 +38,6 @@ __all__ = [
     "RESOURCES",
     "Ambiguous",
     "ApiError",
-    "AsyncClient",
-    "AsyncListing",
     "BadRequest",
     "Budget",
     "BudgetError",

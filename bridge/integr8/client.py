@@ -1,4 +1,4 @@
-"""The sync client: drives conversations over httpx. `AsyncClient` beside it does the same for asyncio.
+"""The client: sends the requests of a call over httpx, waits between them, and returns the answer.
 
 client = Client("https://api.app.integr8.co", key, integration="dhkwd4izck", budget=LocalBudget(5))
 for offer in client.offers.list(filter={"active": True}, sort="-name"):

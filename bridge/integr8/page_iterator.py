@@ -1,6 +1,6 @@
-"""Rows that arrive page by page while one reads them, synchronously or not."""
+"""Rows that arrive page by page while the caller reads them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from bridge.integr8.core import Row
@@ -45,37 +45,3 @@ class Listing(Iterator[Row]):
 
     def __next__(self) -> Row:
         return next(self._rows)
-
-
-class AsyncListing(AsyncIterator[Row]):
-    """The same for `async for`."""
-
-    def __init__(self, fetch: Callable[[Query], Awaitable[Any]], paging: Paging) -> None:
-        self._fetch = fetch
-        self._paging = paging
-        self._rows = self._walk()
-        self.cursor: str | None = None
-        self.newest: str | None = None
-        self.total: int | None = None
-        self.finished = False
-
-    async def pages(self) -> AsyncIterator[Page]:
-        """The same, a page at a time."""
-        while (query := self._paging.query) is not None:
-            page = self._paging.take(await self._fetch(query))
-            self.newest = self.newest or page.newest
-            self.total = page.total if page.total is not None else self.total
-            yield page
-            self.cursor = page.cursor
-        self.finished = True
-
-    async def _walk(self) -> AsyncIterator[Row]:
-        async for page in self.pages():
-            for row in page.rows:
-                yield row
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Row:
-        return await anext(self._rows)

@@ -1,4 +1,4 @@
-"""Reports, downloads and exports of the sync client.
+"""Reports, downloads and exports of the client.
 
 Every method is one flow; `resources` says what lanes are and which errors come.
 """

@@ -1,4 +1,4 @@
-"""The collections of the sync client: `client.offers`, `client.publishers` and so on. Every method is one flow.
+"""The collections of the client: `client.offers`, `client.publishers` and so on. Every method is one flow.
 
 `lane` says how urgent a call is (None: the client's own lane). All methods raise ApiError, BudgetExhausted
 and BudgetUnavailable; those that write may raise OutcomeUnknown. Ids are opaque texts.

@@ -1,4 +1,3 @@
-import asyncio
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.integr8 import AsyncClient, Client, LocalBudget
+from bridge.integr8 import Client, LocalBudget
 from bridge.integr8.call import Manner
 
 
@@ -40,20 +39,11 @@ class Clock:
         self.slept.append(seconds)
         self.now += seconds
 
-    async def sleep_async(self, seconds: float) -> None:
-        self.sleep(seconds)
-        await asyncio.sleep(0)
-
 
 @pytest.fixture
 def double() -> Any:
     """The module: `double.says`, `double.sample`, `double.Answer`."""
     return _load("double")
-
-
-@pytest.fixture
-def awaited() -> Any:
-    return _load("awaited")
 
 
 @pytest.fixture
@@ -90,20 +80,3 @@ def make_client(integr8, clock, manner) -> Iterator[Callable[..., Client]]:
 @pytest.fixture
 def client(make_client) -> Client:
     return make_client()
-
-
-@pytest.fixture
-def awaiting(integr8, clock, manner) -> Callable[[Callable[[AsyncClient], Any]], Any]:
-    """Runs a coroutine function on an AsyncClient."""
-
-    def run(talk: Callable[[AsyncClient], Any]) -> Any:
-        async def main() -> Any:
-            budget = LocalBudget(1000, clock=clock)
-            async with AsyncClient(
-                integr8.url, KEY, integration="dhkwd4izck", budget=budget, manner=manner, sleep=clock.sleep_async
-            ) as client:
-                return await talk(client)
-
-        return asyncio.run(main())
-
-    return run

@@ -115,14 +115,5 @@ def test_amounts_travel_as_numbers_and_come_back_exact(client, integr8):
     assert client.offers.get("42")["default_payout"]["payout"] == Decimal("1.10")
 
 
-def test_the_async_client_says_the_same(awaiting, integr8):
-    async def talk(client):
-        return [row["name"] async for row in client.offers.list(filter={"active": True})]
-
-    assert awaiting(talk) == ["Summer"]
-    assert integr8.seen[0].query["filter[active]"] == ["true"]
-    assert integr8.seen[0].headers["api-key"]
-
-
 def test_the_key_is_in_no_repr(client):
     assert "nobody-may-see" not in repr(client) + repr(client.caller) + repr(client.__dict__["caller"].manner)

@@ -1,6 +1,5 @@
 """The table holds what the reference holds."""
 
-import inspect
 from typing import get_type_hints
 
 import pytest
@@ -9,11 +8,7 @@ from bridge.integr8 import (
     OPERATIONS,
     RESOURCES,
     Route,
-    async_reporting,
-    async_resources,
     body_types,
-    report_resources,
-    resources,
     schemas,
 )
 from bridge.integr8.catalogue import Kind, Paging, Retry
@@ -71,18 +66,3 @@ def test_a_shared_report_needs_no_key():
 def test_a_route_that_is_none_is_refused(text):
     with pytest.raises(ValueError, match="is no route"):
         Route.parse(text)
-
-
-@pytest.mark.parametrize(
-    ("module", "name"), [("resources.py", "async_resources"), ("report_resources.py", "async_reporting")]
-)
-def test_the_async_face_is_the_sync_face_awaited(awaited, module, name):
-    made = awaited.formatted(awaited.awaited((awaited.ROOM / module).read_text()))
-    assert made == (awaited.ROOM / f"{name}.py").read_text(), "run tests/integr8/awaited.py"
-
-
-@pytest.mark.parametrize(("sync", "other"), [(resources, async_resources), (report_resources, async_reporting)])
-def test_both_faces_offer_the_same_methods(sync, other):
-    for name, kind in inspect.getmembers(sync, inspect.isclass):
-        if kind.__module__ == sync.__name__:
-            assert set(vars(kind)) == set(vars(getattr(other, name))), name

@@ -161,13 +161,3 @@ def test_an_unreadable_retry_after_is_no_retry_after(client, integr8, double, va
     integr8.will(double.says({}, 429, Retry_After=value))
     client.users.get("u1")
     assert len(integr8.seen) == 2
-
-
-def test_the_async_client_retries_alike(awaiting, integr8, double):
-    integr8.will(double.says({}, 503), double.Answer(drop=True))
-
-    async def talk(client):
-        return (await client.offers.get("42"))["name"]
-
-    assert awaiting(talk) == "Summer"
-    assert len(integr8.seen) == 3

@@ -192,14 +192,3 @@ def test_a_create_that_cannot_be_found_again_stays_unknown(client, integr8, doub
     with pytest.raises(errors.OutcomeUnknown):
         client.publishers.ensure(name="Ann", email="a@b.example")
     assert [line.split()[0] for line in integr8.lines] == ["GET", "POST", "GET"]
-
-
-def test_the_async_client_switches_and_ensures_alike(awaiting, integr8, double):
-    integr8.script = _no_bulk(double, 405)
-
-    async def talk(client):
-        done = await client.offers.set_status(["1"], active=False)
-        await client.offers.update("42", description="x")
-        return done, (await client.publishers.create(name="Ann"))["id"]
-
-    assert awaiting(talk) == (("1",), "wvv9f89xio")

@@ -1,10 +1,13 @@
 """`sources`: who may send webhooks, where to, and trying it out."""
 
+from typing import Any
+
 import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.operations import OperationError
 from bridge.operations.source_setup import address, example, send
+from bridge.sources import Source
 
 
 @click.group()
@@ -12,21 +15,29 @@ def sources() -> None:
     """The configured senders of webhooks."""
 
 
+def _row(name: str, source: Source) -> dict[str, Any]:
+    method = source.method
+    row = {"source": name, "authentication": method, "proof": method}  # `proof` is the name of 0.1.0
+    return row | {"format": source.format, "warnings": list(source.warnings)}
+
+
 @sources.command("list")
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show all sources and how each proves itself.
+    """Show all sources and how their requests are authenticated.
 
     \b
     Example:
       integr8-bridge sources list
     """
-    rows = [
-        {"source": name, "proof": one.way, "format": one.format, "warnings": list(one.warnings)}
-        for name, one in sorted(session.services.sources.items())
-    ]
-    show(rows, ("source", "proof", "format", "warnings"), json=json, empty="no sources; add them under `sources:`")
+    rows = [_row(name, one) for name, one in sorted(session.services.sources.items())]
+    show(
+        rows,
+        ("source", "authentication", "format", "warnings"),
+        json=json,
+        empty="no sources; add them under `sources:`",
+    )
 
 
 @sources.command("url")
@@ -56,7 +67,7 @@ def url(session: Session, source: str, base_url: str | None, kind: str, json: bo
 @json_option
 @click.pass_obj
 def test(session: Session, source: str, base_url: str | None, wanted: bool, json: bool) -> None:
-    """Print a curl command with a correct proof, and with --send send it. The event's type is `test`.
+    """Print a curl command with a correct signature or token; --send also sends it. The event's type is `test`.
 
     \b
     Example:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.sources import Headers, Incoming, Reading, Source, SourceError
+from bridge.sources import Headers, Incoming, ParsedEvent, Source, SourceError
 from bridge.store.exact_json import plain
 from bridge.store.journal import Event
 from rules.model.facts import Column, Facts, Subject, Why
@@ -20,7 +20,7 @@ class Happening:
     """One event, read: what the journal kept and what it says."""
 
     event: Event
-    reading: Reading
+    reading: ParsedEvent
 
 
 def read_again(event: Event, source: Source) -> Happening:

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.decisions.event_facts import Happening
-from bridge.sources import Reading
+from bridge.sources import ParsedEvent
 from bridge.store.journal import Event
 from rules.model.revision import Silence
 
@@ -31,4 +31,4 @@ def heard(session: Session, trigger: Silence, listening_since: datetime, now: da
     body = {"source": trigger.source, "minutes": int((now - since).total_seconds() // 60)}
     if last is not None:
         body["last_event_at"] = last.isoformat()
-    return Happening(event, Reading(body=body, event_type="silence", dedupe_key=key))
+    return Happening(event, ParsedEvent(body=body, event_type="silence", dedupe_key=key))

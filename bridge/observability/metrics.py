@@ -7,8 +7,10 @@ from prometheus_client import Counter, Histogram
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-DOOR = Counter("bridge_webhooks_total", "Requests to the door, by source and answer.", ["source", "status"])
-DOOR_SECONDS = Histogram("bridge_webhook_seconds", "From the request to its answer, seconds.", buckets=FAST)
+WEBHOOKS = Counter(
+    "bridge_webhooks_total", "Requests to the webhook endpoint, by source and answer.", ["source", "status"]
+)
+WEBHOOK_SECONDS = Histogram("bridge_webhook_seconds", "From the request to its answer, seconds.", buckets=FAST)
 DRAIN_SECONDS = Histogram("bridge_drain_seconds", "One batch of events: decide and record, seconds.", buckets=FAST)
 EVENT_TO_CALL = Histogram(
     "bridge_event_to_call_seconds",
@@ -35,6 +37,6 @@ BUDGET_WAIT = Histogram(
 )
 
 COUNTED = (
-    DOOR, DOOR_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, BUDGET_WAIT,
+    WEBHOOKS, WEBHOOK_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, BUDGET_WAIT,
     NOTICES,
 )  # fmt: skip

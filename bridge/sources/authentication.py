@@ -1,6 +1,6 @@
-"""What every way of proving oneself has in common, and the two smallest of them.
+"""What all authenticators have in common, and the two smallest of them.
 
-A proof looks at raw bytes and plain values, is told the time, performs no I/O, and compares in constant
+An authenticator looks at raw bytes and plain values, is told the time, performs no I/O, and compares in constant
 time. Whatever is wrong with a request, malformed or forged, is a `SignatureError` and nothing else.
 """
 
@@ -15,23 +15,23 @@ from bridge.sources.request import Headers, Incoming
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
-    """What a proof established. `delivery_id` is set only where the proof covers the id itself."""
+class Authenticated:
+    """What authentication established. `delivery_id` is set only where the signature covers the id itself."""
 
     delivery_id: str | None = None
-    signed_at: datetime | None = None  # the sender's clock, where the proof covers it
+    signed_at: datetime | None = None  # the sender's clock, where the signature covers it
 
 
-class Proof(Protocol):
-    """One way of proving oneself."""
+class Authenticator(Protocol):
+    """One method of authentication."""
 
     @property
     def covers_query(self) -> bool:
-        """False: a query string next to a valid proof may be anybody's."""
+        """False: the query string is not signed and may be anybody's."""
         ...
 
-    def check(self, request: Incoming, now: datetime) -> Proved:
-        """Return what was proved, or raise SignatureError."""
+    def check(self, request: Incoming, now: datetime) -> Authenticated:
+        """Return what the signature covers, or raise SignatureError."""
         ...
 
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
@@ -39,7 +39,7 @@ class Proof(Protocol):
         ...
 
     def clean(self, request: Incoming) -> Incoming:
-        """The request without this proof's credentials, fit to be kept."""
+        """The request without the credentials, fit to be stored."""
         ...
 
 
@@ -66,14 +66,14 @@ def with_fields(request: Incoming, fields: dict[str, str]) -> Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class NoProof:
+class NoAuthentication:
     """`verify: none`, written out by the operator. Anybody who knows the address may send."""
 
     covers_query: bool = True
 
-    def check(self, request: Incoming, now: datetime) -> Proved:
+    def check(self, request: Incoming, now: datetime) -> Authenticated:
         del request, now
-        return Proved()
+        return Authenticated()
 
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
         del now, delivery_id
@@ -84,7 +84,7 @@ class NoProof:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenProof:
+class TokenAuthenticator:
     """A secret text in the path (/hooks/NAME/TOKEN), in the query, or in a header of the sender's choice.
 
     For senders that cannot sign, Integr8's postbacks among them. `places` says where it may stand.
@@ -96,7 +96,7 @@ class TokenProof:
     header: str | None = None
     covers_query: bool = True
 
-    def check(self, request: Incoming, now: datetime) -> Proved:
+    def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now
         given = [token for token in self._candidates(request) if token]
         if not given:
@@ -106,7 +106,7 @@ class TokenProof:
             raise SignatureError("ambiguous", "the request carries more than one token")
         if not same(given[0], self.tokens):
             raise SignatureError("wrong", "the token is not the one of this source")
-        return Proved()
+        return Authenticated()
 
     def _candidates(self, request: Incoming) -> list[str | None]:
         found: list[str | None] = []

@@ -5,12 +5,12 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from bridge.sources.authentication import NoProof, Proof, TokenProof
-from bridge.sources.credentials import BasicProof, BearerProof
+from bridge.sources.authentication import Authenticator, NoAuthentication, TokenAuthenticator
+from bridge.sources.credentials import BasicAuthenticator, BearerAuthenticator
 from bridge.sources.errors import SourceSettingsError
 from bridge.sources.event_body import Limits
-from bridge.sources.schema import SourceSchema, secrets
-from bridge.sources.signatures import PRESETS, HmacProof, weaknesses
+from bridge.sources.schema import SourceSchema, modernised, secrets
+from bridge.sources.signatures import PRESETS, HmacAuthenticator, weaknesses
 from bridge.sources.source import Source
 from bridge.sources.standard_webhooks import StandardWebhooks, webhook_key
 from bridge.sources.strict_schema import Networks, Problem, flatten
@@ -24,18 +24,19 @@ def build(name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str
     `trusted_proxies` are those of the whole service; the entry's own go before them.
     """
     path = f"sources.{name}"
+    entry, renamed = modernised(config)
     try:
-        data: dict[str, Any] = SourceSchema().load(dict(config))
+        data: dict[str, Any] = SourceSchema().load(entry)
         proxies = data.get("trusted_proxies", Networks().deserialize(list(trusted_proxies)) if trusted_proxies else ())
     except ValidationError as error:
         raise SourceSettingsError(flatten(path, error.messages)) from None
     preset = PRESETS.get(data.get("preset", data["verify"]), {})
     places = {key: data.get(key, preset.get(key)) for key in ("event_type", "delivery_id", "event_time")}
-    proof = _proof(data, preset)
+    authenticator = _authenticator(data, preset)
     return Source(
         name=name,
-        way=data.get("preset", data["verify"]),
-        proof=proof,
+        method=data.get("preset", data["verify"]),
+        authenticator=authenticator,
         allow=data.get("allow_ips", ()),
         proxies=tuple(proxies),
         format=data["format"],
@@ -47,8 +48,8 @@ def build(name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str
         zone=data["timezone"],
         names=data["map"],
         expects=tuple(data["expects"]),
-        misfits=data["misfits"],
-        warnings=tuple(f"{path}: {words}" for words in _warnings(data, proof)),
+        on_mismatch=data["on_mismatch"],
+        warnings=tuple(f"{path}: {words}" for words in (*renamed, *_warnings(data, authenticator))),
     )
 
 
@@ -61,37 +62,37 @@ def problems(name: str, config: Mapping[str, Any]) -> tuple[Problem, ...]:
     return ()
 
 
-def _proof(data: Mapping[str, Any], preset: Mapping[str, Any]) -> Proof:
+def _authenticator(data: Mapping[str, Any], preset: Mapping[str, Any]) -> Authenticator:
     match data["verify"]:
         case "none" | "allow-ips":
-            return NoProof()
+            return NoAuthentication()
         case "token":
             places = tuple(data.get("in", ("path", "query")))
-            return TokenProof(
+            return TokenAuthenticator(
                 secrets(data, "token", "tokens"), places, data.get("parameter", "token"), data.get("header")
             )
         case "bearer":
-            return BearerProof(secrets(data, "token", "tokens"))
+            return BearerAuthenticator(secrets(data, "token", "tokens"))
         case "basic":
-            return BasicProof(data["username"], secrets(data, "password", "passwords"))
+            return BasicAuthenticator(data["username"], secrets(data, "password", "passwords"))
         case "standard-webhooks":
             return StandardWebhooks(tuple(webhook_key(secret) for secret in secrets(data)), data["tolerance"])
         case _:
             return _hmac(data, preset)
 
 
-def _hmac(data: Mapping[str, Any], preset: Mapping[str, Any]) -> HmacProof:
+def _hmac(data: Mapping[str, Any], preset: Mapping[str, Any]) -> HmacAuthenticator:
     keys = ("header", "digest", "encoding", "prefix", "signed")
     parts = ("signature_part", "timestamp_part", "timestamp_header", "id_header")
     chosen = {key: data.get(key, preset.get(key)) for key in (*keys, *parts)}
-    return HmacProof(
+    return HmacAuthenticator(
         secrets=tuple(secret.encode() for secret in secrets(data)),
         tolerance=data["tolerance"],
         **{key: value for key, value in chosen.items() if value is not None},
     )
 
 
-def _warnings(data: Mapping[str, Any], proof: Proof) -> list[str]:
+def _warnings(data: Mapping[str, Any], authenticator: Authenticator) -> list[str]:
     found = []
     if data["verify"] == "none" and "allow_ips" not in data:
         found.append("verify: none lets anybody who knows the address send events; add a proof or allow_ips")
@@ -102,8 +103,8 @@ def _warnings(data: Mapping[str, Any], proof: Proof) -> list[str]:
             "order_by without order_per: each rule goes by its own subject or `ensure` key, and one that has neither "
             "takes events as they come; name what they are about, for example order_per: deal.id"
         )
-    if isinstance(proof, HmacProof):
-        found.extend(weaknesses(proof))
+    if isinstance(authenticator, HmacAuthenticator):
+        found.extend(weaknesses(authenticator))
     values = (*secrets(data), *secrets(data, "token", "tokens"), *secrets(data, "password", "passwords"))
     if any(len(value) < SHORT for value in values):
         found.append(f"a secret of fewer than {SHORT} characters can be guessed; `openssl rand -base64 32` makes one")

@@ -5,23 +5,23 @@ import binascii
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bridge.sources.authentication import Proved, same, with_headers, without_headers
+from bridge.sources.authentication import Authenticated, same, with_headers, without_headers
 from bridge.sources.errors import SignatureError
 from bridge.sources.request import Incoming
 
 
 @dataclass(frozen=True, slots=True)
-class BearerProof:
+class BearerAuthenticator:
     """`Authorization: Bearer TOKEN`; several tokens may be valid at once, for rotation."""
 
     tokens: tuple[str, ...] = field(repr=False)
     covers_query: bool = True
 
-    def check(self, request: Incoming, now: datetime) -> Proved:
+    def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now
         if not same(_credentials(request, "bearer"), self.tokens):
             raise SignatureError("wrong", "the bearer token is not the one of this source")
-        return Proved()
+        return Authenticated()
 
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
         del now, delivery_id
@@ -32,14 +32,14 @@ class BearerProof:
 
 
 @dataclass(frozen=True, slots=True)
-class BasicProof:
+class BasicAuthenticator:
     """`Authorization: Basic ...`. User and password are compared as one text, so neither is told apart."""
 
     username: str
     passwords: tuple[str, ...] = field(repr=False)
     covers_query: bool = True
 
-    def check(self, request: Incoming, now: datetime) -> Proved:
+    def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now
         try:
             given = base64.b64decode(_credentials(request, "basic"), validate=True).decode()
@@ -47,7 +47,7 @@ class BasicProof:
             raise SignatureError("malformed", "the basic credentials cannot be read") from None
         if not same(given, [f"{self.username}:{password}" for password in self.passwords]):
             raise SignatureError("wrong", "user or password is wrong")
-        return Proved()
+        return Authenticated()
 
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
         del now, delivery_id

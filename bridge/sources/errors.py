@@ -10,7 +10,7 @@ class SourceError(Exception):
 
 
 class SignatureError(SourceError):
-    """The request does not prove who sent it. The door answers 401, whatever the reason was.
+    """The request does not prove who sent it. The endpoint answers 401, whatever the reason was.
 
     `code` is one word for metrics and logs; `words` is a sentence for the operator and is safe to send to
     the caller too: it never contains what was expected, only what was wrong with what came.

@@ -33,7 +33,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ParsedEvent:
     """One event as it goes into the journal.
 
     `dedupe_key` is unique per source. `quarantine` is a reason when the event must be kept but not shown to

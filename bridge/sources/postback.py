@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote
 
-from bridge.sources.event_body import Fault, Reading
+from bridge.sources.event_body import Fault, ParsedEvent
 from bridge.sources.times import parse_time
 
 TYPES = ("click", "impression", "conversion", "event")
@@ -113,7 +113,7 @@ class PostbackFacts:
     click_time: datetime | None = None
 
 
-def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str) -> Reading:
+def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str) -> ParsedEvent:
     """Turn parameters into a Reading. `zone` is where naive times are from; `fallback` a digest of the request."""
     body, faults = _vocabulary(values)
     body["type"] = _type(body)
@@ -127,7 +127,7 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str) -> Reading:
             body[twin] = body[name]
     when = body.get("conversion_time") or body.get("click_time") or body.get("date_time") or body.get("unix_time")
     missing = "transaction_id" not in body
-    return Reading(
+    return ParsedEvent(
         body=body,
         event_type=body["type"],
         event_time=datetime.fromisoformat(when) if when else None,
@@ -148,7 +148,7 @@ def dedupe_key(body: Mapping[str, Any]) -> str:
     return "postback:" + "|".join(quote(str(part), safe=":+") for part in parts)
 
 
-def observation(reading: Reading) -> PostbackFacts | None:
+def observation(reading: ParsedEvent) -> PostbackFacts | None:
     """The neutral facts of a postback; None when it names no transaction."""
     body = reading.body
     if "transaction_id" not in body:

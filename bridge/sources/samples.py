@@ -59,7 +59,7 @@ def sample(base_url: str, name: str, config: Mapping[str, Any], *, now: datetime
         source = build(name, config)
     except SourceSettingsError as error:
         raise NoSample(str(error)) from error
-    request = source.proof.sign(_request(source, at), at, f"msg_test_{int(at.timestamp())}")
+    request = source.authenticator.sign(_request(source, at), at, f"msg_test_{int(at.timestamp())}")
     way = f"/{quote(request.path_token, safe='')}" if request.path_token else ""
     query = f"?{urlencode(request.query)}" if request.query else ""
     url = f"{base_url.rstrip('/')}/hooks/{quote(name, safe='')}{way}{query}"

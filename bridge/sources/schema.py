@@ -42,7 +42,9 @@ TAKES: Mapping[str, frozenset[str]] = {
     "allow-ips": frozenset(),
     "none": frozenset(),
 }
-_PROOF_KEYS = frozenset().union(*TAKES.values())
+_AUTHENTICATION_KEYS = frozenset().union(*TAKES.values())
+
+RENAMED: Mapping[str, str] = {"misfits": "on_mismatch"}  # keys of 0.1.0, accepted with a warning for one version
 
 
 class Zone(fields.Field[ZoneInfo]):
@@ -102,7 +104,7 @@ class SourceSchema(StrictSchema):
     max_depth = fields.Integer(load_default=Limits().depth, validate=validate.Range(min=1, max=200))
     map = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     expects = ExpectsField(load_default=dict)
-    misfits = fields.String(load_default="refuse", validate=one_of("refuse", "quarantine"))
+    on_mismatch = fields.String(load_default="refuse", validate=one_of("refuse", "quarantine"))
 
     @validates_schema(skip_on_field_errors=True)
     def needs_hold(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -112,7 +114,7 @@ class SourceSchema(StrictSchema):
             wanted = group if data["verify"] not in PRESETS else tuple(key for key in group if key != "header")
             if not given & set(wanted) and not (data["verify"] in PRESETS and "preset" in group):
                 raise ValidationError(f"verify: {data['verify']} needs {' or '.join(wanted)}", wanted[0])
-        for key in sorted((given & _PROOF_KEYS) - TAKES[way] - {"tolerance"}):
+        for key in sorted((given & _AUTHENTICATION_KEYS) - TAKES[way] - {"tolerance"}):
             raise ValidationError(f"has no meaning with verify: {data['verify']}; remove it", key)
 
     @validates_schema(skip_on_field_errors=True)
@@ -129,6 +131,15 @@ class SourceSchema(StrictSchema):
             raise ValidationError("`in: [header]` needs the header's name", "header")
         if data.get("timestamp_part") and not data.get("signature_part") and not _preset(data):
             raise ValidationError("needs signature_part as well: both are read from one header", "timestamp_part")
+
+
+def modernised(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """An entry with today's key names, and a warning for each old name. A name beside its old one is left to fail."""
+    config = dict(config)
+    old = [key for key in RENAMED if key in config and RENAMED[key] not in config]
+    for key in old:
+        config[RENAMED[key]] = config.pop(key)
+    return config, [f"{key} is now called {RENAMED[key]}; the old name works for one more version" for key in old]
 
 
 def secrets(data: Mapping[str, Any], one: str = "secret", many: str = "secrets") -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from bridge.sources.authentication import Proved, with_fields, without_headers
+from bridge.sources.authentication import Authenticated, with_fields, without_headers
 from bridge.sources.errors import SignatureError
 from bridge.sources.request import Incoming
 from bridge.sources.standard_webhooks import ID, SECONDS, TOLERANCE, check_age
@@ -61,7 +61,7 @@ _FIELD = re.compile(r"\{(body|timestamp|id)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HmacProof:
+class HmacAuthenticator:
     """A configurable HMAC. `signature_part` and `timestamp_part` read a header such as `t=17,v1=ab12`."""
 
     secrets: tuple[bytes, ...] = field(repr=False)
@@ -77,7 +77,7 @@ class HmacProof:
     tolerance: timedelta = TOLERANCE
     covers_query: bool = False
 
-    def check(self, request: Incoming, now: datetime) -> Proved:
+    def check(self, request: Incoming, now: datetime) -> Authenticated:
         given, stamp = self._given(request)
         signed_at = self._age(stamp, now)
         delivery = self._id(request)
@@ -91,7 +91,7 @@ class HmacProof:
             raise SignatureError(
                 "wrong", f"the signature in {self.header} does not fit the body and this source's secret"
             )
-        return Proved(delivery if "{id}" in self.signed else None, signed_at)
+        return Authenticated(delivery if "{id}" in self.signed else None, signed_at)
 
     def _given(self, request: Incoming) -> tuple[list[str], str | None]:
         value = request.headers.get(self.header)
@@ -166,11 +166,11 @@ class HmacProof:
         return without_headers(request, self.header)
 
 
-def weaknesses(proof: HmacProof) -> list[str]:
+def weaknesses(method: HmacAuthenticator) -> list[str]:
     """What is worth a warning: a setting that works and protects less than it seems to."""
     found = []
-    if proof.timed and "{timestamp}" not in proof.signed:
+    if method.timed and "{timestamp}" not in method.signed:
         found.append("the time stamp is not part of `signed`, so anybody can change it; add {timestamp} to `signed`")
-    if proof.id_header and "{id}" not in proof.signed:
+    if method.id_header and "{id}" not in method.signed:
         found.append("the id header is not part of `signed`, so a replay can carry a new id; add {id} to `signed`")
     return found

@@ -1,4 +1,4 @@
-"""One configured sender: who may speak for it, and how what it says becomes an event."""
+"""One configured sender: authenticate its requests and turn them into events."""
 
 import hashlib
 import re
@@ -8,12 +8,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal, TypeAlias
 
 from bridge.sources import addresses, csv_body, exact_json, postback
-from bridge.sources.authentication import Proof, Proved
+from bridge.sources.authentication import Authenticated, Authenticator
 from bridge.sources.errors import Unreadable
 from bridge.sources.event_body import (
     Fault,
     Limits,
-    Reading,
+    ParsedEvent,
     checked,
     content,
     digest,
@@ -40,11 +40,11 @@ KEPT_HEADERS = ("user-agent", "webhook-timestamp", *USUAL_IDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """One event: what to keep of the request, and what it says."""
+class AcceptedEvent:
+    """One event: the part of the request to store, and what it says."""
 
-    kept: Incoming
-    reading: Reading
+    stored_request: Incoming
+    parsed: ParsedEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +56,8 @@ class Source:
     """
 
     name: str
-    way: str  # how it proves itself, for people: "standard-webhooks", "github", ...
-    proof: Proof
+    method: str  # how its requests are authenticated, for people: "standard-webhooks", "github", ...
+    authenticator: Authenticator
     allow: tuple[Network, ...] = ()
     proxies: tuple[Network, ...] = ()
     format: Format = "auto"
@@ -71,7 +71,7 @@ class Source:
     zone: tzinfo = UTC
     names: Mapping[str, str] = field(default_factory=dict)  # `map:` ours → theirs
     expects: tuple[Expected, ...] = ()
-    misfits: Literal["refuse", "quarantine"] = "refuse"
+    on_mismatch: Literal["refuse", "quarantine"] = "refuse"
     warnings: tuple[str, ...] = ()
     kept_headers: frozenset[str] = field(init=False, repr=False)  # what the journal may hold, in lower case
 
@@ -80,30 +80,30 @@ class Source:
         named = (place.removeprefix("header:").strip().lower() for place in places if place)
         object.__setattr__(self, "kept_headers", frozenset((*named, *KEPT_HEADERS)))
 
-    def prove(self, request: Incoming, now: datetime) -> Proved:
+    def authenticate(self, request: Incoming, now: datetime) -> Authenticated:
         """Who sent this. Raises SignatureError, to be answered with 401, for whatever is wrong with the proof."""
         if self.allow:
             addresses.check(request, self.allow, self.proxies)
-        return self.proof.check(request, now)
+        return self.authenticator.check(request, now)
 
-    def read(self, request: Incoming, proved: Proved | None = None) -> Reading:
+    def read(self, request: Incoming, authenticated: Authenticated | None = None) -> ParsedEvent:
         """What was sent, as one event. Raises Unreadable with the status to answer.
 
-        Give the result of `prove` where there is one: an id or a time that was signed goes before others. An
+        Give the result of `authenticate` where there is one: an id or a time that was signed goes before others. An
         event that comes back from the journal has no proof any more and needs none.
         """
-        return self._read(self._visible(request), proved)
+        return self._read(self._visible(request), authenticated)
 
-    def _read(self, visible: Incoming, proved: Proved | None) -> Reading:
+    def _read(self, visible: Incoming, authenticated: Authenticated | None) -> ParsedEvent:
         values = self._values(visible)
         if self.format == "integr8-postback":
             reading = postback.read(values, zone=self.zone, fallback=digest(visible))
             reading = replace(reading, body=rename(reading.body, self.names))
         else:
-            reading = self._reading(visible, rename(values, self.names), proved or Proved())
+            reading = self._reading(visible, rename(values, self.names), authenticated or Authenticated())
         return self._fitted(self._placed(reading, visible))
 
-    def take(self, request: Incoming, proved: Proved | None = None) -> tuple[Taken, ...]:
+    def accept(self, request: Incoming, authenticated: Authenticated | None = None) -> tuple[AcceptedEvent, ...]:
         """The events of one request, each with what may be written to the journal for it.
 
         That is one, except for a CSV: there each row is an event, and either all of them fit or none is taken.
@@ -111,13 +111,13 @@ class Source:
         if self._is_table(request):
             return self._rows(request)
         visible = self._visible(request)
-        return (Taken(self._keep(visible), self._read(visible, proved)),)
+        return (AcceptedEvent(self._stored(visible), self._read(visible, authenticated)),)
 
-    def keep(self, request: Incoming) -> Incoming:
+    def stored_request(self, request: Incoming) -> Incoming:
         """What may be written to the journal: without credentials, and inflated. Reads the same as before."""
-        return self._keep(self._visible(request))
+        return self._stored(self._visible(request))
 
-    def _keep(self, visible: Incoming) -> Incoming:
+    def _stored(self, visible: Incoming) -> Incoming:
         body = content(visible, self.limits)
         return replace(visible, headers=visible.headers.only(self.kept_headers), body=body)
 
@@ -128,8 +128,8 @@ class Source:
 
         A signed body with a foreign query string is two texts by two authors.
         """
-        bare = self.proof.clean(request)
-        return bare if self.proof.covers_query or not bare.query else replace(bare, query=())
+        bare = self.authenticator.clean(request)
+        return bare if self.authenticator.covers_query or not bare.query else replace(bare, query=())
 
     def _values(self, request: Incoming) -> dict[str, Any]:
         query = checked(as_mapping(request.query))
@@ -150,20 +150,20 @@ class Source:
                     raise Unreadable(422, "the request is empty", "body")
                 return body or query
 
-    def _reading(self, request: Incoming, body: dict[str, Any], proved: Proved) -> Reading:
-        delivery = proved.delivery_id or self._id(request, body)
+    def _reading(self, request: Incoming, body: dict[str, Any], authenticated: Authenticated) -> ParsedEvent:
+        delivery = authenticated.delivery_id or self._id(request, body)
         shown = delivery or _as_text(self._look(self.shown_id, request, body))
-        return Reading(
+        return ParsedEvent(
             body=body,
             event_type=_as_text(self._look(self.event_type, request, body)),
             delivery_id=shown,
-            event_time=self._time(request, body) or proved.signed_at,
+            event_time=self._time(request, body) or authenticated.signed_at,
             dedupe_key=_id_key(delivery) if delivery else digest(request),
         )
 
     def _id(self, request: Incoming, body: dict[str, Any]) -> str | None:
         found = _as_text(self._look(self.delivery_id, request, body))
-        if found or not self.proof.covers_query:
+        if found or not self.authenticator.covers_query:
             return found
         usual = (request.headers.get(name) for name in USUAL_IDS)
         return next((value for value in usual if value and value.isprintable()), None)
@@ -181,18 +181,18 @@ class Source:
             return request.parameter(where.removeprefix("query:").strip())
         return walk(body, where.removeprefix("body."))
 
-    def _placed(self, reading: Reading, request: Incoming) -> Reading:
+    def _placed(self, reading: ParsedEvent, request: Incoming) -> ParsedEvent:
         """With its place among the events about the same thing, where the source has an order."""
         if self.order_by is None:
             return reading
         order, about = (_whole(self._look(where, request, reading.body)) for where in (self.order_by, self.order_per))
         return replace(reading, order=order, about=about)
 
-    def _fitted(self, reading: Reading) -> Reading:
+    def _fitted(self, reading: ParsedEvent) -> ParsedEvent:
         body, faults = fit(reading.body, self.expects, self.zone)
         if not faults:
             return reading if body is reading.body else replace(reading, body=body)
-        if self.misfits == "refuse":
+        if self.on_mismatch == "refuse":
             raise Unreadable(422, faults[0].words + _more(faults), faults[0].place)
         return replace(
             reading, body=body, faults=(*reading.faults, *faults), quarantine=reading.quarantine or str(faults[0])
@@ -201,29 +201,29 @@ class Source:
     def _is_table(self, request: Incoming) -> bool:
         return self.format == "csv" and not is_json(media_type(request))
 
-    def _rows(self, request: Incoming) -> tuple[Taken, ...]:
+    def _rows(self, request: Incoming) -> tuple[AcceptedEvent, ...]:
         visible = self._visible(request)
         key = digest(visible)
         rows = csv_body.rows(content(visible, self.limits))
         taken = tuple(self._row(visible, row, key, number) for number, row in enumerate(rows, start=1))
-        faults = [fault for one in taken for fault in one.reading.faults]
+        faults = [fault for one in taken for fault in one.parsed.faults]
         if faults:
             raise Unreadable(422, csv_body.summary(faults), "csv")
         return taken
 
-    def _row(self, request: Incoming, row: dict[str, Any], key: str, number: int) -> Taken:
+    def _row(self, request: Incoming, row: dict[str, Any], key: str, number: int) -> AcceptedEvent:
         """One row, kept as the JSON that `read` will find when it comes back from the journal."""
         kept = replace(request, body=exact_json.dumps(row).encode(), content_type="application/json", headers=Headers())
         body, faults = fit(rename(row, self.names), self.expects, self.zone)
         placed = tuple(Fault(f"row {number}, {fault.place.removeprefix('body.')}", fault.words) for fault in faults)
-        reading = Reading(
+        reading = ParsedEvent(
             body=body,
             event_type=_as_text(self._look(self.event_type, kept, body)),
             event_time=self._time(kept, body),
             dedupe_key=f"{key}#{number}",
             faults=placed,
         )
-        return Taken(kept, self._placed(reading, kept))
+        return AcceptedEvent(kept, self._placed(reading, kept))
 
 
 def _as_text(value: Any) -> str | None:

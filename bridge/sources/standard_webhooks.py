@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from standardwebhooks import Webhook
 
-from bridge.sources.authentication import Proved, with_headers, without_headers
+from bridge.sources.authentication import Authenticated, with_headers, without_headers
 from bridge.sources.errors import SignatureError
 from bridge.sources.request import Incoming
 
@@ -31,7 +31,7 @@ class StandardWebhooks:
     tolerance: timedelta = TOLERANCE
     covers_query: bool = False
 
-    def check(self, request: Incoming, now: datetime) -> Proved:
+    def check(self, request: Incoming, now: datetime) -> Authenticated:
         delivery = _header(request, "webhook-id", ID)
         signed_at = _time(_header(request, "webhook-timestamp", SECONDS))
         check_age(signed_at, now, self.tolerance)
@@ -44,7 +44,7 @@ class StandardWebhooks:
                 found |= hmac.compare_digest(wanted, signature.encode())
         if not found:
             raise SignatureError("wrong", "no signature in webhook-signature fits the body and this source's secret")
-        return Proved(delivery, signed_at)
+        return Authenticated(delivery, signed_at)
 
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
         stamp = now.astimezone(UTC)

@@ -84,7 +84,7 @@ EMPTY: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the door may answer once the event is on disk."""
+    """What the endpoint may answer once the event is on disk."""
 
     event_id: str
     duplicate: bool

@@ -13,43 +13,44 @@ from bridge.services.container import Services
 from bridge.services.queue import Nudger
 from bridge.version import VERSION
 from bridge.web import access, api, console, health, hooks, problems
-from bridge.web.group_commit import Scribe
+from bridge.web.group_commit import GroupCommitWriter
 
 LARGEST_BODY = 8_388_608  # bytes; each source has a smaller bound of its own
 
 
 def create_app(services: Services) -> Flask:
-    """Wire the routes. Starts the two threads of a web process: the scribe and the nudger."""
+    """Wire the routes. Starts the two threads of a web process: the writer and the nudger."""
     app = Flask("bridge.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
-    scribe = Scribe(services.store)
+    writer = GroupCommitWriter(services.store)
     nudger = Nudger(services.queue)
-    scribe.start()
+    writer.start()
     nudger.start()
     access.register(app, services)
     app.register_blueprint(health.blueprint(services))
     api.register(app, services)
     console.register(app, services)
     problems.register(app)
-    app.wsgi_app = _beside(_door(hooks.Door(services.sources, scribe, nudger, services.clock)), app.wsgi_app)  # type: ignore[assignment, method-assign]
-    app.extensions["bridge"] = {"services": services, "scribe": scribe, "nudger": nudger, "since": services.clock()}
+    endpoint = hooks.WebhookEndpoint(services.sources, writer, nudger, services.clock)
+    app.wsgi_app = _beside(_webhooks(endpoint), app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.extensions["bridge"] = {"services": services, "writer": writer, "nudger": nudger, "since": services.clock()}
     return app
 
 
-def _door(behind: hooks.Door) -> Flask:
-    """The door is an application of its own: no session, no cookie, nobody to sign in, and half the cost."""
-    door = Flask("bridge.door", static_folder=None)
-    door.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
-    door.register_blueprint(hooks.blueprint(behind))
-    problems.register(door)
-    return door
+def _webhooks(endpoint: hooks.WebhookEndpoint) -> Flask:
+    """The webhook endpoint is an application of its own without session, cookie and login: half the cost."""
+    app = Flask("bridge.webhooks", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
+    app.register_blueprint(hooks.blueprint(endpoint))
+    problems.register(app)
+    return app
 
 
-def _beside(door: WSGIApplication, rest: WSGIApplication) -> WSGIApplication:
+def _beside(webhooks: WSGIApplication, rest: WSGIApplication) -> WSGIApplication:
     """Each request goes to the one of the two that its path belongs to."""
 
     def either(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        app = door if environ["PATH_INFO"].startswith("/hooks/") else rest
+        app = webhooks if environ["PATH_INFO"].startswith("/hooks/") else rest
         return app(environ, start_response)
 
     return either

@@ -1,7 +1,7 @@
-"""One commit for many requests: the threads of a web process hand their events to a scribe.
+"""Group commit: the threads of a web process hand their events to one writer, which commits them in batches.
 
-The scribe writes whatever has gathered while it was busy with the last commit, so under load a batch grows by
-itself and a single event waits for nobody. A request is answered when its own commit is on disk.
+The writer takes whatever has gathered during its last commit, so batches grow with the load and a single event
+never waits for others. A request is answered once its own commit is on disk.
 """
 
 import queue
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 BATCH = 500  # requests per commit at most
 SHOWN = 3  # events of one commit in the log
-WAITING = 2_000  # requests that may wait for a commit; beyond that the door says 429
+WAITING = 2_000  # requests that may wait for a commit; beyond that the endpoint answers 429
 
 
 class JournalFull(RuntimeError):
@@ -45,11 +45,11 @@ class _Job:
         self.done.acquire()
 
 
-class Scribe(threading.Thread):
+class GroupCommitWriter(threading.Thread):
     """Writes the events of one process. `record` may be called from any thread."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(name="scribe", daemon=True)
+        super().__init__(name="group-commit", daemon=True)
         self._store = store
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
 

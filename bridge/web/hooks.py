@@ -1,4 +1,4 @@
-"""The door: prove, read, journal, answer, nudge. In that order, and a 2xx only after the commit."""
+"""The webhook endpoint: authenticate, parse, journal, answer, wake a worker. A 2xx is sent only after the commit."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,17 +14,17 @@ from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from bridge.observability import tracing
-from bridge.observability.metrics import DOOR, DOOR_SECONDS
+from bridge.observability.metrics import WEBHOOK_SECONDS, WEBHOOKS
 from bridge.services.queue import Nudger
-from bridge.sources import Headers, Incoming, SignatureError, Source, Taken, Unreadable, parse_pairs
+from bridge.sources import AcceptedEvent, Headers, Incoming, SignatureError, Source, Unreadable, parse_pairs
 from bridge.store import ids
 from bridge.store.journal import EventState
-from bridge.web.group_commit import JournalClosed, JournalFull, Scribe
+from bridge.web.group_commit import GroupCommitWriter, JournalClosed, JournalFull
 from bridge.web.problems import problem
 
 log = structlog.get_logger()
 
-PER_SOURCE = 256  # requests of one source inside the door at once; a flood of one leaves room for the others
+PER_SOURCE = 256  # requests of one source handled at once; a flood of one leaves room for the others
 MOST_HEADERS = 100
 PLAIN = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
@@ -34,7 +34,7 @@ class Full(RuntimeError):
 
 
 class Admission:
-    """Counts the requests inside the door, per source."""
+    """Count the requests being handled, per source."""
 
     def __init__(self, most: int = PER_SOURCE) -> None:
         self._most = most
@@ -56,49 +56,49 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What stands behind the two routes."""
+class WebhookEndpoint:
+    """What stands endpoint the two routes."""
 
     sources: Mapping[str, Source]
-    scribe: Scribe
+    writer: GroupCommitWriter
     nudger: Nudger
     clock: Callable[[], datetime]
     admission: Admission = field(default_factory=Admission)
 
 
-def blueprint(behind: Door) -> Blueprint:
-    """The two routes of the door: with the token in the path, and without."""
-    door = Blueprint("hooks", __name__, url_prefix="/hooks")
-    sources = behind.sources
+def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
+    """The two routes of the endpoint: with the token in the path, and without."""
+    routes = Blueprint("hooks", __name__, url_prefix="/hooks")
+    sources = endpoint.sources
 
-    @door.route("/<name>", methods=["GET", "POST", "PUT"], defaults={"token": None})
-    @door.route("/<name>/<token>", methods=["GET", "POST", "PUT"])
+    @routes.route("/<name>", methods=["GET", "POST", "PUT"], defaults={"token": None})
+    @routes.route("/<name>/<token>", methods=["GET", "POST", "PUT"])
     def receive(name: str, token: str | None) -> Response:
         source = sources.get(name)
         if source is None:
-            DOOR.labels("unknown", "404").inc()
+            WEBHOOKS.labels("unknown", "404").inc()
             return _unknown(name, sources)
         parent = request.headers.get("traceparent")
-        with DOOR_SECONDS.time(), tracing.span(f"webhook {name}", parent=parent, source=name) as span:
-            answer = _handle(behind, source, token, span)
+        with WEBHOOK_SECONDS.time(), tracing.span(f"webhook {name}", parent=parent, source=name) as span:
+            answer = _handle(endpoint, source, token, span)
             span.note(status=answer.status_code)
-        DOOR.labels(name, str(answer.status_code)).inc()
+        WEBHOOKS.labels(name, str(answer.status_code)).inc()
         return answer
 
-    return door
+    return routes
 
 
-def _handle(door: Door, source: Source, token: str | None, span: tracing.Span) -> Response:
-    now = door.clock()
+def _handle(endpoint: WebhookEndpoint, source: Source, token: str | None, span: tracing.Span) -> Response:
+    now = endpoint.clock()
     try:
-        with door.admission.enter(source.name):
+        with endpoint.admission.enter(source.name):
             incoming = _incoming(request, source, token)
-            taken = source.take(incoming, source.prove(incoming, now))
-            rows = [_row(source.name, one, incoming.remote, now, span.traceparent) for one in taken]
-            receipts = door.scribe.record(rows)
+            accepted = source.accept(incoming, source.authenticate(incoming, now))
+            rows = [_row(source.name, one, incoming.remote, now, span.traceparent) for one in accepted]
+            receipts = endpoint.writer.record(rows)
     except SignatureError as error:
         log.info("webhook refused", source=source.name, code=error.code)
-        return problem(401, "Proof missing or wrong", f"{source.name}: {error.words}")
+        return problem(401, "Authentication failed", f"{source.name}: {error.words}")
     except RequestEntityTooLarge:
         return problem(413, "Too large", f"{source.name}: the body has more than {source.limits.body} bytes; send less")
     except Unreadable as error:
@@ -111,7 +111,7 @@ def _handle(door: Door, source: Source, token: str | None, span: tracing.Span) -
             503, "Not journalled", f"{source.name}: {error}; nothing was taken, send it again", retry_after=5
         )
     span.note(event=receipts[0].event_id, duplicate=receipts[0].duplicate)
-    door.nudger.nudge("journal.drain")
+    endpoint.nudger.nudge("journal.drain")
     answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
     if len(receipts) > 1:
         answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]
@@ -134,24 +134,24 @@ def _incoming(http: Request, source: Source, token: str | None) -> Incoming:
     )
 
 
-def _row(source: str, taken: Taken, remote: str, now: datetime, traceparent: str | None) -> dict[str, Any]:
-    kept, reading = taken.kept, taken.reading
+def _row(source: str, accepted: AcceptedEvent, remote: str, now: datetime, traceparent: str | None) -> dict[str, Any]:
+    stored, parsed = accepted.stored_request, accepted.parsed
     return {
         "id": ids.new(),
         "source": source,
-        "event_type": reading.event_type,
-        "delivery_id": reading.delivery_id,
-        "dedupe_key": reading.dedupe_key,
-        "method": kept.method,
-        "content_type": kept.content_type,
-        "headers": dict(kept.headers),
-        "query": [list(pair) for pair in kept.query],
-        "body": kept.body,
+        "event_type": parsed.event_type,
+        "delivery_id": parsed.delivery_id,
+        "dedupe_key": parsed.dedupe_key,
+        "method": stored.method,
+        "content_type": stored.content_type,
+        "headers": dict(stored.headers),
+        "query": [list(pair) for pair in stored.query],
+        "body": stored.body,
         "remote": remote,
         "received_at": now,
-        "event_time": reading.event_time,
-        "state": EventState.QUARANTINED if reading.quarantine else EventState.RECEIVED,
-        "problem": reading.quarantine,
+        "event_time": parsed.event_time,
+        "state": EventState.QUARANTINED if parsed.quarantine else EventState.RECEIVED,
+        "problem": parsed.quarantine,
         "traceparent": traceparent,
     }
 

@@ -79,7 +79,7 @@ def test_the_printed_command_does_the_same(network, door):
 
 def test_a_sample_that_is_refused_ends_with_1(network, door, monkeypatch):
     monkeypatch.setenv("LONG", "another-long-secret")
-    assert "Proof missing or wrong" in run("sources", "test", "github", "--base-url", door, "--send", code=1)
+    assert "Authentication failed" in run("sources", "test", "github", "--base-url", door, "--send", code=1)
 
 
 def test_a_service_that_does_not_run_is_a_failure_with_a_hint(network, door):

@@ -51,17 +51,17 @@ def test_any_request_is_read_or_refused_in_words(made, body, kind, coding, query
     headers = Headers({"content-encoding": coding} if coding else {})
     asked = Incoming(body=body, content_type=kind, headers=headers, query=tuple(query))
     try:
-        taken = made.take(asked)
+        taken = made.accept(asked)
     except Unreadable as error:
         assert error.status in {400, 413, 415, 422}  # noqa: PT017 - whether it raises is up to the input
         return
     for one in taken:
-        assert json.loads(dumps(one.reading.body)) is not None
-        assert one.reading.dedupe_key
-        assert one.reading.event_time is None or one.reading.event_time.tzinfo is UTC
-        assert made.read(one.kept).body == one.reading.body
+        assert json.loads(dumps(one.parsed.body)) is not None
+        assert one.parsed.dedupe_key
+        assert one.parsed.event_time is None or one.parsed.event_time.tzinfo is UTC
+        assert made.read(one.stored_request).body == one.parsed.body
         if made.format == "integr8-postback":
-            observation(one.reading)
+            observation(one.parsed)
 
 
 @hard
@@ -79,13 +79,13 @@ def test_exact_json_comes_back_as_it_went(value):
 @given(st.sampled_from(sorted(WAYS)), st.data())
 def test_a_signed_request_with_one_byte_changed_is_refused(way, data):
     asked = signed(WAYS[way], Incoming(body=b'{"type": "deal.signed"}', content_type="application/json"))
-    if source(WAYS[way]).proof.covers_query:
+    if source(WAYS[way]).authenticator.covers_query:
         return  # a token says nothing about the body
     position = data.draw(st.integers(0, len(asked.body) - 1))
     other = data.draw(st.integers(0, 255).filter(lambda byte: byte != asked.body[position]))
     body = asked.body[:position] + bytes([other]) + asked.body[position + 1 :]
     with pytest.raises(SignatureError):
-        source(WAYS[way]).prove(replace(asked, body=body), NOW)
+        source(WAYS[way]).authenticate(replace(asked, body=body), NOW)
 
 
 @hard

@@ -17,7 +17,7 @@ every_way = pytest.mark.parametrize("way", WAYS)
 
 def refused(config, asked, now=NOW):
     with pytest.raises(SignatureError) as caught:
-        source(config).prove(asked, now)
+        source(config).authenticate(asked, now)
     return caught.value
 
 
@@ -28,7 +28,7 @@ def header(asked, name, value):
 
 @every_way
 def test_the_rightful_sender_is_let_in(way):
-    source(WAYS[way]).prove(signed(WAYS[way]), NOW)
+    source(WAYS[way]).authenticate(signed(WAYS[way]), NOW)
 
 
 @every_way
@@ -57,7 +57,7 @@ def test_a_signature_from_another_time_is_refused(way, skew):
 @pytest.mark.parametrize("way", TIMED)
 @pytest.mark.parametrize("skew", [timedelta(minutes=4), -timedelta(minutes=4)])
 def test_clocks_may_differ_by_minutes(way, skew):
-    source(WAYS[way]).prove(signed(WAYS[way]), NOW + skew)
+    source(WAYS[way]).authenticate(signed(WAYS[way]), NOW + skew)
 
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
@@ -86,31 +86,31 @@ def test_thousands_of_signatures_in_one_header_are_not_tried():
 
 def test_old_and_new_secret_are_both_good_while_they_rotate():
     rotating = {"verify": "standard-webhooks", "secrets": [OTHER, SECRET]}
-    source(rotating).prove(signed(), NOW)
-    source(rotating).prove(signed({**STANDARD, "secret": OTHER}), NOW)
+    source(rotating).authenticate(signed(), NOW)
+    source(rotating).authenticate(signed({**STANDARD, "secret": OTHER}), NOW)
 
 
 def test_a_replay_is_the_same_event_whatever_unsigned_header_it_carries():
     github = source(WAYS["github"])
     first = signed(WAYS["github"], request(headers=[("X-GitHub-Delivery", "1")]))
     again = header(first, "x-github-delivery", "2")
-    keys = {github.read(one, github.prove(one, NOW)).dedupe_key for one in (first, again)}
+    keys = {github.read(one, github.authenticate(one, NOW)).dedupe_key for one in (first, again)}
     assert len(keys) == 1
 
 
 def test_a_query_next_to_a_signed_body_is_nobody_s():
     crm = source()
     asked = replace(signed(), query=(("type", "evil"), ("x", "1")))
-    reading = crm.read(asked, crm.prove(asked, NOW))
+    reading = crm.read(asked, crm.authenticate(asked, NOW))
     assert reading.body == {"type": "deal.signed"}
     assert reading.dedupe_key == "id:evt_1"
-    assert crm.keep(asked).query == ()
+    assert crm.stored_request(asked).query == ()
 
 
 def test_an_empty_signed_request_with_a_query_says_nothing():
     crm = source(format="query")
     asked = replace(signed(asked=request(b"")), query=(("type", "evil"),))
-    assert crm.read(asked, crm.prove(asked, NOW)).body == {}
+    assert crm.read(asked, crm.authenticate(asked, NOW)).body == {}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def from_address(remote, forwarded=None):
     ],
 )
 def test_a_listed_address_is_let_in(remote, forwarded):
-    source(LISTED).prove(from_address(remote, forwarded), NOW)
+    source(LISTED).authenticate(from_address(remote, forwarded), NOW)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_any_other_address_is_refused_in_spite_of_a_good_token(remote, forwarded
 
 def test_integr8_s_own_addresses_are_a_word():
     config = {**WAYS["token"], "allow_ips": "integr8"}
-    source(config).prove(from_address("159.69.101.220"), NOW)
+    source(config).authenticate(from_address("159.69.101.220"), NOW)
     refused(config, from_address("159.69.101.221"))
 
 
@@ -213,14 +213,14 @@ def test_a_signature_over_something_else_than_the_body_is_refused():
 def test_nothing_that_is_printed_holds_a_secret():
     for way, config in WAYS.items():
         made = source(config)
-        shown = repr(made) + repr(made.proof) + repr(signed(config)) + str(made.warnings)
+        shown = repr(made) + repr(made.authenticator) + repr(signed(config)) + str(made.warnings)
         for value in (SECRET, SECRET.removeprefix("whsec_"), "a-long-enough"):
             assert value not in shown, way
 
 
 @every_way
 def test_what_is_kept_holds_no_credentials(way):
-    kept = source(WAYS[way]).keep(signed(WAYS[way]))
+    kept = source(WAYS[way]).stored_request(signed(WAYS[way]))
     text = str(dict(kept.headers)) + str(kept.query) + str(kept.path_token)
     assert "a-long-enough" not in text
     assert "v1," not in text
@@ -238,7 +238,7 @@ def test_an_error_survives_pickling_and_tells_no_secret():
 )
 def test_whatever_comes_is_a_signature_error_and_nothing_else(headers, body):
     with pytest.raises(SignatureError):
-        source().prove(Incoming(headers=Headers(headers), body=body), NOW)
+        source().authenticate(Incoming(headers=Headers(headers), body=body), NOW)
 
 
 @given(st.sampled_from(sorted(WAYS)), st.text(), st.binary(max_size=50))
@@ -247,4 +247,4 @@ def test_no_header_of_any_shape_breaks_a_proof(way, value, body):
     names = [*signed(WAYS[way]).headers, "authorization", "x-sig"]
     asked = Incoming(headers=Headers([(name, value) for name in names]), body=body, path_token=value or None)
     with pytest.raises(SignatureError):
-        made.prove(asked, NOW)
+        made.authenticate(asked, NOW)

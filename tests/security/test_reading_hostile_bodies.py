@@ -133,7 +133,7 @@ def test_gzip_is_read_and_kept_inflated():
     made = source(OPEN)
     asked = request(gzip.compress(b'{"a": 1}'), headers=[("Content-Encoding", "gzip")])
     assert made.read(asked).body == {"a": 1}
-    assert made.read(made.keep(asked)).body == {"a": 1}
+    assert made.read(made.stored_request(asked)).body == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -147,15 +147,15 @@ def test_a_template_in_a_body_is_only_a_text(value):
 
 
 def csv(body, **config):
-    return source(OPEN, format="csv", **config).take(request(body, "text/csv"))
+    return source(OPEN, format="csv", **config).accept(request(body, "text/csv"))
 
 
 def test_each_row_is_an_event_that_reads_the_same_from_the_journal():
     taken = csv(b"email,name\na@b.example,Ann\nc@d.example,Cy\n")
-    assert [one.reading.body["name"] for one in taken] == ["Ann", "Cy"]
-    assert len({one.reading.dedupe_key for one in taken}) == 2
+    assert [one.parsed.body["name"] for one in taken] == ["Ann", "Cy"]
+    assert len({one.parsed.dedupe_key for one in taken}) == 2
     again = source(OPEN, format="csv")
-    assert [again.read(one.kept).body for one in taken] == [one.reading.body for one in taken]
+    assert [again.read(one.stored_request).body for one in taken] == [one.parsed.body for one in taken]
 
 
 @pytest.mark.parametrize("body", [b"", b"a,b", b"a,a\n1,2", b"a,\n1,2", b"a,b\n1", b"a,b\n1,2,3", b'a\n"x', b"a\n\xff"])
@@ -174,4 +174,4 @@ def test_nothing_that_was_compressed_is_nothing():
     """Taken at the door, it would be unreadable when it comes back from the journal."""
     asked = request(gzip.compress(b""), headers=[("Content-Encoding", "gzip")])
     with pytest.raises(Unreadable, match="the request is empty"):
-        source(OPEN).take(asked)
+        source(OPEN).accept(asked)

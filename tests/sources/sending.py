@@ -38,4 +38,4 @@ def request(body=b'{"type": "deal.signed"}', content_type="application/json", he
 
 
 def signed(config=None, asked=None, now=NOW, delivery="evt_1"):
-    return source(config).proof.sign(asked or request(), now, delivery)
+    return source(config).authenticator.sign(asked or request(), now, delivery)

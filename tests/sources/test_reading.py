@@ -24,7 +24,7 @@ def test_the_sender_s_id_is_the_key():
 def test_a_signed_id_goes_before_all_others():
     crm = source(delivery_id="id")
     asked = signed(asked=request(b'{"id": "other"}'), delivery="evt_9")
-    assert crm.read(asked, crm.prove(asked, NOW)).dedupe_key == "id:evt_9"
+    assert crm.read(asked, crm.authenticate(asked, NOW)).dedupe_key == "id:evt_9"
 
 
 def test_without_an_id_the_whole_request_is_the_key():
@@ -46,7 +46,7 @@ def test_an_endless_id_is_shortened_without_losing_the_difference():
 def test_presets_know_where_their_sender_puts_type_id_and_time():
     stripe = source(WAYS["stripe"])
     asked = signed(WAYS["stripe"], request(b'{"id": "evt_1", "type": "charge.failed", "created": 1772409600}'))
-    reading = stripe.read(asked, stripe.prove(asked, NOW))
+    reading = stripe.read(asked, stripe.authenticate(asked, NOW))
     assert (reading.event_type, reading.delivery_id) == ("charge.failed", "evt_1")
     assert reading.event_time == datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_refused_with_its_place_and_without_its_value(kind,
 
 
 def test_what_does_not_fit_may_be_set_aside_instead():
-    reading = read(b'{"a": "x"}', expects={"a": "integer"}, misfits="quarantine")
+    reading = read(b'{"a": "x"}', expects={"a": "integer"}, on_mismatch="quarantine")
     assert reading.quarantine == "body.a: is a text of 1 characters; a whole number is expected"
     assert reading.body == {"a": "x"}
 
@@ -122,3 +122,10 @@ def test_a_promise_with_a_question_mark_may_be_broken():
 )
 def test_a_mistake_in_the_settings_is_told_with_its_remedy(config, words):
     assert any(path.startswith("sources.crm") and words in text for path, text in problems("crm", config))
+
+
+def test_the_old_name_of_a_setting_works_with_a_warning_and_not_beside_the_new_one():
+    old = source(OPEN, misfits="quarantine", expects={"a": "integer"})
+    assert old.on_mismatch == "quarantine"
+    assert any("misfits is now called on_mismatch" in words for words in old.warnings)
+    assert problems("crm", {**OPEN, "misfits": "refuse", "on_mismatch": "refuse"})

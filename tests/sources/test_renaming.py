@@ -65,9 +65,9 @@ def test_queries_are_renamed():
 def test_rows_of_a_csv_are_renamed_and_read_the_same_from_the_journal():
     many = source({**OPEN, "format": "csv", "map": {"email": "E-Mail"}, "expects": {"email": "email"}})
     asked = Incoming(body=b"E-Mail,Name\na@b.example,Ann\n", content_type="text/csv", headers=Headers())
-    [taken] = many.take(asked)
-    assert taken.reading.body == {"email": "a@b.example", "Name": "Ann"}
-    assert many.read(taken.kept).body == taken.reading.body
+    [taken] = many.accept(asked)
+    assert taken.parsed.body == {"email": "a@b.example", "Name": "Ann"}
+    assert many.read(taken.stored_request).body == taken.parsed.body
 
 
 def test_postbacks_are_renamed_after_their_macros_are_read():
@@ -93,4 +93,4 @@ def test_ids_types_and_promises_go_by_our_names():
 def test_the_body_that_was_sent_is_kept_as_it_came():
     crm = source({**OPEN, "map": {"email": "mail"}})
     asked = request(b'{"mail": "a@b.example"}')
-    assert crm.keep(asked).body == asked.body
+    assert crm.stored_request(asked).body == asked.body

@@ -24,7 +24,7 @@ def as_sent(made):
 
 def taken(config):
     made, asked = source(config), as_sent(sample("http://127.0.0.1:8000", "crm", config, now=NOW))
-    return made.take(asked, made.prove(asked, NOW))[0].reading
+    return made.accept(asked, made.authenticate(asked, NOW))[0].parsed
 
 
 @pytest.mark.parametrize("way", WAYS)

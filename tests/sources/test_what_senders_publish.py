@@ -26,9 +26,9 @@ class Published:
     def asked(self):
         return Incoming(body=self.body, content_type=self.kind, headers=Headers(list(self.headers)))
 
-    def prove(self, asked=None, at=None):
+    def authenticate(self, asked=None, at=None):
         found = build("them", {"verify": self.verify, "secret": self.secret})
-        return found.prove(asked or self.asked, at or self.at)
+        return found.authenticate(asked or self.asked, at or self.at)
 
 
 PUBLISHED = {
@@ -91,14 +91,14 @@ each = pytest.mark.parametrize("name", PUBLISHED)
 
 @each
 def test_what_the_sender_publishes_is_taken(name):
-    PUBLISHED[name].prove()
+    PUBLISHED[name].authenticate()
 
 
 @each
 def test_one_byte_more_is_refused(name):
     one = PUBLISHED[name]
     with pytest.raises(SignatureError):
-        one.prove(replace(one.asked, body=one.body + b" "))
+        one.authenticate(replace(one.asked, body=one.body + b" "))
 
 
 @each
@@ -106,7 +106,7 @@ def test_another_secret_is_refused(name):
     one = PUBLISHED[name]
     other = "whsec_bmV3IGtleSBmb3IgdGhlIHJlY2VpdmVy"
     with pytest.raises(SignatureError):
-        replace(one, secret=other).prove()
+        replace(one, secret=other).authenticate()
 
 
 @pytest.mark.parametrize("name", ["stripe", "slack", "standard-webhooks"])
@@ -114,11 +114,11 @@ def test_another_secret_is_refused(name):
 def test_a_replay_at_another_time_is_refused(name, skew):
     one = PUBLISHED[name]
     with pytest.raises(SignatureError):
-        one.prove(at=one.at + skew)
+        one.authenticate(at=one.at + skew)
 
 
 def test_the_older_scheme_of_stripe_alone_is_refused():
     one = PUBLISHED["stripe"]
     weak = f"t=1533204620,{OLDER}"
     with pytest.raises(SignatureError):
-        one.prove(replace(one.asked, headers=Headers([("Stripe-Signature", weak)])))
+        one.authenticate(replace(one.asked, headers=Headers([("Stripe-Signature", weak)])))

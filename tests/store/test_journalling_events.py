@@ -7,7 +7,7 @@ import pytest
 from bridge.store import ids, journal
 from bridge.store.engine import Store
 from bridge.store.journal import EventState
-from bridge.web.group_commit import JournalClosed, Scribe
+from bridge.web.group_commit import GroupCommitWriter, JournalClosed
 
 
 def row(key, now, **more):
@@ -85,16 +85,16 @@ def test_a_time_without_a_zone_is_refused(store, now):
 
 
 @pytest.fixture
-def scribe(store: Store):
-    made = Scribe(store)
+def writer(store: Store):
+    made = GroupCommitWriter(store)
     made.start()
     yield made
     made.stop()
 
 
-def test_the_scribe_answers_each_request_with_its_own_receipts(scribe, now):
-    first = scribe.record([row("a", now), row("b", now)])
-    second = scribe.record([row("b", now)])
+def test_the_scribe_answers_each_request_with_its_own_receipts(writer, now):
+    first = writer.record([row("a", now), row("b", now)])
+    second = writer.record([row("b", now)])
     assert [one.duplicate for one in (*first, *second)] == [False, False, True]
     assert second[0].event_id == first[1].event_id
 
@@ -104,7 +104,7 @@ def test_when_the_journal_cannot_be_written_the_sender_is_told(sqlite_url, now, 
     from bridge.store.engine import make_engine
 
     engine = make_engine(f"sqlite:///{tmp_path / 'empty.db'}")  # no tables: as good as a full disk
-    broken = Scribe(Store(engine))
+    broken = GroupCommitWriter(Store(engine))
     broken.start()
     with pytest.raises(JournalClosed):
         broken.record([row("a", now)])

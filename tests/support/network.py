@@ -23,8 +23,8 @@ from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
 from bridge.store.engine import Store, make_engine
-from bridge.web.group_commit import Scribe
-from bridge.web.hooks import Door, blueprint
+from bridge.web.group_commit import GroupCommitWriter
+from bridge.web.hooks import WebhookEndpoint, blueprint
 
 YAML = """
 accounts:
@@ -93,15 +93,15 @@ class Network:
         self.nudges = Nudges()
         self.services.__dict__["queue"] = self.nudges
         self.services.__dict__["store"] = Store(make_engine(database_url))
-        self.scribe = Scribe(self.services.store)
-        self.scribe.start()
+        self.writer = GroupCommitWriter(self.services.store)
+        self.writer.start()
         app = Flask("door")
-        behind = Door(self.services.sources, self.scribe, self.nudges, clock=lambda: self.now)
-        app.register_blueprint(blueprint(behind))
+        endpoint = WebhookEndpoint(self.services.sources, self.writer, self.nudges, clock=lambda: self.now)
+        app.register_blueprint(blueprint(endpoint))
         self.door = app.test_client()
 
     def close(self) -> None:
-        self.scribe.stop()
+        self.writer.stop()
         self.services.close()
 
     # --- what people do ---

@@ -29,7 +29,8 @@ class DoctorRow(Schema):
 
 class SourceRow(Schema):
     source = word(example="crm")
-    proof = word(example="standard-webhooks")
+    authentication = word(example="standard-webhooks")
+    proof = word("The old name of `authentication`; gone in the next version.", "standard-webhooks")
     format = word(example="json")
     path = word(example="/hooks/crm")
     warnings = words()

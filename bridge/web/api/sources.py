@@ -23,10 +23,10 @@ blueprint = Blueprint("sources", "sources", description="Who may send webhooks")
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.SourceRow))
 def list_sources(query: dict[str, Any]) -> dict[str, Any]:
-    """Who may send webhooks, and how each proves itself."""
+    """Who may send webhooks, and how their requests are authenticated."""
     found = [
-        {"source": name, "proof": found.way, "format": found.format, "path": f"/hooks/{name}",
-         "warnings": list(found.warnings)}
+        {"source": name, "authentication": found.method, "proof": found.method, "format": found.format,
+         "path": f"/hooks/{name}", "warnings": list(found.warnings)}
         for name, found in sorted(services().sources.items())
     ]  # fmt: skip
     return listed(found, "source", query)
@@ -49,7 +49,7 @@ def source_url(query: dict[str, Any], name: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.SampleRow))
 @refusing
 def source_sample(query: dict[str, Any], name: str) -> dict[str, Any]:
-    """A curl command with a correct proof, which may be the secret itself. The event's type is `test`."""
+    """A curl command with a correct signature or token, which may be the secret itself. The event's type is `test`."""
     return one({"source": name, "curl": source_setup.example(services(), name, base_url=query["base_url"]).curl})
 
 

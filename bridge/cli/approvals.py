@@ -4,7 +4,7 @@ import getpass
 
 import click
 
-from bridge.cli.session import Session, as_json, json_option, outcome, show, subject_targets
+from bridge.cli.session import Session, as_json, chosen_targets, json_option, outcome, show
 from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve, reject
 
@@ -92,8 +92,9 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], json: bool) -> 
       integr8-bridge approvals approve 12 --only offer=42
     """
     with session.operating() as services:
-        wanted = subject_targets(only) if only else None
-        answer = approve(services, plan, person=Person(name=getpass.getuser()), now=services.clock(), only=wanted)
+        selection = chosen_targets(only)
+        me = Person(name=getpass.getuser())
+        answer = approve(services, plan, person=me, now=services.clock(), selection=selection)
     lines = [f"plan {plan}: {answer.state}, {answer.kept} effects", *(f"dropped: {why}" for why in answer.dropped)]
     outcome(answer, lines, json=json)
 

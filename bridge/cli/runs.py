@@ -7,7 +7,16 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option, subject_targets
+from bridge.cli.session import (
+    Session,
+    as_json,
+    chosen_targets,
+    json_option,
+    outcome,
+    show,
+    since_option,
+    subject_targets,
+)
 from bridge.operations.reveal_secret import hand_over
 from bridge.operations.undo import undo
 from bridge.store import ledger
@@ -154,8 +163,8 @@ def undo_(session: Session, run: int, only: tuple[str, ...], json: bool) -> None
       integr8-bridge runs undo 812 --only offer=42
     """
     with session.operating() as services:
-        wanted = subject_targets(only) if only else None
-        done = undo(services, run, who=getpass.getuser(), now=services.clock(), only=wanted)
+        selection = chosen_targets(only)
+        done = undo(services, run, who=getpass.getuser(), now=services.clock(), selection=selection)
     lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
     outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)
 

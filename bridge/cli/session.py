@@ -19,6 +19,7 @@ from bridge.config import settings
 from bridge.config.settings import Settings
 from bridge.integr8 import Client
 from bridge.operations.errors import OperationError
+from bridge.operations.selection import EVERYTHING, Selection, only
 from bridge.services.container import Services
 from bridge.store import migrate
 from rules.model.durations import duration
@@ -131,6 +132,11 @@ def subject_targets(texts: Sequence[str]) -> list[Target]:
             raise click.UsageError(f"{text!r}: write KIND=ID, for example offer=42")
         found.append(target_of(kind, identity))
     return found
+
+
+def chosen_targets(texts: Sequence[str]) -> Selection:
+    """The values of `--only`; without the option everything is meant."""
+    return only(subject_targets(texts)) if texts else EVERYTHING
 
 
 class Span(click.ParamType[timedelta]):

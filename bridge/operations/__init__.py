@@ -4,6 +4,6 @@ Each function takes the container, who asks, and the time; it writes what happen
 OperationError when it cannot do what was asked.
 """
 
-from bridge.operations.errors import NotThere, OperationError, Refused, Unanswered
+from bridge.operations.errors import NothingSelected, NotThere, OperationError, Refused, Unanswered
 
-__all__ = ["NotThere", "OperationError", "Refused", "Unanswered"]
+__all__ = ["NotThere", "NothingSelected", "OperationError", "Refused", "Unanswered"]

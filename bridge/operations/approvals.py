@@ -1,6 +1,6 @@
 """Plans that wait for a person: who answers, and what is still true at the moment of yes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from bridge.decisions.persist import follow
 from bridge.decisions.records import effect_row
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.operations.plan_values import effect_of, facts_of, named, plan_of, state_of
+from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
 from bridge.operations.undo import again
 from bridge.services.container import Services
 from bridge.store import ledger, upkeep
@@ -48,18 +49,19 @@ class Answered:
 
 
 def approve(
-    services: Services, plan_id: int, *, person: Person, now: datetime, only: Collection[Target] | None = None
+    services: Services, plan_id: int, *, person: Person, now: datetime, selection: Selection = EVERYTHING
 ) -> Answered:
     """Say yes. Everything is evaluated again; what recovered drops out, what is new is not smuggled in.
 
-    Raises NotThere, or Refused when the plan no longer waits or this person may not answer.
+    Raises NotThere, Refused when the plan no longer waits or this person may not answer, NothingSelected when a
+    selected target is not part of the plan.
     """
     with services.store.write() as session:
         waiting = _answerable(services, session, plan_id, person)
         halt = upkeep.halted(session)
         if halt is not None:
             raise Refused(f"plan {plan_id}: everything is halted ({halt.why}); `integr8-bridge resume` first")
-        answered = _carry_on(services, session, waiting, only=only, who=person.name, now=now)
+        answered = _carry_on(services, session, waiting, selection=selection, who=person.name, now=now)
     services.queue.nudge("effects.perform")
     return answered
 
@@ -109,7 +111,7 @@ def _proceed(services: Services, session: Session, waiting: "Waiting", now: date
         drop(session, stored, decision="expired", who=CLOCK, note=f"its rule {mode}", now=now)
         return False
     try:
-        answered = _carry_on(services, session, waiting, only=None, who=CLOCK, now=now, decision="proceeded")
+        answered = _carry_on(services, session, waiting, selection=EVERYTHING, who=CLOCK, now=now, decision="proceeded")
     except OperationError as error:
         drop(session, stored, decision="expired", who=CLOCK, note=str(error), now=now)
         return False
@@ -154,7 +156,7 @@ def _carry_on(
     session: Session,
     waiting: Waiting,
     *,
-    only: Collection[Target] | None,
+    selection: Selection,
     who: str,
     now: datetime,
     decision: str = "approved",
@@ -162,8 +164,10 @@ def _carry_on(
     stored, revision = waiting.stored, waiting.revision
     rows = ledger.effects_of(session, stored.id)
     old = plan_of(stored, rows, revision)
-    if only is not None:
-        old = approval.only(old, named(revision, only))
+    chosen = named(revision, selection)
+    check_part_of(chosen, {effect.target for effect in old.effects}, f"plan {stored.id}")
+    if isinstance(chosen, Only):
+        old = approval.only(old, chosen.targets)
     plan, difference = approval.recheck(old, again_for(services, session, waiting, now), revision.approve)
     _rewrite(waiting, rows, plan, {_place(stop): stop.message for stop in difference.reasons}, now)
     follow(session, plan, now)

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from bridge.operations.selection import Selection
 from bridge.store import ledger
 from bridge.store.holds import Hold, HoldState
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
@@ -25,7 +26,7 @@ class CalledOff:
 
 
 def call_off(
-    session: Session, plan_ids: Collection[int], *, why: str, now: datetime, only: Collection[Target] | None = None
+    session: Session, plan_ids: Collection[int], *, why: str, now: datetime, selection: Selection
 ) -> CalledOff:
     """Skip the planned effects of plans that go ahead. What a worker has begun is settled by it, and told here."""
     rows = session.scalars(
@@ -38,7 +39,7 @@ def call_off(
         )
         .order_by(Effect.id)
     )
-    meant = [row for row in rows if only is None or target(row) in only]
+    meant = [row for row in rows if target(row) in selection]
     return _skip(session, meant, why, now)
 
 

@@ -19,6 +19,12 @@ class Unanswered(OperationError):
     status = 502
 
 
+class NothingSelected(OperationError):
+    """A selection that is empty, or names what is not there. It never stands for everything."""
+
+    status = 422
+
+
 class Refused(OperationError):
     """It exists, and may not be done now, or not by this person."""
 

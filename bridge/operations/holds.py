@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions import subjects
 from bridge.decisions.decide import event_facts
-from bridge.operations.errors import NotThere, Refused
+from bridge.operations.errors import NothingSelected, NotThere, Refused
 from bridge.operations.manual_runs import write
 from bridge.operations.plan_values import state_of
 from bridge.services.container import Services
@@ -32,8 +32,10 @@ class Released:
 def release_holds(services: Services, hold_ids: Collection[int], *, who: str, now: datetime) -> Released:
     """End these holds; each target goes back unless someone else holds it. Its rule leaves it alone for a while.
 
-    Raises NotThere when one of them is not active, Refused when a rule no longer loads.
+    Raises NotThere when one of them is not active, Refused when a rule no longer loads, NothingSelected without any.
     """
+    if not hold_ids:
+        raise NothingSelected("no hold is named, so none was released; name at least one")
     returns: list[str] = []
     stays: list[str] = []
     with services.store.write() as session:

@@ -12,6 +12,7 @@ from bridge.decisions.live_facts import about, scope_facts
 from bridge.decisions.matching import whom
 from bridge.decisions.plan_state import Question, gather
 from bridge.operations.errors import Refused
+from bridge.operations.selection import Only, Selection, only
 from bridge.services.container import Services
 from bridge.sources import SourceError
 from bridge.store.exact_json import thaw
@@ -46,10 +47,12 @@ def effect_of(row: Effect) -> PlannedEffect:
     )
 
 
-def named(revision: Revision, targets: Iterable[Target]) -> frozenset[Target]:
+def named(revision: Revision, selection: Selection) -> Selection:
     """Targets as people write them, `offer=42`, in the account and integration of the rule."""
+    if not isinstance(selection, Only):
+        return selection
     where = {"account": revision.account, "integration": revision.integration}
-    return frozenset(target_of(one.kind, one.id, **where) for one in targets)
+    return only(target_of(one.kind, one.id, **where) for one in selection.targets)
 
 
 def plan_of(stored: StoredPlan, effects: Sequence[Effect], revision: Revision) -> Plan:

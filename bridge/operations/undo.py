@@ -11,6 +11,7 @@ from bridge.operations.cancel import CalledOff, call_off, call_off_subject, targ
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.manual_runs import write
 from bridge.operations.plan_values import effect_of, facts_of, named, state_of
+from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
 from bridge.services.container import Services
 from bridge.store import ledger, runs, upkeep
 from bridge.store.exact_json import thaw
@@ -32,20 +33,22 @@ class Undone:
     left: Sequence[str]  # one sentence for each target that stays as it is
 
 
-def undo(services: Services, run_id: int, *, who: str, now: datetime, only: Collection[Target] | None = None) -> Undone:
+def undo(services: Services, run_id: int, *, who: str, now: datetime, selection: Selection = EVERYTHING) -> Undone:
     """Make and record the inverse plan of a run's applied effects, and call off what has not been carried out yet.
 
-    What changed since is left alone, and each omission says why. Raises NotThere, Refused.
+    What changed since is left alone, and each omission says why. Raises NotThere, Refused, and
+    NothingSelected when a selected target is not part of the run.
     """
     with services.store.write() as session:
         run, revision = _run(services, session, run_id)
-        chosen = named(revision, only) if only is not None else None
+        chosen = named(revision, selection)
         plan_ids = [stored.id for stored in ledger.plans_of(session, run_id)]
-        off = call_off(session, plan_ids, why=f"called off by {who}", now=now, only=chosen)
         applied = _applied(session, run_id)
-        if not off.effects and not _about(applied, chosen):
+        check_part_of(chosen, _targets(session, plan_ids) | _about(applied), f"run {run_id}")
+        off = call_off(session, plan_ids, why=f"called off by {who}", now=now, selection=chosen)
+        if not off.effects and not any(one in chosen for one in _about(applied)):
             raise Refused(_nothing(run_id, off, chosen))
-        terms = Terms(rule=run.rule_id, revision=revision, only=chosen)
+        terms = Terms(rule=run.rule_id, revision=revision, only=chosen.targets if isinstance(chosen, Only) else None)
         plan = _inverse(services, session, run, applied, terms, now=now)
         plan = replace(plan, mutes=(*plan.mutes, *_mutes(off, plan, terms, now)))
         [(made, plans)] = write(
@@ -67,16 +70,20 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, only: Coll
     return done
 
 
-def _about(applied: Sequence[Applied], only: Collection[Target] | None) -> bool:
-    targets = touched(applied) | {one.effect.target for one in applied}
-    return bool(targets if only is None else targets & set(only))
+def _about(applied: Sequence[Applied]) -> frozenset[Target]:
+    return touched(applied) | {one.effect.target for one in applied}
 
 
-def _nothing(run_id: int, off: CalledOff, only: Collection[Target] | None) -> str:
+def _targets(session: Session, plan_ids: Collection[int]) -> frozenset[Target]:
+    """What a run wanted to touch, carried out or not."""
+    return frozenset(target(row) for row in session.scalars(select(Effect).where(Effect.plan_id.in_(plan_ids))))
+
+
+def _nothing(run_id: int, off: CalledOff, selection: Selection) -> str:
     if off.under_way:
         return f"run {run_id}: is being carried out at this moment; ask again when it has ended"
-    if only is not None:
-        words = ", ".join(sorted(str(one) for one in only))
+    if isinstance(selection, Only):
+        words = ", ".join(sorted(str(one) for one in selection.targets))
         return f"run {run_id}: nothing of it was carried out on {words}; `runs show {run_id}` shows what was"
     return f"run {run_id}: nothing of it was carried out, so there is nothing to take back"
 

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.operations import Refused
+from bridge.operations import NothingSelected, Refused
 from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve
+from bridge.operations.selection import EVERYTHING, only
 from bridge.operations.undo import undo
 from bridge.store import upkeep
 from bridge.store.holds import Hold, Mute
@@ -52,8 +53,8 @@ def more(network, offer, clicks, conversions):
     network.work()
 
 
-def say_yes(network, plan=1, only=None):
-    return approve(network.services, plan, person=ANN, now=network.now, only=only)
+def say_yes(network, plan=1, selection=EVERYTHING):
+    return approve(network.services, plan, person=ANN, now=network.now, selection=selection)
 
 
 def test_a_plan_shows_what_dropped_out_since(waiting):
@@ -80,10 +81,22 @@ def test_looking_at_a_plan_changes_nothing(waiting):
 
 
 def test_effects_that_were_not_chosen_say_so(waiting):
-    say_yes(waiting, only=[target_of("offer", "1002")])
+    say_yes(waiting, selection=only([target_of("offer", "1002")]))
     waiting.work()
     assert waiting.paused == ["Bad 1"]
     assert "not among what was approved" in waiting.all(Effect)[1].error
+
+
+def test_a_choice_of_nothing_approves_nothing(waiting):
+    with pytest.raises(NothingSelected, match="nothing is selected"):
+        say_yes(waiting, selection=only([]))
+    assert waiting.all(StoredPlan)[0].state == "waiting"
+
+
+def test_a_target_that_is_not_in_the_plan_is_refused_and_the_plan_waits_on(waiting):
+    with pytest.raises(NothingSelected, match=r"plan 1: offer 7 is not part of it.*; part of it: offer 1002, offer"):
+        say_yes(waiting, selection=only([target_of("offer", "7"), target_of("offer", "1002")]))
+    assert waiting.all(StoredPlan)[0].state == "waiting"
 
 
 def test_a_yes_while_everything_is_halted_is_kept_for_later(waiting):

@@ -3,7 +3,8 @@
 import pytest
 
 from bridge.decisions import schedule
-from bridge.operations import Refused, feeds, maintenance
+from bridge.operations import NothingSelected, feeds, maintenance
+from bridge.operations.selection import only
 from bridge.operations.undo import undo
 from bridge.store import upkeep
 from bridge.store.holds import Hold
@@ -68,7 +69,7 @@ def test_what_was_called_off_is_not_wanted_again_at_the_next_look(planned):
 
 
 def test_a_part_is_called_off_and_the_rest_goes_on(planned):
-    take_back(planned, only=[target_of("offer", "1002")])
+    take_back(planned, selection=only([target_of("offer", "1002")]))
     planned.work()
     assert planned.paused == ["Bad 2"]
 
@@ -82,8 +83,8 @@ def test_what_a_worker_has_in_hand_is_left_to_it_and_said(planned):
 
 def test_a_target_that_the_run_never_touched_is_refused(offers):
     offers.work()
-    with pytest.raises(Refused, match="nothing of it was carried out on offer 1001"):
-        take_back(offers, only=[target_of("offer", "1001")])
+    with pytest.raises(NothingSelected, match="run 1: offer 1001 is not part of it"):
+        take_back(offers, selection=only([target_of("offer", "1001")]))
 
 
 def test_calling_a_return_off_leaves_the_offer_held(offers):

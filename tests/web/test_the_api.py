@@ -129,6 +129,12 @@ def test_a_dead_event_is_accepted_with_a_correction_or_discarded(operator, netwo
     assert operator.get(path)["data"]["state"] == "done"
 
 
+def test_an_empty_list_of_targets_is_refused_and_never_means_all(operator, network):
+    for answer in ({"only": []}, {"only": ["offer=7"]}):
+        assert operator.post("/approvals/1/approve", status=422, **answer)["status"] == 422
+    assert operator.get("/approvals")["data"][0]["state"] == "waiting"
+
+
 def test_a_run_is_shown_and_undone(operator, network):
     operator.post("/approvals/1/approve")
     network.pass_time(minutes=1)

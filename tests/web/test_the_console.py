@@ -54,9 +54,16 @@ def test_an_approval_is_given_on_the_page(browser, lived_in):
     assert network.paused == ["Bad"]
 
 
+def test_an_approval_with_no_box_ticked_approves_nothing(browser, lived_in):
+    network = lived_in("approve")
+    assert "nothing is selected" in browser().press("/approvals", "/approvals/1/approve")
+    network.work()
+    assert network.paused == []
+
+
 def test_a_run_is_taken_back_on_its_page(browser, lived_in):
     network = lived_in()
-    assert "activate offer 1002" in browser().press("/runs/1", "/runs/1/undo")
+    assert "activate offer 1002" in browser().press("/runs/1", "/runs/1/undo", whole="yes")
     network.pass_time(minutes=1)
     network.work()
     assert network.paused == []

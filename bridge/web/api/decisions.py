@@ -19,7 +19,7 @@ from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing
-from bridge.web.api.responses import newest, one, page, picked, refusing, targets, whole
+from bridge.web.api.responses import newest, one, page, picked, refusing, selection, targets, whole
 from bridge.web.api.schemas_in import HoldQuery, OnlyBody, PageQuery, RunQuery, WhyBody
 from bridge.web.request_context import person, services
 
@@ -43,7 +43,7 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
     found = [Run.started_at >= query["since"]] if "since" in query else []
     if "target" in query:
-        [wanted] = targets([query["target"]]) or []
+        [wanted] = targets([query["target"]])
         found.append(ledger.touches(wanted.kind, wanted.id))
     equal = {"rule": Run.rule_id, "outcome": Run.outcome, "event": Run.event_id}
     return newest(Run, schemas_out_decisions.RunRow, query, *found, equal=equal)
@@ -74,7 +74,7 @@ def show_run(run_id: int) -> dict[str, Any]:
 @refusing
 def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
     """Take a run back, or a part of it."""
-    return one(undo(services(), run_id, who=g.who, now=services().clock(), only=targets(body.get("targets"))))
+    return one(undo(services(), run_id, who=g.who, now=services().clock(), selection=selection(body)))
 
 
 @blueprint.get("/approvals")
@@ -109,7 +109,7 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     """Say yes. The rule looks again first: what recovered drops out."""
-    return one(approve(services(), plan_id, person=person(), now=services().clock(), only=targets(body.get("targets"))))
+    return one(approve(services(), plan_id, person=person(), now=services().clock(), selection=selection(body)))
 
 
 @blueprint.post("/approvals/<int:plan_id>/reject")
@@ -130,7 +130,7 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
     """Active holds, or ended ones too, newest first."""
     found = [] if query["state"] == "all" else [Hold.state == query["state"]]
     if "target" in query:
-        [wanted] = targets([query["target"]]) or []
+        [wanted] = targets([query["target"]])
         found += [Hold.kind == wanted.kind, Hold.target_id == wanted.id]
     return newest(Hold, schemas_out_decisions.HoldRow, query, *found, equal={"rule": Hold.rule_id})
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bridge.operations.errors import OperationError
+from bridge.operations.selection import EVERYTHING, Selection, only
 from bridge.web.access import MOST_ID
 from bridge.web.problems import problem
 from bridge.web.request_context import services
@@ -80,9 +81,12 @@ def refusing(view: Callable[..., Any]) -> Callable[..., Any]:
     return careful
 
 
-def targets(texts: Sequence[str] | None) -> list[Target] | None:
-    """`offer=42` → a target; None stays None."""
-    if texts is None:
-        return None
+def targets(texts: Sequence[str]) -> list[Target]:
+    """`offer=42` → a target."""
     pairs = (text.partition("=") for text in texts)
     return [target_of(kind, identity) for kind, _, identity in pairs]
+
+
+def selection(body: dict[str, Any]) -> Selection:
+    """A body without `only` means everything; one with an empty list is refused with NothingSelected."""
+    return only(targets(body["targets"])) if "targets" in body else EVERYTHING

@@ -1,7 +1,6 @@
 """What one can do on the pages. Each asks once, does it through bridge.operations, and says what happened."""
 
 from collections.abc import Callable
-from typing import Any
 
 from flask import Response, flash, g, redirect, render_template, request
 
@@ -10,6 +9,7 @@ from bridge.operations.approvals import approve, reject
 from bridge.operations.holds import release_holds
 from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import hand_over
+from bridge.operations.selection import EVERYTHING, Selection, only
 from bridge.operations.undo import undo
 from bridge.store import upkeep
 from bridge.store.tokens import Role
@@ -28,9 +28,11 @@ def done(where: str, do: Callable[[], str]) -> Response:
     return redirect(where, code=303)  # type: ignore[return-value]
 
 
-def _only() -> list[Any] | None:
-    chosen = request.form.getlist("only")
-    return [target_of(*text.split("=", 1)) for text in chosen if "=" in text] or None
+def _selection() -> Selection:
+    """The boxes that are ticked. A form without boxes says `whole`; one with none ticked is refused."""
+    if "whole" in request.form:
+        return EVERYTHING
+    return only(target_of(*text.split("=", 1)) for text in request.form.getlist("only") if "=" in text)
 
 
 @blueprint.post("/halt")
@@ -60,7 +62,7 @@ def resume() -> Response:
 @needs(Role.OPERATOR, page=True)
 def undo_run(run_id: int) -> Response:
     def do() -> str:
-        done = undo(services(), run_id, who=g.who, now=services().clock(), only=_only())
+        done = undo(services(), run_id, who=g.who, now=services().clock(), selection=_selection())
         left = f" Left alone: {'; '.join(done.left)}." if done.left else ""
         return f"Run {done.run_id} takes it back: {', '.join(done.effects) or 'nothing to do'}.{left}"
 
@@ -83,7 +85,7 @@ def reveal(effect_id: int) -> Response | str:
 @needs(Role.OPERATOR, page=True)
 def approve_plan(plan_id: int) -> Response:
     def do() -> str:
-        answer = approve(services(), plan_id, person=person(), now=services().clock(), only=_only())
+        answer = approve(services(), plan_id, person=person(), now=services().clock(), selection=_selection())
         dropped = f" Dropped: {'; '.join(answer.dropped)}." if answer.dropped else ""
         return f"Plan {plan_id}: {answer.kept} effects go ahead.{dropped}"
 

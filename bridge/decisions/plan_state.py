@@ -28,9 +28,11 @@ from rules.model.plan import Hold as HeldBy
 from rules.model.plan import Target
 from rules.model.revision import Grain, Revision
 from rules.model.state import CanaryState, GroupKey, Probation, ScopeTotals, State, Streak, TargetState, target_of
+from rules.model.verbs import VERBS
 from rules.planning.holds import MEMORY
 
 DAY = timedelta(hours=24)
+_DEACTIVATING = [name for name, verb in VERBS.items() if verb.deactivates]
 BUSY = (EffectState.PLANNED, EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN)
 
 
@@ -351,7 +353,7 @@ def _leaving(session: Session, account: str, kind: str) -> set[str]:
         .where(
             Effect.account == account,
             Effect.kind == kind,
-            Effect.verb == "pause",
+            Effect.verb.in_(_DEACTIVATING),
             Effect.state.in_(BUSY),
             StoredPlan.state == PlanState.READY,
         )

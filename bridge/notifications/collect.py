@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from bridge.services.container import Services
@@ -20,14 +20,13 @@ from bridge.store.holds import Hold, HoldState
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Cause, Run
 from rules.model.revision import Revision
+from rules.model.verbs import VERBS
 
 MARK = "notices"  # the heartbeat that says up to when has been looked
 OVERLAP = timedelta(seconds=90)  # a transaction that began before the last look may have been committed after it
 FIRST = timedelta(minutes=10)  # how far the very first look goes back
 LATE = timedelta(minutes=5)
 REMEMBER = timedelta(seconds=30)
-
-DONE = {"pause": "paused", "activate": "activated", "update": "updated", "archive": "archived", "reject": "rejected"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +144,7 @@ def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> I
 
 
 def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
-    data = {"run": run.id, "outcome": run.outcome, "yes": run.yes}
+    data = _about_run(run)
     hour = f"{run.rule_id}:{run.started_at:%Y-%m-%dT%H}"  # what stays wrong is told once an hour, not at every look
 
     def found(text: str, *topics: str, key: str | None = None) -> Found:
@@ -195,7 +194,7 @@ def _effects(session: Session, rules: Mapping[str, Revision], since: datetime) -
     states = (EffectState.APPLIED, EffectState.FAILED)
     query = select(Effect).where(Effect.ended_at >= since, Effect.state.in_(states), Effect.rule_id.in_(rules))
     for effect in session.scalars(query.order_by(Effect.id)):
-        if effect.verb == "notify":
+        if VERBS[effect.verb].object == "channel":
             continue  # the message is the notice
         target = f"{effect.kind} {effect.target_id}"
         topics = ("error",) if effect.state == EffectState.FAILED else (*_done(effect), "applied")
@@ -217,11 +216,11 @@ def _effects(session: Session, rules: Mapping[str, Revision], since: datetime) -
 
 
 def _done(effect: Effect) -> tuple[str, ...]:
+    verb = VERBS[effect.verb]
+    topic = (verb.topic,) if verb.topic else ()
     if effect.releases is not None:
-        return ("released", DONE.get(effect.verb, "updated"))
-    if effect.verb == "ensure":
-        return ("created",) if (effect.result or {}).get("created") else ("updated",)
-    return (DONE[effect.verb],) if effect.verb in DONE else ()
+        return ("released", *topic)
+    return ("created",) if verb.creates and (effect.result or {}).get("created") else topic
 
 
 def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
@@ -229,18 +228,23 @@ def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> 
     for hold in session.scalars(query):
         text = f"{hold.kind} {hold.target_id} was changed by hand in Integr8; the rule leaves it alone for now"
         yield Found(
-            rule=hold.rule_id, topics=("overridden",), key=f"hold:{hold.id}", text=text, at=hold.ended_at or since
+            rule=hold.rule_id,
+            topics=("overridden",),
+            key=f"hold:{hold.id}",
+            text=text,
+            at=hold.ended_at or since,
+            data={"target": f"{hold.kind} {hold.target_id}"},
         )
 
 
 def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
     """Plans that go ahead: a person said yes, or nobody answered and the rule says `otherwise: proceed`."""
-    query = select(StoredPlan).where(
+    query = _with_runs(
         StoredPlan.decision.in_(("approved", "proceeded")),
         StoredPlan.decided_at >= since,
         StoredPlan.rule_id.in_(rules),
     )
-    for plan in session.scalars(query.order_by(StoredPlan.id)):
+    for plan, run in session.execute(query):
         by = (
             f"was approved by {plan.decided_by}"
             if plan.decision == "approved"
@@ -252,13 +256,13 @@ def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) 
             key=f"approved:{plan.id}",
             text=f"plan {plan.id} {by}",
             at=plan.decided_at or since,
-            data={"plan": plan.id},
+            data=_about_plan(plan, run),
         )
 
 
 def _escalated(session: Session, book: Mapping[str, Revision]) -> Iterator[Found]:
-    query = select(StoredPlan).where(StoredPlan.state == PlanState.WAITING, StoredPlan.decision == "escalated")
-    for plan in session.scalars(query):
+    query = _with_runs(StoredPlan.state == PlanState.WAITING, StoredPlan.decision == "escalated")
+    for plan, run in session.execute(query):
         revision = book.get(plan.rule_id)
         if revision is not None:
             text = f"plan {plan.id} has been waiting since {plan.created_at:%H:%M} UTC and nobody has answered"
@@ -268,6 +272,18 @@ def _escalated(session: Session, book: Mapping[str, Revision]) -> Iterator[Found
                 key=f"escalated:{plan.id}",
                 text=text,
                 at=plan.created_at,
-                data={"plan": plan.id},
+                data=_about_plan(plan, run),
                 to=revision.approve.escalate_to,
             )
+
+
+def _with_runs(*conditions: ColumnElement[bool]) -> Select[StoredPlan, Run]:
+    return select(StoredPlan, Run).join(Run, Run.id == StoredPlan.run_id).where(*conditions).order_by(StoredPlan.id)
+
+
+def _about_run(run: Run) -> dict[str, Any]:
+    return {"run": run.id, "outcome": run.outcome, "yes": run.yes}
+
+
+def _about_plan(plan: StoredPlan, run: Run) -> dict[str, Any]:
+    return {**_about_run(run), "plan": plan.id}

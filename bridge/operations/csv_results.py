@@ -10,8 +10,8 @@ from bridge.operations.errors import NotThere, Refused
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import ENDED, Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
+from rules.model.verbs import VERBS
 
-DONE = {"pause": "paused", "activate": "activated", "archive": "archived", "reject": "rejected"}
 COLUMNS = ("row", "status", "event", "runs", "made", "message")
 
 
@@ -97,4 +97,4 @@ def _made(effect: Effect) -> str:
     name = f"{effect.kind} {result.get('id', effect.target_id)}"
     if effect.state == EffectState.SKIPPED:
         return f"{name} was so already"
-    return f"{name} created" if result.get("created") else f"{name} {DONE.get(effect.verb, 'updated')}"
+    return f"{name} created" if result.get("created") else f"{name} {VERBS[effect.verb].past}"

@@ -31,7 +31,7 @@ def effect_of(row: Effect) -> PlannedEffect:
     seconds = hold.get("seconds") if hold else None
     return PlannedEffect(
         step=row.step,
-        verb=row.verb,  # type: ignore[arg-type]
+        verb=row.verb,
         target=target_of(row.kind, row.target_id, account=row.account, integration=row.integration),
         subject=subjects.load(row.subject),
         wanted=thaw(row.wanted),

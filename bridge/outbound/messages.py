@@ -7,37 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from bridge.sources import exact_json
+from rules.model.topics import TOPICS
 
 MOST_LINES = 8  # of one rule and topic in a message; the rest is counted
 LONGEST_LINE = 300
-#: Topic → how a heading says it. Order is importance.
-WORDS: Mapping[str, str] = {
-    "trouble": "trouble in the service",
-    "endpoint_disabled": "endpoint switched off",
-    "error": "failed",
-    "over_limit": "over its limit",
-    "waiting": "waits for a yes",
-    "stopped": "stopped by a guard",
-    "conflict": "in conflict with another rule",
-    "overridden": "overridden by a person",
-    "late": "ran late",
-    "no_decision": "could not decide",
-    "paused": "paused",
-    "released": "let go",
-    "activated": "activated",
-    "rejected": "rejected",
-    "handover": "access to hand on",
-    "created": "created",
-    "updated": "updated",
-    "archived": "archived",
-    "applied": "applied",
-    "approved": "approved",
-    "undone": "taken back",
-    "shadow": "would have acted",
-    "recovered": "trouble is over",
-    "message": "message",
-    "test": "test",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +50,7 @@ def clean(text: str) -> str:
 
 
 def _headings(notices: Sequence[Told]) -> list[tuple[str, str | None]]:
-    order = list(WORDS)
+    order = list(TOPICS)
     found = {(one.topic, one.rule) for one in notices}
     return sorted(found, key=lambda pair: (order.index(pair[0]) if pair[0] in order else 99, pair[1] or ""))
 
@@ -94,7 +67,8 @@ def _section(topic: str, rule: str | None, notices: Sequence[Told]) -> str:
 
 
 def _heading(topic: str, rule: str | None, number: int) -> str:
-    said = clean(f"{rule}: {WORDS.get(topic, topic)}" if rule else WORDS.get(topic, topic))
+    heading = TOPICS[topic].heading if topic in TOPICS else topic
+    said = clean(f"{rule}: {heading}" if rule else heading)
     return f"{said} ({number})" if number > 1 else said
 
 

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from bridge.store.entities import ChangedBy, Entity, EntityChange
 from bridge.store.ledger import Effect, PlanState, StoredPlan
+from rules.model.verbs import ACTIVE, VERBS
 
 NEAR = timedelta(hours=24)  # a person who did the same so soon before or after agrees with the rule
-STATUS = {"pause": False, "activate": True}
+STATUS = {name: verb.wanted[ACTIVE] for name, verb in VERBS.items() if ACTIVE in verb.wanted}
 
 Agreement = Literal["same", "opposite", "nobody"]
 
@@ -64,7 +65,7 @@ def shadow_report(
     asked = {
         (effect.kind, names.get((effect.kind, effect.target_id), effect.target_id))
         for effect, _ in effects
-        if effect.verb == "pause"
+        if not STATUS[effect.verb]
     }
     missed = [
         Missed(at=one.seen_at, kind=one.kind, target=one.ref)

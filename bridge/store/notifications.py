@@ -1,6 +1,7 @@
 """Notices on their way, the health of the channels they go through, and who wants to hear nothing for a while."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
 from bridge.store.lease import Claim, Leased
+from rules.model import topics
 
 RECENT = timedelta(days=5)
 LEASE = timedelta(seconds=120)  # longer than one message may take, with all addresses of its channel
@@ -91,8 +93,17 @@ EMPTY: dict[str, Any] = {
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write notices; one that its channel has been told already is passed over."""
+    for row in rows:
+        _check(row)
     if rows:
         session.execute(insert_new(session, Notice), [{**EMPTY, **row} for row in rows])
+
+
+def _check(row: Mapping[str, Any]) -> None:
+    """A message that does not fit its published schema is sent nevertheless: it is a fault of the program."""
+    wrong = topics.problems(row["topic"], row.get("data") or {})
+    if wrong and "sealed" not in (row.get("data") or {}):  # a secret joins its message when it is sent
+        warnings.warn(f"notification {row['dedupe_key']}: {', '.join(wrong)}", stacklevel=3)
 
 
 def unknown(session: Session, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from rules.evaluation.evaluate import evaluate
 from rules.model.facts import Subject, Why
 from rules.model.plan import Outcome, PlannedEffect, Target
 from rules.model.revision import Every, Mode, Revision, Rolling
+from rules.model.verbs import VERBS
 from rules.model.verdicts import Answer, Evaluation, Trace
 from rules.planning.plan import plan as make_plan
 
@@ -108,7 +109,7 @@ class Report:
 
     @property
     def pauses(self) -> tuple[Fire, ...]:
-        return tuple(fire for fire in self.fires if fire.verb == "pause")
+        return tuple(fire for fire in self.fires if VERBS[fire.verb].holds)
 
     @property
     def false_alarms(self) -> tuple[Fire, ...]:

@@ -1,42 +1,21 @@
 """The steps of `then`: YAML nodes to Actions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from rules.language import conditions
 from rules.language.fields import Findings, length, spelled
 from rules.language.names import ENTITY_FIELDS, Offered
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
 from rules.model.environment import Known
-from rules.model.revision import Action, HoldFor, Verb
+from rules.model.revision import Action, HoldFor
 from rules.model.spelling import a, did_you_mean, listed, nearest
 from rules.model.syntax import Template
+from rules.model.verbs import VERBS, VerbSpec, stops_traffic
 
-VERBS: tuple[str, ...] = get_args(Verb)
-ENTITIES = ("offer", "publisher", "advertiser", "user", "offer_event", "landing_page")
-TARGETS: Mapping[str, tuple[str, ...]] = {
-    "pause": ("offer", "publisher", "advertiser", "offer_event", "landing_page"),
-    "activate": ("offer", "publisher", "advertiser", "offer_event", "landing_page"),
-    "ensure": ENTITIES,
-    "update": ENTITIES,
-    "archive": ENTITIES,
-    "reject": ("conversion",),
-}
-ALLOWED: Mapping[str, frozenset[str]] = {
-    "pause": frozenset({"id", "which", "hold"}),
-    "activate": frozenset({"id", "which"}),
-    "ensure": frozenset({"id", "key", "with", "hand_over"}),
-    "update": frozenset({"id", "which", "with"}),
-    "archive": frozenset({"id", "which"}),
-    "call": frozenset({"id", "with"}),
-    "reject": frozenset({"id", "which", "with"}),
-    "http": frozenset({"id"}),
-    "notify": frozenset({"id", "with"}),
-}
-REQUIRED: Mapping[str, tuple[str, ...]] = {"ensure": ("key",), "update": ("with",), "reject": ("which",)}
-DESTRUCTIVE = frozenset({"pause", "archive"})  # what takes traffic away; reject is judged by events, not samples
 _HTTP_KEYS = ("url", "method", "headers", "body", "query")
+_OBJECTS = {"kind": "kind of thing", "operation": "operation", "channel": "channel"}
 _HOLDS = ("midnight", "manual")
 _RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, "sub_id", "country"})
 _WRITABLE: Mapping[str, frozenset[str]] = {
@@ -89,7 +68,7 @@ class _Step:
             return None
         action = Action(
             id=self._id(node, position),
-            verb=cast("Verb", verb),
+            verb=verb,
             target=target,
             which=self._which(node, verb, target),
             key=self._templates(node, "key"),
@@ -114,7 +93,7 @@ class _Step:
         self.findings.error(place, f"a step needs one of {listed(VERBS)}{hint}")
 
     def _refuse_strangers(self, node: Table, verb: str) -> None:
-        allowed = ALLOWED[verb]
+        allowed = VERBS[verb].takes | {"id"}
         for key, place in node.keys.items():
             if key == verb or key in allowed:
                 continue
@@ -123,12 +102,13 @@ class _Step:
 
     def _target(self, node: Table, verb: str) -> str | None:
         value = node.entries[verb]
-        if verb == "http":
+        spec = VERBS[verb]
+        if spec.object == "request":
             return ""
         if not isinstance(value, Leaf) or not isinstance(value.value, str):
-            self.findings.error(value.place, f"`{verb}` names one kind of thing, such as {self._example(verb)}")
+            self.findings.error(value.place, f"`{verb}` names one {_OBJECTS[spec.object]}, as in {spec.example}")
             return None
-        choices = TARGETS.get(verb) or self._outside(verb)
+        choices = self._choices(spec)
         if choices is not None and value.raw not in choices:
             self.findings.error(
                 value.place, f"'{value.raw}' cannot follow `{verb}`{self._among(value.raw, sorted(choices))}"
@@ -136,16 +116,15 @@ class _Step:
             return None
         return value.raw
 
-    def _outside(self, verb: str) -> frozenset[str] | None:
-        return self.known.operations if verb == "call" else self.known.channels
+    def _choices(self, spec: VerbSpec) -> Collection[str] | None:
+        if spec.object == "kind":
+            return spec.targets
+        return self.known.operations if spec.object == "operation" else self.known.channels
 
     def _among(self, word: str, choices: list[str]) -> str:
         if len(choices) <= 8:
             return f"; use {listed(choices)}{did_you_mean(word, choices)}"
         return did_you_mean(word, choices)
-
-    def _example(self, verb: str) -> str:
-        return {"call": "offers.update", "notify": "a channel", "reject": "conversion"}.get(verb, "offer")
 
     def _id(self, node: Table, position: str) -> str:
         given = node.entries.get("id")
@@ -160,8 +139,7 @@ class _Step:
         given = node.entries.get("which")
         if given is not None:
             return conditions.template(given, self.offered, self.findings)
-        needs_subject = verb in {"pause", "activate", "archive", "update", "reject"}
-        if needs_subject and target not in self.offered.grains:
+        if VERBS[verb].identity == "entity" and target not in self.offered.grains:
             self.findings.error(
                 node.keys[verb], f'which {target}? The rule does not look per {target}; add which: "{{{{ ... }}}}"'
             )
@@ -178,15 +156,16 @@ class _Step:
         return {key: value for key, value in read.items() if value is not None}
 
     def _values(self, node: Table, verb: str, target: str) -> Mapping[str, Any]:
-        given = node.entries.get("http" if verb == "http" else "with")
+        spec = VERBS[verb]
+        given = node.entries.get(verb if spec.object == "request" else "with")
         if given is None:
             return {}
         if not isinstance(given, Table):
             self.findings.error(given.place, "needs `field: value` lines here")
             return {}
-        if verb == "http":
+        if spec.object == "request":
             self._check_http(given)
-        if verb in {"ensure", "update"}:
+        if spec.fields_of_target:
             self._check_fields(given, target)
         return {key: self._value(value) for key, value in given.entries.items()}
 
@@ -246,22 +225,16 @@ class _Step:
         return channel
 
     def _check_complete(self, node: Table, action: Action) -> None:
-        for name in REQUIRED.get(action.verb, ()):
+        for name, purpose in VERBS[action.verb].required.items():
             if name not in node.entries:
-                self.findings.error(node.keys[action.verb], f"`{action.verb}` needs `{name}`{_WHY[name]}")
-
-
-_WHY = {
-    "key": ": the fields by which the thing is found, so that it is not made twice",
-    "with": ": the fields to set",
-    "which": ": the conversion's transaction id",
-}
+                self.findings.error(node.keys[action.verb], f"`{action.verb}` needs `{name}`: {purpose}")
 
 
 def destructive(steps: tuple[Action, ...]) -> bool:
     """True where a step takes traffic away."""
-    return any(step.verb in DESTRUCTIVE or _switches_off(step) for step in steps)
+    return any(takes_traffic(step) for step in steps)
 
 
-def _switches_off(step: Action) -> bool:
-    return step.verb == "update" and step.values.get("active") is False
+def takes_traffic(step: Action) -> bool:
+    """True where one step takes traffic away. What `ensure` makes inactive had none."""
+    return VERBS[step.verb].deactivates or (not VERBS[step.verb].creates and stops_traffic(step.verb, step.values))

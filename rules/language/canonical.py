@@ -38,6 +38,7 @@ from rules.model.revision import (
     Window,
 )
 from rules.model.syntax import Template
+from rules.model.verbs import VERBS
 
 _PLURAL = {"offer": "offers", "publisher": "publishers", "advertiser": "advertisers"}
 
@@ -173,13 +174,14 @@ def _spelled(item: Any) -> Any:
 
 
 def _action(number: int, step: Action) -> dict[str, Any]:
+    request = VERBS[step.verb].object == "request"
     return _present(
         {
             "id": _unless(step.id, str(number)),
-            step.verb: step.target if step.verb != "http" else _value(step.values),
+            step.verb: _value(step.values) if request else step.target,
             "which": None if step.which is None else unparse.template(step.which),
             "key": {name: unparse.template(part) for name, part in step.key.items()},
-            "with": None if step.verb == "http" else _value(step.values),
+            "with": None if request else _value(step.values),
             "hold": None if step.hold is None else _hold(step.hold),
             "hand_over": step.hand_over,
         }

@@ -6,10 +6,11 @@ It knows keys, words and shapes. What stands inside a condition is checked by `l
 from collections.abc import Sequence
 from typing import Any
 
-from rules.language import actions
-from rules.language.sections import DAYS, KEEPABLE, TOPICS
+from rules.language.sections import DAYS, KEEPABLE
 from rules.model import metrics
 from rules.model.revision import GRAINS, Missed, Mode
+from rules.model.topics import FOR_RULES
+from rules.model.verbs import VERBS
 
 _DURATION = {"type": "string", "pattern": r"^(\d+[wdhms])+$", "examples": ["45m", "12h", "7d"]}
 _SHARE = {"type": "string", "pattern": r"^\d+(\.\d+)?%$", "examples": ["5%"]}
@@ -71,11 +72,11 @@ def _sections() -> dict[str, Any]:
         "data": _data(),
         "when": _when(),
         "unless": {"$ref": "#/$defs/conditions"},
-        "then": {"type": "array", "items": {"oneOf": [_step(verb) for verb in actions.VERBS]}},
+        "then": {"type": "array", "items": {"oneOf": [_step(verb) for verb in VERBS]}},
         "release": _object({"early": {"$ref": "#/$defs/conditions"}, "probation": _amounts()}),
         "guards": _guards(),
         "approve": _approve(),
-        "notify": _one_or_many(_object({"about": _words(*TOPICS), "to": _words()}, required=("about", "to"))),
+        "notify": _one_or_many(_object({"about": _words(*FOR_RULES), "to": _words()}, required=("about", "to"))),
         "on_failure": {"enum": ["undo", "keep", "ask"]},
         "tests": {"type": "array", "items": _test()},
     }
@@ -150,15 +151,15 @@ def _step(verb: str) -> dict[str, Any]:
         "hold": {"anyOf": [_DURATION, {"enum": ["midnight", "until midnight", "manual"]}]},
         "hand_over": _TEXT,
     }
-    allowed = {name: shape for name, shape in parts.items() if name in actions.ALLOWED[verb]}
-    targets = actions.TARGETS.get(verb)
-    subject: dict[str, Any] = {"enum": list(targets)} if targets else _TEXT
-    if verb == "http":
+    spec = VERBS[verb]
+    allowed = {name: shape for name, shape in parts.items() if name == "id" or name in spec.takes}
+    subject: dict[str, Any] = {"enum": list(spec.targets)} if spec.targets else _TEXT
+    if spec.object == "request":
         subject = _object(
             {"url": _TEXT, "method": _TEXT, "headers": _map(_TEXT), "body": {}, "query": {"type": "object"}},
             required=("url",),
         )
-    return _object({verb: subject, **allowed}, required=(verb, *actions.REQUIRED.get(verb, ())))
+    return _object({verb: subject, **allowed}, required=(verb, *spec.required))
 
 
 def _hours() -> dict[str, Any]:

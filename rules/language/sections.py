@@ -38,30 +38,9 @@ from rules.model.revision import (
     Quiet,
 )
 from rules.model.spelling import listed
+from rules.model.topics import FOR_RULES
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# What a notice can be about. `bridge` raises them; a rule only says which ones it wants to hear of.
-TOPICS = (
-    "paused",
-    "activated",
-    "created",
-    "updated",
-    "archived",
-    "rejected",
-    "released",
-    "applied",
-    "shadow",
-    "waiting",
-    "approved",
-    "over_limit",
-    "stopped",
-    "conflict",
-    "overridden",
-    "no_decision",
-    "undone",
-    "late",
-    "error",
-)
 KEEPABLE: Mapping[str, Grain] = {"offers": "offer", "publishers": "publisher", "advertisers": "advertiser"}
 _FASTEST = timedelta(seconds=10)
 
@@ -195,7 +174,7 @@ class ApproveSchema(StrictSchema):
 
 
 class NotifySchema(StrictSchema):
-    about = Words(*TOPICS, required=True)
+    about = Words(*FOR_RULES, required=True)
     to = Words(required=True)
 
     @post_load

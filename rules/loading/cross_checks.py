@@ -13,8 +13,7 @@ from rules.loading.satisfiable import Clause
 from rules.model import formatting, tree
 from rules.model.errors import Problem
 from rules.model.revision import Action, Mode, Revision, Webhook
-
-_TAKES = frozenset({"pause", "archive"})
+from rules.model.verbs import starts_traffic, stops_traffic
 
 
 def check(revisions: Sequence[Revision]) -> tuple[Problem, ...]:
@@ -87,9 +86,7 @@ def _wanted(revision: Revision, *, active: bool) -> frozenset[str]:
 
 
 def _wants(step: Action, *, active: bool) -> bool:
-    if step.verb in {"update", "ensure"}:
-        return step.values.get("active") is active
-    return step.verb == "activate" if active else step.verb in _TAKES
+    return (starts_traffic if active else stops_traffic)(step.verb, step.values)
 
 
 def _overlap(

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
-from rules.language import actions, functions, parser, patterns, schema
+from rules.language import functions, parser, patterns, schema
 from rules.language.names import ENTITY_FIELDS, EVENT_FIELDS
-from rules.language.sections import TOPICS
 from rules.loading.load import SECTIONS
 from rules.model import metrics
 from rules.model.revision import GRAINS, Mode
 from rules.model.spelling import listed
+from rules.model.topics import FOR_RULES
+from rules.model.verbs import VERBS
 
 _OPERATORS: tuple[tuple[str, str, str], ...] = (
     (
@@ -71,7 +72,7 @@ def markdown() -> str:
         "sections": ", ".join(f"`{name}`" for name in SECTIONS),
         "modes": listed(mode.value for mode in Mode),
         "steps": _steps(),
-        "topics": listed(TOPICS),
+        "topics": listed(FOR_RULES),
         "guards": _guards(),
         "max_text": str(parser.MAX_TEXT),
         "max_nodes": str(parser.MAX_NODES),
@@ -122,16 +123,19 @@ def _names() -> str:
 
 
 def _steps() -> str:
-    outside = {"call": "an operation of the catalogue", "http": "a mapping with `url`", "notify": "a channel"}
+    outside = {"operation": "an operation of the catalogue", "request": "a mapping with `url`", "channel": "a channel"}
     rows = (
         (
             f"`{verb}`",
-            listed(actions.TARGETS[verb]) if verb in actions.TARGETS else outside[verb],
-            ", ".join(f"`{name}`" for name in sorted(actions.ALLOWED[verb])),
+            listed(spec.targets) if spec.targets else outside[spec.object],
+            ", ".join(f"`{name}`" for name in sorted(spec.takes | {"id"})),
+            spec.meaning,
+            f"`{spec.example}`",
+            spec.one_way or f"`{spec.inverse}`",
         )
-        for verb in actions.VERBS
+        for verb, spec in VERBS.items()
     )
-    return _table(("step", "of what", "takes"), rows)
+    return _table(("step", "of what", "takes", "meaning", "example", "undone by"), rows)
 
 
 def _guards() -> str:

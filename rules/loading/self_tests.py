@@ -10,6 +10,7 @@ from rules.model.errors import Problem
 from rules.model.plan import PlannedEffect
 from rules.model.revision import Group, Revision, Test
 from rules.model.state import State
+from rules.model.verbs import VERBS
 from rules.model.verdicts import Answer, Verdict
 from rules.planning.desired import wishes
 
@@ -60,9 +61,12 @@ def _run(revision: Revision, test: Test) -> Result:
 
 def _named(effect: PlannedEffect) -> str:
     """`pause offer 42`, `notify traffic`, `http`: an effect as a test names it."""
-    if effect.verb == "notify":
-        return f"notify {effect.wanted['channel']}"
-    return "http" if effect.verb == "http" else f"{effect.verb} {effect.target}"
+    match VERBS[effect.verb].object:
+        case "channel":
+            return f"{effect.verb} {effect.wanted['channel']}"
+        case "request":
+            return effect.verb
+    return f"{effect.verb} {effect.target}"
 
 
 def _mentioned(unless: Group | None, test: Test) -> Group | None:

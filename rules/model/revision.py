@@ -131,7 +131,7 @@ class For:
 
 # --- then ------------------------------------------------------------------------------------------
 
-Verb: TypeAlias = Literal["pause", "activate", "ensure", "update", "archive", "call", "reject", "http", "notify"]
+Verb: TypeAlias = str  # a key of rules.model.verbs.VERBS
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +146,8 @@ class HoldFor:
 class Action:
     """One step of `then`.
 
-    `target` is a kind of entity for pause, activate, ensure, update and archive; an operation of the catalogue
-    (`landing_pages.create`) for call; `conversion` for reject; a channel for notify; empty for http.
+    `target` is what stands behind the verb: a kind of entity, an operation of the catalogue
+    (`landing_pages.create`), a channel; empty where a request stands there.
     """
 
     id: str  # the given id, else the step's position: "1", "2", ...

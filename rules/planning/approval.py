@@ -12,7 +12,7 @@ from typing import Literal
 from rules.model.plan import Outcome, Plan, PlannedEffect, Stop, Target
 from rules.model.revision import Approve
 from rules.planning.desired import fingerprint
-from rules.planning.step_dependencies import COMPANIONS, whole
+from rules.planning.step_dependencies import COMPANIONS, TELLING, whole
 
 ABOVE_ALL = frozenset({"halt", "protected", "gone"})  # asked even where the rule wants no re-check
 
@@ -112,7 +112,7 @@ def _as_it_was(old: Plan, new: Plan) -> tuple[list[PlannedEffect], list[PlannedE
 
 def _same(effect: PlannedEffect) -> object:
     """Two effects are what the person saw when they want the same; a message may have newer numbers in it."""
-    wanted = None if effect.verb in COMPANIONS - {"call"} else fingerprint(effect.wanted)
+    wanted = None if effect.verb in TELLING else fingerprint(effect.wanted)
     return (effect.step, effect.verb, effect.target, wanted)
 
 

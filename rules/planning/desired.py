@@ -12,11 +12,10 @@ from rules.model.plan import PlannedEffect, Stop, Target
 from rules.model.revision import Action, HoldFor, Revision
 from rules.model.state import State, target_of
 from rules.model.syntax import Template
+from rules.model.verbs import VERBS
 from rules.model.verdicts import Evaluation
 from rules.planning.step_dependencies import gives_back, takes_away
 
-ABSOLUTE = {"pause": {"active": False}, "activate": {"active": True}, "archive": {"archived": True}}
-KIND_OF = {"reject": "conversion", "notify": "channel", "http": "http"}  # where it is not what `then` names
 MANUAL = HoldFor("manual")
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")  # not 007: that is a name
 
@@ -103,22 +102,18 @@ def _effect(
         key=key,
         prior=prior_of(known.now_so(), wanted),
         after=tuple(sorted(_references(wanted) | _references(key))),
-        hold=(action.hold or MANUAL) if action.verb == "pause" else None,
+        hold=(action.hold or MANUAL) if VERBS[action.verb].holds else None,
         urgent=wanted.get("active") is False,
         money_24h=known.revenue_24h,
     )
 
 
 def _wanted(action: Action, key: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
-    match action.verb:
-        case "pause" | "activate" | "archive":
-            return ABSOLUTE[action.verb]
-        case "reject":
-            return {"status": "rejected", **values}
-        case "notify":
-            return {"channel": action.target, **values}
-        case _:
-            return {**key, **{name: _secret(action, name, value) for name, value in values.items()}}
+    spec = VERBS[action.verb]
+    channel = {"channel": action.target} if spec.object == "channel" else {}
+    if spec.generates:
+        values = {name: _secret(action, name, value) for name, value in values.items()}
+    return {**spec.wanted, **channel, **key, **values}
 
 
 def _secret(action: Action, name: str, value: Any) -> Any:
@@ -139,7 +134,7 @@ def prior_of(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[st
 def _targets(
     look: _Look, action: Action, key: Mapping[str, Any], named: Mapping[str, tuple[Target, ...]]
 ) -> Iterator[Target]:
-    kind = KIND_OF.get(action.verb, action.target)
+    kind = VERBS[action.verb].target_kind or action.target
     given = None if action.which is None else look.fill(action.which)
     if isinstance(given, Mapping) and "$ref" in given:
         yield from _earlier(given, kind, named)
@@ -164,13 +159,12 @@ def _ids(action: Action, subject: Subject, key: Mapping[str, Any], given: Any) -
         if not found:
             raise Unnamed(f"`which` of step {action.id!r} names no {action.target}")
         return found
-    match action.verb:
-        case "ensure":
+    spec = VERBS[action.verb]
+    match spec.identity:
+        case "key":
             return ("&".join(f"{name}={_text(value)}" for name, value in sorted(key.items())),)
-        case "notify":
-            return (f"{action.target}/{subject}",)
-        case "call" | "http":
-            return (str(subject),)
+        case "subject":
+            return (f"{action.target}/{subject}" if spec.object == "channel" else str(subject),)
     found_id = subject.get(action.target)
     if found_id is None:
         raise Unnamed(f"it has no {action.target}; name it with `which`")

@@ -13,6 +13,7 @@ from rules.model.hours import end_of, say
 from rules.model.plan import PlannedEffect, Stop, Target
 from rules.model.revision import KeepActive, Revision
 from rules.model.state import GroupKey, State, TargetState
+from rules.model.verbs import VERBS
 from rules.planning.desired import Wish, fingerprint
 from rules.planning.step_dependencies import COMPANIONS, TELLING, gives_back, takes_away
 
@@ -65,7 +66,7 @@ def redundant(revision: Revision, effect: PlannedEffect, state: State) -> Stop |
     """Why there is nothing left to do: held by us, already so, or under way."""
     known = state.of(effect.target)
     ours = next((hold for hold in known.holds if hold.rule == revision.id), None)
-    if effect.verb == "pause" and ours is not None:
+    if VERBS[effect.verb].holds and ours is not None:
         until = "someone lets go" if ours.until is None else say(ours.until, revision.data.tz)
         return _stop("held", effect, f"{effect.target} is held by this rule until {until}")
     if not effect.wanted or effect.verb in COMPANIONS:
@@ -116,7 +117,7 @@ def _outside(
 
 
 def _gone(_revision: Revision, effect: PlannedEffect, known: TargetState, _state: State, _now: datetime) -> str | None:
-    return None if known.exists or effect.verb == "ensure" else f"{effect.target} no longer exists"
+    return None if known.exists or VERBS[effect.verb].creates else f"{effect.target} no longer exists"
 
 
 def _held_by_others(

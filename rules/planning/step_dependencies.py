@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from rules.model.facts import Subject
 from rules.model.plan import PlannedEffect, Stop
+from rules.model.verbs import VERBS, starts_traffic, stops_traffic
 
-COMPANIONS = frozenset({"call", "http", "notify"})  # they go with a change: nothing changed, nothing to tell
-TELLING = frozenset({"http", "notify"})  # they change nothing at Integr8, so no limit counts them; a call may
+COMPANIONS = frozenset(name for name, verb in VERBS.items() if verb.companion)  # nothing changed, nothing to tell
+TELLING = frozenset(name for name, verb in VERBS.items() if not verb.limited)  # they change nothing at Integr8
 
 
 def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tuple[list[PlannedEffect], list[Stop]]:
@@ -30,12 +31,12 @@ def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tup
 
 def takes_away(effect: PlannedEffect) -> bool:
     """Whether it makes something stop running, by whatever verb."""
-    return effect.verb == "archive" or effect.wanted.get("active") is False
+    return stops_traffic(effect.verb, effect.wanted)
 
 
 def gives_back(effect: PlannedEffect) -> bool:
     """Whether it makes something run."""
-    return effect.wanted.get("active") is True
+    return starts_traffic(effect.verb, effect.wanted)
 
 
 def _is_alone(effect: PlannedEffect, steps: set[tuple[Subject, str]], unchanged: set[Subject]) -> bool:

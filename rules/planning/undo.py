@@ -14,18 +14,12 @@ from rules.model.hours import say
 from rules.model.plan import Ended, Hold, Mute, Outcome, Plan, PlannedEffect, Stop, Target
 from rules.model.revision import HoldFor, Revision
 from rules.model.state import State, TargetState, target_of
+from rules.model.verbs import VERBS, that_sets
 from rules.planning import guards
 from rules.planning.desired import Wish, fingerprint
 from rules.planning.plan import rank
 
 RESPECT = timedelta(hours=24)  # as long as a rule that is no longer loaded leaves alone what a person took back
-ONE_WAY = {
-    "archive": "Integr8 has no way to bring back what was archived",
-    "call": "the call cannot be taken back",
-    "http": "the request cannot be taken back",
-    "notify": "the message is out",
-    "reject": "a rejected conversion stays rejected",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +146,9 @@ def _take_back(target: Target, changes: Sequence[Applied], work: _Work) -> None:
 
 
 def _refusal(target: Target, changes: Sequence[Applied], known: TargetState, work: _Work) -> tuple[str, str] | None:
-    one_way = next((one for one in changes if one.effect.verb in ONE_WAY), None)
+    one_way = next((one for one in changes if VERBS[one.effect.verb].one_way), None)
     if one_way is not None:
-        return "one_way", f"{target}: {ONE_WAY[one_way.effect.verb]}"
+        return "one_way", f"{target}: {VERBS[one_way.effect.verb].one_way}"
     if work.state.protects(target, *(str(value) for one in changes for value in one.effect.key.values())):
         return "protected", f"{target} is protected"
     if not known.exists:
@@ -167,13 +161,14 @@ def _refusal(target: Target, changes: Sequence[Applied], known: TargetState, wor
 
 
 def _archived(target: Target, newest: Applied) -> PlannedEffect:
+    verb = VERBS[newest.effect.verb].inverse or "archive"
     return PlannedEffect(
         step=f"undo-{newest.effect.step}",
-        verb="archive",
+        verb=verb,
         target=target,
         subject=newest.effect.subject,
-        wanted={"archived": True},
-        prior={"archived": False},
+        wanted=VERBS[verb].wanted,
+        prior=dict.fromkeys(VERBS[verb].wanted, False),
         reason=f"undo: {newest.effect.target} was created by the run",
     )
 
@@ -194,7 +189,7 @@ def _restored(target: Target, changes: Sequence[Applied], known: TargetState, wo
     active = wanted.get("active") if set(wanted) == {"active"} else None
     return PlannedEffect(
         step=f"undo-{effect.step}",
-        verb="update" if active is None else "activate" if active else "pause",
+        verb=that_sets(wanted),
         target=target,
         subject=effect.subject,
         wanted=wanted,

@@ -10,6 +10,7 @@ from bridge.notifications import collect
 from bridge.notifications import deliver as notifications_deliver
 from bridge.observability.metrics import NOTICES
 from bridge.operations import approvals
+from bridge.store import notifications
 from bridge.store.ledger import StoredPlan
 from bridge.store.notifications import ChannelHealth, Hush, Notice
 from tests.receiver import Reply
@@ -66,12 +67,13 @@ def row(network, key="k", channel="callback", **more):
         made = {
             "channel": channel,
             "topic": "paused",
+            "data": {"effect": 1, "plan": 2, "verb": "pause", "target": "offer 42", "reason": "cr"},
             "dedupe_key": key,
             "text": f"offer {key}",
             "created_at": network.now,
             "due_at": network.now,
         }
-        collect.notices.add(session, [made | more])
+        notifications.add(session, [made | more])
 
 
 def test_a_yes_is_told_once_and_with_the_name_of_who_said_it(telling):
@@ -182,7 +184,7 @@ def test_a_channel_that_is_switched_on_again_gets_what_it_missed(telling, receiv
     row(telling)
     deliver(telling)
     with telling.services.store.write() as session:
-        assert collect.notices.enable(session, "callback", telling.now) == 1
+        assert notifications.enable(session, "callback", telling.now) == 1
     deliver(telling, seconds=1)
     assert "sent" in states(telling)
 

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.outbound.event_types import catalogue
 from bridge.outbound.notices import Told, compose, envelope
+from rules.model import topics
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -64,3 +65,12 @@ def test_every_event_of_the_catalogue_is_a_schema(name):
 def test_an_envelope_is_what_the_catalogue_promises():
     data = {"effect": 1, "plan": 2, "verb": "pause", "target": "offer 42", "reason": "cr"}
     jsonschema.validate(json.loads(envelope(told("offer 42", data=data))), catalogue()["bridge.paused"])
+
+
+def test_a_message_that_does_not_fit_its_schema_is_noticed():
+    assert topics.problems("waiting", {"plan": 1}) == (
+        "run is missing",
+        "outcome is missing",
+        "yes is missing",
+    )
+    assert topics.problems("paused", {"effect": "1", "x": 2})[-2:] == ("x is not in the schema", "effect is no integer")

@@ -1,33 +1,24 @@
-"""Carrying effects out: for each kind, how to read, skip what is already so, call, verify.
+"""Carry out effects: for each verb, how to read, skip what is already so, call, verify.
 
-Nothing here touches the database. Handlers get jobs and a client, tell a desk before each request leaves, and
-return one outcome for each job; `tasks.effects` writes them down.
+Each verb of `rules.model.verbs.VERBS` has a module of its name here, with a function `handle`; `MERGED = True` says
+that all its jobs that wait travel together. Nothing here touches the database. Handlers get jobs and a client, tell
+a desk before each request leaves, and return one outcome for each job; `bridge.effects` writes them down.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 
-from bridge.effects.handlers.ensure import ensure
-from bridge.effects.handlers.fields import archive, call, update
 from bridge.effects.handlers.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, Unknown
-from bridge.effects.handlers.other import http, notify, reject
-from bridge.effects.handlers.status import activate, pause
+from rules.model.verbs import VERBS
 
 Handler = Callable[[Tools, Desk, Sequence[Job]], list[Outcome]]
 
-HANDLERS: Mapping[str, Handler] = {
-    "pause": pause,
-    "activate": activate,
-    "ensure": ensure,
-    "update": update,
-    "archive": archive,
-    "call": call,
-    "reject": reject,
-    "http": http,
-    "notify": notify,
-}
+_MODULES: Mapping[str, ModuleType] = {verb: import_module(f"{__name__}.{verb}") for verb in VERBS}
+HANDLERS: Mapping[str, Handler] = {verb: module.handle for verb, module in _MODULES.items()}
 
 #: Verbs whose jobs travel together; the others go one target at a time.
-MERGED = frozenset({"pause", "activate"})
+MERGED = frozenset(verb for verb, module in _MODULES.items() if getattr(module, "MERGED", False))
 
 __all__ = [
     "HANDLERS",

@@ -19,7 +19,7 @@ ALPHABET = string.ascii_letters + string.digits + "-_.!"
 WRITE_ONLY = frozenset({"password"})
 
 
-def ensure(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
+def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
     return one_by_one(jobs, partial(_one, tools, desk))
 
 

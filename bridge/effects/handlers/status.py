@@ -1,4 +1,4 @@
-"""Pause and activate: one bulk call for all targets that wait, then a read that shows who really changed."""
+"""Set the status of many targets in one bulk call, and read who really changed. What pause and activate share."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -10,15 +10,8 @@ from bridge.integr8.errors import ApiError, BudgetError, PartlyDone
 MOST_TRIES = 5
 
 
-def pause(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    return _set(tools, desk, jobs, active=False)
-
-
-def activate(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    return _set(tools, desk, jobs, active=True)
-
-
-def _set(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
+def set_active(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
+    """One outcome for each job, all of one kind of entity."""
     kind = jobs[0].kind
     unsettled = [job for job in jobs if job.unsettled]
     outcomes: list[Outcome] = []

@@ -1,0 +1,12 @@
+"""Activate targets: one bulk call for all that wait, then a read that shows who really changed."""
+
+from collections.abc import Sequence
+
+from bridge.effects.handlers.job import Desk, Job, Outcome, Tools
+from bridge.effects.handlers.status import set_active
+
+MERGED = True
+
+
+def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
+    return set_active(tools, desk, jobs, active=True)

@@ -1,0 +1,17 @@
+"""Reject a conversion through the tracker."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from bridge.effects.handlers.job import Applied, Desk, Job, Outcome, Tools, one_by_one
+
+
+def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
+    """Tell the tracker that a conversion is rejected. The same reason twice changes nothing, so it may repeat."""
+    return one_by_one(jobs, partial(_reject, tools, desk))
+
+
+def _reject(tools: Tools, desk: Desk, job: Job) -> Outcome:
+    reason = str(job.wanted.get("reason") or "rule")
+    desk.write("conversions.reject", [job], partial(tools.client.reject_conversion, job.target_id, reason))
+    return Applied(job, {"reason": reason})

@@ -164,7 +164,7 @@ def _create(
         return client.run(flows.create(caller, shelf, entry.fields, None)), True
     except OutcomeUnknown:
         value = entry.fields.get(key)
-        found = client.run(flows.find(caller, shelf, key, value, None)) if value else None
+        found = client.run(flows.find(caller, shelf, {key: value}, None)) if value else None
         if found is None:
             raise
         return found, True

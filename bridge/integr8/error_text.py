@@ -11,7 +11,8 @@ from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any
 
-LONGEST = 300  # characters of a server's text that are worth keeping
+MAX_TEXT = 300  # characters of a server's text that are worth keeping
+MAX_PAUSE = 3600.0  # s; no server makes us wait for longer, whatever its Retry-After says
 KEYS = ("message", "error", "errors", "detail", "title", "error_description", "msg")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.IGNORECASE | re.DOTALL)
@@ -25,7 +26,7 @@ def words_of(body: bytes, headers: Mapping[str, str], secrets: Iterable[str] = (
     said = _from_html(text) if looks_html else _from_json(text)
     for secret in secrets:
         said = said.replace(secret, "***") if secret else said
-    return " ".join(said.split())[:LONGEST]
+    return " ".join(said.split())[:MAX_TEXT]
 
 
 def _from_html(text: str) -> str:
@@ -50,20 +51,22 @@ def _said(value: Any) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait, from Retry-After in either form; None when absent or unreadable.
+    """Seconds to wait, from Retry-After in either form; None when absent or unreadable, at most an hour.
 
-    A date is compared with the server's own Date where it sends one, so a wrong clock here does no harm.
+    Some servers write a moment (seconds or milliseconds since 1970) where a number of seconds belongs. The limit of an
+    hour keeps whatever waits for the answer from waiting for decades. A date is compared with the server's own Date
+    where it sends one, so a wrong clock here does no harm.
     """
     value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return min(float(value), MAX_PAUSE)
     until, since = _date(value), _date(headers.get("date", "")) or now
-    return max(0.0, (until - since).total_seconds()) if until else None
+    return min(max(0.0, (until - since).total_seconds()), MAX_PAUSE) if until else None
 
 
 def _date(value: str) -> datetime | None:
     try:
         parsed = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -143,6 +143,10 @@ class Malformed(ApiError):
     what = "the answer cannot be understood"
 
 
+class Incomplete(Malformed):
+    """A list that ended with fewer objects than it announced: nobody may conclude from it that something is missing."""
+
+
 class Garbled(Malformed):
     """A successful status with a body that broke off or is no JSON at all; another try may do better."""
 

@@ -17,6 +17,7 @@ from bridge.integr8.errors import (
     Ambiguous,
     ApiError,
     BudgetError,
+    Incomplete,
     InvalidCall,
     OutcomeUnknown,
 )
@@ -184,27 +185,45 @@ def delete(caller: Caller, shelf: Shelf, id_: str | int, lane: Lane | None) -> F
 # --- find or create --------------------------------------------------------------------------------
 
 
-def find(caller: Caller, shelf: Shelf, key: str, value: Any, lane: Lane | None) -> Flow[Row | None]:
-    """The one object whose `key` equals `value` (letter case aside), or None. Raises Ambiguous.
+def find(caller: Caller, shelf: Shelf, key: Mapping[str, Any], lane: Lane | None) -> Flow[Row | None]:
+    """The one object that has the fields of the natural key (letter case aside), or None.
 
-    The filter is only a hint: whether Integr8 filters by this field is not stated, so every row is compared
-    here, and a server that ignores the filter costs pages but no mistake.
+    The filter is only a hint: whether Integr8 filters by these fields is not stated, so every row is compared
+    here, and a server that ignores the filter costs pages but no mistake. Where the filtered list holds fewer
+    objects than it announces, the whole list is read. Raises Ambiguous, and Incomplete when that is short as well:
+    what a short list does not show may exist.
     """
+    name = f"{shelf.resource}.list"
+    try:
+        found = yield from _matching(caller, shelf, key, filter_query(key), lane)
+    except Incomplete:
+        found = yield from _matching(caller, shelf, key, {}, lane)
+    if len(found) > 1:
+        raise Ambiguous(
+            name, key=", ".join(f"{field} {value}" for field, value in key.items()),
+            ids=tuple(str(row.get("id")) for row in found),
+        )  # fmt: skip
+    return found[0] if found else None
+
+
+def _matching(
+    caller: Caller, shelf: Shelf, key: Mapping[str, Any], narrowed: Mapping[str, Any], lane: Lane | None
+) -> Flow[list[Row]]:
     name = f"{shelf.resource}.list"
     paging = Numbered(name)
     found: list[Row] = []
     while (page := paging.query) is not None:
-        query = page | filter_query({key: value})
-        answer = yield from caller.call(name, path=shelf.above, query=query, lane=lane)
-        found += [row for row in paging.take(answer).rows if _same(row.get(key), value)]
-    if len(found) > 1:
-        ids = tuple(str(row.get("id")) for row in found)
-        raise Ambiguous(name, key=key, ids=ids)
-    return found[0] if found else None
+        answer = yield from caller.call(name, path=shelf.above, query=page | dict(narrowed), lane=lane)
+        rows = paging.take(answer).rows
+        found += [row for row in rows if all(same(row.get(field), value) for field, value in key.items())]
+    return found
 
 
-def _same(left: Any, right: Any) -> bool:
-    return left is not None and str(left).strip().casefold() == str(right).strip().casefold()
+def same(present: Any, wanted: Any) -> bool:
+    """Whether a field has a value already: letter case, outer spaces and numbers as text aside."""
+    if present is None or wanted is None:
+        return present is wanted
+    return bool(present == wanted) or str(present).strip().casefold() == str(wanted).strip().casefold()
 
 
 def ensure(
@@ -219,13 +238,13 @@ def ensure(
     if fields.get(key) in {None, ""}:
         raise InvalidCall(name, {key: "is the natural key and must be given"})
     caller.request(name, path=shelf.above, body=fields)
-    row = yield from find(caller, shelf, key, fields[key], lane)
+    row = yield from find(caller, shelf, {key: fields[key]}, lane)
     if row is not None:
         return row, False
     try:
         return (yield from create(caller, shelf, fields, lane)), True
     except OutcomeUnknown:
-        row = yield from find(caller, shelf, key, fields[key], lane)
+        row = yield from find(caller, shelf, {key: fields[key]}, lane)
         if row is None:
             raise
         return row, True

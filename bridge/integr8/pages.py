@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bridge.integr8.core import Row
-from bridge.integr8.errors import Malformed
+from bridge.integr8.errors import Incomplete, Malformed
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX
 
 REPEATS = 3  # pages that came twice before a listing is given up
@@ -36,13 +36,21 @@ class Paging(Protocol):
 
 
 class Numbered:
-    """`page[number]` from 1 on, until `meta.total_page`, read anew from each answer."""
+    """`page[number]` from 1 on, until `meta.total_page`, read anew from each answer.
+
+    A list that ends with fewer objects than its `meta.total_count` raises Incomplete. Objects that were added while one
+    reads push others to the next page; where that has happened the list is read once more from its beginning.
+    """
 
     def __init__(self, operation: str, *, size: int = PAGE_SIZE_MAX, start: str | int | None = None) -> None:
         self._operation = operation
         self._size = size
         self._number: int | None = int(start or 1)
+        self._before = (int(start or 1) - 1) * size  # objects on the pages that are not asked for
         self._seen: set[str] = set()
+        self._fresh = self._rows = 0  # objects given so far; rows of this round, repeated ones too
+        self._announced: int | None = None  # by the first page of this round
+        self._second_round = False
 
     @property
     def query(self) -> dict[str, Any] | None:
@@ -55,9 +63,24 @@ class Numbered:
         rows = answer.get("data") or []
         fresh = tuple(row for row in rows if self._is_new(row))
         meta = answer.get("meta") or {}
+        self._announced = meta.get("total_count") if self._announced is None else self._announced
         more = bool(rows) and self._more(meta, len(rows), bool(fresh))
-        self._number = self._number + 1 if more else None
-        return Page(fresh, str(self._number) if more else None, total=meta.get("total_count"))
+        self._fresh += len(fresh)
+        self._rows += len(rows)
+        self._number = self._number + 1 if more else self._after_the_last(meta.get("total_count"))
+        return Page(fresh, None if self._number is None else str(self._number), total=meta.get("total_count"))
+
+    def _after_the_last(self, total: Any) -> int | None:
+        """None when the list is whole, 1 to read it once more. Raises Incomplete."""
+        if not isinstance(total, int) or self._fresh >= total - self._before:
+            return None
+        if self._rows < total - self._before or (self._second_round and total == self._announced):
+            words = f"the list announces {total} objects and holds {self._fresh + self._before}"
+            raise Incomplete(self._operation, status=200, words=words)
+        if self._second_round:
+            return None  # objects are added faster than one can read
+        self._second_round, self._rows, self._before, self._announced = True, 0, 0, None
+        return 1
 
     def _is_new(self, row: Row) -> bool:
         key = row.get("id", row.get("incremental_id"))
@@ -103,7 +126,8 @@ class Cursor:
         return {"page[size]": self._size} | ({direction: self._cursor} if self._cursor else {})
 
     def take(self, answer: Any) -> Page:
-        rows, info = answer["data"].get("data") or [], answer["data"]["pageInfo"]
+        page = answer["data"] or {"pageInfo": {}}
+        rows, info = page.get("data") or [], page["pageInfo"]
         more = bool(info.get("hasPreviousPage" if self._upwards else "hasNextPage"))
         cursor = info.get("startCursor" if self._upwards else "endCursor")
         if more and (not cursor or cursor in self._passed):

@@ -106,8 +106,8 @@ class Plain(Collection):
         self._runner.run(flows.delete(self._runner.caller, self._shelf(), id, lane))
 
     def find(self, key: str, value: Any, *, lane: Lane | None = None) -> Row | None:
-        """The one object whose field `key` equals `value`, letter case aside. Raises Ambiguous."""
-        return self._runner.run(flows.find(self._runner.caller, self._shelf(), key, value, lane))
+        """The one object whose field `key` equals `value`, letter case aside. Raises Ambiguous and Incomplete."""
+        return self._runner.run(flows.find(self._runner.caller, self._shelf(), {key: value}, lane))
 
 
 class Switchable(Plain):

@@ -252,9 +252,9 @@ class Rows(Answer):
 
 
 class ReportAnswer(Answer):
-    """`data` twice: the envelope, then the rows with their `pageInfo`."""
+    """`data` twice: the envelope, then the rows with their `pageInfo`. An empty page may be null at either place."""
 
-    data = fields.Nested(Rows, required=True)
+    data = fields.Nested(Rows, required=True, allow_none=True)
 
 
 EXPORT_STATES = ("UNKNOWN", "PENDING", "IN_PROGRESS", "COMPLETED", "ERROR", "CANCELED")

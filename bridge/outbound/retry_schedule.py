@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bridge.integr8.error_text import MAX_PAUSE
+
 #: Waits before the first, second, ... attempt. The last one is tried about three days after the first.
 LADDER = tuple(
     timedelta(seconds=seconds) for seconds in (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )
 SPREAD = 0.2  # waits are drawn from ±10%, so that a thousand deliveries that failed together do not return together
-LONGEST = timedelta(hours=24)
 TRIP = 5  # failures in a row that open the breaker
 REST = timedelta(minutes=1)  # for which it then stays open; doubles up to an hour
 LONGEST_REST = timedelta(hours=1)
@@ -38,12 +39,13 @@ class Health:
 def wait(attempts: int, *, dice: float, asked: timedelta | None = None) -> timedelta | None:
     """How long until the next attempt after `attempts` of them; None when the ladder is at its end.
 
-    `dice` is a random number from 0 to 1. `asked` is the receiver's Retry-After, which can only lengthen the wait.
+    `dice` is a random number from 0 to 1. `asked` is the receiver's Retry-After: it can only lengthen the wait, and by
+    no more than an hour.
     """
     if attempts >= len(LADDER):
         return None
     drawn = LADDER[attempts] * (1 - SPREAD / 2 + SPREAD * dice)
-    return drawn if asked is None else max(drawn, min(asked, LONGEST))
+    return drawn if asked is None else max(drawn, min(asked, timedelta(seconds=MAX_PAUSE)))
 
 
 def succeeded(health: Health) -> Health:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
+from bridge.integr8.error_text import retry_after
 from bridge.outbound.channels import Channel
 from bridge.outbound.http import Answer, Bounds, NoAnswer, NotSent, Outgoing, Refused
 
@@ -57,18 +57,6 @@ def classify(answer: Answer, now: datetime) -> Attempt:
         return Attempt("taken", status=answer.status)
     if answer.status == 410:
         return Attempt("gone", "the endpoint answered 410 Gone", answer.status)
-    asked = retry_after(answer.headers.get("retry-after"), now)
-    return Attempt("again", f"the endpoint answered HTTP {answer.status}", answer.status, asked)
-
-
-def retry_after(header: str | None, now: datetime) -> timedelta | None:
-    """Seconds or a date. What cannot be read, or lies in the past, asks for nothing."""
-    text = (header or "").strip()
-    if text.isascii() and text.isdigit() and len(text) < 9:
-        return timedelta(seconds=int(text))
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
-    return wait if wait > timedelta(0) else None
+    asked = retry_after(answer.headers, now)
+    pause = timedelta(seconds=asked) if asked else None
+    return Attempt("again", f"the endpoint answered HTTP {answer.status}", answer.status, pause)

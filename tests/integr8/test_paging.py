@@ -1,5 +1,7 @@
 """Reading page by page while the world goes on."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +64,12 @@ def test_pages_are_asked_for_as_they_are_needed(client, integr8, double):
     assert listing.finished
 
 
+def test_an_empty_report_page_may_be_null(client, integr8, double):
+    for body in ({"data": None, "pagination": {}}, {"data": {"data": None, "pageInfo": {"hasNextPage": False}}}):
+        integr8.will(double.says(body))
+        assert list(client.reports.clicks(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))) == []
+
+
 def test_a_list_is_taken_up_at_its_cursor(client, integr8, double):
     objects = [{"id": str(n)} for n in range(5)]
     integr8.script = lambda seen: double.says(
@@ -72,6 +80,34 @@ def test_a_list_is_taken_up_at_its_cursor(client, integr8, double):
         next(listing)
     assert listing.cursor == "2"  # the page in hand is not finished
     assert [row["id"] for row in client.publishers.list(size=2, start=listing.cursor)] == ["2", "3", "4"]
+
+
+@pytest.mark.parametrize("shown", [0, 1, 4])
+def test_a_list_that_holds_less_than_it_announces_is_an_error(shown):
+    def answer(query):
+        page = _numbered([{"id": n} for n in range(5)], query)
+        return {**page, "data": page["data"] if query["page[number]"] * 2 <= shown else []}
+
+    with pytest.raises(errors.Incomplete, match="announces 5 objects"):
+        _read(Numbered("offers.list", size=2), answer)
+
+
+def test_a_list_that_repeats_a_page_instead_of_another_is_an_error():
+    objects = [{"id": n} for n in range(5)]
+    with pytest.raises(errors.Incomplete):
+        _read(Numbered("offers.list", size=2), lambda query: _numbered(objects, query) | {"data": objects[:2]})
+
+
+def test_what_came_first_while_one_read_is_found_by_reading_once_more():
+    objects = [{"id": n} for n in range(4)]
+
+    def answer(query):
+        page = _numbered(objects, query)
+        if len(objects) == 4:
+            objects.insert(0, {"id": "new"})
+        return page
+
+    assert {row["id"] for row in _read(Numbered("offers.list", size=2), answer)} == {0, 1, 2, 3, "new"}
 
 
 # --- cursors ---------------------------------------------------------------------------------------

@@ -115,6 +115,14 @@ def test_retry_after_as_a_date_is_measured_by_ours_where_the_server_tells_no_tim
     assert retry_after({"retry-after": "Mon, 02 Mar 2020 12:00:09 GMT"}, now) == 0
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["1795939200", "1795939200000", "99999999999", "999999999999", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"],
+)
+def test_no_retry_after_is_longer_than_an_hour(now, value):
+    assert retry_after({"retry-after": value}, now) == 3600
+
+
 def test_a_date_in_retry_after_is_waited_for(client, integr8, double, clock):
     until = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
     integr8.will(double.says({}, 429, Retry_After=until))

@@ -165,6 +165,25 @@ def test_what_is_missing_is_created(client, integr8, double):
     assert integr8.lines[:2] == ["GET /api/v2/publishers", "POST /api/v2/publishers"]
 
 
+def test_nothing_is_created_where_a_list_shows_less_than_it_announces(client, integr8, double):
+    integr8.script = lambda _: double.says({"data": [], "meta": {"total_count": 3, "total_page": 1}})
+    with pytest.raises(errors.Incomplete):
+        client.publishers.ensure(name="Ann", email="ann@b.example")
+    assert {line.split()[0] for line in integr8.lines} == {"GET"}
+
+
+def test_where_only_the_filtered_list_is_short_the_whole_list_decides(client, integr8, double):
+    everybody = [{"id": "p1", "email": "x@b.example"}, {"id": "p2", "email": "ann@b.example"}]
+
+    def script(seen):
+        shown = [] if "filter[email]" in seen.query else everybody
+        return double.says({"data": shown, "meta": {"total_count": 2, "total_page": 1}})
+
+    integr8.script = script
+    row, created = client.publishers.ensure(name="Ann", email="ann@b.example")
+    assert (row["id"], created) == ("p2", False)
+
+
 def test_two_with_the_same_key_are_for_a_person_to_sort_out(client, integr8, double):
     integr8.script = _people(double, {"id": "p1", "email": "a@b.example"}, {"id": "p2", "email": "a@b.example"})
     with pytest.raises(errors.Ambiguous) as caught:

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.outbound.http import Answer
 from bridge.outbound.retry_schedule import LADDER, TRIP, Health, disabled, failed, succeeded, wait
-from bridge.outbound.webhook import classify, retry_after
+from bridge.outbound.webhook import classify
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -30,15 +30,22 @@ def test_waits_are_spread():
 def test_a_receiver_may_ask_for_more_time_but_not_for_less():
     assert wait(1, dice=0.5, asked=timedelta(minutes=3)) == timedelta(minutes=3)
     assert wait(3, dice=0.5, asked=timedelta(seconds=1)) == timedelta(minutes=30)
-    assert wait(1, dice=0.5, asked=timedelta(days=400)) == timedelta(hours=24)
+    assert wait(1, dice=0.5, asked=timedelta(days=400)) == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("120", 120), ("Mon, 02 Mar 2026 12:01:00 GMT", 60), ("Mon, 02 Mar 2020 12:01:00 GMT", None), ("soon", None)],
+    [
+        ("120", 120),
+        ("Mon, 02 Mar 2026 12:01:00 GMT", 60),
+        ("Mon, 02 Mar 2020 12:01:00 GMT", None),
+        ("soon", None),
+        ("1795939200", 3600),
+    ],
 )
 def test_retry_after_comes_as_seconds_or_as_a_date(header, seconds):
-    assert retry_after(header, NOW) == (None if seconds is None else timedelta(seconds=seconds))
+    asked = classify(Answer(429, {"retry-after": header}, b""), NOW).asked
+    assert asked == (None if seconds is None else timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(

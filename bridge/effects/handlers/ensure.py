@@ -12,6 +12,9 @@ from typing import Any
 
 from bridge.effects.handlers.entities import BELOW_OFFER, RESOURCES, above, resource
 from bridge.effects.handlers.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, one_by_one
+from bridge.integr8 import flows
+from bridge.integr8.errors import Ambiguous
+from bridge.integr8.flows import Shelf
 
 PASSWORD_LENGTH = 20
 ALPHABET = string.ascii_letters + string.digits + "-_.!"
@@ -24,38 +27,30 @@ def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
 
 
 def _one(tools: Tools, desk: Desk, job: Job) -> Outcome:
-    found = _find(tools, desk, job)
-    if len(found) > 1:
-        ids = ", ".join(str(entity.get("id")) for entity in found)
+    try:
+        found = _find(tools, desk, job)
+    except Ambiguous as error:
+        ids = ", ".join(error.ids)
         return Failed(job, f"{job.kind}: {job.target_id} is shared by {ids}; a natural key must name one")
-    if not found:
+    if found is None:
         return _create(tools, desk, job)
     if job.unsettled and _generates(job):
-        return _new_password(tools, desk, job, found[0])
-    return _bring_up_to_date(tools, desk, job, found[0], created=job.unsettled)
+        return _new_password(tools, desk, job, found)
+    return _bring_up_to_date(tools, desk, job, found, created=job.unsettled)
 
 
-def _find(tools: Tools, desk: Desk, job: Job) -> list[dict[str, Any]]:
-    """Objects with this natural key.
-
-    The filter narrows the list down where Integr8 understands it; equality is decided here, because a filter
-    that is not known may be ignored, and then the list is everything.
-    """
+def _find(tools: Tools, desk: Desk, job: Job) -> dict[str, Any] | None:
+    """The object with this natural key, if there is one. Raises Ambiguous."""
+    resource_name = RESOURCES[job.kind]
+    shelf = Shelf(resource_name, {"offerID": job.key["offer"]} if job.kind in BELOW_OFFER else {})
     key = _own(job, job.key)
-    ask = partial(resource(tools, job.kind).list, *above(job), filter=key)
-    listed = desk.read(f"{RESOURCES[job.kind]}.list", [job], lambda: list(ask()))
-    return [entity for entity in listed if all(_same(entity.get(name), value) for name, value in key.items())]
+    search = partial(flows.find, tools.client.caller, shelf, key, None)
+    return desk.read(f"{resource_name}.list", [job], lambda: tools.client.run(search()))
 
 
 def _own(job: Job, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of the object itself: the offer that it hangs on stands in the path."""
     return {name: value for name, value in fields.items() if name != "offer" or job.kind not in BELOW_OFFER}
-
-
-def _same(present: Any, wanted: Any) -> bool:
-    if isinstance(present, str) and isinstance(wanted, str):
-        return present.strip().casefold() == wanted.strip().casefold()
-    return bool(present == wanted) or str(present) == str(wanted)
 
 
 def _create(tools: Tools, desk: Desk, job: Job) -> Outcome:
@@ -105,7 +100,7 @@ def _differences(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[
     return {
         name: value
         for name, value in wanted.items()
-        if name not in WRITE_ONLY and name in present and not _same(present[name], value)
+        if name not in WRITE_ONLY and name in present and not flows.same(present[name], value)
     }
 
 

@@ -39,7 +39,7 @@ class Cause:
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decision:
     """One run, not yet recorded. Either it has an evaluation and a plan, or an error."""
 

@@ -29,7 +29,7 @@ class PlanDraft:
     effects: Sequence[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Draft:
     """One decision, ready to be written.
 

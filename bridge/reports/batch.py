@@ -31,6 +31,7 @@ DIMENSIONS = (
     "tx",  # the transaction id where it is no ULID; ULIDs stand in two numbers
 )
 UNKNOWN_DELAY = -1
+MONEY = ("payout", "revenue")
 
 
 class Status(IntEnum):
@@ -40,7 +41,7 @@ class Status(IntEnum):
     PENDING = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Labels:
     """A column of texts: each one once in `names`, the first of which is the empty text."""
 
@@ -78,7 +79,7 @@ class Labels:
         return Labels(table[self.codes], tuple(self.names[code] for code in used.tolist()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
     """Facts, one per position. Times are whole seconds since 1970; money is in micro-units, times weight."""
 

@@ -15,7 +15,7 @@ COMPARED_NUMBERS = ("status", "payout", "revenue")
 COMPARED_LABELS = ("offer", "publisher", "advertiser", "sub_id", "country", "currency", "reason")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Known:
     """Rows as they are known now: one fact per row, sorted by key."""
 
@@ -24,15 +24,24 @@ class Known:
 
     @classmethod
     def of(cls, batches: Iterable[Batch]) -> "Known":
-        """From all facts about a stretch, in the order in which they were written."""
+        """From all facts about a stretch, in any order: merging chunks and removing imports may change the order.
+
+        A version of a row holds while it was told more often than it was taken back. No version holds of a row
+        that came with an import which was removed.
+        """
         facts = join(list(batches))
-        told = np.flatnonzero(facts.weight > 0)  # what was taken back was told anew right after
-        facts = facts.take(told)
         keys = identity.keys(facts)
         order = np.argsort(keys, kind="stable")
+        if not len(order):
+            return cls(keys, facts)
         ordered = keys[order]
-        last = np.append(ordered[1:] != ordered[:-1], True) if len(ordered) else np.zeros(0, dtype=bool)
-        return cls(ordered[last], facts.take(order[last]))
+        starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        alone = np.diff(np.append(starts, len(order))) == 1
+        single = order[starts[alone]]
+        several = order[~np.repeat(alone, np.diff(np.append(starts, len(order))))]
+        chosen = np.append(single[facts.weight[single] > 0], _holding(facts, keys, several))
+        chosen = chosen[np.argsort(keys[chosen], kind="stable")]
+        return cls(keys[chosen], facts.take(chosen))
 
     def find(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Positions of these keys, and which of them are known at all."""
@@ -41,7 +50,7 @@ class Known:
         return inside, self.keys[inside] == keys if len(self.keys) else np.zeros(len(keys), dtype=bool)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Difference:
     facts: Batch
     new: int
@@ -64,6 +73,22 @@ def difference(known: Known, read: Batch, seen: datetime) -> Difference:
     taken_back = before.take(different).taken_back()
     facts = join([read.take(new), taken_back, read.take(again[different])])
     return Difference(facts.seen_from(int(seen.timestamp())), len(new), len(different))
+
+
+def _holding(facts: Batch, keys: NDArray[np.uint64], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of the facts at `rows`: the newest one of the version that holds, for each row of the report."""
+    if not len(rows):
+        return rows
+    versions = identity.digest(facts.take(rows), COMPARED_NUMBERS, COMPARED_LABELS)
+    order = np.lexsort((rows, versions, keys[rows]))
+    key, version, weight = keys[rows][order], versions[order], facts.weight[rows][order]
+    starts = np.flatnonzero(np.append(True, (key[1:] != key[:-1]) | (version[1:] != version[:-1])))
+    told = np.maximum.reduceat(np.where(weight > 0, rows[order], -1), starts)
+    holds = told[np.add.reduceat(weight, starts) > 0]
+    last = np.lexsort((holds, keys[holds]))
+    newest = np.append(keys[holds][last][1:] != keys[holds][last][:-1], True) if len(last) else last.astype(bool)
+    chosen: NDArray[np.intp] = holds[last][newest]
+    return chosen
 
 
 def _different(before: Batch, after: Batch) -> NDArray[np.bool_]:

@@ -34,7 +34,7 @@ class Shelf:
         read = {chunk_id: compression.unpack(data) for chunk_id, data in observations.columns(session, missing).items()}
         found = []
         for info in infos:
-            batch = read.get(info.id) or self._batches.get(info.id)
+            batch = read[info.id] if info.id in read else self._batches.get(info.id)
             if batch is not None:
                 self._keep(info.id, batch)
                 found.append(batch)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table
+from bridge.reports.batch import MONEY
 from bridge.reports.live import LiveData, edge
-from bridge.reports.segments import MONEY, Per
+from bridge.reports.segments import Per
 from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges
 from bridge.store.feeds import Kind
 from rules.model.facts import Column, Subject, Why
@@ -27,7 +28,7 @@ MICRO = 1e6
 OCCURRED_WITHIN = timedelta(days=8)  # a pair, a sub id or a country is a subject if it had traffic lately
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LiveFacts:
     """`rules.model.facts.Facts` over the store. Belongs to one session and one run."""
 

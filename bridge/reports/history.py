@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table
 from bridge.reports import chunk_cache
-from bridge.reports.batch import Batch
+from bridge.reports.batch import MONEY, Batch
 from bridge.reports.directory import Directory
 from bridge.reports.facts import MICRO, UNRELATED, LiveFacts, chosen, kinds_of, natural
 from bridge.reports.live import LiveData, edge
-from bridge.reports.segments import MONEY, Ints, Per, slim
+from bridge.reports.segments import Ints, Per, slim
 from bridge.reports.windows import Edges, Windows
 from bridge.store import entities, feeds
 from bridge.store.feeds import FeedKey, Kind
@@ -37,7 +37,7 @@ COUNTED = ("clicks", "conversions", "payout", "revenue")
 Against = Literal["live", "imported"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Past:
     """Facts, sorted once for all questions. `rules.backtest.simulated_world.History` for the subjects of one rule."""
 
@@ -138,7 +138,7 @@ class Past:
         return next((parent for parent in parents if parent is not None), None)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PastFacts:
     """`rules.model.facts.Facts` about one moment of the past."""
 

@@ -32,7 +32,7 @@ class Coverage:
     as_of: datetime
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LiveData:
     """Not for several threads at a time: one worker process decides one tick after the other."""
 
@@ -58,14 +58,18 @@ class LiveData:
             since = now - HORIZON
         self._since = since
         self.coverage.clear()
+        found: dict[Kind, list[ChunkInfo]] = {}
         for kind in Kind:
-            key = FeedKey(account=self.account, integration=self.integration, kind=kind)
-            feed = feeds.find(session, key)
+            feed = feeds.find(session, FeedKey(account=self.account, integration=self.integration, kind=kind))
             if feed is None:
                 continue
             if feed.since is not None and feed.as_of is not None:
                 self.coverage[kind] = Coverage(feed.id, feed.since, feed.as_of)
-            self._load(session, kind, observations.overlapping(session, [feed.id], since))
+            found[kind] = observations.overlapping(session, [feed.id], since)
+        if any(self._is_torn(info) for infos in found.values() for info in infos):
+            self._start_over()  # before anything is loaded: it forgets the facts of every kind
+        for kind, infos in found.items():
+            self._load(session, kind, infos)
 
     def totals(self, session: Session, kind: Kind, metric: str, per: Per, edges: Edges) -> Ints:
         """The metric per subject number, over facts of one kind."""
@@ -87,20 +91,21 @@ class LiveData:
         )
         return aside.once(Kind.CLICKS, metric, per, edges)
 
+    def _is_torn(self, info: ChunkInfo) -> bool:
+        """Whether only a part of what this chunk replaces is in memory: its facts cannot be told apart any more."""
+        in_memory = self._loaded - {one.id for infos in self._cold.values() for one in infos}
+        replaced = set(info.replaces)
+        return info.id not in self._loaded and bool(replaced & self._loaded) and not replaced <= in_memory
+
     def _load(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> None:
         present = {info.id for info in infos}
         fresh: list[ChunkInfo] = []
         for info in infos:
-            replaced = set(info.replaces)
             if info.id in self._loaded:
                 continue
-            if replaced and replaced <= self._loaded:
-                self._loaded -= replaced
+            if info.replaces and self._loaded.issuperset(info.replaces):
+                self._loaded.difference_update(info.replaces)
                 self._loaded.add(info.id)  # the same facts in another box
-            elif replaced & self._loaded:
-                self._start_over()
-                fresh = list(infos)
-                break
             else:
                 fresh.append(info)
         self._cold[kind] = [info for info in self._cold.get(kind, ()) if info.id in present]

@@ -178,7 +178,7 @@ def stalled(session: Session, now: datetime, plans: Iterable[FeedPlan]) -> list[
 # --- reading ---------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Scan:
     """One call's work on one slot."""
 

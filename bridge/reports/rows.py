@@ -51,7 +51,7 @@ NOT_A_TIME = np.iinfo(np.int64).min
 Rows = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """What one page, or one stretch of a file, says."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import DTYPES, Batch, Labels, Status, join
+from bridge.reports.batch import DTYPES, MONEY, Batch, Labels, Status, join
 from rules.model.metrics import EVENTS
 from rules.model.revision import Grain
 
@@ -15,7 +15,6 @@ Per = tuple[Grain, ...]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
-MONEY = ("payout", "revenue")
 STATUSES = {"approved": Status.APPROVED, "rejected": Status.REJECTED, "pending": Status.PENDING}
 #: What the event column says of a conversion itself; any other name is a later event of the same click.
 NO_EVENT = frozenset({"", "conversion"})
@@ -112,7 +111,7 @@ class Subjects:
         return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int32)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Segment:
     """Some facts of one kind. What is asked for is derived once and kept; what is zero is not kept at all."""
 

@@ -42,7 +42,7 @@ class Edges(NamedTuple):
     known: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Sum:
     """One sliding sum: totals per subject over the edges it was last asked for."""
 
@@ -50,7 +50,7 @@ class _Sum:
     totals: Ints
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Windows:
     """The facts in memory and the sums over them. One per process and account; not for several threads."""
 
@@ -92,19 +92,18 @@ class Windows:
         if not any(part.counts for part in parts):
             return np.zeros(self.subjects.count(per), dtype=np.int64)
         sums = self._sums.setdefault((kind, metric, per), [])
-        one = min(sums, key=lambda known: _distance(known.edges, edges), default=None)
-        if one is None or not _worth_sliding(one.edges, edges):
+        nearest = min(range(len(sums)), key=lambda at: _distance(sums[at].edges, edges), default=None)
+        if nearest is None or not _worth_sliding(sums[nearest].edges, edges):
             one = _Sum(edges, self.once(kind, metric, per, edges))
-            sums.append(one)
-            del sums[:-KEPT_SUMS]
         else:
+            one = sums.pop(nearest)
             one.totals = _fit(one.totals, self.subjects, per)
             if one.edges != edges:
                 for part in parts:
                     part.slide(one.totals, one.edges, edges)
                 one.edges = edges
-            sums.remove(one)
-            sums.append(one)  # the one that was not asked for longest is dropped first
+        sums.append(one)  # the least recently used sum is dropped first
+        del sums[:-KEPT_SUMS]
         return one.totals
 
     def once(self, kind: Kind, metric: str, per: Per, edges: Edges) -> Ints:
@@ -166,12 +165,14 @@ class Windows:
         return sorted(names[code] for code in found if all(names[code]))
 
     def _merge(self, kind: Kind) -> None:
-        """One segment again, unless the newest ones are small beside the oldest: then only those."""
-        segments = self._segments[kind]
-        small = [segment for segment in segments[1:] if len(segment) * 4 < len(segments[0])]
-        big = [segment for segment in segments if segment not in small] if len(small) > MERGE_AT // 2 else []
-        merged = [segment for segment in segments if segment not in big]
-        self._segments[kind] = [*big, Segment.of(self.subjects, [segment.batch for segment in merged])]
+        """Merge all segments into one. If most are small compared with the first, merge only the small ones."""
+        first, *rest = self._segments[kind]
+        limit = len(first) // 4
+        small = [segment for segment in rest if len(segment) < limit]
+        big = [first, *(segment for segment in rest if len(segment) >= limit)]
+        if len(small) <= MERGE_AT // 2:
+            small, big = [first, *rest], []
+        self._segments[kind] = [*big, Segment.of(self.subjects, [segment.batch for segment in small])]
 
 
 def _distance(one: Edges, other: Edges) -> int:

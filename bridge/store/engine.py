@@ -168,12 +168,19 @@ def _insert_rows(model: type[Base]) -> Insert:
     return insert(model)
 
 
+def _one_view(engine: Engine) -> dict[str, str]:
+    """Options with which all statements of a reading transaction see one state; SQLite's always do."""
+    return {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+
+
 class Store:
     """Units of work over one engine. No network call belongs inside either of them."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._reading = sessionmaker(engine, expire_on_commit=False, autoflush=False)
+        self._reading = sessionmaker(
+            engine.execution_options(**_one_view(engine)), expire_on_commit=False, autoflush=False
+        )
         self._writing = sessionmaker(engine.execution_options(writing=True), expire_on_commit=False)
 
     @contextmanager

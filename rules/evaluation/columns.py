@@ -25,7 +25,7 @@ _LARGEST = 1e300  # beyond it sums run over
 KNOWN = np.uint8(Why.KNOWN)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """Answers and, beside each that is no decision, the reason."""
 

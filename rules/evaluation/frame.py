@@ -53,7 +53,7 @@ class Look:
     against: Against = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Frame:
     """Facts of one evaluation. `row` is set in a frame that shows a single subject of a whole one."""
 

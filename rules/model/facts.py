@@ -41,7 +41,7 @@ class Subject:
         return next((value for name, value in zip(self.per, self.ids, strict=True) if name == grain), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Column:
     """Values and, beside each, why it may be unusable. Numbers are float64, everything else object.
 

@@ -63,7 +63,7 @@ def _without_facts(_index: int, template: Template) -> Any:
     raise Unfilled(template.text, "this evaluation has no facts")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """All verdicts of one run, as columns; a verdict with its trace is made on request.
 

@@ -53,7 +53,7 @@ def wishes(
     return wanted, stops
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Look:
     """One row of an evaluation, while its steps are worked out."""
 

@@ -20,15 +20,15 @@ KEY = FeedKey(kind=Kind.CONVERSIONS)
 FAR = 10**11
 
 
-def fill(store, now: datetime, chunks: int = 40, per_chunk: int = 25) -> None:
+def fill(store, now: datetime, chunks: int = 40, per_chunk: int = 25, key: FeedKey = KEY) -> None:
     shelf, number = Shelf(), 0
     for chunk in range(chunks):
         at = now - timedelta(hours=chunks - chunk)
         page = [row(number + one, at + timedelta(minutes=one), offer_id=str(one % 3)) for one in range(per_chunk)]
         number += per_chunk
         with store.write() as session:
-            feed = feeds.ensure(session, KEY)
-            chunk_cache.record(session, shelf, feed.id, rows.read(KEY.kind, page, at).batch, at + timedelta(hours=1))
+            feed = feeds.ensure(session, key)
+            chunk_cache.record(session, shelf, feed.id, rows.read(key.kind, page, at).batch, at + timedelta(hours=1))
             feeds.cover(session, feed, since=at, as_of=at + timedelta(hours=1), at=now)
 
 
@@ -121,3 +121,29 @@ def test_what_was_taken_back_within_the_hour_leaves_nothing(now):
 def test_rows_cannot_be_given_up_before_their_status_has_settled():
     with pytest.raises(ValueError, match="7 days"):
         Keep(rows=timedelta(days=1))
+
+
+def test_a_merge_across_the_edge_of_memory_loses_no_facts_of_any_kind(store, now):
+    clicks = FeedKey(kind=Kind.CLICKS)
+    fill(store, now)
+    fill(store, now, key=clicks)
+    data, later = LiveData(), now + timedelta(days=19)
+    with store.read() as session:
+        data.refresh(session, later)  # the older chunks stay outside
+        held = data.windows.held()
+    tidy(store, Keep(), now)
+    with store.read() as session:
+        data.refresh(session, later)
+    assert held < 2000
+    assert data.windows.held() == 2000
+
+
+def test_a_merge_of_chunks_that_did_not_fit_into_memory_keeps_them_countable(store, now, live):
+    fill(store, now)
+    data = LiveData(most_facts=100)
+    with store.read() as session:
+        data.refresh(session, now, now - timedelta(days=500))
+    tidy(store, Keep(), now)
+    with store.read() as session:
+        data.refresh(session, now, now - timedelta(days=500))
+    assert ask(data, store, "payout") == ask(live(), store, "payout")

@@ -1,5 +1,6 @@
 """Sliding sums against a second, slow calculation that shares nothing with them, on made-up data."""
 
+import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.reports import changes, compression, identity, rows
@@ -106,6 +107,10 @@ def slowly(history: list[Version], metric: str, start: int, end: int, known: int
     return {key: amount for key, amount in found.items() if amount}
 
 
+def seen_at(minute: int) -> datetime:
+    return T0 + timedelta(minutes=minute)
+
+
 def minutes(edge: int) -> int:
     return int((T0 + timedelta(minutes=edge)).timestamp())
 
@@ -180,6 +185,43 @@ def test_a_chunk_that_was_cut_off_is_refused(cut):
     )
     with pytest.raises(compression.NotAChunk):
         compression.unpack(whole[:cut])
+
+
+DAY = 24 * 60
+loads = st.tuples(st.integers(1, 400), st.lists(st.integers(1, 30), min_size=33, max_size=80), st.integers(0, 2**32))
+
+
+def told(number: int, made: random.Random, seen: int) -> Version:
+    """A row of the last day before a reading at minute `seen`."""
+    return Version(number, seen - made.randrange(DAY), seen, made.choice("123"), "a", "Approved", Decimal(1))
+
+
+@settings(deadline=None, max_examples=25)
+@given(drawn=loads)
+@example(drawn=(1000, [10] * 40, 0))
+def test_readings_of_any_size_over_days_are_counted_as_a_recount_counts_them(drawn):
+    first, sizes, seed = drawn
+    made, windows, history = random.Random(seed), Windows(), []
+    for number, size in enumerate([first, *sizes]):
+        seen = number * 97
+        rows_read = [told(len(history) + one, made, seen) for one in range(size)]
+        history += rows_read
+        windows.load(Kind.CONVERSIONS, [read(Kind.CONVERSIONS, [one.row() for one in rows_read], seen_at(seen)).batch])
+        if made.random() < 0.3:
+            edges = (seen - made.randrange(3 * DAY), seen, seen)
+            assert quickly(windows, "conversions", *edges) == slowly(history, "conversions", *edges)
+    assert windows.held() == len(history)
+
+
+@settings(deadline=None, max_examples=60)
+@given(history=readings, random=st.randoms(use_true_random=False))
+def test_what_is_known_does_not_depend_on_the_order_of_the_chunks(history, random):
+    written = facts_of(history)
+    shuffled = random.sample(written, len(written))
+    known, again = Known.of(written), Known.of(shuffled)
+    assert known.keys.tolist() == again.keys.tolist()
+    assert known.rows.payout.tolist() == again.rows.payout.tolist()
+    assert known.rows.column("offer").texts() == again.rows.column("offer").texts()
 
 
 def by_the_hour(day: datetime, hours: int) -> Past:

@@ -29,8 +29,8 @@ from kombu import Queue
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.config import settings
-from bridge.config.settings import SettingsError
-from bridge.observability import logs, metrics_server, tracing
+from bridge.config.errors import SettingsError
+from bridge.observability import logs, metrics_server, sentry, tracing
 from bridge.operations import startup_check
 from bridge.services import container, garbage_collection
 from bridge.services.queue import QUEUES
@@ -96,7 +96,7 @@ def _logs(**_: Any) -> None:
 
 def _sentry(process: str) -> None:
     found = settings.load()
-    logs.set_up_sentry(
+    sentry.set_up_sentry(
         found.sentry, process=process, environment=found.environment, release=f"integr8-bridge@{VERSION}"
     )
 
@@ -104,7 +104,7 @@ def _sentry(process: str) -> None:
 @task_prerun.connect
 def _begin(task: Any = None, **_: Any) -> None:
     name = getattr(task, "name", "")
-    logs.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
+    sentry.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
     if name in QUEUES:
         container.services().queue.begun(name)  # before it looks at any row
 

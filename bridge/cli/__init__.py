@@ -3,38 +3,46 @@
 import logging
 import sys
 from importlib import import_module
+from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from bridge.cli.session import Session
-from bridge.config.settings import SettingsError
-from bridge.observability import logs
-from bridge.version import VERSION
+from bridge.config.errors import SettingsError
 
-#: Command → where it is defined. A command is imported when it is run, so that `--help` answers at once.
+
+class Place(NamedTuple):
+    """Where a command is defined (`module:name`), and the line that stands beside it in `--help`."""
+
+    where: str
+    help: str
+
+
+#: Every command. One is imported when it runs or shows its own help, so that `--help` and completion answer at once.
 COMMANDS = {
-    "api": "bridge.cli.api:api",
-    "approvals": "bridge.cli.approvals:approvals",
-    "audit": "bridge.cli.audit:audit",
-    "channels": "bridge.cli.channels:channels",
-    "check": "bridge.cli.home:check",
-    "completion": "bridge.cli.completion:completion",
-    "db": "bridge.cli.db:db",
-    "demo": "bridge.cli.local_commands:demo",
-    "doctor": "bridge.cli.doctor:doctor",
-    "events": "bridge.cli.events:events",
-    "halt": "bridge.cli.halts:halt",
-    "holds": "bridge.cli.holds:holds",
-    "init": "bridge.cli.home:init",
-    "reports": "bridge.cli.reports:reports",
-    "resume": "bridge.cli.halts:resume",
-    "rules": "bridge.cli.rules:rules",
-    "runs": "bridge.cli.runs:runs",
-    "simulator": "bridge.cli.simulator:simulator",
-    "sources": "bridge.cli.sources:sources",
-    "tokens": "bridge.cli.tokens:tokens",
-    "up": "bridge.cli.local_commands:up",
-    "users": "bridge.cli.users:users",
+    "api": Place("bridge.cli.api:api", "Ask or change anything at Integr8."),
+    "approvals": Place("bridge.cli.approvals:approvals", "Plans that wait for a yes or a no, the most money first."),
+    "audit": Place("bridge.cli.audit:audit", "Show who did what, newest first."),
+    "channels": Place("bridge.cli.channels:channels", "Where notices go."),
+    "check": Place("bridge.cli.home:check", "Read bridge.yaml, rules with their tests, and tables; print faults."),
+    "completion": Place("bridge.cli.completion:completion", "Print the completion script of a shell."),
+    "db": Place("bridge.cli.db:db", "Look after the database."),
+    "demo": Place("bridge.cli.local_commands:demo", "Watch the whole job here, against a simulated Integr8."),
+    "doctor": Place("bridge.cli.doctor:doctor", "Check everything that the service needs, and say what to do."),
+    "events": Place("bridge.cli.events:events", "Webhooks as they were received."),
+    "halt": Place("bridge.cli.halts:halt", "Send no effect to Integr8 until `resume`."),
+    "holds": Place("bridge.cli.holds:holds", "What rules keep paused: by which rule, since, until."),
+    "init": Place("bridge.cli.home:init", "Write a commented starter directory with fresh secrets."),
+    "reports": Place("bridge.cli.reports:reports", "What is read from Integr8: feeds, exports, imports."),
+    "resume": Place("bridge.cli.halts:resume", "End the halt."),
+    "rules": Place("bridge.cli.rules:rules", "The rules of BRIDGE_HOME."),
+    "runs": Place("bridge.cli.runs:runs", "Evaluations of rules: verdicts, plans, effects, calls."),
+    "simulator": Place("bridge.cli.simulator:simulator", "Run a stateful Integr8 here, for tests and demos."),
+    "sources": Place("bridge.cli.sources:sources", "The configured senders of webhooks."),
+    "tokens": Place("bridge.cli.tokens:tokens", "Tokens for the API: create, list, revoke."),
+    "up": Place("bridge.cli.local_commands:up", "Run web, worker and beat of one BRIDGE_HOME on this machine."),
+    "users": Place("bridge.cli.users:users", "Users of the console: add, list, role, password, disable."),
 }
 
 
@@ -44,18 +52,29 @@ class Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the list of commands without importing one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].help) for name in sorted(COMMANDS)])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without importing one of them."""
+        names = [name for name in sorted(COMMANDS) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=COMMANDS[name].help) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         place = COMMANDS.get(cmd_name)
         if place is None:
             return None
-        module, _, name = place.partition(":")
+        module, _, name = place.where.partition(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
         return command
 
 
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(VERSION, prog_name="integr8-bridge")
+@click.version_option(package_name="integr8-bridge", prog_name="integr8-bridge")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Rules that run an affiliate network on Integr8: webhooks and reports in, safe and explained changes out.
@@ -69,6 +88,7 @@ def cli(context: click.Context) -> None:
 
     Exit codes: 0 fine, 1 a finding or a failure, 2 wrong usage.
     """
+    logs = import_module("bridge.observability.logs")  # here, because `--help` and `--version` need none
     logs.set_up_logs(process="cli", level=logging.WARNING)  # standard output belongs to the result
     context.obj = Session()
     context.call_on_close(context.obj.close)

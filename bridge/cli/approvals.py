@@ -4,7 +4,8 @@ import getpass
 
 import click
 
-from bridge.cli.session import Session, as_json, chosen_targets, json_option, outcome, show
+from bridge.cli.session import Session, as_json, json_option, outcome, show
+from bridge.cli.targets import chosen_targets
 from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve, reject
 

@@ -7,7 +7,7 @@ import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome
 from bridge.operations.restore import Doubt, distrust
-from bridge.store import backups, migrate
+from bridge.store import backups, migrate, schema_version
 from bridge.store.backups import Copy, CopyError
 from bridge.store.clock import own
 
@@ -30,7 +30,7 @@ def upgrade(session: Session, json: bool) -> None:
       integr8-bridge db upgrade
     """
     engine = session.services.store.engine
-    before = migrate.pending(engine)
+    before = schema_version.pending(engine)
     migrate.upgrade(engine)
     said = "the database is at the present schema" + ("" if before else " already")
     outcome({"upgraded": bool(before)}, [said], json=json)

@@ -18,7 +18,7 @@ from bridge.cli.local.stack import Options
 from bridge.cli.local.supervisor import StartError, Supervisor
 from bridge.cli.session import Session, as_json
 from bridge.config import rulebook
-from bridge.config.settings import SettingsError
+from bridge.config.errors import SettingsError
 
 
 @click.command()

@@ -7,16 +7,8 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from bridge.cli.session import (
-    Session,
-    as_json,
-    chosen_targets,
-    json_option,
-    outcome,
-    show,
-    since_option,
-    subject_targets,
-)
+from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option
+from bridge.cli.targets import chosen_targets, subject_targets
 from bridge.operations.reveal_secret import hand_over
 from bridge.operations.undo import undo
 from bridge.store import ledger

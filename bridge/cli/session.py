@@ -7,24 +7,20 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
-from sqlalchemy.orm import Session as DatabaseSession
 
-from bridge.config import settings
-from bridge.config.settings import Settings
-from bridge.integr8 import Client
 from bridge.operations.errors import OperationError
-from bridge.operations.selection import EVERYTHING, Selection, only
-from bridge.services.container import Services
-from bridge.store import migrate
 from rules.model.durations import duration
-from rules.model.plan import Target
-from rules.model.state import target_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session as DatabaseSession
+
+    from bridge.config.settings import Settings
+    from bridge.integr8 import Client
+    from bridge.services.container import Services
 
 UNFOLDED = 240  # columns of a table that goes into a file or a pipe
 
@@ -36,11 +32,15 @@ class Session:
         self.home: Path | None = None
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
+        from bridge.config import settings
+
         return settings.load(self.home)
 
     @cached_property
-    def services(self) -> Services:
+    def services(self) -> "Services":
+        from bridge.services.container import Services
+
         return Services(self.settings)
 
     def close(self) -> None:
@@ -48,19 +48,19 @@ class Session:
         if "services" in self.__dict__:
             self.services.close()
 
-    def client(self, account: str = "main", integration: str = "default") -> Client:
+    def client(self, account: str = "main", integration: str = "default") -> "Client":
         return self.services.client(account, integration)
 
-    def read(self) -> AbstractContextManager[DatabaseSession]:
+    def read(self) -> "AbstractContextManager[DatabaseSession]":
         self.migrated()
         return self.services.store.read()
 
-    def write(self) -> AbstractContextManager[DatabaseSession]:
+    def write(self) -> "AbstractContextManager[DatabaseSession]":
         self.migrated()
         return self.services.store.write()
 
     @contextmanager
-    def operating(self) -> Iterator[Services]:
+    def operating(self) -> "Iterator[Services]":
         """The container for something that a person does; what cannot be done ends the command with its reason."""
         self.migrated()
         try:
@@ -70,7 +70,9 @@ class Session:
 
     def migrated(self) -> None:
         """Refuse a database that is behind."""
-        if migrate.pending(self.services.store.engine):
+        from bridge.store import schema_version
+
+        if schema_version.pending(self.services.store.engine):
             raise click.ClickException("the database is not at the present schema; run `integr8-bridge db upgrade`")
 
 
@@ -86,6 +88,9 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, json: boo
     if not rows:
         click.echo(empty)
         return
+    from rich.console import Console
+    from rich.table import Table
+
     names = list(columns)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
@@ -121,22 +126,6 @@ def outcome(value: Any, lines: Sequence[str], *, json: bool) -> None:
     else:
         for line in lines:
             click.echo(line)
-
-
-def subject_targets(texts: Sequence[str]) -> list[Target]:
-    """`offer=42` → a target."""
-    found = []
-    for text in texts:
-        kind, equals, identity = text.partition("=")
-        if not equals or not identity:
-            raise click.UsageError(f"{text!r}: write KIND=ID, for example offer=42")
-        found.append(target_of(kind, identity))
-    return found
-
-
-def chosen_targets(texts: Sequence[str]) -> Selection:
-    """The values of `--only`; without the option everything is meant."""
-    return only(subject_targets(texts)) if texts else EVERYTHING
 
 
 class Span(click.ParamType[timedelta]):

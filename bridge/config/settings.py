@@ -17,6 +17,7 @@ import yaml
 from environs import EnvValidationError, FileAwareEnv
 from marshmallow import ValidationError, fields, validate
 
+from bridge.config.errors import SettingsError
 from bridge.config.schema import AccountSchema, FileSchema, Rate, StrictSchema
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -25,17 +26,6 @@ ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5
 FILE = "bridge.yaml"
 SHARE = validate.Range(0, 1, error="is no share; write a number from 0 to 1")
 LEAST_TOKEN = 16  # characters
-
-
-class SettingsError(ValueError):
-    """The settings do not hold together. `problems` has every finding, each with its remedy."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-    def __reduce__(self) -> tuple[type["SettingsError"], tuple[list[str]]]:
-        return type(self), (self.problems,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bridge.effects.claims import Batch, Halted, StoreDesk, claim_batch
 from bridge.effects.handlers import HANDLERS, Again, Applied, Failed, Outcome, Tools, Unknown
 from bridge.effects.outcomes import conclude
 from bridge.notifications import collect
-from bridge.observability.logs import tag
+from bridge.observability.sentry import tag
 from bridge.operations import undo
 from bridge.services.container import Services
 from bridge.store import ledger

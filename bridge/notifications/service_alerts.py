@@ -13,7 +13,7 @@ import redis
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.config.settings import SettingsError
+from bridge.config.errors import SettingsError
 from bridge.notifications import deliver
 from bridge.notifications.collect import due
 from bridge.services.container import Services

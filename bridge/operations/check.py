@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.config import rulebook, settings
+from bridge.config.errors import SettingsError
 from bridge.config.login import LoginSettingsError, oidc
 from bridge.config.lookup_tables import load_all
-from bridge.config.settings import Settings, SettingsError
+from bridge.config.settings import Settings
 from bridge.operations.backtest import TEXT
 from bridge.outbound.channels import ChannelSettingsError, channel
 from bridge.services.container import Services

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.config import rulebook
-from bridge.config.settings import SettingsError
+from bridge.config.errors import SettingsError
 from bridge.integr8 import Client
 from bridge.integr8.catalogue import OPERATIONS
 from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forbidden, Unauthorized, Unreachable

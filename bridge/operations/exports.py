@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.config.settings import SettingsError
+from bridge.config.errors import SettingsError
 from bridge.integr8.errors import ApiError, BudgetError, DailyBudgetExhausted, InvalidCall, NotFound
 from bridge.integr8.exports import Exporter, Table, total
 from bridge.operations.errors import NotThere, OperationError, Refused, Unanswered

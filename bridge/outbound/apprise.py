@@ -1,6 +1,6 @@
 """Messages for people, through Apprise: Slack, Teams, Telegram, mail and the rest."""
 
-from apprise import Apprise, NotifyFormat
+from importlib import import_module
 
 from bridge.outbound.channels import Channel
 from bridge.outbound.webhook import Attempt
@@ -11,9 +11,10 @@ def send(channel: Channel, title: str, text: str) -> Attempt:
 
     An object of its own for each message: Apprise keeps state while it sends, and workers have threads.
     """
-    messenger = Apprise()
+    apprise = import_module("apprise")  # loads 130 plugins: only a process that really sends pays for them
+    messenger = apprise.Apprise()
     for url in channel.apprise:
         messenger.add(url)
-    if messenger.notify(body=text, title=title, body_format=NotifyFormat.TEXT):
+    if messenger.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT):
         return Attempt("taken")
     return Attempt("again", f"{channel.name} did not take the message; the log of apprise says why")

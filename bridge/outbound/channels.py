@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
-from apprise import Apprise
 from marshmallow import ValidationError, fields, validate, validates_schema
 from standardwebhooks import Webhook
 
@@ -108,5 +108,5 @@ def _check_apprise(data: Mapping[str, Any]) -> None:
         if data.get(key):
             raise ValidationError("belongs to a webhook; remove it", key)
     for url in data["apprise"]:
-        if not Apprise.instantiate(url):  # never repeat the address: it holds the credentials
+        if not import_module("apprise").Apprise.instantiate(url):  # never repeat the address: it holds the credentials
             raise ValidationError("not an address that Apprise knows; see https://appriseit.com/services/", "apprise")

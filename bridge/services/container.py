@@ -1,7 +1,8 @@
 """The only place where settings become working parts: store, Redis, clients, budget, sources.
 
 One `Services` per process, made after the fork. Everything in it is made when it is first asked for, so that the
-web process never connects to Integr8 and `check` never to Redis.
+web process never connects to Integr8 and `check` never to Redis. Modules are imported at the same moment: a command
+that lists rules loads neither httpx nor Redis nor numpy.
 """
 
 import mmap
@@ -11,31 +12,31 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
-
-import httpx
-import redis
-from marshmallow import ValidationError
+from typing import TYPE_CHECKING
 
 from bridge.config import settings as settings_module
-from bridge.config.login import LoginSettingsError, Oidc, oidc
+from bridge.config.errors import SettingsError
 from bridge.config.rulebook import Library
-from bridge.config.settings import Settings, SettingsError
-from bridge.integr8 import Client
-from bridge.integr8.call import Manner
-from bridge.integr8.catalogue import Route
-from bridge.integr8.rate_budget import LocalBudget, RedisBudget, budget_key
-from bridge.outbound.channels import Channel, ChannelSettingsError, channel
-from bridge.outbound.http import Outgoing, http_policy, outgoing
-from bridge.reports.chunk_cache import Shelf
-from bridge.reports.listings import ClientListings
-from bridge.reports.live import LiveData
-from bridge.reports.report_pages import ReportPages
-from bridge.services.api_usage import Meter
-from bridge.services.queue import Queue
-from bridge.services.secrets import SecretsBox
-from bridge.sources import Source, SourceSettingsError, build
+from bridge.config.settings import Settings
 from bridge.store.clock import DatabaseClock
 from bridge.store.engine import Store, make_engine
+
+if TYPE_CHECKING:
+    import httpx
+    import redis
+
+    from bridge.config.login import Oidc
+    from bridge.integr8 import Client
+    from bridge.outbound.channels import Channel
+    from bridge.outbound.http import Outgoing
+    from bridge.reports.chunk_cache import Shelf
+    from bridge.reports.listings import ClientListings
+    from bridge.reports.live import LiveData
+    from bridge.reports.report_pages import ReportPages
+    from bridge.services.api_usage import Meter
+    from bridge.services.queue import Queue
+    from bridge.services.secrets import SecretsBox
+    from bridge.sources import Source
 
 PATIENCE = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
 BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
@@ -64,7 +65,7 @@ class Services:
         self,
         settings: Settings,
         *,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -84,6 +85,8 @@ class Services:
 
     @cached_property
     def redis(self) -> "redis.Redis":
+        import redis
+
         return redis.Redis.from_url(
             self._redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10
         )
@@ -97,13 +100,17 @@ class Services:
         return self.settings.redis_url
 
     @cached_property
-    def queue(self) -> Queue:
+    def queue(self) -> "Queue":
         """Where work is asked for. Without REDIS_URL, as on a command line, the sweep of the workers finds it."""
+        from bridge.services.queue import Queue
+
         return Queue(self.settings.redis_url)
 
     @cached_property
-    def box(self) -> SecretsBox:
+    def box(self) -> "SecretsBox":
         """Seals provisioned passwords with a key derived from BRIDGE_SECRET_KEY."""
+        from bridge.services.secrets import SecretsBox
+
         if self.settings.secret_key is None:
             text = (
                 "settings: BRIDGE_SECRET_KEY is missing; export a long random text (`openssl rand -hex 32` makes one)"
@@ -112,8 +119,10 @@ class Services:
         return SecretsBox(self.settings.secret_key)
 
     @cached_property
-    def sources(self) -> Mapping[str, Source]:
+    def sources(self) -> "Mapping[str, Source]":
         """The configured senders. Raises SettingsError with every problem of every entry."""
+        from bridge.sources import SourceSettingsError, build
+
         made, problems = {}, []
         for name, entry in self.settings.sources.items():
             try:
@@ -124,14 +133,19 @@ class Services:
             raise SettingsError(problems)
         return made
 
-    def client(self, account: str = "main", integration: str = "default") -> Client:
+    def client(self, account: str = "main", integration: str = "default") -> "Client":
         """The client of one integration. All clients of one API key share one budget, over all processes."""
         found = self._clients.get((account, integration))
         if found is None:
             found = self._clients[account, integration] = self._make_client(account, integration)
         return found
 
-    def _make_client(self, name: str, integration: str) -> Client:
+    def _make_client(self, name: str, integration: str) -> "Client":
+        from bridge.integr8 import Client
+        from bridge.integr8.call import Manner
+        from bridge.integr8.catalogue import Route
+        from bridge.integr8.rate_budget import LocalBudget, RedisBudget, budget_key
+
         account = self.settings.accounts.get(name)
         if account is None:
             known = ", ".join(sorted(self.settings.accounts)) or "none"
@@ -161,32 +175,44 @@ class Services:
         )
 
     @cached_property
-    def meter(self) -> Meter:
+    def meter(self) -> "Meter":
         """Counts what goes out to Integr8."""
+        from bridge.services.api_usage import Meter
+
         return Meter(lambda: self.store, self.clock)
 
-    def data(self, account: str = "main", integration: str = "default") -> LiveData:
+    def data(self, account: str = "main", integration: str = "default") -> "LiveData":
         """The observations of one integration in memory, kept over the life of the process."""
+        from bridge.reports.live import LiveData
+
         key = (account, integration)
         if key not in self._data:
             self._data[key] = LiveData(account, integration)
         return self._data[key]
 
     @cached_property
-    def shelf(self) -> Shelf:
+    def shelf(self) -> "Shelf":
+        from bridge.reports.chunk_cache import Shelf
+
         return Shelf()
 
     @cached_property
-    def pages(self) -> ReportPages:
+    def pages(self) -> "ReportPages":
+        from bridge.reports.report_pages import ReportPages
+
         return ReportPages(self.client)
 
     @cached_property
-    def listings(self) -> ClientListings:
+    def listings(self) -> "ClientListings":
+        from bridge.reports.listings import ClientListings
+
         return ClientListings(self.client)
 
     @cached_property
-    def channels(self) -> Mapping[str, Channel]:
+    def channels(self) -> "Mapping[str, Channel]":
         """Where notices go. Raises SettingsError with every problem of every entry."""
+        from bridge.outbound.channels import ChannelSettingsError, channel
+
         made, problems = {}, []
         for name, entry in self.settings.channels.items():
             try:
@@ -198,16 +224,22 @@ class Services:
         return made
 
     @cached_property
-    def login(self) -> Oidc | None:
+    def login(self) -> "Oidc | None":
         """The identity provider to sign in through, if there is one. Raises SettingsError with every problem."""
+        from bridge.config.login import LoginSettingsError, oidc
+
         try:
             return oidc(self.settings.login)
         except LoginSettingsError as error:
             raise SettingsError([f"bridge.yaml: {path}: {words}" for path, words in error.problems]) from error
 
     @cached_property
-    def outgoing(self) -> Outgoing:
+    def outgoing(self) -> "Outgoing":
         """For the `http` action. Raises SettingsError where `http:` of bridge.yaml cannot be read."""
+        from marshmallow import ValidationError
+
+        from bridge.outbound.http import http_policy, outgoing
+
         try:
             return outgoing(http_policy(self.settings.http))
         except ValidationError as error:
@@ -221,7 +253,7 @@ class Services:
             self.store.close()
         if "redis" in self.__dict__:
             self.redis.close()
-        if isinstance(self.__dict__.get("queue"), Queue):  # tests put their own in its place
+        if hasattr(self.__dict__.get("queue"), "close"):  # tests put their own in its place
             self.queue.close()
 
 

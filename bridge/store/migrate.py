@@ -1,22 +1,18 @@
-"""Bring a database to the present schema, and say whether it is there."""
-
-from pathlib import Path
+"""Migrate a database to the schema of this version. `bridge.store.schema_version` says whether that is needed."""
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from bridge.store.schema_version import MIGRATIONS
 from bridge.store.tables import METADATA
-
-HERE = Path(__file__).parent / "migrations"
 
 
 def config(connection: Connection | None = None) -> Config:
     made = Config()
-    made.set_main_option("script_location", str(HERE))
+    made.set_main_option("script_location", str(MIGRATIONS))
     made.set_main_option("path_separator", "os")
     if connection is not None:
         made.attributes["connection"] = connection
@@ -29,13 +25,6 @@ def upgrade(engine: Engine, to: str = "head") -> None:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(8427151)")
         command.upgrade(config(connection), to)
-
-
-def pending(engine: Engine) -> bool:
-    """True when the database is not at the newest migration."""
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    return current != ScriptDirectory.from_config(config()).get_current_head()
 
 
 def drift(engine: Engine) -> list[object]:

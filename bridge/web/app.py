@@ -6,9 +6,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask
 
-from bridge.config.settings import Settings, SettingsError
+from bridge.config.errors import SettingsError
+from bridge.config.settings import Settings
 from bridge.notifications import service_alerts
-from bridge.observability import logs, tracing
+from bridge.observability import logs, sentry, tracing
 from bridge.services.container import Services
 from bridge.services.queue import Nudger
 from bridge.version import VERSION
@@ -61,7 +62,7 @@ def from_environment(settings: Settings) -> Flask:
     if settings.redis_url is None:
         raise SettingsError(["settings: REDIS_URL is missing; export it, or run everything with `integr8-bridge up`"])
     logs.set_up_logs(settings.log, process="web", colours="FORCE_COLOR" in os.environ or None)
-    logs.set_up_sentry(
+    sentry.set_up_sentry(
         settings.sentry, process="web", environment=settings.environment, release=f"integr8-bridge@{VERSION}"
     )
     tracing.set_up("web", VERSION)

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.config.settings import SettingsError
+from bridge.config.errors import SettingsError
 from bridge.observability import metrics_server
 from bridge.services.container import Services
-from bridge.store import migrate, revisions, upkeep
+from bridge.store import revisions, schema_version, upkeep
 from bridge.web.gauges import Gauges
 from bridge.web.problems import problem
 
@@ -68,7 +68,7 @@ def checks(services: Services, now: datetime) -> list[dict[str, str]]:
 
 def _database(services: Services) -> dict[str, str]:
     try:
-        if migrate.pending(services.store.engine):
+        if schema_version.pending(services.store.engine):
             return _check("database", "fail", "migrations are missing", "run `integr8-bridge db upgrade`")
     except SQLAlchemyError as error:
         return _check("database", "fail", _reason(error), "check DATABASE_URL, and that the server runs")

@@ -12,7 +12,7 @@ SENT_TO_SENTRY = """
 import sys
 from flask import Flask, request
 import sentry_sdk
-from bridge.observability.logs import set_up_sentry, tag
+from bridge.observability.sentry import set_up_sentry, tag
 from bridge.config.settings import Sentry
 
 class Kept(sentry_sdk.transport.Transport):

@@ -13,7 +13,7 @@ import pytest
 from releases.life import rows
 from sqlalchemy import create_engine, inspect, select, text
 
-from bridge.store import migrate
+from bridge.store import migrate, schema_version
 from bridge.store.engine import Base, Store, make_engine
 from bridge.version import VERSION
 
@@ -27,7 +27,7 @@ def database_of(dump):
 
 def still_written_anew(url, dump):
     """Until the first release its one migration is rewritten; a record of before such a change says nothing."""
-    if len(list((migrate.HERE / "versions").glob("0*.py"))) > 1 or not dump.name.startswith(f"{VERSION}."):
+    if len(list((schema_version.MIGRATIONS / "versions").glob("0*.py"))) > 1 or not dump.name.startswith(f"{VERSION}."):
         return False
     engine = make_engine(url)
     try:
@@ -87,7 +87,7 @@ def test_a_recorded_version_has_something_in_every_table(old):
 
 
 def test_it_comes_to_the_present_schema(upgraded):
-    assert (migrate.pending(upgraded.engine), migrate.drift(upgraded.engine)) == (False, [])
+    assert (schema_version.pending(upgraded.engine), migrate.drift(upgraded.engine)) == (False, [])
 
 
 def test_no_row_is_lost_on_the_way(old):

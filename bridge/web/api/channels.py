@@ -5,7 +5,7 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 
-from bridge.config.settings import SettingsError
+from bridge.config.errors import SettingsError
 from bridge.notifications.deliver import deliver_test
 from bridge.operations import NotThere, OperationError, mutes
 from bridge.outbound.channels import Channel

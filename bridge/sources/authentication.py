@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import unquote
 
 from bridge.sources.errors import SignatureError
 from bridge.sources.request import Headers, Incoming
@@ -28,6 +29,11 @@ class Authenticator(Protocol):
     @property
     def covers_query(self) -> bool:
         """False: the query string is not signed and may be anybody's."""
+        ...
+
+    @property
+    def takes_path(self) -> bool:
+        """Whether a token in the path is looked at."""
         ...
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
@@ -51,6 +57,12 @@ def same(given: str, secrets: Sequence[str]) -> bool:
     return found
 
 
+def spellings(token: str) -> tuple[str, ...]:
+    """A token as it came, and as it was meant: encoded once too often, with slashes around, a plus read as a space."""
+    bare = token.strip("/")
+    return (token, bare, unquote(token), unquote(bare), token.replace(" ", "+"), unquote(bare).replace(" ", "+"))
+
+
 def without_headers(request: Incoming, *names: str) -> Incoming:
     return replace(request, headers=request.headers.without({name.lower() for name in names}))
 
@@ -70,6 +82,7 @@ class NoAuthentication:
     """`verify: none`, written out by the operator. Anybody who knows the address may send."""
 
     covers_query: bool = True
+    takes_path: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         del request, now
@@ -98,15 +111,20 @@ class TokenAuthenticator:
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now
-        given = [token for token in self._candidates(request) if token]
+        given = [token for token in self._candidates(request) if token and token.strip("/")]
         if not given:
             raise SignatureError("missing", f"no token in {' or '.join(self.places)}")
         # Two different tokens in one request: somebody appends to an address. Nobody honest does this.
-        if len(set(given)) > 1:
+        if len({spellings(token)[-1] for token in given}) > 1:
             raise SignatureError("ambiguous", "the request carries more than one token")
-        if not same(given[0], self.tokens):
+        fits = [same(spelling, self.tokens) for spelling in spellings(given[0])]  # all, in constant time
+        if True not in fits:
             raise SignatureError("wrong", "the token is not the one of this source")
         return Authenticated()
+
+    @property
+    def takes_path(self) -> bool:
+        return "path" in self.places
 
     def _candidates(self, request: Incoming) -> list[str | None]:
         found: list[str | None] = []

@@ -12,9 +12,11 @@ from bridge.sources.event_body import Limits
 from bridge.sources.schema import SourceSchema, modernised, secrets
 from bridge.sources.signatures import PRESETS, HmacAuthenticator, weaknesses
 from bridge.sources.source import Source
+from bridge.sources.split import AUTO
 from bridge.sources.standard_webhooks import StandardWebhooks, webhook_key
 from bridge.sources.strict_schema import Networks, Problem, flatten
 
+POSTBACKS = ("integr8-postback",)
 SHORT = 16  # characters; a secret below that can be tried out
 
 
@@ -31,7 +33,7 @@ def build(name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str
     except ValidationError as error:
         raise SourceSettingsError(flatten(path, error.messages)) from None
     preset = PRESETS.get(data.get("preset", data["verify"]), {})
-    places = {key: data.get(key, preset.get(key)) for key in ("event_type", "delivery_id", "event_time")}
+    places = {key: data.get(key, preset.get(key)) for key in ("event_type", "delivery_id", "shown_id", "event_time")}
     authenticator = _authenticator(data, preset)
     return Source(
         name=name,
@@ -42,13 +44,14 @@ def build(name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str
         format=data["format"],
         limits=Limits(body=data["max_body"], inflated=data["max_inflated"], depth=data["max_depth"]),
         **places,
-        shown_id=preset.get("shown_id"),
+        split=data["split"] if data["split"] != AUTO else preset.get("split", AUTO),
+        json_in=data.get("json_in"),
         order_by=data.get("order_by"),
         order_per=data.get("order_per"),
         zone=data["timezone"],
         names=data["map"],
         expects=tuple(data["expects"]),
-        on_mismatch=data["on_mismatch"],
+        on_mismatch=data.get("on_mismatch", "quarantine" if data["format"] in POSTBACKS else "refuse"),
         warnings=tuple(f"{path}: {words}" for words in (*renamed, *_warnings(data, authenticator))),
     )
 
@@ -92,6 +95,12 @@ def _hmac(data: Mapping[str, Any], preset: Mapping[str, Any]) -> HmacAuthenticat
     )
 
 
+def _is_signed(authenticator: Authenticator, where: str) -> bool:
+    if not isinstance(authenticator, HmacAuthenticator) or "{id}" not in authenticator.signed:
+        return False
+    return where.removeprefix("header:").strip().lower() == (authenticator.id_header or "").lower()
+
+
 def _warnings(data: Mapping[str, Any], authenticator: Authenticator) -> list[str]:
     found = []
     if data["verify"] == "none" and "allow_ips" not in data:
@@ -105,6 +114,12 @@ def _warnings(data: Mapping[str, Any], authenticator: Authenticator) -> list[str
         )
     if isinstance(authenticator, HmacAuthenticator):
         found.extend(weaknesses(authenticator))
+    where = data.get("delivery_id", "")
+    if not authenticator.covers_query and ":" in where and not _is_signed(authenticator, where):
+        found.append(
+            f"delivery_id: {where} is not covered by the signature, so a replay with another id is a new event; "
+            f"write shown_id: {where} instead: it is shown, and the signed body tells events apart"
+        )
     values = (*secrets(data), *secrets(data, "token", "tokens"), *secrets(data, "password", "passwords"))
     if any(len(value) < SHORT for value in values):
         found.append(f"a secret of fewer than {SHORT} characters can be guessed; `openssl rand -base64 32` makes one")

@@ -16,6 +16,7 @@ class BearerAuthenticator:
 
     tokens: tuple[str, ...] = field(repr=False)
     covers_query: bool = True
+    takes_path: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now
@@ -38,6 +39,7 @@ class BasicAuthenticator:
     username: str
     passwords: tuple[str, ...] = field(repr=False)
     covers_query: bool = True
+    takes_path: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now

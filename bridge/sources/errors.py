@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Status = Literal[400, 413, 415, 422]
+Status = Literal[400, 404, 413, 415, 422]
 
 
 class SourceError(Exception):

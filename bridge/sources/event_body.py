@@ -95,39 +95,70 @@ def is_json(kind: str) -> bool:
     return kind in ("application/json", "text/json") or kind.endswith("+json")
 
 
-def read_json(raw: bytes, limits: Limits) -> dict[str, Any]:
-    """An object as it is; a list under `items`, because conditions speak of named things."""
-    value = exact_json.loads(raw, depth=limits.depth)
-    if isinstance(value, dict):
+def read_json(raw: bytes, limits: Limits, *, any_bytes: bool = False) -> dict[str, Any] | list[Any]:
+    """An object or a list."""
+    value = exact_json.loads(raw, depth=limits.depth, any_bytes=any_bytes)
+    if isinstance(value, dict | list):
         return value
-    if isinstance(value, list):
-        return {"items": value}
     raise Unreadable(422, "an object or a list is expected, not a single value", "line 1 column 1")
 
 
-def read_form(raw: bytes) -> dict[str, Any]:
+def named(value: dict[str, Any] | list[Any]) -> dict[str, Any]:
+    """A list under `items`, because conditions speak of named things."""
+    return {"items": value} if isinstance(value, list) else value
+
+
+def read_form(
+    raw: bytes, limits: Limits, json_in: str | None = None, *, any_bytes: bool = False
+) -> dict[str, Any] | list[Any]:
+    """The fields of a form; or the JSON that one of them carries.
+
+    GitHub, Slack and others put a whole JSON text into one field, alone: that is read without being asked for. Where
+    it stands beside other fields, `json_in` names it.
+    """
     stripped = raw.lstrip()
     if stripped[:1] in (b"{", b"["):
         # curl -d without a header: the commonest mistake there is, so it gets an answer of its own.
         raise Unreadable(415, "the body looks like JSON; send Content-Type: application/json", "header Content-Type")
-    return checked(as_mapping(parse_pairs(raw, what="form")))
+    values = as_mapping(parse_pairs(raw, what="form", any_bytes=any_bytes))
+    if json_in is not None:
+        if not isinstance(values.get(json_in), str):
+            raise Unreadable(422, f"the form has no single field {json_in!r}, which `json_in` names", "form")
+        return read_json(values[json_in].encode("utf-8", "surrogateescape"), limits)
+    only = next(iter(values.values())) if len(values) == 1 else None
+    if isinstance(only, str) and only.lstrip()[:1] in ("{", "[") and only.rstrip()[-1:] in ("}", "]"):
+        return _json_or_text(only, limits, values)
+    return values if any_bytes else checked(values)
 
 
-def read_body(request: Incoming, limits: Limits) -> dict[str, Any]:
+def _json_or_text(text: str, limits: Limits, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
+    try:
+        return read_json(text.encode("utf-8", "surrogateescape"), limits)
+    except Unreadable:
+        return checked(values)  # an unfilled {macro} is no JSON
+
+
+def read_body(
+    request: Incoming, limits: Limits, json_in: str | None = None, *, any_bytes: bool = False
+) -> dict[str, Any] | list[Any]:
     """The body by its content type. An empty body is an empty mapping."""
     raw = content(request, limits)
     if not raw.strip():
         return {}
     kind = media_type(request)
-    if is_json(kind) or (not kind and raw.lstrip()[:1] in (b"{", b"[")):
-        return read_json(raw, limits)
+    if is_json(kind) or (kind in ("", "text/plain") and looks_like_json(raw)):
+        return read_json(raw, limits, any_bytes=any_bytes)
     if kind == "application/x-www-form-urlencoded":
-        return read_form(raw)
+        return read_form(raw, limits, json_in, any_bytes=any_bytes)
     raise Unreadable(
         415,
         "JSON (application/json) or a form (application/x-www-form-urlencoded) is expected",
         "header Content-Type",
     )
+
+
+def looks_like_json(raw: bytes) -> bool:
+    return raw.removeprefix(exact_json.BOM).lstrip()[:1] in (b"{", b"[")
 
 
 def checked(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,13 +12,17 @@ from typing import Any, NoReturn
 
 from bridge.sources.errors import Unreadable
 
-MOST_DIGITS = 400  # of one number; a double has 17, and int(Decimal("1e999999999")) would not come back
+BOM = b"\xef\xbb\xbf"
+MOST_DIGITS = 300  # of one number, so that a double can stand for it; int(Decimal("1e999999999")) would not come back
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)  # possessive: linear also without the closing quote
 
 
-def loads(raw: bytes, *, depth: int) -> Any:
-    """Read one JSON text. Raises Unreadable with the line and column, or the byte, of the fault."""
-    text = utf8(raw)
+def loads(raw: bytes, *, depth: int, any_bytes: bool = False) -> Any:
+    """Read one JSON text. Raises Unreadable with the line and column, or the byte, of the fault.
+
+    With `any_bytes` a text in another encoding is left as lone surrogates instead (see `request.readable`).
+    """
+    text = raw.removeprefix(BOM).decode("utf-8", "surrogateescape") if any_bytes else utf8(raw)
     if raw.count(b"[") + raw.count(b"{") > depth:
         _check_depth(raw, depth)
     try:
@@ -31,7 +35,7 @@ def loads(raw: bytes, *, depth: int) -> Any:
         )
     except json.JSONDecodeError as error:
         raise Unreadable(422, f"not JSON: {error.msg}", f"line {error.lineno} column {error.colno}") from None
-    if "\\u" in text:
+    if "\\u" in text and not any_bytes:
         _check_text(value)
     return value
 

@@ -11,19 +11,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from marshmallow import ValidationError, fields
 
 from bridge.sources.event_body import Fault, walk
-from bridge.sources.times import parse_time
+from rules.model.input_values import parse_moment, parse_number
 
 Convert: TypeAlias = Callable[[Any, tzinfo], Any]
 PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s.\x00-\x1f]{2,63}")
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
-_DECIMAL = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,38}")
 _MISSING = object()
 
 
@@ -117,12 +116,10 @@ def _decimal(value: Any, _zone: tzinfo) -> Decimal:
         raise ValueError  # noqa: TRY004 - every converter fails in one way
     if isinstance(value, int | Decimal):
         return Decimal(value)
-    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-        try:
-            return Decimal(value.strip())
-        except InvalidOperation:
-            raise ValueError from None
-    raise ValueError
+    number = parse_number(value) if isinstance(value, str) else None
+    if number is None:
+        raise ValueError
+    return number
 
 
 def _boolean(value: Any, _zone: tzinfo) -> bool:
@@ -135,7 +132,7 @@ def _boolean(value: Any, _zone: tzinfo) -> bool:
 
 
 def _time(value: Any, zone: tzinfo) -> str:
-    moment = parse_time(value, zone)
+    moment = parse_moment(value, zone)
     if moment is None:
         raise ValueError
     return moment.isoformat()

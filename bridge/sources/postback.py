@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from bridge.sources.event_body import Fault, ParsedEvent
-from bridge.sources.times import parse_time
+from bridge.sources.request import readable
+from rules.model.input_values import parse_moment, parse_number
 
 TYPES = ("click", "impression", "conversion", "event")
 
@@ -85,8 +86,18 @@ TIMES = (
 OURS = frozenset({*SPELLINGS, *MONEY, *TIMES, "type", "status"})  # each has one value
 TWINS: Mapping[str, str] = {"offer": "offer_id", "publisher": "publisher_id", "advertiser": "advertiser_id"}
 
-_UNREPLACED = re.compile(r"\{[A-Za-z0-9_.]*\}")
-_MONEY = re.compile(r"[+-]?(\d{1,15})(\.\d{1,12})?")
+IDS = frozenset({"transaction_id", "external_transaction_id", "offer", "publisher", "advertiser", "event_id"})
+NO_ID = frozenset({"null", "none", "nil", "nan", "undefined", "unknown", "(not set)", "n/a"})
+LARGEST_AMOUNT = Decimal(10**12)
+REPLACEMENT = "\ufffd"
+
+# {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x), <x>, #x#, %x%, $x$ and __X__
+_MACRO = re.compile(
+    r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \([^"'\n()]{0,80}\) | <[^"'\n<>]{0,80}>
+    | \#[\w.\- ]{1,80}\# | %[A-Za-z_][\w.\- ]{0,80}% | \$[A-Za-z_][\w.\-]{0,80}\$ | __[A-Z][A-Z0-9_]{0,80}__""",
+    re.VERBOSE,
+)
+_INSIDE = re.compile(r"[{}\[\]<>]|%7B|%5B", re.IGNORECASE)
 _STATUSES = {"approved", "rejected", "pending", "processing"}
 
 
@@ -114,7 +125,7 @@ class PostbackFacts:
 
 
 def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str) -> ParsedEvent:
-    """Turn parameters into a Reading. `zone` is where naive times are from; `fallback` a digest of the request."""
+    """Turn parameters into an event. `zone` is where naive times are from; `fallback` a digest of the request."""
     body, faults = _vocabulary(values)
     body["type"] = _type(body)
     faults += _money(body) + _times(body, zone)
@@ -211,7 +222,8 @@ def _vocabulary(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]
         name = NAMES.get(spelling, spelling)
         value, fault = _single(name, given) if name in OURS else (given, None)
         faults += [fault] if fault else []
-        text = _text(value)
+        text, fault = _cleaned(name, value)
+        faults += [fault] if fault else []
         if text is None:
             continue
         if name in body and body[name] != text:
@@ -233,12 +245,30 @@ def _single(name: str, value: Any) -> tuple[Any, Fault | None]:
     return texts[0], Fault(f"body.{name}", f"came {len(value)} times with different values; the first one is kept")
 
 
-def _text(value: Any) -> Any:
-    """None for what Integr8 left empty or did not replace. Lists and objects of a JSON body stay."""
+def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
+    """A value that rules may use, or None and why. Lists and objects of a JSON body stay."""
     if value is None or isinstance(value, dict | list):
-        return value or None
-    text = str(value).strip()
-    return None if not text or _UNREPLACED.fullmatch(text) else text
+        return value or None, None
+    text = readable(str(value)).strip()
+    if not text:
+        return None, None
+    if unfilled(text) or (name in IDS and no_id(text)):
+        return None, Fault(f"body.{name}", f"{text[:80]!r} is a placeholder that nobody filled; treated as missing")
+    if text == str(value).strip() and REPLACEMENT not in text:
+        return text, None
+    if name == "transaction_id":
+        return None, Fault(f"body.{name}", f"{text[:80]!r} has bytes that are not UTF-8; treated as missing")
+    return text, Fault(f"body.{name}", "had bytes that are not UTF-8 or NUL; kept with replacement characters")
+
+
+def unfilled(text: str) -> bool:
+    """Whether a value is a macro as some tracker writes it, also percent-encoded once too often."""
+    return any(_MACRO.fullmatch(one) is not None for one in (text, unquote(text), unquote(unquote(text))))
+
+
+def no_id(text: str) -> bool:
+    """Whether a text that ought to be an id is none: a macro inside it would give many conversions the same id."""
+    return text.lower() in NO_ID or any(_INSIDE.search(one) is not None for one in (text, unquote(text)))
 
 
 def _type(body: Mapping[str, Any]) -> str:
@@ -266,19 +296,15 @@ def _money(body: dict[str, Any]) -> list[Fault]:
 
 
 def _amount(text: str) -> Decimal | None:
-    if not _MONEY.fullmatch(text):
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
+    amount = parse_number(text)
+    return amount if amount is not None and abs(amount) <= LARGEST_AMOUNT else None
 
 
 def _times(body: dict[str, Any], zone: tzinfo) -> list[Fault]:
     faults = []
     for name in TIMES:
         if name in body:
-            moment = parse_time(body[name], zone)
+            moment = parse_moment(body[name], zone)
             if moment is None:
                 faults.append(Fault(f"body.{name}", f"{body.pop(name)!r} is not a time; treated as missing"))
             else:

@@ -1,5 +1,6 @@
 """A request as plain values, so that nothing in this package knows which web framework received it."""
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -12,6 +13,7 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]
 MOST_PAIRS = 1_000  # parameters of one query or form; Integr8 knows about forty
 
 
+_HALF_PAIRS = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # those that stand for no byte
 UNPREFIXED = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}  # in a WSGI environ
 
 
@@ -90,8 +92,15 @@ class Incoming:
         return values[0] if len(values) == 1 else None
 
 
-def parse_pairs(raw: bytes, *, what: str) -> Pairs:
-    """Read `a=1&b=2` strictly: UTF-8 only, a bounded number of pairs, blanks kept."""
+def parse_pairs(raw: bytes, *, what: str, any_bytes: bool = False) -> Pairs:
+    """Read `a=1&b=2` strictly: UTF-8 only, a bounded number of pairs, blanks kept.
+
+    With `any_bytes` a value in another encoding does not spoil the rest: its bytes stay as lone surrogates, which
+    `readable` turns into replacement characters.
+    """
+    if any_bytes:
+        text = raw.decode("utf-8", "surrogateescape")
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="surrogateescape")[:MOST_PAIRS])
     try:
         text = raw.decode("ascii")
     except UnicodeDecodeError as error:
@@ -105,6 +114,14 @@ def parse_pairs(raw: bytes, *, what: str) -> Pairs:
     except ValueError:
         raise Unreadable(422, f"more than {MOST_PAIRS} parameters", what) from None
     return tuple(pairs)
+
+
+def readable(text: str) -> str:
+    """A text that any database can hold: what is not UTF-8 becomes a replacement character, NUL goes."""
+    if text.isascii():
+        return text.replace("\x00", "")
+    kept = _HALF_PAIRS.sub("\ufffd", text)
+    return kept.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "")
 
 
 def as_mapping(pairs: Pairs) -> dict[str, Any]:

@@ -95,6 +95,9 @@ class SourceSchema(StrictSchema):
     format = fields.String(load_default="auto", validate=one_of(*FORMATS))
     event_type = fields.String()
     delivery_id = fields.String()
+    shown_id = fields.String()
+    split = fields.String(load_default="auto")
+    json_in = fields.String()
     event_time = fields.String()
     order_by = fields.String()
     order_per = fields.String()
@@ -104,7 +107,7 @@ class SourceSchema(StrictSchema):
     max_depth = fields.Integer(load_default=Limits().depth, validate=validate.Range(min=1, max=200))
     map = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     expects = ExpectsField(load_default=dict)
-    on_mismatch = fields.String(load_default="refuse", validate=one_of("refuse", "quarantine"))
+    on_mismatch = fields.String(validate=one_of("refuse", "quarantine"))
 
     @validates_schema(skip_on_field_errors=True)
     def needs_hold(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -76,6 +76,7 @@ class HmacAuthenticator:
     id_header: str | None = None
     tolerance: timedelta = TOLERANCE
     covers_query: bool = False
+    takes_path: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         given, stamp = self._given(request)

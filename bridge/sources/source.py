@@ -19,15 +19,17 @@ from bridge.sources.event_body import (
     digest,
     is_json,
     media_type,
+    named,
     read_body,
     read_form,
     read_json,
     walk,
 )
 from bridge.sources.expects import Expected, fit, rename
-from bridge.sources.request import Headers, Incoming, as_mapping
+from bridge.sources.request import Headers, Incoming, as_mapping, readable
+from bridge.sources.split import AUTO, events
 from bridge.sources.strict_schema import Network
-from bridge.sources.times import parse_time
+from rules.model.input_values import parse_moment
 
 Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-postback"]
 
@@ -72,6 +74,8 @@ class Source:
     names: Mapping[str, str] = field(default_factory=dict)  # `map:` ours → theirs
     expects: tuple[Expected, ...] = ()
     on_mismatch: Literal["refuse", "quarantine"] = "refuse"
+    split: str = AUTO
+    json_in: str | None = None  # the field of a form that carries JSON, where it is not the only one
     warnings: tuple[str, ...] = ()
     kept_headers: frozenset[str] = field(init=False, repr=False)  # what the journal may hold, in lower case
 
@@ -86,6 +90,13 @@ class Source:
             addresses.check(request, self.allow, self.proxies)
         return self.authenticator.check(request, now)
 
+    def authenticate_address(self, request: Incoming, now: datetime) -> None:
+        """The same for a request without content, which a sender that signs cannot sign."""
+        if self.allow:
+            addresses.check(request, self.allow, self.proxies)
+        if self.authenticator.covers_query:
+            self.authenticator.check(request, now)
+
     def read(self, request: Incoming, authenticated: Authenticated | None = None) -> ParsedEvent:
         """What was sent, as one event. Raises Unreadable with the status to answer.
 
@@ -95,22 +106,28 @@ class Source:
         return self._read(self._visible(request), authenticated)
 
     def _read(self, visible: Incoming, authenticated: Authenticated | None) -> ParsedEvent:
-        values = self._values(visible)
-        if self.format == "integr8-postback":
-            reading = postback.read(values, zone=self.zone, fallback=digest(visible))
-            reading = replace(reading, body=rename(reading.body, self.names))
+        if self.is_postback:
+            parsed = self._postback(visible)
         else:
-            reading = self._reading(visible, rename(values, self.names), authenticated or Authenticated())
-        return self._fitted(self._placed(reading, visible))
+            body = rename(named(self._values(visible)), self.names)
+            parsed = self._parsed(visible, body, authenticated or Authenticated())
+        return self._fitted(self._placed(parsed, visible))
+
+    @property
+    def is_postback(self) -> bool:
+        return self.format == "integr8-postback"
 
     def accept(self, request: Incoming, authenticated: Authenticated | None = None) -> tuple[AcceptedEvent, ...]:
         """The events of one request, each with what may be written to the journal for it.
 
-        That is one, except for a CSV: there each row is an event, and either all of them fit or none is taken.
+        That is one for most requests; several for a list of events and for a CSV, and then either all of them fit or
+        none is accepted.
         """
         if self._is_table(request):
             return self._rows(request)
         visible = self._visible(request)
+        if not self.is_postback and (bodies := events(self._values(visible), self.split)) is not None:
+            return self._several(visible, bodies, authenticated or Authenticated())
         return (AcceptedEvent(self._stored(visible), self._read(visible, authenticated)),)
 
     def stored_request(self, request: Incoming) -> Incoming:
@@ -118,8 +135,14 @@ class Source:
         return self._stored(self._visible(request))
 
     def _stored(self, visible: Incoming) -> Incoming:
-        body = content(visible, self.limits)
-        return replace(visible, headers=visible.headers.only(self.kept_headers), body=body)
+        try:
+            body = content(visible, self.limits)
+        except Unreadable:
+            if not (self.is_postback and visible.query):
+                raise
+            body = visible.body  # noted as a fault already; the query is what counts
+        query = tuple((readable(name), readable(value)) for name, value in visible.query)
+        return replace(visible, headers=visible.headers.only(self.kept_headers), query=query, body=body)
 
     # --- parts of reading ---------------------------------------------------------------------------
 
@@ -131,35 +154,69 @@ class Source:
         bare = self.authenticator.clean(request)
         return bare if self.authenticator.covers_query or not bare.query else replace(bare, query=())
 
-    def _values(self, request: Incoming) -> dict[str, Any]:
+    def _values(self, request: Incoming) -> dict[str, Any] | list[Any]:
         query = checked(as_mapping(request.query))
         match self.format:
             case "query":
                 return query
-            case "integr8-postback":
-                return {**query, **read_body(request, self.limits)}
             case "csv" if self._is_table(request):
                 return {"rows": csv_body.rows(content(request, self.limits))}
             case "json" | "csv":
                 return read_json(content(request, self.limits), self.limits)
-            case "form":
-                return read_form(content(request, self.limits))
-            case "auto":
-                body = read_body(request, self.limits)
+            case "form" if not is_json(media_type(request)):  # an event of a list comes back from the journal as JSON
+                return read_form(content(request, self.limits), self.limits, self.json_in)
+            case _:
+                body = read_body(request, self.limits, self.json_in)
                 if not body and not query and not content(request, self.limits).strip():
                     raise Unreadable(422, "the request is empty", "body")
                 return body or query
 
-    def _reading(self, request: Incoming, body: dict[str, Any], authenticated: Authenticated) -> ParsedEvent:
+    def _postback(self, request: Incoming) -> ParsedEvent:
+        """A postback is never sent again, so only what is wrong in it is dropped and noted."""
+        query, faults = as_mapping(request.query), []
+        try:
+            body = named(read_body(request, self.limits, any_bytes=True))
+        except Unreadable as error:
+            if not query:
+                raise
+            body, faults = {}, [Fault("body", f"cannot be read ({error}); only the query was used")]
+        early = {ours: theirs for ours, theirs in self.names.items() if ours in postback.NAMES}
+        values = rename({**query, **body}, early)
+        parsed = postback.read(values, zone=self.zone, fallback=digest(request))
+        later = {ours: theirs for ours, theirs in self.names.items() if ours not in early}
+        return replace(parsed, body=rename(parsed.body, later), faults=(*faults, *parsed.faults))
+
+    def _parsed(self, request: Incoming, body: dict[str, Any], authenticated: Authenticated) -> ParsedEvent:
         delivery = authenticated.delivery_id or self._id(request, body)
         shown = delivery or _as_text(self._look(self.shown_id, request, body))
+        at, faults = self._time(request, body)
         return ParsedEvent(
             body=body,
             event_type=_as_text(self._look(self.event_type, request, body)),
             delivery_id=shown,
-            event_time=self._time(request, body) or authenticated.signed_at,
+            event_time=at or authenticated.signed_at,
             dedupe_key=_id_key(delivery) if delivery else digest(request),
+            faults=faults,
         )
+
+    def _several(
+        self, visible: Incoming, bodies: list[dict[str, Any]], authenticated: Authenticated
+    ) -> tuple[AcceptedEvent, ...]:
+        """Each event of a list, known by its own id where it has one, else by the request and its place in it."""
+        outer = authenticated.delivery_id or self._id(visible, {})
+        key = _id_key(outer) if outer else digest(visible)
+        kept = visible.headers.only(self.kept_headers)
+        accepted = []
+        for number, one in enumerate(bodies, start=1):
+            text = exact_json.dumps(one).encode()
+            stored = replace(visible, headers=kept, body=text, content_type="application/json")
+            body = rename(one, self.names)
+            own = None if self.delivery_id is None or ":" in self.delivery_id else self._id(stored, body)
+            parsed = self._parsed(stored, body, Authenticated(signed_at=authenticated.signed_at))
+            shown = own or outer or parsed.delivery_id
+            parsed = replace(parsed, delivery_id=shown, dedupe_key=_id_key(own) if own else f"{key}#{number}")
+            accepted.append(AcceptedEvent(stored, self._fitted(self._placed(parsed, stored), f"event {number}, ")))
+        return tuple(accepted)
 
     def _id(self, request: Incoming, body: dict[str, Any]) -> str | None:
         found = _as_text(self._look(self.delivery_id, request, body))
@@ -168,9 +225,13 @@ class Source:
         usual = (request.headers.get(name) for name in USUAL_IDS)
         return next((value for value in usual if value and value.isprintable()), None)
 
-    def _time(self, request: Incoming, body: dict[str, Any]) -> datetime | None:
+    def _time(self, request: Incoming, body: dict[str, Any]) -> tuple[datetime | None, tuple[Fault, ...]]:
         value = self._look(self.event_time, request, body)
-        return None if value is None else parse_time(value, self.zone)
+        if value is None or value == "":
+            return None, ()
+        at = parse_moment(value, self.zone)
+        words = "is not a time between 2000 and 2100; treated as missing"
+        return at, () if at is not None else (Fault(str(self.event_time), words),)
 
     def _look(self, where: str | None, request: Incoming, body: dict[str, Any]) -> Any:
         if where is None:
@@ -179,7 +240,10 @@ class Source:
             return request.headers.get(where.removeprefix("header:").strip())
         if where.startswith("query:"):
             return request.parameter(where.removeprefix("query:").strip())
-        return walk(body, where.removeprefix("body."))
+        path = where.removeprefix("body.")
+        found = walk(body, path)
+        # Before lists were split, the first event of a list was asked for as items.0.
+        return walk(body, path.removeprefix("items.0.")) if found is None and path.startswith("items.0.") else found
 
     def _placed(self, reading: ParsedEvent, request: Incoming) -> ParsedEvent:
         """With its place among the events about the same thing, where the source has an order."""
@@ -188,14 +252,14 @@ class Source:
         order, about = (_whole(self._look(where, request, reading.body)) for where in (self.order_by, self.order_per))
         return replace(reading, order=order, about=about)
 
-    def _fitted(self, reading: ParsedEvent) -> ParsedEvent:
-        body, faults = fit(reading.body, self.expects, self.zone)
+    def _fitted(self, parsed: ParsedEvent, place: str = "") -> ParsedEvent:
+        body, faults = fit(parsed.body, self.expects, self.zone)
         if not faults:
-            return reading if body is reading.body else replace(reading, body=body)
+            return parsed if body is parsed.body else replace(parsed, body=body)
         if self.on_mismatch == "refuse":
-            raise Unreadable(422, faults[0].words + _more(faults), faults[0].place)
+            raise Unreadable(422, faults[0].words + _more(faults), place + faults[0].place)
         return replace(
-            reading, body=body, faults=(*reading.faults, *faults), quarantine=reading.quarantine or str(faults[0])
+            parsed, body=body, faults=(*parsed.faults, *faults), quarantine=parsed.quarantine or str(faults[0])
         )
 
     def _is_table(self, request: Incoming) -> bool:
@@ -212,18 +276,19 @@ class Source:
         return taken
 
     def _row(self, request: Incoming, row: dict[str, Any], key: str, number: int) -> AcceptedEvent:
-        """One row, kept as the JSON that `read` will find when it comes back from the journal."""
-        kept = replace(request, body=exact_json.dumps(row).encode(), content_type="application/json", headers=Headers())
+        """One row, stored as the JSON that `read` will find when it comes back from the journal."""
+        text = exact_json.dumps(row).encode()
+        stored = replace(request, body=text, content_type="application/json", headers=Headers())
         body, faults = fit(rename(row, self.names), self.expects, self.zone)
         placed = tuple(Fault(f"row {number}, {fault.place.removeprefix('body.')}", fault.words) for fault in faults)
-        reading = ParsedEvent(
+        parsed = ParsedEvent(
             body=body,
-            event_type=_as_text(self._look(self.event_type, kept, body)),
-            event_time=self._time(kept, body),
+            event_type=_as_text(self._look(self.event_type, stored, body)),
+            event_time=self._time(stored, body)[0],
             dedupe_key=f"{key}#{number}",
             faults=placed,
         )
-        return AcceptedEvent(kept, self._placed(reading, kept))
+        return AcceptedEvent(stored, self._placed(parsed, stored))
 
 
 def _as_text(value: Any) -> str | None:

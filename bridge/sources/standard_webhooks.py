@@ -30,6 +30,7 @@ class StandardWebhooks:
     keys: tuple[Webhook, ...] = field(repr=False)
     tolerance: timedelta = TOLERANCE
     covers_query: bool = False
+    takes_path: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         delivery = _header(request, "webhook-id", ID)

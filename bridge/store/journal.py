@@ -59,6 +59,7 @@ class Event(Leased, Base):
     event_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(default=EventState.RECEIVED)
     problem: Mapped[str | None]
+    faults: Mapped[list[str] | None] = mapped_column(Json)  # values that were dropped because they were wrong
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     replay_of: Mapped[str | None]
     traceparent: Mapped[str | None]  # names the span of its receipt, where traces are on
@@ -76,6 +77,7 @@ EMPTY: dict[str, Any] = {
     "event_time": None,
     "state": EventState.RECEIVED,
     "problem": None,
+    "faults": [],
     "traceparent": None,
     "replay_of": None,
     "replay_with": None,

@@ -51,7 +51,7 @@ def _beside(webhooks: WSGIApplication, rest: WSGIApplication) -> WSGIApplication
     """Each request goes to the one of the two that its path belongs to."""
 
     def either(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        app = webhooks if environ["PATH_INFO"].startswith("/hooks/") else rest
+        app = webhooks if environ["PATH_INFO"].lstrip("/").startswith("hooks/") else rest
         return app(environ, start_response)
 
     return either

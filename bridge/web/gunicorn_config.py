@@ -12,6 +12,8 @@ from bridge.web import slow_clients
 
 multiprocess.share()
 
+limit_request_line = 8190  # a postback with all macros is longer than gunicorn's 4,094, and is never sent again
+
 
 def post_worker_init(worker: Any) -> None:
     """In each web process, once it has loaded the application."""

@@ -1,7 +1,11 @@
-"""The webhook endpoint: authenticate, parse, journal, answer, wake a worker. A 2xx is sent only after the commit."""
+"""The webhook endpoint: authenticate, parse, journal, answer, wake a worker. A 2xx is sent only after the commit.
+
+Everything below /hooks/ is handled here and not by routes, because a token in the path may hold any sign, and because
+every request that is not taken is counted and logged with its reason.
+"""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,22 +15,25 @@ from typing import Any
 import orjson
 import structlog
 from flask import Blueprint, Request, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from bridge.observability import tracing
-from bridge.observability.metrics import WEBHOOK_SECONDS, WEBHOOKS
+from bridge.observability.metrics import WEBHOOK_FAULTS, WEBHOOK_SECONDS, WEBHOOKS, WEBHOOKS_REFUSED
 from bridge.services.queue import Nudger
 from bridge.sources import AcceptedEvent, Headers, Incoming, SignatureError, Source, Unreadable, parse_pairs
 from bridge.store import ids
 from bridge.store.journal import EventState
+from bridge.web import request_body
 from bridge.web.group_commit import GroupCommitWriter, JournalClosed, JournalFull
 from bridge.web.problems import problem
 
 log = structlog.get_logger()
 
+PREFIX = "/hooks/"
 PER_SOURCE = 256  # requests of one source handled at once; a flood of one leaves room for the others
 MOST_HEADERS = 100
+METHODS = ("GET", "POST", "PUT")  # that may carry an event
 PLAIN = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+UNKNOWN = "unknown"  # the source of what is for none, in metrics
 
 
 class Full(RuntimeError):
@@ -57,7 +64,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
-    """What stands endpoint the two routes."""
+    """What the endpoint uses."""
 
     sources: Mapping[str, Source]
     writer: GroupCommitWriter
@@ -66,72 +73,123 @@ class WebhookEndpoint:
     admission: Admission = field(default_factory=Admission)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, and in one word why no event was taken; None where one was."""
+
+    response: Response
+    reason: str | None = None
+    place: str = ""
+
+
 def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
-    """The two routes of the endpoint: with the token in the path, and without."""
-    routes = Blueprint("hooks", __name__, url_prefix="/hooks")
-    sources = endpoint.sources
+    """Handles every request below /hooks/ before the application looks for a route."""
+    hooks = Blueprint("hooks", __name__)
 
-    @routes.route("/<name>", methods=["GET", "POST", "PUT"], defaults={"token": None})
-    @routes.route("/<name>/<token>", methods=["GET", "POST", "PUT"])
-    def receive(name: str, token: str | None) -> Response:
-        source = sources.get(name)
-        if source is None:
-            WEBHOOKS.labels("unknown", "404").inc()
-            return _unknown(name, sources)
-        parent = request.headers.get("traceparent")
-        with WEBHOOK_SECONDS.time(), tracing.span(f"webhook {name}", parent=parent, source=name) as span:
-            answer = _handle(endpoint, source, token, span)
-            span.note(status=answer.status_code)
-        WEBHOOKS.labels(name, str(answer.status_code)).inc()
-        return answer
+    @hooks.before_app_request
+    def receive() -> Response | None:
+        return _receive(endpoint) if request.path.startswith(PREFIX) else None
 
-    return routes
+    return hooks
 
 
-def _handle(endpoint: WebhookEndpoint, source: Source, token: str | None, span: tracing.Span) -> Response:
-    now = endpoint.clock()
+def _receive(endpoint: WebhookEndpoint) -> Response:
+    """`/hooks/NAME`, `/hooks/NAME/TOKEN`; doubled slashes are one, the token is whatever follows."""
+    name, _, token = request.path.removeprefix(PREFIX).lstrip("/").partition("/")
+    source = endpoint.sources.get(name)
+    if source is None:
+        request_body.discard(request.environ)
+        return _counted(UNKNOWN, Answer(_unknown(name, endpoint.sources), "unknown_source"))
+    parent = request.headers.get("traceparent")
+    with WEBHOOK_SECONDS.time(), tracing.span(f"webhook {name}", parent=parent, source=name) as span:
+        try:
+            answer = _handle(endpoint, source, token or None, span)
+        except Exception:
+            WEBHOOKS_REFUSED.labels(name, "error").inc()
+            raise
+        span.note(status=answer.response.status_code)
+    return _counted(name, answer)
+
+
+def _counted(name: str, answer: Answer) -> Response:
+    status = answer.response.status_code
+    WEBHOOKS.labels(name, str(status)).inc()
+    if answer.reason is not None:
+        WEBHOOKS_REFUSED.labels(name, answer.reason).inc()
+        log.info("webhook not taken", source=name, status=status, reason=answer.reason, place=answer.place)
+    return answer.response
+
+
+def _handle(endpoint: WebhookEndpoint, source: Source, token: str | None, span: tracing.Span) -> Answer:
     try:
         with endpoint.admission.enter(source.name):
-            incoming = _incoming(request, source, token)
-            accepted = source.accept(incoming, source.authenticate(incoming, now))
-            rows = [_row(source.name, one, incoming.remote, now, span.traceparent) for one in accepted]
-            receipts = endpoint.writer.record(rows)
+            return _take(endpoint, source, token, span)
     except SignatureError as error:
-        log.info("webhook refused", source=source.name, code=error.code)
-        return problem(401, "Authentication failed", f"{source.name}: {error.words}")
-    except RequestEntityTooLarge:
-        return problem(413, "Too large", f"{source.name}: the body has more than {source.limits.body} bytes; send less")
+        return Answer(problem(401, "Authentication failed", f"{source.name}: {error.words}"), error.code)
     except Unreadable as error:
-        log.info("webhook unreadable", source=source.name, status=error.status, place=error.place)
-        return problem(error.status, "Cannot be read", f"{source.name}: {error}", place=error.place)
+        response = problem(error.status, TITLES[error.status], f"{source.name}: {error}", place=error.place)
+        return Answer(response, REASONS[error.status], error.place)
     except (Full, JournalFull) as error:
-        return problem(429, "Too many requests", f"{source.name}: {error}; send it again later", retry_after=1)
+        words = f"{source.name}: {error}; send it again later"
+        return Answer(problem(429, "Too many requests", words, retry_after=1), "too_many")
     except JournalClosed as error:
-        return problem(
-            503, "Not journalled", f"{source.name}: {error}; nothing was taken, send it again", retry_after=5
-        )
+        words = f"{source.name}: {error}; nothing was taken, send it again"
+        return Answer(problem(503, "Not journalled", words, retry_after=5), "not_journalled")
+
+
+TITLES = {400: "Cannot be read", 404: "Unknown address", 413: "Too large", 415: "Cannot be read", 422: "Cannot be read"}
+REASONS = {400: "broken", 404: "unknown_address", 413: "too_large", 415: "unsupported", 422: "unreadable"}
+
+
+def _take(endpoint: WebhookEndpoint, source: Source, token: str | None, span: tracing.Span) -> Answer:
+    now = endpoint.clock()
+    incoming = _incoming(request, source, token)
+    if incoming.method not in METHODS:
+        return _no_event(source, incoming, now)
+    accepted = source.accept(incoming, source.authenticate(incoming, now))
+    rows = [_row(source.name, one, incoming.remote, now, span.traceparent) for one in accepted]
+    receipts = endpoint.writer.record(rows)
     span.note(event=receipts[0].event_id, duplicate=receipts[0].duplicate)
+    _count_faults(source.name, accepted)
     endpoint.nudger.nudge("journal.drain")
     answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
     if len(receipts) > 1:
         answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]
-    return Response(orjson.dumps(answer), status=202, headers=PLAIN, content_type="application/json")
+    return Answer(Response(orjson.dumps(answer), status=202, headers=PLAIN, content_type="application/json"))
+
+
+def _no_event(source: Source, incoming: Incoming, now: datetime) -> Answer:
+    """HEAD and OPTIONS say that the address is right; other methods are refused. None of them is an event."""
+    allowed = {"Allow": ", ".join((*METHODS, "HEAD", "OPTIONS"))}
+    if incoming.method not in ("HEAD", "OPTIONS"):
+        response = problem(405, "Method not allowed", f"{source.name}: send events with POST, GET or PUT")
+        response.headers.update(allowed)
+        return Answer(response, "method")
+    source.authenticate_address(incoming, now)
+    return Answer(Response(status=204, headers=[*PLAIN, *allowed.items()]), incoming.method.lower())
 
 
 def _incoming(http: Request, source: Source, token: str | None) -> Incoming:
-    http.max_content_length = source.limits.body
+    body = request_body.read(http.environ, source.limits.body)
     headers = Headers.of_environ(http.environ)
     if len(headers) > MOST_HEADERS:
         raise Unreadable(400, f"more than {MOST_HEADERS} header fields", "headers")
+    if token and "/" in token.strip("/") and not source.authenticator.takes_path:
+        raise Unreadable(404, f"the address ends with {PREFIX}{source.name}")
     return Incoming(
         method=http.method,
         path_token=token,
         headers=headers,
-        query=parse_pairs(http.query_string, what="query"),
-        body=http.get_data(cache=False),
+        query=parse_pairs(http.query_string, what="query", any_bytes=source.is_postback),
+        body=body,
         remote=http.remote_addr or "",
         content_type=http.content_type or "",
     )
+
+
+def _count_faults(source: str, accepted: Sequence[AcceptedEvent]) -> None:
+    if faults := sum(len(one.parsed.faults) for one in accepted):
+        WEBHOOK_FAULTS.labels(source).inc(faults)
 
 
 def _row(source: str, accepted: AcceptedEvent, remote: str, now: datetime, traceparent: str | None) -> dict[str, Any]:
@@ -152,6 +210,7 @@ def _row(source: str, accepted: AcceptedEvent, remote: str, now: datetime, trace
         "event_time": parsed.event_time,
         "state": EventState.QUARANTINED if parsed.quarantine else EventState.RECEIVED,
         "problem": parsed.quarantine,
+        "faults": [str(fault) for fault in parsed.faults],
         "traceparent": traceparent,
     }
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bridge.sources import Headers, Incoming, SignatureError, Unreadable, observation, problems
 from bridge.sources.exact_json import dumps, loads
 from bridge.sources.postback import NAMES
-from bridge.sources.times import parse_time
+from rules.model.input_values import parse_moment
 from tests.fuzz.effort import hard
 from tests.sources.sending import NOW, WAYS, signed, source
 
@@ -103,5 +103,5 @@ def test_any_settings_of_a_source_are_good_or_have_located_problems(config):
 @hard
 @given(texts | st.integers() | st.floats() | st.datetimes())
 def test_any_time_is_one_in_utc_or_none(value):
-    moment = parse_time(value)
+    moment = parse_moment(value)
     assert moment is None or moment.tzinfo is UTC

@@ -120,6 +120,24 @@ def test_a_token_that_is_nearly_right_is_wrong(token):
     refused(WAYS["token"], replace(request(), path_token=token))
 
 
+SLASHED = {"verify": "token", "token": "a/long+token==/for//tests"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("a/long+token==/for//tests", "a%2Flong%2Btoken%3D%3D%2Ffor%2F%2Ftests"),
+        *("a/long+token==/for//tests/", "/a/long+token==/for//tests"),
+    ],
+)
+def test_a_token_with_slashes_fits_however_it_is_encoded(given):
+    source(SLASHED).authenticate(replace(request(), path_token=given), NOW)
+
+
+def test_a_plus_that_a_query_made_a_space_is_meant_as_a_plus():
+    source(SLASHED).authenticate(request(query=(("token", "a/long token==/for//tests"),)), NOW)
+
+
 def test_two_different_tokens_in_one_request_are_refused():
     asked = replace(signed(WAYS["token"]), query=(("token", "guess"),))
     assert refused(WAYS["token"], asked).code == "ambiguous"

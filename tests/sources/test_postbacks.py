@@ -1,12 +1,13 @@
 """Integr8's postbacks, in every spelling, whole or full of holes."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bridge.sources import observation, suggested_url
+from bridge.sources import observation, parse_pairs, suggested_url
 from bridge.sources.postback import SPELLINGS
 from tests.sources.sending import request, source
 
@@ -31,6 +32,79 @@ def test_an_unreplaced_macro_is_missing(value):
     assert "payout" not in read(tx="t1", payout=value).body
 
 
+MACROS = (
+    *("{transaction-id}", "{click id}", "{{transaction_id}}", "[clickid]", "[[clickid]]", "${clickid}", "#clickid#"),
+    *("%7Bclickid%7D", "{sub_{id}}", "(clickid)", "[CLICK_ID]", "{a||b}", "{status:lead=a,b}", "%CLICKID%", "__CID__"),
+)
+
+
+@pytest.mark.parametrize("macro", MACROS)
+def test_a_macro_of_any_tracker_is_no_value_and_two_conversions_stay_two(macro):
+    first, second = (read(type="conversion", tx=macro, sub=macro, offer="1", payout=money) for money in ("5", "6"))
+    assert "no transaction id" in first.quarantine
+    assert first.dedupe_key != second.dedupe_key
+    assert "sub_id" not in first.body
+    assert {fault.place for fault in first.faults} == {"body.transaction_id", "body.sub_id"}
+
+
+@pytest.mark.parametrize("text", ["null", "undefined", "pre-{transaction_id}", "x[clickid]"])
+def test_what_would_give_many_conversions_one_id_is_no_id(text):
+    assert "no transaction id" in read(tx=text).quarantine
+
+
+@pytest.mark.parametrize("text", ["a(b)", "50%", "#1", "{", "x_y-z", '{"a": 1}'])
+def test_free_text_with_signs_of_macros_stays(text):
+    assert read(tx="t1", sub=text).body["sub_id"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("1e+06", "1000000"), ("1e 06", "1000000"), ("1e-05", "0.00001"), (".5", "0.5"), ("150.", "150")],
+)
+def test_a_payout_is_read_as_programs_print_it(text, amount):
+    assert read(tx="t1", payout=text).body["payout"] == Decimal(amount)
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+01:00", "1970-01-01 00:00:00"])
+def test_a_time_that_nobody_means_is_missing_and_noted(time):
+    reading = read(tx="t1", ct=time)
+    assert (reading.event_time, reading.faults[0].place) == (None, "body.conversion_time")
+
+
+@pytest.mark.parametrize("raw", [b"%EA%E0%EC", b"Caf%E9", b"%D0%BA%D0", b"abc%00def", b"\xd0\xba"])
+def test_bytes_of_another_encoding_cost_one_value_and_not_the_conversion(raw):
+    query = parse_pairs(b"type=conversion&tx=A3&payout=1.50&sub=" + raw, what="query", any_bytes=True)
+    [accepted] = source(CONFIG).accept(request(b"", "", method="GET", query=query))
+    body = accepted.parsed.body
+    assert (body["transaction_id"], body["payout"], accepted.parsed.quarantine) == ("A3", Decimal("1.50"), None)
+    json.dumps(accepted.stored_request.query, ensure_ascii=False).encode()
+    assert source(CONFIG).read(accepted.stored_request).body == body
+
+
+def test_two_ids_that_only_differ_in_foreign_bytes_stay_two_events():
+    one, other = (
+        source(CONFIG).read(request(b"", "", query=parse_pairs(b"tx=" + raw, what="query", any_bytes=True)))
+        for raw in (b"%EA", b"%EB")
+    )
+    assert one.dedupe_key != other.dedupe_key
+
+
+@pytest.mark.parametrize(("kind", "body"), [("text/xml", b"<a/>"), ("application/json", b"{")])
+def test_a_body_that_cannot_be_read_does_not_cost_the_query(kind, body):
+    [accepted] = source(CONFIG).accept(request(body, kind, query=(("tx", "t1"),)))
+    assert accepted.parsed.body["transaction_id"] == "t1"
+    assert accepted.parsed.faults[0].place == "body"
+
+
+def test_other_names_are_moved_before_the_transaction_is_looked_for():
+    assert read_with({"transaction_id": "my_click"}, my_click="t1").quarantine is None
+    assert read_with({"deal": "tx"}, tx="t1").body["transaction_id"] == "t1"
+
+
+def read_with(names, **query):
+    return source(CONFIG, map=names).read(request(b"", "", method="GET", query=tuple(query.items())))
+
+
 def test_money_and_times_are_typed():
     reading = read(tx="t1", payout="1.50", ct="2026-03-01 12:00:00", ccy="eur", status="Approved")
     assert reading.body["payout"] == Decimal("1.50")
@@ -39,7 +113,7 @@ def test_money_and_times_are_typed():
     assert (reading.body["currency"], reading.body["status"]) == ("EUR", "approved")
 
 
-@pytest.mark.parametrize("amount", ["abc", "1e5", "NaN", "1,5", "1.5.0", "9" * 30])
+@pytest.mark.parametrize("amount", ["abc", "1e99", "NaN", "1,5", "$1.50", "1.5.0", "9" * 30])
 def test_an_amount_that_is_none_is_missing_and_noted_because_it_never_comes_again(amount):
     reading = read(tx="t1", payout=amount)
     assert "payout" not in reading.body

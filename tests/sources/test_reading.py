@@ -81,7 +81,7 @@ def test_a_form_s_texts_become_what_was_promised(kind, given, typed):
     [
         ("integer", b'{"a": 1.5}'),
         ("integer", b'{"a": true}'),
-        ("decimal", b'{"a": "1e9"}'),
+        ("decimal", b'{"a": "1,9"}'),
         ("email", b'{"a": "x@y"}'),
         ("list", b'{"a": {}}'),
         ("text", b"{}"),
@@ -129,3 +129,11 @@ def test_the_old_name_of_a_setting_works_with_a_warning_and_not_beside_the_new_o
     assert old.on_mismatch == "quarantine"
     assert any("misfits is now called on_mismatch" in words for words in old.warnings)
     assert problems("crm", {**OPEN, "misfits": "refuse", "on_mismatch": "refuse"})
+
+
+def test_an_id_that_is_not_signed_is_warned_about_and_can_be_shown_instead():
+    github = {"verify": "hmac", "header": "X-Sig", "secret": "a-long-enough-secret"}
+    assert any("shown_id" in words for words in source(github, delivery_id="header:X-Id").warnings)
+    assert not source(github, shown_id="header:X-Id").warnings
+    [event] = source(github, shown_id="header:X-Id").accept(request(headers=[("X-Id", "7")]))
+    assert (event.parsed.delivery_id, event.parsed.dedupe_key[:7]) == ("7", "sha256:")

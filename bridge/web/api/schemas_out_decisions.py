@@ -14,6 +14,7 @@ class EventRow(Schema):
     event_time = when("when it happened, as the sender says")
     state = word("received, done, quarantined or dead", "done")
     problem = word("why it was put aside")
+    faults = words("values that were dropped because they were wrong, each with its place")
     replay_of = word("the event that this one repeats")
 
 

@@ -1,0 +1,45 @@
+"""Split one body into the events that it carries.
+
+`split: auto` splits a body that is a list of objects. A path (`events`, `entry.changes`) names a list inside an object;
+each event is then the whole object with one item in place of its list, so nothing around the list is lost. `never`
+leaves the body as one event.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bridge.sources.errors import Unreadable
+
+AUTO = "auto"
+NEVER = "never"
+MOST_EVENTS = 10_000  # of one request
+
+
+def events(value: dict[str, Any] | list[Any], split: str) -> list[dict[str, Any]] | None:
+    """The events of one body; None where it is one event."""
+    if split == NEVER:
+        return None
+    if split == AUTO:
+        found = value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else []
+    else:
+        items = value if isinstance(value, list) else [value]
+        found = [one for item in items if isinstance(item, dict) for one in _inner(item, split.split("."))]
+        if len(found) == 1 and found[0] is value:
+            return None
+    if len(found) > MOST_EVENTS:
+        raise Unreadable(413, f"more than {MOST_EVENTS} events in one request; send them in parts", "body")
+    return found or None
+
+
+def _inner(body: dict[str, Any], steps: Sequence[str]) -> Iterator[dict[str, Any]]:
+    first, rest = steps[0], steps[1:]
+    inner = body.get(first)
+    if isinstance(inner, dict) and rest:
+        for one in _inner(inner, rest):
+            yield body if one is inner else {**body, first: one}
+    elif isinstance(inner, list) and inner:
+        for item in inner:
+            deeper = _inner(item, rest) if rest and isinstance(item, dict) else [item]
+            yield from ({**body, first: one} for one in deeper)
+    else:
+        yield body

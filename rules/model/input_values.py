@@ -1,0 +1,67 @@
+"""Which moments and numbers count, for every way in: webhooks, postbacks, reports, CSV files, tables, rule tests.
+
+A moment outside 2000 to 2100 is missing: Go's zero time, the epoch and the end of time are what programs write for
+"never", and one of them moves averages by decades. An infinity or NaN is no number. A number may have an exponent
+(`1e+06`), no digit before its point (`.5`) or none behind it (`150.`), but no more than 18 digits before the point.
+"""
+
+import re
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+MOST_DIGITS = 18  # before the point, and behind it
+
+_SECONDS = re.compile(r"[0-9]{9,16}(\.[0-9]{1,9})?")
+_MILLISECONDS_FROM = Decimal(10**11)  # as seconds this is the year 5138
+_MICROSECONDS_FROM = Decimal(10**14)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][ +-]?[0-9]{1,3})?")
+
+
+def plausible(moment: datetime) -> bool:
+    """Whether an aware moment is one that somebody meant."""
+    return EARLIEST <= moment < LATEST
+
+
+def parse_moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
+    """An aware UTC time, or None for what is not one or lies outside 2000 to 2100.
+
+    Understands ISO 8601, `2026-03-01 12:30:00`, and seconds, milliseconds or microseconds since 1970. A time without
+    an offset is local to `zone`.
+    """
+    text = str(value).strip()
+    try:
+        moment = _since_1970(text) if _SECONDS.fullmatch(text) else _written(text, zone)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if moment is not None and plausible(moment) else None
+
+
+def parse_number(value: Any) -> Decimal | None:
+    """An exact number in plain digits, or None for what is not one. In a query string a plus arrives as a space."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text.replace(" ", "+"))
+    if number and not -MOST_DIGITS <= number.adjusted() < MOST_DIGITS:
+        return None
+    return Decimal(format(number, "f"))
+
+
+def _since_1970(text: str) -> datetime:
+    number = Decimal(text)
+    if number >= _MICROSECONDS_FROM:
+        number /= 1_000_000
+    elif number >= _MILLISECONDS_FROM:
+        number /= 1_000
+    return datetime.fromtimestamp(float(number), UTC)
+
+
+def _written(text: str, zone: tzinfo) -> datetime | None:
+    if len(text) > 40 or not re.match(r"[0-9]{4}-", text):  # fromisoformat also takes 20260301, which means a number
+        return None
+    # In a query string the plus of an offset arrives as a space.
+    moment = datetime.fromisoformat(re.sub(r" (\d{2}:?\d{2})$", r"+\1", text) if text.count(":") >= 3 else text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

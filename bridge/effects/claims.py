@@ -122,6 +122,7 @@ def _job(effect: Effect, causes: Mapping[int, str], refs: Refs) -> Job:
         verb=effect.verb,
         kind=effect.kind,
         target_id=refs.get((effect.account, effect.kind, effect.target_id), effect.target_id),
+        other_id=effect.target_id if effect.verb in MERGED else None,
         wanted=thaw(effect.wanted),
         key=thaw(effect.key),
         attempts=effect.attempts,

@@ -1,4 +1,7 @@
-"""Many objects at once: a hundred per call, or one by one where Integr8 has no bulk route. Performs no I/O."""
+"""Change many objects at once: many per call, or one by one where Integr8 has no bulk route. Performs no I/O.
+
+A bulk call that Integr8 refuses is divided until the targets that it refuses are known: they alone fail.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,13 +9,25 @@ from typing import Any, TypeAlias
 
 from bridge.integr8.call import Flow
 from bridge.integr8.core import Row
-from bridge.integr8.errors import ApiError, BadRequest, InvalidCall, NotFound, PartlyDone, Refused, RequestFailed
+from bridge.integr8.errors import (
+    ApiError,
+    BadRequest,
+    BudgetError,
+    InvalidCall,
+    NotFound,
+    NotTried,
+    PartlyDone,
+    Refused,
+    RequestFailed,
+)
 from bridge.integr8.flows import Caller, Shelf, carried_over, delete, missing_fields
 from bridge.integr8.rate_limiter import Lane
 
 Single: TypeAlias = Callable[[str], Flow[None]]
 # Errors that belong to the targets of one call. Any other would meet the next call too, so that is not made.
 OF_THE_TARGET = (BadRequest, RequestFailed, NotFound, Refused, InvalidCall)
+SPLIT_FOR = 20.0  # s; dividing a refused call ends then, well within the lease of the effects that it carries
+SAME_FOR_ALL = 5  # targets refused with 402 and none accepted: then it is the account, not the target
 
 
 def set_status(
@@ -56,6 +71,7 @@ class _Work:
     lane: Lane | None
     done: list[str] = field(default_factory=list)
     failed: dict[str, ApiError] = field(default_factory=dict)
+    until: float = 0.0
 
     @property
     def name(self) -> str:
@@ -66,23 +82,51 @@ class _Work:
         self.caller.request(self.name, path=self.shelf.above, body={**self.body, "data": list(ids)})
 
     def part(self, ids: tuple[str, ...]) -> Flow[None]:
-        """At most one chunk: by a bulk call, or singly."""
-        if self.name in self.caller.without_bulk:
-            yield from self.singly(ids)
-            return
+        """At most one chunk: by a bulk call, or singly. What is refused is halved until the refused ones are found."""
+        waiting = [ids]
+        while waiting:
+            some = waiting.pop()
+            if self.name in self.caller.without_bulk:
+                yield from self.singly(some)
+                continue
+            try:
+                yield from self.send(some)
+            except (NotFound, Refused) as error:
+                if (error.status or 0) < 400:
+                    raise
+                if error.status not in {404, 405}:
+                    waiting += self.halves(some, error)
+                    continue
+                waiting += yield from self.look_for_the_route(some, error)
+            except (BadRequest, RequestFailed) as error:
+                waiting += self.halves(some, error)
+
+    def send(self, ids: tuple[str, ...]) -> Flow[None]:
         body = {**self.body, "data": list(ids)}
-        try:
-            yield from self.caller.call(self.name, path=self.shelf.above, body=body, lane=self.lane)
-        except (NotFound, Refused) as error:
-            if error.status not in {404, 405}:
-                raise
-            before = len(self.done)
-            yield from self.singly(ids)
-            # A 404 may mean the route or an object. Once objects prove to be there, it was the route.
-            if error.status == 405 or len(self.done) > before:
-                self.caller.without_bulk.add(self.name)
-        else:
-            self.done += ids
+        yield from self.caller.call(self.name, path=self.shelf.above, body=body, lane=self.lane)
+        self.done += ids
+
+    def look_for_the_route(self, ids: tuple[str, ...], error: ApiError) -> Flow[list[tuple[str, ...]]]:
+        """A 404 may mean the route or an object. Once one object proves to be there, it was the route."""
+        before = len(self.done)
+        yield from self.singly(ids[:1])
+        if error.status == 405 or len(self.done) > before:
+            self.caller.without_bulk.add(self.name)
+        return [ids[1:]] if len(ids) > 1 else []
+
+    def halves(self, ids: tuple[str, ...], error: ApiError) -> list[tuple[str, ...]]:
+        """What is still to be sent of a call that was refused, the first half on top. One target alone has failed."""
+        if len(ids) == 1:
+            self.failed[ids[0]] = error
+            return []
+        if isinstance(error, RequestFailed) and not self.done and len(self.failed) >= SAME_FOR_ALL:
+            self.failed |= dict.fromkeys(ids, error)
+            return []
+        if self.caller.manner.clock() > self.until:
+            self.failed |= dict.fromkeys(ids, NotTried(self.name, words=f"{len(ids)} others; {error}"))
+            return []
+        middle = len(ids) // 2
+        return [ids[middle:], ids[:middle]]
 
     def singly(self, ids: tuple[str, ...]) -> Flow[None]:
         for id_ in ids:
@@ -94,7 +138,8 @@ class _Work:
                 self.done.append(id_)
 
     def settled(self) -> tuple[str, ...]:
-        if self.failed and self.done:
+        reasons = {(type(error), error.status, error.words) for error in self.failed.values()}
+        if self.failed and (self.done or len(reasons) > 1):
             raise PartlyDone(self.name, done=tuple(self.done), failed=self.failed)
         if self.failed:
             raise next(iter(self.failed.values()))
@@ -106,14 +151,21 @@ def _bulk(work: _Work, ids: Iterable[str | int]) -> Flow[tuple[str, ...]]:
     if not wanted:
         return ()
     work.check(wanted)
+    work.until = work.caller.manner.clock() + SPLIT_FOR
     chunk = work.caller.chunk
     for part in (wanted[start : start + chunk] for start in range(0, len(wanted), chunk)):
         try:
             yield from work.part(part)
         except ApiError as error:
             touched = {*work.done, *work.failed}
-            left = part if isinstance(error, OF_THE_TARGET) else wanted
-            work.failed |= {id_: error for id_ in left if id_ not in touched}
+            same = part if isinstance(error, OF_THE_TARGET) else wanted
+            work.failed |= {id_: error for id_ in same if id_ not in touched}
             if not isinstance(error, OF_THE_TARGET):
                 break
+        except BudgetError as error:
+            left = [id_ for id_ in wanted if id_ not in {*work.done, *work.failed}]
+            if not work.done and not work.failed:
+                raise
+            work.failed |= dict.fromkeys(left, NotTried(work.name, words=str(error)))
+            break
     return work.settled()

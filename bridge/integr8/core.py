@@ -176,7 +176,7 @@ def read(request: Request, reply: Reply, *, now: datetime, secrets: Iterable[str
     """The answer of a call: list and report bodies whole, the object of `{"data": {...}}`, the new id, a URL.
 
     `now` is the moment of receipt; `secrets` are blotted out of the server's words. Raises the ApiError of
-    the status, Malformed for a good status with a bad body, OutcomeUnknown where a create met either.
+    the status, Malformed for a good status with a bad body, OutcomeUnknown where a write met a 5xx or a create either.
     """
     hidden = (*secrets, *request.secrets)
     request_id = next((reply.headers[name] for name in REQUEST_ID_HEADERS if name in reply.headers), None)
@@ -190,10 +190,10 @@ def read(request: Request, reply: Reply, *, now: datetime, secrets: Iterable[str
             retry_after=retry_after(reply.headers, now),
         )
 
-    creates = request.operation.retry is Retry.UNSAFE
+    creates, reads = request.operation.retry is Retry.UNSAFE, request.operation.retry is Retry.SAFE
     if not 200 <= reply.status < 300:
         kind = class_for(reply.status)
-        kind = OutcomeUnknown if creates and reply.status >= 500 else kind
+        kind = OutcomeUnknown if reply.status >= 500 and not reads else kind
         raise error(kind, words_of(reply.body, reply.headers, hidden))
     try:
         return _READERS[request.operation.kind](request.operation, reply)

@@ -175,6 +175,12 @@ class PartlyDone(ApiError):
         self.failed = dict(failed)
 
 
+class NotTried(ApiError):
+    """Not sent: the call that it was part of was refused, and there was no time to send it by itself."""
+
+    what = "not sent yet"
+
+
 class Ambiguous(ApiError):
     """Several objects carry the natural key that should name one. `ids` holds them."""
 

@@ -86,6 +86,7 @@ def _carry_out(world: World, operation: Operation, asked: Asked, entry: Entry, f
             call = Call(
                 world, operation, asked.path, asked.query, body, key, entry.number, asked.host, faults, entry.remarks
             )
+            _refuse(call)
             _meddle(call)
             result = HANDLERS[operation.name](call)
             return json_answer(result.payload, result.status)
@@ -100,6 +101,15 @@ def _enter(world: World, operation: Operation, asked: Asked, entry: Entry) -> Ap
     entry.api_key = fingerprint(key.key)
     require(key, operation.section, "Write" if operation.writes else "Read")
     return key
+
+
+def _refuse(call: Call) -> None:
+    """A bulk call with one target that is not acceptable is refused whole."""
+    for fault in call.faults:
+        if fault.kind == "refused_ids" and call.operation.action in BULK:
+            named = [one for one in fault["ids"] if one in call.body["data"]]
+            if named:
+                raise Refusal(fault["status"], f"{', '.join(named)}: not acceptable", field="data")
 
 
 def _meddle(call: Call) -> None:

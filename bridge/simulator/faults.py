@@ -27,6 +27,7 @@ KINDS: Final[Mapping[str, str]] = {
     "changed": "a person writes `fields` to the target just before the request is carried out",
     "repeat_page": "answer a report page as if no cursor had been given",
     "not_found": "404 although it exists",
+    "refused_ids": "refuse a bulk call that names one of `ids` with `status`; nothing of it is done",
 }
 DEFAULTS: Final[Mapping[str, Any]] = {
     "when": "before",
@@ -37,6 +38,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "seconds": 1.0,
     "share": 0.5,
     "fields": {},
+    "ids": [],
 }
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "when": ("before", "after"),

@@ -125,10 +125,53 @@ def test_what_is_never_done_is_given_up_with_the_reason(world, client, desk):
     assert "accepted the change 5 times" in outcome.error
 
 
-def test_a_target_that_is_gone_fails_alone(world, client):
+def test_a_target_that_is_refused_fails_alone(world, client):
+    offers = [world.offer(f"Offer {number}", active=True) for number in range(9)]
+    targets = [*(offer.key for offer in offers), "n0such0ffr"]
+    world.faults.add({"kind": "refused_ids", "ids": ["n0such0ffr"], "status": 400})
+    outcomes = carry_out(client, Desk(population=9), jobs("pause", "offer", targets))
+    assert kinds(outcomes) == [Applied] * 9 + [Failed]
+
+
+def test_a_target_that_fails_with_402_waits_for_a_person(world, client):
+    offers = [world.offer(f"Offer {number}", active=True) for number in range(4)]
+    world.faults.add({"kind": "refused_ids", "ids": [offers[2].key], "status": 402})
+    outcomes = carry_out(client, Desk(population=4), jobs("pause", "offer", [offer.key for offer in offers]))
+    assert kinds(outcomes) == [Applied, Applied, Again, Applied]
+    assert outcomes[2].wait >= 60
+
+
+def test_what_was_accepted_and_cannot_be_seen_is_unknown(world, client):
     offer = world.offer(active=True)
     outcomes = carry_out(client, Desk(population=2), jobs("pause", "offer", [offer.key, "n0such0ffr"]))
-    assert kinds(outcomes) == [Applied, Failed]
+    assert kinds(outcomes) == [Applied, Unknown]
+
+
+def test_what_could_not_be_seen_is_not_sent_again(world, client, desk):
+    [outcome] = carry_out(client, desk, jobs("pause", "offer", ["n0such0ffr"], unsettled=True, attempts=9))
+    assert (type(outcome), outcome.wait, desk.writes) == (Unknown, 512.0, [])
+
+
+def test_it_is_settled_by_its_other_id(world, client, desk):
+    offer = world.offer(active=False)
+    [outcome] = carry_out(
+        client, desk, jobs("pause", "offer", ["n0such0ffr"], unsettled=True, other_id=str(offer.number))
+    )
+    assert isinstance(outcome, Applied)
+
+
+def test_a_pause_that_was_sent_and_not_read_back_is_not_sent_again(world, client, desk):
+    offer = world.offer(active=True)
+    world.faults.add({"kind": "status", "status": 503, "operation": "offers.get"})
+    [outcome] = carry_out(client, desk, jobs("pause", "offer", [offer.key]))
+    assert isinstance(outcome, Unknown)
+
+
+def test_a_write_that_met_a_server_error_is_read_before_it_is_repeated(world, client, desk):
+    offer = world.offer(active=True)
+    world.faults.add({"kind": "status", "status": 503, "when": "after", "operation": "offers.set_status", "count": 9})
+    [outcome] = carry_out(client, desk, jobs("pause", "offer", [offer.key]))
+    assert isinstance(outcome, Unknown)
 
 
 def test_a_pause_whose_answer_was_lost_is_settled_by_reading(world, client, desk):

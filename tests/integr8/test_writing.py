@@ -124,12 +124,46 @@ def test_what_would_meet_every_call_ends_the_first(client, integr8, double):
     assert len(integr8.seen) == 1
 
 
-def test_a_chunk_that_is_refused_leaves_the_others_done(client, integr8, double):
-    integr8.will(double.says({}, 200), double.says({}, 400), double.says({}, 200))
+def _refuses(double, status, *refused):
+    def script(seen):
+        if seen.path.endswith("/bulk") and {str(one) for one in refused} & set(seen.json["data"]):
+            return double.says({"error": "no"}, status)
+        return None
+
+    return script
+
+
+@pytest.mark.parametrize("status", [400, 402, 409, 422])
+def test_only_the_refused_ones_of_a_bulk_call_fail(client, integr8, double, status):
+    integr8.script = _refuses(double, status, 7, 130, 131)
     with pytest.raises(errors.PartlyDone) as caught:
         client.offers.set_status(range(250), active=False)
-    assert len(caught.value.done) == 150
-    assert set(caught.value.failed) == {str(n) for n in range(100, 200)}
+    assert len(caught.value.done) == 247
+    assert set(caught.value.failed) == {"7", "130", "131"}
+    assert len(integr8.seen) < 60
+
+
+def test_where_the_route_is_known_a_404_is_about_a_target(client, integr8, double):
+    integr8.script = _no_bulk(double, 404)
+    client.caller.without_bulk.clear()
+    with pytest.raises(errors.PartlyDone) as caught:
+        client.offers.set_status(["1", "gone", "2"], active=False)
+    assert (caught.value.done, set(caught.value.failed)) == (("1", "2"), {"gone"})
+
+
+def test_an_account_that_may_not_is_not_asked_for_each_target(client, integr8, double):
+    integr8.script = _refuses(double, 402, *range(250))
+    with pytest.raises(errors.RequestFailed):
+        client.offers.set_status(range(250), active=False)
+    assert len(integr8.seen) < 30
+
+
+def test_dividing_ends_in_time_and_says_what_was_not_tried(client, integr8, double, clock):
+    integr8.script = lambda seen: clock.sleep(3) or _refuses(double, 400, *range(100))(seen)
+    with pytest.raises(errors.PartlyDone) as caught:
+        client.offers.set_status(range(100), active=False)
+    assert {type(error) for error in caught.value.failed.values()} == {errors.BadRequest, errors.NotTried}
+    assert len(integr8.seen) < 15
 
 
 def test_many_are_deleted_with_a_body(client, integr8):

@@ -15,6 +15,8 @@ def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
 def _archive(tools: Tools, desk: Desk, job: Job) -> Outcome:
     source, name = resource(tools, job.kind), RESOURCES[job.kind]
     try:
+        if job.unsettled:
+            desk.read(f"{name}.get", [job], lambda: source.get(*above(job), job.target_id))
         desk.write(f"{name}.delete", [job], lambda: source.delete(*above(job), job.target_id))
     except NotFound:
         return Applied(job, {"settled": "by reading"}) if job.unsettled else Skipped(job)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from bridge.integr8.pages import Page
 from bridge.integr8.rate_limiter import Lane
 
 PAGE = 100
+ASKED_SINGLY = 20  # of those that a list does not show; the others have their turn with the next attempt
 
 #: Kind of entity → resource of the client.
 RESOURCES = {
@@ -36,7 +37,7 @@ def above(job: Job) -> tuple[str, ...]:
     return (str(job.key["offer"]),) if job.kind in BELOW_OFFER else ()
 
 
-def ids_of(entity: dict[str, Any]) -> set[str]:
+def ids_of(entity: Mapping[str, Any]) -> set[str]:
     """Both ids of an object, as text. Which of them a report or a postback names is not documented."""
     return {str(entity[name]) for name in ("id", "incremental_id") if entity.get(name) is not None}
 
@@ -47,57 +48,68 @@ def lane_of(jobs: Sequence[Job]) -> Lane:
 
 
 def read_many(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
-    """The present objects of these jobs, by target id; what does not exist is missing.
+    """The present objects of these jobs, by every id that they have; what does not exist is missing.
 
     One by one, or the pages on which they were when we last looked, or all pages: whichever costs the fewest calls
     of the budget. Lists have no filter by several ids (reference, "List Offers").
     """
     wanted = list(dict.fromkeys(job.target_id for job in jobs))
     if len(wanted) == 1:
-        return _one_by_one(tools, desk, kind, jobs, wanted)
+        return _one_by_one(tools, desk, jobs, wanted)
     all_pages = math.ceil((desk.population(kind) or len(wanted)) / PAGE)  # at least so many, when nobody knows
     places = desk.places(kind, wanted)
     likely = Counter(place // PAGE for place in places.values())
     with_likely = len(likely) + len(wanted) - len(places)
     if len(wanted) <= min(all_pages, with_likely):
-        return _one_by_one(tools, desk, kind, jobs, wanted)
+        return _one_by_one(tools, desk, jobs, wanted)
     if all_pages <= with_likely:
-        return _by_pages(tools, desk, kind, jobs, wanted)
+        return _by_pages(tools, desk, kind, jobs)
     found = _on_likely_pages(tools, desk, kind, jobs, likely)
-    left = [target for target in wanted if target not in found]
+    missing = [job for job in jobs if find(found, job) is None]
+    left = list(dict.fromkeys(job.target_id for job in missing))
     if len(left) < all_pages:
-        return found | _one_by_one(tools, desk, kind, jobs, left)
-    return found | _by_pages(tools, desk, kind, jobs, left)
+        return found | _one_by_one(tools, desk, missing, left)
+    return found | _by_pages(tools, desk, kind, missing)
 
 
-def _one_by_one(
-    tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], wanted: Iterable[str]
-) -> dict[str, dict[str, Any]]:
-    found = {}
-    source, operation = resource(tools, kind), f"{RESOURCES[kind]}.get"
+def find(present: Mapping[str, dict[str, Any]], job: Job) -> dict[str, Any] | None:
+    """The object of a job among those that were read, by either id."""
+    return next((present[one] for one in job.ids if one in present), None)
+
+
+def _one_by_one(tools: Tools, desk: Desk, jobs: Sequence[Job], wanted: Iterable[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
     about: dict[str, list[Job]] = {}
     for job in jobs:
         about.setdefault(job.target_id, []).append(job)
     for target in wanted:
-        of_it = about[target]
-        ask = partial(source.get, *above(of_it[0]), target, lane=lane_of(of_it))
-        try:
-            found[target] = desk.read(operation, of_it, ask)
-        except NotFound:
-            continue
+        for known in about[target][0].ids:
+            entity = _get(tools, desk, about[target], known)
+            if entity is not None:
+                found |= {target: entity} | dict.fromkeys(ids_of(entity), entity)
+                break
     return found
 
 
-def _by_pages(
-    tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], wanted: Iterable[str]
-) -> dict[str, dict[str, Any]]:
+def _get(tools: Tools, desk: Desk, jobs: Sequence[Job], id_: str) -> dict[str, Any] | None:
+    kind = jobs[0].kind
+    ask = partial(resource(tools, kind).get, *above(jobs[0]), id_, lane=lane_of(jobs))
+    try:
+        entity: dict[str, Any] = desk.read(f"{RESOURCES[kind]}.get", jobs, ask)
+    except NotFound:
+        return None
+    return entity
+
+
+def _by_pages(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    missing = set(wanted)
+    missing = list(jobs)
     pages = resource(tools, kind).list(size=PAGE, lane=lane_of(jobs)).pages()
     while missing and (page := _next_page(desk, kind, jobs, pages)) is not None:
         found |= _those_of(page, missing)
-        missing -= found.keys()
-    return found
+        missing = [job for job in missing if find(found, job) is None]
+    unlisted = missing[:ASKED_SINGLY]  # a list need not be whole
+    return found | _one_by_one(tools, desk, unlisted, dict.fromkeys(job.target_id for job in unlisted))
 
 
 def _on_likely_pages(
@@ -105,7 +117,7 @@ def _on_likely_pages(
 ) -> dict[str, dict[str, Any]]:
     """Those that are where they were, the fullest page first. One page without any of them, and we stop believing."""
     found: dict[str, dict[str, Any]] = {}
-    missing = {job.target_id for job in jobs}
+    missing = list(jobs)
     for number, _ in likely.most_common():
         pages = resource(tools, kind).list(size=PAGE, start=number + 1, lane=lane_of(jobs)).pages()
         page = _next_page(desk, kind, jobs, pages)
@@ -113,7 +125,7 @@ def _on_likely_pages(
         if not here:
             break
         found |= here
-        missing -= here.keys()
+        missing = [job for job in missing if find(found, job) is None]
     return found
 
 
@@ -121,6 +133,7 @@ def _next_page(desk: Desk, kind: str, jobs: Sequence[Job], pages: Iterator[Page]
     return desk.read(f"{RESOURCES[kind]}.list", jobs, lambda: next(pages, None))
 
 
-def _those_of(page: Page, wanted: set[str]) -> dict[str, dict[str, Any]]:
-    """The wanted ones of a page, by the id that they are wanted by."""
-    return {known: entity for entity in page.rows for known in ids_of(entity) & wanted}
+def _those_of(page: Page, wanted: Sequence[Job]) -> dict[str, dict[str, Any]]:
+    """The wanted ones of a page, by every id that they have."""
+    ids = {one for job in wanted for one in job.ids}
+    return {known: entity for entity in page.rows if ids & ids_of(entity) for known in ids_of(entity)}

@@ -10,8 +10,10 @@ from bridge.outbound.http import Outgoing
 
 T = TypeVar("T")
 
-PAUSE_UNREACHABLE = 5.0  # seconds before Integr8 or Redis is asked again
+PAUSE_UNREACHABLE = 1.0  # seconds before Integr8 or Redis is asked again; doubles with each attempt
+PAUSE_MAX = 60.0  # while Integr8 is away altogether nothing is attempted, so this need not be long
 PAUSE_UNAUTHORIZED = 300.0  # a wrong key needs a person; the effects wait for them
+PAUSE_UNSEEN = 3600.0  # the longest between two readings of what was accepted and cannot be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +25,18 @@ class Job:
     kind: str
     target_id: str
     wanted: Mapping[str, Any]
+    other_id: str | None = None  # the same target by its other id: some lists and paths know one of them only
     key: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 1
     urgent: bool = False
     unsettled: bool = False
     once: str = ""  # the same for the same step of the same cause, also where a restored database counts anew
     context: Mapping[str, Any] = field(default_factory=dict)  # rule, run, reason: for messages
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id that the target is known by, the one for calls first."""
+        return (self.target_id,) if self.other_id in {None, self.target_id} else (self.target_id, str(self.other_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +117,26 @@ def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one li
     """What an error of a call means for an effect."""
     match error:
         case errors.OutcomeUnknown():
-            return Unknown(job, PAUSE_UNREACHABLE, str(error))
+            return Unknown(job, backoff(job), str(error))
         case errors.BudgetExhausted():
             return Again(job, error.wait, str(error))
         case errors.RateLimited():
-            return Again(job, error.retry_after or PAUSE_UNREACHABLE, str(error))
-        case errors.Unauthorized():
+            return Again(job, error.retry_after or backoff(job), str(error))
+        case errors.Unauthorized() | errors.Forbidden() | errors.RequestFailed():
             return Again(job, PAUSE_UNAUTHORIZED, str(error))
+        case errors.NotTried():
+            return Again(job, PAUSE_UNREACHABLE, str(error))
         case errors.BudgetUnavailable() | errors.Unreachable() | errors.NoAnswer() | errors.ServerError():
-            return Again(job, min(PAUSE_UNREACHABLE * 2 ** min(job.attempts, 6), 300.0), str(error))
+            return Again(job, backoff(job), str(error))
         case errors.Malformed():
-            return Again(job, PAUSE_UNREACHABLE, str(error)) if job.attempts < 5 else Failed(job, str(error))
+            return Again(job, backoff(job), str(error)) if job.attempts < 5 else Failed(job, str(error))
         case _:
             return Failed(job, str(error))
+
+
+def backoff(job: Job) -> float:
+    """Seconds until the next attempt: longer with each."""
+    return min(PAUSE_UNREACHABLE * float(2 ** min(job.attempts, 6)), PAUSE_MAX)
 
 
 #: Integr8, or what counts its calls, is away altogether: the next call would fare no better.

@@ -1,66 +1,115 @@
 """Set the status of many targets in one bulk call, and read who really changed. What pause and activate share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from bridge.effects.handlers.entities import RESOURCES, ids_of, lane_of, read_many, resource
-from bridge.effects.handlers.job import Again, Applied, Desk, Failed, Job, Outcome, Tools, from_error
+from bridge.effects.handlers.entities import RESOURCES, find, ids_of, lane_of, read_many, resource
+from bridge.effects.handlers.job import (
+    PAUSE_UNREACHABLE,
+    PAUSE_UNSEEN,
+    Again,
+    Applied,
+    Desk,
+    Failed,
+    Job,
+    Outcome,
+    Tools,
+    Unknown,
+    backoff,
+    from_error,
+)
 from bridge.integr8.errors import ApiError, BudgetError, PartlyDone
 
-MOST_TRIES = 5
+MAX_TRIES = 5
 
 
 def set_active(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
-    """One outcome for each job, all of one kind of entity."""
-    kind = jobs[0].kind
-    unsettled = [job for job in jobs if job.unsettled]
+    """One outcome for each job, all of one kind of entity.
+
+    What was never sent is sent at once. Of what may have arrived, only what the read shows not to be so.
+    """
     outcomes: list[Outcome] = []
-    open_jobs = list(jobs)
-    try:
-        if unsettled:
-            settled = _settled(tools, desk, kind, unsettled, active=active)
-            outcomes += settled
-            done = {outcome.job.id for outcome in settled}
-            open_jobs = [job for job in jobs if job.id not in done]
-        if open_jobs:
-            _send(tools, desk, kind, open_jobs, active=active)
-            outcomes += _verified(tools, desk, kind, open_jobs, active=active)
-    except (ApiError, BudgetError) as error:
-        done = {outcome.job.id for outcome in outcomes}
-        outcomes += [from_error(job, error) for job in jobs if job.id not in done]
+    for some, step in (
+        ([job for job in jobs if not job.unsettled], _change),
+        ([job for job in jobs if job.unsettled], _settle),
+    ):
+        if not some:
+            continue
+        try:
+            outcomes += step(tools, desk, some, active=active)
+        except (ApiError, BudgetError) as error:
+            outcomes += [_unsent(job, error) for job in some]
     return outcomes
 
 
-def _send(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], *, active: bool) -> None:
+def _unsent(job: Job, error: ApiError | BudgetError) -> Outcome:
+    """What an error means for an effect that this call has not sent. An unsettled effect stays unsettled."""
+    outcome = from_error(job, error)
+    return Unknown(job, outcome.wait, outcome.error) if job.unsettled and isinstance(outcome, Again) else outcome
+
+
+def _change(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
+    refused = _send(tools, desk, jobs, active=active)
+    try:
+        present = read_many(tools, desk, jobs[0].kind, jobs)
+    except (ApiError, BudgetError) as error:
+        return [_unread(job, refused.get(job.target_id), error) for job in jobs]
+    return [_outcome(job, find(present, job), refused.get(job.target_id), active=active) for job in jobs]
+
+
+def _send(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> Mapping[str, ApiError]:
+    """Make the bulk call. Returns what Integr8 refused, by id; raises when it refused everything."""
+    kind = jobs[0].kind
     ids = list(dict.fromkeys(job.target_id for job in jobs))
     send = partial(resource(tools, kind).set_status, ids, active=active, lane=lane_of(jobs))
     try:
         desk.write(f"{RESOURCES[kind]}.set_status", jobs, send)
-    except PartlyDone:
-        return  # the read that follows tells which
+    except PartlyDone as error:
+        return error.failed
+    return {}
 
 
-def _settled(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
-    """Of effects whose request may have arrived: those that turn out to be so need no second one."""
-    present = read_many(tools, desk, kind, jobs)
-    return [
-        Applied(job, {"active": active, "settled": "by reading"})
-        for job in jobs
-        if (entity := present.get(job.target_id)) is not None and entity.get("active") is active
-    ]
+def _settle(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
+    """Effects whose request may have arrived: those that are so are done, those that are not so are sent again.
 
-
-def _verified(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
-    present = read_many(tools, desk, kind, jobs)
+    What cannot be seen is neither. It waits, longer each time, until one of its ids shows it.
+    """
+    present = read_many(tools, desk, jobs[0].kind, jobs)
     outcomes: list[Outcome] = []
+    again: list[Job] = []
     for job in jobs:
-        entity = present.get(job.target_id)
+        entity = find(present, job)
         if entity is None:
-            outcomes.append(Failed(job, f"{kind} {job.target_id} is not at Integr8 any more"))
+            outcomes.append(_unseen(job))
         elif entity.get("active") is active:
-            outcomes.append(Applied(job, {"active": active, "ids": sorted(ids_of(entity))}))
-        elif job.attempts < MOST_TRIES:
-            outcomes.append(Again(job, 1.0, "accepted, but the read that followed showed no change"))
+            outcomes.append(Applied(job, {"active": active, "settled": "by reading", "ids": sorted(ids_of(entity))}))
         else:
-            outcomes.append(Failed(job, f"Integr8 accepted the change {job.attempts} times and never made it"))
-    return outcomes
+            again.append(job)
+    return outcomes + (_change(tools, desk, again, active=active) if again else [])
+
+
+def _outcome(job: Job, entity: Mapping[str, object] | None, refused: ApiError | None, *, active: bool) -> Outcome:
+    """What the read that followed says about one effect."""
+    if entity is not None and entity.get("active") is active:
+        return Applied(job, {"active": active, "ids": sorted(ids_of(entity))})
+    if refused is not None:
+        return from_error(job, refused)
+    if entity is None:
+        return _unseen(job)
+    if job.attempts < MAX_TRIES:
+        return Again(job, PAUSE_UNREACHABLE, "accepted, but the read that followed showed no change")
+    return Failed(job, f"Integr8 accepted the change {job.attempts} times and never made it")
+
+
+def _unread(job: Job, refused: ApiError | None, error: ApiError | BudgetError) -> Outcome:
+    """It was sent, and could not be read back."""
+    if refused is not None:
+        return from_error(job, refused)
+    return Unknown(job, backoff(job), f"sent, and not read back yet: {error}")
+
+
+def _unseen(job: Job) -> Outcome:
+    """Integr8 accepted it, or may have, and shows no such target. That is no proof of anything."""
+    wait = min(PAUSE_UNREACHABLE * 2 ** min(job.attempts, 12), PAUSE_UNSEEN)
+    ids = " or ".join(job.ids)
+    return Unknown(job, wait, f"sent, but Integr8 shows no {job.kind} {ids}; it is looked for again")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as DatabaseSession
 
 from bridge.cli.rules_backtest import backtest, backtests
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
-from bridge.config import rulebook
+from bridge.config import rulebook, rules_directory
 from bridge.config.lookup_tables import load_all
 from bridge.operations.explain import explain as make_explanation
 from bridge.operations.explain import parse_subject
@@ -159,7 +159,7 @@ def test(session: Session, file: tuple[Path, ...], json: bool) -> None:
 
 def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], list[str]]:
     paths = files or tuple(sorted(session.settings.rules_dir.glob("*.y*ml")))
-    known = rulebook.known(session.settings, load_all(session.settings.tables_dir)[0]) if not files else Known()
+    known = rules_directory.known(session.settings, load_all(session.settings.tables_dir)[0]) if not files else Known()
     loaded = [load(path.read_text(encoding="utf-8"), name=str(path), known=known, tests=False) for path in paths]
     revisions = [revision for one in loaded for revision in one.revisions]
     return revisions, [str(problem) for one in loaded for problem in one.errors]

@@ -7,7 +7,7 @@ import click
 
 from bridge.cli.session import Session, Span, as_json, json_option, outcome, show
 from bridge.store import tokens as store_tokens
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access.tokens import make
 from bridge.web.access.tokens import revoke as end
 

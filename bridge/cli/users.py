@@ -6,7 +6,7 @@ import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.store import users as known
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import users as change
 from bridge.web.access.users import Actor, Made
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from bridge.sources.strict_schema import Problem, StrictSchema, flatten
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 ROLES = tuple(str(one) for one in Role)

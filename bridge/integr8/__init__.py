@@ -3,8 +3,10 @@
 Knows nothing of the rest of the service and could be a library of its own.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from bridge.integr8.catalogue import OPERATIONS, RESOURCES, Operation, Route
-from bridge.integr8.client import Client
 from bridge.integr8.errors import (
     Ambiguous,
     ApiError,
@@ -30,9 +32,12 @@ from bridge.integr8.errors import (
     Unreachable,
 )
 from bridge.integr8.page_iterator import Listing
-from bridge.integr8.rate_budget import Budget, BudgetState, LocalBudget, RedisBudget, budget_key
 from bridge.integr8.rate_limiter import Lane, Outcome
 from bridge.integr8.retry_policy import wait_before_retry
+
+if TYPE_CHECKING:
+    from bridge.integr8.client import Client
+    from bridge.integr8.rate_budget import Budget, BudgetState, LocalBudget, RedisBudget, budget_key
 
 __all__ = [
     "OPERATIONS",
@@ -72,3 +77,19 @@ __all__ = [
     "budget_key",
     "wait_before_retry",
 ]
+
+#: What needs httpx or Redis is imported when it is asked for: a command that needs one table does not wait for them.
+_LATER = {
+    "Client": "client",
+    "Budget": "rate_budget",
+    "BudgetState": "rate_budget",
+    "LocalBudget": "rate_budget",
+    "RedisBudget": "rate_budget",
+    "budget_key": "rate_budget",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"bridge.integr8.{_LATER[name]}"), name)

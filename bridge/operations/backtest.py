@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bridge.config import rulebook
+from bridge.config import rules_directory
 from bridge.config.lookup_tables import load_all
 from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError
@@ -133,7 +133,7 @@ def read(services: Services, path: Path) -> list[Revision]:
 def parse(services: Services, text: str, name: str = TEXT) -> list[Revision]:
     """The rules of a text. Raises OperationError with all that is wrong in it, each with its place."""
     tables, _ = load_all(services.settings.tables_dir)
-    loaded = load(text, name=name, known=rulebook.known(services.settings, tables))
+    loaded = load(text, name=name, known=rules_directory.known(services.settings, tables))
     if loaded.errors or not loaded.revisions:
         raise OperationError("\n".join(str(problem) for problem in loaded.errors) or f"{name}: holds no rule")
     return list(loaded.revisions)

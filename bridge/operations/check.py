@@ -3,18 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.config import rulebook, settings
+from bridge.config import rules_directory, settings
 from bridge.config.errors import SettingsError
 from bridge.config.login import LoginSettingsError, oidc
-from bridge.config.lookup_tables import load_all
 from bridge.config.settings import Settings
-from bridge.operations.backtest import TEXT
-from bridge.outbound.channels import ChannelSettingsError, channel
-from bridge.services.container import Services
 from bridge.sources import SourceSettingsError, build
-from rules.loading.cross_checks import check
-from rules.loading.load import load
-from rules.loading.self_tests import Result, run_tests
+from rules.loading.self_tests import Result
 
 NO_ADDRESS = (
     "login.oidc: public_url is missing; behind a proxy, the provider would send people back to the wrong address"
@@ -38,7 +32,7 @@ def check_home(directory: Path | None) -> Findings:
     except SettingsError as error:
         return Findings(tuple(error.problems))
     errors, warnings = _entries(found)
-    reading = rulebook.read(found)
+    reading = rules_directory.read(found)
     for problem in sorted(reading.problems):
         (errors if problem.severity == "error" else warnings).append(str(problem))
     return Findings(tuple(errors), tuple(warnings), tuple(revision.id for revision in reading.revisions))
@@ -52,11 +46,8 @@ def _entries(found: Settings) -> tuple[list[str], list[str]]:
             warnings += [f"bridge.yaml: {line}" for line in build(name, entry).warnings]
         except SourceSettingsError as error:
             errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
-    for name, entry in found.channels.items():
-        try:
-            channel(name, entry)
-        except ChannelSettingsError as error:
-            errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+    if found.channels:
+        errors += _channels(found)
     try:
         if oidc(found.login) and not found.public_url:
             warnings.append(f"bridge.yaml: {NO_ADDRESS}")
@@ -65,24 +56,13 @@ def _entries(found: Settings) -> tuple[list[str], list[str]]:
     return errors, warnings
 
 
-def check_text(services: Services, text: str) -> Findings:
-    """The rules of a text with the names of this home, each test of theirs, and how they go with the live rules."""
-    tables, _ = load_all(services.settings.tables_dir)
-    loaded = load(text, name=TEXT, known=rulebook.known(services.settings, tables), tests=False)
-    own = {revision.id for revision in loaded.revisions}
-    with services.store.read() as session:
-        live = services.library.current(session).revisions.values()
-    others = [revision for revision in live if revision.id not in own]
-    tests = tuple(result for revision in loaded.revisions for result in run_tests(revision))
-    failed = [f"{one.test.place}: {one.message}" for one in tests if not one.passed]
-    known = {str(problem) for problem in check(others)}
-    together = [str(problem) for problem in check((*loaded.revisions, *others))]
-    return Findings(
-        errors=(*(str(problem) for problem in loaded.errors), *failed),
-        warnings=(
-            *(str(problem) for problem in loaded.problems if problem.severity != "error"),
-            *(line for line in together if line not in known),
-        ),
-        rules=tuple(sorted(own)),
-        tests=tests,
-    )
+def _channels(found: Settings) -> list[str]:
+    from bridge.outbound.channels import ChannelSettingsError, channel  # noqa: PLC0415 - loads httpx, only if wanted
+
+    errors: list[str] = []
+    for name, entry in found.channels.items():
+        try:
+            channel(name, entry)
+        except ChannelSettingsError as error:
+            errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+    return errors

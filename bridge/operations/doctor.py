@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bridge.config import rulebook
+from bridge.config import rules_directory
 from bridge.config.errors import SettingsError
 from bridge.integr8 import Client
 from bridge.integr8.catalogue import OPERATIONS
@@ -213,7 +213,7 @@ def _files(services: Services, session: Session) -> Check:
         words = f"{services.settings.rules_dir} is no directory"
         return check("rule files", "fail", words, "set BRIDGE_HOME to the directory that holds rules/, or put it back")
     try:
-        reading = rulebook.read(services.settings)
+        reading = rules_directory.read(services.settings)
     except OSError as error:
         return check("rule files", "fail", str(error), "let the user of this process read the directory")
     if reading.errors:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from bridge.config import rulebook
+from bridge.config import rulebook, rules_directory
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services.container import Services
 from bridge.store import upkeep
@@ -80,7 +80,10 @@ def _written(services: Services, live: Revision, path: Path, mode: Mode) -> str:
 def _same(services: Services, text: str, wanted: Revision) -> Revision | None:
     """The rule of that text, if it says exactly what is wanted."""
     loaded = load(
-        text, name=wanted.place.file, known=rulebook.known(services.settings, services.library.tables), tests=False
+        text,
+        name=wanted.place.file,
+        known=rules_directory.known(services.settings, services.library.tables),
+        tests=False,
     )
     found = next((one for one in loaded.revisions if one.id == wanted.id), None)
     return found if found is not None and document_of(found) == document_of(wanted) else None

@@ -8,7 +8,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, UtcDateTime
-from bridge.store.tokens import Role, Token
+from bridge.store.roles import Role
+from bridge.store.tokens import Token
 from bridge.store.users import User
 
 

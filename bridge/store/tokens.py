@@ -1,24 +1,11 @@
 """API tokens: who may ask for what. A token is shown once and kept as an argon2 hash."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import LargeBinary, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime, insert_new
-
-
-class Role(StrEnum):
-    """Each may do what the ones before it may."""
-
-    VIEWER = "viewer"  # read everything
-    OPERATOR = "operator"  # approve, undo, release, replay, halt
-    ADMIN = "admin"  # users and tokens
-
-    def covers(self, wanted: "Role") -> bool:
-        order = list(Role)
-        return order.index(self) >= order.index(wanted)
 
 
 class Token(Base):

@@ -4,7 +4,7 @@ from flask import g
 
 from bridge.operations.approvals import Person
 from bridge.services.container import Services
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 
 
 def services() -> Services:

@@ -3,7 +3,7 @@
 import pytest
 from visitors import PASSWORD, Browser, new_app
 
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.store.upkeep import audited
 from bridge.web.access import make, users
 from bridge.web.access.users import Actor

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.config.login import LoginSettingsError, oidc
 from bridge.operations.check import check_home
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 
 GOOD = {
     "issuer": "https://id.example.com/realms/network",

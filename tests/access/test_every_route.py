@@ -3,7 +3,7 @@
 import pytest
 from visitors import Browser
 
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import OPEN
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from visitors import Browser
 
 from bridge.store.engine import Store, make_engine
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 
 TYPED = ("a first secret phrase", "the second secret phrase", "a wrong secret phrase")
 

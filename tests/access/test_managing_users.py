@@ -9,7 +9,7 @@ from visitors import PASSWORD, Browser
 
 from bridge.cli import cli
 from bridge.operations.errors import Refused
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access import users
 from bridge.web.access.users import Actor

@@ -8,7 +8,7 @@ import pytest
 from visitors import PASSWORD, Browser, new_app
 
 from bridge.services.container import Services
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access.sessions import first_link
 

@@ -7,7 +7,7 @@ from looking import chromium
 from serving import served
 from visitors import new_app
 
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import make
 
 __all__ = ["chromium"]

@@ -4,7 +4,7 @@ import pytest
 from looking import findings, skip_without_chromium
 
 from bridge.store import backtest_jobs
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import make
 
 pytestmark = pytest.mark.browser

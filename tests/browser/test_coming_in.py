@@ -13,7 +13,7 @@ from serving import served
 from visitors import PASSWORD, new_app
 
 from bridge.services.container import Services
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import users
 from bridge.web.access.sessions import first_link
 from bridge.web.access.users import Actor

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import make
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-the-api.md"

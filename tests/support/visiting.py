@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import visitors
 
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import make
 
 RULE = """

@@ -11,8 +11,8 @@ from werkzeug.serving import make_server
 
 from bridge.cli.local.supervisor import free_port
 from bridge.store.journal import Event
+from bridge.store.roles import Role
 from bridge.store.slots import Slot, SlotState
-from bridge.store.tokens import Role
 
 TIMED = """
 schema: 1

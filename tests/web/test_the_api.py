@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import OPEN
 
 RULE = """

@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import make
 
 

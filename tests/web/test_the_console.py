@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from visiting import RULE, Browser
 
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import make
 from bridge.web.access.sessions import first_link
 from bridge.web.problems import problem

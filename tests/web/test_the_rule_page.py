@@ -8,8 +8,8 @@ from visiting import RULE
 
 from bridge.operations import maintenance
 from bridge.store import backtest_jobs
+from bridge.store.roles import Role
 from bridge.store.runs import Run
-from bridge.store.tokens import Role
 
 PATH = "/rules/low-cr"
 

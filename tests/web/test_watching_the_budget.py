@@ -7,7 +7,7 @@ from flask import Flask
 
 from bridge.integr8.request_observer import Witnessed
 from bridge.store.exports import Starts
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web import access, api, console, health, problems
 from bridge.web.access import make
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bridge.store import sessions, tokens, upkeep, users
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access.errors import NoEntry
 from bridge.web.access.users import RESERVED

@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 from werkzeug.routing import IntegerConverter, Map
 
 from bridge.services.container import Services
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import sessions
 from bridge.web.access.idempotency import once
 from bridge.web.access.tokens import InvalidToken, check

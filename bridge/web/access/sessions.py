@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from bridge.services.container import Services
 from bridge.store import sessions, tokens, users
+from bridge.store.roles import Role
 from bridge.store.sessions import Visitor
-from bridge.store.tokens import Role
 from bridge.web.access.tokens import FIRST, make
 from bridge.web.problems import problem
 

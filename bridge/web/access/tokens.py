@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from bridge.operations.errors import Refused
 from bridge.store import tokens, upkeep, users
 from bridge.store.engine import Store
-from bridge.store.tokens import Role, Token
+from bridge.store.roles import Role
+from bridge.store.tokens import Token
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's small profile: a token is random
 SEEN_EVERY = timedelta(minutes=1)  # `last used` is not worth a write per request

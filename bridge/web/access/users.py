@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services.container import Services
 from bridge.store import sessions, tokens, upkeep, users
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access import passwords
 

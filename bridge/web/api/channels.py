@@ -10,7 +10,7 @@ from bridge.notifications.deliver import deliver_test
 from bridge.operations import NotThere, OperationError, mutes
 from bridge.outbound.channels import Channel
 from bridge.store import notifications, upkeep
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing

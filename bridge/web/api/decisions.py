@@ -14,8 +14,8 @@ from bridge.operations.undo import undo
 from bridge.store import ledger
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
+from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
-from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing

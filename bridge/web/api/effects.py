@@ -10,7 +10,7 @@ from bridge.operations.reveal_secret import hand_over
 from bridge.store import entities
 from bridge.store.entities import Entity
 from bridge.store.ledger import Effect
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing

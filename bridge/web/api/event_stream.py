@@ -11,8 +11,8 @@ from flask_smorest import Blueprint
 from sqlalchemy import func, select
 
 from bridge.services.container import Services
+from bridge.store.roles import Role
 from bridge.store.runs import Run
-from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.api.plain_values import plain
 from bridge.web.api.responses import picked, whole

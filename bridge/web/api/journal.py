@@ -11,8 +11,8 @@ from bridge.operations import NotThere
 from bridge.operations.csv_results import results
 from bridge.operations.replay import cancel, matching, replay, settle_aside
 from bridge.store.journal import Event
+from bridge.store.roles import Role
 from bridge.store.runs import Run
-from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing

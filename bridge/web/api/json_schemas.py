@@ -5,7 +5,7 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from bridge.outbound.event_types import catalogue
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api.fields import SchemaRow, thing
 from bridge.web.api.responses import one

@@ -15,7 +15,7 @@ from bridge.reports import postbacks
 from bridge.reports.imports import import_file
 from bridge.reports.shadow_report import shadow_report
 from bridge.store.feeds import FeedKey, Kind
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing

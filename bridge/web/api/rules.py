@@ -9,14 +9,14 @@ from flask_smorest import Blueprint
 from bridge.config import rulebook
 from bridge.operations import NotThere, backtest_jobs
 from bridge.operations.backtest import Question
-from bridge.operations.check import check_text
+from bridge.operations.check_text import check_text
 from bridge.operations.explain import explain, parse_subject
 from bridge.operations.rule_diff import diff_text
 from bridge.operations.rule_mode import move
 from bridge.store import backtest_results
 from bridge.store import revisions as shelf
 from bridge.store.backtest_jobs import Trial
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_rules
 from bridge.web.api.fields import listing, thing

@@ -5,11 +5,11 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from bridge.config.rulebook import LARGEST
+from bridge.config.rules_directory import LARGEST
 from bridge.operations.replay import PER_MINUTE
 from bridge.store.holds import HoldState
 from bridge.store.ledger import EffectState
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from rules.model.revision import Mode
 
 FIRST_YEAR, LAST_YEAR = 2000, 2200

@@ -12,7 +12,7 @@ from bridge.operations.check import check_home
 from bridge.operations.doctor import examine, permissions, routes
 from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.ledger import Call
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.store.upkeep import Audit
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions, schemas_out_service

@@ -7,7 +7,7 @@ from flask_smorest import Blueprint
 
 from bridge.operations import source_setup
 from bridge.store import upkeep
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing

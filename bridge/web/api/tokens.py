@@ -8,7 +8,7 @@ from flask_smorest import Blueprint
 
 from bridge.operations import NotThere
 from bridge.store import tokens
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import make, needs, revoke
 from bridge.web.api import schemas_out_service
 from bridge.web.api.fields import listing, thing

@@ -7,7 +7,7 @@ from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from bridge.store import users as known
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access import needs, users
 from bridge.web.access.users import Actor, Made

@@ -3,8 +3,8 @@
 from flask import Response, flash, g, redirect, request
 
 from bridge.operations import OperationError
+from bridge.store.roles import Role
 from bridge.store.sessions import Visitor
-from bridge.store.tokens import Role
 from bridge.web.access import needs, passwords, sessions
 from bridge.web.access.users import change_own
 from bridge.web.console.blueprint import blueprint

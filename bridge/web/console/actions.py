@@ -12,7 +12,7 @@ from bridge.operations.reveal_secret import hand_over
 from bridge.operations.selection import EVERYTHING, Selection, only
 from bridge.operations.undo import undo
 from bridge.store import upkeep
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.request_context import person, services

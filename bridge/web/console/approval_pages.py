@@ -1,7 +1,7 @@
 """Approvals: what waits for a person, ranked by money, with what changed since it was put to them."""
 
 from bridge.operations.approval_review import reviews
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import show

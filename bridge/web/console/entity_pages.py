@@ -10,7 +10,7 @@ from bridge.store import entities, ledger
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import PAGE, show

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from bridge.operations import OperationError
 from bridge.operations.explain import Explanation, explain, parse_subject
+from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
-from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, session
 
 from bridge.services.container import Services
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import sessions
 
 MARKS = {

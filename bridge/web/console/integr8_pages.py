@@ -12,7 +12,7 @@ from bridge.integr8.rate_budget import BudgetState
 from bridge.operations.api_usage import Consumption, Hour, consumption
 from bridge.store import feeds, slots
 from bridge.store.ledger import Call
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint

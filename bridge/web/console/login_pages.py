@@ -6,8 +6,8 @@ from flask import Response, flash, g, make_response, redirect, render_template, 
 
 from bridge.operations import OperationError
 from bridge.store import users
+from bridge.store.roles import Role
 from bridge.store.sessions import Visitor
-from bridge.store.tokens import Role
 from bridge.web.access import NoEntry, needs, oidc, revoke, sessions
 from bridge.web.access import login as access_login
 from bridge.web.access.tokens import FIRST

@@ -13,8 +13,8 @@ from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, EffectState
+from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
-from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint

@@ -8,7 +8,7 @@ from flask import Response, g, request
 from bridge.operations import OperationError, backtest_jobs
 from bridge.operations.backtest import Question
 from bridge.operations.rule_mode import move
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.actions import done

@@ -17,8 +17,8 @@ from bridge.store import backtest_jobs, backtest_results, ledger
 from bridge.store import revisions as shelf
 from bridge.store.backtest_results import Backtest
 from bridge.store.holds import Hold, HoldState
+from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
-from bridge.store.tokens import Role
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint

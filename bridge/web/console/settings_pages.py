@@ -12,7 +12,7 @@ from bridge.operations import OperationError
 from bridge.sources import suggested_url
 from bridge.store import notifications, upkeep, users
 from bridge.store import tokens as store_tokens
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.store.upkeep import Audit
 from bridge.web.access import make, needs, revoke
 from bridge.web.console.blueprint import blueprint

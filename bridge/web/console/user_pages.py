@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Response, flash, g, redirect, render_template, request
 
 from bridge.operations import OperationError
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import needs, users
 from bridge.web.access.users import Actor, Made
 from bridge.web.console.blueprint import blueprint

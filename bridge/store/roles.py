@@ -1,0 +1,15 @@
+"""Roles of users and tokens. Stands alone, so that the settings can be checked without a database."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Each may do what the ones before it may."""
+
+    VIEWER = "viewer"  # read everything
+    OPERATOR = "operator"  # approve, undo, release, replay, halt
+    ADMIN = "admin"  # users and tokens
+
+    def covers(self, wanted: "Role") -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(wanted)

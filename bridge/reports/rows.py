@@ -47,6 +47,8 @@ STATUSES: Mapping[str, Status] = {
     "processing": Status.PENDING,
 }
 NOT_A_TIME = np.iinfo(np.int64).min
+# Senders write "no click time" as the zero of their language: year 1 in Go, 1970 elsewhere.
+NO_CLICK_BEFORE = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -217,6 +219,6 @@ def _delays(kind: Kind, rows: Rows, given: set[str], events: NDArray[np.int64]) 
     if kind not in {Kind.CONVERSIONS, Kind.POSTBACKS} or "click_time" not in given:
         return np.full(len(rows), UNKNOWN_DELAY, dtype=np.int32)
     clicks = _moments([row.get("click_time") for row in rows])
-    known = (clicks != NOT_A_TIME) & (events != NOT_A_TIME) & (clicks <= events)
+    known = (clicks >= NO_CLICK_BEFORE) & (events != NOT_A_TIME) & (clicks <= events)
     delays = np.where(known, events - np.where(known, clicks, 0), UNKNOWN_DELAY)
     return np.clip(delays, UNKNOWN_DELAY, np.iinfo(np.int32).max).astype(np.int32)

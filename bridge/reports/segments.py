@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ class Subjects:
         self._names: dict[Grain, dict[str, int]] = {}
         self._pairs: dict[Per, dict[tuple[int, ...], int]] = {}
         self._aliases: dict[str, Mapping[str, str]] = {}
+        self._parts: dict[Per, Codes] = {}
+        self._parents: dict[tuple[Per, Per], Codes] = {}
 
     def learn_aliases(self, aliases: Mapping[str, Mapping[str, str]]) -> bool:
         """Names that mean the same as others. True when that moves a name which has a number already.
@@ -78,8 +81,32 @@ class Subjects:
             dtype=np.int32,
         )
 
-    def number(self, per: Per, columns: Sequence[Codes]) -> Codes:
-        """One number per row from the numbers of its parts."""
+    def parts(self, per: Per) -> Codes:
+        """The numbers of the parts of every subject of a grain: one row per subject, one column per part."""
+        if len(per) == 1:
+            return np.arange(self.count(per), dtype=np.int32)[:, None]
+        known = self._pairs.setdefault(per, {})
+        found = self._parts.get(per, np.zeros((0, len(per)), dtype=np.int32))
+        if len(found) < len(known):
+            more = list(islice(known, len(found), None))
+            found = np.concatenate([found, np.array(more, dtype=np.int32).reshape(len(more), len(per))])
+            self._parts[per] = found
+        return found
+
+    def parents(self, wide: Per, per: Per) -> Codes:
+        """For every subject of `wide`, a grain that has one part more at its end, the number of its `per`."""
+        found = self._parents.get((wide, per), np.zeros(0, dtype=np.int32))
+        parts = self.parts(wide)[len(found) :, :-1]
+        if len(parts):
+            more = parts[:, 0] if len(per) == 1 else self.number(per, list(parts.T), len(parts))
+            found = self._parents[wide, per] = np.concatenate([found, more])
+        return found
+
+    def number(self, per: Per, columns: Sequence[Codes], rows: int = 0) -> Codes:
+        """One number per row from the numbers of its parts; `rows` says how many where there are no parts."""
+        if not per:
+            self._pairs.setdefault(per, {}).setdefault((), 0)
+            return np.zeros(rows, dtype=np.int32)
         if len(per) == 1:
             return columns[0]
         known = self._pairs.setdefault(per, {})
@@ -150,7 +177,7 @@ class Segment:
         found = self._codes.get(per)
         if found is None:
             columns = [self.subjects.coded(grain, self.batch.column(grain)) for grain in per]
-            found = self._codes[per] = self.subjects.number(per, columns)
+            found = self._codes[per] = self.subjects.number(per, columns, len(self))
         return found
 
     def measure(self, metric: str) -> NDArray[np.generic] | None:

@@ -7,13 +7,14 @@ equals one that was computed at once.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import Batch
+from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
+from bridge.reports.batch import DTYPES, Batch
 from bridge.reports.segments import Ints, Per, Segment, Subjects, slim
 from bridge.store.feeds import Kind
 from rules.model.revision import GRAINS
@@ -30,7 +31,9 @@ FEEDS: dict[str, tuple[Kind, ...]] = {
     "revenue": (Kind.CONVERSIONS, Kind.CLICKS, Kind.IMPRESSIONS),
 }
 OF_AN_EVENT = (Kind.CONVERSIONS,)  # `events.purchase`
-KEPT_SUMS = 8  # per metric and grain: as many different windows slide at the same time
+BY_CLICK = "conversions by click"  # the conversions once more, each at the time of its click
+Source = Kind | Literal["conversions by click"]
+KEPT_SUMS = 96  # per metric and grain: as many different windows slide at the same time
 MERGE_AT = 32  # segments; each costs a little at every question
 
 
@@ -56,24 +59,30 @@ class Windows:
 
     grains: Collection[str] = GRAINS
     subjects: Subjects = field(default_factory=Subjects)
-    delays: bool = False  # keep how long after its click each conversion came; only a replay asks
-    _segments: dict[Kind, list[Segment]] = field(default_factory=dict)
-    _sums: dict[tuple[Kind, str, Per], list[_Sum]] = field(default_factory=dict)
+    delays: bool = False  # keep click times of everything, not only of conversions; only a replay asks
+    _segments: dict[Source, list[Segment]] = field(default_factory=dict)
+    _sums: dict[tuple[Source, str, Per], list[_Sum]] = field(default_factory=dict)
 
     def load(self, kind: Kind, batches: Sequence[Batch]) -> None:
         """Add facts of one kind. Sums that slide already take them in at once."""
-        segment = Segment.of(self.subjects, [slim(batch, self.grains, delays=self.delays) for batch in batches])
+        delays = self.delays or kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
+        segment = Segment.of(self.subjects, [slim(batch, self.grains, delays=delays) for batch in batches])
         if not len(segment):
             return
-        for (of_kind, metric, per), sums in self._sums.items():
-            if of_kind == kind:
+        self._take_in(kind, segment)
+        if kind is Kind.CONVERSIONS:
+            self._take_in(BY_CLICK, _by_click(self.subjects, segment))
+
+    def _take_in(self, source: Source, segment: Segment) -> None:
+        for (of_source, metric, per), sums in self._sums.items():
+            if of_source == source:
                 for one in sums:
                     one.totals = _fit(one.totals, self.subjects, per, segment)
                     _Part(segment, metric, per).add(one.totals, one.edges.start, one.edges.end, one.edges.known)
-        segments = self._segments.setdefault(kind, [])
+        segments = self._segments.setdefault(source, [])
         segments.append(segment)
         if len(segments) > MERGE_AT:
-            self._merge(kind)
+            self._merge(source)
 
     def clear(self) -> None:
         self._segments.clear()
@@ -81,9 +90,9 @@ class Windows:
 
     def held(self) -> int:
         """Facts in memory."""
-        return sum(len(segment) for segments in self._segments.values() for segment in segments)
+        return sum(len(segment) for kind in Kind for segment in self._segments.get(kind, ()))
 
-    def totals(self, kind: Kind, metric: str, per: Per, edges: Edges) -> Ints:
+    def totals(self, kind: Source, metric: str, per: Per, edges: Edges) -> Ints:
         """The metric per subject number, over facts of one kind.
 
         The array belongs to the engine: copy it before changing it.
@@ -106,7 +115,7 @@ class Windows:
         del sums[:-KEPT_SUMS]
         return one.totals
 
-    def once(self, kind: Kind, metric: str, per: Per, edges: Edges) -> Ints:
+    def once(self, kind: Source, metric: str, per: Per, edges: Edges) -> Ints:
         """The same for edges that will not be asked for again."""
         parts = self._parts(kind, metric, per)
         totals = np.zeros(self.subjects.count(per), dtype=np.int64)
@@ -114,11 +123,11 @@ class Windows:
             part.add(totals, *edges)
         return totals
 
-    def _parts(self, kind: Kind, metric: str, per: Per) -> "list[_Part]":
+    def _parts(self, kind: Source, metric: str, per: Per) -> "list[_Part]":
         """Made for all segments first, so that every subject has its number before totals get their length."""
         return [_Part(segment, metric, per) for segment in self._segments.get(kind, ())]
 
-    def number(self, kind: Kind, per: Per) -> None:
+    def number(self, kind: Source, per: Per) -> None:
         """Give every subject of a grain its number now."""
         for segment in self._segments.get(kind, ()):
             segment.codes(per)
@@ -155,16 +164,35 @@ class Windows:
             total += segment.total(rows[(clicks >= start) & (clicks < end)], metric)
         return total
 
+    def told_since(self, kind: Kind, metric: str, per: Per, edges: Edges, clicked: tuple[int, int]) -> Ints:
+        """The metric over facts of [start, end) whose clicks were in a stretch of their own. For short stretches."""
+        parts = self._parts(kind, metric, per)
+        totals = np.zeros(self.subjects.count(per), dtype=np.int64)
+        for part in parts:
+            part.add_clicked(totals, edges, clicked)
+        return totals
+
+    def arrivals(self, known: int, start: int) -> Arrivals:
+        """The conversions of clicks since `start`, as they were known then, for learning how soon they arrive.
+
+        A row that was listed late, while the feed was read, has arrived late. Rows from before the first reading
+        say nothing about that.
+        """
+        parts = [segment for segment in self._segments.get(Kind.CONVERSIONS, ()) if len(segment)]
+        first = min((int(segment.by_seen()[1][0]) for segment in parts), default=0)
+        found = [_arrived(segment, known, start, first) for segment in parts]
+        return Arrivals(*(np.concatenate(columns) for columns in zip(*found, strict=True))) if found else _NOBODY
+
     def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:
         """The subjects with any fact in [start, end)."""
         found: set[int] = set()
-        for segments in self._segments.values():
-            for segment in segments:
+        for kind in Kind:
+            for segment in self._segments.get(kind, ()):
                 found.update(np.unique(segment.codes(per)[segment.slice(start, end)]).tolist())
         names = self.subjects.known(per)
         return sorted(names[code] for code in found if all(names[code]))
 
-    def _merge(self, kind: Kind) -> None:
+    def _merge(self, kind: Source) -> None:
         """Merge all segments into one. If most are small compared with the first, merge only the small ones."""
         first, *rest = self._segments[kind]
         limit = len(first) // 4
@@ -173,6 +201,31 @@ class Windows:
         if len(small) <= MERGE_AT // 2:
             small, big = [first, *rest], []
         self._segments[kind] = [*big, Segment.of(self.subjects, [segment.batch for segment in small])]
+
+
+def _by_click(subjects: Subjects, segment: Segment) -> Segment:
+    """The same facts at the times of their clicks; where a click time is not known, the fact stays where it is."""
+    clicks = segment.clicked(np.arange(len(segment)))
+    batch = replace(segment.batch, event=clicks, delay=np.zeros(0, dtype=DTYPES["delay"]))
+    return Segment.of(subjects, [batch])
+
+
+_NOBODY = Arrivals(*(np.zeros(0, dtype=kind) for kind in (np.int32, np.int64, np.int64, np.int64)))
+
+
+def _arrived(segment: Segment, known: int, start: int, first: int) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:
+    weight = segment.measure("conversions")
+    rows = np.flatnonzero((segment.seen <= known) & (segment.event >= start))
+    if weight is None or not len(segment.batch.delay):
+        rows = rows[:0]
+    delay = segment.batch.delay[rows].astype(np.int64)
+    event, seen = segment.event[rows], segment.seen[rows]
+    late = np.where(event > first, np.maximum(seen - event - PUNCTUAL, 0), 0)
+    clicks = event - np.maximum(delay, 0)
+    weights = (np.zeros(0, dtype=np.int64) if weight is None else weight)[rows].astype(np.int64)
+    arrived = np.where(delay >= 0, delay + late, delay)
+    inside = (clicks >= start) & (weights != 0)
+    return segment.codes(("offer",))[rows][inside], clicks[inside], arrived[inside], weights[inside]
 
 
 def _distance(one: Edges, other: Edges) -> int:
@@ -214,6 +267,16 @@ class _Part:
         if late.any():
             codes, values = codes[~late], values[~late]
         np.add.at(totals, codes, np.negative(values) if less else values)
+
+    def add_clicked(self, totals: Ints, edges: Edges, clicked: tuple[int, int]) -> None:
+        """Add the facts of [start, end) whose clicks were in [clicked)."""
+        where = self._segment.slice(edges.start, edges.end)
+        rows = np.arange(where.start, where.stop)
+        if not self.counts or not len(rows):
+            return
+        clicks = self._segment.clicked(rows)
+        rows = rows[(self._segment.seen[rows] <= edges.known) & (clicks >= clicked[0]) & (clicks < clicked[1])]
+        np.add.at(totals, self._codes[rows], self._values[rows])
 
     def slide(self, totals: Ints, old: Edges, new: Edges) -> None:
         """From the old edges to the new ones with as little as possible; then what was seen meanwhile."""

@@ -1,0 +1,127 @@
+"""How soon conversions arrive after their click, per offer: the share that is here at a given age of the click.
+
+Only conversions that have arrived can be seen, so a young click can show fast conversions only (right truncation).
+The estimate is the product-limit estimator for truncated data (Kaplan-Meier in reversed time) on grouped ages. A small
+offer borrows from all offers together: as much as PRIOR conversions of the pool count like its own.
+Performs no I/O. The same observations always give the same curve, to the last digit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+MINUTE, DAY = 60, 86_400
+#: Ages at which a curve is known; between them it is a straight line, behind the last one everything has arrived.
+EDGES = np.array(
+    [0, 2, 5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 960, 1440, 1800, 2160, 2880, 4320, 5760, 10080],
+    dtype=np.int64,
+) * MINUTE  # fmt: skip
+BINS = len(EDGES) - 1
+HORIZON = int(EDGES[-1])
+LOOK_BACK = 14 * DAY  # of clicks; a curve is learned anew each day, from these
+PRIOR = 25.0  # conversions of the pool that every offer starts with
+LEAST = 20  # conversions with a known click time; with fewer, in all offers together, nothing is known
+KNOWN_SHARE = 0.5  # of an offer's conversions; with fewer known click times the offer is counted as it comes in
+PUNCTUAL = int(timedelta(minutes=30).total_seconds())  # a row that is listed later than this came late
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Conversions, one group of equal ones per position. `weight` is negative where a row was taken back."""
+
+    offer: NDArray[np.int32]  # the offers' numbers
+    click: Ints
+    delay: Ints  # from the click until the row was there; negative: the click time is not known
+    weight: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The curves of one day. `shares[row]` are the shares at EDGES; row 0 is the pool of all offers."""
+
+    day: int  # learned from what was known at this moment, seconds since 1970
+    shares: Floats
+    rows: Mapping[int, int]  # an offer's number → its row; any other offer uses the pool
+    samples: Mapping[int, int]  # an offer's number → conversions of its own behind the curve
+    pooled: int  # conversions behind the pool
+    unknown: frozenset[int]  # offers whose conversions mostly lack a click time: their clicks are not weighed
+
+    def row_of(self, offers: Sequence[int] | NDArray[np.int32]) -> NDArray[np.intp]:
+        """The row of each offer."""
+        return np.array([self.rows.get(int(offer), 0) for offer in offers], dtype=np.intp)
+
+    def missing(self, youngest: float, oldest: float) -> Floats:
+        """For each row the share of conversions that clicks between these two ages still wait for, on average."""
+        low, high = (self._at(age) for age in (youngest, oldest))
+        return 1.0 - (low + high) / 2.0
+
+    def _at(self, age: float) -> Floats:
+        position = int(np.clip(np.searchsorted(EDGES, age, side="right") - 1, 0, BINS - 1))
+        start, end = float(EDGES[position]), float(EDGES[position + 1])
+        share = min(max((age - start) / (end - start), 0.0), 1.0)
+        result: Floats = self.shares[:, position] * (1.0 - share) + self.shares[:, position + 1] * share
+        return result
+
+
+def learn(found: Arrivals, day: int) -> Curves | None:
+    """The curves as of `day`, or None where too few click times are known to say anything."""
+    inside = (found.click >= day - LOOK_BACK) & (found.click < day)
+    known = inside & (found.delay >= 0)
+    limit = np.searchsorted(EDGES, day - PUNCTUAL - found.click, side="right") - 1  # whole bins that could be seen
+    bins = np.searchsorted(EDGES, found.delay, side="right") - 1
+    seen = known & (bins < limit) & (bins < BINS)
+    if int(found.weight[seen].sum()) < LEAST:
+        return None
+    offers, where = np.unique(found.offer[seen], return_inverse=True)
+    at, upto = _risk(len(offers), where, bins[seen], limit[seen], found.weight[seen])
+    pool_at, pool_upto = at.sum(axis=0), upto.sum(axis=0)
+    pool = np.divide(pool_at, pool_upto, out=np.zeros(BINS), where=pool_upto > 0)
+    own = (at + PRIOR * pool) / (upto + PRIOR)
+    return Curves(
+        day=day,
+        shares=np.vstack([_survived(pool[None, :]), _survived(own)]),
+        rows={offer: row + 1 for row, offer in enumerate(offers.tolist())},
+        samples=dict(zip(offers.tolist(), at.sum(axis=1).astype(int).tolist(), strict=True)),
+        pooled=int(pool_at.sum()),
+        unknown=_without_clicks(found, inside),
+    )
+
+
+def _risk(
+    offers: int, offer: NDArray[np.intp], bins: NDArray[np.intp], limit: NDArray[np.intp], weight: Ints
+) -> tuple[Floats, Floats]:
+    """For each offer and bin: how many arrived in it, and how many up to its end, of those that could have.
+
+    A conversion takes part in a bin only if its click was old enough to show a conversion of the whole bin.
+    """
+    at, upto = np.zeros((offers, BINS)), np.zeros((offers, BINS))
+    for number in range(BINS):
+        could = (limit > number) & (bins <= number)
+        here = could & (bins == number)
+        upto[:, number] = np.bincount(offer[could], weight[could], offers)
+        at[:, number] = np.bincount(offer[here], weight[here], offers)
+    return np.maximum(at, 0.0), np.maximum(upto, 0.0)
+
+
+def _survived(hazards: Floats) -> Floats:
+    """The share that has arrived at each of EDGES: the product over the later bins of one minus their hazard."""
+    stays = np.cumprod((1.0 - hazards)[:, ::-1], axis=1)[:, ::-1]
+    shares = np.concatenate([stays, np.ones((len(hazards), 1))], axis=1)
+    shares[:, 0] = 0.0  # a conversion is not counted before its click
+    return shares
+
+
+def _without_clicks(found: Arrivals, inside: NDArray[np.bool_]) -> frozenset[int]:
+    size = int(found.offer.max()) + 1 if len(found.offer) else 0
+    every = np.zeros(size, dtype=np.int64)
+    known = np.zeros(size, dtype=np.int64)
+    np.add.at(every, found.offer[inside], found.weight[inside])
+    good = inside & (found.delay >= 0)
+    np.add.at(known, found.offer[good], found.weight[good])
+    return frozenset(np.flatnonzero((every > 0) & (known < KNOWN_SHARE * every)).tolist())

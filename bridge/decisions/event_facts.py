@@ -11,7 +11,7 @@ import numpy as np
 from bridge.sources import Headers, Incoming, ParsedEvent, Source, SourceError
 from bridge.store.exact_json import plain
 from bridge.store.journal import Event
-from rules.model.facts import Column, Facts, Subject, Why
+from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
 from rules.model.revision import Grain
 
 
@@ -66,6 +66,10 @@ class EventFacts:
 
     def as_of(self, name: str) -> datetime | None:
         return self.live.as_of(name) if self.live else None
+
+    @property
+    def cohorts(self) -> CohortFacts | None:
+        return self.live.cohorts if self.live else None
 
     def settle(self) -> Column:
         return self.live.settle() if self.live else self._nothing()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MINUTE, DAY = 60, 86_400
-#: Ages at which a curve is known; between them it is a straight line, behind the last one everything has arrived.
+#: Ages at which a curve is known; behind the last one everything has arrived.
 EDGES = np.array(
     [0, 2, 5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 960, 1440, 1800, 2160, 2880, 4320, 5760, 10080],
     dtype=np.int64,
@@ -43,10 +43,11 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """The curves of one day. `shares[row]` are the shares at EDGES; row 0 is the pool of all offers."""
+    """The curves of one day, one row each; row 0 is the pool of all offers."""
 
     day: int  # learned from what was known at this moment, seconds since 1970
-    shares: Floats
+    shares: Floats  # that have arrived at each of EDGES
+    means: Floats  # at what age those of each bin arrive, on average
     rows: Mapping[int, int]  # an offer's number → its row; any other offer uses the pool
     samples: Mapping[int, int]  # an offer's number → conversions of its own behind the curve
     pooled: int  # conversions behind the pool
@@ -57,15 +58,16 @@ class Curves:
         return np.array([self.rows.get(int(offer), 0) for offer in offers], dtype=np.intp)
 
     def missing(self, youngest: float, oldest: float) -> Floats:
-        """For each row the share of conversions that clicks between these two ages still wait for, on average."""
-        low, high = (self._at(age) for age in (youngest, oldest))
-        return 1.0 - (low + high) / 2.0
+        """For each row the share of conversions that clicks between these two ages still wait for, on average.
 
-    def _at(self, age: float) -> Floats:
-        position = int(np.clip(np.searchsorted(EDGES, age, side="right") - 1, 0, BINS - 1))
-        start, end = float(EDGES[position]), float(EDGES[position + 1])
-        share = min(max((age - start) / (end - start), 0.0), 1.0)
-        result: Floats = self.shares[:, position] * (1.0 - share) + self.shares[:, position + 1] * share
+        The ages lie in one bin. What arrives in the bin is taken to arrive at its mean age, which is exact for
+        clicks that are spread evenly over the whole bin, whatever the delays look like inside.
+        """
+        at = int(np.clip(np.searchsorted(EDGES, youngest, side="right") - 1, 0, BINS - 1))
+        length = max(oldest - youngest, 1.0)
+        older = np.clip((oldest - self.means[:, at]) / length, 0.0, 1.0)
+        before, after = self.shares[:, at], self.shares[:, at + 1]
+        result: Floats = 1.0 - (before + (after - before) * older)
         return result
 
 
@@ -86,6 +88,7 @@ def learn(found: Arrivals, day: int) -> Curves | None:
     return Curves(
         day=day,
         shares=np.vstack([_survived(pool[None, :]), _survived(own)]),
+        means=_means(len(offers), where, bins[seen], found.delay[seen], found.weight[seen]),
         rows={offer: row + 1 for row, offer in enumerate(offers.tolist())},
         samples=dict(zip(offers.tolist(), at.sum(axis=1).astype(int).tolist(), strict=True)),
         pooled=int(pool_at.sum()),
@@ -107,6 +110,19 @@ def _risk(
         upto[:, number] = np.bincount(offer[could], weight[could], offers)
         at[:, number] = np.bincount(offer[here], weight[here], offers)
     return np.maximum(at, 0.0), np.maximum(upto, 0.0)
+
+
+def _means(offers: int, offer: NDArray[np.intp], bins: NDArray[np.intp], delay: Ints, weight: Ints) -> Floats:
+    """The mean delay within each bin: of all offers, and of each with PRIOR conversions of the pool's kind."""
+    cells = offer * BINS + bins
+    count = np.bincount(cells, weight, offers * BINS).reshape(offers, BINS)
+    total = np.bincount(cells, weight * delay, offers * BINS).reshape(offers, BINS)
+    middle = (EDGES[:-1] + EDGES[1:]) / 2.0
+    pool_count, pool_total = count.sum(axis=0), total.sum(axis=0)
+    pool = np.divide(pool_total, pool_count, out=middle, where=pool_count > 0)
+    share = PRIOR * pool_count / max(float(pool_count.sum()), 1.0) + 1e-9
+    own = (total + share * pool) / (count + share)
+    return np.vstack([pool[None, :], own])
 
 
 def _survived(hazards: Floats) -> Floats:

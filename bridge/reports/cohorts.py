@@ -7,15 +7,22 @@ curve is known. All sums are of whole numbers; only the shares are not, and they
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import EDGES, Curves
+from bridge.reports.batch import MONEY
+from bridge.reports.live import edge
 from bridge.reports.segments import Codes, Ints, Per
-from bridge.reports.windows import Edges, Source, Windows
+from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind
+from rules.model.facts import Arrival, Column, Subject, Why
 
+MICRO = 1e6
+UNRELATED = -2  # the number of a subject in a grain that it has nothing to do with
 Floats = NDArray[np.float64]
 Ask = Callable[[Source, str, Per, Edges], Ints]
 
@@ -48,7 +55,8 @@ class Cohorts:
         missing = self._missing(wide, start, end, self.curves)
         if wide != per:
             parents = self.windows.subjects.parents(wide, per)
-            missing = np.bincount(parents, missing[: len(parents)], max(len(clicks), self.windows.subjects.count(per)))
+            size = max(len(clicks), self.windows.subjects.count(per))
+            missing = np.bincount(parents, missing[: len(parents)], size).astype(np.float64)
         result = np.zeros(max(len(clicks), len(missing)))
         result[: len(clicks)] = clicks
         result[: len(missing)] -= missing
@@ -85,3 +93,72 @@ def young(curves: Curves, start: int, end: int, reach: int) -> list[Young]:
         if low < high:
             cells.append(Young(low, high, curves.missing(reach - high, reach - low)))
     return cells
+
+
+Numbers = Callable[[Per], Codes]
+Newest = Callable[[str, Per, int, int], Ints | None]
+
+
+def no_newest(_name: str, _per: Per, _start: int, _end: int) -> Ints | None:
+    """Nothing but the report tells of conversions."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ClickFacts:
+    """`rules.model.facts.CohortFacts` for the subjects of one run."""
+
+    cohorts: Cohorts
+    numbers: Numbers  # each subject's number in the sums of a grain; negative where it has none
+    since: int  # clicks and conversions are complete from here
+    newest: Newest = no_newest  # conversions that the report has not reached, by their clicks
+
+    def by_click(self, name: str, per: Per, start: datetime, end: datetime) -> Column:
+        low, high = edge(start), edge(end)
+        codes = self.numbers(per)
+        sums = self._taken(self.cohorts.ask(BY_CLICK, name, per, self._edges(low, high)), codes)
+        newest = self.newest(name, per, low, high)
+        if newest is not None:
+            sums += self._taken(newest, codes)
+        if name not in MONEY:
+            return self._column(sums, codes, low)
+        paid = [self.cohorts.ask(kind, name, per, self._edges(low, high)) for kind in (Kind.CLICKS, Kind.IMPRESSIONS)]
+        other = sum((self._taken(part, codes) for part in paid), np.zeros(len(codes)))
+        if other.any():  # paid per click at once: brought to the clicks that count
+            clicks = self._taken(self.cohorts.ask(Kind.CLICKS, "clicks", per, self._edges(low, high)), codes)
+            due = self._taken(self.cohorts.due(per, low, high), codes)
+            sums += other * np.divide(due, clicks, out=np.ones(len(codes)), where=clicks > 0)
+        return self._column(sums / MICRO, codes, low)
+
+    def due(self, per: Per, start: datetime, end: datetime) -> Column:
+        low, high = edge(start), edge(end)
+        codes = self.numbers(per)
+        return self._column(self._taken(self.cohorts.due(per, low, high), codes), codes, low)
+
+    def arrival(self, subject: Subject) -> Arrival:
+        curves = self.cohorts.curves
+        if curves is None:
+            return Arrival(None, 0, 0, known=False)
+        offer = subject.get("offer")
+        number = int(self.cohorts.windows.subjects.find(("offer",), [(offer,)])[0]) if offer else -1
+        return Arrival(
+            learned=datetime.fromtimestamp(curves.day, UTC),
+            own=curves.samples.get(number, 0),
+            pool=curves.pooled,
+            known=number not in curves.unknown,
+        )
+
+    def _edges(self, start: int, end: int) -> Edges:
+        return Edges(start, end, self.cohorts.known)
+
+    @staticmethod
+    def _taken(totals: NDArray[Any], codes: Codes) -> Floats:
+        there = (codes >= 0) & (codes < len(totals))
+        result = np.zeros(len(codes))
+        result[there] = totals[codes[there]]
+        return result
+
+    def _column(self, values: Floats, codes: Codes, start: int) -> Column:
+        if start < self.since:
+            return Column(np.zeros(len(codes)), np.full(len(codes), Why.MISSING, dtype=np.uint8))
+        return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))

@@ -6,8 +6,9 @@ that the report has not reached yet; the two are never summed over the same stre
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table
 from bridge.reports.batch import MONEY
+from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Per
 from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges
@@ -24,7 +26,7 @@ from rules.model.facts import Column, Subject, Why
 from rules.model.metrics import BASE, EVENTS
 from rules.model.revision import GRAINS, Grain, Revision
 
-MICRO = 1e6
+FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 OCCURRED_WITHIN = timedelta(days=8)  # a pair, a sub id or a country is a subject if it had traffic lately
 
 
@@ -39,6 +41,7 @@ class LiveFacts:
     tables: Mapping[str, Table] = field(default_factory=dict)
     joins: Mapping[str, str] = field(default_factory=dict)  # table → the attribute that is its key
     _codes: dict[Per, tuple[int, NDArray[np.int32]]] = field(default_factory=dict)
+    _cohorts: ClickFacts | None = None
 
     def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
         kinds = kinds_of(name)
@@ -67,6 +70,35 @@ class LiveFacts:
         sums = newest.copy()
         sums[: len(told)] += told
         return sums
+
+    @property
+    def cohorts(self) -> ClickFacts | None:
+        """Conversions by their click, as far as reports and postbacks have told of them."""
+        clicks, told = (self.data.coverage.get(kind) for kind in (Kind.CLICKS, Kind.CONVERSIONS))
+        if clicks is None or told is None:
+            return None
+        if self._cohorts is None:
+            postbacks = self.data.coverage.get(Kind.POSTBACKS)
+            reach = max(told.as_of, postbacks.as_of) if postbacks else told.as_of
+            sums = Cohorts(
+                self.data.windows,
+                partial(self.data.totals, self.session),
+                edge(self.now),
+                edge(min(reach, self.now)),
+                self.data.curves(self.now),
+            )
+            since = edge(max(clicks.since, told.since))
+            newest = partial(self._newest, edge(told.as_of)) if postbacks else no_newest
+            self._cohorts = ClickFacts(sums, self._numbers, since, newest)
+        return self._cohorts
+
+    def _newest(self, reached: int, name: str, per: Per, start: int, end: int) -> NDArray[np.int64]:
+        """What postbacks say beyond the report's mark, less what the report says there already."""
+        edges, windows = Edges(reached, FOR_EVER, edge(self.now)), self.data.windows
+        told = windows.told_since(Kind.CONVERSIONS, name, per, edges, (start, end))
+        newest = windows.told_since(Kind.POSTBACKS, name, per, edges, (start, end))
+        newest[: len(told)] -= told
+        return newest
 
     def _numbers(self, per: Per) -> NDArray[np.int32]:
         """Each subject's number in the sums of a grain: NEVER_SEEN, or UNRELATED where there is no such parent."""
@@ -133,9 +165,6 @@ class LiveFacts:
 
     def _missing(self) -> Column:
         return Column(np.zeros(len(self.subjects)), np.full(len(self.subjects), Why.MISSING, dtype=np.uint8))
-
-
-UNRELATED = -2
 
 
 def kinds_of(name: str) -> tuple[Kind, ...]:

@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table
 from bridge.reports import chunk_cache
+from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import MONEY, Batch
+from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts
 from bridge.reports.directory import Directory
-from bridge.reports.facts import MICRO, UNRELATED, LiveFacts, chosen, kinds_of, natural
+from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Ints, Per, slim
 from bridge.reports.windows import Edges, Windows
@@ -30,7 +32,6 @@ from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Target
 from rules.model.revision import GRAINS, Grain, Revision
 
-FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
 REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
 COUNTED = ("clicks", "conversions", "payout", "revenue")
@@ -52,6 +53,7 @@ class Past:
     _replayed: Windows | None = None
     _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
     _attributes: dict[str, Column] = field(default_factory=dict)
+    _curves: dict[int, Curves | None] = field(default_factory=dict)
 
     def begin(self) -> None:
         for per in {self.subjects[0].per} if self.subjects else set[Per]():
@@ -102,6 +104,21 @@ class Past:
             found[name] = Decimal(amount) / 1_000_000 if name in MONEY else Decimal(amount)
         return found
 
+    def curves(self, now: datetime) -> Curves | None:
+        """How soon conversions arrive, as it was learned at the last midnight UTC."""
+        day = edge(now) // DAY * DAY
+        if day not in self._curves:
+            self._curves[day] = learn(self.windows.arrivals(day, day - LOOK_BACK), day)
+        return self._curves[day]
+
+    def reach(self, known: int, now: datetime) -> int:
+        """Up to when conversions were complete; a row that was imported is taken to have been seen a little later."""
+        if known == FOR_EVER:
+            return FOR_EVER
+        if self.marks is None:
+            return edge(now - REPORT_LAG)
+        return edge(self.as_of("conversions", known, now) or self.since)
+
     def parent(self, kind: str, identity: str, of: Grain) -> str | None:
         return self.directory.parent(kind, identity, of)
 
@@ -146,6 +163,7 @@ class PastFacts:
     windows: Windows
     now: datetime
     known: int
+    _cohorts: ClickFacts | None = None
 
     @property
     def subjects(self) -> Sequence[Subject]:
@@ -163,6 +181,15 @@ class PastFacts:
             sums[there] += totals[codes[there]]
         values = sums / MICRO if name in MONEY else sums.astype(np.float64)
         return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
+
+    @property
+    def cohorts(self) -> ClickFacts:
+        if self._cohorts is None:
+            curves = None if self.known == FOR_EVER else self.past.curves(self.now)
+            reach = self.past.reach(self.known, self.now)
+            sums = Cohorts(self.windows, self.windows.totals, self.known, reach, curves)
+            self._cohorts = ClickFacts(sums, self.past.codes, edge(self.past.since))
+        return self._cohorts
 
     def attribute(self, name: str) -> Column:
         return self.past.attribute(name)

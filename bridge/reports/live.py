@@ -11,9 +11,10 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from bridge.reports import compression
+from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.directory import Directory
 from bridge.reports.segments import Ints, Per, slim
-from bridge.reports.windows import Edges, Windows
+from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import ChunkInfo
@@ -47,6 +48,7 @@ class LiveData:
     _cold: dict[Kind, list[ChunkInfo]] = field(default_factory=dict)
     _since: datetime | None = None
     _mirrored: object = None  # the state of the mirror that `directory` shows
+    _curves: tuple[int, Curves | None] | None = None  # the newest ones, and the day they are of
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
         """Take in what was written since the last look, for all that happened after `since`."""
@@ -71,25 +73,33 @@ class LiveData:
         for kind, infos in found.items():
             self._load(session, kind, infos)
 
-    def totals(self, session: Session, kind: Kind, metric: str, per: Per, edges: Edges) -> Ints:
+    def curves(self, now: datetime) -> Curves | None:
+        """How soon conversions arrive, as learned at the last midnight UTC."""
+        day = edge(now) // DAY * DAY
+        if self._curves is None or self._curves[0] != day:
+            self._curves = day, learn(self.windows.arrivals(day, day - LOOK_BACK), day)
+        return self._curves[1]
+
+    def totals(self, session: Session, kind: Source, metric: str, per: Per, edges: Edges) -> Ints:
         """The metric per subject number, over facts of one kind."""
         start = datetime.fromtimestamp(edges.start, UTC)
         if self._since is None or start < self._since:
             self.refresh(session, datetime.fromtimestamp(edges.known, UTC), start)
         totals = self.windows.totals(kind, metric, per, edges)
-        for info in self._cold.get(kind, ()):
-            if info.last_event.timestamp() >= edges.start and info.first_event.timestamp() < edges.end:
-                more = self._of_cold(session, info, metric, per, edges)
+        stored = Kind.CONVERSIONS if kind == BY_CLICK else Kind(kind)
+        for info in self._cold.get(stored, ()):
+            ended = kind != BY_CLICK and info.first_event.timestamp() >= edges.end  # clicks come before conversions
+            if info.last_event.timestamp() >= edges.start and not ended:
+                aside = self._cold_chunk(session, info, stored)
+                more = aside.once(kind, metric, per, edges)
                 more[: len(totals)] += totals
                 totals = more
         return totals
 
-    def _of_cold(self, session: Session, info: ChunkInfo, metric: str, per: Per, edges: Edges) -> Ints:
+    def _cold_chunk(self, session: Session, info: ChunkInfo, kind: Kind) -> Windows:
         aside = Windows(self.windows.grains, self.windows.subjects)
-        aside.load(
-            Kind.CLICKS, [compression.unpack(data) for data in observations.columns(session, [info.id]).values()]
-        )
-        return aside.once(Kind.CLICKS, metric, per, edges)
+        aside.load(kind, [compression.unpack(data) for data in observations.columns(session, [info.id]).values()])
+        return aside
 
     def _is_torn(self, info: ChunkInfo) -> bool:
         """Whether only a part of what this chunk replaces is in memory: its facts cannot be told apart any more."""
@@ -122,11 +132,11 @@ class LiveData:
         self._unpack(session, kind, taken)
 
     def _unpack(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> None:
-        batches = []
+        batches, delays = [], kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         for position in range(0, len(infos), AT_ONCE):
             part = [info.id for info in infos[position : position + AT_ONCE]]
             read = observations.columns(session, part)
-            batches += [slim(compression.unpack(data), self.windows.grains) for data in read.values()]
+            batches += [slim(compression.unpack(data), self.windows.grains, delays=delays) for data in read.values()]
         self.windows.load(kind, batches)
 
     def _start_over(self) -> None:

@@ -8,7 +8,7 @@ equals one that was computed at once.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ FEEDS: dict[str, tuple[Kind, ...]] = {
     "revenue": (Kind.CONVERSIONS, Kind.CLICKS, Kind.IMPRESSIONS),
 }
 OF_AN_EVENT = (Kind.CONVERSIONS,)  # `events.purchase`
-BY_CLICK = "conversions by click"  # the conversions once more, each at the time of its click
+BY_CLICK: Final = "conversions by click"  # the conversions once more, each at the time of its click
 Source = Kind | Literal["conversions by click"]
 KEPT_SUMS = 96  # per metric and grain: as many different windows slide at the same time
 MERGE_AT = 32  # segments; each costs a little at every question
@@ -210,7 +210,8 @@ def _by_click(subjects: Subjects, segment: Segment) -> Segment:
     return Segment.of(subjects, [batch])
 
 
-_NOBODY = Arrivals(*(np.zeros(0, dtype=kind) for kind in (np.int32, np.int64, np.int64, np.int64)))
+_NONE = np.zeros(0, dtype=np.int64)
+_NOBODY = Arrivals(_NONE.astype(np.int32), _NONE, _NONE, _NONE)
 
 
 def _arrived(segment: Segment, known: int, start: int, first: int) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:

@@ -1,7 +1,6 @@
 """What would change an answer: how much more must happen, and about how long that takes at the present rate."""
 
 import math
-from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -134,7 +133,7 @@ def _comparison(seen: Seen, node: tree.Compare) -> str | None:
     if formula.minus or len(formula.over) != 1 or not isinstance(bare(node.left), tree.Metric):
         return None
     names = (formula.plus[0], formula.over[0])
-    above, below = (float(seen.cell(replace(metric, name=name), seen.look_of(metric)) or 0) for name in names)
+    above, below = (seen.counted(metric, name) for name in names)
     if below <= 0:
         return None
     if node.confidence is not None:

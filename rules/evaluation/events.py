@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rules.evaluation import templates
-from rules.model.facts import Column, Facts, Subject, Why
+from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
 from rules.model.revision import Data, Grain, Scope
 
 _DEEPEST = 32
@@ -50,6 +50,11 @@ class EventFacts:
     def as_of(self, name: str) -> datetime | None:
         """Up to when the feed beneath is complete."""
         return None if self.beneath is None else self.beneath.as_of(name)
+
+    @property
+    def cohorts(self) -> CohortFacts | None:
+        """Conversions by their click, from beneath."""
+        return None if self.beneath is None else self.beneath.cohorts
 
     def settle(self) -> Column:
         """The measured delay, from beneath."""

@@ -16,7 +16,7 @@ from rules.evaluation import columns
 from rules.evaluation.columns import Whys
 from rules.evaluation.windows import Stretch, before, earlier, period, same_hours, stretch
 from rules.model import metrics
-from rules.model.facts import Column, Facts, Subject, Why
+from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
 from rules.model.revision import Calendar, Data, Grain, Rolling, Window
 
 # `settle: auto` differs by subject; rounding it up to one of these keeps the number of distinct windows small.
@@ -132,6 +132,11 @@ class Frame:
         return column
 
     # --- measures ---
+
+    @property
+    def cohorts(self) -> CohortFacts | None:
+        """Conversions by their click, where the facts know them."""
+        return getattr(self.facts, "cohorts", None)
 
     def total(self, name: str, per: tuple[Grain, ...] | None, look: Look) -> Column:
         """The base metric summed over the look's stretches: what ratios are made from."""
@@ -259,8 +264,15 @@ class Frame:
     def _ask(self, name: str, per: tuple[Grain, ...], part: Stretch) -> Column:
         if part.empty:  # `today` just after midnight, with `settle`: there is nothing to decide on yet
             return self._checked(None)
-        column = self._checked(_asked(lambda: self.facts.measure(name, per, part.start, part.end)))
+        column = self._checked(_asked(lambda: self._column(name, per, part)))
         return columns.clean(columns.numeric(column))
+
+    def _column(self, name: str, per: tuple[Grain, ...], part: Stretch) -> Column:
+        if self.cohorts is None or not metrics.is_by_click(name):
+            return self.facts.measure(name, per, part.start, part.end)
+        if name == metrics.EFFECTIVE_CLICKS:
+            return self.cohorts.due(per, part.start, part.end)
+        return self.cohorts.by_click(metrics.base(name), per, part.start, part.end)
 
     def _grains(self) -> tuple[Grain, ...]:
         subjects = self.facts.subjects
@@ -274,7 +286,7 @@ class Frame:
         limit = self.data.fresh
         if limit is None:
             return column
-        mark = self.facts.as_of(name)
+        mark = self.facts.as_of(metrics.base(name))
         if mark is None:
             why = Why.MISSING
         elif mark < self.now - limit:

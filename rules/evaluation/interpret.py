@@ -41,6 +41,8 @@ def _metric(node: tree.Metric, frame: Frame, look: Look) -> Column:
     formula = metrics.DERIVED.get(node.name)
     if formula is None:
         return frame.amount(node.name, node.per, look)
+    if frame.cohorts is not None and formula.over == ("clicks",) and all(map(metrics.follows_clicks, formula.plus)):
+        formula = replace(formula, plus=tuple(map(metrics.by_click, formula.plus)), over=(metrics.EFFECTIVE_CLICKS,))
     measure = frame.total if formula.over else frame.amount
     result = _summed(formula.plus, node, measure, look)
     if formula.minus:
@@ -58,7 +60,32 @@ def _summed(names: tuple[str, ...], node: tree.Metric, measure: Callable[..., Co
 
 
 def _arithmetic(node: tree.Arithmetic, frame: Frame, look: Look) -> Column:
-    return columns.arithmetic(node.op, value(node.left, frame, look), value(node.right, frame, look))
+    left, right = (node.left, node.right) if node.op != "/" else cohort(node.left, node.right, frame)
+    return columns.arithmetic(node.op, value(left, frame, look), value(right, frame, look))
+
+
+def cohort(top: tree.Node, bottom: tree.Node, frame: Frame) -> tuple[tree.Node, tree.Node]:
+    """Both sides of a ratio; conversions over clicks as conversions by their click over effective clicks."""
+    found = [part for part in top.walk() if isinstance(part, tree.Metric)]
+    below = [part for part in bottom.walk() if isinstance(part, tree.Metric)]
+    fits = frame.cohorts is not None and found and all(metrics.follows_clicks(part.name) for part in found)
+    if not fits or not below or any(part.name != "clicks" for part in below):
+        return top, bottom
+    return _renamed(top, metrics.by_click), _renamed(bottom, lambda _name: metrics.EFFECTIVE_CLICKS)
+
+
+def _renamed(node: tree.Node, name: Callable[[str], str]) -> tree.Node:
+    """The tree with other names for its metrics."""
+    match node:
+        case tree.Metric():
+            return replace(node, name=name(node.name))
+        case tree.Over() | tree.Ago() | tree.Negative():
+            return replace(node, item=_renamed(node.item, name))
+        case tree.Arithmetic():
+            return replace(node, left=_renamed(node.left, name), right=_renamed(node.right, name))
+        case tree.Call():
+            return replace(node, arguments=tuple(_renamed(part, name) for part in node.arguments))
+    return node
 
 
 def _negative(node: tree.Negative, frame: Frame, look: Look) -> Column:
@@ -267,7 +294,7 @@ def bounds(node: tree.Node, confidence: Decimal, frame: Frame, look: Look) -> tu
     """Lower and upper one-sided Wilson bound of a ratio of counts, and where there is none."""
     parts = types.ratio_of_counts(node)
     assert parts is not None, "the loader lets '@' stand behind ratios of counts only"
-    successes, trials = (columns.numeric(value(part, frame, look)) for part in parts)
+    successes, trials = (columns.numeric(value(part, frame, look)) for part in cohort(*parts, frame))
     why = columns.first_reason(successes.why, trials.why)
     nothing = (trials.values <= 0) & (why == Why.KNOWN)
     lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), z_of(confidence))

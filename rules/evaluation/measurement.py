@@ -78,8 +78,35 @@ class Seen:
         for part, look in looks(self.left(), self.look):
             prefix = "" if part.per is None else unparse.text(part).removesuffix(part.name)
             for name in metrics.parts(part.name):
-                held.setdefault(prefix + name, self.cell(replace(part, name=name), look))
+                held.setdefault(prefix + name, self.cell(replace(part, name=self._counted(part, name)), look))
+            if self.is_cohort(part):
+                effective = self.cell(replace(part, name=metrics.EFFECTIVE_CLICKS), look)
+                held.setdefault(f"{prefix}effective_clicks", effective)
         return held
+
+    def has_cohorts(self) -> bool:
+        """True where some ratio of this test counts conversions by their click."""
+        if any(isinstance(part, tree.Metric) and self.is_cohort(part) for part in self.node.walk()):
+            return True
+        return any(
+            isinstance(part, tree.Arithmetic)
+            and part.op == "/"
+            and interpret.cohort(part.left, part.right, self.frame) != (part.left, part.right)
+            for part in self.node.walk()
+        )
+
+    def is_cohort(self, part: tree.Metric) -> bool:
+        """True where the metric counts conversions by their click."""
+        formula = metrics.DERIVED.get(part.name)
+        return self.frame.cohorts is not None and formula is not None and formula.over == ("clicks",)
+
+    def counted(self, metric: tree.Metric, name: str) -> float:
+        """A base metric as the ratio uses it: conversions by their click, clicks as effective clicks."""
+        inner = metrics.EFFECTIVE_CLICKS if self.is_cohort(metric) and name == "clicks" else self._counted(metric, name)
+        return float(self.cell(replace(metric, name=inner), self.look_of(metric)) or 0)
+
+    def _counted(self, part: tree.Metric, name: str) -> str:
+        return metrics.by_click(name) if self.is_cohort(part) and name != "clicks" else name
 
     def unit(self) -> str:
         """In which unit both sides are written."""

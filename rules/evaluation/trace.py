@@ -150,7 +150,7 @@ def _of_test(seen: Seen, text: str | None) -> Trace:
         start=start,
         end=end,
         age=max(ages) if ages else None,
-        parts=tuple(_operands(seen)),
+        parts=(*_operands(seen), *_arrival(seen)),
     )
 
 
@@ -170,6 +170,22 @@ def _operands(seen: Seen) -> Iterator[Trace]:
         )
     if isinstance(seen.node, tree.Change):
         yield _baseline_trace(seen, seen.node)
+
+
+def _arrival(seen: Seen) -> Iterator[Trace]:
+    """How young clicks were weighed, where a ratio counts conversions by their click."""
+    cohorts = seen.frame.cohorts
+    if cohorts is None or not seen.has_cohorts():
+        return
+    found = cohorts.arrival(seen.frame.subjects[0])
+    if not found.known:
+        text = "click times are mostly unknown: conversions count when they happen"
+    else:
+        text = (
+            "conversions count by their click; young clicks by the delays of "
+            f"{found.own:,} conversions of the offer and {found.pool:,} of all offers"
+        )
+    yield Trace(text=text, value=None if found.learned is None else found.learned.isoformat(), end=found.learned)
 
 
 def _baseline_trace(seen: Seen, node: tree.Change) -> Trace:

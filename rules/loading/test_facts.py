@@ -69,6 +69,11 @@ class GivenFacts:
         """Now, less `data_age` where the test gives one."""
         return self.now - (length(self.given.get("data_age")) or timedelta(0))
 
+    @property
+    def cohorts(self) -> None:
+        """What is given is taken as final: all conversions of the clicks have arrived."""
+        return
+
     def settle(self) -> Column:
         """Nothing has been measured: the evaluator's default stands."""
         return Column(np.zeros(2), np.full(2, Why.MISSING, np.uint8))

@@ -53,6 +53,32 @@ class Column:
     why: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is known about how soon a subject's conversions arrive after their clicks."""
+
+    learned: datetime | None  # when the curve was learned; None: no curve is known, every click counts whole
+    own: int  # conversions of the subject's own offer behind the curve
+    pool: int  # conversions of all offers behind it
+    known: bool = True  # False: most click times are missing, conversions count when they happen
+
+
+class CohortFacts(Protocol):
+    """Conversions by their click, and the clicks whose conversions should be known by now."""
+
+    def by_click(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        """The base metric over conversions whose clicks were in [start, end), as far as they are known."""
+        ...
+
+    def due(self, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        """Clicks of [start, end), each weighed by the share of conversions that has arrived at its age."""
+        ...
+
+    def arrival(self, subject: Subject) -> Arrival:
+        """Where the shares of a subject come from."""
+        ...
+
+
 class Facts(Protocol):
     """The world as it was known at one moment, for a fixed list of subjects."""
 
@@ -74,6 +100,11 @@ class Facts(Protocol):
 
     def as_of(self, name: str) -> datetime | None:
         """Up to when the feed behind the base metric is complete, UTC; None when it was never read."""
+        ...
+
+    @property
+    def cohorts(self) -> CohortFacts | None:
+        """Conversions by their click; None where only plain sums are known."""
         ...
 
     def settle(self) -> Column:

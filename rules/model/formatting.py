@@ -74,6 +74,9 @@ def sample(parts: Mapping[str, float | None], name: str) -> str:
         return ""
     bottom = formula.over[0]
     below = number(parts.get(bottom), metrics.unit(bottom))
+    effective = parts.get("effective_clicks")
+    if effective is not None and round(effective) != parts.get(bottom):
+        below = f"{number(round(effective))} effective of {below}"
     if formula.minus or len(formula.plus) != 1:
         return f" (of {below} {metrics.title(bottom)})"
     above = number(parts.get(formula.plus[0]), metrics.unit(formula.plus[0]))

@@ -9,6 +9,9 @@ from rules.model.spelling import nearest
 COUNTS: tuple[str, ...] = ("clicks", "impressions", "conversions", "approved", "rejected", "pending")
 SUMS: tuple[str, ...] = ("payout", "revenue")
 BASE: tuple[str, ...] = (*COUNTS, *SUMS)
+#: Clicks, each weighed by the share of conversions that has arrived at its age. Nobody can write such a name.
+EFFECTIVE_CLICKS = "effective clicks"
+_BY_CLICK = " by click"  # `conversions by click`: counted when their clicks were
 EVENTS = "events."  # `events.purchase`: how many post-conversion events of that name
 
 Unit: TypeAlias = Literal["count", "money", "share"]
@@ -54,6 +57,26 @@ def is_count(name: str) -> bool:
     return name in COUNTS or name.startswith(EVENTS)
 
 
+def by_click(name: str) -> str:
+    """The base metric, counted at the time of the click."""
+    return name + _BY_CLICK
+
+
+def base(name: str) -> str:
+    """The base metric behind a name that counts by click."""
+    return "clicks" if name == EFFECTIVE_CLICKS else name.removesuffix(_BY_CLICK)
+
+
+def is_by_click(name: str) -> bool:
+    """True for names that only facts with click times can answer."""
+    return name == EFFECTIVE_CLICKS or name.endswith(_BY_CLICK)
+
+
+def follows_clicks(name: str) -> bool:
+    """True for what a click brings later: conversions, their states, their events and their money."""
+    return name in {"conversions", "approved", "rejected", "pending", *SUMS} or name.startswith(EVENTS)
+
+
 def parts(name: str) -> tuple[str, ...]:
     """The base metrics behind a metric; a base metric stands for itself."""
     return DERIVED[name].parts if name in DERIVED else (name,)
@@ -63,7 +86,7 @@ def unit(name: str) -> Unit:
     """How values of the metric are written for people."""
     if name in DERIVED:
         return DERIVED[name].unit
-    return "money" if name in SUMS else "count"
+    return "money" if base(name) in SUMS else "count"
 
 
 def title(name: str) -> str:

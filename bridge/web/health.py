@@ -1,11 +1,12 @@
 """/healthz, /readyz and /metrics: whether this process lives, whether the service can do its work, and how much."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 import redis
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,15 +14,22 @@ from bridge.config.errors import SettingsError
 from bridge.observability import metrics_server
 from bridge.services.container import Services
 from bridge.store import revisions, schema_version, upkeep
+from bridge.web.access import sessions, tokens
 from bridge.web.gauges import Gauges
 from bridge.web.problems import problem
 
+WRITE_EVERY = timedelta(seconds=10)  # a probe writes no oftener than this, whoever asks
+FOR_EVERYBODY = ("database", "redis", "worker")  # which parts stand or fall may be known; never why, or by whom
 WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
+
+
+Check = dict[str, str]
 
 
 def blueprint(services: Services) -> Blueprint:
     pages = Blueprint("health", __name__)
     numbers_of = metrics_server.registry([Gauges(services, services.clock)])
+    probe = WriteProbe()
 
     @pages.get("/healthz")
     def alive() -> Response:
@@ -30,15 +38,18 @@ def blueprint(services: Services) -> Blueprint:
 
     @pages.get("/readyz")
     def ready() -> Response:
-        """503 while something is missing that webhooks or effects need; the body names it and the remedy."""
-        found = checks(services, services.clock())
-        broken = [one for one in found if one["status"] == "fail"]
-        return _json({"status": "fail" if broken else "ok", "checks": found}, 503 if broken else 200)
+        """503 while something is missing that webhooks or effects need. Details and remedies are for token holders."""
+        found = checks(services, services.clock(), writable=probe)
+        broken = any(one["status"] == "fail" for one in found)
+        shown = found if _may_read_details(services) else _for_strangers(found)
+        return _json({"status": "fail" if broken else "ok", "checks": shown}, 503 if broken else 200)
 
     @pages.get("/metrics")
     def numbers() -> Response:
         if not metrics_server.may_read(request.headers.get("Authorization", ""), services.settings.metrics_token):
-            refused = problem(401, "Who are you?", "send Authorization: Bearer with the token of bridge.yaml, metrics")
+            refused = problem(
+                401, "Authentication required", "send Authorization: Bearer with the token of bridge.yaml, metrics"
+            )
             refused.headers["WWW-Authenticate"] = "Bearer"
             return refused
         return Response(generate_latest(numbers_of), content_type=CONTENT_TYPE_LATEST)
@@ -50,23 +61,56 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status=status, content_type="application/json")
 
 
-def _check(name: str, status: str, detail: str, remedy: str = "") -> dict[str, str]:
+def _check(name: str, status: str, detail: str, remedy: str = "") -> Check:
     found = {"name": name, "status": status, "detail": detail}
     return found | {"remedy": remedy} if remedy else found
 
 
-def checks(services: Services, now: datetime) -> list[dict[str, str]]:
-    """Every check with ok, warn or fail. Used by /readyz and by `doctor`."""
+def _for_strangers(found: Sequence[Check]) -> list[Check]:
+    return [{"name": one["name"], "status": one["status"]} for one in found if one["name"] in FOR_EVERYBODY]
+
+
+def _may_read_details(services: Services) -> bool:
+    """A request with the token of the metrics or any API token, or of somebody who is signed in to the console."""
+    header = request.headers.get("Authorization", "")
+    metrics_token = services.settings.metrics_token
+    if metrics_token is not None and metrics_server.may_read(header, metrics_token):
+        return True
+    kind, _, text = header.partition(" ")
+    try:
+        if kind.lower() == "bearer":
+            return bool(tokens.check(services.store, text.strip(), services.clock()))
+        return current_app.secret_key is not None and sessions.who(services) is not None
+    except (tokens.InvalidToken, SQLAlchemyError):
+        return False
+
+
+class WriteProbe:
+    """Whether the database can be written, found out by writing: at most once in a while, however often it is asked."""
+
+    def __init__(self) -> None:
+        self._last: tuple[datetime, Check] | None = None
+
+    def __call__(self, services: Services, now: datetime) -> Check:
+        if self._last is None or self._last[1]["status"] != "ok" or not now - WRITE_EVERY < self._last[0] <= now:
+            self._last = now, _writable(services, now)
+        return self._last[1]
+
+
+def checks(
+    services: Services, now: datetime, *, writable: Callable[[Services, datetime], Check] | None = None
+) -> list[Check]:
+    """Every check with ok, warn or fail. Used by /readyz, by `doctor` and by the console."""
     database = _database(services)
     found = [database, _redis(services)]
     if database["status"] == "ok":
-        found[0] = database = _writable(services, now)
+        found[0] = database = (writable or _writable)(services, now)
     if database["status"] == "ok":
         found += [_worker(services, now), _rules(services), _halt(services)]
     return found
 
 
-def _database(services: Services) -> dict[str, str]:
+def _database(services: Services) -> Check:
     try:
         if schema_version.pending(services.store.engine):
             return _check("database", "fail", "migrations are missing", "run `integr8-bridge db upgrade`")
@@ -75,7 +119,7 @@ def _database(services: Services) -> dict[str, str]:
     return _check("database", "ok", services.store.engine.dialect.name)
 
 
-def _writable(services: Services, now: datetime) -> dict[str, str]:
+def _writable(services: Services, now: datetime) -> Check:
     """A database that is read-only, full or locked answers every question and keeps no webhook: so write a row."""
     try:
         with services.store.write() as session:
@@ -92,7 +136,7 @@ def _reason(error: SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
-def _redis(services: Services) -> dict[str, str]:
+def _redis(services: Services) -> Check:
     """Redis may lose everything at any moment without harm; it only must be there for work to flow."""
     try:
         services.redis.ping()
@@ -103,7 +147,7 @@ def _redis(services: Services) -> dict[str, str]:
     return _check("redis", "ok", "answers; persistence is not needed, the database is the truth")
 
 
-def _worker(services: Services, now: datetime) -> dict[str, str]:
+def _worker(services: Services, now: datetime) -> Check:
     with services.store.read() as session:
         beats = upkeep.heartbeats(session)
     last = beats.get("tick")
@@ -113,7 +157,7 @@ def _worker(services: Services, now: datetime) -> dict[str, str]:
     return _check("worker", "ok", f"ticked {(now - last).total_seconds():.0f} s ago")
 
 
-def _rules(services: Services) -> dict[str, str]:
+def _rules(services: Services) -> Check:
     with services.store.read() as session:
         generation = revisions.newest(session)
         live = revisions.live(session, generation.id) if generation else []
@@ -129,7 +173,7 @@ def _rules(services: Services) -> dict[str, str]:
     return _check("rules", "ok", f"{len(live)} rules, generation {generation.id}")
 
 
-def _halt(services: Services) -> dict[str, str]:
+def _halt(services: Services) -> Check:
     with services.store.read() as session:
         halt = upkeep.halted(session)
     if halt is not None:

@@ -1,10 +1,13 @@
 """What a request is about: the container that answers it, and who asks."""
 
-from flask import g
+from flask import abort, g, request
 
 from bridge.operations.approvals import Person
 from bridge.services.container import Services
 from bridge.store.roles import Role
+
+MOST_ID = 2**63 - 1  # the largest number that a database holds as an id
+LONGEST_NUMBER = len(str(MOST_ID))
 
 
 def services() -> Services:
@@ -15,3 +18,20 @@ def services() -> Services:
 def person() -> Person:
     """Whoever a token or a session belongs to, as one who may answer for waiting plans."""
     return Person(name=g.who, roles=frozenset({str(g.role)}), is_operator=g.role.covers(Role.OPERATOR))
+
+
+def as_id(text: str) -> int | None:
+    """The number of a row, as a database can hold it; None for any other text."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER):
+        return None
+    number = int(text)
+    return number if number <= MOST_ID else None
+
+
+def number_asked(name: str) -> int | None:
+    """A whole number out of the address; None where it is not given. Aborts with 404 where no row can have it."""
+    text = request.args.get(name, "")
+    number = as_id(text)
+    if text and number is None:
+        abort(404, f"{name}: there is no row with the number {text[:30]!r}")
+    return number

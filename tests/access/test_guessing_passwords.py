@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from visitors import PASSWORD, Browser, new_app
+from visitors import Browser, new_app
 
 from bridge.services.container import Services
 from bridge.store import sessions
 from bridge.store.engine import Store, make_engine
 from bridge.store.sessions import Tries
+from bridge.web.access.sessions import first_link
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SPAN = timedelta(minutes=1)
@@ -29,7 +30,7 @@ def processes(on_either_database):
 
 
 def test_two_processes_count_together(processes):
-    answers = [Browser(processes[number % 2]).sign_in(f"u{number}", "guess").status_code for number in range(12)]
+    answers = [Browser(processes[number % 2]).sign_in("Anna", "guess").status_code for number in range(12)]
     assert answers == [200] * 10 + [429] * 2
 
 
@@ -39,17 +40,66 @@ def test_a_restart_does_not_begin_the_count_anew(processes):
     assert Browser(processes[1]).sign_in("Anna", "guess").status_code == 429
 
 
-def test_one_name_is_not_guessed_from_many_addresses(app, user):
+def test_many_addresses_that_guess_one_name_get_few_tries_each(app, user):
     user("Anna")
-    answers = [Browser(app, f"203.0.113.{number}").sign_in("Anna", "guess").status_code for number in range(12)]
+    for number in range(50):
+        Browser(app, f"203.0.113.{number}").sign_in("Anna", "guess")
+    answers = [Browser(app, "198.51.100.1").sign_in("Anna", "guess").status_code for _ in range(3)]
+    assert answers == [200, 429, 429]
+
+
+@pytest.mark.parametrize("stranger", ["203.0.113.1", "203.0.113.2"])
+def test_a_strangers_guesses_do_not_lock_a_person_out(app, user, stranger):
+    user("Anna")
+    for _ in range(40):
+        Browser(app, stranger).sign_in("Anna", "guess")
+    assert Browser(app, "198.51.100.7").sign_in("Anna").status_code == 303
+
+
+def test_a_browser_that_is_known_is_not_slowed_down_by_its_neighbours(app, user):
+    user("Anna")
+    anna = Browser(app)
+    assert anna.sign_in("Anna").status_code == 303
+    for _ in range(80):
+        Browser(app).sign_in("Anna", "guess")
+    anna.http.delete_cookie("bridge")
+    assert anna.sign_in("Anna").status_code == 303
+
+
+def test_a_known_browser_does_not_guess_faster(app, user):
+    user("Anna")
+    thief = Browser(app)
+    thief.sign_in("Anna")
+    thief.http.delete_cookie("bridge")
+    assert [thief.sign_in("Anna", "guess").status_code for _ in range(12)] == [200] * 10 + [429] * 2
+
+
+def test_a_known_browser_is_known_for_its_own_name_only(app, user):
+    user("Anna")
+    user("Boss")
+    thief = Browser(app)
+    thief.sign_in("Anna")
+    thief.http.delete_cookie("bridge")
+    answers = [thief.sign_in("Boss", "guess").status_code for _ in range(12)]
     assert answers == [200] * 10 + [429] * 2
 
 
-def test_beyond_the_limit_the_right_password_does_not_help(app, user):
+def test_after_too_many_guesses_a_person_waits_seconds(app, user, network):
     user("Anna")
-    for number in range(10):
-        Browser(app, f"203.0.113.{number}").sign_in("Anna", "guess")
-    assert Browser(app, "203.0.113.99").sign_in("Anna", PASSWORD).status_code == 429
+    for _ in range(40):
+        Browser(app).sign_in("Anna", "guess")
+    wait = int(Browser(app).sign_in("Anna").headers["Retry-After"])
+    assert wait <= 30
+    network.now += timedelta(seconds=wait)
+    assert Browser(app).sign_in("Anna").status_code == 303
+
+
+def test_the_one_time_link_lets_in_whatever_others_tried(app, network):
+    code = first_link(network.services, "http://bridge", network.now).partition("code=")[2]
+    for number in range(80):
+        Browser(app).sign_in(f"u{number}", "guess")
+        app.test_client().post("/login", data={"token": "ib_0_x"})
+    assert app.test_client().post("/login", data={"code": code}).status_code == 303
 
 
 def test_the_answer_says_how_long_to_wait(app):
@@ -62,7 +112,7 @@ def test_the_answer_says_how_long_to_wait(app):
 
 
 def test_the_neighbours_in_one_ipv6_network_count_as_one(app):
-    answers = [Browser(app, f"2001:db8::{number}").sign_in(f"u{number}", "guess").status_code for number in range(12)]
+    answers = [Browser(app, f"2001:db8::{number}").sign_in("Anna", "guess").status_code for number in range(12)]
     assert answers[-1] == 429
     assert Browser(app, "2001:db8:0:1::1").sign_in("Anna", "guess").status_code == 200
 

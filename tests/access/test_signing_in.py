@@ -206,3 +206,30 @@ def test_no_hash_is_on_any_page(browser, network):
         hashed = session.get_one(User, 1).hash
     assert hashed.startswith("$argon2id$")
     assert not re.search(r"argon2", admin.open("/settings") + admin.open("/account"))
+
+
+ELSEWHERE = (
+    "/\t/evil.example", "/\n/evil.example", "/\r\nSet-Cookie: a=b", "\t//evil.example", "///evil.example",
+    "/\\/evil.example", "/\x00/evil.example", "/\u2028/evil.example", "/\x7f/evil.example", "javascript:alert(1)",
+    "//[evil", "/" + "a" * 5_000, "/.//evil.example/..//", "\\\\evil.example", " //evil.example",
+)  # fmt: skip
+
+
+def test_no_way_of_writing_an_address_leads_to_another_site(app, user):
+    user("Anna")
+    for target in ELSEWHERE:
+        answer = Browser(app).sign_in("Anna", next=target)
+        assert answer.status_code == 303
+        assert re.fullmatch(r"/(?:[^/\\\s].*)?", answer.headers["Location"]), target
+
+
+def test_a_page_with_a_question_is_where_one_goes_on(app, user):
+    user("Anna")
+    sent = Browser(app).get("/activity?rule=low-cr&all=1").headers["Location"]
+    assert sent == "/login?next=/activity%3Frule%3Dlow-cr%26all%3D1"
+    wanted = Browser(app).sign_in("Anna", next="/activity?rule=low-cr&all=1").headers["Location"]
+    assert wanted == "/activity?rule=low-cr&all=1"
+
+
+def test_who_is_signed_in_is_not_asked_again(browser):
+    assert browser("Anna").get("/login?next=/approvals").headers["Location"] == "/approvals"

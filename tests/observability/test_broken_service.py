@@ -1,5 +1,6 @@
 """What /readyz and `doctor` say of a service that is broken in one place, and the remedy they name."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -7,15 +8,18 @@ import httpx
 import pytest
 import redis
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from bridge.cli.local.supervisor import Supervisor, free_port, valkey
 from bridge.integr8.rate_budget import RedisBudget
 from bridge.operations.doctor import examine, permissions
 from bridge.services.container import Services
 from bridge.simulator.app import create_app
+from bridge.store import upkeep
 from bridge.store.engine import Store, make_engine
+from bridge.store.tokens import Role
 from bridge.web import health
+from bridge.web.access import make
 from bridge.web.health import checks
 
 
@@ -28,10 +32,16 @@ def doctor(network, name):
     return one(examine(network.services, network.now, health=checks), name)
 
 
-def ready(network):
+def ask(network, **more):
     app = Flask("health")
     app.register_blueprint(health.blueprint(network.services))
-    answer = app.test_client().get("/readyz")
+    return app.test_client().get("/readyz", **more)
+
+
+def ready(network):
+    """As who holds the token of the metrics sees it."""
+    network.services.settings = replace(network.services.settings, metrics_token="scraper")
+    answer = ask(network, headers={"Authorization": "Bearer scraper"})
     return answer.status_code, {each["name"]: each for each in answer.get_json()["checks"]}
 
 
@@ -193,3 +203,34 @@ def test_a_rule_file_that_leads_nowhere_is_named_with_its_place(network):
 def test_a_refused_key_is_said_with_the_variable_to_change(network):
     network.world.faults.add({"kind": "status", "status": 401})
     assert "bridge.yaml names as api_key" in permissions(network.services, "main", network.now)[0]["remedy"]
+
+
+# --- strangers -------------------------------------------------------------------------------------
+
+
+def test_a_stranger_learns_nothing_of_a_halt_or_of_rule_errors(network):
+    with network.services.store.write() as session:
+        upkeep.halt(session, by="Anna", why="an audit by NAME", now=network.now)
+    (network.home / "rules" / "a.yaml").write_text("schema: 1\nid: secret-rule\nwhen: 7\n")
+    network.work()
+    answer = ask(network)
+    assert {tuple(sorted(one)) for one in answer.get_json()["checks"]} == {("name", "status")}
+    assert [one["name"] for one in answer.get_json()["checks"]] == ["database", "redis", "worker"]
+    assert "Anna" not in answer.get_data(as_text=True)
+
+
+def test_who_holds_an_api_token_reads_the_details(network):
+    with network.services.store.write() as session:
+        token = make(session, name="probe", role=Role.VIEWER, who="test", now=network.now)
+    assert "remedy" in str(ask(network, headers={"Authorization": f"Bearer {token}"}).get_json())
+    assert "remedy" not in str(ask(network, headers={"Authorization": "Bearer ib_wrong_wrong"}).get_json())
+
+
+def test_however_often_a_stranger_asks_little_is_written(network):
+    app = Flask("health")
+    app.register_blueprint(health.blueprint(network.services))
+    engine, written = network.services.store.engine, []
+    event.listen(engine, "before_cursor_execute", lambda *given: written.append(given[2]))
+    for _ in range(20):
+        app.test_client().get("/readyz")
+    assert sum(one.startswith(("INSERT", "UPDATE")) for one in written) == 1

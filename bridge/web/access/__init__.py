@@ -1,7 +1,7 @@
 """Who may ask: users and tokens with roles, and a word at each route about who may use it."""
 
 from bridge.web.access.errors import NoEntry
-from bridge.web.access.routes import MOST_ID, OPEN, needs, register
+from bridge.web.access.routes import OPEN, needs, register
 from bridge.web.access.tokens import InvalidToken, check, make, revoke
 
-__all__ = ["MOST_ID", "OPEN", "InvalidToken", "NoEntry", "check", "make", "needs", "register", "revoke"]
+__all__ = ["OPEN", "InvalidToken", "NoEntry", "check", "make", "needs", "register", "revoke"]

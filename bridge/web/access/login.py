@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import current_app
+from flask import Response, current_app
 from sqlalchemy.orm import Session
 
 from bridge.services.container import Services
+from bridge.store import tokens as store_tokens
 from bridge.store import upkeep, users
 from bridge.store.users import User
 from bridge.web.access import identities, login_limits, passwords, sessions, tokens
@@ -27,11 +28,11 @@ class Try:
 
     services: Services
     way: str
-    address: str
+    origin: login_limits.Origin
     now: datetime
 
     def detail(self, **more: str) -> dict[str, str]:
-        return {"way": self.way, "from": self.address, **more}
+        return {"way": self.way, "from": self.origin.address, **more}
 
 
 def by_password(services: Services, name: str, password: str) -> None:
@@ -49,15 +50,16 @@ def by_password(services: Services, name: str, password: str) -> None:
         if present.hash != user.hash:
             raise NoEntry(WRONG)  # changed while we were looking
         present.hash = better
-        login_limits.forgive(database, _key(), name)
+        login_limits.forgive(database, _key(), tried.origin)
         enter_user(database, tried, present)
 
 
 def by_token(services: Services, text: str, *, link: bool = False) -> None:
     """Raises NoEntry. `link`: the text came with the first link, and is good for one use."""
-    tried = _begin(services, "link" if link else "token", None)
+    text = text.strip()
+    tried = _begin(services, "link" if link else "token", None, spared=_is_known(services, text))
     try:
-        token = tokens.check(services.store, text.strip(), tried.now, link=link)
+        token = tokens.check(services.store, text, tried.now, link=link)
     except tokens.InvalidToken as error:
         raise _refused(tried, NoEntry(str(error))) from error
     with services.store.write() as database:
@@ -90,17 +92,29 @@ def enter_user(database: Session, tried: Try, user: User) -> None:
     upkeep.note(database, who=user.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
 
 
-def _begin(services: Services, way: str, name: str | None) -> Try:
-    """Count the try. Raises NoEntry where there were too many."""
-    tried = Try(services, way, login_limits.caller(services.settings), services.clock())
+def _begin(services: Services, way: str, name: str | None, *, spared: bool = False) -> Try:
+    """Count the try. Raises NoEntry where there were too many, unless this one is spared."""
+    browser = login_limits.known_browser(_key(), name) if name is not None else None
+    origin = login_limits.Origin(login_limits.caller(services.settings), name, browser)
+    tried = Try(services, way, origin, services.clock())
     with services.store.write() as database:
-        excess = login_limits.too_often(database, _key(), tried.address, name, tried.now)
-    if excess is None:
+        excess = login_limits.too_often(database, _key(), origin, tried.now)
+    if excess is None or spared:
         return tried
     refused = NoEntry(
         f"too many tries; wait {excess.retry_after} seconds", "too many tries", retry_after=excess.retry_after
     )
     raise _refused(tried, refused) if excess.is_first else refused  # a flood is one row in the audit
+
+
+def _is_known(services: Services, text: str) -> bool:
+    """Whether there is a token, or a one-time link, with this prefix: nobody guesses 48 bits of it.
+
+    Whoever holds one is let in although others at the same address have tried too often.
+    """
+    prefix = text.partition("_")[2].partition("_")[0]
+    with services.store.read() as database:
+        return store_tokens.find(database, prefix, services.clock()) is not None
 
 
 def _refused(tried: Try, error: NoEntry) -> NoEntry:
@@ -115,6 +129,11 @@ def _refused(tried: Try, error: NoEntry) -> NoEntry:
             detail=tried.detail(why=error.why),
         )
     return error
+
+
+def remember_browser(answer: Response, name: str) -> None:
+    """The person of that name has signed in here: strangers' guesses do not slow this browser down any more."""
+    login_limits.remember_browser(answer, _key(), name, secure=sessions.is_behind_tls())
 
 
 def _key() -> bytes:

@@ -1,16 +1,19 @@
-"""How often one may try to sign in: per address and per name, counted in the database.
+"""How often one may try to sign in: one name from one address, slowed down and never locked out.
 
-All web processes share the count, and a restart does not begin it anew.
+All web processes share the count, and a restart does not begin it anew. Beyond a limit each further try has to wait a
+little, so that somebody else's guesses cost a person seconds and not a quarter of an hour. A browser that a person has
+signed in with before is counted by itself: what strangers do, from whatever address, does not slow it down.
 """
 
 import hmac
 import ipaddress
 import math
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from flask import request
+from flask import Response, request
 from sqlalchemy.orm import Session
 
 from bridge.config.settings import Settings
@@ -20,9 +23,31 @@ from bridge.sources.request import Headers, Incoming
 from bridge.store import sessions
 from bridge.store.users import fold
 
-PER_ADDRESS = (10, timedelta(minutes=1))
-PER_NAME = (10, timedelta(minutes=15))  # tries without success, from anywhere
+PER_ADDRESS = (60, timedelta(minutes=1))  # tries of any kind from one address: what hashing may cost us
+PER_NAME = (10, timedelta(minutes=15))  # tries for one name from one address, or from one known browser
+FROM_ANYWHERE = (50, timedelta(minutes=15))  # tries for one name from unknown browsers at any address ...
+BEYOND = (1, timedelta(minutes=15))  # ... beyond which each address has this many of its own before it is slowed down
+LONGEST_PAUSE = 30  # seconds between two tries of somebody who is slowed down
 NEIGHBOURS = 64  # bits of an IPv6 address: one customer has at least the rest of them to himself
+COOKIE = "bridge-known"
+KNOWN_FOR = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a try comes from: an address, and the known browser of the named user where it is one."""
+
+    address: str
+    name: str | None = None
+    browser: str | None = None
+
+    @property
+    def bucket(self) -> str:
+        """What is counted together."""
+        if self.browser is not None:
+            return f"browser {self.browser}"
+        who = "tokens" if self.name is None else f"name {fold(self.name)}"
+        return f"address {_neighbourhood(self.address)} {who}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +68,54 @@ def caller(settings: Settings) -> str:
         return remote  # a header that cannot be read decides nothing
 
 
-def too_often(session: Session, key: bytes, address: str, name: str | None, now: datetime) -> Excess | None:
-    """Count one more try from this address, and for this name; what is too much about it, if anything."""
-    for text, (most, span) in _counted(address, name):
-        number, since = sessions.count_try(session, _digest(key, text), now=now, span=span)
-        if number > most:
-            return Excess(max(1, math.ceil((since + span - now).total_seconds())), is_first=number == most + 1)
+def too_often(session: Session, key: bytes, origin: Origin, now: datetime) -> Excess | None:
+    """Count one more try; how long it has to wait, if it does."""
+    for text, (most, span) in _counted(session, key, origin, now):
+        number, _since = sessions.count_try(session, _digest(key, text), now=now, span=span)
+        if number < most:
+            continue
+        pause = timedelta(seconds=min(LONGEST_PAUSE, 2 ** min(number - most, 5)))
+        tries, since = sessions.count_try(session, _digest(key, f"slow {text}"), now=now, span=pause)
+        if number > most and tries > 1:
+            wait = math.ceil((since + pause - now).total_seconds())
+            return Excess(max(1, wait), is_first=number == most + 1)
     return None
 
 
-def forgive(session: Session, key: bytes, name: str) -> None:
-    """The tries for this name ended in a success."""
-    sessions.forgive(session, _digest(key, f"name {fold(name)}"))
+def forgive(session: Session, key: bytes, origin: Origin) -> None:
+    """The tries ended in a success."""
+    for text in (origin.bucket, f"slow {origin.bucket}"):
+        sessions.forgive(session, _digest(key, text))
 
 
-def _counted(address: str, name: str | None) -> list[tuple[str, tuple[int, timedelta]]]:
-    found = [(f"address {_neighbourhood(address)}", PER_ADDRESS)]
-    return found if name is None else [*found, (f"name {fold(name)}", PER_NAME)]
+def _counted(session: Session, key: bytes, origin: Origin, now: datetime) -> list[tuple[str, tuple[int, timedelta]]]:
+    if origin.browser is not None:
+        return [(origin.bucket, PER_NAME)]
+    own = PER_NAME
+    if origin.name is not None:
+        most, span = FROM_ANYWHERE
+        number, _ = sessions.count_try(session, _digest(key, f"name {fold(origin.name)}"), now=now, span=span)
+        own = BEYOND if number > most else PER_NAME
+    return [(f"address {_neighbourhood(origin.address)}", PER_ADDRESS), (origin.bucket, own)]
+
+
+def known_browser(key: bytes, name: str) -> str | None:
+    """The mark of this browser, where the person of that name has signed in with it before."""
+    browser, _, proof = request.cookies.get(COOKIE, "").partition(".")
+    return browser if browser and hmac.compare_digest(proof.encode(), _proof(key, browser, name).encode()) else None
+
+
+def remember_browser(answer: Response, key: bytes, name: str, *, secure: bool) -> None:
+    """Let this browser be known as one of the person who has just signed in with it."""
+    browser = known_browser(key, name) or secrets.token_urlsafe(16)
+    value = f"{browser}.{_proof(key, browser, name)}"
+    answer.set_cookie(
+        COOKIE, value, max_age=KNOWN_FOR, path="/login", secure=secure, httponly=True, samesite="Lax"
+    )  # fmt: skip
+
+
+def _proof(key: bytes, browser: str, name: str) -> str:
+    return _digest(key, f"browser {browser} of {fold(name)}")
 
 
 def _neighbourhood(address: str) -> str:

@@ -13,8 +13,8 @@ from bridge.web.access import sessions
 from bridge.web.access.idempotency import once
 from bridge.web.access.tokens import InvalidToken, check
 from bridge.web.problems import problem
+from bridge.web.request_context import MOST_ID
 
-MOST_ID = 2**63 - 1  # the largest number that a database holds as an id
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: Routes without a token: health and metrics tell nothing about anybody. The door is an application of its own.
@@ -57,14 +57,16 @@ def _refusal(role: Role) -> Response | None:
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not text:
         answer = problem(
-            401, "Who are you?", "send Authorization: Bearer <token>; `integr8-bridge tokens create` makes one"
+            401,
+            "Authentication required",
+            "send Authorization: Bearer <token>; `integr8-bridge tokens create` makes one",
         )
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
     try:
         token = check(services.store, text.strip(), services.clock())
     except InvalidToken as error:
-        return problem(401, "Who are you?", str(error))
+        return problem(401, "Authentication required", str(error))
     has = Role(token.role)
     if not has.covers(role):
         return problem(403, "Not allowed", f"this needs the role {role}; the token {token.name!r} has {has}")
@@ -87,6 +89,14 @@ def register(app: Flask, services: Services) -> None:
     @app.before_request
     def _services() -> None:
         g.services = services
+
+    @app.before_request
+    def _no_null() -> Response | None:
+        """No text of ours holds the character NUL, and PostgreSQL refuses questions about it."""
+        texts = [request.path, *request.args.keys(), *request.args.values()]
+        if any("\0" in text for text in texts):
+            return problem(422, "Unprocessable", "the address holds the character NUL, which no name or id has")
+        return None
 
     @app.after_request
     def _careful(answer: Response) -> Response:

@@ -31,8 +31,13 @@ class Cookies(SecureCookieSessionInterface):
     """Secure wherever there is TLS; decided for each request, since threads share the settings."""
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
-        host = request.host.rpartition(":")[0] or request.host
-        return not (request.scheme == "http" and host in LOOPBACK)
+        return is_behind_tls()
+
+
+def is_behind_tls() -> bool:
+    """Whether cookies are for TLS only: anywhere but on this machine itself."""
+    host = request.host.rpartition(":")[0] or request.host
+    return not (request.scheme == "http" and host in LOOPBACK)
 
 
 def register(app: Flask, services: Services) -> None:
@@ -94,7 +99,8 @@ def refusal(services: Services, role: Role) -> Response | None:
     """What to answer instead of the page; None when it may be shown. Forms must carry the session's secret."""
     visitor = who(services)
     if visitor is None:
-        return redirect(f"/login?next={quote(request.path)}")  # type: ignore[return-value]
+        wanted = request.full_path if request.method == "GET" and request.query_string else request.path
+        return redirect(f"/login?next={quote(wanted)}")  # type: ignore[return-value]
     if visitor.must_change and request.path not in ALWAYS:
         return redirect(ACCOUNT)  # type: ignore[return-value]
     if not visitor.role.covers(role):

@@ -10,9 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from bridge.operations.errors import OperationError
 from bridge.operations.selection import EVERYTHING, Selection, only
-from bridge.web.access import MOST_ID
 from bridge.web.problems import problem
-from bridge.web.request_context import services
+from bridge.web.request_context import as_id, services
 from rules.model.plan import Target
 from rules.model.state import target_of
 
@@ -33,9 +32,7 @@ def listed(rows: Sequence[dict[str, Any]], key: str, query: Mapping[str, Any]) -
 
 def whole(text: str | None) -> int | None:
     """A cursor that is a number; anything else is no cursor of ours."""
-    if text is None or not text.isdecimal() or int(text) > MOST_ID:
-        return None
-    return int(text)
+    return None if text is None else as_id(text)
 
 
 def picked(row: Any, schema: type[Schema]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.pages import PAGE, show
-from bridge.web.request_context import services
+from bridge.web.request_context import number_asked, services
 from rules.model.revision import Revision
 
 KINDS = ("offer", "publisher", "advertiser")
@@ -25,13 +25,13 @@ SHOWN = 30
 @needs(Role.VIEWER, page=True)
 def listed() -> str:
     kind, text = request.args.get("kind", KINDS[0]), request.args.get("q", "").strip()
-    after = request.args.get("after", 0, type=int)
+    after = number_asked("after") or 0
     wanted = select(Entity).where(Entity.kind == kind).order_by(Entity.active, Entity.name, Entity.id)
     if text:
         wanted = wanted.where(entities.matches(text))
     with services().store.read() as session:
-        found = list(session.scalars(wanted.offset(max(after, 0)).limit(PAGE + 1)))
-    more = max(after, 0) + PAGE if len(found) > PAGE else None
+        found = list(session.scalars(wanted.offset(after).limit(PAGE + 1)))
+    more = after + PAGE if len(found) > PAGE else None
     return show("entities.html", entities=found[:PAGE], kind=kind, kinds=KINDS, text=text, more=more)
 
 

@@ -10,6 +10,7 @@ from bridge.store.roles import Role
 from bridge.store.sessions import Visitor
 from bridge.web.access import NoEntry, needs, oidc, revoke, sessions
 from bridge.web.access import login as access_login
+from bridge.web.access.destination import own_page
 from bridge.web.access.tokens import FIRST
 from bridge.web.access.users import Actor, add
 from bridge.web.console.blueprint import blueprint
@@ -22,7 +23,11 @@ WELCOME = "/welcome"
 
 @blueprint.get("/login")
 def login() -> Response:
-    return door(code=request.args.get("code", ""))
+    """The page to sign in on. Who holds a valid session goes straight on, whatever others do to the sign-in."""
+    code = request.args.get("code", "")
+    if not code and sessions.who(services()) is not None:
+        return redirect(own_page(request.args.get("next", "/")))  # type: ignore[return-value]
+    return door(code=code)
 
 
 @blueprint.post("/login")
@@ -36,7 +41,7 @@ def sign_in() -> Response:
     if token:
         return _entered(lambda: access_login.by_token(services(), token))
     name, password = request.form.get("name", ""), request.form.get("password", "")
-    return _entered(lambda: access_login.by_password(services(), name, password))
+    return _entered(lambda: access_login.by_password(services(), name, password), name=name)
 
 
 @blueprint.get("/login/oidc")
@@ -45,7 +50,7 @@ def start_oidc() -> Response:
     provider = services().login
     if provider is None:
         return redirect("/login")  # type: ignore[return-value]
-    session["next"] = inside(request.args.get("next", "/"))
+    session["next"] = own_page(request.args.get("next", "/"))
     try:
         return oidc.start(provider, services().settings)
     except NoEntry as error:
@@ -58,29 +63,26 @@ def finish_oidc() -> Response:
     provider = services().login
     if provider is None:
         return redirect("/login")  # type: ignore[return-value]
-    wanted = inside(session.pop("next", "/"))
+    wanted = own_page(session.pop("next", "/"))
     return _entered(lambda: access_login.by_provider(services(), lambda: oidc.finish(provider)), wanted)
 
 
-def _entered(enter: Callable[[], None], where: str | None = None) -> Response:
+def _entered(enter: Callable[[], None], where: str | None = None, name: str | None = None) -> Response:
     try:
         enter()
     except NoEntry as error:
         return door(refused=error)
-    return redirect(where or inside(request.form.get("next", "/")), code=303)  # type: ignore[return-value]
-
-
-def inside(wanted: str) -> str:
-    """Where to go after signing in: never to another site."""
-    stays = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    return wanted if stays else "/"
+    answer: Response = redirect(where or own_page(request.form.get("next", "/")), code=303)  # type: ignore[assignment]
+    if name is not None:
+        access_login.remember_browser(answer, name)
+    return answer
 
 
 def door(code: str = "", refused: NoEntry | None = None) -> Response:
     """The page to sign in on."""
     with services().store.read() as database:
         has_users = users.any_at_all(database)
-    wanted = request.values.get("next", "/")
+    wanted = own_page(request.values.get("next", "/"))
     answer = make_response(
         render_template(
             "login.html", code=code, refused=refused, next=wanted, has_users=has_users, provider=services().login

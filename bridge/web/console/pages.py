@@ -19,7 +19,7 @@ from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.health import checks
-from bridge.web.request_context import services
+from bridge.web.request_context import number_asked, services
 
 PAGE = 60
 DAY = timedelta(hours=24)
@@ -91,7 +91,7 @@ def _by_hour(session: Session, now: datetime) -> list[charts.Column]:
 def activity() -> str:
     """Runs, newest first; dull ones are left out unless asked for."""
     rule, everything = request.args.get("rule"), request.args.get("all") == "1"
-    before = request.args.get("before", type=int)
+    before = number_asked("before")
     wanted = _runs().limit(PAGE + 1)
     if rule:
         wanted = wanted.where(Run.rule_id == rule)

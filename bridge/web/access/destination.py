@@ -1,0 +1,29 @@
+"""Where a browser goes after signing in: a page of this console, whatever the address of the form asked for."""
+
+import unicodedata
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+START = "/"
+HERE = "https://console.invalid/"  # a base to resolve against; nothing is ever sent there
+LONGEST = 2000  # characters; an address that somebody typed or followed is far shorter
+
+
+def own_page(wanted: str) -> str:
+    """The wanted page where it is one of ours, else the start page.
+
+    Browsers drop control characters and read a backslash as a slash, so a text with either is refused before it is
+    parsed. What is left is resolved as a browser does it, and its origin is compared.
+    """
+    if not wanted.startswith("/") or wanted.startswith("//") or len(wanted) > LONGEST or _is_odd(wanted):
+        return START
+    try:
+        there, here = urlsplit(urljoin(HERE, wanted)), urlsplit(HERE)
+    except ValueError:
+        return START
+    if (there.scheme, there.netloc) != (here.scheme, here.netloc) or there.path.startswith("//"):
+        return START
+    return urlunsplit(("", "", there.path, there.query, there.fragment))
+
+
+def _is_odd(text: str) -> bool:
+    return "\\" in text or any(unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for one in text)

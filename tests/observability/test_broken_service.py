@@ -17,7 +17,7 @@ from bridge.services.container import Services
 from bridge.simulator.app import create_app
 from bridge.store import upkeep
 from bridge.store.engine import Store, make_engine
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web import health
 from bridge.web.access import make
 from bridge.web.health import checks

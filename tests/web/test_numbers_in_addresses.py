@@ -3,7 +3,7 @@
 import pytest
 from calling import api_of
 
-from bridge.store.tokens import Role
+from bridge.store.roles import Role
 from bridge.web.access import make
 
 ODD = ("9223372036854775808", "9" * 5_000, "-1", "1e400", "١٢", "x")

@@ -13,7 +13,7 @@ import click
 from marshmallow import Schema, fields, missing, validate
 
 from bridge.cli import cli
-from bridge.config import login, settings
+from bridge.config import login, renamed, settings
 from bridge.config import schema as config_schema
 from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS
@@ -25,6 +25,7 @@ from bridge.outbound.channels import ChannelSchema
 from bridge.sources import errors as source_errors
 from bridge.sources import schema as sources
 from bridge.web import gauges
+from rules.language import renamed as renamed_keys
 from rules.loading import reference
 from rules.model import errors as rule_errors
 
@@ -260,6 +261,23 @@ def _classes(module: ModuleType) -> Iterator[str]:
         yield f"| `{one.__name__}` | {text.replace('|', chr(92) + '|')} |"
 
 
+def renamed_names() -> str:
+    """Every public name that changed, by where it is used."""
+    rows = [(row.kind, row.old, row.new, row.since) for row in renamed.RENAMED]
+    rows += [("rule", row.old, row.new, row.since) for row in renamed_keys.RENAMED]
+    lines = [
+        "# Renamed",
+        "",
+        "Public names that changed. The old name works for one version: `check` and the log say where it is used.",
+        "`NAME` stands for a name that you chose.",
+        "",
+        "| where | old name | new name | since |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {kind} | `{old}` | `{new}` | {since} |" for kind, old, new, since in sorted(rows)]
+    return "\n".join(lines)
+
+
 PAGES = {
     "rules.md": reference.markdown,
     "commands.md": commands,
@@ -267,6 +285,7 @@ PAGES = {
     "operations.md": operations,
     "metrics.md": measures,
     "errors.md": errors,
+    "renamed.md": renamed_names,
 }
 
 

@@ -1,25 +1,90 @@
-"""Names that changed: the old one works for one version and warns. `docs/reference/renamed.md` is made from this."""
+"""Names that changed. The old name works for one version and warns. `docs/reference/renamed.md` is made from this.
 
+Keys of rules are in `rules.language.renamed`. Whoever reads a public name asks this table: `current_keys` for a part
+of bridge.yaml, `environment_names` for variables, `old_names` for everything else.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, TypeAlias
 
-from bridge.sources.schema import RENAMED as SOURCE_KEYS
+Kind: TypeAlias = Literal[
+    "bridge.yaml",
+    "environment variable",
+    "metric",
+    "topic",
+    "API field",
+    "API path",
+    "CLI option",
+    "CLI command",
+    "JSON of sources list",
+    "column of a CSV",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """One public name. `kind` says where it is used: "bridge.yaml", "metric", "API field", "CLI option", ..."""
+    """One public name and the version in which it changed. `old` is a dotted path for a key of bridge.yaml."""
 
-    kind: str
+    kind: Kind
     old: str
     new: str
     since: str
 
 
+#: `NAME` in a path stands for any name that the user chose.
 RENAMED: tuple[Renamed, ...] = (
-    *(
-        Renamed("bridge.yaml", f"sources.NAME.{old}", f"sources.NAME.{new}", "0.2.0")
-        for old, new in SOURCE_KEYS.items()
-    ),
+    Renamed("bridge.yaml", "sources.NAME.misfits", "sources.NAME.on_mismatch", "0.2.0"),
     Renamed("API field", "sources: proof", "sources: authentication", "0.2.0"),
     Renamed("JSON of sources list", "proof", "authentication", "0.2.0"),
 )
+ANY_NAME = "NAME"
+
+
+def old_names(kind: Kind) -> Mapping[str, tuple[str, ...]]:
+    """New name → the names that it had before."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in RENAMED:
+        if row.kind == kind:
+            found[row.new] = (*found.get(row.new, ()), row.old)
+    return found
+
+
+@cache
+def environment_names() -> Mapping[str, tuple[str, ...]]:
+    return old_names("environment variable")
+
+
+def current_keys(values: Mapping[str, Any], *, at: str = "") -> tuple[dict[str, Any], list[str]]:
+    """A part of bridge.yaml with today's keys, and a warning for each old key.
+
+    `at` is the path of the part: "" for the whole file, `accounts.NAME` for an account. An old key beside its new
+    one stays where it is, and is refused as an unknown key.
+    """
+    found, warnings = dict(values), []
+    for row in RENAMED:
+        if row.kind != "bridge.yaml" or row.old.startswith("sources."):  # `bridge.sources.schema` renames its own keys
+            continue
+        for holder, path, key in _holders(found, row.old.removeprefix(f"{at}.").split(".")):
+            new = row.new.rpartition(".")[2]
+            if new not in holder:
+                holder[new] = holder.pop(key)
+                words = f"{key} is now called {new}; the old name works for one more version"
+                warnings.append(f"bridge.yaml: {'.'.join((*path, key))}: {words}")
+    return found, warnings
+
+
+def _holders(
+    values: dict[str, Any], steps: list[str], path: tuple[str, ...] = ()
+) -> list[tuple[dict[str, Any], tuple[str, ...], str]]:
+    """The mappings that hold the key at the end of a path, with their own paths."""
+    step, *rest = steps
+    if not rest:
+        return [(values, path, step)] if step in values else []
+    found = []
+    for name in [*values] if step == ANY_NAME else [step]:
+        inner = values.get(name)
+        if isinstance(inner, dict):
+            found += _holders(inner, rest, (*path, name))
+    return found

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
@@ -56,11 +57,24 @@ class Ids(fields.List[Any]):
         return tuple(str(item) for item in super()._deserialize(value, attr, data, **kwargs))
 
 
+def _without_extras(url: str) -> None:
+    """Paths of operations are put behind the address: anything after its path would end up in the middle."""
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValidationError("an address with ? or #; write only https://host/path")
+    if parts.username or parts.password:
+        raise ValidationError("a user name or password in the address; the key belongs in `api_key`")
+
+
+#: Names of accounts and integrations stand in keys of due slots, in addresses and in metrics.
+NAME = validate.Regexp(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z", error="a name has letters, digits, _ . and - only")
+
+
 class AccountSchema(StrictSchema):
-    base_url = fields.Url(required=True, require_tld=False, schemes={"http", "https"})
+    base_url = fields.Url(required=True, require_tld=False, schemes={"http", "https"}, validate=_without_extras)
     api_key = fields.String(required=True, validate=validate.Length(min=1))
     integrations = fields.Dict(
-        keys=fields.String(), values=fields.String(), required=True, validate=validate.Length(min=1)
+        keys=fields.String(validate=NAME), values=fields.String(), required=True, validate=validate.Length(min=1)
     )
     rate = fields.Nested(RateSchema, load_default=Rate)
     timezone = fields.String(load_default="UTC", validate=_known_zone)
@@ -102,7 +116,7 @@ class MetricsSchema(StrictSchema):
 
 
 class FileSchema(StrictSchema):
-    accounts = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    accounts = fields.Dict(keys=fields.String(validate=NAME), values=fields.Dict(), load_default=dict)
     sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     channels = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     notices = fields.Nested(NoticesSchema, load_default=lambda: NoticesSchema().load({}))

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
-import yaml
-from environs import EnvValidationError, FileAwareEnv
 from marshmallow import ValidationError, fields, validate
 
+from bridge.config import yaml_file
+from bridge.config.environment import Environment, control_character, seal
 from bridge.config.errors import SettingsError
+from bridge.config.renamed import current_keys
 from bridge.config.schema import AccountSchema, FileSchema, Rate, StrictSchema
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -80,6 +82,7 @@ class Settings:
     operations: tuple[str, ...] = ()  # channels that hear of problems of the service itself
     login: Mapping[str, Any] = field(default_factory=dict, repr=False)  # an identity provider: see bridge.config.login
     metrics_token: str | None = field(default=None, repr=False)  # what /metrics asks for
+    warnings: tuple[str, ...] = ()  # what works and should be changed, in sentences
 
     @property
     def rules_dir(self) -> Path:
@@ -101,14 +104,16 @@ def load(home: Path | None = None) -> Settings:
     Raises SettingsError with all problems at once.
     """
     problems: list[str] = []
-    base = (home or Path(FileAwareEnv().str("BRIDGE_HOME", "."))).expanduser().resolve()
-    values = _environment(_reader(base, eager=False), base, problems)
-    file = _read_file(base / FILE, _reader(base), problems)
+    base = (home or Path(Environment().str("BRIDGE_HOME", "."))).expanduser().resolve()
+    lazy, env, warnings = Environment(base, eager=False), Environment(base), list[str]()
+    values = _environment(lazy, base, problems)
+    file = _read_file(base / FILE, env, problems, warnings)
     accounts = _accounts(file["accounts"], problems)
     operations = _operations(file, problems)
     metrics_token = _metrics_token(file, problems)
+    problems += [*lazy.problems, *env.problems]
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError(list(dict.fromkeys(problems)))
     return Settings(
         home=base,
         accounts=accounts,
@@ -121,6 +126,7 @@ def load(home: Path | None = None) -> Settings:
         public_url=file["public_url"],
         login=file["login"],
         metrics_token=metrics_token,
+        warnings=(*warnings, *lazy.warnings, *env.warnings),
         **values,
     )
 
@@ -135,14 +141,7 @@ def _metrics_token(file: Mapping[str, Any], problems: list[str]) -> str | None:
     return token
 
 
-def _reader(home: Path, *, eager: bool = True) -> FileAwareEnv:
-    """The environment, and below it $BRIDGE_HOME/.env where there is one."""
-    env = FileAwareEnv(eager=eager)
-    env.read_env(str(home / ".env"), recurse=False)
-    return env
-
-
-def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str, Any]:
+def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "database_url": env.str("DATABASE_URL", None),
         "redis_url": env.str(
@@ -162,11 +161,7 @@ def _environment(env: FileAwareEnv, home: Path, problems: list[str]) -> dict[str
         ),
         "worker_metrics": env.str("BRIDGE_WORKER_METRICS", None),
     }
-    try:
-        env.seal()
-    except EnvValidationError as error:
-        found = error.error_messages if isinstance(error.error_messages, Mapping) else {"environment": [str(error)]}
-        problems.extend(f"settings: {name} {' '.join(messages)}" for name, messages in found.items())
+    problems.extend(f"settings: {name} {' '.join(messages)}" for name, messages in seal(env).items())
     shares = [values.pop(name, None) for name in ("sample_rate", "traces_sample_rate")]
     values["sentry"] = Sentry(values["sentry"], *shares)
     values["worker_metrics"] = _address("BRIDGE_WORKER_METRICS", values["worker_metrics"], problems)
@@ -190,33 +185,28 @@ def _address(name: str, given: str | None, problems: list[str]) -> Address | Non
 
 def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
     if not given:
-        return f"sqlite:///{home / 'var' / 'bridge.db'}"
+        file = str(home / "var" / "bridge.db")  # a path may hold % and ?, which mean something in an address
+        return f"sqlite:///{quote(file)}"
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given)
     if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
         problems.append("settings: DATABASE_URL is neither postgresql:// nor sqlite:///; those two are supported")
     return url
 
 
-def _read_file(path: Path, env: FileAwareEnv, problems: list[str]) -> dict[str, Any]:
+def _read_file(path: Path, env: Environment, problems: list[str], warnings: list[str]) -> dict[str, Any]:
     empty: dict[str, Any] = FileSchema().load({})
     try:
-        raw = yaml.safe_load(path.read_text())
+        raw, old = current_keys(yaml_file.read(path))
     except FileNotFoundError:
         problems.append(f"settings: {path} is missing; `integr8-bridge init {path.parent}` writes a starter directory")
         return empty
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{path.name}: cannot be read: {error}")
+    except yaml_file.YamlProblem as error:
+        problems.append(str(error))
         return empty
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
-        problems.append(f"{place}: not valid YAML: {error.problem}")
-        return empty
-    if raw is None:
-        return empty
+    warnings += old
     schema = FileSchema()
     try:
-        loaded: dict[str, Any] = schema.load(raw)
+        loaded: dict[str, Any] = schema.load({key: value for key, value in raw.items() if value is not None})
     except ValidationError as error:
         problems.extend(_flatten(path.name, schema, error))
         return empty
@@ -224,7 +214,7 @@ def _read_file(path: Path, env: FileAwareEnv, problems: list[str]) -> dict[str, 
     return resolved
 
 
-def _resolve(value: Any, env: FileAwareEnv, problems: list[str], *, place: str, name: str = "") -> Any:
+def _resolve(value: Any, env: Environment, problems: list[str], *, place: str, name: str = "") -> Any:
     """Replace ${NAME}; complain about names that are not set and about secrets written in clear."""
     if isinstance(value, dict):
         inner = f"{place}." if ": " in place else f"{place}: "
@@ -241,13 +231,13 @@ def _resolve(value: Any, env: FileAwareEnv, problems: list[str], *, place: str, 
         problems.append(f"{place}: a secret is written in clear; put it in the environment and write ${{NAME}} here")
 
     def look_up(match: re.Match[str]) -> str:
-        try:
-            found = env.str(match[1], None)
-        except ValueError as error:
-            problems.append(f"{place}: {error}")
-            return match[0]
-        if not found:
+        told = len(env.problems)
+        found: str | None = env.str(match[1], None)
+        if not found and len(env.problems) == told:
             problems.append(f"{place}: {match[1]} is not set; export it, or point {match[1]}_FILE to a file")
+        wrong = control_character(found or "")
+        if wrong:
+            problems.append(f"{place}: {match[1]} holds the character {wrong}; remove it, it was probably pasted along")
         return found or match[0]
 
     return REFERENCE.sub(look_up, value)

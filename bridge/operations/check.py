@@ -32,6 +32,7 @@ def check_home(directory: Path | None) -> Findings:
     except SettingsError as error:
         return Findings(tuple(error.problems))
     errors, warnings = _entries(found)
+    warnings = [*found.warnings, *warnings]
     reading = rules_directory.read(found)
     for problem in sorted(reading.problems):
         (errors if problem.severity == "error" else warnings).append(str(problem))

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from bridge.config import rules_directory
@@ -51,7 +52,8 @@ def examine(services: Services, now: datetime, *, health: Callable[[Services, da
 
     `health` are the checks that /readyz makes; they belong to the web and come from there.
     """
-    found = [_sources(services), _channels(services), _secret_key(services), _home(services), _room(services)]
+    found = [_settings(services), _sources(services), _channels(services), _secret_key(services)]
+    found += [_home(services), _room(services)]
     well = health(services, now)
     found += well
     if any(one["name"] == "database" and one["status"] == "fail" for one in well):
@@ -155,6 +157,13 @@ def _may_read(client: Client, account: str, name: str, now: datetime) -> Check:
 # --- this side -------------------------------------------------------------------------------------
 
 
+def _settings(services: Services) -> Check:
+    warnings = services.settings.warnings
+    if warnings:
+        return check("settings", "warn", "; ".join(warnings), "write the new names; the old ones stop to work later")
+    return check("settings", "ok", "every name is a current one")
+
+
 def _sources(services: Services) -> Check:
     try:
         return check("sources", "ok", f"{len(services.sources)} configured")
@@ -188,9 +197,7 @@ def _home(services: Services) -> Check:
 
 def _database_of(services: Services) -> Path:
     """The directory of the SQLite file."""
-    return Path(
-        services.settings.database_url.removeprefix("sqlite:///").removeprefix("file:").partition("?")[0]
-    ).parent
+    return Path((make_url(services.settings.database_url).database or "").removeprefix("file:")).parent
 
 
 def _existing(path: Path) -> Path:

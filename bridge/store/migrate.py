@@ -12,7 +12,7 @@ from bridge.store.tables import METADATA
 
 def config(connection: Connection | None = None) -> Config:
     made = Config()
-    made.set_main_option("script_location", str(MIGRATIONS))
+    made.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # % means something in such a file
     made.set_main_option("path_separator", "os")
     if connection is not None:
         made.attributes["connection"] = connection

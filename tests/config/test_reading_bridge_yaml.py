@@ -1,0 +1,164 @@
+"""bridge.yaml is read as strictly as a rule: nothing guessed, nothing twice, and every refusal names its place."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bridge.cli import cli
+from bridge.config import renamed, settings
+from bridge.config.errors import SettingsError
+from bridge.config.renamed import RENAMED, Renamed, current_keys
+from bridge.sources.schema import RENAMED as SOURCE_KEYS
+
+ACCOUNT = """\
+accounts:
+  main:
+    base_url: https://api.example.com
+    api_key: ${KEY}
+    integrations: {default: "1"}
+"""
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    monkeypatch.setenv("KEY", "k-123")
+
+    def load(text: str, **environment: str) -> settings.Settings:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        (tmp_path / "bridge.yaml").write_text(text)
+        return settings.load(tmp_path)
+
+    return load
+
+
+@pytest.fixture
+def refused(load):
+    def refused(text: str, **environment: str) -> str:
+        with pytest.raises(SettingsError) as error:
+            load(text, **environment)
+        return str(error.value)
+
+    return refused
+
+
+def test_a_section_that_stands_twice_is_refused_with_both_lines(refused):
+    words = refused(ACCOUNT + "sources:\n  crm: {verify: none}\nsources:\n  other: {verify: none}\n")
+    assert words == "bridge.yaml:8:1: the key 'sources' stands here twice; the first is in line 6"
+
+
+def test_a_source_that_stands_twice_does_not_lose_its_signature_check(refused):
+    words = refused("sources:\n  crm: {verify: token, token: '${T}'}\n  crm: {verify: none}\n")
+    assert words == "bridge.yaml:3:3: the key 'crm' stands here twice; the first is in line 2"
+
+
+def test_a_control_character_is_named_with_its_place(refused):
+    assert refused("accounts: {}\n# \a pasted\n") == "bridge.yaml:2:3: the character U+0007 cannot be used here"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- a\n", "bridge.yaml:1:1: expected `accounts:`"),
+        ("accounts: {}\n---\nsources: {}\n", "bridge.yaml:3:1: a second document begins here"),
+        ("accounts: !!python/object:os.system {}\n", "tags are not used here"),
+        ("accounts: &a {}\nsources: *b\n", "bridge.yaml:2:10: the alias '*b'"),
+        ("metrics: {token: no}\n", "metrics.token"),
+        ("keep: {rows: 0100}\n", "keep.rows: not a valid integer"),
+        ("keep: {rows: 1_00}\n", "keep.rows: not a valid integer"),
+        ("accounts:\n\tmain: {}\n", "bridge.yaml:2:1: a tab"),
+    ],
+)
+def test_nothing_is_guessed(refused, text, words):
+    assert words in refused(text)
+
+
+def test_words_that_other_readers_take_for_values_stay_words(load):
+    text = ACCOUNT + "    protected: {offer: [0100, 12:30, 2026-01-01, no, 1e3]}\n"
+    assert load(text).accounts["main"].protected == {"offer": ("0100", "12:30", "2026-01-01", "no", "1e3")}
+
+
+def test_an_empty_section_is_an_empty_section(load):
+    assert load("accounts:\nsources:\n  # none yet\nchannels:\n").sources == {}
+
+
+def test_a_file_in_another_encoding_is_refused_in_words(tmp_path):
+    (tmp_path / "bridge.yaml").write_bytes("accounts: {}\n# Größe\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"^bridge.yaml:2:1: not UTF-8 \(byte 17\); save the file as UTF-8$"):
+        settings.load(tmp_path)
+
+
+@pytest.mark.parametrize("written", ["k-123\n", "k-123\r\n", "\ufeffk-123\n"])
+def test_the_line_end_of_a_mounted_secret_is_no_part_of_it(load, tmp_path, monkeypatch, written):
+    monkeypatch.delenv("KEY")
+    (tmp_path / "key.txt").write_bytes(written.encode())
+    assert load(ACCOUNT, KEY_FILE=str(tmp_path / "key.txt")).accounts["main"].api_key == "k-123"
+
+
+def test_the_line_end_of_a_variable_is_no_part_of_a_secret(load):
+    assert load(ACCOUNT, KEY="k-123\n").accounts["main"].api_key == "k-123"
+
+
+def test_a_secret_with_a_line_break_inside_is_refused(refused):
+    assert "main.api_key: KEY holds the character U+000A" in refused(ACCOUNT, KEY="k-1\nk-2")
+
+
+@pytest.mark.parametrize("name", ["KEY", "DATABASE_URL"])
+def test_a_mounted_secret_that_is_not_there_is_a_sentence(refused, tmp_path, monkeypatch, name):
+    words = refused(ACCOUNT, **{f"{name}_FILE": str(tmp_path / "missing")})
+    assert f"settings: The value of {name}_FILE must be a readable file path; point" in words
+    assert words.count("\n") == 0
+
+
+def test_a_mounted_secret_that_is_no_text_is_a_sentence(refused, tmp_path):
+    (tmp_path / "key.txt").write_bytes("k-123".encode("utf-16"))
+    assert "the file that KEY_FILE points to is not UTF-8 text" in refused(ACCOUNT, KEY_FILE=str(tmp_path / "key.txt"))
+
+
+@pytest.mark.parametrize("base_url", ["https://h/api?key=1", "https://h/api#x", "https://u:p@h/", "https://h/?"])
+def test_an_address_of_integr8_is_a_host_and_a_path(refused, base_url):
+    assert "accounts.main.base_url: " in refused(ACCOUNT.replace("https://api.example.com", base_url))
+
+
+def test_the_name_of_an_account_may_not_hold_what_separates_names(refused):
+    assert "a name has letters" in refused(ACCOUNT.replace("main", '"a:b"'))
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a?b", "a#b", "ü ß", "100%"])
+def test_a_home_may_have_any_name(tmp_path, monkeypatch, name):
+    home = tmp_path / name
+    runner = CliRunner(env={"BRIDGE_HOME": str(home)})
+    assert runner.invoke(cli, ["init", str(home)]).exit_code == 0
+    assert runner.invoke(cli, ["check", str(home)]).output.startswith("3 rules, 0 errors")
+    assert runner.invoke(cli, ["db", "upgrade"]).exit_code == 0
+    assert (home / "var" / "bridge.db").is_file()
+    assert runner.invoke(cli, ["rules", "list"]).exit_code == 0
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_every_spelling_of_a_postgresql_address_is_taken(load):
+    for given in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
+        assert load(ACCOUNT, DATABASE_URL=given).database_url == "postgresql+psycopg://u@h/d"
+
+
+def test_an_old_key_works_and_warns(monkeypatch):
+    row = Renamed("bridge.yaml", "accounts.NAME.zone", "accounts.NAME.timezone", "0.2.0")
+    monkeypatch.setattr(renamed, "RENAMED", (row,))
+    values, warnings = current_keys({"accounts": {"main": {"zone": "UTC"}, "other": {"timezone": "UTC"}}})
+    assert values == {"accounts": {"main": {"timezone": "UTC"}, "other": {"timezone": "UTC"}}}
+    assert warnings == [
+        "bridge.yaml: accounts.main.zone: zone is now called timezone; the old name works for one more version"
+    ]
+
+
+def test_the_table_of_renamed_names_lists_every_key_that_sources_still_take():
+    listed = {(row.old, row.new) for row in RENAMED if row.kind == "bridge.yaml"}
+    assert {(f"sources.NAME.{old}", f"sources.NAME.{new}") for old, new in SOURCE_KEYS.items()} <= listed
+
+
+def test_check_reads_the_files_of_the_home_and_not_of_the_directory_that_it_runs_in(load, tmp_path):
+    load(ACCOUNT)
+    (tmp_path / "rules").mkdir()
+    found = CliRunner().invoke(cli, ["check", str(Path(tmp_path))])
+    assert (found.exit_code, found.output) == (0, "0 rules, 0 errors, 0 warnings\n")

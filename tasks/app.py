@@ -131,8 +131,10 @@ def _child_ends(**_: Any) -> None:
 @worker_ready.connect
 def _ready(**_: Any) -> None:
     """Whatever waited while no worker was there is looked for at once, not at the next sweep."""
-    celery.send_task("upkeep.sweep")
     _serve_metrics()
+    if "upkeep" not in celery.amqp.queues.consume_from:
+        return  # of several workers of a machine one checks and sweeps
+    celery.send_task("upkeep.sweep")
     threading.Thread(target=_look_around, name="start-up checks", daemon=True).start()
 
 

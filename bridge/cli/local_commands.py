@@ -19,6 +19,7 @@ from bridge.cli.local.supervisor import StartError, Supervisor
 from bridge.cli.session import Session, as_json
 from bridge.config import rulebook
 from bridge.config.errors import SettingsError
+from bridge.services.running import AlreadyRunning
 
 
 @click.command()
@@ -49,7 +50,7 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
         if running.first_link:
             boss.say(f"Sign in once, within a day: {running.first_link}", style="bold")
         boss.watch(on_hangup=lambda: _read_rules(boss, session))
-    except StartError as error:
+    except (StartError, AlreadyRunning) as error:
         raise click.ClickException(str(error)) from error
     finally:
         boss.stop()

@@ -41,7 +41,7 @@ class Session:
     def services(self) -> "Services":
         from bridge.services.container import Services
 
-        return Services(self.settings)
+        return Services(self.settings, patient=True)
 
     def close(self) -> None:
         """At the end of the command."""

@@ -50,16 +50,16 @@ class Batch:
         return len(self.jobs) >= (MERGED_AT_ONCE if self.verb in MERGED else SINGLE_AT_ONCE)
 
 
-def claim_batch(store: Store, now: datetime) -> list[Batch]:
-    """Take what is due. Nothing while the halt is on."""
+def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> list[Batch]:
+    """Take what is due. Nothing while the halt is on, and nothing that needs Integr8 for accounts that are `away`."""
     with store.write() as session:
         if upkeep.why_halted(session) is not None:
             return []
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
         left_by = clock_steps.effects_left_by(session, now)
-        kept = ledger.take(session, MERGED, among=True, limit=MERGED_AT_ONCE, now=now, left_by=left_by)
-        single = ledger.take(session, MERGED, among=False, limit=SINGLE_LOOKED_AT, now=now, left_by=left_by)
+        kept = ledger.take(session, MERGED, among=True, limit=MERGED_AT_ONCE, now=now, left_by=left_by, away=away)
+        single = ledger.take(session, MERGED, among=False, limit=SINGLE_LOOKED_AT, now=now, left_by=left_by, away=away)
         kept += _without_rivals(session, single, left_by)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
         refs = _refs(session, kept)

@@ -23,7 +23,8 @@ log = structlog.get_logger()
 
 def perform(services: Services, now: datetime) -> bool:
     """Claim what is due and carry it out. False when nothing was due."""
-    batches = claim_batch(services.store, now)
+    away = [account for account in services.settings.accounts if services.seconds_away(account) > 0]
+    batches = claim_batch(services.store, now, away=away)
     for batch in batches:
         tag(account=batch.account)
         went_well = _carry_out(services, batch)

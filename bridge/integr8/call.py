@@ -5,6 +5,7 @@ given a Reply back or an ApiError thrown in, and returns what the call returns. 
 """
 
 import itertools
+import math
 import random
 import time
 from collections.abc import Callable, Generator
@@ -42,10 +43,18 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How calls are made: in which lane, for how long at most (seconds, over all attempts), and by which clocks."""
+    """How calls are made: in which lane, for how long at most (seconds, over all attempts), and by which clocks.
+
+    A caller that must not stand still limits the wait for a slot (`max_wait`) and the pause before another attempt
+    (`max_pause`): what would take longer raises at once. Without `repeat_writes` a write whose outcome is unknown is
+    never made again: whoever called reads first.
+    """
 
     lane: Lane = Lane.NORMAL
     deadline: float = 120.0
+    max_wait: float = math.inf
+    max_pause: float = math.inf
+    repeat_writes: bool = True
     clock: Callable[[], float] = time.monotonic
     today: Callable[[], datetime] = lambda: datetime.now(UTC)
     jitter: Callable[[], float] = random.random
@@ -66,8 +75,14 @@ def converse(request: Request, manner: Manner, secrets: tuple[str, ...] = ()) ->
             if doubtful and request.verb == "DELETE" and isinstance(error, NotFound):
                 return None  # it did
             wait = wait_before_retry(error, attempt, jitter=manner.jitter)
-            if wait is None or manner.clock() + wait.total_seconds() >= until:
+            if wait is None or not _worth_waiting(wait.total_seconds(), manner, until):
+                raise
+            if isinstance(error, OutcomeUnknown) and not manner.repeat_writes:
                 raise
             doubtful = doubtful or isinstance(error, OutcomeUnknown | ServerError)
         yield Pause(wait.total_seconds())
     raise AssertionError  # unreachable: the loop above has no end
+
+
+def _worth_waiting(seconds: float, manner: Manner, until: float) -> bool:
+    return seconds <= manner.max_pause and manner.clock() + seconds < until

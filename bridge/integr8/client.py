@@ -23,7 +23,7 @@ from bridge.integr8.catalogue import Route, places
 from bridge.integr8.core import Reply
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.integr8.flows import CHUNK, Caller
-from bridge.integr8.rate_budget import Budget, acquire
+from bridge.integr8.rate_budget import Budget, acquire, new_token
 from bridge.integr8.rate_limiter import Lane, Outcome
 from bridge.integr8.request_observer import Witness, Witnessed
 
@@ -132,7 +132,8 @@ class Client:
     def _exchange(self, step: Exchange) -> Reply:
         clock = self.caller.manner.clock
         began = clock()
-        token = acquire(self.budget, step.lane, deadline=step.left, clock=clock, sleep=self._sleep)
+        patience = min(step.left, self.caller.manner.max_wait)
+        token = acquire(self.budget, step.lane, deadline=patience, clock=clock, sleep=self._sleep)
         granted = clock()
         waited, name = granted - began, step.request.name
         try:
@@ -145,6 +146,20 @@ class Client:
         self.budget.settle(token, *httpx_adapter.outcome(reply, self.caller.manner.today()))
         self._tell(Witnessed(name, request_observer.outcome(reply), waited, clock() - granted))
         return reply
+
+    def answers(self, *, timeout: float) -> bool:
+        """Whether Integr8 answers, by one cheap read. It waits for no slot: where there is none, the answer is no."""
+        request = self.caller.request("publishers.list", query={"page[number]": 1, "page[size]": 1})
+        token = new_token()
+        if self.budget.ask(Lane.URGENT, token) > 0:
+            return False
+        try:
+            reply = self._send(Exchange(request, Lane.URGENT, timeout), token)
+        except ApiError as error:
+            self.budget.settle(token, httpx_adapter.outcome_of_error(error))
+            return False
+        self.budget.settle(token, *httpx_adapter.outcome(reply, self.caller.manner.today()))
+        return reply.status < 500
 
     @property
     def skew(self) -> timedelta | None:

@@ -212,12 +212,13 @@ class BudgetExhausted(BudgetError):
 class BudgetUnavailable(BudgetError):
     """The shared budget cannot be asked (Redis is down). An outgoing limit that is blind stays closed."""
 
-    def __init__(self, words: str = "") -> None:
-        super().__init__(words)
+    def __init__(self, words: str = "", until: str = "Redis answers") -> None:
+        super().__init__(words, until)
         self.words = words
+        self.until = until
 
     def __str__(self) -> str:
-        return f"rate budget: cannot be asked: {self.words}; no call goes out until Redis answers"
+        return f"rate budget: cannot be asked: {self.words}; no call goes out until {self.until}"
 
 
 class DailyBudgetExhausted(BudgetError):

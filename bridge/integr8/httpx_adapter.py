@@ -96,7 +96,7 @@ def outcome(answer: Reply, now: datetime) -> tuple[Outcome, float | None]:
 
 def outcome_of_error(error: ApiError) -> Outcome:
     """The same for a request without an answer."""
-    return Outcome.UNSENT if isinstance(error, Unreachable) else Outcome.FAILED
+    return Outcome.UNSENT if isinstance(error, Unreachable) else Outcome.LOST
 
 
 def lost_with(request: Request, error: httpx.HTTPError) -> ApiError:

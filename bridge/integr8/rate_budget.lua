@@ -1,16 +1,17 @@
--- The rate budget of one API key. The rules and their reasons are those of pace.py, line by line; this file
+-- The rate budget of one API key. The rules and their reasons are those of rate_limiter.py, line by line; this file
 -- runs them on the Redis server, atomically and by the server's clock.
 --
 -- KEYS  slots (zset: token -> counted at), state (hash), waiters of the three lanes (zsets: token -> until)
 -- ARGV  operation, now ('' = the server's clock; a test may say another), per_second, burst, then:
 --         ask: lane, token, quiet start in seconds (none: 0)   sent: token   settle: token, outcome, retry_after ('' = none)   state
--- Answers a number of seconds as text, or for `state` four of them.
+-- Answers a number of seconds as text, or for `state` five of them.
 
 local HELD, COUNTED = 10.0, 1.0
 local GROW_EVERY, GROW_BY, LEAST, HALVE_EVERY = 3.0, 0.05, 0.05, 1.0
 local PAUSE, PAUSE_MAX, CLOSED_MAX = 0.5, 30.0, 3600.0
 local BREAKER_CALLS, BREAKER_SPAN = 10, 30.0
-local OPEN, OPEN_MAX, PROBE = 1.0, 60.0, 30.0
+local STREAK, LOST = 5, 3
+local OPEN, OPEN_MAX, PROBE = 1.0, 1.5, 5.0
 local STARVING, STARVING_SLOTS, POLL = 5.0, 20, 0.05
 local FORGOTTEN = 7200  -- s; longer than any pause
 
@@ -144,11 +145,12 @@ local function count()
   set('calls', get('calls') + 1)
 end
 
-local function fail()
+local function fail(weight)
   count()
   set('bad', get('bad') + 1)
+  set('streak', get('streak') + weight)
   local opened = get('opened')
-  local tripped = get('calls') >= BREAKER_CALLS and get('bad') * 2 >= get('calls')
+  local tripped = get('streak') >= STREAK or (get('calls') >= BREAKER_CALLS and get('bad') * 2 >= get('calls'))
   if (opened > 0 and now < get('probing_until')) or (opened == 0 and tripped) then
     set('opened', opened + 1)
     set('open_until', now + math.min(OPEN_MAX, OPEN * 2 ^ opened))
@@ -165,7 +167,9 @@ local function settle(token, outcome, retry_after)
     redis.call('ZADD', SLOTS, text(math.min(counted, now)), token)
   end
   if outcome == 'throttled' then throttle(retry_after) end
-  if outcome == 'failed' or outcome == 'unsent' then return fail() end
+  if outcome == 'failed' then return fail(1) end
+  if outcome == 'lost' or outcome == 'unsent' then return fail(LOST) end
+  set('streak', 0)
   if outcome == 'answered' then grow() end
   count()
   set('opened', 0)
@@ -184,7 +188,7 @@ elseif operation == 'settle' then
 elseif operation == 'state' then
   local open_for = get('opened') > 0 and math.max(0, get('open_until') - now) or 0
   local in_window = redis.call('ZCOUNT', SLOTS, '(' .. text(now - 1), '+inf')
-  return { text(get('share', 1)), text(math.max(0, get('closed_until') - now)), text(open_for), text(in_window) }
+  return { text(get('share', 1)), text(math.max(0, get('closed_until') - now)), text(open_for), text(in_window), text(get('opened')) }
 else
   return redis.error_reply('unknown operation ' .. operation)
 end

@@ -148,8 +148,8 @@ class RedisBudget:
         self._tell("settle", token, outcome.value, "" if retry_after is None else retry_after)
 
     def state(self) -> BudgetState:
-        share, closed_for, open_for, in_window = (float(part) for part in self._call("state"))
-        return BudgetState(share, closed_for, open_for, int(in_window))
+        share, closed_for, open_for, in_window, trips = (float(part) for part in self._call("state"))
+        return BudgetState(share, closed_for, open_for, int(in_window), int(trips))
 
     def _call(self, operation: str, *arguments: Any, now: float | None = None) -> Any:
         try:

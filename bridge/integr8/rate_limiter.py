@@ -14,7 +14,9 @@ longer than COUNTED does not hold its slot to the end.
 
 **Adaptation.** A 429 halves the rate, at most once a second, and closes the budget for the pause the server
 named (or a doubling one of our own); success grows it back by steps. **The breaker** opens when at least half
-of ten or more calls fail, lets single calls try after a while, and delays: it never drops anything.
+of ten or more calls fail, or after two calls in a row without any answer, or five in a row that failed. It lets a
+single call try every second or two, so that work goes on within seconds after an outage. It delays and never drops
+anything.
 **Lanes.** While a call of a higher lane waits, lower ones stand back; a lane that has waited for STARVING
 seconds gets one turn, for which the higher ones stand back in their turn.
 """
@@ -29,7 +31,8 @@ GROW_EVERY, GROW_BY, LEAST = 3.0, 0.05, 0.05  # s; share of the nominal rate; sm
 HALVE_EVERY = 1.0  # s; answers to calls that were already on their way count once
 PAUSE, PAUSE_MAX, CLOSED_MAX = 0.5, 30.0, 3600.0  # s
 BREAKER_CALLS, BREAKER_SPAN = 10, 30.0
-OPEN, OPEN_MAX, PROBE = 1.0, 60.0, 30.0  # s
+STREAK, LOST = 5, 3  # failures in a row that open the breaker; a call without an answer counts as so many
+OPEN, OPEN_MAX, PROBE = 1.0, 1.5, 5.0  # s
 STARVING, STARVING_SLOTS = 5.0, 20  # s, or so many slots' time where that is longer
 POLL = 0.05  # s until a caller asks again when what it waits for has no known end
 
@@ -47,7 +50,8 @@ class Outcome(StrEnum):
 
     ANSWERED = "answered"  # any answer that is neither of the next two
     THROTTLED = "throttled"  # 429
-    FAILED = "failed"  # 5xx, or no answer
+    FAILED = "failed"  # 5xx
+    LOST = "lost"  # no answer
     UNSENT = "unsent"  # never left, for instance connection refused: gives the slot back
 
 
@@ -59,6 +63,7 @@ class BudgetState:
     closed_for: float = 0.0
     breaker_open_for: float = 0.0
     in_window: int = 0
+    trips: int = 0  # how often the breaker has opened since the last answer; 0 while it is closed
 
 
 @dataclass(slots=True)
@@ -77,6 +82,7 @@ class Pace:
     closed_until: float = 0.0
     calls: int = 0
     bad: int = 0
+    streak: int = 0
     since: float = 0.0
     opened: int = 0
     open_until: float = 0.0
@@ -114,9 +120,10 @@ class Pace:
             self.slots[token] = min(self.slots[token], now)
         if outcome is Outcome.THROTTLED:
             self._throttle(now, retry_after)
-        if outcome in {Outcome.FAILED, Outcome.UNSENT}:
-            self._fail(now)
+        if outcome in {Outcome.FAILED, Outcome.LOST, Outcome.UNSENT}:
+            self._fail(now, 1 if outcome is Outcome.FAILED else LOST)
             return
+        self.streak = 0
         if outcome is Outcome.ANSWERED:
             self._grow(now)
         self._count(now)
@@ -129,6 +136,7 @@ class Pace:
             closed_for=max(0.0, self.closed_until - now),
             breaker_open_for=max(0.0, self.open_until - now) if self.opened else 0.0,
             in_window=sum(1 for counted in self.slots.values() if counted > now - 1),
+            trips=self.opened,
         )
 
     # --- asking ------------------------------------------------------------------------------------
@@ -195,10 +203,11 @@ class Pace:
             self.since, self.calls, self.bad = now, 0, 0
         self.calls += 1
 
-    def _fail(self, now: float) -> None:
+    def _fail(self, now: float, weight: int) -> None:
         self._count(now)
         self.bad += 1
-        tripped = self.calls >= BREAKER_CALLS and self.bad * 2 >= self.calls
+        self.streak += weight
+        tripped = self.streak >= STREAK or (self.calls >= BREAKER_CALLS and self.bad * 2 >= self.calls)
         if (self.opened and now < self.probing_until) or (not self.opened and tripped):
             self.opened += 1
             self.open_until = now + min(OPEN_MAX, OPEN * 2 ** (self.opened - 1))

@@ -26,7 +26,7 @@ def share() -> None:
 def make_empty(place: Path) -> dict[str, str]:
     """An empty directory for a group whose processes are about to be started; returns what they need to know."""
     shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
+    place.mkdir(mode=0o700, parents=True)
     return {VARIABLE: str(place)}
 
 

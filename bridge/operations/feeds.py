@@ -122,10 +122,24 @@ def read_due(services: Services, now: datetime) -> bool:
         with services.store.write() as session:
             taken = slots.take(session, kind, limit=1, now=now, length=polling.LEASE)
         for slot in taken:
-            read(services, slot, now)
+            seconds = services.seconds_away(_account_of(slot)) if _needs_integr8(slot) else 0.0
+            if seconds > 0:
+                with services.store.write() as session:
+                    slots.put_off(session, slot, now + timedelta(seconds=max(seconds, 2.0)))
+            else:
+                read(services, slot, now)
         if taken:
             return True
     return False
+
+
+def _account_of(slot: Slot) -> str:
+    """Keys are feed:ACCOUNT:... and mirror:ACCOUNT:..."""
+    return slot.key.split(":")[1]
+
+
+def _needs_integr8(slot: Slot) -> bool:
+    return slot.kind == polling.KIND or slot.key.endswith((":entities", ":details"))
 
 
 def _feed(services: Services, slot: Slot, now: datetime) -> None:

@@ -92,7 +92,13 @@ def tick(services: Services, now: datetime) -> list[str]:
         feeds.open_due(session, services, now)
         backtest_jobs.give_up(session, now)
         found = _wanted(session, now)
+        effects_due = effects_due or _are_effects_due(session, now)
     return [*found, "effects.perform"] if effects_due else found
+
+
+def _are_effects_due(session: Session, now: datetime) -> bool:
+    query = select(Effect.id).where(Effect.state.in_(OPEN), Effect.due_at <= now, free(Effect, now))
+    return _exists(session, query)
 
 
 def _wanted(session: Session, now: datetime) -> list[str]:
@@ -118,7 +124,7 @@ def standing_still(store: Store, now: datetime) -> list[str]:
         found = []
         if _exists(session, select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))):
             found.append("journal.drain")
-        if _exists(session, select(Effect.id).where(Effect.state.in_(OPEN), Effect.due_at <= now, free(Effect, now))):
+        if _are_effects_due(session, now):
             found.append("effects.perform")
         found += _wanted(session, now)
     return found

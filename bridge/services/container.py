@@ -20,6 +20,7 @@ from bridge.config.rulebook import Library
 from bridge.config.settings import Settings
 from bridge.store.clock import DatabaseClock
 from bridge.store.engine import Store, make_engine
+from bridge.store.private_files import private_directory
 
 if TYPE_CHECKING:
     import httpx
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.config.login import Oidc
     from bridge.integr8 import Client
+    from bridge.integr8.call import Manner
     from bridge.outbound.channels import Channel
     from bridge.outbound.http import Outgoing
     from bridge.reports.chunk_cache import Shelf
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from bridge.sources import Source
 
 PATIENCE = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
+TIMEOUT = 20.0  # seconds of one request
+MAX_WAIT, MAX_PAUSE = 10.0, 1.0  # seconds that a worker waits for a slot of the budget, and between two tries
 BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
 
 
@@ -68,8 +72,11 @@ class Services:
         transport: "httpx.BaseTransport | None" = None,
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        patient: bool = False,
     ) -> None:
+        """`patient`: somebody waits for the answers, as on a command line. A worker does not wait: rows do."""
         self.settings = settings
+        self._patient = patient
         self.clock = clock or DatabaseClock(lambda: self.store.engine)
         self.library = Library(settings)
         self._transport = transport  # None: real connections to Integr8
@@ -80,7 +87,7 @@ class Services:
     @cached_property
     def store(self) -> Store:
         if self.settings.database_url.startswith("sqlite"):
-            self.settings.var.mkdir(parents=True, exist_ok=True)
+            private_directory(self.settings.var)
         return Store(make_engine(self.settings.database_url))
 
     @cached_property
@@ -142,9 +149,8 @@ class Services:
 
     def _make_client(self, name: str, integration: str) -> "Client":
         from bridge.integr8 import Client
-        from bridge.integr8.call import Manner
         from bridge.integr8.catalogue import Route
-        from bridge.integr8.rate_budget import LocalBudget, RedisBudget, budget_key
+        from bridge.services.shared_budget import SharedBudget
 
         account = self.settings.accounts.get(name)
         if account is None:
@@ -153,12 +159,10 @@ class Services:
         if integration not in account.integrations:
             known = ", ".join(sorted(account.integrations))
             raise SettingsError([f"bridge.yaml: accounts.{name} has no integration {integration!r}; known: {known}"])
-        rate = account.rate
-        budget = (
-            RedisBudget(self.redis, budget_key(account.api_key), per_second=rate.per_second, burst=rate.burst)
-            if self.settings.redis_url
-            else LocalBudget(per_second=rate.per_second, burst=rate.burst)
-        )
+        budget = SharedBudget(
+            self.settings.var, account.api_key, account.rate.per_second, account.rate.burst,
+            redis=self.redis if self.settings.redis_url else None,
+        )  # fmt: skip
         return Client(
             account.base_url,
             account.api_key,
@@ -169,10 +173,25 @@ class Services:
             transport=self._transport,
             sleep=self._sleep,
             chunk=BULK,
-            deadline=PATIENCE,
-            manner=Manner(today=self.clock),
+            timeout=TIMEOUT,
+            manner=self._call_options(),
             tell=self.meter.of(name),
         )
+
+    def _call_options(self) -> "Manner":
+        from bridge.integr8.call import Manner
+
+        if self._patient:
+            return Manner(deadline=PATIENCE, today=self.clock)
+        return Manner(deadline=PATIENCE, max_wait=MAX_WAIT, max_pause=MAX_PAUSE, repeat_writes=False, today=self.clock)
+
+    def seconds_away(self, account: str) -> float:
+        """Seconds until calls for this account make sense; 0.0: now."""
+        from bridge.services.reachability import seconds_away
+
+        known = self.settings.accounts.get(account)
+        integration = next(iter(known.integrations), None) if known else None
+        return 0.0 if integration is None else seconds_away(self.client(account, integration))
 
     @cached_property
     def meter(self) -> "Meter":

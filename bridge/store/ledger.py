@@ -25,6 +25,7 @@ from sqlalchemy import (
     case,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -82,6 +83,7 @@ NEXT: dict[EffectState, frozenset[EffectState]] = {
 }
 ENDED = frozenset(state for state, after in NEXT.items() if not after)
 OPEN = frozenset(EffectState) - ENDED
+ELSEWHERE = ("http", "notify")  # verbs that make no call to Integr8
 UNDER_WAY = frozenset({EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN})  # a worker may be at it
 
 
@@ -210,13 +212,17 @@ def take(
     limit: int,
     now: datetime,
     left_by: datetime | None = None,
+    away: Collection[str] = (),
 ) -> list[Effect]:
-    """Claim effects that are due, urgent ones first: those whose verb is `among` these, or those whose is not.
+    """Claim effects that are due: those whose verb is `among` these, or those whose is not.
+
+    Urgent ones first, then the oldest plans, and of a plan what costs most. What needs Integr8 is left where it is for
+    accounts that are `away`.
 
     Those that were being carried out when their worker vanished come too: claimed ones start again, sent ones
     are unknown and will be read before anything else.
     """
-    effects = _due(among).take(session, verbs=list(verbs), limit=limit, now=now, left_by=left_by)
+    effects = _due(among).take(session, verbs=list(verbs), away=list(away), limit=limit, now=now, left_by=left_by)
     overtaken = [effect for effect in effects if effect.overtaken_by is not None]
     return _without(session, effects, overtaken, now) if overtaken else effects
 
@@ -230,7 +236,8 @@ def _due(among: bool) -> Claim[Effect]:  # noqa: FBT001 - the two halves of one 
         Effect.state.in_(OPEN),
         Effect.due_at <= bindparam("now"),
         Effect.verb.in_(verbs) if among else Effect.verb.not_in(verbs),
-        order=[Effect.urgent.desc(), Effect.due_at, Effect.id],
+        or_(Effect.account.not_in(bindparam("away", expanding=True)), Effect.verb.in_(ELSEWHERE)),
+        order=[Effect.urgent.desc(), Effect.plan_id, Effect.money_24h.desc().nulls_last(), Effect.id],
         length=LEASE,
         state=case((vanished, EffectState.UNKNOWN.value), else_=EffectState.CLAIMED.value),
     )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, bindparam, delete, func, select
+from sqlalchemy import Index, UniqueConstraint, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
@@ -82,6 +82,17 @@ def take(session: Session, kind: str, *, limit: int, now: datetime, length: time
 def _due(length: timedelta) -> Claim[Slot]:
     where = (Slot.kind == bindparam("kind"), Slot.state == SlotState.DUE, Slot.at <= bindparam("now"))
     return Claim(Slot, *where, order=[Slot.at, Slot.id], length=length)
+
+
+def put_off(session: Session, slot: Slot, until: datetime) -> None:
+    """Leave a slot that was taken alone until then. This does not count as an attempt."""
+    ours = Slot.id == slot.id, Slot.fence == slot.fence
+    session.execute(
+        update(Slot)
+        .where(*ours)
+        .values(claimed_until=until, attempts=Slot.attempts - 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def give_up(session: Session, slot: Slot, problem: str, now: datetime) -> None:

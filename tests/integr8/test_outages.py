@@ -1,0 +1,63 @@
+"""Whether calls make sense now, found out by one cheap read."""
+
+import pytest
+
+from bridge.integr8 import LocalBudget, Outcome, errors
+from bridge.integr8.call import Manner
+from bridge.services.reachability import seconds_away
+
+
+@pytest.fixture
+def away(make_client, clock):
+    """A client whose last two calls got no answer."""
+    client = make_client(budget=LocalBudget(100, clock=clock))
+    for name in ("a", "b"):
+        client.budget.settle(name, Outcome.LOST)
+    return client
+
+
+def test_while_all_is_well_nothing_is_asked(client, integr8):
+    assert seconds_away(client) == 0
+    assert integr8.seen == []
+
+
+def test_between_two_probes_nothing_is_asked(away, integr8):
+    assert 0 < seconds_away(away) <= 1
+    assert integr8.seen == []
+
+
+def test_an_answer_ends_the_outage(away, integr8, clock):
+    clock.now += 1.1
+    assert seconds_away(away) == 0
+    assert [seen.query["page[size]"] for seen in integr8.seen] == [["1"]]
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_server_error_is_no_answer(away, integr8, double, clock, status):
+    integr8.script = lambda _: double.says({}, status)
+    clock.now += 1.1
+    assert seconds_away(away) > 0
+    assert seconds_away(away) <= 1.5
+    assert len(integr8.seen) == 1
+
+
+def test_a_refusal_is_an_answer(away, integr8, double, clock):
+    integr8.script = lambda _: double.says({}, 403)
+    clock.now += 1.1
+    assert seconds_away(away) == 0
+
+
+def test_what_would_take_long_is_told_at_once_to_who_does_not_wait(make_client, integr8, double, clock):
+    integr8.script = lambda _: double.says({}, 503, Retry_After="30")
+    client = make_client(manner=Manner(clock=clock, max_wait=2, max_pause=1))
+    with pytest.raises(errors.ServerError):
+        client.users.get("u1")
+    assert (len(integr8.seen), clock.slept) == (1, [])
+
+
+def test_a_write_of_unknown_outcome_is_not_repeated_where_the_caller_reads_first(make_client, integr8, double, clock):
+    integr8.script = lambda _: double.Answer(drop=True)
+    client = make_client(manner=Manner(clock=clock, repeat_writes=False))
+    with pytest.raises(errors.OutcomeUnknown):
+        client.users.update("u1", status="Deactivated")
+    assert len(integr8.seen) == 1

@@ -24,6 +24,7 @@ from bridge.outbound import http
 from bridge.outbound.channels import ChannelSchema
 from bridge.sources import errors as source_errors
 from bridge.sources import schema as sources
+from bridge.sources.presets import Preset
 from bridge.web import gauges
 from rules.language import renamed as renamed_keys
 from rules.loading import reference
@@ -158,7 +159,9 @@ def configuration() -> str:
         "|---|---|---|",
         *(_proof(way) for way in sources.WAYS),
         "",
-        "Ready-made ways with all of `hmac` filled in: " + ", ".join(f"`{name}`" for name in sources.PRESETS) + ".",
+        "Senders that are known. Beside its secret an entry needs `verify: NAME` alone:",
+        "",
+        *(_preset(name, one) for name, one in sources.PRESETS.items()),
         "",
         "| key | kind | default |",
         "|---|---|---|",
@@ -228,6 +231,11 @@ def _proof(way: str) -> str:
     needed = {key for group in sources.NEEDS[way] for key in group}
     takes = ", ".join(f"`{key}`" for key in sorted(sources.TAKES[way] - needed))
     return f"| `{way}` | {needs} | {takes} |"
+
+
+def _preset(name: str, preset: Preset) -> str:
+    setup = "; its set-up call is answered" if preset.setup and preset.setup != "sns" else ""
+    return f"- `{name}`: [{preset.title}]({preset.fact}), {preset.verify}{setup}. Its secret: {preset.secret}."
 
 
 def errors() -> str:

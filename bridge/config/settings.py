@@ -23,7 +23,12 @@ from bridge.config.renamed import current_keys
 from bridge.config.schema import AccountSchema, FileSchema, Rate, StrictSchema
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-SECRET_FIELDS = frozenset({"api_key", "secret", "secrets", "token", "tokens", "password", "apprise", "client_secret"})
+SECRET_FIELDS = frozenset(
+    {
+        *("api_key", "secret", "secrets", "token", "tokens", "password", "passwords", "apprise", "client_secret"),
+        "verify_token",
+    }
+)
 ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
 FILE = "bridge.yaml"
 SHARE = validate.Range(0, 1, error="is no share; write a number from 0 to 1")

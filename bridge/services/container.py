@@ -133,7 +133,9 @@ class Services:
         made, problems = {}, []
         for name, entry in self.settings.sources.items():
             try:
-                made[name] = build(name, entry, trusted_proxies=self.settings.trusted_proxies)
+                made[name] = build(
+                    name, entry, trusted_proxies=self.settings.trusted_proxies, public_url=self.settings.public_url
+                )
             except SourceSettingsError as error:
                 problems += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
         if problems:

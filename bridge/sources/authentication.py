@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import unquote
 
-from bridge.sources.errors import SignatureError
+from bridge.sources.errors import CannotSign, SignatureError, Unreadable
+from bridge.sources.event_body import Limits, named, read_body, walk
 from bridge.sources.request import Headers, Incoming
+from bridge.sources.split import AUTO, events
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Authenticator(Protocol):
     @property
     def takes_path(self) -> bool:
         """Whether a token in the path is looked at."""
+        ...
+
+    @property
+    def signs(self) -> bool:
+        """Whether it signs what is sent, so that a header it does not cover may be anybody's."""
         ...
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
@@ -83,6 +90,7 @@ class NoAuthentication:
 
     covers_query: bool = True
     takes_path: bool = False
+    signs: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         del request, now
@@ -108,6 +116,7 @@ class TokenAuthenticator:
     parameter: str = "token"
     header: str | None = None
     covers_query: bool = True
+    signs: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now
@@ -134,12 +143,27 @@ class TokenAuthenticator:
             found.extend(value for name, value in request.query if name == self.parameter)
         if "header" in self.places and self.header:
             found.append(request.headers.get(self.header))
+        if "body" in self.places:
+            found.extend(self._in_body(request))
         return found
+
+    def _in_body(self, request: Incoming) -> list[str | None]:
+        """The token of each event of a list: all must have the same one."""
+        try:
+            body = read_body(request, Limits())
+        except Unreadable:
+            return []
+        place, _, name = self.parameter.rpartition(".")
+        each = events(body, place or AUTO) or [named(body)]
+        found = [walk(one, self.parameter if place else name) for one in each]
+        return [text if isinstance(text, str) else "-" for text in found]
 
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
         del now, delivery_id
         if "path" in self.places:
             return replace(request, path_token=self.tokens[0])
+        if "body" in self.places:
+            raise CannotSign("the token stands in the body; let the sender send a test event")
         if "query" in self.places:
             return replace(request, query=(*request.query, (self.parameter, self.tokens[0])))
         return with_fields(request, {str(self.header): self.tokens[0]})
@@ -147,4 +171,7 @@ class TokenAuthenticator:
     def clean(self, request: Incoming) -> Incoming:
         bare = without_headers(request, self.header) if self.header else request
         kept = tuple((name, value) for name, value in bare.query if name != self.parameter)
-        return replace(bare, path_token=None, query=kept)
+        body = bare.body
+        for token in self.tokens if "body" in self.places else ():
+            body = body.replace(token.encode(), b"***")
+        return replace(bare, path_token=None, query=kept, body=body)

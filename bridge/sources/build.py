@@ -5,14 +5,20 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from bridge.sources import public_keys
 from bridge.sources.authentication import Authenticator, NoAuthentication, TokenAuthenticator
 from bridge.sources.credentials import BasicAuthenticator, BearerAuthenticator
 from bridge.sources.errors import SourceSettingsError
 from bridge.sources.event_body import Limits
-from bridge.sources.schema import SourceSchema, modernised, secrets
-from bridge.sources.signatures import PRESETS, HmacAuthenticator, weaknesses
+from bridge.sources.http_signatures import COVERED, HttpSignature
+from bridge.sources.presets import PRESETS, Preset
+from bridge.sources.schema import SourceSchema, expanded, modernised, secrets
+from bridge.sources.setup_calls import SetupCalls
+from bridge.sources.signatures import HmacAuthenticator, PublicKeyAuthenticator, weaknesses
+from bridge.sources.signatures import key as signing_key
+from bridge.sources.signed_text import SignedText
 from bridge.sources.source import Source
-from bridge.sources.split import AUTO
+from bridge.sources.split import AUTO, NEVER
 from bridge.sources.standard_webhooks import StandardWebhooks, webhook_key
 from bridge.sources.strict_schema import Networks, Problem, flatten
 
@@ -20,40 +26,50 @@ POSTBACKS = ("integr8-postback",)
 SHORT = 16  # characters; a secret below that can be tried out
 
 
-def build(name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str] = ()) -> Source:
+def build(
+    name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str] = (), public_url: str | None = None
+) -> Source:
     """Make a source, or raise SourceSettingsError with every problem of its entry.
 
-    `trusted_proxies` are those of the whole service; the entry's own go before them.
+    `trusted_proxies` are those of the whole service; the entry's own go before them. `public_url` is the address at
+    which senders reach the service, which some of them sign.
     """
     path = f"sources.{name}"
     entry, renamed = modernised(config)
     try:
-        data: dict[str, Any] = SourceSchema().load(entry)
+        data: dict[str, Any] = SourceSchema().load(expanded(entry))
         proxies = data.get("trusted_proxies", Networks().deserialize(list(trusted_proxies)) if trusted_proxies else ())
     except ValidationError as error:
         raise SourceSettingsError(flatten(path, error.messages)) from None
-    preset = PRESETS.get(data.get("preset", data["verify"]), {})
-    places = {key: data.get(key, preset.get(key)) for key in ("event_type", "delivery_id", "shown_id", "event_time")}
-    authenticator = _authenticator(data, preset)
+    method = entry.get("preset", entry["verify"])
+    preset = PRESETS.get(method)
+    authenticator = _authenticator(data, public_url)
+    places = ("event_type", "delivery_id", "shown_id", "event_time", "order_by", "order_per", "json_in")
     return Source(
         name=name,
-        method=data.get("preset", data["verify"]),
+        method=method,
         authenticator=authenticator,
         allow=data.get("allow_ips", ()),
         proxies=tuple(proxies),
         format=data["format"],
         limits=Limits(body=data["max_body"], inflated=data["max_inflated"], depth=data["max_depth"]),
-        **places,
-        split=data["split"] if data["split"] != AUTO else preset.get("split", AUTO),
-        json_in=data.get("json_in"),
-        order_by=data.get("order_by"),
-        order_per=data.get("order_per"),
+        **{key: data.get(key) for key in places},
+        split=data["split"],
         zone=data["timezone"],
         names=data["map"],
         expects=tuple(data["expects"]),
         on_mismatch=data.get("on_mismatch", "quarantine" if data["format"] in POSTBACKS else "refuse"),
-        warnings=tuple(f"{path}: {words}" for words in (*renamed, *_warnings(data, authenticator))),
+        status=preset.status if preset else 202,
+        setup=_setup(preset, data),
+        warnings=tuple(f"{path}: {words}" for words in (*renamed, *_warnings(data, authenticator, preset))),
     )
+
+
+def _setup(preset: Preset | None, data: Mapping[str, Any]) -> SetupCalls | None:
+    if preset is None or preset.setup is None:
+        return None
+    secret = next(iter(secrets(data)), "").encode()
+    return SetupCalls(kind=preset.setup, secret=secret, verify_tokens=secrets(data, "verify_token", "-"))
 
 
 def problems(name: str, config: Mapping[str, Any]) -> tuple[Problem, ...]:
@@ -65,7 +81,7 @@ def problems(name: str, config: Mapping[str, Any]) -> tuple[Problem, ...]:
     return ()
 
 
-def _authenticator(data: Mapping[str, Any], preset: Mapping[str, Any]) -> Authenticator:
+def _authenticator(data: Mapping[str, Any], public_url: str | None) -> Authenticator:  # noqa: PLR0911 - one per method
     match data["verify"]:
         case "none" | "allow-ips":
             return NoAuthentication()
@@ -79,29 +95,49 @@ def _authenticator(data: Mapping[str, Any], preset: Mapping[str, Any]) -> Authen
         case "basic":
             return BasicAuthenticator(data["username"], secrets(data, "password", "passwords"))
         case "standard-webhooks":
-            return StandardWebhooks(tuple(webhook_key(secret) for secret in secrets(data)), data["tolerance"])
+            shared = tuple(webhook_key(secret) for secret in secrets(data))
+            return StandardWebhooks(shared, data["tolerance"], _public_keys(data))
+        case "public-key":
+            text, encoding = _signed_text(data, public_url), data.get("encoding", "base64")
+            return PublicKeyAuthenticator(keys=_public_keys(data), text=text, encoding=encoding)
+        case "http-signature":
+            keys = tuple(secret.encode() for secret in secrets(data))
+            covered = tuple(data.get("covered", COVERED))
+            return HttpSignature(keys, _public_keys(data), data["tolerance"], covered, public_url)
         case _:
-            return _hmac(data, preset)
+            form = data.get("secret_form", "text")
+            return HmacAuthenticator(
+                secrets=tuple(signing_key(secret, form) for secret in secrets(data)),
+                text=_signed_text(data, public_url),
+                digest=data.get("digest", "sha256"),
+                encoding=data.get("encoding", "hex"),
+            )
 
 
-def _hmac(data: Mapping[str, Any], preset: Mapping[str, Any]) -> HmacAuthenticator:
-    keys = ("header", "digest", "encoding", "prefix", "signed")
-    parts = ("signature_part", "timestamp_part", "timestamp_header", "id_header")
-    chosen = {key: data.get(key, preset.get(key)) for key in (*keys, *parts)}
-    return HmacAuthenticator(
-        secrets=tuple(secret.encode() for secret in secrets(data)),
-        tolerance=data["tolerance"],
-        **{key: value for key, value in chosen.items() if value is not None},
-    )
+def _public_keys(data: Mapping[str, Any]) -> tuple[public_keys.PublicKey, ...]:
+    return tuple(public_keys.load(text) for text in secrets(data, "public_key", "public_keys"))
+
+
+def _signed_text(data: Mapping[str, Any], public_url: str | None) -> SignedText:
+    keys = ("prefix", "signed", "separator", "signature_part", "timestamp_part", "timestamp", "id_header", "tolerance")
+    chosen = {key: data[key] for key in keys if key in data}
+    if "timestamp_header" in data:
+        chosen["timestamp"] = f"header:{data['timestamp_header']}"
+    signature = data.get("signature") or f"header:{data['header']}"
+    each = data["split"] if ":" not in signature and data["split"] != AUTO else NEVER
+    return SignedText(signature=signature, public_url=public_url, each=each, **chosen)
 
 
 def _is_signed(authenticator: Authenticator, where: str) -> bool:
-    if not isinstance(authenticator, HmacAuthenticator) or "{id}" not in authenticator.signed:
+    if where.startswith("query:") and authenticator.covers_query:
+        return True
+    text = getattr(authenticator, "text", None)
+    if not isinstance(text, SignedText) or "{id}" not in text.signed:
         return False
-    return where.removeprefix("header:").strip().lower() == (authenticator.id_header or "").lower()
+    return where.removeprefix("header:").strip().lower() == (text.id_header or "").lower()
 
 
-def _warnings(data: Mapping[str, Any], authenticator: Authenticator) -> list[str]:
+def _warnings(data: Mapping[str, Any], authenticator: Authenticator, preset: Preset | None) -> list[str]:
     found = []
     if data["verify"] == "none" and "allow_ips" not in data:
         found.append("verify: none lets anybody who knows the address send events; add a proof or allow_ips")
@@ -112,10 +148,14 @@ def _warnings(data: Mapping[str, Any], authenticator: Authenticator) -> list[str
             "order_by without order_per: each rule goes by its own subject or `ensure` key, and one that has neither "
             "takes events as they come; name what they are about, for example order_per: deal.id"
         )
-    if isinstance(authenticator, HmacAuthenticator):
-        found.extend(weaknesses(authenticator))
+    if isinstance(authenticator, HmacAuthenticator | PublicKeyAuthenticator):
+        found.extend(weaknesses(authenticator.text))
+        if authenticator.text.covers_url and authenticator.text.public_url is None:
+            found.append("this sender signs its address, so nothing of it can be taken; set public_url in bridge.yaml")
+    if preset is not None and preset.setup == "meta" and "verify_token" not in data:
+        found.append("Meta checks the address with a word of your choice; set verify_token to it")
     where = data.get("delivery_id", "")
-    if not authenticator.covers_query and ":" in where and not _is_signed(authenticator, where):
+    if authenticator.signs and ":" in where and not _is_signed(authenticator, where):
         found.append(
             f"delivery_id: {where} is not covered by the signature, so a replay with another id is a new event; "
             f"write shown_id: {where} instead: it is shown, and the signed body tells events apart"

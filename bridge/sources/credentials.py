@@ -17,6 +17,7 @@ class BearerAuthenticator:
     tokens: tuple[str, ...] = field(repr=False)
     covers_query: bool = True
     takes_path: bool = False
+    signs: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now
@@ -40,6 +41,7 @@ class BasicAuthenticator:
     passwords: tuple[str, ...] = field(repr=False)
     covers_query: bool = True
     takes_path: bool = False
+    signs: bool = False
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         del now

@@ -25,6 +25,10 @@ class SignatureError(SourceError):
         return type(self), (self.code, self.words)
 
 
+class CannotSign(SourceError, ValueError):
+    """No test event can be made for this source; the text says why and what to do instead."""
+
+
 class Unreadable(SourceError):
     """The sender is who it says, but what it sent cannot be read. `status` is the HTTP answer.
 

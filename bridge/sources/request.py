@@ -81,6 +81,7 @@ class Incoming:
     body: bytes = field(default=b"", repr=False)
     remote: str = ""
     content_type: str = ""
+    target: str = ""  # path and query as the sender wrote them; some sign it
 
     def __post_init__(self) -> None:
         if not self.content_type:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from bridge.sources.build import build
-from bridge.sources.errors import SourceSettingsError
+from bridge.sources.errors import CannotSign, SourceSettingsError
 from bridge.sources.expects import Expected, put
 from bridge.sources.postback import suggested_url
 from bridge.sources.request import Headers, Incoming
@@ -59,7 +59,10 @@ def sample(base_url: str, name: str, config: Mapping[str, Any], *, now: datetime
         source = build(name, config)
     except SourceSettingsError as error:
         raise NoSample(str(error)) from error
-    request = source.authenticator.sign(_request(source, at), at, f"msg_test_{int(at.timestamp())}")
+    try:
+        request = source.authenticator.sign(_request(source, at), at, f"msg_test_{int(at.timestamp())}")
+    except CannotSign as error:
+        raise NoSample(f"source {name!r}: {error}") from error
     way = f"/{quote(request.path_token, safe='')}" if request.path_token else ""
     query = f"?{urlencode(request.query)}" if request.query else ""
     url = f"{base_url.rstrip('/')}/hooks/{quote(name, safe='')}{way}{query}"

@@ -1,41 +1,52 @@
 """What a `sources:` entry of bridge.yaml may say. Secrets arrive already resolved from ${NAME}."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from bridge.sources import postback
+from bridge.sources import postback, public_keys
 from bridge.sources.event_body import Limits
 from bridge.sources.expects import ExpectsField
-from bridge.sources.signatures import DIGESTS, PRESETS
+from bridge.sources.presets import PRESETS
+from bridge.sources.signatures import DIGESTS, ENCODINGS, KEY_FORMS
+from bridge.sources.signatures import key as signing_key
 from bridge.sources.standard_webhooks import TOLERANCE, webhook_key
 from bridge.sources.strict_schema import Duration, Networks, Size, StrictSchema, Texts, one_of
 
-WAYS = ("standard-webhooks", "hmac", "token", "bearer", "basic", "allow-ips", "none")
+WAYS = ("standard-webhooks", "hmac", "public-key", "http-signature", "token", "bearer", "basic", "allow-ips", "none")
+PLACES = ("path", "query", "header", "body")  # of a token
 FORMATS = ("auto", "json", "form", "query", "csv", "integr8-postback")
 ADDRESS_PRESETS = {"integr8": postback.ADDRESSES}
 
-# Which keys a way of proof cannot do without (one of each group), and which it may have beside them.
+# Which keys a method cannot do without (one of each group), and which it may have beside them.
+_KEYS = ("public_key", "public_keys")
+_PLACE = ("header", "signature", "preset")
 NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "standard-webhooks": (("secret", "secrets"),),
-    "hmac": (("secret", "secrets"), ("header", "preset")),
+    "standard-webhooks": (("secret", "secrets", *_KEYS),),
+    "hmac": (("secret", "secrets"), _PLACE),
+    "public-key": (_KEYS, _PLACE),
+    "http-signature": (("secret", "secrets", *_KEYS),),
     "token": (("token", "tokens"),),
     "bearer": (("token", "tokens"),),
     "basic": (("username",), ("password", "passwords")),
     "allow-ips": (("allow_ips",),),
     "none": (),
 }
+_TEXT = frozenset(
+    {
+        *("tolerance", "preset", "header", "signature", "encoding", "prefix", "signed", "separator"),
+        *("signature_part", "timestamp_part", "timestamp_header", "timestamp", "id_header", "verify_token"),
+    }
+)
 TAKES: Mapping[str, frozenset[str]] = {
-    "standard-webhooks": frozenset({"secret", "secrets", "tolerance"}),
-    "hmac": frozenset(
-        {
-            *("secret", "secrets", "tolerance", "preset", "header", "digest", "encoding", "prefix", "signed"),
-            *("signature_part", "timestamp_part", "timestamp_header", "id_header"),
-        }
-    ),
+    "standard-webhooks": frozenset({"secret", "secrets", "tolerance", *_KEYS}),
+    "hmac": _TEXT | {"secret", "secrets", "digest", "secret_form"},
+    "public-key": _TEXT | {*_KEYS},
+    "http-signature": frozenset({"secret", "secrets", "tolerance", "covered", *_KEYS}),
     "token": frozenset({"token", "tokens", "in", "parameter", "header"}),
     "bearer": frozenset({"token", "tokens"}),
     "basic": frozenset({"username", "password", "passwords"}),
@@ -62,9 +73,11 @@ class SourceSchema(StrictSchema):
     verify = fields.String(
         required=True,
         validate=one_of(*WAYS, *PRESETS),
-        error_messages={"required": f"is missing; one of {', '.join((*WAYS, *PRESETS))}"},
+        error_messages={
+            "required": f"is missing; one of {', '.join(WAYS)}, or a sender of `integr8-bridge sources presets`"
+        },
     )
-    preset = fields.String(validate=one_of(*PRESETS))
+    preset = fields.String(validate=one_of(*PRESETS))  # what is left of it here does not go with `verify`
     secret = fields.String(validate=validate.Length(min=1, error="is empty"))
     secrets = Texts()
     token = fields.String(validate=validate.Length(min=1, error="is empty"))
@@ -72,18 +85,31 @@ class SourceSchema(StrictSchema):
     username = fields.String(validate=validate.Length(min=1, error="is empty"))
     password = fields.String(validate=validate.Length(min=1, error="is empty"))
     passwords = Texts()
-    places = fields.List(fields.String(validate=one_of("path", "query", "header")), data_key="in", attribute="in")
+    places = fields.List(
+        fields.String(validate=one_of("path", "query", "header", "body")), data_key="in", attribute="in"
+    )
     parameter = fields.String()
     header = fields.String()
     digest = fields.String(validate=one_of(*DIGESTS))
-    encoding = fields.String(validate=one_of("hex", "base64"))
+    encoding = fields.String(validate=one_of(*ENCODINGS))
+    secret_form = fields.String(validate=one_of(*KEY_FORMS))
+    public_key = fields.String(validate=validate.Length(min=1, error="is empty"))
+    public_keys = Texts()
+    verify_token = fields.String(validate=validate.Length(min=1, error="is empty"))
+    covered = Texts()
     prefix = fields.String()
+    signature = fields.String()
+    separator = fields.String(validate=validate.Length(min=1, max=3))
     signed = fields.String(
-        validate=validate.Regexp(r".*\{body\}", error="must contain {{body}}; else the body is anybody's")
+        validate=validate.Regexp(
+            r".*\{(body[.}]|form\})",
+            error="must contain {{body}}, {{form}} or {{body.PATH}}; else the body is anybody's",
+        )
     )
     signature_part = fields.String()
     timestamp_part = fields.String()
     timestamp_header = fields.String()
+    timestamp = fields.String()
     id_header = fields.String()
     tolerance = Duration(
         load_default=TOLERANCE, validate=validate.Range(min=timedelta(seconds=1), max=timedelta(days=1))
@@ -111,29 +137,54 @@ class SourceSchema(StrictSchema):
 
     @validates_schema(skip_on_field_errors=True)
     def needs_hold(self, data: Mapping[str, Any], **_: Any) -> None:
-        way = "hmac" if data["verify"] in PRESETS else data["verify"]
-        given = set(data)
-        for group in NEEDS[way]:
-            wanted = group if data["verify"] not in PRESETS else tuple(key for key in group if key != "header")
-            if not given & set(wanted) and not (data["verify"] in PRESETS and "preset" in group):
-                raise ValidationError(f"verify: {data['verify']} needs {' or '.join(wanted)}", wanted[0])
-        for key in sorted((given & _AUTHENTICATION_KEYS) - TAKES[way] - {"tolerance"}):
-            raise ValidationError(f"has no meaning with verify: {data['verify']}; remove it", key)
+        method, given = data["verify"], set(data)
+        for group in NEEDS[method]:
+            if not given & set(group):
+                raise ValidationError(f"verify: {method} needs {' or '.join(group)}", group[0])
+        for key in sorted((given & _AUTHENTICATION_KEYS) - TAKES[method] - {"tolerance"}):
+            raise ValidationError(f"has no meaning with verify: {method}; remove it", key)
 
     @validates_schema(skip_on_field_errors=True)
-    def proof_can_work(self, data: Mapping[str, Any], **_: Any) -> None:
-        if data["verify"] == "standard-webhooks":
-            for secret in secrets(data):
-                try:
-                    webhook_key(secret)
-                except ValueError as error:
-                    raise ValidationError(str(error), "secret" if "secret" in data else "secrets") from None
+    def authentication_can_work(self, data: Mapping[str, Any], **_: Any) -> None:
+        if name := data.get("preset"):
+            raise ValidationError(f"goes with verify: {PRESETS[name].verify}; or write verify: {name} alone", "preset")
+        _check_keys(data)
         if "order_per" in data and "order_by" not in data:
             raise ValidationError("says what events are about; order_by must say which of them is newer", "order_per")
         if "header" in data.get("in", ()) and "header" not in data:
             raise ValidationError("`in: [header]` needs the header's name", "header")
-        if data.get("timestamp_part") and not data.get("signature_part") and not _preset(data):
+        if data.get("timestamp_part") and not data.get("signature_part"):
             raise ValidationError("needs signature_part as well: both are read from one header", "timestamp_part")
+        if "header" in data and "signature" in data:
+            raise ValidationError("says where the signature stands, and so does header; keep one of them", "signature")
+        if "timestamp_header" in data and "timestamp" in data:
+            raise ValidationError("says where the time stands, and so does timestamp_header; keep one", "timestamp")
+
+
+def _check_keys(data: Mapping[str, Any]) -> None:
+    """That each secret and key can be read. The error names the setting, never the value."""
+    reading: dict[tuple[str, str], Callable[[str], object]] = {("public_key", "public_keys"): public_keys.load}
+    if data["verify"] == "standard-webhooks":
+        reading["secret", "secrets"] = webhook_key
+    elif "secret_form" in data:
+        reading["secret", "secrets"] = partial(signing_key, form=data["secret_form"])
+    for (one, many), read in reading.items():
+        for value in secrets(data, one, many):
+            try:
+                read(value)
+            except ValueError as error:
+                raise ValidationError(str(error), one if one in data else many) from None
+
+
+def expanded(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry with the settings of its preset, where it names one. Its own settings go before the preset's."""
+    name = entry.get("preset", entry.get("verify"))
+    preset = PRESETS.get(name) if isinstance(name, str) else None
+    if preset is None or entry.get("verify") not in (preset.verify, name):
+        return dict(entry)  # the schema says what is wrong
+    places = {"header", "signature"} if {"header", "signature"} & set(entry) else set()
+    settings = {key: value for key, value in preset.settings.items() if key not in places}
+    return {**settings, **{key: value for key, value in entry.items() if key != "preset"}, "verify": preset.verify}
 
 
 def modernised(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -149,7 +200,3 @@ def secrets(data: Mapping[str, Any], one: str = "secret", many: str = "secrets")
     """The single value and the list, as one tuple: the newest first."""
     single = (data[one],) if one in data else ()
     return (*single, *data.get(many, ()))
-
-
-def _preset(data: Mapping[str, Any]) -> bool:
-    return data["verify"] in PRESETS or "preset" in data

@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from bridge.sources import addresses, csv_body, exact_json, postback
 from bridge.sources.authentication import Authenticated, Authenticator
-from bridge.sources.errors import Unreadable
+from bridge.sources.errors import SignatureError, Unreadable
 from bridge.sources.event_body import (
     Fault,
     Limits,
@@ -27,6 +28,7 @@ from bridge.sources.event_body import (
 )
 from bridge.sources.expects import Expected, fit, rename
 from bridge.sources.request import Headers, Incoming, as_mapping, readable
+from bridge.sources.setup_calls import Reply, SetupCalls, to_confirm
 from bridge.sources.split import AUTO, events
 from bridge.sources.strict_schema import Network
 from rules.model.input_values import parse_moment
@@ -76,6 +78,8 @@ class Source:
     on_mismatch: Literal["refuse", "quarantine"] = "refuse"
     split: str = AUTO
     json_in: str | None = None  # the field of a form that carries JSON, where it is not the only one
+    status: int = 202  # what the sender counts as success
+    setup: SetupCalls | None = None
     warnings: tuple[str, ...] = ()
     kept_headers: frozenset[str] = field(init=False, repr=False)  # what the journal may hold, in lower case
 
@@ -88,13 +92,33 @@ class Source:
         """Who sent this. Raises SignatureError, to be answered with 401, for whatever is wrong with the proof."""
         if self.allow:
             addresses.check(request, self.allow, self.proxies)
-        return self.authenticator.check(request, now)
+        try:
+            return self.authenticator.check(request, now)
+        except SignatureError as error:
+            if error.code != "wrong" or "gzip" not in request.headers.get("content-encoding", ""):
+                raise
+            return self.authenticator.check(self._inflated(request), now)
+
+    def _inflated(self, request: Incoming) -> Incoming:
+        """Some senders sign the text and compress it afterwards."""
+        try:
+            body = content(request, self.limits)
+        except Unreadable as error:
+            raise SignatureError("wrong", f"the signature does not fit, and {error.words}") from None
+        return replace(request, body=body, headers=request.headers.without({"content-encoding"}))
+
+    def setup_reply(self, request: Incoming, now: datetime) -> Reply | None:
+        """What to answer to a call with which the sender checks the address; None for anything else."""
+        if self.setup is None:
+            return None
+        authenticate = self.authenticate_address if request.method == "OPTIONS" else self.authenticate
+        return self.setup.answer(request, partial(authenticate, request, now))
 
     def authenticate_address(self, request: Incoming, now: datetime) -> None:
         """The same for a request without content, which a sender that signs cannot sign."""
         if self.allow:
             addresses.check(request, self.allow, self.proxies)
-        if self.authenticator.covers_query:
+        if not self.authenticator.signs:
             self.authenticator.check(request, now)
 
     def read(self, request: Incoming, authenticated: Authenticated | None = None) -> ParsedEvent:
@@ -197,6 +221,7 @@ class Source:
             event_time=at or authenticated.signed_at,
             dedupe_key=_id_key(delivery) if delivery else digest(request),
             faults=faults,
+            quarantine=to_confirm(self.setup.kind if self.setup else None, body),
         )
 
     def _several(
@@ -220,7 +245,7 @@ class Source:
 
     def _id(self, request: Incoming, body: dict[str, Any]) -> str | None:
         found = _as_text(self._look(self.delivery_id, request, body))
-        if found or not self.authenticator.covers_query:
+        if found or self.authenticator.signs:
             return found
         usual = (request.headers.get(name) for name in USUAL_IDS)
         return next((value for value in usual if value and value.isprintable()), None)

@@ -1,7 +1,7 @@
 """Standard Webhooks (https://www.standardwebhooks.com): webhook-id, webhook-timestamp, webhook-signature.
 
-The library signs; the checking is ours. Its `verify` reads the clock itself, lets ValueError and
-UnicodeDecodeError escape from malformed input (seen in 1.1.0) and would hide which of the two it was.
+The library makes the symmetric signature; the comparison is ours. Its `verify` reads the clock itself, lets ValueError
+and UnicodeDecodeError escape from malformed input (seen in 1.1.0) and would hide which of the two it was.
 """
 
 import base64
@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from standardwebhooks import Webhook
 
 from bridge.sources.authentication import Authenticated, with_headers, without_headers
-from bridge.sources.errors import SignatureError
+from bridge.sources.errors import CannotSign, SignatureError
+from bridge.sources.public_keys import PublicKey, decoded, fits
 from bridge.sources.request import Incoming
 
 TOLERANCE = timedelta(minutes=5)  # the text of the standard leaves it open; its libraries use five minutes
@@ -25,29 +26,46 @@ SECONDS = re.compile(r"[0-9]{1,11}")
 
 @dataclass(frozen=True, slots=True)
 class StandardWebhooks:
-    """Signatures of Standard Webhooks; any of the keys may fit, so that rotation has no gap."""
+    """Signatures of Standard Webhooks, symmetric (v1) and Ed25519 (v1a). Any of the keys may fit, for rotation.
+
+    Svix and those who send through it call the same headers svix-id, svix-timestamp and svix-signature.
+    """
 
     keys: tuple[Webhook, ...] = field(repr=False)
     tolerance: timedelta = TOLERANCE
+    public_keys: tuple[PublicKey, ...] = ()
     covers_query: bool = False
     takes_path: bool = False
+    signs: bool = True
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
-        delivery = _header(request, "webhook-id", ID)
-        signed_at = _time(_header(request, "webhook-timestamp", SECONDS))
+        prefix = _prefix(request)
+        delivery = _header(request, f"{prefix}-id", ID)
+        stamp = _header(request, f"{prefix}-timestamp", SECONDS)
+        signed_at = _time(stamp)
         check_age(signed_at, now, self.tolerance)
-        given = _signatures(request.headers.get("webhook-signature", ""))
-        text = _text(request.body)
-        found = False
-        for key in self.keys:  # every key and every signature: time does not tell which one fits
-            wanted = key.sign(delivery, signed_at, text).encode()
-            for signature in given:
-                found |= hmac.compare_digest(wanted, signature.encode())
-        if not found:
-            raise SignatureError("wrong", "no signature in webhook-signature fits the body and this source's secret")
+        given = _signatures(request.headers.get(f"{prefix}-signature", ""))
+        fits = self._fits(delivery, signed_at, request.body, given)
+        content = f"{delivery}.{stamp}.".encode() + request.body
+        if not fits and not self._fits_public(content, given):
+            raise SignatureError("wrong", f"no signature in {prefix}-signature fits the body and this source's secret")
         return Authenticated(delivery, signed_at)
 
+    def _fits(self, delivery: str, signed_at: datetime, body: bytes, given: list[str]) -> bool:
+        found = False
+        for key in self.keys:  # every key and every signature: time does not tell which one fits
+            wanted = key.sign(delivery, signed_at, _text(body)).encode()
+            for signature in given:
+                found |= hmac.compare_digest(wanted, signature.encode())
+        return found
+
+    def _fits_public(self, content: bytes, given: list[str]) -> bool:
+        made = [decoded(text.removeprefix("v1a,"), "base64") for text in given if text.startswith("v1a,")]
+        return any(fits(key, signature, content) for key in self.public_keys for signature in made)
+
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
+        if not self.keys:
+            raise CannotSign("only the sender has the private key; let it send a test event")
         stamp = now.astimezone(UTC)
         return with_headers(
             request,
@@ -57,7 +75,19 @@ class StandardWebhooks:
         )
 
     def clean(self, request: Incoming) -> Incoming:
-        return without_headers(request, "webhook-signature")
+        return without_headers(request, "webhook-signature", "svix-signature")
+
+
+def _prefix(request: Incoming) -> str:
+    """Which set of headers came. Both may come with equal values; a mixture is somebody choosing for us."""
+    sets = [
+        tuple(request.headers.get(f"{prefix}-{name}") for name in ("id", "timestamp", "signature"))
+        for prefix in ("webhook", "svix")
+    ]
+    ours, svix = sets
+    if any(svix) and any(ours) and ours != svix:
+        raise SignatureError("ambiguous", "the request mixes webhook-... and svix-... headers with different values")
+    return "svix" if any(svix) else "webhook"
 
 
 def webhook_key(secret: str) -> Webhook:
@@ -100,9 +130,9 @@ def _time(seconds: str) -> datetime:
 
 
 def _signatures(header: str) -> list[str]:
-    given = [part for part in header.split(" ") if part.startswith("v1,")]
+    given = [part for part in header.split(" ") if part.startswith(("v1,", "v1a,"))]
     if not given:
-        raise SignatureError("missing", "no v1 signature in the webhook-signature header")
+        raise SignatureError("missing", "no v1 or v1a signature in the signature header")
     if len(given) > MOST_SIGNATURES:
         raise SignatureError("malformed", f"more than {MOST_SIGNATURES} signatures in one request")
     return given

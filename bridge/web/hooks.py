@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -144,6 +145,11 @@ REASONS = {400: "broken", 404: "unknown_address", 413: "too_large", 415: "unsupp
 def _take(endpoint: WebhookEndpoint, source: Source, token: str | None, span: tracing.Span) -> Answer:
     now = endpoint.clock()
     incoming = _incoming(request, source, token)
+    reply = source.setup_reply(incoming, now)
+    if reply is not None:
+        headers = [*PLAIN, *reply.headers.items()]
+        response = Response(reply.body, status=reply.status, headers=headers, content_type=reply.content_type)
+        return Answer(response, "setup_call")
     if incoming.method not in METHODS:
         return _no_event(source, incoming, now)
     accepted = source.accept(incoming, source.authenticate(incoming, now))
@@ -155,7 +161,8 @@ def _take(endpoint: WebhookEndpoint, source: Source, token: str | None, span: tr
     answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
     if len(receipts) > 1:
         answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]
-    return Answer(Response(orjson.dumps(answer), status=202, headers=PLAIN, content_type="application/json"))
+    told = b"" if source.status == 204 else orjson.dumps(answer)
+    return Answer(Response(told, status=source.status, headers=PLAIN, content_type="application/json"))
 
 
 def _no_event(source: Source, incoming: Incoming, now: datetime) -> Answer:
@@ -184,7 +191,17 @@ def _incoming(http: Request, source: Source, token: str | None) -> Incoming:
         body=body,
         remote=http.remote_addr or "",
         content_type=http.content_type or "",
+        target=_target(http),
     )
+
+
+def _target(http: Request) -> str:
+    """Path and query as they were sent; a server that does not tell gets them encoded anew."""
+    raw = http.environ.get("RAW_URI") or http.environ.get("REQUEST_URI") or ""
+    if raw.startswith("/"):
+        return str(raw)
+    query = http.query_string.decode("latin-1")
+    return quote(http.path, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
 
 
 def _count_faults(source: str, accepted: Sequence[AcceptedEvent]) -> None:

@@ -1,0 +1,202 @@
+"""Where a signature stands in a request, what text it covers, and how old it is. Shared by HMAC and public keys.
+
+What is signed is a short text with fields between braces: {body}, {timestamp}, {id}, {method}, {url}, {form},
+{header:NAME}, {query:NAME} and {body.PATH}. GitHub signs `{body}`, Stripe `{timestamp}.{body}`, Slack
+`v0:{timestamp}:{body}`, Twilio `{url}{form}`, Mailgun `{body.signature.timestamp}{body.signature.token}`.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bridge.sources.authentication import with_fields, without_headers
+from bridge.sources.errors import CannotSign, SignatureError, Unreadable
+from bridge.sources.event_body import Limits, named, read_body, walk
+from bridge.sources.request import Incoming, as_mapping, parse_pairs
+from bridge.sources.split import NEVER, events
+from bridge.sources.standard_webhooks import ID, TOLERANCE, check_age
+from rules.model.input_values import parse_moment
+
+MOST_SIGNATURES = 16
+LONGEST_STAMP = 40
+FIELD = re.compile(r"\{(body|timestamp|id|method|url|form|header:[^{}]+|query:[^{}]+|body\.[^{}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What one request carries: its signatures as texts, its time stamp and id as they were sent."""
+
+    signatures: tuple[str, ...]
+    stamp: str | None = None
+    delivery: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedText:
+    """Reads a signature and the text it covers.
+
+    `signature` says where it stands: `header:NAME`, `query:NAME` or a path in the body. `signature_part` and
+    `timestamp_part` read a header such as `t=17,v1=ab12`, whose parts are divided by `separator`. `each` is the
+    source's `split` where each event of a list carries a signature of its own.
+    """
+
+    signature: str
+    prefix: str = ""
+    signed: str = "{body}"
+    separator: str = ","
+    signature_part: str | None = None
+    timestamp_part: str | None = None
+    timestamp: str | None = None
+    id_header: str | None = None
+    tolerance: timedelta = TOLERANCE
+    public_url: str | None = None
+    each: str = NEVER
+
+    @property
+    def header(self) -> str:
+        """The header of the signature, or nothing where it stands elsewhere."""
+        return self.signature.removeprefix("header:") if self.signature.startswith("header:") else ""
+
+    @property
+    def timed(self) -> bool:
+        return self.timestamp is not None or self.timestamp_part is not None
+
+    @property
+    def covers_url(self) -> bool:
+        return "{url}" in self.signed
+
+    @property
+    def whole_body(self) -> bool:
+        return "{body}" in self.signed or "{form}" in self.signed
+
+    @property
+    def in_body(self) -> bool:
+        return ":" not in self.signature
+
+    def units(self, request: Incoming) -> list[Any]:
+        """What is signed separately: the request, or each event in its body."""
+        if not self._asks_body():
+            return [None]
+        try:
+            value = read_body(request, Limits())
+        except Unreadable as error:
+            raise SignatureError("malformed", f"the signed fields cannot be read: {error.words}") from None
+        return events(value, self.each) or [named(value)]
+
+    def _asks_body(self) -> bool:
+        places = (self.signature, self.timestamp or ":")
+        return "{body." in self.signed or any(":" not in place for place in places)
+
+    def given(self, request: Incoming, body: Any) -> Given:
+        """The signatures of a request. Raises SignatureError where there is none in the expected form."""
+        value = _found(self.signature, request, body)
+        if not isinstance(value, str) or not value:
+            raise SignatureError("missing", f"no signature in {self.signature}")
+        stamp = _found(self.timestamp, request, body) if self.timestamp else None
+        signatures = [value.strip()]
+        if self.signature_part is not None:
+            parts = [part.strip().partition("=")[::2] for part in value.split(self.separator)]
+            signatures = [text for name, text in parts if name == self.signature_part]
+            if self.timestamp_part:
+                stamps = [text for name, text in parts if name == self.timestamp_part]
+                stamp = stamps[0] if len(stamps) == 1 else None
+        stripped = tuple(text.removeprefix(self.prefix) for text in signatures if text.startswith(self.prefix))
+        if not stripped or len(stripped) > MOST_SIGNATURES:
+            raise SignatureError("malformed", f"{self.signature} does not hold a signature as this source expects it")
+        return Given(stripped, None if stamp is None else str(stamp), self._id(request))
+
+    def age(self, stamp: str | None, now: datetime) -> datetime | None:
+        """When it was signed, in whichever form the sender writes times. Raises SignatureError beyond the tolerance."""
+        if not self.timed:
+            return None
+        signed_at = parse_moment(stamp) if stamp and len(stamp) <= LONGEST_STAMP and "," not in stamp else None
+        if signed_at is None:
+            raise SignatureError("malformed", "the signature's time stamp is missing or is not a time")
+        check_age(signed_at, now, self.tolerance)
+        return signed_at
+
+    def _id(self, request: Incoming) -> str | None:
+        if self.id_header is None:
+            return None
+        value = request.headers.get(self.id_header)
+        if value is None or not ID.fullmatch(value):
+            raise SignatureError("malformed", f"the {self.id_header} header is missing, malformed or came twice")
+        return value
+
+    def content(self, request: Incoming, body: Any, given: Given) -> bytes:
+        """The signed text, with every field filled in."""
+        pieces = FIELD.split(self.signed)
+        return b"".join(
+            self._value(piece, request, body, given) if position % 2 else piece.encode()
+            for position, piece in enumerate(pieces)
+        )
+
+    def _value(self, name: str, request: Incoming, body: Any, given: Given) -> bytes:  # noqa: PLR0911 - one per field
+        match name:
+            case "body":
+                return request.body
+            case "timestamp":
+                return (given.stamp or "").encode()
+            case "id":
+                return (given.delivery or "").encode()
+            case "method":
+                return request.method.encode()
+            case "url":
+                return self._url(request).encode()
+            case "form":
+                return _sorted_form(request)
+            case _:
+                value = _found(name.removeprefix("body."), request, body)
+                return b"" if value is None else _text(value).encode("utf-8", "surrogateescape")
+
+    def _url(self, request: Incoming) -> str:
+        if self.public_url is None:
+            raise SignatureError("settings", "this sender signs its address; set public_url in bridge.yaml")
+        return self.public_url.rstrip("/") + request.target
+
+    def place(self, request: Incoming, encoded: str, given: Given) -> Incoming:
+        """The request with a signature put where this source expects it. Raises CannotSign where that is the body."""
+        if not self.header:
+            raise CannotSign("the signature does not stand in a header; let the sender send a test event")
+        value = self.prefix + encoded
+        if self.signature_part:
+            value = f"{self.signature_part}={value}"
+        if self.timestamp_part:
+            value = f"{self.timestamp_part}={given.stamp}{self.separator}{value}"
+        fields = {self.header: value}
+        if self.timestamp and self.timestamp.startswith("header:") and given.stamp:
+            fields[self.timestamp.removeprefix("header:")] = given.stamp
+        if self.id_header and given.delivery:
+            fields[self.id_header] = given.delivery
+        return with_fields(request, fields)
+
+    def clean(self, request: Incoming) -> Incoming:
+        return without_headers(request, self.header) if self.header else request
+
+
+def _found(where: str, request: Incoming, body: Any) -> Any:
+    if where.startswith("header:"):
+        return request.headers.get(where.removeprefix("header:").strip())
+    if where.startswith("query:"):
+        return request.parameter(where.removeprefix("query:").strip())
+    return walk(body, where.removeprefix("body.")) if isinstance(body, dict) else None
+
+
+def _text(value: Any) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+def _sorted_form(request: Incoming) -> bytes:
+    """The fields of a form by name, each name followed by its value; an equal pair that came twice stands once."""
+    if "application/x-www-form-urlencoded" not in request.content_type:
+        return b""
+    try:
+        fields = as_mapping(parse_pairs(request.body, what="form"))
+    except Unreadable as error:
+        raise SignatureError("malformed", error.words) from None
+    texts = []
+    for name in sorted(fields):
+        values = fields[name] if isinstance(fields[name], list) else [fields[name]]
+        texts += [f"{name}{value}" for value in sorted(set(values))]
+    return "".join(texts).encode()

@@ -1,0 +1,110 @@
+"""Each known sender, with a signature that its own library made or accepts, or that it publishes.
+
+`tests/samples/senders/signed-by-their-libraries.json` says for each which library, in which version.
+"""
+
+import base64
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bridge.sources import Headers, Incoming, SignatureError, build
+from bridge.sources.presets import PRESETS
+from bridge.sources.setup_calls import KINDS
+
+SAMPLES = Path(__file__).parent.parent / "samples" / "senders" / "signed-by-their-libraries.json"
+ROWS = json.loads(SAMPLES.read_text())
+SECRETS = {"public-key": "public_key", "token": "token", "basic": "password"}
+
+
+def entry(name, secret="a-long-enough-secret"):
+    kind = SECRETS.get(PRESETS[name].verify, "secret")
+    more = {"username": "user"} if kind == "password" else {}
+    return {"verify": name, kind: secret} | more
+
+
+class Sent:
+    def __init__(self, row):
+        self.source = build("them", entry(row["preset"], row["secret"]), public_url=row["public_url"])
+        self.at = datetime.fromtimestamp(row["at"], UTC)
+        body, kind = base64.b64decode(row["body"]), row["kind"]
+        headers, query = Headers(row["headers"]), ()
+        if "?" in row["target"]:
+            query = tuple(tuple(pair.split("=")) for pair in row["target"].partition("?")[2].split("&"))
+        method = "POST" if body else "GET"
+        self.asked = Incoming(
+            method=method, body=body, content_type=kind, headers=headers, query=query, target=row["target"]
+        )
+
+
+each = pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['preset']}, {row['by']}")
+
+
+@each
+def test_what_the_sender_signs_is_taken(row):
+    sent = Sent(row)
+    authenticated = sent.source.authenticate(sent.asked, sent.at)
+    assert sent.source.accept(sent.asked, authenticated)
+
+
+@each
+def test_a_changed_body_or_address_is_refused(row):
+    sent = Sent(row)
+    changed = sent.asked.body.replace(b"e", b"3", 1) if sent.asked.body else b"x=1"
+    asked = replace(sent.asked, body=changed, content_type=row["kind"] or "application/x-www-form-urlencoded")
+    if row["preset"] != "adyen":  # it signs some fields alone
+        with pytest.raises(SignatureError):
+            sent.source.authenticate(asked, sent.at)
+    if sent.asked.target:
+        with pytest.raises(SignatureError):
+            sent.source.authenticate(replace(sent.asked, target="/hooks/them?foo=2"), sent.at)
+
+
+@each
+def test_another_secret_is_refused(row):
+    sent = Sent(row)
+    other = row["secret"][:-2] + ("BA" if row["secret"][-2:] != "BA" else "AB")
+    if PRESETS[row["preset"]].verify == "public-key":
+        other = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
+    with pytest.raises(SignatureError):
+        build("them", entry(row["preset"], other), public_url=row["public_url"]).authenticate(sent.asked, sent.at)
+
+
+@each
+def test_a_signature_with_a_time_grows_old(row):
+    sent = Sent(row)
+    timed = getattr(getattr(sent.source.authenticator, "text", None), "timed", True)
+    if timed:
+        with pytest.raises(SignatureError):
+            sent.source.authenticate(sent.asked, sent.at + timedelta(minutes=11))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_row_makes_a_source_without_warnings(name):
+    if PRESETS[name].verify == "public-key":
+        found = build("x", entry(name, "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="))
+    else:
+        found = build("x", entry(name, "0a" * 16), public_url="https://bridge.example.com")
+    assert [words for words in found.warnings if "verify_token" not in words and "only some fields" not in words] == []
+    assert found.method == name
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_row_says_where_its_facts_stand(name):
+    assert PRESETS[name].fact.startswith("https://")
+    assert PRESETS[name].setup in {None, *KINDS}
+
+
+def test_an_entry_s_own_settings_go_before_its_preset_s():
+    assert build("x", entry("github") | {"event_type": "action"}).event_type == "action"
+
+
+def test_adyen_s_second_item_is_checked_too():
+    row = next(row for row in ROWS if row["preset"] == "adyen")
+    sent = Sent(row)
+    body = sent.asked.body.replace(b"7914073381342285", b"7914073381342286")
+    with pytest.raises(SignatureError):
+        sent.source.authenticate(replace(sent.asked, body=body), sent.at)

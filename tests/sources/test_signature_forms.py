@@ -1,0 +1,184 @@
+"""Signatures in the forms that senders use: svix names, key forms, times, places, compression, public keys."""
+
+import base64
+import gzip
+import hmac
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+from bridge.sources import Headers, SignatureError, build, problems
+from tests.sources.sending import NOW, OTHER, SECRET, STANDARD, request, signed, source
+
+BODY = b'{"type":"deal.signed","deal_id":"s1"}'
+KEY = "a-long-enough-secret"
+HMAC = {"verify": "hmac", "secret": KEY, "header": "X-Sig"}
+STAMP = str(int(NOW.timestamp()))
+
+
+def mac(text, key=None):
+    content = text if isinstance(text, bytes) else text.encode()
+    return hmac.digest(key or KEY.encode(), content, "sha256").hex()
+
+
+def passes(config, asked, now=NOW, **more):
+    build("them", config, **more).authenticate(asked, now)
+
+
+def renamed(asked, prefix="svix-"):
+    return replace(asked, headers=Headers([(n.replace("webhook-", prefix), v) for n, v in asked.headers.items()]))
+
+
+def test_svix_s_header_names_mean_the_same_and_the_id_is_the_delivery_id():
+    asked = renamed(signed(asked=request(BODY), delivery="msg_1"))
+    crm = source()
+    assert crm.accept(asked, crm.authenticate(asked, NOW))[0].parsed.delivery_id == "msg_1"
+
+
+def test_a_mixture_of_both_sets_is_refused():
+    ours = signed(asked=request(BODY), delivery="msg_1")
+    both = replace(ours, headers=Headers([*ours.headers.items(), *renamed(ours).headers.items()]))
+    passes(STANDARD, both)  # the same values twice are no mixture
+    for name in ("svix-id", "svix-timestamp", "svix-signature"):
+        mixed = Headers([*ours.headers.items(), (name, "msg_2")])
+        with pytest.raises(SignatureError, match="mixes"):
+            passes(STANDARD, replace(ours, headers=mixed))
+
+
+def keys():
+    curve = ec.generate_private_key(ec.SECP256R1())
+    return ed25519.Ed25519PrivateKey.generate(), curve, rsa.generate_private_key(65537, 2048)
+
+
+def public(key, encoding=serialization.Encoding.PEM):
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    found = key.public_key().public_bytes(encoding, form)
+    return found.decode() if encoding is serialization.Encoding.PEM else base64.b64encode(found).decode()
+
+
+def sign(key, content):
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(content)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.sign(content, ec.ECDSA(hashes.SHA256()))
+    return key.sign(content, padding.PKCS1v15(), hashes.SHA256())
+
+
+def test_v1a_signatures_are_checked_with_the_public_key():
+    key = ed25519.Ed25519PrivateKey.generate()
+    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    config = {"verify": "standard-webhooks", "public_key": f"whpk_{base64.b64encode(raw).decode()}"}
+    signature = base64.b64encode(key.sign(f"msg_1.{STAMP}.".encode() + BODY)).decode()
+    headers = [("webhook-id", "msg_1"), ("webhook-timestamp", STAMP), ("webhook-signature", f"v1,AAAA v1a,{signature}")]
+    passes(config, request(BODY, headers=headers))
+    with pytest.raises(SignatureError):
+        passes(config, request(BODY + b" ", headers=headers))
+
+
+@pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER])
+def test_public_keys_of_every_kind_rotate_without_a_gap(encoding):
+    made = keys()
+    config = {"verify": "public-key", "public_keys": [public(key, encoding) for key in made], "header": "X-Sig"}
+    for key in made:
+        good = request(BODY, headers=[("X-Sig", base64.b64encode(sign(key, BODY)).decode())])
+        passes(config, good)
+        with pytest.raises(SignatureError):
+            passes(config, replace(good, body=b"{}"))
+
+
+@pytest.mark.parametrize("key", ["x", "whpk_AAAA", "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----", "MFkw"])
+def test_a_public_key_that_cannot_be_read_is_a_fault_of_the_settings(key):
+    [(path, words)] = problems("them", {"verify": "public-key", "header": "X-Sig", "public_key": key})
+    assert (path, "is no public key" in words) == ("sources.them.public_key", True)
+
+
+@pytest.mark.parametrize("stamp", [STAMP, f"{STAMP}123", "2026-03-02T12:00:00Z", "2026-03-02T13:00:00+01:00"])
+def test_a_time_stamp_is_read_in_seconds_milliseconds_and_as_a_date(stamp):
+    config = {**HMAC, "timestamp_header": "X-Time", "signed": "{timestamp}{body}"}
+    asked = request(BODY, headers=[("X-Time", stamp), ("X-Sig", mac(stamp + BODY.decode()))])
+    passes(config, asked)
+    for skew in (timedelta(minutes=6), -timedelta(minutes=6)):
+        with pytest.raises(SignatureError):
+            passes(config, asked, NOW + skew)
+
+
+@pytest.mark.parametrize(("form", "secret"), [("hex", "0aff" * 8), ("base64", "Cv8K/w=="), ("text", "0aff" * 8)])
+def test_a_key_is_used_in_the_form_that_the_sender_means(form, secret):
+    raw = {"hex": bytes.fromhex, "base64": base64.b64decode, "text": str.encode}[form](secret)
+    config = {**HMAC, "secret": secret, "secret_form": form}
+    passes(config, request(BODY, headers=[("X-Sig", mac(BODY, raw))]))
+
+
+def test_a_key_in_another_form_is_a_fault_that_does_not_show_the_key():
+    [(_, words)] = problems("them", {**HMAC, "secret": "no-hex-at-all", "secret_form": "hex"})
+    assert "no-hex-at-all" not in words
+
+
+def test_parts_may_be_divided_by_semicolons():
+    config = {**HMAC, "signature_part": "h1", "timestamp_part": "ts", "separator": ";", "signed": "{timestamp}:{body}"}
+    passes(config, request(BODY, headers=[("X-Sig", f"ts={STAMP};h1={mac(f'{STAMP}:{BODY.decode()}')}")]))
+
+
+def test_a_text_that_is_signed_and_then_compressed_fits_as_does_one_signed_compressed():
+    packed = gzip.compress(BODY)
+    for content in (BODY, packed):
+        asked = request(packed, headers=[("X-Sig", mac(content)), ("Content-Encoding", "gzip")])
+        them = build("them", HMAC)
+        assert them.accept(asked, them.authenticate(asked, NOW))[0].parsed.event_type is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"signature": 1}', b'{"signature": {"signature": ""}}', b"\xff"])
+def test_a_signature_inside_a_body_that_cannot_be_read_is_missing(body):
+    with pytest.raises(SignatureError):
+        passes({"verify": "mailgun", "secret": KEY}, request(body))
+
+
+def test_mailgun_signs_inside_the_body():
+    text = {"timestamp": STAMP, "token": "t" * 50}
+    text["signature"] = mac(text["timestamp"] + text["token"])
+    body = {"signature": text, "event-data": {"event": "opened", "id": "e1", "timestamp": 1772452800.5}}
+    asked = request(json.dumps(body).encode())
+    them = build("them", {"verify": "mailgun", "secret": KEY})
+    parsed = them.accept(asked, them.authenticate(asked, NOW))[0].parsed
+    assert (parsed.event_type, parsed.delivery_id) == ("opened", "e1")
+    with pytest.raises(SignatureError):
+        passes({"verify": "mailgun", "secret": KEY}, asked, NOW + timedelta(hours=1))
+
+
+def test_an_address_that_is_signed_needs_public_url_and_check_says_so():
+    config = {"verify": "square", "secret": KEY}
+    assert any("public_url" in words for words in build("them", config).warnings)
+    with pytest.raises(SignatureError, match="public_url"):
+        passes(config, request(BODY, headers=[("x-square-hmacsha256-signature", "x")]))
+
+
+@pytest.mark.parametrize("secret", [SECRET, OTHER])
+def test_http_message_signatures_with_a_shared_secret(secret):
+    config = {"verify": "http-signature", "secrets": [SECRET, OTHER]}
+    asked = build("them", {**config, "secrets": [secret]}).authenticator.sign(request(BODY), NOW, "n1")
+    passes(config, asked)
+    for changed in (replace(asked, body=BODY + b" "), replace(asked, method="PUT")):
+        with pytest.raises(SignatureError):
+            passes(config, changed)
+    with pytest.raises(SignatureError):
+        passes(config, asked, NOW + timedelta(minutes=6))
+
+
+@pytest.mark.parametrize("name", ["signature", "signature-input", "content-digest"])
+@pytest.mark.parametrize("value", ["", "x", "sig1=()", 'sig1=("@method");created=1', "\x00", "ü", "sig1=:AAAA:"])
+def test_no_header_of_any_shape_breaks_http_message_signatures(name, value):
+    config = {"verify": "http-signature", "secret": SECRET}
+    asked = build("them", config).authenticator.sign(request(BODY), NOW, "n1")
+    with pytest.raises(SignatureError):
+        passes(config, replace(asked, headers=Headers([*asked.headers.without({name}).items(), (name, value)])))
+
+
+def test_an_unsigned_query_beside_a_signature_is_nobody_s_also_for_new_methods():
+    config = {"verify": "http-signature", "secret": SECRET}
+    them = build("them", config)
+    asked = them.authenticator.sign(request(BODY, query=(("x", "1"),)), NOW, "n1")
+    assert them.accept(asked, them.authenticate(asked, NOW))[0].stored_request.query == ()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from bridge.sources import Headers, Incoming, ParsedEvent, Source, SourceError
 from bridge.store.exact_json import plain
 from bridge.store.journal import Event
+from rules.evaluation.columns import fits_a_double, is_number
 from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
 from rules.model.revision import Grain
 
@@ -94,9 +94,12 @@ def subject_of(happening: Happening) -> Subject:
 
 
 def column(values: Sequence[Any]) -> Column:
-    """Values as a column: numbers as float64 when nothing else is among them, otherwise objects."""
+    """Values as a column: float64 where all are numbers that a double holds digit for digit, otherwise objects.
+
+    So what becomes of a number does not depend on the events beside it in the batch.
+    """
     why = np.fromiter((Why.MISSING if value is None else Why.KNOWN for value in values), np.uint8, len(values))
-    if all(value is None or (isinstance(value, (int, Decimal)) and not isinstance(value, bool)) for value in values):
+    if all(value is None or (is_number(value) and fits_a_double(value)) for value in values):
         numbers = np.fromiter((0.0 if value is None else float(value) for value in values), np.float64, len(values))
         return Column(numbers, why)
     objects = np.empty(len(values), object)

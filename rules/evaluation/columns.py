@@ -1,13 +1,15 @@
 """Column arithmetic and three-valued logic. Every cell has a value or a reason why it has none; nothing raises.
 
 Constants are columns of one row, which numpy stretches to the length of the others. Numbers travel as float64;
-what an event or an entity carries travels as objects and is compared by its own type, exactly.
+what an event or an entity carries travels as objects and is compared by its own type, exactly. Where rounding could
+decide a comparison (`close`), the rows concerned are computed once more in Fractions: `exact` columns of objects.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +22,8 @@ Whys: TypeAlias = NDArray[np.uint8]
 YES, NO, UNDECIDED = np.int8(Answer.YES), np.int8(Answer.NO), np.int8(Answer.NO_DECISION)
 _MICRO = 1e6
 _EXACT = 2.0**52
+_DIGITS = 15  # a decimal of so many digits and its nearest double name each other
+_CLOSE = 1e-11  # relative; a formula rounds off far less, and few rows come as near without being equal
 _LONGEST_NUMBER = 40
 _LARGEST = 1e300  # beyond it sums run over
 KNOWN = np.uint8(Why.KNOWN)
@@ -33,11 +37,23 @@ class Truth:
     why: Whys
 
 
-def constant(value: Any) -> Column:
-    """A column of one row. Numbers become float64."""
-    if isinstance(value, Decimal | float | int) and not isinstance(value, bool) and abs(float(value)) < _EXACT:
+def constant(value: Any, *, exact: bool = False) -> Column:
+    """A column of one row. Numbers become float64 where a double can hold them."""
+    if not exact and is_number(value) and fits_a_double(value):
         return Column(np.array([float(value)]), np.zeros(1, np.uint8))
     return Column(_objects([value]), np.array([Why.MISSING if value is None else Why.KNOWN], np.uint8))
+
+
+def is_number(value: Any) -> bool:
+    """True for numbers; true and false are none."""
+    return isinstance(value, int | Decimal | float) and not isinstance(value, bool)
+
+
+def fits_a_double(value: Decimal | float) -> bool:
+    """Whether the number survives being kept as float64, digit for digit."""
+    if isinstance(value, Decimal):
+        return len(value.as_tuple().digits) <= _DIGITS and abs(value.adjusted()) < 300
+    return abs(value) < _EXACT if isinstance(value, int) else True
 
 
 def _objects(values: Sequence[Any]) -> NDArray[Any]:
@@ -66,8 +82,14 @@ def clean(column: Column) -> Column:
     return Column(np.where(bad, 0.0, column.values), np.where(bad, np.uint8(Why.MISSING), column.why))
 
 
-def numeric(column: Column) -> Column:
-    """The column as numbers; a text that spells a plain number counts as one, anything else is a MISMATCH."""
+def numeric(column: Column, *, exact: bool = False) -> Column:
+    """The column as numbers; a text that spells a plain number counts as one, anything else is a MISMATCH.
+
+    With `exact` the numbers are Fractions: of a double the shortest decimal that names it, which is the amount that
+    was measured.
+    """
+    if exact:
+        return _fractions(column)
     if column.values.dtype != object:
         return column
     values, why = np.zeros(len(column.values)), column.why.astype(np.uint8)
@@ -82,14 +104,30 @@ def numeric(column: Column) -> Column:
     return clean(Column(values, why))
 
 
-def _number(value: Any) -> Decimal | None:
+def _fractions(column: Column) -> Column:
+    values, why = np.full(len(column.values), Fraction(0), object), column.why.astype(np.uint8)
+    for row, value in enumerate(column.values):
+        if why[row] != KNOWN:
+            continue
+        number = _number(value)
+        if number is None:
+            why[row] = Why.MISSING if value is None else Why.MISMATCH
+        else:
+            values[row] = Fraction(number)
+    return Column(values, why)
+
+
+def _number(value: Any) -> Decimal | Fraction | None:
     if isinstance(value, bool):
         return None
+    if isinstance(value, Fraction):
+        return value
     if isinstance(value, str):
         return _spelled_number(value)
     if isinstance(value, int | float | Decimal | np.integer | np.floating):
         try:
-            number = Decimal(value) if isinstance(value, int | Decimal) else Decimal(repr(float(value)))
+            whole = int(value) if isinstance(value, np.integer) else value
+            number = Decimal(whole) if isinstance(whole, int | Decimal) else Decimal(repr(float(whole)))
         except (InvalidOperation, ValueError, OverflowError):
             return None
         return number if number.is_finite() and abs(number.adjusted()) < 300 else None
@@ -106,9 +144,11 @@ def _spelled_number(text: str) -> Decimal | None:
 # --- arithmetic ------------------------------------------------------------------------------------
 
 
-def arithmetic(op: str, left: Column, right: Column) -> Column:
+def arithmetic(op: str, left: Column, right: Column, *, exact: bool = False) -> Column:
     """Plus, minus, times, divided by. Division by zero and overflow are UNDEFINED."""
-    a, b = numeric(left), numeric(right)
+    a, b = numeric(left, exact=exact), numeric(right, exact=exact)
+    if exact:
+        return _exact_arithmetic(op, a, b)
     with np.errstate(all="ignore"):
         if op in "+-":
             values = _sum(a.values, b.values if op == "+" else -b.values)
@@ -122,6 +162,17 @@ def arithmetic(op: str, left: Column, right: Column) -> Column:
         why = np.where(bad & (why == KNOWN), np.uint8(Why.UNDEFINED), why)
         values = np.where(bad, 0.0, values)
     return Column(values, why)
+
+
+def _exact_arithmetic(op: str, a: Column, b: Column) -> Column:
+    why = first_reason(a.why, b.why)
+    if op == "/":
+        nothing = b.values == 0
+        why = np.where(nothing & (why == KNOWN), np.uint8(Why.UNDEFINED), why)
+        below = b.values.copy()
+        below[nothing] = Fraction(1)
+        return Column(a.values / below, why)
+    return Column(a.values + b.values if op == "+" else a.values - b.values if op == "-" else a.values * b.values, why)
 
 
 def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
@@ -199,17 +250,34 @@ def as_boolean(value: Any) -> bool | Why:
     return {"true": True, "false": False}.get(value, Why.MISMATCH) if isinstance(value, str) else Why.MISMATCH
 
 
+def close(left: Column, right: Column, size: NDArray[Any] | None = None) -> NDArray[np.bool_]:
+    """The rows in which rounding could decide how two columns of doubles compare.
+
+    `size` is how large the numbers are from which both were made. Without it both are products and quotients, whose
+    error is relative to themselves: then a zero is exact, and two zeros are not close but equal.
+    """
+    a, b = left.values, right.values
+    size = np.maximum(np.abs(a), np.abs(b)) if size is None else size
+    with np.errstate(all="ignore"):
+        near: NDArray[np.bool_] = np.abs(a - b) < _CLOSE * size
+    return near
+
+
 def _judge(op: str, a: Any, b: Any) -> bool | Why:
-    pair = comparable(a, b)
+    pair = comparable(a, b, ordered=op not in {"=", "!="})
     if pair is None or (op not in {"=", "!="} and isinstance(pair[0], str | bool)):
         return Why.MISMATCH
     return bool(_OPERATORS[op](*pair))
 
 
-def comparable(a: Any, b: Any) -> tuple[Any, Any] | None:
-    """Both values in one kind: numbers, booleans, moments or texts; None where there is no such kind."""
+def comparable(a: Any, b: Any, *, ordered: bool = False) -> tuple[Any, Any] | None:
+    """Both values in one kind: numbers, booleans, moments or texts; None where there is no such kind.
+
+    Two texts are equal when they have the same characters or name the same moment: "007" is not "7". Where they are
+    `ordered`, numbers are read, too.
+    """
     if isinstance(a, str) and isinstance(b, str):
-        return _texts(a, b)
+        return _texts(a, b, ordered=ordered)
     if any(isinstance(side, bool | np.bool_) for side in (a, b)):
         left, right = as_boolean(a), as_boolean(b)
         return None if isinstance(left, Why) or isinstance(right, Why) else (left, right)
@@ -217,13 +285,14 @@ def comparable(a: Any, b: Any) -> tuple[Any, Any] | None:
     return None if x is None or y is None else (x, y)
 
 
-def _texts(a: str, b: str) -> tuple[Any, Any]:
+def _texts(a: str, b: str, *, ordered: bool) -> tuple[Any, Any]:
     if a == b:
         return a, b
-    x, y = _spelled_number(a), _spelled_number(b)
+    x, y = (_spelled_number(a), _spelled_number(b)) if ordered else (None, None)
     if x is not None and y is not None:
         return x, y
-    earlier, later = moment(a), moment(b)
+    dates = a[4:5] == b[4:5] == "-"  # not the seconds of Unix, which look like any number
+    earlier, later = (moment(a), moment(b)) if dates else (None, None)
     return (earlier, later) if earlier and later else (a, b)
 
 

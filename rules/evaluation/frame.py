@@ -7,6 +7,7 @@ settled here, at the level of base metrics, so that every formula above works fo
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +24,7 @@ from rules.model.revision import Calendar, Data, Grain, Rolling, Window
 _SETTLE_STEPS = tuple(timedelta(minutes=m) for m in (0, 5, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 4320))
 _UNMEASURED = timedelta(hours=1)  # nothing of the scope has ever converted: nothing to settle, little harm
 _HOUR = timedelta(hours=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,17 @@ class Look:
 
 @dataclass(eq=False)
 class Frame:
-    """Facts of one evaluation. `row` is set in a frame that shows a single subject of a whole one."""
+    """Facts of one evaluation. `rows` is set in a frame that shows some subjects of a whole one.
+
+    In an `exact` frame every number is a Fraction: for the few rows in which rounding could decide.
+    """
 
     facts: Facts
     data: Data
     now: datetime
-    row: int | None = None
+    rows: NDArray[np.intp] | slice | None = None
     needs: bool = True  # whether conditions on metrics wait for `data.need`
+    exact: bool = False
     _measured: dict[tuple[Any, ...], Column] = field(default_factory=dict)
     _attributes: dict[str, Column] = field(default_factory=dict)
     _short: list[Whys] = field(default_factory=list)
@@ -69,11 +75,16 @@ class Frame:
 
     @property
     def subjects(self) -> Sequence[Subject]:
-        return self.facts.subjects if self.row is None else (self.facts.subjects[self.row],)
+        found = self.facts.subjects
+        if self.rows is None:
+            return found
+        return found[self.rows] if isinstance(self.rows, slice) else [found[row] for row in self.rows]
 
     @property
     def size(self) -> int:
-        return len(self.facts.subjects) if self.row is None else 1
+        if self.rows is None:
+            return len(self.facts.subjects)
+        return 1 if isinstance(self.rows, slice) else len(self.rows)  # a slice shows one subject
 
     @property
     def look(self) -> Look:
@@ -82,31 +93,36 @@ class Frame:
 
     def only(self, row: int) -> "Frame":
         """The same frame, seen for one subject; what has been measured is shared."""
-        return self._like(row=row, needs=self.needs)
+        return self._like(rows=slice(row, row + 1), needs=self.needs)
+
+    def exactly(self, rows: NDArray[np.intp]) -> "Frame":
+        """Some subjects of this frame, by their position in it, with exact numbers."""
+        own: Any = rows if self.rows is None else np.arange(len(self.facts.subjects))[self.rows][rows]
+        return self._like(rows=own, needs=False, exact=True)
 
     def without_needs(self) -> "Frame":
         """The same frame, where no condition waits for `data.need`."""
-        return self._like(row=self.row, needs=False)
+        return self._like(rows=self.rows, needs=False)
 
-    def _like(self, *, row: int | None, needs: bool) -> "Frame":
+    def _like(self, *, rows: NDArray[np.intp] | slice | None, needs: bool, exact: bool = False) -> "Frame":
         """Made by hand: `dataclasses.replace` takes five times as long, and each verdict needs a few frames."""
         return Frame(
             self.facts,
             self.data,
             self.now,
-            row,
+            rows,
             needs,
+            exact,
             self._measured,
             self._attributes,
             self._short,
             self._settles,
         )
 
-    def _slice(self, column: Column) -> Column:
-        if self.row is None:
+    def _shown(self, column: Column) -> Column:
+        if self.rows is None:
             return column
-        part = slice(self.row, self.row + 1)
-        return Column(column.values[part], column.why[part])
+        return Column(column.values[self.rows], column.why[self.rows])
 
     # --- attributes ---
 
@@ -114,7 +130,7 @@ class Frame:
         """What an entity, an event or a table says, as objects."""
         if name not in self._attributes:
             self._attributes[name] = self._checked(_asked(lambda: self.facts.attribute(name)))
-        return self._slice(self._attributes[name])
+        return self._shown(self._attributes[name])
 
     def own(self, grain: Grain) -> Column:
         """The subjects' own ids."""
@@ -123,7 +139,7 @@ class Frame:
             values = np.array([subject.get(grain) for subject in self.facts.subjects], object)
             missing = np.array([value is None for value in values], bool)
             self._attributes[key] = Column(values, np.where(missing, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
-        return self._slice(self._attributes[key])
+        return self._shown(self._attributes[key])
 
     def _checked(self, column: Column | None) -> Column:
         size = len(self.facts.subjects)
@@ -140,18 +156,17 @@ class Frame:
 
     def total(self, name: str, per: tuple[Grain, ...] | None, look: Look) -> Column:
         """The base metric summed over the look's stretches: what ratios are made from."""
-        return self._slice(self._settled(lambda settle: self._sum(name, per, look, settle)))
+        return self._settled(lambda settle: self.summed(name, per, look, settle))
 
     def amount(self, name: str, per: tuple[Grain, ...] | None, look: Look) -> Column:
         """The base metric as an amount: a baseline's or the peers' brought to the length and number of our own."""
-        return self._slice(self._settled(lambda settle: self._scaled(name, per, look, settle)))
+        return self._settled(lambda settle: self._scaled(name, per, look, settle))
 
     def short(self) -> Whys:
         """For each subject whether the sample is too small for a decision (or why it is not known)."""
         if not self._short:
-            self._short.append(self._samples(self._like(row=None, needs=self.needs)))
-        part = slice(None) if self.row is None else slice(self.row, self.row + 1)
-        return self._short[0][part]
+            self._short.append(self._samples(self._like(rows=None, needs=self.needs)))
+        return self._short[0] if self.rows is None else self._short[0][self.rows]
 
     def _samples(self, whole: "Frame") -> Whys:
         whys = [np.zeros(whole.size, np.uint8)]
@@ -162,17 +177,19 @@ class Frame:
         return columns.first_reason(*whys)
 
     def _settled(self, measure: Any) -> Column:
+        """Measured with the time to leave out of each subject. An exact frame measures the rows that it shows alone."""
         buckets = self.settles()
         if len(buckets) == 1:
             found: Column = measure(buckets[0][0])
-            return found
-        size = len(self.facts.subjects)
-        values, why = np.zeros(size), np.full(size, Why.MISSING, np.uint8)
-        for settle, rows in buckets:
+            return found if self.exact else self._shown(found)
+        size = self.size if self.exact else len(self.facts.subjects)
+        values, why = np.zeros(size, object if self.exact else float), np.full(size, Why.MISSING, np.uint8)
+        for settle, every in buckets:
+            rows = every[self.rows] if self.exact else every
             part = measure(settle)
             values[rows] = np.broadcast_to(part.values, size)[rows]
             why[rows] = np.broadcast_to(part.why, size)[rows]
-        return Column(values, why)
+        return Column(values, why) if self.exact else self._shown(Column(values, why))
 
     def settles(self) -> list[tuple[timedelta, NDArray[np.bool_]]]:
         """(what to leave out, which subjects): one entry, or with `settle: auto` one for each step in use."""
@@ -186,7 +203,7 @@ class Frame:
 
     def settle_of_row(self) -> timedelta:
         """What is left out for the one subject of this frame."""
-        row = self.row or 0
+        row = self.rows.start if isinstance(self.rows, slice) else 0
         return next((settle for settle, rows in self.settles() if len(rows) > row and rows[row]), timedelta(0))
 
     def current(self, look: Look, settle: timedelta) -> Stretch:
@@ -204,9 +221,10 @@ class Frame:
                 return (before(current, window, self.now - look.shift, self.data.tz),)
         return (current,)
 
-    def _sum(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> Column:
+    def summed(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> Column:
+        """The sum over the look's stretches, with the same time left out for every subject."""
         if isinstance(look.against, Peers):
-            return _of_others(self._sum(name, per, replace(look, against=None), settle), self._groups())[0]
+            return self._others(name, per, look, settle)[0]
         if isinstance(look.against, Ahead):
             return self._ahead(name, per, look, look.against.within, settle)
         present = not look.shift and look.against is None
@@ -218,17 +236,31 @@ class Frame:
 
     def _scaled(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> Column:
         if isinstance(look.against, Peers):
-            own = self._sum(name, per, replace(look, against=None), settle)
-            total, others = _of_others(own, self._groups())
-            return columns.arithmetic("/", total, Column(others, np.zeros(len(others), np.uint8)))
-        found = self._sum(name, per, look, settle)
+            total, others = self._others(name, per, look, settle)
+            return columns.arithmetic("/", total, others, exact=self.exact)
+        found = self.summed(name, per, look, settle)
         if not isinstance(look.against, Baseline):
             return found
         ours = self.current(look, settle).length
         theirs = sum((part.length for part in self.stretches(look, settle)), timedelta(0))
         if not theirs:
             return Column(found.values, np.full(len(found.values), Why.UNDEFINED, np.uint8))
-        return Column(found.values * (ours / theirs), found.why)
+        return Column(found.values * self._ratio(ours, theirs), found.why)
+
+    def _ratio(self, part: timedelta, whole: timedelta) -> Any:
+        return Fraction(part // _MICROSECOND, whole // _MICROSECOND) if self.exact else part / whole
+
+    def _others(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> tuple[Column, Column]:
+        """The sum over the others of each subject's group, and how many they are."""
+        whole = self._like(rows=None, needs=self.needs)
+        own = whole.summed(name, per, replace(look, against=None), settle)
+        total, others = _of_others(own, self._groups())
+        count = Column(others, np.zeros(len(others), np.uint8))
+        if not self.exact:
+            return total, count
+        # sums of micro-units and of counts: what adding doubles has rounded off is less than half a millionth
+        summed = Column(np.round(total.values, 6), total.why)
+        return columns.numeric(self._shown(summed), exact=True), columns.numeric(self._shown(count), exact=True)
 
     def _ahead(
         self, name: str, per: tuple[Grain, ...] | None, look: Look, within: timedelta, settle: timedelta
@@ -236,7 +268,7 @@ class Frame:
         current, recent, growth = self.outlook(look, within, settle)
         kept = self._measure(name, per, current, present=True) if not current.empty else None
         slope = self._measure(name, per, recent, present=True)
-        grown = Column(slope.values * (growth / recent.length), slope.why)
+        grown = Column(slope.values * self._ratio(growth, recent.length), slope.why)
         if kept is None:
             return grown
         return Column(kept.values + grown.values, columns.first_reason(kept.why, grown.why))
@@ -259,7 +291,8 @@ class Frame:
         key = (name, grains, part.start, part.end)
         if key not in self._measured:
             self._measured[key] = self._ask(name, grains, part)
-        return self._fresh(name, self._measured[key]) if present else self._measured[key]
+        found = self._fresh(name, self._measured[key]) if present else self._measured[key]
+        return columns.numeric(self._shown(found), exact=True) if self.exact else found
 
     def _ask(self, name: str, per: tuple[Grain, ...], part: Stretch) -> Column:
         if part.empty:  # `today` just after midnight, with `settle`: there is nothing to decide on yet

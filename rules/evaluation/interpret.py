@@ -1,14 +1,16 @@
 """Trees to columns: what a part of a condition is worth for every subject of a frame."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.evaluation import columns
 from rules.evaluation.columns import Truth
@@ -32,9 +34,9 @@ def _as_objects(found: Truth) -> Column:
     return Column((found.answers == columns.YES).astype(object), found.why)
 
 
-def _constant(node: tree.Constant, _frame: Frame, _look: Look) -> Column:
+def _constant(node: tree.Constant, frame: Frame, _look: Look) -> Column:
     held = node.value
-    return columns.constant(held.total_seconds() if isinstance(held, timedelta) else held)
+    return columns.constant(held.total_seconds() if isinstance(held, timedelta) else held, exact=frame.exact)
 
 
 def _metric(node: tree.Metric, frame: Frame, look: Look) -> Column:
@@ -44,24 +46,24 @@ def _metric(node: tree.Metric, frame: Frame, look: Look) -> Column:
     if frame.cohorts is not None and formula.over == ("clicks",) and all(map(metrics.follows_clicks, formula.plus)):
         formula = replace(formula, plus=tuple(map(metrics.by_click, formula.plus)), over=(metrics.EFFECTIVE_CLICKS,))
     measure = frame.total if formula.over else frame.amount
-    result = _summed(formula.plus, node, measure, look)
+
+    def summed(names: tuple[str, ...]) -> Column:
+        result = measure(names[0], node.per, look)
+        for name in names[1:]:
+            result = columns.arithmetic("+", result, measure(name, node.per, look), exact=frame.exact)
+        return result
+
+    result = summed(formula.plus)
     if formula.minus:
-        result = columns.arithmetic("-", result, _summed(formula.minus, node, measure, look))
+        result = columns.arithmetic("-", result, summed(formula.minus), exact=frame.exact)
     if formula.over:
-        result = columns.arithmetic("/", result, _summed(formula.over, node, measure, look))
-    return result
-
-
-def _summed(names: tuple[str, ...], node: tree.Metric, measure: Callable[..., Column], look: Look) -> Column:
-    result = measure(names[0], node.per, look)
-    for name in names[1:]:
-        result = columns.arithmetic("+", result, measure(name, node.per, look))
+        result = columns.arithmetic("/", result, summed(formula.over), exact=frame.exact)
     return result
 
 
 def _arithmetic(node: tree.Arithmetic, frame: Frame, look: Look) -> Column:
     left, right = (node.left, node.right) if node.op != "/" else cohort(node.left, node.right, frame)
-    return columns.arithmetic(node.op, value(left, frame, look), value(right, frame, look))
+    return columns.arithmetic(node.op, value(left, frame, look), value(right, frame, look), exact=frame.exact)
 
 
 def cohort(top: tree.Node, bottom: tree.Node, frame: Frame) -> tuple[tree.Node, tree.Node]:
@@ -89,7 +91,7 @@ def _renamed(node: tree.Node, name: Callable[[str], str]) -> tree.Node:
 
 
 def _negative(node: tree.Negative, frame: Frame, look: Look) -> Column:
-    inner = columns.numeric(value(node.item, frame, look))
+    inner = columns.numeric(value(node.item, frame, look), exact=frame.exact)
     return Column(-inner.values, inner.why)
 
 
@@ -98,7 +100,7 @@ def _over(node: tree.Over, frame: Frame, look: Look) -> Column:
 
 
 def _ago(node: tree.Ago, frame: Frame, look: Look) -> Column:
-    return value(node.item, frame, replace(look, shift=look.shift + node.shift))
+    return value(node.item, frame, _shifted(look, node))
 
 
 def _call(node: tree.Call, frame: Frame, look: Look) -> Column:
@@ -108,11 +110,11 @@ def _call(node: tree.Call, frame: Frame, look: Look) -> Column:
     if node.function == "default":
         return _default(*arguments)
     if node.function == "age":
-        return columns.numeric(columns.each(lambda moment: _age(moment, frame), *arguments))
+        return columns.numeric(columns.each(lambda moment: _age(moment, frame), *arguments), exact=frame.exact)
     if node.function in _NUMBERS:
-        return _number_call(node.function, [columns.numeric(argument) for argument in arguments])
+        return _number_call(node.function, [columns.numeric(argument, exact=frame.exact) for argument in arguments])
     if node.function == "number":
-        return columns.numeric(arguments[0])
+        return columns.numeric(arguments[0], exact=frame.exact)
     return columns.each(_TEXTS[node.function], *arguments)
 
 
@@ -269,8 +271,7 @@ def _test(node: tree.Node, frame: Frame, look: Look) -> Truth:
         case tree.Change():
             return _change(node, frame, look)
         case tree.Forecast():
-            ahead = value(node.item, frame, replace(look, against=Ahead(node.within)))
-            return columns.compare(node.op, ahead, value(node.limit, frame, look))
+            return _forecast(node, frame, look)
     return columns.of_booleans(value(node, frame, look))
 
 
@@ -281,7 +282,93 @@ def _compare(node: tree.Compare, frame: Frame, look: Look) -> Truth:
         if isinstance(side, tree.Constant) and side.value is None:
             present = _has(value(other, frame, look))
             return columns.negate(present) if node.op == "=" else present
-    return columns.compare(node.op, value(node.left, frame, look), value(node.right, frame, look))
+    left, right = value(node.left, frame, look), value(node.right, frame, look)
+    found = columns.compare(node.op, left, right)
+    if frame.exact or not (_is_rounded(node.left) or _is_rounded(node.right)):
+        return found
+    sides = _Sides(left, right, [_size(side, frame, look) for side in (node.left, node.right)])
+    return _decided(node, frame, look, found, sides)
+
+
+def _forecast(node: tree.Forecast, frame: Frame, look: Look) -> Truth:
+    ahead = replace(look, against=Ahead(node.within))
+    left, right = value(node.item, frame, ahead), value(node.limit, frame, look)
+    found = columns.compare(node.op, left, right)
+    if frame.exact:
+        return found
+    sides = _Sides(left, right, [_size(node.item, frame, ahead), _size(node.limit, frame, look)])
+    return _decided(node, frame, look, found, sides)
+
+
+# --- where rounding could decide -------------------------------------------------------------------
+
+
+def _is_rounded(node: tree.Node) -> bool:
+    """Whether a value is reckoned in a way that rounds. Measured amounts and constants are exact as they are."""
+    while isinstance(node, tree.Over | tree.Ago):
+        node = node.item
+    if isinstance(node, tree.Metric):
+        return node.name in metrics.DERIVED and bool(metrics.DERIVED[node.name].over)
+    return isinstance(node, tree.Arithmetic | tree.Negative | tree.Call)
+
+
+def _size(node: tree.Node, frame: Frame, look: Look) -> NDArray[Any] | None:
+    """How large the numbers are from which a sum or a difference was made; None for products and quotients."""
+    if not any(isinstance(part, tree.Arithmetic) and part.op in "+-" for part in node.walk()):
+        return None
+    return _magnitude(node, frame, look)
+
+
+def _magnitude(node: tree.Node, frame: Frame, look: Look) -> NDArray[Any]:
+    """The value with every minus as a plus: what the rounding of the whole is in proportion to."""
+    while isinstance(node, tree.Over | tree.Ago):
+        look = replace(look, window=node.window) if isinstance(node, tree.Over) else _shifted(look, node)
+        node = node.item
+    found: NDArray[Any]
+    match node:
+        case tree.Arithmetic(op=op, left=left, right=right):
+            a, b = _magnitude(left, frame, look), _magnitude(right, frame, look)
+            if op == "/":
+                below = columns.numeric(value(right, frame, look)).values
+                with np.errstate(all="ignore"):
+                    b = np.nan_to_num(b / (below * below), posinf=0.0)
+            found = a + b if op in "+-" else a * b
+        case tree.Negative() | tree.Call(function="abs" | "min" | "max"):
+            found = sum((_magnitude(part, frame, look) for part in node.children()), np.zeros(1))
+        case _:
+            found = np.abs(columns.numeric(value(node, frame, look)).values)
+    return found
+
+
+def _shifted(look: Look, node: tree.Ago) -> Look:
+    return replace(look, shift=look.shift + node.shift)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Both sides of a comparison, and the sizes behind those that are sums."""
+
+    left: Column
+    right: Column
+    sizes: Sequence[NDArray[Any] | None]
+
+    def close(self) -> NDArray[np.bool_]:
+        """The rows in which rounding could decide."""
+        left, right = columns.numeric(self.left), columns.numeric(self.right)
+        sums = [size for size in self.sizes if size is not None]
+        if not sums:
+            return columns.close(left, right)
+        return columns.close(left, right, sum(sums, np.maximum(np.abs(left.values), np.abs(right.values))))
+
+
+def _decided(node: tree.Node, frame: Frame, look: Look, found: Truth, sides: _Sides) -> Truth:
+    """The same comparison, with the rows in Fractions in which rounding could have decided it."""
+    rows = np.flatnonzero(sides.close() & (found.answers != columns.UNDECIDED))
+    if not len(rows) or not frame.size:
+        return found
+    answers = found.answers.copy()
+    answers[rows] = _test(node, frame.exactly(rows), look).answers
+    return Truth(answers, found.why)
 
 
 def _evidence(node: tree.Compare, confidence: Decimal, frame: Frame, look: Look) -> Truth:
@@ -308,6 +395,8 @@ def z_of(confidence: Decimal) -> float:
 
 
 def _within(node: tree.Within, frame: Frame, look: Look) -> Truth:
+    if not frame.exact and frame.size and _is_rounded(node.item):
+        return _within(node, frame.exactly(np.arange(frame.size)), look)
     item = value(node.item, frame, look)
     if isinstance(node.choices, tree.Listing):
         held = [value(choice, frame, look).values[0] for choice in node.choices.items]
@@ -345,15 +434,19 @@ def against(node: tree.Change) -> Against:
 
 
 def _change(node: tree.Change, frame: Frame, look: Look) -> Truth:
-    current = columns.numeric(value(node.item, frame, look))
+    current = columns.numeric(value(node.item, frame, look), exact=frame.exact)
     line = turning_point(node, frame, look)
-    return columns.compare("<=" if node.direction == "down" else ">=", current, line)
+    found = columns.compare("<=" if node.direction == "down" else ">=", current, line)
+    if frame.exact:
+        return found
+    return _decided(node, frame, look, found, _Sides(current, line, [_size(node.item, frame, look)]))
 
 
 def turning_point(node: tree.Change, frame: Frame, look: Look) -> Column:
     """The value at which the change counts. A percentage of nothing is UNDEFINED."""
-    base = columns.numeric(value(node.item, frame, replace(look, against=against(node))))
+    base = columns.numeric(value(node.item, frame, replace(look, against=against(node))), exact=frame.exact)
     share = -node.share if node.direction == "down" else node.share
-    factor = np.where(base.values >= 0, float(1 + share), float(1 - share))
+    number: Any = Fraction if frame.exact else float
+    factor = np.where(base.values >= 0, number(1 + share), number(1 - share))
     nothing = (base.values == 0) & (base.why == Why.KNOWN)
     return Column(base.values * factor, np.where(nothing, np.uint8(Why.UNDEFINED), base.why))

@@ -3,7 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
+
+import numpy as np
 
 from rules.evaluation import interpret, templates
 from rules.evaluation.columns import Truth
@@ -46,6 +50,12 @@ class Seen:
             return [self.cell(item) for item in node.items]
         column = interpret.value(node, self.frame, look or self.look)
         return templates.jsonable(column.values[0]) if why_of(column) is Why.KNOWN else None
+
+    def exact(self, node: tree.Node, look: Look | None = None) -> Fraction | None:
+        """A part's value for the subject without any rounding, where it is a number."""
+        column = interpret.value(node, self.frame.exactly(np.zeros(1, np.intp)), look or self.look)
+        found = column.values[0]
+        return Fraction(found) if why_of(column) is Why.KNOWN and isinstance(found, int | Decimal | Fraction) else None
 
     def threshold(self) -> Any:
         """What the value is compared with."""

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from rules.evaluation import interpret
 from rules.evaluation.frame import Ahead
 from rules.evaluation.measurement import Seen, baseline_words, described, is_named, looks, titled
 from rules.language import types, unparse
 from rules.model import formatting, metrics, tree
+from rules.model.durations import as_percent
 from rules.model.facts import Why
 from rules.model.verdicts import Answer
 
@@ -46,7 +48,7 @@ def _compared(seen: Seen, node: tree.Compare) -> str:
     said = formatting.comparison(node.op, holds=bool(seen.answer), plural=plural)
     if metric is None and not types.has_metric(node):
         return f"{seen.name()} {said} {_right_words(seen)}"
-    value = formatting.held(seen.cell(node.left), seen.unit())
+    value, right = _both_sides(seen, node)
     parts = seen.sample()
     sample = (
         formatting.sample(parts, metric.name)
@@ -54,27 +56,40 @@ def _compared(seen: Seen, node: tree.Compare) -> str:
         else ""
     )
     if node.op == "=":
-        return f"{seen.name()} {said} {_right_words(seen)}{'' if seen.answer else f' but {value}'}"
+        return f"{seen.name()} {said} {right}{'' if seen.answer else f' but {value}'}"
     sure = f" with {float(node.confidence) * 100:g}% confidence" if node.confidence is not None else ""
-    return f"{seen.name()} {value}{sample} {said} {_right_words(seen)}{sure}"
+    return f"{seen.name()} {value}{sample} {said} {right}{sure}"
 
 
-def _right_words(seen: Seen) -> str:
+def _both_sides(seen: Seen, node: tree.Compare) -> tuple[str, str]:
+    """Both values in words, with so many digits that two that differ look different."""
+    left, right = seen.cell(node.left), seen.threshold()
+    value, line = formatting.held(left, seen.unit()), formatting.held(right, seen.unit())
+    if value == line:
+        exact = seen.exact(node.left), seen.exact(node.right)
+        if None not in exact:
+            value, line = formatting.apart(*exact, seen.unit())
+    return value, _right_words(seen, line)
+
+
+def _right_words(seen: Seen, said: str | None = None) -> str:
     right = seen.right()
     value = seen.threshold()
+    words = formatting.held(value, seen.unit()) if said is None else said
     if right is None or isinstance(right, tree.Constant) or not any(map(is_named, right.walk())):
-        return formatting.held(value, seen.unit())
-    shown = f" ({formatting.held(value, seen.unit())})" if isinstance(value, int | float) else ""
+        return words
+    shown = f" ({words})" if isinstance(value, int | float | Decimal) else ""
     return f"{titled(right)}{shown}"
 
 
 def _changed(seen: Seen, node: tree.Change) -> str:
-    column = interpret.value(node.item, seen.frame, replace(seen.look, against=interpret.against(node)))
-    base, current = float(column.values[0]), float(seen.cell(node.item))
-    limit = f"{float(node.share) * 100:g}%"
-    said = f"is {formatting.change(current, base)}" + ("" if seen.answer else f", not {node.direction} {limit},")
-    value = formatting.held(current, seen.unit())
-    return f"{seen.name()} {value} {said} against {formatting.held(base, seen.unit())} ({baseline_words(node)})"
+    base = seen.exact(node.item, replace(seen.look, against=interpret.against(node)))
+    current = seen.exact(node.item)
+    assert base is not None and current is not None, "a change that was decided has both"  # noqa: PT018
+    moved = formatting.change(current, base, None if seen.answer else node.share)
+    said = f"is {moved}" + ("" if seen.answer else f", not {node.direction} {as_percent(node.share)},")
+    value, against = formatting.apart(current, base, seen.unit())
+    return f"{seen.name()} {value} {said} against {against} ({baseline_words(node)})"
 
 
 def _forecast(seen: Seen, node: tree.Forecast) -> str:
@@ -92,7 +107,7 @@ def _undecided(seen: Seen) -> str:
         case Why.TOO_OLD:
             return _too_old(seen)
         case Why.UNDEFINED:
-            return f"{seen.name()} cannot be reckoned{_from_what(seen)}"
+            return f"{seen.name()} is undefined{_from_what(seen)}"
         case Why.MISMATCH:
             return f"{seen.name()} cannot be compared with {_right_words(seen)}"
     return f"{_missing_name(seen)} is missing"
@@ -105,7 +120,13 @@ def _too_old(seen: Seen) -> str:
 
 
 def _from_what(seen: Seen) -> str:
-    zero = [name for name, value in seen.sample().items() if value == 0]
+    below = {
+        f"{prefix}{name}"
+        for part, _ in looks(seen.node, seen.look)
+        for prefix in [unparse.text(part).removesuffix(part.name)]
+        for name in (metrics.DERIVED[part.name].over if part.name in metrics.DERIVED else metrics.parts(part.name))
+    }
+    zero = [name for name, value in seen.sample().items() if value == 0 and name in below]
     if isinstance(seen.node, tree.Change) and not zero:
         return f": there is nothing to compare with ({baseline_words(seen.node)})"
     return f" from 0 {zero[-1]}" if zero else ""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rules.evaluation import interpret
-from rules.evaluation.columns import KNOWN
+from rules.evaluation.columns import KNOWN, fits_a_double
 from rules.evaluation.frame import Frame
 from rules.language import unparse
 from rules.model import tree
@@ -21,7 +21,7 @@ _WHYS: Mapping[Why, str] = {
     Why.MISSING: "is missing",
     Why.TOO_OLD: "is too old",
     Why.TOO_FEW: "rests on too few",
-    Why.UNDEFINED: "cannot be reckoned",
+    Why.UNDEFINED: "is undefined",
     Why.MISMATCH: "is of the wrong kind",
 }
 
@@ -63,12 +63,16 @@ def plain(expression: Condition, frame: Frame, text: str) -> Any:
 
 
 def jsonable(value: Any) -> Any:
-    """Plain JSON: whole numbers as int, other numbers as float, moments as ISO 8601."""
+    """Plain JSON: whole numbers as int, other numbers as float where it holds them, moments as ISO 8601.
+
+    A decimal of more digits than a float holds stays one: no number changes on its way through a rule.
+    """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float | Decimal):
-        number = float(value)
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value) if fits_a_double(value) else value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -81,4 +85,6 @@ def _as_text(value: Any, template: Template) -> str:
         raise Unfilled(template.text, "a list or a mapping cannot stand inside a text")
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)

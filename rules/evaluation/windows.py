@@ -73,11 +73,15 @@ def before(current: Stretch, baseline: Window, now: datetime, zone: str) -> Stre
 
 
 def same_hours(current: Stretch, days: int, zone: str) -> tuple[Stretch, ...]:
-    """The current stretch on each of so many days before, by the wall clock."""
-    return tuple(
+    """The current stretch on each of so many days before, by local time.
+
+    A day on which it does not exist is left out: an hour that a clock change skips has no data.
+    """
+    every = tuple(
         Stretch(earlier(current.start, n * _DAY, zone), earlier(current.end, n * _DAY, zone))
         for n in range(1, days + 1)
     )
+    return tuple(part for part in every if not part.empty) or every
 
 
 @lru_cache(maxsize=64)

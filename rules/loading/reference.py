@@ -36,7 +36,7 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
     (
         "`same hours`",
         "`clicks up 200% vs 7d same hours`",
-        "compares with the same hours on the wall of each day before",
+        "compares with the same hours of each day before, by local time; an hour that the clocks skip is left out",
     ),
     (
         "`vs peers`",

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from rules.model import metrics
 from rules.model.spelling import listed
 
+_MOST_DIGITS = 15
 _OPERATORS: Mapping[str, tuple[str, str]] = {  # said when it holds, and when it does not
     "<": ("is below", "is not below"),
     "<=": ("is at most", "is above"),
@@ -33,6 +35,29 @@ def number(value: Any, unit: str = "count") -> str:
     return f"{amount:,.0f}" if amount == int(amount) else f"{amount:,.2f}"
 
 
+def apart(left: Any, right: Any, unit: str = "count") -> tuple[str, str]:
+    """Two values in a sentence that says that they differ: with as many digits as it takes to see it."""
+    first, second = held(left, unit), held(right, unit)
+    if first != second or not all(_is_number(one) for one in (left, right)) or left == right:
+        return first, second
+    scale = 100 if unit == "share" else 1
+    for digits in range(3, _MOST_DIGITS + 1):
+        first, second = (_digits(one * scale, digits, unit) for one in (left, right))
+        if first != second:
+            break
+    return first, second
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal | Fraction) and not isinstance(value, bool)
+
+
+def _digits(amount: Any, digits: int, unit: str) -> str:
+    scaled = round(Fraction(amount) * 10**digits)
+    text = f"{Decimal(scaled).scaleb(-digits):,f}"
+    return f"{text}%" if unit == "share" else f"{text} s" if unit == "span" else text
+
+
 def span(length: timedelta) -> str:
     """`45 s`, `40 min`, `3 h 10 min`, `2 d 4 h`."""
     seconds = int(abs(length.total_seconds()))
@@ -52,7 +77,7 @@ def held(value: Any, unit: str = "count") -> str:
     """Any value in a sentence: texts in quotes, numbers by their unit."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float | Decimal):
+    if _is_number(value):
         return number(value, unit)
     if value is None:
         return "nothing"
@@ -83,9 +108,13 @@ def sample(parts: Mapping[str, float | None], name: str) -> str:
     return f" ({above} of {below} {metrics.title(bottom)})"
 
 
-def change(current: float, base: float) -> str:
-    """`down 93%`, `up 12%`, `unchanged`."""
-    share = (current - base) / abs(base)
-    if round(share * 100) == 0:
+def change(current: Fraction, base: Fraction, limit: Decimal | None = None) -> str:
+    """`down 93%`, `up 12%`, `unchanged`; with so many digits that it differs from a limit that is not reached."""
+    percent = (current - base) / abs(base) * 100
+    if percent == 0:
         return "unchanged"
-    return f"{'up' if share > 0 else 'down'} {abs(share) * 100:,.0f}%"
+    wanted = None if limit is None else Fraction(limit) * 100
+    digits = 0 if abs(percent) >= 1 else 2
+    while digits < _MOST_DIGITS and round(abs(percent), digits) in {wanted, 0} and abs(percent) != wanted:
+        digits += 1
+    return f"{'up' if percent > 0 else 'down'} {_digits(abs(percent), digits, 'count')}%"

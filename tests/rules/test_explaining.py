@@ -34,7 +34,7 @@ def told(rule, facts, now, row=0):
         ("clicks = 0", {"clicks": 0}, "clicks are 0"),
         ("clicks = 0", {"clicks": 7}, "clicks are not 0 but 7"),
         ("profit < -100", {"revenue": 10, "payout": 200}, "profit -190.00 is below -100.00"),
-        ("cpa > 5", {"payout": 30, "conversions": 0}, "payout per conversion cannot be reckoned from 0 conversions"),
+        ("cpa > 5", {"payout": 30, "conversions": 0}, "payout per conversion is undefined from 0 conversions"),
         ("clicks over 1h > 5", {"clicks": [(0.5, 9)]}, "clicks over 1h 9 are above 5"),
         ("clicks > 5", {"clicks": None}, "clicks is missing"),
     ],

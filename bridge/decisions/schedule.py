@@ -1,22 +1,23 @@
-"""Rules that look at a certain time: which slots are due, and one tick over all of them."""
+"""The scheduler: which rules are due at a moment, and one run of each of them. Every rule fails alone."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
-from cronsim import CronSim
 from sqlalchemy.orm import Session
 
-from bridge.decisions import silence
-from bridge.decisions.decide import Cause, Decision, decide, event_facts
+from bridge.config.rulebook import Rulebook
+from bridge.decisions import cron, silence
+from bridge.decisions.decide import Cause, Decision, decide, event_facts, failed
 from bridge.decisions.event_facts import EventFacts, Happening
-from bridge.decisions.live_facts import scope_facts
+from bridge.decisions.live_facts import DataSource, scope_facts
 from bridge.decisions.persist import record
 from bridge.decisions.records import drafted
-from bridge.services.container import Services
-from bridge.store import decision_lock, runs, slots
+from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
+from bridge.store import decision_lock, runs, slots, upkeep
+from bridge.store.engine import Store
 from bridge.store.lease import settle
 from bridge.store.slots import Slot, SlotState
 from rules.model.facts import Facts
@@ -27,23 +28,32 @@ log = structlog.get_logger()
 
 AT_ONCE = 50
 MOST_MISSED = 24  # slots of one rule that are written down as missed after a pause
-JITTER_FROM = timedelta(minutes=2)  # rules that look more often than this are spread by nothing
+JITTER_FROM = timedelta(minutes=2)  # rules that are due more often than this are spread by nothing
 GRACE = timedelta(minutes=1)
 KIND = "rule"
+ONE_RUN = "one run serves all due times that waited"
 
 
-def open_due(session: Session, revisions: Iterable[Revision], now: datetime) -> int:
-    """Write the slots that have come due since the last look. Returns how many rules have one now."""
-    opened = 0
-    for revision in revisions:
-        if revision.timed:
-            opened += _open(session, revision, now)
-    return opened
+# --- due slots -------------------------------------------------------------------------------------
 
 
-def _open(session: Session, revision: Revision, now: datetime) -> bool:
-    key = f"rule:{revision.id}"
-    newest = latest(revision, now)
+def open_due(store: Store, revisions: Iterable[Revision], now: datetime, bulkhead: Bulkhead) -> int:
+    """Write the slots that have come due since the last tick. Returns how many rules have one now.
+
+    A rule whose due times cannot be computed is noted as failing; all others get theirs.
+    """
+    timed = [revision for revision in revisions if revision.timed]
+    newest = {}
+    for revision in timed:
+        with bulkhead.item("rule", revision.id, "schedule"):
+            newest[revision.id] = latest(revision, now)
+    bulkhead.keep_only("rule", {revision.id for revision in timed}, "schedule", "decide")
+    with store.write() as session:
+        return sum(_open(session, one, newest[one.id], now) for one in timed if newest.get(one.id) is not None)
+
+
+def _open(session: Session, revision: Revision, newest: datetime | None, now: datetime) -> bool:
+    key = slot_key(revision.id)
     before = slots.last(session, key, now)
     if newest is None or (before is not None and newest <= before):
         return False
@@ -55,22 +65,27 @@ def _open(session: Session, revision: Revision, now: datetime) -> bool:
     return not skip
 
 
+def slot_key(rule_id: str) -> str:
+    """The key of a rule's due slots."""
+    return f"rule:{rule_id}"
+
+
 def latest(revision: Revision, now: datetime) -> datetime | None:
-    """The newest moment at or before now at which this rule should look."""
+    """The newest moment at or before now at which this rule is due."""
     trigger = revision.trigger
     if isinstance(trigger, Every):
         return _grid(revision.id, trigger.interval, now)
     if isinstance(trigger, Silence):
         return _grid(revision.id, max(trigger.duration / 4, timedelta(seconds=5)), now)
     if isinstance(trigger, Cron):
-        return _cron_before(trigger, now)
+        return cron.latest(trigger.expression, trigger.tz, now)
     return None
 
 
 def _grid(rule_id: str, interval: timedelta, now: datetime) -> datetime:
     """Multiples of the interval since 1970, moved by a share of it that the rule's name decides.
 
-    So a hundred rules that look every hour do not all look at the full hour.
+    So a hundred rules that are due every hour are not all due at the full hour.
     """
     seconds = interval.total_seconds()
     shift = 0.0
@@ -79,12 +94,6 @@ def _grid(rule_id: str, interval: timedelta, now: datetime) -> datetime:
         shift = share * min(seconds / 4, 300)
     steps = (now.timestamp() - shift) // seconds
     return datetime.fromtimestamp(steps * seconds + shift, UTC)
-
-
-def _cron_before(trigger: Cron, now: datetime) -> datetime | None:
-    local = now.astimezone(ZoneInfo(trigger.tz)) + timedelta(seconds=1)
-    found = next(CronSim(trigger.expression, local, reverse=True), None)
-    return None if found is None else found.astimezone(UTC)
 
 
 def _between(revision: Revision, before: datetime, newest: datetime) -> list[datetime]:
@@ -99,64 +108,160 @@ def _between(revision: Revision, before: datetime, newest: datetime) -> list[dat
     return missed
 
 
-def run_due(services: Services, now: datetime) -> int:
-    """Decide about all rules whose slot is due, settle what contradicts itself, record. Returns how many ran.
+# --- runs ------------------------------------------------------------------------------------------
 
-    Nothing while another worker decides; the slots stay due, and the next tick asks again.
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """The slots of one rule that are due: the newest is run, the older ones are served by the same run."""
+
+    revision: Revision
+    slot: Slot
+    older: tuple[Slot, ...]
+
+
+def run_due(store: Store, source: DataSource, now: datetime) -> int:
+    """Decide about all rules whose slot is due, settle what contradicts itself, record. Returns how many slots ended.
+
+    Nothing while another worker decides or everything is halted; the slots stay due, and the next tick tries again. When
+    the batch fails, each rule is decided about by itself, and only those that fail stay undone.
     """
-    with services.store.write() as session:
-        turn = decision_lock.take(session, now)
-        taken = slots.take(session, KIND, limit=AT_ONCE, now=now) if turn is not None else []
-        if turn is not None and not taken:
-            decision_lock.give(session, turn)
-    if turn is None or not taken:
+    with store.write() as session:
+        fence = decision_lock.take(session, now) if upkeep.why_halted(session) is None else None
+        taken = slots.take(session, KIND, limit=AT_ONCE, now=now) if fence is not None else []
+        if fence is not None and not taken:
+            decision_lock.give(session, fence)
+    if fence is None or not taken:
         return 0
+    with store.read() as session:
+        due, gone = _by_rule(source.library.current(session), taken)
     try:
-        drafts = drafted(settled(_decisions(services, taken, now)), now)
-    except Exception:
-        with services.store.write() as session:
-            decision_lock.end(session)  # the slots come back with their lease, other rules need not wait for it
+        _run(store, source, due, fence, now, gone)
+    except NOT_ITS_FAULT:
+        _unlock(store)
         raise
-    with services.store.write() as session:
-        decision_lock.give(session, turn)
-        record(session, drafts, now=now)
-        for slot in taken:
-            settle(session, slot, state=SlotState.DONE, ended_at=now)
-    log.info("rules ran", rules=len(drafts), slots=len(taken))
+    except Exception:
+        log.exception("batch of due rules failed", rules=len(due))
+        _unlock(store)
+        _each_alone(store, source, due, gone, now)
+    log.info("rules ran", rules=len(due), slots=len(taken))
     return len(taken)
 
 
-def _decisions(services: Services, taken: Sequence[Slot], now: datetime) -> list[Decision]:
-    with services.store.read() as session:
-        book = services.library.current(session)
-        wanted = {f"rule:{one.id}": one for one in book.active()}
-        decided = [_decide(services, session, wanted[slot.key], slot, now) for slot in taken if slot.key in wanted]
-    return [one for one in decided if one is not None]
+def _unlock(store: Store) -> None:
+    """The slots come back with their lease; other rules need not wait for it."""
+    with store.write() as session:
+        decision_lock.end(session)
 
 
-def _decide(services: Services, session: Session, revision: Revision, slot: Slot, now: datetime) -> Decision | None:
+def _by_rule(book: Rulebook, taken: Sequence[Slot]) -> tuple[list[_Due], list[Slot]]:
+    """The due rules, and the slots of rules that are not active any more."""
+    wanted = {slot_key(one.id): one for one in book.active()}
+    slots_of: dict[str, list[Slot]] = {}
+    for slot in taken:
+        slots_of.setdefault(slot.key, []).append(slot)
+    due, gone = [], []
+    for key, members in slots_of.items():
+        *older, newest = sorted(members, key=lambda slot: slot.at)
+        if key in wanted:
+            due.append(_Due(wanted[key], newest, tuple(older)))
+        else:
+            gone += members
+    return due, gone
+
+
+def _run(
+    store: Store, source: DataSource, due: Sequence[_Due], fence: int, now: datetime, gone: Sequence[Slot] = ()
+) -> None:
+    """Decide and record in one go."""
+    bulkhead = Bulkhead(store, now)
+    decided = []
+    for one in due:
+        decision = _alone(store, bulkhead, one, lambda session, one=one: _decide(source, session, one, now), now)
+        decided += [decision] if decision is not None else []
+    drafts = drafted(settled(decided), now)
+    with store.write() as session:
+        decision_lock.give(session, fence)
+        record(session, drafts, now=now)
+        for one in due:
+            settle(session, one.slot, state=SlotState.DONE, ended_at=now)
+            for older in one.older:
+                settle(session, older, state=SlotState.MISSED, ended_at=now, problem=ONE_RUN)
+        for slot in gone:
+            settle(session, slot, state=SlotState.DONE, ended_at=now)
+
+
+def _alone(
+    store: Store, bulkhead: Bulkhead, one: _Due, ask: Callable[[Session], Decision | None], now: datetime
+) -> Decision | None:
+    """The decision about one rule; a failed one where its facts cannot even be read."""
+    cause = _cause(one, None)
+    found: Decision | None = failed(one.revision, cause, RuntimeError("its facts could not be read"), now)
+    try:
+        with store.read() as session:
+            found = ask(session)
+    except NOT_ITS_FAULT:
+        raise
+    except Exception as error:
+        found = failed(one.revision, cause, error, now)
+    with bulkhead.item("rule", one.revision.id, "decide"):
+        if found is not None and found.error is not None:
+            raise RuleFailed(found.error)
+    return found
+
+
+class RuleFailed(Exception):
+    """A run of a rule ended with an error, which its run has too."""
+
+
+def _each_alone(
+    store: Store, source: DataSource, due: Sequence[_Due], gone: Sequence[Slot], now: datetime
+) -> None:
+    """After a batch failed: a rule that cannot be recorded must not take its neighbours along."""
+    bulkhead = Bulkhead(store, now)
+    for one in due:
+        with bulkhead.item("rule", one.revision.id, "record"):
+            try:
+                with store.write() as session:
+                    fence = decision_lock.take(session, now)
+                _run(store, source, [one], fence or 0, now)
+            except Exception as error:
+                _unlock(store)
+                with store.write() as session:
+                    for slot in (one.slot, *one.older):
+                        slots.give_up(session, slot, f"{type(error).__name__}: {error}", now)
+                raise
+    with store.write() as session:
+        for slot in gone:
+            settle(session, slot, state=SlotState.DONE, ended_at=now)
+
+
+def _decide(source: DataSource, session: Session, due: _Due, now: datetime) -> Decision | None:
     """One run, unless its cause has made one already, or there is nothing to run for."""
-    account = services.settings.accounts.get(revision.account)
+    revision = due.revision
     silent = None
     if isinstance(revision.trigger, Silence):
-        silent = silence.heard(session, revision.trigger, services.library.listening_since(session, now), now)
+        silent = silence.heard(session, revision.trigger, source.library.listening_since(session, now), now)
         if silent is None:
             return None
-    key = silent.event.dedupe_key if silent else f"slot:{slot.at.isoformat()}"
-    if runs.existing(session, revision.id, [key]):
+    cause = _cause(due, silent)
+    if runs.existing(session, revision.id, [cause.key]):
         return None
-    facts = _facts(services, session, revision, silent, now)
-    return decide(
-        session, revision, facts, account, cause=Cause(kind=runs.Cause.SLOT, key=key, due_at=slot.at), now=now
-    )
+    account = source.settings.accounts.get(revision.account)
+    return decide(session, revision, _facts(source, session, revision, silent, now), account, cause=cause, now=now)
 
 
-def _facts(services: Services, session: Session, revision: Revision, silent: Happening | None, now: datetime) -> Facts:
+def _cause(due: _Due, silent: Happening | None) -> Cause:
+    key = silent.event.dedupe_key if silent else f"slot:{due.slot.at.isoformat()}"
+    return Cause(kind=runs.Cause.SLOT, key=key, due_at=due.slot.at)
+
+
+def _facts(source: DataSource, session: Session, revision: Revision, silent: Happening | None, now: datetime) -> Facts:
     if silent is None:
-        return scope_facts(services, session, revision, now)
+        return scope_facts(source, session, revision, now)
     if revision.scope.per == ("event",):
         return event_facts([silent])
-    found = scope_facts(services, session, revision, now)
+    found = scope_facts(source, session, revision, now)
     return EventFacts([silent] * len(found.subjects), found.subjects, found)
 
 
@@ -165,5 +270,5 @@ def settled(decisions: Sequence[Decision]) -> list[Decision]:
     planned = [one for one in decisions if one.plan is not None]
     known = {one.revision.id: (one.revision, one.state) for one in planned if one.state is not None}
     plans = settle_conflicts([one.plan for one in planned if one.plan is not None], known)
-    by_rule = {plan.rule: plan for plan in plans}
-    return [one.with_plan(by_rule[one.revision.id]) if one.plan is not None else one for one in decisions]
+    by_rule: Mapping[str, object] = {plan.rule: plan for plan in plans}
+    return [one.with_plan(by_rule[one.revision.id]) if one.plan is not None else one for one in decisions]  # type: ignore[arg-type]

@@ -37,6 +37,11 @@ CALLS = Counter(
 )
 CALL_SECONDS = Histogram("bridge_call_seconds", "One request to Integr8, seconds.", ["operation"], buckets=FAST)
 NOTICES = Counter("bridge_notices_tried_total", "Messages given to a channel, by answer.", ["channel", "result"])
+ITEM_FAILURES = Counter(
+    "bridge_item_failures_total",
+    "Rules, feeds, plans, holds, channels and others that failed by themselves, by kind and step.",
+    ["kind", "step"],
+)
 BUDGET_WAIT = Histogram(
     "bridge_budget_wait_seconds",
     "What a request waited for its slot of the rate budget, seconds.",
@@ -47,5 +52,5 @@ BUDGET_WAIT = Histogram(
 COUNTED = (
     WEBHOOKS, WEBHOOKS_REFUSED, WEBHOOK_FAULTS,
     WEBHOOK_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, BUDGET_WAIT,
-    NOTICES,
+    NOTICES, ITEM_FAILURES,
 )  # fmt: skip

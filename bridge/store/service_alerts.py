@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store import revisions, upkeep
+from bridge.store import failing_items, revisions, upkeep
 from bridge.store.engine import Base, UtcDateTime, insert_new
 from bridge.store.feeds import Feed
 from bridge.store.journal import Event, EventState
@@ -75,6 +75,7 @@ def look(session: Session, now: datetime) -> list[Seen]:
         *_channels(session),
         *_integr8(session, now),
         *_dead(session, now),
+        *_failing(session),
     ]
 
 
@@ -113,6 +114,11 @@ def _channels(session: Session) -> list[Seen]:
         )
         for row in session.scalars(query)
     ]
+
+
+def _failing(session: Session) -> list[Seen]:
+    rows = failing_items.failing(session)
+    return [Seen(":".join(("failing", *row.key)), f"{row.sentence}; everything else goes on") for row in rows]
 
 
 def _integr8(session: Session, now: datetime) -> list[Seen]:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge.config.errors import SettingsError
 from bridge.observability import metrics_server
 from bridge.services.container import Services
-from bridge.store import revisions, schema_version, upkeep
+from bridge.store import failing_items, revisions, schema_version, upkeep
 from bridge.web.access import sessions, tokens
 from bridge.web.gauges import Gauges
 from bridge.web.problems import problem
@@ -106,7 +106,7 @@ def checks(
     if database["status"] == "ok":
         found[0] = database = (writable or _writable)(services, now)
     if database["status"] == "ok":
-        found += [_worker(services, now), _rules(services), _halt(services)]
+        found += [_worker(services, now), _rules(services), _failing(services), _halt(services)]
     return found
 
 
@@ -171,6 +171,15 @@ def _rules(services: Services) -> Check:
         kept = f"; the last good revision stays live of {', '.join(stale)}" if stale else ""
         return _check("rules", "warn", f"{len(errors)} broken: {words}{kept}", "run `integr8-bridge check`")
     return _check("rules", "ok", f"{len(live)} rules, generation {generation.id}")
+
+
+def _failing(services: Services) -> Check:
+    with services.store.read() as session:
+        rows = failing_items.failing(session)
+    if not rows:
+        return _check("items", "ok", "nothing fails by itself")
+    more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+    return _check("items", "warn", f"{rows[0].sentence}{more}; everything else goes on", "see the worker's log")
 
 
 def _halt(services: Services) -> Check:

@@ -2,8 +2,9 @@
 
 import time
 
-from bridge.decisions import event_batches
+from bridge.decisions.event_batches import BATCH
 from bridge.observability.metrics import DRAIN_SECONDS
+from bridge.operations import decide
 from bridge.services import container
 from tasks.app import celery
 
@@ -25,10 +26,10 @@ def drain() -> None:
         return
     for _ in range(BATCHES):
         with DRAIN_SECONDS.time():
-            drained = event_batches.drain(services, services.clock())
+            drained = decide.process_events(services, services.clock())
         if drained.effects_due:
             services.queue.nudge("effects.perform")
-        if MANY <= drained.events < event_batches.BATCH and not container.leaving.is_set():
+        if MANY <= drained.events < BATCH and not container.leaving.is_set():
             services.queue.hold_off(NAME, REST)
             time.sleep(REST)
             services.queue.let_go(NAME)

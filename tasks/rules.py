@@ -1,7 +1,6 @@
 """Evaluate rules whose slot is due, and try rules on the past."""
 
-from bridge.decisions import schedule
-from bridge.operations import backtest_jobs
+from bridge.operations import backtest_jobs, decide
 from bridge.services import container
 from tasks.app import celery
 
@@ -10,7 +9,7 @@ from tasks.app import celery
 def run_due() -> None:
     """One tick: all rules that are due are decided together, so that what contradicts itself is settled."""
     services = container.services()
-    while schedule.run_due(services, services.clock()):
+    while decide.run_due_rules(services, services.clock()):
         services.queue.nudge("effects.perform")
     services.queue.nudge("journal.drain")  # events that came while it was our turn to decide
 

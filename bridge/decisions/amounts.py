@@ -13,7 +13,7 @@ from rules.model.facts import Column, Facts, Subject, Why
 from rules.model.revision import Grain
 
 
-class Measuring:
+class Amounts:
     """The facts of one question, measured at most once per name and stretch."""
 
     def __init__(self, facts: Facts, per: tuple[Grain, ...]) -> None:

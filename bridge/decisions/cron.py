@@ -1,8 +1,7 @@
 """The due times of a cron expression in a time zone: the newest one at a moment, exact over clock changes.
 
-cronsim searches forwards only with care for the hour that comes twice; searching backwards from inside that hour, and
-adding to a local time, lose one of the two. So the search here is forwards as well, a day at a time, and the results are
-instants in UTC.
+A search backwards that begins inside the hour that comes twice loses one of the two, and so does adding to a local
+time. So the search is forwards, a day at a time, and the results are instants in UTC.
 """
 
 from bisect import bisect_right

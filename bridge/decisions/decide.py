@@ -1,4 +1,4 @@
-"""Gather facts, evaluate, plan. Writes nothing: live runs, previews and explanations share these functions."""
+"""Evaluate and plan. Writes nothing: live runs, previews and explanations share these functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +9,8 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from bridge.config.settings import Account
-from bridge.decisions.event_facts import EventFacts, Happening, subject_of
-from bridge.decisions.plan_state import Question, gather
+from bridge.decisions.event_facts import EventFacts, ReceivedEvent, subject_of
+from bridge.decisions.plan_state import PlanContext, load_state
 from rules.evaluation.evaluate import evaluate
 from rules.model.facts import Facts, Subject
 from rules.model.plan import Outcome, Plan, Stop, Target
@@ -56,20 +55,18 @@ class Decision:
         return replace(self, plan=plan)
 
 
-def decide(
-    session: Session, revision: Revision, facts: Facts, account: Account | None, *, cause: Cause, now: datetime
-) -> Decision:
+def decide(session: Session, context: PlanContext, *, cause: Cause) -> Decision:
     """One run of one rule over all its subjects. A rule that breaks hurts only itself: its run has the error."""
+    revision, facts, now = context.revision, context.facts, context.now
     try:
         evaluation = evaluate(revision, facts, now)
-        question = Question(revision, facts, targets(revision, evaluation), account, now)
-        state = gather(session, question)
+        state = load_state(session, context, targets(revision, evaluation))
         made = make_plan(revision, evaluation, state, now)
     except DATABASE_GONE:
         raise
     except Exception as error:
         log.exception("rule failed", rule=revision.id, cause=cause.key)
-        return _failed(revision, cause, error, now)
+        return failed(revision, cause, error, now)
     return Decision(
         revision=revision,
         cause=cause,
@@ -81,28 +78,20 @@ def decide(
     )
 
 
-def decide_events(
-    session: Session,
-    revision: Revision,
-    facts: EventFacts,
-    account: Account | None,
-    *,
-    causes: Sequence[Cause],
-    now: datetime,
-) -> list[Decision]:
+def decide_events(session: Session, context: PlanContext, *, causes: Sequence[Cause]) -> list[Decision]:
     """One run for each event of a batch: evaluated together, planned one after the other.
 
     Each plan sees what the ones before it want, so that a batch of events is no way round a guard.
     """
+    revision, facts, now = context.revision, context.facts, context.now
     try:
         evaluation = evaluate(revision, facts, now)
-        question = Question(revision, facts, targets(revision, evaluation), account, now)
-        state = gather(session, question)
+        state = load_state(session, context, targets(revision, evaluation))
     except DATABASE_GONE:
         raise
     except Exception as error:
         log.exception("rule failed", rule=revision.id, events=len(causes))
-        return [_failed(revision, cause, error, now) for cause in causes]
+        return [failed(revision, cause, error, now) for cause in causes]
     decisions = []
     held = _held(revision, state)
     for row, cause in enumerate(causes):
@@ -114,7 +103,7 @@ def decide_events(
             made = make_plan(revision, one, state, now)
         except Exception as error:
             log.exception("rule failed", rule=revision.id, cause=cause.key)
-            decisions.append(_failed(revision, cause, error, now))
+            decisions.append(failed(revision, cause, error, now))
             continue
         state = after(revision, state, made, now)
         decisions.append(
@@ -131,7 +120,7 @@ def decide_events(
     return decisions
 
 
-def _failed(revision: Revision, cause: Cause, error: Exception, now: datetime) -> Decision:
+def failed(revision: Revision, cause: Cause, error: Exception, now: datetime) -> Decision:
     return Decision(revision=revision, cause=cause, started_at=now, error=f"{type(error).__name__}: {error}")
 
 
@@ -158,12 +147,12 @@ def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
     )
 
 
-def event_facts(happenings: Sequence[Happening], live: Facts | None = None) -> EventFacts:
+def event_facts(received: Sequence[ReceivedEvent], live: Facts | None = None) -> EventFacts:
     """Facts for a rule that is about the events themselves."""
-    return EventFacts(happenings, [subject_of(one) for one in happenings], live)
+    return EventFacts(received, [subject_of(one) for one in received], live)
 
 
-def pass_over(
+def skip_stale(
     revision: Revision, facts: EventFacts, causes: Sequence[Cause], why: Mapping[str, str], now: datetime
 ) -> list[Decision]:
     """Runs of events that come too late to matter: their verdicts are kept, and nothing follows from them.
@@ -176,7 +165,7 @@ def pass_over(
         raise
     except Exception as error:
         log.exception("rule failed", rule=revision.id, events=len(causes))
-        return [_failed(revision, cause, error, now) for cause in causes]
+        return [failed(revision, cause, error, now) for cause in causes]
     return [
         Decision(
             revision=revision,

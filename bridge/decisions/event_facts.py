@@ -16,14 +16,14 @@ from rules.model.revision import Grain
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class ReceivedEvent:
     """One event, read: what the journal kept and what it says."""
 
     event: Event
-    reading: ParsedEvent
+    parsed: ParsedEvent
 
 
-def read_again(event: Event, source: Source) -> Happening:
+def read_event(event: Event, source: Source) -> ReceivedEvent:
     """An event as the journal kept it. Raises SourceError where the source's settings no longer fit it."""
     request = Incoming(
         method=event.method,
@@ -33,14 +33,14 @@ def read_again(event: Event, source: Source) -> Happening:
         remote=event.remote or "",
         content_type=event.content_type or "",
     )
-    return Happening(event, source.read(request))
+    return ReceivedEvent(event, source.read(request))
 
 
 def shown(event: Event, sources: Mapping[str, Source]) -> Any:
     """What an event says, as JSON for people: None where its source is gone, a sentence where it cannot be read."""
     source = sources.get(event.source)
     try:
-        return plain(read_again(event, source).reading.body) if source else None
+        return plain(read_event(event, source).parsed.body) if source else None
     except SourceError as error:
         return f"cannot be read: {error}"
 
@@ -49,7 +49,7 @@ def shown(event: Event, sources: Mapping[str, Source]) -> Any:
 class EventFacts:
     """The events themselves as subjects; `live` answers for metrics where the rule says whom an event is about."""
 
-    happenings: Sequence[Happening]
+    received: Sequence[ReceivedEvent]
     subjects: Sequence[Subject]
     live: Facts | None = None
     _cache: dict[str, Column] = field(default_factory=dict, repr=False, compare=False)
@@ -78,19 +78,19 @@ class EventFacts:
         head, _, path = name.partition(".")
         if head == "body":
             steps = path.split(".") if path else []
-            return column([_walk(one.reading.body, steps) for one in self.happenings])
+            return column([_walk(one.parsed.body, steps) for one in self.received])
         if head == "event":
-            return column([_about(one, path) for one in self.happenings])
+            return column([_about(one, path) for one in self.received])
         return self.live.attribute(name) if self.live else self._nothing()
 
     def _nothing(self) -> Column:
-        size = len(self.happenings)
+        size = len(self.received)
         return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
 
 
-def subject_of(happening: Happening) -> Subject:
+def subject_of(received: ReceivedEvent) -> Subject:
     """The event itself, where the rule does not say whom it is about."""
-    return Subject(("event",), (happening.event.id,))
+    return Subject(("event",), (received.event.id,))
 
 
 def column(values: Sequence[Any]) -> Column:
@@ -118,8 +118,8 @@ def _walk(body: Any, steps: Sequence[str]) -> Any:
     return body
 
 
-def _about(happening: Happening, name: str) -> Any:
-    event = happening.event
+def _about(received: ReceivedEvent, name: str) -> Any:
+    event = received.event
     match name:
         case "id":
             return event.id

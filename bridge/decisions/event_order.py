@@ -5,7 +5,7 @@ each event is about is said by `order_per`, else by the rule's own subject or th
 is read, written or reckoned for sources and rules without `order_by`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions import matching
 from bridge.decisions.decide import event_facts
-from bridge.decisions.event_facts import EventFacts, Happening
-from bridge.decisions.matching import Listener
-from bridge.services.container import Services
+from bridge.decisions.event_facts import EventFacts, ReceivedEvent
+from bridge.decisions.matching import RuleMatch
+from bridge.sources import Source
 from bridge.store import order_marks
-from bridge.store.order_marks import Newest
+from bridge.store.order_marks import OrderMark
 from rules.evaluation.templates import fill, frame_of
 from rules.model.errors import Unfilled
 from rules.model.input_values import parse_moment
@@ -29,54 +29,54 @@ LONGEST = 200  # characters of an order value; what is longer is a text and no o
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where one event stands: `about` is a digest, `value` what the sender said."""
 
     row: int
     about: str
     value: str
-    happening: Happening
+    received: ReceivedEvent
 
 
 @dataclass(slots=True)
-class Order:
+class OrderFilter:
     """What is known about the order of one batch. `write` makes it last."""
 
-    services: Services
     session: Session  # for reading
+    sources: Mapping[str, Source]
     now: datetime
     late: dict[str, str] = field(default_factory=dict)  # event id → why, for events that their source calls old
-    fresh: dict[tuple[str, str], Newest] = field(default_factory=dict)
+    fresh: dict[tuple[str, str], OrderMark] = field(default_factory=dict)
     decided: set[str] = field(default_factory=set)  # events that may overtake older ones
 
-    def look(self, happenings: Sequence[Happening]) -> None:
+    def observe(self, received: Sequence[ReceivedEvent]) -> None:
         """Compare the events of sources that have an order of their own."""
-        lines: dict[str, list[Place]] = {}
-        for row, one in enumerate(happenings):
-            order, about = one.reading.order, one.reading.about
+        lines: dict[str, list[Position]] = {}
+        for row, one in enumerate(received):
+            order, about = one.parsed.order, one.parsed.about
             if order is not None and about is not None and len(order) <= LONGEST:
                 lines.setdefault(f"source:{one.event.source}", []).append(
-                    Place(row, order_marks.digest(about), order, one)
+                    Position(row, order_marks.digest(about), order, one)
                 )
         for line, places in lines.items():
-            self.late |= {happenings[row].event.id: why for row, why in self._compare(line, places).items()}
+            self.late |= {received[row].event.id: why for row, why in self._compare(line, places).items()}
 
-    def part(self, listener: Listener) -> tuple[Listener, Listener, dict[str, str]]:
+    def split(self, match: RuleMatch) -> tuple[RuleMatch, RuleMatch, dict[str, str]]:
         """(those in time, those too late, event id → why it is)."""
         why = {
             row: self.late[one.event.id]
-            for row, one in enumerate(listener.happenings)
+            for row, one in enumerate(match.received)
             if one.event.id in self.late  # empty for most
         }
-        places = self._places(listener)
+        places = self._places(match)
         if places:
-            line = f"rule:{listener.revision.id}"
+            line = f"rule:{match.revision.id}"
             why |= self._compare(line, [place for place in places if place.row not in why])
         if not why:
-            return listener, listener.only([]), {}
-        rows = range(len(listener.happenings))
-        reasons = {listener.happenings[row].event.id: words for row, words in why.items()}
-        return listener.only([row for row in rows if row not in why]), listener.only(sorted(why)), reasons
+            return match, match.only([]), {}
+        rows = range(len(match.received))
+        reasons = {match.received[row].event.id: words for row, words in why.items()}
+        return match.only([row for row in rows if row not in why]), match.only(sorted(why)), reasons
 
     def write(self, session: Session) -> None:
         """Remember, in the transaction that records what was decided."""
@@ -86,17 +86,17 @@ class Order:
         order_marks.say_why(session, self.late)
         order_marks.overtake(session, self.decided, self.now)
 
-    def _compare(self, line: str, places: Sequence[Place]) -> dict[int, str]:
+    def _compare(self, line: str, places: Sequence[Position]) -> dict[int, str]:
         known = order_marks.load(self.session, line, [place.about for place in places])
         why = {}
         for place in places:
-            event = place.happening.event
+            event = place.received.event
             before = self.fresh.get((line, place.about)) or known.get(place.about)
             if before is not None and self._older(place, before):
                 why[place.row] = f"older than event {before.event_id} of {before.received_at:%Y-%m-%d %H:%M:%S} UTC"
                 continue
             self.decided.add(event.id)
-            self.fresh[line, place.about] = Newest(
+            self.fresh[line, place.about] = OrderMark(
                 line=line,
                 about=place.about,
                 value=place.value,
@@ -106,24 +106,24 @@ class Order:
             )
         return why
 
-    def _older(self, place: Place, before: Newest) -> bool:
-        zone = self.services.sources[place.happening.event.source].zone
+    def _older(self, place: Position, before: OrderMark) -> bool:
+        zone = self.sources[place.received.event.source].zone
         mine, theirs = rank(place.value, zone), rank(before.value, zone)
         return mine[0] == theirs[0] and bool(mine[1] < theirs[1])  # two kinds cannot be compared: as they come
 
-    def _places(self, listener: Listener) -> list[Place]:
+    def _places(self, match: RuleMatch) -> list[Position]:
         """Of a rule with an order of its own, or one whose source leaves it to the rule what events are about."""
-        trigger, found = listener.revision.trigger, listener.happenings
+        trigger, found = match.revision.trigger, match.received
         assert isinstance(trigger, Webhook)
         if trigger.order_by is not None:
             values = matching.values(trigger.order_by, event_facts(found), self.now)
-        elif any(one.reading.order is not None and one.reading.about is None for one in found):
-            values = [None if one.reading.about is not None else one.reading.order for one in found]
+        elif any(one.parsed.order is not None and one.parsed.about is None for one in found):
+            values = [None if one.parsed.about is not None else one.parsed.order for one in found]
         else:
             return []
-        abouts = _abouts(listener.revision, found, self.now)
+        abouts = _abouts(match.revision, found, self.now)
         return [
-            Place(row, order_marks.digest(str(about)), str(value), found[row])
+            Position(row, order_marks.digest(str(about)), str(value), found[row])
             for row, (value, about) in enumerate(zip(values, abouts, strict=True))
             if about is not None and _is_order(value)
         ]
@@ -143,15 +143,15 @@ def _is_order(value: Any) -> bool:
     return value is not None and not isinstance(value, dict | list | bool) and 0 < len(str(value)) <= LONGEST
 
 
-def _abouts(revision: Revision, happenings: Sequence[Happening], now: datetime) -> list[Any]:
+def _abouts(revision: Revision, received: Sequence[ReceivedEvent], now: datetime) -> list[Any]:
     """What each event is about, for this rule; None where it does not say."""
-    facts, trigger = event_facts(happenings), revision.trigger
+    facts, trigger = event_facts(received), revision.trigger
     assert isinstance(trigger, Webhook)
     if trigger.order_per is not None:
         return matching.values(trigger.order_per, facts, now)
     if revision.scope.per != ("event",):
-        return [None if one is None else one.ids for one in matching.whom(revision, happenings, now)]
-    return [_keys(revision, facts, row, now) for row in range(len(happenings))]
+        return [None if one is None else one.ids for one in matching.subjects_named(revision, received, now)]
+    return [_keys(revision, facts, row, now) for row in range(len(received))]
 
 
 def _keys(revision: Revision, facts: EventFacts, row: int, now: datetime) -> Any:

@@ -1,4 +1,4 @@
-"""Which rules listen to which events, and with which revision."""
+"""Match events to rules: which rules an event concerns, with which revision, and which subjects it names."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.config.rulebook import Rulebook
+from bridge.config.rulebook import Library, Rulebook
 from bridge.decisions.decide import Cause, event_facts
-from bridge.decisions.event_facts import EventFacts, Happening
-from bridge.decisions.live_facts import about
-from bridge.services.container import Services
+from bridge.decisions.event_facts import EventFacts, ReceivedEvent
+from bridge.decisions.live_facts import LiveInputs, facts_for_subjects
 from bridge.store import runs
 from bridge.store.runs import Run
 from rules.evaluation.templates import fill, frame_of, value_of
@@ -23,86 +22,86 @@ from rules.model.syntax import Condition
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class RuleMatch:
     """One revision and the events of a batch that it is asked about, with the cause of each run."""
 
     revision: Revision
-    happenings: tuple[Happening, ...]
+    received: tuple[ReceivedEvent, ...]
     causes: tuple[Cause, ...]
 
-    def without(self, keys: Collection[str]) -> "Listener":
+    def without(self, keys: Collection[str]) -> "RuleMatch":
         """Leave out causes that have a run already."""
         return self.only([row for row, cause in enumerate(self.causes) if cause.key not in keys])
 
-    def only(self, kept: Sequence[int]) -> "Listener":
+    def only(self, kept: Sequence[int]) -> "RuleMatch":
         """These rows alone."""
         return replace(
             self,
-            happenings=tuple(self.happenings[row] for row in kept),
+            received=tuple(self.received[row] for row in kept),
             causes=tuple(self.causes[row] for row in kept),
         )
 
 
-def listeners(
-    services: Services, session: Session, book: Rulebook, happenings: Sequence[Happening], now: datetime
-) -> list[Listener]:
+def match_rules(
+    library: Library, session: Session, book: Rulebook, received: Sequence[ReceivedEvent], now: datetime
+) -> list[RuleMatch]:
     """The rules that these events concern, the most important rule first."""
     found = []
     for revision in book.active():
         trigger = revision.trigger
         if not isinstance(trigger, Webhook):
             continue
-        heard = [one for one in happenings if _hears(trigger, one)]
-        found += _with_revisions(services, session, revision, heard, now)
+        matched = [one for one in received if _matches(trigger, one)]
+        found += _with_revisions(library, session, revision, matched, now)
     return found
 
 
-def _hears(trigger: Webhook, happening: Happening) -> bool:
-    event = happening.event
+def _matches(trigger: Webhook, received: ReceivedEvent) -> bool:
+    event = received.event
     return event.source == trigger.source and trigger.event in {None, event.event_type}
 
 
 def _with_revisions(
-    services: Services, session: Session, revision: Revision, heard: Sequence[Happening], now: datetime
-) -> list[Listener]:
+    library: Library, session: Session, revision: Revision, matched: Sequence[ReceivedEvent], now: datetime
+) -> list[RuleMatch]:
     """Replays may ask for the revision of then; all other events get the present one."""
-    groups: dict[str, tuple[Revision, list[Happening]]] = {}
-    for one in heard:
-        chosen = _revision_for(services, session, revision, one)
+    groups: dict[str, tuple[Revision, list[ReceivedEvent]]] = {}
+    for one in matched:
+        chosen = _revision_for(library, session, revision, one)
         groups.setdefault(chosen.hash, (chosen, []))[1].append(one)
-    return [_listener(chosen, members, now) for chosen, members in groups.values() if chosen.mode != Mode.DISABLED]
+    return [_match(chosen, members, now) for chosen, members in groups.values() if chosen.mode != Mode.DISABLED]
 
 
-def _revision_for(services: Services, session: Session, present: Revision, happening: Happening) -> Revision:
-    event = happening.event
+def _revision_for(library: Library, session: Session, present: Revision, received: ReceivedEvent) -> Revision:
+    event = received.event
     if event.replay_of is None or event.replay_with != "original":
         return present
     digest = session.scalar(
         select(Run.revision).where(Run.event_id == event.replay_of, Run.rule_id == present.id).limit(1)
     )
-    return (services.library.revision(session, digest) if digest else None) or present
+    return (library.revision(session, digest) if digest else None) or present
 
 
-def _listener(revision: Revision, heard: Sequence[Happening], now: datetime) -> Listener:
+def _match(revision: Revision, matched: Sequence[ReceivedEvent], now: datetime) -> RuleMatch:
     trigger = revision.trigger
     assert isinstance(trigger, Webhook)
-    facts = event_facts(heard)
+    facts = event_facts(matched)
     keys = values(trigger.dedupe, facts, now)
-    happenings, causes, seen = [], [], set()
-    for row, one in enumerate(heard):
+    received, causes, seen = [], [], set()
+    for row, one in enumerate(matched):
         key = f"event:{one.event.id}" if keys[row] is None else f"dedupe:{keys[row]}"
         if one.event.replay_of is not None:
             key = f"replay:{one.event.id}"
         if key in seen:
             continue
         seen.add(key)
-        happenings.append(one)
+        received.append(one)
         causes.append(_cause(one, key))
-    return Listener(revision, tuple(happenings), tuple(causes))
+    return RuleMatch(revision, tuple(received), tuple(causes))
 
 
-def _cause(happening: Happening, key: str) -> Cause:
-    event = happening.event
+def _cause(received: ReceivedEvent, key: str) -> Cause:
+    event = received.event
     kind = runs.Cause.REPLAY if event.replay_of else runs.Cause.EVENT
     return Cause(kind=kind, key=key, due_at=event.received_at, event_id=event.id)
 
@@ -110,8 +109,8 @@ def _cause(happening: Happening, key: str) -> Cause:
 def values(expression: Condition | None, facts: EventFacts, now: datetime) -> list[Any]:
     """An expression's value for each event; None where there is no expression, or no value."""
     if expression is None:
-        return [None] * len(facts.happenings)
-    return [_value(expression, facts, row, now) for row in range(len(facts.happenings))]
+        return [None] * len(facts.received)
+    return [_value(expression, facts, row, now) for row in range(len(facts.received))]
 
 
 def _value(expression: Condition, facts: EventFacts, row: int, now: datetime) -> Any:
@@ -121,26 +120,26 @@ def _value(expression: Condition, facts: EventFacts, row: int, now: datetime) ->
         return None
 
 
-def facts_for(services: Services, session: Session, listener: Listener, now: datetime) -> tuple[Listener, EventFacts]:
+def facts_for(inputs: LiveInputs, session: Session, match: RuleMatch, now: datetime) -> tuple[RuleMatch, EventFacts]:
     """The events as facts; with metrics about whom they concern where the rule says so with `from`.
 
     Events that do not name that subject are left out: there is nobody to decide about.
     """
-    revision = listener.revision
+    revision = match.revision
     if revision.scope.per == ("event",):
-        return listener, event_facts(listener.happenings)
-    subjects = whom(revision, listener.happenings, now)
+        return match, event_facts(match.received)
+    subjects = subjects_named(revision, match.received, now)
     kept = [row for row, subject in enumerate(subjects) if subject is not None]
-    listener = listener.only(kept)
+    match = match.only(kept)
     named = [subject for subject in subjects if subject is not None]
-    return listener, EventFacts(listener.happenings, named, about(services, session, revision, named, now))
+    return match, EventFacts(match.received, named, facts_for_subjects(inputs, session, revision, named, now))
 
 
-def whom(revision: Revision, happenings: Sequence[Happening], now: datetime) -> list[Subject | None]:
+def subjects_named(revision: Revision, received: Sequence[ReceivedEvent], now: datetime) -> list[Subject | None]:
     """The subject that each event names by `from`; None where it names none."""
-    facts = event_facts(happenings)
+    facts = event_facts(received)
     found: list[Subject | None] = []
-    for row in range(len(happenings)):
+    for row in range(len(received)):
         frame = frame_of(facts, revision.data, now, row)
         try:
             ids = tuple(str(fill(revision.scope.origin[grain], frame)) for grain in revision.scope.per)

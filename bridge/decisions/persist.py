@@ -1,7 +1,7 @@
 """Write decisions down: runs, verdicts, plans, effects, holds that begin or end. One transaction for a batch."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions import spans, subjects
 from bridge.decisions.decide import Decision
-from bridge.decisions.records import Draft, PlanDraft
+from bridge.decisions.records import PlanRecord, RunRecord
 from bridge.observability.metrics import RUNS, VERDICTS
 from bridge.store import holds as hold_rows
 from bridge.store import ledger, runs
@@ -29,43 +29,43 @@ log = structlog.get_logger()
 SHOWN = 3  # verdicts of a run in the log
 
 
-def record(session: Session, drafts: Sequence[Draft], *, now: datetime) -> list[int]:
+def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> list[int]:
     """Write these runs; returns their numbers. Causes that the rule has a run for already must have been left out."""
-    made = runs.add(session, [draft.run for draft in drafts])
-    for draft, number in zip(drafts, made, strict=True):
-        draft.run["id"] = number
-    spans.runs_recorded(session, [draft.run for draft in drafts])
-    verdicts = [{**row, "run_id": draft.run["id"]} for draft in drafts for row in draft.verdicts]
+    made = runs.add(session, [one.run for one in records])
+    for one, number in zip(records, made, strict=True):
+        one.run["id"] = number
+    spans.runs_recorded(session, [one.run for one in records])
+    verdicts = [{**row, "run_id": one.run["id"]} for one in records for row in one.verdicts]
     insert_rows(session, StoredVerdict, verdicts)
-    insert_rows(session, Effect, _plans(session, drafts))
-    for draft in drafts:
-        if draft.decision.plan is not None:
-            _follow(session, draft.decision, draft.decision.plan, now)
-    _count(drafts)
-    _tell(drafts)
+    insert_rows(session, Effect, _plans(session, records))
+    for one in records:
+        if one.decision.plan is not None:
+            _apply(session, one.decision, one.decision.plan, now)
+    _count(records)
+    _tell(records)
     return made
 
 
-def _count(drafts: Sequence[Draft]) -> None:
-    outcomes = Counter((draft.run["rule_id"], draft.run["outcome"]) for draft in drafts)
+def _count(records: Sequence[RunRecord]) -> None:
+    outcomes = Counter((one.run["rule_id"], one.run["outcome"]) for one in records)
     for (rule, outcome), number in outcomes.items():
         RUNS.labels(rule, outcome).inc(number)
     for answer in ("yes", "no", "no_decision"):
         answers: Counter[str] = Counter()
-        for draft in drafts:
-            answers[draft.run["rule_id"]] += draft.run[answer]
+        for one in records:
+            answers[one.run["rule_id"]] += one.run[answer]
         for rule, number in answers.items():
             if number:
                 VERDICTS.labels(rule, answer).inc(number)
 
 
-def _tell(drafts: Sequence[Draft]) -> None:
+def _tell(records: Sequence[RunRecord]) -> None:
     """A yes that leads to something is worth a line with its numbers, and so is a plan that was stopped.
 
     The first few of a batch have one each, the rest are counted: writing lines must not cost as much as deciding.
     """
-    wanted = [draft for draft in drafts if draft.decision.plan and draft.decision.plan.outcome is not Outcome.NOTHING]
-    yes = [(draft.run, one) for draft in wanted for one in draft.verdicts if one["answer"] == Answer.YES]
+    wanted = [one for one in records if one.decision.plan and one.decision.plan.outcome is not Outcome.NOTHING]
+    yes = [(made.run, one) for made in wanted for one in made.verdicts if one["answer"] == Answer.YES]
     for run, one in yes[:SHOWN]:
         log.info(
             "rule says yes",
@@ -75,60 +75,61 @@ def _tell(drafts: Sequence[Draft]) -> None:
             subject=one["subject"],
             why=one["reason"],
         )
-    more = sum(draft.run["yes"] for draft in wanted) - len(yes[:SHOWN])
+    more = sum(one.run["yes"] for one in wanted) - len(yes[:SHOWN])
     if more:
-        log.info("rules say yes", more=more, rules=sorted({draft.run["rule_id"] for draft in wanted}))
-    for draft in wanted:
-        plan, run = draft.decision.plan, draft.run
+        log.info("rules say yes", more=more, rules=sorted({one.run["rule_id"] for one in wanted}))
+    for made in wanted:
+        plan, run = made.decision.plan, made.run
         if plan is not None and plan.outcome in {Outcome.STOPPED, Outcome.WAITING}:
             first = plan.stops[0].message if plan.stops else None
             log.info("plan not carried out", rule=run["rule_id"], run=run["id"], outcome=run["outcome"], why=first)
 
 
-def _plans(session: Session, drafts: Sequence[Draft]) -> list[dict[str, Any]]:
+def _plans(session: Session, made: Sequence[RunRecord]) -> list[dict[str, Any]]:
     """Write the plans; returns the rows of their effects."""
-    wanted = ledger.add_plans(session, [_of_run(draft, one) for draft in drafts if (one := draft.wanted)])
-    returning = ledger.add_plans(session, [_of_run(draft, one) for draft in drafts if (one := draft.returning)])
+    wanted = [(one, one.wanted, one.wanted.effects) for one in made if one.wanted is not None]
+    returning = [
+        (one, one.returning, _linked(session, one, one.returning)) for one in made if one.returning is not None
+    ]
     rows: list[dict[str, Any]] = []
-    for draft in drafts:
-        run = draft.run["id"]
-        if draft.wanted is not None:
-            rows += [{**row, "plan_id": wanted[run]} for row in draft.wanted.effects]
-        if draft.returning is not None:
-            rows += [{**row, "plan_id": returning[run]} for row in _linked(session, draft, draft.returning)]
+    for kind in (wanted, [part for part in returning if part[2]]):
+        numbers = ledger.add_plans(session, [{**plan.plan, "run_id": one.run["id"]} for one, plan, _ in kind])
+        rows += [{**row, "plan_id": numbers[one.run["id"]]} for one, _, effects in kind for row in effects]
     return rows
 
 
-def _of_run(draft: Draft, one: PlanDraft) -> dict[str, Any]:
-    return {**one.plan, "run_id": draft.run["id"]}
+def _linked(session: Session, made: RunRecord, returning: PlanRecord) -> list[dict[str, Any]]:
+    """The returns of holds that are still active, each with its hold, so that one that fails gives the hold back.
 
-
-def _linked(session: Session, draft: Draft, returning: PlanDraft) -> Iterable[dict[str, Any]]:
-    """Each return names the hold that it ends, so that a return that fails gives the hold back."""
-    plan = draft.decision.plan
+    Whoever ended a hold meanwhile has brought its target back: not a second time.
+    """
+    plan = made.decision.plan
     assert plan is not None
+    ends = {ended.hold.record: ended.hold.target for ended in plan.ended if ended.returns}
     held = _holds_of(session, [ended.hold for ended in plan.ended if ended.returns])
-    links = {(hold.target.kind, hold.target.id): row.id for hold, row in held.items()}
-    return [{**row, "releases": links.get((row["kind"], row["target_id"]))} for row in returning.effects]
+    links = {(target.kind, target.id): record for record, target in ends.items() if record in held}
+    ours = {(row["kind"], row["target_id"]): row for row in returning.effects}
+    return [{**row, "releases": links[target]} for target, row in ours.items() if target in links]
 
 
 # --- what follows at once --------------------------------------------------------------------------
 
 
-def follow(session: Session, plan: Plan, now: datetime) -> None:
+def apply_side_effects(session: Session, plan: Plan, now: datetime) -> None:
     """End, join and mute what a plan says; for a plan that waited, at the moment of yes."""
     rows = _holds_of(session, [ended.hold for ended in plan.ended])
     for ended in plan.ended:
-        if ended.hold in rows:
-            _end(session, rows[ended.hold], ended, now)
+        row = rows.pop(ended.hold.record or 0, None)
+        if row is not None:
+            _end(session, row, ended, now)
     for joined in plan.joins:
         session.add(_joined(joined, now))
     for mute in plan.mutes:
         session.merge(_mute(mute.rule, mute.target, mute.until, mute.why))
 
 
-def _follow(session: Session, decision: Decision, plan: Plan, now: datetime) -> None:
-    follow(session, plan, now)
+def _apply(session: Session, decision: Decision, plan: Plan, now: datetime) -> None:
+    apply_side_effects(session, plan, now)
     if decision.revision.lasting and decision.state is not None and decision.evaluation is not None:
         kept = streaks(decision.evaluation, decision.state)
         runs.keep_streaks(
@@ -146,15 +147,13 @@ def _follow(session: Session, decision: Decision, plan: Plan, now: datetime) -> 
         )
 
 
-def _holds_of(session: Session, held: Sequence[HeldBy]) -> dict[HeldBy, Hold]:
-    """The rows of these holds, as far as they are still active."""
-    if not held:
+def _holds_of(session: Session, held: Sequence[HeldBy]) -> dict[int, Hold]:
+    """The rows of these holds as far as they are still active, locked: of two who end one at once, one finds it."""
+    numbers = [one.record for one in held if one.record is not None]
+    if not numbers:
         return {}
-    rules, ids = {one.rule for one in held}, {one.target.id for one in held}
-    active = select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.rule_id.in_(rules), Hold.target_id.in_(ids))
-    rows = {(row.rule_id, row.account, row.kind, row.target_id): row for row in session.scalars(active)}
-    named = {one: (one.rule, one.target.account, one.target.kind, one.target.id) for one in held}
-    return {one: rows[name] for one, name in named.items() if name in rows}
+    active = select(Hold).where(Hold.id.in_(numbers), Hold.state == HoldState.ACTIVE).with_for_update()
+    return {row.id: row for row in session.scalars(active)}
 
 
 def _end(session: Session, hold: Hold, ended: Ended, now: datetime) -> None:

@@ -1,29 +1,29 @@
-"""What a plan must know beside the verdicts: holds, mutes, streaks, counters, the mirror's view of each target.
+"""Load what a plan must know beside the verdicts: holds, mutes, streaks, counters, the mirror's view of each target.
 
-Reads the database, writes nothing. Everything is gathered in a few queries per rule, whatever the number of
-subjects, and only for targets that somebody asks about.
+Reads the database, writes nothing. Everything is loaded with a few queries per rule, whatever the number of subjects,
+and only for targets that the plan speaks of. Each target has one name here, by whichever of its ids a row calls it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from bridge.config.settings import Account
 from bridge.decisions import subjects
-from bridge.decisions.amounts import Measuring
+from bridge.decisions.amounts import Amounts
 from bridge.store import holds as hold_rows
 from bridge.store import ledger, runs, upkeep
 from bridge.store.entities import Entity, EntityChange, with_either_id
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from rules.model.facts import Facts, Subject
+from rules.model.hours import last_midnight
 from rules.model.plan import Hold as HeldBy
 from rules.model.plan import Target
 from rules.model.revision import Grain, Revision
@@ -37,104 +37,163 @@ BUSY = (EffectState.PLANNED, EffectState.CLAIMED, EffectState.SENT, EffectState.
 
 
 @dataclass(frozen=True)
-class Question:
-    """Whose state is wanted: one rule, its facts, and the targets that its plan will speak of."""
+class PlanContext:
+    """What one plan is made from: a rule, its facts, its account, the moment.
+
+    Loaded once, for deciding, deciding again at an approval, and undo alike.
+    """
 
     revision: Revision
     facts: Facts
-    targets: frozenset[Target]
     account: Account | None
     now: datetime
-    rechecking: int | None = None  # the waiting plan that is being looked at again: its targets do not wait
 
     @cached_property
-    def measured(self) -> Measuring:
+    def measured(self) -> Amounts:
         """The amounts behind the facts."""
-        return Measuring(self.facts, self.revision.scope.per)
+        return Amounts(self.facts, self.revision.scope.per)
 
 
-def gather(session: Session, question: Question) -> State:
-    """The state of one rule at this moment."""
-    revision, now = question.revision, question.now
-    canary = _canary(session, question)
-    wanted = question.targets | frozenset(canary.targets if canary else ())
-    wanted |= {_target(hold) for hold in _holds(session, question, wanted)}
+def load_state(
+    session: Session, context: PlanContext, targets: Iterable[Target], *, rechecking: int | None = None
+) -> State:
+    """The state of one rule at this moment, about the targets that its plan will speak of.
+
+    `rechecking` is the waiting plan that is being decided about again: its targets do not wait.
+    """
+    revision, now = context.revision, context.now
+    wanted = frozenset(targets)
+    canary = _canary(session, context)
+    wanted |= frozenset(canary.targets if canary else ())
+    wanted |= {_target(hold) for hold in _holds(session, context, wanted)}
+    names = _names(session, wanted)
     return State(
-        targets=_targets(session, question, wanted),
-        streaks=_streaks(session, question) if revision.lasting else {},
+        same=names.same,
+        targets=_targets(session, context, names),
+        streaks=_streaks(session, context) if revision.lasting else {},
         effects_today=_effects_today(session, revision, now),
         errors=runs.failures_in_a_row(session, revision.id, revision.guards.errors + 1),
-        scope=_scope(question),
-        active=_active(session, question),
+        scope=_scope(context),
+        active=_active(session, context),
         protected={
-            kind: frozenset(ids) for kind, ids in (question.account.protected if question.account else {}).items()
+            kind: frozenset(ids) for kind, ids in (context.account.protected if context.account else {}).items()
         },
         halt=upkeep.why_halted(session),
-        waiting=_waiting(session, revision.id, question.rechecking),
-        canary=canary,
+        waiting=frozenset(names.one(target) for target in _waiting(session, revision.id, rechecking)),
+        canary=canary and replace(canary, targets=tuple(dict.fromkeys(map(names.one, canary.targets)))),
     )
+
+
+# --- names -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Every name of the wanted targets, and the one under which each is known: the small number where it has one."""
+
+    same: Mapping[Target, Target]
+    entities: Mapping[Target, Entity]  # by the one name
+    wanted: frozenset[Target]  # by the one name
+
+    def one(self, target: Target) -> Target:
+        return self.same.get(target, target)
+
+    def ids(self, account: str) -> set[str]:
+        """Every id of the wanted targets of an account."""
+        other = {alias.id for alias in self.same if alias.account == account}
+        return other | {target.id for target in self.wanted if target.account == account}
+
+    @property
+    def accounts(self) -> list[str]:
+        return sorted({target.account for target in self.wanted})
+
+
+def _names(session: Session, wanted: frozenset[Target]) -> _Names:
+    same: dict[Target, Target] = {}
+    entities: dict[Target, Entity] = {}
+    for account in {target.account for target in wanted}:
+        found = _entities(session, account, [target for target in wanted if target.account == account])
+        for target, entity in found.items():
+            one = replace(target, id=entity.number or entity.ref)
+            entities[one] = entity
+            same |= {replace(target, id=name): one for name in (entity.number, entity.ref) if name and name != one.id}
+    return _Names(same, entities, frozenset(same.get(target, target) for target in wanted))
+
+
+def _entities(session: Session, account: str, wanted: Collection[Target]) -> dict[Target, Entity]:
+    """The mirror's rows, by either id. A target's id may be the text or the small number."""
+    ids, kinds = {target.id for target in wanted}, {target.kind for target in wanted}
+    rows = with_either_id(session, account, kinds, ids)
+    by_id = {(row.kind, identity): row for row in rows for identity in (row.number, row.ref) if identity}
+    return {target: by_id[target.kind, target.id] for target in wanted if (target.kind, target.id) in by_id}
+
+
+# --- rows ------------------------------------------------------------------------------------------
 
 
 def _effects_today(session: Session, revision: Revision, now: datetime) -> int:
     """Counted for the guard that limits them; without it they are of no interest, and may be many."""
     if revision.guards.per_day is None:
         return 0
-    return ledger.applied_by_rule_since(session, revision.id, _midnight(now, revision.data.tz))
+    return ledger.applied_by_rule_since(session, revision.id, last_midnight(now, revision.data.tz))
 
 
-def _holds(session: Session, question: Question, wanted: Collection[Target]) -> list[Hold]:
+def _holds(session: Session, context: PlanContext, wanted: Collection[Target]) -> list[Hold]:
     """The rule's holds that this plan may end: all of them where it looks by the clock.
 
     An event is no reason to go through everything that earlier ones have led to.
     """
-    revision = question.revision
+    revision = context.revision
     if revision.timed:
         return hold_rows.of_rule(session, revision.id)
     ids = {target.id for target in wanted}
-    named = [] if revision.scope.per == ("event",) else [subjects.dump(one) for one in question.facts.subjects]
-    return hold_rows.due_or_about(session, revision.id, targets=ids, subjects=named, now=question.now)
-
-
-def _midnight(now: datetime, tz: str) -> datetime:
-    return now.astimezone(ZoneInfo(tz)).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    named = [] if revision.scope.per == ("event",) else [subjects.dump(one) for one in context.facts.subjects]
+    return hold_rows.due_or_about(session, revision.id, targets=ids, subjects=named, now=context.now)
 
 
 def _target(row: Hold | Effect) -> Target:
     return target_of(row.kind, row.target_id, account=row.account, integration=row.integration)
 
 
-def _targets(session: Session, question: Question, wanted: frozenset[Target]) -> dict[Target, TargetState]:
-    if not wanted:
-        return {}
-    rule, now = question.revision.id, question.now
-    ids = {target.id for target in wanted}
-    entities = _entities(session, question.revision, wanted)
-    held = hold_rows.on(session, account=question.revision.account, targets=ids, rule_id=rule, since=now - MEMORY)
-    active = _by_target(hold for hold in held if hold.state == HoldState.ACTIVE)
-    ended = _by_target(hold for hold in held if hold.state != HoldState.ACTIVE and _counts(hold))
-    mutes = _mutes(session, question.revision, ids, now)
-    pending = _pending(session, question.revision.account, ids)
-    last = _last_effects(session, rule, ids)
-    changed = _changes_by_hand(session, question.revision.account, entities.values())
+def _targets(session: Session, context: PlanContext, names: _Names) -> dict[Target, TargetState]:
+    found: dict[Target, TargetState] = {}
+    for account in names.accounts:  # nearly always one: others where a rule was moved while it held something
+        found |= _targets_of(session, context, names, account)
+    return found
+
+
+def _targets_of(session: Session, context: PlanContext, names: _Names, account: str) -> dict[Target, TargetState]:
+    rule, now, ids = context.revision.id, context.now, names.ids(account)
+    held = hold_rows.on(session, account=account, targets=ids, rule_id=rule, since=now - MEMORY)
+    active = _by_target((hold for hold in held if hold.state == HoldState.ACTIVE), names)
+    ended = _by_target((hold for hold in held if hold.state != HoldState.ACTIVE and _counts(hold)), names)
+    mutes = _mutes(session, context.revision, account, names, now)
+    pending = _pending(session, account, names)
+    last = _last_effects(session, rule, names, account)
+    entities = [entity for target, entity in names.entities.items() if target.account == account]
+    changed = _changes_by_hand(session, account, entities)
     found = {}
-    for target in wanted:
-        entity = entities.get(target)
+    for target in names.wanted:
+        if target.account != account:
+            continue
+        entity = names.entities.get(target)
+        aliases = frozenset(one for one in (entity.ref, entity.number) if one) if entity else frozenset()
         found[target] = TargetState(
             target=target,
-            aliases=frozenset(one for one in (entity.ref, entity.number) if one) if entity else frozenset(),
+            aliases=aliases,
             exists=entity is None or entity.gone_at is None,
             active=entity.active if entity else None,
             values=_values(entity),
             seen_at=entity.last_seen if entity else None,
             groups=_groups(entity),
-            revenue_24h=_money(question, "revenue", target),
-            payout_24h=_money(question, "payout", target),
-            holds=tuple(_held(hold, question.measured) for hold in active.get(target, [])),
+            revenue_24h=_money(context, "revenue", target, aliases),
+            payout_24h=_money(context, "payout", target, aliases),
+            holds=tuple(held_of(hold, names.one, context.measured) for hold in active.get(target, [])),
             holds_before=len(ended.get(target, [])),
             muted_until=mutes.get(target, {}),
             last_effect=last.get(target),
             changed_by_person=changed.get(entity.ref) if entity else None,
-            probation=_probation(question, target, ended.get(target, [])),
+            probation=_probation(context, target, ended.get(target, [])),
             pending=pending.get(target, {}),
         )
     return found
@@ -144,19 +203,11 @@ def _counts(hold: Hold) -> bool:
     return (hold.ended_why or "").partition(":")[0] not in {"override", "undo"}
 
 
-def _by_target(rows: Iterable[Hold]) -> dict[Target, list[Hold]]:
+def _by_target(rows: Iterable[Hold], names: _Names) -> dict[Target, list[Hold]]:
     found: dict[Target, list[Hold]] = {}
     for row in rows:
-        found.setdefault(_target(row), []).append(row)
+        found.setdefault(names.one(_target(row)), []).append(row)
     return found
-
-
-def _entities(session: Session, revision: Revision, wanted: Collection[Target]) -> dict[Target, Entity]:
-    """The mirror's rows, by either id. A target's id may be the text or the small number."""
-    ids, kinds = {target.id for target in wanted}, {target.kind for target in wanted}
-    rows = with_either_id(session, revision.account, kinds, ids)
-    by_id = {(row.kind, identity): row for row in rows for identity in (row.number, row.ref) if identity}
-    return {target: by_id[target.kind, target.id] for target in wanted if (target.kind, target.id) in by_id}
 
 
 def _values(entity: Entity | None) -> dict[str, Any]:
@@ -173,28 +224,33 @@ def _groups(entity: Entity | None) -> dict[Grain, str]:
     return {} if advertiser is None else {"advertiser": str(advertiser)}
 
 
-def _held(hold: Hold, measured: Measuring) -> HeldBy:
-    subject = subjects.load(hold.subject)
+def held_of(
+    row: Hold, one: Callable[[Target], Target] = lambda target: target, measured: Amounts | None = None
+) -> HeldBy:
+    """A row as the hold that plans speak of; with whether data came in since, where the amounts are known."""
+    subject = subjects.load(row.subject)
     return HeldBy(
-        rule=hold.rule_id,
-        target=_target(hold),
+        rule=row.rule_id,
+        target=one(_target(row)),
         subject=subject,
-        since=hold.since,
-        until=hold.until,
-        count=hold.count,
-        active_before=hold.we_paused,
-        new_data=measured.saw_data(subject, hold.since),
+        since=row.since,
+        until=row.until,
+        count=row.count,
+        active_before=row.we_paused,
+        new_data=measured.saw_data(subject, row.since) if measured is not None else False,
+        record=row.id,
     )
 
 
 def _mutes(
-    session: Session, revision: Revision, ids: Collection[str], now: datetime
+    session: Session, revision: Revision, account: str, names: _Names, now: datetime
 ) -> dict[Target, dict[str, datetime]]:
-    wanted = {"rules": [revision.id, "*"], "account": revision.account, "ids": list(ids), "now": now}
+    wanted = {"rules": [revision.id, "*"], "account": account, "ids": list(names.ids(account)), "now": now}
     found: dict[Target, dict[str, datetime]] = {}
     for row in session.scalars(_muted(), wanted):
-        target = target_of(row.kind, row.target_id, account=row.account, integration=revision.integration)
-        found.setdefault(target, {})[row.rule_id] = row.until
+        target = names.one(target_of(row.kind, row.target_id, account=row.account, integration=revision.integration))
+        until = found.setdefault(target, {})
+        until[row.rule_id] = max(row.until, until.get(row.rule_id, row.until))
     return found
 
 
@@ -208,10 +264,10 @@ def _muted() -> Select[Mute]:
     )
 
 
-def _pending(session: Session, account: str, ids: Collection[str]) -> dict[Target, dict[str, Any]]:
+def _pending(session: Session, account: str, names: _Names) -> dict[Target, dict[str, Any]]:
     found: dict[Target, dict[str, Any]] = {}
-    for row in session.scalars(_busy(), {"account": account, "ids": list(ids)}):
-        found.setdefault(_target(row), {}).update(row.wanted)
+    for row in session.scalars(_busy(), {"account": account, "ids": list(names.ids(account))}):
+        found.setdefault(names.one(_target(row)), {}).update(row.wanted)
     return found
 
 
@@ -230,10 +286,13 @@ def _busy() -> Select[Effect]:
     )
 
 
-def _last_effects(session: Session, rule: str, ids: Collection[str]) -> dict[Target, datetime]:
+def _last_effects(session: Session, rule: str, names: _Names, account: str) -> dict[Target, datetime]:
     """The rule's newest effect on each target; in shadow the recorded one, so that cool-downs show there too."""
-    rows = session.execute(_newest_effects(), {"rule": rule, "ids": list(ids)})
-    return {target_of(row[0], row[1], account=row[2], integration=row[3]): row[4] for row in rows}
+    found: dict[Target, datetime] = {}
+    for row in session.execute(_newest_effects(), {"rule": rule, "ids": list(names.ids(account))}):
+        target = names.one(target_of(row[0], row[1], account=row[2], integration=row[3]))
+        found[target] = max(row[4], found.get(target, row[4]))
+    return found
 
 
 @cache
@@ -277,53 +336,57 @@ def _is_subject(revision: Revision, target: Target) -> bool:
     return revision.scope.per == (target.kind,)
 
 
-def _money(question: Question, name: str, target: Target) -> Decimal | None:
+def _money(context: PlanContext, name: str, target: Target, aliases: frozenset[str]) -> Decimal | None:
     """Of the last 24 hours, where the rule's subjects are such targets."""
-    if not _is_subject(question.revision, target) or question.facts.as_of("conversions") is None:
+    if not _is_subject(context.revision, target) or context.facts.as_of("conversions") is None:
         return None
-    subject = Subject(question.revision.scope.per, (target.id,))
-    return question.measured.amount(name, subject, question.now - DAY, question.now)
+    per = context.revision.scope.per
+    amounts = (
+        context.measured.amount(name, Subject(per, (one,)), context.now - DAY, context.now)
+        for one in (target.id, *sorted(aliases - {target.id}))
+    )
+    return next((amount for amount in amounts if amount is not None), None)
 
 
-def _probation(question: Question, target: Target, ended: Sequence[Hold]) -> Probation | None:
-    wanted = question.revision.release.probation
+def _probation(context: PlanContext, target: Target, ended: Sequence[Hold]) -> Probation | None:
+    wanted = context.revision.release.probation
     returned = [hold.ended_at for hold in ended if hold.ended_at]
-    if not wanted or not returned or not _is_subject(question.revision, target):
+    if not wanted or not returned or not _is_subject(context.revision, target):
         return None
     since = max(returned)
-    subject = Subject(question.revision.scope.per, (target.id,))
-    seen = {name: question.measured.amount(name, subject, since, question.now) for name in wanted}
+    subject = Subject(context.revision.scope.per, (target.id,))
+    seen = {name: context.measured.amount(name, subject, since, context.now) for name in wanted}
     return Probation(since=since, seen={name: amount for name, amount in seen.items() if amount is not None})
 
 
-def _streaks(session: Session, question: Question) -> dict[Subject, Streak]:
-    stored = runs.streaks(session, question.revision.id)
-    until = question.facts.as_of("clicks") or question.now
+def _streaks(session: Session, context: PlanContext) -> dict[Subject, Streak]:
+    stored = runs.streaks(session, context.revision.id)
+    until = context.facts.as_of("clicks") or context.now
     found = {}
     for text, streak in stored.items():
         subject = subjects.load(text)
-        if subject not in question.measured:
+        if subject not in context.measured:
             continue
         seen_to = streak.counted_at
-        clicks = question.measured.amount("clicks", subject, seen_to, max(until, seen_to))
+        clicks = context.measured.amount("clicks", subject, seen_to, max(until, seen_to))
         new = clicks is None or clicks > 0
         found[subject] = Streak(looks=streak.looks, since=streak.since, counted_at=seen_to, new_data=new)
     return found
 
 
-def _scope(question: Question) -> ScopeTotals:
-    per = question.revision.scope.per
-    if per == ("event",) or question.facts.as_of("conversions") is None:
+def _scope(context: PlanContext) -> ScopeTotals:
+    per = context.revision.scope.per
+    if per == ("event",) or context.facts.as_of("conversions") is None:
         return ScopeTotals()
     return ScopeTotals(
-        subjects=len(question.facts.subjects),
-        revenue_24h=question.measured.total("revenue", question.now - DAY, question.now),
+        subjects=len(context.facts.subjects),
+        revenue_24h=context.measured.total("revenue", context.now - DAY, context.now),
     )
 
 
-def _active(session: Session, question: Question) -> Mapping[GroupKey, int]:
+def _active(session: Session, context: PlanContext) -> Mapping[GroupKey, int]:
     """How many active targets each group of `keep_active` has, less those about to be paused."""
-    revision = question.revision
+    revision = context.revision
     found: dict[GroupKey, int] = {}
     for keep in revision.guards.keep_active:
         rows = list(
@@ -372,17 +435,17 @@ def _of_waiting_plans() -> Select[Effect]:
     return waiting.where(StoredPlan.state == PlanState.WAITING, *ours)
 
 
-def _canary(session: Session, question: Question) -> CanaryState | None:
-    if question.revision.guards.canary is None:
+def _canary(session: Session, context: PlanContext) -> CanaryState | None:
+    if context.revision.guards.canary is None:
         return None
     newest = session.scalars(
         select(StoredPlan)
-        .where(StoredPlan.rule_id == question.revision.id, StoredPlan.canary.is_not(None))
+        .where(StoredPlan.rule_id == context.revision.id, StoredPlan.canary.is_not(None))
         .order_by(StoredPlan.id.desc())
     ).first()
     started = session.scalars(
         select(StoredPlan)
-        .where(StoredPlan.rule_id == question.revision.id, StoredPlan.canary == "started")
+        .where(StoredPlan.rule_id == context.revision.id, StoredPlan.canary == "started")
         .order_by(StoredPlan.id.desc())
     ).first()
     if started is None or newest is None or newest.canary == "passed":
@@ -395,7 +458,7 @@ def _canary(session: Session, question: Question) -> CanaryState | None:
     return CanaryState(
         since=since,
         targets=tuple(_target(one) for one in applied),
-        revenue=question.measured.total("revenue", since, question.now),
-        revenue_before=question.measured.total("revenue", since - week, question.now - week),
+        revenue=context.measured.total("revenue", since, context.now),
+        revenue_before=context.measured.total("revenue", since - week, context.now - week),
         failed_at=newest.created_at if newest.canary == "failed" else None,
     )

@@ -22,7 +22,7 @@ MOST_UNDECIDED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class PlanDraft:
+class PlanRecord:
     """A plan and its effects. The effects get their plan's number when it has one."""
 
     plan: dict[str, Any]
@@ -30,7 +30,7 @@ class PlanDraft:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Draft:
+class RunRecord:
     """One decision, ready to be written.
 
     A run has up to two plans: what the rule wants now, and what goes back because its holds ended. They are apart
@@ -40,21 +40,21 @@ class Draft:
     decision: Decision
     run: dict[str, Any]
     verdicts: Sequence[dict[str, Any]] = ()
-    wanted: PlanDraft | None = None
-    returning: PlanDraft | None = None
+    wanted: PlanRecord | None = None
+    returning: PlanRecord | None = None
 
 
-def drafted(decisions: Sequence[Decision], now: datetime) -> list[Draft]:
+def run_records(decisions: Sequence[Decision], now: datetime) -> list[RunRecord]:
     """The rows of these decisions; nothing is written."""
     return [_draft(one, now) for one in decisions]
 
 
-def _draft(decision: Decision, now: datetime) -> Draft:
+def _draft(decision: Decision, now: datetime) -> RunRecord:
     run, evaluation, plan = _run(decision), decision.evaluation, decision.plan
     if evaluation is None or plan is None:
-        return Draft(decision, run)
+        return RunRecord(decision, run)
     verdicts = _verdicts(evaluation) if run["yes"] or run["no_decision"] else []
-    return Draft(decision, run, verdicts, _wanted(decision, plan, now), _returning(decision, plan, now))
+    return RunRecord(decision, run, verdicts, _wanted(decision, plan, now), _returning(decision, plan, now))
 
 
 def _run(decision: Decision) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def trace_json(trace: Trace) -> dict[str, Any]:
 # --- plans -----------------------------------------------------------------------------------------
 
 
-def _wanted(decision: Decision, plan: Plan, now: datetime) -> PlanDraft | None:
+def _wanted(decision: Decision, plan: Plan, now: datetime) -> PlanRecord | None:
     if not (plan.effects or plan.stops or plan.canary):
         return None
     revision, state = decision.revision, PlanState(plan.outcome.value)
@@ -136,14 +136,14 @@ def _wanted(decision: Decision, plan: Plan, now: datetime) -> PlanDraft | None:
     stored = _plan(decision, state, plan.effects, now)
     stored |= {"stops": [_stop(stop) for stop in plan.stops], "canary": plan.canary}
     rows = [effect_row(revision.id, one, now, due=ready and not one.after, tz=tz) for one in plan.effects]
-    return PlanDraft(stored, rows)
+    return PlanRecord(stored, rows)
 
 
-def _returning(decision: Decision, plan: Plan, now: datetime) -> PlanDraft | None:
+def _returning(decision: Decision, plan: Plan, now: datetime) -> PlanRecord | None:
     if not plan.releases:
         return None
     rows = [effect_row(decision.revision.id, one, now, due=True) for one in plan.releases]
-    return PlanDraft(_plan(decision, PlanState.READY, plan.releases, now), rows)
+    return PlanRecord(_plan(decision, PlanState.READY, plan.releases, now), rows)
 
 
 def _plan(decision: Decision, state: PlanState, effects: Sequence[PlannedEffect], now: datetime) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bridge.decisions.event_facts import Happening
+from bridge.decisions.event_facts import ReceivedEvent
 from bridge.sources import ParsedEvent
 from bridge.store.journal import Event
 from rules.model.revision import Silence
 
 
-def heard(session: Session, trigger: Silence, listening_since: datetime, now: datetime) -> Happening | None:
+def heard(session: Session, trigger: Silence, listening_since: datetime, now: datetime) -> ReceivedEvent | None:
     """The silence, where it has lasted long enough; None while the source speaks.
 
     A source that never spoke is silent since we began to listen. Its body tells `last_event_at` (or nothing) and
@@ -31,4 +31,4 @@ def heard(session: Session, trigger: Silence, listening_since: datetime, now: da
     body = {"source": trigger.source, "minutes": int((now - since).total_seconds() // 60)}
     if last is not None:
         body["last_event_at"] = last.isoformat()
-    return Happening(event, ParsedEvent(body=body, event_type="silence", dedupe_key=key))
+    return ReceivedEvent(event, ParsedEvent(body=body, event_type="silence", dedupe_key=key))

@@ -1,7 +1,7 @@
 """One loop over many items, in which each item fails alone: the others go on, and the failure is told.
 
-A failure is counted in the metrics, written into the database for /readyz, `doctor` and one service alert, and logged at
-growing intervals. The database going away is nobody's own failure and ends the loop.
+A failure is counted in the metrics, written into the database for /readyz, `doctor` and one service alert, and logged
+at growing intervals. The database going away is nobody's own failure and ends the loop.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Bulkhead:
             yield
         except NOT_ITS_FAULT:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it stays with its item
             self.failed.add((kind, name, step))
             self._note((kind, name, step), error)
         else:

@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.decisions.persist import follow
+from bridge.decisions.persist import apply_side_effects
+from bridge.decisions.plan_state import load_state
 from bridge.decisions.records import effect_row
+from bridge.observability.bulkhead import Bulkhead
 from bridge.operations.errors import NotThere, OperationError, Refused
-from bridge.operations.plan_values import effect_of, facts_of, named, plan_of, state_of
+from bridge.operations.plan_values import context_of, effect_of, named, plan_of
 from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
 from bridge.operations.undo import again
 from bridge.services.container import Services
@@ -73,11 +75,17 @@ def reject(services: Services, plan_id: int, *, person: Person, why: str, now: d
         return drop(session, stored, decision="rejected", who=person.name, note=why, now=now)
 
 
-def expire(services: Services, session: Session, now: datetime) -> bool:
-    """What becomes of plans that nobody answered in time. True when some of them go ahead."""
-    due = session.scalars(select(StoredPlan).where(StoredPlan.state == PlanState.WAITING, StoredPlan.decide_by <= now))
-    proceeding = [_expire(services, session, stored, now) for stored in due]
-    return any(proceeding)
+def expire(services: Services, now: datetime, bulkhead: Bulkhead) -> bool:
+    """What becomes of plans that nobody answered in time, each by itself. True when some of them go ahead."""
+    due = (StoredPlan.state == PlanState.WAITING, StoredPlan.decide_by <= now)
+    with services.store.read() as session:
+        waiting = list(session.scalars(select(StoredPlan.id).where(*due).order_by(StoredPlan.id)))
+    proceeding = False
+    for plan_id in waiting:
+        with bulkhead.item("plan", str(plan_id), "expire"), services.store.write() as session:
+            stored = session.scalar(select(StoredPlan).where(StoredPlan.id == plan_id, *due).with_for_update())
+            proceeding |= stored is not None and _expire(services, session, stored, now)
+    return proceeding
 
 
 def _expire(services: Services, session: Session, stored: StoredPlan, now: datetime) -> bool:
@@ -170,7 +178,7 @@ def _carry_on(
         old = approval.only(old, chosen.targets)
     plan, difference = approval.recheck(old, again_for(services, session, waiting, now), revision.approve)
     _rewrite(waiting, rows, plan, {_place(stop): stop.message for stop in difference.reasons}, now)
-    follow(session, plan, now)
+    apply_side_effects(session, plan, now)
     stored.state = PlanState.READY if plan.effects else PlanState.DROPPED
     stored.ended_at = None if plan.effects else now
     stored.decision, stored.decided_by, stored.decided_at = decision, who, now
@@ -192,10 +200,9 @@ def again_for(services: Services, session: Session, waiting: Waiting, now: datet
     if waiting.stored.undoes is not None:
         return again(services, session, waiting.stored.undoes, now)
     revision = waiting.revision
-    facts = facts_of(services, session, revision, waiting.run, now)
-    evaluation = evaluate(revision, facts, now)
-    wanted = targets(revision, evaluation)
-    state = state_of(services, session, revision, facts, wanted, now=now, rechecking=waiting.stored.id)
+    context = context_of(services, session, revision, waiting.run, now)
+    evaluation = evaluate(revision, context.facts, now)
+    state = load_state(session, context, targets(revision, evaluation), rechecking=waiting.stored.id)
     return make_plan(revision, evaluation, state, now)
 
 

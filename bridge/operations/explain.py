@@ -9,12 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.decisions import subjects
-from bridge.decisions.event_facts import Happening, read_again
-from bridge.decisions.live_facts import about, scope_facts
-from bridge.decisions.matching import whom
+from bridge.decisions.event_facts import ReceivedEvent, read_event
+from bridge.decisions.live_facts import facts_for_subjects, scope_facts
+from bridge.decisions.matching import subjects_named
+from bridge.decisions.plan_state import PlanContext, load_state
 from bridge.decisions.records import trace_json
+from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere, OperationError
-from bridge.operations.plan_values import facts_of_event, state_of
+from bridge.operations.plan_values import facts_of_event
 from bridge.operations.verdict_history import Look, looks
 from bridge.reports.facts import LiveFacts, chosen
 from bridge.reports.live import Coverage
@@ -165,7 +167,8 @@ def _in_the_way(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What keeps the rule from acting on the subject at this moment, and what it would do."""
     revision = evaluation.revision
-    state = state_of(services, session, revision, seen.facts, targets(revision, evaluation), now=now)
+    context = PlanContext(revision, seen.facts, services.settings.accounts.get(revision.account), now)
+    state = load_state(session, context, targets(revision, evaluation))
     plan = make_plan(revision, evaluation, state, now)
     stops = [stop.message for stop in why_not(plan, seen.subject)]
     if evaluation.answers[seen.row] == Answer.YES and revision.mode in UNDONE:
@@ -188,10 +191,10 @@ def _facts(
         raise OperationError(f"rule {revision.id}: is about {' x '.join(revision.scope.per)}; write --subject {wanted}")
     subject = _by_number(services, session, revision, subject, at)
     if isinstance(revision.trigger, Webhook):
-        happening = _newest_about(services, session, revision, subject, at)
-        found = _of_event(services, session, revision, happening, at)
+        received = _newest_about(services, session, revision, subject, at)
+        found = _of_event(services, session, revision, received, at)
         return replace(found, row=list(found.facts.subjects).index(subject))
-    facts = scope_facts(services, session, revision, at)
+    facts = scope_facts(live_inputs(services), session, revision, at)
     outside = None
     if subject not in facts.subjects:
         outside = _outside(facts, revision, subject)
@@ -203,7 +206,7 @@ def _facts(
 
 def _by_number(services: Services, session: Session, revision: Revision, subject: Subject, at: datetime) -> Subject:
     """The subject under the ids that reports use; people may write Integr8's text ids as well."""
-    aliases = about(services, session, revision, [subject], at).data.directory.aliases
+    aliases = facts_for_subjects(live_inputs(services), session, revision, [subject], at).data.directory.aliases
     pairs = zip(subject.per, subject.ids, strict=True)
     return Subject(subject.per, tuple(aliases.get(grain, {}).get(one, one) for grain, one in pairs))
 
@@ -253,23 +256,23 @@ def _as_of(session: Session, facts: LiveFacts, at: datetime) -> LiveFacts:
 # --- events ----------------------------------------------------------------------------------------
 
 
-def _happening(services: Services, session: Session, event_id: str) -> Happening:
+def _happening(services: Services, session: Session, event_id: str) -> ReceivedEvent:
     event = session.get(Event, event_id)
     source = services.sources.get(event.source) if event else None
     if event is None or source is None:
         raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
     try:
-        return read_again(event, source)
+        return read_event(event, source)
     except SourceError as error:
         raise OperationError(f"event {event_id}: cannot be read: {error}") from error
 
 
-def _of_event(services: Services, session: Session, revision: Revision, happening: Happening, at: datetime) -> _Seen:
-    event = happening.event
+def _of_event(services: Services, session: Session, revision: Revision, received: ReceivedEvent, at: datetime) -> _Seen:
+    event = received.event
     trigger = revision.trigger
     if not isinstance(trigger, Webhook) or trigger.source != event.source:
         raise OperationError(f"rule {revision.id}: does not listen to {event.source}, where this event came from")
-    facts = facts_of_event(services, session, revision, happening, at)
+    facts = facts_of_event(services, session, revision, received, at)
     if not facts.subjects:
         grains = " x ".join(revision.scope.per)
         raise OperationError(f"event {event.id}: names no {grains}, so rule {revision.id} has nobody to decide about")
@@ -281,7 +284,7 @@ def _of_event(services: Services, session: Session, revision: Revision, happenin
 
 def _newest_about(
     services: Services, session: Session, revision: Revision, subject: Subject, at: datetime
-) -> Happening:
+) -> ReceivedEvent:
     """The last event before a moment that points a webhook rule at this subject."""
     trigger = revision.trigger
     assert isinstance(trigger, Webhook)
@@ -291,11 +294,11 @@ def _newest_about(
         query = query.where(Event.event_type == trigger.event)
     for event in session.scalars(query.order_by(Event.id.desc()).limit(SEARCHED)):
         try:
-            happening = read_again(event, source)
+            received = read_event(event, source)
         except SourceError:
             continue
-        if subject in whom(revision, [happening], at):
-            return happening
+        if subject in subjects_named(revision, [received], at):
+            return received
     raise NotThere(
         f"rule {revision.id}: none of the last {SEARCHED} events of {trigger.source} is about {subject}; "
         "name one with --subject event=ID"

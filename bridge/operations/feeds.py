@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config.settings import Account
 from bridge.integr8.errors import ApiError, BudgetError
+from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead, sentence
 from bridge.reports import conversion_lag, mirror, polling, postbacks
 from bridge.reports.polling import FeedPlan
 from bridge.services.container import Services
@@ -44,16 +45,26 @@ def plans(account: Account) -> list[FeedPlan]:
     return found
 
 
-def open_due(session: Session, services: Services, now: datetime) -> int:
-    """Write the slots of all feeds and mirrors that have come due. Returns how many wait to be read."""
+def open_due(services: Services, now: datetime, bulkhead: Bulkhead) -> int:
+    """Write the slots of all feeds and mirrors that have come due, each account by itself.
+
+    Returns how many wait to be read.
+    """
     found = 0
     for account in services.settings.accounts.values():
-        found += polling.due_slots(session, now, plans(account))
-        for key, as_of in polling.stalled(session, now, plans(account)):
-            log.warning("feed stalled", feed=f"{key.account}/{key.integration}/{key.kind}", as_of=as_of)
-        for integration in account.integrations:
-            for part in MIRRORS:
-                found += _open_mirror(session, account, integration, part, now)
+        with bulkhead.item("account", account.name, "open slots"), services.store.write() as session:
+            found += open_account(session, account, now)
+    return found
+
+
+def open_account(session: Session, account: Account, now: datetime) -> int:
+    """The same for one account."""
+    found = polling.due_slots(session, now, plans(account))
+    for key, as_of in polling.stalled(session, now, plans(account)):
+        log.warning("feed stalled", feed=f"{key.account}/{key.integration}/{key.kind}", as_of=as_of)
+    for integration in account.integrations:
+        for part in MIRRORS:
+            found += _open_mirror(session, account, integration, part, now)
     return found
 
 
@@ -68,7 +79,8 @@ def ask_all(session: Session, services: Services, now: datetime) -> list[str]:
         slot = polling.slot_key(key, polling.Purpose.HEAD)
         if not slots.is_waiting(session, slot):
             slots.open_slots(session, [(polling.KIND, slot, now)])
-    open_due(session, services, now)
+    for account in services.settings.accounts.values():
+        open_account(session, account, now)
     return [f"{key.account}/{key.integration}/{key.kind}" for key in keys]
 
 
@@ -98,13 +110,13 @@ def in_turn(services: Services, now: datetime) -> Iterator[bool]:
         yield True
         return
     with services.store.write() as session:
-        turn = decision_lock.take(session, now, TURN, LONGEST)
+        turn = decision_lock.acquire(session, now, TURN, LONGEST)
     try:
         yield turn is not None
     finally:
         if turn is not None:
             with services.store.write() as session:
-                decision_lock.end(session, TURN)
+                decision_lock.abandon(session, TURN)
 
 
 def answered(services: Services) -> bool:
@@ -127,7 +139,8 @@ def read_due(services: Services, now: datetime) -> bool:
                 with services.store.write() as session:
                     slots.put_off(session, slot, now + timedelta(seconds=max(seconds, 2.0)))
             else:
-                read(services, slot, now)
+                with Bulkhead(services.store, now).item(kind, slot.key, "read"):
+                    _read(services, slot, now, read)
         if taken:
             return True
     return False
@@ -140,6 +153,18 @@ def _account_of(slot: Slot) -> str:
 
 def _needs_integr8(slot: Slot) -> bool:
     return slot.kind == polling.KIND or slot.key.endswith((":entities", ":details"))
+
+
+def _read(services: Services, slot: Slot, now: datetime, read: Callable[[Services, Slot, datetime], None]) -> None:
+    """Read one slot; what raises ends it, or it would come back with its lease for ever."""
+    try:
+        read(services, slot, now)
+    except NOT_ITS_FAULT:
+        raise
+    except Exception as error:
+        with services.store.write() as session:
+            slots.give_up(session, slot, sentence(error), now)
+        raise
 
 
 def _feed(services: Services, slot: Slot, now: datetime) -> None:

@@ -1,23 +1,21 @@
 """Holds: let go by hand, and let go of what no rule looks after any more."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bridge.decisions import subjects
-from bridge.decisions.decide import event_facts
+from bridge.decisions.plan_state import held_of, load_state
+from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
 from bridge.operations.errors import NothingSelected, NotThere, Refused
 from bridge.operations.manual_runs import write
-from bridge.operations.plan_values import state_of
+from bridge.operations.plan_values import context_of
 from bridge.services.container import Services
 from bridge.store import revisions, runs, upkeep
 from bridge.store.holds import Hold, HoldState
-from rules.model.plan import Hold as HeldBy
 from rules.model.plan import Plan, Target
 from rules.model.revision import Revision
-from rules.model.state import target_of
 from rules.planning import release
 
 
@@ -44,8 +42,10 @@ def release_holds(services: Services, hold_ids: Collection[int], *, who: str, no
             revision = _revision(services, session, rule)
             if revision is None:
                 raise Refused(f"rule {rule}: no longer loads; run `integr8-bridge check`")
-            held = [_held(row) for row in rows]
-            state = state_of(services, session, revision, event_facts([]), [one.target for one in held], now=now)
+            named = [held_of(row) for row in rows]
+            context = context_of(services, session, revision, None, now)
+            state = load_state(session, context, [one.target for one in named])
+            held = [replace(one, target=state.one(one.target)) for one in named]
             terms = release.Terms(respect=revision.guards.respect_people, tz=revision.data.tz)
             for plan in release.by_hand(held, state, terms, now):
                 write(session, revision, [plan], kind=runs.Cause.HAND, about="release", who=who, now=now)
@@ -58,27 +58,37 @@ def release_holds(services: Services, hold_ids: Collection[int], *, who: str, no
     return Released(returns, stays)
 
 
-def sweep(services: Services, session: Session, orphans: Iterable[Hold], now: datetime) -> bool:
-    """Look at holds of rules that do not look by the clock, or are not loaded any more. True when targets go back."""
+def end_due(services: Services, orphans: Iterable[Hold], now: datetime, bulkhead: Bulkhead) -> bool:
+    """End holds whose rule is not due by the clock, or is not loaded any more. True when targets go back.
+
+    Each rule by itself, and where that fails each of its holds by itself.
+    """
     asked: dict[str, set[Target]] = {}
     for hold in orphans:
-        asked.setdefault(hold.rule_id, set()).add(_held(hold).target)
+        asked.setdefault(hold.rule_id, set()).add(held_of(hold).target)
     going = False
     for rule, targets in sorted(asked.items()):
-        revision = _revision(services, session, rule)
-        if revision is not None:
-            going |= _sweep(services, session, revision, targets, now)
+        try:
+            going |= _end(services, rule, targets, now)
+        except NOT_ITS_FAULT:
+            raise
+        except Exception:  # noqa: BLE001 - each of them shows what it was
+            for target in sorted(targets):
+                with bulkhead.item("hold", f"{rule}: {target}", "end"):
+                    going |= _end(services, rule, {target}, now)
     return going
 
 
-def _sweep(
-    services: Services, session: Session, revision: Revision, targets: Collection[Target], now: datetime
-) -> bool:
-    state = state_of(services, session, revision, event_facts([]), targets, now=now)
-    plan: Plan = release.sweep(revision.id, state, now)
-    if plan.ended or plan.releases:
-        write(session, revision, [plan], kind=runs.Cause.SLOT, about="sweep", who="bridge", now=now)
-    return bool(plan.releases)
+def _end(services: Services, rule: str, targets: Collection[Target], now: datetime) -> bool:
+    with services.store.write() as session:
+        revision = _revision(services, session, rule)
+        if revision is None:
+            raise Refused(f"rule {rule}: no longer loads, and its holds cannot end; run `integr8-bridge check`")
+        state = load_state(session, context_of(services, session, revision, None, now), targets)
+        plan: Plan = release.sweep(revision.id, state, now)
+        if plan.ended or plan.releases:
+            write(session, revision, [plan], kind=runs.Cause.SLOT, about="sweep", who="bridge", now=now)
+        return bool(plan.releases)
 
 
 def _by_rule(session: Session, hold_ids: Collection[int]) -> dict[str, list[Hold]]:
@@ -98,15 +108,3 @@ def _revision(services: Services, session: Session, rule: str) -> Revision | Non
         return book.revisions[rule]
     history = revisions.history(session, rule)
     return services.library.revision(session, history[0].hash) if history else None
-
-
-def _held(row: Hold) -> HeldBy:
-    return HeldBy(
-        rule=row.rule_id,
-        target=target_of(row.kind, row.target_id, account=row.account, integration=row.integration),
-        subject=subjects.load(row.subject),
-        since=row.since,
-        until=row.until,
-        count=row.count,
-        active_before=row.we_paused,
-    )

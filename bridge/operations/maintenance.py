@@ -8,8 +8,9 @@ import structlog
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from bridge.config import rulebook
+from bridge.config.rulebook import publish
 from bridge.decisions import schedule
+from bridge.observability.bulkhead import Bulkhead
 from bridge.operations import approvals, backtest_jobs, feeds
 from bridge.operations import holds as operations_holds
 from bridge.reports import polling, retention
@@ -19,6 +20,7 @@ from bridge.store import (
     clock_steps,
     entities,
     exports,
+    failing_items,
     holds,
     journal,
     notifications,
@@ -67,30 +69,34 @@ class Fingerprint:
         changed, self._last = now != self._last, now
         return changed
 
+    def forget(self) -> None:
+        """The next look finds a change."""
+        self._last = None
+
 
 _fingerprint = Fingerprint()
 
 
 def tick(services: Services, now: datetime) -> list[str]:
-    """One beat: a sign of life, due slots, and the names of the tasks that have something to do."""
-    try:
-        if _fingerprint.changed(services):
-            rulebook.publish(services.store, services.settings, now=now)
-    except OSError as error:
-        log.warning("rules directory cannot be read; the last generation stays", error=str(error))
-    with services.store.write() as session:
+    """One tick: a sign of life, due slots, and the names of the tasks that have something to do.
+
+    Every part, and within it every rule, hold, plan and account, fails alone.
+    """
+    store, bulkhead = services.store, Bulkhead(services.store, now)
+    with bulkhead.item("rules", "directory", "load"):
+        _load_changed(services, now)
+    with bulkhead.item("service", "clock", "compare"), store.write() as session:
         clock_steps.mend(session, now)
         upkeep.tick(session, now)
-        book = services.library.current(session)
-        schedule.open_due(session, book.active(), now)
-        timed = {one.id for one in book.active() if one.timed}
-        due = holds.due(session, now)
-        _open_for_holds(session, [hold for hold in due if hold.rule_id in timed])
-        switched = holds.switched_by_hand(session, since=now - LOOK_BACK)
-        orphans = [hold for hold in (*due, *switched) if hold.rule_id not in timed]
-        effects_due = operations_holds.sweep(services, session, orphans, now) | approvals.expire(services, session, now)
-        feeds.open_due(session, services, now)
+    with store.read() as session:
+        active = services.library.current(session).active()
+    schedule.open_due(store, active, now, bulkhead)
+    effects_due = _end_holds(services, {one.id for one in active if one.timed}, now, bulkhead)
+    effects_due |= approvals.expire(services, now, bulkhead)
+    feeds.open_due(services, now, bulkhead)
+    with bulkhead.item("service", "backtests", "give up"), store.write() as session:
         backtest_jobs.give_up(session, now)
+    with store.read() as session:
         found = _wanted(session, now)
         effects_due = effects_due or _are_effects_due(session, now)
     return [*found, "effects.perform"] if effects_due else found
@@ -101,9 +107,35 @@ def _are_effects_due(session: Session, now: datetime) -> bool:
     return _exists(session, query)
 
 
+def _load_changed(services: Services, now: datetime) -> None:
+    try:
+        if _fingerprint.changed(services):
+            publish(services.store, services.settings, now=now)
+    except OSError as error:
+        log.warning("rules directory cannot be read; the last generation stays", error=str(error))
+    except Exception:
+        _fingerprint.forget()  # read it again at the next tick
+        raise
+
+
+def _end_holds(services: Services, timed: set[str], now: datetime, bulkhead: Bulkhead) -> bool:
+    """A hold whose time has come is looked at now: by its rule, or here where its rule is not due by the clock."""
+    with services.store.read() as session:
+        due = holds.due(session, now)
+        switched = holds.switched_by_hand(session, since=now - LOOK_BACK)
+    own = [hold for hold in due if hold.rule_id in timed]
+    if own:
+        with bulkhead.item("service", "holds", "open slots"), services.store.write() as session:
+            _open_for_holds(session, own)
+    orphans = [hold for hold in (*due, *switched) if hold.rule_id not in timed]
+    return operations_holds.end_due(services, orphans, now, bulkhead)
+
+
 def _wanted(session: Session, now: datetime) -> list[str]:
     """The tasks that somebody or the clock has asked for."""
-    found = {task for kind, task in TASKS.items() if _is_due(session, kind, now)}
+    halted = upkeep.why_halted(session) is not None
+    kinds = {kind: task for kind, task in TASKS.items() if not (halted and kind == schedule.KIND)}
+    found = {task for kind, task in kinds.items() if _is_due(session, kind, now)}
     return sorted(found | ({backtest_jobs.TASK} if store_backtest_jobs.is_waiting(session, now) else set()))
 
 
@@ -122,7 +154,8 @@ def standing_still(store: Store, now: datetime) -> list[str]:
     """Tasks whose rows wait without anyone working on them: what a lost or emptied Redis has forgotten."""
     with store.read() as session:
         found = []
-        if _exists(session, select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))):
+        waiting = select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))
+        if upkeep.why_halted(session) is None and _exists(session, waiting):
             found.append("journal.drain")
         if _are_effects_due(session, now):
             found.append("effects.perform")
@@ -146,6 +179,7 @@ def tidy(services: Services, now: datetime) -> None:
         store_backtest_jobs.forget(session, now - KEEP_DULL)
         api_usage.forget(session, now - KEEP_EVENTS)
         exports.forget(session, now - KEEP_DULL)
+        failing_items.forget(session, now)
         entities.forget_changes(session, now - KEEP_ALL)
         session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
         sessions.forget_tries(session, now - KEEP_TRIES)

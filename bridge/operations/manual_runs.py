@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions.decide import Cause, Decision
 from bridge.decisions.persist import record
-from bridge.decisions.records import drafted
+from bridge.decisions.records import run_records
 from bridge.store import ids, ledger, runs
 from bridge.store.ledger import StoredPlan
 from bridge.store.runs import Run
@@ -40,7 +40,7 @@ def write(
         )
         for plan in plans
     ]
-    numbers = record(session, drafted(decisions, now), now=now)
+    numbers = record(session, run_records(decisions, now), now=now)
     return [(session.get_one(Run, number), ledger.plans_of(session, number)) for number in numbers]
 
 

@@ -1,16 +1,17 @@
 """From the ledger's rows back to the values that rules/ decides about."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from bridge.decisions import subjects
 from bridge.decisions.decide import event_facts
-from bridge.decisions.event_facts import EventFacts, Happening, read_again
-from bridge.decisions.live_facts import about, scope_facts
-from bridge.decisions.matching import whom
-from bridge.decisions.plan_state import Question, gather
+from bridge.decisions.event_facts import EventFacts, ReceivedEvent, read_event
+from bridge.decisions.live_facts import facts_for_subjects, scope_facts
+from bridge.decisions.matching import subjects_named
+from bridge.decisions.plan_state import PlanContext
+from bridge.operations.decide import live_inputs
 from bridge.operations.errors import Refused
 from bridge.operations.selection import Only, Selection, only
 from bridge.services.container import Services
@@ -20,9 +21,9 @@ from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run
 from rules.model.facts import Facts
-from rules.model.plan import Outcome, Plan, PlannedEffect, Stop, Target
+from rules.model.plan import Outcome, Plan, PlannedEffect, Stop
 from rules.model.revision import HoldFor, Revision
-from rules.model.state import State, target_of
+from rules.model.state import target_of
 
 
 def effect_of(row: Effect) -> PlannedEffect:
@@ -74,39 +75,33 @@ def facts_of(services: Services, session: Session, revision: Revision, run: Run,
     Raises Refused where the event can no longer be read.
     """
     if run.event_id is None:
-        return scope_facts(services, session, revision, now)
+        return scope_facts(live_inputs(services), session, revision, now)
     event = session.get(Event, run.event_id)
     source = services.sources.get(event.source) if event else None
     if event is None or source is None:
         return event_facts([])
     try:
-        happening = read_again(event, source)
+        received = read_event(event, source)
     except SourceError as error:
         raise Refused(f"event {event.id}: cannot be read as source {event.source!r} is set up now: {error}") from error
-    return facts_of_event(services, session, revision, happening, now)
+    return facts_of_event(services, session, revision, received, now)
 
 
 def facts_of_event(
-    services: Services, session: Session, revision: Revision, happening: Happening, now: datetime
+    services: Services, session: Session, revision: Revision, received: ReceivedEvent, now: datetime
 ) -> Facts:
     """The facts of one event for one rule."""
     if revision.scope.per == ("event",):
-        return event_facts([happening])
-    subjects_named = [one for one in whom(revision, [happening], now) if one is not None]
-    live = about(services, session, revision, subjects_named, now)
-    return EventFacts([happening] * len(subjects_named), subjects_named, live)
+        return event_facts([received])
+    named_subjects = [one for one in subjects_named(revision, [received], now) if one is not None]
+    live = facts_for_subjects(live_inputs(services), session, revision, named_subjects, now)
+    return EventFacts([received] * len(named_subjects), named_subjects, live)
 
 
-def state_of(
-    services: Services,
-    session: Session,
-    revision: Revision,
-    facts: Facts,
-    targets: Iterable[Target],
-    *,
-    now: datetime,
-    rechecking: int | None = None,
-) -> State:
-    """What the plan must know about these targets."""
-    account = services.settings.accounts.get(revision.account)
-    return gather(session, Question(revision, facts, frozenset(targets), account, now, rechecking))
+def context_of(services: Services, session: Session, revision: Revision, run: Run | None, now: datetime) -> PlanContext:
+    """What a plan of this rule is made from at this moment: for the run's event, or for everything in its scope.
+
+    Without a run, for what needs no facts. Raises Refused where the event can no longer be read.
+    """
+    facts = event_facts([]) if run is None else facts_of(services, session, revision, run, now)
+    return PlanContext(revision, facts, services.settings.accounts.get(revision.account), now)

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from sqlalchemy.orm import Session
 
-from bridge.decisions.event_facts import read_again
+from bridge.decisions.event_facts import read_event
 from bridge.operations.errors import NotThere, Refused
 from bridge.services.container import Services
 from bridge.sources import SourceError
@@ -70,7 +70,7 @@ def _correct(services: Services, event: Event, body: bytes) -> None:
         event.method, event.query, event.body = "POST", [], body
         event.content_type = "application/x-www-form-urlencoded" if is_form else "application/json"
     try:
-        reading = read_again(event, source).reading
+        reading = read_event(event, source).parsed
     except SourceError as error:
         raise Refused(f"event {event.id}: the corrected body cannot be read: {error}") from error
     if reading.quarantine:

@@ -8,9 +8,10 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.decisions.event_facts import Happening, read_again
+from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.live_facts import scope_facts
 from bridge.operations.backtest import parse, read
+from bridge.operations.decide import live_inputs
 from bridge.operations.plan_values import facts_of_event
 from bridge.services.container import Services
 from bridge.sources import SourceError
@@ -71,7 +72,7 @@ def _one(services: Services, new: Revision, now: datetime) -> RuleDiff:
 def _answers(services: Services, session: Session, revision: Revision, now: datetime) -> Said:
     if isinstance(revision.trigger, Webhook):
         return _of_events(services, session, revision, revision.trigger, now)
-    facts = scope_facts(services, session, revision, now)
+    facts = scope_facts(live_inputs(services), session, revision, now)
     found = evaluate(revision, facts, now)
     return {
         str(subject): (Answer(int(found.answers[row])).word, found.explain(row).reason)
@@ -82,21 +83,21 @@ def _answers(services: Services, session: Session, revision: Revision, now: date
 def _of_events(services: Services, session: Session, revision: Revision, trigger: Webhook, now: datetime) -> Said:
     """Each of the newest events by itself; what it says about whom, as the rule sees it now."""
     said: Said = {}
-    for happening in _recent(services, session, trigger):
-        facts = facts_of_event(services, session, revision, happening, now)
+    for received in _recent(services, session, trigger):
+        facts = facts_of_event(services, session, revision, received, now)
         if facts.subjects:
             verdict = evaluate(revision, facts, now).explain(0)
-            said[f"event={happening.event.id}"] = (verdict.answer.word, verdict.reason)
+            said[f"event={received.event.id}"] = (verdict.answer.word, verdict.reason)
     return said
 
 
-def _recent(services: Services, session: Session, trigger: Webhook) -> Iterator[Happening]:
+def _recent(services: Services, session: Session, trigger: Webhook) -> Iterator[ReceivedEvent]:
     source = services.sources[trigger.source]
     query = select(Event).where(Event.source == trigger.source, Event.replay_of.is_(None))
     if trigger.event is not None:
         query = query.where(Event.event_type == trigger.event)
     for event in session.scalars(query.order_by(Event.id.desc()).limit(EVENTS)):
         try:
-            yield read_again(event, source)
+            yield read_event(event, source)
         except SourceError:
             continue

@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bridge.decisions.plan_state import load_state
 from bridge.operations.cancel import CalledOff, call_off, call_off_subject, target
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.manual_runs import write
-from bridge.operations.plan_values import effect_of, facts_of, named, state_of
+from bridge.operations.plan_values import context_of, effect_of, named
 from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
 from bridge.services.container import Services
 from bridge.store import ledger, runs, upkeep
@@ -161,8 +162,7 @@ def _inverse(
 ) -> Plan:
     revision = terms.revision
     assert revision is not None
-    facts = facts_of(services, session, revision, run, now)
-    state = state_of(services, session, revision, facts, touched(applied), now=now)
+    state = load_state(session, context_of(services, session, revision, run, now), touched(applied))
     return make_undo(applied, state, now, terms)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, Delete, Update, delete, update
 from sqlalchemy.orm import Session
 
 from bridge.store import ledger, upkeep
-from bridge.store.decision_lock import Turn
+from bridge.store.decision_lock import DecisionLock
 from bridge.store.lease import Leased
 from bridge.store.ledger import Effect, EffectState
 from bridge.store.notifications import Notice, NoticeState
@@ -94,7 +94,7 @@ def _leases(now: datetime) -> list[Update]:
             update(model).where(model.claimed_until > end).values(claimed_until=end)
             for model in Leased.__subclasses__()
         ),
-        update(Turn).where(Turn.until > end).values(until=end),
+        update(DecisionLock).where(DecisionLock.until > end).values(until=end),
     ]
 
 

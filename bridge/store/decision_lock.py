@@ -17,7 +17,7 @@ from bridge.store.lease import LeaseLost, owner
 LEASE = timedelta(seconds=60)
 
 
-class Turn(Base):
+class DecisionLock(Base):
     """Who decides at this moment. One row."""
 
     __tablename__ = "turns"
@@ -28,12 +28,12 @@ class Turn(Base):
     fence: Mapped[int] = mapped_column(default=0)
 
 
-def take(session: Session, now: datetime, name: str = "decide", length: timedelta = LEASE) -> int | None:
+def acquire(session: Session, now: datetime, name: str = "decide", length: timedelta = LEASE) -> int | None:
     """The fence of our turn, or None while somebody else has it."""
     wanted = {"turn": name, "now": now, "holding": owner(), "end": now + length}
     fence = session.connection().scalar(_taken(), wanted)
     if fence is None:  # somebody has it, or it is the first one ever
-        session.connection().execute(insert_new(session, Turn), [{"name": name, "fence": 0}])
+        session.connection().execute(insert_new(session, DecisionLock), [{"name": name, "fence": 0}])
         fence = session.connection().scalar(_taken(), wanted)
     return fence
 
@@ -41,14 +41,17 @@ def take(session: Session, now: datetime, name: str = "decide", length: timedelt
 @cache
 def _taken() -> ReturningUpdate[int]:
     return (
-        update(Turn)
-        .where(Turn.name == bindparam("turn"), or_(Turn.until.is_(None), Turn.until <= bindparam("now")))
-        .values(holder=bindparam("holding"), until=bindparam("end"), fence=Turn.fence + 1)
-        .returning(Turn.fence)
+        update(DecisionLock)
+        .where(
+            DecisionLock.name == bindparam("turn"),
+            or_(DecisionLock.until.is_(None), DecisionLock.until <= bindparam("now")),
+        )
+        .values(holder=bindparam("holding"), until=bindparam("end"), fence=DecisionLock.fence + 1)
+        .returning(DecisionLock.fence)
     )
 
 
-def give(session: Session, fence: int, name: str = "decide") -> None:
+def release(session: Session, fence: int, name: str = "decide") -> None:
     """End our turn, in the transaction that writes what was decided.
 
     Raises LeaseLost when somebody else has begun a turn meanwhile: what was decided must not be written then.
@@ -60,22 +63,22 @@ def give(session: Session, fence: int, name: str = "decide") -> None:
 @cache
 def _given() -> ReturningUpdate[int]:
     return (
-        update(Turn)
-        .where(Turn.name == bindparam("turn"), Turn.fence == bindparam("mine"))
+        update(DecisionLock)
+        .where(DecisionLock.name == bindparam("turn"), DecisionLock.fence == bindparam("mine"))
         .values(holder=None, until=None)
-        .returning(Turn.fence)
+        .returning(DecisionLock.fence)
     )
 
 
-def end(session: Session, name: str = "decide") -> None:
+def abandon(session: Session, name: str = "decide") -> None:
     """Give up our own turn, if we have one, without having decided anything."""
     session.execute(
-        update(Turn)
-        .where(Turn.name == name, Turn.holder == owner())
+        update(DecisionLock)
+        .where(DecisionLock.name == name, DecisionLock.holder == owner())
         .values(holder=None, until=None)
         .execution_options(synchronize_session=False)
     )
 
 
-def holder(session: Session, name: str = "decide") -> Turn | None:
-    return session.scalar(select(Turn).where(Turn.name == name))
+def holder(session: Session, name: str = "decide") -> DecisionLock | None:
+    return session.scalar(select(DecisionLock).where(DecisionLock.name == name))

@@ -1,5 +1,7 @@
-"""What fails by itself while everything around it goes on: a rule, a feed, a plan, a hold, a channel. A row goes when the
-item succeeds again, or when it no longer exists."""
+"""What fails by itself while everything around it goes on: a rule, a feed, a plan, a hold, a channel.
+
+A row goes when the item succeeds again, or when it no longer exists.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta

@@ -158,6 +158,13 @@ def refuse(session: Session, event: Event, state: EventState, *, problem: str, n
     _release(session, [event], state=state, finished_at=now, problem=problem)
 
 
+def return_untried(session: Session, events: Sequence[Event]) -> None:
+    """Return events that nobody has worked on: the claim was no try."""
+    for event in events:
+        event.attempts -= 1
+        _release(session, [event], attempts=event.attempts)
+
+
 def give_back(session: Session, events: Sequence[Event], *, problem: str, now: datetime) -> None:
     """Return events after a failure; those that failed too often become dead letters."""
     for event in events:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, case, update
 from sqlalchemy.orm import Session
 
-from bridge.store.decision_lock import Turn
+from bridge.store.decision_lock import DecisionLock
 from bridge.store.lease import Leased, owner
 from bridge.store.ledger import Effect, EffectState
 
@@ -32,7 +32,9 @@ def hand_back(session: Session, pids: Collection[int], now: datetime) -> int:
         ),
         *(update(model).where(model.claimed_by.in_(owners)).values(**FREE, fence=model.fence + 1) for model in others),
         update(Effect).where(Effect.claimed_by.in_(owners)).values(**FREE, fence=Effect.fence + 1),
-        update(Turn).where(Turn.holder.in_(owners)).values(holder=None, until=None, fence=Turn.fence + 1),
+        update(DecisionLock)
+        .where(DecisionLock.holder.in_(owners))
+        .values(holder=None, until=None, fence=DecisionLock.fence + 1),
     ]
     counts = [_run(session, statement) for statement in statements]
     return sum(counts[1:])  # the first one only says what has become of those that the last but one frees

@@ -20,7 +20,7 @@ from bridge.store.runs import Run
 CHUNK = 500
 
 
-class Newest(Base):
+class OrderMark(Base):
     """`line` is `source:NAME` or `rule:ID`; `about` the digest of what the event is about."""
 
     __tablename__ = "newest"
@@ -37,25 +37,27 @@ def digest(about: str) -> str:
     return hashlib.sha256(about.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def load(session: Session, line: str, abouts: Collection[str]) -> dict[str, Newest]:
+def load(session: Session, line: str, abouts: Collection[str]) -> dict[str, OrderMark]:
     """What was newest so far, by digest."""
-    found: dict[str, Newest] = {}
+    found: dict[str, OrderMark] = {}
     wanted = sorted(set(abouts))
     for start in range(0, len(wanted), CHUNK):
-        query = select(Newest).where(Newest.line == line, Newest.about.in_(wanted[start : start + CHUNK]))
+        query = select(OrderMark).where(OrderMark.line == line, OrderMark.about.in_(wanted[start : start + CHUNK]))
         found |= {row.about: row for row in session.scalars(query)}
     return found
 
 
-def keep(session: Session, rows: Sequence[Newest]) -> None:
+def keep(session: Session, rows: Sequence[OrderMark]) -> None:
     """Write these in the place of those before. Only who has the turn to decide may do that."""
-    lines: dict[str, list[Newest]] = {}
+    lines: dict[str, list[OrderMark]] = {}
     for row in rows:
         lines.setdefault(row.line, []).append(row)
     for line, members in lines.items():
-        session.execute(delete(Newest).where(Newest.line == line, Newest.about.in_([row.about for row in members])))
+        session.execute(
+            delete(OrderMark).where(OrderMark.line == line, OrderMark.about.in_([row.about for row in members]))
+        )
     names = ("line", "about", "value", "event_id", "received_at", "decided_at")
-    insert_rows(session, Newest, [{name: getattr(row, name) for name in names} for row in rows])
+    insert_rows(session, OrderMark, [{name: getattr(row, name) for name in names} for row in rows])
 
 
 def say_why(session: Session, why: dict[str, str]) -> None:
@@ -109,4 +111,4 @@ def overtake(session: Session, event_ids: Collection[str], now: datetime) -> int
 
 
 def forget(session: Session, before: datetime) -> None:
-    session.execute(delete(Newest).where(Newest.decided_at < before))
+    session.execute(delete(OrderMark).where(OrderMark.decided_at < before))

@@ -6,14 +6,14 @@ a plan that would wait for a person is not carried out; other rules do not exist
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from rules.model.facts import Facts, Subject, Why
+from rules.model.hours import last_midnight
 from rules.model.plan import Hold, Outcome, Plan, PlannedEffect, Target
 from rules.model.revision import Grain, Revision
 from rules.model.state import GroupKey, Probation, ScopeTotals, State, Streak, TargetState
@@ -115,7 +115,7 @@ class World:
         return State(
             targets={target: self._target(target, facts, money, now) for target in wanted | self.held()},
             streaks=self._fresh_streaks(evaluation, now),
-            effects_today=sum(at >= _midnight(now, self.revision.data.tz) for at in self.effects),
+            effects_today=sum(at >= last_midnight(now, self.revision.data.tz) for at in self.effects),
             scope=ScopeTotals(subjects=len(facts.subjects), revenue_24h=money.whole() if money else None),
             active=self._active(),
         )
@@ -227,10 +227,6 @@ class World:
         self.history.come_back(target, now)
         if counts:
             past.ended.append(now)
-
-
-def _midnight(now: datetime, tz: str) -> datetime:
-    return now.astimezone(ZoneInfo(tz)).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
 class _Money:

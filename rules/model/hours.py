@@ -38,6 +38,11 @@ def _stretch(hours: Quiet, day: date, now: datetime) -> tuple[datetime, ...]:
     return (end,) if start <= now < end else ()
 
 
+def last_midnight(now: datetime, tz: str) -> datetime:
+    """The beginning of the present day in `tz`, as UTC: of a midnight that comes twice the first."""
+    return instant(now.astimezone(ZoneInfo(tz)).date(), time(0), tz)
+
+
 def next_midnight(now: datetime, tz: str) -> datetime:
     """The next beginning of a day in `tz`, as UTC; always later than `now`."""
     today = now.astimezone(ZoneInfo(tz)).date()

@@ -68,6 +68,7 @@ class Hold:
     count: int = 1  # the how-manieth in a row
     active_before: bool = True  # only what was active before us goes back
     new_data: bool = False  # observations about the subject were seen after `since`
+    record: int | None = field(default=None, compare=False)  # which stored hold this is; opaque here
 
 
 Ending = Literal["time", "early", "override", "undo", "hand", "gone", "canary", "activate"]

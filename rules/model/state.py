@@ -118,6 +118,8 @@ GroupKey = tuple[Grain, Grain | None, str | None]  # ("offer", "advertiser", "7"
 class State:
     """All that one rule may know besides the facts, at one moment."""
 
+    same: Mapping[Target, Target] = field(default_factory=dict)  # entity mirror: other names of a target → the one
+    #                                                   under which `targets`, holds, mutes and plans know it
     targets: Mapping[Target, TargetState] = field(default_factory=dict)  # at least rules.planning.plan.targets(...)
     #                                                        and every target on which this rule has a hold
     streaks: Mapping[Subject, Streak] = field(default_factory=dict)  # only needed where `for:` is given
@@ -136,7 +138,12 @@ class State:
 
     def of(self, target: Target) -> TargetState:
         """What is known about the target; nothing at all is a valid answer."""
-        return self.targets.get(target) or TargetState(target=target)
+        named = self.one(target)
+        return self.targets.get(named) or TargetState(target=named)
+
+    def one(self, target: Target) -> Target:
+        """The one name of a target, whichever of its ids it is called by."""
+        return self.same.get(target, target)
 
     def protects(self, target: Target, *names: str) -> bool:
         """Whether no rule may ever touch the target, by any of its ids or further names."""

@@ -96,7 +96,7 @@ def _effect(
     return PlannedEffect(
         step=action.id,
         verb=action.verb,
-        target=target,
+        target=look.state.one(target),
         subject=look.subject,
         wanted=wanted,
         key=key,

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from bridge.decisions import event_batches
-from bridge.decisions.event_batches import Drained
+from bridge.decisions.event_batches import BATCH, BatchResult
 from bridge.services.queue import QUEUES
 from tasks import journal
 
@@ -17,7 +16,7 @@ DRAIN = "journal.drain"
 def worked(monkeypatch, queue, redis_url):
     """Drains with these results; returns what happened, and how many messages waited after each rest."""
 
-    def work(*results: Drained) -> list[str]:
+    def work(*results: BatchResult) -> list[str]:
         happened, left = [], list(results)
 
         def drain(_services, _now):
@@ -29,7 +28,7 @@ def worked(monkeypatch, queue, redis_url):
             with redis.Redis.from_url(redis_url) as client:
                 happened.append(f"rest, {client.llen(QUEUES[DRAIN])} messages")
 
-        monkeypatch.setattr(journal.event_batches, "drain", drain)
+        monkeypatch.setattr(journal.decide, "process_events", drain)
         monkeypatch.setattr(journal.time, "sleep", rest)
         monkeypatch.setattr(journal.container, "services", lambda: SimpleNamespace(queue=queue, clock=lambda: None))
         journal.drain()
@@ -39,21 +38,23 @@ def worked(monkeypatch, queue, redis_url):
 
 
 def test_a_full_batch_is_followed_by_a_rest_and_a_look(worked):
-    happened = worked(Drained(journal.MANY, effects_due=False, more=False), Drained(0, effects_due=False, more=False))
+    happened = worked(
+        BatchResult(journal.MANY, effects_due=False, more=False), BatchResult(0, effects_due=False, more=False)
+    )
     assert happened == ["batch", "rest, 0 messages", "batch"]
 
 
 def test_a_few_events_are_followed_by_nothing(worked):
-    assert worked(Drained(journal.MANY - 1, effects_due=False, more=False)) == ["batch"]
+    assert worked(BatchResult(journal.MANY - 1, effects_due=False, more=False)) == ["batch"]
 
 
 def test_a_few_events_with_more_behind_them_are_followed_by_those_at_once(worked):
-    happened = worked(Drained(1, effects_due=False, more=True), Drained(0, effects_due=False, more=False))
+    happened = worked(BatchResult(1, effects_due=False, more=True), BatchResult(0, effects_due=False, more=False))
     assert happened == ["batch", "batch"]
 
 
 def test_what_waits_already_is_not_kept_waiting(worked):
-    happened = worked(*[Drained(event_batches.BATCH, effects_due=False, more=True)] * journal.BATCHES)
+    happened = worked(*[BatchResult(BATCH, effects_due=False, more=True)] * journal.BATCHES)
     assert happened == ["batch"] * journal.BATCHES
 
 
@@ -63,7 +64,7 @@ def test_nobody_drains_while_another_rests(worked, queue):
 
 
 def test_a_drain_without_end_asks_for_another(worked, redis_url):
-    happened = worked(*[Drained(journal.MANY, effects_due=True, more=True)] * journal.BATCHES)
+    happened = worked(*[BatchResult(journal.MANY, effects_due=True, more=True)] * journal.BATCHES)
     with redis.Redis.from_url(redis_url) as client:
         waiting = {name: client.llen(QUEUES[name]) for name in (DRAIN, "effects.perform")}
     assert happened == ["batch", "rest, 0 messages"] * journal.BATCHES
@@ -71,7 +72,7 @@ def test_a_drain_without_end_asks_for_another(worked, redis_url):
 
 
 def test_after_the_rest_a_webhook_gets_a_message_again(worked, queue, redis_url):
-    worked(Drained(journal.MANY, effects_due=False, more=False), Drained(0, effects_due=False, more=False))
+    worked(BatchResult(journal.MANY, effects_due=False, more=False), BatchResult(0, effects_due=False, more=False))
     queue.nudge(DRAIN)
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(QUEUES[DRAIN]) == 1

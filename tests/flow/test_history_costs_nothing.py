@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import event
 
-from bridge.decisions import event_batches
 from bridge.effects import perform
+from bridge.operations import decide
 
 RULE = """
 schema: 1
@@ -47,7 +47,7 @@ def test_an_event_costs_the_same_after_four_hundred_others(network, offers):
     def one(number):
         network.crm({"id": f"e{number}", "amount": 100, "offer": offers[number]})
         steps.taken = 0
-        event_batches.drain(network.services, network.now)
+        decide.process_events(network.services, network.now)
         perform.perform(network.services, network.now)
         return steps.taken
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from bridge.decisions import event_batches
+from bridge.operations import decide
 from bridge.store.runs import Run
 
 RULE = """
@@ -42,7 +42,7 @@ def test_an_event_whose_decision_met_a_dead_connection_is_not_lost(network, brea
     network.crm({"id": "1", "offer": offer.key})
     breaking()
     with suppress(OperationalError):
-        event_batches.drain(network.services, network.now)
+        decide.process_events(network.services, network.now)
     network.pass_time(minutes=2)  # longer than any lease
     network.work()
     assert not network.active(offer)

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from network import TOKEN, YAML, Network
 
 from bridge.cli import cli
-from bridge.decisions import event_batches
+from bridge.operations import decide
 from bridge.store.journal import Event
 
 SOURCES = YAML.replace(
@@ -101,7 +101,7 @@ def test_any_row_leads_to_the_whole_file(many):
 def test_before_the_work_is_done_rows_wait(many):
     event = post(many, FILE).get_json()["event_id"]
     assert {one["status"] for one in results(event)} == {"waiting"}
-    event_batches.drain(many.services, many.now)
+    decide.process_events(many.services, many.now)
     assert {one["status"] for one in results(event)} == {"waiting"}
 
 

@@ -9,12 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from network import YAML, Network
 
-from bridge.decisions import event_batches
 from bridge.effects.claims import claim_batch
-from bridge.operations import maintenance, replay
+from bridge.operations import decide, maintenance, replay
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
-from bridge.store.order_marks import Newest
+from bridge.store.order_marks import OrderMark
 from bridge.store.runs import Run
 
 RULE = """
@@ -181,7 +180,7 @@ def test_a_source_may_leave_it_to_the_rules_what_events_are_about(tmp_path, sqli
 def test_what_an_older_update_could_not_do_yet_is_not_done_any_more(network):
     network.rule(RULE)
     network.crm(update(1))
-    event_batches.drain(network.services, network.now)
+    decide.process_events(network.services, network.now)
     network.crm(update(2))
     network.work()
     assert [effect.state for effect in network.all(Effect)] == ["skipped", "applied"]
@@ -191,7 +190,7 @@ def test_what_an_older_update_could_not_do_yet_is_not_done_any_more(network):
 def test_what_an_older_update_had_in_hand_is_not_tried_again(network):
     network.rule(RULE)
     network.crm(update(1))
-    event_batches.drain(network.services, network.now)
+    decide.process_events(network.services, network.now)
     claim_batch(network.services.store, network.now)  # a worker that will never come back
     network.crm(update(2))
     network.work()
@@ -213,7 +212,7 @@ def test_what_is_remembered_does_not_hold_the_address(network):
     network.crm(update(1))
     network.work()
     with network.services.store.read() as session:
-        [row] = session.query(Newest).all()
+        [row] = session.query(OrderMark).all()
     assert "ann" not in row.about
 
 
@@ -258,4 +257,4 @@ def test_whatever_the_order_the_newest_stands(sqlite_template, arrivals):
 
 def remembered(network):
     with network.services.store.read() as session:
-        return session.query(Newest).count()
+        return session.query(OrderMark).count()

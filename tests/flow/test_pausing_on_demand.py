@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.decisions import event_batches
+from bridge.operations import decide
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect
 
@@ -44,7 +44,7 @@ def test_an_offer_goes_back_once_although_a_batch_of_events_comes_at_that_moment
     network.pass_time(minutes=61)
     for offer in offers[1:]:
         complain(network, offer)
-    event_batches.drain(network.services, network.now)
+    decide.process_events(network.services, network.now)
     assert [one.verb for one in network.all(Effect)].count("activate") == 1
 
 

@@ -5,8 +5,8 @@ from click.testing import CliRunner
 from sqlalchemy import update
 
 from bridge.cli import cli
-from bridge.decisions import event_batches
 from bridge.effects.claims import claim_batch
+from bridge.operations import decide
 from bridge.operations.restore import PERHAPS, distrust
 from bridge.store import upkeep
 from bridge.store.ledger import Effect, EffectState
@@ -31,7 +31,7 @@ def planned(network):
     """Decided, and nothing carried out: as it was when the copy was made."""
     network.rule(RULE)
     network.crm({"id": "1", "email": "ann@example.com"})
-    event_batches.drain(network.services, network.now)
+    decide.process_events(network.services, network.now)
     return network
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from bridge.decisions import schedule
-from bridge.operations import NothingSelected, feeds, maintenance
+from bridge.operations import NothingSelected, decide, feeds, maintenance
 from bridge.operations.selection import only
 from bridge.operations.undo import undo
 from bridge.store import upkeep
@@ -38,15 +37,15 @@ def offers(network):
 @pytest.fixture
 def planned(offers):
     """Two pauses are decided on, and no worker has looked for effects yet."""
-    decide(offers)
+    look(offers)
     return offers
 
 
-def decide(network):
+def look(network):
     maintenance.tick(network.services, network.now)
     while feeds.read_due(network.services, network.now):
         pass
-    while schedule.run_due(network.services, network.now):
+    while decide.run_due_rules(network.services, network.now):
         pass
 
 
@@ -91,7 +90,7 @@ def test_calling_a_return_off_leaves_the_offer_held(offers):
     offers.work()
     (offers.home / "rules" / "rule.yaml").unlink()
     offers.pass_time(hours=12, minutes=1)
-    decide(offers)
+    look(offers)
     [released] = [plan.run_id for plan in offers.all(StoredPlan) if plan.state == "ready"]
     take_back(offers, released)
     offers.work()

@@ -7,8 +7,8 @@ import pytest
 from network import ONBOARDING
 from sqlalchemy import update
 
-from bridge.decisions import event_batches
 from bridge.effects.claims import claim_batch
+from bridge.operations import decide
 from bridge.store import journal
 from bridge.store.journal import Event
 from bridge.store.lease_release import hand_back
@@ -19,7 +19,7 @@ from bridge.store.ledger import Effect, EffectState
 def claimed(network):
     network.rule(ONBOARDING)
     network.crm({"id": "1", "email": "ann@example.com"})
-    event_batches.drain(network.services, network.now)
+    decide.process_events(network.services, network.now)
     claim_batch(network.services.store, network.now)
     return network
 

@@ -7,9 +7,8 @@ import pytest
 from network import ONBOARDING
 from sqlalchemy import update
 
-from bridge.decisions import event_batches
 from bridge.effects import perform
-from bridge.operations import maintenance
+from bridge.operations import decide, maintenance
 from bridge.store.ledger import Effect, EffectState
 from bridge.store.slots import Slot, SlotState
 from tasks.app import celery
@@ -25,7 +24,7 @@ def ahead(network):
     network.pass_time(hours=1)
     network.crm({"id": "1", "email": "ann@example.com"})
     maintenance.tick(network.services, network.now)
-    event_batches.drain(network.services, network.now)
+    decide.process_events(network.services, network.now)
     return network
 
 
@@ -44,7 +43,7 @@ def test_so_is_what_was_written_down_after_it_was_set_right(network):
     before = network.now
     network.pass_time(hours=-1)
     maintenance.tick(network.services, network.now)
-    event_batches.drain(network.services, before)
+    decide.process_events(network.services, before)
     network.work()
     assert network.calls("publishers.create") == 1
 
@@ -87,7 +86,7 @@ def under_way(network):
     """A worker has begun to create a publisher, and its answer has not come yet; ticks come."""
     network.rule(ONBOARDING)
     network.crm({"id": "1", "email": "ann@example.com"})
-    event_batches.drain(network.services, network.now)
+    decide.process_events(network.services, network.now)
     maintenance.tick(network.services, network.now)
     until = network.now + timedelta(minutes=1)
     with network.services.store.write() as session:
@@ -106,7 +105,7 @@ def test_an_hour_forward_does_not_end_a_lease(under_way):
 def test_nor_is_its_natural_key_free_for_another_event(under_way):
     under_way.pass_time(hours=1)
     under_way.crm({"id": "2", "email": "ann@example.com"})
-    event_batches.drain(under_way.services, under_way.now)
+    decide.process_events(under_way.services, under_way.now)
     perform.perform(under_way.services, under_way.now)
     assert under_way.calls("publishers.create") == 0
 

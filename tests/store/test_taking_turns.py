@@ -8,7 +8,7 @@ from bridge.store.lease import LeaseLost
 
 def take(store, now):
     with store.write() as session:
-        return decision_lock.take(session, now)
+        return decision_lock.acquire(session, now)
 
 
 def test_while_one_decides_another_does_not(store, now):
@@ -19,7 +19,7 @@ def test_while_one_decides_another_does_not(store, now):
 def test_after_the_turn_was_given_back_the_next_one_decides(store, now):
     turn = take(store, now)
     with store.write() as session:
-        decision_lock.give(session, turn)
+        decision_lock.release(session, turn)
     assert take(store, now) == 2
 
 
@@ -32,4 +32,4 @@ def test_who_wakes_up_after_its_turn_writes_nothing(store, now):
     turn = take(store, now)
     take(store, now + decision_lock.LEASE)
     with pytest.raises(LeaseLost), store.write() as session:
-        decision_lock.give(session, turn)
+        decision_lock.release(session, turn)

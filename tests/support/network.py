@@ -15,9 +15,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from bridge.config import rulebook, settings
-from bridge.decisions import event_batches, schedule
 from bridge.effects import perform
-from bridge.operations import backtest_jobs, feeds, maintenance
+from bridge.operations import backtest_jobs, decide, feeds, maintenance
 from bridge.services.container import Services
 from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
@@ -135,9 +134,9 @@ class Network:
         maintenance.tick(self.services, self.now)
         while feeds.read_due(self.services, self.now):
             pass
-        while event_batches.drain(self.services, self.now).events:
+        while decide.process_events(self.services, self.now).events:
             pass
-        while schedule.run_due(self.services, self.now):
+        while decide.run_due_rules(self.services, self.now):
             pass
         while perform.perform(self.services, self.now):
             pass

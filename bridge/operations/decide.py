@@ -1,0 +1,24 @@
+"""Let the rules decide, as workers do: about events that wait, and about rules that are due."""
+
+from datetime import datetime
+
+from bridge.decisions import event_batches, schedule
+from bridge.decisions.event_batches import BatchResult
+from bridge.decisions.live_facts import EventInputs, LiveInputs
+from bridge.services.container import Services
+
+
+def process_events(services: Services, now: datetime) -> BatchResult:
+    """Decide about one batch of the event journal."""
+    inputs = EventInputs(live_inputs(services), services.sources, services.shelf)
+    return event_batches.process_batch(services.store, inputs, now)
+
+
+def run_due_rules(services: Services, now: datetime) -> int:
+    """Decide about the rules that are due. Returns how many slots ended; 0: nothing is left."""
+    return schedule.run_due(services.store, live_inputs(services), now)
+
+
+def live_inputs(services: Services) -> LiveInputs:
+    """What live decisions read beside the database."""
+    return LiveInputs(services.library, services.settings.accounts, services.data)

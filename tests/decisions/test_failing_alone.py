@@ -1,0 +1,202 @@
+"""What breaks hurts only itself: one rule that cannot be scheduled, one event that raises at some step."""
+
+import pytest
+
+from bridge.decisions import event_batches, schedule
+from bridge.observability.bulkhead import Bulkhead
+from bridge.operations import decide, maintenance
+from bridge.store import failing_items, upkeep
+from bridge.store.journal import MAX_ATTEMPTS, Event
+from bridge.store.runs import Run
+from bridge.store.slots import Slot
+from bridge.web.health import checks
+
+EACH_EVENT = """
+schema: 1
+id: greet
+mode: live
+trigger: {webhook: {source: crm}}
+when: {all: ["body.go = true"]}
+then:
+  - ensure: publisher
+    key: {email: "{{ body.email }}"}
+    with: {name: Ann}
+"""
+EVERY_MINUTE = """
+schema: 1
+id: NAME
+mode: live
+trigger: {every: 1m}
+scope: {per: [offer]}
+data: {window: 24h, need: {clicks: 100}, fresh: 30m}
+when: {all: ["cr < 1%"]}
+then: [{pause: offer}]
+"""
+
+
+class Unschedulable:
+    """A rule of which a fault in the product makes something that has no due time."""
+
+    id, timed = "broken", True
+
+    @property
+    def trigger(self):
+        raise ValueError("day out of range")
+
+
+def failing(network):
+    with network.services.store.read() as session:
+        return failing_items.failing(session)
+
+
+def test_a_rule_that_cannot_be_scheduled_leaves_all_others_their_due_times(network):
+    network.rule(EVERY_MINUTE.replace("NAME", "good"))
+    store = network.services.store
+    with store.read() as session:
+        active = network.services.library.current(session).active()
+    schedule.open_due(store, [Unschedulable(), *active], network.now, Bulkhead(store, network.now))
+    assert [slot.key for slot in network.all(Slot)] == ["rule:good"]
+    [one] = failing(network)
+    assert one.sentence == "rule broken failed once at step 'schedule': ValueError: day out of range"
+
+
+def test_a_failing_item_is_in_the_checks_until_it_works_again(network):
+    store = network.services.store
+    with Bulkhead(store, network.now).item("feed", "clicks", "read"):
+        raise RuntimeError("half a page")
+    [check] = [one for one in checks(network.services, network.now) if one["name"] == "items"]
+    assert (check["status"], "half a page" in check["detail"]) == ("warn", True)
+    with Bulkhead(store, network.now).item("feed", "clicks", "read"):
+        pass
+    assert failing(network) == []
+
+
+def test_a_tick_goes_on_although_the_rules_cannot_be_loaded(network, monkeypatch):
+    monkeypatch.setattr(maintenance, "publish", lambda *_args, **_named: 1 / 0)
+    network.rule(EVERY_MINUTE.replace("NAME", "good"))
+    network.pass_time(minutes=1)
+    maintenance.tick(network.services, network.now)
+    with network.services.store.read() as session:
+        assert upkeep.last_tick(session) == network.now
+    assert [one.key for one in failing(network)] == [("rules", "directory", "load")]
+
+
+@pytest.mark.parametrize("step", ["observe_postbacks", "read_event", "match_rules", "run_records", "record"])
+def test_an_event_that_raises_at_a_step_becomes_a_dead_letter_and_the_others_are_handled(network, monkeypatch, step):
+    network.rule(EACH_EVENT)
+    real = getattr(event_batches, step)
+
+    def poisoned(*args, **named):
+        if b"poison" in b"".join(_bodies(args)):
+            raise OverflowError("date value out of range")
+        return real(*args, **named)
+
+    monkeypatch.setattr(event_batches, step, poisoned)
+    for number in range(4):
+        email = "poison@a.example" if number == 1 else f"ann{number}@a.example"
+        network.crm({"id": str(number), "go": True, "email": email})
+    for _ in range(MAX_ATTEMPTS + 1):
+        decide.process_events(network.services, network.now)
+    assert [event.state for event in network.all(Event)] == ["done", "dead", "done", "done"]
+    assert "OverflowError: date value out of range" in network.all(Event)[1].problem
+    assert network.all(Event)[1].problem.startswith("step ")
+    assert len(network.all(Run)) == 3
+
+
+def _bodies(values):
+    """The bodies of events anywhere in these arguments."""
+    for value in values:
+        if isinstance(value, Event):
+            yield value.body
+        elif hasattr(value, "event"):
+            yield value.event.body
+        elif hasattr(value, "evaluation"):
+            yield from [value.evaluation.reason.encode()] if hasattr(value.evaluation, "reason") else _plan(value)
+        elif hasattr(value, "decision"):
+            yield from _plan(value.decision)
+        elif isinstance(value, list | tuple):
+            yield from _bodies(value)
+
+
+def _plan(decision):
+    return [str(effect.key).encode() for effect in decision.plan.effects]
+
+
+def test_several_due_times_of_one_rule_make_one_run(network):
+    network.rule(EVERY_MINUTE.replace("NAME", "good"))
+    for _ in range(3):
+        network.pass_time(minutes=1)
+        maintenance.tick(network.services, network.now)
+    assert decide.run_due_rules(network.services, network.now) == 3
+    assert len(network.all(Run)) == 1
+    assert [slot.state for slot in network.all(Slot) if slot.key == "rule:good"] == ["missed", "missed", "done"]
+
+
+def test_a_rule_whose_facts_break_has_a_run_with_the_error_and_its_neighbour_runs(network, monkeypatch):
+    for name in ("bad", "good"):
+        network.rule(EVERY_MINUTE.replace("NAME", name), f"{name}.yaml")
+    real = schedule.scope_facts
+
+    def broken(inputs, session, revision, now):
+        return real(inputs, session, revision, now) if revision.id == "good" else 1 / 0
+
+    monkeypatch.setattr(schedule, "scope_facts", broken)
+    maintenance.tick(network.services, network.now)
+    decide.run_due_rules(network.services, network.now)
+    assert {run.rule_id: run.outcome for run in network.all(Run)}["bad"] == "error"
+    assert {run.rule_id: run.outcome for run in network.all(Run)}["good"] != "error"
+    assert [one.key for one in failing(network)] == [("rule", "bad", "decide")]
+
+
+def test_a_rule_that_cannot_be_recorded_ends_its_own_slot_only(network, monkeypatch):
+    for name in ("bad", "good"):
+        network.rule(EVERY_MINUTE.replace("NAME", name), f"{name}.yaml")
+    real = schedule.record
+
+    def broken(session, records, *, now):
+        return 1 / 0 if any(one.run["rule_id"] == "bad" for one in records) else real(session, records, now=now)
+
+    monkeypatch.setattr(schedule, "record", broken)
+    maintenance.tick(network.services, network.now)
+    decide.run_due_rules(network.services, network.now)
+    states = {slot.key: slot.state for slot in network.all(Slot) if slot.kind == "rule"}
+    assert states == {"rule:bad": "failed", "rule:good": "done"}
+
+
+# --- halted ----------------------------------------------------------------------------------------
+
+
+def halt(network, *, on):
+    with network.services.store.write() as session:
+        if on:
+            upkeep.halt(session, by="ann", why="outage", now=network.now)
+        else:
+            upkeep.resume(session, by="ann", now=network.now)
+
+
+def test_events_and_due_runs_wait_while_halted_and_are_decided_at_resume(network):
+    network.rule(EACH_EVENT)
+    network.rule(EVERY_MINUTE.replace("NAME", "timed"), "timed.yaml")
+    halt(network, on=True)
+    network.crm({"id": "1", "go": True, "email": "ann@a.example"})
+    for _ in range(3):
+        network.pass_time(minutes=1)
+        network.work()
+    assert ([event.state for event in network.all(Event)], network.all(Run)) == (["received"], [])
+    halt(network, on=False)
+    network.pass_time(seconds=1)
+    network.work()
+    assert sorted(run.rule_id for run in network.all(Run)) == ["greet", "timed"]
+    assert len(list(network.world.directory.publishers.living())) == 1
+
+
+def test_events_that_waited_are_decided_by_the_rules_of_then(network):
+    network.rule(EACH_EVENT)
+    halt(network, on=True)
+    network.crm({"id": "1", "go": True, "email": "ann@a.example"})
+    network.work()
+    network.rule(EACH_EVENT.replace("mode: live", "mode: shadow"))
+    halt(network, on=False)
+    network.pass_time(seconds=1)
+    network.work()
+    assert [run.outcome for run in network.all(Run)] == ["shadow"]

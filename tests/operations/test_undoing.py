@@ -130,7 +130,7 @@ on_failure: undo
 
 def test_steps_that_do_not_need_the_failed_one_do_not_stay_alone(network):
     network.rule(TWO_STEPS)
-    network.world.faults.add({"kind": "status", "status": 403, "operation": "users.*"})
+    network.world.faults.add({"kind": "status", "status": 422, "operation": "users.*"})
     network.crm({"id": "1", "go": True})
     network.work()
     assert list(network.world.directory.publishers.living()) == []

@@ -12,6 +12,7 @@ from bridge.config.rulebook import Library, Rulebook
 from bridge.decisions.decide import Cause, event_facts
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
 from bridge.decisions.live_facts import LiveInputs, facts_for_subjects
+from bridge.sources.source import TEST
 from bridge.store import runs
 from bridge.store.runs import Run
 from rules.evaluation.templates import fill, frame_of, value_of
@@ -58,7 +59,9 @@ def match_rules(
 
 def _matches(trigger: Webhook, received: ReceivedEvent) -> bool:
     event = received.event
-    return event.source == trigger.source and trigger.event in {None, event.event_type}
+    if event.source != trigger.source:
+        return False
+    return trigger.event == event.event_type or (trigger.event is None and event.event_type != TEST)
 
 
 def _with_revisions(

@@ -10,7 +10,6 @@ from bridge.sources.authentication import Authenticator, NoAuthentication, Token
 from bridge.sources.credentials import BasicAuthenticator, BearerAuthenticator
 from bridge.sources.errors import SourceSettingsError
 from bridge.sources.event_body import Limits
-from bridge.sources.http_signatures import COVERED, HttpSignature
 from bridge.sources.presets import PRESETS, Preset
 from bridge.sources.schema import SourceSchema, expanded, modernised, secrets
 from bridge.sources.setup_calls import SetupCalls
@@ -101,6 +100,8 @@ def _authenticator(data: Mapping[str, Any], public_url: str | None) -> Authentic
             text, encoding = _signed_text(data, public_url), data.get("encoding", "base64")
             return PublicKeyAuthenticator(keys=_public_keys(data), text=text, encoding=encoding)
         case "http-signature":
+            from bridge.sources.http_signatures import COVERED, HttpSignature  # noqa: PLC0415 - few need the library
+
             keys = tuple(secret.encode() for secret in secrets(data))
             covered = tuple(data.get("covered", COVERED))
             return HttpSignature(keys, _public_keys(data), data["tolerance"], covered, public_url)

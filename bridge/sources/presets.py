@@ -311,7 +311,10 @@ PRESETS: Mapping[str, Preset] = {
     "cloudevents": Preset(
         title="CloudEvents over HTTP", verify="token",
         fact="https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
-        settings={"event_type": "type", "delivery_id": "id", "event_time": "time"},
+        settings={
+            "event_type": "header:ce-type or type", "delivery_id": "header:ce-id or id",
+            "event_time": "header:ce-time or time",
+        },
         setup="cloudevents", secret="a token of your choice in the address",  # noqa: S106
     ),
     "sns": Preset(

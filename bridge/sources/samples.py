@@ -13,7 +13,7 @@ from bridge.sources.errors import CannotSign, SourceSettingsError
 from bridge.sources.expects import Expected, put
 from bridge.sources.postback import suggested_url
 from bridge.sources.request import Headers, Incoming
-from bridge.sources.source import Source
+from bridge.sources.source import TEST_AGENT, Source
 
 #: A value of each kind that a source may expect.
 VALUES: Mapping[str, Any] = {
@@ -66,7 +66,8 @@ def sample(base_url: str, name: str, config: Mapping[str, Any], *, now: datetime
     way = f"/{quote(request.path_token, safe='')}" if request.path_token else ""
     query = f"?{urlencode(request.query)}" if request.query else ""
     url = f"{base_url.rstrip('/')}/hooks/{quote(name, safe='')}{way}{query}"
-    return Sample(url, dict(request.headers), None if request.method == "GET" else request.body.decode())
+    headers = {**request.headers, "user-agent": TEST_AGENT}
+    return Sample(url, headers, None if request.method == "GET" else request.body.decode())
 
 
 def _request(source: Source, at: datetime) -> Incoming:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Any, Literal, TypeAlias
+from urllib.parse import unquote
 
 from bridge.sources import addresses, csv_body, exact_json, postback
 from bridge.sources.authentication import Authenticated, Authenticator
@@ -41,6 +42,15 @@ USUAL_IDS = ("webhook-id", "idempotency-key")
 LONGEST_ID = 200
 PRINTABLE = re.compile(r"[\x20-\x7e]+")
 KEPT_HEADERS = ("user-agent", "webhook-timestamp", *USUAL_IDS)
+
+
+TEST = "test"  # the type of events of `sources test`; no rule is asked about them that does not name this type
+TEST_AGENT = "integr8-bridge-test"
+
+
+def is_test(request: Incoming) -> bool:
+    """Whether a request is a test event, which its User-Agent says."""
+    return request.headers.get("user-agent", "").startswith(TEST_AGENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,8 @@ class Source:
 
     def __post_init__(self) -> None:
         places = (self.event_type, self.delivery_id, self.shown_id, self.event_time, self.order_by, self.order_per)
-        named = (place.removeprefix("header:").strip().lower() for place in places if place)
+        each = (one.strip() for place in places if place for one in place.split(" or "))
+        named = (place.removeprefix("header:").strip().lower() for place in each)
         object.__setattr__(self, "kept_headers", frozenset((*named, *KEPT_HEADERS)))
 
     def authenticate(self, request: Incoming, now: datetime) -> Authenticated:
@@ -147,6 +158,12 @@ class Source:
         That is one for most requests; several for a list of events and for a CSV, and then either all of them fit or
         none is accepted.
         """
+        accepted = self._accept(request, authenticated)
+        if not is_test(request):
+            return accepted
+        return tuple(replace(one, parsed=replace(one.parsed, event_type=TEST)) for one in accepted)
+
+    def _accept(self, request: Incoming, authenticated: Authenticated | None) -> tuple[AcceptedEvent, ...]:
         if self._is_table(request):
             return self._rows(request)
         visible = self._visible(request)
@@ -206,6 +223,8 @@ class Source:
             body, faults = {}, [Fault("body", f"cannot be read ({error}); only the query was used")]
         early = {ours: theirs for ours, theirs in self.names.items() if ours in postback.NAMES}
         values = rename({**query, **body}, early)
+        if is_test(request):
+            values["type"] = TEST
         parsed = postback.read(values, zone=self.zone, fallback=digest(request))
         later = {ours: theirs for ours, theirs in self.names.items() if ours not in early}
         return replace(parsed, body=rename(parsed.body, later), faults=(*faults, *parsed.faults))
@@ -259,10 +278,15 @@ class Source:
         return at, () if at is not None else (Fault(str(self.event_time), words),)
 
     def _look(self, where: str | None, request: Incoming, body: dict[str, Any]) -> Any:
-        if where is None:
-            return None
+        """The first value that one of the places has, `PLACE or PLACE`."""
+        found = (self._look_at(place.strip(), request, body) for place in (where or "").split(" or ") if place)
+        return next((value for value in found if value is not None), None)
+
+    def _look_at(self, where: str, request: Incoming, body: dict[str, Any]) -> Any:
         if where.startswith("header:"):
-            return request.headers.get(where.removeprefix("header:").strip())
+            name = where.removeprefix("header:").strip().lower()
+            value = request.headers.get(name)
+            return unquote(value) if value and name.startswith("ce-") else value  # CloudEvents encodes its headers
         if where.startswith("query:"):
             return request.parameter(where.removeprefix("query:").strip())
         path = where.removeprefix("body.")

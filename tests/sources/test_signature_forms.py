@@ -6,6 +6,7 @@ import hmac
 import json
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -182,3 +183,18 @@ def test_an_unsigned_query_beside_a_signature_is_nobody_s_also_for_new_methods()
     them = build("them", config)
     asked = them.authenticator.sign(request(BODY, query=(("x", "1"),)), NOW, "n1")
     assert them.accept(asked, them.authenticate(asked, NOW))[0].stored_request.query == ()
+
+
+def test_a_signature_made_in_local_time_is_the_same_moment():
+    berlin = NOW.astimezone(ZoneInfo("Europe/Berlin"))
+    passes(STANDARD, signed(asked=request(BODY), now=berlin))
+
+
+def test_cloudevents_stand_in_headers_or_in_the_body():
+    them = build("them", {"verify": "cloudevents", "token": "a-long-enough-token"})
+    headers = [("ce-type", "deal%20signed"), ("ce-id", "7"), ("ce-time", "2026-03-02T12:00:00Z")]
+    binary = them.accept(request(b'{"a": 1}', headers=headers))[0]
+    structured = them.accept(request(b'{"type": "deal signed", "id": "7", "data": {"a": 1}}'))[0]
+    for one in (binary, structured):
+        assert (one.parsed.event_type, one.parsed.dedupe_key) == ("deal signed", "id:7")
+    assert them.read(binary.stored_request).event_type == "deal signed"

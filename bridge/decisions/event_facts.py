@@ -127,6 +127,8 @@ def _about(received: ReceivedEvent, name: str) -> Any:
             return event.event_type
         case "source":
             return event.source
+        case "time":
+            return event.event_time or event.received_at
         case "delivery_id":
             return event.delivery_id
         case _:

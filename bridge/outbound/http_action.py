@@ -10,15 +10,15 @@ A rule, a plan and the ledger never hold one, and no event can talk a template i
       timeout: 10s
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from marshmallow import ValidationError, fields, validate
 
-from bridge.outbound.address_policy import Destination, Network, destination, parse
+from bridge.outbound.address_policy import Destination, Network, destination
 from bridge.outbound.errors import Refused
 from bridge.outbound.http_client import METHODS, Answer, Bounds, Outgoing
 from bridge.sources import exact_json
@@ -102,12 +102,12 @@ def _body(value: Any) -> tuple[bytes, dict[str, str]]:
 
 
 def _with_query(url: str, query: Any) -> str:
-    """Values from events belong here and not into the text of the address: they are encoded, whatever they hold."""
+    """Add values to the address, encoded, whatever they hold. The address itself stays as the rule wrote it."""
     if not query:
         return url
     if not isinstance(query, Mapping):
         raise Refused("query is a mapping of names and values")
-    pairs = {
-        str(name): value if isinstance(value, str) else json.dumps(value, default=str) for name, value in query.items()
-    }
-    return str(parse(url).copy_merge_params(pairs))
+    pairs = {str(name): value if isinstance(value, str) else exact_json.dumps(value) for name, value in query.items()}
+    address, mark, fragment = url.partition("#")
+    joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
+    return f"{address}{joint}{urlencode(pairs)}{mark}{fragment}"

@@ -173,8 +173,13 @@ class _Step:
         for key, place in given.keys.items():
             if key not in _HTTP_KEYS:
                 self.findings.error(place, f"unknown key '{key}'{did_you_mean(key, _HTTP_KEYS)}")
-        if "url" not in given.entries:
+        url = given.entries.get("url")
+        if url is None:
             self.findings.error(given.place, "'url' is missing")
+        elif isinstance(url, Leaf) and _has_value_in_host(url.raw.strip()):
+            self.findings.error(
+                url.place, "a value cannot stand in the host of an address; put it behind the first / or into `query`"
+            )
 
     def _check_fields(self, given: Table, target: str) -> None:
         known = _WRITABLE.get(target)
@@ -228,6 +233,18 @@ class _Step:
         for name, purpose in VERBS[action.verb].required.items():
             if name not in node.entries:
                 self.findings.error(node.keys[action.verb], f"`{action.verb}` needs `{name}`: {purpose}")
+
+
+def _has_value_in_host(url: str) -> bool:
+    """Whether a template value decides where a request goes.
+
+    One that is the whole address may: the list of allowed addresses judges it.
+    """
+    fixed, found, _ = url.partition("{{")
+    if not found or (not fixed and url.count("{{") == 1 and url.endswith("}}")):
+        return False
+    _, slashes, host = fixed.partition("//")
+    return not slashes or not any(mark in host for mark in "/?#")
 
 
 def destructive(steps: tuple[Action, ...]) -> bool:

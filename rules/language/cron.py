@@ -1,41 +1,110 @@
-"""Is a text a cron expression? Only that: due times are reckoned where the clock is."""
+"""Say what is wrong with a cron expression, and what to write instead. `cronsim` decides: it finds the due times."""
 
-from rules.model.spelling import listed
+import re
+from datetime import UTC, datetime
 
-_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
-_NAMES = {
-    "month": ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
-    "weekday": ("sun", "mon", "tue", "wed", "thu", "fri", "sat"),
+from cronsim import CronSim, CronSimError
+
+_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS = ("minute", "hour", "day-of-month", "month", "day-of-week")
+_RANGES = {
+    "minute": "0 to 59",
+    "hour": "0 to 23",
+    "day-of-month": "1 to 31",
+    "month": "1 to 12 or jan to dec",
+    "day-of-week": "0 to 7 or sun to sat",
 }
+_SHORTHANDS = {
+    "yearly": "0 0 1 1 *",
+    "annually": "0 0 1 1 *",
+    "monthly": "0 0 1 * *",
+    "weekly": "0 0 * * 1",
+    "daily": "0 0 * * *",
+    "midnight": "0 0 * * *",
+    "hourly": "0 * * * *",
+    "minutely": "* * * * *",
+}
+_SYSTEMD = re.compile(
+    r"(?:(?P<days>[a-z]{3}[a-z.,]*)\s+)?(?:\*-\*-\*\s+)?(?P<hour>[\d*/,]+):(?P<minute>[\d*/,]+)(?::00?)?", re.ASCII
+)
 
 
 def problem(expression: str) -> str | None:
-    """What is wrong with a five-field cron expression, or None. Lists, ranges, steps and names are known."""
+    """What is wrong with a five-field cron expression, and the remedy; None where cronsim takes it."""
     parts = expression.split()
-    if len(parts) != 5:
-        return f"a cron expression has five fields ({listed(name for name, *_ in _FIELDS)}), not {len(parts)}"
-    for text, (name, low, high) in zip(parts, _FIELDS, strict=True):
-        for item in text.split(","):
-            if not _fits(item, name, low, high):
-                return f"'{item}' is no {name} between {low} and {high}"
-    return None
+    if len(parts) == len(_FIELDS) and "?" not in expression:
+        return _field_problem(parts)
+    meant = _meant(expression.strip().lower())
+    hint = f"; write {meant}" if meant else ""
+    if len(parts) == len(_FIELDS) or (len(parts) in {6, 7} and not hint):
+        return f"'?', seconds and years are not known in a cron expression{hint}"
+    return f"a cron expression has five fields ({', '.join(_FIELDS)}), not {len(parts)}{hint}"
 
 
-def _fits(item: str, name: str, low: int, high: int) -> bool:
-    span, slash, step = item.partition("/")
-    if slash and not (step.isdecimal() and 0 < int(step) <= high):
+def _is_valid(expression: str) -> bool:
+    try:
+        next(CronSim(expression, _ANY_DAY))
+    except (CronSimError, StopIteration):
         return False
-    if span == "*":
-        return True
-    begin, dash, end = span.partition("-")
-    first, last = _number(begin, name), _number(end, name) if dash else None
-    if first is None or not low <= first <= high:
-        return False
-    return not dash or (last is not None and first <= last <= high)
+    return expression.isascii()
 
 
-def _number(text: str, name: str) -> int | None:
-    if text.isdecimal() and len(text) <= 2:
-        return int(text)
-    names = _NAMES.get(name, ())
-    return names.index(text.lower()) + (name == "month") if text.lower() in names else None
+def _field_problem(parts: list[str]) -> str | None:
+    if _is_valid(" ".join(parts)):
+        return None
+    for number, (name, part) in enumerate(zip(_FIELDS, parts, strict=True)):
+        alone = ["*"] * len(_FIELDS)
+        alone[number] = part
+        if not _is_valid(" ".join(alone)):
+            return f"'{part}' is no {name} ({_RANGES[name]}){_range_hint(name, parts)}"
+    return f"day '{parts[2]}' never comes in month '{parts[3]}'; change one of the two"
+
+
+def _range_hint(name: str, parts: list[str]) -> str:
+    """`fri-mon` runs backwards, because a week begins with Sunday, which is 0."""
+    begin, _, end = parts[4].lower().partition("-")
+    first, last = (_day(word) for word in (begin, end))
+    if name != "day-of-week" or first is None or last is None:
+        return ""
+    days = [day % 7 for day in range(first, (last if last >= first else last + 7) + 1)]
+    meant = "*" if len(set(days)) == 7 else ",".join(str(day) for day in days)
+    return f"; write {' '.join([*parts[:4], meant])}"
+
+
+def _day(word: str) -> int | None:
+    if word in _DAYS:
+        return _DAYS.index(word)
+    return int(word) if word in set("01234567") else None
+
+
+def _meant(text: str) -> str | None:
+    """The five fields for a shorthand, a Quartz or a systemd expression."""
+    word = text.removeprefix("@")
+    if word in _SHORTHANDS:
+        return _SHORTHANDS[word]
+    parts = text.split()
+    if len(parts) in {6, 7}:
+        parts = [*parts[1:5], ",".join(_from_quartz(day) for day in parts[5].split(","))]
+    elif len(parts) != len(_FIELDS):
+        return _from_systemd(text)
+    found = " ".join("*" if part == "?" else part for part in parts)
+    return found if _is_valid(found) else None
+
+
+def _from_quartz(day: str) -> str:
+    """Quartz counts the days of the week from 1, which is Sunday."""
+    return "-".join(str(int(part) - 1) if part in set("1234567") else part for part in day.split("-"))
+
+
+def _from_systemd(text: str) -> str | None:
+    found = _SYSTEMD.fullmatch(text)
+    if found is None:
+        return None
+    days = (found["days"] or "*").replace("..", "-")
+    meant = f"{_plain(found['minute'])} {_plain(found['hour'])} * * {days}"
+    return meant if _is_valid(meant) else None
+
+
+def _plain(number: str) -> str:
+    return str(int(number)) if number.isdigit() else number.replace("0/", "*/", 1)

@@ -114,7 +114,7 @@ def _names() -> str:
     rows = [(f"`{kind}.NAME`", ", ".join(sorted(known))) for kind, known in ENTITY_FIELDS.items()]
     rows += [
         ('`body.a.b`, `body.items[0].id`, `body["first-name"]`', "the webhook's body"),
-        ("`event.NAME`", ", ".join(EVENT_FIELDS)),
+        ("`event.NAME`", f"{', '.join(EVENT_FIELDS)}; time is when the sender says that it happened, else the arrival"),
         ("`TABLE.COLUMN`", "a table that `scope.join` names"),
         ("`STEP.id`", "in templates: what an earlier step of `then` made; must stand alone"),
         ("`offer.id`, `country`, ...", "the subject's own ids"),

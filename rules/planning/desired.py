@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from rules.model.errors import Unfilled
 from rules.model.facts import Subject
@@ -66,6 +67,27 @@ class _Look:
     def subject(self) -> Subject:
         return self.evaluation.subjects[self.row]
 
+    def values(self, action: Action) -> Mapping[str, Any]:
+        """What stands under `with`, or the request."""
+        found = dict(action.values)
+        if VERBS[action.verb].object == "request" and isinstance(found.get("url"), Template):
+            found["url"] = self._address(found["url"])
+        filled: Mapping[str, Any] = self.fill(found)
+        return filled
+
+    def _address(self, template: Template) -> Any:
+        """The address with each value encoded by its place. A template that is one value is the whole address."""
+        if len(template.parts) == 1:
+            return self.fill(template)
+        text = ""
+        for part in template.parts:
+            if isinstance(part, str):
+                text += part
+            else:
+                value = self.fill(replace(template, parts=("", part)))
+                text += quote_plus(value) if "?" in text else quote(value, safe="")
+        return text
+
     def fill(self, value: Any) -> Any:
         """Fill the templates in a value, however deep they are; Unfilled goes through."""
         if isinstance(value, Template):
@@ -83,7 +105,7 @@ def _effects(look: _Look) -> list[PlannedEffect]:
     for action in look.revision.then:
         key = look.fill(action.key)
         _complete(key)
-        wanted = _wanted(action, key, look.fill(action.values))
+        wanted = _wanted(action, key, look.values(action))
         named[action.id] = tuple(_targets(look, action, key, named))
         effects += [_effect(look, action, target, key, wanted) for target in named[action.id]]
     return effects

@@ -1,0 +1,42 @@
+"""What stands under `cron` is what cronsim can find due times for; anything else is refused with what to write."""
+
+from datetime import UTC, datetime
+
+import pytest
+from cronsim import CronSim
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.language.cron import problem
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+field = st.text(alphabet="0123456789*/,-LW#?٣ monsufrijade", min_size=1, max_size=6)
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        ("@daily", "write 0 0 * * *"),
+        ("hourly", "write 0 * * * *"),
+        ("0 9 * * mon-sun", "write 0 9 * * *"),
+        ("0 9 * * fri-mon", "write 0 9 * * 5,6,0,1"),
+        ("0 0 12 ? * MON-FRI", "write 0 12 * * mon-fri"),
+        ("0 0/15 9 ? * 2-6 2026", "write 0/15 9 * * 1-5"),
+        ("0 12 ? * mon", "write 0 12 * * mon"),
+        ("Mon..Fri *-*-* 09:00:00", "write 0 9 * * mon-fri"),
+        ("*-*-* 04:30", "write 30 4 * * *"),
+        ("0 0 31 4,6 *", "day '31' never comes in month '4,6'; change one of the two"),
+        ("0 0 30 2 *", "day '30' never comes in month '2'; change one of the two"),
+        ("\u0660 0 * * *", "'\u0660' is no minute (0 to 59)"),
+        ("0 25 * * *", "'25' is no hour (0 to 23)"),
+        ("0 6 * *", "has five fields"),
+    ],
+)
+def test_a_spelling_of_elsewhere_is_refused_with_the_form_to_write(written, remedy):
+    assert remedy in (problem(written) or "")
+
+
+@given(st.one_of(st.text(max_size=30), st.lists(field, min_size=5, max_size=7).map(" ".join)))
+def test_whatever_is_taken_has_due_times(written):
+    if problem(written) is None:
+        assert next(CronSim(" ".join(written.split()), START)) > START

@@ -18,6 +18,7 @@ from bridge.integr8.body_types import ReportFilter
 from bridge.integr8.core import Row
 from bridge.integr8.exports import Exporter, Progress, Table
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX, STATUSES
+from bridge.store.csv_cells import safe_cell
 from bridge.store.exports import Starts
 
 
@@ -133,9 +134,9 @@ def _print_csv(rows: Listing, limit: int, columns: Sequence[str] | None) -> None
             names = columns or list(dict.fromkeys(key for row in page.rows for key in row))
             writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\n")
             if names:
-                writer.writeheader()
+                writer.writerow({name: safe_cell(name) for name in names})
         for row in page.rows[:left]:
-            writer.writerow({key: cell(value) for key, value in row.items()})
+            writer.writerow({key: safe_cell(cell(value)) for key, value in row.items()})
         left = None if left is None else left - len(page.rows)
         if left is not None and left <= 0:
             return

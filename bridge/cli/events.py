@@ -14,6 +14,7 @@ from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, s
 from bridge.decisions.event_facts import shown
 from bridge.operations.csv_results import COLUMNS, results
 from bridge.operations.replay import PER_MINUTE, cancel, matching, replay, settle_aside
+from bridge.store.csv_cells import safe_row
 from bridge.store.journal import Event, EventState
 from bridge.store.runs import Run
 
@@ -229,5 +230,5 @@ def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(safe_row(dict(row)) for row in rows)
     draft.replace(path)

@@ -195,6 +195,9 @@ def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given)
     if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
         problems.append("settings: DATABASE_URL is neither postgresql:// nor sqlite:///; those two are supported")
+    threshold = re.search(r"[?&]prepare_threshold=([^&]*)", url)
+    if threshold is not None and not re.fullmatch(r"none|[0-9]{1,4}", threshold[1], re.IGNORECASE):
+        problems.append("settings: DATABASE_URL: prepare_threshold is none, or a whole number")
     return url
 
 

@@ -7,12 +7,23 @@ from bridge.integr8.query_schemas import FILTER_OPERATORS
 
 Filter: TypeAlias = Mapping[str, Any]
 
+#: Operators that Integr8 does not have and that people try.
+FOREIGN_OPERATORS = frozenset(
+    {
+        *("ne", "neq", "not", "in", "nin", "notin", "not_in", "between", "eq", "equals", "lt", "lte", "gt", "gte"),
+        *("like", "ilike", "nlike", "contains", "contain", "starts", "startswith", "starts_with", "regex"),
+        *("ends", "endswith", "ends_with", "is", "isnull", "is_null", "null", "exists"),
+        *("=", "!=", "<", ">", "<=", ">="),
+    }
+)
+
 
 def filter_query(wanted: Filter | None) -> dict[str, Any]:
     """`{"active": True, "payout": {"gte": 3}}` → `{"filter[active]": True, "filter[payout][gte]": 3}`.
 
     Fields inside an object are written with dots or nested: `{"manager.id": "m1"}`, `{"manager": {"id": "m1"}}`.
-    Without an operator a filter means "equals". Nothing is checked here; `core.build` does.
+    Without an operator a filter means "equals". Nothing is checked here; `core.build` does, and refuses operators of
+    other APIs (`{"advertiser_id": {"ne": 2}}`), which are never taken for the name of a field.
     """
     query: dict[str, Any] = {}
     for field, value in (wanted or {}).items():
@@ -25,7 +36,7 @@ def _entries(field: str, value: Any) -> dict[str, Any]:
         return {f"filter[{field}]": value}
     entries: dict[str, Any] = {}
     for key, inner in value.items():
-        if key not in FILTER_OPERATORS:
+        if key not in FILTER_OPERATORS and key.lower() not in FOREIGN_OPERATORS:
             entries |= _entries(f"{field}.{key}", inner)
         elif key == "eq":
             entries[f"filter[{field}]"] = inner

@@ -32,6 +32,10 @@ def base(url: str) -> str:
     parts = urlsplit(url.strip())
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError(f"base_url: {url!r} is no http(s) address; the usual one is https://api.app.integr8.co")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ValueError(
+            "base_url: has a part after ? or #; paths and parameters are added to it, so leave that part out"
+        )
     return url.strip().rstrip("/").removesuffix("/api/v2")
 
 

@@ -24,6 +24,7 @@ from bridge.services.container import Services
 from bridge.store import feeds, journal
 from bridge.store import revisions as shelf
 from bridge.store.clock import asked, own
+from bridge.store.engine import needs_no_prepared_statements
 from bridge.store.journal import EventState
 from bridge.store.ledger import Call, Effect, EffectState
 
@@ -61,7 +62,18 @@ def examine(services: Services, now: datetime, *, health: Callable[[Services, da
     with services.store.read() as session:
         found += [_files(services, session), _aside(session), _failed(session, now), *_feeds(session, now)]
         found += _refused(session, now)
-    return found + _machine_clock(services)
+    return found + _machine_clock(services) + _pooler(services)
+
+
+def _pooler(services: Services) -> list[Check]:
+    """Behind transaction pooling one call in twenty meets a server without the statements that were prepared."""
+    if services.store.engine.dialect.name != "postgresql":
+        return []
+    with services.store.engine.connect() as connection:
+        if not needs_no_prepared_statements(connection):
+            return []
+    words = "a pooler such as PgBouncer stands before the database, and statements are prepared"
+    return [check("pooler", "warn", words, "add ?prepare_threshold=none to DATABASE_URL")]
 
 
 def permissions(services: Services, account: str, now: datetime) -> list[Check]:

@@ -20,6 +20,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PORTS = {"https": 443, "http": 80}
+MAX_ENCODED = 5  # times that a path may be percent-encoded
 NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}\.?", re.IGNORECASE)
 # Global as far as the registries are concerned, and yet a way into somebody's own network: IPv4 wrapped in IPv6.
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -91,10 +92,23 @@ def parse(text: str) -> httpx.URL:
         raise Refused("an address with a user or password in it is not called; use a header")
     if NUMERIC.fullmatch(host) and as_address(host) is None:
         raise Refused("the host is a number in an odd form; write it as four decimal numbers")
-    decoded = unquote(unquote(url.path))
-    if ".." in re.split(r"[/\\]", decoded):
+    if any(_climbs(segment) for segment in re.split(r"[/\\]", _decoded(url.path))):
         raise Refused("the path climbs with `..`")
     return url
+
+
+def _decoded(path: str) -> str:
+    """Without percent signs, however often it was encoded."""
+    for _ in range(MAX_ENCODED):
+        path, before = unquote(path), path
+        if path == before:
+            return path
+    raise Refused("the path is encoded too often")
+
+
+def _climbs(segment: str) -> bool:
+    """Servers that read path parameters take `..;x` for `..`, and some pass over blanks and control characters."""
+    return re.sub(r"[\x00-\x20\x7f]", "", segment.partition(";")[0]) == ".."
 
 
 def match(url: httpx.URL, allowed: Iterable[Destination]) -> Destination:

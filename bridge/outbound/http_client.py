@@ -2,6 +2,7 @@
 
 import re
 import ssl
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -57,8 +58,7 @@ class Outgoing:
     ) -> None:
         self.allowed = tuple(allowed)
         self.bounds = bounds
-        written = (line.address for line in self.allowed)
-        self._private = (*private, *(ip_network(address) for address in written if address is not None))
+        self._private = tuple(private)
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls or httpx.create_ssl_context(trust_env=False),
             max_connections=50,
@@ -82,18 +82,24 @@ class Outgoing:
         """Send and read the answer, whatever its status. Raises Refused, NotSent or NoAnswer."""
         fields = _checked(method, headers or {}, body, self.bounds)
         target = parse(url)
-        with passage(self.bounds.time.total_seconds(), self._private):
-            for _ in range(self.bounds.redirects + 1):
-                line = match(target, self.allowed)
+        until = time.monotonic() + self.bounds.time.total_seconds()
+        for _ in range(self.bounds.redirects + 1):
+            line = match(target, self.allowed)
+            with passage(until - time.monotonic(), self._private_of(line)):
                 answer = self._once(method, target, [*fields, *line.headers], body)
-                next_target = _redirect(target, answer)
-                if next_target is None or not self.bounds.redirects:
-                    return answer
-                method, body = _redirected(method, body, answer.status, same=_same_origin(target, next_target))
-                if not _same_origin(target, next_target):
-                    fields = [(name, value) for name, value in fields if name.lower() == "accept"]
-                target = next_target
+            next_target = _redirect(target, answer)
+            if next_target is None or not self.bounds.redirects:
+                return answer
+            method, body = _redirected(method, body, answer.status, same=_same_origin(target, next_target))
+            if not _same_origin(target, next_target):
+                fields = [(name, value) for name, value in fields if name.lower() == "accept"]
+            target = next_target
         raise Refused(f"{host_of(target)} redirects more than {self.bounds.redirects} times")
+
+    def _private_of(self, line: Destination) -> tuple[Network, ...]:
+        """An address that the operator wrote as a number may be private. That holds for this line, not for names."""
+        written = line.address
+        return self._private if written is None else (*self._private, ip_network(written))
 
     def _once(self, method: str, url: httpx.URL, fields: Sequence[tuple[str, str]], body: bytes) -> Answer:
         head = [

@@ -23,6 +23,7 @@ from psycopg import conninfo
 from sqlalchemy.engine import make_url
 
 from bridge.store import migrate
+from bridge.store.engine import server_address
 from bridge.store.private_files import private_file
 
 MAGIC = b"SQLite format 3\x00"
@@ -85,6 +86,12 @@ def _is_sqlite(url: str) -> bool:
 
 def _path(url: str) -> Path:
     return Path(make_url(url).database or "")
+
+
+def _plain(url: str) -> str:
+    """The address as libpq and its programs read it."""
+    address, _ = server_address(url)
+    return address.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _onto_disk(file: Path) -> None:
@@ -259,7 +266,7 @@ def _revision_in(put: str, file: Path, environment: Mapping[str, str]) -> str | 
 
 def _connected(url: str) -> "psycopg.Connection[tuple[object, ...]]":
     try:
-        return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+        return psycopg.connect(_plain(url), autocommit=True)
     except psycopg.OperationalError as error:
         words = str(error).partition("\n")[0]
         raise CopyError(f"PostgreSQL cannot be reached: {words}; check DATABASE_URL") from error
@@ -275,7 +282,7 @@ def _postgres_has_rows(live: "psycopg.Connection[tuple[object, ...]]") -> bool:
 
 def _libpq(url: str) -> tuple[str, Mapping[str, str]]:
     """The address without its password, which travels in the environment: a list of processes shows every argument."""
-    parts = conninfo.conninfo_to_dict(url.replace("+psycopg", ""))
+    parts = conninfo.conninfo_to_dict(_plain(url))
     password = parts.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     return conninfo.make_conninfo("", **parts), environment

@@ -33,12 +33,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bridge.store.private_files import private_file
 
+THRESHOLD = "prepare_threshold"  # of psycopg; no option of the server's own addresses
 BUSY_SECONDS = 20  # how long SQLite waits for another writer; the failure catalogue locks it for 60
 TURN = (0.0005, 0.0015)  # seconds between two questions whether SQLite can be written to
 MICRO = 1_000_000
@@ -107,7 +108,11 @@ def dump_json(value: Any) -> str:
 
 
 def make_engine(url: str, *, pool_size: int = 5, busy_seconds: float = BUSY_SECONDS) -> Engine:
-    """An engine for `sqlite:///path` or `postgresql+psycopg://...`. Make it after a fork, never before."""
+    """An engine for `sqlite:///path` or `postgresql+psycopg://...`. Make it after a fork, never before.
+
+    `?prepare_threshold=none` switches prepared statements off: behind PgBouncer's transaction pooling the next
+    transaction may meet a server that does not know them.
+    """
     options: dict[str, Any] = {"json_serializer": dump_json, "json_deserializer": orjson.loads}
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False}, **options)
@@ -115,7 +120,22 @@ def make_engine(url: str, *, pool_size: int = 5, busy_seconds: float = BUSY_SECO
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", partial(_begin_sqlite, busy_seconds=busy_seconds))
         return engine
-    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, **options)
+    address, given = server_address(url)
+    return create_engine(
+        address, connect_args=given, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, **options
+    )
+
+
+def server_address(url: str) -> tuple[URL, dict[str, Any]]:
+    """A PostgreSQL address without what is meant for the driver alone, and that. Raises ValueError."""
+    address = make_url(url)
+    given = address.query.get(THRESHOLD)
+    if given is None:
+        return address, {}
+    text = str(given).lower()
+    if text != "none" and not text.isdecimal():
+        raise ValueError(f"DATABASE_URL: {THRESHOLD} is {given!r}; write none, or a whole number")
+    return address.difference_update_query([THRESHOLD]), {THRESHOLD: None if text == "none" else int(text)}
 
 
 def _keep_private(_dialect: Any, _record: Any, arguments: Sequence[Any], _named: Any) -> None:
@@ -124,6 +144,16 @@ def _keep_private(_dialect: Any, _record: Any, arguments: Sequence[Any], _named:
     if not path.startswith((":memory:", "file:")):
         with suppress(OSError):  # SQLite's own error is about the same, and is the one that people know
             private_file(Path(path))
+
+
+def needs_no_prepared_statements(connection: Connection) -> bool:
+    """Whether a pooler such as PgBouncer stands between, and statements are prepared all the same.
+
+    A pooler tells its clients a number of its own where the server would tell that of its process.
+    """
+    driver: Any = connection.connection.driver_connection
+    told = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    return told != driver.info.backend_pid and driver.prepare_threshold is not None
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

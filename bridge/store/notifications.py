@@ -170,6 +170,11 @@ def hushes(session: Session, now: datetime) -> list[Hush]:
     return list(session.scalars(select(Hush).where(Hush.until > now).order_by(Hush.id)))
 
 
+def failures(session: Session) -> dict[str, int]:
+    """Failed deliveries in a row, by channel."""
+    return {row[0]: row[1] for row in session.execute(select(ChannelHealth.channel, ChannelHealth.failures))}
+
+
 def counts(session: Session) -> dict[tuple[str, str], int]:
     """Notices by channel and state."""
     query = select(Notice.channel, Notice.state, func.count()).group_by(Notice.channel, Notice.state)

@@ -43,11 +43,12 @@ BUDGET = Gauge("bridge_budget_per_second", "Requests a second that bridge.yaml a
 EXPORTS_LEFT = Gauge("bridge_exports_left", "Exports that Integr8 still allows within 24 hours.", ("account",))
 RULES_BROKEN = Gauge("bridge_rules_broken", "Rule files whose newest text is refused; the last good one is live.")
 NOTICES = Gauge("bridge_notices", "Notices by channel and state, such as waiting.", ("channel", "state"))
+CHANNEL_FAILURES = Gauge("bridge_channel_failures", "Failed deliveries in a row; 0 after a success.", ("channel",))
 TROUBLES = Gauge("bridge_troubles", "What is wrong with the service, as told to those on duty.", ("kind",))
 
 READ = (
     DATABASE_UP, EVENTS, EFFECTS, PLANS_WAITING, HOLDS_ACTIVE, HALTED, FEED_AGE, HEARTBEAT_AGE, RULES_BROKEN,
-    NOTICES, TROUBLES,
+    NOTICES, CHANNEL_FAILURES, TROUBLES,
     BUDGET, EXPORTS_LEFT,
 )  # fmt: skip
 
@@ -83,6 +84,7 @@ def _readings(session: Session, now: datetime) -> Iterator[tuple[Gauge, Mapping[
     generation = revisions.newest(session)
     problems = generation.problems if generation else []
     yield RULES_BROKEN, {(): len({one["file"] for one in problems if one["severity"] == "error"})}
+    yield CHANNEL_FAILURES, {(name,): float(n) for name, n in notifications.failures(session).items()}
     yield NOTICES, {(channel, state): number for (channel, state), number in notifications.counts(session).items()}
     yield (
         TROUBLES,

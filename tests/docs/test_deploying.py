@@ -74,6 +74,31 @@ def test_compose_starts_nothing_before_the_schema_is_there(name):
     assert compose()[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
+@pytest.mark.parametrize("name", ["migrate", *PROCESSES, "postgres", "valkey", "flower"])
+def test_compose_limits_what_each_process_may_use(name):
+    assert {"mem_limit", "pids_limit"} <= compose()[name].keys()
+
+
+def test_compose_knows_no_password_and_demands_each():
+    text = (ROOT / "docker-compose.yml").read_text()
+    named = re.findall(r"\$\{(\w+_PASSWORD)([^}]*)\}", text)
+    assert {name for name, _ in named} == {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "FLOWER_PASSWORD"}
+    assert all(rest.startswith(":?") for _, rest in named)
+
+
+def test_no_pod_gets_a_token_of_the_cluster_or_room_without_end():
+    pods = [one["spec"]["template"]["spec"] for one in kubernetes() if one["kind"] in {"Job", "Deployment"}]
+    for pod in pods:
+        assert pod["automountServiceAccountToken"] is False
+        assert {"cpu", "memory"} <= pod["containers"][0]["resources"]["limits"].keys()
+
+
+def test_what_no_policy_names_is_closed():
+    policies = {one["metadata"]["name"]: one["spec"] for one in kubernetes() if one["kind"] == "NetworkPolicy"}
+    assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+    assert {"web", "worker-metrics", "out"} <= policies.keys()
+
+
 def test_compose_publishes_ports_on_this_machine_only():
     ports = [port for one in compose().values() for port in one.get("ports", [])]
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from bridge.integr8 import OPERATIONS, Client, LocalBudget
+from bridge.integr8 import OPERATIONS, Client, LocalBudget, errors
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, 12, 0, 0, 1, tzinfo=UTC)
 IDS = {"offerID": "42", "userID": "u1", "publisherID": "p1", "advertiserID": "a1", "offerEventID": "e1",
@@ -67,6 +67,13 @@ def test_filters_and_sort_take_the_form_of_the_reference(client, integr8):
         "filter[manager.id][gte]": ["3"],
         "filter[a.b]": ["x"],
     }
+
+
+@pytest.mark.parametrize("operator", ["ne", "in", "like", "NE"])
+def test_an_operator_that_integr8_does_not_have_is_refused(client, integr8, operator):
+    with pytest.raises(errors.InvalidCall, match=f"unknown operator '{operator}'"):
+        list(client.offers.list(filter={"advertiser_id": {operator: 2}}))
+    assert integr8.seen == []
 
 
 def test_several_values_of_a_filter_repeat_its_key(client, integr8):

@@ -1,6 +1,8 @@
 """The alert rules and the dashboard, read by Prometheus's own grammar: they ask only for what exists."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import promql_parser
@@ -92,6 +94,19 @@ def test_every_alert_says_what_it_means_and_how_urgent_it_is():
     for rule in RULES:
         assert rule["labels"]["severity"] in {"page", "ticket"}
         assert {"summary", "description"} <= set(rule["annotations"])
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Prometheus is not installed here")
+def test_prometheus_itself_raises_each_alert_where_it_should():
+    command = ["promtool", "test", "rules", "alerts_test.yml"]
+    told = subprocess.run(command, cwd=ROOT / "deploy" / "prometheus", capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_every_alert_has_a_case_in_which_it_is_raised():
+    cases = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts_test.yml").read_text())["tests"]
+    raised = {one["alertname"] for case in cases for one in case["alert_rule_test"] if one.get("exp_alerts")}
+    assert raised == {rule["alert"] for rule in RULES}
 
 
 def test_every_alert_is_explained_in_the_docs():

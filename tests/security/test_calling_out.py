@@ -118,6 +118,22 @@ def test_only_what_the_operator_wrote_is_called(calling, url):
         client.send("GET", url)
 
 
+def test_an_address_written_as_a_number_opens_itself_and_no_name(calling):
+    client = calling("http://10.1.2.3:1", "http://api.example.com", resolve=to("10.1.2.3"))
+    with pytest.raises(Refused, match="private, local or reserved"):
+        client.send("GET", "http://api.example.com/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/..;/admin", "/v1/..;x=1/admin", "/v1/%2e%2e%3bx/admin", "/v1/%252e%252e;/a", "/v1/..%20/a"],
+)
+def test_path_parameters_do_not_climb_either(calling, path):
+    client = calling("https://api.example.com/v1", resolve=to("93.184.215.14"))
+    with pytest.raises(Refused, match="climbs"):
+        client.send("GET", "https://api.example.com" + path)
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/../admin", "/v1/%2e%2e/admin", "/v1/%252e%252e/admin", "/v10", "/", "/v1\\..\\admin"]
 )

@@ -1,0 +1,24 @@
+"""Cells of CSV files that people open in a spreadsheet. A cell that the spreadsheet would run is written as text.
+
+A publisher chooses its sub ids, and a partner its name: `=HYPERLINK(...)` in one of them would be run on the account
+manager's machine. An apostrophe at the beginning makes it text. Plain numbers stay numbers.
+"""
+
+import re
+from typing import Any
+
+#: What a spreadsheet takes for the beginning of a formula: also in the wide forms, and behind blanks.
+FORMULA = re.compile(r"[\s\x00\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]+)*|\.[0-9]+)([eE][+-]?[0-9]+)?\s?%?")
+
+
+def safe_cell(value: Any) -> Any:
+    """The value, or, where a spreadsheet would run it, its text behind an apostrophe."""
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if FORMULA.match(value) and not NUMBER.fullmatch(value) else value
+
+
+def safe_row(row: dict[str, Any]) -> dict[str, Any]:
+    """All cells of a row."""
+    return {name: safe_cell(value) for name, value in row.items()}

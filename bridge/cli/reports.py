@@ -1,6 +1,7 @@
 """`reports`: read now, show how far each feed is, back-fill history by export and import."""
 
-import csv
+import getpass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from bridge.cli.session import MOMENT, Session, as_json, json_option, show
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.operations import exports, feeds
 from bridge.operations.feed_status import feed_states
+from bridge.operations.report_imports import import_states, remove_import
 from bridge.reports import postbacks
-from bridge.reports.imports import Imported, import_file
+from bridge.reports.imports import Imported, ImportName, import_file, preview
 from bridge.reports.shadow_report import shadow_report
+from bridge.sources.csv_file import CsvProblem
 from bridge.store.feeds import FeedKey, Kind
 
 KINDS = click.Choice(["clicks", "conversions", "impressions"])
@@ -199,6 +202,9 @@ def export(
 @click.option("--kind", type=KINDS, required=True, help="What the rows are.")
 @click.option("--from", "start", type=MOMENT, help="Since when the file is complete; its first row by default.")
 @click.option("--to", "end", type=MOMENT, help="Until when the file is complete; its last row by default.")
+@click.option("--name", help="What the import is called in `reports imports list`; the name of the file by default.")
+@click.option("--seen-column", metavar="COLUMN", help="The column that says when each row was seen, for backtests.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; show how the first rows would be read.")
 @_of_account
 @json_option
 @click.pass_obj
@@ -208,22 +214,35 @@ def import_(
     kind: str,
     start: datetime | None,
     end: datetime | None,
+    name: str | None,
+    seen_column: str | None,
+    dry_run: bool,
     account: str,
     integration: str,
     json: bool,
 ) -> None:
     """Add the rows of a CSV to the observations, in constant memory. Running it again counts nothing twice.
 
+    A row that polling has read already is the same row. Each import is a batch: `reports imports list` shows them,
+    `reports imports remove` takes one out again. Exit code 1 when a row was refused; all others are imported.
+
     Live rules look at the file's time only where it meets what was read from the reports: a day in between that
     nobody has read would look like a day without traffic.
 
     \b
     Examples:
+      integr8-bridge reports import october.csv --kind conversions --dry-run
       integr8-bridge reports import october.csv --kind conversions
       integr8-bridge reports import october.csv --kind clicks --from 2026-10-01 --to 2026-11-01
     """
+    if dry_run:
+        _preview(file, Kind(kind), seen_column, json=json)
+        return
     session.migrated()
+    if account not in session.settings.accounts:
+        raise click.UsageError(f"account {account}: there is none in bridge.yaml")
     key = FeedKey(account=account, integration=integration, kind=Kind(kind))
+    called = ImportName(name or file.stem, file.name, getpass.getuser())
     try:
         with _bar() as bar:
             task = bar.add_task("reading", total=None)
@@ -232,25 +251,97 @@ def import_(
                 bar.update(task, description=f"{so_far.rows:,} rows, {so_far.new:,} new")
 
             now = session.services.clock()
-            found = import_file(session.services.store, key, file, now=now, start=start, end=end, progress=progress)
-    except (ValueError, csv.Error) as error:
-        raise click.ClickException(
-            f"{file}: {error}; what was read before is kept, mend the file and run it again"
-        ) from error
-    for line in found.refused:
-        click.secho(line, fg="yellow", err=True)
+            found = import_file(
+                session.services.store, key, file, now=now, start=start, end=end, seen_column=seen_column, name=called,
+                progress=progress,
+            )  # fmt: skip
+    except CsvProblem as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    _tell(found, file, json=json)
+    raise SystemExit(1 if found.refused_rows else 0)
+
+
+def _tell(found: Imported, file: Path, *, json: bool) -> None:
+    warnings = [*found.refused]
+    if found.refused_rows > len(found.refused):
+        warnings.append(f"and {found.refused_rows - len(found.refused):,} more rows were refused")
+    if found.summed:
+        warnings.append(
+            f"{found.summed:,} rows lie in hours of which only sums are kept (`keep.rows` in bridge.yaml); they were "
+            "left out, because they may be in the sums already"
+        )
     if found.apart:
         (begins, ends), (since, as_of) = found.apart
-        click.secho(
+        warnings.append(
             f"{file} covers {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC, the reports were read from "
             f"{since:%Y-%m-%d %H:%M} to {as_of:%Y-%m-%d %H:%M}; what lies between is missing, so live rules do not "
-            "look at the file's time. Import what is missing first, or say with --from and --to what the file covers.",
-            fg="yellow",
-            err=True,
+            "look at the file's time. Import what is missing first, or say with --from and --to what the file covers."
         )
-    result = {"rows": found.rows, "new": found.new, "changed": found.changed, "refused": list(found.refused)}
-    result["joined"] = found.apart is None
-    click.echo(as_json(result) if json else f"{found.rows:,} rows: {found.new:,} new, {found.changed:,} changed")
+    for line in [*found.notes, *warnings]:
+        click.secho(line, fg="yellow", err=True)
+    result = {
+        "id": found.id, "rows": found.rows, "new": found.new, "changed": found.changed,
+        "refused": list(found.refused), "refused_rows": found.refused_rows, "left_out": found.summed,
+        "joined": found.apart is None, "notes": list(found.notes),
+    }  # fmt: skip
+    words = f"import {found.id}: {found.rows:,} rows: {found.new:,} new, {found.changed:,} changed"
+    if found.refused_rows:
+        words += f", {found.refused_rows:,} refused"
+    click.echo(as_json(result) if json else words)
+
+
+def _preview(file: Path, kind: Kind, seen_column: str | None, *, json: bool) -> None:
+    try:
+        found = preview(file, kind, seen_column)
+    except CsvProblem as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    if json:
+        told = {"notes": list(found.notes), "rows": found.rows, "refused": list(found.refused)}
+        click.echo(as_json({"first_rows": list(found.first), **told}))
+    else:
+        for line in [*found.notes, *found.refused]:
+            click.secho(line, fg="yellow", err=True)
+        show(found.first, found.columns, json=False, empty="no row can be read")
+        click.echo(f"{found.rows:,} rows, {found.refused_rows:,} refused; nothing was written")
+    raise SystemExit(1 if found.refused_rows or not found.rows else 0)
+
+
+@reports.group("imports")
+def imports() -> None:
+    """Imports of report rows: list them, remove one."""
+
+
+@imports.command("list")
+@json_option
+@click.pass_obj
+def list_imports(session: Session, json: bool) -> None:
+    """Show every import, the newest first.
+
+    \b
+    Example:
+      integr8-bridge reports imports list
+    """
+    with session.read() as database:
+        rows = [asdict(one) for one in import_states(database)]
+    columns = ("id", "name", "feed", "begun_at", "by", "state", "rows", "new", "changed", "first_event", "last_event")
+    show(rows, columns, json=json, empty="nothing was imported")
+
+
+@imports.command("remove")
+@click.argument("import_id", metavar="ID", type=int)
+@json_option
+@click.pass_obj
+def remove(session: Session, import_id: int, json: bool) -> None:
+    """Take the rows of an import out again. What it changed is as before; what polling read since stays.
+
+    \b
+    Example:
+      integr8-bridge reports imports remove 7
+    """
+    with session.operating() as services:
+        written = remove_import(services.store, import_id, by=getpass.getuser(), now=services.clock())
+    told = {"id": import_id, "facts": written}
+    click.echo(as_json(told) if json else f"import {import_id} was removed")
 
 
 def _bar() -> Bar:

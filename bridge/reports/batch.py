@@ -29,6 +29,8 @@ DIMENSIONS = (
     "sub_id_6",
     "external_id",
     "tx",  # the transaction id where it is no ULID; ULIDs stand in two numbers
+    "key",  # "click" where a conversion is known by the transaction of its click only
+    "import",  # the import that brought the fact
 )
 UNKNOWN_DELAY = -1
 MONEY = ("payout", "revenue")
@@ -109,6 +111,10 @@ class Batch:
 
     def taken_back(self) -> "Batch":
         return replace(self, weight=-self.weight, payout=-self.payout, revenue=-self.revenue)
+
+    def labelled(self, dimension: str, column: Labels) -> "Batch":
+        """The same facts with another column of texts."""
+        return replace(self, labels={**self.labels, dimension: column})
 
     def column(self, dimension: str) -> Labels:
         return self.labels.get(dimension) or Labels.empty(len(self))

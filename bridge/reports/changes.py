@@ -1,18 +1,20 @@
 """What a reading adds to what is known: rows told for the first time, and rows that are different now."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports import identity
-from bridge.reports.batch import Batch, join, nothing
+from bridge.reports.batch import Batch, Labels, Status, join, nothing
 
 #: A row is different when one of these is. Its event time and event are part of what it *is*.
 COMPARED_NUMBERS = ("status", "payout", "revenue")
 COMPARED_LABELS = ("offer", "publisher", "advertiser", "sub_id", "country", "currency", "reason")
+#: What tells two conversions of one second apart when their names cannot be compared.
+DESCRIBED = ("offer", "publisher", "advertiser", "sub_id", "country", "external_id")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,19 +62,92 @@ class Difference:
 NO_DIFFERENCE = Difference(nothing(), 0, 0)
 
 
-def difference(known: Known, read: Batch, seen: datetime) -> Difference:
-    """The facts to write down. A row that occurs twice in `read`, on two pages, counts as it was read last."""
+def difference(
+    known: Known,
+    read: Batch,
+    seen: datetime | None,
+    *,
+    lacks: Collection[str] = (),
+    brought_by: str = "",
+) -> Difference:
+    """The facts to write down. A row that occurs twice in `read`, on two pages, counts as it was read last.
+
+    `seen`: when the rows were seen; None for the moments that they carry themselves. `lacks`: which of status, payout
+    and revenue were not listed at all. `brought_by`: the import that brings the rows.
+    """
     if not len(read):
         return NO_DIFFERENCE
     read = Known.of([read]).rows  # once each
-    at, there = known.find(identity.keys(read))
+    at, there = same_rows(known, read)
     new = np.flatnonzero(~there)
     again = np.flatnonzero(there)
     before = known.rows.take(at[again])
-    different = np.flatnonzero(_different(before, read.take(again)))
+    after = _completed(read.take(again), before, lacks)
+    different = np.flatnonzero(_different(before, after))
     taken_back = before.take(different).taken_back()
-    facts = join([read.take(new), taken_back, read.take(again[different])])
-    return Difference(facts.seen_from(int(seen.timestamp())), len(new), len(different))
+    facts = join([read.take(new), replace(taken_back, seen=after.take(different).seen), after.take(different)])
+    if brought_by:
+        facts = facts.labelled("import", Labels(np.ones(len(facts), dtype=np.int32), ("", brought_by)))
+    if seen is not None:
+        facts = facts.seen_from(int(seen.timestamp()))
+    return Difference(facts, len(new), len(different))
+
+
+def same_rows(known: Known, read: Batch) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """For each row of `read` its position among the known rows, and whether there is one.
+
+    Reports name a conversion by its own id, exports and files often only by the transaction of its click. Two rows of
+    which one is named each way are the same when they agree in time and in everything else that both sides say.
+    """
+    at, there = known.find(identity.keys(read))
+    used = np.zeros(len(known.keys), dtype=bool)
+    used[at[there]] = True
+    by_click, known_by_click = _by_click(read), _by_click(known.rows)
+    for readers, candidates in ((by_click, ~known_by_click), (~by_click, known_by_click)):
+        left, right = np.flatnonzero(readers & ~there), np.flatnonzero(candidates & ~used)
+        if len(left) and len(right):
+            mine, theirs = _paired(read.take(left), known.rows.take(right))
+            at[left[mine]], there[left[mine]] = right[theirs], True
+            used[right[theirs]] = True
+    return at, there
+
+
+def _by_click(batch: Batch) -> NDArray[np.bool_]:
+    return batch.column("key").codes > 0
+
+
+def _paired(one: Batch, other: Batch) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of equal rows; of several equal ones the first with the first, the second with the second."""
+    labels = ("event", *(name for name in DESCRIBED if _is_told(one, name) and _is_told(other, name)))
+    numbers = ("event", "delay") if (one.delay >= 0).all() and (other.delay >= 0).all() else ("event",)
+    sides = [identity.digest(side, numbers, labels) for side in (one, other)]
+    ranked = [_ranked(side, digests) for side, digests in zip((one, other), sides, strict=True)]
+    _, mine, theirs = np.intersect1d(ranked[0], ranked[1], return_indices=True)
+    return mine, theirs
+
+
+def _is_told(batch: Batch, name: str) -> bool:
+    return bool((batch.column(name).codes > 0).any())
+
+
+def _ranked(batch: Batch, digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The digests, made different from each other by a count of the equal ones before."""
+    order = np.lexsort((batch.payout, batch.status))
+    found = np.zeros(len(digests), dtype=np.uint64)
+    found[order] = identity.numbered(digests[order])
+    return found
+
+
+def _completed(after: Batch, before: Batch, lacks: Collection[str]) -> Batch:
+    """Rows that are known, as they are now: what was not listed stays as it was, and so does the name of the row."""
+    labels = {name: column for name, column in before.labels.items() if name not in {*after.labels, "import"}}
+    labels |= {name: before.column(name) for name in ("tx", "key", "event")}
+    numbers = {name: getattr(before, name) for name in ("high", "low", "nth", *lacks)}
+    after = replace(after, **numbers, labels={**after.labels, **labels})
+    if "status" in lacks:
+        owed = after.status != Status.REJECTED
+        after = replace(after, payout=after.payout * owed, revenue=after.revenue * owed)
+    return replace(after, delay=np.where(after.delay >= 0, after.delay, before.delay))
 
 
 def _holding(facts: Batch, keys: NDArray[np.uint64], rows: NDArray[np.intp]) -> NDArray[np.intp]:

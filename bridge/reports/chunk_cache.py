@@ -1,7 +1,7 @@
 """Write observations down and read them back: between columns in memory and chunks in the store."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -72,16 +72,27 @@ def add(session: Session, feed_id: int, facts: Batch, level: Level = Level.ROWS,
     session.flush()
 
 
-def record(session: Session, shelf: Shelf, feed_id: int, read: Batch, seen: datetime) -> Difference:
+def record(
+    session: Session,
+    shelf: Shelf,
+    feed_id: int,
+    read: Batch,
+    seen: datetime | None,
+    *,
+    lacks: Collection[str] = (),
+    brought_by: str = "",
+) -> Difference:
     """Add what is new or different in a reading. Within the unit of work nobody else writes to this feed.
 
-    That makes reading the same page twice, in one process or in two at once, harmless.
+    That makes reading the same page twice, in one process or in two at once, harmless. `seen`, `lacks` and
+    `brought_by` as in `changes.difference`.
     """
     if not len(read):
         return changes.NO_DIFFERENCE
     feeds.lock(session, feed_id)
     start, end = moment(int(read.event.min())), moment(int(read.event.max())) + SECOND
-    found = changes.difference(known(session, shelf, feed_id, start, end), read, seen)
+    before = known(session, shelf, feed_id, start, end)
+    found = changes.difference(before, read, seen, lacks=lacks, brought_by=brought_by)
     add(session, feed_id, found.facts)
     return found
 

@@ -103,10 +103,19 @@ def digest(batch: Batch, numbers: Sequence[str], labels: Sequence[str]) -> U64:
 
 def count_equals(batch_keys: U64) -> NDArray[np.uint8]:
     """For each position how many equal keys came before it."""
+    return np.minimum(_before(batch_keys), 255).astype(np.uint8)
+
+
+def numbered(digests: U64) -> U64:
+    """The digests, of which equal ones become different by how many came before."""
+    return _mix(digests ^ _mix(_before(digests).astype(np.uint64)))
+
+
+def _before(batch_keys: U64) -> NDArray[np.int64]:
     order = np.argsort(batch_keys, kind="stable")
     ordered = batch_keys[order]
     starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(order) else order
     nth = np.zeros(len(batch_keys), dtype=np.int64)
     lengths = np.diff(np.append(starts, len(order)))
     nth[order] = np.arange(len(order)) - np.repeat(starts, lengths)
-    return np.minimum(nth, 255).astype(np.uint8)
+    return nth

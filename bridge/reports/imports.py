@@ -1,38 +1,64 @@
-"""Report rows from a file, in constant memory: the way to back-fill history beyond what paging can bring."""
+"""Add report rows from a CSV file, in constant memory: history beyond what paging can bring.
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+A row is the same row whichever way it comes: what polling has read already, or an earlier import, counts once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from bridge.reports import chunk_cache, rows
+import numpy as np
+from sqlalchemy.orm import Session
+
+from bridge.reports import chunk_cache, identity, report_file, rows
+from bridge.reports.batch import Batch, Status
 from bridge.reports.chunk_cache import Shelf, moment
-from bridge.store import feeds
+from bridge.reports.report_file import Lines, ReportFile
+from bridge.store import feeds, observations
 from bridge.store.engine import Store
-from bridge.store.feeds import FeedKey
+from bridge.store.feeds import FeedKey, Kind
+from bridge.store.observations import Level
+from bridge.store.report_imports import ReportImport
 
 FAR = 10**12  # seconds; later than any row
 AT_ONCE = 20_000  # rows per unit of work: one chunk
-
+TOLD = 10  # sentences about refused rows
+HOUR = 3600
 
 Stretch = tuple[datetime, datetime]
+
+
+class ImportName(NamedTuple):
+    """How an import is called and who makes it."""
+
+    name: str = "import"
+    file: str = ""
+    by: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What an import did.
 
-    `refused` holds the first sentences about rows that could not be read. `apart` is set when time between the
-    file and what the feed has read is missing: (the file's stretch, the feed's stretch), each as (begin, end).
+    `refused` holds the first sentences about rows that could not be read, `refused_rows` counts them all. `summed`
+    counts rows of hours of which only sums are kept, so that nobody can say whether a row is in them: they are left
+    out. `apart` is set when time between the file and what the feed has read is missing: (the file's stretch, the
+    feed's stretch), each as (begin, end). `notes` say how the file was understood.
     """
 
+    id: int | None = None
     rows: int = 0
     new: int = 0
     changed: int = 0
     refused: tuple[str, ...] = ()
+    refused_rows: int = 0
+    summed: int = 0
     apart: tuple[Stretch, Stretch] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def import_file(
@@ -43,24 +69,29 @@ def import_file(
     now: datetime,
     start: datetime | None = None,
     end: datetime | None = None,
+    seen_column: str | None = None,
+    name: ImportName | None = None,
     progress: Callable[[Imported], None] = lambda _: None,
 ) -> Imported:
     """Read a CSV whose header names Integr8's columns. Safe to run again: what is known already is not counted twice.
 
     `start` and `end`: what the file covers; from its first to its last row otherwise. Only a file that was read to
-    its end, and that meets what the feed has read, makes the feed reach further back.
+    its end, and that meets what the feed has read, makes the feed reach further back. `seen_column` names the column
+    that says when each row was seen.
 
-    Raises csv.Error or UnicodeDecodeError for a file that is no CSV; what was read before that is kept.
+    Raises CsvProblem for a file that is no table of such rows; what was read before that is kept, as an import that
+    can be removed.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        source = csv.DictReader(file, strict=True)
-        return import_rows(store, key, source, now=now, start=start, end=end, progress=progress)
+    name = name or ImportName(path.stem, path.name)
+    with path.open(newline="", encoding=report_file.encoding(path)) as text:
+        file = report_file.of(text, key.kind, seen_column)
+        return _import(store, key, file, name, now=now, cover=(start, end), progress=progress)
 
 
 def import_rows(
     store: Store,
     key: FeedKey,
-    source: Iterable[Mapping[str, str]],
+    source: Iterable[Mapping[str, Any]],
     *,
     now: datetime,
     start: datetime | None = None,
@@ -68,38 +99,162 @@ def import_rows(
     progress: Callable[[Imported], None] = lambda _: None,
 ) -> Imported:
     """The same from rows that are read somewhere else."""
-    shelf, total = Shelf(), Imported()
-    first, last = FAR, -1
-    for part in _parts(iter(source)):
-        reading = rows.read(key.kind, part, now)
-        with store.write() as session:
-            feed = feeds.ensure(session, key)
-            found = chunk_cache.record(session, shelf, feed.id, reading.batch, now)
-        if len(reading.batch):
-            first, last = min(first, int(reading.batch.event.min())), max(last, int(reading.batch.event.max()))
-        total = Imported(
-            total.rows + len(part),
-            total.new + found.new,
-            total.changed + found.changed,
-            (*total.refused, *reading.refused)[:10],
-        )
-        progress(total)
-    if last < 0:
-        return total
-    stretch = (start or moment(first), min(end or moment(last + 1), now))  # nothing is known of times to come
-    return replace(total, apart=_join(store, key, stretch, now))
+    lines = (Lines(number, row, None) for number, row in enumerate(source, start=1))
+    return _import(store, key, ReportFile(lines), ImportName(), now=now, cover=(start, end), progress=progress)
 
 
-def _join(store: Store, key: FeedKey, stretch: Stretch, now: datetime) -> tuple[Stretch, Stretch] | None:
+@dataclass(slots=True)
+class _Import:
+    """One import while it runs."""
+
+    store: Store
+    key: FeedKey
+    file: ReportFile
+    now: datetime
+    id: int
+    shelf: Shelf = field(default_factory=Shelf)
+    total: Imported = field(default_factory=Imported)
+    first: int = FAR
+    last: int = -1
+
+    def take(self, part: Sequence[Lines]) -> None:
+        """Write a part of the file down, in a unit of work of its own."""
+        refused = [one.problem for one in part if isinstance(one.problem, str)]
+        good = [one for one in part if one.problem is None]
+        cells, lines = [one.cells for one in good], [one.line for one in good]
+        seen = [int(self.now.timestamp()) if one.seen is None else one.seen for one in good]
+        reading = rows.read(self.key.kind, cells, seen, lines=lines)
+        with self.store.write() as session:
+            feed = feeds.lock(session, feeds.ensure(session, self.key).id)
+            read, summed = _countable(session, feed.id, reading.batch)
+            found = chunk_cache.record(
+                session, self.shelf, feed.id, read, None, lacks=self.file.lacks, brought_by=str(self.id)
+            )
+            if len(read):
+                self.first, self.last = min(self.first, int(read.event.min())), max(self.last, int(read.event.max()))
+            wrong = [*refused, *reading.refused]
+            before = self.total
+            self.total = Imported(
+                id=self.id,
+                rows=before.rows + len(part),
+                new=before.new + found.new,
+                changed=before.changed + found.changed,
+                refused=(*before.refused, *wrong)[:TOLD],
+                refused_rows=before.refused_rows + len(wrong),
+                summed=before.summed + summed,
+                notes=self.file.notes,
+            )
+            self._note(session)
+
+    def _note(self, session: Session) -> ReportImport:
+        row = session.get_one(ReportImport, self.id)
+        total = self.total
+        row.rows, row.new, row.changed, row.refused = total.rows, total.new, total.changed, total.refused_rows
+        if self.last >= 0:
+            row.first_event, row.last_event = moment(self.first), moment(self.last)
+        return row
+
+    def end(self, cover: tuple[datetime | None, datetime | None]) -> Imported:
+        """Let the feed reach back over the file where nothing in between is missing."""
+        with self.store.write() as session:
+            row = self._note(session)
+            row.ended_at = self.now
+            if self.last < 0:
+                return self.total
+            feed = feeds.lock(session, row.feed_id)
+            stretch = (cover[0] or moment(self.first), min(cover[1] or moment(self.last + 1), self.now))
+            row.since_before, row.as_of_before = feed.since, feed.as_of
+            covered = feeds.cover(session, feed, since=stretch[0], as_of=stretch[1], at=self.now)
+            row.since_after, row.as_of_after = feed.since, feed.as_of
+            assert feed.since is not None, "a feed that was never read is covered by any stretch"
+            assert feed.as_of is not None, "a feed has both marks or none"
+            return self.total if covered else replace(self.total, apart=(stretch, (feed.since, feed.as_of)))
+
+
+def _import(
+    store: Store,
+    key: FeedKey,
+    file: ReportFile,
+    name: ImportName,
+    *,
+    now: datetime,
+    cover: tuple[datetime | None, datetime | None],
+    progress: Callable[[Imported], None],
+) -> Imported:
     with store.write() as session:
-        feed = feeds.lock(session, feeds.ensure(session, key).id)
-        if feeds.cover(session, feed, since=stretch[0], as_of=stretch[1], at=now):
-            return None
-        assert feed.since is not None, "a feed that was never read is covered by any stretch"
-        assert feed.as_of is not None, "a feed has both marks or none"
-        return stretch, (feed.since, feed.as_of)
+        feed = feeds.ensure(session, key)
+        row = ReportImport(feed_id=feed.id, name=name.name, file=name.file, by=name.by, begun_at=now)
+        session.add(row)
+        session.flush()
+        running = _Import(store, key, file, now, row.id)
+    for part in _parts(file.lines):
+        running.take(part)
+        progress(running.total)
+    return running.end(cover)
 
 
-def _parts(source: Iterator[Mapping[str, str]]) -> Iterator[list[Mapping[str, str]]]:
+def _countable(session: Session, feed_id: int, read: Batch) -> tuple[Batch, int]:
+    """Without rows of hours of which only sums are left, and how many those are."""
+    if not len(read):
+        return read, 0
+    start, end = moment(int(read.event.min())), moment(int(read.event.max()) + HOUR)
+    summed = [one for one in observations.overlapping(session, [feed_id], start, end) if one.level == Level.HOURLY]
+    if not summed:
+        return read, 0
+    hours = np.unique(np.concatenate([batch.event // HOUR for batch in Shelf().get(session, summed)]))
+    kept = np.flatnonzero(~np.isin(read.event // HOUR, hours))
+    return read.take(kept), len(read) - len(kept)
+
+
+def _parts(source: Iterator[Lines]) -> Iterator[list[Lines]]:
     while part := list(islice(source, AT_ONCE)):
         yield part
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How a file would be read: its first rows, and everything that would be refused."""
+
+    columns: tuple[str, ...]
+    first: tuple[Mapping[str, Any], ...]
+    rows: int
+    refused: tuple[str, ...]
+    refused_rows: int
+    notes: tuple[str, ...]
+
+
+def preview(path: Path, kind: Kind, seen_column: str | None = None, *, show: int = 5) -> Preview:
+    """Read a whole file and write nothing. Raises CsvProblem."""
+    first: list[Mapping[str, Any]] = []
+    refused: list[str] = []
+    count = wrong = 0
+    with path.open(newline="", encoding=report_file.encoding(path)) as text:
+        file = report_file.of(text, kind, seen_column)
+        for part in _parts(file.lines):
+            good = [one for one in part if one.problem is None]
+            bad = [one.problem for one in part if isinstance(one.problem, str)]
+            reading = rows.read(kind, [one.cells for one in good], [0] * len(good), lines=[one.line for one in good])
+            first += shown(reading.batch, show - len(first))
+            refused = [*refused, *bad, *reading.refused][:TOLD]
+            count, wrong = count + len(part), wrong + len(bad) + len(reading.refused)
+    columns = tuple(first[0]) if first else ()
+    return Preview(columns, tuple(first), count, tuple(refused), wrong, file.notes)
+
+
+def shown(batch: Batch, count: int) -> list[dict[str, Any]]:
+    """The first facts of a batch as people read them."""
+    batch = batch.take(np.arange(min(max(count, 0), len(batch))))
+    ids = identity.unpack(batch.high, batch.low, batch.column("tx").texts())
+    labels = {name: batch.column(name).texts() for name in ("offer", "publisher", "country", "event", "currency")}
+    return [
+        {
+            "id": ids[row],
+            "time": moment(int(batch.event[row])),
+            **{name: texts[row] for name, texts in labels.items()},
+            "status": Status(int(batch.status[row])).name.lower(),
+            "payout": Decimal(int(batch.payout[row])) / rows.MICRO,
+            "revenue": Decimal(int(batch.revenue[row])) / rows.MICRO,
+            "minutes_after_click": int(batch.delay[row]) // 60 if batch.delay[row] >= 0 else None,
+        }
+        for row in range(len(batch))
+    ]

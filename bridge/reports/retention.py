@@ -24,7 +24,7 @@ MERGED_FACTS = 250_000  # in one chunk: about 5 MB
 SMALL = MERGED_FACTS // 4
 MERGE_FROM = 24  # small chunks; fewer cost nothing
 HOUR = 3600
-KEPT_DIMENSIONS = ("offer", "publisher", "advertiser", "sub_id", "country", "event", "currency")
+KEPT_DIMENSIONS = ("offer", "publisher", "advertiser", "sub_id", "country", "event", "currency", "import")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ read. A row without a transaction id or a time, or with an amount that is no num
 counting it wrongly would be worse than saying that it was left out.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bridge.reports import identity
 from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels, Status, nothing
 from bridge.store.feeds import Kind
+from rules.model.input_values import EARLIEST, LATEST, parse_moment, parse_number, plausible
 
 MICRO = 1_000_000
 LARGEST = Decimal(10**12)  # an amount beyond this is a mistake, and would not fit into 64 bits of micro-units
@@ -34,6 +35,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "external_id": ("external_transaction_id",),
 }
 IDS = ("real_tx_id", "transaction_id")
+BY_CLICK = "click"
 TIMES: Mapping[Kind, tuple[str, ...]] = {
     Kind.CLICKS: ("request_time", "click_time", "date_time", "unix_time"),
     Kind.IMPRESSIONS: ("request_time", "date_time", "unix_time"),
@@ -50,6 +52,8 @@ NOT_A_TIME = np.iinfo(np.int64).min
 # Senders write "no click time" as the zero of their language: year 1 in Go, 1970 elsewhere.
 NO_CLICK_BEFORE = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
 
+_EARLIEST, _LATEST = int(EARLIEST.timestamp()), int(LATEST.timestamp())
+
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -61,8 +65,12 @@ class Reading:
     refused: tuple[str, ...] = ()  # one sentence per row that was left out
 
 
-def read(kind: Kind, rows: Rows, seen: datetime) -> Reading:
-    """Facts for rows that were listed together. Equal ones among them are different rows."""
+def read(kind: Kind, rows: Rows, seen: datetime | Sequence[int], *, lines: Sequence[int] = ()) -> Reading:
+    """Facts for rows that were listed together. Equal ones among them are different rows.
+
+    `seen`: when they were seen, all at once or each; no row is seen before it happens.
+    `lines`: where each row stands in its file, for the sentences about rows that are left out.
+    """
     if not rows:
         return Reading(nothing())
     given = set[str]().union(*rows)
@@ -77,7 +85,7 @@ def read(kind: Kind, rows: Rows, seen: datetime) -> Reading:
     labels = {name: _labels(rows, names, given) for name, names in SPELLINGS.items() if given.intersection(names)}
     batch = Batch(
         event=events,
-        seen=np.full(len(rows), int(seen.timestamp()), dtype=np.int64),
+        seen=_seen(seen, events),
         high=high,
         low=low,
         nth=np.zeros(len(rows), dtype=np.uint8),
@@ -86,17 +94,34 @@ def read(kind: Kind, rows: Rows, seen: datetime) -> Reading:
         payout=payout * counted,
         revenue=revenue * counted,
         delay=_delays(kind, rows, given, events),
-        labels=labels | {"tx": Labels.of(texts)},
+        labels=labels | {"tx": Labels.of(texts)} | _named_by(kind, rows, given),
     )
-    refused = tuple(_complaint(kind, rows[row], ids[row], int(events[row])) for row in np.flatnonzero(bad).tolist())
+    refused = tuple(
+        (f"line {lines[row]}: " if lines else "") + _complaint(kind, rows[row], ids[row], int(events[row]))
+        for row in np.flatnonzero(bad).tolist()
+    )
     if refused:
         batch = batch.take(np.flatnonzero(~bad))
     return Reading(replace(batch, nth=identity.count_equals(identity.keys(batch))), refused)
 
 
+def _seen(seen: datetime | Sequence[int], events: NDArray[np.int64]) -> NDArray[np.int64]:
+    if isinstance(seen, datetime):
+        return np.full(len(events), int(seen.timestamp()), dtype=np.int64)
+    return np.maximum(np.array(seen, dtype=np.int64), events)
+
+
+def _named_by(kind: Kind, rows: Rows, given: set[str]) -> dict[str, Labels]:
+    """Which conversions are named by the transaction of their click, because the row's own id was not listed."""
+    if kind is not Kind.CONVERSIONS or "transaction_id" not in given:
+        return {}
+    own = _texts(rows, IDS[:1], given)
+    return {} if all(own) else {"key": Labels.of(["" if text else BY_CLICK for text in own])}
+
+
 def _complaint(kind: Kind, row: Mapping[str, Any], tx: str, event: int) -> str:
     if not tx:
-        return f"{kind}: a row has no transaction id (its fields: {', '.join(sorted(row)[:12])})"
+        return f"{kind}: a row has no transaction id (its fields: {', '.join(sorted(str(name) for name in row)[:12])})"
     if event == NOT_A_TIME:
         return f"{kind}: row {tx} has no readable time; looked for {' or '.join(TIMES[kind])}"
     return f"{kind}: row {tx} has an amount that is no number: {row.get('payout')!r}, {row.get('revenue')!r}"
@@ -122,6 +147,8 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         unfilled = value.startswith("{") and value.endswith("}")  # a macro that was not replaced
         return "" if unfilled else value.replace("\0", "")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if isinstance(value, Mapping):
         return _text(value.get("id", value.get("name")))
     return "" if value is None else str(value)
@@ -163,18 +190,16 @@ def _micros(values: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 def _micro(value: Any) -> int | None:
     if value is None or value == "" or (isinstance(value, str) and not _text(value)):
         return 0
-    try:
-        amount = Decimal(str(value))
-        return int((amount * MICRO).to_integral_value()) if abs(amount) < LARGEST else None
-    except InvalidOperation:
-        return None
+    amount = parse_number(value)
+    return None if amount is None or abs(amount) >= LARGEST else int((amount * MICRO).to_integral_value())
 
 
 def _moments(values: list[Any]) -> NDArray[np.int64]:
     """Seconds since 1970. The usual form is read as one block; anything else one by one."""
     if all(type(value) is str and len(value) == 19 for value in values):
         try:
-            return np.array(values, dtype="datetime64[s]").astype(np.int64)
+            seconds = np.array(values, dtype="datetime64[s]").astype(np.int64)
+            return np.where((seconds >= _EARLIEST) & (seconds < _LATEST), seconds, NOT_A_TIME)
         except ValueError:
             pass
     return np.array([_moment(value) for value in values], dtype=np.int64)
@@ -182,37 +207,12 @@ def _moments(values: list[Any]) -> NDArray[np.int64]:
 
 def _moment(value: Any) -> int:
     """UTC unless the text itself says otherwise: that is what we ask for."""
-    for read_one in _READERS:
-        try:
-            return read_one(value)
-        except (ValueError, TypeError, OverflowError, OSError):
-            continue
-    return NOT_A_TIME
-
-
-def _from_text(value: Any) -> int:
-    moment = datetime.fromisoformat(value)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-
-
-def _from_number(value: Any) -> int:
-    if isinstance(value, bool):
-        raise TypeError
-    seconds = int(Decimal(str(value)))
-    return seconds // 1000 if seconds > 10**11 else seconds  # milliseconds, until the year 5138
-
-
-def _from_number_text(value: Any) -> int:
-    return _from_number(value) if str(value).replace(".", "", 1).isdigit() else _from_text(str(value))
-
-
-def _from_datetime(value: Any) -> int:
-    if not isinstance(value, datetime):
-        raise TypeError
-    return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
-
-
-_READERS: tuple[Callable[[Any], int], ...] = (_from_datetime, _from_number_text)
+    if isinstance(value, datetime):
+        moment: datetime | None = value if value.tzinfo else value.replace(tzinfo=UTC)
+        moment = moment if moment is not None and plausible(moment) else None
+    else:
+        moment = None if value is None or isinstance(value, bool) else parse_moment(value)
+    return NOT_A_TIME if moment is None else int(moment.timestamp())
 
 
 def _delays(kind: Kind, rows: Rows, given: set[str], events: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -1,6 +1,6 @@
 """All tables at once: importing this module fills `Base.metadata`, which migrations and tests rely on."""
 
-from bridge.store import (
+from bridge.store import (  # noqa: F401 - each defines its tables
     api_usage,
     backtest_jobs,
     backtest_results,
@@ -16,6 +16,7 @@ from bridge.store import (
     observations,
     one_time_secrets,
     order_marks,
+    report_imports,
     revisions,
     runs,
     service_alerts,
@@ -27,29 +28,4 @@ from bridge.store import (
 )
 from bridge.store.engine import Base
 
-MODULES = (
-    backtest_results,
-    decision_lock,
-    entities,
-    exports,
-    failing_items,
-    feeds,
-    one_time_secrets,
-    holds,
-    journal,
-    ledger,
-    order_marks,
-    notifications,
-    observations,
-    tokens,
-    revisions,
-    runs,
-    sessions,
-    slots,
-    backtest_jobs,
-    service_alerts,
-    upkeep,
-    api_usage,
-    users,
-)
 METADATA = Base.metadata

@@ -1,11 +1,11 @@
 """History from a file reaches back only as far as nothing in between is missing."""
 
-import csv
 from datetime import timedelta
 
 import pytest
 
 from bridge.reports.imports import import_file, import_rows
+from bridge.sources.csv_file import CsvProblem
 from bridge.store import feeds
 from bridge.store.feeds import FeedKey, Kind
 from tests.reports.test_reading_reports import of_feed, row
@@ -55,7 +55,7 @@ def test_a_file_that_breaks_off_covers_nothing(sqlite_store, now, tmp_path):
     whole = rows(now - timedelta(days=3), now)
     lines = [",".join(whole[0]), *(",".join(one.values()) for one in whole), '"cut']
     file.write_text("\n".join(lines))
-    with pytest.raises(csv.Error, match="unexpected end of data"):
+    with pytest.raises(CsvProblem, match="line 74: not CSV: a quote that is never closed"):
         import_file(sqlite_store, KEY, file, now=now)
     with sqlite_store.write() as session:
         assert feeds.ensure(session, KEY).since is None

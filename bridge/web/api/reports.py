@@ -1,19 +1,20 @@
 """Reports: what was read from Integr8 and how far, where postbacks differ, and history from a file."""
 
-import csv
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import request
+from flask import g, request
 from flask_smorest import Blueprint
 
 from bridge.operations import OperationError, exports, feeds
 from bridge.operations.feed_status import feed_states
+from bridge.operations.report_imports import import_states, remove_import
 from bridge.reports import postbacks
-from bridge.reports.imports import import_file
+from bridge.reports.imports import ImportName, import_file
 from bridge.reports.shadow_report import shadow_report
+from bridge.sources.csv_file import CsvProblem
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.roles import Role
 from bridge.web.access import needs
@@ -137,9 +138,48 @@ def import_report(query: dict[str, Any]) -> dict[str, Any]:
         file.flush()
         try:
             found = import_file(
-                services().store, key, Path(file.name), now=services().clock(), start=query["start"], end=query["end"]
+                services().store,
+                key,
+                Path(file.name),
+                now=services().clock(),
+                start=query["start"],
+                end=query["end"],
+                seen_column=query["seen_column"],
+                name=ImportName(query["name"] or "api", "", g.who),
             )
-        except (ValueError, csv.Error) as error:
-            raise OperationError(f"the CSV: {str(error).replace(file.name, 'it')}") from error
-    told = {"rows": found.rows, "new": found.new, "changed": found.changed, "refused": list(found.refused)}
-    return one(told | {"joined": found.apart is None})
+        except CsvProblem as error:
+            raise OperationError(f"the CSV: {error}") from error
+    return one(
+        {
+            "id": found.id,
+            "rows": found.rows,
+            "new": found.new,
+            "changed": found.changed,
+            "refused": list(found.refused),
+            "refused_rows": found.refused_rows,
+            "left_out": found.summed,
+            "joined": found.apart is None,
+            "notes": list(found.notes),
+        }
+    )
+
+
+@blueprint.get("/reports/imports")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(schemas_out_service.ReportImportRow))
+def list_imports(query: dict[str, Any]) -> dict[str, Any]:
+    """Imports of report rows, the newest first."""
+    with services().store.read() as session:
+        found = [picked(each, schemas_out_service.ReportImportRow) for each in import_states(session)]
+    return listed(found, "id", query)
+
+
+@blueprint.delete("/reports/imports/<int:import_id>")
+@needs(Role.OPERATOR)
+@blueprint.response(200, thing(schemas_out_service.RemovedImportRow))
+@refusing
+def remove_report_import(import_id: int) -> dict[str, Any]:
+    """Take the rows of an import out again. What it changed is as before; what polling read since stays."""
+    facts = remove_import(services().store, import_id, by=g.who, now=services().clock())
+    return one({"id": import_id, "facts": facts})

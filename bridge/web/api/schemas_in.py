@@ -217,4 +217,6 @@ class AgreementQuery(AccountQuery):
 
 
 class ImportQuery(AgreementQuery):
+    name = fields.String(load_default=None, validate=validate.Length(1, 100))
+    seen_column = fields.String(load_default=None, validate=validate.Length(1, 100))
     kind = fields.String(required=True, validate=validate.OneOf(["clicks", "conversions", "impressions"]))

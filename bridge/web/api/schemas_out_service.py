@@ -116,11 +116,36 @@ class AgreementRow(Schema):
     differing = fields.List(fields.Nested(DifferingRow))
 
 
-class ImportedRow(Schema):
+class ReportImportRow(Schema):
+    id = whole(example=7)
+    name = word(example="october")
+    file = word(example="october.csv")
+    feed = word(example="main/default/conversions")
+    by = word(example="ann")
+    begun_at = when()
+    state = word("complete, broken off or removed", "complete")
     rows = whole(example=100_000)
     new = whole(example=98_213)
     changed = whole(example=12)
-    refused = words("rows that could not be read")
+    refused_rows = whole(example=3)
+    first_event = when()
+    last_event = when()
+
+
+class RemovedImportRow(Schema):
+    id = whole("of the import that was removed", 7)
+    facts = whole("that were written to take its rows back", 98_225)
+
+
+class ImportedRow(Schema):
+    id = whole("of the import, with which it can be removed", 7)
+    rows = whole(example=100_000)
+    new = whole(example=98_213)
+    changed = whole(example=12)
+    refused = words("the first rows that could not be read, by line")
+    refused_rows = whole("how many could not be read", 3)
+    left_out = whole("rows of hours of which only sums are kept", 0)
+    notes = words("how the file was understood")
     joined = truth("nothing is missing between the file and what was read from the reports")
 
 

@@ -1,0 +1,117 @@
+"""A CSV file of report rows: which columns it has, and each row with exact amounts, whole ids and real moments."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bridge.reports.rows import IDS, SPELLINGS, TIMES
+from bridge.sources import spreadsheet
+from bridge.sources.csv_file import CsvProblem, CsvTable, Row, encoding_of, table
+from bridge.store.feeds import Kind
+
+START = 400  # bytes that show the encoding
+MONEY = ("payout", "revenue")
+TOLD = 8  # columns in a sentence
+#: Cells that are ids: a spreadsheet may have shortened them.
+ID_COLUMNS = frozenset({*IDS, "external_transaction_id", "offer_id", "publisher_id", "advertiser_id"})
+DIMENSIONS = tuple(name for names in SPELLINGS.values() for name in names)
+
+
+class Lines(NamedTuple):
+    """One row: where it stands, its cells, and why it is refused (None: it is fine)."""
+
+    line: int
+    cells: Mapping[str, Any]
+    problem: str | None
+    seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportFile:
+    """The rows of a file, one after another. `lacks`: which of status, payout and revenue it does not list."""
+
+    lines: Iterator[Lines]
+    lacks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def encoding(path: Path) -> str:
+    with path.open("rb") as file:
+        return encoding_of(file.read(START))
+
+
+def of(text: Iterable[str], kind: Kind, seen_column: str | None = None) -> ReportFile:
+    """The report rows that a text holds. Raises CsvProblem, also while rows are taken."""
+    known = (*IDS, *TIMES[kind], "click_time", "status", *MONEY, *DIMENSIONS, *([seen_column] if seen_column else []))
+    read = table(text, dict.fromkeys(known))
+    _require(read, IDS, f"the id of each of the {kind}")
+    _require(read, TIMES[kind], f"the time of each of the {kind}")
+    if seen_column and seen_column not in read.columns:
+        shown = ", ".join(read.columns[:TOLD])
+        raise CsvProblem(read.header_line, f"no column {seen_column!r}; the line names {shown}")
+    unused = [name for name in read.columns if name not in known]
+    notes = [*read.notes]
+    if unused:
+        notes.append(f"{len(unused)} columns are not used: {', '.join(unused[:TOLD])}")
+    lacks = tuple(name for name in ("status", *MONEY) if name not in read.columns)
+    return ReportFile(_lines(read, kind, seen_column), lacks, tuple(notes))
+
+
+def _require(read: CsvTable, names: Sequence[str], what: str) -> None:
+    if not set(names) & set(read.columns):
+        shown = ", ".join(read.columns[:TOLD])
+        raise CsvProblem(read.header_line, f"no column for {what}, such as {' or '.join(names)}; it names {shown}")
+
+
+def _lines(read: CsvTable, kind: Kind, seen_column: str | None) -> Iterator[Lines]:
+    commas = read.delimiter == ";"  # where the comma separates decimals, something else separates cells
+    readers: dict[str, Callable[[str], Any]] = {}
+    for name in read.columns:
+        if name in MONEY:
+            readers[name] = _comma_amount if commas else _amount
+        elif name in ID_COLUMNS:
+            readers[name] = _identifier
+        elif name in TIMES[kind] or name == "click_time":
+            readers[name] = _moment
+    for row in read.rows:
+        yield _line(row, readers, seen_column)
+
+
+def _line(row: Row, readers: Mapping[str, Callable[[str], Any]], seen_column: str | None) -> Lines:
+    if row.problem:
+        return Lines(row.line, {}, f"line {row.line}: {row.problem}")
+    cells: dict[str, Any] = dict(row.cells)
+    for name, reader in readers.items():
+        if cells[name]:
+            try:
+                cells[name] = reader(cells[name])
+            except ValueError as error:
+                return Lines(row.line, {}, f"line {row.line}: {name}: {error}")
+    seen = spreadsheet.moment(row.cells[seen_column]) if seen_column else None
+    if seen_column and seen is None:
+        return Lines(row.line, {}, f"line {row.line}: {seen_column}: {row.cells[seen_column]!r} is not a moment")
+    return Lines(row.line, cells, None, int(seen.timestamp()) if seen else None)
+
+
+@lru_cache(10_000)
+def _amount(text: str) -> Any:
+    return spreadsheet.amount(text)
+
+
+@lru_cache(10_000)
+def _comma_amount(text: str) -> Any:
+    return spreadsheet.amount(text, commas=True)
+
+
+def _identifier(text: str) -> str:
+    return spreadsheet.identifier(text) if len(text) < 26 else text
+
+
+def _moment(text: str) -> Any:
+    """A text that reports use stays: many of them are read at once later."""
+    if len(text) == 19 and text[4] == "-":
+        return text
+    found = spreadsheet.moment(text)
+    return text if found is None else found

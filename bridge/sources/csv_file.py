@@ -1,0 +1,186 @@
+"""Read CSV as people and programs write it: other separators, `sep=`, title lines, UTF-16. Performs no I/O of its own.
+
+Only what is beyond doubt is read. Everything else is a CsvProblem, which names the line and what to do.
+"""
+
+import csv
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import NamedTuple
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
+HEAD = 30  # lines in which the column names are looked for
+MOST_COLUMNS = 300
+SHOWN = 60  # characters of a line in a sentence
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+
+
+class CsvProblem(ValueError):
+    """A file that is no table. `line` counts from 1; `words` say what is wrong and what to do."""
+
+    def __init__(self, line: int, words: str) -> None:
+        super().__init__(f"line {line}: {words}")
+        self.line = line
+        self.words = words
+
+    def __reduce__(self) -> tuple[type["CsvProblem"], tuple[int, str]]:
+        return type(self), (self.line, self.words)
+
+
+class Row(NamedTuple):
+    """One row: its cells by column, or why it has none."""
+
+    line: int
+    cells: dict[str, str]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CsvTable:
+    """The columns of a file, and its rows one after another."""
+
+    columns: tuple[str, ...]
+    delimiter: str
+    header_line: int
+    rows: Iterator[Row] = field(repr=False)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the file was understood, where that is not the usual way."""
+        found = []
+        if self.delimiter != ",":
+            found.append(f"cells are separated by {DELIMITERS.get(self.delimiter, self.delimiter)}")
+        if self.header_line > 1:
+            found.append(f"line {self.header_line} names the columns; the lines above it were passed over")
+        return tuple(found)
+
+
+def encoding_of(start: bytes) -> str:
+    """The encoding that the first bytes of a file show: UTF-8, or UTF-16 with or without its mark."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    even, odd = start[0::2].count(0), start[1::2].count(0)
+    if len(start) >= 4 and max(even, odd) > len(start) // 4 and min(even, odd) == 0:
+        return "utf-16-le" if odd else "utf-16-be"
+    return "utf-8-sig"
+
+
+def text_of(raw: bytes) -> str:
+    """The text of a whole body. Raises CsvProblem."""
+    try:
+        return raw.decode(encoding_of(raw[:200]))
+    except UnicodeDecodeError as error:
+        raise CsvProblem(raw[: error.start].count(b"\n") + 1, _NOT_TEXT) from None
+
+
+_NOT_TEXT = "not UTF-8; save the file as `CSV UTF-8`"
+
+
+def table(lines: Iterable[str], known: Collection[str] = ()) -> CsvTable:
+    """The table that the lines of a text hold. Raises CsvProblem, also while rows are taken.
+
+    `known`: column names of which the header must have two at least. With them a title above the header is passed
+    over, and `Conversion Time` is taken for `conversion_time`. Without them line 1 names the columns.
+    """
+    source = _readable(iter(lines))
+    head = list(islice(source, HEAD))
+    if not any(line.strip() for line in head):
+        raise CsvProblem(1, "there is nothing in it; the first line must name the columns")
+    given = _SEPARATOR_LINE.fullmatch(head[0].strip("\ufeff\r\n"))
+    first = 1 if given else 0
+    at, delimiter = _header(head, first, [given[1]] if given else [*DELIMITERS], known)
+    reader = csv.reader(chain(head[at:], source), delimiter=delimiter, strict=True)
+    with_line = _numbered(reader, at)
+    line, names = next(with_line)
+    columns = _columns(names, known, line)
+    return CsvTable(columns, delimiter, line, _rows(with_line, columns))
+
+
+def _readable(lines: Iterator[str]) -> Iterator[str]:
+    number = 0
+    try:
+        for number, line in enumerate(lines, start=1):  # noqa: B007 - the number is needed when reading fails
+            yield line
+    except UnicodeDecodeError:
+        raise CsvProblem(number + 1, _NOT_TEXT) from None
+
+
+def _header(head: Sequence[str], first: int, delimiters: Sequence[str], known: Collection[str]) -> tuple[int, str]:
+    """The position of the line that names the columns, and what separates them."""
+    if not known:
+        at = next((place for place in range(first, len(head)) if head[place].strip()), first)
+        return at, delimiters[0] if len(delimiters) == 1 else _delimiter(head[at:])
+    for at in range(first, len(head)):
+        scores = {one: len({*_names(_split(head[at], one), known)} & {*known}) for one in delimiters}
+        best = max(delimiters, key=lambda one: scores[one])
+        if scores[best] > 1:
+            return at, best
+    shown = head[first].strip()[:SHOWN] if first < len(head) else ""
+    wanted = ", ".join(list(known)[:3])
+    raise CsvProblem(first + 1, f"no column names such as {wanted}; the line is {shown!r}. Name the columns there")
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """A comma, unless the first line has none and another separator gives the second line as many cells."""
+    widths = {one: len(_split(lines[0], one)) for one in DELIMITERS}
+    if widths[","] > 1:
+        return ","
+    others = [one for one in DELIMITERS if widths[one] > 1]
+    if len(others) == 1 and all(len(_split(line, others[0])) == widths[others[0]] for line in lines[1:2]):
+        return others[0]
+    return ","
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line.lstrip("\ufeff")], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _names(cells: Iterable[str], known: Collection[str]) -> list[str]:
+    return [_name(cell.strip().lstrip("\ufeff"), known) for cell in cells]
+
+
+def _name(cell: str, known: Collection[str]) -> str:
+    usual = re.sub(r"[\s-]+", "_", cell.lower())
+    return usual if cell not in known and usual in known else cell
+
+
+def _numbered(reader: Iterator[list[str]], before: int) -> Iterator[tuple[int, list[str]]]:
+    try:
+        for cells in reader:
+            yield before + reader.line_num, cells  # type: ignore[attr-defined]
+    except csv.Error as error:
+        words = "a quote that is never closed" if "unexpected end" in str(error) else str(error)
+        raise CsvProblem(before + reader.line_num, f"not CSV: {words}") from None  # type: ignore[attr-defined]
+
+
+def _columns(cells: list[str], known: Collection[str], line: int) -> tuple[str, ...]:
+    names = _names(cells, known)
+    while names and not names[-1]:
+        names.pop()  # spreadsheets leave empty columns behind
+    if not names or len(names) > MOST_COLUMNS:
+        raise CsvProblem(line, f"the line must name the columns, {MOST_COLUMNS} at most")
+    if not all(names):
+        raise CsvProblem(line, f"column {names.index('') + 1} has no name; every column needs one")
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            before = names.index(name) + 1
+            raise CsvProblem(line, f"the column {name!r} stands twice, as columns {before} and {place + 1}; keep one")
+    return tuple(names)
+
+
+def _rows(lines: Iterator[tuple[int, list[str]]], columns: tuple[str, ...]) -> Iterator[Row]:
+    width = len(columns)
+    for line, cells in lines:
+        if not any(cell.strip() for cell in cells):
+            continue  # spreadsheets leave empty lines behind
+        if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
+            cells = cells[:width]  # noqa: PLW2901
+        if len(cells) != width:
+            yield Row(line, {}, f"{len(cells)} cells under {width} columns; the row is cut off, or a cell lacks quotes")
+            continue
+        yield Row(line, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))

@@ -1,0 +1,70 @@
+"""Read what spreadsheets and ad platforms make of amounts, ids and times. Whatever has two meanings is refused.
+
+`1,500.00`, `1.500,00`, `1 500,00`, `$12.50` and `1,5` have one meaning each. `1,500` may be 1500 or 1.5, and the id
+`1.00E+03` has lost its last digits: the sentence says what to write instead.
+"""
+
+import re
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+
+from rules.model.input_values import parse_moment, parse_number
+
+_AROUND = re.compile(r"^(?:[$€£¥]|[A-Z]{3}\b)?\s*(?P<amount>[-+0-9.,' eE]+?)\s*(?:[$€£¥]|\b[A-Z]{3})?$")
+_PLAIN_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"})
+#: How thousands may be separated, and what stands before the decimals then.
+_GROUPED = (
+    (re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+"), ",", "."),
+    (re.compile(r"[+-]?\d{1,3}(?:,\d{3}){2,}"), ",", "."),
+    (re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+"), ".", ","),
+    (re.compile(r"[+-]?\d{1,3}(?:\.\d{3}){2,}"), ".", ","),
+    (re.compile(r"[+-]?\d{1,3}(?: \d{3})+(?:[.,]\d+)?"), " ", ","),
+    (re.compile(r"[+-]?\d{1,3}(?:'\d{3})+(?:[.,]\d+)?"), "'", ","),
+)
+_TWO_MEANINGS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_TWO_MEANINGS_WITH_COMMAS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_SHORTENED = re.compile(r"\d+(?:[.,]\d+)?[eE]\+\d+")
+_WHOLE = re.compile(r"(\d+)\.0+")
+_YEAR_FIRST = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(.*)", re.DOTALL)
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)", re.DOTALL)
+
+
+def amount(text: str, *, commas: bool = False) -> Decimal:
+    """The exact number that a cell shows. `commas`: the file writes decimals with a comma, so `1.500` is doubtful too.
+
+    Raises ValueError with a sentence for what is no number, and for what may be two.
+    """
+    around = _AROUND.match(text.strip().translate(_PLAIN_SPACES))
+    shown = around["amount"].strip() if around else text
+    if _TWO_MEANINGS.fullmatch(shown) or (commas and _TWO_MEANINGS_WITH_COMMAS.fullmatch(shown)):
+        joined, split = re.sub(r"[.,]", "", shown), shown.replace(",", ".")
+        raise ValueError(f"{text!r} may be {joined} or {split}; write it without a separator of thousands")
+    for pattern, thousands, decimals in _GROUPED:
+        if pattern.fullmatch(shown):
+            return Decimal(shown.replace(thousands, "").replace(decimals, "."))
+    number = parse_number(shown.replace(",", ".") if _DECIMAL_COMMA.fullmatch(shown) else shown)
+    if number is None:
+        raise ValueError(f"{text!r} is not a number; write it like 1234.56")
+    return number
+
+
+def identifier(text: str) -> str:
+    """The id that a cell shows; `1001.0`, as some programs write whole numbers, is 1001. Raises ValueError."""
+    shown = text.strip()
+    if _SHORTENED.fullmatch(shown):
+        raise ValueError(f"{text!r} is an id that a spreadsheet has shortened; format its column as text, export again")
+    whole = _WHOLE.fullmatch(shown)
+    return whole[1] if whole else shown
+
+
+def moment(text: str, zone: tzinfo = UTC) -> datetime | None:
+    """The moment that a cell shows, or None. `2026/11/28 10:00` and `28.11.2026 10:00` have one meaning each."""
+    shown = re.sub(r"\s*(?:UTC|GMT)$", "Z", text.strip())
+    for pattern, order in ((_YEAR_FIRST, (1, 2, 3)), (_DAY_FIRST, (3, 2, 1))):
+        found = pattern.fullmatch(shown)
+        if found:
+            year, month, day = (int(found[one]) for one in order)
+            clock = re.sub(r"^\s+(\d):", r" 0\1:", found[4])
+            shown = f"{year:04}-{month:02}-{day:02}{clock}"
+    return parse_moment(shown, zone)

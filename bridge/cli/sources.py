@@ -1,13 +1,20 @@
 """`sources`: who may send webhooks, where to, and trying it out."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.operations import OperationError
+from bridge.operations.source_entry import add, known, public_url
 from bridge.operations.source_setup import address, example, send
 from bridge.sources import Source
+from bridge.sources.presets import PRESETS
+from bridge.sources.trackers import TRACKERS
+
+NAMES = sorted({*PRESETS, *TRACKERS, "integr8"})
 
 
 @click.group()
@@ -40,21 +47,63 @@ def list_(session: Session, json: bool) -> None:
     )
 
 
-@sources.command("url")
-@click.argument("source")
-@click.option("--base-url", help="Where the service is reached from outside; `public_url` of bridge.yaml by default.")
-@click.option("--type", "kind", type=click.Choice(["conversion", "event", "click"]), default="conversion")
+@sources.command("presets")
 @json_option
-@click.pass_obj
-def url(session: Session, source: str, base_url: str | None, kind: str, json: bool) -> None:
-    """Print the address to paste at the sender; for Integr8 with its macros in place.
+def presets(json: bool) -> None:
+    """Show every sender that is known by name, with the page that its settings were taken from.
 
     \b
     Example:
+      integr8-bridge sources presets
+    """
+    show(known(), ("name", "sender", "verify", "setup_call", "source"), json=json, empty="none")
+
+
+@sources.command("add")
+@click.argument("source")
+@click.option("--preset", required=True, type=click.Choice(NAMES), help="The sender; `sources presets` lists them.")
+@click.option("--base-url", help="Where the service is reached from outside; `public_url` of bridge.yaml by default.")
+@json_option
+def add_(source: str, preset: str, base_url: str | None, json: bool) -> None:
+    """Add a source to bridge.yaml, and say which secret it wants and which address to paste at the sender.
+
+    \b
+    Examples:
+      integr8-bridge sources add crm --preset hubspot
+      integr8-bridge sources add partners --preset everflow --base-url https://bridge.example.com
+    """
+    home = Path(os.environ.get("BRIDGE_HOME", "."))
+    try:
+        made = add(home, source, preset)
+        base = base_url or public_url(home)
+    except OperationError as error:
+        raise click.ClickException(str(error)) from error
+    where = f"{base.rstrip('/')}/hooks/{source}"
+    lines = [f"{home / 'bridge.yaml'}: added", f"  {made.line}", "Put into the environment, or into .env beside it:"]
+    lines += [f"  {name}=...    {found}" for name, found in made.variables.items()]
+    lines += ["Then restart the service. The address for the sender, with its token where it needs one:"]
+    lines += [f"  integr8-bridge sources url {source}" if "TOKEN" in made.line else f"  {where}"]
+    told = {"source": source, "entry": made.line, "variables": dict(made.variables), "address": where}
+    outcome(told, lines, json=json)
+
+
+@sources.command("url")
+@click.argument("source")
+@click.option("--base-url", help="Where the service is reached from outside; `public_url` of bridge.yaml by default.")
+@click.option("--for", "tracker", type=click.Choice(TRACKERS), help="The tracker whose macros are filled in.")
+@click.option("--type", "kind", type=click.Choice(["conversion", "event", "click"]), default="conversion")
+@json_option
+@click.pass_obj
+def url(session: Session, source: str, base_url: str | None, tracker: str | None, kind: str, json: bool) -> None:
+    """Print the address to paste at the sender; for Integr8 and other trackers with their macros in place.
+
+    \b
+    Examples:
       integr8-bridge sources url postback --base-url https://bridge.example.com
+      integr8-bridge sources url partners --for everflow
     """
     try:
-        found = address(session.services, source, kind, base_url=base_url)
+        found = address(session.services, source, kind, base_url=base_url, tracker=tracker)
     except OperationError as error:
         raise click.ClickException(str(error)) from error
     outcome({"source": source, "url": found}, [found], json=json)

@@ -1,26 +1,49 @@
-"""Introducing a source to its sender: the address to paste there, and a test event with a correct proof.
+"""Set a source up: the address to paste at its sender, a test event, and an entry of bridge.yaml from a preset.
 
-Both hold what the source proves itself with, so they are for whoever may read bridge.yaml.
+Address and test event hold the token or a signature, so they are for whoever may read bridge.yaml.
 """
+
+from urllib.parse import quote
 
 import httpx
 
-from bridge.operations.errors import NotThere, OperationError, Unanswered
+from bridge.operations.errors import NotThere, OperationError, Refused, Unanswered
 from bridge.services.container import Services
-from bridge.sources import suggested_url
+from bridge.sources import suggested_url, tracker_url
+from bridge.sources.authentication import TokenAuthenticator
 from bridge.sources.samples import NoSample, Sample, sample
 
 BASE_URL = "http://127.0.0.1:8000"
 PATIENCE = 10  # seconds for the answer to a test event
 
 
-def address(services: Services, source: str, kind: str = "conversion", *, base_url: str | None = None) -> str:
-    """Where the sender posts to; for Integr8 with its macros in place. Raises NotThere."""
+def address(
+    services: Services,
+    source: str,
+    kind: str = "conversion",
+    *,
+    base_url: str | None = None,
+    tracker: str | None = None,
+) -> str:
+    """Where the sender posts to; for Integr8 and other trackers with their macros in place.
+
+    `tracker` names the one whose macros are wanted, which must be the source's own. Raises NotThere or Refused.
+    """
     config, base = _config(services, source), _base(services, base_url)
-    if config.get("format") == "integr8-postback":
-        token = config.get("token")
-        return suggested_url(base, source, str(token) if token else None, kind)
-    return f"{base.rstrip('/')}/hooks/{source}"
+    found = services.sources[source]
+    own = config.get("dialect", "integr8" if found.is_postback else None)
+    if tracker is not None and tracker != own:
+        raise Refused(f"source {source!r}: reads {own or 'no'} postbacks; write format: postback, dialect: {tracker}")
+    token = found.authenticator.tokens[0] if isinstance(found.authenticator, TokenAuthenticator) else None
+    in_path = found.authenticator.takes_path
+    if found.format == "integr8-postback":
+        return suggested_url(base, source, token if in_path else None, kind)
+    where = f"{base.rstrip('/')}/hooks/{quote(source, safe='')}"
+    if token is not None and in_path:
+        where += f"/{quote(token, safe='')}"
+    elif isinstance(found.authenticator, TokenAuthenticator) and "query" in found.authenticator.places:
+        where += f"?{quote(found.authenticator.parameter)}={quote(found.authenticator.tokens[0], safe='')}"
+    return tracker_url(where, found.tracker) if found.tracker else where
 
 
 def example(services: Services, source: str, *, base_url: str | None = None) -> Sample:

@@ -8,7 +8,7 @@ from bridge.sources.authentication import Authenticated, Authenticator
 from bridge.sources.build import build, problems
 from bridge.sources.errors import SignatureError, SourceError, SourceSettingsError, Unreadable
 from bridge.sources.event_body import Fault, Limits, ParsedEvent
-from bridge.sources.postback import PostbackFacts, observation, suggested_url
+from bridge.sources.postback import PostbackFacts, observation, suggested_url, tracker_url
 from bridge.sources.request import Headers, Incoming, parse_pairs
 from bridge.sources.schema import SourceSchema
 from bridge.sources.source import AcceptedEvent, Source
@@ -34,4 +34,5 @@ __all__ = [
     "parse_pairs",
     "problems",
     "suggested_url",
+    "tracker_url",
 ]

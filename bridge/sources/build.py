@@ -20,8 +20,9 @@ from bridge.sources.source import Source
 from bridge.sources.split import AUTO, NEVER
 from bridge.sources.standard_webhooks import StandardWebhooks, webhook_key
 from bridge.sources.strict_schema import Networks, Problem, flatten
+from bridge.sources.trackers import TRACKERS
 
-POSTBACKS = ("integr8-postback",)
+POSTBACKS = ("integr8-postback", "postback")
 SHORT = 16  # characters; a secret below that can be tried out
 
 
@@ -50,7 +51,8 @@ def build(
         authenticator=authenticator,
         allow=data.get("allow_ips", ()),
         proxies=tuple(proxies),
-        format=data["format"],
+        format="integr8-postback" if data.get("dialect") == "integr8" else data["format"],
+        tracker=TRACKERS.get(data.get("dialect", "")),
         limits=Limits(body=data["max_body"], inflated=data["max_inflated"], depth=data["max_depth"]),
         **{key: data.get(key) for key in places},
         split=data["split"],

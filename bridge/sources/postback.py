@@ -1,4 +1,4 @@
-"""Integr8's own postbacks: its macros, in every spelling, as one vocabulary.
+"""Postbacks of Integr8 and of other trackers: their parameters, in every spelling, as one vocabulary.
 
 Source: the project's notes on Integr8 (docs/integr8.md): parameter list, postback manager, URL parser. Three
 things shape this file. A postback carries no signature and no id of its own. A macro that Integr8 does not
@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 
 from bridge.sources.event_body import Fault, ParsedEvent
 from bridge.sources.request import readable
+from bridge.sources.trackers import Tracker
 from rules.model.input_values import parse_moment, parse_number
 
 TYPES = ("click", "impression", "conversion", "event")
@@ -124,15 +125,21 @@ class PostbackFacts:
     click_time: datetime | None = None
 
 
-def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str) -> ParsedEvent:
-    """Turn parameters into an event. `zone` is where naive times are from; `fallback` a digest of the request."""
-    body, faults = _vocabulary(values)
-    body["type"] = _type(body)
+def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tracker | None = None) -> ParsedEvent:
+    """Turn parameters into an event. `zone` is where naive times are from; `fallback` a digest of the request.
+
+    `tracker` is the one that sent it; None for Integr8.
+    """
+    body, faults = _vocabulary(values, {**NAMES, **tracker.names} if tracker else NAMES)
+    if tracker is not None and str(body.get("type", "")).lower() not in (*TYPES, "test", ""):
+        body.setdefault("event_name", body["type"])  # a conversion type of the tracker's own
+    body["type"] = _type(body, "click" if tracker is None else "conversion")
     faults += _money(body) + _times(body, zone)
     if status := body.get("status"):
-        body["status"] = status.lower()
+        word = status.lower()
+        body["status"] = tracker.statuses.get(word, word) if tracker else word
         if body["status"] not in _STATUSES:
-            faults.append(Fault("body.status", f"{status!r} is none of Integr8's status words; kept as it is"))
+            faults.append(Fault("body.status", f"{status!r} is none of the known status words; kept as it is"))
     for name, twin in TWINS.items():
         if name in body:
             body[twin] = body[name]
@@ -142,20 +149,22 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str) -> ParsedEve
         body=body,
         event_type=body["type"],
         event_time=datetime.fromisoformat(when) if when else None,
-        dedupe_key=fallback if missing else dedupe_key(body),
+        dedupe_key=fallback if missing else dedupe_key(body, own_id=tracker is not None),
         faults=tuple(faults),
         quarantine="no transaction id: add tx={transaction_id} to the postback's URL" if missing else None,
     )
 
 
-def dedupe_key(body: Mapping[str, Any]) -> str:
+def dedupe_key(body: Mapping[str, Any], *, own_id: bool = False) -> str:
     """The best there is, as Integr8 sends no id of a conversion.
 
     One conversion may be reported approved and later rejected, and an offer may allow several conversions or
-    events of one click; so the transaction alone is not enough.
+    events of one click; so the transaction alone is not enough. `own_id`: the conversion's own id counts, too.
     """
     event = body.get("event_id") or body.get("event_name") or ""
-    parts = (body["type"], body["transaction_id"], event, body.get("status", ""), body.get("conversion_time", ""))
+    parts = [body["type"], body["transaction_id"], event, body.get("status", ""), body.get("conversion_time", "")]
+    if own_id:  # other trackers have one for the conversion
+        parts.append(body.get("external_transaction_id", ""))
     return "postback:" + "|".join(quote(str(part), safe=":+") for part in parts)
 
 
@@ -186,6 +195,12 @@ def observation(reading: ParsedEvent) -> PostbackFacts | None:
     )
 
 
+def tracker_url(address: str, tracker: Tracker) -> str:
+    """The address to paste into a tracker, with its macros in place. They stay as they are: it looks for them."""
+    query = "&".join(f"{ours}={macro}" for ours, macro in tracker.macros.items())
+    return f"{address}{'&' if '?' in address else '?'}type=conversion&{query}"
+
+
 def suggested_url(base_url: str, source: str, token: str | None, kind: str = "conversion") -> str:
     """The address to paste into Integr8's postback manager, with its macros in place."""
     macros = {
@@ -214,12 +229,12 @@ def suggested_url(base_url: str, source: str, token: str | None, kind: str = "co
     return f"{base_url.rstrip('/')}/hooks/{quote(source, safe='')}{way}?type={kind}&{query}"
 
 
-def _vocabulary(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+def _vocabulary(values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     """Our names for theirs. What we do not know is kept under its own name: people add parameters."""
     body: dict[str, Any] = {}
     faults: list[Fault] = []
     for spelling, given in values.items():
-        name = NAMES.get(spelling, spelling)
+        name = names.get(spelling, names.get(spelling.lower(), spelling))
         value, fault = _single(name, given) if name in OURS else (given, None)
         faults += [fault] if fault else []
         text, fault = _cleaned(name, value)
@@ -271,14 +286,16 @@ def no_id(text: str) -> bool:
     return text.lower() in NO_ID or any(_INSIDE.search(one) is not None for one in (text, unquote(text)))
 
 
-def _type(body: Mapping[str, Any]) -> str:
+def _type(body: Mapping[str, Any], otherwise: str) -> str:
     given = str(body.get("type", "")).lower()
     if given in TYPES or given == "test":
         return given
+    if otherwise != "click":
+        return otherwise
     if "event_id" in body or "event_name" in body:
         return "event"
     conversion = ("conversion_time", "payout", "revenue", "purchase_value", "third_party_rejected_reason")
-    return "conversion" if any(name in body for name in conversion) else "click"
+    return "conversion" if any(name in body for name in conversion) else otherwise
 
 
 def _money(body: dict[str, Any]) -> list[Fault]:

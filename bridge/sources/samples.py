@@ -72,7 +72,7 @@ def sample(base_url: str, name: str, config: Mapping[str, Any], *, now: datetime
 
 def _request(source: Source, at: datetime) -> Incoming:
     """What the sender would say, before it proves that it is the one who says it."""
-    if source.format == "integr8-postback":
+    if source.is_postback:
         return Incoming(method="GET", query=_postback(at))
     said = _said(source, at)
     flat = [(name, str(value)) for name, value in said.items()]

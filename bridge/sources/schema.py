@@ -16,10 +16,11 @@ from bridge.sources.signatures import DIGESTS, ENCODINGS, KEY_FORMS
 from bridge.sources.signatures import key as signing_key
 from bridge.sources.standard_webhooks import TOLERANCE, webhook_key
 from bridge.sources.strict_schema import Duration, Networks, Size, StrictSchema, Texts, one_of
+from bridge.sources.trackers import TRACKERS
 
 WAYS = ("standard-webhooks", "hmac", "public-key", "http-signature", "token", "bearer", "basic", "allow-ips", "none")
 PLACES = ("path", "query", "header", "body")  # of a token
-FORMATS = ("auto", "json", "form", "query", "csv", "integr8-postback")
+FORMATS = ("auto", "json", "form", "query", "csv", "integr8-postback", "postback")
 ADDRESS_PRESETS = {"integr8": postback.ADDRESSES}
 
 # Which keys a method cannot do without (one of each group), and which it may have beside them.
@@ -119,6 +120,7 @@ class SourceSchema(StrictSchema):
     trusted_proxies = Networks()
 
     format = fields.String(load_default="auto", validate=one_of(*FORMATS))
+    dialect = fields.String(validate=one_of("integr8", *TRACKERS))
     event_type = fields.String()
     delivery_id = fields.String()
     shown_id = fields.String()
@@ -151,6 +153,9 @@ class SourceSchema(StrictSchema):
         _check_keys(data)
         if "order_per" in data and "order_by" not in data:
             raise ValidationError("says what events are about; order_by must say which of them is newer", "order_per")
+        if (data["format"] == "postback") != ("dialect" in data):
+            words = "goes with format: postback; both or neither" if "dialect" in data else "says whose postbacks come"
+            raise ValidationError(f"{words}; dialects are integr8, {', '.join(TRACKERS)}", "dialect")
         if "header" in data.get("in", ()) and "header" not in data:
             raise ValidationError("`in: [header]` needs the header's name", "header")
         if data.get("timestamp_part") and not data.get("signature_part"):

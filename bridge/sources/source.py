@@ -32,9 +32,10 @@ from bridge.sources.request import Headers, Incoming, as_mapping, readable
 from bridge.sources.setup_calls import Reply, SetupCalls, to_confirm
 from bridge.sources.split import AUTO, events
 from bridge.sources.strict_schema import Network
+from bridge.sources.trackers import Tracker
 from rules.model.input_values import parse_moment
 
-Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-postback"]
+Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-postback", "postback"]
 
 # Where senders that do not sign put their delivery id, if they have one. Not X-Request-Id: proxies make a new one
 # for every attempt, so a repeated delivery would never be recognised.
@@ -88,6 +89,7 @@ class Source:
     on_mismatch: Literal["refuse", "quarantine"] = "refuse"
     split: str = AUTO
     json_in: str | None = None  # the field of a form that carries JSON, where it is not the only one
+    tracker: Tracker | None = None  # whose postbacks these are, where not Integr8's
     status: int = 202  # what the sender counts as success
     setup: SetupCalls | None = None
     warnings: tuple[str, ...] = ()
@@ -150,7 +152,7 @@ class Source:
 
     @property
     def is_postback(self) -> bool:
-        return self.format == "integr8-postback"
+        return self.format in ("integr8-postback", "postback")
 
     def accept(self, request: Incoming, authenticated: Authenticated | None = None) -> tuple[AcceptedEvent, ...]:
         """The events of one request, each with what may be written to the journal for it.
@@ -225,7 +227,7 @@ class Source:
         values = rename({**query, **body}, early)
         if is_test(request):
             values["type"] = TEST
-        parsed = postback.read(values, zone=self.zone, fallback=digest(request))
+        parsed = postback.read(values, zone=self.zone, fallback=digest(request), tracker=self.tracker)
         later = {ours: theirs for ours, theirs in self.names.items() if ours not in early}
         return replace(parsed, body=rename(parsed.body, later), faults=(*faults, *parsed.faults))
 

@@ -1,0 +1,165 @@
+"""Postbacks of other trackers: their names for our vocabulary, their status words, and their macros.
+
+One row per tracker. `names` are parameters that its users' addresses carry, beside our own vocabulary
+(`bridge.sources.postback.SPELLINGS`); `macros` is what it fills in, for `sources url --for NAME`. A conversion of
+another tracker is an event like any other and no observation of Integr8.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracker:
+    """One tracker. Status words that are not in `statuses` stay as they are."""
+
+    title: str
+    fact: str
+    names: Mapping[str, str]  # theirs: ours
+    macros: Mapping[str, str]  # ours: what stands for it in an address
+    statuses: Mapping[str, str] = field(default_factory=dict)
+
+
+SUBS = {f"sub{n}": "sub_id" if n == 1 else f"sub_id_{n}" for n in range(1, 11)}
+SUB_MACROS = {("sub_id" if n == 1 else f"sub_id_{n}"): f"{{sub{n}}}" for n in range(1, 6)}
+WORDS = {
+    **dict.fromkeys(("1", "approved", "confirmed", "sale", "paid", "accepted"), "approved"),
+    **dict.fromkeys(("2", "pending", "lead", "hold", "5"), "pending"),
+    **dict.fromkeys(("3", "rejected", "declined", "cancelled", "canceled", "trash"), "rejected"),
+}
+
+TRACKERS: Mapping[str, Tracker] = {
+    "everflow": Tracker(
+        title="Everflow", fact="https://helpdesk.everflow.io/customer/your-guide-to-parameters-macros",
+        names={
+            **SUBS, "affiliate_id": "publisher", "payout_amount": "payout", "sale_amount": "purchase_value",
+            "revenue_amount": "revenue", "conversion_id": "external_transaction_id",
+            "conversion_unix_timestamp": "conversion_time", "click_unix_timestamp": "click_time",
+        },
+        macros={
+            "transaction_id": "{transaction_id}", "offer": "{offer_id}", "publisher": "{affiliate_id}",
+            "event_name": "{event_name}", "payout": "{payout_amount}", "purchase_value": "{sale_amount}",
+            "currency": "{currency}", "external_transaction_id": "{conversion_id}",
+            "conversion_time": "{conversion_unix_timestamp}", **SUB_MACROS,
+        },
+    ),
+    "tune": Tracker(
+        title="TUNE (HasOffers)", fact="https://help.tune.com/hasoffers/macros-and-variables/",
+        names={
+            **SUBS, "affiliate_id": "publisher", "aff_id": "publisher", "aff_sub": "sub_id",
+            "sale_amount": "purchase_value",
+            **{f"aff_sub{n}": f"sub_id_{n}" for n in range(2, 6)}, "goal_id": "event_id", "goal_name": "event_name",
+            "datetime": "conversion_time", "country_code": "geo_country", "adv_sub": "adv_sub_id",
+        },
+        macros={
+            "transaction_id": "{transaction_id}", "offer": "{offer_id}", "publisher": "{affiliate_id}",
+            "sub_id": "{aff_sub}", "sub_id_2": "{aff_sub2}", "payout": "{payout}", "purchase_value": "{sale_amount}",
+            "currency": "{currency}", "event_id": "{goal_id}", "conversion_time": "{datetime}",
+            "geo_country": "{country_code}",
+        },
+    ),
+    "trackier": Tracker(
+        title="Trackier", fact="https://support.trackier.com/hc/en-us",
+        names={
+            **{f"p{n}": "sub_id" if n == 1 else f"sub_id_{n}" for n in range(1, 11)}, "campaign_id": "offer",
+            "pid": "publisher", "txn_id": "external_transaction_id", "sale_amount": "purchase_value",
+            "goal_value": "event_name", "goal_id": "event_id",
+        },
+        macros={
+            "transaction_id": "{click_id}", "external_transaction_id": "{txn_id}", "offer": "{campaign_id}",
+            "publisher": "{publisher_id}", "sub_id": "{p1}", "payout": "{payout}", "purchase_value": "{sale_amount}",
+            "currency": "{currency}", "event_name": "{goal_value}", "status": "{status}",
+        },
+        statuses=WORDS,
+    ),
+    "affise": Tracker(
+        title="Affise", fact="https://help-center.affise.com/en/articles/6483741-affiliate-postback-url-macros",
+        names={
+            **SUBS, "offerid": "offer", "pid": "publisher", "sum": "payout", "geo": "geo_country",
+            "goal": "event_name", "transactionid": "external_transaction_id", "action_id": "external_transaction_id",
+            "date": "conversion_time", "click_date": "click_time", "timestamp": "conversion_time",
+            "order_sum": "purchase_value", "comment": "rejection_reason",
+        },
+        macros={
+            "transaction_id": "{sub1}", "external_transaction_id": "{transactionid}", "offer": "{offerid}",
+            "sub_id_2": "{sub2}", "status": "{status}", "payout": "{sum}", "currency": "{currency}",
+            "event_name": "{goal}", "conversion_time": "{timestamp}", "geo_country": "{geo}",
+        },
+        statuses=WORDS,
+    ),
+    "redtrack": Tracker(
+        title="RedTrack", fact="https://help.redtrack.io/knowledgebase/kb/tracking-setup/s2s-postback/",
+        names={**SUBS, "sum": "payout", "offerid": "offer", "campaignid": "campaign", "convtype": "event_name"},
+        macros={
+            "transaction_id": "{clickid}", "offer": "{offerid}", "payout": "{payout}", "currency": "{currency}",
+            "event_name": "{type}", "status": "{status}", "geo_country": "{country}", "sub_id": "{sub1}",
+        },
+        statuses=WORDS,
+    ),
+    "voluum": Tracker(
+        title="Voluum", fact="https://doc.voluum.com/en/traffic_source_postback_url.html",
+        names={**SUBS, "cid": "transaction_id", "externalid": "transaction_id", "txid": "external_transaction_id",
+               "et": "event_name"},
+        macros={
+            "transaction_id": "{externalid}", "payout": "{payout}", "offer": "{offer.id}", "geo_country": "{country}",
+        },
+    ),
+    "binom": Tracker(
+        title="Binom", fact="https://docs.binom.org/",
+        names={
+            **SUBS, "cnv_id": "transaction_id", "externalid": "transaction_id", "cnv_status": "status",
+            "cnv_status2": "event_name", "cnv_currency": "currency",
+        },
+        macros={"transaction_id": "{externalid}", "payout": "{payout}", "status": "{cnv_status}"},
+        statuses=WORDS,
+    ),
+    "keitaro": Tracker(
+        title="Keitaro", fact="https://docs.keitaro.io/en/campaigns-and-streams/s2s-postback-placeholders.html",
+        names={
+            "subid": "transaction_id", "external_id": "transaction_id", "tid": "external_transaction_id",
+            "profit": "profit", "from": "network", "campaign_id": "campaign",
+        },
+        macros={
+            "transaction_id": "{subid}", "external_transaction_id": "{tid}", "status": "{status}",
+            "payout": "{revenue}", "offer": "{offer_id}", "sub_id": "{sub_id_1}", "sub_id_2": "{sub_id_2}",
+        },
+        statuses=WORDS,
+    ),
+    "appsflyer": Tracker(
+        title="AppsFlyer", fact="https://support.appsflyer.com/hc/en-us/articles/207273946-Postback-macros-for-ad-networks",
+        names={
+            "event-name": "event_name", "event-revenue": "revenue", "event-revenue-currency": "currency",
+            "country-code": "geo_country", "app-id": "bundle_id", "app_id": "bundle_id", "af_siteid": "sub_id",
+            "timestamp": "conversion_time",
+        },
+        macros={
+            "transaction_id": "(clickid)", "bundle_id": "(app-id)", "event_name": "(event-name)",
+            "revenue": "(event-revenue)", "currency": "(event-revenue-currency)", "geo_country": "(country-code)",
+            "conversion_time": "(timestamp)",
+        },
+    ),
+    "adjust": Tracker(
+        title="Adjust", fact="https://help.adjust.com/en/partner/placeholders",
+        names={
+            "label": "transaction_id", "adid": "device_id", "revenue_float": "revenue", "created_at": "conversion_time",
+            "app_id": "bundle_id", "store_app_id": "bundle_id",
+        },
+        macros={
+            "transaction_id": "{label}", "device_id": "{adid}", "event_name": "{event_name}",
+            "revenue": "{revenue_float}", "currency": "{currency}", "geo_country": "{country}",
+            "conversion_time": "{created_at}",
+        },
+    ),
+    "singular": Tracker(
+        title="Singular",
+        fact="https://support.singular.net/hc/en-us/articles/115004063323-Postback-Macros-and-Passthrough-Parameters-for-Ad-Networks",
+        names={
+            "cl": "transaction_id", "cl_id": "transaction_id", "clid": "transaction_id", "evtname": "event_name",
+            "amount": "revenue", "utcm": "conversion_time", "longname": "bundle_id",
+        },
+        macros={
+            "transaction_id": "{cl?YourNetwork}", "bundle_id": "{LONGNAME}", "event_name": "{EVTNAME}",
+            "revenue": "{AMOUNT}", "conversion_time": "{UTCM}",
+        },
+    ),
+}  # fmt: skip

@@ -1,0 +1,86 @@
+"""`sources add NAME --preset SENDER`: one entry more, everything else as it was."""
+
+import json
+import shutil
+from importlib.resources import as_file, files
+
+import pytest
+from click.testing import CliRunner
+
+from bridge.cli import cli
+from bridge.config import yaml_file
+from bridge.sources import build
+from bridge.sources.presets import PRESETS
+from bridge.sources.trackers import TRACKERS
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    with as_file(files("bridge.config") / "starter") as starter:
+        shutil.copytree(starter, tmp_path / "home")
+    monkeypatch.setenv("BRIDGE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def run(*arguments, code=0):
+    found = CliRunner().invoke(cli, ["sources", *arguments])
+    assert found.exit_code == code, found.output
+    return found.output
+
+
+def test_an_entry_is_added_and_comments_stay(home):
+    before = (home / "bridge.yaml").read_text()
+    told = run("add", "hub", "--preset", "hubspot", "--base-url", "https://bridge.example.com")
+    after = (home / "bridge.yaml").read_text()
+    assert 'hub: {verify: hubspot, secret: "${HUB_SECRET}"}' in after
+    assert [line for line in before.splitlines() if line not in after.splitlines()] == []
+    assert "HUB_SECRET=..." in told
+    assert "https://bridge.example.com/hooks/hub" in told
+
+
+@pytest.mark.parametrize("preset", [*PRESETS, *TRACKERS, "integr8"])
+def test_what_is_written_makes_a_source(home, preset):
+    told = json.loads(run("add", "them", "--preset", preset, "--json"))
+    entry = yaml_file.read(home / "bridge.yaml")["sources"]["them"]
+    filled = {key: "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" if "${" in str(value) else value
+              for key, value in entry.items()}  # fmt: skip
+    if preset in {"adyen", "close"}:
+        filled["secret"] = "0a" * 16
+    assert build("them", filled, public_url="https://bridge.example.com")
+    assert set(told["variables"]) == {value.strip("${}") for value in entry.values() if "${" in value}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", "sources:\n  x:"),
+        ("sources: {}\nchannels: {}\n", "sources:\n  x:"),
+        ("sources:\n    a: {verify: none}\n\n# end\nchannels: {}\n", "    a: {verify: none}\n    x:"),
+        ("accounts: {}", "accounts: {}\n\nsources:\n  x:"),
+    ],
+)
+def test_every_shape_of_the_section_is_understood(home, text, wanted):
+    (home / "bridge.yaml").write_text(text)
+    run("add", "x", "--preset", "github")
+    assert wanted in (home / "bridge.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("crm", "sources: {crm: {verify: none}}", "stands in bridge.yaml already"),
+        ("x", "sources: {crm: {verify: none}}", "put each source on a line of its own"),
+        ("X y", "", "is no name of a source"),
+        ("x", "sources: [", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_added_changes_nothing(home, name, text, words):
+    (home / "bridge.yaml").write_text(text)
+    assert words in run("add", name, "--preset", "github", code=1)
+    assert (home / "bridge.yaml").read_text() == text
+    assert [path.name for path in home.iterdir() if path.name.startswith(".bridge")] == []
+
+
+def test_all_senders_are_listed(home):
+    names = {row["name"] for row in json.loads(run("presets", "--json"))}
+    assert names == {*PRESETS, *TRACKERS}

@@ -1,0 +1,77 @@
+"""Postbacks of other trackers: the address that we print reads back, and their own names mean ours."""
+
+from decimal import Decimal
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from bridge.sources import problems, tracker_url
+from bridge.sources.trackers import TRACKERS
+from tests.sources.sending import request, source
+
+each = pytest.mark.parametrize("name", TRACKERS)
+
+
+def read(name, query):
+    config = {"verify": "none", "format": "postback", "dialect": name}
+    return source(config).read(request(b"", "", method="GET", query=tuple(query.items())))
+
+
+def filled(macros):
+    values = {"conversion_time": "1772452800", "payout": "1.50", "revenue": "2.50", "purchase_value": "3"}
+    return {ours: values.get(ours, "7") for ours in macros}
+
+
+@each
+def test_the_address_for_a_tracker_reads_back(name):
+    url = tracker_url("https://bridge.example.com/hooks/x/token", TRACKERS[name])
+    query = dict(parse_qsl(urlsplit(url).query))
+    parsed = read(name, query | filled(TRACKERS[name].macros))
+    assert (parsed.event_type, parsed.quarantine) == ("conversion", None)
+    assert all(ours in parsed.body for ours in TRACKERS[name].macros)
+
+
+@each
+def test_an_address_whose_macros_nobody_filled_is_quarantined_and_has_no_literal_text(name):
+    parsed = read(name, dict(parse_qsl(urlsplit(tracker_url("https://x/hooks/x", TRACKERS[name])).query)))
+    assert "no transaction id" in parsed.quarantine
+    assert set(parsed.body) == {"type"}
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "body"),
+    [
+        ("everflow", {"transaction_id": "t", "affiliate_id": "9", "sub1": "a"}, {"publisher": "9", "sub_id": "a"}),
+        ("tune", {"transaction_id": "t", "aff_sub": "a", "sale_amount": "5"}, {"sub_id": "a", "purchase_value": 5}),
+        ("trackier", {"click_id": "t", "txn_id": "x"}, {"transaction_id": "t", "external_transaction_id": "x"}),
+        ("affise", {"clickid": "t", "sum": "5", "status": "1"}, {"payout": Decimal(5), "status": "approved"}),
+        ("redtrack", {"clickid": "t", "sum": "5", "type": "Lead"}, {"payout": Decimal(5), "event_name": "Lead"}),
+        ("voluum", {"cid": "t", "txid": "x"}, {"transaction_id": "t", "external_transaction_id": "x"}),
+        ("binom", {"cnv_id": "t", "cnv_status": "rejected"}, {"transaction_id": "t", "status": "rejected"}),
+        ("keitaro", {"subid": "t", "status": "sale", "tid": "2"}, {"transaction_id": "t", "status": "approved"}),
+        ("appsflyer", {"clickid": "t", "event-name": "af_purchase"}, {"event_name": "af_purchase"}),
+        ("adjust", {"label": "t", "revenue_float": "1.5"}, {"revenue": Decimal("1.5")}),
+        ("singular", {"cl": "t", "EVTNAME": "sng_buy", "AMOUNT": "2"}, {"event_name": "sng_buy", "revenue": 2}),
+    ],
+)
+def test_a_tracker_s_own_names_mean_ours(name, query, body):
+    parsed = read(name, query)
+    assert parsed.event_type == "conversion"
+    assert {key: parsed.body[key] for key in body} == body
+    assert parsed.faults == ()
+
+
+def test_two_conversions_of_one_click_stay_two():
+    one, other = (read("keitaro", {"subid": "t", "status": "sale", "tid": tid}) for tid in "12")
+    assert one.dedupe_key != other.dedupe_key
+
+
+def test_the_dialect_integr8_is_its_own_format():
+    assert source({"verify": "none", "format": "postback", "dialect": "integr8"}).format == "integr8-postback"
+
+
+@pytest.mark.parametrize(
+    "more", [{"format": "postback"}, {"dialect": "affise"}, {"format": "postback", "dialect": "x"}]
+)
+def test_a_postback_without_a_dialect_or_the_reverse_is_a_fault_of_the_settings(more):
+    assert [path for path, _ in problems("x", {"verify": "none", **more})] == ["sources.x.dialect"]

@@ -74,3 +74,23 @@ def test_a_subject_beyond_the_limit_is_refused():
 def test_a_pattern_outside_the_set_says_why(pattern, said):
     with pytest.raises(PatternError, match=said):
         Pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject"),
+    [
+        (r"^\w+$", "\u00e9_9"),
+        (r"^\d$", "\u0663"),
+        (r"^[\w.]+@", "\u00fc.@"),
+        (r"^\s$", "\u2003"),
+        ("(?i)^\u00c9$", "\u00e9"),
+    ],
+)
+def test_classes_know_the_letters_of_the_world(pattern, subject):
+    assert Pattern(pattern).found_in(subject)
+
+
+def test_a_pattern_that_is_refused_writes_nothing_to_the_standard_error_output(capfd):
+    with pytest.raises(PatternError):
+        Pattern("(a{200}){200}")
+    assert capfd.readouterr().err == ""

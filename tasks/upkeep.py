@@ -17,7 +17,7 @@ def tick() -> None:
 def sweep() -> None:
     """Nudge whatever waits without anyone working on it. This is what makes every other message losable."""
     services = container.services()
-    for name in maintenance.standing_still(services.store, services.clock()):
+    for name in maintenance.stalled_tasks(services.store, services.clock()):
         services.queue.nudge(name)
 
 
@@ -30,4 +30,4 @@ def pulse() -> None:
 def tidy() -> None:
     """Forget what is old enough."""
     services = container.services()
-    maintenance.tidy(services, services.clock())
+    maintenance.apply_retention(services, services.clock())

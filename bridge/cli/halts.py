@@ -1,10 +1,12 @@
-"""`halt` and `resume`: stop all effects at once, and let them flow again."""
+"""`halt` and `resume`: stop everything at once, and go on."""
 
 import getpass
+from dataclasses import asdict
 
 import click
 
 from bridge.cli.session import Session, json_option, outcome
+from bridge.operations.halt import resume as resume_
 from bridge.store import upkeep
 
 
@@ -13,7 +15,7 @@ from bridge.store import upkeep
 @json_option
 @click.pass_obj
 def halt(session: Session, why: str, json: bool) -> None:
-    """Send no effect to Integr8 until `resume`. Webhooks are still taken, rules still decide.
+    """Stop everything until `resume`: no effect is sent, no rule decides. Webhooks are still taken; they wait.
 
     \b
     Example:
@@ -26,19 +28,27 @@ def halt(session: Session, why: str, json: bool) -> None:
 
 
 @click.command()
+@click.option("--drop-waiting", is_flag=True, help="Do not decide about events and due runs that waited; list them.")
 @json_option
 @click.pass_obj
-def resume(session: Session, json: bool) -> None:
-    """End the halt. Effects that waited go out now, each after its own checks.
+def resume(session: Session, drop_waiting: bool, json: bool) -> None:
+    """End the halt. Events and due runs that waited are decided about now, by the rules of now.
+
+    Effects that were planned before the halt go out, each after its own checks.
 
     \b
     Example:
       integr8-bridge resume
+      integr8-bridge resume --drop-waiting
     """
-    with session.write() as database:
-        ended = upkeep.resume(database, by=getpass.getuser(), now=session.services.clock())
-    if ended is None:
+    with session.operating() as services:
+        found = resume_(
+            services, who=getpass.getuser(), now=services.clock(), events="drop" if drop_waiting else "decide"
+        )
+    if not found.was_halted:
         outcome({"resumed": False}, ["nothing is halted"], json=json)
         raise SystemExit(1)
-    said = f"resumed; it was halted since {ended.since:%Y-%m-%d %H:%M:%S} UTC: {ended.why}"
-    outcome({"resumed": True, "since": ended.since, "why": ended.why}, [said], json=json)
+    lines = [f"resumed; it was halted since {found.since:%Y-%m-%d %H:%M:%S} UTC: {found.why}", str(found.waiting)]
+    lines += [f"dropped: event {one}" for one in found.dropped_events]
+    lines += [f"dropped: run of {one}" for one in found.dropped_runs]
+    outcome({"resumed": True, **asdict(found)}, lines, json=json)

@@ -150,7 +150,7 @@ def _open_for_holds(session: Session, due: Sequence[Hold]) -> None:
     slots.open_slots(session, [(kind, key, at) for kind, key, at in wanted if at is not None])
 
 
-def standing_still(store: Store, now: datetime) -> list[str]:
+def stalled_tasks(store: Store, now: datetime) -> list[str]:
     """Tasks whose rows wait without anyone working on them: what a lost or emptied Redis has forgotten."""
     with store.read() as session:
         found = []
@@ -167,7 +167,7 @@ def _exists(session: Session, query: Select[Any]) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
-def tidy(services: Services, now: datetime) -> None:
+def apply_retention(services: Services, now: datetime) -> None:
     """Retention: dull runs first, then what is older than a year; secrets that nobody fetched."""
     with services.store.write() as session:
         gone = runs.forget(session, dull_before=now - KEEP_DULL, all_before=now - KEEP_ALL)

@@ -148,6 +148,29 @@ def _any_waiting() -> Select[str]:
     return select(Event.id).where(*waiting).order_by(Event.id).limit(1)
 
 
+def count_waiting(session: Session) -> int:
+    return int(session.scalar(select(func.count()).where(Event.state == EventState.RECEIVED)) or 0)
+
+
+def drop_waiting(session: Session, problem: str, now: datetime) -> list[str]:
+    """End all events that wait, undecided. Returns their ids, oldest first."""
+    gone = session.scalars(
+        update(Event)
+        .where(Event.state == EventState.RECEIVED)
+        .values(
+            state=EventState.DONE,
+            finished_at=now,
+            problem=problem,
+            claimed_by=None,
+            claimed_until=None,
+            fence=Event.fence + 1,
+        )
+        .returning(Event.id)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(gone)
+
+
 def finish(session: Session, events: Sequence[Event], *, now: datetime) -> None:
     """Mark a drained batch. Events whose lease moved on in the meantime stay with their new holder."""
     _release(session, events, state=EventState.DONE, finished_at=now, problem=None)

@@ -400,6 +400,12 @@ def count_waiting(session: Session) -> int:
     return session.scalar(select(func.count()).where(StoredPlan.state == PlanState.WAITING)) or 0
 
 
+def count_open(session: Session) -> int:
+    """How many effects of plans that go ahead have not reached an end."""
+    query = select(func.count()).select_from(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id)
+    return session.scalar(query.where(StoredPlan.state == PlanState.READY, Effect.state.in_(OPEN))) or 0
+
+
 def plan(session: Session, plan_id: int) -> StoredPlan | None:
     return session.get(StoredPlan, plan_id)
 

@@ -95,6 +95,24 @@ def put_off(session: Session, slot: Slot, until: datetime) -> None:
     )
 
 
+def count_due(session: Session, kind: str) -> int:
+    """How many keys of a kind have a slot that is still to be done: several of one key are served by one run."""
+    query = select(func.count(func.distinct(Slot.key))).where(Slot.kind == kind, Slot.state == SlotState.DUE)
+    return int(session.scalar(query) or 0)
+
+
+def close_due(session: Session, kind: str, state: SlotState, problem: str, now: datetime) -> list[tuple[str, datetime]]:
+    """End all slots of a kind that are still to be done. Returns their keys and moments."""
+    gone = session.execute(
+        update(Slot)
+        .where(Slot.kind == kind, Slot.state == SlotState.DUE)
+        .values(state=state, ended_at=now, problem=problem, claimed_by=None, claimed_until=None, fence=Slot.fence + 1)
+        .returning(Slot.key, Slot.at)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((row[0], row[1]) for row in gone)
+
+
 def give_up(session: Session, slot: Slot, problem: str, now: datetime) -> None:
     """Close a slot that nobody can work on any more."""
     settle(session, slot, state=SlotState.FAILED, ended_at=now, problem=problem)

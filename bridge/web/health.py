@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.config.errors import SettingsError
 from bridge.observability import metrics_server
+from bridge.operations.halt import waiting
 from bridge.services.container import Services
 from bridge.store import failing_items, revisions, schema_version, upkeep
 from bridge.web.access import sessions, tokens
@@ -185,6 +186,8 @@ def _failing(services: Services) -> Check:
 def _halt(services: Services) -> Check:
     with services.store.read() as session:
         halt = upkeep.halted(session)
+        counted = waiting(session) if halt is not None else None
     if halt is not None:
-        return _check("halt", "warn", f"halted by {halt.by}: {halt.why}", "`integr8-bridge resume` lets effects flow")
+        words = f"halted by {halt.by}: {halt.why}; {counted}"
+        return _check("halt", "warn", words, "`integr8-bridge resume` lets everything go on")
     return _check("halt", "ok", "not halted")

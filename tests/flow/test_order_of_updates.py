@@ -220,7 +220,7 @@ def test_what_is_remembered_is_forgotten_with_the_journal(network):
     network.rule(RULE)
     network.crm(update(1))
     network.work()
-    maintenance.tidy(network.services, network.now + timedelta(days=91))
+    maintenance.apply_retention(network.services, network.now + timedelta(days=91))
     assert remembered(network) == 0
 
 

@@ -83,7 +83,7 @@ def test_asking_wakes_a_worker(network, ask):
 
 def test_a_lost_message_is_made_up_for_by_the_sweep(network, ask):
     ask()
-    assert "rules.try" in maintenance.standing_still(network.services.store, network.now)
+    assert "rules.try" in maintenance.stalled_tasks(network.services.store, network.now)
 
 
 def test_a_rule_is_tried_once_at_a_time(network, ask):
@@ -97,7 +97,7 @@ def test_two_workers_do_not_run_two_at_once(network, ask):
     ask("low-cr-too")
     begin(network)
     assert not backtest_jobs.run_next(network.services, network.now)
-    assert "rules.try" not in maintenance.standing_still(network.services.store, network.now)
+    assert "rules.try" not in maintenance.stalled_tasks(network.services.store, network.now)
 
 
 def test_one_whose_worker_was_killed_ends_with_the_reason(network, ask):
@@ -182,5 +182,5 @@ def test_old_ones_are_forgotten(network, ask):
     ask()
     network.work()
     network.pass_time(days=8)
-    maintenance.tidy(network.services, network.now)
+    maintenance.apply_retention(network.services, network.now)
     assert network.all(Trial) == []

@@ -116,6 +116,14 @@ class WhyBody(Strict):
     why = fields.String(required=True, validate=validate.Length(1, 500))
 
 
+class ResumeBody(Strict):
+    waiting = fields.String(
+        load_default="decide",
+        validate=validate.OneOf(["decide", "drop"]),
+        metadata={"description": "what becomes of the events and due runs that waited while halted"},
+    )
+
+
 class ReplayBody(Strict):
     revision = fields.String(data_key="with", load_default="current", validate=validate.OneOf(["original", "current"]))
 

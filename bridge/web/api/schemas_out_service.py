@@ -234,8 +234,19 @@ class HaltRow(Schema):
     why = word(example="tracking outage at advertiser 7")
 
 
+class WaitingRow(Schema):
+    events = whole("received and not decided about", example=12)
+    runs = whole("of rules, due by the clock", example=3)
+    effects = whole("planned before the halt", example=0)
+
+
 class ResumedRow(Schema):
     was_halted = truth()
+    since = when()
+    why = word()
+    waiting = fields.Nested(WaitingRow)
+    dropped_events = words("ids of events that were dropped because that was asked for")
+    dropped_runs = words("rules and due times that were dropped because that was asked for")
 
 
 class TokenRow(Schema):

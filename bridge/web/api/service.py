@@ -10,6 +10,7 @@ from flask_smorest import Blueprint
 from bridge.operations.api_usage import consumption
 from bridge.operations.check import check_home
 from bridge.operations.doctor import examine, permissions, routes
+from bridge.operations.halt import resume as resume_
 from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.ledger import Call
 from bridge.store.roles import Role
@@ -18,7 +19,7 @@ from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions, schemas_out_service
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one
-from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, PageQuery, WhyBody
+from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, PageQuery, ResumeBody, WhyBody
 from bridge.web.health import checks
 from bridge.web.request_context import services
 
@@ -112,7 +113,7 @@ def doctor(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(WhyBody)
 @blueprint.response(200, thing(schemas_out_service.HaltRow))
 def halt(body: dict[str, Any]) -> dict[str, Any]:
-    """Send no effect to Integr8 until resume."""
+    """Stop everything until resume: no effect is sent, no rule decides. Webhooks are still taken; they wait."""
     with services().store.write() as session:
         found = upkeep.halt(session, by=g.who, why=body["why"], now=services().clock())
         return one({"since": found.since, "by": found.by, "why": found.why})
@@ -120,9 +121,9 @@ def halt(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/resume")
 @needs(Role.OPERATOR)
+@blueprint.arguments(ResumeBody, required=False)
 @blueprint.response(200, thing(schemas_out_service.ResumedRow))
-def resume() -> dict[str, Any]:
-    """End the halt. Nothing happens when none is on."""
-    with services().store.write() as session:
-        ended = upkeep.resume(session, by=g.who, now=services().clock())
-        return one({"was_halted": ended is not None})
+def resume(body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """End the halt. Events and due runs that waited are decided about now, or dropped. Without a halt nothing happens."""
+    events = (body or {}).get("waiting", "decide")
+    return one(resume_(services(), who=g.who, now=services().clock(), events=events))

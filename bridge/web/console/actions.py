@@ -6,6 +6,8 @@ from flask import Response, flash, g, redirect, render_template, request
 
 from bridge.operations import OperationError
 from bridge.operations.approvals import approve, reject
+from bridge.operations.halt import WaitingEvents
+from bridge.operations.halt import resume as resume_
 from bridge.operations.holds import release_holds
 from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import hand_over
@@ -42,7 +44,9 @@ def halt() -> Response:
         why = request.form.get("why", "").strip() or "no reason given"
         with services().store.write() as database:
             upkeep.halt(database, by=g.who, why=why, now=services().clock())
-        return "Halted: no effect is sent to Integr8 until someone resumes."
+        return (
+            "Halted: no effect is sent and no rule decides until someone resumes. Webhooks are still taken; they wait."
+        )
 
     return done("/", do)
 
@@ -51,9 +55,14 @@ def halt() -> Response:
 @needs(Role.OPERATOR, page=True)
 def resume() -> Response:
     def do() -> str:
-        with services().store.write() as database:
-            ended = upkeep.resume(database, by=g.who, now=services().clock())
-        return "Resumed." if ended else "Nothing was halted."
+        events: WaitingEvents = "drop" if request.form.get("waiting") == "drop" else "decide"
+        found = resume_(services(), who=g.who, now=services().clock(), events=events)
+        if not found.was_halted:
+            return "Nothing was halted."
+        gone = (
+            f" Dropped: {len(found.dropped_events)} events, {len(found.dropped_runs)} runs." if events == "drop" else ""
+        )
+        return f"Resumed: {found.waiting}.{gone}"
 
     return done("/", do)
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions.event_facts import shown
 from bridge.operations.api_usage import consumption
+from bridge.operations.halt import waiting as waits_for_resume
 from bridge.store import holds, journal, ledger, runs, upkeep
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event
@@ -28,8 +29,11 @@ DAY = timedelta(hours=24)
 def show(template: str, **values: Any) -> str:
     with services().store.read() as session:
         halt = upkeep.halted(session)
+        halt_waits = waits_for_resume(session) if halt is not None else None
         waiting = ledger.count_waiting(session)
-    return render_template(template, halt=halt, waiting_count=waiting, now=services().clock(), **values)
+    return render_template(
+        template, halt=halt, halt_waits=halt_waits, waiting_count=waiting, now=services().clock(), **values
+    )
 
 
 @blueprint.get("/")

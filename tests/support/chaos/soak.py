@@ -228,7 +228,7 @@ def _rows_when_old(rig: Rig) -> dict[str, int]:
     """What retention leaves of it all, once its time has come."""
     services = Services(settings.load(rig.home))
     try:
-        maintenance.tidy(services, datetime.now(UTC) + FORGOTTEN)
+        maintenance.apply_retention(services, datetime.now(UTC) + FORGOTTEN)
     finally:
         services.close()
     return _rows(rig)

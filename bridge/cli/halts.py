@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from bridge.cli.session import Session, json_option, outcome
+from bridge.operations.halt import WaitingEvents
 from bridge.operations.halt import resume as resume_
 from bridge.store import upkeep
 
@@ -42,9 +43,8 @@ def resume(session: Session, drop_waiting: bool, json: bool) -> None:
       integr8-bridge resume --drop-waiting
     """
     with session.operating() as services:
-        found = resume_(
-            services, who=getpass.getuser(), now=services.clock(), events="drop" if drop_waiting else "decide"
-        )
+        events: WaitingEvents = "drop" if drop_waiting else "decide"
+        found = resume_(services, who=getpass.getuser(), now=services.clock(), events=events)
     if not found.was_halted:
         outcome({"resumed": False}, ["nothing is halted"], json=json)
         raise SystemExit(1)

@@ -124,6 +124,6 @@ def halt(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(ResumeBody, required=False)
 @blueprint.response(200, thing(schemas_out_service.ResumedRow))
 def resume(body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """End the halt. Events and due runs that waited are decided about now, or dropped. Without a halt nothing happens."""
+    """End the halt. Events and due runs that waited are decided about now, or dropped. Without one nothing happens."""
     events = (body or {}).get("waiting", "decide")
     return one(resume_(services(), who=g.who, now=services().clock(), events=events))

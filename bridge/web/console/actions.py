@@ -44,8 +44,7 @@ def halt() -> Response:
         why = request.form.get("why", "").strip() or "no reason given"
         with services().store.write() as database:
             upkeep.halt(database, by=g.who, why=why, now=services().clock())
-        return (
-            "Halted: no effect is sent and no rule decides until someone resumes. Webhooks are still taken; they wait."
+        return "Halted: no effect is sent and no rule decides until someone resumes. Webhooks wait."
         )
 
     return done("/", do)

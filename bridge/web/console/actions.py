@@ -45,7 +45,6 @@ def halt() -> Response:
         with services().store.write() as database:
             upkeep.halt(database, by=g.who, why=why, now=services().clock())
         return "Halted: no effect is sent and no rule decides until someone resumes. Webhooks wait."
-        )
 
     return done("/", do)
 

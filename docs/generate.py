@@ -60,6 +60,61 @@ ACCOUNT = {
     "poll": "feed → seconds between two readings",
 }
 
+#: Every key of a source: one sentence, and an example of its value.
+SOURCE = {
+    "verify": ("how requests are authenticated, or the name of a known sender", "hubspot"),
+    "preset": ("a known sender, where `verify` names its method; `verify: NAME` alone is shorter", "github"),
+    "secret": ("the shared secret", "${CRM_SECRET}"),
+    "secrets": ("several secrets while one is rotated, the newest first", '["${NEW}", "${OLD}"]'),
+    "token": ("the token that the sender carries", "${POSTBACK_TOKEN}"),
+    "tokens": ("several tokens while one is rotated, the newest first", '["${NEW}", "${OLD}"]'),
+    "username": ("the user of `verify: basic`", "crm"),
+    "password": ("the password of `verify: basic`", "${CRM_PASSWORD}"),
+    "passwords": ("several passwords while one is rotated", '["${NEW}", "${OLD}"]'),
+    "in": ("where a token may stand: `path`, `query`, `header`, `body`; path and query by default", "[header]"),
+    "parameter": ("the query parameter of a token, or its path in the body; `token` by default", "key"),
+    "header": ("the header of the signature or token", "X-Signature"),
+    "digest": ("the digest of the HMAC; sha256 by default", "sha512"),
+    "encoding": ("how the signature is written; hex for `hmac`, base64 for `public-key`", "base64"),
+    "secret_form": ("how the secret is written; text by default", "hex"),
+    "public_key": ("the sender's public key in PEM, base64 or hex", "${SENDGRID_PUBLIC_KEY}"),
+    "public_keys": ("several public keys while one is rotated", '["${NEW}", "${OLD}"]'),
+    "verify_token": ("the word with which Meta checks the address", "${META_VERIFY_TOKEN}"),
+    "covered": ("what an RFC 9421 signature must cover beside the body's digest; `@method` by default", '["@method"]'),
+    "prefix": ("what stands before the signature", "sha256="),
+    "signature": ("where the signature stands, if not in `header`", "query:sig"),
+    "separator": ("what divides the parts of a header; a comma by default", ";"),
+    "signed": ("the text that is signed; `{body}` by default", "{timestamp}.{body}"),
+    "signature_part": ("the part of the header that is the signature", "v1"),
+    "timestamp_part": ("the part of the header that is the time", "t"),
+    "timestamp_header": ("the header with the time of the signature", "X-Timestamp"),
+    "timestamp": ("where that time stands, if not in a header", "meta.signed_at"),
+    "id_header": ("the header with the delivery id, for `{id}` in `signed`", "X-Event-Id"),
+    "tolerance": ("how old or new a signature may be", "10m"),
+    "allow_ips": ("addresses and networks that may send; `integr8` stands for Integr8's own", "[203.0.113.0/24]"),
+    "trusted_proxies": ("proxies of this source, before those of the whole service", "[10.0.0.0/8]"),
+    "format": ("how the body is read; `auto` goes by the content type", "csv"),
+    "dialect": ("whose postbacks come, with `format: postback`", "everflow"),
+    "event_type": ("where the type of an event stands", "header:X-Event-Type"),
+    "delivery_id": ("where the sender's id stands; the same id is the same event", "event.id"),
+    "shown_id": (
+        "where an id stands that is shown but does not tell events apart, being unsigned",
+        "header:X-Delivery",
+    ),
+    "split": ("the list in a body that is many events; `auto` or `never`", "entry.changes"),
+    "json_in": ("the field of a form that holds JSON, where it is not the only one", "rawRequest"),
+    "event_time": ("where the time of an event stands", "created_at"),
+    "order_by": ("where the place among the events about the same thing stands", "deal.version"),
+    "order_per": ("where that thing's id stands", "deal.id"),
+    "timezone": ("the zone of times without an offset", "Europe/Berlin"),
+    "max_body": ("the largest body that is taken", "2MiB"),
+    "max_inflated": ("the largest body after decompression", "8MiB"),
+    "max_depth": ("the deepest nesting of a JSON body", "64"),
+    "map": ("our name → the sender's name for a field", "{contact.email: deal.mail}"),
+    "expects": ("field → kind that a body must have; `?` makes it optional", "{deal.id: integer}"),
+    "on_mismatch": ("what becomes of a body that does not fit; `refuse`, for postbacks `quarantine`", "quarantine"),
+}
+
 
 def commands() -> str:
     """Every command with its help text."""
@@ -153,19 +208,19 @@ def configuration() -> str:
         "",
         "### sources.&lt;name&gt;",
         "",
-        "The address of a source is `/hooks/<name>`. `verify` says how a sender proves itself; it must be there.",
+        "The address of a source is `/hooks/<name>`. [Connect a sender](../how-to/connect-a-sender.md) has examples.",
         "",
         "| verify | needs | may have |",
         "|---|---|---|",
-        *(_proof(way) for way in sources.WAYS),
+        *(_method(name) for name in sources.WAYS),
         "",
         "Senders that are known. Beside its secret an entry needs `verify: NAME` alone:",
         "",
         *(_preset(name, one) for name, one in sources.PRESETS.items()),
         "",
-        "| key | kind | default |",
-        "|---|---|---|",
-        *(row for _, row in _keys(sources.SourceSchema())),
+        "| key | kind | default | what it is | example |",
+        "|---|---|---|---|---|",
+        *(f"{row} {SOURCE[name][0]} | `{SOURCE[name][1]}` |" for name, row in _keys(sources.SourceSchema())),
         "",
         "### channels.&lt;name&gt;",
         "",
@@ -226,7 +281,7 @@ def _default(field: fields.Field[Any]) -> str:
     return f"`{value.total_seconds():.0f}s`" if isinstance(value, timedelta) else f"`{value}`"
 
 
-def _proof(way: str) -> str:
+def _method(way: str) -> str:
     needs = ", ".join(" or ".join(f"`{key}`" for key in group) for group in sources.NEEDS[way])
     needed = {key for group in sources.NEEDS[way] for key in group}
     takes = ", ".join(f"`{key}`" for key in sorted(sources.TAKES[way] - needed))

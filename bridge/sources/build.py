@@ -11,7 +11,7 @@ from bridge.sources.credentials import BasicAuthenticator, BearerAuthenticator
 from bridge.sources.errors import SourceSettingsError
 from bridge.sources.event_body import Limits
 from bridge.sources.presets import PRESETS, Preset
-from bridge.sources.schema import SourceSchema, expanded, modernised, secrets
+from bridge.sources.schema import SourceSchema, modernised, secrets
 from bridge.sources.setup_calls import SetupCalls
 from bridge.sources.signatures import HmacAuthenticator, PublicKeyAuthenticator, weaknesses
 from bridge.sources.signatures import key as signing_key
@@ -37,7 +37,7 @@ def build(
     path = f"sources.{name}"
     entry, renamed = modernised(config)
     try:
-        data: dict[str, Any] = SourceSchema().load(expanded(entry))
+        data: dict[str, Any] = SourceSchema().load(entry)
         proxies = data.get("trusted_proxies", Networks().deserialize(list(trusted_proxies)) if trusted_proxies else ())
     except ValidationError as error:
         raise SourceSettingsError(flatten(path, error.messages)) from None

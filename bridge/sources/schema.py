@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
 from bridge.sources import postback, public_keys
 from bridge.sources.event_body import Limits
@@ -136,6 +136,11 @@ class SourceSchema(StrictSchema):
     map = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     expects = ExpectsField(load_default=dict)
     on_mismatch = fields.String(validate=one_of("refuse", "quarantine"))
+
+    @pre_load
+    def known_sender(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        """Put the settings of the preset beside the entry's own."""
+        return expanded(data)
 
     @validates_schema(skip_on_field_errors=True)
     def needs_hold(self, data: Mapping[str, Any], **_: Any) -> None:

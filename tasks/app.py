@@ -6,6 +6,7 @@ and what is due later is a row that a tick finds.
 
 import os
 import signal
+import sys
 import threading
 import warnings
 from typing import Any
@@ -16,6 +17,7 @@ from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import (
     beat_init,
+    celeryd_init,
     setup_logging,
     task_postrun,
     task_prerun,
@@ -192,6 +194,17 @@ def _left(**_: Any) -> None:
         services.close()
 
 
+@celeryd_init.connect
+def _check_settings(**_: Any) -> None:
+    """A process that cannot read its settings says so in words and ends; a supervisor starts it again."""
+    try:
+        settings.load()
+    except SettingsError as error:
+        sys.stderr.write(f"integr8-bridge: {error}\n")
+        raise SystemExit(1) from None
+
+
 @beat_init.connect
 def _beat(**_: Any) -> None:
+    _check_settings()
     _sentry("beat")

@@ -10,7 +10,9 @@ from bridge.cli.api_options import Json, dashed
 from bridge.cli.api_session import account_options, as_text, client_of, guarded
 from bridge.cli.session import Session, json_option, outcome, show
 from bridge.integr8 import OPERATIONS, RESOURCES, Operation
+from bridge.integr8.exports import PER_DAY
 from bridge.integr8.openapi import SERVER, document
+from bridge.store import schema_version
 
 EXAMPLES = """\b
 Examples:
@@ -154,13 +156,20 @@ def budget(session: Session, account: str, integration: str, *, json: bool) -> N
       integr8-bridge api budget
     """
     state = client_of(session, account, integration).budget.state()
-    exports = api_report_commands.exporter(session, account, integration).budget()
+    exports = _exports_left(session, account, integration)
     row = {
         "share_of_rate": f"{state.share:.0%}",
         "closed_for_seconds": round(state.closed_for, 1),
         "breaker_open_for_seconds": round(state.breaker_open_for, 1),
         "calls_in_last_second": state.in_window,
-        "exports_left": exports.left,
-        "next_export_free_at": exports.next_free,
+        **exports,
     }
     show([row], row, json=json, empty="")
+
+
+def _exports_left(session: Session, account: str, integration: str) -> dict[str, Any]:
+    """Their count lies in the database; in a fresh home there is none yet, and nothing was exported."""
+    if schema_version.pending(session.services.store.engine):
+        return {"exports_left": PER_DAY, "next_export_free_at": None}
+    left = api_report_commands.exporter(session, account, integration).budget()
+    return {"exports_left": left.left, "next_export_free_at": left.next_free}

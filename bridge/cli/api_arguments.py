@@ -21,6 +21,16 @@ ARGUMENTS = {
 }
 
 
+#: What stands in the examples, where it differs from one resource to another: all of them run as they are shown.
+FILTERS = {"exports": "status=COMPLETED", "users": "role=admin"}
+FIELDS = {
+    "users": "--email ann@example.com --role accountManager",
+    "offers": "--name Summer --advertiser-id 7",
+    "landing_pages": "--name Summer --redirect-url https://example.com/summer",
+}
+CHANGES = {"users": "--status Deactivated"}
+
+
 def finish(
     operation: Operation, run: Callable[..., None], *, arguments: Sequence[str], options: Sequence[click.Parameter] = ()
 ) -> click.Command:
@@ -40,11 +50,11 @@ def _example(operation: Operation) -> str:
     begin = f"{dashed(operation.resource)} {dashed(operation.action)}"
     offer = " 42" if "offerID" in operation.parameters and operation.resource != "offers" else ""
     tails = {
-        "list": " --filter active=true --sort -name --json",
+        "list": f" --filter {FILTERS.get(operation.resource, 'active=true')} --json",
         "get": " 42 --json",
-        "create": " --name Summer --dry-run",
-        "update": " 42 --name Autumn",
-        "delete": " 42",
+        "create": f" {FIELDS.get(operation.resource, '--name Summer')} --dry-run",
+        "update": f" 42 {CHANGES.get(operation.resource, '--name Autumn')} --dry-run",
+        "delete": " 42 --yes",
         "set_status": " 42 43 --inactive --dry-run",
         "bulk_delete": " 42 43 --yes",
     }

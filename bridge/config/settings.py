@@ -110,7 +110,13 @@ def load(home: Path | None = None) -> Settings:
     """
     problems: list[str] = []
     base = (home or Path(Environment().str("BRIDGE_HOME", "."))).expanduser().resolve()
-    lazy, env, warnings = Environment(base, eager=False), Environment(base), list[str]()
+    try:
+        lazy, env, warnings = Environment(base, eager=False), Environment(base), list[str]()
+    except OSError as error:
+        words = f"{base / '.env'} cannot be read: {error.strerror}; let the user of this process read it"
+        raise SettingsError([f"settings: {words}, or take it away"]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError([f"settings: {base / '.env'} is not UTF-8 text (byte {error.start})"]) from error
     values = _environment(lazy, base, problems)
     file = _read_file(base / FILE, env, problems, warnings)
     accounts = _accounts(file["accounts"], problems)

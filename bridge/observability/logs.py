@@ -9,6 +9,8 @@ from typing import Any
 
 import structlog
 
+from bridge.observability.repeats import Filter, Processor, Repeats
+
 #: Also international addresses (RFC 6531), quoted local parts, addresses at a bare IP address, and an encoded at sign.
 #: Written without steps back, so that a long text costs no more than its length.
 NO_ATOM = r"""\s@<>()\[\]{},:;"'`=&?/\\|%"""
@@ -104,6 +106,7 @@ def set_up_logs(
     For people the moment is short and the process is left out: whoever shows several of them marks their lines.
     """
     people = style != "json"
+    repeats = Repeats()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -119,7 +122,7 @@ def set_up_logs(
         else structlog.processors.JSONRenderer()
     )
     structlog.configure(
-        processors=[*shared, last],
+        processors=[Processor(repeats), *shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
@@ -127,6 +130,7 @@ def set_up_logs(
     if not people:
         structlog.contextvars.bind_contextvars(process=process)
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Filter(repeats))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_drop_meta, last], foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]

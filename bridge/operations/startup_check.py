@@ -18,7 +18,7 @@ def look_around(
 
     Integr8 is not asked while the database is not usable: its answer would help nobody.
     """
-    found = examine(services, now, health=health)
+    found = [one for one in examine(services, now, health=health) if one["name"] != "worker"]  # it begins just now
     if not any(one["name"] == "database" and one["status"] == "fail" for one in found):
         for account in services.settings.accounts:
             found += reachable(services, account, now)

@@ -137,12 +137,22 @@ def _reason(error: SQLAlchemyError) -> str:
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
+PROBE = "bridge:health"  # a key of Redis that is written to see whether it takes writes
+
+
 def _redis(services: Services) -> Check:
-    """Redis may lose everything at any moment without harm; it only must be there for work to flow."""
+    """Redis may lose everything at any moment without harm; it only must be there for work to flow.
+
+    One that is full or read-only answers every question and takes no work, so a key is written.
+    """
     try:
-        services.redis.ping()
+        services.redis.set(PROBE, "", px=1000)
     except SettingsError as error:
         return _check("redis", "warn", str(error))
+    except redis.ResponseError as error:
+        words = f"takes no writes ({error}): webhooks are journalled, effects wait"
+        remedy = "give it room (maxmemory), or remove what fills it; nothing of ours is lost by FLUSHALL"
+        return _check("redis", "fail", words, remedy)
     except (redis.RedisError, OSError) as error:
         return _check("redis", "warn", f"{type(error).__name__}: webhooks are journalled, effects wait", "start Redis")
     return _check("redis", "ok", "answers; persistence is not needed, the database is the truth")
@@ -153,9 +163,14 @@ def _worker(services: Services, now: datetime) -> Check:
         beats = upkeep.heartbeats(session)
     last = beats.get("tick")
     if last is None or now - last > WORKER_SILENT:
-        seen = "never" if last is None else f"{(now - last).total_seconds():.0f} s ago"
+        seen = "never" if last is None else f"{_seconds(now, last)} s ago"
         return _check("worker", "warn", f"the last tick was {seen}", "start the processes `worker` and `beat`")
-    return _check("worker", "ok", f"ticked {(now - last).total_seconds():.0f} s ago")
+    return _check("worker", "ok", f"ticked {_seconds(now, last)} s ago")
+
+
+def _seconds(now: datetime, last: datetime) -> int:
+    """Two processes read the clock in different moments; a tick is never in the future."""
+    return max(0, round((now - last).total_seconds()))
 
 
 def _rules(services: Services) -> Check:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 from types import SimpleNamespace
 
 import pytest
@@ -35,6 +36,35 @@ def shell(client, tmp_path, sqlite_store):
 def test_every_operation_has_a_command_with_a_help_text(shell, operation):
     result = shell(*(part.replace("_", "-") for part in operation.name.split(".")), "--help")
     assert operation.title.split()[0] in result.stdout
+
+
+def _file_here(integr8, double):
+    """The file of an export lies on the same server."""
+
+    def script(seen):
+        if seen.path.endswith("/artifact-url"):
+            return double.says({"url": f"{integr8.url}/file.csv"})
+        return double.Answer(body=b"a,b\n1,2\n") if seen.path == "/file.csv" else None
+
+    return script
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.name)
+def test_the_examples_of_its_help_text_run(shell, operation, monkeypatch, tmp_path, integr8, double):
+    monkeypatch.chdir(tmp_path)
+    integr8.script = _file_here(integr8, double)
+    command = [part.replace("_", "-") for part in operation.name.split(".")]
+    shown = [line.strip() for line in shell(*command, "--help").stdout.splitlines()]
+    examples = [line for line in shown if line.startswith("integr8-bridge api ")]
+    assert examples
+    for line in examples:
+        shell(*shlex.split(line.partition(" > ")[0])[2:], stdin="y\n")
+
+
+def test_postback_logs_take_no_columns_and_filters_that_integr8_has_not(shell):
+    shown = shell("downloads", "postback-logs", "--help").stdout
+    assert "--extra-parameters" not in shown
+    assert "--offer-id" not in shown
 
 
 def test_operations_are_listed_for_programs(shell):

@@ -64,6 +64,26 @@ def test_asking_costs_one_call_for_each_account(network, look):
     assert len(network.world.log.entries) == 1
 
 
+CELERY = ("-m", "celery", "--app", "tasks.app", "--quiet")
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(("-c", "import bridge.web.wsgi"), 3), ((*CELERY, "worker"), 1), ((*CELERY, "beat", "--pidfile="), 1)],
+    ids=["web", "worker", "beat"],
+)
+def test_a_process_that_cannot_read_its_settings_says_why_and_ends(tmp_path, command, code):
+    (tmp_path / ".env").write_bytes(b"A=\xff\n")
+    values = {"BRIDGE_HOME": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
+    told = subprocess.run(
+        [sys.executable, *command], env=os.environ | values, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert told.returncode == code
+    assert ".env is not UTF-8 text" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 @pytest.mark.journey
 def test_a_worker_says_so_in_its_log(tmp_path, redis_url):
     """For real: no database has been made yet, and Redis keeps nothing on disk, which is fine."""

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from bridge.cli.local import supervisor
 from bridge.store.journal import Event, EventState
-from chaos import clocks, deploys, feeds, storage
+from chaos import clocks, deploys, feeds, outages, storage
 from chaos.load import Load
 from chaos.rig import WORKERS, Rig
 
@@ -276,6 +276,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("Integr8: bulk call carried out by half", partial_bulk, first=True),
     Fault("Each webhook 4 times, in any order, over 64 connections", lambda _rig, _load: None, quick=True,
           load={"copies": 4, "senders": 64}),
+    Fault("Integr8: one refused id in every bulk call", outages.refused_id, quick=True, first=True),
+    Fault("Integr8 frozen for a minute, 2,000 pauses wait", outages.frozen, load={"offers": 2000, "senders": 16}),
+    Fault("Integr8 answers 503 for a minute, 500 pauses wait", outages.failing, load={"offers": 500, "senders": 16}),
+    Fault("A second `up` on the same home", outages.second_up, quick=True),
     Fault("A person archives a target meanwhile", target_gone, first=True),
     Fault("A person pauses a target meanwhile", target_already_so, first=True),
     Fault("Web killed (-9) under load", kill("web"), quick=True),

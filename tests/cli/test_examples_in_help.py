@@ -1,0 +1,73 @@
+"""Every example of every help text is a command that exists, with options that it takes. tests/integr8 runs `api`."""
+
+import io
+import re
+import shlex
+
+import click
+import pytest
+
+from bridge.cli import cli
+
+PROGRAM = "integr8-bridge"
+BEGINNING = re.compile(rf"([A-Z_]+=\S+ )*{PROGRAM} ")
+
+
+def commands(group, path=()):
+    """Every command of the tree with its path."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+def examples():
+    """(words of one example, where it stands), without what the shell does around it."""
+    for path, command in [((), cli), *commands(cli)]:
+        text = f"{command.help or ''}\n{command.epilog or ''}"
+        for shown in text.splitlines():
+            line = re.sub(r"\$\([^)]*\)", "today", re.split(r"\s{2,}", shown.strip())[0])  # words of explanation follow
+            for part in line.split("&&") if BEGINNING.match(line) else ():
+                words = shlex.split(part.partition("| ")[0].partition("> ")[0], comments=True)
+                while words and "=" in words[0] and not words[0].startswith("-"):
+                    words = words[1:]  # a variable before the command
+                if words and words[0] == PROGRAM and len(words) > 1:
+                    yield pytest.param(words[1:], id=" ".join([*path, "shows", *words[1:]]))
+
+
+def resolved(words):
+    """The command that the words name, with its own words left; fails where there is no such command."""
+    command, context = cli, click.Context(cli)
+    while isinstance(command, click.Group):
+        name, command, words = command.resolve_command(context, list(words))
+        context = click.Context(command, info_name=name, parent=context)
+    return command, words
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Files that the examples name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))  # some ask before they do what cannot be taken back
+    for name in ("network", "my-network", "rules", "tables"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def named(words):
+    """Files that must be there, made from what the example says."""
+    return [
+        word for word in words if "." in word and word.rpartition(".")[2] in {"csv", "json", "yaml", "pem", "txt", "db"}
+    ]
+
+
+@pytest.mark.parametrize("words", list(examples()))
+def test_an_example_is_a_command_with_options_that_it_takes(words, home):
+    words = [word.replace("/backup/", f"{home}/") for word in words]
+    for name in named(words):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("")
+    command, rest = resolved(words)
+    command.make_context(words[-1], rest, resilient_parsing=False)

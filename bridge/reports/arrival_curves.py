@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Arrivals:
     """Conversions, one group of equal ones per position. `weight` is negative where a row was taken back."""
 
@@ -41,7 +41,7 @@ class Arrivals:
     weight: Ints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Curves:
     """The curves of one day, one row each; row 0 is the pool of all offers."""
 

@@ -6,7 +6,7 @@ curve is known. All sums are of whole numbers; only the shares are not, and they
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,12 +22,13 @@ from bridge.store.feeds import Kind
 from rules.model.facts import Arrival, Column, Subject, Why
 
 MICRO = 1e6
+SHORT = 64  # so few subjects are their own key; of more a hash is
 UNRELATED = -2  # the number of a subject in a grain that it has nothing to do with
 Floats = NDArray[np.float64]
 Ask = Callable[[Source, str, Per, Edges], Ints]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Young:
     """Clicks that may still wait for conversions: those of [start, end), and which share is missing per curve."""
 
@@ -36,7 +37,7 @@ class Young:
     missing: Floats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Cohorts:
     """The clicks of one moment. `reach`: up to when the conversions are complete, seconds since 1970."""
 
@@ -104,7 +105,7 @@ def no_newest(_name: str, _per: Per, _start: int, _end: int) -> Ints | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ClickFacts:
     """`rules.model.facts.CohortFacts` for the subjects of one run."""
 
@@ -112,9 +113,23 @@ class ClickFacts:
     numbers: Numbers  # each subject's number in the sums of a grain; negative where it has none
     since: int  # clicks and conversions are complete from here
     newest: Newest = no_newest  # conversions that the report has not reached, by their clicks
+    kept: dict[Any, Column] = field(default_factory=dict)  # shared by all rules that look at the same moment
 
     def by_click(self, name: str, per: Per, start: datetime, end: datetime) -> Column:
-        low, high = edge(start), edge(end)
+        codes = self.numbers(per)
+        return self._kept((name, per, start, end), codes, lambda: self._by_click(name, per, edge(start), edge(end)))
+
+    def due(self, per: Per, start: datetime, end: datetime) -> Column:
+        codes = self.numbers(per)
+        return self._kept(("due", per, start, end), codes, lambda: self._due(per, edge(start), edge(end)))
+
+    def _kept(self, question: tuple[Any, ...], codes: Codes, answer: Callable[[], Column]) -> Column:
+        key = (*question, codes.tobytes()) if len(codes) < SHORT else (*question, hash(codes.tobytes()), len(codes))
+        if key not in self.kept:
+            self.kept[key] = answer()
+        return self.kept[key]
+
+    def _by_click(self, name: str, per: Per, low: int, high: int) -> Column:
         codes = self.numbers(per)
         sums = self._taken(self.cohorts.ask(BY_CLICK, name, per, self._edges(low, high)), codes)
         newest = self.newest(name, per, low, high)
@@ -130,8 +145,7 @@ class ClickFacts:
             sums += other * np.divide(due, clicks, out=np.ones(len(codes)), where=clicks > 0)
         return self._column(sums / MICRO, codes, low)
 
-    def due(self, per: Per, start: datetime, end: datetime) -> Column:
-        low, high = edge(start), edge(end)
+    def _due(self, per: Per, low: int, high: int) -> Column:
         codes = self.numbers(per)
         return self._column(self._taken(self.cohorts.due(per, low, high), codes), codes, low)
 

@@ -6,6 +6,7 @@ often is cheap. What does not fit stays in the store and is read chunk by chunk 
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import ChunkInfo
+from rules.model.facts import Column
 
 HORIZON = timedelta(days=20)  # kept in memory; asking for more loads more
 MOST_FACTS = 20_000_000  # about 800 MB
@@ -49,6 +51,7 @@ class LiveData:
     _since: datetime | None = None
     _mirrored: object = None  # the state of the mirror that `directory` shows
     _curves: tuple[int, Curves | None] | None = None  # the newest ones, and the day they are of
+    _kept: tuple[object, dict[Any, Column]] = field(default_factory=lambda: (None, {}))
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
         """Take in what was written since the last look, for all that happened after `since`."""
@@ -72,6 +75,13 @@ class LiveData:
             self._start_over()  # before anything is loaded: it forgets the facts of every kind
         for kind, infos in found.items():
             self._load(session, kind, infos)
+
+    def kept(self, moment: object) -> dict[Any, Column]:
+        """What was measured at this moment already, by whatever rule. Of one moment only."""
+        state = (moment, frozenset(self._loaded))
+        if self._kept[0] != state:
+            self._kept = state, {}
+        return self._kept[1]
 
     def curves(self, now: datetime) -> Curves | None:
         """How soon conversions arrive, as learned at the last midnight UTC."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from rules.evaluation import interpret
+from rules.evaluation import proof
 from rules.evaluation.columns import wilson
 from rules.evaluation.measurement import Seen, bare, looks
 from rules.model import formatting, metrics, tree
@@ -101,12 +101,32 @@ def nearest(seen: Seen) -> str | None:
         return _sample(seen)
     if seen.answer is Answer.NO_DECISION:
         return None
+    return _turning(seen)
+
+
+def _turning(seen: Seen) -> str | None:
+    if isinstance(seen.node, tree.Compare | tree.Change) and seen.node.holds != "once":
+        return _unproven(seen)
     if isinstance(seen.node, tree.Compare):
         return _comparison(seen, seen.node)
     if isinstance(seen.node, tree.Change):
         side = "or less" if seen.node.direction == "down" else "or more"
         return f"{seen.name()} of {formatting.held(seen.threshold(), seen.unit())} {side}"
     return None
+
+
+def _unproven(seen: Seen) -> str | None:
+    """How much more must go on as it did since the beginning that says most."""
+    story = seen.story()
+    share = story.hits / story.trials if story.trials > 0 else None
+    if share is None or story.found <= 0 or not (share < story.line) or seen.turns_up():
+        return None
+    gain = share * math.log(share / story.line) - share + story.line if share > 0 else story.line
+    missing = math.log(story.needed / story.found) / gain if gain > 0 else 0.0
+    if missing <= 0 or missing > _LARGEST or story.since is None:
+        return None
+    length = seen.frame.now - story.since
+    return f"about {math.ceil(missing):,} more clicks at this rate{soon(missing, story.trials, length)}"
 
 
 def _sample(seen: Seen) -> str | None:
@@ -137,6 +157,6 @@ def _comparison(seen: Seen, node: tree.Compare) -> str | None:
     if below <= 0:
         return None
     if node.confidence is not None:
-        z = interpret.z_of(node.confidence)
+        z = proof.z_of(node.confidence)
         return evidence(node.op, above, below, line=float(line), z=z, names=names, window=window)
     return rate(node.op, above, below, line=float(line), names=names, window=window)

@@ -53,6 +53,8 @@ class Look:
     window: Window
     shift: timedelta = timedelta(0)
     against: Against = None
+    since: datetime | None = None  # instead of the window: everything since this moment
+    raw: bool = False  # amounts as they are, not brought to the length of our own window
 
 
 @dataclass(eq=False)
@@ -72,6 +74,7 @@ class Frame:
     _attributes: dict[str, Column] = field(default_factory=dict)
     _short: list[Whys] = field(default_factory=list)
     _settles: list[tuple[timedelta, NDArray[np.bool_]]] = field(default_factory=list)
+    proofs: dict[Any, Any] = field(default_factory=dict)  # what `@95% a month` was judged by, per condition
 
     @property
     def subjects(self) -> Sequence[Subject]:
@@ -100,6 +103,10 @@ class Frame:
         own: Any = rows if self.rows is None else np.arange(len(self.facts.subjects))[self.rows][rows]
         return self._like(rows=own, needs=False, exact=True)
 
+    def whole(self) -> "Frame":
+        """The same frame with all subjects."""
+        return self if self.rows is None else self._like(rows=None, needs=self.needs)
+
     def without_needs(self) -> "Frame":
         """The same frame, where no condition waits for `data.need`."""
         return self._like(rows=self.rows, needs=False)
@@ -117,6 +124,7 @@ class Frame:
             self._attributes,
             self._short,
             self._settles,
+            self.proofs,
         )
 
     def _shown(self, column: Column) -> Column:
@@ -160,7 +168,8 @@ class Frame:
 
     def amount(self, name: str, per: tuple[Grain, ...] | None, look: Look) -> Column:
         """The base metric as an amount: a baseline's or the peers' brought to the length and number of our own."""
-        return self._settled(lambda settle: self._scaled(name, per, look, settle))
+        measure = self.summed if look.raw else self._scaled
+        return self._settled(lambda settle: measure(name, per, look, settle))
 
     def short(self) -> Whys:
         """For each subject whether the sample is too small for a decision (or why it is not known)."""
@@ -208,6 +217,8 @@ class Frame:
 
     def current(self, look: Look, settle: timedelta) -> Stretch:
         """The look's window as absolute edges."""
+        if look.since is not None:
+            return Stretch(look.since, self.now - settle)
         now = earlier(self.now, look.shift, self.data.tz) if look.shift else self.now
         return stretch(look.window, now, settle, self.data.tz)
 

@@ -5,14 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns
+from rules.evaluation import columns, proof
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Look, Peers
 from rules.language import patterns, types
@@ -276,6 +274,8 @@ def _test(node: tree.Node, frame: Frame, look: Look) -> Truth:
 
 
 def _compare(node: tree.Compare, frame: Frame, look: Look) -> Truth:
+    if node.holds != "once":
+        return _proven(node, frame, look)
     if node.confidence is not None:
         return _evidence(node, node.confidence, frame, look)
     for side, other in ((node.left, node.right), (node.right, node.left)):
@@ -371,6 +371,18 @@ def _decided(node: tree.Node, frame: Frame, look: Look, found: Truth, sides: _Si
     return Truth(answers, found.why)
 
 
+def parts_of(node: tree.Compare | tree.Change, frame: Frame) -> tuple[tree.Node, tree.Node]:
+    """Both sides of the ratio that a confidence is about, as they are counted."""
+    parts = types.ratio_of_counts(node.left if isinstance(node, tree.Compare) else node.item)
+    assert parts is not None, "the loader lets '@' stand behind ratios of counts only"
+    return cohort(*parts, frame)
+
+
+def _proven(node: tree.Compare | tree.Change, frame: Frame, look: Look) -> Truth:
+    found = proof.prove(node, parts_of(node, frame), frame, look, value)
+    return columns.truth(found.yes, found.why)
+
+
 def _evidence(node: tree.Compare, confidence: Decimal, frame: Frame, look: Look) -> Truth:
     lower, upper, why = bounds(node.left, confidence, frame, look)
     bound = upper if node.op in {"<", "<="} else lower
@@ -384,14 +396,8 @@ def bounds(node: tree.Node, confidence: Decimal, frame: Frame, look: Look) -> tu
     successes, trials = (columns.numeric(value(part, frame, look)) for part in cohort(*parts, frame))
     why = columns.first_reason(successes.why, trials.why)
     nothing = (trials.values <= 0) & (why == Why.KNOWN)
-    lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), z_of(confidence))
+    lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), proof.z_of(confidence))
     return lower, upper, np.where(nothing, np.uint8(Why.UNDEFINED), why)
-
-
-@cache
-def z_of(confidence: Decimal) -> float:
-    """How many standard deviations a one-sided confidence is: 1.645 for 95%."""
-    return NormalDist().inv_cdf(float(confidence))
 
 
 def _within(node: tree.Within, frame: Frame, look: Look) -> Truth:
@@ -434,6 +440,8 @@ def against(node: tree.Change) -> Against:
 
 
 def _change(node: tree.Change, frame: Frame, look: Look) -> Truth:
+    if node.holds != "once":
+        return _proven(node, frame, look)
     current = columns.numeric(value(node.item, frame, look), exact=frame.exact)
     line = turning_point(node, frame, look)
     found = columns.compare("<=" if node.direction == "down" else ">=", current, line)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rules.evaluation import interpret, templates
+from rules.evaluation import interpret, proof, templates
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame, Look
 from rules.language import unparse
@@ -93,6 +93,16 @@ class Seen:
                 effective = self.cell(replace(part, name=metrics.EFFECTIVE_CLICKS), look)
                 held.setdefault(f"{prefix}effective_clicks", effective)
         return held
+
+    def story(self) -> proof.Story:
+        """The evidence behind `@95% a month`, in figures."""
+        node = self.node
+        assert isinstance(node, tree.Compare | tree.Change)
+        return proof.story(node, interpret.parts_of(node, self.frame), self.frame, self.look, interpret.value)
+
+    def turns_up(self) -> bool:
+        """True where the test asks whether something is above its line."""
+        return getattr(self.node, "direction", "") == "up" or getattr(self.node, "op", "") in {">", ">="}
 
     def has_cohorts(self) -> bool:
         """True where some ratio of this test counts conversions by their click."""

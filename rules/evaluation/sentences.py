@@ -19,6 +19,8 @@ def sentence(seen: Seen) -> str:
     if seen.answer is Answer.NO_DECISION:
         return _undecided(seen)
     match seen.node:
+        case tree.Compare(holds="month" | "pauses") | tree.Change(holds="month" | "pauses") as node:
+            return _proven(seen, node)
         case tree.Change() as node:
             return _changed(seen, node)
         case tree.Forecast() as node:
@@ -26,6 +28,24 @@ def sentence(seen: Seen) -> str:
         case tree.Compare() as node:
             return _compared(seen, node)
     return _stated(seen)
+
+
+def _proven(seen: Seen, node: tree.Compare | tree.Change) -> str:
+    """`conversion rate 0.05% since 14 Jan 03:00 UTC (1 of 2,100 clicks) is below 0.40%; evidence 61 of the 20 ...`."""
+    story = seen.story()
+    value = formatting.number(story.hits / story.trials, "share") if story.trials > 0 else "unknown"
+    since = f" since {story.since:%d %b %H:%M} UTC" if story.since else ""
+    of = f"({formatting.number(round(story.hits))} of {formatting.number(round(story.trials))})"
+    side = "above" if seen.turns_up() else "below"
+    line = formatting.number(story.line, "share")
+    if isinstance(node, tree.Change):
+        line += (
+            f", which is {float(node.share) * 100:g}% {node.direction} from {baseline_words(node)} less its own chance"
+        )
+    level = f"{float(node.confidence or 0) * 100:g}%{' a month' if node.holds == 'month' else ' of pauses'}"
+    proven = "is proven to be" if seen.answer is Answer.YES else "is not proven to be"
+    strength = f"evidence {story.found:,.3g} of the {story.needed:,.3g} that {level} needs"
+    return f"{seen.name()} {value}{since} {of} {proven} {side} {line}; {strength}"
 
 
 def _stated(seen: Seen) -> str:

@@ -54,6 +54,8 @@ _KINDS = {
     "PERCENT": "a percentage such as 50%",
     "DURATION": "a duration such as 24h",
     "CALENDAR": "today, yesterday, this_week or this_month",
+    "MONTH": "'a month'",
+    "PAUSES": "'of pauses'",
     "TEXT": 'a text in "quotes"',
     "DIRECTION": "'up' or 'down'",
     "$END": "the end",
@@ -264,8 +266,9 @@ class _Builder(Transformer[Token, tree.Node]):
             column=_column(word),
         )
 
-    def confidence(self, level: Token) -> tuple[str, Any, int]:
-        return "confidence", _percent(level), _column(level)
+    def confidence(self, level: Token, holds: Token | None) -> tuple[str, Any, int]:
+        lasting = {"MONTH": "month", "PAUSES": "pauses"}.get(holds.type, "once") if holds else "once"
+        return "confidence", (_percent(level), lasting), _column(level)
 
     def over(self, word: Token, window: Token) -> tuple[str, Any, int]:
         return "over", _window(window), _column(word)
@@ -335,12 +338,15 @@ def _tailed(node: tree.Node, tail: tuple[tuple[str, Any, int], ...]) -> tree.Nod
     return node
 
 
-def _confident(node: tree.Node, level: Decimal, column: int) -> tree.Node:
+def _confident(node: tree.Node, sure: tuple[Decimal, tree.Holds], column: int) -> tree.Node:
+    level, holds = sure
     if isinstance(node, tree.Over | tree.Ago):
-        return replace(node, item=_confident(node.item, level, column))
-    if not isinstance(node, tree.Compare):
+        return replace(node, item=_confident(node.item, sure, column))
+    if isinstance(node, tree.Change) and holds == "once":
+        raise _Wrong(column, "'@' of a change holds for a month; write @95% a month")
+    if not isinstance(node, tree.Compare | tree.Change):
         raise _Wrong(column, "'@' says how sure a comparison of a ratio must be; it does not fit here")
-    return replace(node, confidence=level)
+    return replace(node, confidence=level, holds=holds)
 
 
 def _column(token: Token) -> int:

@@ -156,14 +156,15 @@ def _compare(node: tree.Compare) -> Kind:
     return "bool"
 
 
-def _check_confidence(node: tree.Compare) -> None:
-    if node.op in {"=", "!="}:
+def _check_confidence(node: tree.Compare | tree.Change) -> None:
+    if isinstance(node, tree.Compare) and node.op in {"=", "!="}:
         raise _Misfit(node, "'@' needs < <= > or >=")
     if node.confidence is not None and not (0.5 < node.confidence < 1):
         raise _Misfit(node, "'@' takes a confidence above 50% and below 100%, such as @95%")
-    if ratio_of_counts(node.left) is None:
+    judged = node.left if isinstance(node, tree.Compare) else node.item
+    if ratio_of_counts(judged) is None:
         raise _Misfit(
-            node.left, "'@' can judge a share of things counted (cr, ctr, rejection_rate, approved / conversions) only"
+            judged, "'@' can judge a share of things counted (cr, ctr, rejection_rate, approved / conversions) only"
         )
 
 
@@ -192,6 +193,8 @@ def _change(node: tree.Change) -> Kind:
         raise _Misfit(node.item, "a mixture of amounts and ratios cannot be compared with another stretch of time")
     if node.same_hours and not _whole_days(node):
         raise _Misfit(node, "'same hours' needs whole days to look back at, such as vs 7d")
+    if node.confidence is not None:
+        _check_confidence(node)
     return "bool"
 
 

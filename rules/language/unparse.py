@@ -99,8 +99,12 @@ def _ago(node: tree.Ago) -> tuple[str, int]:
 
 
 def _compare(node: tree.Compare) -> tuple[str, int]:
-    sure = "" if node.confidence is None else f" @{durations.as_percent(node.confidence)}"
-    return f"{_inside(node.left, _SUM)} {node.op} {_inside(node.right, _SUM)}{sure}", _TEST
+    return f"{_inside(node.left, _SUM)} {node.op} {_inside(node.right, _SUM)}{_sure(node)}", _TEST
+
+
+def _sure(node: tree.Compare | tree.Change) -> str:
+    lasting = {"once": "", "month": " a month", "pauses": " of pauses"}[node.holds]
+    return "" if node.confidence is None else f" @{durations.as_percent(node.confidence)}{lasting}"
 
 
 def _within(node: tree.Within) -> tuple[str, int]:
@@ -116,7 +120,7 @@ def _change(node: tree.Change) -> tuple[str, int]:
     baseline = "peers" if node.baseline is None else window(node.baseline)
     same = " same hours" if node.same_hours else ""
     share = durations.as_percent(node.share)
-    return f"{_inside(node.item, _SUM)} {node.direction} {share} vs {baseline}{same}", _TEST
+    return f"{_inside(node.item, _SUM)} {node.direction} {share} vs {baseline}{same}{_sure(node)}", _TEST
 
 
 def _forecast(node: tree.Forecast) -> tuple[str, int]:

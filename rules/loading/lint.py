@@ -7,9 +7,9 @@ from rules.language import types
 from rules.language.actions import destructive
 from rules.language.fields import at
 from rules.language.strict_yaml import Table
-from rules.model import tree
+from rules.model import durations, tree
 from rules.model.errors import Problem
-from rules.model.revision import Group, Mode, Revision, Rolling, Webhook, Window
+from rules.model.revision import Every, Group, Mode, Revision, Rolling, Webhook, Window
 from rules.model.syntax import Condition, Place
 
 SHORT = timedelta(hours=24)  # below it a rate swings with the hour of the day
@@ -31,6 +31,8 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
     yield from _order(revision, root)
     yield from _negated_confidence([*found, *conditions(revision.unless)])
     yield from _half_windows(found)
+    if destructive(revision.then):
+        yield from _looked_at_again(revision, found)
     if revision.mode is not Mode.DISABLED and not revision.then and revision.when is not None:
         yield Problem(_place(root, "then"), "this rule does nothing; `then` is empty", "warning")
 
@@ -121,6 +123,25 @@ def _negated_confidence(found: list[Condition]) -> Iterator[Problem]:
                 isinstance(inner, tree.Compare) and inner.confidence is not None for inner in part.walk()
             ):
                 message = "'not' of an '@' comparison means 'not proven', which little data makes true; turn it round"
+                yield Problem(at(item.place, part.column - 1), message, "warning")
+
+
+def _looked_at_again(revision: Revision, found: list[Condition]) -> Iterator[Problem]:
+    """Plain `@95%` in a rule that looks again and again: the confidence of one look is lost over a month."""
+    if isinstance(revision.trigger, Every):
+        looks = f"{timedelta(days=30) // revision.trigger.interval:,} times a month"
+    elif revision.scope.per == ("event",):
+        return
+    else:
+        looks = "again and again"
+    for item in found:
+        for part in item.tree.walk():
+            if isinstance(part, tree.Compare) and part.confidence is not None and part.holds == "once":
+                level = durations.as_percent(part.confidence)
+                message = (
+                    f"'@{level}' holds for one look, and this rule looks {looks}: of the subjects exactly at the "
+                    f"line nearly all are taken at least once; write @{level} a month"
+                )
                 yield Problem(at(item.place, part.column - 1), message, "warning")
 
 

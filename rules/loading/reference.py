@@ -23,7 +23,24 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
     (
         "`@NN%`",
         "`cr < 0.4% @95%`",
-        "true only if the one-sided Wilson bound of a ratio of counts is beyond the line",
+        (
+            "true only if the one-sided Wilson bound of a ratio of counts is beyond the line. It holds for a single "
+            "look; a rule that looks again and again wants `a month`"
+        ),
+    ),
+    (
+        "`@NN% a month`",
+        "`cr < 0.4% @95% a month`",
+        (
+            "evidence of up to 30 days (an e-detector): of the subjects whose true ratio is not beyond the line, at "
+            "most 5% are ever taken in 30 days, however often the rule looks. Also behind `up|down N% vs`, where the "
+            "uncertainty of what it compares with is counted in"
+        ),
+    ),
+    (
+        "`@NN% of pauses`",
+        "`cr < 0.4% @95% of pauses`",
+        "the same evidence over all subjects of the scope: at most 5% of those that are taken are wrong (e-BH)",
     ),
     (
         "`up N% vs WINDOW`, `down N% vs WINDOW`",

@@ -52,7 +52,9 @@ class GivenFacts:
     def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
         """What was given for the stretch, by the name under which the rule asks for it."""
         prefix = self._prefix(per)
-        labels, parts = self._labels.get((start, end), ((), 1))
+        if (start, end) not in self._labels:
+            return _column([None, None])
+        labels, parts = self._labels[start, end]
         own = next((found for label in labels if (found := self._base(prefix, name, label)) is not None), None)
         peers = self._base(prefix, name, "_peers")
         return _column([None if own is None else own / parts, peers])

@@ -12,10 +12,12 @@ from typing import Literal, TypeAlias
 
 from rules.model.revision import Grain, Window
 
+#: For how long a confidence holds: one evaluation, a month of any number of them, or the pauses of a month together.
+Holds: TypeAlias = Literal["once", "month", "pauses"]
 Comparison: TypeAlias = Literal["<", "<=", ">", ">=", "=", "!="]
 
 
-_LEAVES = frozenset({"column", "name", "op", "per", "kind", "function", "pattern", "share", "window", "shift"})
+_LEAVES = frozenset({"column", "name", "op", "per", "kind", "function", "pattern", "share", "window", "shift", "holds"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,7 @@ class Compare(Node):
     left: Node
     right: Node
     confidence: Decimal | None = None  # 0.95 for `@95%`
+    holds: Holds = "once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,8 @@ class Change(Node):
     share: Decimal
     baseline: Window | None
     same_hours: bool = False
+    confidence: Decimal | None = None
+    holds: Holds = "once"
 
 
 @dataclass(frozen=True, slots=True)

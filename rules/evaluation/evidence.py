@@ -1,0 +1,137 @@
+"""Evidence that may be looked at all day: a ratio is beyond its line since some moment of the last thirty days.
+
+The method is an e-detector of the Shiryaev-Roberts kind (Shin, Ramdas and Rinaldo) over likelihood ratios. For each
+beginning the conversions since then are weighed against what was due at the threshold: that is an e-process, whose
+mean stays at 1 however often it is looked at while the true ratio is not beyond the threshold. The mean over all
+beginnings, weighted by the share of the thirty days for which each stands, must reach 1 / (1 - confidence).
+
+State is nothing but sums of stored observations, so a restart, a backtest and an explanation see the same digits.
+Pure columns: performs no I/O and reads no clock.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Direction = Literal["below", "above"]
+MONTH = timedelta(days=30)
+# (age up to, distance between beginnings): fine where a change is young, coarse where it is old. Whole hours, UTC.
+GRID = ((8, 1), (24, 3), (72, 8), (240, 24), (720, 72))
+# How far beyond the line the ratio may be: as shares of the line, with what part of the evidence each may use.
+BELOW = ((0.05, 0.15), (0.2, 0.25), (0.4, 0.25), (0.6, 0.2), (0.8, 0.15))
+ABOVE = ((1.25, 0.15), (1.6, 0.2), (2.5, 0.25), (5.0, 0.25), (20.0, 0.15))
+_CLIP = 500.0  # exp of more is of no interest
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A moment since which conversions are counted, and its share of the thirty days."""
+
+    at: datetime
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """What happened since each beginning: one row per beginning, one column per subject."""
+
+    hits: Floats
+    trials: Floats
+    weights: Floats  # one per beginning
+    whole: bool  # trials are whole things of which hits are a part; else hits are rare beside them
+
+
+def beginnings(now: datetime) -> tuple[Beginning, ...]:
+    """From the newest to the oldest. They lie on a fixed grid, so that a beginning does not move with the clock."""
+    hour = int(np.ceil(now.timestamp() / 3600)) - 1  # the last full hour that lies before now
+    newest, before, found = hour + 1, hour + 1, []
+    for age, step in GRID:
+        at = min(before - 1, hour) // step * step
+        while newest - at <= age:
+            found.append(Beginning(datetime.fromtimestamp(at * 3600, UTC), (before - at) / 720))
+            before = at
+            at -= step
+    return tuple(found)
+
+
+def line_of_evidence(confidence: float) -> float:
+    """What the weighted mean must reach: 20 for 95%."""
+    return 1.0 / (1.0 - confidence)
+
+
+def strength(sums: Sums, line: Floats, direction: Direction, needed: float) -> Floats:
+    """The evidence for each subject; it is worked out only where it may reach `needed`, elsewhere it is 0."""
+    size = sums.hits.shape[1]
+    result = np.zeros(size)
+    line = np.broadcast_to(line, size)
+    rows = np.flatnonzero(_possible(sums, line, direction, np.log(needed)))
+    if len(rows):
+        result[rows] = mixed(_only(sums, rows), line[rows], direction)
+    return result
+
+
+def _only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
+    return Sums(sums.hits[:, rows], sums.trials[:, rows], sums.weights, sums.whole)
+
+
+def _possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> NDArray[np.bool_]:
+    """Where evidence of exp(needed) is possible: a likelihood ratio is never more than chi-squared allows."""
+    usable = (line > 0) & (line < 1 if sums.whole else line > 0)
+    expected = sums.trials * line
+    missing = expected - sums.hits if direction == "below" else sums.hits - expected
+    spread = expected * (1.0 - line) if sums.whole else expected
+    found = ((missing > 0) & (missing * missing >= needed * spread)).any(axis=0)
+    return np.asarray(found & usable, dtype=bool)
+
+
+def mixed(sums: Sums, line: Floats, direction: Direction) -> Floats:
+    """The weighted mean over beginnings and alternatives."""
+    total = np.zeros(len(line))
+    for share, part in BELOW if direction == "below" else ABOVE:
+        ratios = np.exp(np.minimum(_log_ratio(sums, line, share), _CLIP))
+        total += part * (sums.weights @ ratios)
+    return total
+
+
+def _log_ratio(sums: Sums, line: Floats, share: float) -> Floats:
+    """How much better `share` times the line explains what was seen than the line itself, as a logarithm."""
+    result: Floats
+    if not sums.whole:  # rare hits: Poisson
+        result = sums.hits * np.log(share) + (1.0 - share) * line * sums.trials
+        return result
+    other = share * line / (1.0 - line + share * line)  # the odds are `share` times as high
+    hits = np.minimum(sums.hits, sums.trials)
+    result = hits * np.log(other / line) + (sums.trials - hits) * np.log((1.0 - other) / (1.0 - line))
+    return result
+
+
+def since(sums: Sums, line: float, direction: Direction) -> int:
+    """The beginning that says most, of one subject."""
+    shares = [share for share, _ in (BELOW if direction == "below" else ABOVE)]
+    best = np.max([_log_ratio(sums, np.array([line]), share)[:, 0] for share in shares], axis=0)
+    return int(np.argmax(best))
+
+
+def lumped(starts: Sequence[Beginning], known: Sequence[bool]) -> Floats:
+    """The weights of the known beginnings; the oldest of them stands for all that came before it, too."""
+    weights = [one.weight for one, there in zip(starts, known, strict=True) if there]
+    if weights:
+        weights[-1] += 1.0 - sum(weights)
+    return np.array(weights)
+
+
+def of_the_scope(found: Floats, confidence: float) -> NDArray[np.bool_]:
+    """Which subjects may be taken so that, of all that are, 1 - confidence at most are wrong: e-values, BH."""
+    size = len(found)
+    order = np.argsort(-found, kind="stable")
+    ranks = np.arange(1, size + 1)
+    good = np.flatnonzero(found[order] * ranks >= size * line_of_evidence(confidence))
+    taken = np.zeros(size, dtype=bool)
+    if len(good):
+        taken[order[: int(good[-1]) + 1]] = True
+    return taken

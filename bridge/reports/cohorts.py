@@ -5,8 +5,8 @@ curve of its offer; clicks of offers whose click times are unknown count whole, 
 curve is known. All sums are of whole numbers; only the shares are not, and they are applied in one fixed order.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,9 +17,10 @@ from bridge.reports.arrival_curves import EDGES, Curves
 from bridge.reports.batch import MONEY
 from bridge.reports.live import edge
 from bridge.reports.segments import Codes, Ints, Per
+from bridge.reports.tracking import Tracking
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind
-from rules.model.facts import Arrival, Column, Subject, Why
+from rules.model.facts import Arrival, Break, Column, Subject, Why
 
 MICRO = 1e6
 SHORT = 64  # so few subjects are their own key; of more a hash is
@@ -62,6 +63,10 @@ class Cohorts:
         result[: len(clicks)] = clicks
         result[: len(missing)] -= missing
         return result
+
+    def at(self, reach: int) -> "Cohorts":
+        """The same clicks as if conversions were complete up to another moment."""
+        return replace(self, reach=reach)
 
     def _missing(self, wide: Per, start: int, end: int, curves: Curves) -> Floats:
         self.windows.number(Kind.CLICKS, wide)
@@ -113,7 +118,8 @@ class ClickFacts:
     numbers: Numbers  # each subject's number in the sums of a grain; negative where it has none
     since: int  # clicks and conversions are complete from here
     newest: Newest = no_newest  # conversions that the report has not reached, by their clicks
-    kept: dict[Any, Column] = field(default_factory=dict)  # shared by all rules that look at the same moment
+    tracking: Tracking = field(default_factory=Tracking)
+    kept: dict[Any, Any] = field(default_factory=dict)  # shared by all rules that look at the same moment
 
     def by_click(self, name: str, per: Per, start: datetime, end: datetime) -> Column:
         codes = self.numbers(per)
@@ -127,7 +133,8 @@ class ClickFacts:
         key = (*question, codes.tobytes()) if len(codes) < SHORT else (*question, hash(codes.tobytes()), len(codes))
         if key not in self.kept:
             self.kept[key] = answer()
-        return self.kept[key]
+        found: Column = self.kept[key]
+        return found
 
     def _by_click(self, name: str, per: Per, low: int, high: int) -> Column:
         codes = self.numbers(per)
@@ -161,6 +168,23 @@ class ClickFacts:
             pool=curves.pooled,
             known=number not in curves.unknown,
         )
+
+    def breaks(self) -> Mapping[str, Break]:
+        if "breaks" not in self.kept:
+            sums = self.cohorts
+            self.kept["breaks"] = self.tracking.breaks(sums, self.since)
+        found: Mapping[str, Break] = self.kept["breaks"]
+        return found
+
+    def broken(self) -> Sequence[Break | None]:
+        found = self.breaks()
+        codes = self.numbers(("advertiser",))
+        if not found:
+            return [None] * len(codes)
+        numbers = self.cohorts.windows.subjects.find(("advertiser",), [(name,) for name in found])
+        known = dict(zip(numbers.tolist(), found.values(), strict=True))
+        any_ = next(iter(found.values()))
+        return [known.get(code) if code >= 0 else any_ if code == UNRELATED else None for code in codes.tolist()]
 
     def _edges(self, start: int, end: int) -> Edges:
         return Edges(start, end, self.cohorts.known)

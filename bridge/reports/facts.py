@@ -90,7 +90,7 @@ class LiveFacts:
             since = edge(max(clicks.since, told.since))
             newest = partial(self._newest, edge(told.as_of)) if postbacks else no_newest
             kept = self.data.kept((sums.known, sums.reach, since, edge(told.as_of)))
-            self._cohorts = ClickFacts(sums, self._numbers, since, newest, kept)
+            self._cohorts = ClickFacts(sums, self._numbers, since, newest, self.data.tracking, kept)
         return self._cohorts
 
     def _newest(self, reached: int, name: str, per: Per, start: int, end: int) -> NDArray[np.int64]:

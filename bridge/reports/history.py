@@ -25,6 +25,7 @@ from bridge.reports.directory import Directory
 from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Ints, Per, slim
+from bridge.reports.tracking import Tracking
 from bridge.reports.windows import Edges, Windows
 from bridge.store import entities, feeds
 from bridge.store.feeds import FeedKey, Kind
@@ -53,6 +54,7 @@ class Past:
     _replayed: Windows | None = None
     _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
     _attributes: dict[str, Column] = field(default_factory=dict)
+    tracking: Tracking = field(default_factory=Tracking)
     _curves: dict[int, Curves | None] = field(default_factory=dict)
 
     def begin(self) -> None:
@@ -188,7 +190,7 @@ class PastFacts:
             curves = None if self.known == FOR_EVER else self.past.curves(self.now)
             reach = self.past.reach(self.known, self.now)
             sums = Cohorts(self.windows, self.windows.totals, self.known, reach, curves)
-            self._cohorts = ClickFacts(sums, self.past.codes, edge(self.past.since))
+            self._cohorts = ClickFacts(sums, self.past.codes, edge(self.past.since), tracking=self.past.tracking)
         return self._cohorts
 
     def attribute(self, name: str) -> Column:

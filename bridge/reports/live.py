@@ -15,11 +15,11 @@ from bridge.reports import compression
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.directory import Directory
 from bridge.reports.segments import Ints, Per, slim
+from bridge.reports.tracking import Tracking
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import ChunkInfo
-from rules.model.facts import Column
 
 HORIZON = timedelta(days=20)  # kept in memory; asking for more loads more
 MOST_FACTS = 20_000_000  # about 800 MB
@@ -51,7 +51,8 @@ class LiveData:
     _since: datetime | None = None
     _mirrored: object = None  # the state of the mirror that `directory` shows
     _curves: tuple[int, Curves | None] | None = None  # the newest ones, and the day they are of
-    _kept: tuple[object, dict[Any, Column]] = field(default_factory=lambda: (None, {}))
+    tracking: Tracking = field(default_factory=Tracking)
+    _kept: tuple[object, dict[Any, Any]] = field(default_factory=lambda: (None, {}))
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
         """Take in what was written since the last look, for all that happened after `since`."""
@@ -76,7 +77,7 @@ class LiveData:
         for kind, infos in found.items():
             self._load(session, kind, infos)
 
-    def kept(self, moment: object) -> dict[Any, Column]:
+    def kept(self, moment: object) -> dict[Any, Any]:
         """What was measured at this moment already, by whatever rule. Of one moment only."""
         state = (moment, frozenset(self._loaded))
         if self._kept[0] != state:

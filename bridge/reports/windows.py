@@ -164,6 +164,16 @@ class Windows:
             total += segment.total(rows[(clicks >= start) & (clicks < end)], metric)
         return total
 
+    def histogram(self, kind: Kind, metric: str, per: Per, edges: Edges, step: int) -> NDArray[np.float64]:
+        """The metric per subject number (rows) and stretch of `step` seconds (columns). For few subjects."""
+        columns = (edges.end - edges.start) // step
+        parts = self._parts(kind, metric, per)
+        result = np.zeros(self.subjects.count(per) * columns)
+        for part in parts:
+            codes, places, values = part.placed(edges, step)
+            np.add.at(result, codes * columns + places, values)
+        return result.reshape(-1, columns)
+
     def told_since(self, kind: Kind, metric: str, per: Per, edges: Edges, clicked: tuple[int, int]) -> Ints:
         """The metric over facts of [start, end) whose clicks were in a stretch of their own. For short stretches."""
         parts = self._parts(kind, metric, per)
@@ -268,6 +278,14 @@ class _Part:
         if late.any():
             codes, values = codes[~late], values[~late]
         np.add.at(totals, codes, np.negative(values) if less else values)
+
+    def placed(self, edges: Edges, step: int) -> tuple[Ints, Ints, NDArray[np.generic]]:
+        """The facts of [start, end): whose they are, in which stretch they lie, and how much they count."""
+        where = self._segment.slice(edges.start, edges.end)
+        rows = np.arange(where.start, where.stop)
+        rows = rows[self._segment.seen[rows] <= edges.known] if self.counts else rows[:0]
+        places = (self._segment.event[rows] - edges.start) // step
+        return self._codes[rows].astype(np.int64), places, self._values[rows]
 
     def add_clicked(self, totals: Ints, edges: Edges, clicked: tuple[int, int]) -> None:
         """Add the facts of [start, end) whose clicks were in [clicked)."""

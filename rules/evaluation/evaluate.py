@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from rules.evaluation import columns, interpret, templates, trace
+from rules.evaluation import columns, inhibition, interpret, templates, trace
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame
 from rules.model.facts import Facts
@@ -24,7 +24,7 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
     than a LookupError for an unknown name, goes through.
     """
     frame = Frame(facts, revision.data, now)
-    found = answer(revision, frame)
+    found = inhibition.spared(revision, frame, answer(revision, frame))
     early = _early(revision, frame)
     return Evaluation(
         revision=revision,

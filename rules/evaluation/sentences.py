@@ -44,7 +44,8 @@ def _proven(seen: Seen, node: tree.Compare | tree.Change) -> str:
         )
     level = f"{float(node.confidence or 0) * 100:g}%{' a month' if node.holds == 'month' else ' of pauses'}"
     proven = "is proven to be" if seen.answer is Answer.YES else "is not proven to be"
-    strength = f"evidence {story.found:,.3g} of the {story.needed:,.3g} that {level} needs"
+    kind = "evidence from its own past" if story.own_past else "evidence"
+    strength = f"{kind} {story.found:,.3g} of the {story.needed:,.3g} that {level} needs"
     return f"{seen.name()} {value}{since} {of} {proven} {side} {line}; {strength}"
 
 

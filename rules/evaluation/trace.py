@@ -6,7 +6,7 @@ Works on the frame that the evaluation used, narrowed to one subject, so that it
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rules.evaluation import counterfactual, interpret, templates
+from rules.evaluation import counterfactual, inhibition, interpret, templates
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame, Look
 from rules.evaluation.measurement import Seen, baseline_words, described, looks, why_of
@@ -25,6 +25,9 @@ def verdict(revision: Revision, frame: Frame, found: Truth, row: int) -> Verdict
     parts = [] if revision.when is None else [of_group(revision.when, one)]
     if revision.unless is not None:
         parts.append(replace(of_group(revision.unless, one.without_needs()), text="unless"))
+    held = next(iter(inhibition.held_back(revision, one)), None)
+    if held is not None and all(part.answer is Answer.YES for part in parts[:1]):
+        parts.append(Trace(text="unless", answer=Answer.YES, words=str(held), start=held.since, end=held.until))
     answer, why = Answer(int(found.answers[row])), Why(int(found.why[row]))
     trace = Trace(text=revision.id, answer=answer, why=why, parts=tuple(parts), flip=_nearest(answer, parts))
     return Verdict(one.subjects[0], answer, why, reason(revision, answer, parts), trace)
@@ -41,8 +44,9 @@ def reason(revision: Revision, answer: Answer, parts: list[Trace]) -> str:
     if not parts:
         return "the rule has no condition"
     excepted = [part for part in parts if part.text == "unless"]
-    if answer is Answer.NO and excepted and excepted[0].answer is Answer.YES:
-        return _joined(["held back", *_words(excepted[0], Answer.YES)], ": ")
+    held = [part for part in excepted if part.answer is Answer.YES]
+    if answer is Answer.NO and held:
+        return _joined(["held back", *_words(held[0], Answer.YES)], ": ")
     for part in parts:
         wanted = Answer.YES if answer is Answer.YES else answer
         if part.text == "unless":

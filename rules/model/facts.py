@@ -3,7 +3,7 @@
 All columns of one `Facts` are aligned with its subjects: row i of every column speaks of subject i.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -63,6 +63,24 @@ class Arrival:
     known: bool = True  # False: most click times are missing, conversions count when they happen
 
 
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Conversions of one advertiser that were due and have not arrived."""
+
+    advertiser: str
+    since: datetime
+    until: datetime
+    seen: int
+    due: float
+
+    def __str__(self) -> str:
+        stretch = f"{self.since:%d %b %H:%M} to {self.until:%H:%M} UTC"
+        return (
+            f"tracking of advertiser {self.advertiser} looks broken: {self.seen:,} of {self.due:,.0f} conversions "
+            f"that were due arrived from {stretch}"
+        )
+
+
 class CohortFacts(Protocol):
     """Conversions by their click, and the clicks whose conversions should be known by now."""
 
@@ -76,6 +94,14 @@ class CohortFacts(Protocol):
 
     def arrival(self, subject: Subject) -> Arrival:
         """Where the shares of a subject come from."""
+        ...
+
+    def breaks(self) -> Mapping[str, Break]:
+        """Advertisers whose conversions are missing."""
+        ...
+
+    def broken(self) -> Sequence[Break | None]:
+        """For each subject the break that concerns it; one that belongs to no single advertiser is hit by any."""
         ...
 
 

@@ -1,0 +1,164 @@
+"""Broken tracking: conversions of an advertiser that were due from its clicks and have not arrived.
+
+What was due is worked out from the clicks, the delay curves and the rates of the offers over the week before. A bad
+offer hurts itself; a dead postback hurts all offers of its advertiser at once. So a break is a stretch of the last
+three days in which far fewer conversions came than were due, and not only those of one offer. It ends by itself when
+the hole is filled in: then nothing is missing any more. Performs no I/O; all state can be derived again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.reports.arrival_curves import DAY, HORIZON, Curves
+from bridge.reports.segments import Codes, Per
+from bridge.reports.windows import BY_CLICK, Edges, Windows
+from bridge.store.feeds import Kind
+from rules.model.facts import Break
+
+BIN = 900  # seconds
+LOOK_BACK = 3 * DAY
+PAIRS: Per = ("advertiser", "offer")
+FAR_AWAY = 5_000_000_000  # knowledge of all times to come: hindsight, in which nothing is missing any more
+FULL, FULL_NEEDS = 0.02, 9.5  # next to nothing arrives: half an hour at 20 conversions an hour proves it
+PARTIAL, PARTIAL_NEEDS = 0.4, 11.0  # a part arrives
+OTHERS_DUE = 5.0  # conversions due from the other offers; with fewer they cannot testify
+OTHERS_NEED = 2.0  # the evidence that the other offers miss conversions, too
+
+Floats = NDArray[np.float64]
+
+
+class Clicks(Protocol):
+    """What `bridge.reports.cohorts.Cohorts` offers."""
+
+    @property
+    def windows(self) -> Windows: ...
+    @property
+    def known(self) -> int: ...
+    @property
+    def reach(self) -> int: ...
+    @property
+    def curves(self) -> Curves | None: ...
+
+    def at(self, reach: int) -> "Clicks": ...
+
+    def due(self, per: Per, start: int, end: int) -> Floats: ...
+
+
+@dataclass(slots=True, eq=False)
+class Tracking:
+    """Remembers what was due in each quarter of an hour; everything else is asked anew."""
+
+    _due: dict[int, Floats] = field(default_factory=dict)  # beginning of a bin → conversions due, per pair
+    _rates: tuple[int, Floats] | None = None
+
+    def breaks(self, sums: "Clicks", since: int) -> dict[str, Break]:
+        """Advertisers whose tracking is broken, by what was known then. Observations are complete from `since`."""
+        windows, known = sums.windows, sums.known
+        end = sums.reach // BIN * BIN
+        start = max(end - LOOK_BACK, (since + 9 * DAY) // BIN * BIN)  # rates need a week that ended a day before
+        if sums.curves is None or start >= end or known > FAR_AWAY:
+            return {}
+
+        def due(low: int, high: int, reach: int) -> Floats:
+            return sums.at(reach).due(PAIRS, low, high)
+
+        for kind in (Kind.CLICKS, Kind.CONVERSIONS, BY_CLICK):
+            windows.number(kind, PAIRS)
+        rates = self._rate(windows, due, end, known)
+        expected = self._expected(due, rates, start, end)
+        parts = windows.subjects.parts(PAIRS)
+        came = windows.histogram(Kind.CONVERSIONS, "conversions", PAIRS, Edges(start, end, known), BIN)
+        return _found(windows, parts, came, expected, start)
+
+    def _rate(self, windows: Windows, due: Callable[[int, int, int], Floats], end: int, known: int) -> Floats:
+        """Conversions per effective click of each pair over a week that ended a day ago, as of midnight."""
+        day = end // DAY * DAY
+        count = windows.subjects.count(PAIRS)
+        if self._rates is None or self._rates[0] != day:
+            low, high = day - 8 * DAY, day - DAY
+            hits = windows.once(BY_CLICK, "conversions", PAIRS, Edges(low, high, min(known, day)))
+            clicks = due(low, high, day)
+            size = min(len(hits), len(clicks))
+            found = np.zeros(count)
+            found[:size] = np.divide(hits[:size], clicks[:size], out=np.zeros(size), where=clicks[:size] > 0)
+            self._rates = day, found
+            self._due.clear()
+        return np.append(self._rates[1], np.zeros(max(count - len(self._rates[1]), 0)))
+
+    def _expected(self, due: Callable[[int, int, int], Floats], rates: Floats, start: int, end: int) -> Floats:
+        for low in range(start, end, BIN):
+            if low not in self._due:
+                after, before = (due(low - HORIZON, edge, edge) for edge in (low + BIN, low))
+                size = min(len(after), len(before), len(rates))
+                self._due[low] = np.maximum(after[:size] - before[:size], 0.0) * rates[:size]
+        for low in [one for one in self._due if one < start]:
+            del self._due[low]
+        result = np.zeros((len(rates), (end - start) // BIN))
+        for column, low in enumerate(range(start, end, BIN)):
+            found = self._due[low]
+            result[: len(found), column] = found
+        return result
+
+
+def _found(windows: Windows, parts: Codes, came: Floats, expected: Floats, start: int) -> dict[str, Break]:
+    owners = parts[:, 0]
+    names = windows.subjects.known(("advertiser",))
+    size = len(names)
+    seen, due = (_by_owner(found, owners, size) for found in (came, expected))
+    result: dict[str, Break] = {}
+    for share, needs in ((FULL, FULL_NEEDS), (PARTIAL, PARTIAL_NEEDS)):
+        score, low, high = best_stretch(seen * np.log(share) + (1.0 - share) * due)
+        for owner in np.flatnonzero(score >= needs).tolist():
+            where = slice(int(low[owner]), int(high[owner]))
+            rows = np.flatnonzero(owners == owner)
+            if owner == 0 or not _is_common(came[rows, where].sum(axis=1), expected[rows, where].sum(axis=1)):
+                continue
+            result.setdefault(
+                names[owner][0],
+                Break(
+                    advertiser=names[owner][0],
+                    since=datetime.fromtimestamp(start + where.start * BIN, UTC),
+                    until=datetime.fromtimestamp(start + where.stop * BIN, UTC),
+                    seen=int(seen[owner, where].sum()),
+                    due=float(due[owner, where].sum()),
+                ),
+            )
+    return result
+
+
+def _by_owner(found: Floats, owners: Codes, size: int) -> Floats:
+    result = np.zeros((size, found.shape[1]))
+    np.add.at(result, owners[: len(found)], found)
+    return result
+
+
+def _is_common(seen: Floats, due: Floats) -> bool:
+    """Whether the offers besides the one that misses most miss conversions, too."""
+    worst = int(np.argmax(due - seen))
+    others_seen, others_due = float(seen.sum() - seen[worst]), float(due.sum() - due[worst])
+    if others_due < OTHERS_DUE:
+        return not seen.any()
+    missing = max(others_due - others_seen, 0.0)
+    share = max(others_seen / others_due, 1e-9)
+    score = others_due * (share * np.log(share) - share + 1.0)
+    return bool(missing > 0 and score >= OTHERS_NEED)
+
+
+def best_stretch(gains: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
+    """For each row the stretch of columns with the largest sum: the sum, where it begins and where it ends."""
+    rows = len(gains)
+    best, low, high = np.zeros(rows), np.zeros(rows, np.intp), np.zeros(rows, np.intp)
+    running, begun = np.zeros(rows), np.zeros(rows, np.intp)
+    for column in range(gains.shape[1]):
+        fresh = running <= 0
+        begun = np.where(fresh, column, begun)
+        running = np.where(fresh, 0.0, running) + gains[:, column]
+        better = running > best
+        best = np.where(better, running, best)
+        low, high = np.where(better, begun, low), np.where(better, column + 1, high)
+    return best, low, high

@@ -1,0 +1,107 @@
+"""Conversions that stay away at once for all offers of an advertiser are broken tracking, not bad traffic."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from bridge.reports.directory import Directory
+from bridge.reports.history import Past
+from bridge.reports.rows import read
+from bridge.reports.tracking import best_stretch
+from bridge.reports.windows import Windows
+from bridge.store.feeds import Kind
+from rules.evaluation.evaluate import evaluate
+from rules.loading.load import Known, load
+from rules.model.facts import Subject
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAYS = 12
+GAP = START + timedelta(days=10, hours=2)
+
+
+def at(moment):
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def past(lost, *, filled=None, offers=("1", "2", "3"), rate=7):
+    """`rate` conversions an hour for each offer, half an hour after their clicks; those `lost` are seen at `filled`."""
+    windows = Windows(delays=True)
+    for offer in offers:
+        names = {"offer_id": offer, "advertiser_id": "a"}
+        hours = [START + HOUR * n for n in range(DAYS * 24)]
+        told = [{"transaction_id": f"c{offer}{n}", "click_time": at(hour), **names} for n, hour in enumerate(hours)]
+        batch = read(Kind.CLICKS, told, START).batch
+        windows.load(Kind.CLICKS, [replace(batch, weight=np.full(len(batch), 700, np.int32))])
+        for n, hour in enumerate(hours):
+            rows = [
+                {"transaction_id": f"v{offer}{n}.{k}", "click_time": at(hour), **names}
+                | {"conversion_time": at(hour + timedelta(minutes=3 + 54 * k / rate))}
+                for k in range(rate)
+            ]
+            found = read(Kind.CONVERSIONS, rows, hour).batch
+            gone = np.array([lost(offer, datetime.fromtimestamp(one, UTC), k) for k, one in enumerate(found.event)])
+            late = int((filled or START + timedelta(days=90)).timestamp())
+            windows.load(Kind.CONVERSIONS, [replace(found, seen=np.where(gone, late, found.event + 60))])
+    subjects = tuple(Subject(("offer",), (offer,)) for offer in offers)
+    made = Past(windows, subjects, since=START)
+    made.directory = Directory()
+    return made
+
+
+def all_gone(_offer, moment, _k):
+    return GAP <= moment < GAP + 5 * HOUR
+
+
+def found(world, moment):
+    return world.at(moment).cohorts.breaks()
+
+
+def test_a_dead_postback_is_noticed_within_half_an_hour_at_twenty_conversions_an_hour():
+    world = past(all_gone)
+    assert not found(world, GAP)
+    [gap] = found(world, GAP + timedelta(minutes=40)).values()
+    assert gap.seen == 0
+    assert "looks broken: 0 of" in str(gap)
+
+
+def test_half_of_the_postbacks_lost_is_noticed_too():
+    world = past(lambda _offer, moment, k: moment >= GAP and k % 2 == 0)
+    assert found(world, GAP + 8 * HOUR)
+
+
+def test_it_is_over_when_the_hole_is_filled_in():
+    world = past(all_gone, filled=GAP + 9 * HOUR)
+    assert found(world, GAP + 8 * HOUR)
+    assert not found(world, GAP + 9.5 * HOUR)
+
+
+def test_one_offer_that_stops_converting_is_no_broken_tracking():
+    world = past(lambda offer, moment, _k: offer == "1" and moment >= GAP)
+    assert not found(world, GAP + 8 * HOUR)
+
+
+RULE = """schema: 1
+id: low
+trigger: {every: 15m}
+scope: {per: [offer]}
+data: {window: 6h, need: {clicks: 100}, fresh: 1h}
+when: [WHEN]
+then: [{pause: offer}]
+"""
+
+
+@pytest.mark.parametrize(("when", "answer"), [("cr < 0.70%", "no"), ("clicks > 10", "yes")])
+def test_no_rule_takes_traffic_away_for_conversions_that_are_missing(when, answer):
+    world, now = past(all_gone), GAP + 5 * HOUR
+    [rule] = load(RULE.replace("WHEN", when), name="t", known=Known()).revisions
+    verdict = evaluate(rule, world.at(now), now).explain(0)
+    assert verdict.answer.word == answer
+    assert ("held back: tracking of advertiser" in verdict.reason) == (answer == "no")
+
+
+def test_the_best_stretch_is_the_one_with_the_largest_sum():
+    best, low, high = best_stretch(np.array([[1.0, -3.0, 2.0, 2.0, -1.0, 3.0, -9.0]]))
+    assert (best[0], low[0], high[0]) == (6.0, 2, 6)

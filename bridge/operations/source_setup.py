@@ -60,7 +60,7 @@ def send(made: Sample) -> httpx.Response:
     try:
         return httpx.request(method, made.url, headers=dict(made.headers), content=made.body, timeout=PATIENCE)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        where = made.url.partition("/hooks/")[0]  # what follows may hold the proof
+        where = made.url.partition("/hooks/")[0]  # what follows may hold the token
         raise Unanswered(f"{where}: {error}; does the service run? Its address is public_url of bridge.yaml") from error
 
 

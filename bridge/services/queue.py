@@ -1,6 +1,6 @@
 """Asking for work by name. A nudge is only a hint: the rows are the truth, and a sweep finds what a lost nudge left.
 
-So the two sides differ in patience. The door answers a sender while it nudges and may never wait for Redis;
+So the two sides differ in patience. The webhook endpoint answers a sender while it nudges and may never wait for Redis;
 it hands the name to a thread, which sends at most one message per name and `PAUSE`, the last one always.
 
 One message of a name waits at a time: a mark in Redis stands for it until a worker begins. Whatever is committed

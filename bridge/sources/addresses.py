@@ -1,7 +1,7 @@
-"""Who is really calling, behind how many proxies, and is it one of those who may.
+"""Find the address of a caller behind proxies, and check it against an allow-list.
 
-X-Forwarded-For is a list to which each proxy appends the address that it saw. Its left end is whatever the
-caller wrote. So it is read from the right, and only for as long as the hop that vouches is one of ours.
+Each proxy appends the address that it saw to X-Forwarded-For. The left end of that list is whatever the caller
+wrote. So the list is read from the right, and only while the proxy that appended an entry is one of ours.
 """
 
 import ipaddress

@@ -1,4 +1,4 @@
-"""From a `sources:` entry to a Source."""
+"""Make a Source from a `sources:` entry."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -143,9 +143,9 @@ def _is_signed(authenticator: Authenticator, where: str) -> bool:
 def _warnings(data: Mapping[str, Any], authenticator: Authenticator, preset: Preset | None) -> list[str]:
     found = []
     if data["verify"] == "none" and "allow_ips" not in data:
-        found.append("verify: none lets anybody who knows the address send events; add a proof or allow_ips")
+        found.append("verify: none lets anybody who knows the address send events; add a token or allow_ips")
     if data["verify"] == "allow-ips":
-        found.append("an address is not a proof of what was sent; add a token where the sender can carry one")
+        found.append("an address does not authenticate what was sent; add a token where the sender can carry one")
     if "order_by" in data and "order_per" not in data:
         found.append(
             "order_by without order_per: each rule goes by its own subject or `ensure` key, and one that has neither "

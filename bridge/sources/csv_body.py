@@ -1,4 +1,4 @@
-"""CSV as a body: for handing over many things at once, a new publisher per row."""
+"""Read a CSV body: many things in one request, one event per row."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""From the bytes of a proved request to a body that rules can ask, and the keys that make it one event."""
+"""Parse the body of an authenticated request, and compute the key that tells two events apart."""
 
 import hashlib
 import zlib

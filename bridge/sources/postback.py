@@ -98,13 +98,14 @@ _MACRO = re.compile(
     | \#[\w.\- ]{1,80}\# | %[A-Za-z_][\w.\- ]{0,80}% | \$[A-Za-z_][\w.\-]{0,80}\$ | __[A-Z][A-Z0-9_]{0,80}__""",
     re.VERBOSE,
 )
+_SIGN = re.compile(r"[{\[(<#%$]|__")  # without one of them a text is no macro
 _INSIDE = re.compile(r"[{}\[\]<>]|%7B|%5B", re.IGNORECASE)
 _STATUSES = {"approved", "rejected", "pending", "processing"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostbackFacts:
-    """What a postback says, for the data room. Money without a currency is in the account's."""
+    """What a postback says, for the reports. Money without a currency is in the account's."""
 
     kind: str
     transaction_id: str
@@ -234,7 +235,7 @@ def _vocabulary(values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[di
     body: dict[str, Any] = {}
     faults: list[Fault] = []
     for spelling, given in values.items():
-        name = names.get(spelling, names.get(spelling.lower(), spelling))
+        name = names.get(spelling) or names.get(spelling.lower(), spelling)
         value, fault = _single(name, given) if name in OURS else (given, None)
         faults += [fault] if fault else []
         text, fault = _cleaned(name, value)
@@ -264,12 +265,13 @@ def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
     """A value that rules may use, or None and why. Lists and objects of a JSON body stay."""
     if value is None or isinstance(value, dict | list):
         return value or None, None
-    text = readable(str(value)).strip()
+    given = str(value).strip()
+    text = given if given.isascii() and given.isprintable() else readable(given).strip()
     if not text:
         return None, None
     if unfilled(text) or (name in IDS and no_id(text)):
         return None, Fault(f"body.{name}", f"{text[:80]!r} is a placeholder that nobody filled; treated as missing")
-    if text == str(value).strip() and REPLACEMENT not in text:
+    if text is given or (text == given and REPLACEMENT not in text):
         return text, None
     if name == "transaction_id":
         return None, Fault(f"body.{name}", f"{text[:80]!r} has bytes that are not UTF-8; treated as missing")
@@ -278,12 +280,16 @@ def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
 
 def unfilled(text: str) -> bool:
     """Whether a value is a macro as some tracker writes it, also percent-encoded once too often."""
+    if _SIGN.search(text) is None:
+        return False
     return any(_MACRO.fullmatch(one) is not None for one in (text, unquote(text), unquote(unquote(text))))
 
 
 def no_id(text: str) -> bool:
     """Whether a text that ought to be an id is none: a macro inside it would give many conversions the same id."""
-    return text.lower() in NO_ID or any(_INSIDE.search(one) is not None for one in (text, unquote(text)))
+    if text.lower() in NO_ID:
+        return True
+    return _SIGN.search(text) is not None and any(_INSIDE.search(one) is not None for one in (text, unquote(text)))
 
 
 def _type(body: Mapping[str, Any], otherwise: str) -> str:

@@ -110,12 +110,15 @@ PRESETS: Mapping[str, Preset] = {
     "hubspot": _hmac(
         "HubSpot", "https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests",
         "X-HubSpot-Signature-v3", encoding="base64", timestamp_header="X-HubSpot-Request-Timestamp",
-        signed="{method}{url}{body}{timestamp}", event_type="subscriptionType", delivery_id="eventId",
+        signed="{method}{url}{body}{timestamp}", event_type="subscriptionType",
+        delivery_id="subscriptionId + eventId + objectId + occurredAt",  # eventId alone is not unique there
         event_time="occurredAt", secret="the client secret of the app",  # noqa: S106
     ),
     "pipedrive": Preset(
         title="Pipedrive", verify="basic", fact="https://pipedrive.readme.io/docs/guide-for-webhooks-v2",
-        settings={"event_type": "meta.action", "delivery_id": "meta.id", "event_time": "meta.timestamp"},
+        settings={
+            "event_type": "meta.action", "delivery_id": "meta.id + meta.timestamp", "event_time": "meta.timestamp",
+        },
         secret="the HTTP user and password given with the webhook",  # noqa: S106
     ),
     "close": _hmac(
@@ -305,14 +308,15 @@ PRESETS: Mapping[str, Preset] = {
     "event-grid": Preset(
         title="Azure Event Grid", verify="token",
         fact="https://learn.microsoft.com/en-us/azure/event-grid/end-point-validation-event-grid-events-schema",
-        settings={"event_type": "eventType", "delivery_id": "id", "event_time": "eventTime"},
+        settings={"event_type": "eventType or type", "delivery_id": "id", "event_time": "eventTime or time"},
         setup="event-grid", secret="a token of your choice in the address",  # noqa: S106
     ),
     "cloudevents": Preset(
         title="CloudEvents over HTTP", verify="token",
         fact="https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md",
         settings={
-            "event_type": "header:ce-type or type", "delivery_id": "header:ce-id or id",
+            "event_type": "header:ce-type or type",
+            "delivery_id": "header:ce-source or source + header:ce-id or id",
             "event_time": "header:ce-time or time",
         },
         setup="cloudevents", secret="a token of your choice in the address",  # noqa: S106

@@ -20,7 +20,7 @@ UNPREFIXED = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"
 class Headers(Mapping[str, str]):
     """Header fields by name, whatever the case. A name that came twice reads as both, joined by a comma.
 
-    That is what WSGI servers do as well, and it is why no proof here accepts a comma where it expects
+    That is what WSGI servers do as well, and it is why no authenticator accepts a comma where it expects
     one value: a second, smuggled header makes the request fail instead of choosing between the two.
     """
 
@@ -120,7 +120,7 @@ def parse_pairs(raw: bytes, *, what: str, any_bytes: bool = False) -> Pairs:
 def readable(text: str) -> str:
     """A text that any database can hold: what is not UTF-8 becomes a replacement character, NUL goes."""
     if text.isascii():
-        return text.replace("\x00", "")
+        return text.replace("\x00", "") if "\x00" in text else text
     kept = _HALF_PAIRS.sub("\ufffd", text)
     return kept.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "")
 

@@ -1,4 +1,4 @@
-"""A request as a source's sender would send it, with a correct proof: for trying a source out."""
+"""Make a test request for a source, with a correct signature or token."""
 
 import json
 import shlex
@@ -53,7 +53,7 @@ class NoSample(ValueError):
 
 
 def sample(base_url: str, name: str, config: Mapping[str, Any], *, now: datetime | None = None) -> Sample:
-    """A test event for a source, proved as its settings want it. Raises NoSample where those do not hold together."""
+    """A test event for a source, authenticated as its settings want it. Raises NoSample where that is not possible."""
     at = now or datetime.now(UTC)
     try:
         source = build(name, config)
@@ -71,7 +71,7 @@ def sample(base_url: str, name: str, config: Mapping[str, Any], *, now: datetime
 
 
 def _request(source: Source, at: datetime) -> Incoming:
-    """What the sender would say, before it proves that it is the one who says it."""
+    """What the sender would send, without signature or token."""
     if source.is_postback:
         return Incoming(method="GET", query=_postback(at))
     said = _said(source, at)

@@ -69,7 +69,7 @@ class Zone(fields.Field[ZoneInfo]):
 
 
 class SourceSchema(StrictSchema):
-    """One source. `verify` is the only key that must be there: nobody gets an open door by leaving it out."""
+    """One source. `verify` is the only required key: nobody gets an open endpoint by leaving it out."""
 
     verify = fields.String(
         required=True,

@@ -35,6 +35,7 @@ from bridge.sources.strict_schema import Network
 from bridge.sources.trackers import Tracker
 from rules.model.input_values import parse_moment
 
+Values: TypeAlias = dict[str, Any] | list[Any]  # what a body holds
 Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-postback", "postback"]
 
 # Where senders that do not sign put their delivery id, if they have one. Not X-Request-Id: proxies make a new one
@@ -97,12 +98,12 @@ class Source:
 
     def __post_init__(self) -> None:
         places = (self.event_type, self.delivery_id, self.shown_id, self.event_time, self.order_by, self.order_per)
-        each = (one.strip() for place in places if place for one in place.split(" or "))
+        each = (one.strip() for place in places if place for one in re.split(r" or | \+ ", place))
         named = (place.removeprefix("header:").strip().lower() for place in each)
         object.__setattr__(self, "kept_headers", frozenset((*named, *KEPT_HEADERS)))
 
     def authenticate(self, request: Incoming, now: datetime) -> Authenticated:
-        """Who sent this. Raises SignatureError, to be answered with 401, for whatever is wrong with the proof."""
+        """Who sent this. Raises SignatureError, to be answered with 401, whatever is wrong."""
         if self.allow:
             addresses.check(request, self.allow, self.proxies)
         try:
@@ -138,17 +139,21 @@ class Source:
         """What was sent, as one event. Raises Unreadable with the status to answer.
 
         Give the result of `authenticate` where there is one: an id or a time that was signed goes before others. An
-        event that comes back from the journal has no proof any more and needs none.
+        event that comes back from the journal has no signature any more and needs none.
         """
-        return self._read(self._visible(request), authenticated)
+        visible = self._visible(request)
+        return (
+            self._read_postback(visible)
+            if self.is_postback
+            else self._read(visible, self._values(visible), authenticated)
+        )
 
-    def _read(self, visible: Incoming, authenticated: Authenticated | None) -> ParsedEvent:
-        if self.is_postback:
-            parsed = self._postback(visible)
-        else:
-            body = rename(named(self._values(visible)), self.names)
-            parsed = self._parsed(visible, body, authenticated or Authenticated())
+    def _read(self, visible: Incoming, values: Values, authenticated: Authenticated | None) -> ParsedEvent:
+        parsed = self._parsed(visible, rename(named(values), self.names), authenticated or Authenticated())
         return self._fitted(self._placed(parsed, visible))
+
+    def _read_postback(self, visible: Incoming) -> ParsedEvent:
+        return self._fitted(self._placed(self._postback(visible), visible))
 
     @property
     def is_postback(self) -> bool:
@@ -169,9 +174,13 @@ class Source:
         if self._is_table(request):
             return self._rows(request)
         visible = self._visible(request)
-        if not self.is_postback and (bodies := events(self._values(visible), self.split)) is not None:
+        if self.is_postback:
+            return (AcceptedEvent(self._stored(visible), self._read_postback(visible)),)
+        values = self._values(visible)
+        bodies = events(values, self.split)
+        if bodies is not None:
             return self._several(visible, bodies, authenticated or Authenticated())
-        return (AcceptedEvent(self._stored(visible), self._read(visible, authenticated)),)
+        return (AcceptedEvent(self._stored(visible), self._read(visible, values, authenticated)),)
 
     def stored_request(self, request: Incoming) -> Incoming:
         """What may be written to the journal: without credentials, and inflated. Reads the same as before."""
@@ -184,20 +193,22 @@ class Source:
             if not (self.is_postback and visible.query):
                 raise
             body = visible.body  # noted as a fault already; the query is what counts
-        query = tuple((readable(name), readable(value)) for name, value in visible.query)
+        query = visible.query
+        if self.is_postback:  # the query of any other source is UTF-8 already
+            query = tuple((readable(name), readable(value)) for name, value in query)
         return replace(visible, headers=visible.headers.only(self.kept_headers), query=query, body=body)
 
     # --- parts of reading ---------------------------------------------------------------------------
 
     def _visible(self, request: Incoming) -> Incoming:
-        """Without credentials, and without a query that the proof does not cover.
+        """Without credentials, and without a query that the signature does not cover.
 
         A signed body with a foreign query string is two texts by two authors.
         """
         bare = self.authenticator.clean(request)
         return bare if self.authenticator.covers_query or not bare.query else replace(bare, query=())
 
-    def _values(self, request: Incoming) -> dict[str, Any] | list[Any]:
+    def _values(self, request: Incoming) -> Values:
         query = checked(as_mapping(request.query))
         match self.format:
             case "query":
@@ -257,7 +268,7 @@ class Source:
             text = exact_json.dumps(one).encode()
             stored = replace(visible, headers=kept, body=text, content_type="application/json")
             body = rename(one, self.names)
-            own = None if self.delivery_id is None or ":" in self.delivery_id else self._id(stored, body)
+            own = self._id(replace(stored, headers=Headers(), query=()), body)  # those are the request's, not its own
             parsed = self._parsed(stored, body, Authenticated(signed_at=authenticated.signed_at))
             shown = own or outer or parsed.delivery_id
             parsed = replace(parsed, delivery_id=shown, dedupe_key=_id_key(own) if own else f"{key}#{number}")
@@ -265,11 +276,18 @@ class Source:
         return tuple(accepted)
 
     def _id(self, request: Incoming, body: dict[str, Any]) -> str | None:
-        found = _as_text(self._look(self.delivery_id, request, body))
+        found = self._joined(request, body)
         if found or self.authenticator.signs:
             return found
         usual = (request.headers.get(name) for name in USUAL_IDS)
         return next((value for value in usual if value and value.isprintable()), None)
+
+    def _joined(self, request: Incoming, body: dict[str, Any]) -> str | None:
+        """The delivery id. `PLACE + PLACE` joins several values, where one alone is not unique at the sender."""
+        if self.delivery_id is None or " + " not in self.delivery_id:
+            return _as_text(self._look(self.delivery_id, request, body))
+        parts = [_whole(self._look(place.strip(), request, body)) for place in self.delivery_id.split(" + ")]
+        return None if None in parts else "|".join(str(part) for part in parts)
 
     def _time(self, request: Incoming, body: dict[str, Any]) -> tuple[datetime | None, tuple[Fault, ...]]:
         value = self._look(self.event_time, request, body)

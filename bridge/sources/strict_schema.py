@@ -1,4 +1,4 @@
-"""Marshmallow for the parts of bridge.yaml that this room reads: strict keys, durations, sizes, addresses."""
+"""Marshmallow schemas and fields for bridge.yaml: strict keys, durations, sizes, addresses."""
 
 import ipaddress
 import re

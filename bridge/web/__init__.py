@@ -1,1 +1,1 @@
-"""The ways in over HTTP: the door for webhooks, the API, the console, health and metrics."""
+"""Everything over HTTP: the webhook endpoint, the API, the console, health and metrics."""

@@ -81,3 +81,23 @@ def test_a_setting_from_before_lists_were_split_finds_the_same():
 def test_too_many_events_are_refused_and_not_cut():
     with pytest.raises(Unreadable, match="more than 10000 events"):
         accept([{}] * 10_001)
+
+
+def test_ids_that_are_only_unique_together_are_joined():
+    together = {"delivery_id": "subscriptionId + eventId"}
+    accepted = accept([{"eventId": 1, "subscriptionId": 1}, {"eventId": 1, "subscriptionId": 2}], **together)
+    assert keys(accepted) == ["id:1|1", "id:2|1"]
+    assert keys(accept([{"eventId": 1}], **together)) != keys(accept([{"eventId": 1, "x": 2}], **together))
+
+
+def test_an_id_in_the_request_s_header_does_not_stand_for_each_event_of_its_list():
+    many = source(OPEN, delivery_id="header:X-Id or id")
+    asked = request(b'[{"id": "a"}, {"n": 1}]', headers=[("X-Id", "r1")])
+    assert keys(many.accept(asked)) == ["id:a", "id:r1#2"]
+
+
+@pytest.mark.parametrize("place", ["deal_id", "deal.id"])
+def test_ids_from_2_to_the_53_on_stay_apart(place):
+    one, other = (f'{{"deal_id": {n}, "deal": {{"id": {n}}}}}'.encode() for n in (2**54 + 1, 2**54 + 2))
+    numbered = source(OPEN, delivery_id=place)
+    assert numbered.read(request(one)).dedupe_key != numbered.read(request(other)).dedupe_key

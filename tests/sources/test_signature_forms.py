@@ -192,9 +192,9 @@ def test_a_signature_made_in_local_time_is_the_same_moment():
 
 def test_cloudevents_stand_in_headers_or_in_the_body():
     them = build("them", {"verify": "cloudevents", "token": "a-long-enough-token"})
-    headers = [("ce-type", "deal%20signed"), ("ce-id", "7"), ("ce-time", "2026-03-02T12:00:00Z")]
+    headers = [("ce-type", "deal%20signed"), ("ce-source", "/a"), ("ce-id", "7"), ("ce-time", "2026-03-02T12:00:00Z")]
     binary = them.accept(request(b'{"a": 1}', headers=headers))[0]
-    structured = them.accept(request(b'{"type": "deal signed", "id": "7", "data": {"a": 1}}'))[0]
+    structured = them.accept(request(b'{"type": "deal signed", "source": "/a", "id": "7", "data": {"a": 1}}'))[0]
     for one in (binary, structured):
-        assert (one.parsed.event_type, one.parsed.dedupe_key) == ("deal signed", "id:7")
+        assert (one.parsed.event_type, one.parsed.dedupe_key) == ("deal signed", "id:/a|7")
     assert them.read(binary.stored_request).event_type == "deal signed"

@@ -17,7 +17,7 @@ from bridge.web.request_context import MOST_ID
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: Routes without a token: health and metrics tell nothing about anybody. The door is an application of its own.
+#: Routes without a token: health and metrics tell nothing about anybody. Webhooks go to another application.
 OPEN = frozenset({
     "health.alive", "health.ready", "health.numbers", "console.login", "console.sign_in",
     "console.start_oidc", "console.finish_oidc", "console.static",

@@ -1,0 +1,28 @@
+"""Ad platforms write ids of 17 and 18 digits as JSON numbers. Two of them that differ by one are two things."""
+
+import pytest
+
+from bridge.store.runs import Run
+
+RULE = """
+schema: 1
+id: deals
+mode: live
+trigger: {webhook: {source: crm, dedupe: body.deal_id}}
+when: {all: [body.email matches "@"]}
+then:
+  - ensure: publisher
+    key: {email: "{{ body.email }}"}
+    with: {name: Ann, active: true}
+"""
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_each_deal_is_acted_on(network, together):
+    network.rule(RULE)
+    for number, deal in enumerate((23851234567890321, 23851234567890322, 23851234567890321)):
+        network.crm({"id": str(number), "type": "x", "deal_id": deal, "email": f"a{deal}@b.example"})
+        if not together:
+            network.work()
+    network.work()
+    assert len(network.all(Run)) == 2

@@ -15,8 +15,10 @@ from bridge.services.container import Services
 from bridge.store import ledger
 from bridge.store.ledger import StoredPlan
 from rules.model.plan import Plan, PlannedEffect, Stop
+from rules.model.revision import Mode, Revision
 from rules.planning import approval
 
+OVER = frozenset({"at_most", "canary", "per_day"})  # guards that put a whole plan to a person
 MOST = 25  # plans of one listing that are looked at again; each look is an evaluation of its rule
 
 
@@ -55,6 +57,7 @@ class Review:
     effects: tuple[Wanted, ...]
     new_since: tuple[str, ...]  # wanted by now, and not part of it
     problem: str | None = None  # why it could not be looked at again
+    undoes: int | None = None  # the run that it undoes: then the money comes back with it
 
     @property
     def changed(self) -> str:
@@ -68,6 +71,16 @@ class Review:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"changed": self.changed}
+
+
+def why_it_waits(stored: StoredPlan, revision: Revision | None) -> tuple[str, ...]:
+    """What was over a limit, or that the rule asks before everything; not what kept single items out of it."""
+    over = tuple(one["message"] for one in stored.stops if one["guard"].partition(".")[0] in OVER)
+    if over or stored.undoes is not None:
+        return over
+    if revision is None or revision.mode is Mode.APPROVE:
+        return ("the rule is in mode approve: it asks before every change",)
+    return ("the rule asks before this change",)
 
 
 def review(services: Services, plan_id: int, *, now: datetime) -> Review:
@@ -102,7 +115,7 @@ def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
         by=(),
         escalated=stored.decision == "escalated",
         money_24h=stored.money_24h,
-        why=tuple(stop["message"] for stop in stored.stops),
+        why=why_it_waits(stored, None),
         effects=tuple(
             Wanted(
                 does=f"{one.verb} {one.kind} {one.target_id}",
@@ -118,6 +131,7 @@ def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
         ),
         new_since=(),
         problem=problem,
+        undoes=stored.undoes,
     )
 
 
@@ -141,10 +155,11 @@ def _review(services: Services, session: Session, plan_id: int, now: datetime, *
         by=tuple(revision.approve.by),
         escalated=stored.decision == "escalated",
         money_24h=stored.money_24h,
-        why=tuple(stop.message for stop in old.stops),
+        why=why_it_waits(stored, revision),
         effects=_wanted(old, difference.kept, reasons),
         new_since=tuple(f"{effect.verb} {effect.target}" for effect in difference.left_out),
         problem=problem,
+        undoes=stored.undoes,
     )
 
 

@@ -48,10 +48,17 @@ def check(name: str, status: str, detail: str, remedy: str = "") -> Check:
     return found | {"remedy": remedy} if remedy else found
 
 
-def examine(services: Services, now: datetime, *, health: Callable[[Services, datetime], list[Check]]) -> list[Check]:
+def examine(
+    services: Services,
+    now: datetime,
+    *,
+    health: Callable[[Services, datetime], list[Check]],
+    files: Callable[[Services, Session], Check] | None = None,
+) -> list[Check]:
     """Everything on this side: settings, files, database, Redis, workers, rules, data, what was put aside.
 
-    `health` are the checks that /readyz makes; they belong to the web and come from there.
+    `health` are the checks that /readyz makes; they belong to the web and come from there. `files` compares the rule
+    files with what is live; who asks often gives a way that remembers the answer for a while.
     """
     found = [_settings(services), _sources(services), _channels(services), _secret_key(services)]
     found += [_home(services), _room(services)]
@@ -60,7 +67,12 @@ def examine(services: Services, now: datetime, *, health: Callable[[Services, da
     if any(one["name"] == "database" and one["status"] == "fail" for one in well):
         return found  # whatever else there is to know stands in it
     with services.store.read() as session:
-        found += [_files(services, session), _aside(session), _failed(session, now), *_feeds(session, now)]
+        found += [
+            (files or rule_files)(services, session),
+            _aside(session),
+            _failed(session, now),
+            *_feeds(session, now),
+        ]
         found += _refused(session, now)
     return found + _machine_clock(services) + _pooler(services)
 
@@ -226,7 +238,7 @@ def _room(services: Services) -> Check:
     return check("disk", "ok", f"{free // 1_000_000_000} GB left")
 
 
-def _files(services: Services, session: Session) -> Check:
+def rule_files(services: Services, session: Session) -> Check:
     """The files as they are now, beside the generation that is live."""
     if not services.settings.rules_dir.is_dir():
         words = f"{services.settings.rules_dir} is no directory"

@@ -1,11 +1,12 @@
 """Why a rule did, or did not, do something about a subject, now or at any time since observations are kept."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import case, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.decisions import subjects
@@ -16,13 +17,15 @@ from bridge.decisions.plan_state import PlanContext, load_state
 from bridge.decisions.records import trace_json
 from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere, OperationError
+from bridge.operations.pauses import Pause, active_pauses
 from bridge.operations.plan_values import facts_of_event
 from bridge.operations.verdict_history import Look, looks
 from bridge.reports.facts import LiveFacts, chosen
 from bridge.reports.live import Coverage
 from bridge.services.container import Services
 from bridge.sources import SourceError
-from bridge.store import feeds, revisions
+from bridge.store import entities, feeds, revisions
+from bridge.store.entities import Entity
 from bridge.store.journal import Event
 from rules.evaluation import explain as wording
 from rules.evaluation.evaluate import evaluate
@@ -32,7 +35,10 @@ from rules.model.verdicts import Answer, Evaluation, Verdict
 from rules.planning.plan import plan as make_plan
 from rules.planning.plan import targets, why_not
 
+OFFERED = 10  # items that a name may mean
 SEARCHED = 500  # newest events of a source among which one about the subject is looked for
+OWN_PAUSE = frozenset({"held", "cooldown"})  # they follow from the pause that the rule itself began
+MIRRORED = ("offer", "publisher", "advertiser")  # what Integr8 lists, so what is not listed does not exist
 UNDONE = {
     Mode.DISABLED: "the rule is disabled",
     Mode.SHADOW: "the rule is in shadow: what it wants is recorded, not done",
@@ -53,15 +59,27 @@ class Explanation:
     would_do: tuple[str, ...]
     looks: tuple[Look, ...]
     tz: str
+    paused: Pause | None = None  # the rule has acted already, and its pause is in force
+
+    @property
+    def standing(self) -> str | None:
+        """`Already paused by this rule since 2026-11-24 09:20 CET (run 8), until ...`."""
+        if self.paused is None:
+            return None
+        zone = ZoneInfo(self.tz)
+        run = f" (run {self.paused.run_id})" if self.paused.run_id else ""
+        until = wording.local(self.paused.until, zone) if self.paused.until else "somebody ends the pause"
+        return f"Already paused by this rule since {wording.local(self.paused.since, zone)}{run}, until {until}"
 
     @property
     def text(self) -> str:
         stops = (f"it is not in the rule's scope: {self.outside}",) if self.outside else self.stopped_by
         lines = [wording.render(self.verdict, tz=self.tz, stopped_by=stops)]
+        lines += [f"{self.standing}."] if self.standing else []
         if self.would_do:
             lines.append(f"It would {', '.join(self.would_do)}.")
         if self.looks:
-            lines.append("Last looks:")
+            lines.append("Last checks:")
         lines += [f"  {_said(look, self.tz)}" for look in self.looks]
         return "\n".join(lines)
 
@@ -77,6 +95,7 @@ class Explanation:
             "reason": verdict.reason,
             "outside": self.outside,
             "stopped_by": list(self.stopped_by),
+            "standing": self.standing,
             "would_do": list(self.would_do),
             "trace": trace_json(verdict.trace),
             "looks": [look.as_json() for look in self.looks],
@@ -115,8 +134,11 @@ def explain(
         looked = looks(session, rule, seen.subject, until=moment, event_id=seen.event_id)
         stopped: tuple[str, ...] = looked[0].stopped_by if looked and at is not None else ()
         would: tuple[str, ...] = ()
+        paused = None
+        if at is None:
+            paused = next(iter(active_pauses(session, subjects.dump(seen.subject), rule)), None)
         if at is None and seen.outside is None:
-            stopped, would = _in_the_way(services, session, evaluation, seen, now)
+            stopped, would = _in_the_way(services, session, evaluation, seen, paused)
         return Explanation(
             rule=rule,
             revision=revision.hash,
@@ -127,6 +149,7 @@ def explain(
             would_do=would,
             looks=looked,
             tz=_zone(services, revision),
+            paused=paused,
         )
 
 
@@ -163,15 +186,16 @@ def _revision(services: Services, session: Session, rule: str, at: datetime | No
 
 
 def _in_the_way(
-    services: Services, session: Session, evaluation: Evaluation, seen: _Seen, now: datetime
+    services: Services, session: Session, evaluation: Evaluation, seen: _Seen, paused: Pause | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What keeps the rule from acting on the subject at this moment, and what it would do."""
     revision = evaluation.revision
-    context = PlanContext(revision, seen.facts, services.settings.accounts.get(revision.account), now)
+    context = PlanContext(revision, seen.facts, services.settings.accounts.get(revision.account), evaluation.now)
     state = load_state(session, context, targets(revision, evaluation))
-    plan = make_plan(revision, evaluation, state, now)
-    stops = [stop.message for stop in why_not(plan, seen.subject)]
-    if evaluation.answers[seen.row] == Answer.YES and revision.mode in UNDONE:
+    plan = make_plan(revision, evaluation, state, evaluation.now)
+    found = why_not(plan, seen.subject)
+    stops = [stop.message for stop in found if paused is None or stop.guard not in OWN_PAUSE]
+    if paused is None and evaluation.answers[seen.row] == Answer.YES and revision.mode in UNDONE:
         stops.append(UNDONE[revision.mode])
     would = (effect for effect in plan.effects if effect.subject == seen.subject)
     return tuple(stops), tuple(f"{effect.verb} {effect.target}" for effect in would)
@@ -189,6 +213,7 @@ def _facts(
     if subject.per != revision.scope.per:
         wanted = ",".join(f"{grain}=..." for grain in revision.scope.per)
         raise OperationError(f"rule {revision.id}: is about {' x '.join(revision.scope.per)}; write --subject {wanted}")
+    _refuse_unknown(session, revision, subject)
     subject = _by_number(services, session, revision, subject, at)
     if isinstance(revision.trigger, Webhook):
         received = _newest_about(services, session, revision, subject, at)
@@ -209,6 +234,36 @@ def _by_number(services: Services, session: Session, revision: Revision, subject
     aliases = facts_for_subjects(live_inputs(services), session, revision, [subject], at).data.directory.aliases
     pairs = zip(subject.per, subject.ids, strict=True)
     return Subject(subject.per, tuple(aliases.get(grain, {}).get(one, one) for grain, one in pairs))
+
+
+def _refuse_unknown(session: Session, revision: Revision, subject: Subject) -> None:
+    """Raise NotThere for an id that nothing in Integr8 has, once we know what is there."""
+    known = entities.population(session, revision.account, revision.integration)
+    for kind, identity in zip(subject.per, subject.ids, strict=True):
+        if kind in MIRRORED and known.get(kind) and entities.named(session, kind, identity) is None:
+            raise NotThere(f"there is no {kind} {identity} in Integr8; search for it by its name or number")
+
+
+def subjects_called(session: Session, text: str, kinds: Collection[str] = MIRRORED) -> list[tuple[Subject, str]]:
+    """(subject, name) of everything that a person may mean: `offer=42`, `offer 42`, a number, an id or a name.
+
+    Raises NotThere where nothing is called that.
+    """
+    if "=" in text:
+        return [(parse_subject(text), "")]
+    first, _, rest = text.strip().partition(" ")
+    wanted = [first.lower()] if first.lower() in kinds and rest else list(kinds)
+    name = rest.strip() if first.lower() in kinds and rest else text.strip()
+    if not name:
+        raise NotThere("write a number, an id or a name, for example 1009 or offer=1009")
+    query = select(Entity).where(Entity.kind.in_(wanted), entities.matches(name))
+    exact = case((or_(Entity.number == name, Entity.ref == name, Entity.name == name), 0), else_=1)
+    found = session.scalars(query.order_by(exact, Entity.gone_at.is_not(None), Entity.kind, Entity.id).limit(OFFERED))
+    called = [(Subject((one.kind,), (one.number or one.ref,)), one.name or "") for one in found]  # type: ignore[arg-type]
+    if not called:
+        raise NotThere(f"there is no {' or '.join(wanted)} called {name!r} in Integr8")
+    same = [one for one in called if name in {one[0].ids[0], one[1]}]
+    return same or called
 
 
 def _outside(facts: LiveFacts, revision: Revision, subject: Subject) -> str:

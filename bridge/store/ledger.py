@@ -446,19 +446,6 @@ def touches(kind: str, identity: str) -> ColumnElement[bool]:
     return Run.id.in_(about.where(Effect.kind == kind, Effect.target_id == identity))
 
 
-def undoable(session: Session, run_ids: Collection[int]) -> set[int]:
-    """Those runs of which something was applied and which nobody took back as a whole or in part."""
-    applied = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id)
-    wanted = applied.where(StoredPlan.run_id.in_(run_ids), Effect.state == EffectState.APPLIED).distinct()
-    return set(session.scalars(wanted)) - set(undone(session, run_ids))
-
-
-def undone(session: Session, run_ids: Collection[int]) -> dict[int, int]:
-    """Run → the newest run that took it, or a part of it, back."""
-    query = select(StoredPlan.undoes, StoredPlan.run_id).where(StoredPlan.undoes.in_(run_ids)).order_by(StoredPlan.id)
-    return {run: back for run, back in session.execute(query) if run is not None}
-
-
 def counts(session: Session) -> dict[str, int]:
     """Effects by state, of plans that are or were carried out: what shadow rules wanted is not among them."""
     carried = StoredPlan.state.in_([PlanState.READY, PlanState.DONE])

@@ -27,4 +27,15 @@ def register(app: Flask) -> None:
         status = error.code or 500
         faults = (getattr(error, "data", None) or {}).get("messages")  # webargs: what is wrong, field by field
         more = {"errors": faults} if faults else {}
-        return problem(status, error.name, error.description or error.name, **more)
+        detail = _said(faults) if faults else error.description
+        return problem(status, error.name, detail or error.name, **more)
+
+
+def _said(faults: Any, path: str = "") -> str:
+    """`state: 'quarantine' is none of ...; limit: Not a valid integer.`: where first, then what."""
+    if isinstance(faults, dict):
+        places = {"query": "", "json": "", "form": "", "headers": ""} if not path else {}
+        parts = (_said(inner, places.get(str(name), f"{path}.{name}".lstrip("."))) for name, inner in faults.items())
+        return "; ".join(part for part in parts if part)
+    texts = [str(one) for one in faults] if isinstance(faults, list) else [str(faults)]
+    return f"{path}: {' '.join(texts)}" if path else " ".join(texts)

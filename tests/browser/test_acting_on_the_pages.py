@@ -29,17 +29,17 @@ def test_a_halt_is_two_clicks_away_from_any_page(page, network):
     page.goto("/entities/offer/1002")
     page.get_by_text("Halt…").click()
     page.get_by_label("Why").fill("outage")
-    page.get_by_role("button", name="Halt all effects").click()
+    page.get_by_role("button", name="Halt all changes").click()
     assert "outage" in page.locator(".halt").inner_text()
     page.get_by_role("button", name="Resume").click()
     assert page.locator(".halt").count() == 0
 
 
-def test_an_undo_is_two_clicks_away_from_the_overview(page):
-    page.goto("/")
+def test_an_undo_is_two_clicks_away_from_the_list_of_runs(page):
+    page.goto("/activity")
     page.get_by_role("link", name="Undo run").first.click()
     page.get_by_role("button", name="Yes, undo run").click()
-    assert "takes it back" in page.locator(".flash").inner_text()
+    assert "undoes it" in page.locator(".flash").inner_text()
 
 
 def test_a_rule_is_moved_with_keys_alone(page, network):
@@ -55,7 +55,7 @@ def test_a_rule_is_moved_with_keys_alone(page, network):
 
 def test_a_rule_is_tried_on_the_past_and_its_picture_reads_well(page, network):
     page.goto("/rules/low-cr")
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Backtest").click()
     network.work()
     page.locator("#backtest dl.figures").wait_for()  # the page has looked again by itself
     assert findings(page) == []
@@ -63,7 +63,7 @@ def test_a_rule_is_tried_on_the_past_and_its_picture_reads_well(page, network):
 
 def test_a_trial_is_watched_while_it_goes_on(page, network):
     page.goto("/rules/low-cr")
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Backtest").click()
     with network.services.store.write() as session:
         trial = backtest_jobs.take(session, network.now)
         backtest_jobs.proceed(session, trial, {"looks": 200, "looks_done": 94}, network.now)
@@ -75,7 +75,7 @@ def test_a_trial_is_watched_while_it_goes_on(page, network):
 
 def test_the_whole_page_of_a_trial_keeps_its_style(page, network):
     page.goto("/rules/low-cr")
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Backtest").click()
     network.work()
     page.get_by_role("link", name="The whole page").click()
     assert page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
@@ -131,6 +131,6 @@ def test_everything_can_be_read_and_done_without_scripts(chromium, address, netw
         page.goto(path)
         assert page.locator("h1").count() == 1, path
     page.goto("/approvals")
-    page.get_by_role("button", name="Approve what is ticked").click()
-    assert "1 effects go ahead" in page.locator(".flash").inner_text()
+    page.get_by_role("button", name="Approve the selected").click()
+    assert "1 change goes ahead" in page.locator(".flash").inner_text()
     context.close()

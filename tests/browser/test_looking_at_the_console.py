@@ -8,7 +8,11 @@ from looking import findings, skip_without_chromium
 
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 PAGES = {
-    "overview": "/",
+    "inbox": "/",
+    "mutes": "/mutes",
+    "audit": "/audit",
+    "search": "/search?q=summer",
+    "why": "/explain?subject=1007",
     "activity": "/activity",
     "run": "/runs/1",
     "approvals": "/approvals",
@@ -92,9 +96,9 @@ def test_each_page_is_the_same_at_its_address(page):
 
 def test_a_plan_is_approved_with_two_clicks(page, network):
     page.goto("/")
-    page.get_by_role("link", name="plan waits for you").click()
-    page.get_by_role("button", name="Approve what is ticked").click()
-    assert "1 effects go ahead" in page.locator(".flash").inner_text()
+    page.get_by_role("link", name="low-cr-ask: 1 change").click()
+    page.get_by_role("button", name="Approve the selected").click()
+    assert "1 change goes ahead" in page.locator(".flash").inner_text()
     network.pass_time(minutes=1)
     network.work()
     assert "Sweepstake" in network.paused
@@ -105,7 +109,7 @@ def test_a_run_is_undone_after_one_question(page, network):
     page.locator("tbody a[href^='/runs/']").first.click()
     page.get_by_text("Undo this run").click()
     page.get_by_role("button", name="Yes, undo run").click()
-    assert "takes it back" in page.locator(".flash").inner_text()
+    assert "undoes it" in page.locator(".flash").inner_text()
 
 
 def test_the_keyboard_is_enough(page):

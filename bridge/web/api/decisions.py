@@ -11,7 +11,7 @@ from bridge.operations.approval_review import review
 from bridge.operations.approvals import approve, reject
 from bridge.operations.holds import release_holds
 from bridge.operations.undo import undo
-from bridge.store import ledger
+from bridge.store import ledger, revisions
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.roles import Role
@@ -21,6 +21,7 @@ from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one, page, picked, refusing, selection, targets, whole
 from bridge.web.api.schemas_in import HoldQuery, OnlyBody, PageQuery, RunQuery, WhyBody
+from bridge.web.api.words import must_be_known
 from bridge.web.request_context import person, services
 
 blueprint = Blueprint("decisions", "decisions", description="Runs, approvals, holds")
@@ -35,12 +36,22 @@ def _effect(effect: Effect) -> dict[str, Any]:
     return picked(effect, schemas_out_decisions.EffectCore) | {"calls": calls}
 
 
+def _refuse_unknown_rule(name: str | None) -> None:
+    """Answer 422 for a rule that was never loaded."""
+    if name is None:
+        return
+    with services().store.read() as session:
+        if not revisions.history(session, name):
+            must_be_known("rule", name, services().library.current(session).revisions)
+
+
 @blueprint.get("/runs")
 @needs(Role.VIEWER)
 @blueprint.arguments(RunQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.RunRow))
 def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
+    _refuse_unknown_rule(query.get("rule"))
     found = [Run.started_at >= query["since"]] if "since" in query else []
     if "target" in query:
         [wanted] = targets([query["target"]])
@@ -128,6 +139,7 @@ def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_decisions.HoldRow))
 def list_holds(query: dict[str, Any]) -> dict[str, Any]:
     """Active holds, or ended ones too, newest first."""
+    _refuse_unknown_rule(query.get("rule"))
     found = [] if query["state"] == "all" else [Hold.state == query["state"]]
     if "target" in query:
         [wanted] = targets([query["target"]])

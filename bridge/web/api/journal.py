@@ -5,6 +5,7 @@ from typing import Any
 from flask import g
 from flask_smorest import Blueprint
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bridge.decisions.event_facts import shown
 from bridge.operations import NotThere
@@ -18,6 +19,7 @@ from bridge.web.api import schemas_out_decisions
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, newest, one, picked, refusing
 from bridge.web.api.schemas_in import AcceptBody, DiscardBody, EventQuery, PageQuery, ReplayBody, ReplayManyBody
+from bridge.web.api.words import must_be_known
 from bridge.web.request_context import services
 
 blueprint = Blueprint("events", "events", description="Webhooks as they were received")
@@ -29,9 +31,17 @@ blueprint = Blueprint("events", "events", description="Webhooks as they were rec
 @blueprint.response(200, listing(schemas_out_decisions.EventRow))
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Newest first."""
+    with services().store.read() as session:
+        must_be_known("source", query.get("source"), {*services().sources, *_senders(session, query.get("source"))})
     equal = {"source": Event.source, "state": Event.state, "event_type": Event.event_type}
     found = [Event.received_at >= query["since"]] if "since" in query else []
     return newest(Event, schemas_out_decisions.EventRow, query, *found, equal=equal, cursor=lambda text: text or None)
+
+
+def _senders(session: Session, name: str | None) -> set[str]:
+    """The name itself, where events of a source are kept that is not configured any more."""
+    kept = select(Event.source).where(Event.source == name).limit(1)
+    return set(session.scalars(kept)) if name is not None else set()
 
 
 @blueprint.get("/events/<event_id>")

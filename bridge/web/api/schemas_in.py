@@ -8,10 +8,14 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from bridge.config.rules_directory import LARGEST
 from bridge.operations.replay import PER_MINUTE
 from bridge.store.holds import HoldState
+from bridge.store.journal import EventState
 from bridge.store.ledger import EffectState
 from bridge.store.roles import Role
+from bridge.web.api.words import Word
+from rules.model.plan import Outcome
 from rules.model.revision import Mode
 
+ENTITY_KINDS = ("offer", "publisher", "advertiser", "offer_event", "landing_page", "user")
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 RULE = """\
 schema: 1
@@ -51,14 +55,14 @@ def _target() -> fields.String:
 
 class EventQuery(PageQuery):
     source = fields.String()
-    state = fields.String()
+    state = fields.String(validate=Word([str(one) for one in EventState]))
     event_type = fields.String(data_key="type")
     since = _moment()
 
 
 class RunQuery(PageQuery):
     rule = fields.String()
-    outcome = fields.String()
+    outcome = fields.String(validate=Word([*map(str, Outcome), "error"]))
     event = fields.String(metadata={"description": "only those that this event caused"})
     target = _target()
     since = _moment()
@@ -69,7 +73,7 @@ class HoldQuery(PageQuery):
     target = _target()
     state = fields.String(
         load_default=str(HoldState.ACTIVE),
-        validate=validate.OneOf([*map(str, HoldState), "all"]),
+        validate=Word([*map(str, HoldState), "all"]),
         metadata={"description": "`all`: ended ones too"},
     )
 
@@ -81,12 +85,12 @@ class AuditQuery(PageQuery):
 
 
 class EffectQuery(PageQuery):
-    state = fields.String(validate=validate.OneOf([str(one) for one in EffectState]))
+    state = fields.String(validate=Word([str(one) for one in EffectState]))
     rule = fields.String()
 
 
 class EntityQuery(PageQuery):
-    kind = fields.String(metadata={"examples": ["offer"]})
+    kind = fields.String(validate=Word(ENTITY_KINDS), metadata={"examples": ["offer"]})
     text = fields.String(data_key="q", metadata={"description": "part of the name, or an id"})
 
 
@@ -130,7 +134,7 @@ class ReplayBody(Strict):
 
 class ReplayManyBody(ReplayBody):
     source = fields.String()
-    state = fields.String(validate=validate.OneOf(["done", "dead"]))
+    state = fields.String(validate=Word(["done", "dead"]))
     event_type = fields.String(data_key="type")
     since = _moment("2026-11-24T10:15:00+00:00", required=True)
     until = _moment()

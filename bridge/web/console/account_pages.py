@@ -8,7 +8,7 @@ from bridge.store.sessions import Visitor
 from bridge.web.access import needs, passwords, sessions
 from bridge.web.access.users import change_own
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import show
+from bridge.web.console.show import show
 from bridge.web.request_context import services
 
 

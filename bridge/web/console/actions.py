@@ -9,15 +9,22 @@ from bridge.operations.approvals import approve, reject
 from bridge.operations.halt import WaitingEvents
 from bridge.operations.halt import resume as resume_
 from bridge.operations.holds import release_holds
+from bridge.operations.item_mutes import end_mutes
 from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import hand_over
 from bridge.operations.selection import EVERYTHING, Selection, only
-from bridge.operations.undo import undo
-from bridge.store import upkeep
+from bridge.operations.undo import Undone, undo
+from bridge.operations.undo_status import undoable_effects
+from bridge.store import ledger, upkeep
 from bridge.store.roles import Role
+from bridge.store.runs import Run
 from bridge.web.access import needs
+from bridge.web.access.destination import own_page
 from bridge.web.console.blueprint import blueprint
-from bridge.web.request_context import person, services
+from bridge.web.console.confirmation import Question, question, revenue_24h
+from bridge.web.console.formatting import many
+from bridge.web.console.show import show
+from bridge.web.request_context import as_id, person, services
 from rules.model.state import target_of
 
 
@@ -34,7 +41,16 @@ def _selection() -> Selection:
     """The boxes that are ticked. A form without boxes says `whole`; one with none ticked is refused."""
     if "whole" in request.form:
         return EVERYTHING
-    return only(target_of(*text.split("=", 1)) for text in request.form.getlist("only") if "=" in text)
+    boxes = request.form.getlist("only")
+    for text in boxes:
+        if not all(text.partition("=")):
+            raise OperationError(f"{text[:50]!r} is no item such as offer=42, so nothing was done; open the page again")
+    return only(target_of(*text.split("=", 1)) for text in boxes)
+
+
+def _back(otherwise: str) -> str:
+    """The page that the form was on."""
+    return own_page(request.form.get("back", otherwise))
 
 
 @blueprint.post("/halt")
@@ -46,7 +62,7 @@ def halt() -> Response:
             upkeep.halt(database, by=g.who, why=why, now=services().clock())
         return "Halted: no effect is sent and no rule decides until someone resumes. Webhooks wait."
 
-    return done("/", do)
+    return done(_back("/"), do)
 
 
 @blueprint.post("/resume")
@@ -57,23 +73,53 @@ def resume() -> Response:
         found = resume_(services(), who=g.who, now=services().clock(), events=events)
         if not found.was_halted:
             return "Nothing was halted."
-        gone = (
-            f" Dropped: {len(found.dropped_events)} events, {len(found.dropped_runs)} runs." if events == "drop" else ""
-        )
+        gone = ""
+        if events == "drop":
+            gone = f" Dropped: {many(len(found.dropped_events), 'event')}, {many(len(found.dropped_runs), 'run')}."
         return f"Resumed: {found.waiting}.{gone}"
 
-    return done("/", do)
+    return done(_back("/"), do)
 
 
 @blueprint.post("/runs/<int:run_id>/undo")
 @needs(Role.OPERATOR, page=True)
-def undo_run(run_id: int) -> Response:
-    def do() -> str:
-        done = undo(services(), run_id, who=g.who, now=services().clock(), selection=_selection())
-        left = f" Left alone: {'; '.join(done.left)}." if done.left else ""
-        return f"Run {done.run_id} takes it back: {', '.join(done.effects) or 'nothing to do'}.{left}"
+def undo_run(run_id: int) -> Response | str:
+    where = f"/runs/{run_id}"
 
-    return done(f"/runs/{run_id}", do)
+    def ask() -> Question | None:
+        now = services().clock()
+        with services().store.read() as session:
+            run = session.get(Run, run_id)
+            if run is None:
+                return None
+            applied = undoable_effects(session, run_id)
+            return question(session, "undo", applied, _selection(), revenue_24h(services(), session, run, now))
+
+    def do() -> str:
+        return _undone(undo(services(), run_id, who=g.who, now=services().clock(), selection=_selection()))
+
+    return _surely(ask, do, where, f"/runs/{run_id}/undo")
+
+
+def _undone(done: Undone) -> str:
+    if done.outcome == "waiting":
+        why = "; ".join(done.left) or "it is over a limit"
+        return f"Nothing was undone yet. It needs approval: {why}. It waits on the page Approvals (run {done.run_id})."
+    left = f" Left alone: {'; '.join(done.left)}." if done.left else ""
+    return f"Run {done.run_id} undoes it: {', '.join(done.effects) or 'nothing to do'}.{left}"
+
+
+def _surely(ask: Callable[[], Question | None], do: Callable[[], str], where: str, action: str) -> Response | str:
+    """Do it, after one more question where it is large."""
+    try:
+        asked = ask()
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect(where, code=303)  # type: ignore[return-value]
+    if asked is None or not asked.is_large or asked.is_answered:
+        return done(where, do)
+    boxes = request.form.getlist("only")
+    return show("confirm.html", asked=asked, action=action, boxes=boxes, whole="whole" in request.form, back=where)
 
 
 @blueprint.post("/effects/<int:effect_id>/secret")
@@ -84,19 +130,29 @@ def reveal(effect_id: int) -> Response | str:
         secret = hand_over(services(), effect_id, who=g.who, now=services().clock())
     except OperationError as error:
         flash(str(error), "bad")
-        return redirect(request.referrer or "/", code=303)  # type: ignore[return-value]
+        return redirect("/", code=303)  # type: ignore[return-value]
     return render_template("secret.html", secret=secret, now=services().clock())
 
 
 @blueprint.post("/approvals/<int:plan_id>/approve")
 @needs(Role.OPERATOR, page=True)
-def approve_plan(plan_id: int) -> Response:
+def approve_plan(plan_id: int) -> Response | str:
+    def ask() -> Question | None:
+        now = services().clock()
+        with services().store.read() as session:
+            plan = ledger.plan(session, plan_id)
+            if plan is None:
+                return None
+            run = session.get_one(Run, plan.run_id)
+            wanted = ledger.effects_of(session, plan_id)
+            return question(session, "approve", wanted, _selection(), revenue_24h(services(), session, run, now))
+
     def do() -> str:
         answer = approve(services(), plan_id, person=person(), now=services().clock(), selection=_selection())
         dropped = f" Dropped: {'; '.join(answer.dropped)}." if answer.dropped else ""
-        return f"Plan {plan_id}: {answer.kept} effects go ahead.{dropped}"
+        return f"Plan {plan_id}: {many(answer.kept, 'change goes ahead', 'changes go ahead')}.{dropped}"
 
-    return done("/approvals", do)
+    return _surely(ask, do, "/approvals", f"/approvals/{plan_id}/approve")
 
 
 @blueprint.post("/approvals/<int:plan_id>/reject")
@@ -116,9 +172,38 @@ def release_hold(hold_id: int) -> Response:
     def do() -> str:
         done = release_holds(services(), [hold_id], who=g.who, now=services().clock())
         back = f"Goes back: {', '.join(done.returns)}." if done.returns else ""
-        return f"{back} {' '.join(done.stays)}".strip() or "The hold is ended."
+        return f"{back} {' '.join(done.stays)}".strip() or "The pause is ended."
 
-    return done("/holds", do)
+    return done(_back("/holds"), do)
+
+
+@blueprint.post("/holds/release")
+@needs(Role.OPERATOR, page=True)
+def release_many() -> Response:
+    """End the pauses that are ticked."""
+
+    def do() -> str:
+        numbers = [as_id(text) for text in request.form.getlist("hold")]
+        if None in numbers:
+            raise OperationError("what is ticked is no pause, so nothing was done; open the page again")
+        done = release_holds(services(), [one for one in numbers if one is not None], who=g.who, now=services().clock())
+        stays = f" {' '.join(done.stays)}" if done.stays else ""
+        return f"{many(len(done.returns), 'item goes', 'items go')} back.{stays}"
+
+    return done(_back("/holds"), do)
+
+
+@blueprint.post("/mutes/end")
+@needs(Role.OPERATOR, page=True)
+def end_mute() -> Response:
+    """Let a rule act on an item again before its mute runs out."""
+
+    def do() -> str:
+        rule, item = request.form.get("rule", ""), request.form.get("item", "")
+        ended = end_mutes(services().store, rule, item, who=g.who, now=services().clock())
+        return f"{rule} may act on {item.replace('=', ' ')} again." if ended else "That mute had ended already."
+
+    return done(_back("/mutes"), do)
 
 
 @blueprint.post("/events/<event_id>/replay")

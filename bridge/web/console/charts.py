@@ -49,7 +49,8 @@ def hours(columns: Sequence[Column], lower: str, upper: str) -> Chart:
             width=round(step - 2, 1),
             lower=round(one.lower / top * room, 1),
             upper=round(one.upper / top * room, 1),
-            label=f"{one.at:%H:%M}: {one.lower} {lower}, {one.upper} {upper}, {percent(one.share)} of the budget used",
+            label=f"{one.at:%H:%M}: {one.lower:,} {lower}, {one.upper:,} {upper}, "
+            f"{percent(one.share)} of the rate limit used",
             hour=f"{one.at:%H}" if one.at.hour % 6 == 0 else "",
         )
         for number, one in enumerate(columns)
@@ -127,5 +128,5 @@ def against_line(points: Sequence[tuple[datetime, float, float]]) -> Curve | Non
         curve=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         line=" ".join(f"{left},{top}" for left, top in drawn),
         top=f"{high:.4g}",
-        label=f"{len(dots)} looks; the last one measured {dots[-1].value}, the line was {dots[-1].threshold}",
+        label=f"{len(dots)} checks; the last one measured {dots[-1].value}, the threshold was {dots[-1].threshold}",
     )

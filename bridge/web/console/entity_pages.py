@@ -1,65 +1,144 @@
-"""Entities: one page per offer, publisher or advertiser, and the way to it."""
+"""Items: one page per offer, publisher or advertiser with its whole story, and the way to it."""
 
-from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
 
-from flask import abort, request
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from flask import Response, abort, redirect
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
 
-from bridge.store import entities, ledger
+from bridge.decisions.live_facts import facts_for_subjects
+from bridge.operations.decide import live_inputs
+from bridge.operations.item_story import created_item, names_of, story
+from bridge.operations.pauses import active_pauses
+from bridge.services.container import Services
+from bridge.store import entities
 from bridge.store.entities import Entity
-from bridge.store.holds import Hold
-from bridge.store.ledger import Effect
+from bridge.store.holds import Hold, HoldState
 from bridge.store.roles import Role
 from bridge.web.access import needs
+from bridge.web.console import formatting, item_charts
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import PAGE, show
+from bridge.web.console.lists import PAGE, filters, one_of
+from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
+from rules.model.facts import Subject, Why
 from rules.model.revision import Revision
 
 KINDS = ("offer", "publisher", "advertiser")
-SHOWN = 30
+STATES = ("active", "inactive", "archived", "paused by rule")
+HOUR = timedelta(hours=1)
+CHARTED = 48  # hours
 
 
 @blueprint.get("/entities")
 @needs(Role.VIEWER, page=True)
 def listed() -> str:
-    kind, text = request.args.get("kind", KINDS[0]), request.args.get("q", "").strip()
+    found = filters("kind", "q", "state", "sort")
+    kind = one_of(found, "kind", KINDS) or KINDS[0]
+    wanted = [Entity.kind == kind, *_in_state(one_of(found, "state", STATES))]
+    if found["q"]:
+        wanted.append(entities.matches(found["q"]))
     after = number_asked("after") or 0
-    wanted = select(Entity).where(Entity.kind == kind).order_by(Entity.active, Entity.name, Entity.id)
-    if text:
-        wanted = wanted.where(entities.matches(text))
     with services().store.read() as session:
-        found = list(session.scalars(wanted.offset(after).limit(PAGE + 1)))
-    more = after + PAGE if len(found) > PAGE else None
-    return show("entities.html", entities=found[:PAGE], kind=kind, kinds=KINDS, text=text, more=more)
-
-
-@blueprint.get("/entities/<kind>/<identity>")
-@needs(Role.VIEWER, page=True)
-def entity(kind: str, identity: str) -> str:
-    """One of them: its state, who changed it and why, which rules act on it, and the way back."""
-    with services().store.read() as session:
-        found = entities.named(session, kind, identity)
-        if found is None:
-            abort(404, f"there is no {kind} {identity} in the mirror")
-        changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)
-        ids = [one for one in (found.ref, found.number) if one]
-        of_it = select(Hold).where(Hold.kind == kind, Hold.target_id.in_(ids))
-        held = session.scalars(of_it.order_by(Hold.id.desc()).limit(SHOWN)).all()
-        effects = _effects(session, kind, ids)
-        runs = {one.id: one.plan.run_id for one in effects}
-        undone = ledger.undone(session, set(runs.values()))
-        book = services().library.current(session)
+        total = session.scalar(select(func.count()).select_from(Entity).where(*wanted)) or 0
+        query = select(Entity).where(*wanted).order_by(*_order(one_of(found, "sort", tuple(ORDERS))))
+        rows = list(session.scalars(query.offset(after).limit(PAGE + 1)))
+    more = after + PAGE if len(rows) > PAGE else None
     return show(
-        "entity.html", entity=found, changes=changed, holds=held, effects=effects, runs=runs, undone=undone,
-        rules=[one for one in book.revisions.values() if _touches(one, kind)],
+        "entities.html", entities=rows[:PAGE], kind=kind, kinds=KINDS, states=STATES, orders=tuple(ORDERS),
+        filters=found, more=more, total=total,
     )  # fmt: skip
 
 
-def _effects(session: Session, kind: str, ids: Sequence[str]) -> Sequence[Effect]:
-    wanted = select(Effect).where(Effect.kind == kind, Effect.target_id.in_(ids))
-    return session.scalars(wanted.options(joinedload(Effect.plan)).order_by(Effect.id.desc()).limit(SHOWN)).all()
+ORDERS: dict[str, tuple[Any, ...]] = {
+    "number": (func.length(Entity.number), Entity.number, Entity.id),  # as numbers: 2 stands before 10
+    "name": (Entity.name, Entity.id),
+    "changed": (Entity.changed_at.desc(), Entity.id),
+}
+
+
+def _order(name: str) -> tuple[Any, ...]:
+    return ORDERS[name or "number"]
+
+
+def _in_state(state: str) -> list[ColumnElement[bool]]:
+    match state:
+        case "active":
+            return [Entity.active.is_(True), Entity.gone_at.is_(None)]
+        case "inactive":
+            return [Entity.active.is_(False), Entity.gone_at.is_(None)]
+        case "archived":
+            return [Entity.gone_at.is_not(None)]
+        case "paused by rule":
+            held = select(Hold.id).where(
+                Hold.state == HoldState.ACTIVE,
+                Hold.kind == Entity.kind,
+                Hold.target_id.in_([Entity.number, Entity.ref]),
+            )
+            return [held.exists()]
+        case _:
+            return []
+
+
+@blueprint.get("/entities/<kind>/<path:identity>")
+@needs(Role.VIEWER, page=True)
+def entity(kind: str, identity: str) -> Response | str:
+    """One item: how it does, what is in force, and everything that happened to it."""
+    now = services().clock()
+    with services().store.read() as session:
+        found = entities.named(session, kind, identity)
+        if found is None:
+            return _elsewhere(session, kind, identity)
+        told = story(session, found)
+        subject = f"{kind}={found.number or found.ref}"
+        pauses = active_pauses(session, subject)
+        book = services().library.current(session)
+        rules = [one for one in book.revisions.values() if _touches(one, kind)]
+        parent = _advertiser(session, found)
+        charts = item_charts.charts(
+            _measured(services(), session, rules, found, now), told.holds, formatting.zone(services())
+        )
+    return show(
+        "entity.html", entity=found, story=told, pauses={one.hold_id: one for one in pauses}, rules=rules,
+        subject=subject, charts=charts, parent=parent, ids=names_of(found),
+    )  # fmt: skip
+
+
+def _elsewhere(session: Session, kind: str, identity: str) -> Response:
+    """A natural key leads to what was created under it."""
+    made = created_item(session, kind, identity) if "=" in identity else None
+    if made is None or entities.named(session, kind, made) is None:
+        abort(404, f"there is no {kind} {identity} among what was read from Integr8")
+    return redirect(f"/entities/{kind}/{quote(made)}")  # type: ignore[return-value]
+
+
+def _advertiser(session: Session, found: Entity) -> Entity | None:
+    owner = found.fields.get("advertiser_id") or found.fields.get("advertiser")
+    owner = owner.get("id") if isinstance(owner, dict) else owner
+    return entities.named(session, "advertiser", str(owner)) if owner else None
+
+
+def _measured(
+    found: Services, session: Session, rules: list[Revision], item: Entity, now: datetime
+) -> list[item_charts.Hour]:
+    """Clicks, conversions and revenue of the last hours, from the reports that rules decide by."""
+    revision = next((one for one in rules if one.scope.per == (item.kind,)), None)
+    if revision is None or item.kind not in KINDS:
+        return []
+    subject = Subject((item.kind,), (item.number or item.ref,))  # type: ignore[arg-type]
+    facts = facts_for_subjects(live_inputs(found), session, revision, [subject], now)
+    first = now.replace(minute=0, second=0, microsecond=0) - (CHARTED - 1) * HOUR
+
+    def amount(name: str, at: datetime) -> float | None:
+        column = facts.measure(name, (item.kind,), at, min(at + HOUR, now))  # type: ignore[arg-type]
+        return float(column.values[0]) if column.why[0] == Why.KNOWN else None
+
+    return [
+        item_charts.Hour(at, amount("clicks", at), amount("conversions", at), amount("revenue", at))
+        for at in (first + number * HOUR for number in range(CHARTED))
+    ]
 
 
 def _touches(revision: Revision, kind: str) -> bool:

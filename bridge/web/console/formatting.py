@@ -1,65 +1,120 @@
 """How values read on a page: local times, ages, amounts, states. Colour never says anything alone."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, session
+from markupsafe import Markup
 
 from bridge.services.container import Services
 from bridge.store.roles import Role
 from bridge.web.access import sessions
 
+DAY = 86_400  # seconds
 MARKS = {
     "applied": "✓", "skipped": "✓", "done": "✓", "ready": "✓", "released": "✓", "yes": "●", "no": "○",
     "no_decision": "◌", "waiting": "…", "planned": "…", "claimed": "…", "sent": "…", "received": "…", "shadow": "◐",
     "unknown": "?", "failed": "✗", "stopped": "✗", "error": "✗", "dead": "✗", "quarantined": "!", "overridden": "!",
     "ok": "✓", "passed": "✓", "warn": "!", "fail": "✗", "gone": "○", "warning": "!",
+    "held_back": "○", "nothing": "·", "rejected": "✗", "expired": "○", "dropped": "○",
     "active": "●", "inactive": "○", "archived": "◌",
 }  # fmt: skip
 GOOD = frozenset({"applied", "skipped", "done", "ready", "ok", "released", "passed", "active"})
-BAD = frozenset({"failed", "error", "dead", "fail", "stopped"})
+BAD = frozenset({"failed", "error", "dead", "fail"})
+WORDS = {"no_decision": "not enough data", "stopped": "held back", "ready": "in progress", "nothing": "no change"}
 
 
 def register(app: Flask, services: Services) -> None:
-    there = zone(services)
+    moments = Moments(services)
     unit = currency(services)
-
-    @app.template_filter("when")
-    def when(value: datetime | None) -> str:
-        """The moment in the account's zone."""
-        return "" if value is None else f"{value.astimezone(there):%d %b %H:%M:%S}"
-
-    @app.template_filter("ago")
-    def ago(value: datetime | None) -> str:
-        return "never" if value is None else length((services.clock() - value).total_seconds())
-
-    @app.template_filter("day")
-    def day(value: datetime) -> str:
-        return f"{value.astimezone(there):%d %b %Y}"
-
-    @app.template_filter("amount")
-    def amount(value: Decimal | str | None) -> str:
-        return "" if value is None else f"{Decimal(value):,.2f}"
-
-    app.add_template_filter(plainly)
-
-    @app.template_filter("mark")
-    def mark(state: Any) -> str:
-        return MARKS.get(str(state), "·")
-
-    @app.template_filter("tone")
-    def tone(state: Any) -> str:
-        """A class for the colour; the word and the mark say the same."""
-        return "good" if str(state) in GOOD else "bad" if str(state) in BAD else "plain"
+    for name, filter_ in {
+        "clock": moments.clock, "when": moments.when, "age": moments.age, "ago": moments.ago, "day": moments.day,
+        "amount": amount, "plainly": plainly, "many": many, "number": number, "mark": mark, "word": word, "tone": tone,
+    }.items():  # fmt: skip
+        app.add_template_filter(filter_, name)  # type: ignore[arg-type]
 
     @app.context_processor
     def everywhere() -> dict[str, Any]:
         me = sessions.who(services)
         may_act = me is not None and Role(me.role).covers(Role.OPERATOR)
         secret = session.get("form", "")
-        return {"zone": str(there), "currency": unit, "form_secret": secret, "me": me, "may_act": may_act}
+        return {"zone": str(moments.zone), "currency": unit, "form_secret": secret, "me": me, "may_act": may_act}
+
+
+class Moments:
+    """Times as people of one network read them: in the zone of the account, with its year where it is not this one."""
+
+    def __init__(self, services: Services) -> None:
+        self.zone = zone(services)
+        self._now = services.clock
+
+    def clock(self, value: datetime | None) -> str:
+        """The moment as bare text."""
+        if value is None:
+            return ""
+        local, today = value.astimezone(self.zone), self._now().astimezone(self.zone)
+        return f"{local:%d %b %H:%M:%S}" if local.year == today.year else f"{local:%d %b %Y %H:%M:%S}"
+
+    def when(self, value: datetime | None) -> str:
+        """The moment; on hover how long ago it is, and what it is in UTC."""
+        return "" if value is None else _time(value, self.clock(value), f"{self._away(value)}, {_utc(value)}")
+
+    def age(self, value: datetime | None) -> str:
+        """How long ago it is; on hover the moment. What is older than a day is a date."""
+        if value is None:
+            return "never"
+        if abs((self._now() - value).total_seconds()) >= DAY:
+            return self.when(value)
+        return _time(value, self._away(value), f"{self.clock(value)}, {_utc(value)}")
+
+    def ago(self, value: datetime | None) -> str:
+        """A length of time."""
+        return "never" if value is None else length((self._now() - value).total_seconds())
+
+    def day(self, value: datetime) -> str:
+        return f"{value.astimezone(self.zone):%d %b %Y}"
+
+    def _away(self, value: datetime) -> str:
+        seconds = (self._now() - value).total_seconds()
+        return f"{length(seconds)} ago" if seconds >= 0 else f"in {length(seconds)}"
+
+
+def amount(value: Decimal | str | None) -> str:
+    return "" if value is None else f"{Decimal(value):,.2f}"
+
+
+def mark(state: Any) -> str:
+    return MARKS.get(str(state), "·")
+
+
+def word(state: Any) -> str:
+    """A state as people say it."""
+    return WORDS.get(str(state), str(state).replace("_", " "))
+
+
+def tone(state: Any) -> str:
+    """A class for the colour; the word and the mark say the same."""
+    return "good" if str(state) in GOOD else "bad" if str(state) in BAD else "plain"
+
+
+def _time(value: datetime, shown: str, hover: str) -> str:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.astimezone(UTC).isoformat(), hover, shown)
+
+
+def _utc(value: datetime) -> str:
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def number(value: float | None) -> str:
+    """A count with separators."""
+    return "" if value is None else f"{value:,}"
+
+
+def many(value: int, one: str, more: str = "") -> str:
+    """`1 change`, `1,200 changes`."""
+    return f"{value:,} {one if value == 1 else more or one + 's'}"
 
 
 def zone(services: Services) -> ZoneInfo:

@@ -1,10 +1,9 @@
 """The page *Integr8*: the budget, how quick and how well each operation is, exports left, how old the feeds are."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from bridge.config.errors import SettingsError
 from bridge.integr8.errors import BudgetUnavailable
@@ -16,7 +15,7 @@ from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import show
+from bridge.web.console.show import show
 from bridge.web.request_context import services
 
 DAY = timedelta(hours=24)
@@ -31,13 +30,13 @@ def integr8() -> str:
         calls = session.scalars(select(Call).order_by(Call.id.desc()).limit(40)).all()
         feed_rows = feeds.everything(session)
         stuck = slots.failing(session, now - DAY)
-        ages = _ages(session, now)
     zone = formatting.zone(services())
     columns = [_column(one, zone) for one in used.hours]
     return show(
-        "integr8.html", calls=calls, feeds=feed_rows, ages=ages, stuck=stuck, budgets=_budgets(), used=used,
-        columns=list(zip(columns, used.hours, strict=True)), chart=charts.hours(columns, "went well", "went wrong"),
+        "integr8.html", calls=calls, feeds=feed_rows, stuck=stuck, budgets=_budgets(), used=used,
+        columns=list(zip(columns, used.hours, strict=True)), chart=charts.hours(columns, "succeeded", "failed"),
         latency=_latency(used), errors=_errors(used), percent=charts.percent,
+        limits={name: account.rate.per_second for name, account in services().settings.accounts.items()},
     )  # fmt: skip
 
 
@@ -60,17 +59,6 @@ def _errors(used: Consumption) -> list[charts.Length]:
             (one.name, one.failed, ", ".join(f"{number} {outcome}" for outcome, number in sorted(one.errors.items())))
             for one in used.operations
             if one.failed
-        ]
-    )
-
-
-def _ages(session: Session, now: datetime) -> list[charts.Length]:
-    """How far behind each feed is; of a feed that was never read there is no length."""
-    old = {one.name: (now - one.as_of).total_seconds() if one.as_of else None for one in feeds.everything(session)}
-    return charts.lengths(
-        [
-            (name, seconds or 0.0, "never read" if seconds is None else formatting.length(seconds))
-            for name, seconds in old.items()
         ]
     )
 

@@ -14,7 +14,7 @@ from bridge.web.access.destination import own_page
 from bridge.web.access.tokens import FIRST
 from bridge.web.access.users import Actor, add
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import show
+from bridge.web.console.show import show
 from bridge.web.problems import problem
 from bridge.web.request_context import services
 

@@ -13,7 +13,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
-from bridge.store import backtest_jobs, backtest_results, ledger
+from bridge.operations.folded_runs import fold
+from bridge.operations.run_outcomes import run_outcomes
+from bridge.operations.undo_status import undoable_runs
+from bridge.store import backtest_jobs, backtest_results
 from bridge.store import revisions as shelf
 from bridge.store.backtest_results import Backtest
 from bridge.store.holds import Hold, HoldState
@@ -22,8 +25,9 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import show
+from bridge.web.console.confirmation import names_of
 from bridge.web.console.rule_text import counted, parts
+from bridge.web.console.show import show
 from bridge.web.request_context import services
 from rules.loading.self_tests import run_tests
 
@@ -42,13 +46,15 @@ def rule(rule_id: str) -> str:
     with services().store.read() as session:
         book = services().library.current(session)
         history = shelf.history(session, rule_id)
-        wanted = select(Run).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(15)
+        wanted = select(Run).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(60)
         recent = session.scalars(wanted).all()
         held = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
         traces = _last_traces(session, rule_id)
         tried = backtest_results.of_rule(session, rule_id)
         trial = backtest_jobs.newest(session, rule_id)
-        undoable = ledger.undoable(session, {one.id for one in recent})
+        undoable = undoable_runs(session, {one.id for one in recent})
+        outcomes = run_outcomes(session, recent)
+        names = names_of(session, {(one.kind, one.target_id) for one in held})
         subject, measured = _measured(session, rule_id, request.args.get("subject"))
     live = book.revisions.get(rule_id)
     if live is None and not history and not tried:
@@ -61,6 +67,7 @@ def rule(rule_id: str) -> str:
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
+        outcomes=outcomes, names=names, folded=fold(recent),
         week=(today - timedelta(days=7), today), trial=trial,
     )  # fmt: skip
 

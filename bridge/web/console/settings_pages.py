@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Response, current_app, flash, g, redirect, render_template, request
-from sqlalchemy import select
 
 from bridge.config.errors import SettingsError
 from bridge.notifications.deliver import deliver_test
@@ -13,10 +12,9 @@ from bridge.sources import suggested_url
 from bridge.store import notifications, upkeep, users
 from bridge.store import tokens as store_tokens
 from bridge.store.roles import Role
-from bridge.store.upkeep import Audit
 from bridge.web.access import make, needs, revoke
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.pages import show
+from bridge.web.console.show import show
 from bridge.web.request_context import services
 
 ROLES = tuple(str(one) for one in Role)
@@ -35,12 +33,11 @@ def settings() -> str:
     channels, trouble = _channels()
     with services().store.read() as session:
         tokens = store_tokens.everyone(session)
-        audit = session.scalars(select(Audit).order_by(Audit.id.desc()).limit(30)).all()
         counts = notifications.counts(session)
         health = {name: notifications.health(session, name) for name in channels}
         everybody = users.everyone(session)
     return show(
-        "settings.html", sources=services().sources, addresses=addresses, tokens=tokens, audit=audit, roles=ROLES,
+        "settings.html", sources=services().sources, addresses=addresses, tokens=tokens, roles=ROLES,
         users=everybody,
         channels=channels, channel_counts=counts, channel_health=health, trouble=trouble,
     )  # fmt: skip

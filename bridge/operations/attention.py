@@ -1,0 +1,251 @@
+"""What needs a person now: approvals, what is broken and since when, rules that could go on, what ends soon."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge.operations.doctor import Check
+from bridge.store import journal, ledger, service_alerts
+from bridge.store.feeds import everything as all_feeds
+from bridge.store.holds import Hold, HoldState, Mute
+from bridge.store.ledger import Call, Effect, EffectState, StoredPlan
+from bridge.store.notifications import ChannelHealth
+from bridge.store.runs import Run
+from bridge.store.service_alerts import NO_ANSWER
+from rules.model.revision import Mode, Revision
+
+DAY = timedelta(hours=24)
+ATTEMPTS = 300  # newest calls among which the beginning of an outage is looked for
+STRIP = 48  # evaluations of a rule that its strip shows
+SHADOW_ENOUGH = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that is broken, said once. `remedy` is what mends it; `address` is the page that it is mended on."""
+
+    name: str
+    text: str
+    status: str = "fail"
+    since: datetime | None = None
+    remedy: str = ""
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One plan that waits, with the names of what it would change."""
+
+    plan_id: int
+    rule: str
+    changes: int
+    money_24h: Decimal | None
+    since: datetime
+    undoes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStrip:
+    """The last evaluations of one rule, oldest first, each as (outcome, when, run)."""
+
+    rule: str
+    title: str
+    mode: str
+    checks: Sequence[tuple[str, datetime, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowRule:
+    """A rule that has been in shadow for a while, and how often it would have acted."""
+
+    rule: str
+    would_act: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndingSoon:
+    """What comes back, or may be acted on again, within a day."""
+
+    pauses: int
+    mutes: int
+
+
+def problems(session: Session, checks: Sequence[Check], now: datetime) -> list[Problem]:
+    """Everything that is not well, the gravest first; what several checks see is said once."""
+    outage = _outage(session, now)
+    found = [outage] if outage else []
+    found += _alerts(session, now, skip={"integr8"} if outage else set())
+    names = {one.name for one in found}
+    for check in checks:
+        if check["status"] == "ok" or _name(check) in names or (outage and check["name"].startswith("data ")):
+            continue
+        found.append(
+            Problem(
+                name=_name(check), text=check["detail"], status=check["status"], remedy=check.get("remedy", ""),
+                address=ADDRESSES.get(check["name"].partition(" ")[0]),
+            )
+        )  # fmt: skip
+    found += _events(session) if "events" not in names else []
+    return sorted(found, key=lambda one: one.status != "fail")
+
+
+ADDRESSES = {
+    "events": "/events?state=dead", "effects": "/activity?outcome=failed", "rules": "/rules", "data": "/integr8",
+    "channels": "/settings", "halt": None,
+}  # fmt: skip
+
+
+def _name(check: Check) -> str:
+    return check["name"]
+
+
+def _outage(session: Session, now: datetime) -> Problem | None:
+    """Integr8 does not answer: since the first of the calls in a row that got no answer."""
+    calls = session.execute(
+        select(Call.outcome, Call.started_at, Call.error)
+        .where(Call.outcome.is_not(None))
+        .order_by(Call.id.desc())
+        .limit(ATTEMPTS)
+    ).all()
+    failing = []
+    for outcome, at, error in calls:
+        if outcome not in NO_ANSWER:
+            break
+        failing.append((at, error))
+    if not failing or now - failing[0][0] > DAY:
+        return _unread(session)
+    since, error = failing[-1][0], failing[0][1] or "no answer"
+    return Problem(
+        name="integr8", text=f"Integr8 cannot be reached; no rule can decide on new reports ({error})", since=since,
+        remedy="check `base_url` in bridge.yaml and the way out of this network; `integr8-bridge doctor` asks again",
+        address="/integr8",
+    )  # fmt: skip
+
+
+def _unread(session: Session) -> Problem | None:
+    """No report was ever read, and reading fails."""
+    rows = all_feeds(session)
+    if not rows or any(row.as_of is not None for row in rows) or not any(row.problem for row in rows):
+        return None
+    first = next(row for row in rows if row.problem)
+    return Problem(
+        name="integr8", text=f"no report of Integr8 was ever read; no rule can decide ({first.problem})",
+        remedy="`integr8-bridge doctor` says what is missing", address="/integr8",
+    )  # fmt: skip
+
+
+def _alerts(session: Session, now: datetime, skip: set[str]) -> list[Problem]:
+    known = {row.key: row.since for row in service_alerts.known(session)}
+    return [
+        Problem(
+            name=ALERTS.get(kind, kind),
+            text=one.text,
+            since=known.get(one.key),
+            address=ADDRESSES.get(ALERTS.get(kind, kind)),
+        )
+        for one in service_alerts.look(session, now)
+        if (kind := one.key.partition(":")[0]) not in {"halt", *skip}
+    ]
+
+
+ALERTS = {"dead": "events", "feed": "data", "channel": "channels"}
+
+
+def _events(session: Session) -> list[Problem]:
+    counts = journal.counts(session)
+    return [
+        Problem(
+            name="events",
+            text=f"{counts[state]:,} webhooks {words}",
+            status="warn",
+            address=f"/events?state={state}",
+            remedy="accept or discard them",
+        )
+        for state, words in (("dead", "failed too often and wait for a decision"), ("quarantined", "are in quarantine"))
+        if counts.get(state)
+    ]
+
+
+def failing_channels(session: Session) -> list[Problem]:
+    """Channels whose last messages were not taken."""
+    rows = session.scalars(select(ChannelHealth).where(ChannelHealth.failures > 0))
+    return [
+        Problem(
+            name=f"channel {row.channel}",
+            text=f"channel {row.channel}: {row.failures:,} messages in a row were not taken",
+            status="warn",
+            remedy="send a test on the page Settings",
+            address="/settings",
+        )
+        for row in rows
+    ]
+
+
+def approvals(session: Session, limit: int = 20) -> list[Approval]:
+    """The most money first."""
+    plans = ledger.waiting(session)[:limit]
+    number = select(Effect.plan_id, func.count()).where(Effect.plan_id.in_([one.id for one in plans]))
+    counted = {row[0]: row[1] for row in session.execute(number.group_by(Effect.plan_id))}
+    return [
+        Approval(
+            plan_id=one.id,
+            rule=one.rule_id,
+            changes=counted.get(one.id, 0),
+            money_24h=one.money_24h,
+            since=one.created_at,
+            undoes=one.undoes,
+        )
+        for one in plans
+    ]
+
+
+def failed_changes(session: Session, now: datetime) -> list[tuple[str, str, int, int]]:
+    """(verb and kind, error, how many, one run) of what failed within a day, the most frequent first."""
+    many = func.count().label("many")
+    query = (
+        select(Effect.verb, Effect.kind, Effect.error, many, func.max(StoredPlan.run_id))
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(Effect.state == EffectState.FAILED, Effect.ended_at >= now - DAY)
+        .group_by(Effect.verb, Effect.kind, Effect.error)
+        .order_by(many.desc())
+        .limit(5)
+    )
+    return [(f"{verb} {kind}", error or "", number, run) for verb, kind, error, number, run in session.execute(query)]
+
+
+def strips(session: Session, revisions: Sequence[Revision], now: datetime) -> list[RuleStrip]:
+    """One line for each rule."""
+    found = []
+    for one in revisions:
+        query = select(Run.outcome, Run.started_at, Run.id).where(Run.rule_id == one.id, Run.started_at >= now - DAY)
+        rows = session.execute(query.order_by(Run.id.desc()).limit(STRIP)).all()
+        checks = [(outcome, at, number) for outcome, at, number in reversed(rows)]
+        found.append(RuleStrip(one.id, one.title or "", str(one.mode), checks))
+    return found
+
+
+def shadow_rules(session: Session, revisions: Sequence[Revision], now: datetime) -> list[ShadowRule]:
+    """Rules that have run in shadow for at least a day, with what they would have done in the last week."""
+    names = [one.id for one in revisions if one.mode is Mode.SHADOW]
+    query = (
+        select(Run.rule_id, func.min(Run.started_at), func.sum(Run.yes))
+        .where(Run.rule_id.in_(names), Run.mode == "shadow", Run.started_at >= now - 7 * DAY)
+        .group_by(Run.rule_id)
+    )
+    rows = session.execute(query).all() if names else []
+    return [
+        ShadowRule(rule=rule, would_act=int(yes or 0), since=first)
+        for rule, first, yes in rows
+        if now - first >= SHADOW_ENOUGH
+    ]
+
+
+def ending_soon(session: Session, now: datetime) -> EndingSoon:
+    pauses = select(func.count()).select_from(Hold).where(Hold.state == HoldState.ACTIVE, Hold.until <= now + DAY)
+    mutes = select(func.count()).select_from(Mute).where(Mute.until > now, Mute.until <= now + DAY)
+    return EndingSoon(session.scalar(pauses) or 0, session.scalar(mutes) or 0)

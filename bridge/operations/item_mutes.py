@@ -1,0 +1,23 @@
+"""Mutes: rules that leave an item alone because a person decided about it. Who wants may end one early."""
+
+from datetime import datetime
+
+from sqlalchemy import delete
+
+from bridge.operations.errors import OperationError
+from bridge.store import upkeep
+from bridge.store.engine import Store
+from bridge.store.holds import Mute
+
+
+def end_mutes(store: Store, rule: str, item: str, *, who: str, now: datetime) -> bool:
+    """End what keeps a rule from an item such as `offer=42`. False where nothing did. Raises OperationError."""
+    kind, _, identity = item.partition("=")
+    if not rule or not kind or not identity:
+        raise OperationError("name a rule and an item such as offer=42, so nothing was done")
+    wanted = (Mute.rule_id == rule, Mute.kind == kind, Mute.target_id == identity)
+    with store.write() as session:
+        ended = session.scalars(delete(Mute).where(*wanted).returning(Mute.rule_id)).all()
+        if ended:
+            upkeep.note(session, who=who, what="end mute", about=f"{kind} {identity}", now=now, detail={"rule": rule})
+    return bool(ended)

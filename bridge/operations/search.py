@@ -1,0 +1,114 @@
+"""Find anything by what a person has at hand: a number, a name, an e-mail address, a transaction, an id, a rule."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, LargeBinary, String, cast, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from bridge.store import entities
+from bridge.store.entities import Entity
+from bridge.store.journal import Event
+from bridge.store.ledger import Effect
+from bridge.store.runs import Run
+
+SHOWN = 20  # of each kind
+RECENT = 2_000  # newest events whose body and address are searched for a text
+LONGEST_NUMBER = 18  # digits of what may be a run
+KINDS = ("offer", "publisher", "advertiser")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Where something is, and what it is called. `exact`: the text is its whole name."""
+
+    kind: str
+    name: str
+    address: str
+    hint: str = ""
+    exact: bool = False
+
+
+def search(session: Session, text: str, rules: Collection[str]) -> list[Hit]:
+    """The best hits first; nothing for an empty text."""
+    wanted = text.strip()
+    if not wanted:
+        return []
+    found = [*_rules(wanted, rules), *_items(session, wanted), *_runs(session, wanted), *_events(session, wanted)]
+    return sorted(found, key=lambda hit: not hit.exact)
+
+
+def _rules(text: str, rules: Collection[str]) -> Iterator[Hit]:
+    for name in sorted(rules):
+        if text.lower() in name.lower():
+            yield Hit("rule", name, f"/rules/{name}", exact=text == name)
+
+
+def _items(session: Session, text: str) -> Iterator[Hit]:
+    kind, _, identity = text.replace("=", " ").partition(" ")
+    if kind.lower() in KINDS and identity.strip():
+        wanted = entities.matches(identity.strip())
+        query = select(Entity).where(Entity.kind == kind.lower(), wanted)
+        text = identity.strip()
+    else:
+        query = select(Entity).where(Entity.kind.in_(KINDS), or_(entities.matches(text), _mail(text)))
+    for one in session.scalars(query.order_by(Entity.gone_at.is_not(None), Entity.kind, Entity.id).limit(SHOWN)):
+        identity = one.number or one.ref
+        exact = text in {one.number, one.ref, one.name}
+        yield Hit(one.kind, one.name or identity, f"/entities/{one.kind}/{identity}", f"{one.kind} {identity}", exact)
+    if "@" in text:
+        yield from _made_for(session, text)
+
+
+def _in_body(session: Session, text: bytes) -> ColumnElement[bool]:
+    """Bodies are bytes of any encoding, so bytes are looked for."""
+    if session.get_bind().dialect.name == "sqlite":
+        holds: ColumnElement[bool] = func.instr(Event.body, text) > 0
+        return holds
+    special = text.replace(b"\\", b"\\\\").replace(b"%", b"\\%").replace(b"_", b"\\_")
+    found: ColumnElement[bool] = Event.body.bool_op("LIKE")(literal(b"%" + special + b"%", LargeBinary))
+    return found
+
+
+def _mail(text: str) -> ColumnElement[bool]:
+    if "@" not in text:
+        return Entity.ref == text
+    found: ColumnElement[bool] = Entity.fields["email"].as_string().icontains(text, autoescape=True)
+    return found
+
+
+def _made_for(session: Session, email: str) -> Iterator[Hit]:
+    """Effects that ensured something under this address."""
+    keys = [f"email={email}", f"email={email.lower()}"]
+    query = select(Effect).where(Effect.target_id.in_(keys)).order_by(Effect.id.desc()).limit(SHOWN)
+    for effect in session.scalars(query):
+        run = effect.plan.run_id
+        yield Hit("run", f"{effect.verb} {effect.kind}", f"/runs/{run}", f"run {run} of {effect.rule_id}")
+
+
+def _runs(session: Session, text: str) -> Iterator[Hit]:
+    number = text.removeprefix("run ").strip()
+    if not (number.isascii() and number.isdecimal() and len(number) <= LONGEST_NUMBER):
+        return
+    run = session.get(Run, int(number))
+    if run is not None:
+        yield Hit("run", f"run {run.id}", f"/runs/{run.id}", f"of {run.rule_id}", exact=text.startswith("run "))
+
+
+def _events(session: Session, text: str) -> Iterator[Hit]:
+    event = session.get(Event, text.upper())
+    if event is not None:
+        yield Hit("event", event.id, f"/events/{event.id}", f"from {event.source}", exact=True)
+        return
+    if len(text) < 3:
+        return
+    newest = select(Event.id).order_by(Event.id.desc()).limit(RECENT).subquery()
+    holds = or_(
+        Event.delivery_id == text,
+        _in_body(session, text.encode()),
+        cast(Event.query, String).icontains(text, autoescape=True),
+    )
+    query = select(Event).where(Event.id.in_(select(newest.c.id)), holds).order_by(Event.id.desc()).limit(SHOWN)
+    for one in session.scalars(query):
+        exact = one.delivery_id == text
+        yield Hit("event", one.id, f"/events/{one.id}", f"{one.event_type or 'event'} from {one.source}", exact)

@@ -1,0 +1,68 @@
+"""What of a run was undone, item by item: only what an undo really does or has done counts."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from bridge.store.ledger import OPEN, Effect, EffectState, PlanState, StoredPlan
+
+DOING = (PlanState.READY, PlanState.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneItems:
+    """(run, kind, id) → the run that undid it, or is about to."""
+
+    by: dict[tuple[int, str, str], int]
+
+    def undid(self, run_id: int, effect: Effect) -> int | None:
+        """The run that undid this effect of a run; None where nothing did."""
+        names = (self.by.get((run_id, effect.kind, one)) for one in _ids(effect))
+        return next((one for one in names if one is not None), None)
+
+
+def undone_items(session: Session, run_ids: Collection[int]) -> UndoneItems:
+    """Of these runs. An undo that waits for approval, was rejected or failed has undone nothing."""
+    if not run_ids:
+        return UndoneItems({})
+    happens = or_(Effect.state == EffectState.APPLIED, Effect.state.in_(OPEN))
+    query = (
+        select(StoredPlan.undoes, StoredPlan.run_id, Effect.kind, Effect.target_id)
+        .join(Effect, Effect.plan_id == StoredPlan.id)
+        .where(StoredPlan.undoes.in_(run_ids), StoredPlan.state.in_(DOING), happens)
+        .order_by(Effect.id)
+    )
+    return UndoneItems({(run, kind, name): back for run, back, kind, name in session.execute(query) if run is not None})
+
+
+def undoable_runs(session: Session, run_ids: Collection[int]) -> set[int]:
+    """Those of these runs that still have something to undo."""
+    if not run_ids:
+        return set()
+    undone = undone_items(session, run_ids)
+    query = (
+        select(StoredPlan.run_id, Effect)
+        .join(Effect, Effect.plan_id == StoredPlan.id)
+        .where(StoredPlan.run_id.in_(run_ids), Effect.state == EffectState.APPLIED)
+    )
+    return {run_id for run_id, effect in session.execute(query) if undone.undid(run_id, effect) is None}
+
+
+def undoable_effects(session: Session, run_id: int) -> list[Effect]:
+    """What of a run was changed and is not undone."""
+    undone = undone_items(session, {run_id})
+    query = (
+        select(Effect)
+        .join(StoredPlan, StoredPlan.id == Effect.plan_id)
+        .where(StoredPlan.run_id == run_id, Effect.state == EffectState.APPLIED)
+        .order_by(Effect.id)
+    )
+    return [effect for effect in session.scalars(query) if undone.undid(run_id, effect) is None]
+
+
+def _ids(effect: Effect) -> list[str]:
+    """What was created is undone by the id that it has by now."""
+    made = (effect.result or {}).get("id")
+    return [effect.target_id] if made is None else [effect.target_id, str(made)]

@@ -1,0 +1,192 @@
+"""Activity: runs with what became of them, paused and muted items, and who did what."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import abort, request
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from bridge.operations.folded_runs import fold
+from bridge.operations.item_story import created_item
+from bridge.operations.run_outcomes import outcome_of, run_outcomes
+from bridge.operations.undo_status import undoable_runs, undone_items
+from bridge.store import ledger
+from bridge.store.holds import Hold, HoldState, Mute
+from bridge.store.journal import Event
+from bridge.store.ledger import Effect, EffectState, StoredPlan
+from bridge.store.roles import Role
+from bridge.store.runs import Run, StoredVerdict
+from bridge.store.upkeep import Audit
+from bridge.web.access import needs
+from bridge.web.console import formatting
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.confirmation import names_of
+from bridge.web.console.lists import PAGE, Filters, days, filters, one_of, page
+from bridge.web.console.show import show
+from bridge.web.request_context import number_asked, services
+
+TOGETHER = 600  # runs that are read to be folded into one page
+OUTCOMES = ("changed", "waiting", "held back", "no change", "shadow", "failed")
+
+
+@blueprint.get("/activity")
+@needs(Role.VIEWER, page=True)
+def activity() -> str:
+    """Runs, newest first; evaluations with the same answer are one row, those that changed nothing are left out."""
+    found = filters("rule", "outcome", "all", "from", "to", "live")
+    before = number_asked("before")
+    wanted = select(Run).where(*_chosen(found), *days(found, Run.started_at, formatting.zone(services())))
+    if before:
+        wanted = wanted.where(Run.id < before)
+    with services().store.read() as session:
+        rows = list(session.scalars(wanted.order_by(Run.id.desc()).limit(TOGETHER + 1)))
+        folded = fold(rows[:TOGETHER])
+        shown, more = folded[:PAGE], len(folded) > PAGE or len(rows) > TOGETHER
+        runs = [one.run for one in shown]
+        outcomes = run_outcomes(session, runs)
+        undoable = undoable_runs(session, {one.id for one in runs})
+        names = sorted(services().library.current(session).revisions)
+    older = min((one.run.id for one in shown), default=None) if more else None
+    return show(
+        "activity.html", rows=shown, outcomes=outcomes, older=older, filters=found, undoable=undoable, names=names,
+        words=OUTCOMES, live=found["live"] == "1" and before is None,
+    )  # fmt: skip
+
+
+def _chosen(found: Filters) -> list[ColumnElement[bool]]:
+    wanted = [Run.rule_id == found["rule"]] if found["rule"] else []
+    match one_of(found, "outcome", OUTCOMES):
+        case "changed":
+            wanted.append(Run.outcome == "ready")
+        case "waiting":
+            wanted.append(_with_plan(StoredPlan.state == "waiting"))
+        case "held back":
+            wanted.append(Run.outcome == "stopped")
+        case "no change":
+            wanted.append(Run.outcome == "nothing")
+        case "shadow":
+            wanted.append(Run.outcome == "shadow")
+        case "failed":
+            failed = select(StoredPlan.run_id).join(Effect).where(Effect.state == EffectState.FAILED)
+            wanted.append(or_(Run.outcome == "error", Run.id.in_(failed)))
+        case _ if found["all"] != "1":
+            wanted.append(or_(Run.outcome != "nothing", Run.yes > 0))
+    return wanted
+
+
+def _with_plan(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return Run.id.in_(select(StoredPlan.run_id).where(condition))
+
+
+@blueprint.get("/runs/<int:run_id>")
+@needs(Role.VIEWER, page=True)
+def run(run_id: int) -> str:
+    with services().store.read() as session:
+        found = session.get(Run, run_id)
+        if found is None:
+            abort(404, f"there is no run {run_id}")
+        verdicts = session.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run_id).limit(200)).all()
+        plans = ledger.plans_of(session, run_id)
+        effects = {plan.id: list(plan.effects) for plan in plans}
+        everything = [effect for each in effects.values() for effect in each]
+        calls = {effect.id: list(effect.calls) for effect in everything}
+        event = session.get(Event, found.event_id) if found.event_id else None
+        undone = undone_items(session, {run_id})
+        undone_by = {effect.id: undone.undid(run_id, effect) for effect in everything}
+        names = names_of(session, {(one.kind, one.target_id) for one in everything})
+        made = {one.id: _made(session, one) for one in everything if "=" in one.target_id}
+        counted: dict[int, dict[str, int]] = {plan.id: _counted(effects[plan.id]) for plan in plans}
+        outcome = outcome_of(found, plans, counted)
+    undoable = [one for one in everything if one.state == EffectState.APPLIED and undone_by[one.id] is None]
+    return show(
+        "run.html", run=found, verdicts=verdicts, plans=plans, effects=effects, calls=calls, event=event,
+        undoable=undoable, undone_by=undone_by, asked=request.args.get("undo", ""), names=names, made=made,
+        outcome=outcome, whole_stops={plan.id: _of_the_plan(plan) for plan in plans},
+    )  # fmt: skip
+
+
+def _made(session: Session, effect: Effect) -> str | None:
+    """Integr8's id of what a rule ensured by a natural key."""
+    made = (effect.result or {}).get("id")
+    return str(made) if made is not None else created_item(session, effect.kind, effect.target_id)
+
+
+def _counted(effects: list[Effect]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in effects:
+        found[one.state] = found.get(one.state, 0) + 1
+    return found
+
+
+def _of_the_plan(plan: StoredPlan) -> list[dict[str, Any]]:
+    """Stops, those of the whole plan first."""
+    return sorted(plan.stops, key=lambda one: one.get("subject") is not None)
+
+
+@blueprint.get("/holds")
+@needs(Role.VIEWER, page=True)
+def held() -> str:
+    """What rules keep paused, and what came back lately."""
+    found = filters("rule", "q", "ends")
+    before = number_asked("before")
+    now = services().clock()
+    wanted = [Hold.state == HoldState.ACTIVE, *_of_holds(found, now)]
+    with services().store.read() as session:
+        total = session.scalar(select(func.count()).select_from(Hold).where(*wanted)) or 0
+        query = select(Hold).where(*wanted, *([Hold.id < before] if before else [])).order_by(Hold.id.desc())
+        active, last = page(list(session.scalars(query.limit(PAGE + 1))))
+        ended = session.scalars(
+            select(Hold).where(Hold.state != HoldState.ACTIVE).order_by(Hold.ended_at.desc()).limit(20)
+        ).all()
+        money: dict[int, Any] = {
+            row[0]: row[1]
+            for row in session.execute(
+                select(Effect.id, Effect.money_24h).where(Effect.id.in_([one.effect_id for one in active]))
+            )
+        }
+        names = names_of(session, {(one.kind, one.target_id) for one in (*active, *ended)})
+        rules = sorted(session.scalars(select(Hold.rule_id).where(Hold.state == HoldState.ACTIVE).distinct()))
+    return show(
+        "holds.html", active=active, ended=ended, names=names, total=total, filters=found, rules=rules, money=money,
+        older=last.id if last else None,
+    )  # fmt: skip
+
+
+def _of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
+    wanted = [Hold.rule_id == found["rule"]] if found["rule"] else []
+    if found["q"]:
+        wanted.append(or_(Hold.target_id == found["q"], Hold.subject.icontains(found["q"], autoescape=True)))
+    if one_of(found, "ends", ("today", "never")) == "today":
+        end = now.astimezone(formatting.zone(services())).replace(hour=23, minute=59, second=59)
+        wanted.append(Hold.until <= end)
+    elif found["ends"] == "never":
+        wanted.append(Hold.until.is_(None))
+    return wanted
+
+
+@blueprint.get("/mutes")
+@needs(Role.VIEWER, page=True)
+def mutes() -> str:
+    """Items that a rule leaves alone for a while, because a person decided about them."""
+    now = services().clock()
+    with services().store.read() as session:
+        query = select(Mute).where(Mute.until > now).order_by(Mute.until, Mute.rule_id, Mute.target_id)
+        found = session.scalars(query.limit(500)).all()
+        names = names_of(session, {(one.kind, one.target_id) for one in found})
+    return show("mutes.html", mutes=found, names=names)
+
+
+@blueprint.get("/audit")
+@needs(Role.VIEWER, page=True)
+def audit() -> str:
+    """Who did what."""
+    found = filters("who", "what", "from", "to")
+    before = number_asked("before")
+    wanted = days(found, Audit.at, formatting.zone(services()))
+    wanted += [Audit.who == found["who"]] if found["who"] else []
+    wanted += [Audit.what == found["what"]] if found["what"] else []
+    wanted += [Audit.id < before] if before else []
+    with services().store.read() as session:
+        rows, last = page(list(session.scalars(select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(PAGE + 1))))
+    return show("audit.html", audit=rows, older=last.id if last else None, filters=found)

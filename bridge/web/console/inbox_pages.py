@@ -1,0 +1,115 @@
+"""The inbox: what needs a person, in order of weight; below it one line for each rule. Empty means that all is well."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge.operations import attention, doctor
+from bridge.operations.doctor import Check
+from bridge.services.container import Services
+from bridge.store import holds, journal, notifications
+from bridge.store.entities import Entity
+from bridge.store.feeds import everything as all_feeds
+from bridge.store.roles import Role
+from bridge.store.runs import Run
+from bridge.web.access import needs
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.show import show
+from bridge.web.health import WriteProbe, checks
+from bridge.web.request_context import services
+
+FILES_FOR = timedelta(seconds=30)  # how long a comparison of the rule files with what is live is good
+
+
+@blueprint.get("/")
+@needs(Role.VIEWER, page=True)
+def inbox() -> str:
+    now = services().clock()
+    examined = _examined(services(), now)
+    with services().store.read() as session:
+        book = services().library.current(session)
+        revisions = sorted(book.revisions.values(), key=lambda one: one.id)
+        problems = [*attention.problems(session, examined, now), *attention.failing_channels(session)]
+        found: dict[str, Any] = {
+            "problems": problems,
+            "approvals": attention.approvals(session),
+            "failed": attention.failed_changes(session, now),
+            "shadow": attention.shadow_rules(session, revisions, now),
+            "soon": attention.ending_soon(session, now),
+            "strips": attention.strips(session, revisions, now),
+            "held": holds.count_active(session),
+            "all_well": all(one["status"] == "ok" for one in examined) and not problems,
+        }
+        found["steps"] = [] if _is_in_use(session) else _first_steps(session)
+        recent = select(Run).where(Run.yes > 0).order_by(Run.id.desc()).limit(1)
+        found["last_yes"] = session.scalar(recent)
+    return show("inbox.html", **found)
+
+
+def _examined(found: Services, now: datetime) -> list[Check]:
+    """Everything that `doctor` checks on this side."""
+    probe = current_app.extensions.setdefault("bridge-write-probe", WriteProbe())
+    return doctor.examine(
+        found, now, health=lambda services, at: checks(services, at, writable=probe), files=_remembered_files
+    )
+
+
+def _remembered_files(found: Services, session: Session) -> Check:
+    """Reading all rule files takes a while; what was well a moment ago is not read again."""
+    now = found.clock()
+    last: tuple[datetime, Check] | None = current_app.extensions.get("bridge-rule-files")
+    if last is not None and last[1]["status"] == "ok" and last[0] <= now < last[0] + FILES_FOR:
+        return last[1]
+    check = doctor.rule_files(found, session)
+    current_app.extensions["bridge-rule-files"] = now, check
+    return check
+
+
+def _is_in_use(session: Session) -> bool:
+    """Something was decided, so nobody needs the checklist."""
+    return (
+        session.scalar(select(Run.id).limit(1)) is not None and session.scalar(select(Entity.id).limit(1)) is not None
+    )
+
+
+def _first_steps(session: Session) -> list[dict[str, Any]]:
+    """From an empty installation to the first rule in shadow; each step with what does it."""
+    feeds = all_feeds(session)
+    book = services().library.current(session)
+    accounts = services().settings.accounts
+    entities = session.scalar(select(func.count()).select_from(Entity)) or 0
+    events = sum(journal.counts(session).values())
+    sent = any(state == "sent" and number for (_, state), number in notifications.counts(session).items())
+    return [
+        {
+            "name": "Tell the service your Integr8 account", "done": bool(accounts),
+            "how": "write the address and the variable of the API key under `accounts` in bridge.yaml",
+        },
+        {
+            "name": "Read offers, publishers and advertisers", "done": entities > 0,
+            "how": "`integr8-bridge doctor` asks Integr8 with your key and says which permission is missing",
+            "got": f"{entities:,} read" if entities else "",
+        },
+        {
+            "name": "Read reports", "done": any(one.as_of is not None for one in feeds),
+            "how": "start `worker` and `beat`, or everything with `integr8-bridge up`; the key needs Read on Reports",
+        },
+        {
+            "name": "Receive the first webhook", "done": events > 0,
+            "how": "add a source in bridge.yaml; `integr8-bridge sources url NAME` prints its address and "
+            "`integr8-bridge sources test NAME --send` sends a sample", "address": "/settings",
+            "got": f"{events:,} received" if events else "",
+        },
+        {
+            "name": "Tell a channel", "done": sent,
+            "how": "add a channel in bridge.yaml and press Send a test", "address": "/settings",
+        },
+        {
+            "name": "Put the first rule into shadow", "done": bool(book.revisions),
+            "how": "put a YAML file into rules/; a rule begins in shadow and changes nothing", "address": "/rules",
+            "got": f"{len(book.revisions):,} loaded" if book.revisions else "",
+        },
+    ]  # fmt: skip

@@ -1,0 +1,25 @@
+"""Search from the header of every page: one exact hit is opened at once."""
+
+from flask import Response, redirect, request
+
+from bridge.operations.search import search
+from bridge.store.roles import Role
+from bridge.web.access import needs
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.show import show
+from bridge.web.request_context import services
+
+LONGEST = 200
+
+
+@blueprint.get("/search")
+@needs(Role.VIEWER, page=True)
+def found() -> Response | str:
+    text = request.args.get("q", "").strip()[:LONGEST]
+    with services().store.read() as session:
+        hits = search(session, text, services().library.current(session).revisions)
+    exact = [hit for hit in hits if hit.exact]
+    best = exact or hits
+    if len(best) == 1:
+        return redirect(best[0].address)  # type: ignore[return-value]
+    return show("search.html", hits=hits, text=text)

@@ -1,0 +1,31 @@
+// Comforts on top of pages that work without any of this: `/` goes to the search, boxes are ticked together and counted.
+"use strict";
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  document.getElementById("search")?.focus();
+});
+function boxes(form) { return Array.from(form.querySelectorAll("input[type=checkbox][name=only], input[type=checkbox][name=hold]")); }
+function count(form) {
+  const total = form.querySelector("[data-total]");
+  if (!total) return;
+  const ticked = boxes(form).filter((box) => box.checked);
+  const money = ticked.reduce((sum, box) => sum + Number(box.dataset.money || 0), 0);
+  const unit = total.dataset.total;
+  const amount = money ? `, ${money.toLocaleString("en", { maximumFractionDigits: 2 })} ${unit}` : "";
+  total.textContent = `${ticked.length.toLocaleString("en")} of ${boxes(form).length.toLocaleString("en")} selected${amount}`;
+}
+document.addEventListener("change", (event) => { if (event.target.form) count(event.target.form); });
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-tick]");
+  if (!button) return;
+  for (const box of boxes(button.form)) {
+    box.checked = button.dataset.tick === "all" || (button.dataset.tick === "invert" && !box.checked);
+  }
+  count(button.form);
+});
+for (const form of document.forms) {
+  for (const button of form.querySelectorAll("button[data-tick]")) button.hidden = false;
+  count(form);
+}

@@ -13,7 +13,7 @@ from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.decisions.amounts import Measuring
+from bridge.decisions.amounts import Amounts
 from bridge.decisions.live_facts import scope_facts
 from bridge.operations.decide import live_inputs
 from bridge.operations.selection import Selection
@@ -86,4 +86,4 @@ def revenue_24h(services: Services, session: Session, run: Run, now: datetime) -
     if revision is None or run.event_id is not None:
         return None
     facts = scope_facts(live_inputs(services), session, revision, now)
-    return Measuring(facts, revision.scope.per).total("revenue", now - DAY, now)
+    return Amounts(facts, revision.scope.per).total("revenue", now - DAY, now)

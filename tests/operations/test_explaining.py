@@ -54,12 +54,13 @@ def test_the_whole_scope_counts_for_the_limits_of_a_rule(offers):
     assert found.stopped_by == ("the rule is in shadow: what it wants is recorded, not done",)
 
 
-def test_after_the_pause_the_hold_is_what_stands_in_the_way(offers):
+def test_after_the_pause_it_is_said_who_paused_it_and_when_it_comes_back(offers):
     offers.rule(RULE)
     offers.work()
     found = ask(offers, "offer=1002")
     assert found.would_do == ()
-    assert found.stopped_by
+    assert found.stopped_by == ()
+    assert "Already paused by this rule since 2026-03-02 12:00 UTC (run 1), until" in found.text
 
 
 def test_what_was_done_is_told_for_a_time_gone_by(offers):
@@ -79,7 +80,7 @@ def test_a_miss_is_told_as_well_as_a_hit(offers):
     offers.work()
     [look] = ask(offers, "offer=1001").looks
     assert (look.answer, look.did) == ("no", ())
-    assert "Last looks:\n  2026-03-02 12:00 UTC, run 1: no" in ask(offers, "offer=1001").text
+    assert "Last checks:\n  2026-03-02 12:00 UTC, run 1: no" in ask(offers, "offer=1001").text
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,6 @@ def test_a_miss_is_told_as_well_as_a_hit(offers):
     [
         ("offer=1005", "offer.active is false; `where` wants true"),
         ("offer=1003", "`except` leaves out offer.id 1003"),
-        ("offer=4711", "offer.active is not known"),
     ],
 )
 def test_what_is_not_in_scope_says_why(offers, subject, why):
@@ -162,3 +162,10 @@ def test_an_event_of_another_source_is_refused(offers):
     event = offers.crm({"id": "1", "fraud": 99}).get_json()["event_id"]
     with pytest.raises(OperationError, match="does not listen to crm"):
         ask(offers, f"event={event}")
+
+
+def test_an_offer_that_integr8_does_not_have_cannot_be_explained(offers):
+    offers.rule(RULE)
+    offers.work()
+    with pytest.raises(NotThere, match="there is no offer 4711"):
+        ask(offers, "offer=4711")

@@ -15,7 +15,7 @@ PAGES = (
     "/", "/activity", "/activity?all=1", "/approvals", "/holds", "/mutes", "/audit", "/rules", "/rules/low-cr",
     "/explain", "/explain?rule=low-cr&subject=offer=1002", "/entities",
     "/entities/offer/1002", "/events", "/integr8", "/settings",
-    "/runs/1", "/activity?live=1", "/reference", "/search?q=bad", "/explain?subject=Bad",
+    "/runs/1", "/activity?live=1", "/reference", "/search?q=nowhere", "/explain?subject=Bad",
 )  # fmt: skip
 
 

@@ -91,9 +91,14 @@ def _difference(test: Test, verdict: Verdict, effects: tuple[str, ...], missing:
 
 
 def unknown_keys(revision: Revision) -> Iterator[Problem]:
-    """A located error for each `given` key that no rule could ask for."""
+    """A located error for each `given` key that the rule does not ask for, and for values that exclude each other."""
+    if not revision.tests:
+        return
+    keys = test_facts.Keys(revision)
     for test in revision.tests:
         for key in test.given:
-            wrong = test_facts.problem_with(key, revision)
+            wrong = keys.problem_with(key, test.given)
             if wrong:
                 yield Problem(test.place, wrong)
+        for key, made in GivenFacts(test.given, revision).misfits():
+            yield Problem(test.place, f"'{key}' does not fit the other values of the test, which make it {made}")

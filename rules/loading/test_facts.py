@@ -6,10 +6,12 @@ the rule's own window also stands for the other present windows that the test do
 does. A derived metric stands for its parts: with `cr` alone there are a million clicks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -23,15 +25,28 @@ from rules.language import unparse
 from rules.language.fields import length
 from rules.language.names import ACCOUNT, ENTITY_FIELDS
 from rules.loading import lint
-from rules.model import durations, metrics, tree
+from rules.loading.derived_values import Solution, solve
+from rules.model import durations, formatting, metrics, tree
 from rules.model.facts import Column, Subject, Why
-from rules.model.revision import GRAINS, Grain, Group, Revision
-from rules.model.spelling import did_you_mean
+from rules.model.revision import GRAINS, Action, Grain, Group, Revision, Rolling, Webhook
+from rules.model.spelling import did_you_mean, listed
+from rules.model.syntax import Condition, Template
 
 NOW = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)  # a Wednesday; what `now` is in a test that does not say
 CONTROLS = ("now", "data_age")
-_PLENTY = Decimal(1_000_000)
+_SUFFIX = re.compile(r"_(?:\d+[wdhms]|today|yesterday|this_week|this_month|peers|ago_).*$")
 _HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """One stretch that a rule measures: by which suffix a test gives it, as which of how many with one value."""
+
+    span: Stretch
+    label: str
+    metric: tree.Metric | None = None  # None: whatever stands in the rule's own window
+    number: int = 0
+    parts: int = 1
 
 
 class GivenFacts:
@@ -47,17 +62,57 @@ class GivenFacts:
             Subject(per, ids),
             Subject(per, (*ids[:1], *("peers" for _ in ids[1:])) if len(ids) > 1 else ("peers",)),
         )
-        self._labels = dict(_labelled(revision, self.now))
+        self._labels = _labelled(revision, self.now)
+        self._solutions: dict[tuple[str, tuple[str, ...]], Solution] = {}
 
     def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
         """What was given for the stretch, by the name under which the rule asks for it."""
         prefix = self._prefix(per)
-        if (start, end) not in self._labels:
+        spans = self._labels.get((start, end))
+        if spans is None:
             return _column([None, None])
-        labels, parts = self._labels[start, end]
-        own = next((found for label in labels if (found := self._base(prefix, name, label)) is not None), None)
-        peers = self._base(prefix, name, "_peers")
-        return _column([None if own is None else own / parts, peers])
+        peers = self._solved(prefix, ("_peers",)).amounts.get(name)
+        return _column([self._own(prefix, name, spans), peers])
+
+    def _own(self, prefix: str, name: str, spans: Sequence[_Span]) -> Fraction | None:
+        """What was given for one stretch; of several that share a value the first has it all, or sums would round."""
+        single = tuple(span.label for span in spans if span.parts == 1)
+        found = self._solved(prefix, single).amounts.get(name)
+        if found is not None:
+            return found
+        for span in spans:
+            found = self._solved(prefix, (span.label,)).amounts.get(name)
+            if found is not None:
+                return found if span.number == 0 else Fraction(0)
+        return None
+
+    def misfits(self) -> Iterator[tuple[str, str]]:
+        """(key, what the other values make it) of derived values that do not fit."""
+        prefixes = {key.rpartition(".")[0] for key in self.given if not key.startswith(metrics.EVENTS)}
+        every = {tuple(span.label for span in spans if span.parts == 1) for spans in self._labels.values()}
+        for prefix in sorted(f"{prefix}." if prefix else "" for prefix in prefixes):
+            for labels in sorted(every | {("_peers",)}):
+                for name, found in self._solved(prefix, labels).misfits.items():
+                    key = next(key for label in labels if (key := f"{prefix}{name}{label}") in self.given)
+                    yield key, "undefined" if found is None else formatting.number(found, metrics.unit(name))
+
+    def _solved(self, prefix: str, labels: tuple[str, ...]) -> Solution:
+        key = (prefix, labels)
+        if key not in self._solutions:
+            self._solutions[key] = self._solve(prefix, labels)
+        return self._solutions[key]
+
+    def _solve(self, prefix: str, labels: tuple[str, ...]) -> Solution:
+        def stated(names: Iterable[str]) -> dict[str, Fraction]:
+            found = {name: self._amount(prefix, name, labels) for name in names}
+            return {name: value for name, value in found.items() if value is not None}
+
+        events = {name for name in map(_event_of, self.given) if name}
+        return solve(stated([*metrics.BASE, *events]), stated(metrics.DERIVED))
+
+    def _amount(self, prefix: str, name: str, labels: tuple[str, ...]) -> Fraction | None:
+        found = (amount(self.given.get(f"{prefix}{name}{label}")) for label in labels)
+        return next((Fraction(value) for value in found if value is not None), None)
 
     def attribute(self, name: str) -> Column:
         """`offer.name` from `offer.name` or from `offer: {name: ...}`."""
@@ -85,27 +140,11 @@ class GivenFacts:
             return ""
         return f"{per[0]}." if per else f"{ACCOUNT}."
 
-    def _base(self, prefix: str, name: str, label: str) -> Decimal | None:
-        direct = amount(self.given.get(f"{prefix}{name}{label}"))
-        if direct is not None:
-            return direct
-        for derived, formula in metrics.DERIVED.items():
-            value = amount(self.given.get(f"{prefix}{derived}{label}"))
-            if value is not None and name in formula.parts:
-                return self._part(formula, name, value, lambda part: amount(self.given.get(f"{prefix}{part}{label}")))
-        return None
 
-    @staticmethod
-    def _part(formula: metrics.Derived, name: str, value: Decimal, direct: Any) -> Decimal:
-        if not formula.over:  # a difference: the rest of it is what was given, or nothing
-            other = sum((direct(part) or Decimal(0) for part in formula.parts if part != name), Decimal(0))
-            return value + other if name in formula.plus else other - value
-        bottom = formula.over[0]
-        top = direct(formula.plus[0]) if formula.plus[0] != bottom else None
-        whole = direct(bottom) or (top / value if top and value else _PLENTY)
-        if name == bottom:
-            return whole
-        return value * whole if name in formula.plus else whole - value * whole
+def _event_of(key: str) -> str | None:
+    """The event metric of a key: `events.install` of `offer.events.install_7d`."""
+    _, found, rest = key.rpartition(metrics.EVENTS)
+    return f"{metrics.EVENTS}{_SUFFIX.sub('', rest)}" if found else None
 
 
 def amount(value: Any) -> Decimal | None:
@@ -114,7 +153,10 @@ def amount(value: Any) -> Decimal | None:
         return None
     if isinstance(value, int | Decimal):
         return Decimal(value)
-    return durations.percent(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    found = durations.percent(value.removeprefix("-"))
+    return -found if found is not None and value.startswith("-") else found
 
 
 def moment(given: Mapping[str, Any]) -> datetime:
@@ -132,7 +174,7 @@ def _id(given: Mapping[str, Any], grain: str) -> str:
     return "1" if found is None else str(found)
 
 
-def _column(values: list[Decimal | None]) -> Column:
+def _column(values: list[Fraction | None]) -> Column:
     known = [value is not None for value in values]
     numbers = np.array([float(value or 0) for value in values])
     return Column(numbers, np.where(known, np.uint8(Why.KNOWN), np.uint8(Why.MISSING)))
@@ -141,44 +183,69 @@ def _column(values: list[Decimal | None]) -> Column:
 # --- which stretch is which key --------------------------------------------------------------------
 
 
-def _labelled(revision: Revision, now: datetime) -> Iterator[tuple[tuple[datetime, datetime], tuple[list[str], int]]]:
-    """(stretch) → the suffixes that may stand for it, and over how many stretches the given value is spread."""
-    found: dict[tuple[datetime, datetime], tuple[list[str], int]] = {}
-    for span, label, parts in _stretches(revision, now):
-        labels, _ = found.setdefault((span.start, span.end), ([], parts))
-        if label not in labels:
-            labels.append(label)
-    for key, (labels, parts) in found.items():
-        yield key, (sorted(labels, key=lambda label: not label), parts)  # the more exact key first
+def _labelled(revision: Revision, now: datetime) -> dict[tuple[datetime, datetime], list[_Span]]:
+    """(stretch) → the suffixes that may stand for it, the more exact ones first."""
+    found: dict[tuple[datetime, datetime], dict[str, _Span]] = {}
+    for one in _spans(revision, now):
+        found.setdefault((one.span.start, one.span.end), {}).setdefault(one.label, one)
+    return {key: sorted(labels.values(), key=lambda one: not one.label) for key, labels in found.items()}
 
 
-def _stretches(revision: Revision, now: datetime) -> Iterator[tuple[Stretch, str, int]]:
+def _spans(revision: Revision, now: datetime) -> Iterator[_Span]:
     frame = Frame(EventFacts({}, {}), revision.data, now)  # only windows are reckoned here
+    own = [tree.Metric(name=name) for name in revision.data.need]
+    filled = [
+        part.tree for template in _templates(revision.then) for part in template.parts if not isinstance(part, str)
+    ]
     for settle in {settle for settle, _ in frame.settles()}:
-        yield from ((frame.current(frame.look, settle), label, 1) for label in ("", _suffix(frame.look)))
-        for group in (revision.when, revision.unless, revision.release.early):
-            for condition in lint.conditions(group):
-                yield from _of_tree(condition.tree, frame, frame.look, settle)
+        current = frame.current(frame.look, settle)
+        yield from (_Span(current, label) for label in ("", _suffix(frame.look)))
+        for node in [*own, *filled, *(one.tree for one in _conditions(revision))]:
+            yield from _of_tree(node, frame, frame.look, settle)
 
 
-def _of_tree(node: tree.Node, frame: Frame, look: Look, settle: timedelta) -> Iterator[tuple[Stretch, str, int]]:
+def _conditions(revision: Revision) -> Iterator[Condition]:
+    for group in (revision.when, revision.unless, revision.release.early):
+        yield from lint.conditions(group)
+
+
+def _expressions(templates: Iterable[Template]) -> Iterator[tree.Node]:
+    for template in templates:
+        yield from (part.tree for part in template.parts if not isinstance(part, str))
+
+
+def _templates(value: Any) -> Iterator[Template]:
+    """Every template in the steps of a rule, however deep."""
+    if isinstance(value, Template):
+        yield value
+    elif isinstance(value, Action):
+        yield from _templates([value.which, value.key, value.values])
+    elif isinstance(value, Mapping):
+        yield from _templates(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _templates(item)
+
+
+def _of_tree(node: tree.Node, frame: Frame, look: Look, settle: timedelta) -> Iterator[_Span]:
     if isinstance(node, tree.Over):
         look = replace(look, window=node.window)
     elif isinstance(node, tree.Ago):
         look = replace(look, shift=look.shift + node.shift)
     elif isinstance(node, tree.Metric):
-        yield frame.current(look, settle), _suffix(look), 1
+        yield _Span(frame.current(look, settle), _suffix(look), node)
         if not look.shift:
-            yield frame.current(look, settle), "", 1
+            yield _Span(frame.current(look, settle), "", node)
     elif isinstance(node, tree.Change) and node.baseline is not None:
-        for _, inner in looks(node.item, look):
+        for part, inner in looks(node.item, look):
             spans = frame.stretches(replace(inner, against=interpret.against(node)), settle)
-            yield from ((span, f"_{unparse.window(node.baseline)}", len(spans)) for span in spans)
+            label = f"_{unparse.window(node.baseline)}"
+            yield from (_Span(span, label, part, number, len(spans)) for number, span in enumerate(spans))
     elif isinstance(node, tree.Forecast):
-        for _, inner in looks(node.item, look):
+        for part, inner in looks(node.item, look):
             kept, recent, _ = frame.outlook(inner, node.within, settle)
-            yield recent, f"_{durations.written(max(node.within, _HOUR))}", 1
-            yield kept, "", 1
+            yield _Span(recent, f"_{durations.written(max(node.within, _HOUR))}", part)
+            yield _Span(kept, "", part)
     for child in node.children():
         yield from _of_tree(child, frame, look, settle)
 
@@ -191,32 +258,102 @@ def _suffix(look: Look) -> str:
 # --- keys ------------------------------------------------------------------------------------------
 
 
-def problem_with(key: str, revision: Revision) -> str | None:
-    """What is wrong with a key of `given`, or None."""
-    head, _, rest = key.partition(".")
-    if key in CONTROLS or head in {"body", "event", *GRAINS, *ENTITY_FIELDS, *revision.scope.join}:
-        if rest and head in {*GRAINS, ACCOUNT} and head not in ENTITY_FIELDS:
-            return _metric_problem(rest, key)
-        return None
-    return _metric_problem(rest if head == ACCOUNT else key, key)
+class Keys:
+    """The keys that a test of one rule may give, because something in the rule asks for them."""
+
+    def __init__(self, revision: Revision) -> None:
+        self._revision = revision
+        self._metrics = set(_metric_keys(revision))
+        self._attributes = set(_attributes(revision))
+
+    def problem_with(self, key: str, given: Mapping[str, Any]) -> str | None:
+        """What is wrong with a key of a test, or None."""
+        head, _, rest = key.partition(".")
+        if key in CONTROLS or key in self._metrics or self._completes(key, given):
+            return None
+        if head in {"body", "event"} or head in self._revision.scope.join or (head in _THINGS and not _measured(rest)):
+            return self._attribute_problem(key, head, given[key])
+        found = _parsed(key)
+        if found is None:
+            return f"'{key}' is nothing that a rule can ask for{did_you_mean(key, [*self._metrics, *CONTROLS])}"
+        others = sorted(one for one in self._metrics if _parsed(one) == found)
+        if others:
+            return f"the rule does not ask for '{key}'; it asks for {listed(others)}"
+        return f"the rule does not ask for '{key}'{did_you_mean(key, self._metrics) or '; leave it out'}"
+
+    def _completes(self, key: str, given: Mapping[str, Any]) -> bool:
+        """Whether it is the other part of a derived metric that is given, and asked for: `cr` and `conversions`."""
+        prefix, name = _parsed(key) or ("", "")
+        label = key.removeprefix(f"{prefix}{name}")
+        whole = {f"{prefix}{one}{label}" for one, formula in metrics.DERIVED.items() if name in formula.parts}
+        return bool(whole & given.keys() & self._metrics)
+
+    def _attribute_problem(self, key: str, head: str, value: Any) -> str | None:
+        own = {f"{grain}.id" for grain in self._revision.scope.per} | set(self._revision.scope.per)
+        if head in {"body", "event"}:
+            asked = isinstance(self._revision.trigger, Webhook) or any(
+                name.startswith(head) for name in self._attributes
+            )
+            return None if asked else f"the rule does not ask for '{key}'; leave it out"
+        given = [f"{key}.{name}" for name in value] if isinstance(value, Mapping) else [key]
+        strange = next((name for name in given if name not in self._attributes | own), None)
+        if strange is None:
+            return None
+        return f"the rule does not ask for '{strange}'{did_you_mean(strange, self._attributes) or '; leave it out'}"
 
 
-def _metric_problem(name: str, key: str) -> str | None:
-    if name.startswith(metrics.EVENTS):
-        return None
-    found = next((known for known in metrics.NAMES if name == known or name.startswith(f"{known}_")), None)
-    if found is None:
-        return f"'{key}' is nothing that a rule can ask for{did_you_mean(name, [*metrics.NAMES, *CONTROLS])}"
-    suffix = next(name[len(k) :] for k in sorted(metrics.NAMES, key=len, reverse=True) if name.startswith(k))
-    return None if _is_suffix(suffix) else f"'{suffix.strip('_')}' in '{key}' is no stretch; write clicks_1h or cr_7d"
+_THINGS = frozenset({*GRAINS, *ENTITY_FIELDS})
 
 
-def _is_suffix(suffix: str) -> bool:
-    window, _, shift = suffix.removeprefix("_").partition("_ago_")
-    if window.startswith("ago_"):
-        window, shift = "", window.removeprefix("ago_")
-    words = {"", "today", "yesterday", "this_week", "this_month", "peers"}
-    return (window in words or bool(length(window))) and (not shift or bool(length(shift)))
+def _measured(name: str) -> bool:
+    return name.startswith(metrics.EVENTS) or _parsed(name) is not None
+
+
+def _parsed(key: str) -> tuple[str, str] | None:
+    """(prefix, metric) of a key: `advertiser.clicks_1h` is ("advertiser.", "clicks")."""
+    prefix, dot, rest = "", "", key
+    if key.partition(".")[0] in {*GRAINS, ACCOUNT}:
+        prefix, dot, rest = key.partition(".")
+    if rest.startswith(metrics.EVENTS):
+        return f"{prefix}{dot}", _SUFFIX.sub("", rest)
+    name = next((one for one in sorted(metrics.NAMES, key=len, reverse=True) if _is_of(rest, one)), None)
+    return None if name is None else (f"{prefix}{dot}", name)
+
+
+def _is_of(text: str, metric: str) -> bool:
+    return text == metric or text.startswith(f"{metric}_")
+
+
+def _metric_keys(revision: Revision) -> Iterator[str]:
+    for one in _spans(revision, NOW):
+        if one.metric is not None:
+            yield from (f"{name}{one.label}" for name in _related(one.metric))
+    for condition in _conditions(revision):
+        for node in condition.tree.walk():
+            if isinstance(node, tree.Change) and node.baseline is None:
+                yield from (f"{name}_peers" for part, _ in looks(node.item, _ANY) for name in _related(part))
+
+
+_ANY = Look(Rolling(_HOUR))
+
+
+def _related(metric: tree.Metric) -> Iterator[str]:
+    """The metric, its parts, and what is made of one of them: `cr` says something of clicks."""
+    prefix = unparse.text(metric).removesuffix(metric.name)
+    parts = set(metrics.parts(metric.name))
+    yield from (f"{prefix}{name}" for name in {metric.name, *parts})
+    for name, formula in metrics.DERIVED.items():
+        if parts & set(formula.parts):
+            yield f"{prefix}{name}"
+
+
+def _attributes(revision: Revision) -> Iterator[str]:
+    templates = [*revision.scope.origin.values(), *_templates(revision.then)]
+    nodes = [one.tree for one in _conditions(revision)]
+    nodes += _expressions(templates)
+    for node in nodes:
+        yield from (part.name for part in node.walk() if isinstance(part, tree.Attribute))
+    yield from (*revision.scope.where, *revision.scope.exclude, *revision.scope.join.values())
 
 
 def mentions(given: Mapping[str, Any], group: Group) -> bool:

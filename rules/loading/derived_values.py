@@ -1,0 +1,66 @@
+"""Work out base metrics from derived ones that a rule's test gives: `profit: -60`, `margin: -10%`, `cr: 1.2%`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from rules.model.metrics import DERIVED, Derived
+
+PLENTY = Fraction(1_000_000)  # what a ratio is made from where the test does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The amounts, and the derived values that do not fit the others, each with what the others make it."""
+
+    amounts: Mapping[str, Fraction]
+    misfits: Mapping[str, Fraction | None]
+
+
+def solve(amounts: Mapping[str, Fraction], derived: Mapping[str, Fraction]) -> Solution:
+    """Amounts that make every derived value what it is said to be, exactly. What says nothing of a part assumes it."""
+    known = dict(amounts)
+    waiting = dict(derived)
+    while waiting:
+        name = next((name for name in waiting if len(_unknown(name, known)) < 2), None)
+        if name is None:
+            _assume(*next(iter(waiting.items())), known)
+            continue
+        value = waiting.pop(name)
+        for part in _unknown(name, known):
+            known[part] = _solved(DERIVED[name], part, value, known)
+    values = {name: _value(DERIVED[name], known) for name in derived}
+    return Solution(known, {name: found for name, found in values.items() if found != derived[name]})
+
+
+def _unknown(name: str, known: Mapping[str, Fraction]) -> list[str]:
+    return [part for part in DERIVED[name].parts if part not in known]
+
+
+def _assume(name: str, value: Fraction, known: dict[str, Fraction]) -> None:
+    """Two parts and one value: one of the parts is free."""
+    formula = DERIVED[name]
+    if formula.over:
+        known[next(part for part in (*formula.over, *formula.parts) if part not in known)] = PLENTY
+    else:
+        known[formula.minus[0]] = max(-value, Fraction(0))  # neither of the two amounts is negative
+
+
+def _solved(formula: Derived, part: str, value: Fraction, known: Mapping[str, Fraction]) -> Fraction:
+    """The one amount that is missing, from `plus - minus = value * over`, in which it stands linearly."""
+    factor = (part in formula.plus) - (part in formula.minus) - value * (part in formula.over)
+    rest = _sum(formula.plus, known) - _sum(formula.minus, known)
+    rest -= value * (_sum(formula.over, known) if formula.over else 1)
+    return -rest / factor if factor else PLENTY
+
+
+def _sum(names: tuple[str, ...], known: Mapping[str, Fraction]) -> Fraction:
+    return sum((known.get(name, Fraction(0)) for name in names), Fraction(0))
+
+
+def _value(formula: Derived, known: Mapping[str, Fraction]) -> Fraction | None:
+    top = _sum(formula.plus, known) - _sum(formula.minus, known)
+    if not formula.over:
+        return top
+    below = _sum(formula.over, known)
+    return top / below if below else None

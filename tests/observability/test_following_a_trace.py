@@ -126,7 +126,7 @@ def test_without_the_variables_no_tracer_is_imported():
     """redis-py looks for metrics of OpenTelemetry by itself where it is installed; that much is not ours."""
     program = """
 import sys
-import bridge.web.app, tasks.app
+import bridge.web.app, tasks.worker
 from bridge.observability import tracing
 tracing.set_up("web", "0")
 with tracing.span("x") as span:
@@ -189,7 +189,7 @@ def test_a_collector_gets_one_trace_from_web_and_worker_and_no_secret(tmp_path, 
         until = time.monotonic() + demo.PATIENCE
         while len(chain_of(received(receiver))) < len(CHAIN) and time.monotonic() < until:
             time.sleep(0.2)
-        assert chain_of(received(receiver)) == list(zip(["web", *["worker"] * 3], CHAIN, strict=True))
+        assert chain_of(received(receiver)) == list(zip(["web", "worker", "effects", "effects"], CHAIN, strict=True))
         sent = b"".join(one.body for one in receiver.requests)
         secrets = [demo.EMAIL, demo.API_KEY, stage.secret, stage.token]
         assert [one for one in secrets if one.encode() in sent] == []

@@ -17,9 +17,9 @@ from tests.receiver import receiver  # noqa: F401 - a fixture
 
 BEAT = """
 from celery.beat import Scheduler
-from tasks.app import _sentry, celery
+from tasks.app import celery, set_up_sentry
 import sentry_sdk
-_sentry("beat")
+set_up_sentry("beat")
 scheduler = Scheduler(celery)
 scheduler.apply_entry(scheduler.schedule["pulse"])
 sentry_sdk.flush()
@@ -27,8 +27,9 @@ sentry_sdk.flush()
 FAULT = """
 import sys
 import sentry_sdk
-from bridge import observability, settings
-observability.set_up_sentry(settings.load().sentry, process="web", environment="test", release="integr8-bridge@1")
+from bridge.config import settings
+from bridge.observability import sentry
+sentry.set_up_sentry(settings.load().sentry, process="web", environment="test", release="integr8-bridge@1")
 for number in range(int(sys.argv[1])):
     try:
         raise RuntimeError(f"fault {number}")

@@ -1,0 +1,126 @@
+"""A worker around its tasks: set-up after the fork, start-up checks, metrics, a shutdown that loses nothing."""
+
+import os
+import signal
+import threading
+from typing import Any
+
+import structlog
+from billiard import active_children
+from celery.signals import (
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge.config import settings
+from bridge.config.errors import SettingsError
+from bridge.observability import metrics_server, sentry, tracing
+from bridge.operations import startup_check
+from bridge.services import container, garbage_collection
+from bridge.services.queue import QUEUES
+from bridge.store.lease_release import hand_back
+from bridge.version import VERSION
+from bridge.web.health import checks
+from tasks.app import celery, set_up_sentry
+
+log = structlog.get_logger()
+
+WARM = 2.0  # seconds to finish by oneself; together with the soft shutdown below the supervisor's 15
+_children: set[int] = set()  # of this worker, when it was asked to go
+
+
+@task_prerun.connect
+def _begin(task: Any = None, **_: Any) -> None:
+    name = getattr(task, "name", "")
+    sentry.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
+    if name in QUEUES:
+        container.services().queue.begun(name)  # before it looks at any row
+
+
+@task_postrun.connect
+def _end(**_: Any) -> None:
+    container.services().meter.write()
+
+
+@worker_process_init.connect
+def _child(**_: Any) -> None:
+    """Engines, HTTP clients and Sentry's transport do not survive a fork: each child makes its own."""
+    container.forget()
+    set_up_sentry("worker")
+    tracing.set_up(os.environ.get("BRIDGE_PROCESS", "worker"), VERSION)
+    garbage_collection.rest()
+
+
+@worker_process_shutdown.connect
+def _child_ends(**_: Any) -> None:
+    tracing.close()
+
+
+@worker_ready.connect
+def _ready(**_: Any) -> None:
+    """Whatever waited while no worker was there is looked for at once, not at the next sweep."""
+    _serve_metrics()
+    if "upkeep" not in celery.amqp.queues.consume_from:
+        return  # of several workers of a machine one checks and sweeps
+    celery.send_task("upkeep.sweep")
+    threading.Thread(target=_look_around, name="start-up checks", daemon=True).start()
+
+
+def _look_around() -> None:
+    """Runs in a thread, because Integr8 may be slow, with a container of its own, because children are forked."""
+    services = container.Services(settings.load())
+    try:
+        startup_check.tell(startup_check.look_around(services, services.clock(), health=checks))
+    except (SQLAlchemyError, SettingsError, OSError) as error:
+        log.warning("start-up checks were not finished", error=f"{type(error).__name__}: {error}".partition("\n")[0])
+    finally:
+        services.close()
+
+
+def _serve_metrics() -> None:
+    """In the parent, for all its children. Being unwatched must not stop the work, so a taken port is only said."""
+    found = settings.load()
+    where = found.worker_metrics
+    if where is None:
+        return
+    try:
+        metrics_server.serve(where, found.metrics_token)
+    except OSError as error:
+        text = f"{error}; give each worker of a machine its own port in BRIDGE_WORKER_METRICS"
+        log.warning("metrics are not served", address=f"{where.host}:{where.port}", error=text)
+
+
+@worker_shutting_down.connect
+def _leaving(**_: Any) -> None:
+    """A warm shutdown finishes its tasks; long ones look at the sign between steps. One that hangs is cut off.
+
+    Celery's warm shutdown has no end of its own: SIGQUIT turns it into the soft one, which has.
+    """
+    if container.leaving.is_set():
+        return
+    container.leaving.set()
+    _children.update(one.pid for one in active_children() if one.pid)
+    cut = threading.Timer(WARM, os.kill, (os.getpid(), signal.SIGQUIT))
+    cut.daemon = True
+    cut.start()
+
+
+@worker_shutdown.connect
+def _left(**_: Any) -> None:
+    """All children have ended. What one of them still held is for others, now."""
+    services = container.Services(settings.load())
+    try:
+        with services.store.write() as session:
+            freed = hand_back(session, _children, services.clock())
+        if freed:
+            log.info("handed back", rows=freed)
+    except (SQLAlchemyError, SettingsError) as error:
+        log.warning("not handed back; the leases end by themselves", error=type(error).__name__)
+    finally:
+        services.close()

@@ -20,14 +20,17 @@ from bridge.operations.backtest_page import page
 from bridge.store import backtest_results as shelf
 from rules.backtest.backtest import Progress
 
-COLUMNS = ("rule", "revision", "looks", "subjects", "pauses", "false_alarms", "flaps", "kept", "lost", "waiting")
+COLUMNS = (
+    "rule", "revision", "looks", "subjects", "no_decision", "pauses", "right", "wrong", "open", "flaps", "kept", "lost",
+    "waiting", "stopped",
+)  # fmt: skip
 SHOWN = 50
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--from", "start", type=MOMENT, required=True, help="Beginning, UTC unless it names a zone.")
-@click.option("--to", "end", type=MOMENT, required=True, help="End.")
+@click.option("--from", "start", type=MOMENT, help="Beginning, UTC unless it names a zone; 30 days back by default.")
+@click.option("--to", "end", type=MOMENT, help="End; now by default, and never later.")
 @click.option("--against", type=click.Choice(["live", "imported"]), default="live", show_default=True)
 @click.option("--step", type=Span(), help="How often to look; the rule's own interval by default.")
 @click.option("--compare", is_flag=True, help="Against the live revision of the same rule.")
@@ -40,8 +43,8 @@ SHOWN = 50
 def backtest(
     session: Session,
     file: Path,
-    start: datetime,
-    end: datetime,
+    start: datetime | None,
+    end: datetime | None,
     against: str,
     step: timedelta | None,
     compare: bool,
@@ -58,8 +61,8 @@ def backtest(
       integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --html low-cr.html
       integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --sweep cr=0.2%..0.8%
     """
-    question = Question(start=start, end=end, step=step, against=against)  # type: ignore[arg-type]
     with session.operating() as services, _bar() as progress:
+        question = Question.of(start, end, services.clock(), step, against)  # type: ignore[arg-type]
         if sweep:
             tried = [asdict(one) for one in try_thresholds(services, file, question, Thresholds.parse(sweep))]
             columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")
@@ -76,9 +79,14 @@ def backtest(
         click.echo(as_json(told))
         return
     show(told, COLUMNS, json=False, empty="")
+    for report in told:
+        for guard, count in report["stops"].items():
+            click.echo(f"{report['rule']}: {count} stopped by {guard}")
+        for line in report["warnings"]:
+            click.echo(f"{report['rule']}: WARNING: {line}", err=True)
     fires = [{"rule": report["rule"], **fire} for report in told for fire in report["fires"][:SHOWN]]
     if fires:
-        show(fires, ("rule", "at", "does", "reason", "until", "false_alarm"), json=False, empty="")
+        show(fires, ("rule", "at", "does", "reason", "until", "judged"), json=False, empty="")
 
 
 @contextmanager
@@ -110,5 +118,5 @@ def backtests(session: Session, rule: str, json: bool) -> None:
             {"made": one.made_at, "by": one.by, "against": one.against, **one.figures}
             for one in shelf.of_rule(database, rule)
         ]
-    columns = ("made", "revision", "from", "to", "pauses", "false_alarms", "flaps", "kept", "lost", "by")
+    columns = ("made", "revision", "from", "to", "pauses", "right", "wrong", "open", "flaps", "kept", "lost", "by")
     show(rows, columns, json=json, empty="none is kept; `integr8-bridge rules backtest` makes one")

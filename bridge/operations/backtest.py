@@ -15,13 +15,14 @@ from bridge.reports.history import Against
 from bridge.reports.history import load as load_history
 from bridge.services.container import Services
 from bridge.store import backtest_results
-from rules.backtest.backtest import Fire, NotReplayable, Progress, Report, backtest
+from rules.backtest.backtest import Fire, Mature, NotReplayable, Progress, Report, backtest
 from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, sweep
 from rules.loading.load import load
-from rules.model.revision import Revision
+from rules.model.revision import Mode, Revision
 
 MOST_THRESHOLDS = 50
 TEXT = "text"  # the place of what is wrong in a rule that came in a request, not in a file
+DEFAULT = timedelta(days=30)  # the past that is taken where nobody names one
 FIRES = 50  # that are kept beside the figures; the page has them all
 
 
@@ -37,6 +38,14 @@ class Question:
     end: datetime
     step: timedelta | None = None
     against: Against = "live"
+
+    @classmethod
+    def of(
+        cls, start: datetime | None, end: datetime | None, now: datetime, step: timedelta | None, against: Against
+    ) -> "Question":
+        """The last 30 days up to this moment, unless asked otherwise; never beyond now."""
+        last = min(end or now, now)
+        return cls(start=start or last - DEFAULT, end=last, step=step, against=against)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,11 @@ def replayed(services: Services, revision: Revision, question: Question, progres
             session, revision, question.start, question.end, against=question.against, tables=services.library.tables
         )
         try:
-            return backtest(revision, history, question.start, question.end, step=question.step, progress=progress)
+            removes = revision.mode is not Mode.SHADOW  # a pause of a shadow rule never happened
+            return backtest(
+                revision, history, question.start, question.end,
+                step=question.step, progress=progress, removes=removes,
+            )  # fmt: skip
         except NotReplayable as error:
             raise OperationError(str(error)) from error
 
@@ -164,6 +177,12 @@ def as_json(report: Report) -> dict[str, Any]:
         "looks": report.looks,
         "subjects": report.subjects,
         "answers": dict(report.answers),
+        "no_decision": report.no_decision,
+        "stopped": report.stopped,
+        "warnings": list(report.warnings),
+        "right": sum(fire.judged == "right" for fire in report.pauses),
+        "wrong": sum(fire.judged == "wrong" for fire in report.pauses),
+        "open": sum(fire.judged == "open" for fire in report.pauses),
         "pauses": len(report.pauses),
         "false_alarms": len(report.false_alarms),
         "flaps": report.flaps,
@@ -183,7 +202,16 @@ def _fire(fire: Fire) -> dict[str, Any]:
         "until": fire.until.isoformat() if fire.until else None,
         "ended": fire.ended,
         "false_alarm": fire.false_alarm,
+        "judged": fire.judged,
+        "mature": _mature(fire.mature),
         "kept": str(fire.kept),
         "lost": str(fire.lost),
         "came": {name: str(value) for name, value in fire.came.items()},
     }
+
+
+def _mature(found: Mature | None) -> dict[str, Any] | None:
+    """The ratio as it is known by now, with the interval in which the true one lies."""
+    if found is None:
+        return None
+    return {"rate": found.rate, "low": found.low, "high": found.high, "of": found.trials, "line": found.line}

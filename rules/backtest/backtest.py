@@ -1,13 +1,13 @@
 """Replay a rule over the past, with the facts as they were known then.
 
 Every look goes through the same `evaluate` and `plan` as a live run. A backtest on final data would lie: late
-conversions make yesterday look better than it looked yesterday. Afterwards hindsight says of every pause
-whether it was right: whether the same look with all that has arrived by now would still say yes, and whether
-the traffic that came in the meantime recovered.
+conversions make yesterday look better than it looked yesterday. Afterwards every pause is held against the mature
+ratio of its subject: over the clicks of the window and of the week after, with all that has arrived by now, and with
+the interval in which the true ratio lies. What that cannot decide is called open, not wrong.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,15 +16,22 @@ from typing import TypeAlias
 import numpy as np
 
 from rules.backtest.simulated_world import History, Span, World, steps
+from rules.evaluation import interpret
+from rules.evaluation.columns import wilson
 from rules.evaluation.evaluate import evaluate
+from rules.evaluation.frame import Frame
+from rules.language import types
+from rules.model import tree
 from rules.model.facts import Subject, Why
 from rules.model.plan import Outcome, PlannedEffect, Target
-from rules.model.revision import Every, Mode, Revision, Rolling
+from rules.model.revision import Every, Group, Mode, Revision, Rolling
 from rules.model.verbs import VERBS
 from rules.model.verdicts import Answer, Evaluation, Trace
 from rules.planning.plan import plan as make_plan
 
 STEP = timedelta(minutes=15)
+LATER = timedelta(days=7)  # of clicks after a pause that say what the ratio really was
+TWO_SIDED = 1.96  # 95%, both sides
 FLAP_WITHIN = timedelta(days=7)  # a target that is paused again so soon after its return flaps
 Progress: TypeAlias = Callable[[int, int, datetime], None]
 SERIES = 6  # subjects that are drawn
@@ -33,6 +40,30 @@ POINTS = 160  # of each of them
 
 class NotReplayable(ValueError):
     """A rule that history cannot answer: it is about events, not about traffic over time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mature:
+    """A subject's ratio as it is known by now, over the clicks of a window and of the week after."""
+
+    metric: str
+    hits: float
+    trials: float
+    low: float  # the true ratio lies between these two with 95%
+    high: float
+    line: float
+    down: bool  # the rule acts below the line
+
+    @property
+    def rate(self) -> float:
+        return self.hits / self.trials if self.trials > 0 else 0.0
+
+    @property
+    def judged(self) -> str:
+        """`right` where the whole interval is beyond the line, `wrong` where none of it is, else `open`."""
+        if (self.high < self.line) if self.down else (self.low > self.line):
+            return "right"
+        return "wrong" if ((self.low >= self.line) if self.down else (self.high <= self.line)) else "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +81,22 @@ class Fire:
     came: Mapping[str, Decimal]  # what really came while it would have been paused
     hindsight: Answer  # the same look with all that has arrived by now
     afterwards: Answer  # the look over the traffic that came right after it
+    mature: Mature | None = None  # None: the rule holds no ratio against a line
+    worth: Decimal = Decimal(0)  # revenue of one conversion of the subject, over all that is known
+
+    @property
+    def judged(self) -> str:
+        """`right`, `wrong`, or `open` where what came later does not tell."""
+        if self.mature is not None:
+            return self.mature.judged
+        if Answer.NO in {self.hindsight, self.afterwards}:
+            return "wrong"
+        return "right" if self.hindsight is Answer.YES else "open"
 
     @property
     def false_alarm(self) -> bool:
-        """By now we know better, or it recovered by itself."""
-        return Answer.NO in {self.hindsight, self.afterwards}
+        """By now it is known that the ratio was on the good side; without a ratio: the same look says no by now."""
+        return self.judged == "wrong"
 
     @property
     def profit(self) -> Decimal:
@@ -63,13 +105,21 @@ class Fire:
 
     @property
     def kept(self) -> Decimal:
-        """Loss that the pause would have avoided."""
-        return max(-self.profit, Decimal(0))
+        """Loss avoided: what the traffic brought less than as much traffic at the line, or its own negative profit."""
+        return max(-self.profit, self.missing, Decimal(0))
 
     @property
     def lost(self) -> Decimal:
-        """Profit that the pause would have cost."""
-        return max(self.profit, Decimal(0))
+        """Profit given up: of traffic at the line or above; without a line, any profit."""
+        return max(self.profit, Decimal(0)) if self.mature is None or self.missing <= 0 else Decimal(0)
+
+    @property
+    def missing(self) -> Decimal:
+        """Revenue that the traffic of the pause fell short of the line; negative where it was better."""
+        if self.mature is None or self.mature.down is False or self.mature.metric != "cr":
+            return Decimal(0)
+        due = self.came.get("clicks", Decimal(0)) * Decimal(repr(self.mature.line))
+        return (due - self.came.get("conversions", Decimal(0))) * self.worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +156,17 @@ class Report:
     waiting: int  # looks whose plan was over a limit and would have waited for a person
     stops: Mapping[str, int]  # what kept effects from happening, by guard
     series: tuple[Series, ...] = ()
+    warnings: tuple[str, ...] = ()  # why these figures say less than they seem to
+
+    @property
+    def no_decision(self) -> int:
+        """Verdicts that no data allowed."""
+        return self.answers.get(Answer.NO_DECISION.word, 0)
+
+    @property
+    def stopped(self) -> int:
+        """Effects that some guard kept from happening."""
+        return sum(self.stops.values())
 
     @property
     def pauses(self) -> tuple[Fire, ...]:
@@ -150,17 +211,19 @@ def backtest(
     *,
     step: timedelta | None = None,
     progress: Progress = lambda _done, _looks, _at: None,
+    removes: bool = True,
 ) -> Report:
     """Replay `revision` from `start` to `end`, both included, aware UTC.
 
-    It is replayed as if it were live and approved; what a limit stops is counted and not done. `step` is the
+    It is replayed as if it were live and approved; what a limit stops is counted and not done. With `removes` a paused
+    target loses its traffic; a rule in shadow has seen all traffic, and is replayed without. `step` is the
     rule's own interval unless given. `progress` hears before each look how many are done, how many there will be,
     and which moment it is about; what it raises ends the replay. Raises NotReplayable for a rule about events.
     """
     replayable(revision)
     every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else STEP)
     history.begin()
-    replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end)
+    replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end, removes=removes)
     looks = (end - start) // every + 1
     for done, now in enumerate(steps(start, end, every)):
         progress(done, looks, now)
@@ -171,16 +234,18 @@ def backtest(
 class _Replay:
     """One run over the past."""
 
-    def __init__(self, revision: Revision, history: History, end: datetime) -> None:
+    def __init__(self, revision: Revision, history: History, end: datetime, *, removes: bool) -> None:
         self._revision = revision
         self._history = history
         self._end = end
-        self._world = World(revision, history)
+        self._world = World(revision, history, removes)
         self._answers: Counter[str] = Counter()
         self._stops: Counter[str] = Counter()
         self._fired: list[tuple[datetime, PlannedEffect, Answer]] = []
         self._endings: dict[tuple[Target, datetime], str] = {}
         self._looks = self._waiting = 0
+        self._rows = {subject: row for row, subject in enumerate(history.subjects)}
+        self._worths: dict[Target, Decimal] = {}
 
     def look(self, now: datetime) -> None:
         facts = self._history.at(now)
@@ -224,7 +289,23 @@ class _Replay:
             waiting=self._waiting,
             stops=dict(self._stops),
             series=self._series(start, fires),
+            warnings=tuple(self._warnings(start)),
         )
+
+    def _warnings(self, start: datetime) -> Iterator[str]:
+        stretch = f"{start:%Y-%m-%d %H:%M} to {self._end:%Y-%m-%d %H:%M} UTC"
+        if not len(self._history.subjects):
+            yield f"no traffic in scope is known from {stretch}; nothing was looked at. Choose another period or source"
+            return
+        decided = self._answers[Answer.YES.word] + self._answers[Answer.NO.word]
+        if not decided:
+            yield (
+                f"none of {self._answers[Answer.NO_DECISION.word]:,} verdicts from {stretch} could be decided: there "
+                "is no data, or too little. These figures say nothing about the rule"
+            )
+        since = getattr(self._history, "since", None)
+        if since is not None and since > start:
+            yield f"observations begin at {since:%Y-%m-%d %H:%M} UTC; windows that reach further back were not decided"
 
     def _fires(self) -> tuple[Fire, ...]:
         afterwards: dict[datetime, dict[Subject, Answer]] = {}
@@ -248,9 +329,44 @@ class _Replay:
                     came=self._history.came(effect.target, at, span.end or self._end) if span else {},
                     hindsight=hindsight,
                     afterwards=after,
+                    mature=self._mature(effect.subject, at),
+                    worth=self._worth(effect.target),
                 )
             )
         return tuple(found)
+
+    def _mature(self, subject: Subject, at: datetime) -> Mature | None:
+        """The first ratio that the rule holds against a plain number, by all that is known today."""
+        found = _ratio(self._revision)
+        if found is None or subject not in self._rows:
+            return None
+        node, (top, bottom) = found
+        later = min(at + LATER, self._end)
+        window = self._revision.data.window
+        length = window.length if isinstance(window, Rolling) else timedelta(days=1)
+        data = replace(self._revision.data, window=Rolling(later - at + length), settle=timedelta(0), fresh=None)
+        frame = Frame(self._history.hindsight(later), data, later)
+        parts = interpret.cohort(top, bottom, frame)
+        row = self._rows[subject]
+        hits, trials = (float(interpret.value(part, frame, frame.look).values[row]) for part in parts)
+        lower, upper = wilson(np.array([hits]), np.array([max(trials, 1.0)]), TWO_SIDED)
+        line = float(node.right.value) if isinstance(node.right, tree.Constant) else 0.0  # type: ignore[arg-type]
+        return Mature(
+            metric=node.left.name if isinstance(node.left, tree.Metric) else "",
+            hits=hits,
+            trials=trials,
+            low=float(lower[0]),
+            high=float(upper[0]),
+            line=line,
+            down=node.op in {"<", "<="},
+        )
+
+    def _worth(self, target: Target) -> Decimal:
+        if target not in self._worths:
+            came = self._history.came(target, self._end - timedelta(days=365), self._end)
+            sold = came.get("conversions", Decimal(0))
+            self._worths[target] = came.get("revenue", Decimal(0)) / sold if sold > 0 else Decimal(0)
+        return self._worths[target]
 
     def _span(self, effect: PlannedEffect, at: datetime) -> Span | None:
         past = self._world.pasts.get(effect.target)
@@ -293,6 +409,21 @@ class _Replay:
             if subject.get(target.kind) == target.id
             for span in past.spans
         )
+
+
+def _ratio(revision: Revision) -> tuple[tree.Compare, tuple[tree.Node, tree.Node]] | None:
+    """The first comparison of a ratio of counts with a plain number in `when`, and both sides of the ratio."""
+    for node in _tests(revision.when):
+        if isinstance(node, tree.Compare) and isinstance(node.right, tree.Constant) and node.op not in {"=", "!="}:
+            parts = types.ratio_of_counts(node.left)
+            if parts is not None and isinstance(node.right.value, Decimal):
+                return node, parts
+    return None
+
+
+def _tests(group: Group | None) -> Iterator[tree.Node]:
+    for item in group.items if group else ():
+        yield from _tests(item) if isinstance(item, Group) else [item.tree]
 
 
 def comparison(trace: Trace) -> Trace | None:

@@ -93,6 +93,7 @@ class World:
 
     revision: Revision
     history: History
+    removes: bool = True  # whether a paused target loses its traffic; a pause of a shadow rule never happened
     pasts: dict[Target, Past] = field(default_factory=dict)
     streaks: dict[Subject, Streak] = field(default_factory=dict)
     effects: list[datetime] = field(default_factory=list)
@@ -203,7 +204,8 @@ class World:
                     count=effect.hold_count,
                 )
                 past.spans.append(Span(now))
-                self.history.leave(effect.target, now)
+                if self.removes:
+                    self.history.leave(effect.target, now)
                 past.returned = None
         return done
 
@@ -224,7 +226,8 @@ class World:
         past.spans[-1] = replace(past.spans[-1], end=now)
         past.returned = now
         past.last_effect = now
-        self.history.come_back(target, now)
+        if self.removes:
+            self.history.come_back(target, now)
         if counts:
             past.ended.append(now)
 

@@ -181,3 +181,38 @@ def test_a_target_that_is_absent_comes_back_whole():
     history.come_back(target, START + timedelta(hours=20))
     column = history.at(START + timedelta(hours=40)).measure("clicks", ("offer",), START, START + timedelta(hours=40))
     assert column.values.tolist() == [600.0]
+
+
+def test_a_pause_is_judged_by_the_mature_ratio_with_its_interval():
+    good = facts([(number / 4, number / 4 + 8, "1") for number in range(100)], delay=8)
+    fire = replay(past(facts(steady(48)), good), hours=40).pauses[0]
+    assert fire.judged == "wrong"
+    assert fire.mature.low <= fire.mature.rate <= fire.mature.high
+
+
+def test_too_little_traffic_afterwards_leaves_it_open():
+    few = facts([*steady(3), *[(6 + n, 6 + n, "1") for n in range(10)]])
+    text = TEXT.replace("clicks: 50", "clicks: 20")
+    assert {fire.judged for fire in replay(past(few, facts([])), text, hours=12).pauses} == {"open"}
+
+
+def test_loss_avoided_is_not_zero_where_the_payout_is_below_the_revenue():
+    sold = facts([(7.0, 7.0, "1")], delay=0.5, money=(3, 5))
+    fire = replay(past(facts(steady(48)), sold), hours=12).pauses[0]
+    assert fire.kept > 0
+
+
+def test_a_pause_of_a_shadow_rule_takes_no_traffic_away():
+    history = past(facts(steady(48)), facts([]))
+    stays = backtest(rule(TEXT), history, START + timedelta(hours=6), START + timedelta(hours=36), removes=False)
+    assert [int((fire.at - START).total_seconds() // 3600) for fire in stays.pauses][:2] == [6, 19]
+
+
+def test_a_period_without_data_says_so():
+    [warning] = replay(past(facts([]), facts([]))).warnings
+    assert "no traffic in scope" in warning
+    empty = backtest(
+        rule(TEXT), past(facts(steady(2)), facts([])), START + timedelta(days=20), START + timedelta(days=21)
+    )
+    assert "could be decided" in empty.warnings[0]
+    assert empty.no_decision > 0

@@ -21,6 +21,7 @@ class Place(NamedTuple):
 
 #: Every command. One is imported when it runs or shows its own help, so that `--help` and completion answer at once.
 COMMANDS = {
+    "accounts": Place("bridge.cli.renames:accounts", "Accounts, and what still uses a name that is gone."),
     "api": Place("bridge.cli.api:api", "Ask or change anything at Integr8."),
     "approvals": Place("bridge.cli.approvals:approvals", "Plans that wait for a yes or a no, the most money first."),
     "audit": Place("bridge.cli.audit:audit", "Show who did what, newest first."),

@@ -5,6 +5,7 @@ import getpass
 import click
 from marshmallow import ValidationError
 
+from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.notifications.deliver import deliver_test
 from bridge.operations import mutes
@@ -132,3 +133,6 @@ def _known(session: Session, name: str) -> str:
         known = ", ".join(sorted(session.services.channels)) or "none"
         raise click.BadParameter(f"there is no channel {name!r}; known: {known}", param_hint="CHANNEL")
     return name
+
+
+channels.add_command(rename_command("channel"))

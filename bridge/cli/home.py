@@ -3,6 +3,7 @@
 import base64
 import secrets
 import shutil
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from bridge.cli.session import as_json, json_option
 from bridge.operations.check import check_home
+from bridge.operations.stale_names import stale_in_home
 
 ENVIRONMENT = """\
 # Read by every command of integr8-bridge in this directory; the real environment goes before it.
@@ -62,6 +64,8 @@ def check(directory: Path | None, json: bool) -> None:
       integr8-bridge check my-network
     """
     found = check_home(directory)
+    if not found.errors:
+        found = replace(found, warnings=(*found.warnings, *stale_in_home(directory)))
     if json:
         told = {"ok": not found.errors, "errors": found.errors, "warnings": found.warnings, "rules": found.rules}
         click.echo(as_json(told))

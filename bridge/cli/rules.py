@@ -8,6 +8,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session as DatabaseSession
 
+from bridge.cli.renames import rename_command
 from bridge.cli.rules_backtest import backtest, backtests
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
 from bridge.config import rulebook, rules_directory
@@ -255,3 +256,6 @@ def reload(session: Session, json: bool) -> None:
 
 rules.add_command(backtest)
 rules.add_command(backtests)
+
+
+rules.add_command(rename_command("rule"))

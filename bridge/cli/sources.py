@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.operations import OperationError
 from bridge.operations.source_entry import add, known, public_url
@@ -133,3 +134,6 @@ def test(session: Session, source: str, base_url: str | None, wanted: bool, json
     click.echo(as_json(result) if json else "\n".join(result.values()))
     if answer is not None and not answer.is_success:
         raise SystemExit(1)
+
+
+sources.add_command(rename_command("source"))

@@ -18,6 +18,7 @@ from bridge.config.settings import Settings
 from bridge.store import revisions as shelf
 from bridge.store.engine import Store
 from rules.loading.load import load
+from rules.model.environment import Known
 from rules.model.errors import Problem
 from rules.model.revision import Mode, Revision
 
@@ -126,7 +127,15 @@ class Library:
     def revision(self, session: Session, digest: str) -> Revision | None:
         """Any revision that was ever live, for explaining and replaying."""
         row = shelf.revision(session, digest)
-        return None if row is None else self._compile(row)
+        return None if row is None else self._compile(row) or self._as_it_was(row)
+
+    def _as_it_was(self, row: shelf.StoredRevision) -> Revision | None:
+        """A revision whose names the settings no longer have: what it did is still undone, and its holds still end."""
+        loaded = load(row.text, name=row.file, known=Known(timezones=self._timezones()), tests=False)
+        return next((one for one in loaded.revisions if one.id == row.rule_id), None)
+
+    def _timezones(self) -> Mapping[str, str]:
+        return {name: account.timezone for name, account in self._settings.accounts.items()}
 
     def _compile(self, row: shelf.StoredRevision) -> Revision | None:
         """The revision; None when the settings no longer have what it names, which `check` reports as well."""

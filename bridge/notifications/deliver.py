@@ -38,7 +38,7 @@ def _channel(services: Services, name: str, now: datetime, dice: Callable[[], fl
     with services.store.write() as session:
         health = _health(session, name)
         if channel is None or health.disabled_at is not None:
-            _drop(session, name, f"{name} is no longer in bridge.yaml" if channel is None else "switched off", now)
+            _drop(session, name, f"{name} {notifications.GONE}" if channel is None else "switched off", now)
             return
         most = health.at_most(now)
         if most == 0:

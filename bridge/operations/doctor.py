@@ -20,6 +20,7 @@ from bridge.integr8 import Client
 from bridge.integr8.catalogue import OPERATIONS
 from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forbidden, Unauthorized, Unreachable
 from bridge.integr8.route_probe import probe
+from bridge.operations.stale_names import names_of, stale_names
 from bridge.services.container import Services
 from bridge.store import feeds, journal
 from bridge.store import revisions as shelf
@@ -72,6 +73,7 @@ def examine(
             _aside(session),
             _failed(session, now),
             *_feeds(session, now),
+            *_stale(services, session),
         ]
         found += _refused(session, now)
     return found + _machine_clock(services) + _pooler(services)
@@ -263,6 +265,14 @@ def _aside(session: Session) -> Check:
         return check("events", "ok", "none was put aside")
     words = ", ".join(f"{number} {state}" for state, number in aside.items() if number)
     return check("events", "warn", words, "`integr8-bridge events list --state dead`, then accept or discard them")
+
+
+def _stale(services: Services, session: Session) -> list[Check]:
+    """What still uses a name that bridge.yaml or the rules do not have any more."""
+    found = stale_names(session, names_of(services.settings, services.library.current(session)))
+    return [
+        check(f"{one.kind} {one.name}", "warn", f"is gone, and {one.uses} use it", one.remedy) for one in found
+    ] or [check("names", "ok", "nothing uses a name that is gone")]
 
 
 def _failed(session: Session, now: datetime) -> Check:

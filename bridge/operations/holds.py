@@ -10,7 +10,7 @@ from bridge.decisions.plan_state import held_of, load_state
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
 from bridge.operations.errors import NothingSelected, NotThere, Refused
 from bridge.operations.manual_runs import write
-from bridge.operations.plan_values import context_of
+from bridge.operations.plan_values import account_is_gone, context_of
 from bridge.services.container import Services
 from bridge.store import revisions, runs, upkeep
 from bridge.store.holds import Hold, HoldState
@@ -42,6 +42,9 @@ def release_holds(services: Services, hold_ids: Collection[int], *, who: str, no
             revision = _revision(services, session, rule)
             if revision is None:
                 raise Refused(f"rule {rule}: no longer loads; run `integr8-bridge check`")
+            gone = sorted({row.account for row in rows} - set(services.settings.accounts))
+            if gone:
+                raise Refused(account_is_gone(gone[0]))
             named = [held_of(row) for row in rows]
             context = context_of(services, session, revision, None, now)
             state = load_state(session, context, [one.target for one in named])

@@ -98,10 +98,18 @@ def facts_of_event(
     return EventFacts([received] * len(named_subjects), named_subjects, live)
 
 
+def account_is_gone(name: str) -> str:
+    """What a person reads who asks for something of an account that bridge.yaml no longer has."""
+    ways = f"`integr8-bridge accounts rename {name} NEW` moves what it has, `accounts forget {name}` ends it"
+    return f"account {name}: is not in bridge.yaml any more; {ways}"
+
+
 def context_of(services: Services, session: Session, revision: Revision, run: Run | None, now: datetime) -> PlanContext:
     """What a plan of this rule is made from at this moment: for the run's event, or for everything in its scope.
 
     Without a run, for what needs no facts. Raises Refused where the event can no longer be read.
     """
+    if revision.account not in services.settings.accounts and run is not None:
+        raise Refused(account_is_gone(revision.account))
     facts = event_facts([]) if run is None else facts_of(services, session, revision, run, now)
     return PlanContext(revision, facts, services.settings.accounts.get(revision.account), now)

@@ -11,7 +11,7 @@ from bridge.decisions.plan_state import load_state
 from bridge.operations.cancel import CalledOff, call_off, call_off_subject, target
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.manual_runs import write
-from bridge.operations.plan_values import context_of, effect_of, named
+from bridge.operations.plan_values import account_is_gone, context_of, effect_of, named
 from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
 from bridge.services.container import Services
 from bridge.store import ledger, runs, upkeep
@@ -162,6 +162,9 @@ def _inverse(
 ) -> Plan:
     revision = terms.revision
     assert revision is not None
+    gone = sorted({one.account for one in touched(applied)} - set(services.settings.accounts))
+    if gone:
+        raise Refused(account_is_gone(gone[0]))
     state = load_state(session, context_of(services, session, revision, run, now), touched(applied))
     return make_undo(applied, state, now, terms)
 

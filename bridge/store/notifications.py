@@ -15,6 +15,7 @@ from bridge.store.lease import Claim, Leased
 from rules.model import topics
 
 RECENT = timedelta(days=5)
+GONE = "is no longer in bridge.yaml"  # why a notice was not delivered; `channels rename` delivers it after all
 LEASE = timedelta(seconds=120)  # longer than one message may take, with all addresses of its channel
 
 

@@ -1,0 +1,149 @@
+"""Accounts, sources, channels and rules that are renamed or removed while something still refers to them."""
+
+import pytest
+
+from bridge.config import settings
+from bridge.config.rulebook import Library
+from bridge.operations import NotThere, Refused
+from bridge.operations.holds import release_holds
+from bridge.operations.stale_names import forget_account, names_of, rename, stale_names
+from bridge.operations.undo import undo
+from bridge.store.holds import Hold
+from bridge.store.journal import Event
+from bridge.store.notifications import Notice
+
+RULE = """
+schema: 1
+id: low-cr
+mode: live
+trigger: {every: 15m}
+scope: {per: [offer], where: {offer.active: true}}
+data: {window: 24h, need: {clicks: 100}, fresh: 30m}
+when: {all: ["cr < 1% @95%"]}
+then:
+  - pause: offer
+    hold: 12h
+guards: {at_most: {targets: 50, share: 90%}}
+"""
+
+
+@pytest.fixture
+def holding(network):
+    """A rule holds an offer of account main."""
+    network.world.offer("Good", clicks=1000, conversions=50, active=True)
+    network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    network.rule(RULE)
+    network.work()
+    return network
+
+
+def call_account(network, name):
+    """The account of bridge.yaml gets another name; the processes start again."""
+    path = network.home / "bridge.yaml"
+    path.write_text(path.read_text().replace("  main:", f"  {name}:"))
+    network.services.settings = settings.load(network.home)
+    network.services.library = Library(network.services.settings)
+    network.rule(RULE.replace("mode: live", f"mode: live\naccount: {name}"))
+
+
+def now_named(network, session):
+    return names_of(network.services.settings, network.services.library.current(session))
+
+
+def stale(network):
+    with network.services.store.read() as session:
+        return stale_names(session, now_named(network, session))
+
+
+def move(network, kind, old, new):
+    with network.services.store.write() as session:
+        return rename(session, kind, old, new, names=now_named(network, session), who="ann", now=network.now)
+
+
+def test_a_renamed_account_is_listed_with_what_it_holds_and_the_command(holding):
+    call_account(holding, "europe")
+    [found] = stale(holding)
+    assert str(found) == (
+        "account 'main' is gone, and 1 active holds use it: `integr8-bridge accounts rename main NEW` moves them, "
+        "`accounts forget main` ends them"
+    )
+
+
+def test_after_the_move_the_offer_comes_back_in_time(holding):
+    call_account(holding, "europe")
+    moved = move(holding, "account", "main", "europe")
+    assert (moved["holds"], stale(holding)) == (1, [])
+    assert holding.paused == ["Bad"]
+    for _ in range(2):
+        holding.pass_time(hours=12, minutes=1)
+        holding.work()
+    assert holding.paused == []
+
+
+def test_an_account_that_is_gone_can_be_forgotten(holding):
+    call_account(holding, "europe")
+    with holding.services.store.write() as session:
+        done = forget_account(session, "main", names=now_named(holding, session), who="ann", now=holding.now)
+    assert (done, stale(holding)) == ({"holds": 1, "effects": 0}, [])
+    assert holding.paused == ["Bad"]
+
+
+def test_nothing_is_moved_to_a_name_that_is_not_there_or_from_one_that_still_is(holding):
+    with pytest.raises(NotThere, match="account europe: there is none; configured: main"):
+        move(holding, "account", "main", "europe")
+    with pytest.raises(Refused, match="still configured"):
+        move(holding, "account", "main", "main")
+
+
+@pytest.mark.parametrize("ask", [
+    lambda network: undo(network.services, 1, who="ann", now=network.now),
+    lambda network: release_holds(network.services, [1], who="ann", now=network.now),
+])  # fmt: skip
+def test_what_one_asks_of_an_account_that_is_gone_is_refused_with_the_command(holding, ask):
+    call_account(holding, "europe")
+    (holding.home / "rules" / "rule.yaml").unlink()
+    with pytest.raises(Refused, match="accounts rename main NEW"):
+        ask(holding)
+
+
+def test_a_renamed_rule_takes_its_holds_along(holding):
+    holding.rule(RULE.replace("low-cr", "weak-offers"))
+    [found] = stale(holding)
+    assert (found.kind, found.name) == ("rule", "low-cr")
+    assert "they end in time" in found.remedy
+    move(holding, "rule", "low-cr", "weak-offers")
+    assert [hold.rule_id for hold in holding.all(Hold)] == ["weak-offers"]
+    assert stale(holding) == []
+
+
+def test_holds_of_a_rule_that_is_gone_end_in_time(holding):
+    (holding.home / "rules" / "rule.yaml").unlink()
+    holding.pass_time(hours=12, minutes=1)
+    holding.work()
+    assert (holding.paused, [hold.state for hold in holding.all(Hold)]) == ([], ["released"])
+
+
+def test_events_of_a_renamed_source_are_moved(network):
+    network.crm({"id": "1"})
+    path = network.home / "bridge.yaml"
+    path.write_text(path.read_text().replace("  crm:", "  sales:"))
+    network.services.settings = settings.load(network.home)
+    assert [(one.kind, one.name, one.uses) for one in stale(network)] == [("source", "crm", "1 events")]
+    move(network, "source", "crm", "sales")
+    assert [event.source for event in network.all(Event)] == ["sales"]
+
+
+def test_notices_of_a_renamed_channel_are_delivered_by_the_new_one(network):
+    row = {"channel": "old", "topic": "paused", "dedupe_key": "1", "text": "x", "created_at": network.now}
+    with network.services.store.write() as session:
+        session.add(Notice(**row, due_at=network.now, state="failed", error="old is no longer in bridge.yaml"))
+    path = network.home / "bridge.yaml"
+    path.write_text(
+        path.read_text()
+        + "channels:\n  new: {webhook: https://a.example/hooks, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz}\n"
+    )
+    network.services.settings = settings.load(network.home)
+    [found] = stale(network)
+    assert (found.kind, found.uses) == ("channel", "1 notices")
+    move(network, "channel", "old", "new")
+    assert [(one.channel, one.state) for one in network.all(Notice)] == [("new", "waiting")]

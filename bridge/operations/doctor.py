@@ -270,9 +270,9 @@ def _aside(session: Session) -> Check:
 def _stale(services: Services, session: Session) -> list[Check]:
     """What still uses a name that bridge.yaml or the rules do not have any more."""
     found = stale_names(session, names_of(services.settings, services.library.current(session)))
-    return [
-        check(f"{one.kind} {one.name}", "warn", f"is gone, and {one.uses} use it", one.remedy) for one in found
-    ] or [check("names", "ok", "nothing uses a name that is gone")]
+    if not found:
+        return [check("names", "ok", "nothing uses a name that is gone")]
+    return [check(f"{one.kind} {one.name}", "warn", f"is gone, and {one.uses} use it", one.remedy) for one in found]
 
 
 def _failed(session: Session, now: datetime) -> Check:

@@ -1,7 +1,7 @@
 """Names that configuration no longer has, and the database still uses: list them, move them, or end what uses them.
 
-Accounts, integrations, sources, channels and rules are renamed in files. What was recorded under the old name stays under
-it: holds that keep offers paused, effects on their way, events and notices that wait.
+Accounts, integrations, sources, channels and rules are renamed in files. What was recorded under the old name stays
+under it: holds that keep offers paused, effects on their way, events and notices that wait.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -133,7 +133,7 @@ def _rules(session: Session, names: Names) -> Iterator[StaleName]:
 
 
 def stale_in_home(directory: Path | None) -> list[str]:
-    """The same for a directory, one line each; nothing where there is no database yet, or it cannot be read from here."""
+    """The same for a directory, one line each; nothing where no database can be read from here."""
     found = settings_module.load(directory)
     file = found.database_url.removeprefix("sqlite:///").partition("?")[0]
     if found.database_url.startswith("sqlite") and not Path(file).is_file():

@@ -138,10 +138,7 @@ def test_notices_of_a_renamed_channel_are_delivered_by_the_new_one(network):
     with network.services.store.write() as session:
         session.add(Notice(**row, due_at=network.now, state="failed", error="old is no longer in bridge.yaml"))
     path = network.home / "bridge.yaml"
-    path.write_text(
-        path.read_text()
-        + "channels:\n  new: {webhook: https://a.example/hooks, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz}\n"
-    )
+    path.write_text(path.read_text() + 'channels:\n  new: {apprise: "${CRM_TOKEN}"}\n')
     network.services.settings = settings.load(network.home)
     [found] = stale(network)
     assert (found.kind, found.uses) == ("channel", "1 notices")

@@ -159,8 +159,12 @@ def test(session: Session, file: tuple[Path, ...], json: bool) -> None:
 
 
 def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], list[str]]:
-    paths = files or tuple(sorted(session.settings.rules_dir.glob("*.y*ml")))
-    known = rules_directory.known(session.settings, load_all(session.settings.tables_dir)[0]) if not files else Known()
+    paths = files or tuple(rules_directory.files(session.settings))
+    known = (
+        rules_directory.known(session.settings, load_all(session.settings.tables_dir, session.settings.tables)[0])
+        if not files
+        else Known()
+    )
     loaded = [load(path.read_text(encoding="utf-8"), name=str(path), known=known, tests=False) for path in paths]
     revisions = [revision for one in loaded for revision in one.revisions]
     return revisions, [str(problem) for one in loaded for problem in one.errors]

@@ -1,13 +1,19 @@
-"""Small look-up tables that rules join: tables/*.csv in BRIDGE_HOME. The first column is the key."""
+"""Read the small look-up tables that rules join: tables/*.csv in BRIDGE_HOME. The first column is the key."""
 
-import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bridge.sources import spreadsheet
+from bridge.sources.csv_file import CsvProblem, CsvTable, table, text_of
+from rules.model.input_values import parse_number
+
 LARGEST = 5_000_000  # bytes; a table is for budgets and lists, not for reports
+DIRECTORY = "tables"
+Types = Mapping[str, Mapping[str, str]]  # table → column → type
 
 
 class TableError(ValueError):
@@ -21,55 +27,106 @@ class Table:
     name: str
     columns: tuple[str, ...]
     rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)  # key → line of the file
+
+    @property
+    def file(self) -> str:
+        return f"{DIRECTORY}/{self.name}.csv"
 
 
-def load_all(directory: Path) -> tuple[dict[str, Table], list[str]]:
+def load_all(directory: Path, types: Types | None = None) -> tuple[dict[str, Table], list[str]]:
     """Every table of the directory, and one line for each that cannot be read."""
     tables, problems = {}, []
+    types = types or {}
     for path in sorted(directory.glob("*.csv")):
+        if is_side_file(path):
+            continue
         try:
-            tables[path.stem] = load(path)
+            tables[path.stem] = load(path, types.get(path.stem, {}))
         except TableError as error:
             problems.append(str(error))
-    return tables, problems
+    return tables, problems + _undeclared(tables, types)
 
 
-def load(path: Path) -> Table:
+def is_side_file(path: Path) -> bool:
+    """Whether an editor or a system left the file beside the real one: `._x.yaml`, `.#x.yaml`, `x.yaml~`, `#x.csv#`."""
+    name = path.name
+    return name.startswith((".", "~", "#")) or name.endswith(("~", ".swp", ".swo", ".bak", ".orig", ".tmp", "#"))
+
+
+def load(path: Path, types: Mapping[str, str] | None = None) -> Table:
     """Read one table. Raises TableError for what would otherwise decide about money by accident."""
-    place = f"tables/{path.name}"
-    if path.stat().st_size > LARGEST:
-        raise TableError(f"{place}: larger than {LARGEST // 1_000_000} MB; keep only the columns that rules need")
+    place = f"{DIRECTORY}/{path.name}"
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.reader(file, strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise TableError(f"{place}: not a UTF-8 CSV file: {error}") from error
-    if not lines or not lines[0]:
-        raise TableError(f"{place}: empty; the first line names the columns")
-    columns = tuple(name.strip() for name in lines[0])
-    if len(set(columns)) != len(columns) or not all(columns):
-        raise TableError(f"{place}:1: column names must be there and differ")
+        if path.stat().st_size > LARGEST:
+            raise TableError(f"{place}: larger than {LARGEST // 1_000_000} MB; keep only the columns that rules need")
+        read = table(io.StringIO(text_of(path.read_bytes()), newline=""))
+        return _table(path.stem, place, read, types or {})
+    except CsvProblem as error:
+        raise TableError(f"{place}:{error.line}: {error.words}") from error
+    except OSError as error:
+        raise TableError(f"{place}: cannot be read: {error.strerror}") from error
+
+
+def _table(name: str, place: str, read: CsvTable, types: Mapping[str, str]) -> Table:
     rows: dict[str, dict[str, Any]] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if not any(cell.strip() for cell in line):
-            continue
-        if len(line) != len(columns):
-            raise TableError(f"{place}:{number}: {len(line)} cells, but {len(columns)} columns")
-        key = line[0].strip()
+    lines: dict[str, int] = {}
+    for row in read.rows:
+        if row.problem:
+            raise CsvProblem(row.line, row.problem)
+        key = _key(row.cells[read.columns[0]])
         if key in rows:
-            raise TableError(f"{place}:{number}: the key {key!r} stands in an earlier line too; keep one of them")
-        rows[key] = {name: _cell(cell.strip()) for name, cell in zip(columns, line, strict=True)}
-        rows[key][columns[0]] = key
-    return Table(path.stem, columns, rows)
+            raise CsvProblem(row.line, f"the key {key!r} stands in line {lines[key]} too; keep one of them")
+        rows[key], lines[key] = {read.columns[0]: key}, row.line
+        for number, column in enumerate(read.columns[1:], start=2):
+            try:
+                rows[key][column] = cell(row.cells[column], types.get(column))
+            except ValueError as error:
+                raise TableError(f"{place}:{row.line}:{number}: {column} of {key!r}: {error}") from error
+    return Table(name, read.columns, rows, lines)
 
 
-def _cell(text: str) -> Any:
+def _key(text: str) -> str:
+    try:
+        return spreadsheet.identifier(text)
+    except ValueError:
+        return text  # `check` warns of it: it matches nothing, and hurts nothing else
+
+
+def cell(text: str, type_: str | None = None) -> Any:
+    """What a cell means. Raises ValueError where it does not fit its declared type.
+
+    Without a declared type a plain number is a number, `true` and `false` are booleans, and the rest is text. A number
+    that begins with a zero is a text: it is an id or a postal code.
+    """
     if not text:
         return None
+    if type_ == "text":
+        return text
+    if type_ in {"number", "money"}:
+        return spreadsheet.amount(text)
+    if type_ == "percent":
+        return spreadsheet.amount(text.removesuffix("%")) / 100 if text.endswith("%") else spreadsheet.amount(text)
+    if type_ == "boolean" and text not in {"true", "false"}:
+        raise ValueError(f"{text!r} is neither true nor false")
     if text in {"true", "false"}:
         return text == "true"
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return text
-    return number if number.is_finite() else text
+    number = None if text.startswith("0") and text[1:2].isdigit() else parse_number(text)
+    return text if number is None else number
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, Decimal)
+
+
+def _undeclared(tables: Mapping[str, Table], types: Types) -> list[str]:
+    """Declared columns that no table has."""
+    found = []
+    for name, columns in types.items():
+        if name not in tables:
+            found.append(f"bridge.yaml: tables.{name}: there is no readable file {DIRECTORY}/{name}.csv")
+            continue
+        known = tables[name].columns
+        missing = [column for column in columns if column not in known]
+        found += [f"bridge.yaml: tables.{name}.{one}: no such column; it has {', '.join(known)}" for one in missing]
+    return found

@@ -108,7 +108,7 @@ class Library:
             return self._book
         newest = shelf.newest(session)
         assert newest is not None
-        self.tables, _ = load_all(self._settings.tables_dir)
+        self.tables, _ = load_all(self._settings.tables_dir, self._settings.tables)
         rows = shelf.live(session, newest.id)
         compiled = {row.rule_id: self._compile(row) for _link, row in rows}
         self._book = Rulebook(

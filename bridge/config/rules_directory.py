@@ -4,11 +4,12 @@ Reading is all or nothing per rule: a broken one is left out and named with its 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.config.lookup_tables import Table, load_all
+from bridge.config import table_cells
+from bridge.config.lookup_tables import Table, is_side_file, load_all
 from bridge.config.settings import Settings
 from bridge.integr8.catalogue import OPERATIONS
 from rules.loading.cross_checks import check
@@ -20,6 +21,8 @@ from rules.model.syntax import Place
 
 LARGEST = 1_000_000  # bytes of one rule file
 DIRECTORY = "rules"  # as the place of a problem
+SUFFIXES = (".yaml", ".yml")
+NOTES = frozenset({".md", ".rst"})  # notes for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def known(settings: Settings, tables: Mapping[str, Table]) -> Known:
 
 def read(settings: Settings) -> Reading:
     """Read every rule and table of BRIDGE_HOME. Never raises for what people wrote; `problems` has it all."""
-    tables, table_problems = load_all(settings.tables_dir)
+    tables, table_problems = load_all(settings.tables_dir, settings.tables)
     names = known(settings, tables)
     digest = hashlib.sha256()
     revisions: dict[str, Revision] = {}
@@ -60,8 +63,9 @@ def read(settings: Settings) -> Reading:
         digest.update(b"no directory")
         words = "there is no such directory; put it back, or make an empty one if there are to be no rules"
         problems.append(Problem(Place(DIRECTORY, 1, 1), words))
-    files = sorted(settings.rules_dir.glob("*.y*ml"))
-    for path in files:
+    problems += _passed_over(settings)
+    found = files(settings)
+    for path in found:
         name = f"rules/{path.name}"
         text, problem = _text(path, name)
         digest.update(f"{name}\0{text}\0".encode())
@@ -79,15 +83,44 @@ def read(settings: Settings) -> Reading:
                 continue
             revisions[revision.id] = revision
     problems.extend(check(tuple(revisions.values())))
+    problems.extend(table_cells.findings(tables, tuple(revisions.values())))
     for table in tables.values():
         digest.update(repr(table).encode())
     return Reading(
         digest=digest.hexdigest(),
         revisions=tuple(revisions.values()),
         problems=tuple(problems),
-        files=frozenset(f"rules/{path.name}" for path in files),
+        files=frozenset(f"rules/{path.name}" for path in found),
         tables=tables,
     )
+
+
+def files(settings: Settings) -> list[Path]:
+    """The files of rules/ that are read."""
+    return sorted(path for path in _below(settings.rules_dir, deep=False) if path.suffix in SUFFIXES)
+
+
+def _below(directory: Path, *, deep: bool) -> Iterator[Path]:
+    """The files of a directory, without what editors and systems leave there."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if is_side_file(path):
+            continue
+        if path.is_dir():
+            yield from _below(path, deep=True) if deep and not path.is_symlink() else ()
+        else:
+            yield path
+
+
+def _passed_over(settings: Settings) -> Iterator[Problem]:
+    """Files of rules/ and tables/ that nobody reads, though somebody put them there."""
+    for directory, suffixes in ((settings.rules_dir, SUFFIXES), (settings.tables_dir, (".csv",))):
+        readable = " or ".join(f"*{one}" for one in suffixes)
+        for path in sorted(_below(directory, deep=True)):
+            if path.suffix.lower() not in NOTES and not (path.parent == directory and path.suffix in suffixes):
+                name = path.relative_to(settings.home).as_posix()
+                only = f"only {readable} directly in {directory.name}/ are read"
+                words = f"nobody reads this file; move or rename it: {only}"
+                yield Problem(Place(name, 1, 1), words, "warning")
 
 
 def _text(path: Path, name: str) -> tuple[str, Problem | None]:
@@ -95,7 +128,7 @@ def _text(path: Path, name: str) -> tuple[str, Problem | None]:
     try:
         if path.stat().st_size > LARGEST:
             return "", Problem(start, f"larger than {LARGEST // 1_000_000} MB; a rule file is a page or two")
-        return path.read_text(encoding="utf-8"), None
+        return path.read_text(encoding="utf-8-sig"), None
     except UnicodeDecodeError as error:
         return "", Problem(start, f"not UTF-8 (byte {error.start}); save the file as UTF-8")
     except OSError as error:
@@ -103,6 +136,8 @@ def _text(path: Path, name: str) -> tuple[str, Problem | None]:
 
 
 def _at(line: str) -> Problem:
+    """A sentence about a table with its place apart: `tables/x.csv:3:2: ...`."""
     place, _, message = line.partition(": ")
-    file, _, number = place.partition(":")
-    return Problem(Place(file, int(number or 1), 1), message)
+    file, *numbers = place.split(":")
+    row, column = ([int(one) for one in numbers] + [1, 1])[:2]
+    return Problem(Place(file, row, column), message)

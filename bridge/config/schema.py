@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
+#: What a column of a look-up table may be declared as.
+TYPES = ("number", "money", "percent", "text", "boolean")
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -119,6 +122,16 @@ class FileSchema(StrictSchema):
     accounts = fields.Dict(keys=fields.String(validate=NAME), values=fields.Dict(), load_default=dict)
     sources = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
     channels = fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict)
+    tables = fields.Dict(
+        keys=fields.String(),
+        values=fields.Dict(
+            keys=fields.String(),
+            values=fields.String(
+                validate=validate.OneOf(TYPES, error=f"a column is one of {', '.join(TYPES)}"),
+            ),
+        ),
+        load_default=dict,
+    )
     notices = fields.Nested(NoticesSchema, load_default=lambda: NoticesSchema().load({}))
     http = fields.Dict(keys=fields.String(), load_default=dict)
     keep = fields.Nested(KeepSchema, load_default=lambda: KeepSchema().load({}))

@@ -81,6 +81,7 @@ class Settings:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # table → column → declared type
     http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
     keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
     trusted_proxies: tuple[str, ...] = ()
@@ -131,6 +132,7 @@ def load(home: Path | None = None) -> Settings:
         sources=file["sources"],
         channels=file["channels"],
         operations=operations,
+        tables=file["tables"],
         http=file["http"],
         keep=file["keep"],
         trusted_proxies=tuple(file["trusted_proxies"]),

@@ -12,7 +12,7 @@ from rules.loading.self_tests import run_tests
 
 def check_text(services: Services, text: str) -> Findings:
     """The rules of a text with the names of this home, each test of theirs, and how they go with the live rules."""
-    tables, _ = load_all(services.settings.tables_dir)
+    tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
     loaded = load(text, name=TEXT, known=names_of(services.settings, tables), tests=False)
     own = {revision.id for revision in loaded.revisions}
     with services.store.read() as session:

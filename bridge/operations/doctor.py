@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from bridge.config import rules_directory
+from bridge.config import rules_directory, time_zones
 from bridge.config.errors import SettingsError
 from bridge.integr8 import Client
 from bridge.integr8.catalogue import OPERATIONS
@@ -62,7 +62,7 @@ def examine(
     files with what is live; who asks often gives a way that remembers the answer for a while.
     """
     found = [_settings(services), _sources(services), _channels(services), _secret_key(services)]
-    found += [_home(services), _room(services)]
+    found += [_home(services), _room(services), _time_zones(now)]
     well = health(services, now)
     found += well
     if any(one["name"] == "database" and one["status"] == "fail" for one in well):
@@ -188,6 +188,15 @@ def _settings(services: Services) -> Check:
     if warnings:
         return check("settings", "warn", "; ".join(warnings), "write the new names; the old ones stop to work later")
     return check("settings", "ok", "every name is a current one")
+
+
+def _time_zones(now: datetime) -> Check:
+    rules = time_zones.IN_USE
+    words = f"version {rules.version or 'unknown'} of {rules.origin}"
+    if rules.version is None or rules.is_old(now.date()):
+        remedy = "install a newer `tzdata` package, or update the machine's; schedules may be an hour off"
+        return check("time zones", "warn", f"{words}, which may be older than a year", remedy)
+    return check("time zones", "ok", words)
 
 
 def _sources(services: Services) -> Check:

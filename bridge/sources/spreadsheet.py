@@ -52,10 +52,15 @@ def amount(text: str, *, commas: bool = False) -> Decimal:
 def identifier(text: str) -> str:
     """The id that a cell shows; `1001.0`, as some programs write whole numbers, is 1001. Raises ValueError."""
     shown = text.strip()
-    if _SHORTENED.fullmatch(shown):
+    if is_shortened(shown):
         raise ValueError(f"{text!r} is an id that a spreadsheet has shortened; format its column as text, export again")
     whole = _WHOLE.fullmatch(shown)
     return whole[1] if whole else shown
+
+
+def is_shortened(text: str) -> bool:
+    """Whether a spreadsheet has shown a long id as `1.00E+03`; its last digits are lost."""
+    return _SHORTENED.fullmatch(text) is not None
 
 
 def moment(text: str, zone: tzinfo = UTC) -> datetime | None:

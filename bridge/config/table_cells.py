@@ -1,0 +1,93 @@
+"""Cells of tables that no comparison of a rule can use, and keys that name nothing. Each with its line."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bridge.config.lookup_tables import Table, is_number
+from bridge.sources import spreadsheet
+from rules.loading.lint import conditions
+from rules.model import tree
+from rules.model.errors import Problem
+from rules.model.revision import Group, Revision
+from rules.model.syntax import Place
+
+ORDERS = frozenset({"<", "<=", ">", ">="})
+MOST_KEYS_ARE_NUMBERS = 0.5
+TOTALS = frozenset({"total", "totals", "sum", "grand total", "gesamt", "summe"})
+
+
+def findings(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> list[Problem]:
+    """Errors for cells that are no numbers in columns that a rule compares as numbers; warnings for strange keys."""
+    found: list[Problem] = []
+    for (name, column), rule in sorted(_compared(revisions).items()):
+        if name in tables and column in tables[name].columns[1:]:
+            found += _no_numbers(tables[name], column, rule)
+    for one in tables.values():
+        found += _strange_keys(one)
+    return found
+
+
+def _compared(revisions: Sequence[Revision]) -> dict[tuple[str, str], str]:
+    """The columns that are compared as numbers, each with a rule that does."""
+    found: dict[tuple[str, str], str] = {}
+    for revision in revisions:
+        for condition in (
+            *conditions(revision.when),
+            *conditions(revision.unless),
+            *conditions(revision.release.early),
+        ):
+            for name in _numeric(condition.tree):
+                table, _, column = name.partition(".")
+                if table in revision.scope.join:
+                    found.setdefault((table, column), revision.id)
+    return found
+
+
+def _groups(revision: Revision) -> tuple[Group | None, ...]:
+    return revision.when, revision.unless, revision.release.early
+
+
+def _numeric(root: tree.Node) -> Iterator[str]:
+    for node in root.walk():
+        if isinstance(node, tree.Arithmetic | tree.Negative) or (isinstance(node, tree.Compare) and _by_size(node)):
+            yield from (one.name for child in node.children() for one in _leaves(child))
+
+
+def _by_size(node: tree.Compare) -> bool:
+    if node.op in ORDERS:
+        return True
+    sides = [part for child in node.children() for part in child.walk()]
+    return any(isinstance(one, tree.Metric) or _is_number(one) for one in sides)
+
+
+def _is_number(node: tree.Node) -> bool:
+    return isinstance(node, tree.Constant) and node.kind in {"number", "percent"}
+
+
+def _leaves(node: tree.Node) -> Iterator[tree.Attribute]:
+    return (one for one in node.walk() if isinstance(one, tree.Attribute))
+
+
+def _no_numbers(table: Table, column: str, rule: str) -> Iterator[Problem]:
+    for key, row in table.rows.items():
+        value = row[column]
+        if value is not None and not is_number(value):
+            place = Place(table.file, table.lines[key], table.columns.index(column) + 1)
+            words = f"{column} of {key!r} is {str(value)!r}, no number, and the rule {rule} compares it as one"
+            remedy = f"write it like 1500.00, or declare `tables: {{{table.name}: {{{column}: money}}}}` in bridge.yaml"
+            yield Problem(place, f"{words}; {remedy}")
+
+
+def _strange_keys(table: Table) -> Iterator[Problem]:
+    """Keys that a spreadsheet has shortened; and where most keys are numbers, the ones that are not."""
+    strange = [key for key in table.rows if not key.isdigit()]
+    few = len(strange) < len(table.rows) * MOST_KEYS_ARE_NUMBERS
+    for key in strange:
+        place = Place(table.file, table.lines[key], 1)
+        if spreadsheet.is_shortened(key):
+            words = (
+                f"the key {key!r} is an id that a spreadsheet has shortened; format its column as text, export again"
+            )
+            yield Problem(place, words, "warning")
+        elif few or key.lower() in TOTALS:
+            words = f"the key {key!r} is no number as the others are; it probably matches nothing"
+            yield Problem(place, words, "warning")

@@ -1,0 +1,110 @@
+"""A cell that no comparison can use is told by its place, and so is a file that nobody reads."""
+
+from decimal import Decimal
+
+import pytest
+from click.testing import CliRunner
+
+from bridge.cli import cli
+from bridge.config.lookup_tables import TableError, cell, load, load_all
+
+ACCOUNT = """\
+accounts:
+  main: {base_url: https://api.example.com, api_key: "${KEY}", integrations: {default: "1"}}
+"""
+RULE = """\
+schema: 1
+id: daily-budget
+title: Pause an offer at its budget
+trigger: {every: 15m}
+scope: {per: [offer], join: {budgets: offer.id}}
+data: {window: today, need: {clicks: 1}, fresh: 45m}
+when: [payout >= budgets.daily_budget]
+then: [{pause: offer, hold: midnight}]
+"""
+
+
+@pytest.fixture
+def check(tmp_path):
+    for directory in ("rules", "tables"):
+        (tmp_path / directory).mkdir()
+    (tmp_path / "bridge.yaml").write_text(ACCOUNT)
+    (tmp_path / "rules" / "budget.yaml").write_text(RULE)
+
+    def check(**files: str) -> str:
+        for name, text in files.items():
+            path = tmp_path / name.replace("__", "/").replace("_dot_", ".")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return CliRunner(env={"KEY": "k"}).invoke(cli, ["check", str(tmp_path)]).output
+
+    return check
+
+
+def test_cells_that_a_rule_cannot_compare_are_told_with_file_line_column_and_value(check):
+    found = check(tables__budgets_dot_csv='offer_id,daily_budget\n1001,"1,500.00"\n1002,$500\n1003,5\nTotal,2000\n')
+    assert "tables/budgets.csv:2:2: daily_budget of '1001' is '1,500.00', no number, and the rule daily-budget" in found
+    assert "tables/budgets.csv:3:2: daily_budget of '1002' is '$500'" in found
+    assert "tables/budgets.csv:5:1: the key 'Total' is no number as the others are" in found
+    assert "1 rules, 2 errors, 1 warnings" in found
+
+
+def test_a_key_that_a_spreadsheet_has_shortened_is_a_warning_and_hurts_only_itself(check):
+    found = check(tables__budgets_dot_csv="offer_id,daily_budget\n1.00E+03,500\n7,500\n")
+    assert "tables/budgets.csv:2:1: the key '1.00E+03' is an id that a spreadsheet has shortened" in found
+    assert "1 rules, 0 errors, 1 warnings" in found
+
+
+def test_a_declared_column_reads_what_spreadsheets_write(check, tmp_path):
+    declared = ACCOUNT + "tables: {budgets: {daily_budget: money}}\n"
+    text = 'offer_id,daily_budget\n1001,"1,500.00"\n1002,$500\n'
+    assert "1 rules, 0 errors, 0 warnings" in check(bridge_dot_yaml=declared, tables__budgets_dot_csv=text)
+    table = load(tmp_path / "tables" / "budgets.csv", {"daily_budget": "money"})
+    assert [row["daily_budget"] for row in table.rows.values()] == [Decimal(1500), Decimal(500)]
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "value"),
+    [
+        ("5%", "percent", Decimal("0.05")), ("0,05", "percent", Decimal("0.05")), ("007", "text", "007"),
+        ("true", "text", "true"), ("true", "boolean", True), ("", "money", None), ("12", None, Decimal(12)),
+        ("007", None, "007"), ("0.5", None, Decimal("0.5")), ("true", None, True), ("inf", None, "inf"),
+        ("1e400", None, "1e400"),
+    ],
+)  # fmt: skip
+def test_a_cell_means_what_its_column_is_declared_as(text, type_, value):
+    assert cell(text, type_) == value
+
+
+def test_a_cell_that_does_not_fit_is_refused_with_its_place(tmp_path):
+    (tmp_path / "b.csv").write_text("offer,daily\n1,2\n2,a lot\n")
+    with pytest.raises(TableError, match=r"^tables/b.csv:3:2: daily of '2': 'a lot' is not a number"):
+        load(tmp_path / "b.csv", {"daily": "number"})
+
+
+def test_declarations_of_what_is_not_there_are_told(tmp_path):
+    (tmp_path / "b.csv").write_text("offer,daily\n1,2\n")
+    _, problems = load_all(tmp_path, {"b": {"dayly": "money"}, "c": {"x": "text"}})
+    assert problems == [
+        "bridge.yaml: tables.b.dayly: no such column; it has offer, daily",
+        "bridge.yaml: tables.c: there is no readable file tables/c.csv",
+    ]
+
+
+NOT_READ = ["rules/team/budget.yaml", "rules/B.YAML", "rules/b.yaml.txt", "rules/b.json", "tables/B.CSV"]
+
+
+@pytest.mark.parametrize("name", NOT_READ)
+def test_a_file_that_nobody_reads_is_named(check, tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("offer,daily\n")
+    assert f"{name}:1:1: nobody reads this file" in check(tables__budgets_dot_csv="offer,daily_budget\n1,2\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["._x.yaml", ".#x.yaml", "x.yaml~", "#x.yaml#", ".x.yaml.swp", ".DS_Store", "README.md"]
+)
+def test_what_editors_leave_is_passed_over(check, tmp_path, name):
+    (tmp_path / "rules" / name).write_bytes(b"\x00\xff nothing")
+    found = check(tables__budgets_dot_csv="offer,daily_budget\n1,2\n")
+    assert found == "1 rules, 0 errors, 0 warnings\n"

@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,7 @@ import click
 from marshmallow import Schema, fields, missing, validate
 
 from bridge.cli import cli
+from bridge.config import key_reference as keys
 from bridge.config import login, renamed, settings
 from bridge.config import schema as config_schema
 from bridge.integr8 import errors as api_errors
@@ -31,6 +32,7 @@ from rules.loading import reference
 from rules.model import errors as rule_errors
 
 HERE = Path(__file__).parent / "reference"
+MOST_CHOICES = 14  # words in a cell
 
 #: What each variable is for; a variable that the settings read and this table lacks stops the page from being made.
 ENVIRONMENT = {
@@ -44,75 +46,6 @@ ENVIRONMENT = {
     "BRIDGE_ENVIRONMENT": "the name of this environment in Sentry; `production` by default",
     "BRIDGE_LOG": "`console` or `json`",
     "BRIDGE_WORKER_METRICS": "where a worker answers scrapes: a port of loopback, or `host:port`; nowhere by default",
-}
-
-#: What the keys of an account mean. The names, kinds and defaults of the table come from the schema.
-ACCOUNT = {
-    "base_url": "where the organisation's Integr8 is",
-    "api_key": "made at Integr8 under Organization > User Management > API Keys",
-    "integrations": "our name of an integration → its id at Integr8",
-    "rate": "`per_second`, and `burst`: calls in any one second at most",
-    "timezone": "the days of this account",
-    "currency": "the currency of its money",
-    "protected": "kind → ids that no rule ever touches",
-    "routes": "operation → `VERB /path`, where Integr8 has another one at this account",
-    "rejection_url": "where rejections of conversions go",
-    "poll": "feed → seconds between two readings",
-}
-
-#: Every key of a source: one sentence, and an example of its value.
-SOURCE = {
-    "verify": ("how requests are authenticated, or the name of a known sender", "hubspot"),
-    "preset": ("a known sender, where `verify` names its method; `verify: NAME` alone is shorter", "github"),
-    "secret": ("the shared secret", "${CRM_SECRET}"),
-    "secrets": ("several secrets while one is rotated, the newest first", '["${NEW}", "${OLD}"]'),
-    "token": ("the token that the sender carries", "${POSTBACK_TOKEN}"),
-    "tokens": ("several tokens while one is rotated, the newest first", '["${NEW}", "${OLD}"]'),
-    "username": ("the user of `verify: basic`", "crm"),
-    "password": ("the password of `verify: basic`", "${CRM_PASSWORD}"),
-    "passwords": ("several passwords while one is rotated", '["${NEW}", "${OLD}"]'),
-    "in": ("where a token may stand: `path`, `query`, `header`, `body`; path and query by default", "[header]"),
-    "parameter": ("the query parameter of a token, or its path in the body; `token` by default", "key"),
-    "header": ("the header of the signature or token", "X-Signature"),
-    "digest": ("the digest of the HMAC; sha256 by default", "sha512"),
-    "encoding": ("how the signature is written; hex for `hmac`, base64 for `public-key`", "base64"),
-    "secret_form": ("how the secret is written; text by default", "hex"),
-    "public_key": ("the sender's public key in PEM, base64 or hex", "${SENDGRID_PUBLIC_KEY}"),
-    "public_keys": ("several public keys while one is rotated", '["${NEW}", "${OLD}"]'),
-    "verify_token": ("the word with which Meta checks the address", "${META_VERIFY_TOKEN}"),
-    "covered": ("what an RFC 9421 signature must cover beside the body's digest; `@method` by default", '["@method"]'),
-    "prefix": ("what stands before the signature", "sha256="),
-    "signature": ("where the signature stands, if not in `header`", "query:sig"),
-    "separator": ("what divides the parts of a header; a comma by default", ";"),
-    "signed": ("the text that is signed; `{body}` by default", "{timestamp}.{body}"),
-    "signature_part": ("the part of the header that is the signature", "v1"),
-    "timestamp_part": ("the part of the header that is the time", "t"),
-    "timestamp_header": ("the header with the time of the signature", "X-Timestamp"),
-    "timestamp": ("where that time stands, if not in a header", "meta.signed_at"),
-    "id_header": ("the header with the delivery id, for `{id}` in `signed`", "X-Event-Id"),
-    "tolerance": ("how old or new a signature may be", "10m"),
-    "allow_ips": ("addresses and networks that may send; `integr8` stands for Integr8's own", "[203.0.113.0/24]"),
-    "trusted_proxies": ("proxies of this source, before those of the whole service", "[10.0.0.0/8]"),
-    "format": ("how the body is read; `auto` goes by the content type", "csv"),
-    "dialect": ("whose postbacks come, with `format: postback`", "everflow"),
-    "event_type": ("where the type of an event stands", "header:X-Event-Type"),
-    "delivery_id": ("where the sender's id stands; the same id is the same event", "event.id"),
-    "shown_id": (
-        "where an id stands that is shown but does not tell events apart, being unsigned",
-        "header:X-Delivery",
-    ),
-    "split": ("the list in a body that is many events; `auto` or `never`", "entry.changes"),
-    "json_in": ("the field of a form that holds JSON, where it is not the only one", "rawRequest"),
-    "event_time": ("where the time of an event stands", "created_at"),
-    "order_by": ("where the place among the events about the same thing stands", "deal.version"),
-    "order_per": ("where that thing's id stands", "deal.id"),
-    "timezone": ("the zone of times without an offset", "Europe/Berlin"),
-    "max_body": ("the largest body that is taken", "2MiB"),
-    "max_inflated": ("the largest body after decompression", "8MiB"),
-    "max_depth": ("the deepest nesting of a JSON body", "64"),
-    "map": ("our name → the sender's name for a field", "{contact.email: deal.mail}"),
-    "expects": ("field → kind that a body must have; `?` makes it optional", "{deal.id: integer}"),
-    "on_mismatch": ("what becomes of a body that does not fit; `refuse`, for postbacks `quarantine`", "quarantine"),
 }
 
 
@@ -186,7 +119,7 @@ def configuration() -> str:
         "## Environment",
         "",
         "`$BRIDGE_HOME/.env` may hold variables too; the real environment goes before it.",
-        "`NAME_FILE` names a file that holds the value of `NAME`.",
+        "`NAME_FILE` names a file that holds the value of `NAME`; its line end is no part of the value.",
         "",
         "| variable | what it is |",
         "|---|---|",
@@ -194,18 +127,19 @@ def configuration() -> str:
         "",
         "## bridge.yaml",
         "",
+        "Read as strictly as a rule: only `true` and `false` are booleans, no key stands twice, nothing is guessed.",
+        "",
         "`${NAME}` stands for a variable. A secret written in clear is refused: "
         + ", ".join(f"`{name}`" for name in sorted(settings.SECRET_FIELDS))
         + ".",
         "",
-        "Sections: " + ", ".join(f"`{name}`" for name in config_schema.FileSchema().fields) + ".",
-        "",
+        *_table(config_schema.FileSchema(), keys.FILE),
         "### accounts.&lt;name&gt;",
         "",
-        "| key | kind | default | what it is |",
-        "|---|---|---|---|",
-        *(f"{row} {ACCOUNT[name]} |" for name, row in _keys(config_schema.AccountSchema())),
+        *_table(config_schema.AccountSchema(), keys.ACCOUNT),
+        "`rate`:",
         "",
+        *_table(config_schema.RateSchema(), keys.RATE),
         "### sources.&lt;name&gt;",
         "",
         "The address of a source is `/hooks/<name>`. [Connect a sender](../how-to/connect-a-sender.md) has examples.",
@@ -218,51 +152,61 @@ def configuration() -> str:
         "",
         *(_preset(name, one) for name, one in sources.PRESETS.items()),
         "",
-        "| key | kind | default | what it is | example |",
-        "|---|---|---|---|---|",
-        *(f"{row} {SOURCE[name][0]} | `{SOURCE[name][1]}` |" for name, row in _keys(sources.SourceSchema())),
-        "",
+        *_table(sources.SourceSchema(), keys.SOURCE),
         "### channels.&lt;name&gt;",
         "",
         "Either `apprise`, for people, or `webhook` with a secret, for programs.",
         "",
-        "| key | kind | default |",
-        "|---|---|---|",
-        *(row for _, row in _keys(ChannelSchema())),
+        *_table(ChannelSchema(), keys.CHANNEL),
+        "### tables.&lt;name&gt;",
         "",
+        "A mapping from columns of `tables/<name>.csv` to types. `check` names every cell that does not fit. The first",
+        "column is the key. A column without a type is read by its cells: a plain number is a number, `true` and",
+        "`false` are booleans, `007` and everything else is text.",
+        "",
+        "| type | what a cell may be |",
+        "|---|---|",
+        *(f"| `{name}` | {keys.TABLES[name]} |" for name in config_schema.TYPES),
+        "",
+        "### notices",
+        "",
+        *_table(config_schema.NoticesSchema(), keys.NOTICES),
         "### http",
         "",
         "Where the `http` action of rules may go. Without it: nowhere.",
         "",
-        "| key | kind | default |",
-        "|---|---|---|",
-        *(row for _, row in _keys(http.HttpPolicySchema())),
+        *_table(http.HttpPolicySchema(), keys.HTTP),
+        "### keep",
         "",
+        *_table(config_schema.KeepSchema(), keys.KEEP),
         "### login.oidc",
         "",
         "An identity provider to sign in through; see [who may do what](../how-to/who-may-do-what.md).",
         "",
-        "| key | kind | default |",
-        "|---|---|---|",
-        *(row for _, row in _keys(login.OidcSchema())),
+        *_table(login.OidcSchema(), keys.OIDC),
+        "`roles`:",
         "",
-        "`roles`: " + ", ".join(f"`{name}`" for name in login.RoleMapSchema().fields) + ".",
-        "",
+        *_table(login.RoleMapSchema(), keys.ROLES),
         "### metrics",
         "",
-        f"`token`: what `/metrics` asks for, at least {settings.LEAST_TOKEN} characters. Without it, anybody may ask.",
-        "",
+        *_table(config_schema.MetricsSchema(), keys.METRICS),
     ])  # fmt: skip
 
 
-def _keys(schema: Schema) -> Iterator[tuple[str, str]]:
+def _table(schema: Schema, about: Mapping[str, keys.Key]) -> list[str]:
+    """Every key of a schema with its kind, its default, one sentence and one example."""
+    rows = ["| key | kind | default | what it is | example |", "|---|---|---|---|---|"]
     for attribute, one in schema.fields.items():
         name = one.data_key or attribute
-        yield name, f"| `{name}` | {_kind(one)} | {_default(one)} |"
+        text = f"{about[name].about} | `{about[name].example}`".replace("||", "|")
+        rows.append(f"| `{name}` | {_kind(one)} | {_default(one)} | {text} |")
+    return [*rows, ""]
 
 
 def _kind(field: fields.Field[Any]) -> str:
     for check in field.validators:
+        if isinstance(check, validate.OneOf) and len(check.choices) > MOST_CHOICES:
+            return "a word"
         if isinstance(check, validate.OneOf):
             return ", ".join(f"`{word}`" for word in check.choices)
     names = {"Dict": "mapping", "List": "list", "Nested": "mapping", "Url": "address", "String": "text", "Zone": "zone"}
@@ -278,6 +222,9 @@ def _default(field: fields.Field[Any]) -> str:
         return ""
     if isinstance(value, config_schema.Rate):
         return f"`{{per_second: {value.per_second:g}}}`"
+    if isinstance(value, Mapping):
+        given = ", ".join(f"{name}: {one}" for name, one in value.items() if one not in (None, ()))
+        return f"`{{{given}}}`" if given else ""
     return f"`{value.total_seconds():.0f}s`" if isinstance(value, timedelta) else f"`{value}`"
 
 

@@ -16,7 +16,9 @@ from bridge.cli.api_options import cell
 from bridge.integr8 import ApiError, BudgetError, Client, InvalidCall, flows
 from bridge.integr8.errors import Ambiguous, BadRequest, NotFound, OutcomeUnknown, Refused, RequestFailed
 from bridge.integr8.flows import Shelf
+from bridge.sources.csv_file import CsvProblem, Row, encoding_of, table
 
+SHOWS_ENCODING = 400  # bytes
 COLUMNS = ("line", "digest", "status", "id", "message")
 DONE = frozenset({"created", "exists"})
 DOUBTFUL = frozenset({"started", "unknown"})
@@ -45,36 +47,37 @@ def read(path: Path, client: Client, shelf: Shelf) -> list[Entry]:
     request = shelf.operation("create").request
     assert request is not None
     known = request().fields
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        columns = reader.fieldnames or []
-        problems = [f"{path}:1: unknown column {name!r}" for name in columns if name not in known]
-        entries: list[Entry] = []
-        try:
-            for row in reader:
-                entry, wrong = _entry(reader.line_num, row, known)
+    problems: list[str] = []
+    entries: list[Entry] = []
+    try:
+        with path.open("rb") as file:
+            encoding = encoding_of(file.read(SHOWS_ENCODING))
+        with path.open(encoding=encoding, newline="") as file:
+            found = table(file)
+            unknown = [name for name in found.columns if name not in known]
+            problems = [f"{path}:{found.header_line}: unknown column {name!r}" for name in unknown]
+            for row in found.rows:
+                entry, wrong = _entry(row, known)
                 wrong = wrong or _refused(client, shelf, entry)
                 problems += [f"{path}:{entry.line}: {words}" for words in wrong]
                 entries.append(entry)
-        except csv.Error as error:
-            problems.append(f"{path}:{reader.line_num}: {error}")
+    except CsvProblem as error:
+        problems.append(f"{path}:{error.line}: {error.words}")
     if problems:
         raise ImportProblems("\n".join(problems))
     return entries
 
 
-def _entry(line: int, row: Mapping[str | None, Any], known: Mapping[str, Any]) -> tuple[Entry, list[str]]:
-    values, wrong = {}, []
-    if None in row or None in row.values():
-        wrong.append("has not as many cells as there are columns")
-    for name, text in row.items():
-        if name is None or not text:
+def _entry(row: Row, known: Mapping[str, Any]) -> tuple[Entry, list[str]]:
+    values, wrong = {}, [row.problem] if row.problem else []
+    for name, text in row.cells.items():
+        if not text:
             continue
         try:
             values[name] = cell(known.get(name), text)
         except ValueError as error:
             wrong.append(f"{name}: {error}")
-    return Entry(line, values), wrong
+    return Entry(row.line, values), wrong
 
 
 def _refused(client: Client, shelf: Shelf, entry: Entry) -> list[str]:

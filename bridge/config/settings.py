@@ -214,7 +214,8 @@ def _read_file(path: Path, env: Environment, problems: list[str], warnings: list
     try:
         raw, old = current_keys(yaml_file.read(path))
     except FileNotFoundError:
-        problems.append(f"settings: {path} is missing; `integr8-bridge init {path.parent}` writes a starter directory")
+        words = "set BRIDGE_HOME to the directory that holds it, or write a starter directory"
+        problems.append(f"settings: {path} is missing; {words} with `integr8-bridge init DIR`")
         return empty
     except yaml_file.YamlProblem as error:
         problems.append(str(error))

@@ -93,11 +93,3 @@ def test_every_page_is_in_the_site_s_menu():
     menu = (ROOT / "mkdocs.yml").read_text()
     pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
     assert [page for page in pages if f": {page}\n" not in menu] == []
-
-
-def test_every_key_of_a_source_has_a_sentence_and_an_example():
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
-    names = {field.data_key or name for name, field in SourceSchema().fields.items()}
-    assert set(generate.SOURCE) == names

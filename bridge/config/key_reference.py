@@ -1,0 +1,155 @@
+"""What each key of bridge.yaml means, with an example. Kinds and defaults come from the schemas.
+
+`docs/generate.py` makes the reference page from it. A test fails for a key without its sentence and example, and reads
+every example as the file would be read.
+"""
+
+from typing import NamedTuple
+
+
+class Key(NamedTuple):
+    """One sentence, and one example as YAML: the value of the key."""
+
+    about: str
+    example: str
+
+
+FILE = {
+    "accounts": Key("Organisations of Integr8, by names of your choice.", "{main: {base_url: ...}}"),
+    "sources": Key("Who may send webhooks to `/hooks/NAME`, and how each proves itself.", "{crm: {verify: stripe}}"),
+    "channels": Key("Where messages to people and programs go.", '{traffic: {apprise: "${TRAFFIC_CHANNEL_URL}"}}'),
+    "tables": Key(
+        "Types of columns of tables/*.csv; a column without one is read by its cells.", "{budgets: {daily: money}}"
+    ),
+    "notices": Key("Who hears of problems of the service itself.", "{operations: ops}"),
+    "http": Key("Where the `http` action of rules may go. Without it: nowhere.", "{allow: [https://crm.example.com]}"),
+    "keep": Key("For how many days observations are kept.", "{rows: 95, observations: 800}"),
+    "trusted_proxies": Key("Addresses whose `X-Forwarded-For` is believed.", "[10.0.0.0/8]"),
+    "public_url": Key("The address at which people and senders reach this service.", "https://bridge.example.com"),
+    "login": Key("An identity provider to sign in through, beside passwords.", "{oidc: {issuer: ...}}"),
+    "metrics": Key("Who may read `/metrics`.", '{token: "${METRICS_TOKEN}"}'),
+}
+
+ACCOUNT = {
+    "base_url": Key("The address of the organisation's Integr8 API, without ? and #.", "https://api.app.integr8.co"),
+    "api_key": Key(
+        "The key of this organisation, made at Integr8 under Organization > User Management > API Keys.",
+        '"${INTEGR8_API_KEY}"',
+    ),
+    "integrations": Key("Names of your choice, each with the id of an integration.", '{default: "${INTEGRATION_ID}"}'),
+    "rate": Key("How often Integr8 may be called, by all processes together.", "{per_second: 5, burst: 10}"),
+    "timezone": Key("The zone of `today` and of other calendar windows, unless a rule names its own.", "Europe/Berlin"),
+    "currency": Key("The currency of the account's money, in three letters.", "EUR"),
+    "protected": Key("Ids that no rule ever touches, by kind.", "{offer: [1001], publisher: [7]}"),
+    "routes": Key("Operations that this organisation has at another path.", '{offers.list: "GET /api/v3/offers"}'),
+    "rejection_url": Key("Where rejections of conversions are sent.", '"${REJECTION_URL}"'),
+    "poll": Key("Seconds between two readings of a feed; 0 switches a feed off.", "{clicks: 600, impressions: 0}"),
+}
+RATE = {
+    "per_second": Key("Calls per second on average.", "5"),
+    "burst": Key("Calls in any one second at most; `per_second` by default.", "10"),
+}
+KEEP = {
+    "rows": Key("Days for which single rows are kept; sums per hour afterwards.", "95"),
+    "observations": Key("Days after which sums are deleted too.", "800"),
+}
+NOTICES = {"operations": Key("Channels that hear of halts, stalled feeds, broken rules and dead letters.", "[ops]")}
+METRICS = {"token": Key("What `/metrics` asks for, 16 characters at least; without it anybody may ask.", '"${TOKEN}"')}
+
+OIDC = {
+    "issuer": Key("The https:// address of the provider, without ? and #.", "https://login.example.com/realms/main"),
+    "client_id": Key("The id of this service at the provider.", "integr8-bridge"),
+    "client_secret": Key("The secret of this service at the provider.", '"${OIDC_SECRET}"'),
+    "roles": Key("Which groups of the provider mean which role here.", "{claim: groups, map: {traffic: operator}}"),
+    "label": Key("What the sign-in button says.", "Company login"),
+    "scopes": Key("What is asked of the provider.", "[openid, email, profile, groups]"),
+    "domains": Key("Only e-mail addresses of these domains come in; any, if empty.", "[example.com]"),
+}
+ROLES = {
+    "claim": Key("The claim that names the groups, with dots into it.", "realm_access.roles"),
+    "map": Key("Group → viewer, operator or admin; of several the highest counts.", "{traffic: operator, it: admin}"),
+}
+
+CHANNEL = {
+    "apprise": Key("One or more Apprise addresses: Slack, Telegram, mail and a hundred more.", '"${SLACK_URL}"'),
+    "webhook": Key("An address that gets signed JSON (Standard Webhooks).", "https://crm.example.com/hooks"),
+    "secret": Key("Signs the messages of `webhook`.", '"${CALLBACK_SECRET}"'),
+    "secrets": Key("Several secrets while one is rotated: each signs.", '["${NEW_SECRET}", "${OLD_SECRET}"]'),
+    "allow_private": Key("Private networks in which the address of `webhook` may lie.", "[10.1.0.0/16]"),
+    "timeout": Key("How long an answer may take; 15 s by default for programs.", "10s"),
+    "group": Key("Messages within this time become one; 10 s by default for people.", "30s"),
+    "digest": Key("Collect for this long and send one summary.", "7d"),
+}
+
+HTTP = {
+    "allow": Key(
+        "Addresses that rules may call: a host, or a host and the beginning of a path.", "[https://a.example]"
+    ),
+    "allow_private": Key("Private networks that the allowed names may resolve to.", "[10.1.0.0/16]"),
+    "timeout": Key("How long a call may take altogether.", "10s"),
+    "max_answer": Key("How much of an answer is read.", "256kB"),
+    "redirects": Key("How many redirects are followed; 0 for none.", "3"),
+}
+
+SOURCE = {
+    "verify": Key("How requests are authenticated, or the name of a known sender.", "hubspot"),
+    "preset": Key("A known sender, where `verify` names its method; `verify: NAME` alone is shorter.", "github"),
+    "secret": Key("The shared secret.", '"${CRM_SECRET}"'),
+    "secrets": Key("Several secrets while one is rotated, the newest first.", '["${NEW}", "${OLD}"]'),
+    "token": Key("The token that the sender carries.", '"${POSTBACK_TOKEN}"'),
+    "tokens": Key("Several tokens while one is rotated, the newest first.", '["${NEW}", "${OLD}"]'),
+    "username": Key("The user of `verify: basic`.", "crm"),
+    "password": Key("The password of `verify: basic`.", '"${CRM_PASSWORD}"'),
+    "passwords": Key("Several passwords while one is rotated.", '["${NEW}", "${OLD}"]'),
+    "in": Key("Where a token may stand: `path`, `query`, `header`, `body`; path and query by default.", "[header]"),
+    "parameter": Key("The query parameter of a token, or its path in the body; `token` by default.", "key"),
+    "header": Key("The header of the signature or token.", "X-Signature"),
+    "digest": Key("The digest of the HMAC; sha256 by default.", "sha512"),
+    "encoding": Key("How the signature is written; hex for `hmac`, base64 for `public-key`.", "base64"),
+    "secret_form": Key("How the secret is written; text by default.", "hex"),
+    "public_key": Key("The sender's public key in PEM, base64 or hex.", '"${SENDGRID_PUBLIC_KEY}"'),
+    "public_keys": Key("Several public keys while one is rotated.", '["${NEW}", "${OLD}"]'),
+    "verify_token": Key("The word with which Meta checks the address.", '"${META_VERIFY_TOKEN}"'),
+    "covered": Key(
+        "What an RFC 9421 signature must cover beside the body's digest; `@method` by default.", '["@method"]'
+    ),
+    "prefix": Key("What stands before the signature.", "sha256="),
+    "signature": Key("Where the signature stands, if not in `header`.", "query:sig"),
+    "separator": Key("What divides the parts of a header; a comma by default.", '";"'),
+    "signed": Key("The text that is signed; `{body}` by default.", '"{timestamp}.{body}"'),
+    "signature_part": Key("The part of the header that is the signature.", "v1"),
+    "timestamp_part": Key("The part of the header that is the time.", "t"),
+    "timestamp_header": Key("The header with the time of the signature.", "X-Timestamp"),
+    "timestamp": Key("Where that time stands, if not in a header.", "meta.signed_at"),
+    "id_header": Key("The header with the delivery id, for `{id}` in `signed`.", "X-Event-Id"),
+    "tolerance": Key("How old or new a signature may be.", "10m"),
+    "allow_ips": Key("Addresses and networks that may send; `integr8` stands for Integr8's own.", "[203.0.113.0/24]"),
+    "trusted_proxies": Key("Proxies of this source, before those of the whole service.", "[10.0.0.0/8]"),
+    "format": Key("How the body is read; `auto` goes by the content type.", "csv"),
+    "dialect": Key("Whose postbacks come, with `format: postback`.", "everflow"),
+    "event_type": Key("Where the type of an event stands.", "header:X-Event-Type"),
+    "delivery_id": Key("Where the sender's id stands; the same id is the same event.", "event.id"),
+    "shown_id": Key(
+        "Where an id stands that is shown but does not tell events apart, being unsigned.", "header:X-Delivery"
+    ),
+    "split": Key("The list in a body that is many events; `auto` or `never`.", "entry.changes"),
+    "json_in": Key("The field of a form that holds JSON, where it is not the only one.", "rawRequest"),
+    "event_time": Key("Where the time of an event stands.", "created_at"),
+    "order_by": Key("Where the place among the events about the same thing stands.", "deal.version"),
+    "order_per": Key("Where that thing's id stands.", "deal.id"),
+    "timezone": Key("The zone of times without an offset.", "Europe/Berlin"),
+    "max_body": Key("The largest body that is taken.", "2MiB"),
+    "max_inflated": Key("The largest body after decompression.", "8MiB"),
+    "max_depth": Key("The deepest nesting of a JSON body.", "64"),
+    "map": Key("Our name → the sender's name for a field.", "{contact.email: deal.mail}"),
+    "expects": Key("Field → kind that a body must have; `?` makes it optional.", "{deal.id: integer}"),
+    "on_mismatch": Key("What becomes of a body that does not fit; `refuse`, for postbacks `quarantine`.", "quarantine"),
+}
+
+TABLES = {
+    "number": "an exact number: `1500`, `1,500.00`, `1.500,00`, `$12.50`; `1,500` has two meanings and is refused",
+    "money": "the same as number; says what the number is",
+    "percent": "`5%` or `0.05`",
+    "text": "as it stands: `007` stays `007`",
+    "boolean": "`true` or `false`",
+}

@@ -3,9 +3,10 @@
 It knows keys, words and shapes. What stands inside a condition is checked by `load` alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rules.language.keys import KEYS
 from rules.language.sections import DAYS, KEEPABLE
 from rules.model import metrics
 from rules.model.revision import GRAINS, Missed, Mode
@@ -21,20 +22,41 @@ _CALENDAR = ("today", "yesterday", "this_week", "this_month")
 
 def json_schema() -> dict[str, Any]:
     """The schema of one rule document (draft 2020-12)."""
-    return {
+    found = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Integr8 Bridge rule",
         **_object(_sections(), required=("schema", "id", "trigger", "then")),
-        "$defs": {"group": _group(), "conditions": _conditions(), "hours": _one_or_many(_hours())},
+        "$defs": {"group": _group(), "conditions": _conditions()},
     }
+    for path, shape in properties(found):
+        shape["description"] = describe(path)
+    return found
 
 
-def _object(properties: dict[str, Any], *, required: Sequence[str] = ()) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
+def describe(path: str) -> str:
+    """What one key means, by its dotted path."""
+    section, _, name = path.partition(".")
+    return VERBS[name].meaning if section == "then" and name in VERBS else KEYS[path].meaning
+
+
+def properties(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key of a rule by its dotted path, with its shape. What conditions hold is no key."""
+    for name, shape in found.get("properties", {}).items():
+        yield f"{above}{name}", shape
+        yield from properties(shape, f"{above}{name}.")
+    lists = [found["items"]] if "items" in found else []
+    for shape in (*lists, *found.get("anyOf", ()), *found.get("oneOf", ())):
+        yield from properties(shape, above)
+
+
+def _object(shapes: dict[str, Any], *, required: Sequence[str] = ()) -> dict[str, Any]:
+    own = {name: dict(shape) for name, shape in shapes.items()}
+    found: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": own}
     return {**found, "required": list(required)} if required else found
 
 
 def _one_or_many(item: dict[str, Any]) -> dict[str, Any]:
+    item = dict(item)
     return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
 
 
@@ -62,7 +84,7 @@ def _sections() -> dict[str, Any]:
         "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$", "maxLength": 80},
         "title": _TEXT,
         "owner": _TEXT,
-        "note": {**_TEXT, "description": "For people: what the rule is for, and when not to use it."},
+        "note": _TEXT,
         "mode": {"enum": [mode.value for mode in Mode], "default": "shadow"},
         "priority": {"type": "integer", "minimum": -1000, "maximum": 1000},
         "account": _TEXT,
@@ -96,7 +118,7 @@ def _when() -> dict[str, Any]:
     lasting = {"type": "string", "pattern": r"^(\d+ checks?|(\d+[wdhms])+)$", "examples": ["2 checks", "30m"]}
     return {
         "anyOf": [
-            {**grouped, "properties": {**grouped["properties"], "for": lasting}},
+            _object({**grouped["properties"], "for": lasting}),
             _CONDITION,
             {"type": "array", "items": {"anyOf": [_CONDITION, {"$ref": "#/$defs/group"}]}},
         ]
@@ -177,8 +199,8 @@ def _guards() -> dict[str, Any]:
             "cooldown": _DURATION,
             "per_day": _whole(1),
             "keep_active": _one_or_many(keep),
-            "quiet": {"$ref": "#/$defs/hours"},
-            "active": {"$ref": "#/$defs/hours"},
+            "quiet": _one_or_many(_hours()),
+            "active": _one_or_many(_hours()),
             "canary": _object(canary, required=("targets", "wait")),
             "errors": _whole(1),
             "respect_people": _DURATION,

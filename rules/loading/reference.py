@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import Any
 
 from rules.language import functions, parser, patterns, schema
+from rules.language.keys import KEYS, REQUIRED
 from rules.language.names import ENTITY_FIELDS, EVENT_FIELDS
 from rules.loading.load import SECTIONS
 from rules.model import metrics
-from rules.model.revision import GRAINS, Mode
+from rules.model.revision import GRAINS
 from rules.model.spelling import listed
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS
@@ -86,11 +86,9 @@ def markdown() -> str:
         "metrics": _metrics(),
         "grains": listed(GRAINS),
         "names": _names(),
-        "sections": ", ".join(f"`{name}`" for name in SECTIONS),
-        "modes": listed(mode.value for mode in Mode),
         "steps": _steps(),
         "topics": listed(FOR_RULES),
-        "guards": _guards(),
+        "keys": _keys(),
         "max_text": str(parser.MAX_TEXT),
         "max_nodes": str(parser.MAX_NODES),
         "max_depth": str(parser.MAX_DEPTH),
@@ -155,20 +153,22 @@ def _steps() -> str:
     return _table(("step", "of what", "takes", "meaning", "example", "undone by"), rows)
 
 
-def _guards() -> str:
-    properties: dict[str, Any] = schema.json_schema()["properties"]["guards"]["properties"]
-    return _table(("guard", "value"), ((f"`{name}`", _shape(found)) for name, found in properties.items()))
+def _keys() -> str:
+    """One table for each section that has keys of its own; the single values at the top come first."""
+    named = {path: KEYS[path] for path, _ in schema.properties(schema.json_schema()) if path in KEYS}
+    headings = sorted({path.partition(".")[0] for path in named}, key=SECTIONS.index)
+    single = [name for name in headings if not any(path.startswith(f"{name}.") for path in named)]
+    below = {name: [path for path in named if path.partition(".")[0] == name] for name in headings}
+    sections = (f"### `{name}`\n\n{_key_table(below[name])}" for name in headings if name not in single)
+    return "\n\n".join([_key_table(single), *sections])
 
 
-def _shape(found: dict[str, Any]) -> str:
-    if "properties" in found:
-        return f"a mapping of {listed(found['properties'])}"
-    if "enum" in found:
-        return listed(found["enum"])
-    if "pattern" in found:
-        return "a share" if "%" in found["pattern"] else "a duration"
-    if "$ref" in found:
-        return "hours, or a list of them: from, to, and if wanted tz and days"
-    if found.get("type") == "integer":
-        return "a whole number"
-    return f"a mapping, or a list of them: {_shape(found['anyOf'][0]).removeprefix('a mapping of ')}"
+def _key_table(paths: Iterable[str]) -> str:
+    rows = (
+        (f"`{path}`", KEYS[path].meaning, f"`{KEYS[path].example}`", _default(KEYS[path].default)) for path in paths
+    )
+    return _table(("key", "meaning", "example", "without it"), rows)
+
+
+def _default(text: str) -> str:
+    return f"**{text}**" if text == REQUIRED else text

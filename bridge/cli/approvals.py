@@ -8,6 +8,7 @@ from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.cli.targets import chosen_targets
 from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve, reject
+from rules.model.formatting import counted
 
 
 @click.group()
@@ -96,7 +97,8 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], json: bool) -> 
         selection = chosen_targets(only)
         me = Person(name=getpass.getuser())
         answer = approve(services, plan, person=me, now=services.clock(), selection=selection)
-    lines = [f"plan {plan}: {answer.state}, {answer.kept} effects", *(f"dropped: {why}" for why in answer.dropped)]
+    kept = counted(answer.kept, "effect")
+    lines = [f"plan {plan}: {answer.state}, {kept}", *(f"dropped: {why}" for why in answer.dropped)]
     outcome(answer, lines, json=json)
 
 

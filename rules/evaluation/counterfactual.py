@@ -97,8 +97,9 @@ def nearest(seen: Seen) -> str | None:
     """What would turn a test into a yes, or None where nothing useful can be said."""
     if seen.answer is Answer.YES:
         return None
-    if seen.why is Why.TOO_FEW:
-        return _sample(seen)
+    if seen.why is Why.TOO_FEW:  # more of the same helps only where the numbers of now would be a yes
+        whole = Seen(seen.node, seen.frame.without_needs(), seen.look)
+        return _sample(seen) if whole.answer is Answer.YES else None
     if seen.answer is Answer.NO_DECISION:
         return None
     return _turning(seen)

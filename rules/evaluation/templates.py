@@ -17,6 +17,8 @@ from rules.model.facts import Facts, Why
 from rules.model.revision import Data
 from rules.model.syntax import Condition, Template
 
+_MOST_DIGITS = 12  # more come from a division, not from a person
+_SHOWN_DIGITS = 6
 _WHYS: Mapping[Why, str] = {
     Why.MISSING: "is missing",
     Why.TOO_OLD: "is too old",
@@ -87,4 +89,12 @@ def _as_text(value: Any, template: Template) -> str:
         return str(value).lower()
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)
+    return _short(value) if isinstance(value, float) else str(value)
+
+
+def _short(value: float) -> str:
+    """A computed ratio inside a text: nobody reads 0.005833333333333333."""
+    number = Decimal(repr(value))
+    if len(number.as_tuple().digits) > _MOST_DIGITS:
+        number = Decimal(f"{value:.{_SHOWN_DIGITS}g}")
+    return f"{number:f}"

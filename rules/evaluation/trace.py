@@ -69,9 +69,14 @@ def _words(trace: Trace, wanted: Answer) -> Iterator[str]:
         yield trace.words
         return
     turned = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(wanted, wanted)
-    inner = turned if trace.text == "none" or trace.text.startswith("not ") else wanted
+    inner = turned if trace.text == "none" or _is_negation(trace) else wanted
     for part in trace.parts:
         yield from _words(part, inner)
+
+
+def _is_negation(trace: Trace) -> bool:
+    """`not a` has one part; `not a and b` is no negation, and has two."""
+    return len(trace.parts) == 1 and trace.text.lstrip("( ").startswith("not ")
 
 
 def _nearest(answer: Answer, parts: list[Trace]) -> str | None:

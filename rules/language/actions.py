@@ -109,6 +109,10 @@ class _Step:
             self.findings.error(value.place, f"`{verb}` names one {_OBJECTS[spec.object]}, as in {spec.example}")
             return None
         choices = self._choices(spec)
+        if choices is not None and not choices:
+            place = "bridge.yaml names no channel" if spec.object == "channel" else "there is none"
+            self.findings.error(value.place, f"'{value.raw}' cannot follow `{verb}`: {place}")
+            return None
         if choices is not None and value.raw not in choices:
             self.findings.error(
                 value.place, f"'{value.raw}' cannot follow `{verb}`{self._among(value.raw, sorted(choices))}"

@@ -30,7 +30,7 @@ def group(node: Node, offered: Offered, findings: Findings, *, listed_as: str = 
 def _table(node: Table, offered: Offered, findings: Findings) -> Group | None:
     for key, place in node.keys.items():
         if key not in _KINDS:
-            findings.error(place, f"unknown key '{key}'; conditions stand under all, any or none{_hint(key)}")
+            findings.error(place, f"unknown key '{key}'; {_remedy(key)}")
     found = [
         _listed(cast("Any", kind), node.entries[kind], node.keys[kind], offered, findings)
         for kind in _KINDS
@@ -44,8 +44,10 @@ def _table(node: Table, offered: Offered, findings: Findings) -> Group | None:
     return groups[0] if len(groups) == 1 else Group("all", groups, node.place)
 
 
-def _hint(key: str) -> str:
-    return did_you_mean(key, _KINDS)
+def _remedy(key: str) -> str:
+    if " " in key or "=" in key:  # a condition in which YAML found `: `
+        return "a condition with ': ' in it needs single quotes around the whole: - '...'"
+    return f"conditions stand under all, any or none{did_you_mean(key, _KINDS)}"
 
 
 def _listed(kind: Any, node: Node, place: Place, offered: Offered, findings: Findings) -> Group | None:

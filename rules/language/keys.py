@@ -324,7 +324,9 @@ KEYS: Mapping[str, Key] = {
     "tests": Key("Tests that run whenever the rule is loaded.", "tests: [{given: {clicks: 900}, expect: yes}]"),
     "tests.name": Key("What the test shows.", "tests: [{name: enough, given: {clicks: 900}, expect: yes}]", "none"),
     "tests.given": Key("The values that the test knows.", "tests: [{given: {clicks: 900}, expect: yes}]", REQUIRED),
-    "tests.expect": Key("The answer: yes, no or no_decision.", "tests: [{given: {clicks: 90}, expect: no_decision}]", REQUIRED),
+    "tests.expect": Key(
+        "The answer: yes, no or no_decision.", "tests: [{given: {clicks: 90}, expect: no_decision}]", REQUIRED
+    ),
     "tests.effects": Key(
         "What is done, as `pause offer 42`.",
         'tests: [{given: {offer: 42, clicks: 900}, expect: yes, effects: ["pause offer 42"]}]',

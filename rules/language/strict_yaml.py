@@ -138,6 +138,8 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, start: Place) -> Pro
         said = "a text that begins with a quote never ends"
     elif here.startswith("%"):
         said = "YAML directives are not used here; remove the line"
+    elif "expected <block end>" in said and here.strip().removeprefix("- ").startswith(("'", '"')):
+        said = "a text in quotes ends before the line does; put the whole condition in single quotes: - '...'"
     elif "expected <block end>" in said:
         said = "this line does not fit the ones above; check its indentation"
     return Problem(place, said)

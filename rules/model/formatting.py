@@ -35,6 +35,11 @@ def number(value: Any, unit: str = "count") -> str:
     return f"{amount:,.0f}" if amount == int(amount) else f"{amount:,.2f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def apart(left: Any, right: Any, unit: str = "count") -> tuple[str, str]:
     """Two values in a sentence that says that they differ: with as many digits as it takes to see it."""
     first, second = held(left, unit), held(right, unit)

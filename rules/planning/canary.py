@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from rules.model.facts import Subject
+from rules.model.formatting import number
 from rules.model.hours import say
 from rules.model.plan import PlannedEffect, Stop, Target
 from rules.model.revision import Canary, Revision
@@ -52,7 +53,8 @@ def _judge(canary: Canary, standing: CanaryState, effects: Sequence[PlannedEffec
     if standing.revenue is None or standing.revenue_before is None:
         return _wait(effects, "the revenue since the first few is not known yet")
     if standing.revenue_before > 0 and fall(standing) > canary.revenue_drop:
-        text = f"revenue {standing.revenue} after the first few, {standing.revenue_before} a week earlier"
+        since, before = number(standing.revenue, "money"), number(standing.revenue_before, "money")
+        text = f"revenue {since} after the first few, {before} a week earlier"
         whole = Stop(guard="canary", message=f"{text}: they are taken back, the rest is not done")
         return Step((), (whole, *_stops(effects, text)), "failed")
     return Step(tuple(effects), (), "passed")

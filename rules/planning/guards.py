@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from rules.model.formatting import counted, number
 from rules.model.hours import end_of, say
 from rules.model.plan import PlannedEffect, Stop, Target
 from rules.model.revision import KeepActive, Revision
@@ -33,7 +34,7 @@ def standstill(revision: Revision, state: State, now: datetime) -> tuple[Stop, .
     if state.halt is not None:
         stops.append(Stop(guard="halt", message=f"everything is halted: {state.halt}"))
     if guards.errors and state.errors >= guards.errors:
-        text = f"{state.errors} runs failed in a row; {revision.id} stands still until someone looks"
+        text = f"{counted(state.errors, 'run')} failed in a row; {revision.id} stands still until someone looks"
         stops.append(Stop(guard="breaker", message=text))
     for quiet in guards.quiet:
         end = end_of(quiet, now)
@@ -252,7 +253,7 @@ def over_limits(revision: Revision, effects: Sequence[PlannedEffect], state: Sta
     limits = revision.guards.at_most
     found: list[tuple[str, str]] = []
     if limits.targets is not None and len(targets) > limits.targets:
-        found.append(("at_most.targets", f"{len(targets)} targets, at most {limits.targets} allowed"))
+        found.append(("at_most.targets", f"{counted(len(targets), 'target')}, at most {limits.targets} allowed"))
     total = state.scope.subjects if state.scope.subjects is not None else subjects
     if limits.share is not None and len(targets) > limits.share * total:
         found.append(("at_most.share", f"{len(targets)} of {total} in scope, at most {percent(limits.share)} allowed"))
@@ -273,7 +274,8 @@ def _over_revenue(limit: Decimal, targets: Iterable[Target], state: State) -> li
     if whole is None or len(known) < len(sums):
         return [("at_most.revenue_24h", "the revenue of the last 24 hours is not known")]
     if sum(known) > limit * whole:
-        text = f"{sum(known)} of {whole} revenue in 24 hours, at most {percent(limit)} allowed"
+        sums_up = number(sum(known), "money"), number(whole, "money")
+        text = f"{sums_up[0]} of {sums_up[1]} revenue in 24 hours, at most {percent(limit)} allowed"
         return [("at_most.revenue_24h", text)]
     return []
 

@@ -4,11 +4,12 @@ A stop of the service loses nothing: the streak is what the stored verdicts say,
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from rules.model.facts import Subject
+from rules.model.formatting import span
 from rules.model.revision import For
 from rules.model.state import State, Streak
 from rules.model.verdicts import Answer, Evaluation
@@ -40,7 +41,7 @@ def shortfall(wanted: For | None, streak: Streak | None, now: datetime) -> str |
     if wanted.duration is not None:
         lasting = now - streak.since if streak.since else None
         if lasting is None or lasting < wanted.duration:
-            return f"yes for {lasting or '0:00:00'} of {wanted.duration}"
+            return f"yes for {span(lasting or timedelta(0))} of {span(wanted.duration)}"
     return None
 
 

@@ -69,4 +69,5 @@ def test_an_editor_sees_a_wrong_shape_while_one_types(complaints, mistake):
 def test_the_reference_page_has_no_gap_and_knows_every_metric_and_step():
     page = markdown()
     assert "<!--" not in page
-    assert all(f"`{word}`" in page for word in ("cr", "rejection_rate", "ensure", "archive", "guards.canary", "release"))
+    words = ("cr", "rejection_rate", "ensure", "archive", "guards.canary", "release")
+    assert all(f"`{word}`" in page for word in words)

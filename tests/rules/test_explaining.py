@@ -158,3 +158,15 @@ def test_the_whole_explanation(rule, offers, now):
     facts.coarse[("advertiser",)] = {"conversions": [(timedelta(minutes=5), 3)]}
     text = render(told(found, facts, now), stopped_by=["the hold of other-rule is still running"])
     assert text == WHOLE
+
+
+def test_the_reason_of_a_negation_beside_another_condition_names_what_held(rule, offers, now):
+    found = rule("[not clicks > 100 and payout > 5]")
+    verdict = evaluate(found, offers().add(1, clicks=5, payout=9), now).explain(0)
+    assert verdict.reason == "clicks 5 are not above 100; payout 9.00 is above 5.00"
+
+
+def test_more_clicks_are_promised_only_where_they_would_make_a_yes(rule, offers, now):
+    found = rule("[cr down 50% vs 7d]", data="{need: {clicks: 500}}")
+    without_baseline = offers(horizon=timedelta(hours=24)).add(1, clicks=300, conversions=1)
+    assert evaluate(found, without_baseline, now).explain(0).trace.flip is None

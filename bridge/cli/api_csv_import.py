@@ -1,4 +1,4 @@
-"""Creating many objects from a CSV file: validated whole, shown as it goes, written down, taken up again.
+"""Create many objects from a CSV file: validate all rows, record each step, resume after an interruption.
 
 Every step is in the result file before the next begins. A row that was sent and of which no answer is known is
 looked for by its natural key before it is created again.

@@ -1,4 +1,4 @@
-"""`create --from-file`: shows the import as it goes. What is done to each row stands in `api_import`."""
+"""Show the progress of `create --from-file`. `api_csv_import` does the work."""
 
 import sys
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Raised when the environment or bridge.yaml cannot be used. Imports nothing: every command can catch it."""
+"""The error for an environment or a bridge.yaml that cannot be used. It imports nothing: every command can catch it."""
 
 
 class SettingsError(ValueError):

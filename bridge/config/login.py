@@ -1,4 +1,4 @@
-"""`login:` of bridge.yaml: signing in through an identity provider, and who gets which role by what it says."""
+"""Read `login:` of bridge.yaml: the identity provider, and which of its groups means which role."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

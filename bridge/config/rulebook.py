@@ -1,4 +1,4 @@
-"""From the rules directory to the one generation that all workers use.
+"""Publish the rules directory as one generation that all workers use.
 
 Reading is all or nothing per rule: what is broken keeps its last good revision, its neighbours move on, and
 the generation says what is wrong and where. Only `publish` reads files; workers read the database.

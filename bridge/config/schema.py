@@ -1,4 +1,4 @@
-"""What bridge.yaml may hold, section by section. `bridge.config.settings` reads it."""
+"""Schemas of the sections of bridge.yaml. `bridge.config.settings` reads the file."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""Environment and bridge.yaml → one frozen, typed object. Read once, at the edge; nothing else reads settings.
+"""Read the environment and bridge.yaml into one frozen, typed object. Nothing else reads settings.
 
 $BRIDGE_HOME/.env may hold variables too; the real environment goes before it.
 

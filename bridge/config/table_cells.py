@@ -1,4 +1,4 @@
-"""Cells of tables that no comparison of a rule can use, and keys that name nothing. Each with its line."""
+"""Find table cells that a rule cannot compare, and keys that match nothing. Each finding names its line."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

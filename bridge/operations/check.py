@@ -1,4 +1,4 @@
-"""What is wrong with a home directory, or with the text of a rule: findings with their places, nothing changed."""
+"""Check a home directory: find what is wrong, with its place. Nothing is changed."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`doctor`: whether everything that the service needs is there, from settings to the permissions of the API key.
+"""`doctor`: check everything that the service needs, from settings to the permissions of the API key.
 
 Nothing is changed, and Integr8 is asked with reading operations only. Whether the key may write cannot be asked
 that way; what Integr8 refused lately is in the ledger.

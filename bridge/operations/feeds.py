@@ -1,4 +1,4 @@
-"""Reading Integr8 by the clock: which feeds an account has, and one round over those that are due."""
+"""The poll schedule: which feeds an account has, and one round over those that are due."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What people ask about imports of report rows: which there are, and to remove one."""
+"""List imports of report rows, and remove one."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a process says when it starts: in words, what is wrong and what to do. Nothing is changed, and nothing waits."""
+"""Log at start-up what is wrong and what to do. Nothing is changed, and nothing waits."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Facts as columns.
+"""Batches of facts, stored as columns.
 
 A fact says: seen at this time, so many rows (weight) with this event time, status, money and dimensions. A row
 that changes is taken back by a fact with the weight -1 and told anew by one with +1, so what was known at any

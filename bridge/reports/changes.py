@@ -1,4 +1,4 @@
-"""What a reading adds to what is known: rows told for the first time, and rows that are different now."""
+"""Compare rows that were read with rows that are known: find new rows and changed rows."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Write observations down and read them back: between columns in memory and chunks in the store."""
+"""Store observations as chunks and read them back. Unpacked chunks are cached."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""How long conversions take to arrive, measured: what `settle: auto` leaves out."""
+"""Measure the conversion lag: how long conversions take to arrive. `settle: auto` leaves that time out."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The mirrored entities as a look-up: either id → the one we speak of, and what belongs to what."""
+"""Look up mirrored entities: by either id, and by what belongs to what."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the evaluator may know about the traffic: measures from observations, attributes from the mirror.
+"""Provide live facts to the evaluator: metrics from observations, attributes from the mirror.
 
 Reports are the truth. Where Integr8's postbacks arrive too, they speak for the newest stretch only, the one
 that the report has not reached yet; the two are never summed over the same stretch.

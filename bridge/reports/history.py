@@ -1,4 +1,4 @@
-"""The past as a backtest asks for it: what was known at any moment, and what we know today.
+"""Provide past facts to a backtest: what was known at any moment, and what is known today.
 
 The same window engine as live, over observations of the whole stretch. Only one thing is added: a target that
 the replay keeps paused would not have had its traffic, so that traffic is taken out of what the rule sees.

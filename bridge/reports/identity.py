@@ -1,4 +1,4 @@
-"""Which row is which. Vectorised: millions of rows are told apart in a second.
+"""Row identity: find rows that describe the same click or conversion (vectorised, millions per second).
 
 Integr8 lists no row number. One transaction may convert twice and may have later events, so a row is known by
 its transaction, its event and its time together; rows that are equal even in that are counted (`nth`).

@@ -1,4 +1,4 @@
-"""Remove an import again: its rows go, and what it changed is as it was, at every time that is asked about."""
+"""Remove an import: its rows disappear, and rows that it changed are as before, at every time that is asked about."""
 
 from datetime import datetime, timedelta
 

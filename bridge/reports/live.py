@@ -1,4 +1,4 @@
-"""The observations of one account and integration in memory, kept up to date with the store.
+"""Keep the observations of one account and integration in memory, up to date with the store.
 
 One `LiveData` per process, account and integration. It reads only chunks that it has not read yet, so asking
 often is cheap. What does not fit stays in the store and is read chunk by chunk when a window reaches it.

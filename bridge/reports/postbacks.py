@@ -1,4 +1,4 @@
-"""Integr8's postbacks as observations of their own, and how they are held against the reports.
+"""Record Integr8's postbacks as observations, and compare them with the reports.
 
 Postbacks are fast and lossy, reports slow and true. So they are a feed beside the reports: `LiveFacts` takes
 the report up to its as-of mark and the postbacks for what lies behind it, never both over the same stretch.

@@ -1,4 +1,4 @@
-"""Keep observations small: many readings in one chunk, old ones as sums per hour, very old ones not at all.
+"""Retention of observations: merge chunks, sum old rows per hour, delete very old ones.
 
 Merging changes nothing that can be asked. Summing per hour keeps every metric and the dimensions that rules use;
 single rows, sub ids beyond the first and transaction ids are given up, and a window edge inside such an hour is

@@ -1,4 +1,4 @@
-"""Report rows and postbacks as Integr8 writes them → facts. Knows the spellings; performs no I/O.
+"""Convert report rows and postbacks to facts. Knows how Integr8 spells its columns; performs no I/O.
 
 That a row carries these names is inferred from Integr8's parameter list; where two spellings exist, both are
 read. A row without a transaction id or a time, or with an amount that is no number, is refused by name:

@@ -1,4 +1,4 @@
-"""Facts in memory, ready to be summed: sorted by event time, with a number per subject."""
+"""Segments of facts in memory: sorted by event time, with a number per subject, ready to be summed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace

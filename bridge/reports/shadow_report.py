@@ -1,4 +1,4 @@
-"""What shadow rules would have done, beside what people did: the proof that a rule may go live, or not."""
+"""Compare what shadow rules would have done with what people did."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Backtests that somebody asked for: one row each, from the question to the answer, with how far it is in between.
+"""Backtest jobs: one row each, with its question, its progress and its answer.
 
 The row outlives the page that asked, and the worker that runs it: one that is killed stops renewing its lease, and
 the row then says where it ended. What came out is a row of `bridge.store.backtest_results`.

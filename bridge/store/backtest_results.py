@@ -1,4 +1,4 @@
-"""What trials on the past came to: figures and a picture per rule, so that one does not decide from memory."""
+"""Results of backtests: figures and a chart per rule."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

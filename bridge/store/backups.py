@@ -1,4 +1,4 @@
-"""Copies of the whole database: made while the service works, checked, and put back while it does not.
+"""Backups of the whole database: made while the service runs, checked, and restored while it is stopped.
 
 SQLite is copied by its own online backup, PostgreSQL by its own programs. Nothing here knows what the rows mean:
 what a step back in time means for the ledger is decided in `bridge.operations.restore`.

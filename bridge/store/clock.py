@@ -1,4 +1,4 @@
-"""What time it is, the same for every process that shares a database.
+"""The clock of the service: the same for every process that shares a database.
 
 Leases are moments: a worker whose own clock is an hour ahead would see everybody else's leases as ended and do their
 work a second time. So a moment never comes from the machine that a process happens to run on. On PostgreSQL it is the

@@ -1,4 +1,4 @@
-"""After the clock was set: what was due stays due, and a lease lasts as long as it was meant to.
+"""Handle a clock that was set: due work stays due, and a lease lasts as long as intended.
 
 The database's clock is everybody's (`bridge.store.clock`), but somebody may set it. Set back, rows would wait until it
 has caught up. Set forward, or with the machine asleep for a while, leases would look ended while their holders are in

@@ -1,4 +1,4 @@
-"""One decision at a time: guards such as `at_most` and `keep_active` count what others have decided before.
+"""The decision lock: one decision at a time, because guards count what others have decided before.
 
 The turn is a lease in the database, not a transaction, because deciding may take a second and on SQLite every
 open write transaction keeps webhooks from being journalled.

@@ -1,4 +1,4 @@
-"""What fails by itself while everything around it goes on: a rule, a feed, a plan, a hold, a channel.
+"""Failing items: a rule, feed, plan, hold or channel that fails while the others work.
 
 A row goes when the item succeeds again, or when it no longer exists.
 """

@@ -1,4 +1,4 @@
-"""What a worker that is leaving held: given back at once, so that nobody waits for the end of its leases.
+"""Release the leases of a stopping worker immediately instead of waiting for them to expire.
 
 Only for processes that have ended. What they had sent is unknown, and is read before anything is sent again.
 """

@@ -1,4 +1,4 @@
-"""Notices on their way, the health of the channels they go through, and who wants to hear nothing for a while."""
+"""Notifications that wait to be delivered, the health of their channels, and mutes of channels."""
 
 import warnings
 from collections.abc import Mapping, Sequence

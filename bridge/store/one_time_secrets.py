@@ -1,4 +1,4 @@
-"""Generated passwords on their way to the person who needs them: encrypted, once, and not for long."""
+"""One-time secrets: generated passwords, encrypted, shown once, kept for a short time."""
 
 from datetime import datetime
 

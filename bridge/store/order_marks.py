@@ -1,4 +1,4 @@
-"""The newest order value that was decided on, for each thing that ordered events are about.
+"""Order marks: the newest order value that was decided, for each subject of ordered events.
 
 Only sources and rules with `order_by` have rows. What an event is about is kept as a digest: it may be an e-mail
 address, and nothing here needs to read it.

@@ -3,30 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from rule_texts import GUARDS, pause_rule
 
 from bridge.store.entities import EntityChange
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run, StoredVerdict
 
-RULE = """
-schema: 1
-id: low-cr
-mode: {mode}
-trigger: {{every: 15m}}
-scope: {{per: [offer], where: {{offer.active: true}}}}
-data: {{window: 24h, need: {{clicks: 100}}, fresh: 30m}}
-when: {{all: ["cr < 1% @95%"]}}
-then:
-  - pause: offer
-    hold: 12h
-{more}
-"""
-GUARDS = "guards: {at_most: {targets: 50, share: 90%}}"
 
-
-def rule(mode="live", more=GUARDS):
-    return RULE.format(mode=mode, more=more)
+def rule(mode="live", guards=GUARDS):
+    return pause_rule(mode, guards=guards)
 
 
 @pytest.fixture
@@ -139,7 +125,7 @@ def test_the_mirror_knows_who_paused_it(network, offers):
 
 def test_over_the_limit_nothing_is_done_and_the_plan_waits(network, offers):
     network.world.offer("Bad too", clicks=1000, conversions=1, active=True)
-    network.rule(rule(more="guards: {at_most: {targets: 1}}"))
+    network.rule(rule(guards="{at_most: {targets: 1}}"))
     network.work()
     assert network.paused == []
     [plan] = network.all(StoredPlan)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from rule_texts import pause_rule
 
 from bridge.operations import NotThere, Refused, approvals, holds, replay, undo
 from bridge.operations.approvals import Person
@@ -12,20 +13,7 @@ from bridge.store.ledger import StoredPlan
 from bridge.store.runs import Run
 from bridge.store.upkeep import Audit
 
-RULE = """
-schema: 1
-id: low-cr
-mode: approve
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-guards: {at_most: {targets: 50, share: 90%}}
-MORE
-"""
+RULE = pause_rule("approve", more="MORE")
 ANN = Person(name="ann")
 
 

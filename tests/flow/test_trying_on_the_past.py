@@ -5,24 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
+from rule_texts import pause_rule
 
 from bridge.cli import cli
 from bridge.reports.imports import import_rows
 from bridge.store.feeds import FeedKey, Kind
 
-RULE = """
-schema: 1
-id: low-cr
-mode: shadow
-trigger: {every: 1h}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}}
-when: {all: ["cr < 2% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-guards: {at_most: {targets: 50, share: 90%}}
-"""
+RULE = pause_rule("shadow", every="1h", fresh="", when="cr < 2% @95%")
 START = datetime(2026, 2, 1, tzinfo=UTC)
 
 

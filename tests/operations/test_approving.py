@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from rule_texts import pause_rule
 
 from bridge.operations import NothingSelected, Refused
 from bridge.operations.approval_review import review, reviews
@@ -14,20 +15,7 @@ from bridge.store.holds import Hold, Mute
 from bridge.store.ledger import Effect, StoredPlan
 from rules.model.state import target_of
 
-RULE = """
-schema: 1
-id: low-cr
-mode: approve
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-guards: {at_most: {targets: 50, share: 90%}}
-approve: {within: 1h, otherwise: proceed}
-"""
+RULE = pause_rule("approve", more="approve: {within: 1h, otherwise: proceed}")
 ANN = Person(name="ann")
 
 

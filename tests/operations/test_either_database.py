@@ -1,5 +1,7 @@
 """What people do in one day, on SQLite and on PostgreSQL."""
 
+from rule_texts import pause_rule
+
 from bridge.operations.approval_review import reviews
 from bridge.operations.approvals import Person, approve
 from bridge.operations.doctor import examine
@@ -9,18 +11,7 @@ from bridge.operations.undo import undo
 from bridge.store.journal import Event
 from bridge.web.health import checks
 
-RULE = """
-schema: 1
-id: low-cr
-mode: approve
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-"""
+RULE = pause_rule("approve", guards="")
 
 
 def test_a_plan_is_reviewed_approved_called_off_and_explained(on_either_database):

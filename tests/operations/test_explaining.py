@@ -3,23 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from rule_texts import pause_rule
 
 from bridge.operations import NotThere, OperationError
 from bridge.operations.explain import explain, parse_subject
 
-RULE = """
-schema: 1
-id: low-cr
-mode: live
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}, except: {offer.id: [1003]}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-guards: {at_most: {targets: 50, share: 50%}}
-"""
+RULE = pause_rule(scope=", except: {offer.id: [1003]}", guards="{at_most: {targets: 50, share: 50%}}")
 ON_EVENT = """
 schema: 1
 id: fraud

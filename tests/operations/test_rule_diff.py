@@ -1,21 +1,12 @@
 """What a new text of a rule would decide differently, before it is live."""
 
 import pytest
+from rule_texts import pause_rule
 
 from bridge.operations import OperationError
 from bridge.operations.rule_diff import diff
 
-TIMED = """
-schema: 1
-id: low-cr
-mode: shadow
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-"""
+TIMED = pause_rule("shadow", fresh="", hold="", guards="")
 ON_EVENT = """
 schema: 1
 id: onboarding

@@ -1,6 +1,7 @@
 """Taking a run back while it is being carried out, in part, in another account, and when a step failed."""
 
 import pytest
+from rule_texts import pause_rule
 
 from bridge.operations import NothingSelected, decide, feeds, maintenance
 from bridge.operations.selection import only
@@ -10,19 +11,7 @@ from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
 from rules.model.state import target_of
 
-RULE = """
-schema: 1
-id: low-cr
-mode: live
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-guards: {at_most: {targets: 50, share: 90%}}
-"""
+RULE = pause_rule()
 
 
 @pytest.fixture

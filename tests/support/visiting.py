@@ -4,26 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 import visitors
+from rule_texts import pause_rule
 
 from bridge.store.roles import Role
 from bridge.web.access import make
 
-RULE = """
-schema: 1
-id: low-cr
-title: Pause what hardly converts
-mode: MODE
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-guards: {at_most: {targets: 50, share: 90%}}
-tests:
-  - {given: {clicks: 1000, conversions: 1}, expect: yes}
-"""
+RULE = pause_rule(
+    "MODE",
+    title="Pause what hardly converts",
+    more="tests:\n  - {given: {clicks: 1000, conversions: 1}, expect: yes}",
+)
 
 
 @pytest.fixture

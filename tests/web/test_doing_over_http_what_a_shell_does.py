@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from calling import Caller
 from network import TOKEN
+from rule_texts import pause_rule
 from werkzeug.serving import make_server
 
 from bridge.cli.local.supervisor import free_port
@@ -14,20 +15,13 @@ from bridge.store.journal import Event
 from bridge.store.roles import Role
 from bridge.store.slots import Slot, SlotState
 
-TIMED = """
-schema: 1
-id: low-cr
-mode: shadow
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-guards: {if_over: approve, at_most: {share: 100%}}
-tests:
-  - {given: {clicks: 2400, conversions: 2}, expect: yes}
-"""
+TIMED = pause_rule(
+    "shadow",
+    fresh="",
+    hold="",
+    guards="{if_over: approve, at_most: {share: 100%}}",
+    more="tests:\n  - {given: {clicks: 2400, conversions: 2}, expect: yes}",
+)
 ONE_DAY = {"from": "2026-02-20T00:00:00+00:00", "to": "2026-02-21T00:00:00+00:00"}
 
 

@@ -1,0 +1,34 @@
+"""The rule that most tests use: pause an offer that hardly converts."""
+
+GUARDS = "{at_most: {targets: 50, share: 90%}}"
+
+
+def pause_rule(
+    mode: str = "live",
+    *,
+    title: str = "",
+    every: str = "15m",
+    scope: str = "",
+    fresh: str = ", fresh: 30m",
+    when: str = "cr < 1% @95%",
+    hold: str = "12h",
+    guards: str = GUARDS,
+    more: str = "",
+) -> str:
+    """The text of the rule `low-cr`. `scope` and `more` are added as they stand; empty texts leave a line out."""
+    lines = [
+        "schema: 1",
+        "id: low-cr",
+        title and f"title: {title}",
+        f"mode: {mode}",
+        f"trigger: {{every: {every}}}",
+        f"scope: {{per: [offer], where: {{offer.active: true}}{scope}}}",
+        f"data: {{window: 24h, need: {{clicks: 100}}{fresh}}}",
+        f'when: {{all: ["{when}"]}}',
+        "then:",
+        "  - pause: offer",
+        hold and f"    hold: {hold}",
+        guards and f"guards: {guards}",
+        more,
+    ]
+    return "\n" + "\n".join(line for line in lines if line) + "\n"

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.traffic import START, traffic
 from bridge.reports import chunk_cache, identity, rows
 from bridge.reports.batch import Batch
-from bridge.reports.chunk_cache import Shelf
+from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.imports import import_file
 from bridge.reports.live import LiveData
 from bridge.store import feeds, migrate, observations
@@ -81,7 +81,7 @@ def run(count: int = ROWS) -> list[dict[str, Any]]:
 
 def _rows_by_the_page(store: Store, clicks: Batch) -> tuple[float, float]:
     parse = record = 0.0
-    shelf = Shelf()
+    shelf = ChunkCache()
     for start in range(0, len(clicks), AT_ONCE):
         given = as_rows(clicks, start, min(start + AT_ONCE, len(clicks)))
         began = time.perf_counter()

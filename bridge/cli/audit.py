@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from bridge.cli.session import Session, json_option, show, since_option
-from bridge.store import upkeep
+from bridge.store import audit_log
 
 COLUMNS = ("at", "who", "what", "about", "detail")
 
@@ -29,6 +29,6 @@ def audit(session: Session, who: str | None, what: str | None, since: timedelta 
     with session.read() as database:
         rows = [
             {name: getattr(one, name) for name in COLUMNS}
-            for one in upkeep.audited(database, who=who, what=what, after=after, limit=limit)
+            for one in audit_log.entries(database, who=who, what=what, after=after, limit=limit)
         ]
     show(rows, COLUMNS, json=json, empty="nothing of that kind is in the audit")

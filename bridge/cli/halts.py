@@ -8,7 +8,7 @@ import click
 from bridge.cli.session import Session, json_option, outcome
 from bridge.operations.halt import WaitingEvents
 from bridge.operations.halt import resume as resume_
-from bridge.store import upkeep
+from bridge.store import halts
 
 
 @click.command()
@@ -23,7 +23,7 @@ def halt(session: Session, why: str, json: bool) -> None:
       integr8-bridge halt --why "tracking outage at advertiser 7"
     """
     with session.write() as database:
-        current = upkeep.halt(database, by=getpass.getuser(), why=why, now=session.services.clock())
+        current = halts.halt(database, by=getpass.getuser(), why=why, now=session.services.clock())
         told = {"since": current.since, "by": current.by, "why": current.why}
     outcome(told, [f"halted since {told['since']:%Y-%m-%d %H:%M:%S} UTC: {told['why']}"], json=json)
 

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table, load_all
-from bridge.config.rules_directory import DIRECTORY, Reading, known, read
+from bridge.config.rules_directory import DIRECTORY, RulesSnapshot, known, read
 from bridge.config.settings import Settings
 from bridge.store import revisions as shelf
 from bridge.store.engine import Store
@@ -41,7 +41,7 @@ class Rulebook:
         return sorted(wanted, key=lambda one: (-one.priority, one.id))
 
 
-def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[Reading, bool]:
+def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[RulesSnapshot, bool]:
     """Read the directory and make a new generation, unless nothing has changed since the last one.
 
     Returns what was read, and whether there is a new generation.
@@ -70,7 +70,7 @@ def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[Reading
     return reading, True
 
 
-def _broken(file: str, reading: Reading) -> bool:
+def _broken(file: str, reading: RulesSnapshot) -> bool:
     """A rule that is gone from a file with errors was probably meant to stay; from a clean file it was deleted.
 
     Nobody deletes all rules by taking the directory away: it was not mounted, or is being exchanged.

@@ -26,7 +26,7 @@ NOTES = frozenset({".md", ".rst"})  # notes for people
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class RulesSnapshot:
     """What the directory says now. `revisions` are good and their own tests pass."""
 
     digest: str
@@ -52,7 +52,7 @@ def known(settings: Settings, tables: Mapping[str, Table]) -> Known:
     )
 
 
-def read(settings: Settings) -> Reading:
+def read(settings: Settings) -> RulesSnapshot:
     """Read every rule and table of BRIDGE_HOME. Never raises for what people wrote; `problems` has it all."""
     tables, table_problems = load_all(settings.tables_dir, settings.tables)
     names = known(settings, tables)
@@ -86,7 +86,7 @@ def read(settings: Settings) -> Reading:
     problems.extend(table_cells.findings(tables, tuple(revisions.values())))
     for table in tables.values():
         digest.update(repr(table).encode())
-    return Reading(
+    return RulesSnapshot(
         digest=digest.hexdigest(),
         revisions=tuple(revisions.values()),
         problems=tuple(problems),

@@ -19,7 +19,7 @@ from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import run_records
 from bridge.observability.bulkhead import NOT_ITS_FAULT, sentence
 from bridge.sources import Source, SourceError
-from bridge.store import decision_lock, journal, runs, upkeep
+from bridge.store import decision_lock, halts, journal, runs
 from bridge.store.engine import Store
 from bridge.store.journal import Event, EventState
 from rules.model.plan import Outcome
@@ -61,7 +61,7 @@ def process_batch(store: Store, inputs: EventInputs, now: datetime) -> BatchResu
     raises again is given back, and becomes a dead letter after its tries.
     """
     with store.write() as session:
-        fence = decision_lock.acquire(session, now) if upkeep.why_halted(session) is None else None
+        fence = decision_lock.acquire(session, now) if halts.why_halted(session) is None else None
         events = journal.take(session, limit=BATCH, now=now) if fence is not None else []
         if fence is not None and not events:
             decision_lock.release(session, fence)

@@ -11,7 +11,7 @@ from bridge.config.settings import Account
 from bridge.decisions import subjects
 from bridge.decisions.event_facts import ReceivedEvent
 from bridge.reports import postbacks
-from bridge.reports.chunk_cache import Shelf
+from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.facts import LiveFacts, facts_for
 from bridge.reports.live import LiveData
 from bridge.sources import PostbackFacts, Source, observation
@@ -36,7 +36,7 @@ class EventInputs:
 
     live: LiveInputs
     sources: Mapping[str, Source]
-    chunks: Shelf  # where the conversions of postbacks are kept
+    chunks: ChunkCache  # where the conversions of postbacks are kept
 
 
 def scope_facts(inputs: LiveInputs, session: Session, revision: Revision, now: datetime) -> LiveFacts:

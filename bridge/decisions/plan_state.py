@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from bridge.config.settings import Account
 from bridge.decisions import subjects
 from bridge.decisions.amounts import Amounts
+from bridge.store import halts, ledger, runs
 from bridge.store import holds as hold_rows
-from bridge.store import ledger, runs, upkeep
 from bridge.store.entities import Entity, EntityChange, with_either_id
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
@@ -78,7 +78,7 @@ def load_state(
         protected={
             kind: frozenset(ids) for kind, ids in (context.account.protected if context.account else {}).items()
         },
-        halt=upkeep.why_halted(session),
+        halt=halts.why_halted(session),
         waiting=frozenset(names.one(target) for target in _waiting(session, revision.id, rechecking)),
         canary=canary and replace(canary, targets=tuple(dict.fromkeys(map(names.one, canary.targets)))),
     )

@@ -17,7 +17,7 @@ from bridge.decisions.persist import record
 from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import run_records
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
-from bridge.store import decision_lock, runs, slots, upkeep
+from bridge.store import decision_lock, halts, runs, slots
 from bridge.store.engine import Store
 from bridge.store.lease import settle
 from bridge.store.slots import Slot, SlotState
@@ -136,7 +136,7 @@ def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
     When the batch fails, each rule is decided about by itself, and only those that fail stay undone.
     """
     with store.write() as session:
-        fence = decision_lock.acquire(session, now) if upkeep.why_halted(session) is None else None
+        fence = decision_lock.acquire(session, now) if halts.why_halted(session) is None else None
         taken = slots.take(session, KIND, limit=AT_ONCE, now=now) if fence is not None else []
         if fence is not None and not taken:
             decision_lock.release(session, fence)

@@ -15,7 +15,7 @@ from bridge.effects.handlers import MERGED, Job
 from bridge.integr8 import errors
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
-from bridge.store import clock_steps, entities, latencies, ledger, upkeep
+from bridge.store import clock_steps, entities, halts, latencies, ledger
 from bridge.store.engine import Store
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Call, Effect, EffectState
@@ -53,7 +53,7 @@ class Batch:
 def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> list[Batch]:
     """Take what is due. Nothing while the halt is on, and nothing that needs Integr8 for accounts that are `away`."""
     with store.write() as session:
-        if upkeep.why_halted(session) is not None:
+        if halts.why_halted(session) is not None:
             return []
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
@@ -174,7 +174,7 @@ class StoreDesk:
         now = self._clock()
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=now)
         with self._store.write() as session:
-            if upkeep.why_halted(session) is not None:
+            if halts.why_halted(session) is not None:
                 raise Halted("the halt is on")
             rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
             self.note_ended(session)

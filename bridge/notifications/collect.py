@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from bridge.services.container import Services
-from bridge.store import notifications, upkeep
+from bridge.store import heartbeats, notifications
 from bridge.store.exact_json import plain
 from bridge.store.holds import Hold, HoldState
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
@@ -48,7 +48,7 @@ def collect(services: Services, now: datetime) -> None:
         return
     with services.store.read() as session:
         book = services.library.current(session).revisions
-        last = upkeep.heartbeats(session).get(MARK, now - FIRST)
+        last = heartbeats.seen(session).get(MARK, now - FIRST)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
         found = [
@@ -61,7 +61,7 @@ def collect(services: Services, now: datetime) -> None:
     if rows or now - last >= REMEMBER:  # otherwise nothing is worth a place in the queue of writers
         with services.store.write() as session:
             notifications.add(session, rows)
-            upkeep.beat(session, MARK, now)
+            heartbeats.beat(session, MARK, now)
 
 
 def _rows(

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bridge.outbound.notices import Told
 from bridge.services.container import Services
 from bridge.services.secrets import Unsealable
-from bridge.store import one_time_secrets, upkeep
+from bridge.store import audit_log, one_time_secrets
 from bridge.store.notifications import Notice
 
 TOPIC = "handover"
@@ -43,7 +43,7 @@ def handed_over(services: Services, session: Session, notice: Notice, now: datet
     found = one_time_secrets.take(session, _key(services, notice.data), now)
     if found is not None:
         detail = {"effect": notice.data["effect"]}
-        upkeep.note(
+        audit_log.note(
             session, who=f"channel {notice.channel}", what="hand over", about=found.about, now=now, detail=detail
         )
 

@@ -17,7 +17,7 @@ from bridge.config.errors import SettingsError
 from bridge.notifications import deliver
 from bridge.notifications.collect import due
 from bridge.services.container import Services
-from bridge.store import notifications, service_alerts, upkeep
+from bridge.store import heartbeats, notifications, service_alerts
 from bridge.store.service_alerts import Seen, Trouble
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ def _is_over(row: Trouble, now: datetime) -> bool:
 
 
 def _nobody_works(services: Services, session: Session, now: datetime) -> list[Seen]:
-    last = upkeep.last_tick(session)
+    last = heartbeats.last_tick(session)
     if last is None or now - last <= SILENT:
         return []
     return [

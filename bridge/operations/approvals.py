@@ -17,7 +17,7 @@ from bridge.operations.plan_values import context_of, effect_of, named, plan_of
 from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
 from bridge.operations.undo import again
 from bridge.services.container import Services
-from bridge.store import ledger, upkeep
+from bridge.store import audit_log, halts, ledger
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
 from rules.evaluation.evaluate import evaluate
@@ -60,7 +60,7 @@ def approve(
     """
     with services.store.write() as session:
         waiting = _answerable(services, session, plan_id, person)
-        halt = upkeep.halted(session)
+        halt = halts.halted(session)
         if halt is not None:
             raise Refused(f"plan {plan_id}: everything is halted ({halt.why}); `integr8-bridge resume` first")
         answered = _carry_on(services, session, waiting, selection=selection, who=person.name, now=now)
@@ -102,7 +102,7 @@ def _expire(services: Services, session: Session, stored: StoredPlan, now: datet
             return _proceed(services, session, Waiting(stored, run, revision), now)
         case "escalate":
             stored.decision, stored.decide_by = "escalated", stored.created_at + 2 * revision.approve.within
-            upkeep.note(session, who=CLOCK, what="escalate", about=f"plan {stored.id}", now=now)
+            audit_log.note(session, who=CLOCK, what="escalate", about=f"plan {stored.id}", now=now)
         case "wait":
             pass
     return False
@@ -110,7 +110,7 @@ def _expire(services: Services, session: Session, stored: StoredPlan, now: datet
 
 def _proceed(services: Services, session: Session, waiting: "Waiting", now: datetime) -> bool:
     """Nobody's silence is a yes to a rule that was taken out of service meanwhile."""
-    if upkeep.halted(session) is not None:
+    if halts.halted(session) is not None:
         return False  # it is asked again at the next tick, until someone resumes
     stored = waiting.stored
     live = services.library.current(session).revisions.get(stored.rule_id)
@@ -184,7 +184,7 @@ def _carry_on(
     stored.decision, stored.decided_by, stored.decided_at = decision, who, now
     stored.difference = _told(difference)
     detail = {"rule": stored.rule_id, **_told(difference)}
-    upkeep.note(
+    audit_log.note(
         session,
         who=who,
         what="approve" if decision == "approved" else "proceed",
@@ -245,5 +245,5 @@ def drop(session: Session, stored: StoredPlan, *, decision: str, who: str, note:
         row.state, row.ended_at, row.error = EffectState.SKIPPED, now, decision
     stored.state, stored.ended_at = PlanState.DROPPED, now
     stored.decision, stored.decided_by, stored.decided_at, stored.note = decision, who, now, note
-    upkeep.note(session, who=who, what=decision, about=f"plan {stored.id}", now=now, detail={"why": note})
+    audit_log.note(session, who=who, what=decision, about=f"plan {stored.id}", now=now, detail={"why": note})
     return Answered(stored.id, stored.state, 0, [])

@@ -10,7 +10,7 @@ from bridge.services.container import Services
 
 def process_events(services: Services, now: datetime) -> BatchResult:
     """Decide about one batch of the event journal."""
-    inputs = EventInputs(live_inputs(services), services.sources, services.shelf)
+    inputs = EventInputs(live_inputs(services), services.sources, services.chunk_cache)
     return event_batches.process_batch(services.store, inputs, now)
 
 

@@ -176,7 +176,7 @@ def _feed(services: Services, slot: Slot, now: datetime) -> None:
             slots.give_up(session, slot, "no longer in bridge.yaml", now)
         return
     try:
-        result = polling.poll_once(services.store, services.pages, plan, slot, now, shelf=services.shelf)
+        result = polling.poll_once(services.store, services.pages, plan, slot, now, cache=services.chunk_cache)
     except LeaseLost:
         return
     progress = result.progress
@@ -205,7 +205,7 @@ def _agreement(services: Services, account: str, integration: str, now: datetime
     with services.store.write() as session:
         found = postbacks.compare(session, account, integration, now - COMPARED, now)
         if found is not None:
-            again = postbacks.heal(session, account, integration, found, now)
+            again = postbacks.backfill(session, account, integration, found, now)
             log.info("postbacks compared", reports=found.reports, postbacks=found.postbacks, hours_read_again=again)
 
 

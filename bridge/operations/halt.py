@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions import schedule
 from bridge.services.container import Services
-from bridge.store import journal, ledger, slots, upkeep
+from bridge.store import audit_log, halts, journal, ledger, slots
 from bridge.store.slots import SlotState
 
 WaitingEvents = Literal["decide", "drop"]
@@ -58,7 +58,7 @@ def resume(services: Services, *, who: str, now: datetime, events: WaitingEvents
     """
     with services.store.write() as session:
         counted = waiting(session)
-        ended = upkeep.resume(session, by=who, now=now)
+        ended = halts.resume(session, by=who, now=now)
         if ended is None:
             return Resumed(was_halted=False)
         gone: list[str] = []
@@ -69,7 +69,7 @@ def resume(services: Services, *, who: str, now: datetime, events: WaitingEvents
             missed = slots.close_due(session, schedule.KIND, SlotState.MISSED, f"dropped at resume by {who}", now)
             passed = [f"{key.removeprefix('rule:')} of {at:%Y-%m-%d %H:%M:%S} UTC" for key, at in missed]
             detail = {"events": gone[:AUDITED], "number": len(gone), "runs": passed[:AUDITED]}
-            upkeep.note(session, who=who, what="drop waiting", about=f"{len(gone)} events", now=now, detail=detail)
+            audit_log.note(session, who=who, what="drop waiting", about=f"{len(gone)} events", now=now, detail=detail)
     for name in ("journal.drain", "rules.run_due", "effects.perform"):
         services.queue.nudge(name)
     return Resumed(

@@ -12,7 +12,7 @@ from bridge.operations.errors import NothingSelected, NotThere, Refused
 from bridge.operations.manual_runs import write
 from bridge.operations.plan_values import account_is_gone, context_of
 from bridge.services.container import Services
-from bridge.store import revisions, runs, upkeep
+from bridge.store import audit_log, revisions, runs
 from bridge.store.holds import Hold, HoldState
 from rules.model.plan import Plan, Target
 from rules.model.revision import Revision
@@ -56,7 +56,7 @@ def release_holds(services: Services, hold_ids: Collection[int], *, who: str, no
                 stays += [ended.message for ended in plan.ended if not ended.returns]
                 stays += [stop.message for stop in plan.stops]
         about = ", ".join(str(one) for one in sorted(hold_ids))
-        upkeep.note(session, who=who, what="release", about=f"holds {about}", now=now)
+        audit_log.note(session, who=who, what="release", about=f"holds {about}", now=now)
     services.queue.nudge("effects.perform")
     return Released(returns, stays)
 

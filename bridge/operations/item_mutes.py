@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete
 
 from bridge.operations.errors import OperationError
-from bridge.store import upkeep
+from bridge.store import audit_log
 from bridge.store.engine import Store
 from bridge.store.holds import Mute
 
@@ -19,5 +19,7 @@ def end_mutes(store: Store, rule: str, item: str, *, who: str, now: datetime) ->
     with store.write() as session:
         ended = session.scalars(delete(Mute).where(*wanted).returning(Mute.rule_id)).all()
         if ended:
-            upkeep.note(session, who=who, what="end mute", about=f"{kind} {identity}", now=now, detail={"rule": rule})
+            audit_log.note(
+                session, who=who, what="end mute", about=f"{kind} {identity}", now=now, detail={"rule": rule}
+            )
     return bool(ended)

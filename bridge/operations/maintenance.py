@@ -21,6 +21,8 @@ from bridge.store import (
     entities,
     exports,
     failing_items,
+    halts,
+    heartbeats,
     holds,
     journal,
     notifications,
@@ -29,7 +31,6 @@ from bridge.store import (
     runs,
     sessions,
     slots,
-    upkeep,
 )
 from bridge.store import (
     backtest_jobs as store_backtest_jobs,
@@ -87,7 +88,7 @@ def tick(services: Services, now: datetime) -> list[str]:
         _load_changed(services, now)
     with bulkhead.item("service", "clock", "compare"), store.write() as session:
         clock_steps.mend(session, now)
-        upkeep.tick(session, now)
+        heartbeats.tick(session, now)
     with store.read() as session:
         active = services.library.current(session).active()
     schedule.open_due(store, active, now, bulkhead)
@@ -133,7 +134,7 @@ def _end_holds(services: Services, timed: set[str], now: datetime, bulkhead: Bul
 
 def _wanted(session: Session, now: datetime) -> list[str]:
     """The tasks that somebody or the clock has asked for."""
-    halted = upkeep.why_halted(session) is not None
+    halted = halts.why_halted(session) is not None
     kinds = {kind: task for kind, task in TASKS.items() if not (halted and kind == schedule.KIND)}
     found = {task for kind, task in kinds.items() if _is_due(session, kind, now)}
     return sorted(found | ({backtest_jobs.TASK} if store_backtest_jobs.is_waiting(session, now) else set()))
@@ -155,7 +156,7 @@ def stalled_tasks(store: Store, now: datetime) -> list[str]:
     with store.read() as session:
         found = []
         waiting = select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))
-        if upkeep.why_halted(session) is None and _exists(session, waiting):
+        if halts.why_halted(session) is None and _exists(session, waiting):
             found.append("journal.drain")
         if _are_effects_due(session, now):
             found.append("effects.perform")

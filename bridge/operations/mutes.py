@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bridge.store import notifications, upkeep
+from bridge.store import audit_log, notifications
 from bridge.store.notifications import Hush
 
 
@@ -23,12 +23,12 @@ def silence(
     made = Hush(channel=channel, rule_id=rule_id, topic=topic, until=until, by=who, why=why)
     session.add(made)
     session.flush()
-    upkeep.note(session, who=who, what="silence", about=rule_id or topic or channel or "everything", now=now)
+    audit_log.note(session, who=who, what="silence", about=rule_id or topic or channel or "everything", now=now)
     return made
 
 
 def enable(session: Session, channel: str, *, who: str, now: datetime) -> int:
     """Use a channel again that was switched off. Returns how many notices that it missed are tried again."""
     again = notifications.enable(session, channel, now)
-    upkeep.note(session, who=who, what="enable channel", about=channel, now=now)
+    audit_log.note(session, who=who, what="enable channel", about=channel, now=now)
     return again

@@ -10,7 +10,7 @@ from bridge.decisions.event_facts import read_event
 from bridge.operations.errors import NotThere, Refused
 from bridge.services.container import Services
 from bridge.sources import SourceError
-from bridge.store import upkeep
+from bridge.store import audit_log
 from bridge.store.journal import Event, EventState
 
 ASIDE = frozenset({EventState.QUARANTINED, EventState.DEAD})
@@ -44,7 +44,7 @@ def settle_aside(
         event.problem = None if accept else f"discarded by {who}; before that: {event.problem}"
         event.claimed_by, event.claimed_until, event.attempts = None, None, 0
         what = "accept event" if accept else "discard event"
-        upkeep.note(session, who=who, what=what, about=event_id, now=now, detail=detail)
+        audit_log.note(session, who=who, what=what, about=event_id, now=now, detail=detail)
     services.queue.nudge("journal.drain")
 
 

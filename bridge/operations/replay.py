@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.errors import NothingSelected, NotThere, Refused
 from bridge.operations.quarantine import settle_aside
 from bridge.services.container import Services
-from bridge.store import ids, upkeep
+from bridge.store import audit_log, ids
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
 
@@ -47,7 +47,7 @@ def replay(
             for number, event_id in enumerate(event_ids)
         ]
         detail = {"events": len(made), "with": revision, "of": list(event_ids)[:20]}
-        upkeep.note(session, who=who, what="replay", about=f"{len(made)} events", now=now, detail=detail)
+        audit_log.note(session, who=who, what="replay", about=f"{len(made)} events", now=now, detail=detail)
     services.queue.nudge("journal.drain")
     return made
 
@@ -138,5 +138,5 @@ def cancel(services: Services, *, who: str, now: datetime) -> int:
             )
             .returning(Event.id)
         ).all()
-        upkeep.note(session, who=who, what="cancel replay", about=f"{len(gone)} events", now=now)
+        audit_log.note(session, who=who, what="cancel replay", about=f"{len(gone)} events", now=now)
     return len(gone)

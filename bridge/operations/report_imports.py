@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.errors import NotThere
 from bridge.reports import import_removal
 from bridge.reports.import_removal import NoSuchImport
-from bridge.store import report_imports, upkeep
+from bridge.store import audit_log, report_imports
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed
 
@@ -61,5 +61,5 @@ def remove_import(store: Store, import_id: int, *, by: str, now: datetime) -> in
     except NoSuchImport as error:
         raise NotThere(str(error)) from error
     with store.write() as session:
-        upkeep.note(session, who=by, what="import removed", about=f"import {import_id}", now=now)
+        audit_log.note(session, who=by, what="import removed", about=f"import {import_id}", now=now)
     return written

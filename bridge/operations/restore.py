@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from bridge.store import holds, ledger, upkeep
+from bridge.store import audit_log, halts, heartbeats, holds, ledger
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import Leased
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
@@ -35,20 +35,20 @@ class Doubt:
 
 def distrust(session: Session, *, by: str, why: str, now: datetime) -> Doubt:
     """Halt, and mark everything open as perhaps done already. Safe to run again."""
-    upkeep.halt(session, by=by, why=why, now=now)
+    halts.halt(session, by=by, why=why, now=now)
     given_up = _give_up(session, now)
     in_doubt = _unsettle(session, now)
     for model in (Event, Slot):
         _free(session, model)
     found = Doubt(
-        newest=max(upkeep.heartbeats(session).values(), default=None),
+        newest=max(heartbeats.seen(session).values(), default=None),
         events=session.scalar(select(func.count()).where(Event.state == EventState.RECEIVED)) or 0,
         effects=in_doubt,
         given_up=given_up,
         plans=ledger.count_waiting(session),
         holds=holds.count_active(session),
     )
-    upkeep.note(session, who=by, what="restore", about="database", now=now, detail={"effects": in_doubt, "why": why})
+    audit_log.note(session, who=by, what="restore", about="database", now=now, detail={"effects": in_doubt, "why": why})
     return found
 
 

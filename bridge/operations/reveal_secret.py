@@ -9,7 +9,7 @@ import orjson
 from bridge.operations.errors import NotThere, Refused
 from bridge.services.container import Services
 from bridge.services.secrets import Unsealable
-from bridge.store import one_time_secrets, upkeep
+from bridge.store import audit_log, one_time_secrets
 from bridge.store.ledger import Effect
 
 
@@ -33,5 +33,5 @@ def hand_over(services: Services, effect_id: int, *, who: str, now: datetime) ->
             secret: dict[str, Any] = orjson.loads(services.box.open(found.sealed))
         except Unsealable as error:
             raise Refused(f"effect {effect_id}: {error}") from None
-        upkeep.note(session, who=who, what="hand over", about=found.about, now=now, detail={"effect": effect_id})
+        audit_log.note(session, who=who, what="hand over", about=found.about, now=now, detail={"effect": effect_id})
     return secret

@@ -9,7 +9,7 @@ from pathlib import Path
 from bridge.config import rulebook, rules_directory
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services.container import Services
-from bridge.store import upkeep
+from bridge.store import audit_log
 from rules.language.canonical import document_of
 from rules.language.rewrite import NotRewritable, with_mode
 from rules.loading.load import load
@@ -43,7 +43,7 @@ def move(services: Services, rule: str, mode: Mode, *, who: str, now: datetime) 
         raise OperationError(f"rule {rule}: {live.place.file} was written and does not load; `integr8-bridge check`")
     detail = {"from": str(live.mode), "to": str(mode), "file": live.place.file}
     with services.store.write() as session:
-        upkeep.note(session, who=who, what="move rule", about=rule, now=now, detail=detail)
+        audit_log.note(session, who=who, what="move rule", about=rule, now=now, detail=detail)
     return Moved(rule=rule, before=str(live.mode), mode=str(mode), file=live.place.file, revision=moved.hash)
 
 

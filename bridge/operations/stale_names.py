@@ -19,8 +19,8 @@ from bridge.config.rulebook import Library, Rulebook
 from bridge.config.settings import Settings
 from bridge.operations.approvals import drop
 from bridge.operations.errors import NotThere, Refused
+from bridge.store import audit_log
 from bridge.store import holds as hold_rows
-from bridge.store import upkeep
 from bridge.store.engine import Store, make_engine
 from bridge.store.entities import Entity, EntityChange
 from bridge.store.exports import ExportStart
@@ -170,7 +170,7 @@ def rename(
     moved = {"account": _move_account, "integration": _move_account, "source": _move_source}.get(kind, _move_other)(
         session, kind, old, new, now
     )
-    upkeep.note(session, who=who, what=f"rename {kind}", about=f"{old} → {new}", now=now, detail=dict(moved))
+    audit_log.note(session, who=who, what=f"rename {kind}", about=f"{old} → {new}", now=now, detail=dict(moved))
     return {what: number for what, number in moved.items() if number}
 
 
@@ -315,5 +315,5 @@ def forget_account(session: Session, name: str, *, names: Names, who: str, now: 
     _close_slots(session, columns, why, now)
     if not holds and not effects:
         raise NotThere(f"{kind} {name}: nothing refers to it")
-    upkeep.note(session, who=who, what=f"forget {kind}", about=name, now=now)
+    audit_log.note(session, who=who, what=f"forget {kind}", about=name, now=now)
     return {"holds": len(holds), "effects": len(effects)}

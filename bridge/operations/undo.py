@@ -14,7 +14,7 @@ from bridge.operations.manual_runs import write
 from bridge.operations.plan_values import account_is_gone, context_of, effect_of, named
 from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
 from bridge.services.container import Services
-from bridge.store import ledger, runs, upkeep
+from bridge.store import audit_log, ledger, runs
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Effect, EffectState, StoredPlan
 from bridge.store.runs import Run
@@ -57,7 +57,7 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
         )
         for stored in plans:
             stored.undoes = run_id
-        upkeep.note(session, who=who, what="undo", about=f"run {run_id}", now=now, detail={"by": made.id})
+        audit_log.note(session, who=who, what="undo", about=f"run {run_id}", now=now, detail={"by": made.id})
         done = Undone(
             made.id,
             plan.outcome,
@@ -130,7 +130,9 @@ def compensate(services: Services, session: Session, plan_id: int, subject: str,
     for _made, plans in write(session, revision, [plan], kind=runs.Cause.UNDO, about=about, who="bridge", now=now):
         for made in plans:
             made.undoes = run.id
-    upkeep.note(session, who="bridge", what="compensate", about=f"plan {plan_id}", now=now, detail={"subject": subject})
+    audit_log.note(
+        session, who="bridge", what="compensate", about=f"plan {plan_id}", now=now, detail={"subject": subject}
+    )
 
 
 def _taken_back(session: Session, run_id: int) -> set[Target]:

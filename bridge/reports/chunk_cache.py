@@ -20,7 +20,7 @@ def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-class Shelf:
+class ChunkCache:
     """Chunks that were unpacked lately. They never change, so there is nothing to invalidate."""
 
     def __init__(self, facts: int = CACHED_FACTS) -> None:
@@ -74,7 +74,7 @@ def add(session: Session, feed_id: int, facts: Batch, level: Level = Level.ROWS,
 
 def record(
     session: Session,
-    shelf: Shelf,
+    cache: ChunkCache,
     feed_id: int,
     read: Batch,
     seen: datetime | None,
@@ -91,16 +91,16 @@ def record(
         return changes.NO_DIFFERENCE
     feeds.lock(session, feed_id)
     start, end = moment(int(read.event.min())), moment(int(read.event.max())) + SECOND
-    before = known(session, shelf, feed_id, start, end)
+    before = known(session, cache, feed_id, start, end)
     found = changes.difference(before, read, seen, lacks=lacks, brought_by=brought_by)
     add(session, feed_id, found.facts)
     return found
 
 
-def known(session: Session, shelf: Shelf, feed_id: int, start: datetime, end: datetime) -> Known:
+def known(session: Session, cache: ChunkCache, feed_id: int, start: datetime, end: datetime) -> Known:
     """The rows of a stretch as they are known now. Older stretches that were summed up have no rows any more."""
     infos = [info for info in observations.overlapping(session, [feed_id], start, end) if info.level < Level.HOURLY]
-    return Known.of(shelf.get(session, infos))
+    return Known.of(cache.get(session, infos))
 
 
 def stretch(

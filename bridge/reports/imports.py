@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bridge.reports import chunk_cache, identity, report_file, rows
 from bridge.reports.batch import Batch, Status
-from bridge.reports.chunk_cache import Shelf, moment
+from bridge.reports.chunk_cache import ChunkCache, moment
 from bridge.reports.report_file import Lines, ReportFile
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
@@ -112,7 +112,7 @@ class _Import:
     file: ReportFile
     now: datetime
     id: int
-    shelf: Shelf = field(default_factory=Shelf)
+    cache: ChunkCache = field(default_factory=ChunkCache)
     total: Imported = field(default_factory=Imported)
     first: int = FAR
     last: int = -1
@@ -128,7 +128,7 @@ class _Import:
             feed = feeds.lock(session, feeds.ensure(session, self.key).id)
             read, summed = _countable(session, feed.id, reading.batch)
             found = chunk_cache.record(
-                session, self.shelf, feed.id, read, None, lacks=self.file.lacks, brought_by=str(self.id)
+                session, self.cache, feed.id, read, None, lacks=self.file.lacks, brought_by=str(self.id)
             )
             if len(read):
                 self.first, self.last = min(self.first, int(read.event.min())), max(self.last, int(read.event.max()))
@@ -201,7 +201,7 @@ def _countable(session: Session, feed_id: int, read: Batch) -> tuple[Batch, int]
     summed = [one for one in observations.overlapping(session, [feed_id], start, end) if one.level == Level.HOURLY]
     if not summed:
         return read, 0
-    hours = np.unique(np.concatenate([batch.event // HOUR for batch in Shelf().get(session, summed)]))
+    hours = np.unique(np.concatenate([batch.event // HOUR for batch in ChunkCache().get(session, summed)]))
     kept = np.flatnonzero(~np.isin(read.event // HOUR, hours))
     return read.take(kept), len(read) - len(kept)
 

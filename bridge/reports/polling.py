@@ -20,7 +20,7 @@ from bridge.integr8.errors import ApiError, BudgetError, BudgetExhausted, RateLi
 from bridge.reports import chunk_cache, identity, rows
 from bridge.reports.batch import Batch, join
 from bridge.reports.changes import Known
-from bridge.reports.chunk_cache import Shelf
+from bridge.reports.chunk_cache import ChunkCache
 from bridge.store import feeds, slots
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed, FeedKey
@@ -154,7 +154,7 @@ def rescan_interval(plan: FeedPlan, feed: Feed) -> timedelta:
     return max(plan.rescan_every, affordable)
 
 
-def open_heal(session: Session, key: FeedKey, start: datetime, end: datetime, now: datetime) -> None:
+def open_backfill(session: Session, key: FeedKey, start: datetime, end: datetime, now: datetime) -> None:
     """Read one stretch again, because postbacks say that something is missing there."""
     feed = feeds.lock(session, feeds.ensure(session, key).id)
     if not _is_waiting(session, slot_key(key, Purpose.HEAL)):
@@ -199,7 +199,7 @@ def poll_once(
     slot: Slot,
     now: datetime,
     *,
-    shelf: Shelf | None = None,
+    cache: ChunkCache | None = None,
     max_pages: int = MAX_PAGES,
 ) -> PollResult:
     """Go on with a claimed slot for up to `max_pages` pages.
@@ -207,32 +207,32 @@ def poll_once(
     Raises LeaseLost when another worker has taken the slot over. A failure of Integr8 is no exception but a
     result with `problem` and `wait`: what was read so far is kept.
     """
-    shelf = Shelf() if shelf is None else shelf
-    scan = _begin(store, shelf, plan, slot, now)
+    cache = ChunkCache() if cache is None else cache
+    scan = _begin(store, cache, plan, slot, now)
     for number in range(1, max_pages + 1):
         try:
             page = source.page(plan.key, scan.progress.start, scan.progress.end, scan.progress.cursor)
         except (ApiError, BudgetError) as error:
-            return _pause(store, shelf, scan, now, error)
+            return _pause(store, cache, scan, now, error)
         last = _take(scan, page, now)
         if last:
-            return _finish(store, shelf, scan, now)
+            return _finish(store, cache, scan, now)
         if number % COMMIT_PAGES == 0:
             with store.write() as session:
-                _commit(session, shelf, scan, now, until=now + LEASE)
+                _commit(session, cache, scan, now, until=now + LEASE)
     with store.write() as session:
-        _commit(session, shelf, scan, now, until=None)
+        _commit(session, cache, scan, now, until=None)
     return PollResult(done=False, progress=scan.progress, wait=timedelta(0))
 
 
-def _begin(store: Store, shelf: Shelf, plan: FeedPlan, slot: Slot, now: datetime) -> _Scan:
+def _begin(store: Store, cache: ChunkCache, plan: FeedPlan, slot: Slot, now: datetime) -> _Scan:
     purpose = parse_key(slot.key)[1]
     with store.write() as session:
         feed = feeds.ensure(session, plan.key)
         progress = _standing(feed, purpose, slot) or _stretch(plan, feed, purpose, now)
         before = None
         if purpose is Purpose.HEAD and feed.as_of is not None:
-            before = chunk_cache.known(session, shelf, feed.id, progress.start, feed.as_of)
+            before = chunk_cache.known(session, cache, feed.id, progress.start, feed.as_of)
     return _Scan(plan, slot, feed, purpose, replace(progress, slot=slot.id), before)
 
 
@@ -265,10 +265,10 @@ def _take(scan: _Scan, page: Page, now: datetime) -> bool:
         rows=scan.progress.rows + len(page.rows),
         refused=scan.progress.refused + len(reading.refused),
     )
-    return page.cursor is None or not moved or _on_known_ground(scan, reading.batch)
+    return page.cursor is None or not moved or _overlap_reached(scan, reading.batch)
 
 
-def _on_known_ground(scan: _Scan, batch: Batch) -> bool:
+def _overlap_reached(scan: _Scan, batch: Batch) -> bool:
     """The whole page lies behind the mark and holds nothing new: everything older has been read before."""
     if scan.seen_before is None or scan.feed.as_of is None or not len(batch):
         return False
@@ -278,10 +278,10 @@ def _on_known_ground(scan: _Scan, batch: Batch) -> bool:
     return bool(np.all(there))
 
 
-def _commit(session: Session, shelf: Shelf, scan: _Scan, now: datetime, *, until: datetime | None) -> None:
+def _commit(session: Session, cache: ChunkCache, scan: _Scan, now: datetime, *, until: datetime | None) -> None:
     """Facts and cursor in one unit of work, if the slot is still ours."""
     read = join(scan.read)
-    found = chunk_cache.record(session, shelf, scan.feed.id, read, now)
+    found = chunk_cache.record(session, cache, scan.feed.id, read, now)
     scan.progress = replace(
         scan.progress, new=scan.progress.new + found.new, changed=scan.progress.changed + found.changed
     )
@@ -303,10 +303,10 @@ def _hold(session: Session, slot: Slot, until: datetime | None) -> None:
         raise LeaseLost(f"slots {slot.id}: fence {slot.fence} is no longer ours")
 
 
-def _finish(store: Store, shelf: Shelf, scan: _Scan, now: datetime) -> PollResult:
+def _finish(store: Store, cache: ChunkCache, scan: _Scan, now: datetime) -> PollResult:
     with store.write() as session:
         feed = feeds.lock(session, scan.feed.id)
-        _commit(session, shelf, scan, now, until=None)
+        _commit(session, cache, scan, now, until=None)
         if scan.purpose is Purpose.HEAD:
             feeds.advance(session, feed, since=scan.progress.start, as_of=scan.progress.end, at=now)
             feed.rescanned_at = feed.rescanned_at or scan.progress.end  # the first reading has just seen it all
@@ -320,12 +320,12 @@ def _finish(store: Store, shelf: Shelf, scan: _Scan, now: datetime) -> PollResul
     return PollResult(done=True, progress=scan.progress)
 
 
-def _pause(store: Store, shelf: Shelf, scan: _Scan, now: datetime, error: ApiError | BudgetError) -> PollResult:
+def _pause(store: Store, cache: ChunkCache, scan: _Scan, now: datetime, error: ApiError | BudgetError) -> PollResult:
     """Keep what was read and leave the slot alone for a while: nobody else should run into the same wall."""
     wait = _patience(error, scan.slot.attempts)
     with store.write() as session:
         feed = feeds.lock(session, scan.feed.id)
-        _commit(session, shelf, scan, now, until=now + wait)
+        _commit(session, cache, scan, now, until=now + wait)
         if not isinstance(error, BudgetError):
             feed.problem = str(error)
     return PollResult(done=False, progress=scan.progress, wait=wait, problem=str(error))

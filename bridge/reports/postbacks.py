@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from bridge.reports import chunk_cache, polling, rows
 from bridge.reports.batch import Batch
-from bridge.reports.chunk_cache import Shelf, moment
+from bridge.reports.chunk_cache import ChunkCache, moment
 from bridge.sources.postback import PostbackFacts
 from bridge.store import feeds
 from bridge.store.feeds import FeedKey, Kind
@@ -29,7 +29,9 @@ HEAL_AT_ONCE = 24  # hours that one comparison may ask to be read again
 TAKEN = frozenset({"conversion", "event"})
 
 
-def record(session: Session, shelf: Shelf, key: FeedKey, facts: Sequence[PostbackFacts], received: datetime) -> int:
+def record(
+    session: Session, cache: ChunkCache, key: FeedKey, facts: Sequence[PostbackFacts], received: datetime
+) -> int:
     """Write down what postbacks of conversions and events say; how many were new or different.
 
     `key` names the account and the integration; its kind is POSTBACKS.
@@ -39,7 +41,7 @@ def record(session: Session, shelf: Shelf, key: FeedKey, facts: Sequence[Postbac
         return 0
     feed = feeds.ensure(session, key)
     reading = rows.read(Kind.POSTBACKS, told, received)
-    found = chunk_cache.record(session, shelf, feed.id, reading.batch, received)
+    found = chunk_cache.record(session, cache, feed.id, reading.batch, received)
     feed.refused_rows += len(reading.refused)
     feed.since = feed.since or received
     feed.as_of = max(feed.as_of or received, received)
@@ -164,10 +166,10 @@ def _grouped(batch: Batch) -> dict[tuple[int, str], int]:
     }
 
 
-def heal(session: Session, account: str, integration: str, found: Agreement, now: datetime) -> int:
+def backfill(session: Session, account: str, integration: str, found: Agreement, now: datetime) -> int:
     """Have the report read again where postbacks say that it lacks something. Returns how many hours that are."""
     hours = found.suspicious[-HEAL_AT_ONCE:]
     if hours:
         key = FeedKey(account=account, integration=integration, kind=Kind.CONVERSIONS)
-        polling.open_heal(session, key, hours[0], hours[-1] + timedelta(seconds=HOUR), now)
+        polling.open_backfill(session, key, hours[0], hours[-1] + timedelta(seconds=HOUR), now)
     return len(hours)

@@ -58,21 +58,21 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class ReportRows:
     """What one page, or one stretch of a file, says."""
 
     batch: Batch
     refused: tuple[str, ...] = ()  # one sentence per row that was left out
 
 
-def read(kind: Kind, rows: Rows, seen: datetime | Sequence[int], *, lines: Sequence[int] = ()) -> Reading:
+def read(kind: Kind, rows: Rows, seen: datetime | Sequence[int], *, lines: Sequence[int] = ()) -> ReportRows:
     """Facts for rows that were listed together. Equal ones among them are different rows.
 
     `seen`: when they were seen, all at once or each; no row is seen before it happens.
     `lines`: where each row stands in its file, for the sentences about rows that are left out.
     """
     if not rows:
-        return Reading(nothing())
+        return ReportRows(nothing())
     given = set[str]().union(*rows)
     ids = _texts(rows, IDS, given)
     events = _moments(_values(rows, TIMES[kind], given))
@@ -102,7 +102,7 @@ def read(kind: Kind, rows: Rows, seen: datetime | Sequence[int], *, lines: Seque
     )
     if refused:
         batch = batch.take(np.flatnonzero(~bad))
-    return Reading(replace(batch, nth=identity.count_equals(identity.keys(batch))), refused)
+    return ReportRows(replace(batch, nth=identity.count_equals(identity.keys(batch))), refused)
 
 
 def _seen(seen: datetime | Sequence[int], events: NDArray[np.int64]) -> NDArray[np.int64]:

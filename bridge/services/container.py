@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.integr8.call import Manner
     from bridge.outbound.channels import Channel
     from bridge.outbound.http import Outgoing
-    from bridge.reports.chunk_cache import Shelf
+    from bridge.reports.chunk_cache import ChunkCache
     from bridge.reports.listings import ClientListings
     from bridge.reports.live import LiveData
     from bridge.reports.report_pages import ReportPages
@@ -215,10 +215,10 @@ class Services:
         return self._data[key]
 
     @cached_property
-    def shelf(self) -> "Shelf":
-        from bridge.reports.chunk_cache import Shelf
+    def chunk_cache(self) -> "ChunkCache":
+        from bridge.reports.chunk_cache import ChunkCache
 
-        return Shelf()
+        return ChunkCache()
 
     @cached_property
     def pages(self) -> "ReportPages":

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import CursorResult, Delete, Update, delete, update
 from sqlalchemy.orm import Session
 
-from bridge.store import ledger, upkeep
+from bridge.store import heartbeats, ledger
 from bridge.store.decision_lock import DecisionLock
 from bridge.store.lease import Leased
 from bridge.store.ledger import Effect, EffectState
@@ -35,7 +35,7 @@ def effects_left_by(session: Session, now: datetime) -> datetime:
     That is `now` while ticks come. Where none came for a while it is never: the clock may have jumped, and a request
     may be under way that no lease tells of. The next tick gives those leases their length again.
     """
-    last = upkeep.last_tick(session)
+    last = heartbeats.last_tick(session)
     return now if last is None or now - last <= GAP else NEVER
 
 
@@ -46,13 +46,13 @@ def mend(session: Session, now: datetime) -> int:
     meant for later than that tick keeps its moment. Set forward: effects under way are held for one more lease.
     Returns how many rows were moved.
     """
-    beats = upkeep.heartbeats(session)
-    last = beats.get(upkeep.TICK)
+    beats = heartbeats.seen(session)
+    last = beats.get(heartbeats.TICK)
     if last is None or -STEP <= now - last <= GAP:
         return _latecomers(session, beats.get(SET), now)
     moves = [_hold_on(now)] if now > last else [_untried(now), *_due(now, last), *_leases(now)]
     moved = sum(_run(session, one) for one in moves)
-    upkeep.beat(session, SET, now)
+    heartbeats.beat(session, SET, now)
     log.warning("the clock was set, or no tick came", seconds=round((now - last).total_seconds()), rows=moved)
     return moved
 

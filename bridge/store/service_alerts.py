@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store import failing_items, revisions, upkeep
+from bridge.store import failing_items, halts, revisions
 from bridge.store.engine import Base, UtcDateTime, insert_new
 from bridge.store.feeds import Feed
 from bridge.store.journal import Event, EventState
@@ -80,7 +80,7 @@ def look(session: Session, now: datetime) -> list[Seen]:
 
 
 def _halt(session: Session) -> list[Seen]:
-    halt = upkeep.halted(session)
+    halt = halts.halted(session)
     if halt is None:
         return []
     return [Seen("halt", f"all effects are halted by {halt.by}: {halt.why}; `integr8-bridge resume` ends that")]

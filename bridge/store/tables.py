@@ -2,6 +2,7 @@
 
 from bridge.store import (  # noqa: F401 - each defines its tables
     api_usage,
+    audit_log,
     backtest_jobs,
     backtest_results,
     decision_lock,
@@ -9,6 +10,8 @@ from bridge.store import (  # noqa: F401 - each defines its tables
     exports,
     failing_items,
     feeds,
+    halts,
+    heartbeats,
     holds,
     journal,
     ledger,
@@ -23,7 +26,6 @@ from bridge.store import (  # noqa: F401 - each defines its tables
     sessions,
     slots,
     tokens,
-    upkeep,
     users,
 )
 from bridge.store.engine import Base

@@ -13,7 +13,18 @@ from sqlalchemy.orm import Session
 from bridge.config.settings import Account
 from bridge.integr8.exports import DAY, PER_DAY
 from bridge.services.container import Services
-from bridge.store import exports, feeds, holds, journal, ledger, notifications, revisions, service_alerts, upkeep
+from bridge.store import (
+    exports,
+    feeds,
+    halts,
+    heartbeats,
+    holds,
+    journal,
+    ledger,
+    notifications,
+    revisions,
+    service_alerts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +89,9 @@ def _readings(session: Session, now: datetime) -> Iterator[tuple[Gauge, Mapping[
     yield EFFECTS, _by_state(ledger.EffectState, ledger.counts(session))
     yield PLANS_WAITING, {(): ledger.count_waiting(session)}
     yield HOLDS_ACTIVE, {(): holds.count_active(session)}
-    yield HALTED, {(): upkeep.halted(session) is not None}
+    yield HALTED, {(): halts.halted(session) is not None}
     yield FEED_AGE, _ages({one.name: one.as_of for one in feeds.everything(session) if one.as_of}, now)
-    yield HEARTBEAT_AGE, _ages(upkeep.heartbeats(session), now)
+    yield HEARTBEAT_AGE, _ages(heartbeats.seen(session), now)
     generation = revisions.newest(session)
     problems = generation.problems if generation else []
     yield RULES_BROKEN, {(): len({one["file"] for one in problems if one["severity"] == "error"})}

@@ -14,7 +14,7 @@ from bridge.config.errors import SettingsError
 from bridge.observability import metrics_server
 from bridge.operations.halt import waiting
 from bridge.services.container import Services
-from bridge.store import failing_items, revisions, schema_version, upkeep
+from bridge.store import failing_items, halts, heartbeats, revisions, schema_version
 from bridge.web.access import sessions, tokens
 from bridge.web.gauges import Gauges
 from bridge.web.problems import problem
@@ -124,7 +124,7 @@ def _writable(services: Services, now: datetime) -> Check:
     """A database that is read-only, full or locked answers every question and keeps no webhook: so write a row."""
     try:
         with services.store.write() as session:
-            upkeep.beat(session, "writable", now)
+            heartbeats.beat(session, "writable", now)
     except SQLAlchemyError as error:
         words = f"cannot be written: {_reason(error)}"
         remedy = "make it writable again, give its disk room, or end what locks it; nothing has to be repaired"
@@ -160,7 +160,7 @@ def _redis(services: Services) -> Check:
 
 def _worker(services: Services, now: datetime) -> Check:
     with services.store.read() as session:
-        beats = upkeep.heartbeats(session)
+        beats = heartbeats.seen(session)
     last = beats.get("tick")
     if last is None or now - last > WORKER_SILENT:
         seen = "never" if last is None else f"{_seconds(now, last)} s ago"
@@ -200,7 +200,7 @@ def _failing(services: Services) -> Check:
 
 def _halt(services: Services) -> Check:
     with services.store.read() as session:
-        halt = upkeep.halted(session)
+        halt = halts.halted(session)
         counted = waiting(session) if halt is not None else None
     if halt is not None:
         words = f"halted by {halt.by}: {halt.why}; {counted}"

@@ -3,8 +3,8 @@
 import pytest
 from visitors import PASSWORD, Browser, new_app
 
+from bridge.store import audit_log
 from bridge.store.roles import Role
-from bridge.store.upkeep import audited
 from bridge.web.access import make, users
 from bridge.web.access.users import Actor
 
@@ -55,6 +55,6 @@ def audit(network):
 
     def read(**only):
         with network.services.store.read() as session:
-            return [(one.who, one.what, one.about) for one in audited(session, **only)]
+            return [(one.who, one.what, one.about) for one in audit_log.entries(session, **only)]
 
     return read

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from standardwebhooks import Webhook
 
 from bridge.cli import cli
+from bridge.store.audit_log import Audit
 from bridge.store.notifications import ChannelHealth, Hush, Notice
-from bridge.store.upkeep import Audit
 from tests.receiver import Reply, receiver
 
 __all__ = ["receiver"]

@@ -5,7 +5,7 @@ import pytest
 from bridge.decisions import event_batches, schedule
 from bridge.observability.bulkhead import Bulkhead
 from bridge.operations import decide, maintenance
-from bridge.store import failing_items, upkeep
+from bridge.store import failing_items, heartbeats
 from bridge.store.journal import MAX_ATTEMPTS, Event
 from bridge.store.runs import Run
 from bridge.store.slots import Slot
@@ -77,7 +77,7 @@ def test_a_tick_goes_on_although_the_rules_cannot_be_loaded(network, monkeypatch
     network.pass_time(minutes=1)
     maintenance.tick(network.services, network.now)
     with network.services.store.read() as session:
-        assert upkeep.last_tick(session) == network.now
+        assert heartbeats.last_tick(session) == network.now
     assert [one.key for one in failing(network)] == [("rules", "directory", "load")]
 
 

@@ -8,10 +8,10 @@ from bridge.notifications import deliver as notifications_deliver
 from bridge.operations import Refused
 from bridge.operations.reveal_secret import hand_over
 from bridge.outbound.event_types import catalogue
+from bridge.store.audit_log import Audit
 from bridge.store.ledger import Effect
 from bridge.store.notifications import Hush, Notice
 from bridge.store.one_time_secrets import Handover
-from bridge.store.upkeep import Audit
 from tests.flow.test_provisioning import RULE, deal
 from tests.receiver import Reply, receiver
 

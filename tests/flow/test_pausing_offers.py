@@ -134,11 +134,11 @@ def test_over_the_limit_nothing_is_done_and_the_plan_waits(network, offers):
 
 
 def test_during_a_halt_nothing_leaves(network, offers):
-    from bridge.store import upkeep
+    from bridge.store import halts
 
     network.rule(rule())
     with network.services.store.write() as session:
-        upkeep.halt(session, by="ann", why="outage", now=network.now)
+        halts.halt(session, by="ann", why="outage", now=network.now)
     network.work()
     assert network.paused == []
     assert network.calls("offers.set_status") == 0

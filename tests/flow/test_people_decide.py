@@ -7,11 +7,11 @@ from rule_texts import pause_rule
 
 from bridge.operations import NotThere, Refused, approvals, holds, replay, undo
 from bridge.operations.approvals import Person
+from bridge.store.audit_log import Audit
 from bridge.store.holds import Hold
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
 from bridge.store.runs import Run
-from bridge.store.upkeep import Audit
 
 RULE = pause_rule("approve", more="MORE")
 ANN = Person(name="ann")

@@ -11,7 +11,7 @@ from bridge.config import rulebook, settings
 from bridge.config.settings import SettingsError
 from bridge.notifications import deliver, service_alerts
 from bridge.observability import metrics_server
-from bridge.store import feeds, upkeep
+from bridge.store import feeds, halts, heartbeats
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import Call
@@ -46,12 +46,12 @@ def write(network, *rows):
 
 def halt(network):
     with network.services.store.write() as session:
-        upkeep.halt(session, by="ann", why="tracking outage", now=network.now)
+        halts.halt(session, by="ann", why="tracking outage", now=network.now)
 
 
 def resume(network):
     with network.services.store.write() as session:
-        upkeep.resume(session, by="bob", now=network.now)
+        halts.resume(session, by="bob", now=network.now)
 
 
 def test_a_halt_is_told_once(watched):
@@ -178,7 +178,7 @@ def test_two_workers_that_look_at_once_tell_once(watched):
 
 def test_the_web_process_tells_while_nobody_works(watched, receiver):
     with watched.services.store.write() as session:
-        upkeep.beat(session, "tick", watched.now)
+        heartbeats.beat(session, "tick", watched.now)
     watch = service_alerts.Watch(watched.services)
     for _ in range(3):
         watched.pass_time(minutes=1)
@@ -190,7 +190,7 @@ def test_the_web_process_tells_while_nobody_works(watched, receiver):
 def test_workers_that_are_back_tell_that_it_is_over(watched):
     web = service_alerts.Watch(watched.services)
     with watched.services.store.write() as session:
-        upkeep.beat(session, "tick", watched.now)
+        heartbeats.beat(session, "tick", watched.now)
     watched.pass_time(minutes=2)
     web.once(watched.now)
     look(watched, minutes=2)
@@ -199,7 +199,7 @@ def test_workers_that_are_back_tell_that_it_is_over(watched):
 
 def test_the_web_process_keeps_still_while_workers_work(watched):
     with watched.services.store.write() as session:
-        upkeep.beat(session, "tick", watched.now)
+        heartbeats.beat(session, "tick", watched.now)
     halt(watched)
     service_alerts.Watch(watched.services).once(watched.now)
     assert told(watched) == []

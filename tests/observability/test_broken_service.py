@@ -15,7 +15,7 @@ from bridge.integr8.rate_budget import RedisBudget
 from bridge.operations.doctor import examine, permissions
 from bridge.services.container import Services
 from bridge.simulator.app import create_app
-from bridge.store import upkeep
+from bridge.store import halts
 from bridge.store.engine import Store, make_engine
 from bridge.store.roles import Role
 from bridge.web import health
@@ -210,7 +210,7 @@ def test_a_refused_key_is_said_with_the_variable_to_change(network):
 
 def test_a_stranger_learns_nothing_of_a_halt_or_of_rule_errors(network):
     with network.services.store.write() as session:
-        upkeep.halt(session, by="Anna", why="an audit by NAME", now=network.now)
+        halts.halt(session, by="Anna", why="an audit by NAME", now=network.now)
     (network.home / "rules" / "a.yaml").write_text("schema: 1\nid: secret-rule\nwhen: 7\n")
     network.work()
     answer = ask(network)

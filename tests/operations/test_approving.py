@@ -10,7 +10,7 @@ from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve
 from bridge.operations.selection import EVERYTHING, only
 from bridge.operations.undo import undo
-from bridge.store import upkeep
+from bridge.store import halts
 from bridge.store.holds import Hold, Mute
 from bridge.store.ledger import Effect, StoredPlan
 from rules.model.state import target_of
@@ -89,7 +89,7 @@ def test_a_target_that_is_not_in_the_plan_is_refused_and_the_plan_waits_on(waiti
 
 def test_a_yes_while_everything_is_halted_is_kept_for_later(waiting):
     with waiting.services.store.write() as session:
-        upkeep.halt(session, by="bob", why="outage", now=waiting.now)
+        halts.halt(session, by="bob", why="outage", now=waiting.now)
     with pytest.raises(Refused, match=r"halted \(outage\)"):
         say_yes(waiting)
     assert waiting.all(StoredPlan)[0].state == "waiting"

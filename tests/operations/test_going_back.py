@@ -8,7 +8,7 @@ from bridge.cli import cli
 from bridge.effects.claims import claim_batch
 from bridge.operations import decide
 from bridge.operations.restore import PERHAPS, distrust
-from bridge.store import upkeep
+from bridge.store import audit_log, halts
 from bridge.store.ledger import Effect, EffectState
 
 RULE = """
@@ -46,7 +46,7 @@ def states(network):
 
 def resumed(network):
     with network.services.store.write() as session:
-        upkeep.resume(session, by="ann", now=network.now)
+        halts.resume(session, by="ann", now=network.now)
     network.work()
 
 
@@ -89,7 +89,7 @@ def test_events_that_waited_are_decided_about_again(network):
 
 def test_who_restored_is_written_down(planned):
     restored(planned)
-    assert ("ann", "restore") in {(one.who, one.what) for one in planned.all(upkeep.Audit)}
+    assert ("ann", "restore") in {(one.who, one.what) for one in planned.all(audit_log.Audit)}
 
 
 def test_the_same_step_of_the_same_cause_has_the_same_name_for_other_servers(planned):

@@ -4,7 +4,7 @@ from bridge.operations import maintenance
 from bridge.operations.halt import resume
 from bridge.operations.replay import replay
 from bridge.operations.restore import distrust
-from bridge.store import upkeep
+from bridge.store import halts
 from bridge.store.journal import Event
 from bridge.store.runs import Run
 from bridge.web.health import checks
@@ -37,7 +37,7 @@ def halted(network):
     network.rule(EACH_EVENT)
     network.rule(EVERY_MINUTE, "timed.yaml")
     with network.services.store.write() as session:
-        upkeep.halt(session, by="ann", why="outage", now=network.now)
+        halts.halt(session, by="ann", why="outage", now=network.now)
     network.crm({"id": "1", "go": True, "email": "ann@a.example"})
     for _ in range(3):
         network.pass_time(minutes=1)

@@ -6,9 +6,9 @@ import pytest
 
 from bridge.operations import Refused
 from bridge.operations.replay import cancel, matching, replay, settle_aside
+from bridge.store.audit_log import Audit
 from bridge.store.journal import Event
 from bridge.store.runs import Run
-from bridge.store.upkeep import Audit
 
 RULE = """
 schema: 1

@@ -6,7 +6,7 @@ from rule_texts import pause_rule
 from bridge.operations import NothingSelected, decide, feeds, maintenance
 from bridge.operations.selection import only
 from bridge.operations.undo import undo
-from bridge.store import upkeep
+from bridge.store import halts
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
 from rules.model.state import target_of
@@ -89,10 +89,10 @@ def test_calling_a_return_off_leaves_the_offer_held(offers):
 
 def test_a_halt_does_not_keep_people_from_calling_off(planned):
     with planned.services.store.write() as session:
-        upkeep.halt(session, by="ann", why="wrong rule", now=planned.now)
+        halts.halt(session, by="ann", why="wrong rule", now=planned.now)
     take_back(planned)
     with planned.services.store.write() as session:
-        upkeep.resume(session, by="ann", now=planned.now)
+        halts.resume(session, by="ann", now=planned.now)
     planned.work()
     assert planned.paused == []
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.integr8 import Client
 from bridge.reports import polling
-from bridge.reports.chunk_cache import Shelf
+from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.live import LiveData
 from bridge.reports.polling import FeedPlan, PollResult
 from bridge.reports.report_pages import ReportPages
@@ -24,7 +24,7 @@ class Reader:
     store: Store
     source: polling.Pages
     plans: list[FeedPlan]
-    shelf: Shelf = field(default_factory=Shelf)
+    cache: ChunkCache = field(default_factory=ChunkCache)
 
     def read(self, now: datetime, **options: int) -> list[PollResult]:
         with self.store.write() as session:
@@ -36,7 +36,7 @@ class Reader:
             if not taken:
                 return results
             plan = next(plan for plan in self.plans if plan.key == polling.parse_key(taken[0].key)[0])
-            results.append(polling.poll_once(self.store, self.source, plan, taken[0], now, shelf=self.shelf, **options))
+            results.append(polling.poll_once(self.store, self.source, plan, taken[0], now, cache=self.cache, **options))
         raise AssertionError("the slots never come to an end")
 
     def data(self, now: datetime) -> LiveData:

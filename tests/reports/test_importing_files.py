@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bridge.reports import chunk_cache, import_removal
-from bridge.reports.chunk_cache import Shelf
+from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.import_removal import NoSuchImport
 from bridge.reports.imports import import_file, import_rows, preview
 from bridge.reports.retention import Keep, tidy
@@ -42,7 +42,7 @@ def polled(number, now, **more):
 def poll(store, rows, now):
     with store.write() as session:
         feed = feeds.ensure(session, KEY)
-        return chunk_cache.record(session, Shelf(), feed.id, read(Kind.CONVERSIONS, rows, now).batch, now)
+        return chunk_cache.record(session, ChunkCache(), feed.id, read(Kind.CONVERSIONS, rows, now).batch, now)
 
 
 def exported(rows):

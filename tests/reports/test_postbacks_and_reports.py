@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.reports import conversion_lag, polling, postbacks
-from bridge.reports.chunk_cache import Shelf
+from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.facts import facts_for
 from bridge.reports.polling import FeedPlan
 from bridge.sources.postback import PostbackFacts
@@ -34,11 +34,11 @@ def told(number: int, at: datetime, **more: Any) -> PostbackFacts:
 
 @pytest.fixture
 def tell(store):
-    shelf = Shelf()
+    cache = ChunkCache()
 
     def send(received: datetime, *facts: PostbackFacts) -> int:
         with store.write() as session:
-            return postbacks.record(session, shelf, FeedKey(kind=Kind.POSTBACKS), facts, received)
+            return postbacks.record(session, cache, FeedKey(kind=Kind.POSTBACKS), facts, received)
 
     return send
 
@@ -126,7 +126,7 @@ def test_what_the_report_lacks_is_read_again(reading, tell, now, store):
     with store.write() as session:
         found = postbacks.compare(session, "main", "default", start, now)
         assert found is not None
-        assert postbacks.heal(session, "main", "default", found, now) == 1
+        assert postbacks.backfill(session, "main", "default", found, now) == 1
     reader.read(now + timedelta(minutes=1))
     with store.read() as session:
         again = postbacks.compare(session, "main", "default", start, now)
@@ -172,5 +172,5 @@ def test_few_conversions_say_nothing_about_delay(reading, now, store):
 
 def test_heal_slots_are_read_like_any_other(store, now):
     with store.write() as session:
-        polling.open_heal(session, PLAN.key, now - timedelta(hours=2), now - timedelta(hours=1), now)
+        polling.open_backfill(session, PLAN.key, now - timedelta(hours=2), now - timedelta(hours=1), now)
         assert polling.due_slots(session, now, [PLAN]) == 2

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.reports import chunk_cache, retention, rows
 from bridge.reports.batch import join
-from bridge.reports.chunk_cache import Shelf
+from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.live import LiveData
 from bridge.reports.retention import Keep, tidy
 from bridge.reports.windows import Edges
@@ -21,14 +21,14 @@ FAR = 10**11
 
 
 def fill(store, now: datetime, chunks: int = 40, per_chunk: int = 25, key: FeedKey = KEY) -> None:
-    shelf, number = Shelf(), 0
+    cache, number = ChunkCache(), 0
     for chunk in range(chunks):
         at = now - timedelta(hours=chunks - chunk)
         page = [row(number + one, at + timedelta(minutes=one), offer_id=str(one % 3)) for one in range(per_chunk)]
         number += per_chunk
         with store.write() as session:
             feed = feeds.ensure(session, key)
-            chunk_cache.record(session, shelf, feed.id, rows.read(key.kind, page, at).batch, at + timedelta(hours=1))
+            chunk_cache.record(session, cache, feed.id, rows.read(key.kind, page, at).batch, at + timedelta(hours=1))
             feeds.cover(session, feed, since=at, as_of=at + timedelta(hours=1), at=now)
 
 
@@ -76,7 +76,7 @@ def test_rows_are_still_recognised_after_a_merge(store, now):
     tidy(store, Keep(), now)
     with store.write() as session:
         again = rows.read(KEY.kind, [row(0, now - timedelta(hours=40), offer_id="0")], now)
-        assert chunk_cache.record(session, Shelf(), 1, again.batch, now).new == 0
+        assert chunk_cache.record(session, ChunkCache(), 1, again.batch, now).new == 0
 
 
 def test_old_rows_become_sums_per_hour(store, live, now):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from bridge.store import backups, migrate, upkeep
+from bridge.store import audit_log, backups, migrate
 from bridge.store.backups import CopyError
 from bridge.store.engine import Store, make_engine
 
@@ -19,7 +19,7 @@ def written(database_url):
     """A database that holds something, with nobody connected to it."""
     store = Store(make_engine(database_url))
     with store.write() as session:
-        upkeep.note(session, who="ann", what="test", about="copies", now=NOW)
+        audit_log.note(session, who="ann", what="test", about="copies", now=NOW)
     store.close()
     return database_url
 
@@ -52,7 +52,7 @@ def test_a_copy_brings_everything_into_a_new_database(written, empty, tmp_path):
 def test_a_copy_is_made_while_somebody_writes(written, tmp_path):
     store = Store(make_engine(written))
     with store.write() as session:
-        upkeep.note(session, who="not yet", what="test", about="copies", now=NOW)
+        audit_log.note(session, who="not yet", what="test", about="copies", now=NOW)
         session.flush()
         assert back_up(written, tmp_path).stat().st_size > 0
     store.close()
@@ -103,7 +103,7 @@ def test_replacing_brings_back_what_was_there_when_the_copy_was_made(written, tm
     copy = back_up(written, tmp_path)
     store = Store(make_engine(written))
     with store.write() as session:
-        upkeep.note(session, who="later", what="test", about="copies", now=NOW)
+        audit_log.note(session, who="later", what="test", about="copies", now=NOW)
     store.close()
     backups.restore(written, copy, now=NOW, overwrite=True)
     assert people(written) == ["ann"]

@@ -9,7 +9,7 @@ from bridge.effects.claims import Halted, StoreDesk, claim_batch
 from bridge.effects.handlers import Again, Applied, Failed, Unknown
 from bridge.effects.outcomes import conclude, fill
 from bridge.services.secrets import SecretsBox
-from bridge.store import ledger, one_time_secrets, upkeep
+from bridge.store import halts, ledger, one_time_secrets
 from bridge.store.engine import Store
 from bridge.store.exact_json import freeze, thaw
 from bridge.store.holds import Hold
@@ -156,7 +156,7 @@ def test_during_a_halt_nothing_is_claimed_and_nothing_leaves(books, now):
     books.effect()
     [batch] = books.claim()
     with books.store.write() as session:
-        upkeep.halt(session, by="ann", why="outage", now=now)
+        halts.halt(session, by="ann", why="outage", now=now)
     assert books.claim(after=ledger.LEASE) == []
     with pytest.raises(Halted):
         books.desk(batch).write("offers.set_status", batch.jobs, lambda: pytest.fail("sent"))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bridge.store import sessions, tokens, upkeep, users
+from bridge.store import audit_log, sessions, tokens, users
 from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access.errors import NoEntry
@@ -51,7 +51,7 @@ def _made(session: Session, identity: Identity, role: Role, now: datetime) -> Us
         )
     if user is None:
         return NoEntry("your name is taken by another user; ask an administrator", "name taken")
-    upkeep.note(session, who=PROVIDER, what="create user", about=user.name, now=now, detail={"role": role})
+    audit_log.note(session, who=PROVIDER, what="create user", about=user.name, now=now, detail={"role": role})
     return user
 
 
@@ -66,5 +66,5 @@ def _updated(session: Session, user: User, identity: Identity, now: datetime) ->
         detail = {"from": user.role, "to": identity.role}
         user.role = str(identity.role)
         sessions.end_all(session, user.id)
-        upkeep.note(session, who=PROVIDER, what="change role", about=user.name, now=now, detail=detail)
+        audit_log.note(session, who=PROVIDER, what="change role", about=user.name, now=now, detail=detail)
     return user

@@ -11,8 +11,8 @@ from flask import Response, current_app
 from sqlalchemy.orm import Session
 
 from bridge.services.container import Services
+from bridge.store import audit_log, users
 from bridge.store import tokens as store_tokens
-from bridge.store import upkeep, users
 from bridge.store.users import User
 from bridge.web.access import identities, login_limits, passwords, sessions, tokens
 from bridge.web.access.errors import NoEntry
@@ -64,7 +64,7 @@ def by_token(services: Services, text: str, *, link: bool = False) -> None:
         raise _refused(tried, NoEntry(str(error))) from error
     with services.store.write() as database:
         sessions.begin(database, tried.now, token_id=token.id)
-        upkeep.note(database, who=token.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
+        audit_log.note(database, who=token.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
 
 
 def by_provider(services: Services, finish: Callable[[], Identity]) -> None:
@@ -89,7 +89,7 @@ def enter_user(database: Session, tried: Try, user: User) -> None:
     """Begin a session for a user, of this unit of work, who has proved to be one."""
     sessions.begin(database, tried.now, user_id=user.id)
     user.last_sign_in_at = tried.now
-    upkeep.note(database, who=user.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
+    audit_log.note(database, who=user.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
 
 
 def _begin(services: Services, way: str, name: str | None, *, spared: bool = False) -> Try:
@@ -120,7 +120,7 @@ def _is_known(services: Services, text: str) -> bool:
 def _refused(tried: Try, error: NoEntry) -> NoEntry:
     """Write it into the audit. What was typed is not written down: it may be a password in the wrong field."""
     with tried.services.store.write() as database:
-        upkeep.note(
+        audit_log.note(
             database,
             who=error.who or SOMEBODY,
             what="failed sign-in",

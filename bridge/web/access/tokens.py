@@ -10,7 +10,7 @@ from argon2.exceptions import VerificationError
 from sqlalchemy.orm import Session
 
 from bridge.operations.errors import Refused
-from bridge.store import tokens, upkeep, users
+from bridge.store import audit_log, tokens, users
 from bridge.store.engine import Store
 from bridge.store.roles import Role
 from bridge.store.tokens import Token
@@ -45,7 +45,7 @@ def make(session: Session, *, name: str, role: Role, who: str, now: datetime, li
             expires_at=now + lifetime if lifetime else None,
         )
     )
-    upkeep.note(session, who=who, what="create token", about=name, now=now, detail={"role": role})
+    audit_log.note(session, who=who, what="create token", about=name, now=now, detail={"role": role})
     return f"ib_{prefix}_{secret}"
 
 
@@ -55,7 +55,7 @@ def revoke(session: Session, token_id: int, *, who: str, now: datetime) -> Token
     if found is None or found.revoked_at is not None:
         return None
     found.revoked_at = now
-    upkeep.note(session, who=who, what="revoke token", about=found.name, now=now)
+    audit_log.note(session, who=who, what="revoke token", about=found.name, now=now)
     return found
 
 

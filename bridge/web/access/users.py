@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services.container import Services
-from bridge.store import sessions, tokens, upkeep, users
+from bridge.store import audit_log, sessions, tokens, users
 from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access import passwords
@@ -58,7 +58,7 @@ def add(
         )  # fmt: skip
         if user is None:
             raise Refused(f"user {name!r}: there is one already; `integr8-bridge users list` shows all")
-        upkeep.note(session, who=actor.name, what="create user", about=name, now=now, detail={"role": role})
+        audit_log.note(session, who=actor.name, what="create user", about=name, now=now, detail={"role": role})
         return Made(user.id, name, text if generated else None)
 
 
@@ -75,7 +75,7 @@ def set_password(services: Services, user_id: int, *, actor: Actor, now: datetim
         user = _known(session, user_id)
         user.hash, user.must_change = hashed, generated
         sessions.end_all(session, user.id)
-        upkeep.note(session, who=actor.name, what="change password", about=name, now=now)
+        audit_log.note(session, who=actor.name, what="change password", about=name, now=now)
     return Made(user_id, name, text if generated else None)
 
 
@@ -101,7 +101,7 @@ def set_role(services: Services, user_id: int, role: Role, *, actor: Actor, now:
         if before != role:
             sessions.end_all(session, user.id)
             detail = {"from": before, "to": role}
-            upkeep.note(session, who=actor.name, what="change role", about=user.name, now=now, detail=detail)
+            audit_log.note(session, who=actor.name, what="change role", about=user.name, now=now, detail=detail)
         return user
 
 
@@ -112,7 +112,7 @@ def disable(services: Services, user_id: int, *, actor: Actor, now: datetime) ->
         if user.disabled_at is None:
             user.disabled_at = now
             sessions.end_all(session, user.id)
-            upkeep.note(session, who=actor.name, what="disable user", about=user.name, now=now)
+            audit_log.note(session, who=actor.name, what="disable user", about=user.name, now=now)
         return user
 
 
@@ -121,7 +121,7 @@ def enable(services: Services, user_id: int, *, actor: Actor, now: datetime) -> 
         user = _known(session, user_id)
         if user.disabled_at is not None:
             user.disabled_at = None
-            upkeep.note(session, who=actor.name, what="enable user", about=user.name, now=now)
+            audit_log.note(session, who=actor.name, what="enable user", about=user.name, now=now)
         return user
 
 

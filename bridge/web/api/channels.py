@@ -9,7 +9,7 @@ from bridge.config.errors import SettingsError
 from bridge.notifications.deliver import deliver_test
 from bridge.operations import NotThere, OperationError, mutes
 from bridge.outbound.channels import Channel
-from bridge.store import notifications, upkeep
+from bridge.store import audit_log, notifications
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
@@ -68,7 +68,7 @@ def send_test(name: str) -> dict[str, Any]:
     now = services().clock()
     result = deliver_test(_known(name), now)
     with services().store.write() as session:
-        upkeep.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
+        audit_log.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
     return one({"channel": name, "result": result.result, "words": result.words})
 
 

@@ -11,10 +11,10 @@ from bridge.operations.api_usage import consumption
 from bridge.operations.check import check_home
 from bridge.operations.doctor import examine, permissions, routes
 from bridge.operations.halt import resume as resume_
-from bridge.store import holds, journal, ledger, runs, upkeep
+from bridge.store import halts, holds, journal, ledger, runs
+from bridge.store.audit_log import Audit
 from bridge.store.ledger import Call
 from bridge.store.roles import Role
-from bridge.store.upkeep import Audit
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions, schemas_out_service
 from bridge.web.api.fields import listing, thing
@@ -115,7 +115,7 @@ def doctor(query: dict[str, Any]) -> dict[str, Any]:
 def halt(body: dict[str, Any]) -> dict[str, Any]:
     """Stop everything until resume: no effect is sent, no rule decides. Webhooks are still taken; they wait."""
     with services().store.write() as session:
-        found = upkeep.halt(session, by=g.who, why=body["why"], now=services().clock())
+        found = halts.halt(session, by=g.who, why=body["why"], now=services().clock())
         return one({"since": found.since, "by": found.by, "why": found.why})
 
 

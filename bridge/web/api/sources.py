@@ -6,7 +6,7 @@ from flask import g
 from flask_smorest import Blueprint
 
 from bridge.operations import source_setup
-from bridge.store import upkeep
+from bridge.store import audit_log
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
@@ -62,5 +62,5 @@ def try_source(name: str) -> dict[str, Any]:
     answer = source_setup.send(source_setup.example(services(), name))
     now, detail = services().clock(), {"status": answer.status_code}
     with services().store.write() as session:
-        upkeep.note(session, who=g.who, what="test source", about=name, now=now, detail=detail)
+        audit_log.note(session, who=g.who, what="test source", about=name, now=now, detail=detail)
     return one({"source": name, "status": answer.status_code, "answer": answer.text})

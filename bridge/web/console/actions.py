@@ -15,7 +15,7 @@ from bridge.operations.reveal_secret import hand_over
 from bridge.operations.selection import EVERYTHING, Selection, only
 from bridge.operations.undo import Undone, undo
 from bridge.operations.undo_status import undoable_effects
-from bridge.store import ledger, upkeep
+from bridge.store import halts, ledger
 from bridge.store.roles import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
@@ -59,7 +59,7 @@ def halt() -> Response:
     def do() -> str:
         why = request.form.get("why", "").strip() or "no reason given"
         with services().store.write() as database:
-            upkeep.halt(database, by=g.who, why=why, now=services().clock())
+            halts.halt(database, by=g.who, why=why, now=services().clock())
         return "Halted: no effect is sent and no rule decides until someone resumes. Webhooks wait."
 
     return done(_back("/"), do)

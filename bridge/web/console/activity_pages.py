@@ -12,12 +12,12 @@ from bridge.operations.item_story import created_item
 from bridge.operations.run_outcomes import outcome_of, run_outcomes
 from bridge.operations.undo_status import undoable_runs, undone_items
 from bridge.store import ledger
+from bridge.store.audit_log import Audit
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, EffectState, StoredPlan
 from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
-from bridge.store.upkeep import Audit
 from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint

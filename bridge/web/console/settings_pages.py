@@ -9,7 +9,7 @@ from bridge.config.errors import SettingsError
 from bridge.notifications.deliver import deliver_test
 from bridge.operations import OperationError
 from bridge.sources import suggested_url
-from bridge.store import notifications, upkeep, users
+from bridge.store import audit_log, notifications, users
 from bridge.store import tokens as store_tokens
 from bridge.store.roles import Role
 from bridge.web.access import make, needs, revoke
@@ -90,7 +90,7 @@ def send_test(name: str) -> Response:
     now = services().clock()
     result = deliver_test(channel, now)
     with services().store.write() as session:
-        upkeep.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
+        audit_log.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
     good = result.result == "taken"
     flash(
         f"{name} took the test message." if good else f"{name}: {result.result}: {result.words}",

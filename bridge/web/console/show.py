@@ -5,13 +5,13 @@ from typing import Any
 from flask import render_template
 
 from bridge.operations.halt import waiting as waits_for_resume
-from bridge.store import ledger, upkeep
+from bridge.store import halts, ledger
 from bridge.web.request_context import services
 
 
 def show(template: str, **values: Any) -> str:
     with services().store.read() as session:
-        halt = upkeep.halted(session)
+        halt = halts.halted(session)
         halt_waits = waits_for_resume(session) if halt is not None else None
         waiting = ledger.count_waiting(session)
     return render_template(

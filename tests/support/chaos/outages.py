@@ -6,7 +6,7 @@ import sys
 import time
 from datetime import timedelta
 
-from bridge.store import upkeep
+from bridge.store import heartbeats
 from chaos import proof
 from chaos.load import Load
 from chaos.rig import Rig
@@ -49,7 +49,7 @@ def _service_goes_on(rig: Rig, load: Load) -> None:
     while time.monotonic() < end:
         rig.boss.revive()
         with rig.store.read() as session:
-            last = upkeep.last_tick(session)
+            last = heartbeats.last_tick(session)
         assert last is not None
         assert rig.now() - last < FRESH, f"no tick for {rig.now() - last}"
         time.sleep(1)

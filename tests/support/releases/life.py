@@ -8,7 +8,7 @@ from network import Network
 from sqlalchemy import Boolean, Date, DateTime, Float, Integer, LargeBinary, Table, func, insert, select
 from sqlalchemy.orm import Session
 
-from bridge.store import upkeep
+from bridge.store import halts
 from bridge.store.engine import Store
 from bridge.store.tables import METADATA
 
@@ -71,8 +71,8 @@ def _work(network: Network) -> None:
     network.services.client().offers.set_status([bad.key], active=True)  # a person decides otherwise
     network.work()
     with network.services.store.write() as session:
-        upkeep.halt(session, by="ann", why="an example", now=network.now)
-        upkeep.resume(session, by="ann", now=network.now)
+        halts.halt(session, by="ann", why="an example", now=network.now)
+        halts.resume(session, by="ann", now=network.now)
 
 
 def _fill_what_is_empty(session: Session) -> None:

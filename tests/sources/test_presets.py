@@ -55,7 +55,7 @@ def test_a_changed_body_or_address_is_refused(row):
     sent = Sent(row)
     changed = sent.asked.body.replace(b"e", b"3", 1) if sent.asked.body else b"x=1"
     asked = replace(sent.asked, body=changed, content_type=row["kind"] or "application/x-www-form-urlencoded")
-    if row["preset"] != "adyen":  # it signs some fields alone
+    if row["preset"] not in {"adyen", "mailgun"}:  # they sign some fields alone
         with pytest.raises(SignatureError):
             sent.source.authenticate(asked, sent.at)
     if sent.asked.target:

@@ -8,6 +8,7 @@ from bridge.cli import cli
 MACHINE = "it is about the machine: its processes, its files, its database"
 INTEGR8 = "it is a single operation of Integr8, with the account's key"
 SHELL = "it is about the shell"
+ALIKE = "it says the same in every service, and so does the reference"
 
 #: Command → the requests that do the same, or the reason why there is none.
 REQUESTS = {
@@ -68,7 +69,9 @@ REQUESTS = {
     "runs show": ["GET /runs/{run_id}"],
     "runs undo": ["POST /runs/{run_id}/undo"],
     "simulator": MACHINE,
+    "sources add": MACHINE,
     "sources list": ["GET /sources"],
+    "sources presets": ALIKE,
     "sources test": ["GET /sources/{name}/sample", "POST /sources/{name}/test"],
     "sources url": ["GET /sources/{name}/url"],
     "tokens create": ["POST /tokens"],

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("rules", "evidence", "budget", "windows", "ingest", "backtest", "effects", "scale", "door")
+NAMES = ("rules", "evidence", "budget", "windows", "ingest", "backtest", "effects", "scale", "door", "console")
 RESULTS = Path(__file__).parent / "results.json"
 
 

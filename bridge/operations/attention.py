@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -50,12 +51,16 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class RuleStrip:
-    """The last evaluations of one rule, oldest first, each as (outcome, when, run)."""
+    """The last evaluations of one rule, oldest first; those with the same outcome are one (outcome, how many, when)."""
 
     rule: str
     title: str
     mode: str
-    checks: Sequence[tuple[str, datetime, int]]
+    checks: Sequence[tuple[str, int, datetime]]
+
+    @property
+    def number(self) -> int:
+        return sum(number for _, number, _ in self.checks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,9 +227,11 @@ def strips(session: Session, revisions: Sequence[Revision], now: datetime) -> li
     """One line for each rule."""
     found = []
     for one in revisions:
-        query = select(Run.outcome, Run.started_at, Run.id).where(Run.rule_id == one.id, Run.started_at >= now - DAY)
-        rows = session.execute(query.order_by(Run.id.desc()).limit(STRIP)).all()
-        checks = [(outcome, at, number) for outcome, at, number in reversed(rows)]
+        query = select(Run.outcome, Run.started_at).where(Run.rule_id == one.id)  # by the index of rule and id
+        newest = session.execute(query.order_by(Run.id.desc()).limit(STRIP)).all()
+        rows = [row for row in reversed(newest) if row[1] >= now - DAY]
+        same = [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
+        checks = [(group[0][0], len(group), group[-1][1]) for group in same]
         found.append(RuleStrip(one.id, one.title or "", str(one.mode), checks))
     return found
 

@@ -276,3 +276,23 @@ def test_a_pause_is_found_by_its_id(browser, crowded):
     assert "1 item" in page
     with crowded.services.store.read() as session:
         assert session.query(Hold).count() == 13
+
+
+@pytest.mark.parametrize("page", ["/activity", "/holds", "/audit", "/events", "/entities"])
+def test_every_list_is_there_as_a_file_in_which_nothing_runs(browser, network, page):
+    network.now = datetime.now(UTC)
+    network.world.offer('=HYPERLINK("http://evil.example")', clicks=1000, conversions=1, active=True)
+    network.rule(RULE.replace("MODE", "live").replace("share: 90%", "share: 100%"))
+    network.work()
+    visitor = browser()
+    answer = visitor.get(f"{page}?csv=1")
+    assert answer.mimetype == "text/csv"
+    assert "csv=1" in visitor.open(page)
+    assert not any(line.startswith("=") or ",=" in line for line in answer.get_data(as_text=True).splitlines())
+
+
+def test_before_going_live_the_page_says_what_the_rule_would_have_done(browser, lived_in):
+    lived_in("shadow")
+    page = browser().open("/rules/low-cr")
+    assert "what it would have done in 7 days" in page
+    assert "It would have changed 1 item" in page

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from bridge.config.errors import SettingsError
 from bridge.notifications.deliver import deliver_test
@@ -13,6 +12,7 @@ from bridge.store import audit_log, notifications
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
 from bridge.web.api.schemas_in import PageQuery, SilenceBody

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 from sqlalchemy import select
 
 from bridge.operations import NotThere
@@ -18,6 +17,7 @@ from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one, page, picked, refusing, selection, targets, whole
 from bridge.web.api.schemas_in import HoldQuery, OnlyBody, PageQuery, RunQuery, WhyBody

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from bridge.operations import NotThere
 from bridge.operations.reveal_secret import hand_over
@@ -13,6 +12,7 @@ from bridge.store.ledger import Effect
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one, picked, refusing
 from bridge.web.api.schemas_in import EffectQuery, EntityQuery

@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 from flask import Response, request
-from flask_smorest import Blueprint
 from sqlalchemy import func, select
 
 from bridge.services.container import Services
 from bridge.store.roles import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.plain_values import plain
 from bridge.web.api.responses import picked, whole
 from bridge.web.api.schemas_in import StreamQuery

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,6 +15,7 @@ from bridge.store.roles import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, newest, one, picked, refusing
 from bridge.web.api.schemas_in import AcceptBody, DiscardBody, EventQuery, PageQuery, ReplayBody, ReplayManyBody

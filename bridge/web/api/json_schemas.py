@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from flask_smorest import Blueprint
-
 from bridge.outbound.event_types import catalogue
 from bridge.store.roles import Role
 from bridge.web.access import needs
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import SchemaRow, thing
 from bridge.web.api.responses import one
 from rules.language.schema import json_schema

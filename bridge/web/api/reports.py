@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import g, request
-from flask_smorest import Blueprint
 
 from bridge.operations import OperationError, exports, feeds
 from bridge.operations.feed_status import feed_states
@@ -19,6 +18,7 @@ from bridge.store.feeds import FeedKey, Kind
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
 from bridge.web.api.schemas_in import AccountQuery, AgreementQuery, ExportBody, ImportQuery, PageQuery, ShadowQuery

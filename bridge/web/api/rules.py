@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from bridge.config import rulebook
 from bridge.operations import NotThere, backtest_jobs
@@ -19,6 +18,7 @@ from bridge.store.backtest_jobs import Trial
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_rules
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, page, picked, refusing
 from bridge.web.api.schemas_in import BacktestBody, ExplainQuery, ModeBody, PageQuery, TextBody

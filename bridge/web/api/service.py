@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from bridge.operations.api_usage import consumption
 from bridge.operations.check import check_home
@@ -17,6 +16,7 @@ from bridge.store.ledger import Call
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions, schemas_out_service
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one
 from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, PageQuery, ResumeBody, WhyBody

@@ -3,13 +3,13 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from bridge.operations import source_setup
 from bridge.store import audit_log
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, refusing
 from bridge.web.api.schemas_in import AddressQuery, PageQuery

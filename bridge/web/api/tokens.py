@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 
 from bridge.operations import NotThere
 from bridge.store import tokens
 from bridge.store.roles import Role
 from bridge.web.access import make, needs, revoke
 from bridge.web.api import schemas_out_service
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
 from bridge.web.api.schemas_in import PageQuery, TokenBody

@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import g
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from bridge.store import users as known
@@ -12,6 +11,7 @@ from bridge.store.users import User
 from bridge.web.access import needs, users
 from bridge.web.access.users import Actor, Made
 from bridge.web.api import schemas_out_service
+from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
 from bridge.web.api.schemas_in import PageQuery, Strict

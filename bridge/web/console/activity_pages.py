@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from flask import abort, request
-from sqlalchemy import ColumnElement, func, or_, select
+from flask import Response, abort, request
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.folded_runs import fold
@@ -22,7 +22,7 @@ from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.confirmation import names_of
-from bridge.web.console.lists import PAGE, Filters, days, filters, one_of, page
+from bridge.web.console.lists import PAGE, ROWS, Filters, as_csv, days, filters, is_csv, one_of, page
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 
@@ -32,13 +32,15 @@ OUTCOMES = ("changed", "waiting", "held back", "no change", "shadow", "failed")
 
 @blueprint.get("/activity")
 @needs(Role.VIEWER, page=True)
-def activity() -> str:
+def activity() -> Response | str:
     """Runs, newest first; evaluations with the same answer are one row, those that changed nothing are left out."""
     found = filters("rule", "outcome", "all", "from", "to", "live")
     before = number_asked("before")
     wanted = select(Run).where(*_chosen(found), *days(found, Run.started_at, formatting.zone(services())))
     if before:
         wanted = wanted.where(Run.id < before)
+    if is_csv():
+        return _runs_as_csv(wanted.order_by(Run.id.desc()).limit(ROWS))
     with services().store.read() as session:
         rows = list(session.scalars(wanted.order_by(Run.id.desc()).limit(TOGETHER + 1)))
         folded = fold(rows[:TOGETHER])
@@ -51,6 +53,21 @@ def activity() -> str:
     return show(
         "activity.html", rows=shown, outcomes=outcomes, older=older, filters=found, undoable=undoable, names=names,
         words=OUTCOMES, live=found["live"] == "1" and before is None,
+    )  # fmt: skip
+
+
+def _runs_as_csv(wanted: Select[Run]) -> Response:
+    with services().store.read() as session:
+        rows = session.scalars(wanted).all()
+        outcomes = run_outcomes(session, rows)
+    headings = ("run", "started_at", "rule", "mode", "yes", "no", "no_decision", "outcome", "by", "event")
+    return as_csv(
+        "runs", headings,
+        [
+            (one.id, one.started_at, one.rule_id, one.mode, one.yes, one.no, one.no_decision, outcomes[one.id].text,
+             one.by, one.event_id)
+            for one in rows
+        ],
     )  # fmt: skip
 
 
@@ -126,7 +143,7 @@ def _of_the_plan(plan: StoredPlan) -> list[dict[str, Any]]:
 
 @blueprint.get("/holds")
 @needs(Role.VIEWER, page=True)
-def held() -> str:
+def held() -> Response | str:
     """What rules keep paused, and what came back lately."""
     found = filters("rule", "q", "ends")
     before = number_asked("before")
@@ -134,6 +151,8 @@ def held() -> str:
     wanted = [Hold.state == HoldState.ACTIVE, *_of_holds(found, now)]
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(Hold).where(*wanted)) or 0
+        if is_csv():
+            return _holds_as_csv(session, wanted)
         query = select(Hold).where(*wanted, *([Hold.id < before] if before else [])).order_by(Hold.id.desc())
         active, last = page(list(session.scalars(query.limit(PAGE + 1))))
         ended = session.scalars(
@@ -150,6 +169,20 @@ def held() -> str:
     return show(
         "holds.html", active=active, ended=ended, names=names, total=total, filters=found, rules=rules, money=money,
         older=last.id if last else None,
+    )  # fmt: skip
+
+
+def _holds_as_csv(session: Session, wanted: list[ColumnElement[bool]]) -> Response:
+    rows = session.scalars(select(Hold).where(*wanted).order_by(Hold.id.desc()).limit(ROWS)).all()
+    names = names_of(session, {(one.kind, one.target_id) for one in rows})
+    headings = ("hold", "kind", "id", "name", "rule", "since", "until", "times_in_a_row")
+    return as_csv(
+        "paused-items", headings,
+        [
+            (one.id, one.kind, one.target_id, names[one.kind, one.target_id], one.rule_id, one.since, one.until,
+             one.count)
+            for one in rows
+        ],
     )  # fmt: skip
 
 
@@ -179,7 +212,7 @@ def mutes() -> str:
 
 @blueprint.get("/audit")
 @needs(Role.VIEWER, page=True)
-def audit() -> str:
+def audit() -> Response | str:
     """Who did what."""
     found = filters("who", "what", "from", "to")
     before = number_asked("before")
@@ -187,6 +220,14 @@ def audit() -> str:
     wanted += [Audit.who == found["who"]] if found["who"] else []
     wanted += [Audit.what == found["what"]] if found["what"] else []
     wanted += [Audit.id < before] if before else []
+    if is_csv():
+        with services().store.read() as session:
+            everything = session.scalars(select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(ROWS)).all()
+        return as_csv(
+            "audit-log",
+            ("at", "who", "what", "about", "detail"),
+            [(one.at, one.who, one.what, one.about, formatting.plainly(one.detail or "")) for one in everything],
+        )
     with services().store.read() as session:
         rows, last = page(list(session.scalars(select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(PAGE + 1))))
     return show("audit.html", audit=rows, older=last.id if last else None, filters=found)

@@ -20,7 +20,7 @@ from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console import formatting, item_charts
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import PAGE, filters, one_of
+from bridge.web.console.lists import PAGE, ROWS, as_csv, filters, is_csv, one_of
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 from rules.model.facts import Subject, Why
@@ -34,7 +34,7 @@ CHARTED = 48  # hours
 
 @blueprint.get("/entities")
 @needs(Role.VIEWER, page=True)
-def listed() -> str:
+def listed() -> Response | str:
     found = filters("kind", "q", "state", "sort")
     kind = one_of(found, "kind", KINDS) or KINDS[0]
     wanted = [Entity.kind == kind, *_in_state(one_of(found, "state", STATES))]
@@ -44,6 +44,13 @@ def listed() -> str:
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(Entity).where(*wanted)) or 0
         query = select(Entity).where(*wanted).order_by(*_order(one_of(found, "sort", tuple(ORDERS))))
+        if is_csv():
+            headings = ("kind", "number", "id", "name", "active", "changed_at", "archived_at")
+            rows_of_file = [
+                (one.kind, one.number, one.ref, one.name, one.active, one.changed_at, one.gone_at)
+                for one in session.scalars(query.limit(ROWS))
+            ]
+            return as_csv(f"{kind}s", headings, rows_of_file)
         rows = list(session.scalars(query.offset(after).limit(PAGE + 1)))
     more = after + PAGE if len(rows) > PAGE else None
     return show(

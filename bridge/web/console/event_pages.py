@@ -1,6 +1,6 @@
 """Webhooks: as they were received, what became of them, and which rules looked at them."""
 
-from flask import abort
+from flask import Response, abort
 from sqlalchemy import select
 
 from bridge.decisions.event_facts import shown
@@ -12,7 +12,7 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import PAGE, days, filters, one_of, page
+from bridge.web.console.lists import PAGE, ROWS, as_csv, days, filters, is_csv, one_of, page
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 
@@ -21,7 +21,7 @@ STATES = tuple(str(one) for one in EventState)
 
 @blueprint.get("/events")
 @needs(Role.VIEWER, page=True)
-def events() -> str:
+def events() -> Response | str:
     found = filters("state", "source", "type", "from", "to")
     wanted = days(found, Event.received_at, formatting.zone(services()))
     if one_of(found, "state", STATES):
@@ -32,6 +32,12 @@ def events() -> str:
         wanted.append(Event.event_type == found["type"])
     if found["before"]:
         wanted.append(Event.id < found["before"])
+    if is_csv():
+        columns = (Event.id, Event.received_at, Event.source, Event.event_type, Event.state, Event.problem)
+        with services().store.read() as session:
+            everything = session.execute(select(*columns).where(*wanted).order_by(Event.id.desc()).limit(ROWS)).all()
+        headings = ("id", "received_at", "source", "type", "state", "problem")
+        return as_csv("webhooks", headings, [tuple(row) for row in everything])
     with services().store.read() as session:
         rows, last = page(list(session.scalars(select(Event).where(*wanted).order_by(Event.id.desc()).limit(PAGE + 1))))
         counts = journal.counts(session)

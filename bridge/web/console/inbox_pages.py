@@ -1,5 +1,6 @@
 """The inbox: what needs a person, in order of weight; below it one line for each rule. Empty means that all is well."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.operations import attention, doctor
+from bridge.operations.attention import ShadowRule
 from bridge.operations.doctor import Check
 from bridge.services.container import Services
 from bridge.store import holds, journal, notifications
@@ -20,7 +22,10 @@ from bridge.web.console.blueprint import blueprint
 from bridge.web.console.show import show
 from bridge.web.health import WriteProbe, checks
 from bridge.web.request_context import services
+from rules.model.revision import Revision
 
+SHADOW_KEY = "bridge-shadow-rules"
+SHADOW_FOR = timedelta(minutes=1)
 FILES_FOR = timedelta(seconds=30)  # how long a comparison of the rule files with what is live is good
 
 
@@ -37,7 +42,7 @@ def inbox() -> str:
             "problems": problems,
             "approvals": attention.approvals(session),
             "failed": attention.failed_changes(session, now),
-            "shadow": attention.shadow_rules(session, revisions, now),
+            "shadow": _remembered_shadow(session, revisions, now),
             "soon": attention.ending_soon(session, now),
             "strips": attention.strips(session, revisions, now),
             "held": holds.count_active(session),
@@ -66,6 +71,17 @@ def _remembered_files(found: Services, session: Session) -> Check:
     check = doctor.rule_files(found, session)
     current_app.extensions["bridge-rule-files"] = now, check
     return check
+
+
+def _remembered_shadow(session: Session, revisions: Sequence[Revision], now: datetime) -> list[ShadowRule]:
+    """A week of runs is summed up for it, and it changes slowly."""
+    key = [(one.id, one.hash) for one in revisions]
+    last: tuple[datetime, list[tuple[str, str]], list[ShadowRule]] | None = current_app.extensions.get(SHADOW_KEY)
+    if last is not None and last[1] == key and last[0] <= now < last[0] + SHADOW_FOR:
+        return last[2]
+    found = attention.shadow_rules(session, revisions, now)
+    current_app.extensions[SHADOW_KEY] = now, key, found
+    return found
 
 
 def _is_in_use(session: Session) -> bool:

@@ -1,17 +1,22 @@
 """Long lists: what an address filters by, from which row it goes on, and the same address with something changed."""
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import abort, request
+from flask import Response, abort, request
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
+from bridge.store.csv_cells import safe_cell
+
 PAGE = 60
+ROWS = 10_000  # of a file; the next ones with an earlier `to`
 Row = TypeVar("Row")
 
 
@@ -65,6 +70,28 @@ def one_of(found: Filters, name: str, words: Sequence[str]) -> str:
     if text and text not in words:
         abort(422, f"{name}: {text[:30]!r} is none of {', '.join(words)}")
     return text
+
+
+def is_csv() -> bool:
+    """Whether the list is asked for as a file."""
+    return request.args.get("csv") == "1"
+
+
+def as_csv(name: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """A list as a file for a spreadsheet, times in UTC; no cell of it is run there."""
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(headings)
+    writer.writerows([safe_cell(_plain(value)) for value in row] for row in rows)
+    answer = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    return "" if value is None else value
 
 
 def page(rows: Sequence[Row]) -> tuple[Sequence[Row], Row | None]:

@@ -16,6 +16,7 @@ from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
 from bridge.operations.folded_runs import fold
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.undo_status import undoable_runs
+from bridge.reports.shadow_report import shadow_report
 from bridge.store import backtest_jobs, backtest_results
 from bridge.store import revisions as shelf
 from bridge.store.backtest_results import Backtest
@@ -30,8 +31,11 @@ from bridge.web.console.rule_text import counted, parts
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 from rules.loading.self_tests import run_tests
+from rules.model.revision import Mode, Revision
 
 POINTS = 60
+SHADOWED = timedelta(days=7)
+SHOWN = 20
 STEPS = {
     "disabled": "It looks at nothing.",
     "shadow": "It decides and records; nothing is carried out.",
@@ -56,7 +60,8 @@ def rule(rule_id: str) -> str:
         outcomes = run_outcomes(session, recent)
         names = names_of(session, {(one.kind, one.target_id) for one in held})
         subject, measured = _measured(session, rule_id, request.args.get("subject"))
-    live = book.revisions.get(rule_id)
+        live = book.revisions.get(rule_id)
+        shadow = _shadow(session, rule_id, live, services().clock())
     if live is None and not history and not tried:
         abort(404, f"there is no rule {rule_id}")
     text = live.text if live else history[0].text if history else ""
@@ -67,9 +72,22 @@ def rule(rule_id: str) -> str:
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
-        outcomes=outcomes, names=names, folded=fold(recent),
+        outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent),
         week=(today - timedelta(days=7), today), trial=trial,
     )  # fmt: skip
+
+
+def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime) -> dict[str, Any] | None:
+    """What the rule would have done in the last week, beside what people did; None where it was not in shadow."""
+    if live is None or live.mode is not Mode.SHADOW:
+        return None
+    report = shadow_report(session, live.account, now - SHADOWED, now + timedelta(seconds=1), rule=rule_id)
+    told = report.would_have
+    targets = {(one.kind, one.target) for one in told}
+    return {
+        "count": len(told), "touched": len(targets), "same": report.count("same"), "opposite": report.count("opposite"),
+        "first": told[:SHOWN], "names": names_of(session, targets), "days": SHADOWED.days,
+    }  # fmt: skip
 
 
 @blueprint.get("/rules/<rule_id>/trial")

@@ -11,12 +11,14 @@ from bridge.config.settings import Account
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead, sentence
 from bridge.reports import conversion_lag, mirror, polling, postbacks
+from bridge.reports.facts import LiveFacts
 from bridge.reports.polling import FeedPlan
 from bridge.services.container import Services
-from bridge.store import decision_lock, feeds, slots
+from bridge.store import decision_lock, failing_items, feeds, slots
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.lease import LeaseLost, settle
 from bridge.store.slots import Slot, SlotState
+from rules.model.facts import Break
 
 log = structlog.get_logger()
 
@@ -26,8 +28,15 @@ EVERY: Mapping[str, float] = {"clicks": 300, "conversions": 120, "impressions": 
 
 #: The same for what is mirrored, and for what is reckoned from what was read. Details are two calls for each
 #: offer, so they come seldom.
-MIRRORS: Mapping[str, float] = {"entities": 300, "details": 6 * 3600, "settling": 24 * 3600, "agreement": 3600}
+MIRRORS: Mapping[str, float] = {
+    "entities": 300,
+    "details": 6 * 3600,
+    "settling": 24 * 3600,
+    "agreement": 3600,
+    "tracking": 600,
+}
 MIRROR = "mirror"  # of the due slots
+TRACKING, CONVERSIONS = "tracking", "conversions"  # of the incident: its kind and its step
 COMPARED = timedelta(hours=24)
 TURN = "reports while they are not well"
 LONGEST = timedelta(minutes=5)  # of one look at a feed that fails; a worker that is killed holds it for so long
@@ -209,11 +218,37 @@ def _agreement(services: Services, account: str, integration: str, now: datetime
             log.info("postbacks compared", reports=found.reports, postbacks=found.postbacks, hours_read_again=again)
 
 
+def _tracking(services: Services, account: str, integration: str, now: datetime) -> None:
+    """Raise one incident for each advertiser whose conversions stay away, and end it when they are filled in."""
+    data = services.data(account, integration)
+    with services.store.read() as session:
+        data.refresh(session, now)
+        cohorts = LiveFacts(session, data, [], now).cohorts
+        found = cohorts.breaks() if cohorts is not None else {}
+    with services.store.write() as session:
+        begun = raise_incidents(session, f"{account}/{integration}/", found, now)
+    for gap in begun:
+        log.warning("tracking looks broken", advertiser=gap.advertiser, seen=gap.seen, due=round(gap.due))
+
+
+def raise_incidents(session: Session, prefix: str, found: Mapping[str, Break], now: datetime) -> list[Break]:
+    """Keep one open incident per break of tracking. Returns the breaks that are new."""
+    known = {one.name for one in failing_items.failing(session) if one.kind == TRACKING}
+    names = {prefix + advertiser: gap for advertiser, gap in found.items()}
+    for name in known - set(names):
+        if name.startswith(prefix):
+            failing_items.clear(session, (TRACKING, name, CONVERSIONS))
+    for name, gap in names.items():
+        failing_items.note(session, (TRACKING, name, CONVERSIONS), str(gap), now)
+    return [gap for name, gap in names.items() if name not in known]
+
+
 PARTS: Mapping[str, Callable[[Services, str, str, datetime], None]] = {
     "entities": _entities,
     "details": _details,
     "settling": _settling,
     "agreement": _agreement,
+    "tracking": _tracking,
 }
 
 

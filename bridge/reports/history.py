@@ -35,6 +35,8 @@ from rules.model.revision import GRAINS, Grain, Revision
 
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
 REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
+READ_AT_ONCE = timedelta(hours=6)  # rows of a longer stretch that were seen in one second were read from a file
+SEEN_AT_ALL = timedelta(days=7)  # a row that was seen later than this was not seen while it mattered
 COUNTED = ("clicks", "conversions", "payout", "revenue")
 Against = Literal["live", "imported"]
 
@@ -221,7 +223,7 @@ def load(
     """Read what a backtest of this rule over [start, end] needs.
 
     `live`: every row as it was seen, up to which each feed had been read. `imported`: history that was filled in
-    afterwards; each row is taken to have been seen five minutes after it happened, in its final state.
+    afterwards; each row was seen when its file says, or else is taken to have been seen five minutes after it happened.
     """
     account, integration = revision.account, revision.integration
     data = LiveData(account, integration, windows=Windows(delays=True))
@@ -258,8 +260,22 @@ def load(
 
 def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:
     if against == "imported":
-        batch = replace(batch, seen=batch.event + int(REPORT_LAG.total_seconds()))
+        batch = replace(batch, seen=seen_when_imported(batch))
     return slim(batch, windows.grains, delays=True)
+
+
+def seen_when_imported(batch: Batch) -> NDArray[np.int64]:
+    """When each row was seen: as its file says, or REPORT_LAG after it happened where a file was read at one time."""
+    punctual = batch.event + int(REPORT_LAG.total_seconds())
+    if not len(batch):
+        return punctual
+    moments, where = np.unique(batch.seen, return_inverse=True)
+    first, last = np.full(len(moments), np.iinfo(np.int64).max), np.full(len(moments), np.iinfo(np.int64).min)
+    np.minimum.at(first, where, batch.event)
+    np.maximum.at(last, where, batch.event)
+    at_once = (last - first)[where] > int(READ_AT_ONCE.total_seconds())
+    late = batch.seen - batch.event > int(SEEN_AT_ALL.total_seconds())
+    return np.where(at_once | late, punctual, np.maximum(batch.seen, batch.event))
 
 
 def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime) -> tuple[Subject, ...]:

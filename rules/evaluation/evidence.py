@@ -33,7 +33,7 @@ GRID = ((8, 1), (24, 3), (72, 8), (240, 24), (720, 72))
 # How far beyond the line the ratio may be: as shares of the line, with what part of the evidence each may use.
 BELOW = ((0.05, 0.15), (0.2, 0.25), (0.4, 0.25), (0.6, 0.2), (0.8, 0.15))
 ABOVE = ((1.25, 0.15), (1.6, 0.2), (2.5, 0.25), (5.0, 0.25), (20.0, 0.15))
-LEVEL = 0.5  # the power of the needed evidence that one beginning must have against the line itself
+LEVEL = 0.35  # the power of the needed evidence that one beginning must have against the line itself
 CLEARLY = 1.1  # so many times better than the line its past must be, at the least
 PAST_ERRORS = 20.0  # what part of the errors the bound of the past may use: one in so many
 _CLIP = 500.0  # exp of more is of no interest

@@ -1,0 +1,28 @@
+"""One incident per break of tracking, from its beginning until the hole is filled in."""
+
+from datetime import UTC, datetime, timedelta
+
+from bridge.operations.feeds import raise_incidents
+from bridge.store import failing_items
+from rules.model.facts import Break
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+GAP = Break("a7", NOW - timedelta(hours=1), NOW, 1, 20.4)
+
+
+def incidents(store):
+    with store.read() as session:
+        return [one.sentence for one in failing_items.failing(session)]
+
+
+def test_a_break_is_one_incident_however_often_it_is_seen_and_ends_by_itself(store):
+    with store.write() as session:
+        assert raise_incidents(session, "main/default/", {"a7": GAP}, NOW) == [GAP]
+    with store.write() as session:
+        assert raise_incidents(session, "main/default/", {"a7": GAP}, NOW) == []
+        assert raise_incidents(session, "other/default/", {}, NOW) == []
+    [sentence] = incidents(store)
+    assert "1 of 20 conversions that were due arrived" in sentence
+    with store.write() as session:
+        raise_incidents(session, "main/default/", {}, NOW)
+    assert incidents(store) == []

@@ -9,7 +9,7 @@ import click
 from sqlalchemy.orm import Session as DatabaseSession
 
 from bridge.cli.renames import rename_command
-from bridge.cli.rules_backtest import backtest, backtests
+from bridge.cli.rules_backtest import backtest, backtests, costs
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
 from bridge.config import rulebook, rules_directory
 from bridge.config.lookup_tables import load_all
@@ -260,6 +260,7 @@ def reload(session: Session, json: bool) -> None:
 
 rules.add_command(backtest)
 rules.add_command(backtests)
+rules.add_command(costs)
 
 
 rules.add_command(rename_command("rule"))

@@ -13,10 +13,11 @@ from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColu
 from rich.progress import Progress as Bar
 
 from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
-from bridge.operations.backtest import Question, Thresholds, keep, try_out, try_thresholds
+from bridge.operations.backtest import Question, Thresholds, keep, read, try_out, try_thresholds
 from bridge.operations.backtest import as_json as backtest_json
 from bridge.operations.backtest import compare as make_comparison
 from bridge.operations.backtest_page import page
+from bridge.operations.rule_costs import costs_of
 from bridge.store import backtest_results as shelf
 from rules.backtest.backtest import Progress
 
@@ -120,3 +121,32 @@ def backtests(session: Session, rule: str, json: bool) -> None:
         ]
     columns = ("made", "revision", "from", "to", "pauses", "right", "wrong", "open", "flaps", "kept", "lost", "by")
     show(rows, columns, json=json, empty="none is kept; `integr8-bridge rules backtest` makes one")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@click.pass_obj
+def costs(session: Session, file: Path, json: bool) -> None:
+    """Show what the rules of FILE will cost at the volumes of this network, before they are live.
+
+    For quiet, typical and busy subjects: how many of 100 honest ones are paused within 30 days by chance, how long a
+    collapse to a quarter goes unnoticed, and what passes meanwhile.
+
+    \b
+    Example:
+      integr8-bridge rules costs rules/low-cr.yaml
+    """
+    with session.operating() as services:
+        found = [row for revision in read(services, file) for row in costs_of(services, revision, services.clock())]
+    columns = (
+        "rule",
+        "a_day",
+        "subjects",
+        "honest_paused",
+        "better_paused",
+        "unnoticed_hours",
+        "passed",
+        "missing_revenue",
+    )
+    show(found, columns, json=json, empty="no rule of the file holds a ratio of counts against a plain number")

@@ -25,7 +25,7 @@ LOOK_BACK = 3 * DAY
 PAIRS: Per = ("advertiser", "offer")
 FAR_AWAY = 5_000_000_000  # knowledge of all times to come: hindsight, in which nothing is missing any more
 FULL, FULL_NEEDS = 0.02, 9.5  # next to nothing arrives: half an hour at 20 conversions an hour proves it
-PARTIAL, PARTIAL_NEEDS = 0.4, 11.0  # a part arrives
+PARTIAL, PARTIAL_NEEDS = 0.4, 14.0  # a part arrives; half lost is proven by about a hundred that were due
 OTHERS_DUE = 5.0  # conversions due from the other offers; with fewer they cannot testify
 OTHERS_NEED = 2.0  # the evidence that the other offers miss conversions, too
 

@@ -1,0 +1,70 @@
+"""What a rule will cost at this network's own volumes: the figures before it is live."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from bridge.reports.facts import LiveFacts, facts_for
+from bridge.services.container import Services
+from rules.backtest.costs import Cost, NoRatio, forecast, ratio
+from rules.model import metrics, tree
+from rules.model.facts import Why
+from rules.model.revision import Revision
+
+MEASURED = timedelta(days=7)
+QUANTILES = (0.25, 0.5, 0.9)  # of the subjects with traffic: quiet, typical, busy
+TYPICAL = (100.0, 700.0, 2_000.0, 8_000.0)  # a day, where nothing has been measured yet
+
+
+def costs_of(services: Services, revision: Revision, now: datetime) -> list[dict[str, Any]]:
+    """One row per volume; none for a rule without a ratio of counts."""
+    node = ratio(revision.when)
+    if node is None:
+        return []
+    data = services.data(revision.account, revision.integration)
+    with services.store.read() as session:
+        services.library.current(session)
+        facts = facts_for(session, data, revision, now, services.library.tables)
+        volumes = _measured(facts, _counted(node), now)
+        worth = _worth(facts, now)
+    chosen = tuple(float(value) for value in np.quantile(volumes, QUANTILES)) if len(volumes) else TYPICAL
+    try:
+        found = forecast(revision, chosen)
+    except NoRatio:
+        return []
+    return [_row(revision, one, len(volumes), worth) for one in found]
+
+
+def _counted(node: tree.Compare) -> str:
+    """What the ratio is of: clicks for `cr`."""
+    names = [part.name for part in node.left.walk() if isinstance(part, tree.Metric)]
+    return next((metrics.DERIVED[name].over[0] for name in names if name in metrics.DERIVED), "clicks")
+
+
+def _measured(facts: LiveFacts, name: str, now: datetime) -> Any:
+    per = facts.subjects[0].per if facts.subjects else ()
+    found = facts.measure(name, per, now - MEASURED, now)
+    amounts = found.values[found.why == Why.KNOWN] / (MEASURED / timedelta(days=1))
+    return amounts[amounts > 0]
+
+
+def _worth(facts: LiveFacts, now: datetime) -> float:
+    """Revenue per conversion of everything in scope."""
+    per = facts.subjects[0].per if facts.subjects else ()
+    revenue, sold = (facts.measure(name, per, now - MEASURED, now).values.sum() for name in ("revenue", "conversions"))
+    return float(revenue / sold) if sold > 0 else 0.0
+
+
+def _row(revision: Revision, one: Cost, subjects: int, worth: float) -> dict[str, Any]:
+    hours = None if one.unnoticed is None else round(one.unnoticed / timedelta(hours=1))
+    return {
+        "rule": revision.id,
+        "a_day": round(one.a_day),
+        "subjects": subjects,
+        "honest_paused": f"{one.honest_paused:.0%}",
+        "better_paused": f"{one.better_paused:.0%}",
+        "unnoticed_hours": hours if hours is not None else "more than 20 days",
+        "passed": round(one.passed),
+        "missing_revenue": f"{one.missing * worth:.2f}",
+    }

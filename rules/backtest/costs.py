@@ -1,0 +1,136 @@
+"""What a rule will cost before it is live: honest subjects paused by chance, and how long a collapse goes unnoticed.
+
+A month is simulated for some typical volumes, with the very tests that the evaluator uses: subjects whose true ratio is
+exactly at the line, 1.5 times as good, and twice as good until it falls to a quarter. Pure, and the same each time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.evaluation import evidence, proof
+from rules.evaluation.columns import wilson
+from rules.evaluation.evidence import Direction, Sums
+from rules.language import types
+from rules.model import tree
+from rules.model.revision import Group, Revision, Rolling
+
+SUBJECTS = 100  # that are simulated for each volume
+STEP = 2  # hours between two looks; the evidence of a month hardly differs from looking every quarter of an hour
+BEFORE, MONTH = 15 * 24, 30 * 24  # hours of history, and of the month itself
+COLLAPSE = 10 * 24  # hours into the month
+SEED = 11
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+Counts: TypeAlias = NDArray[Any]
+Look: TypeAlias = Callable[[Counts, Counts, int], Counts]
+
+
+class NoRatio(ValueError):
+    """The rule holds no ratio of counts against a plain number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What to expect of subjects with so many trials (clicks) a day."""
+
+    a_day: float
+    honest_paused: float  # share of subjects exactly at the line that are paused within 30 days
+    better_paused: float  # the same of subjects 1.5 times as good
+    unnoticed: timedelta | None  # until half of the collapses to a quarter are found; None: not within 20 days
+    passed: float  # trials that pass meanwhile
+    missing: float  # hits that they lack, compared with trials at the line
+
+
+def forecast(revision: Revision, volumes: Sequence[float]) -> tuple[Cost, ...]:
+    """The costs for each of these volumes a day. Raises NoRatio."""
+    node = ratio(revision.when)
+    if node is None or not isinstance(node.right, tree.Constant) or not isinstance(node.right.value, Decimal):
+        raise NoRatio(f"{revision.id}: no condition of `when` holds a ratio of counts against a plain number")
+    line = float(node.right.value)
+    window = revision.data.window
+    hours = int((window.length if isinstance(window, Rolling) else timedelta(days=1)) / timedelta(hours=1))
+    least = float(next(iter(revision.data.need.values()), Decimal(0)))
+    look = _look(node, line, max(hours // STEP, 1), least)
+    return tuple(_cost(volume, line, node.op in {"<", "<="}, look) for volume in volumes)
+
+
+def ratio(group: Group | None) -> tree.Compare | None:
+    """The first comparison of a ratio of counts."""
+    for item in group.items if group else ():
+        found = ratio(item) if isinstance(item, Group) else item.tree
+        if isinstance(found, tree.Compare) and types.ratio_of_counts(found.left) is not None:
+            return found
+    return None
+
+
+def _cost(volume: float, line: float, down: bool, look: Look) -> Cost:  # noqa: FBT001 - a direction
+    good = 1.5 if down else 1 / 1.5
+    fall = (2.0, 0.5) if down else (0.5, 2.0)
+    caught = [_first(volume, line, times, look) for times in ((1.0, 1.0), (good, good))]
+    found = _first(volume, line, fall, look)
+    late = np.where(found > COLLAPSE, found - COLLAPSE, np.inf)
+    hours = float(np.median(late))
+    lost = np.isinf(hours)
+    passed = volume * (MONTH - COLLAPSE if lost else hours) / 24
+    return Cost(
+        a_day=volume,
+        honest_paused=float(np.isfinite(caught[0]).mean()),
+        better_paused=float(np.isfinite(caught[1]).mean()),
+        unnoticed=None if lost else timedelta(hours=hours),
+        passed=passed,
+        missing=passed * line * abs(1.0 - fall[1]),
+    )
+
+
+def _first(volume: float, line: float, times: tuple[float, float], look: Look) -> Counts:
+    """The hour of the month at which each subject is first caught; infinite where it never is."""
+    random = np.random.default_rng(SEED)
+    slots = (BEFORE + MONTH) // STEP
+    rate = np.where(np.arange(slots) * STEP < BEFORE + COLLAPSE, times[0], times[1]) * line
+    trials = random.poisson(volume * STEP / 24, (slots, SUBJECTS))
+    hits = random.binomial(trials, np.minimum(rate, 1.0)[:, None])
+    trials = np.vstack([np.zeros(SUBJECTS), trials]).cumsum(axis=0)
+    hits = np.vstack([np.zeros(SUBJECTS), hits]).cumsum(axis=0)
+    first = np.full(SUBJECTS, np.inf)
+    for slot in range(BEFORE // STEP, slots + 1):
+        caught = look(hits, trials, slot) & np.isinf(first)
+        first[caught] = slot * STEP - BEFORE
+    return first
+
+
+def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
+    direction: Direction = "below" if node.op in {"<", "<="} else "above"
+    confidence = node.confidence or Decimal("0.95")
+    z = proof.z_of(confidence) if node.confidence is not None else 0.0
+
+    def once(hits: Counts, trials: Counts, slot: int) -> Counts:
+        n, k = trials[slot] - trials[slot - length], hits[slot] - hits[slot - length]
+        lower, upper = wilson(k, np.maximum(n, 1.0), z)
+        beyond = upper < line if direction == "below" else lower > line
+        return np.asarray((n >= max(least, 1.0)) & beyond)
+
+    def month(hits: Counts, trials: Counts, slot: int) -> Counts:
+        starts = evidence.beginnings(START + timedelta(hours=slot * STEP))
+        at = np.array([int((one.at - START) / timedelta(hours=STEP)) for one in starts])
+        known = at >= 0
+        sums = Sums(
+            hits[slot] - hits[at[known]],
+            trials[slot] - trials[at[known]],
+            evidence.lumped(starts, known.tolist()),
+            whole=line > 0.05,
+        )
+        needed = evidence.line_of_evidence(float(confidence))
+        lines = np.array([line])
+        found = evidence.strength(sums, lines, direction, needed)
+        if node.holds == "month":
+            found = np.maximum(found, evidence.against_past(sums, lines, direction, needed))
+        caught: Counts = found >= needed
+        return caught
+
+    return once if node.holds == "once" else month

@@ -14,7 +14,7 @@ from rules.evaluation import columns, proof
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Look, Peers
 from rules.language import patterns, types
-from rules.model import metrics, tree
+from rules.model import hours, metrics, tree
 from rules.model.facts import Column, Why
 from rules.model.revision import Group
 from rules.model.syntax import Condition
@@ -180,6 +180,9 @@ _VALUES: dict[type[tree.Node], Callable[..., Column]] = {
     tree.Metric: _metric,
     tree.Attribute: lambda node, frame, _look: frame.attribute(node.name),
     tree.Own: lambda node, frame, _look: frame.own(node.grain),
+    tree.Clock: lambda node, frame, _look: columns.constant(
+        hours.clock(node.name, frame.now, frame.data.tz), exact=frame.exact
+    ),
     tree.Name: lambda _node, _frame, _look: columns.constant(None),
     tree.Reference: lambda _node, _frame, _look: columns.constant(None),
     tree.Negative: _negative,

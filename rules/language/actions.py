@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from rules.language import conditions
 from rules.language.fields import Findings, length, spelled
-from rules.language.names import ENTITY_FIELDS, Offered
+from rules.language.names import CLOCK, ENTITY_FIELDS, Offered
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
 from rules.model.environment import Known
 from rules.model.revision import Action, HoldFor
@@ -17,7 +17,7 @@ from rules.model.verbs import VERBS, VerbSpec, stops_traffic
 _HTTP_KEYS = ("url", "method", "headers", "body", "query")
 _OBJECTS = {"kind": "kind of thing", "operation": "operation", "channel": "channel"}
 _HOLDS = ("midnight", "manual")
-_RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, "sub_id", "country"})
+_RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, *CLOCK, "sub_id", "country"})
 _WRITABLE: Mapping[str, frozenset[str]] = {
     **{kind: known - {"id", "created_at", "updated_at"} for kind, known in ENTITY_FIELDS.items()},
     "user": frozenset(

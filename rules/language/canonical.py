@@ -13,8 +13,8 @@ from typing import Any
 
 from rules.language import unparse
 from rules.language.actions import destructive
-from rules.language.sections import DAYS
 from rules.model import durations
+from rules.model.hours import DAYS
 from rules.model.revision import (
     Action,
     Approve,

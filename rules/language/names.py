@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, cast
 
 from rules.language.functions import FUNCTIONS
 from rules.model import metrics, tree
@@ -57,6 +57,11 @@ ENTITY_FIELDS: Mapping[str, frozenset[str]] = {
     },
     "publisher": _COMPANY | {"city", "countries", "promotional_method", "timezone", "tracking_domain_ids"},
     "advertiser": _COMPANY,
+}
+CLOCK: Mapping[str, str] = {  # what it is, for the reference
+    "hour": "the hour, 0 to 23",
+    "weekday": '"mon" to "sun"',
+    "date": 'the date, as "2026-12-24"',
 }
 EVENT_FIELDS: tuple[str, ...] = ("id", "type", "source", "time")
 ACCOUNT = "network"  # `network.clicks`: the whole account
@@ -126,6 +131,12 @@ def _meaning(name: tree.Name, offered: Offered) -> tree.Node:
         return _metric(name, (_grain(head, offered),), rest, offered)
     if name.text in offered.per or (rest == "id" and head in offered.per):
         return tree.Own(grain=_grain(head, offered), column=name.column)
+    return _unmeasured(name, head, rest, offered)
+
+
+def _unmeasured(name: tree.Name, head: str, rest: str, offered: Offered) -> tree.Node:
+    if name.text in CLOCK:
+        return tree.Clock(name=cast("Any", name.text), column=name.column)
     if head in offered.steps:
         return tree.Reference(step=head, name=rest or "id", column=name.column)
     _check_attribute(name, head, rest, offered)
@@ -231,6 +242,7 @@ def available(offered: Offered) -> Iterator[str]:
     for grain in offered.grains:
         yield from (f"{grain}.{name}" for name in (*metrics.NAMES, *sorted(ENTITY_FIELDS.get(grain, ()))))
     yield from (f"{ACCOUNT}.{name}" for name in metrics.NAMES)
+    yield from CLOCK
     if offered.event:
         yield "body"
         yield from (f"event.{name}" for name in EVENT_FIELDS)

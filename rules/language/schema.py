@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rules.language.keys import KEYS
-from rules.language.sections import DAYS, KEEPABLE
+from rules.language.sections import KEEPABLE
 from rules.model import metrics
+from rules.model.hours import DAYS
 from rules.model.revision import GRAINS, Missed, Mode
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS

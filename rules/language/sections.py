@@ -22,6 +22,7 @@ from rules.language.fields import (
     Words,
     Zone,
 )
+from rules.model.hours import DAYS
 from rules.model.revision import (
     GRAINS,
     Approve,
@@ -40,7 +41,6 @@ from rules.model.revision import (
 from rules.model.spelling import listed
 from rules.model.topics import FOR_RULES
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KEEPABLE: Mapping[str, Grain] = {"offers": "offer", "publishers": "publisher", "advertisers": "advertiser"}
 _FASTEST = timedelta(seconds=10)
 

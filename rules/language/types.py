@@ -4,15 +4,18 @@ Also its degree: 1 for amounts that grow with time (clicks, payout), 0 for ratio
 stretches of different length can only be compared per unit of time; ratios can be compared as they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 
 from rules.language import patterns
 from rules.language.functions import FORGIVING, FUNCTIONS, Kind
 from rules.model import metrics, tree
 from rules.model.errors import Problem
+from rules.model.hours import DAYS
 from rules.model.revision import Calendar, Rolling
-from rules.model.spelling import did_you_mean
+from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Place
 
 _LITERALS: dict[str, Kind] = {
@@ -151,9 +154,36 @@ def _compare(node: tree.Compare) -> Kind:
         raise _Misfit(node.right, f"{_NAMES[left]} compared with {_NAMES[right]}")
     if node.op not in {"=", "!="} and {left, right} & {"text", "bool"}:
         raise _Misfit(node, f"'{node.op}' orders numbers and durations, not {_NAMES[left if left != 'any' else right]}")
+    for clock, other in ((node.left, node.right), (node.right, node.left)):
+        _check_clock(clock, [other])
     if node.confidence is not None:
         _check_confidence(node)
     return "bool"
+
+
+def _check_clock(clock: tree.Node, others: Iterable[tree.Node]) -> None:
+    """A day that no calendar has would never be met, and nobody would notice."""
+    if not isinstance(clock, tree.Clock):
+        return
+    for other in others:
+        if not isinstance(other, tree.Constant):
+            continue
+        held = other.value
+        if clock.name == "weekday" and held not in DAYS:
+            meant = str(held)[:3].lower()
+            hint = f"; did you mean '{meant}'?" if meant in DAYS else ""
+            raise _Misfit(other, f"{held!r} is no weekday; use {listed(DAYS)}{hint}")
+        if clock.name == "hour" and not (isinstance(held, Decimal) and 0 <= held <= 24 and held == int(held)):
+            raise _Misfit(other, f"{held} is no hour; hours are whole numbers from 0 to 23")
+        if clock.name == "date" and not _is_date(held):
+            raise _Misfit(other, f'{held!r} is no date; write "2026-12-24"')
+
+
+def _is_date(held: object) -> bool:
+    try:
+        return isinstance(held, str) and date.fromisoformat(held).isoformat() == held
+    except ValueError:
+        return False
 
 
 def _check_confidence(node: tree.Compare | tree.Change) -> None:
@@ -171,6 +201,8 @@ def _check_confidence(node: tree.Compare | tree.Change) -> None:
 def _within(node: tree.Within) -> Kind:
     _wants(node.item, "number", "text", "bool", role="a single value")
     _wants(node.choices, "list", role="a list such as [1, 2]")
+    if isinstance(node.choices, tree.Listing):
+        _check_clock(node.item, node.choices.items)
     return "bool"
 
 
@@ -281,6 +313,7 @@ _KINDS: dict[type[tree.Node], Callable[..., Kind]] = {
     tree.Metric: lambda _node: "number",
     tree.Attribute: lambda _node: "any",
     tree.Own: lambda _node: "any",
+    tree.Clock: lambda node: "number" if node.name == "hour" else "text",
     tree.Reference: lambda _node: "any",
     tree.Negative: _negative,
     tree.Arithmetic: _arithmetic,

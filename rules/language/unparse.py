@@ -141,6 +141,7 @@ _WRITERS: dict[type[tree.Node], Callable[[Any], tuple[str, int]]] = {
     tree.Name: _attribute,
     tree.Attribute: _attribute,
     tree.Metric: _metric,
+    tree.Clock: lambda node: (node.name, _ATOM),
     tree.Own: lambda node: (f"{node.grain}.id", _ATOM),
     tree.Reference: lambda node: (f"{node.step}.{node.name}", _ATOM),
     tree.Negative: lambda node: (f"-{_inside(node.item, _SIGN)}", _SIGN),

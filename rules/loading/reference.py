@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from rules.language import functions, parser, patterns, schema
 from rules.language.keys import KEYS, REQUIRED
-from rules.language.names import ENTITY_FIELDS, EVENT_FIELDS
+from rules.language.names import CLOCK, ENTITY_FIELDS, EVENT_FIELDS
 from rules.loading.load import SECTIONS
 from rules.model import metrics
 from rules.model.revision import GRAINS
@@ -130,6 +130,7 @@ def _names() -> str:
     rows += [
         ('`body.a.b`, `body.items[0].id`, `body["first-name"]`', "the webhook's body"),
         ("`event.NAME`", f"{', '.join(EVENT_FIELDS)}; time is when the sender says that it happened, else the arrival"),
+        *((f"`{name}`", f"{meaning}, in the zone of `data.tz`") for name, meaning in CLOCK.items()),
         ("`TABLE.COLUMN`", "a table that `scope.join` names"),
         ("`STEP.id`", "in templates: what an earlier step of `then` made; must stand alone"),
         ("`offer.id`, `country`, ...", "the subject's own ids"),

@@ -10,6 +10,19 @@ from zoneinfo import ZoneInfo
 
 from rules.model.revision import Quiet
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def clock(name: str, now: datetime, tz: str) -> int | str:
+    """`hour`, `weekday` or `date` of a moment, in local time."""
+    local = now.astimezone(ZoneInfo(tz))
+    found: dict[str, int | str] = {
+        "hour": local.hour,
+        "weekday": DAYS[local.weekday()],
+        "date": local.date().isoformat(),
+    }
+    return found[name]
+
 
 def instant(day: date, at: time, tz: str, *, last: bool = False) -> datetime:
     """The UTC instant of a wall-clock time; where it comes twice, the first or the last of the two."""

@@ -94,6 +94,13 @@ class Own(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Clock(Node):
+    """The local time of the evaluation, in the rule's zone: `hour`, `weekday` or `date`."""
+
+    name: Literal["hour", "weekday", "date"]
+
+
+@dataclass(frozen=True, slots=True)
 class Reference(Node):
     """A value of an earlier step of `then`, known only when that step has been carried out."""
 

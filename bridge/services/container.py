@@ -74,10 +74,14 @@ class Services:
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         patient: bool = False,
+        queue: "Queue | None" = None,
+        store: Store | None = None,
     ) -> None:
         """`patient`: somebody waits for the answers, as on a command line. A worker does not wait: rows do."""
         self.settings = settings
         self._patient = patient
+        self._given = {name: part for name, part in {"queue": queue, "store": store}.items() if part is not None}
+        self.__dict__ |= self._given  # they stand where the parts of this name would be made
         self.clock = clock or DatabaseClock(lambda: self.store.engine)
         self.library = Library(settings)
         self._transport = transport  # None: real connections to Integr8
@@ -277,7 +281,7 @@ class Services:
             self.store.close()
         if "redis" in self.__dict__:
             self.redis.close()
-        if hasattr(self.__dict__.get("queue"), "close"):  # tests put their own in its place
+        if "queue" in self.__dict__ and "queue" not in self._given:  # what was given belongs to who gave it
             self.queue.close()
 
 

@@ -1,7 +1,5 @@
 """Under load a drain rests between two batches, and whatever came meanwhile is in the next one."""
 
-from types import SimpleNamespace
-
 import pytest
 import redis
 
@@ -13,25 +11,22 @@ DRAIN = "journal.drain"
 
 
 @pytest.fixture
-def worked(monkeypatch, queue, redis_url):
+def worked(queue, redis_url):
     """Drains with these results; returns what happened, and how many messages waited after each rest."""
 
     def work(*results: BatchResult) -> list[str]:
         happened, left = [], list(results)
 
-        def drain(_services, _now):
+        def process():
             happened.append("batch")
             return left.pop(0)
 
         def rest(_seconds):
-            queue.nudge(DRAIN)  # the door, for a webhook that comes meanwhile
+            queue.nudge(DRAIN)  # the webhook endpoint, for one that comes meanwhile
             with redis.Redis.from_url(redis_url) as client:
                 happened.append(f"rest, {client.llen(QUEUES[DRAIN])} messages")
 
-        monkeypatch.setattr(journal.decide, "process_events", drain)
-        monkeypatch.setattr(journal.time, "sleep", rest)
-        monkeypatch.setattr(journal.container, "services", lambda: SimpleNamespace(queue=queue, clock=lambda: None))
-        journal.drain()
+        journal.take_batches(queue, process, rest=rest)
         return happened
 
     return work

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import update
 
-from bridge.decisions import event_batches
 from bridge.effects.claims import claim_batch
 from bridge.effects.perform import perform
 from bridge.integr8.rate_limiter import Outcome
+from bridge.operations import decide
 from bridge.store.ledger import Effect
 
 
@@ -19,7 +19,7 @@ def waiting(network):
     for number in range(3):
         offer = network.world.offer(f"Offer {number}", clicks=0, conversions=0, active=True)
         network.crm({"type": "bad", "id": offer.key, "offer": str(offer.number)})
-    while event_batches.drain(network.services, network.now).events:
+    while decide.process_events(network.services, network.now).events:
         pass
     return network
 

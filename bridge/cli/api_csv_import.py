@@ -14,15 +14,15 @@ from typing import Any, TextIO
 
 from bridge.cli.api_options import cell
 from bridge.integr8 import ApiError, BudgetError, Client, InvalidCall, flows
-from bridge.integr8.errors import Ambiguous, BadRequest, NotFound, OutcomeUnknown, Refused, RequestFailed
-from bridge.integr8.flows import Shelf
+from bridge.integr8.errors import BadRequest, NotFound, NotUnique, OutcomeUnknown, Refused, RequestFailed
+from bridge.integr8.flows import CollectionPath
 from bridge.sources.csv_file import CsvProblem, Row, encoding_of, table
 
 SHOWS_ENCODING = 400  # bytes
 COLUMNS = ("line", "digest", "status", "id", "message")
 DONE = frozenset({"created", "exists"})
 DOUBTFUL = frozenset({"started", "unknown"})
-OF_THE_ROW = (BadRequest, RequestFailed, NotFound, Refused, InvalidCall, Ambiguous)
+OF_THE_ROW = (BadRequest, RequestFailed, NotFound, Refused, InvalidCall, NotUnique)
 
 
 class ImportProblems(ValueError):
@@ -42,9 +42,9 @@ class Entry:
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
 
 
-def read(path: Path, client: Client, shelf: Shelf) -> list[Entry]:
+def read(path: Path, client: Client, collection: CollectionPath) -> list[Entry]:
     """All rows, each checked as the create itself would check it. Raises ImportProblems with all of them."""
-    request = shelf.operation("create").request
+    request = collection.operation("create").request
     assert request is not None
     known = request().fields
     problems: list[str] = []
@@ -58,7 +58,7 @@ def read(path: Path, client: Client, shelf: Shelf) -> list[Entry]:
             problems = [f"{path}:{found.header_line}: unknown column {name!r}" for name in unknown]
             for row in found.rows:
                 entry, wrong = _entry(row, known)
-                wrong = wrong or _refused(client, shelf, entry)
+                wrong = wrong or _refused(client, collection, entry)
                 problems += [f"{path}:{entry.line}: {words}" for words in wrong]
                 entries.append(entry)
     except CsvProblem as error:
@@ -80,9 +80,9 @@ def _entry(row: Row, known: Mapping[str, Any]) -> tuple[Entry, list[str]]:
     return Entry(row.line, values), wrong
 
 
-def _refused(client: Client, shelf: Shelf, entry: Entry) -> list[str]:
+def _refused(client: Client, collection: CollectionPath, entry: Entry) -> list[str]:
     try:
-        client.caller.request(f"{shelf.resource}.create", path=shelf.above, body=entry.fields)
+        client.context.request(f"{collection.resource}.create", path=collection.above, body=entry.fields)
     except InvalidCall as error:
         return [f"{place}: {words}" if place else words for place, words in error.problems.items()]
     return []
@@ -134,14 +134,16 @@ def waiting(entries: Sequence[Entry], journal: Journal) -> list[Entry]:
     return [entry for entry in entries if journal.status(entry) not in DONE]
 
 
-def carry_out(client: Client, shelf: Shelf, entry: Entry, journal: Journal, *, key: str, find_first: bool) -> str:
+def carry_out(
+    client: Client, collection: CollectionPath, entry: Entry, journal: Journal, *, key: str, find_first: bool
+) -> str:
     """Create one row and note it. Returns its status; raises the error that would meet the next row too."""
     before = journal.status(entry)
     if before in DOUBTFUL and not entry.fields.get(key):
         return "unknown"  # nothing to find it by: a person has to look
     journal.note(entry, "started")
     try:
-        row, created = _create(client, shelf, entry, key, find_first=find_first or before in DOUBTFUL)
+        row, created = _create(client, collection, entry, key, find_first=find_first or before in DOUBTFUL)
     except OF_THE_ROW as error:
         journal.note(entry, "failed", message=error.words or str(error))
         return "failed"
@@ -158,16 +160,16 @@ def carry_out(client: Client, shelf: Shelf, entry: Entry, journal: Journal, *, k
 
 
 def _create(
-    client: Client, shelf: Shelf, entry: Entry, key: str, *, find_first: bool
+    client: Client, collection: CollectionPath, entry: Entry, key: str, *, find_first: bool
 ) -> tuple[Mapping[str, Any], bool]:
-    caller = client.caller
+    context = client.context
     if find_first:
-        return client.run(flows.ensure(caller, shelf, key, entry.fields, None))
+        return client.run(flows.ensure(context, collection, key, entry.fields, None))
     try:
-        return client.run(flows.create(caller, shelf, entry.fields, None)), True
+        return client.run(flows.create(context, collection, entry.fields, None)), True
     except OutcomeUnknown:
         value = entry.fields.get(key)
-        found = client.run(flows.find(caller, shelf, {key: value}, None)) if value else None
+        found = client.run(flows.find(context, collection, {key: value}, None)) if value else None
         if found is None:
             raise
         return found, True

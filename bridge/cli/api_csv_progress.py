@@ -12,14 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bridge.cli.api_csv_import import Entry, ImportProblems, Journal, carry_out, read, waiting
 from bridge.cli.api_session import nothing_sent
 from bridge.integr8 import ApiError, BudgetError, Client
-from bridge.integr8.flows import Shelf
+from bridge.integr8.flows import CollectionPath
 
 UNKNOWN_IN_A_ROW = 3  # then something is wrong beyond single rows
 
 
 def import_file(
     client: Client,
-    shelf: Shelf,
+    collection: CollectionPath,
     options: Mapping[str, Any],
     *,
     path: Path,
@@ -31,7 +31,7 @@ def import_file(
     """Create what the file says and what the result file does not have yet."""
     if options:
         raise click.UsageError("fields come from the file: give either --from-file or single fields")
-    entries = _checked(client, shelf, path)
+    entries = _checked(client, collection, path)
     journal = Journal(result or path.with_name(path.name + ".result.csv"))
     changed = journal.changed(entries)
     if changed:
@@ -44,29 +44,29 @@ def import_file(
     if dry_run:
         nothing_sent()
         return
-    counts = _carry_out(client, shelf, todo, journal, key=key, find_first=find_first)
+    counts = _carry_out(client, collection, todo, journal, key=key, find_first=find_first)
     click.echo(f"{', '.join(f'{number} {status}' for status, number in counts.items()) or 'nothing to do'}; "
                f"see {journal.path}")  # fmt: skip
     if any(status not in {"created", "exists"} for status in counts):
         raise SystemExit(1)
 
 
-def _checked(client: Client, shelf: Shelf, path: Path) -> list[Entry]:
+def _checked(client: Client, collection: CollectionPath, path: Path) -> list[Entry]:
     try:
-        return read(path, client, shelf)
+        return read(path, client, collection)
     except (ImportProblems, UnicodeDecodeError) as error:
         raise click.ClickException(f"nothing was sent\n{error}") from None
 
 
 def _carry_out(
-    client: Client, shelf: Shelf, todo: list[Entry], journal: Journal, *, key: str, find_first: bool
+    client: Client, collection: CollectionPath, todo: list[Entry], journal: Journal, *, key: str, find_first: bool
 ) -> dict[str, int]:
     counts: dict[str, int] = {}
     in_a_row = 0
     try:
         with _bar() as bar:
             for entry in bar.track(todo, description="creating"):
-                status = carry_out(client, shelf, entry, journal, key=key, find_first=find_first)
+                status = carry_out(client, collection, entry, journal, key=key, find_first=find_first)
                 counts[status] = counts.get(status, 0) + 1
                 in_a_row = in_a_row + 1 if status == "unknown" else 0
                 if in_a_row == UNKNOWN_IN_A_ROW:

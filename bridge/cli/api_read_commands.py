@@ -10,7 +10,7 @@ from bridge.cli.api_options import filters
 from bridge.cli.api_session import as_text, client_of, limited, page_size, print_rows
 from bridge.cli.session import Session
 from bridge.integr8 import Client, Listing, Operation
-from bridge.integr8.flows import Shelf
+from bridge.integr8.flows import CollectionPath
 from bridge.integr8.pages import Numbered
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX
 
@@ -36,7 +36,7 @@ def listing(operation: Operation) -> click.Command:
 def _rows(client: Client, operation: Operation, place: Mapping[str, str], values: Mapping[str, Any]) -> Listing:
     query = filters(values["wanted"]) | ({"sort": values["sort"]} if values["sort"] else {})
     paging = Numbered(operation.name, size=page_size(values["size"], values["limit"]), start=values["start"])
-    client.caller.request(operation.name, path=place, query=query | (paging.query or {}))
+    client.context.request(operation.name, path=place, query=query | (paging.query or {}))
     return Listing(lambda page: client.call(operation.name, path=place, query=query | page), paging)
 
 
@@ -46,7 +46,7 @@ def reading(operation: Operation) -> click.Command:
 
     def run(session: Session, account: str, integration: str, *, json: bool, **values: Any) -> None:
         client = client_of(session, account, integration)
-        path = Shelf(operation.resource, above(operation, values)).item(values["id"])
+        path = CollectionPath(operation.resource, above(operation, values)).item(values["id"])
         row = client.call(operation.name, path=path)
         if json:
             click.echo(as_text(row))

@@ -12,7 +12,7 @@ from bridge.cli.api_options import field_options, given
 from bridge.cli.api_session import as_text, client_of, nothing_sent, show_request
 from bridge.cli.session import Session, json_option
 from bridge.integr8 import Client, Operation, bulk, flows
-from bridge.integr8.flows import Shelf
+from bridge.integr8.flows import CollectionPath
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show the request and send nothing.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -40,17 +40,17 @@ def creating(operation: Operation) -> click.Command:
 
     def run(session: Session, account: str, integration: str, **values: Any) -> None:
         client = client_of(session, account, integration)
-        shelf = Shelf(operation.resource, above(operation, values))
+        collection = CollectionPath(operation.resource, above(operation, values))
         settings = {name: values.pop(name) for name in ("dry_run", "from_file", "result", "key", "find_first", "json")}
         password_file: TextIO | None = values.pop("password_file", None)
         key = settings["key"] or ("email" if "email" in request.fields else "name")
         if settings["from_file"]:
-            import_file(client, shelf, given(values), key=key, **_import_settings(settings))
+            import_file(client, collection, given(values), key=key, **_import_settings(settings))
             return
         fields = given(values)
         if takes_password:
             fields["password"] = _password(password_file, ask=not settings["dry_run"])
-        _create(client, shelf, fields, key, settings)
+        _create(client, collection, fields, key, settings)
 
     request = operation.request()
     extra: list[click.Parameter] = list(field_options(operation.request))
@@ -76,17 +76,19 @@ def _password(file: TextIO | None, *, ask: bool) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)) if ask else "***"
 
 
-def _create(client: Client, shelf: Shelf, fields: dict[str, Any], key: str, settings: Mapping[str, Any]) -> None:
-    name = f"{shelf.resource}.create"
-    request = client.caller.request(name, path=shelf.above, body=fields)
+def _create(
+    client: Client, collection: CollectionPath, fields: dict[str, Any], key: str, settings: Mapping[str, Any]
+) -> None:
+    name = f"{collection.resource}.create"
+    request = client.context.request(name, path=collection.above, body=fields)
     if settings["dry_run"]:
         show_request(request, fields)
         nothing_sent()
         return
     if settings["find_first"]:
-        row, created = client.run(flows.ensure(client.caller, shelf, key, fields, None))
+        row, created = client.run(flows.ensure(client.context, collection, key, fields, None))
     else:
-        row, created = client.run(flows.create(client.caller, shelf, fields, None)), True
+        row, created = client.run(flows.create(client.context, collection, fields, None)), True
     if settings["json"]:
         click.echo(as_text(row))
     else:
@@ -99,16 +101,16 @@ def updating(operation: Operation) -> click.Command:
 
     def run(session: Session, account: str, integration: str, *, dry_run: bool, json: bool, **values: Any) -> None:
         client = client_of(session, account, integration)
-        shelf = Shelf(operation.resource, above(operation, values))
+        collection = CollectionPath(operation.resource, above(operation, values))
         id_ = values.pop("id")
         password_file: TextIO | None = values.pop("password_file", None)
         fields = given(values)
         if password_file is not None:
             fields["password"] = _password(password_file, ask=False)
         if dry_run:
-            _show_update(client, shelf, id_, fields)
+            _show_update(client, collection, id_, fields)
             return
-        client.run(flows.update(client.caller, shelf, id_, fields, None))
+        client.run(flows.update(client.context, collection, id_, fields, None))
         click.echo(as_text({"updated": id_}) if json else f"updated {id_}")
 
     extra: list[click.Parameter] = list(field_options(operation.request))
@@ -129,12 +131,12 @@ def _json() -> click.Option:
     return click.Option(["--json", "json"], is_flag=True, help="Print the id as JSON.")
 
 
-def _show_update(client: Client, shelf: Shelf, id_: str, fields: dict[str, Any]) -> None:
-    name = f"{shelf.resource}.update"
+def _show_update(client: Client, collection: CollectionPath, id_: str, fields: dict[str, Any]) -> None:
+    name = f"{collection.resource}.update"
     stand_ins = {
-        field: 0 if field == "advertiser_id" else "(as it is now)" for field in flows.missing_fields(shelf, fields)
+        field: 0 if field == "advertiser_id" else "(as it is now)" for field in flows.missing_fields(collection, fields)
     }
-    request = client.caller.request(name, path=shelf.item(id_), body=stand_ins | fields)
+    request = client.context.request(name, path=collection.item(id_), body=stand_ins | fields)
     show_request(request, {**dict.fromkeys(stand_ins, "(read first, sent unchanged)"), **fields})
     nothing_sent()
 
@@ -149,8 +151,8 @@ def deleting(operation: Operation) -> click.Command:
         session: Session, account: str, integration: str, *, dry_run: bool, yes: bool, json: bool, **values: Any
     ) -> None:
         client = client_of(session, account, integration)
-        path = Shelf(operation.resource, above(operation, values)).item(values["id"])
-        request = client.caller.request(operation.name, path=path)
+        path = CollectionPath(operation.resource, above(operation, values)).item(values["id"])
+        request = client.context.request(operation.name, path=path)
         if dry_run:
             show_request(request, None)
             nothing_sent()
@@ -181,11 +183,11 @@ def switching(operation: Operation) -> click.Command:
         json: bool,
     ) -> None:
         client = client_of(session, account, integration)
-        shelf = Shelf(operation.resource)
+        collection = CollectionPath(operation.resource)
         if dry_run:
             _show_bulk(client, operation, ids, {"active": active})
             return
-        done = client.run(bulk.set_status(client.caller, shelf, ids, active=active, lane=None))
+        done = client.run(bulk.set_status(client.context, collection, ids, active=active, priority=None))
         click.echo(
             as_text({"active": active, "ids": done})
             if json
@@ -211,7 +213,7 @@ def deleting_many(operation: Operation) -> click.Command:
             return
         if not yes:
             click.confirm(f"Delete {len(ids)} {operation.resource}?", abort=True)
-        done = client.run(bulk.bulk_delete(client.caller, Shelf(operation.resource), ids, None))
+        done = client.run(bulk.bulk_delete(client.context, CollectionPath(operation.resource), ids, None))
         click.echo(as_text({"ids": done}) if json else f"deleted {len(done)} {operation.resource}: {', '.join(done)}")
 
     return finish(operation, run, arguments=(), options=options_of(options))  # fmt: skip
@@ -219,8 +221,8 @@ def deleting_many(operation: Operation) -> click.Command:
 
 def _show_bulk(client: Client, operation: Operation, ids: Sequence[str], body: Mapping[str, Any]) -> None:
     whole = tuple(dict.fromkeys(ids))
-    chunk = client.caller.chunk
+    chunk = client.context.chunk
     for start in range(0, len(whole), chunk):
         sent = {**body, "data": list(whole[start : start + chunk])}
-        show_request(client.caller.request(operation.name, body=sent), sent)
+        show_request(client.context.request(operation.name, body=sent), sent)
     nothing_sent()

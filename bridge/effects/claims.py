@@ -1,4 +1,4 @@
-"""The ledger's side of carrying effects out: claim them, and record each request before it leaves."""
+"""Claim effects for this worker, and record each request to Integr8 before it leaves."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -127,8 +127,8 @@ def _job(effect: Effect, causes: Mapping[int, str], refs: Refs) -> Job:
         key=thaw(effect.key),
         attempts=effect.attempts,
         urgent=effect.urgent,
-        unsettled=effect.state == EffectState.UNKNOWN,
-        once=_once(effect, cause) if cause else "",
+        ambiguous=effect.state == EffectState.UNKNOWN,
+        idempotency_key=_once(effect, cause) if cause else "",
         context={"rule": effect.rule_id, "effect": effect.id, "reason": effect.reason},
     )
 
@@ -139,8 +139,8 @@ def _once(effect: Effect, cause: str) -> str:
     return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:32]
 
 
-class StoreDesk:
-    """Keeps the books in the database while one batch is carried out.
+class StoredCallLog:
+    """The call log in the database, for one batch.
 
     What is about to leave is on disk before it does. How calls ended is written with what comes next, the following
     request or the conclusion: a crash in between leaves effects that are settled by reading, either way.

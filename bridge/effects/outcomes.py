@@ -1,4 +1,4 @@
-"""What became of effects, written down with everything that follows from it: holds, hand-overs, later steps."""
+"""Record the outcomes of effects and their consequences: holds, secret delivery, follow-up steps."""
 
 import hashlib
 import secrets
@@ -11,8 +11,8 @@ import orjson
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.effects.claims import Batch, StoreDesk
-from bridge.effects.handlers import MERGED, Again, Applied, Failed, Outcome, Skipped, Unknown
+from bridge.effects.claims import Batch, StoredCallLog
+from bridge.effects.handlers import MERGED, Ambiguous, Applied, Failed, Outcome, RetryLater, Skipped
 from bridge.observability.metrics import EFFECTS
 from bridge.services.secrets import SecretsBox
 from bridge.store import entities, lease, ledger, notifications, one_time_secrets
@@ -29,8 +29,8 @@ HANDOVER_HOURS = 72
 SHOWN = 5  # ids in one line of the log
 
 
-def conclude(
-    store: Store, batch: Batch, outcomes: Iterable[Outcome], *, desk: StoreDesk, box: SecretsBox, now: datetime
+def record_outcomes(
+    store: Store, batch: Batch, outcomes: Iterable[Outcome], *, call_log: StoredCallLog, box: SecretsBox, now: datetime
 ) -> list[Outcome]:
     """Write down what became of each effect and call, with everything that follows from it, in one transaction.
 
@@ -38,12 +38,12 @@ def conclude(
     """
     results = list(outcomes)
     with store.write() as session:
-        desk.note_ended(session)
+        call_log.note_ended(session)
         plans = {batch.effects[one.job.id].plan_id for one in results}
         fences = {one.job.id: batch.effects[one.job.id].fence for one in results}
         ours = lease.ours(session, Effect, fences)
         written = [one for one in results if one.job.id in ours]
-        books = _Books(session, ledger.blocked(session, plans), box, now)
+        books = OutcomeWriter(session, ledger.blocked(session, plans), box, now)
         for one in written:
             books.write(batch.effects[one.job.id], one)
         books.close()
@@ -69,13 +69,13 @@ def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
     effects: list[Effect] = []
     for one in written:
         effect = batch.effects[one.job.id]
-        EFFECTS.labels(batch.verb, type(one).__name__.lower()).inc()
+        EFFECTS.labels(batch.verb, one.word).inc()
         if isinstance(one, Applied | Skipped):
             effects.append(effect)
         else:
             log.warning(
                 "effect not applied",
-                outcome=type(one).__name__.lower(),
+                outcome=one.word,
                 effect=effect.id,
                 rule=effect.rule_id,
                 verb=effect.verb,
@@ -94,7 +94,7 @@ def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Books:
+class OutcomeWriter:
     """One transaction of conclusions, about effects that are locked in it. Rows are gathered and written together."""
 
     session: Session
@@ -111,12 +111,12 @@ class _Books:
                 self._good_end(effect, state, dict(result))
             case Failed(error=error):
                 self._bad_end(effect, error)
-            case Again(error=error) if _expired(effect, self.now):
+            case RetryLater(error=error) if _expired(effect, self.now):
                 hours = TOO_OLD.total_seconds() / 3600
                 self._bad_end(effect, f"could not leave for {hours:.0f} h, so it was given up; {error}")
-            case Again(wait=wait, error=error):
+            case RetryLater(wait=wait, error=error):
                 self._later(effect, EffectState.PLANNED, wait, error)
-            case Unknown(wait=wait, error=error):
+            case Ambiguous(wait=wait, error=error):
                 self._later(effect, EffectState.UNKNOWN, wait, error)
 
     def close(self) -> None:

@@ -7,9 +7,9 @@ from functools import partial
 import structlog
 
 from bridge.effects import spans
-from bridge.effects.claims import Batch, Halted, StoreDesk, claim_batch
-from bridge.effects.handlers import HANDLERS, Again, Applied, Failed, Outcome, Tools, Unknown
-from bridge.effects.outcomes import conclude
+from bridge.effects.claims import Batch, Halted, StoredCallLog, claim_batch
+from bridge.effects.handlers import HANDLERS, Ambiguous, Applied, Failed, Outcome, RetryLater, Tools
+from bridge.effects.outcomes import record_outcomes
 from bridge.notifications import collect
 from bridge.observability.sentry import tag
 from bridge.operations import undo
@@ -35,20 +35,22 @@ def perform(services: Services, now: datetime) -> bool:
 
 def _carry_out(services: Services, batch: Batch) -> bool:
     """True when nothing has to be tried again."""
-    desk = StoreDesk(services.store, batch, services.clock)
+    call_log = StoredCallLog(services.store, batch, services.clock)
     with spans.effects(services.store, batch):
         try:
-            outcomes = _outcomes(services, batch, desk)
+            outcomes = _outcomes(services, batch, call_log)
         except Exception:
             with services.store.write() as session:
-                desk.note_ended(session)
+                call_log.note_ended(session)
             raise
-        written = conclude(services.store, batch, outcomes, desk=desk, box=services.box, now=services.clock())
-    _afterwards(services, desk, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
-    return not any(isinstance(one, Again | Unknown) for one in outcomes)
+        written = record_outcomes(
+            services.store, batch, outcomes, call_log=call_log, box=services.box, now=services.clock()
+        )
+    _afterwards(services, call_log, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
+    return not any(isinstance(one, RetryLater | Ambiguous) for one in outcomes)
 
 
-def _afterwards(services: Services, desk: StoreDesk, ended: Sequence[Effect]) -> None:
+def _afterwards(services: Services, call_log: StoredCallLog, ended: Sequence[Effect]) -> None:
     """What can wait until the batch is written down.
 
     Where a rule says `on_failure: undo`, the other steps of a subject are taken back when one fails. A step that was
@@ -56,7 +58,7 @@ def _afterwards(services: Services, desk: StoreDesk, ended: Sequence[Effect]) ->
     """
     subjects = {(effect.plan_id, effect.subject) for effect in ended if effect.releases is None}
     with services.store.read() as session:
-        desk.note_delays(session)
+        call_log.note_delays(session)
         meant = ledger.undone_on_failure(session, {plan_id for plan_id, _ in subjects})
     if not meant:
         return
@@ -66,7 +68,7 @@ def _afterwards(services: Services, desk: StoreDesk, ended: Sequence[Effect]) ->
                 undo.compensate(services, session, plan_id, subject, services.clock())
 
 
-def _outcomes(services: Services, batch: Batch, desk: StoreDesk) -> Sequence[Outcome]:
+def _outcomes(services: Services, batch: Batch, call_log: StoredCallLog) -> Sequence[Outcome]:
     account = services.settings.accounts.get(batch.account)
     if account is None:
         text = f"there is no account {batch.account!r} in bridge.yaml any more"
@@ -77,9 +79,9 @@ def _outcomes(services: Services, batch: Batch, desk: StoreDesk) -> Sequence[Out
     client = services.client(batch.account, batch.integration)
     tools = Tools(client=client, outgoing=services.outgoing, tell=partial(collect.tell, services))
     try:
-        return HANDLERS[batch.verb](tools, desk, batch.jobs)
+        return HANDLERS[batch.verb](tools, call_log, batch.jobs)
     except Halted:
-        return [Again(job, 1.0, "halted before it was sent") for job in batch.jobs]
+        return [RetryLater(job, 1.0, "halted before it was sent") for job in batch.jobs]
     except LeaseLost:
         log.warning("lease lost", verb=batch.verb, effects=len(batch.jobs))
         return []

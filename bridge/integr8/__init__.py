@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.integr8.catalogue import OPERATIONS, RESOURCES, Operation, Route
 from bridge.integr8.errors import (
-    Ambiguous,
     ApiError,
     BadRequest,
     BudgetError,
@@ -22,6 +21,7 @@ from bridge.integr8.errors import (
     Malformed,
     NoAnswer,
     NotFound,
+    NotUnique,
     OutcomeUnknown,
     PartlyDone,
     RateLimited,
@@ -32,7 +32,7 @@ from bridge.integr8.errors import (
     Unreachable,
 )
 from bridge.integr8.page_iterator import Listing
-from bridge.integr8.rate_limiter import Lane, Outcome
+from bridge.integr8.rate_limiter import Outcome, Priority
 from bridge.integr8.retry_policy import wait_before_retry
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = [
     "OPERATIONS",
     "RESOURCES",
-    "Ambiguous",
     "ApiError",
     "BadRequest",
     "Budget",
@@ -56,16 +55,17 @@ __all__ = [
     "Garbled",
     "Incomplete",
     "InvalidCall",
-    "Lane",
     "Listing",
     "LocalBudget",
     "Malformed",
     "NoAnswer",
     "NotFound",
+    "NotUnique",
     "Operation",
     "Outcome",
     "OutcomeUnknown",
     "PartlyDone",
+    "Priority",
     "RateLimited",
     "RedisBudget",
     "Refused",

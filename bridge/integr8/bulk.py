@@ -20,8 +20,8 @@ from bridge.integr8.errors import (
     Refused,
     RequestFailed,
 )
-from bridge.integr8.flows import Caller, Shelf, carried_over, delete, missing_fields
-from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.flows import AccountContext, CollectionPath, carried_over, delete, missing_fields
+from bridge.integr8.rate_limiter import Priority
 
 Single: TypeAlias = Callable[[str], Flow[None]]
 # Errors that belong to the targets of one call. Any other would meet the next call too, so that is not made.
@@ -31,7 +31,12 @@ SAME_FOR_ALL = 5  # targets refused with 402 and none accepted: then it is the a
 
 
 def set_status(
-    caller: Caller, shelf: Shelf, ids: Iterable[str | int], *, active: bool, lane: Lane | None
+    context: AccountContext,
+    collection: CollectionPath,
+    ids: Iterable[str | int],
+    *,
+    active: bool,
+    priority: Priority | None,
 ) -> Flow[tuple[str, ...]]:
     """Switch many objects on or off, a hundred per call. Returns the ids, each once.
 
@@ -40,53 +45,55 @@ def set_status(
     """
 
     def one(id_: str) -> Flow[None]:
-        row: Row = yield from caller.call(f"{shelf.resource}.get", path=shelf.item(id_), lane=lane)
+        row: Row = yield from context.call(f"{collection.resource}.get", path=collection.item(id_), priority=priority)
         if row.get("active") is active:
             return
-        name = f"{shelf.resource}.update"
-        body = carried_over(name, row, missing_fields(shelf, {})) | {"active": active}
-        yield from caller.call(name, path=shelf.item(id_), body=body, lane=lane)
+        name = f"{collection.resource}.update"
+        body = carried_over(name, row, missing_fields(collection, {})) | {"active": active}
+        yield from context.call(name, path=collection.item(id_), body=body, priority=priority)
 
-    return (yield from _bulk(_Work(caller, shelf, "set_status", {"active": active}, one, lane), ids))
+    return (yield from _bulk(_Work(context, collection, "set_status", {"active": active}, one, priority), ids))
 
 
-def bulk_delete(caller: Caller, shelf: Shelf, ids: Iterable[str | int], lane: Lane | None) -> Flow[tuple[str, ...]]:
+def bulk_delete(
+    context: AccountContext, collection: CollectionPath, ids: Iterable[str | int], priority: Priority | None
+) -> Flow[tuple[str, ...]]:
     """Delete many objects, a hundred per call; one by one where the bulk route does not exist."""
 
     def one(id_: str) -> Flow[None]:
-        return delete(caller, shelf, id_, lane)
+        return delete(context, collection, id_, priority)
 
-    return (yield from _bulk(_Work(caller, shelf, "bulk_delete", {}, one, lane), ids))
+    return (yield from _bulk(_Work(context, collection, "bulk_delete", {}, one, priority), ids))
 
 
 @dataclass(slots=True)
 class _Work:
     """One bulk call as it proceeds."""
 
-    caller: Caller
-    shelf: Shelf
+    context: AccountContext
+    collection: CollectionPath
     action: str
     body: Mapping[str, Any]
     one: Single
-    lane: Lane | None
+    priority: Priority | None
     done: list[str] = field(default_factory=list)
     failed: dict[str, ApiError] = field(default_factory=dict)
     until: float = 0.0
 
     @property
     def name(self) -> str:
-        return f"{self.shelf.resource}.{self.action}"
+        return f"{self.collection.resource}.{self.action}"
 
     def check(self, ids: tuple[str, ...]) -> None:
         """All of it, before any is sent."""
-        self.caller.request(self.name, path=self.shelf.above, body={**self.body, "data": list(ids)})
+        self.context.request(self.name, path=self.collection.above, body={**self.body, "data": list(ids)})
 
     def part(self, ids: tuple[str, ...]) -> Flow[None]:
         """At most one chunk: by a bulk call, or singly. What is refused is halved until the refused ones are found."""
         waiting = [ids]
         while waiting:
             some = waiting.pop()
-            if self.name in self.caller.without_bulk:
+            if self.name in self.context.without_bulk:
                 yield from self.singly(some)
                 continue
             try:
@@ -103,7 +110,7 @@ class _Work:
 
     def send(self, ids: tuple[str, ...]) -> Flow[None]:
         body = {**self.body, "data": list(ids)}
-        yield from self.caller.call(self.name, path=self.shelf.above, body=body, lane=self.lane)
+        yield from self.context.call(self.name, path=self.collection.above, body=body, priority=self.priority)
         self.done += ids
 
     def look_for_the_route(self, ids: tuple[str, ...], error: ApiError) -> Flow[list[tuple[str, ...]]]:
@@ -111,7 +118,7 @@ class _Work:
         before = len(self.done)
         yield from self.singly(ids[:1])
         if error.status == 405 or len(self.done) > before:
-            self.caller.without_bulk.add(self.name)
+            self.context.without_bulk.add(self.name)
         return [ids[1:]] if len(ids) > 1 else []
 
     def halves(self, ids: tuple[str, ...], error: ApiError) -> list[tuple[str, ...]]:
@@ -122,7 +129,7 @@ class _Work:
         if isinstance(error, RequestFailed) and not self.done and len(self.failed) >= SAME_FOR_ALL:
             self.failed |= dict.fromkeys(ids, error)
             return []
-        if self.caller.manner.clock() > self.until:
+        if self.context.call_options.clock() > self.until:
             self.failed |= dict.fromkeys(ids, NotTried(self.name, words=f"{len(ids)} others; {error}"))
             return []
         middle = len(ids) // 2
@@ -151,8 +158,8 @@ def _bulk(work: _Work, ids: Iterable[str | int]) -> Flow[tuple[str, ...]]:
     if not wanted:
         return ()
     work.check(wanted)
-    work.until = work.caller.manner.clock() + SPLIT_FOR
-    chunk = work.caller.chunk
+    work.until = work.context.call_options.clock() + SPLIT_FOR
+    chunk = work.context.chunk
     for part in (wanted[start : start + chunk] for start in range(0, len(wanted), chunk)):
         try:
             yield from work.part(part)

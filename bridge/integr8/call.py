@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from bridge.integr8.core import Reply, Request, read
 from bridge.integr8.errors import ApiError, NotFound, OutcomeUnknown, ServerError
-from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.rate_limiter import Priority
 from bridge.integr8.retry_policy import wait_before_retry
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ class Exchange:
     """Take a slot, send, return the Reply. `left`: seconds until the caller's deadline."""
 
     request: Request
-    lane: Lane
+    priority: Priority
     left: float
 
 
@@ -42,7 +42,7 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class CallOptions:
     """How calls are made: in which lane, for how long at most (seconds, over all attempts), and by which clocks.
 
     A caller that must not stand still limits the wait for a slot (`max_wait`) and the pause before another attempt
@@ -50,7 +50,7 @@ class Manner:
     never made again: whoever called reads first.
     """
 
-    lane: Lane = Lane.NORMAL
+    priority: Priority = Priority.NORMAL
     deadline: float = 120.0
     max_wait: float = math.inf
     max_pause: float = math.inf
@@ -60,29 +60,29 @@ class Manner:
     jitter: Callable[[], float] = random.random
 
 
-def converse(request: Request, manner: Manner, secrets: tuple[str, ...] = ()) -> Flow[Any]:
+def converse(request: Request, call_options: CallOptions, secrets: tuple[str, ...] = ()) -> Flow[Any]:
     """Make one call, again and again as far as `wait_before_retry` and the deadline allow.
 
     Raises the last ApiError, or the BudgetError that the shell throws in.
     """
-    until = manner.clock() + manner.deadline
+    until = call_options.clock() + call_options.deadline
     doubtful = False  # an attempt before may have taken effect
     for attempt in itertools.count(1):
         try:
-            reply: Reply = yield Exchange(request, manner.lane, until - manner.clock())
-            return read(request, reply, now=manner.today(), secrets=secrets)
+            reply: Reply = yield Exchange(request, call_options.priority, until - call_options.clock())
+            return read(request, reply, now=call_options.today(), secrets=secrets)
         except ApiError as error:
             if doubtful and request.verb == "DELETE" and isinstance(error, NotFound):
                 return None  # it did
-            wait = wait_before_retry(error, attempt, jitter=manner.jitter)
-            if wait is None or not _worth_waiting(wait.total_seconds(), manner, until):
+            wait = wait_before_retry(error, attempt, jitter=call_options.jitter)
+            if wait is None or not _worth_waiting(wait.total_seconds(), call_options, until):
                 raise
-            if isinstance(error, OutcomeUnknown) and not manner.repeat_writes:
+            if isinstance(error, OutcomeUnknown) and not call_options.repeat_writes:
                 raise
             doubtful = doubtful or isinstance(error, OutcomeUnknown | ServerError)
         yield Pause(wait.total_seconds())
     raise AssertionError  # unreachable: the loop above has no end
 
 
-def _worth_waiting(seconds: float, manner: Manner, until: float) -> bool:
-    return seconds <= manner.max_pause and manner.clock() + seconds < until
+def _worth_waiting(seconds: float, call_options: CallOptions, until: float) -> bool:
+    return seconds <= call_options.max_pause and call_options.clock() + seconds < until

@@ -3,7 +3,7 @@
 client = Client("https://api.app.integr8.co", key, integration="dhkwd4izck", budget=LocalBudget(5))
 for offer in client.offers.list(filter={"active": True}, sort="-name"):
 ...
-client.offers.set_status(["42", "43"], active=False, lane=Lane.URGENT)
+client.offers.set_status(["42", "43"], active=False, priority=Priority.URGENT)
 """
 
 import time
@@ -18,14 +18,14 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from bridge.integr8 import httpx_adapter, rejection, report_resources, request_observer, resources
-from bridge.integr8.call import Exchange, Flow, Manner, Pause, Step
+from bridge.integr8.call import CallOptions, Exchange, Flow, Pause, Step
 from bridge.integr8.catalogue import Route, places
 from bridge.integr8.core import Reply
 from bridge.integr8.errors import ApiError, BudgetError
-from bridge.integr8.flows import CHUNK, Caller
+from bridge.integr8.flows import CHUNK, AccountContext
 from bridge.integr8.rate_budget import Budget, acquire, new_token
-from bridge.integr8.rate_limiter import Lane, Outcome
-from bridge.integr8.request_observer import Witness, Witnessed
+from bridge.integr8.rate_limiter import Outcome, Priority
+from bridge.integr8.request_observer import ObservedRequest, RequestObserver
 
 T = TypeVar("T")
 
@@ -51,11 +51,11 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         timeout: float = 30.0,
         deadline: float = 120.0,
-        lane: Lane = Lane.NORMAL,
+        priority: Priority = Priority.NORMAL,
         chunk: int = CHUNK,
         sleep: Callable[[float], None] = time.sleep,
-        manner: Manner | None = None,
-        tell: Witness = request_observer.nobody,
+        call_options: CallOptions | None = None,
+        tell: RequestObserver = request_observer.ignore,
     ) -> None:
         self._tell = tell
         self._skew: timedelta | None = None
@@ -64,10 +64,10 @@ class Client:
         self._rejection_url = rejection_url
         self.budget = budget
         self._sleep = sleep
-        self.caller = Caller(
+        self.context = AccountContext(
             integration,
             places(routes or {}),
-            manner or Manner(lane=lane, deadline=deadline),
+            call_options or CallOptions(priority=priority, deadline=deadline),
             secrets=(api_key,),
             chunk=chunk,
         )
@@ -90,7 +90,7 @@ class Client:
         path: Mapping[str, str | int] | None = None,
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
         deadline: float | None = None,
     ) -> Any:
         """Any operation of the catalogue by its name, one request and its repetitions.
@@ -98,7 +98,7 @@ class Client:
         Returns the whole body of lists and reports, the object of `get`, the id of a create, the text of a
         URL, None of the rest. `integrationID`, `integration_id` and `timezone` are filled in.
         """
-        flow = self.caller.call(name, path=path, query=query, body=body, lane=lane, deadline=deadline)
+        flow = self.context.call(name, path=path, query=query, body=body, priority=priority, deadline=deadline)
         return self.run(flow)
 
     def reject_conversion(self, transaction_id: str, reason: str) -> None:
@@ -106,7 +106,7 @@ class Client:
 
         Raises InvalidCall when the account names no such address. An unknown id does nothing.
         """
-        self.run(rejection.reject(self.caller, self._rejection_url, transaction_id, reason))
+        self.run(rejection.reject(self.context, self._rejection_url, transaction_id, reason))
 
     def run(self, flow: Flow[T]) -> T:
         """Carry a flow out: send its exchanges, wait out its pauses, return what it returns."""
@@ -130,35 +130,35 @@ class Client:
             return partial(flow.throw, error)
 
     def _exchange(self, step: Exchange) -> Reply:
-        clock = self.caller.manner.clock
+        clock = self.context.call_options.clock
         began = clock()
-        patience = min(step.left, self.caller.manner.max_wait)
-        token = acquire(self.budget, step.lane, deadline=patience, clock=clock, sleep=self._sleep)
+        patience = min(step.left, self.context.call_options.max_wait)
+        token = acquire(self.budget, step.priority, deadline=patience, clock=clock, sleep=self._sleep)
         granted = clock()
         waited, name = granted - began, step.request.name
         try:
             reply = self._send(replace(step, left=step.left - waited), token)
         except ApiError as error:
             self.budget.settle(token, httpx_adapter.outcome_of_error(error))
-            self._tell(Witnessed(name, request_observer.outcome_of_error(error), waited, clock() - granted))
+            self._tell(ObservedRequest(name, request_observer.outcome_of_error(error), waited, clock() - granted))
             raise
-        self._skew = httpx_adapter.skew(reply, self.caller.manner.today())
-        self.budget.settle(token, *httpx_adapter.outcome(reply, self.caller.manner.today()))
-        self._tell(Witnessed(name, request_observer.outcome(reply), waited, clock() - granted))
+        self._skew = httpx_adapter.skew(reply, self.context.call_options.today())
+        self.budget.settle(token, *httpx_adapter.outcome(reply, self.context.call_options.today()))
+        self._tell(ObservedRequest(name, request_observer.outcome(reply), waited, clock() - granted))
         return reply
 
     def answers(self, *, timeout: float) -> bool:
         """Whether Integr8 answers, by one cheap read. It waits for no slot: where there is none, the answer is no."""
-        request = self.caller.request("publishers.list", query={"page[number]": 1, "page[size]": 1})
+        request = self.context.request("publishers.list", query={"page[number]": 1, "page[size]": 1})
         token = new_token()
-        if self.budget.ask(Lane.URGENT, token) > 0:
+        if self.budget.ask(Priority.URGENT, token) > 0:
             return False
         try:
-            reply = self._send(Exchange(request, Lane.URGENT, timeout), token)
+            reply = self._send(Exchange(request, Priority.URGENT, timeout), token)
         except ApiError as error:
             self.budget.settle(token, httpx_adapter.outcome_of_error(error))
             return False
-        self.budget.settle(token, *httpx_adapter.outcome(reply, self.caller.manner.today()))
+        self.budget.settle(token, *httpx_adapter.outcome(reply, self.context.call_options.today()))
         return reply.status < 500
 
     @property
@@ -182,10 +182,12 @@ class Client:
         return httpx_adapter.reply(response)
 
     @contextmanager
-    def open_file(self, url: str, *, lane: Lane = Lane.BULK) -> Iterator[Iterator[bytes]]:
+    def open_file(self, url: str, *, priority: Priority = Priority.BULK) -> Iterator[Iterator[bytes]]:
         """The bytes behind a signed address, in pieces. No API key goes there. Raises ApiError."""
         request = httpx_adapter.file_request(url)
-        token = acquire(self.budget, lane, sleep=self._sleep) if httpx_adapter.same_host(url, self._base_url) else None
+        token = (
+            acquire(self.budget, priority, sleep=self._sleep) if httpx_adapter.same_host(url, self._base_url) else None
+        )
         try:
             with self._http.stream("GET", url) as response:
                 if not response.is_success:
@@ -211,4 +213,4 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Client {self._base_url} integration={self.caller.integration}>"
+        return f"<Client {self._base_url} integration={self.context.integration}>"

@@ -181,7 +181,7 @@ class NotTried(ApiError):
     what = "not sent yet"
 
 
-class Ambiguous(ApiError):
+class NotUnique(ApiError):
     """Several objects carry the natural key that should name one. `ids` holds them."""
 
     what = "several objects match"

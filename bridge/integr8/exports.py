@@ -28,7 +28,7 @@ from bridge.integr8.errors import (
     RequestFailed,
     Unreachable,
 )
-from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.rate_limiter import Priority
 from bridge.integr8.retry_policy import wait_before_retry
 
 PER_DAY = 10
@@ -149,7 +149,7 @@ class Exporter:
         downloads = self._client.downloads
         try:
             if table == "postback_logs":
-                return downloads.postback_logs(start, end, fields=fields, delimiter=delimiter, lane=Lane.BULK)
+                return downloads.postback_logs(start, end, fields=fields, delimiter=delimiter, priority=Priority.BULK)
             method = {
                 "clicks": downloads.clicks,
                 "conversions": downloads.conversions,
@@ -162,7 +162,7 @@ class Exporter:
                 extra_parameters=extra_parameters,
                 filter=filter,
                 delimiter=delimiter,
-                lane=Lane.BULK,
+                priority=Priority.BULK,
             )
         except (InvalidCall, Unreachable):
             self._starts.release(now)
@@ -240,16 +240,16 @@ class Exporter:
 
     def look(self, id: str) -> Row:  # noqa: A002
         """The export as it is now."""
-        return self._client.exports.get(id, lane=Lane.BULK)
+        return self._client.exports.get(id, priority=Priority.BULK)
 
     def address(self, export: Row) -> str | None:
         """Where its file can be fetched for a while, without a key; None while there is no file."""
         name = _artifact(export)
-        return None if name is None else self._client.exports.url(name, lane=Lane.BULK)
+        return None if name is None else self._client.exports.url(name, priority=Priority.BULK)
 
     def delete(self, id: str) -> None:  # noqa: A002
         """Delete the export and its file."""
-        self._client.exports.delete(id, lane=Lane.BULK)
+        self._client.exports.delete(id, priority=Priority.BULK)
 
 
 def _artifact(export: Row) -> str | None:

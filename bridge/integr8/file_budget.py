@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.integr8.errors import BudgetUnavailable
-from bridge.integr8.rate_limiter import BudgetState, Lane, Outcome, Pace
+from bridge.integr8.rate_limiter import BudgetState, Outcome, Pace, Priority
 
 
 class FileBudget:
@@ -28,9 +28,9 @@ class FileBudget:
         self._limits = (per_second, burst or max(1, int(per_second)))
         self._clock = clock
 
-    def ask(self, lane: Lane, token: str) -> float:
+    def ask(self, priority: Priority, token: str) -> float:
         with self._pace() as (pace, now):
-            return pace.ask(now, lane, token)
+            return pace.ask(now, priority, token)
 
     def sent(self, token: str) -> None:
         self._tell(lambda pace, now: pace.sent(now, token))
@@ -74,6 +74,6 @@ class FileBudget:
                 return Pace(*self._limits)
             per_second, burst = self._limits
             kept |= {"per_second": per_second, "burst": burst, "waiting": tuple(kept["waiting"])}
-            return Pace(**kept | {"turns": {int(lane): at for lane, at in kept["turns"].items()}})
+            return Pace(**kept | {"turns": {int(priority): at for priority, at in kept["turns"].items()}})
         except (ValueError, KeyError, TypeError, AttributeError):
             return Pace(*self._limits)

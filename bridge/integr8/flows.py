@@ -10,32 +10,32 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge.integr8 import core
-from bridge.integr8.call import Flow, Manner, converse
+from bridge.integr8.call import CallOptions, Flow, converse
 from bridge.integr8.catalogue import OPERATIONS, Operation, Route
 from bridge.integr8.core import Row
 from bridge.integr8.errors import (
-    Ambiguous,
     ApiError,
     BudgetError,
     Incomplete,
     InvalidCall,
+    NotUnique,
     OutcomeUnknown,
 )
 from bridge.integr8.filters import filter_query
 from bridge.integr8.pages import Numbered
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX, SpanQuery
-from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.rate_limiter import Priority
 
 CHUNK = 100  # ids per bulk call: no limit is documented, and this is the size the API allows for pages
 
 
 @dataclass(slots=True)
-class Caller:
+class AccountContext:
     """Knows the account. `routes`: operation name → where it really is; `integration`: the default one."""
 
     integration: str
     routes: Mapping[str, Route] = field(default_factory=dict)
-    manner: Manner = field(default_factory=Manner)
+    call_options: CallOptions = field(default_factory=CallOptions)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     chunk: int = CHUNK
     without_bulk: set[str] = field(default_factory=set)  # operations that turned out not to be there
@@ -80,19 +80,19 @@ class Caller:
         path: Mapping[str, str | int] | None = None,
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
         deadline: float | None = None,
     ) -> Flow[Any]:
         """One operation by name. `deadline`: seconds for all attempts together."""
-        manner = self.manner
-        manner = manner if lane is None else replace(manner, lane=lane)
-        manner = manner if deadline is None else replace(manner, deadline=deadline)
+        call_options = self.call_options
+        call_options = call_options if priority is None else replace(call_options, priority=priority)
+        call_options = call_options if deadline is None else replace(call_options, deadline=deadline)
         request = self.request(name, path=path, query=query, body=body)
-        return (yield from converse(request, manner, self.secrets))
+        return (yield from converse(request, call_options, self.secrets))
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class CollectionPath:
     """The place of a collection: its resource, and the path parameters above it (offerID for offer events)."""
 
     resource: str
@@ -110,32 +110,40 @@ class Shelf:
 # --- one object ------------------------------------------------------------------------------------
 
 
-def create(caller: Caller, shelf: Shelf, fields: Mapping[str, Any], lane: Lane | None) -> Flow[Row]:
+def create(
+    context: AccountContext, collection: CollectionPath, fields: Mapping[str, Any], priority: Priority | None
+) -> Flow[Row]:
     """Create, then read: the answer to a create holds nothing but the id.
 
     Where the reading fails the object exists all the same, so its id and the given fields come back (without
     a password) instead of an error that would look like a failed create. Raises OutcomeUnknown.
     """
-    name = f"{shelf.resource}.create"
-    id_: str = yield from caller.call(name, path=shelf.above, body=fields, lane=lane)
+    name = f"{collection.resource}.create"
+    id_: str = yield from context.call(name, path=collection.above, body=fields, priority=priority)
     try:
-        row: Row = yield from caller.call(f"{shelf.resource}.get", path=shelf.item(id_), lane=lane)
+        row: Row = yield from context.call(f"{collection.resource}.get", path=collection.item(id_), priority=priority)
     except (ApiError, BudgetError):
         row = {key: value for key, value in fields.items() if key != "password"}
     return {"id": id_} | row
 
 
-def update(caller: Caller, shelf: Shelf, id_: str | int, fields: Mapping[str, Any], lane: Lane | None) -> Flow[None]:
+def update(
+    context: AccountContext,
+    collection: CollectionPath,
+    id_: str | int,
+    fields: Mapping[str, Any],
+    priority: Priority | None,
+) -> Flow[None]:
     """Change the given fields. What a PATCH requires and was not given is read first and sent along unchanged."""
-    name = f"{shelf.resource}.update"
+    name = f"{collection.resource}.update"
     _refuse_nothing(name, fields)
-    missing = missing_fields(shelf, fields)
+    missing = missing_fields(collection, fields)
     body = dict(fields)
     if missing:
-        _check_given(caller, shelf, id_, fields, missing)
-        row: Row = yield from caller.call(f"{shelf.resource}.get", path=shelf.item(id_), lane=lane)
+        _check_given(context, collection, id_, fields, missing)
+        row: Row = yield from context.call(f"{collection.resource}.get", path=collection.item(id_), priority=priority)
         body |= carried_over(name, row, missing)
-    yield from caller.call(name, path=shelf.item(id_), body=body, lane=lane)
+    yield from context.call(name, path=collection.item(id_), body=body, priority=priority)
 
 
 def _refuse_nothing(name: str, fields: Mapping[str, Any]) -> None:
@@ -143,20 +151,24 @@ def _refuse_nothing(name: str, fields: Mapping[str, Any]) -> None:
         raise InvalidCall(name, "no field to change was given")
 
 
-def missing_fields(shelf: Shelf, fields: Mapping[str, Any]) -> tuple[str, ...]:
+def missing_fields(collection: CollectionPath, fields: Mapping[str, Any]) -> tuple[str, ...]:
     """The fields that an update requires and `fields` lacks; they are read from the object first."""
-    request = shelf.operation("update").request
+    request = collection.operation("update").request
     assert request is not None
     return tuple(name for name, one in request().fields.items() if one.required and name not in fields)
 
 
 def _check_given(
-    caller: Caller, shelf: Shelf, id_: str | int, fields: Mapping[str, Any], missing: Iterable[str]
+    context: AccountContext,
+    collection: CollectionPath,
+    id_: str | int,
+    fields: Mapping[str, Any],
+    missing: Iterable[str],
 ) -> None:
     """Refuse what is wrong with the given fields before the first request, which is a read, is made."""
-    name = f"{shelf.resource}.update"
+    name = f"{collection.resource}.update"
     try:
-        caller.request(name, path=shelf.item(id_), body=fields)
+        context.request(name, path=collection.item(id_), body=fields)
     except InvalidCall as error:
         problems = {place: what for place, what in error.problems.items() if place not in missing}
         if problems:
@@ -177,15 +189,19 @@ def _as_required(key: str, value: Any) -> Any:
     return value
 
 
-def delete(caller: Caller, shelf: Shelf, id_: str | int, lane: Lane | None) -> Flow[None]:
+def delete(
+    context: AccountContext, collection: CollectionPath, id_: str | int, priority: Priority | None
+) -> Flow[None]:
     """Delete one object; Integr8 archives it."""
-    yield from caller.call(f"{shelf.resource}.delete", path=shelf.item(id_), lane=lane)
+    yield from context.call(f"{collection.resource}.delete", path=collection.item(id_), priority=priority)
 
 
 # --- find or create --------------------------------------------------------------------------------
 
 
-def find(caller: Caller, shelf: Shelf, key: Mapping[str, Any], lane: Lane | None) -> Flow[Row | None]:
+def find(
+    context: AccountContext, collection: CollectionPath, key: Mapping[str, Any], priority: Priority | None
+) -> Flow[Row | None]:
     """The one object that has the fields of the natural key (letter case aside), or None.
 
     The filter is only a hint: whether Integr8 filters by these fields is not stated, so every row is compared
@@ -193,13 +209,13 @@ def find(caller: Caller, shelf: Shelf, key: Mapping[str, Any], lane: Lane | None
     objects than it announces, the whole list is read. Raises Ambiguous, and Incomplete when that is short as well:
     what a short list does not show may exist.
     """
-    name = f"{shelf.resource}.list"
+    name = f"{collection.resource}.list"
     try:
-        found = yield from _matching(caller, shelf, key, filter_query(key), lane)
+        found = yield from _matching(context, collection, key, filter_query(key), priority)
     except Incomplete:
-        found = yield from _matching(caller, shelf, key, {}, lane)
+        found = yield from _matching(context, collection, key, {}, priority)
     if len(found) > 1:
-        raise Ambiguous(
+        raise NotUnique(
             name, key=", ".join(f"{field} {value}" for field, value in key.items()),
             ids=tuple(str(row.get("id")) for row in found),
         )  # fmt: skip
@@ -207,13 +223,17 @@ def find(caller: Caller, shelf: Shelf, key: Mapping[str, Any], lane: Lane | None
 
 
 def _matching(
-    caller: Caller, shelf: Shelf, key: Mapping[str, Any], narrowed: Mapping[str, Any], lane: Lane | None
+    context: AccountContext,
+    collection: CollectionPath,
+    key: Mapping[str, Any],
+    narrowed: Mapping[str, Any],
+    priority: Priority | None,
 ) -> Flow[list[Row]]:
-    name = f"{shelf.resource}.list"
+    name = f"{collection.resource}.list"
     paging = Numbered(name)
     found: list[Row] = []
     while (page := paging.query) is not None:
-        answer = yield from caller.call(name, path=shelf.above, query=page | dict(narrowed), lane=lane)
+        answer = yield from context.call(name, path=collection.above, query=page | dict(narrowed), priority=priority)
         rows = paging.take(answer).rows
         found += [row for row in rows if all(same(row.get(field), value) for field, value in key.items())]
     return found
@@ -227,24 +247,24 @@ def same(present: Any, wanted: Any) -> bool:
 
 
 def ensure(
-    caller: Caller, shelf: Shelf, key: str, fields: Mapping[str, Any], lane: Lane | None
+    context: AccountContext, collection: CollectionPath, key: str, fields: Mapping[str, Any], priority: Priority | None
 ) -> Flow[tuple[Row, bool]]:
     """Find by natural key, or create. Returns the object and whether it was created now.
 
     After a create with an unknown outcome the object is looked for once more; when it is not there, the
     OutcomeUnknown is raised: the next `ensure` begins with the finding anyway.
     """
-    name = f"{shelf.resource}.create"
+    name = f"{collection.resource}.create"
     if fields.get(key) in {None, ""}:
         raise InvalidCall(name, {key: "is the natural key and must be given"})
-    caller.request(name, path=shelf.above, body=fields)
-    row = yield from find(caller, shelf, {key: fields[key]}, lane)
+    context.request(name, path=collection.above, body=fields)
+    row = yield from find(context, collection, {key: fields[key]}, priority)
     if row is not None:
         return row, False
     try:
-        return (yield from create(caller, shelf, fields, lane)), True
+        return (yield from create(context, collection, fields, priority)), True
     except OutcomeUnknown:
-        row = yield from find(caller, shelf, {key: fields[key]}, lane)
+        row = yield from find(context, collection, {key: fields[key]}, priority)
         if row is None:
             raise
         return row, True

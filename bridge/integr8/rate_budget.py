@@ -22,9 +22,9 @@ from typing import Any, Protocol
 import redis
 
 from bridge.integr8.errors import BudgetExhausted, BudgetUnavailable
-from bridge.integr8.rate_limiter import BudgetState, Lane, Outcome, Pace
+from bridge.integr8.rate_limiter import BudgetState, Outcome, Pace, Priority
 
-__all__ = ["Budget", "BudgetState", "Lane", "LocalBudget", "Outcome", "RedisBudget", "acquire", "budget_key"]
+__all__ = ["Budget", "BudgetState", "LocalBudget", "Outcome", "Priority", "RedisBudget", "acquire", "budget_key"]
 
 WAKE_JITTER = 0.004  # s; callers that wait for the same slot do not ask in the same instant
 ON_THE_WAY = 0.2  # s; what was granted before Redis lost the budget may reach the server a little later
@@ -37,7 +37,7 @@ class Budget(Protocol):
     Raises BudgetUnavailable from `ask` when the budget cannot be asked: then nothing goes out.
     """
 
-    def ask(self, lane: Lane, token: str) -> float:
+    def ask(self, priority: Priority, token: str) -> float:
         """0.0: go. Otherwise the seconds after which asking again makes sense."""
 
     def sent(self, token: str) -> None:
@@ -52,7 +52,7 @@ class Budget(Protocol):
 
 def acquire(
     budget: Budget,
-    lane: Lane = Lane.NORMAL,
+    priority: Priority = Priority.NORMAL,
     *,
     deadline: float | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -64,7 +64,7 @@ def acquire(
     the budget cannot be asked.
     """
     token, until = new_token(), None if deadline is None else clock() + deadline
-    while wait := budget.ask(lane, token):
+    while wait := budget.ask(priority, token):
         if until is not None and clock() + wait > until:
             raise BudgetExhausted(wait)
         sleep(with_jitter(wait))
@@ -96,9 +96,9 @@ class LocalBudget:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def ask(self, lane: Lane, token: str) -> float:
+    def ask(self, priority: Priority, token: str) -> float:
         with self._lock:
-            return self._pace.ask(self._clock(), lane, token)
+            return self._pace.ask(self._clock(), priority, token)
 
     def sent(self, token: str) -> None:
         with self._lock:
@@ -138,8 +138,8 @@ class RedisBudget:
         window = max(1.0, self._limits[1] / per_second) + ON_THE_WAY
         self._quiet_start = window if quiet_start is None else quiet_start
 
-    def ask(self, lane: Lane, token: str) -> float:
-        return float(self._call("ask", int(lane), token, self._quiet_start))
+    def ask(self, priority: Priority, token: str) -> float:
+        return float(self._call("ask", int(priority), token, self._quiet_start))
 
     def sent(self, token: str) -> None:
         self._tell("sent", token)

@@ -37,7 +37,7 @@ STARVING, STARVING_SLOTS = 5.0, 20  # s, or so many slots' time where that is lo
 POLL = 0.05  # s until a caller asks again when what it waits for has no known end
 
 
-class Lane(IntEnum):
+class Priority(IntEnum):
     """Who goes first. Pauses are urgent; exports and imports are bulk."""
 
     URGENT = 0
@@ -88,22 +88,22 @@ class Pace:
     open_until: float = 0.0
     probing_until: float = 0.0
 
-    def ask(self, now: float, lane: Lane, token: str) -> float:
+    def ask(self, now: float, priority: Priority, token: str) -> float:
         """0.0: go, the slot is yours. Otherwise: seconds after which asking again makes sense."""
         wait = max(self._closed(now), self._window(now))
-        standing_back = self._overtaken(now, lane)
+        standing_back = self._overtaken(now, priority)
         if standing_back:
             wait = max(wait, POLL)
         if wait > 0:
-            line = self.waiting[lane]
+            line = self.waiting[priority]
             line[token] = now + wait + 0.5
             for gone in [one for one, until in line.items() if until <= now]:
                 del line[gone]
             return wait
-        self.waiting[lane].pop(token, None)
+        self.waiting[priority].pop(token, None)
         if self.opened:
             self.probing_until = now + PROBE
-        self.turns[lane] = now
+        self.turns[priority] = now
         self.slots[token] = now + HELD
         return 0.0
 
@@ -149,20 +149,20 @@ class Pace:
                 wait = max(wait, POLL)
         return wait
 
-    def _overtaken(self, now: float, lane: Lane) -> bool:
-        if any(self._waits(now, higher) for higher in range(lane)):
-            self.turns.setdefault(lane, now)
-            if not self._starves(now, lane):
+    def _overtaken(self, now: float, priority: Priority) -> bool:
+        if any(self._waits(now, higher) for higher in range(priority)):
+            self.turns.setdefault(priority, now)
+            if not self._starves(now, priority):
                 return True
-        lower = range(lane + 1, len(self.waiting))
+        lower = range(priority + 1, len(self.waiting))
         return any(self._waits(now, one) and self._starves(now, one) for one in lower)
 
-    def _waits(self, now: float, lane: int) -> bool:
-        return any(until > now for until in self.waiting[lane].values())
+    def _waits(self, now: float, priority: int) -> bool:
+        return any(until > now for until in self.waiting[priority].values())
 
-    def _starves(self, now: float, lane: int) -> bool:
+    def _starves(self, now: float, priority: int) -> bool:
         patience = max(STARVING, STARVING_SLOTS / (self.per_second * self.share))
-        return now - self.turns.get(lane, now) >= patience
+        return now - self.turns.get(priority, now) >= patience
 
     def _window(self, now: float) -> float:
         burst = max(1, math.floor(self.burst * self.share + 1e-9))

@@ -11,12 +11,12 @@ from bridge.integr8.call import Flow, converse
 from bridge.integr8.catalogue import OUTSIDE
 from bridge.integr8.core import Request
 from bridge.integr8.errors import InvalidCall
-from bridge.integr8.flows import Caller
+from bridge.integr8.flows import AccountContext
 
 
-def reject(caller: Caller, url: str | None, transaction_id: str, reason: str) -> Flow[None]:
+def reject(context: AccountContext, url: str | None, transaction_id: str, reason: str) -> Flow[None]:
     """Reject one conversion. Raises InvalidCall when the account has no rejection address."""
-    yield from converse(rejection(url, transaction_id, reason), caller.manner, caller.secrets)
+    yield from converse(rejection(url, transaction_id, reason), context.call_options, context.secrets)
 
 
 def rejection(url: str | None, transaction_id: str, reason: str) -> Request:

@@ -14,7 +14,7 @@ from bridge.integr8.filters import Filter, filter_query
 from bridge.integr8.page_iterator import Listing
 from bridge.integr8.pages import Cursor, Numbered
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX
-from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.rate_limiter import Priority
 from bridge.integr8.resources import Resource
 
 
@@ -32,12 +32,12 @@ class Reports(Resource):
         size: int = PAGE_SIZE_MAX,
         integration: str | None = None,
         sort: None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Listing:
         """Clicks by `request_time`. See `conversions`."""
         name = "reports.clicks"
         query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
-        return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
+        return self._report(name, query, Cursor(name, size=size, after=after, before=before), priority)
 
     def conversions(
         self,
@@ -50,7 +50,7 @@ class Reports(Resource):
         size: int = PAGE_SIZE_MAX,
         integration: str | None = None,
         sort: None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Listing:
         """Conversions by `conversion_time`, newest first.
 
@@ -59,7 +59,7 @@ class Reports(Resource):
         """
         name = "reports.conversions"
         query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
-        return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
+        return self._report(name, query, Cursor(name, size=size, after=after, before=before), priority)
 
     def impressions(
         self,
@@ -72,15 +72,15 @@ class Reports(Resource):
         size: int = PAGE_SIZE_MAX,
         integration: str | None = None,
         sort: None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Listing:
         """Impressions by `request_time`. See `conversions`."""
         name = "reports.impressions"
         query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
-        return self._report(name, query, Cursor(name, size=size, after=after, before=before), lane)
+        return self._report(name, query, Cursor(name, size=size, after=after, before=before), priority)
 
-    def _report(self, name: str, query: dict[str, Any], paging: Cursor, lane: Lane | None) -> Listing:
-        return self._listing(name, paging, {}, query, lane)
+    def _report(self, name: str, query: dict[str, Any], paging: Cursor, priority: Priority | None) -> Listing:
+        return self._listing(name, paging, {}, query, priority)
 
 
 class Downloads(Resource):
@@ -96,14 +96,14 @@ class Downloads(Resource):
         filter: ReportFilter | None = None,  # noqa: A002
         delimiter: str | None = None,
         integration: str | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Row:
         """Start an export of clicks by `request_time`; returns the export object. Never repeated blindly."""
         name = "downloads.clicks"
         query = report_query.download_query(
             name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
         )
-        return self._start(name, query, integration, lane)
+        return self._start(name, query, integration, priority)
 
     def conversions(
         self,
@@ -115,14 +115,14 @@ class Downloads(Resource):
         filter: ReportFilter | None = None,  # noqa: A002
         delimiter: str | None = None,
         integration: str | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Row:
         """Start an export of conversions by `conversion_time`."""
         name = "downloads.conversions"
         query = report_query.download_query(
             name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
         )
-        return self._start(name, query, integration, lane)
+        return self._start(name, query, integration, priority)
 
     def impressions(
         self,
@@ -134,14 +134,14 @@ class Downloads(Resource):
         filter: ReportFilter | None = None,  # noqa: A002
         delimiter: str | None = None,
         integration: str | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Row:
         """Start an export of impressions by `request_time`."""
         name = "downloads.impressions"
         query = report_query.download_query(
             name, start, end, fields=fields, extra_parameters=extra_parameters, narrowed=filter, delimiter=delimiter
         )
-        return self._start(name, query, integration, lane)
+        return self._start(name, query, integration, priority)
 
     def postback_logs(
         self,
@@ -151,16 +151,16 @@ class Downloads(Resource):
         fields: Sequence[str],
         delimiter: str | None = None,
         integration: str | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Row:
         """Start an export of the postback log."""
         name = "downloads.postback_logs"
         query = report_query.download_query(name, start, end, fields=fields, delimiter=delimiter)
-        return self._start(name, query, integration, lane)
+        return self._start(name, query, integration, priority)
 
-    def _start(self, name: str, query: dict[str, Any], integration: str | None, lane: Lane | None) -> Row:
+    def _start(self, name: str, query: dict[str, Any], integration: str | None, priority: Priority | None) -> Row:
         path = {} if integration is None else {"integrationID": integration}
-        row: Row = self._runner.run(self._runner.caller.call(name, path=path, query=query, lane=lane))
+        row: Row = self._runner.run(self._runner.context.call(name, path=path, query=query, priority=priority))
         return row
 
 
@@ -173,27 +173,27 @@ class Exports(Resource):
         *,
         size: int = PAGE_SIZE_MAX,
         start: str | int | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Listing:
         """Every export, lazily. `filter={"status": "COMPLETED"}`, `{"results_meta.total": {"gte": 1}}`."""
         paging = Numbered("exports.list", size=size, start=start)
-        return self._listing("exports.list", paging, {}, filter_query(filter), lane)
+        return self._listing("exports.list", paging, {}, filter_query(filter), priority)
 
-    def get(self, id: str, *, lane: Lane | None = None) -> Row:  # noqa: A002
+    def get(self, id: str, *, priority: Priority | None = None) -> Row:  # noqa: A002
         """One export object. Raises NotFound."""
-        row: Row = self._runner.run(self._runner.caller.call("exports.get", path={"exportID": id}, lane=lane))
+        row: Row = self._runner.run(self._runner.context.call("exports.get", path={"exportID": id}, priority=priority))
         return row
 
-    def delete(self, id: str, *, lane: Lane | None = None) -> None:  # noqa: A002
+    def delete(self, id: str, *, priority: Priority | None = None) -> None:  # noqa: A002
         """Delete an export and its file. Raises NotFound."""
-        self._runner.run(self._runner.caller.call("exports.delete", path={"exportID": id}, lane=lane))
+        self._runner.run(self._runner.context.call("exports.delete", path={"exportID": id}, priority=priority))
 
-    def url(self, artifact_name: str, *, lane: Lane | None = None) -> str:
+    def url(self, artifact_name: str, *, priority: Priority | None = None) -> str:
         """The signed address of an export's file. It is short-lived and opens the file to whoever has it."""
         query = {"artifact_name": artifact_name}
-        return str(self._runner.run(self._runner.caller.call("exports.url", query=query, lane=lane)))
+        return str(self._runner.run(self._runner.context.call("exports.url", query=query, priority=priority)))
 
-    def shared_url(self, artifact_name: str, token: str | None = None, *, lane: Lane | None = None) -> str:
+    def shared_url(self, artifact_name: str, token: str | None = None, *, priority: Priority | None = None) -> str:
         """The signed address of a shared report's file. Needs no API key, and none is sent."""
         query = {"artifact_name": artifact_name, "token": token}
-        return str(self._runner.run(self._runner.caller.call("exports.shared_url", query=query, lane=lane)))
+        return str(self._runner.run(self._runner.context.call("exports.shared_url", query=query, priority=priority)))

@@ -1,4 +1,4 @@
-"""Whoever wants to count or measure requests is told of each one, after it is over."""
+"""The observer that is called after every request, for counting and timing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bridge.integr8.errors import ApiError, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
-class Witnessed:
+class ObservedRequest:
     """One request that had a slot of the budget.
 
     `outcome`: ok, refused, throttled, server_error, unreachable (never left) or unknown (no answer).
@@ -22,11 +22,11 @@ class Witnessed:
     took: float
 
 
-Witness: TypeAlias = Callable[[Witnessed], None]
+RequestObserver: TypeAlias = Callable[[ObservedRequest], None]
 
 
-def nobody(_one: Witnessed) -> None:
-    """Look away."""
+def ignore(_one: ObservedRequest) -> None:
+    """Observe nothing."""
 
 
 def outcome(reply: Reply) -> str:

@@ -20,11 +20,11 @@ from bridge.integr8.body_types import (
 from bridge.integr8.call import Flow
 from bridge.integr8.core import Row
 from bridge.integr8.filters import Filter, filter_query, sort_query
-from bridge.integr8.flows import Caller, Shelf
+from bridge.integr8.flows import AccountContext, CollectionPath
 from bridge.integr8.page_iterator import Listing
 from bridge.integr8.pages import Numbered, Paging
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX
-from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.rate_limiter import Priority
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Runner(Protocol):
     """Drives a flow; the Client is one."""
 
     @property
-    def caller(self) -> Caller:
+    def context(self) -> AccountContext:
         """What knows the account."""
 
     def run(self, flow: Flow[T]) -> T:
@@ -47,13 +47,18 @@ class Resource:
         self._runner = runner
 
     def _listing(
-        self, name: str, paging: Paging, path: Mapping[str, str | int], query: Mapping[str, Any], lane: Lane | None
+        self,
+        name: str,
+        paging: Paging,
+        path: Mapping[str, str | int],
+        query: Mapping[str, Any],
+        priority: Priority | None,
     ) -> Listing:
-        caller, run = self._runner.caller, self._runner.run
-        caller.request(name, path=path, query=dict(query) | (paging.query or {}))  # refuse now, not at the first row
+        context, run = self._runner.context, self._runner.run
+        context.request(name, path=path, query=dict(query) | (paging.query or {}))  # refuse now, not at the first row
 
         def fetch(page: dict[str, Any]) -> Any:
-            return run(caller.call(name, path=path, query=dict(query) | page, lane=lane))
+            return run(context.call(name, path=path, query=dict(query) | page, priority=priority))
 
         return Listing(fetch, paging)
 
@@ -63,19 +68,19 @@ class Collection(Resource):
 
     resource: str
 
-    def _shelf(self, **above: str | int) -> Shelf:
-        return Shelf(self.resource, above)
+    def _collection(self, **above: str | int) -> CollectionPath:
+        return CollectionPath(self.resource, above)
 
     def _list(
         self,
-        shelf: Shelf,
+        collection: CollectionPath,
         query: dict[str, Any],
         size: int,
         start: str | int | None,
-        lane: Lane | None,
+        priority: Priority | None,
     ) -> Listing:
-        name = f"{shelf.resource}.list"
-        return self._listing(name, Numbered(name, size=size, start=start), shelf.above, query, lane)
+        name = f"{collection.resource}.list"
+        return self._listing(name, Numbered(name, size=size, start=start), collection.above, query, priority)
 
 
 class Plain(Collection):
@@ -88,43 +93,47 @@ class Plain(Collection):
         *,
         size: int = PAGE_SIZE_MAX,
         start: str | int | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Listing:
         """Every object, lazily, `size` per request, from page `start` on.
 
         `filter={"active": True}`, `filter={"a.b": {"gte": 3}}`; `sort="-name"` sorts downwards.
         """
-        return self._list(self._shelf(), filter_query(filter) | sort_query(sort), size, start, lane)
+        return self._list(self._collection(), filter_query(filter) | sort_query(sort), size, start, priority)
 
-    def get(self, id: str | int, *, lane: Lane | None = None) -> Row:  # noqa: A002
+    def get(self, id: str | int, *, priority: Priority | None = None) -> Row:  # noqa: A002
         """One object. Raises NotFound."""
-        shelf = self._shelf()
-        return self._runner.run(self._runner.caller.call(f"{self.resource}.get", path=shelf.item(id), lane=lane))
+        collection = self._collection()
+        return self._runner.run(
+            self._runner.context.call(f"{self.resource}.get", path=collection.item(id), priority=priority)
+        )
 
-    def delete(self, id: str | int, *, lane: Lane | None = None) -> None:  # noqa: A002
+    def delete(self, id: str | int, *, priority: Priority | None = None) -> None:  # noqa: A002
         """Delete one object; Integr8 archives it. Raises NotFound."""
-        self._runner.run(flows.delete(self._runner.caller, self._shelf(), id, lane))
+        self._runner.run(flows.delete(self._runner.context, self._collection(), id, priority))
 
-    def find(self, key: str, value: Any, *, lane: Lane | None = None) -> Row | None:
+    def find(self, key: str, value: Any, *, priority: Priority | None = None) -> Row | None:
         """The one object whose field `key` equals `value`, letter case aside. Raises Ambiguous and Incomplete."""
-        return self._runner.run(flows.find(self._runner.caller, self._shelf(), {key: value}, lane))
+        return self._runner.run(flows.find(self._runner.context, self._collection(), {key: value}, priority))
 
 
 class Switchable(Plain):
     """A collection whose objects can be switched and deleted many at a time."""
 
-    def set_status(self, ids: Iterable[str | int], *, active: bool, lane: Lane | None = None) -> tuple[str, ...]:
+    def set_status(
+        self, ids: Iterable[str | int], *, active: bool, priority: Priority | None = None
+    ) -> tuple[str, ...]:
         """Switch many objects on or off, a hundred per call. Returns the ids, each once.
 
         Where this account has no bulk route (404, 405) each object is read and, if need be, patched. The
         answer says nothing per id: read back what matters. Raises PartlyDone when some were not changed.
         """
-        flow = bulk.set_status(self._runner.caller, self._shelf(), ids, active=active, lane=lane)
+        flow = bulk.set_status(self._runner.context, self._collection(), ids, active=active, priority=priority)
         return self._runner.run(flow)
 
-    def bulk_delete(self, ids: Iterable[str | int], *, lane: Lane | None = None) -> tuple[str, ...]:
+    def bulk_delete(self, ids: Iterable[str | int], *, priority: Priority | None = None) -> tuple[str, ...]:
         """Delete many objects, a hundred per call; one by one where there is no bulk route."""
-        return self._runner.run(bulk.bulk_delete(self._runner.caller, self._shelf(), ids, lane))
+        return self._runner.run(bulk.bulk_delete(self._runner.context, self._collection(), ids, priority))
 
 
 class Users(Plain):
@@ -132,17 +141,19 @@ class Users(Plain):
 
     resource = "users"
 
-    def create(self, *, lane: Lane | None = None, **fields: Unpack[UserFields]) -> Row:
+    def create(self, *, priority: Priority | None = None, **fields: Unpack[UserFields]) -> Row:
         """Create a user (`email`, `password`, `role` are required) and read it. Never repeated blindly."""
-        return self._runner.run(flows.create(self._runner.caller, self._shelf(), fields, lane))
+        return self._runner.run(flows.create(self._runner.context, self._collection(), fields, priority))
 
-    def update(self, id: str | int, *, lane: Lane | None = None, **fields: Unpack[UserChanges]) -> None:  # noqa: A002
+    def update(self, id: str | int, *, priority: Priority | None = None, **fields: Unpack[UserChanges]) -> None:  # noqa: A002
         """Change the given fields."""
-        self._runner.run(flows.update(self._runner.caller, self._shelf(), id, fields, lane))
+        self._runner.run(flows.update(self._runner.context, self._collection(), id, fields, priority))
 
-    def ensure(self, *, key: str = "email", lane: Lane | None = None, **fields: Unpack[UserFields]) -> tuple[Row, bool]:
+    def ensure(
+        self, *, key: str = "email", priority: Priority | None = None, **fields: Unpack[UserFields]
+    ) -> tuple[Row, bool]:
         """Find by `key`, or create. Returns the user and whether it was created now."""
-        return self._runner.run(flows.ensure(self._runner.caller, self._shelf(), key, fields, lane))
+        return self._runner.run(flows.ensure(self._runner.context, self._collection(), key, fields, priority))
 
 
 class Offers(Switchable):
@@ -150,21 +161,23 @@ class Offers(Switchable):
 
     resource = "offers"
 
-    def create(self, *, lane: Lane | None = None, **fields: Unpack[OfferFields]) -> Row:
+    def create(self, *, priority: Priority | None = None, **fields: Unpack[OfferFields]) -> Row:
         """Create an offer (`name` and `advertiser_id` are required) and read it. Never repeated blindly."""
-        return self._runner.run(flows.create(self._runner.caller, self._shelf(), fields, lane))
+        return self._runner.run(flows.create(self._runner.context, self._collection(), fields, priority))
 
-    def update(self, id: str | int, *, lane: Lane | None = None, **fields: Unpack[OfferFields]) -> None:  # noqa: A002
+    def update(self, id: str | int, *, priority: Priority | None = None, **fields: Unpack[OfferFields]) -> None:  # noqa: A002
         """Change the given fields.
 
         Integr8 wants `name` and `advertiser_id` with every change: where one is not given, the offer is read
         first and its present value is sent along.
         """
-        self._runner.run(flows.update(self._runner.caller, self._shelf(), id, fields, lane))
+        self._runner.run(flows.update(self._runner.context, self._collection(), id, fields, priority))
 
-    def ensure(self, *, key: str = "name", lane: Lane | None = None, **fields: Unpack[OfferFields]) -> tuple[Row, bool]:
+    def ensure(
+        self, *, key: str = "name", priority: Priority | None = None, **fields: Unpack[OfferFields]
+    ) -> tuple[Row, bool]:
         """Find by `key`, or create. Returns the offer and whether it was created now."""
-        return self._runner.run(flows.ensure(self._runner.caller, self._shelf(), key, fields, lane))
+        return self._runner.run(flows.ensure(self._runner.context, self._collection(), key, fields, priority))
 
 
 class Publishers(Switchable):
@@ -172,25 +185,25 @@ class Publishers(Switchable):
 
     resource = "publishers"
 
-    def create(self, *, lane: Lane | None = None, **fields: Unpack[PublisherFields]) -> Row:
+    def create(self, *, priority: Priority | None = None, **fields: Unpack[PublisherFields]) -> Row:
         """Create a publisher (`name` is required) and read it. Never repeated blindly."""
-        return self._runner.run(flows.create(self._runner.caller, self._shelf(), fields, lane))
+        return self._runner.run(flows.create(self._runner.context, self._collection(), fields, priority))
 
     def update(  # Integr8 wants the name with every change
         self,
         id: str | int,  # noqa: A002
         *,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
         **fields: Unpack[PublisherFields],
     ) -> None:
         """Change the given fields; without `name` the publisher is read first and its name sent along."""
-        self._runner.run(flows.update(self._runner.caller, self._shelf(), id, fields, lane))
+        self._runner.run(flows.update(self._runner.context, self._collection(), id, fields, priority))
 
     def ensure(
-        self, *, key: str = "email", lane: Lane | None = None, **fields: Unpack[PublisherFields]
+        self, *, key: str = "email", priority: Priority | None = None, **fields: Unpack[PublisherFields]
     ) -> tuple[Row, bool]:
         """Find by `key`, or create. Returns the publisher and whether it was created now."""
-        return self._runner.run(flows.ensure(self._runner.caller, self._shelf(), key, fields, lane))
+        return self._runner.run(flows.ensure(self._runner.context, self._collection(), key, fields, priority))
 
 
 class Advertisers(Switchable):
@@ -198,25 +211,25 @@ class Advertisers(Switchable):
 
     resource = "advertisers"
 
-    def create(self, *, lane: Lane | None = None, **fields: Unpack[AdvertiserFields]) -> Row:
+    def create(self, *, priority: Priority | None = None, **fields: Unpack[AdvertiserFields]) -> Row:
         """Create an advertiser (`name` is required) and read it. Never repeated blindly."""
-        return self._runner.run(flows.create(self._runner.caller, self._shelf(), fields, lane))
+        return self._runner.run(flows.create(self._runner.context, self._collection(), fields, priority))
 
     def update(
         self,
         id: str | int,  # noqa: A002
         *,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
         **fields: Unpack[AdvertiserFields],
     ) -> None:
         """Change the given fields; without `name` the advertiser is read first and its name sent along."""
-        self._runner.run(flows.update(self._runner.caller, self._shelf(), id, fields, lane))
+        self._runner.run(flows.update(self._runner.context, self._collection(), id, fields, priority))
 
     def ensure(
-        self, *, key: str = "email", lane: Lane | None = None, **fields: Unpack[AdvertiserFields]
+        self, *, key: str = "email", priority: Priority | None = None, **fields: Unpack[AdvertiserFields]
     ) -> tuple[Row, bool]:
         """Find by `key`, or create. Returns the advertiser and whether it was created now."""
-        return self._runner.run(flows.ensure(self._runner.caller, self._shelf(), key, fields, lane))
+        return self._runner.run(flows.ensure(self._runner.context, self._collection(), key, fields, priority))
 
 
 class BelowOffer(Collection):
@@ -230,20 +243,20 @@ class BelowOffer(Collection):
         *,
         size: int = PAGE_SIZE_MAX,
         start: str | int | None = None,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
     ) -> Listing:
         """Every object of the offer, lazily."""
-        shelf, query = self._shelf(offerID=offer_id), filter_query(filter) | sort_query(sort)
-        return self._list(shelf, query, size, start, lane)
+        collection, query = self._collection(offerID=offer_id), filter_query(filter) | sort_query(sort)
+        return self._list(collection, query, size, start, priority)
 
-    def get(self, offer_id: str | int, id: str | int, *, lane: Lane | None = None) -> Row:  # noqa: A002
+    def get(self, offer_id: str | int, id: str | int, *, priority: Priority | None = None) -> Row:  # noqa: A002
         """One object. Raises NotFound."""
-        path = self._shelf(offerID=offer_id).item(id)
-        return self._runner.run(self._runner.caller.call(f"{self.resource}.get", path=path, lane=lane))
+        path = self._collection(offerID=offer_id).item(id)
+        return self._runner.run(self._runner.context.call(f"{self.resource}.get", path=path, priority=priority))
 
-    def delete(self, offer_id: str | int, id: str | int, *, lane: Lane | None = None) -> None:  # noqa: A002
+    def delete(self, offer_id: str | int, id: str | int, *, priority: Priority | None = None) -> None:  # noqa: A002
         """Delete one object. Raises NotFound."""
-        self._runner.run(flows.delete(self._runner.caller, self._shelf(offerID=offer_id), id, lane))
+        self._runner.run(flows.delete(self._runner.context, self._collection(offerID=offer_id), id, priority))
 
 
 class OfferEvents(BelowOffer):
@@ -251,20 +264,24 @@ class OfferEvents(BelowOffer):
 
     resource = "offer_events"
 
-    def create(self, offer_id: str | int, *, lane: Lane | None = None, **fields: Unpack[OfferEventFields]) -> Row:
+    def create(
+        self, offer_id: str | int, *, priority: Priority | None = None, **fields: Unpack[OfferEventFields]
+    ) -> Row:
         """Create an event (`name` is required) and read it. Never repeated blindly."""
-        return self._runner.run(flows.create(self._runner.caller, self._shelf(offerID=offer_id), fields, lane))
+        return self._runner.run(
+            flows.create(self._runner.context, self._collection(offerID=offer_id), fields, priority)
+        )
 
     def update(
         self,
         offer_id: str | int,
         id: str | int,  # noqa: A002
         *,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
         **fields: Unpack[OfferEventFields],
     ) -> None:
         """Change the given fields; without `name` the event is read first and its name sent along."""
-        self._runner.run(flows.update(self._runner.caller, self._shelf(offerID=offer_id), id, fields, lane))
+        self._runner.run(flows.update(self._runner.context, self._collection(offerID=offer_id), id, fields, priority))
 
 
 class LandingPages(BelowOffer):
@@ -272,17 +289,21 @@ class LandingPages(BelowOffer):
 
     resource = "landing_pages"
 
-    def create(self, offer_id: str | int, *, lane: Lane | None = None, **fields: Unpack[LandingPageFields]) -> Row:
+    def create(
+        self, offer_id: str | int, *, priority: Priority | None = None, **fields: Unpack[LandingPageFields]
+    ) -> Row:
         """Create a landing page (`name` and `redirect_url` are required) and read it. Never repeated blindly."""
-        return self._runner.run(flows.create(self._runner.caller, self._shelf(offerID=offer_id), fields, lane))
+        return self._runner.run(
+            flows.create(self._runner.context, self._collection(offerID=offer_id), fields, priority)
+        )
 
     def update(
         self,
         offer_id: str | int,
         id: str | int,  # noqa: A002
         *,
-        lane: Lane | None = None,
+        priority: Priority | None = None,
         **fields: Unpack[LandingPageFields],
     ) -> None:
         """Change the given fields; `name` and `redirect_url` are read and sent along where not given."""
-        self._runner.run(flows.update(self._runner.caller, self._shelf(offerID=offer_id), id, fields, lane))
+        self._runner.run(flows.update(self._runner.context, self._collection(offerID=offer_id), id, fields, priority))

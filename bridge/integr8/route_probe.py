@@ -116,7 +116,7 @@ def probe(client: Client, *, now: datetime | None = None) -> ProbeReport:
 
 
 def _first(client: Client, operation: Operation) -> Route:
-    return client.caller.routes.get(operation.name, operation.route)
+    return client.context.routes.get(operation.name, operation.route)
 
 
 def _candidates(client: Client, operation: Operation) -> tuple[Route, ...]:
@@ -133,18 +133,18 @@ def _ask(client: Client, operation: Operation, route: Route, offer: str | None, 
 
 
 def _question(client: Client, operation: Operation, route: Route, offer: str | None, now: datetime) -> Flow[Any]:
-    caller = client.caller
-    path = {"integrationID": caller.integration, "offerID": offer or ""}
+    context = client.context
+    path = {"integrationID": context.integration, "offerID": offer or ""}
     query: dict[str, Any] = {"page[size]": 1}
     if operation.resource == "reports":
         query |= {
-            "integration_id": caller.integration,
+            "integration_id": context.integration,
             "start_time": now - timedelta(hours=1),
             "end_time": now,
             "timezone": "UTC",
         }
     known = {name: value for name, value in path.items() if name in operation.parameters}
-    return converse(core.build(operation, route=route, path=known, query=query), caller.manner, caller.secrets)
+    return converse(core.build(operation, route=route, path=known, query=query), context.call_options, context.secrets)
 
 
 def _verdict(error: ApiError | BudgetError) -> Verdict:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bridge.integr8 import Client, Lane, NotFound
+from bridge.integr8 import Client, NotFound, Priority
 
 
 class ClientListings:
@@ -16,22 +16,22 @@ class ClientListings:
         client = self._client(account, integration)
         match kind:
             case "offer_event":
-                rows = client.offer_events.list(str(parent), lane=Lane.BULK)
+                rows = client.offer_events.list(str(parent), priority=Priority.BULK)
             case "landing_page":
-                rows = client.landing_pages.list(str(parent), lane=Lane.BULK)
+                rows = client.landing_pages.list(str(parent), priority=Priority.BULK)
             case _:
-                rows = getattr(client, f"{kind}s").list(lane=Lane.BULK)
+                rows = getattr(client, f"{kind}s").list(priority=Priority.BULK)
         return [dict(row) for row in rows]
 
     def exists(self, account: str, integration: str, kind: str, ref: str, parent: str | None) -> bool:
         client = self._client(account, integration)
         try:
             if kind == "offer_event":
-                client.offer_events.get(str(parent), ref, lane=Lane.BULK)
+                client.offer_events.get(str(parent), ref, priority=Priority.BULK)
             elif kind == "landing_page":
-                client.landing_pages.get(str(parent), ref, lane=Lane.BULK)
+                client.landing_pages.get(str(parent), ref, priority=Priority.BULK)
             else:
-                getattr(client, f"{kind}s").get(ref, lane=Lane.BULK)
+                getattr(client, f"{kind}s").get(ref, priority=Priority.BULK)
         except NotFound:
             return False
         return True

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from bridge.integr8 import Client, Lane
+from bridge.integr8 import Client, Priority
 from bridge.reports.polling import Page
 from bridge.store.feeds import FeedKey, Kind
 
@@ -21,7 +21,7 @@ class ReportPages:
             Kind.IMPRESSIONS: reports.impressions,
             Kind.CONVERSIONS: reports.conversions,
         }
-        listing = read[key.kind](start, end, after=after, lane=Lane.BULK)
+        listing = read[key.kind](start, end, after=after, priority=Priority.BULK)
         for page in listing.pages():
             return Page([dict(row) for row in page.rows], page.cursor)
         return Page([], None)

@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.integr8.request_observer import Witness, Witnessed
+from bridge.integr8.request_observer import ObservedRequest, RequestObserver
 from bridge.observability.metrics import BUDGET_WAIT, CALL_SECONDS, CALLS
 from bridge.store import api_usage
 from bridge.store.api_usage import Key, Sum
@@ -33,10 +33,10 @@ class Meter:
         self._lock = threading.Lock()
         self._written = time.monotonic()
 
-    def of(self, account: str) -> Witness:
+    def of(self, account: str) -> RequestObserver:
         """What the client of an account tells its requests to."""
 
-        def witness(one: Witnessed) -> None:
+        def witness(one: ObservedRequest) -> None:
             CALLS.labels(account, one.operation, one.outcome).inc()
             CALL_SECONDS.labels(one.operation).observe(one.took)
             BUDGET_WAIT.labels(account).observe(one.waited)

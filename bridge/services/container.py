@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bridge.config.login import Oidc
     from bridge.integr8 import Client
-    from bridge.integr8.call import Manner
+    from bridge.integr8.call import CallOptions
     from bridge.outbound.channels import Channel
     from bridge.outbound.http import Outgoing
     from bridge.reports.chunk_cache import ChunkCache
@@ -183,16 +183,18 @@ class Services:
             sleep=self._sleep,
             chunk=BULK,
             timeout=TIMEOUT,
-            manner=self._call_options(),
+            call_options=self._call_options(),
             tell=self.meter.of(name),
         )
 
-    def _call_options(self) -> "Manner":
-        from bridge.integr8.call import Manner
+    def _call_options(self) -> "CallOptions":
+        from bridge.integr8.call import CallOptions
 
         if self._patient:
-            return Manner(deadline=PATIENCE, today=self.clock)
-        return Manner(deadline=PATIENCE, max_wait=MAX_WAIT, max_pause=MAX_PAUSE, repeat_writes=False, today=self.clock)
+            return CallOptions(deadline=PATIENCE, today=self.clock)
+        return CallOptions(
+            deadline=PATIENCE, max_wait=MAX_WAIT, max_pause=MAX_PAUSE, repeat_writes=False, today=self.clock
+        )
 
     def seconds_away(self, account: str) -> float:
         """Seconds until calls for this account make sense; 0.0: now."""

@@ -1,4 +1,4 @@
-"""What lives as long as its process is not looked at again by the garbage collector.
+"""Freeze long-lived objects so that the garbage collector skips them.
 
 A process of ours holds half a million objects once it is loaded: modules, mappings, compiled statements. Python looks
 through all of them whenever enough new ones have come, which took a seventh of a worker's time.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from bridge.integr8.rate_limiter import BudgetState, Lane, Outcome
+    from bridge.integr8.rate_limiter import BudgetState, Outcome, Priority
 
 
 class SharedBudget:
@@ -35,8 +35,8 @@ class SharedBudget:
         self._url: str | None = None
         self._budget: Budget | None = None
 
-    def ask(self, lane: Lane, token: str) -> float:
-        return self._now().ask(lane, token)
+    def ask(self, priority: Priority, token: str) -> float:
+        return self._now().ask(priority, token)
 
     def sent(self, token: str) -> None:
         self._now().sent(token)

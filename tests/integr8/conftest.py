@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.integr8 import Client, LocalBudget
-from bridge.integr8.call import Manner
+from bridge.integr8.call import CallOptions
 
 
 def _load(name: str) -> Any:
@@ -59,16 +59,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def manner(clock) -> Manner:
-    return Manner(clock=clock, jitter=lambda: 1.0)
+def call_options(clock) -> CallOptions:
+    return CallOptions(clock=clock, jitter=lambda: 1.0)
 
 
 @pytest.fixture
-def make_client(integr8, clock, manner) -> Iterator[Callable[..., Client]]:
+def make_client(integr8, clock, call_options) -> Iterator[Callable[..., Client]]:
     made: list[Client] = []
 
     def make(**options: Any) -> Client:
-        settings = {"integration": "dhkwd4izck", "budget": LocalBudget(1000, clock=clock), "manner": manner}
+        settings = {"integration": "dhkwd4izck", "budget": LocalBudget(1000, clock=clock), "call_options": call_options}
         made.append(Client(integr8.url, KEY, **(settings | {"sleep": clock.sleep, "timeout": 2.0} | options)))
         return made[-1]
 

@@ -123,4 +123,4 @@ def test_amounts_travel_as_numbers_and_come_back_exact(client, integr8):
 
 
 def test_the_key_is_in_no_repr(client):
-    assert "nobody-may-see" not in repr(client) + repr(client.caller) + repr(client.__dict__["caller"].manner)
+    assert "nobody-may-see" not in repr(client) + repr(client.context) + repr(client.__dict__["context"].call_options)

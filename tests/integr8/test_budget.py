@@ -10,7 +10,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.integr8 import BudgetUnavailable, Lane, LocalBudget, Outcome, RedisBudget, budget_key, errors
+from bridge.integr8 import BudgetUnavailable, LocalBudget, Outcome, Priority, RedisBudget, budget_key, errors
 from bridge.integr8.rate_budget import acquire
 from bridge.integr8.rate_limiter import COUNTED, GROW_BY, GROW_EVERY, HELD, Pace
 
@@ -37,7 +37,7 @@ def test_no_second_of_the_server_ever_holds_more_than_the_limit(rate, burst, del
             for ended in [one for one in open_calls if one[0] <= now]:
                 open_calls.remove(ended)
                 pace.settle(ended[0], ended[1], Outcome.ANSWERED)
-            wait = pace.ask(now, Lane.NORMAL, token)
+            wait = pace.ask(now, Priority.NORMAL, token)
             if wait == 0:
                 break
             now += min([wait, *(max(one[0] - now, 0.0005) for one in open_calls)])
@@ -69,16 +69,16 @@ def test_a_burst_is_paid_back(clock):
 
 def test_a_caller_that_died_holds_its_slot_for_a_while_only():
     pace = Pace(1, 1)
-    assert pace.ask(0, Lane.NORMAL, "dead") == 0
-    assert pace.ask(HELD - 1, Lane.NORMAL, "next") > 0
-    assert pace.ask(HELD + 1, Lane.NORMAL, "next") == 0
+    assert pace.ask(0, Priority.NORMAL, "dead") == 0
+    assert pace.ask(HELD - 1, Priority.NORMAL, "next") > 0
+    assert pace.ask(HELD + 1, Priority.NORMAL, "next") == 0
 
 
 def test_a_request_that_never_left_gives_its_slot_back():
     pace = Pace(1, 1)
-    pace.ask(0, Lane.NORMAL, "a")
+    pace.ask(0, Priority.NORMAL, "a")
     pace.settle(0.1, "a", Outcome.UNSENT)
-    assert pace.ask(0.1, Lane.NORMAL, "b") == 0
+    assert pace.ask(0.1, Priority.NORMAL, "b") == 0
 
 
 # --- lanes -----------------------------------------------------------------------------------------
@@ -86,31 +86,31 @@ def test_a_request_that_never_left_gives_its_slot_back():
 
 def test_an_urgent_call_overtakes_those_that_wait():
     pace = Pace(1, 1)
-    pace.ask(0, Lane.BULK, "first")
+    pace.ask(0, Priority.BULK, "first")
     pace.settle(0, "first", Outcome.ANSWERED)
-    assert pace.ask(0.5, Lane.BULK, "bulk") > 0
-    assert pace.ask(0.6, Lane.URGENT, "pause") > 0
-    assert pace.ask(1.01, Lane.BULK, "bulk") > 0
-    assert pace.ask(1.02, Lane.URGENT, "pause") == 0
+    assert pace.ask(0.5, Priority.BULK, "bulk") > 0
+    assert pace.ask(0.6, Priority.URGENT, "pause") > 0
+    assert pace.ask(1.01, Priority.BULK, "bulk") > 0
+    assert pace.ask(1.02, Priority.URGENT, "pause") == 0
 
 
 def test_an_idle_lane_holds_nobody_up():
     pace = Pace(5, 5)
-    pace.ask(0, Lane.URGENT, "a")
-    assert pace.ask(0.01, Lane.BULK, "b") == 0
+    pace.ask(0, Priority.URGENT, "a")
+    assert pace.ask(0.01, Priority.BULK, "b") == 0
 
 
 def test_bulk_work_does_not_starve_and_does_not_hinder(clock):
-    budget, done = LocalBudget(5, clock=clock), {Lane.URGENT: 0, Lane.BULK: 0}
+    budget, done = LocalBudget(5, clock=clock), {Priority.URGENT: 0, Priority.BULK: 0}
     until = clock.now + 60
     while clock.now < until:
-        for lane in (Lane.URGENT, Lane.BULK):  # both have more to do at any time
-            while budget.ask(lane, f"{lane}{done[lane]}") == 0:
-                budget.settle(f"{lane}{done[lane]}", Outcome.ANSWERED)
-                done[lane] += 1
+        for priority in (Priority.URGENT, Priority.BULK):  # both have more to do at any time
+            while budget.ask(priority, f"{priority}{done[priority]}") == 0:
+                budget.settle(f"{priority}{done[priority]}", Outcome.ANSWERED)
+                done[priority] += 1
         clock.now += 0.01
-    assert 10 <= done[Lane.BULK] <= 20
-    assert done[Lane.URGENT] >= 270
+    assert 10 <= done[Priority.BULK] <= 20
+    assert done[Priority.URGENT] >= 270
 
 
 def test_a_wait_beyond_the_deadline_is_refused_at_once(clock):
@@ -128,7 +128,7 @@ def test_a_wait_beyond_the_deadline_is_refused_at_once(clock):
 def test_a_429_halves_the_rate_once_for_all_that_were_on_their_way():
     pace = Pace(8, 8)
     for token in "abcd":
-        pace.ask(0, Lane.NORMAL, token)
+        pace.ask(0, Priority.NORMAL, token)
     for token in "abcd":
         pace.settle(0.1, token, Outcome.THROTTLED, 2.0)
     assert pace.share == 0.5
@@ -138,19 +138,19 @@ def test_a_429_halves_the_rate_once_for_all_that_were_on_their_way():
 def test_the_pause_that_the_server_named_is_kept():
     pace = Pace(8, 8)
     pace.settle(0, "a", Outcome.THROTTLED, 30.0)
-    assert pace.ask(1, Lane.URGENT, "b") == pytest.approx(29)
-    assert pace.ask(30.1, Lane.URGENT, "b") == 0
+    assert pace.ask(1, Priority.URGENT, "b") == pytest.approx(29)
+    assert pace.ask(30.1, Priority.URGENT, "b") == 0
 
 
 def test_without_a_named_pause_ours_doubles_until_something_works():
     pace, waits = Pace(8, 8), []
     for now in (0.0, 100.0, 200.0):
         pace.settle(now, "a", Outcome.THROTTLED)
-        waits.append(pace.ask(now, Lane.NORMAL, "b"))
+        waits.append(pace.ask(now, Priority.NORMAL, "b"))
     assert waits == pytest.approx([0.5, 1.0, 2.0])
     pace.settle(300, "c", Outcome.ANSWERED)
     pace.settle(400, "d", Outcome.THROTTLED)
-    assert pace.ask(400, Lane.NORMAL, "b") == pytest.approx(0.5)
+    assert pace.ask(400, Priority.NORMAL, "b") == pytest.approx(0.5)
 
 
 def test_success_grows_the_rate_back_by_steps():
@@ -180,11 +180,11 @@ def test_many_failures_delay_and_one_success_ends_it():
     pace = Pace(100, 100)
     for number in range(10):
         pace.settle(1.0, str(number), Outcome.FAILED)
-    assert pace.ask(1.5, Lane.URGENT, "a") == pytest.approx(0.5)
-    assert pace.ask(2.1, Lane.URGENT, "probe") == 0
-    assert pace.ask(2.2, Lane.URGENT, "other") > 0  # one at a time
+    assert pace.ask(1.5, Priority.URGENT, "a") == pytest.approx(0.5)
+    assert pace.ask(2.1, Priority.URGENT, "probe") == 0
+    assert pace.ask(2.2, Priority.URGENT, "other") > 0  # one at a time
     pace.settle(2.3, "probe", Outcome.ANSWERED)
-    assert pace.ask(2.4, Lane.URGENT, "other") == 0
+    assert pace.ask(2.4, Priority.URGENT, "other") == 0
 
 
 def test_a_probe_is_made_every_second_or_two_however_long_it_takes():
@@ -192,9 +192,9 @@ def test_a_probe_is_made_every_second_or_two_however_long_it_takes():
     pace.settle(1.0, "a", Outcome.LOST)
     pace.settle(1.0, "b", Outcome.LOST)
     for now in (2.1, 4.0, 6.0, 8.0, 600.0):
-        assert pace.ask(now, Lane.URGENT, f"probe {now}") == 0
+        assert pace.ask(now, Priority.URGENT, f"probe {now}") == 0
         pace.settle(now, f"probe {now}", Outcome.LOST)
-        assert 1.0 <= pace.ask(now, Lane.URGENT, "a") <= 1.5
+        assert 1.0 <= pace.ask(now, Priority.URGENT, "a") <= 1.5
     assert pace.state(601).trips == 6
 
 
@@ -211,7 +211,7 @@ def test_a_few_failures_among_many_calls_change_nothing():
     pace = Pace(100, 100)
     for number in range(40):
         pace.settle(1.0, str(number), Outcome.FAILED if number % 3 == 0 else Outcome.ANSWERED)
-    assert pace.ask(1.0, Lane.NORMAL, "a") == 0
+    assert pace.ask(1.0, Priority.NORMAL, "a") == 0
 
 
 # --- on Redis --------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def server(redis_url):
 
 
 STEPS = st.one_of(
-    st.tuples(st.just("ask"), st.sampled_from(list(Lane)), st.integers(0, 9)),
+    st.tuples(st.just("ask"), st.sampled_from(list(Priority)), st.integers(0, 9)),
     st.tuples(st.just("sent"), st.none(), st.integers(0, 9)),
     st.tuples(
         st.just("settle"),
@@ -265,32 +265,32 @@ def test_redis_and_this_process_keep_the_same_rules(server, rate, burst, steps):
 
 def test_two_processes_share_one_budget(server):
     one, two = (RedisBudget(server, budget_key("k"), 2, 2, quiet_start=0) for _ in range(2))
-    assert [one.ask(Lane.NORMAL, "a"), two.ask(Lane.NORMAL, "b")] == [0, 0]
-    assert one.ask(Lane.NORMAL, "c") > 0
+    assert [one.ask(Priority.NORMAL, "a"), two.ask(Priority.NORMAL, "b")] == [0, 0]
+    assert one.ask(Priority.NORMAL, "c") > 0
 
 
 def test_two_keys_share_nothing(server):
     one, two = (RedisBudget(server, budget_key(key), 1, 1, quiet_start=0) for key in ("k1", "k2"))
-    assert [one.ask(Lane.NORMAL, "a"), two.ask(Lane.NORMAL, "b")] == [0, 0]
+    assert [one.ask(Priority.NORMAL, "a"), two.ask(Priority.NORMAL, "b")] == [0, 0]
 
 
 def test_the_key_cannot_be_read_from_its_name(server):
-    RedisBudget(server, budget_key("k3y-secret"), 1, 1, quiet_start=0).ask(Lane.NORMAL, "a")
+    RedisBudget(server, budget_key("k3y-secret"), 1, 1, quiet_start=0).ask(Priority.NORMAL, "a")
     assert not any(b"k3y" in name for name in server.scan_iter())
 
 
 def test_a_flushed_server_loses_scripts_and_state_but_no_call(server):
     budget = RedisBudget(server, budget_key("k"), 5, 5, quiet_start=0)
-    budget.ask(Lane.NORMAL, "a")
+    budget.ask(Priority.NORMAL, "a")
     server.flushall()
     server.script_flush()
-    assert budget.ask(Lane.NORMAL, "b") == 0
+    assert budget.ask(Priority.NORMAL, "b") == 0
 
 
 def test_a_budget_that_redis_does_not_know_begins_as_if_it_were_spent(server):
     budget = RedisBudget(server, budget_key("k"), 5, 5)
     server.flushall()  # what was granted a moment ago is forgotten, Integr8 still counts it
-    assert 1 <= budget.ask(Lane.URGENT, "a") <= 1.3
+    assert 1 <= budget.ask(Priority.URGENT, "a") <= 1.3
 
 
 @pytest.mark.slow
@@ -298,7 +298,7 @@ def test_without_redis_nothing_goes_out():
     nobody = redis.Redis(port=1, socket_connect_timeout=0.2)
     budget = RedisBudget(nobody, budget_key("k"), 5, 5)
     with pytest.raises(BudgetUnavailable, match="until Redis answers"):
-        budget.ask(Lane.NORMAL, "a")
+        budget.ask(Priority.NORMAL, "a")
     budget.settle("a", Outcome.ANSWERED)  # telling it something is no reason to fail
     nobody.close()
 
@@ -316,8 +316,8 @@ def test_a_blind_budget_sends_nothing(make_client, integr8):
 @pytest.mark.parametrize("key", ["slots", "state", "urgent"])
 def test_everything_it_keeps_expires(server, key):
     budget = RedisBudget(server, budget_key("k"), 1, 1, quiet_start=0)
-    budget.ask(Lane.URGENT, "a")
-    budget.ask(Lane.URGENT, "b")
+    budget.ask(Priority.URGENT, "a")
+    budget.ask(Priority.URGENT, "b")
     budget.settle("a", Outcome.THROTTLED)
     assert 0 < server.ttl(f"{budget_key('k')}:{key}") <= 7200
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.integr8 import LocalBudget, Outcome, errors
-from bridge.integr8.call import Manner
+from bridge.integr8.call import CallOptions
 from bridge.services.reachability import seconds_away
 
 
@@ -49,7 +49,7 @@ def test_a_refusal_is_an_answer(away, integr8, double, clock):
 
 def test_what_would_take_long_is_told_at_once_to_who_does_not_wait(make_client, integr8, double, clock):
     integr8.script = lambda _: double.says({}, 503, Retry_After="30")
-    client = make_client(manner=Manner(clock=clock, max_wait=2, max_pause=1))
+    client = make_client(call_options=CallOptions(clock=clock, max_wait=2, max_pause=1))
     with pytest.raises(errors.ServerError):
         client.users.get("u1")
     assert (len(integr8.seen), clock.slept) == (1, [])
@@ -57,7 +57,7 @@ def test_what_would_take_long_is_told_at_once_to_who_does_not_wait(make_client, 
 
 def test_a_write_of_unknown_outcome_is_not_repeated_where_the_caller_reads_first(make_client, integr8, double, clock):
     integr8.script = lambda _: double.Answer(drop=True)
-    client = make_client(manner=Manner(clock=clock, repeat_writes=False))
+    client = make_client(call_options=CallOptions(clock=clock, repeat_writes=False))
     with pytest.raises(errors.OutcomeUnknown):
         client.users.update("u1", status="Deactivated")
     assert len(integr8.seen) == 1

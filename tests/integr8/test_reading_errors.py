@@ -79,7 +79,7 @@ ALL = [
     errors.RateLimited("users.list", status=429, words="slow", request_id="r", retry_after=2.5),
     errors.InvalidCall("users.get", {"userID": "is missing"}),
     errors.PartlyDone("offers.set_status", done=("1",), failed={"2": errors.NotFound("offers.get", status=404)}),
-    errors.Ambiguous("users.list", key="email", ids=("1", "2")),
+    errors.NotUnique("users.list", key="email", ids=("1", "2")),
     errors.OutcomeUnknown("users.create"),
     errors.BudgetExhausted(1.5),
     errors.BudgetUnavailable("ConnectionError"),

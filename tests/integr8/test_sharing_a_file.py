@@ -9,7 +9,7 @@ import pytest
 from bridge.integr8.errors import BudgetUnavailable
 from bridge.integr8.file_budget import FileBudget
 from bridge.integr8.rate_budget import acquire
-from bridge.integr8.rate_limiter import Lane, Outcome
+from bridge.integr8.rate_limiter import Outcome, Priority
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def path(tmp_path):
 
 def test_two_of_them_share_one_budget(path):
     one, two = FileBudget(path, 2), FileBudget(path, 2)
-    assert [one.ask(Lane.NORMAL, "a"), two.ask(Lane.NORMAL, "b")] == [0, 0]
-    assert one.ask(Lane.NORMAL, "c") > 0
+    assert [one.ask(Priority.NORMAL, "a"), two.ask(Priority.NORMAL, "b")] == [0, 0]
+    assert one.ask(Priority.NORMAL, "c") > 0
     assert two.state().in_window == 2
 
 
@@ -30,25 +30,25 @@ def test_a_pause_that_one_was_told_holds_for_the_other(path):
 
 
 def test_what_it_remembers_from_before_a_restart_of_the_machine_is_forgotten(path):
-    FileBudget(path, 1, clock=lambda: 5000.0).ask(Lane.NORMAL, "a")
-    assert FileBudget(path, 1, clock=lambda: 10.0).ask(Lane.NORMAL, "b") == 0
+    FileBudget(path, 1, clock=lambda: 5000.0).ask(Priority.NORMAL, "a")
+    assert FileBudget(path, 1, clock=lambda: 10.0).ask(Priority.NORMAL, "b") == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"now": 1, "slots": 3}'])
 def test_a_damaged_file_begins_anew(path, text):
     path.write_text(text)
-    assert FileBudget(path, 1).ask(Lane.NORMAL, "a") == 0
+    assert FileBudget(path, 1).ask(Priority.NORMAL, "a") == 0
 
 
 def test_nobody_else_reads_it(path):
-    FileBudget(path, 1).ask(Lane.NORMAL, "a")
+    FileBudget(path, 1).ask(Priority.NORMAL, "a")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_where_it_cannot_be_written_nothing_goes_out(tmp_path):
     budget = FileBudget(tmp_path / "missing" / "budget", 1)
     with pytest.raises(BudgetUnavailable, match="until the file can be written"):
-        budget.ask(Lane.NORMAL, "a")
+        budget.ask(Priority.NORMAL, "a")
     budget.settle("a", Outcome.ANSWERED)
 
 

@@ -145,7 +145,7 @@ def test_only_the_refused_ones_of_a_bulk_call_fail(client, integr8, double, stat
 
 def test_where_the_route_is_known_a_404_is_about_a_target(client, integr8, double):
     integr8.script = _no_bulk(double, 404)
-    client.caller.without_bulk.clear()
+    client.context.without_bulk.clear()
     with pytest.raises(errors.PartlyDone) as caught:
         client.offers.set_status(["1", "gone", "2"], active=False)
     assert (caught.value.done, set(caught.value.failed)) == (("1", "2"), {"gone"})
@@ -220,7 +220,7 @@ def test_where_only_the_filtered_list_is_short_the_whole_list_decides(client, in
 
 def test_two_with_the_same_key_are_for_a_person_to_sort_out(client, integr8, double):
     integr8.script = _people(double, {"id": "p1", "email": "a@b.example"}, {"id": "p2", "email": "a@b.example"})
-    with pytest.raises(errors.Ambiguous) as caught:
+    with pytest.raises(errors.NotUnique) as caught:
         client.publishers.ensure(name="Ann", email="a@b.example")
     assert caught.value.ids == ("p1", "p2")
 

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.integr8.errors import DailyBudgetExhausted
 from bridge.integr8.exports import Exporter
-from bridge.integr8.request_observer import Witnessed
+from bridge.integr8.request_observer import ObservedRequest
 from bridge.operations.api_usage import consumption
 from bridge.services.api_usage import Meter
 from bridge.store import api_usage
@@ -42,14 +42,14 @@ def test_the_share_of_the_budget_is_of_the_part_of_the_hour_that_has_passed(netw
     network.pass_time(minutes=30)
     meter = network.services.meter.of("main")
     for _ in range(18):
-        meter(Witnessed("offers.list", "ok", 0.0, 0.1))
+        meter(ObservedRequest("offers.list", "ok", 0.0, 0.1))
     assert used(network).hours[-1].share == pytest.approx(18 / (1000 * 1800))
 
 
 def test_two_processes_add_to_the_same_hour(store, now):
     one, two = (Meter(lambda: store, lambda: now) for _ in range(2))
     for meter, took in ((one, 0.1), (two, 0.3), (one, 0.2)):
-        meter.of("main")(Witnessed("offers.list", "ok", 1.0, took))
+        meter.of("main")(ObservedRequest("offers.list", "ok", 1.0, took))
     one.write()
     two.write()
     with store.read() as session:
@@ -58,7 +58,7 @@ def test_two_processes_add_to_the_same_hour(store, now):
 
 
 def test_an_hour_that_is_over_stays_in_the_chart_for_a_day(network):
-    network.services.meter.of("main")(Witnessed("offers.list", "ok", 0.0, 0.1))
+    network.services.meter.of("main")(ObservedRequest("offers.list", "ok", 0.0, 0.1))
     network.services.meter.write()
     network.pass_time(hours=23)
     assert [one.requests for one in used(network).hours] == [1, *[0] * 23]
@@ -68,7 +68,7 @@ def test_what_cannot_be_written_is_kept_for_the_next_time(tmp_path, sqlite_store
     unmigrated = Store(make_engine(f"sqlite:///{tmp_path / 'empty.db'}"))
     stores = [sqlite_store, unmigrated]
     meter = Meter(stores.pop, lambda: now)
-    meter.of("main")(Witnessed("offers.list", "ok", 0.0, 0.1))
+    meter.of("main")(ObservedRequest("offers.list", "ok", 0.0, 0.1))
     meter.write()
     meter.write()
     unmigrated.close()
@@ -78,7 +78,7 @@ def test_what_cannot_be_written_is_kept_for_the_next_time(tmp_path, sqlite_store
 
 def test_old_hours_are_forgotten(store, now):
     meter = Meter(lambda: store, lambda: now)
-    meter.of("main")(Witnessed("offers.list", "ok", 0.0, 0.1))
+    meter.of("main")(ObservedRequest("offers.list", "ok", 0.0, 0.1))
     meter.write()
     with store.write() as session:
         api_usage.forget(session, now + timedelta(days=1))

@@ -98,7 +98,7 @@ def test_the_same_step_of_the_same_cause_has_the_same_name_for_other_servers(pla
     def names():
         with planned.services.store.write() as session:
             session.execute(update(Effect).values(due_at=planned.now, claimed_until=None))
-        return [job.once for batch in claim_batch(planned.services.store, planned.now) for job in batch.jobs]
+        return [job.idempotency_key for batch in claim_batch(planned.services.store, planned.now) for job in batch.jobs]
 
     first = names()
     assert first == names()

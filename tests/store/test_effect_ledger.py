@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bridge.effects.claims import Halted, StoreDesk, claim_batch
-from bridge.effects.handlers import Again, Applied, Failed, Unknown
-from bridge.effects.outcomes import conclude, fill
+from bridge.effects.claims import Halted, StoredCallLog, claim_batch
+from bridge.effects.handlers import Ambiguous, Applied, Failed, RetryLater
+from bridge.effects.outcomes import fill, record_outcomes
 from bridge.services.secrets import SecretsBox
 from bridge.store import halts, ledger, one_time_secrets
 from bridge.store.engine import Store
@@ -61,12 +61,12 @@ class Books:
     def claim(self, after=timedelta(0)):
         return claim_batch(self.store, self.now + after)
 
-    def desk(self, batch):
-        return StoreDesk(self.store, batch, clock=lambda: self.now)
+    def call_log(self, batch):
+        return StoredCallLog(self.store, batch, clock=lambda: self.now)
 
-    def conclude(self, batch, *outcomes, after=timedelta(0), desk=None):
-        desk = desk or self.desk(batch)
-        return conclude(self.store, batch, outcomes, desk=desk, box=BOX, now=self.now + after)
+    def conclude(self, batch, *outcomes, after=timedelta(0), call_log=None):
+        call_log = call_log or self.call_log(batch)
+        return record_outcomes(self.store, batch, outcomes, call_log=call_log, box=BOX, now=self.now + after)
 
 
 @pytest.fixture
@@ -93,22 +93,22 @@ def test_a_worker_that_vanished_before_its_call_costs_one_lease(books):
     books.effect()
     books.claim()
     [batch] = books.claim(after=ledger.LEASE)
-    assert batch.jobs[0].unsettled is False
+    assert batch.jobs[0].ambiguous is False
 
 
 def test_what_a_vanished_worker_had_sent_is_unknown(books):
     books.effect()
     [batch] = books.claim()
-    books.desk(batch).write("offers.set_status", batch.jobs, lambda: None)
+    books.call_log(batch).write("offers.set_status", batch.jobs, lambda: None)
     [batch] = books.claim(after=ledger.LEASE)
-    assert batch.jobs[0].unsettled is True
+    assert batch.jobs[0].ambiguous is True
 
 
 def test_the_call_is_on_disk_before_it_leaves(books):
     books.effect()
     [batch] = books.claim()
     seen = []
-    books.desk(batch).write("offers.set_status", batch.jobs, lambda: seen.append(books.states()))
+    books.call_log(batch).write("offers.set_status", batch.jobs, lambda: seen.append(books.states()))
     assert seen == [{"42": "sent"}]
     call = books.one(Call)
     assert (call.operation, call.targets, call.outcome) == ("offers.set_status", 1, None)
@@ -117,19 +117,19 @@ def test_the_call_is_on_disk_before_it_leaves(books):
 def test_how_a_call_ended_is_written_with_the_next_one(books):
     books.effect()
     [batch] = books.claim()
-    desk, seen = books.desk(batch), []
-    desk.write("offers.set_status", batch.jobs, lambda: None)
-    desk.write("offers.set_status", batch.jobs, lambda: seen.extend(books.outcomes()))
+    call_log, seen = books.call_log(batch), []
+    call_log.write("offers.set_status", batch.jobs, lambda: None)
+    call_log.write("offers.set_status", batch.jobs, lambda: seen.extend(books.outcomes()))
     assert seen == ["ok", None]
 
 
 def test_or_with_the_conclusion(books):
     books.effect()
     [batch] = books.claim()
-    desk = books.desk(batch)
-    desk.write("offers.set_status", batch.jobs, lambda: None)
-    desk.read("offers.get", batch.jobs, lambda: None)
-    books.conclude(batch, Applied(batch.jobs[0]), desk=desk)
+    call_log = books.call_log(batch)
+    call_log.write("offers.set_status", batch.jobs, lambda: None)
+    call_log.read("offers.get", batch.jobs, lambda: None)
+    books.conclude(batch, Applied(batch.jobs[0]), call_log=call_log)
     assert books.outcomes() == ["ok", "ok"]
 
 
@@ -139,7 +139,7 @@ def test_a_worker_that_wakes_up_late_may_not_send(books):
     books.claim(after=ledger.LEASE)
     sent = []
     with pytest.raises(LeaseLost):
-        books.desk(zombie).write("offers.set_status", zombie.jobs, lambda: sent.append(1))
+        books.call_log(zombie).write("offers.set_status", zombie.jobs, lambda: sent.append(1))
     assert sent == []
 
 
@@ -159,7 +159,7 @@ def test_during_a_halt_nothing_is_claimed_and_nothing_leaves(books, now):
         halts.halt(session, by="ann", why="outage", now=now)
     assert books.claim(after=ledger.LEASE) == []
     with pytest.raises(Halted):
-        books.desk(batch).write("offers.set_status", batch.jobs, lambda: pytest.fail("sent"))
+        books.call_log(batch).write("offers.set_status", batch.jobs, lambda: pytest.fail("sent"))
 
 
 def test_an_applied_pause_begins_its_hold_in_the_same_breath(books, now):
@@ -182,7 +182,7 @@ def test_a_plan_whose_effects_have_all_ended_is_done(books):
 def test_throttled_effects_wait_as_long_as_they_are_told(books):
     books.effect()
     [batch] = books.claim()
-    books.conclude(batch, Again(batch.jobs[0], 30.0, "429"))
+    books.conclude(batch, RetryLater(batch.jobs[0], 30.0, "429"))
     assert books.claim(after=timedelta(seconds=29)) == []
     assert len(books.claim(after=timedelta(seconds=30))) == 1
 
@@ -190,7 +190,7 @@ def test_throttled_effects_wait_as_long_as_they_are_told(books):
 def test_what_could_not_leave_for_a_day_is_given_up(books):
     books.effect()
     [batch] = books.claim(after=timedelta(hours=25))
-    books.conclude(batch, Again(batch.jobs[0], 30.0, "unreachable"), after=timedelta(hours=25))
+    books.conclude(batch, RetryLater(batch.jobs[0], 30.0, "unreachable"), after=timedelta(hours=25))
     assert books.states() == {"42": "failed"}
     assert "could not leave for 24 h" in books.one(Effect).error
 
@@ -198,10 +198,10 @@ def test_what_could_not_leave_for_a_day_is_given_up(books):
 def test_an_unknown_outcome_is_settled_before_anything_else(books):
     books.effect()
     [batch] = books.claim()
-    books.desk(batch).write("offers.set_status", batch.jobs, lambda: None)
-    books.conclude(batch, Unknown(batch.jobs[0], 5.0, "timeout"))
+    books.call_log(batch).write("offers.set_status", batch.jobs, lambda: None)
+    books.conclude(batch, Ambiguous(batch.jobs[0], 5.0, "timeout"))
     [batch] = books.claim(after=timedelta(seconds=5))
-    assert batch.jobs[0].unsettled is True
+    assert batch.jobs[0].ambiguous is True
 
 
 def ensure(books, step, target, **more):

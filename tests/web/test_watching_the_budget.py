@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from bridge.integr8.request_observer import Witnessed
+from bridge.integr8.request_observer import ObservedRequest
 from bridge.store.exports import Starts
 from bridge.store.roles import Role
 from bridge.web import access, api, console, health, problems
@@ -34,7 +34,7 @@ def busy(network, client):
     """An hour with eight requests that went well, two that did not, and three exports."""
     tell = network.services.meter.of("main")
     for outcome in ["ok"] * 8 + ["throttled", "refused"]:
-        tell(Witnessed("offers.set_status", outcome, 0.02, 0.1))
+        tell(ObservedRequest("offers.set_status", outcome, 0.02, 0.1))
     network.services.meter.write()
     starts = Starts(network.services.store, "main")
     for _ in range(3):

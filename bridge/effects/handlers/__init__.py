@@ -2,17 +2,17 @@
 
 Each verb of `rules.model.verbs.VERBS` has a module of its name here, with a function `handle`; `MERGED = True` says
 that all its jobs that wait travel together. Nothing here touches the database. Handlers get jobs and a client, tell
-a desk before each request leaves, and return one outcome for each job; `bridge.effects` writes them down.
+a call log before each request leaves, and return one outcome for each job; `bridge.effects` writes them down.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 
-from bridge.effects.handlers.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, Unknown
+from bridge.effects.handlers.job import Ambiguous, Applied, CallLog, Failed, Job, Outcome, RetryLater, Skipped, Tools
 from rules.model.verbs import VERBS
 
-Handler = Callable[[Tools, Desk, Sequence[Job]], list[Outcome]]
+Handler = Callable[[Tools, CallLog, Sequence[Job]], list[Outcome]]
 
 _MODULES: Mapping[str, ModuleType] = {verb: import_module(f"{__name__}.{verb}") for verb in VERBS}
 HANDLERS: Mapping[str, Handler] = {verb: module.handle for verb, module in _MODULES.items()}
@@ -23,14 +23,14 @@ MERGED = frozenset(verb for verb, module in _MODULES.items() if getattr(module, 
 __all__ = [
     "HANDLERS",
     "MERGED",
-    "Again",
+    "Ambiguous",
     "Applied",
-    "Desk",
+    "CallLog",
     "Failed",
     "Handler",
     "Job",
     "Outcome",
+    "RetryLater",
     "Skipped",
     "Tools",
-    "Unknown",
 ]

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from bridge.effects.handlers.entities import BELOW_OFFER, RESOURCES, above, resource
-from bridge.effects.handlers.job import Again, Applied, Desk, Failed, Job, Outcome, Skipped, Tools, one_by_one
+from bridge.effects.handlers.job import Applied, CallLog, Failed, Job, Outcome, RetryLater, Skipped, Tools, one_by_one
 from bridge.integr8 import flows
-from bridge.integr8.errors import Ambiguous
-from bridge.integr8.flows import Shelf
+from bridge.integr8.errors import NotUnique
+from bridge.integr8.flows import CollectionPath
 
 PASSWORD_LENGTH = 20
 ALPHABET = string.ascii_letters + string.digits + "-_.!"
@@ -22,30 +22,30 @@ ALPHABET = string.ascii_letters + string.digits + "-_.!"
 WRITE_ONLY = frozenset({"password"})
 
 
-def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    return one_by_one(jobs, partial(_one, tools, desk))
+def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
+    return one_by_one(jobs, partial(_one, tools, call_log))
 
 
-def _one(tools: Tools, desk: Desk, job: Job) -> Outcome:
+def _one(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
     try:
-        found = _find(tools, desk, job)
-    except Ambiguous as error:
+        found = _find(tools, call_log, job)
+    except NotUnique as error:
         ids = ", ".join(error.ids)
         return Failed(job, f"{job.kind}: {job.target_id} is shared by {ids}; a natural key must name one")
     if found is None:
-        return _create(tools, desk, job)
-    if job.unsettled and _generates(job):
-        return _new_password(tools, desk, job, found)
-    return _bring_up_to_date(tools, desk, job, found, created=job.unsettled)
+        return _create(tools, call_log, job)
+    if job.ambiguous and _generates(job):
+        return _new_password(tools, call_log, job, found)
+    return _bring_up_to_date(tools, call_log, job, found, created=job.ambiguous)
 
 
-def _find(tools: Tools, desk: Desk, job: Job) -> dict[str, Any] | None:
+def _find(tools: Tools, call_log: CallLog, job: Job) -> dict[str, Any] | None:
     """The object with this natural key, if there is one. Raises Ambiguous."""
     resource_name = RESOURCES[job.kind]
-    shelf = Shelf(resource_name, {"offerID": job.key["offer"]} if job.kind in BELOW_OFFER else {})
+    collection = CollectionPath(resource_name, {"offerID": job.key["offer"]} if job.kind in BELOW_OFFER else {})
     key = _own(job, job.key)
-    search = partial(flows.find, tools.client.caller, shelf, key, None)
-    return desk.read(f"{resource_name}.list", [job], lambda: tools.client.run(search()))
+    search = partial(flows.find, tools.client.context, collection, key, None)
+    return call_log.read(f"{resource_name}.list", [job], lambda: tools.client.run(search()))
 
 
 def _own(job: Job, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,11 +53,11 @@ def _own(job: Job, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name != "offer" or job.kind not in BELOW_OFFER}
 
 
-def _create(tools: Tools, desk: Desk, job: Job) -> Outcome:
+def _create(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
     fields, secret = _filled(job)
     fields = _own(job, {**job.key, **fields})
     create = partial(resource(tools, job.kind).create, *above(job), **fields)
-    made = desk.write(f"{RESOURCES[job.kind]}.create", [job], create)
+    made = call_log.write(f"{RESOURCES[job.kind]}.create", [job], create)
     wrong = _differences(made, fields)
     result: dict[str, Any] = {"id": str(made["id"]), "created": True, **secret}
     if wrong:
@@ -65,7 +65,7 @@ def _create(tools: Tools, desk: Desk, job: Job) -> Outcome:
     return Applied(job, result)
 
 
-def _bring_up_to_date(tools: Tools, desk: Desk, job: Job, entity: dict[str, Any], *, created: bool) -> Outcome:
+def _bring_up_to_date(tools: Tools, call_log: CallLog, job: Job, entity: dict[str, Any], *, created: bool) -> Outcome:
     fields, _secret = _filled(job)
     different = _differences(entity, fields)
     identity = str(entity["id"])
@@ -73,11 +73,11 @@ def _bring_up_to_date(tools: Tools, desk: Desk, job: Job, entity: dict[str, Any]
         result = {"id": identity, "created": created}
         return Applied(job, result) if created else Skipped(job, result)
     source, name = resource(tools, job.kind), RESOURCES[job.kind]
-    desk.write(f"{name}.update", [job], partial(source.update, *above(job), identity, **different))
-    after = desk.read(f"{name}.get", [job], partial(source.get, *above(job), identity))
+    call_log.write(f"{name}.update", [job], partial(source.update, *above(job), identity, **different))
+    after = call_log.read(f"{name}.get", [job], partial(source.get, *above(job), identity))
     if still := _differences(after, different):
         if job.attempts < 3:
-            return Again(job, 1.0, f"accepted, but {', '.join(sorted(still))} did not change")
+            return RetryLater(job, 1.0, f"accepted, but {', '.join(sorted(still))} did not change")
         return Failed(job, f"Integr8 accepts the change of {', '.join(sorted(still))} and does not make it")
     prior = {name: entity.get(name) for name in different}
     return Applied(job, {"id": identity, "created": created, "prior": prior, "changed": sorted(different)})
@@ -87,12 +87,12 @@ def _generates(job: Job) -> bool:
     return any(isinstance(value, Mapping) and "$generate" in value for value in job.wanted.values())
 
 
-def _new_password(tools: Tools, desk: Desk, job: Job, entity: dict[str, Any]) -> Outcome:
+def _new_password(tools: Tools, call_log: CallLog, job: Job, entity: dict[str, Any]) -> Outcome:
     """It was created by a request whose answer never came, and its password is lost with it: set another one."""
     fields, secret = _filled(job)
     identity, change = str(entity["id"]), resource(tools, job.kind).update
     password = {name: fields[name] for name in secret["$secret"]}
-    desk.write(f"{RESOURCES[job.kind]}.update", [job], partial(change, identity, **password))
+    call_log.write(f"{RESOURCES[job.kind]}.update", [job], partial(change, identity, **password))
     return Applied(job, {"id": identity, "created": True, "settled": "by reading", **secret})
 
 
@@ -105,7 +105,7 @@ def _differences(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[
 
 
 def _filled(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The wanted fields with generated passwords put in. The secret goes to the desk, never to the ledger."""
+    """The wanted fields with generated passwords put in. The secret stays out of the ledger's fields."""
     fields, secret = {}, {}
     for name, value in job.wanted.items():
         if isinstance(value, Mapping) and value.get("$generate") == "password":

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from bridge.effects.handlers.job import Desk, Job, Tools
+from bridge.effects.handlers.job import CallLog, Job, Tools
 from bridge.integr8.errors import NotFound
 from bridge.integr8.pages import Page
-from bridge.integr8.rate_limiter import Lane
+from bridge.integr8.rate_limiter import Priority
 
 PAGE = 100
 ASKED_SINGLY = 20  # of those that a list does not show; the others have their turn with the next attempt
@@ -42,12 +42,12 @@ def ids_of(entity: Mapping[str, Any]) -> set[str]:
     return {str(entity[name]) for name in ("id", "incremental_id") if entity.get(name) is not None}
 
 
-def lane_of(jobs: Sequence[Job]) -> Lane:
+def priority_of(jobs: Sequence[Job]) -> Priority:
     """Pauses overtake everything else, their reads included: until it is verified a pause is not done."""
-    return Lane.URGENT if any(job.urgent for job in jobs) else Lane.NORMAL
+    return Priority.URGENT if any(job.urgent for job in jobs) else Priority.NORMAL
 
 
-def read_many(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
+def read_many(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
     """The present objects of these jobs, by every id that they have; what does not exist is missing.
 
     One by one, or the pages on which they were when we last looked, or all pages: whichever costs the fewest calls
@@ -55,21 +55,21 @@ def read_many(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job]) -> dict[
     """
     wanted = list(dict.fromkeys(job.target_id for job in jobs))
     if len(wanted) == 1:
-        return _one_by_one(tools, desk, jobs, wanted)
-    all_pages = math.ceil((desk.population(kind) or len(wanted)) / PAGE)  # at least so many, when nobody knows
-    places = desk.places(kind, wanted)
+        return _one_by_one(tools, call_log, jobs, wanted)
+    all_pages = math.ceil((call_log.population(kind) or len(wanted)) / PAGE)  # at least so many, when nobody knows
+    places = call_log.places(kind, wanted)
     likely = Counter(place // PAGE for place in places.values())
     with_likely = len(likely) + len(wanted) - len(places)
     if len(wanted) <= min(all_pages, with_likely):
-        return _one_by_one(tools, desk, jobs, wanted)
+        return _one_by_one(tools, call_log, jobs, wanted)
     if all_pages <= with_likely:
-        return _by_pages(tools, desk, kind, jobs)
-    found = _on_likely_pages(tools, desk, kind, jobs, likely)
+        return _by_pages(tools, call_log, kind, jobs)
+    found = _on_likely_pages(tools, call_log, kind, jobs, likely)
     missing = [job for job in jobs if find(found, job) is None]
     left = list(dict.fromkeys(job.target_id for job in missing))
     if len(left) < all_pages:
-        return found | _one_by_one(tools, desk, missing, left)
-    return found | _by_pages(tools, desk, kind, missing)
+        return found | _one_by_one(tools, call_log, missing, left)
+    return found | _by_pages(tools, call_log, kind, missing)
 
 
 def find(present: Mapping[str, dict[str, Any]], job: Job) -> dict[str, Any] | None:
@@ -77,50 +77,52 @@ def find(present: Mapping[str, dict[str, Any]], job: Job) -> dict[str, Any] | No
     return next((present[one] for one in job.ids if one in present), None)
 
 
-def _one_by_one(tools: Tools, desk: Desk, jobs: Sequence[Job], wanted: Iterable[str]) -> dict[str, dict[str, Any]]:
+def _one_by_one(
+    tools: Tools, call_log: CallLog, jobs: Sequence[Job], wanted: Iterable[str]
+) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     about: dict[str, list[Job]] = {}
     for job in jobs:
         about.setdefault(job.target_id, []).append(job)
     for target in wanted:
         for known in about[target][0].ids:
-            entity = _get(tools, desk, about[target], known)
+            entity = _get(tools, call_log, about[target], known)
             if entity is not None:
                 found |= {target: entity} | dict.fromkeys(ids_of(entity), entity)
                 break
     return found
 
 
-def _get(tools: Tools, desk: Desk, jobs: Sequence[Job], id_: str) -> dict[str, Any] | None:
+def _get(tools: Tools, call_log: CallLog, jobs: Sequence[Job], id_: str) -> dict[str, Any] | None:
     kind = jobs[0].kind
-    ask = partial(resource(tools, kind).get, *above(jobs[0]), id_, lane=lane_of(jobs))
+    ask = partial(resource(tools, kind).get, *above(jobs[0]), id_, priority=priority_of(jobs))
     try:
-        entity: dict[str, Any] = desk.read(f"{RESOURCES[kind]}.get", jobs, ask)
+        entity: dict[str, Any] = call_log.read(f"{RESOURCES[kind]}.get", jobs, ask)
     except NotFound:
         return None
     return entity
 
 
-def _by_pages(tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
+def _by_pages(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     missing = list(jobs)
-    pages = resource(tools, kind).list(size=PAGE, lane=lane_of(jobs)).pages()
-    while missing and (page := _next_page(desk, kind, jobs, pages)) is not None:
+    pages = resource(tools, kind).list(size=PAGE, priority=priority_of(jobs)).pages()
+    while missing and (page := _next_page(call_log, kind, jobs, pages)) is not None:
         found |= _those_of(page, missing)
         missing = [job for job in missing if find(found, job) is None]
     unlisted = missing[:ASKED_SINGLY]  # a list need not be whole
-    return found | _one_by_one(tools, desk, unlisted, dict.fromkeys(job.target_id for job in unlisted))
+    return found | _one_by_one(tools, call_log, unlisted, dict.fromkeys(job.target_id for job in unlisted))
 
 
 def _on_likely_pages(
-    tools: Tools, desk: Desk, kind: str, jobs: Sequence[Job], likely: Counter[int]
+    tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job], likely: Counter[int]
 ) -> dict[str, dict[str, Any]]:
     """Those that are where they were, the fullest page first. One page without any of them, and we stop believing."""
     found: dict[str, dict[str, Any]] = {}
     missing = list(jobs)
     for number, _ in likely.most_common():
-        pages = resource(tools, kind).list(size=PAGE, start=number + 1, lane=lane_of(jobs)).pages()
-        page = _next_page(desk, kind, jobs, pages)
+        pages = resource(tools, kind).list(size=PAGE, start=number + 1, priority=priority_of(jobs)).pages()
+        page = _next_page(call_log, kind, jobs, pages)
         here = _those_of(page, missing) if page is not None else {}
         if not here:
             break
@@ -129,8 +131,8 @@ def _on_likely_pages(
     return found
 
 
-def _next_page(desk: Desk, kind: str, jobs: Sequence[Job], pages: Iterator[Page]) -> Page | None:
-    return desk.read(f"{RESOURCES[kind]}.list", jobs, lambda: next(pages, None))
+def _next_page(call_log: CallLog, kind: str, jobs: Sequence[Job], pages: Iterator[Page]) -> Page | None:
+    return call_log.read(f"{RESOURCES[kind]}.list", jobs, lambda: next(pages, None))
 
 
 def _those_of(page: Page, wanted: Sequence[Job]) -> dict[str, dict[str, Any]]:

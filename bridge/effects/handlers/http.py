@@ -3,28 +3,30 @@
 from collections.abc import Sequence
 from functools import partial
 
-from bridge.effects.handlers.job import Again, Applied, Desk, Failed, Job, Outcome, Tools
+from bridge.effects.handlers.job import Applied, CallLog, Failed, Job, Outcome, RetryLater, Tools
 from bridge.outbound.http import NotSent, Outgoing, OutgoingError, perform
 
 RETRY = 5.0  # seconds, doubled with each attempt
 
 
-def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
+def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
     """One request to an address that the settings allow. What got no answer is never sent again."""
-    return [_http(tools.outgoing, desk, job) for job in jobs]
+    return [_http(tools.outgoing, call_log, job) for job in jobs]
 
 
-def _http(client: Outgoing | None, desk: Desk, job: Job) -> Outcome:
-    if job.unsettled:
+def _http(client: Outgoing | None, call_log: CallLog, job: Job) -> Outcome:
+    if job.ambiguous:
         return Failed(job, "sent, and the answer never came; it is not sent a second time")
     if client is None:
         return Failed(job, "no address is allowed; name it under http.allow in bridge.yaml")
     try:
-        answer = desk.write(
-            "http", [job], partial(perform, client, job.wanted, idempotency_key=job.once or f"effect-{job.id}")
+        answer = call_log.write(
+            "http",
+            [job],
+            partial(perform, client, job.wanted, idempotency_key=job.idempotency_key or f"effect-{job.id}"),
         )
     except NotSent as error:
-        return Again(job, RETRY * 2 ** min(job.attempts, 6), str(error))
+        return RetryLater(job, RETRY * 2 ** min(job.attempts, 6), str(error))
     except OutgoingError as error:
         return Failed(job, str(error))
     if answer.status >= 400:

@@ -1,8 +1,8 @@
-"""One effect as a handler sees it, what can become of it, and the desk that keeps the books meanwhile."""
+"""One effect as a handler sees it, its possible outcomes, and the log of the calls that are made for it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from bridge.integr8 import errors
 from bridge.integr8.client import Client
@@ -29,8 +29,10 @@ class Job:
     key: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 1
     urgent: bool = False
-    unsettled: bool = False
-    once: str = ""  # the same for the same step of the same cause, also where a restored database counts anew
+    ambiguous: bool = False
+    idempotency_key: str = (
+        ""  # the same for the same step of the same cause, also where a restored database counts anew
+    )
     context: Mapping[str, Any] = field(default_factory=dict)  # rule, run, reason: for messages
 
     @property
@@ -43,6 +45,8 @@ class Job:
 class Applied:
     """It is so now, and was read to be so. `result` may carry the id of what was created."""
 
+    word: ClassVar[str] = "applied"
+
     job: Job
     result: Mapping[str, Any] = field(default_factory=dict)
 
@@ -50,6 +54,8 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """It was so already; nothing was sent."""
+
+    word: ClassVar[str] = "skipped"
 
     job: Job
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -59,33 +65,39 @@ class Skipped:
 class Failed:
     """It will not become so by trying again."""
 
+    word: ClassVar[str] = "failed"
+
     job: Job
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RetryLater:
     """Not now: throttled, unreachable, or only partly done. `wait` in seconds."""
 
+    word: ClassVar[str] = "again"
+
     job: Job
     wait: float
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class Ambiguous:
     """The request left and its answer never came. To be settled by reading, after `wait` seconds."""
+
+    word: ClassVar[str] = "unknown"
 
     job: Job
     wait: float
     error: str
 
 
-Outcome: TypeAlias = Applied | Skipped | Failed | Again | Unknown
+Outcome: TypeAlias = Applied | Skipped | Failed | RetryLater | Ambiguous
 
 
-class Desk(Protocol):
-    """Keeps the books while a handler works. Raises LeaseLost when the effects are no longer this worker's."""
+class CallLog(Protocol):
+    """Records each request of a handler. Raises LeaseLost when the effects are no longer this worker's."""
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
         """Record `sent` and the call, commit, send, record the answer. Re-raises what `send` raised."""
@@ -117,19 +129,19 @@ def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one li
     """What an error of a call means for an effect."""
     match error:
         case errors.OutcomeUnknown():
-            return Unknown(job, backoff(job), str(error))
+            return Ambiguous(job, backoff(job), str(error))
         case errors.BudgetExhausted():
-            return Again(job, error.wait, str(error))
+            return RetryLater(job, error.wait, str(error))
         case errors.RateLimited():
-            return Again(job, error.retry_after or backoff(job), str(error))
+            return RetryLater(job, error.retry_after or backoff(job), str(error))
         case errors.Unauthorized() | errors.Forbidden() | errors.RequestFailed():
-            return Again(job, PAUSE_UNAUTHORIZED, str(error))
+            return RetryLater(job, PAUSE_UNAUTHORIZED, str(error))
         case errors.NotTried():
-            return Again(job, PAUSE_UNREACHABLE, str(error))
+            return RetryLater(job, PAUSE_UNREACHABLE, str(error))
         case errors.BudgetUnavailable() | errors.Unreachable() | errors.NoAnswer() | errors.ServerError():
-            return Again(job, backoff(job), str(error))
+            return RetryLater(job, backoff(job), str(error))
         case errors.Malformed():
-            return Again(job, backoff(job), str(error)) if job.attempts < 5 else Failed(job, str(error))
+            return RetryLater(job, backoff(job), str(error)) if job.attempts < 5 else Failed(job, str(error))
         case _:
             return Failed(job, str(error))
 
@@ -162,5 +174,5 @@ def one_by_one(jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outc
 
 def untried(job: Job, error: Exception) -> Outcome:
     """A job that waits because the call before it met nobody."""
-    kind = Unknown if job.unsettled else Again
+    kind = Ambiguous if job.ambiguous else RetryLater
     return kind(job, PAUSE_UNREACHABLE, f"not tried, because the call before it failed: {error}")

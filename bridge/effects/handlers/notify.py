@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from bridge.effects.handlers.job import Applied, Desk, Failed, Job, Outcome, Tools
+from bridge.effects.handlers.job import Applied, CallLog, Failed, Job, Outcome, Tools
 
 
-def handle(tools: Tools, _desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
+def handle(tools: Tools, _call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
     """Hand a message to a channel; the channel's own queue delivers and repeats it."""
     outcomes: list[Outcome] = []
     for job in jobs:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from bridge.effects.handlers.job import Desk, Job, Outcome, Tools
+from bridge.effects.handlers.job import CallLog, Job, Outcome, Tools
 from bridge.effects.handlers.status import set_active
 
 MERGED = True
 
 
-def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
-    return set_active(tools, desk, jobs, active=False)
+def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
+    return set_active(tools, call_log, jobs, active=False)

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from functools import partial
 
-from bridge.effects.handlers.job import Applied, Desk, Job, Outcome, Tools, one_by_one
+from bridge.effects.handlers.job import Applied, CallLog, Job, Outcome, Tools, one_by_one
 
 
-def handle(tools: Tools, desk: Desk, jobs: Sequence[Job]) -> list[Outcome]:
+def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
     """Tell the tracker that a conversion is rejected. The same reason twice changes nothing, so it may repeat."""
-    return one_by_one(jobs, partial(_reject, tools, desk))
+    return one_by_one(jobs, partial(_reject, tools, call_log))
 
 
-def _reject(tools: Tools, desk: Desk, job: Job) -> Outcome:
+def _reject(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
     reason = str(job.wanted.get("reason") or "rule")
-    desk.write("conversions.reject", [job], partial(tools.client.reject_conversion, job.target_id, reason))
+    call_log.write("conversions.reject", [job], partial(tools.client.reject_conversion, job.target_id, reason))
     return Applied(job, {"reason": reason})

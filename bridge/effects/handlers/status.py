@@ -3,19 +3,19 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from bridge.effects.handlers.entities import RESOURCES, find, ids_of, lane_of, read_many, resource
+from bridge.effects.handlers.entities import RESOURCES, find, ids_of, priority_of, read_many, resource
 from bridge.effects.handlers.job import (
     AWAY,
     PAUSE_UNREACHABLE,
     PAUSE_UNSEEN,
-    Again,
+    Ambiguous,
     Applied,
-    Desk,
+    CallLog,
     Failed,
     Job,
     Outcome,
+    RetryLater,
     Tools,
-    Unknown,
     backoff,
     from_error,
     untried,
@@ -26,19 +26,19 @@ MAX_TRIES = 5
 FIRST = 5  # of many unsettled ones: these are read one by one, so that after an outage the first pause need not wait
 
 
-def set_active(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
+def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
     """One outcome for each job, all of one kind of entity.
 
     What was never sent is sent at once. Of what may have arrived, only what the read shows not to be so.
     """
     outcomes: list[Outcome] = []
-    new, unsettled = [job for job in jobs if not job.unsettled], [job for job in jobs if job.unsettled]
-    first = FIRST if len(unsettled) > 2 * FIRST else 0
-    for some, step in ((new, _change), (unsettled[:first], _settle), (unsettled[first:], _settle)):
+    new, ambiguous = [job for job in jobs if not job.ambiguous], [job for job in jobs if job.ambiguous]
+    first = FIRST if len(ambiguous) > 2 * FIRST else 0
+    for some, step in ((new, _change), (ambiguous[:first], _settle), (ambiguous[first:], _settle)):
         if not some:
             continue
         try:
-            outcomes += step(tools, desk, some, active=active)
+            outcomes += step(tools, call_log, some, active=active)
         except (ApiError, BudgetError) as error:
             outcomes += [_unsent(job, error) for job in some]
             if isinstance(error, (*AWAY, OutcomeUnknown)):
@@ -50,36 +50,36 @@ def set_active(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -
 def _unsent(job: Job, error: ApiError | BudgetError) -> Outcome:
     """What an error means for an effect that this call has not sent. An unsettled effect stays unsettled."""
     outcome = from_error(job, error)
-    return Unknown(job, outcome.wait, outcome.error) if job.unsettled and isinstance(outcome, Again) else outcome
+    return Ambiguous(job, outcome.wait, outcome.error) if job.ambiguous and isinstance(outcome, RetryLater) else outcome
 
 
-def _change(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
-    refused = _send(tools, desk, jobs, active=active)
+def _change(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
+    refused = _send(tools, call_log, jobs, active=active)
     try:
-        present = read_many(tools, desk, jobs[0].kind, jobs)
+        present = read_many(tools, call_log, jobs[0].kind, jobs)
     except (ApiError, BudgetError) as error:
         return [_unread(job, refused.get(job.target_id), error) for job in jobs]
     return [_outcome(job, find(present, job), refused.get(job.target_id), active=active) for job in jobs]
 
 
-def _send(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> Mapping[str, ApiError]:
+def _send(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> Mapping[str, ApiError]:
     """Make the bulk call. Returns what Integr8 refused, by id; raises when it refused everything."""
     kind = jobs[0].kind
     ids = list(dict.fromkeys(job.target_id for job in jobs))
-    send = partial(resource(tools, kind).set_status, ids, active=active, lane=lane_of(jobs))
+    send = partial(resource(tools, kind).set_status, ids, active=active, priority=priority_of(jobs))
     try:
-        desk.write(f"{RESOURCES[kind]}.set_status", jobs, send)
+        call_log.write(f"{RESOURCES[kind]}.set_status", jobs, send)
     except PartlyDone as error:
         return error.failed
     return {}
 
 
-def _settle(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
+def _settle(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
     """Effects whose request may have arrived: those that are so are done, those that are not so are sent again.
 
     What cannot be seen is neither. It waits, longer each time, until one of its ids shows it.
     """
-    present = read_many(tools, desk, jobs[0].kind, jobs)
+    present = read_many(tools, call_log, jobs[0].kind, jobs)
     outcomes: list[Outcome] = []
     again: list[Job] = []
     for job in jobs:
@@ -90,7 +90,7 @@ def _settle(tools: Tools, desk: Desk, jobs: Sequence[Job], *, active: bool) -> l
             outcomes.append(Applied(job, {"active": active, "settled": "by reading", "ids": sorted(ids_of(entity))}))
         else:
             again.append(job)
-    return outcomes + (_change(tools, desk, again, active=active) if again else [])
+    return outcomes + (_change(tools, call_log, again, active=active) if again else [])
 
 
 def _outcome(job: Job, entity: Mapping[str, object] | None, refused: ApiError | None, *, active: bool) -> Outcome:
@@ -102,7 +102,7 @@ def _outcome(job: Job, entity: Mapping[str, object] | None, refused: ApiError | 
     if entity is None:
         return _unseen(job)
     if job.attempts < MAX_TRIES:
-        return Again(job, PAUSE_UNREACHABLE, "accepted, but the read that followed showed no change")
+        return RetryLater(job, PAUSE_UNREACHABLE, "accepted, but the read that followed showed no change")
     return Failed(job, f"Integr8 accepted the change {job.attempts} times and never made it")
 
 
@@ -110,11 +110,11 @@ def _unread(job: Job, refused: ApiError | None, error: ApiError | BudgetError) -
     """It was sent, and could not be read back."""
     if refused is not None:
         return from_error(job, refused)
-    return Unknown(job, backoff(job), f"sent, and not read back yet: {error}")
+    return Ambiguous(job, backoff(job), f"sent, and not read back yet: {error}")
 
 
 def _unseen(job: Job) -> Outcome:
     """Integr8 accepted it, or may have, and shows no such target. That is no proof of anything."""
     wait = min(PAUSE_UNREACHABLE * 2 ** min(job.attempts, 12), PAUSE_UNSEEN)
     ids = " or ".join(job.ids)
-    return Unknown(job, wait, f"sent, but Integr8 shows no {job.kind} {ids}; it is looked for again")
+    return Ambiguous(job, wait, f"sent, but Integr8 shows no {job.kind} {ids}; it is looked for again")

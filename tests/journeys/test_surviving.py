@@ -108,7 +108,7 @@ def test_a_worker_that_is_asked_to_go_ends_within_its_grace_and_hands_back_what_
     stage.integr8.post("/_sim/faults", json=slow)
     demo.send(stage, lambda _text: None)
     wait_until(lambda: demo.ask_integr8(stage).paused, 60)
-    worker = boss._children["worker"].process
+    worker = boss._children["effects"].process
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=GRACE) == 0
     asked = time.monotonic()

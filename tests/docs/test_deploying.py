@@ -82,8 +82,9 @@ def test_compose_limits_what_each_process_may_use(name):
 def test_compose_knows_no_password_and_demands_each():
     text = (ROOT / "docker-compose.yml").read_text()
     named = re.findall(r"\$\{(\w+_PASSWORD)([^}]*)\}", text)
-    assert {name for name, _ in named} == {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "FLOWER_PASSWORD"}
-    assert all(rest.startswith(":?") for _, rest in named)
+    assert {name for name, rest in named if rest.startswith(":?")} == {"POSTGRES_PASSWORD", "VALKEY_PASSWORD"}
+    assert [name for name, rest in named if not rest.startswith(":?")] == ["FLOWER_PASSWORD"]
+    assert 'test -n "$$FLOWER_PASSWORD"' in compose()["flower"]["entrypoint"][-1]
 
 
 def test_no_pod_gets_a_token_of_the_cluster_or_room_without_end():

@@ -115,13 +115,16 @@ def _linked(session: Session, made: RunRecord, returning: PlanRecord) -> list[di
 # --- what follows at once --------------------------------------------------------------------------
 
 
-def apply_side_effects(session: Session, plan: Plan, now: datetime) -> None:
-    """End, join and mute what a plan says; for a plan that waited, at the moment of yes."""
+def apply_side_effects(session: Session, plan: Plan, now: datetime, *, by: str | None = None) -> None:
+    """End, join and mute what a plan says; for a plan that waited, at the moment of yes.
+
+    `by` is the person who asked for it; None: the rule itself.
+    """
     rows = _holds_of(session, [ended.hold for ended in plan.ended])
     for ended in plan.ended:
         row = rows.pop(ended.hold.record or 0, None)
         if row is not None:
-            _end(session, row, ended, now)
+            _end(session, row, ended, by or ended.hold.rule, now)
     for joined in plan.joins:
         session.add(_joined(joined, now))
     for mute in plan.mutes:
@@ -129,7 +132,7 @@ def apply_side_effects(session: Session, plan: Plan, now: datetime) -> None:
 
 
 def _apply(session: Session, decision: Decision, plan: Plan, now: datetime) -> None:
-    apply_side_effects(session, plan, now)
+    apply_side_effects(session, plan, now, by=decision.cause.by)
     if decision.revision.lasting and decision.state is not None and decision.evaluation is not None:
         kept = streaks(decision.evaluation, decision.state)
         runs.keep_streaks(
@@ -156,9 +159,9 @@ def _holds_of(session: Session, held: Sequence[HeldBy]) -> dict[int, Hold]:
     return {row.id: row for row in session.scalars(active)}
 
 
-def _end(session: Session, hold: Hold, ended: Ended, now: datetime) -> None:
+def _end(session: Session, hold: Hold, ended: Ended, by: str, now: datetime) -> None:
     state = HoldState.OVERRIDDEN if ended.how == "override" else HoldState.RELEASED
-    hold_rows.end(hold, state, why=f"{ended.how}: {ended.message}", by=ended.hold.rule, now=now)
+    hold_rows.end(hold, state, why=f"{ended.how}: {ended.message}", by=by, now=now)
     if ended.mute_until is not None:
         session.merge(_mute(ended.hold.rule, ended.hold.target, ended.mute_until, ended.message))
 

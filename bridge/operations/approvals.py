@@ -178,7 +178,8 @@ def _carry_on(
         old = approval.only(old, chosen.targets)
     plan, difference = approval.recheck(old, again_for(services, session, waiting, now), revision.approve)
     _rewrite(waiting, rows, plan, {_place(stop): stop.message for stop in difference.reasons}, now)
-    apply_side_effects(session, plan, now)
+    apply_side_effects(session, plan, now, by=None if who == CLOCK else who)
+    waiting.run.outcome = "ready" if plan.effects else "dropped"
     stored.state = PlanState.READY if plan.effects else PlanState.DROPPED
     stored.ended_at = None if plan.effects else now
     stored.decision, stored.decided_by, stored.decided_at = decision, who, now
@@ -244,6 +245,7 @@ def drop(session: Session, stored: StoredPlan, *, decision: str, who: str, note:
     for row in ledger.effects_of(session, stored.id):
         row.state, row.ended_at, row.error = EffectState.SKIPPED, now, decision
     stored.state, stored.ended_at = PlanState.DROPPED, now
+    session.get_one(Run, stored.run_id).outcome = "dropped"
     stored.decision, stored.decided_by, stored.decided_at, stored.note = decision, who, now, note
     audit_log.note(session, who=who, what=decision, about=f"plan {stored.id}", now=now, detail={"why": note})
     return Answered(stored.id, stored.state, 0, [])

@@ -55,10 +55,22 @@ def release_holds(services: Services, hold_ids: Collection[int], *, who: str, no
                 returns += [str(effect.target) for effect in plan.releases]
                 stays += [ended.message for ended in plan.ended if not ended.returns]
                 stays += [stop.message for stop in plan.stops]
-        about = ", ".join(str(one) for one in sorted(hold_ids))
-        audit_log.note(session, who=who, what="release", about=f"holds {about}", now=now)
+        _note(session, hold_ids, stays, who, now)
     services.queue.nudge("effects.perform")
     return Released(returns, stays)
+
+
+def _note(session: Session, hold_ids: Collection[int], stays: Sequence[str], who: str, now: datetime) -> None:
+    """Into the audit goes what was done: a hold that is still active was not released."""
+    session.flush()
+    rows = [session.get_one(Hold, one) for one in sorted(hold_ids)]
+    for what, listed in (
+        ("release", [row.id for row in rows if row.state != HoldState.ACTIVE]),
+        ("release refused", [row.id for row in rows if row.state == HoldState.ACTIVE]),
+    ):
+        if listed:
+            about = f"holds {', '.join(map(str, listed))}"
+            audit_log.note(session, who=who, what=what, about=about, now=now, detail={"stays": list(stays)})
 
 
 def end_due(services: Services, orphans: Iterable[Hold], now: datetime, bulkhead: Bulkhead) -> bool:

@@ -11,11 +11,11 @@ from bridge.decisions.plan_state import load_state
 from bridge.operations.cancel import CalledOff, call_off, call_off_subject, target
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.manual_runs import write
-from bridge.operations.plan_values import account_is_gone, context_of, effect_of, named
+from bridge.operations.plan_values import account_is_gone, context_of, named
 from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
+from bridge.operations.undo_history import applied_of, history
 from bridge.services.container import Services
 from bridge.store import audit_log, ledger, runs
-from bridge.store.exact_json import thaw
 from bridge.store.ledger import Effect, EffectState, StoredPlan
 from bridge.store.runs import Run
 from rules.model.plan import Mute, Plan, Target
@@ -50,7 +50,7 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
         if not off.effects and not any(one in chosen for one in _about(applied)):
             raise Refused(_nothing(run_id, off, chosen))
         terms = Terms(rule=run.rule_id, revision=revision, only=chosen.targets if isinstance(chosen, Only) else None)
-        plan = _inverse(services, session, run, applied, terms, now=now)
+        plan = _inverse(services, session, run, applied, terms, now=now, selection=chosen)
         plan = replace(plan, mutes=(*plan.mutes, *_mutes(off, plan, terms, now)))
         [(made, plans)] = write(
             session, revision, [plan], kind=runs.Cause.UNDO, about=f"undo:{run_id}", who=who, now=now
@@ -156,18 +156,29 @@ def again(services: Services, session: Session, run_id: int, now: datetime) -> P
     """An undo that was over the limits and waited, made anew without them: a person has said yes."""
     run, revision = _run(services, session, run_id)
     terms = Terms(rule=run.rule_id, revision=revision, approved=True)
-    return _inverse(services, session, run, _applied(session, run_id), terms, now=now)
+    return _inverse(services, session, run, _applied(session, run_id), terms, now=now, selection=EVERYTHING)
 
 
 def _inverse(
-    services: Services, session: Session, run: Run, applied: Sequence[Applied], terms: Terms, *, now: datetime
+    services: Services,
+    session: Session,
+    run: Run,
+    applied: Sequence[Applied],
+    terms: Terms,
+    *,
+    now: datetime,
+    selection: Selection | None = None,
 ) -> Plan:
+    """`selection` is what a person asks to undo; None: compensation, which takes back what has just been done."""
     revision = terms.revision
     assert revision is not None
     gone = sorted({one.account for one in touched(applied)} - set(services.settings.accounts))
     if gone:
         raise Refused(account_is_gone(gone[0]))
     state = load_state(session, context_of(services, session, revision, run, now), touched(applied))
+    if selection is not None:
+        past = history(session, state, touched(applied), run_id=run.id, selection=selection)
+        terms = replace(terms, history=past)
     return make_undo(applied, state, now, terms)
 
 
@@ -182,15 +193,4 @@ def _rows(session: Session, run_id: int) -> list[tuple[Effect, Applied]]:
         .where(StoredPlan.run_id == run_id, Effect.state == EffectState.APPLIED)
         .order_by(Effect.ended_at, Effect.id)
     )
-    found = []
-    for row in session.scalars(query):
-        result = row.result or {}
-        assert row.ended_at is not None
-        applied = Applied(
-            effect=effect_of(row),
-            at=row.ended_at,
-            before=thaw(result["prior"]) if "prior" in result else None,
-            created=str(result["id"]) if result.get("created") else None,
-        )
-        found.append((row, applied))
-    return found
+    return [(row, applied_of(row)) for row in session.scalars(query)]

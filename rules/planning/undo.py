@@ -33,12 +33,22 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One applied effect of a target's history. Source: the ledger, oldest first."""
+
+    applied: Applied
+    undone: bool = False  # its run is undone for this target: by the undo that is asked for now, or an earlier one
+    is_undo: bool = False  # it was an undo itself: what it set says how the target is, not how it should be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """On whose behalf, and how far. `revision`: the rule as it is loaded now, None when it is gone."""
 
     rule: str
     revision: Revision | None = None
     only: frozenset[Target] | None = None  # take back these alone
+    history: Mapping[Target, Sequence[Past]] = field(default_factory=dict)  # everything rules did to these targets
     approved: bool = False  # a person said yes to an undo that was over the limits; asked again without them
 
     @property
@@ -155,9 +165,25 @@ def _refusal(target: Target, changes: Sequence[Applied], known: TargetState, wor
         return "gone", f"{target} no longer exists"
     if known.changed_by_person is not None and known.changed_by_person > changes[0].at:
         return "changed", f"{target} was changed by a person since"
-    if any(hold.rule == work.terms.rule and hold.since > changes[0].at for hold in known.holds):
+    if _is_set_later(target, changes[0], known, work):
         return "changed", f"{target} was paused again by a later run"
     return None
+
+
+def _is_set_later(target: Target, newest: Applied, known: TargetState, work: _Work) -> bool:
+    """Whether a later run that stands paused it again. What an undo set is no reason to leave a target alone."""
+    history = _history(target, known, work)
+    if not history:
+        return any(hold.rule == work.terms.rule and hold.since > newest.at for hold in known.holds)
+    later = [one for one in history if one.applied.at > newest.at and not one.undone and not one.is_undo]
+    return any(one.applied.effect.wanted.get("active") is False for one in later)
+
+
+def _history(target: Target, known: TargetState, work: _Work) -> list[Past]:
+    """What rules did to a target since a person last changed it."""
+    touched_at = known.changed_by_person
+    past = work.terms.history.get(work.state.one(target), ())
+    return [one for one in past if touched_at is None or one.applied.at > touched_at]
 
 
 def _archived(target: Target, newest: Applied) -> PlannedEffect:
@@ -174,10 +200,12 @@ def _archived(target: Target, newest: Applied) -> PlannedEffect:
 
 
 def _restored(target: Target, changes: Sequence[Applied], known: TargetState, work: _Work) -> PlannedEffect | None:
-    """Back to the oldest prior values, field by field; None where nothing can be restored."""
+    """Back to how it would be without the undone runs, field by field; None where nothing can be restored."""
     wanted: dict[str, Any] = {}
     prior: dict[str, Any] = {}
-    for name, (before, after) in sorted(_fields(changes).items()):
+    history = _history(target, known, work)
+    for name, values in sorted(_fields(changes).items()):
+        before, after = _without_undone(name, history) or values
         text = _why_not(name, before, after, _now(known, changes[0], name))
         if text is None:
             wanted[name], prior[name] = before, after
@@ -215,6 +243,23 @@ def _fields(changes: Sequence[Applied]) -> dict[str, tuple[Any, Any]]:
             after = found[name][1] if name in found else value
             found[name] = (prior.get(name, _UNKNOWN), after)
     return found
+
+
+def _without_undone(name: str, history: Sequence[Past]) -> tuple[Any, Any] | None:
+    """(the value without the undone runs, the value that was set last); None where the history does not say.
+
+    The newest run that stands decides, and where none does, how the field was before the first one. So the result does
+    not depend on the order in which runs are undone.
+    """
+    about = [one for one in history if name in _fields([one.applied])]
+    if not about:
+        return None
+    set_last = _fields([about[-1].applied])[name][1]
+    by_rules = [one for one in about if not one.is_undo]
+    standing = [one for one in by_rules if not one.undone]
+    if standing:
+        return _fields([standing[-1].applied])[name][1], set_last
+    return (_fields([by_rules[0].applied])[name][0], set_last) if by_rules else None
 
 
 def _now(known: TargetState, newest: Applied, name: str) -> Any:

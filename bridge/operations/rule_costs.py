@@ -57,7 +57,7 @@ def _worth(facts: LiveFacts, now: datetime) -> float:
 
 
 def _row(revision: Revision, one: Cost, subjects: int, worth: float) -> dict[str, Any]:
-    hours = None if one.unnoticed is None else round(one.unnoticed / timedelta(hours=1))
+    hours = None if one.unnoticed is None else str(round(one.unnoticed / timedelta(hours=1)))
     return {
         "rule": revision.id,
         "a_day": round(one.a_day),

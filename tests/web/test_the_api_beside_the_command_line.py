@@ -55,6 +55,7 @@ REQUESTS = {
     "resume": ["POST /resume"],
     "rules backtest": ["POST /rules/{rule_id}/backtests", "GET /trials/{number}", "POST /trials/{number}/stop"],
     "rules backtests": ["GET /rules/{rule_id}/backtests"],
+    "rules costs": ["GET /rules/{rule_id}/costs"],
     "rules diff": ["POST /rules/diff"],
     "rules explain": ["GET /rules/{rule_id}/explain"],
     "rules history": ["GET /rules/{rule_id}/history"],

@@ -10,6 +10,7 @@ from bridge.operations import NotThere, backtest_jobs
 from bridge.operations.backtest import Question
 from bridge.operations.check_text import check_text
 from bridge.operations.explain import explain, parse_subject
+from bridge.operations.rule_costs import costs_of
 from bridge.operations.rule_diff import diff_text
 from bridge.operations.rule_mode import move
 from bridge.store import backtest_results
@@ -118,6 +119,20 @@ def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Move a rule up or down the ladder: writes one word into its file and loads it."""
     return one(move(services(), rule_id, body["mode"], who=g.who, now=services().clock()))
+
+
+@blueprint.get("/rules/<rule_id>/costs")
+@needs(Role.VIEWER)
+@blueprint.response(200, listing(schemas_out_rules.CostRow))
+@refusing
+def list_costs(rule_id: str) -> dict[str, Any]:
+    """What the live revision costs at this network's volumes: honest subjects paused by chance, collapses unnoticed."""
+    with services().store.read() as session:
+        live = services().library.current(session).revisions.get(rule_id)
+    if live is None:
+        raise NotThere(f"rule {rule_id}: it is not loaded")
+    found = costs_of(services(), live, services().clock())
+    return page(found, len(found), "a_day")
 
 
 @blueprint.get("/rules/<rule_id>/backtests")

@@ -129,6 +129,17 @@ class TrialRow(Schema):
     backtest_id = whole("what came out, once it is done")
 
 
+class CostRow(Schema):
+    rule = word(example="low-cr")
+    a_day = whole("clicks, or whatever the ratio is made of", 2000)
+    subjects = whole("with traffic in the last week; 0: typical volumes are shown", 812)
+    honest_paused = word("of subjects exactly at the line, within 30 days", "4%")
+    better_paused = word("of subjects 1.5 times as good", "0%")
+    unnoticed_hours = word("until half of the collapses to a quarter are found", "35")
+    passed = whole("what passes meanwhile", 2917)
+    missing_revenue = word("what that lacks, compared with traffic at the line", "12.40")
+
+
 class BacktestRow(Schema):
     id = whole(example=7)
     rule_id = word(example="low-cr")

@@ -9,6 +9,7 @@ from bridge.config.login import LoginSettingsError, oidc
 from bridge.config.settings import Settings
 from bridge.sources import SourceSettingsError, build
 from rules.loading.self_tests import Result
+from rules.model.revision import Revision, Webhook
 
 NO_ADDRESS = (
     "login.oidc: public_url is missing; behind a proxy, the provider would send people back to the wrong address"
@@ -36,7 +37,19 @@ def check_home(directory: Path | None) -> Findings:
     reading = rules_directory.read(found)
     for problem in sorted(reading.problems):
         (errors if problem.severity == "error" else warnings).append(str(problem))
+    warnings += [line for revision in reading.revisions for line in _asks_a_list(revision, found)]
     return Findings(tuple(errors), tuple(warnings), tuple(revision.id for revision in reading.revisions))
+
+
+def _asks_a_list(revision: Revision, found: Settings) -> list[str]:
+    """0.1.0 kept a list of events as one event under `items`; now each is an event unless `split: never` is said."""
+    trigger = revision.trigger
+    if not isinstance(trigger, Webhook) or "body.items" not in revision.text:
+        return []
+    if "split" in found.sources.get(trigger.source, {}):
+        return []
+    words = "asks for body.items; a body that is a list is now one event for each item, whose fields stand in body"
+    return [f"{revision.place}: {words}; write split: never at the source {trigger.source} to keep the list"]
 
 
 def _entries(found: Settings) -> tuple[list[str], list[str]]:
@@ -44,7 +57,8 @@ def _entries(found: Settings) -> tuple[list[str], list[str]]:
     errors, warnings = [], []
     for name, entry in found.sources.items():
         try:
-            warnings += [f"bridge.yaml: {line}" for line in build(name, entry).warnings]
+            made = build(name, entry, trusted_proxies=found.trusted_proxies, public_url=found.public_url)
+            warnings += [f"bridge.yaml: {line}" for line in made.warnings]
         except SourceSettingsError as error:
             errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
     if found.channels:

@@ -198,7 +198,7 @@ PRESETS: Mapping[str, Preset] = {
     "slack": _hmac(
         "Slack events", "https://docs.slack.dev/authentication/verifying-requests-from-slack", "X-Slack-Signature",
         prefix="v0=", timestamp_header="X-Slack-Request-Timestamp", signed="v0:{timestamp}:{body}",
-        event_type="event.type", delivery_id="event_id", event_time="event_time", setup="slack",
+        event_type="event.type or type", delivery_id="event_id", event_time="event_time", setup="slack",
     ),
     "discord": Preset(
         title="Discord", verify="public-key", fact="https://docs.discord.com/developers/events/webhook-events",

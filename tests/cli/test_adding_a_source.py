@@ -84,3 +84,35 @@ def test_what_cannot_be_added_changes_nothing(home, name, text, words):
 def test_all_senders_are_listed(home):
     names = {row["name"] for row in json.loads(run("presets", "--json"))}
     assert names == {*PRESETS, *TRACKERS}
+
+
+def warnings_of(home):
+    found = CliRunner().invoke(cli, ["check", str(home), "--json"])
+    return json.loads(found.output)["warnings"]
+
+
+def test_a_signed_address_needs_public_url_once(home, monkeypatch):
+    monkeypatch.setenv("HUB_SECRET", "a-long-enough-secret")
+    text = 'sources:\n  hub: {verify: hubspot, secret: "${HUB_SECRET}"}\n'
+    (home / "bridge.yaml").write_text(text)
+    shutil.rmtree(home / "rules")
+    assert any("set public_url" in line for line in warnings_of(home))
+    (home / "bridge.yaml").write_text("public_url: https://bridge.example.com\n" + text)
+    assert not any("set public_url" in line for line in warnings_of(home))
+
+
+@pytest.mark.parametrize(("split", "warned"), [("", True), (", split: never", False)])
+def test_a_rule_from_before_lists_were_split_is_told(home, monkeypatch, split, warned):
+    monkeypatch.setenv("CRM_TOKEN", "a-long-enough-token")
+    for name in ("INTEGR8_BASE_URL", "INTEGR8_API_KEY", "INTEGR8_INTEGRATION_ID", "CRM_SECRET", "POSTBACK_TOKEN"):
+        monkeypatch.setenv(name, "https://integr8.example")
+    starter = (home / "bridge.yaml").read_text()
+    entry = f'sources:\n  list: {{verify: bearer, token: "${{CRM_TOKEN}}"{split}}}\n'
+    (home / "bridge.yaml").write_text(starter.replace("sources:\n", entry))
+    shutil.rmtree(home / "rules")
+    (home / "rules").mkdir()
+    (home / "rules" / "one.yaml").write_text(
+        "schema: 1\nid: one\ntrigger: {webhook: {source: list}}\nwhen:\n  all: ['body.items[0].email matches \"@\"']\n"
+        "then:\n  - ensure: publisher\n    key: {email: '{{ body.items[0].email }}'}\n    with: {name: Ann}\n"
+    )
+    assert any("split: never" in line for line in warnings_of(home)) is warned

@@ -89,3 +89,41 @@ def test_a_service_that_does_not_run_is_a_failure_with_a_hint(network, door):
 
 def test_a_source_that_does_not_exist_is_named_with_those_that_do(network, door):
     assert "there is none; sources are: crm, github" in run("sources", "test", "crmm", code=1)
+
+
+TOKENS = """
+accounts: {}
+sources:
+  grid: {verify: event-grid, tokens: ["${LONG}", "${CRM_TOKEN}"]}
+  query: {verify: token, token: "${LONG}", in: [query], parameter: key}
+  partners: {verify: token, token: "${LONG}", format: postback, dialect: everflow}
+  discord: {verify: discord, public_key: "${DISCORD_KEY}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["grid"], "https://b.example/hooks/grid/a-long-enough-secret\n"),
+        (["query"], "https://b.example/hooks/query?key=a-long-enough-secret\n"),
+        (
+            ["partners", "--for", "everflow"],
+            "/hooks/partners/a-long-enough-secret?type=conversion&transaction_id={tran",
+        ),
+        (["discord"], "https://b.example/hooks/discord\n"),
+    ],
+)
+def test_an_address_has_the_token_where_its_source_looks_for_it(network, monkeypatch, arguments, printed):
+    monkeypatch.setenv("DISCORD_KEY", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
+    (network.home / "bridge.yaml").write_text(TOKENS)
+    assert printed in run("sources", "url", *arguments, "--base-url", "https://b.example")
+
+
+def test_a_tracker_that_a_source_does_not_read_is_refused_with_the_setting(network):
+    assert "dialect: affise" in run("sources", "url", "postback", "--for", "affise", code=1)
+
+
+def test_a_source_whose_sender_alone_can_sign_says_so(network, monkeypatch):
+    monkeypatch.setenv("DISCORD_KEY", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
+    (network.home / "bridge.yaml").write_text(TOKENS)
+    assert "let it send a test event" in run("sources", "test", "discord", code=1)

@@ -43,7 +43,7 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How calls are made: in which lane, for how long at most (seconds, over all attempts), and by which clocks.
+    """How calls are made: with which priority, for how long at most (seconds, over all attempts), and by which clocks.
 
     A caller that must not stand still limits the wait for a slot (`max_wait`) and the pause before another attempt
     (`max_pause`): what would take longer raises at once. Without `repeat_writes` a write whose outcome is unknown is

@@ -17,7 +17,7 @@ named (or a doubling one of our own); success grows it back by steps. **The brea
 of ten or more calls fail, or after two calls in a row without any answer, or five in a row that failed. It lets a
 single call try every second or two, so that work goes on within seconds after an outage. It delays and never drops
 anything.
-**Lanes.** While a call of a higher lane waits, lower ones stand back; a lane that has waited for STARVING
+**Priorities.** While a call of a higher priority waits, lower ones stand back; one that has waited for STARVING
 seconds gets one turn, for which the higher ones stand back in their turn.
 """
 
@@ -73,7 +73,7 @@ class Pace:
     per_second: float
     burst: int
     slots: dict[str, float] = field(default_factory=dict)  # token → when the server has counted it
-    waiting: tuple[dict[str, float], ...] = field(default_factory=lambda: ({}, {}, {}))  # per lane: token → until
+    waiting: tuple[dict[str, float], ...] = field(default_factory=lambda: ({}, {}, {}))  # per priority: token → until
     turns: dict[int, float] = field(default_factory=dict)
     share: float = 1.0
     changed: float = 0.0

@@ -1,6 +1,6 @@
 """The collections of the client: `client.offers`, `client.publishers` and so on. Every method is one flow.
 
-`lane` says how urgent a call is (None: the client's own lane). All methods raise ApiError, BudgetExhausted
+`priority` says how urgent a call is (None: the client's own). All methods raise ApiError, BudgetExhausted
 and BudgetUnavailable; those that write may raise OutcomeUnknown. Ids are opaque texts.
 """
 

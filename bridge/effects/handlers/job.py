@@ -18,7 +18,7 @@ PAUSE_UNSEEN = 3600.0  # the longest between two readings of what was accepted a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One effect, claimed by this worker. `unsettled`: an earlier request may or may not have taken effect."""
+    """One effect, claimed by this worker. `ambiguous`: an earlier request may or may not have taken effect."""
 
     id: int
     verb: str

@@ -23,7 +23,7 @@ from bridge.effects.handlers.job import (
 from bridge.integr8.errors import ApiError, BudgetError, OutcomeUnknown, PartlyDone
 
 MAX_TRIES = 5
-FIRST = 5  # of many unsettled ones: these are read one by one, so that after an outage the first pause need not wait
+FIRST = 5  # of many ambiguous ones: these are read one by one, so that after an outage the first pause need not wait
 
 
 def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
@@ -48,7 +48,7 @@ def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: 
 
 
 def _unsent(job: Job, error: ApiError | BudgetError) -> Outcome:
-    """What an error means for an effect that this call has not sent. An unsettled effect stays unsettled."""
+    """What an error means for an effect that this call has not sent. An ambiguous effect stays ambiguous."""
     outcome = from_error(job, error)
     return Ambiguous(job, outcome.wait, outcome.error) if job.ambiguous and isinstance(outcome, RetryLater) else outcome
 

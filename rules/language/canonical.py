@@ -264,5 +264,12 @@ def _notice(item: Notify) -> dict[str, Any]:
 
 def _test(test: Test) -> dict[str, Any]:
     effects = None if test.effects is None else list(test.effects)
-    found = {"name": test.name, "given": _value(test.given), "expect": test.expect, "effects": effects}
+    given = [_value(one) for one in (test.given, *test.more)]
+    found = {
+        "name": test.name,
+        "given": given if test.more else given[0],
+        "expect": _value(test.expect),
+        "effects": effects,
+        "state": _value(test.state) or None,
+    }
     return {key: value for key, value in found.items() if value is not None}

@@ -325,7 +325,17 @@ KEYS: Mapping[str, Key] = {
     "tests.name": Key("What the test shows.", "tests: [{name: enough, given: {clicks: 900}, expect: yes}]", "none"),
     "tests.given": Key("The values that the test knows.", "tests: [{given: {clicks: 900}, expect: yes}]", REQUIRED),
     "tests.expect": Key(
-        "The answer: yes, no or no_decision.", "tests: [{given: {clicks: 90}, expect: no_decision}]", REQUIRED
+        "The answer: yes, no or no_decision; or the plan: each verb with its items, `released`, `held_back` with the "
+        "guard of each item, and a part of a `message`.",
+        "tests: [{given: [{offer: 1, clicks: 900}], expect: {pause: [1], message: clicks}}]",
+        REQUIRED,
+    ),
+    "tests.state": Key(
+        "What guards and holds know, where `expect` is a plan: of the rule `halted`, `errors`, `effects_today`, "
+        "`scope`, `scope_revenue_24h`, `active_left`; of each item (also under `given`) `last_effect`, "
+        "`changed_by_person`, `held`, `held_by`, `active`, `waiting`, `revenue_24h`, and for `for:` the `checks` and "
+        "the time `since`.",
+        "tests: [{given: {offer: 1, clicks: 900}, state: {halted: stop}, expect: {held_back: {1: halt}}}]",
     ),
     "tests.effects": Key(
         "What is done, as `pause offer 42`.",

@@ -223,5 +223,7 @@ def _approve() -> dict[str, Any]:
 
 def _test() -> dict[str, Any]:
     answers = {"enum": ["yes", "no", "no_decision"]}
-    parts = {"name": _TEXT, "given": {"type": "object"}, "expect": answers, "effects": _words()}
+    given = {"type": ["object", "array"]}
+    expect = {"anyOf": [answers, {"type": "object"}]}
+    parts = {"name": _TEXT, "given": given, "expect": expect, "effects": _words(), "state": {"type": "object"}}
     return _object(parts, required=("given", "expect"))

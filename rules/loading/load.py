@@ -34,6 +34,7 @@ from rules.model.revision import (
     Trigger,
 )
 from rules.model.spelling import did_you_mean, listed
+from rules.model.syntax import Place
 
 __all__ = ["Known", "Loaded", "load"]
 
@@ -272,7 +273,7 @@ class _Rule:
             self.findings.error(node.place, "`tests` is a list of {given: {...}, expect: yes}")
             return ()
         found = [(item, read(_TestSchema(), item, self.findings)) for item in node.items]
-        return tuple(Test(**values, place=item.place) for item, values in found if values)
+        return tuple(_test(values, item.place) for item, values in found if values)
 
 
 class _ReleaseSchema(StrictSchema):
@@ -281,15 +282,29 @@ class _ReleaseSchema(StrictSchema):
 
 class _Given(Text):
     def understood(self, value: Any) -> Any:
-        if isinstance(value, dict):
+        if isinstance(value, dict) or (isinstance(value, list) and value and all(isinstance(v, dict) for v in value)):
             return value
         msg = f"{spelled(value)} where values such as {{clicks: 500}} are needed"
         raise ValidationError(msg)
 
 
+class _Expected(Text):
+    """An answer, or what the plan holds."""
+
+    def understood(self, value: Any) -> Any:
+        return value if isinstance(value, dict) else Word("yes", "no", "no_decision").understood(value)
+
+
+def _test(values: dict[str, Any], place: Place) -> Test:
+    given = values.pop("given")
+    first, *more = given if isinstance(given, list) else [given]
+    return Test(**values, given=first, more=tuple(more), place=place)
+
+
 class _TestSchema(StrictSchema):
     given = _Given(required=True)
-    expect = Word("yes", "no", "no_decision", required=True)
+    expect = _Expected(required=True)
+    state = _Given(load_default=dict)
     effects = Words(load_default=None)
     name = Text(load_default=None)
 

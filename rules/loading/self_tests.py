@@ -1,10 +1,10 @@
 """A rule's own tests, run through the same evaluator as everything else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from rules.evaluation.evaluate import evaluate
-from rules.loading import test_facts
+from rules.loading import test_facts, test_plans
 from rules.loading.test_facts import GivenFacts
 from rules.model.errors import Problem
 from rules.model.plan import PlannedEffect
@@ -56,6 +56,9 @@ def _run(revision: Revision, test: Test) -> Result:
         effects = tuple(_named(wish.effect) for wish in wanted)
         missing = "; ".join(stop.message for stop in stops)
     message = _difference(test, verdict, effects, missing)
+    if isinstance(test.expect, Mapping):
+        found = test_plans.difference(asked, _asked(test))
+        message = f"{_name(test)}: {found}" if found else ""
     return Result(test, not message, verdict, effects, message)
 
 
@@ -80,8 +83,17 @@ def _mentioned(unless: Group | None, test: Test) -> Group | None:
     return replace(unless, items=kept) if kept else None
 
 
+def _asked(test: Test) -> test_plans.Asked:
+    expect = test.expect if isinstance(test.expect, Mapping) else {}
+    return test_plans.Asked((test.given, *test.more), test.state, expect)
+
+
+def _name(test: Test) -> str:
+    return f"the test '{test.name}'" if test.name else "the test"
+
+
 def _difference(test: Test, verdict: Verdict, effects: tuple[str, ...], missing: str) -> str:
-    name = f"the test '{test.name}'" if test.name else "the test"
+    name = _name(test)
     if verdict.answer.word != test.expect:
         return f"{name} expects {test.expect} but gets {verdict.answer.word}: {verdict.reason}"
     if test.effects is None or sorted(test.effects) == sorted(effects):
@@ -96,9 +108,10 @@ def unknown_keys(revision: Revision) -> Iterator[Problem]:
         return
     keys = test_facts.Keys(revision)
     for test in revision.tests:
-        for key in test.given:
-            wrong = keys.problem_with(key, test.given)
-            if wrong:
-                yield Problem(test.place, wrong)
-        for key, made in GivenFacts(test.given, revision).misfits():
-            yield Problem(test.place, f"'{key}' does not fit the other values of the test, which make it {made}")
+        for wrong in test_plans.problems(_asked(test)):
+            yield Problem(test.place, wrong)
+        for given in (test.given, *test.more):
+            for wrong_key in filter(None, (keys.problem_with(key, given) for key in given)):
+                yield Problem(test.place, wrong_key)
+            for key, made in GivenFacts(given, revision).misfits():
+                yield Problem(test.place, f"'{key}' does not fit the other values of the test, which make it {made}")

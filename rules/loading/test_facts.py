@@ -33,7 +33,7 @@ from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Condition, Template
 
 NOW = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)  # a Wednesday; what `now` is in a test that does not say
-CONTROLS = ("now", "data_age")
+CONTROLS = ("now", "data_age", "state")
 _SUFFIX = re.compile(r"_(?:\d+[wdhms]|today|yesterday|this_week|this_month|peers|ago_).*$")
 _HOUR = timedelta(hours=1)
 

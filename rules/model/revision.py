@@ -238,10 +238,12 @@ class Notify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
-    """One `tests:` entry: given these values, expect this answer (and, if named, these effects)."""
+    """One `tests:` entry: given these values, expect this answer (and, if named, these effects), or this plan."""
 
-    given: Mapping[str, Any]
-    expect: Literal["yes", "no", "no_decision"]
+    given: Mapping[str, Any]  # of several items the first
+    expect: str | Mapping[str, Any]  # yes, no, no_decision; or what the plan holds: {"pause": [1], "held_back": {...}}
+    more: tuple[Mapping[str, Any], ...] = ()  # the other items
+    state: Mapping[str, Any] = field(default_factory=dict)  # what guards and holds know, for a plan
     effects: tuple[str, ...] | None = None  # "pause offer 42"
     name: str | None = None
     place: Place

@@ -86,11 +86,36 @@ def difference(
     different = np.flatnonzero(_different(before, after))
     taken_back = before.take(different).taken_back()
     facts = join([read.take(new), replace(taken_back, seen=after.take(different).seen), after.take(different)])
+    same = np.setdiff1d(np.arange(len(again)), different)
+    confirmed = _confirmed(before.take(same), after.take(same), brought_by)
     if brought_by:
-        facts = facts.labelled("import", Labels(np.ones(len(facts), dtype=np.int32), ("", brought_by)))
+        facts = facts.labelled("import", _all(brought_by, len(facts)))
+    facts = join([facts, confirmed])
     if seen is not None:
         facts = facts.seen_from(int(seen.timestamp()))
     return Difference(facts, len(new), len(different))
+
+
+def _confirmed(before: Batch, after: Batch, brought_by: str) -> Batch:
+    """Facts that change no sum: rows of an import that came again, unchanged, from elsewhere.
+
+    A row that a report lists belongs to no import any more. A row that another import brings too gets a fact of weight
+    0 that says so: when the first import is removed, the row stays with the other.
+    """
+    told = before.column("import")
+    others = np.array([name not in {"", brought_by} for name in told.names])
+    rows = np.flatnonzero(others[told.codes])
+    before, seen = before.take(rows), after.take(rows).seen
+    if not brought_by:
+        taken_back = replace(before.taken_back(), seen=seen)
+        return join([taken_back, replace(before.labelled("import", Labels.empty(len(before))), seen=seen)])
+    nothing_told = np.zeros(len(before), dtype=np.int64)
+    marked = replace(before, weight=nothing_told.astype(np.int32), payout=nothing_told, revenue=nothing_told, seen=seen)
+    return marked.labelled("import", _all(brought_by, len(marked)))
+
+
+def _all(text: str, count: int) -> Labels:
+    return Labels(np.ones(count, dtype=np.int32), ("", text))
 
 
 def same_rows(known: Known, read: Batch) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

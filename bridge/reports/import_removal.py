@@ -1,5 +1,6 @@
 """Remove an import: its rows disappear, and rows that it changed are as before, at every time that is asked about."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from bridge.reports import changes, chunk_cache, identity
-from bridge.reports.batch import Batch, join
+from bridge.reports.batch import Batch, Labels, join
 from bridge.reports.changes import Known
 from bridge.store import feeds, report_imports
 from bridge.store.engine import Store
@@ -24,7 +25,7 @@ class NoSuchImport(LookupError):
 def remove(store: Store, import_id: int, *, by: str, now: datetime) -> int:
     """Take the rows of an import out. Returns how many facts that took. Safe to repeat after it broke off.
 
-    A row that was told again since, by a report or a later import, stays as it was told then.
+    A row that a report or another import brought too, before or after, stays.
     """
     with store.read() as session:
         found = report_imports.get(session, import_id)
@@ -52,6 +53,8 @@ def _remove_between(session: Session, one: ReportImport, start: datetime, end: d
         found[info.level == Level.HOURLY].append(inside)
     rows, sums = join(found[False]), join(found[True])
     inverse = _inverse(rows, one.label)
+    others = report_imports.active_labels(session, one.feed_id) - {one.label}
+    inverse = join([inverse, _handed_over(rows, inverse, others)])
     chunk_cache.add(session, one.feed_id, inverse)
     hours = sums.take(_brought_by(sums, one.label)).taken_back()
     chunk_cache.add(session, one.feed_id, hours, Level.HOURLY)
@@ -82,6 +85,18 @@ def _inverse(facts: Batch, label: str) -> Batch:
     chosen = facts.take(own[order][newest[net != 0]])
     sign = np.sign(net[net != 0])
     return chosen.taken_back() if (np.sign(chosen.weight) == sign).all() else _flipped(chosen, sign)
+
+
+def _handed_over(facts: Batch, inverse: Batch, others: Collection[str]) -> Batch:
+    """What is taken out of one import and belongs to another one, which brought the same rows: told again for that."""
+    column = facts.column("import")
+    is_other = np.array([name in others for name in column.names])
+    marks = np.flatnonzero((facts.weight == 0) & is_other[column.codes])
+    brought = facts.take(marks)
+    owners = dict(zip(identity.keys(brought).tolist(), brought.column("import").texts(), strict=True))
+    texts = [owners.get(key, "") for key in identity.keys(inverse).tolist()]
+    again = inverse.taken_back().labelled("import", Labels.of(texts))
+    return again.take(np.flatnonzero(again.column("import").codes > 0))
 
 
 def _flipped(chosen: Batch, sign: NDArray[np.int64]) -> Batch:

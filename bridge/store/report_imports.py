@@ -45,3 +45,11 @@ def get(session: Session, import_id: int) -> ReportImport | None:
 
 def newest_first(session: Session) -> Sequence[ReportImport]:
     return session.scalars(select(ReportImport).order_by(ReportImport.id.desc())).all()
+
+
+def active_labels(session: Session, feed_id: int) -> frozenset[str]:
+    """The labels of the imports of a feed that were not removed."""
+    found = session.scalars(
+        select(ReportImport.id).where(ReportImport.feed_id == feed_id, ReportImport.removed_at.is_(None))
+    )
+    return frozenset(str(one) for one in found)

@@ -120,7 +120,9 @@ def test_a_wrong_import_is_taken_out_and_everything_is_as_before_at_every_time(s
     import_removal.remove(sqlite_store, found.id, by="ann", now=now + timedelta(hours=1))
     for known in (None, now, now + timedelta(minutes=30)):
         assert {metric: totals(sqlite_store, metric, known) for metric in before} == before
-    assert poll(sqlite_store, rows, now).facts.event.tolist() == []
+    again = poll(sqlite_store, rows, now)
+    assert (again.new, again.changed) == (0, 0)
+    assert totals(sqlite_store) == before["conversions"]
 
 
 def test_what_was_polled_since_stays_when_an_import_is_removed(sqlite_store, now):
@@ -130,6 +132,26 @@ def test_what_was_polled_since_stays_when_an_import_is_removed(sqlite_store, now
     import_removal.remove(sqlite_store, found.id, by="ann", now=now + timedelta(hours=2))
     assert totals(sqlite_store) == {"0": 1}
     assert totals(sqlite_store, "rejected") == {"0": 1}
+
+
+def test_what_was_polled_unchanged_stays_when_an_import_is_removed(sqlite_store, now):
+    rows = [polled(number, now) for number in range(4)]
+    found = import_rows(sqlite_store, KEY, exported(rows), now=now)
+    again = poll(sqlite_store, rows[:3], now + timedelta(hours=1))
+    assert (again.new, again.changed) == (0, 0)
+    import_removal.remove(sqlite_store, found.id, by="ann", now=now + timedelta(hours=2))
+    assert sum(totals(sqlite_store).values()) == 3
+    assert len(poll(sqlite_store, rows[:3], now + timedelta(hours=3)).facts) == 0
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_row_of_two_imports_goes_with_the_second_that_is_removed(sqlite_store, now, first):
+    rows = exported([polled(number, now) for number in range(6)])
+    both = [import_rows(sqlite_store, KEY, rows[:4], now=now), import_rows(sqlite_store, KEY, rows[2:], now=now)]
+    import_removal.remove(sqlite_store, both[first].id, by="ann", now=now)
+    assert sum(totals(sqlite_store).values()) == 4
+    import_removal.remove(sqlite_store, both[1 - first].id, by="ann", now=now)
+    assert totals(sqlite_store) == {}
 
 
 def test_an_import_is_removed_after_merging_and_after_summing_up_too(sqlite_store, now):

@@ -165,9 +165,11 @@ def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], 
         if not files
         else Known()
     )
-    loaded = [load(path.read_text(encoding="utf-8"), name=str(path), known=known, tests=False) for path in paths]
+    texts = [(str(path), *rules_directory.text_of(path, str(path))) for path in paths]
+    loaded = [load(text, name=name, known=known, tests=False) for name, text, unread in texts if not unread]
     revisions = [revision for one in loaded for revision in one.revisions]
-    return revisions, [str(problem) for one in loaded for problem in one.errors]
+    unread = [str(problem) for _name, _text, problem in texts if problem]
+    return revisions, unread + [str(problem) for one in loaded for problem in one.errors]
 
 
 @rules.command("explain")

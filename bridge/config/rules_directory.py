@@ -67,7 +67,7 @@ def read(settings: Settings) -> RulesSnapshot:
     found = files(settings)
     for path in found:
         name = f"rules/{path.name}"
-        text, problem = _text(path, name)
+        text, problem = text_of(path, name)
         digest.update(f"{name}\0{text}\0".encode())
         if problem:
             problems.append(problem)
@@ -123,7 +123,8 @@ def _passed_over(settings: Settings) -> Iterator[Problem]:
                 yield Problem(Place(name, 1, 1), words, "warning")
 
 
-def _text(path: Path, name: str) -> tuple[str, Problem | None]:
+def text_of(path: Path, name: str) -> tuple[str, Problem | None]:
+    """The text of one rule file, or what keeps it from being read."""
     start = Place(name, 1, 1)
     try:
         if path.stat().st_size > LARGEST:

@@ -136,7 +136,10 @@ def try_thresholds(services: Services, path: Path, question: Question, threshold
 
 def read(services: Services, path: Path) -> list[Revision]:
     """The rules of a file. Raises OperationError with all that is wrong in it."""
-    return parse(services, path.read_text(encoding="utf-8"), str(path))
+    text, unread = rules_directory.text_of(path, str(path))
+    if unread:
+        raise OperationError(str(unread))
+    return parse(services, text, str(path))
 
 
 def parse(services: Services, text: str, name: str = TEXT) -> list[Revision]:

@@ -44,6 +44,19 @@ def revisions():
     return json.loads(run("history", "onboarding", "--json"))
 
 
+@pytest.mark.parametrize("broken", [b"id: caf\xe9", None], ids=["not UTF-8", "a link to nowhere"])
+def test_a_file_that_cannot_be_read_is_named_and_all_other_tests_run(home, broken):
+    path = home.home / "rules" / "broken.yaml"
+    path.symlink_to("nowhere") if broken is None else path.write_bytes(broken)
+    assert "broken.yaml:1:1: " in run("test", code=1)
+
+
+def test_a_backtest_of_a_file_that_cannot_be_read_names_it(home):
+    path = home.home / "broken.yaml"
+    path.write_bytes(b"id: caf\xe9")
+    assert "broken.yaml:1:1: not UTF-8" in run("backtest", str(path), "--from", "2026-01-01", code=1)
+
+
 def test_all_revisions_are_listed_newest_first_and_the_live_one_is_marked(home):
     assert [one["live"] for one in revisions()] == [True, False]
 

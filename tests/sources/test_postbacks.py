@@ -35,6 +35,7 @@ def test_an_unreplaced_macro_is_missing(value):
 MACROS = (
     *("{transaction-id}", "{click id}", "{{transaction_id}}", "[clickid]", "[[clickid]]", "${clickid}", "#clickid#"),
     *("%7Bclickid%7D", "{sub_{id}}", "(clickid)", "[CLICK_ID]", "{a||b}", "{status:lead=a,b}", "%CLICKID%", "__CID__"),
+    *("@clickid@", "%%CLICK_ID%%", "*|CLICK_ID|*", "$click_id", ":click_id", "%25%25CLICK_ID%25%25"),
 )
 
 
@@ -52,7 +53,7 @@ def test_what_would_give_many_conversions_one_id_is_no_id(text):
     assert "no transaction id" in read(tx=text).quarantine
 
 
-@pytest.mark.parametrize("text", ["a(b)", "50%", "#1", "{", "x_y-z", '{"a": 1}'])
+@pytest.mark.parametrize("text", ["a(b)", "50%", "#1", "@ann", "a@b.c", "ann@", "$5", "a:b", "10:30", "* new *", "{", "x_y-z", '{"a": 1}'])
 def test_free_text_with_signs_of_macros_stays(text):
     assert read(tx="t1", sub=text).body["sub_id"] == text
 

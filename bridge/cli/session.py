@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 
 from bridge.operations.errors import OperationError
+from bridge.store import json_text
 from rules.model.durations import duration
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Session:
 
 
 def as_json(value: Any) -> str:
-    return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
+    return json_text.dumps(value, indent=True)
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, json: bool, empty: str) -> None:
@@ -111,7 +111,7 @@ def cell(value: Any) -> str:
         case list() | tuple():
             return ", ".join(cell(item) for item in value)
         case dict():
-            return orjson.dumps(value, default=str).decode()
+            return json_text.dumps(value)
         case _:
             return str(value)
 

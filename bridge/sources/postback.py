@@ -92,7 +92,8 @@ NO_ID = frozenset({"null", "none", "nil", "nan", "undefined", "unknown", "(not s
 LARGEST_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"
 
-# {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x), <x>, #x#, @x@, %x% %%x%%, $x $x$, *|X|*, :x and __X__
+# {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x), <x>, #x#, @x@, %x% %%x%%, $x $x$,
+# *|X|*, :x and __X__
 _MACRO = re.compile(
     r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \([^"'\n()]{0,80}\) | <[^"'\n<>]{0,80}>
     | ([#@])[\w.\- ]{1,80}\1 | (%%?)[A-Za-z_][\w.\- ]{0,80}\2 | \*\|[^|\n]{1,80}\|\* | :[A-Za-z_]\w{0,80}

@@ -16,7 +16,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -37,6 +36,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bridge.store import json_text
 from bridge.store.private_files import private_file
 
 THRESHOLD = "prepare_threshold"  # of psycopg; no option of the server's own addresses
@@ -102,18 +102,13 @@ Key = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON().with_variant(JSONB, "postgresql")
 
 
-def dump_json(value: Any) -> str:
-    """JSON text for a column. Decimals and moments become strings: exact, and readable in the database."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
 def make_engine(url: str, *, pool_size: int = 5, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://...`. Make it after a fork, never before.
 
     `?prepare_threshold=none` switches prepared statements off: behind PgBouncer's transaction pooling the next
     transaction may meet a server that does not know them.
     """
-    options: dict[str, Any] = {"json_serializer": dump_json, "json_deserializer": orjson.loads}
+    options: dict[str, Any] = {"json_serializer": json_text.dumps, "json_deserializer": json_text.loads}
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": busy_seconds, "check_same_thread": False}, **options)
         event.listen(engine, "do_connect", _keep_private)

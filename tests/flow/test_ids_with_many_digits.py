@@ -26,3 +26,11 @@ def test_each_deal_is_acted_on(network, together):
             network.work()
     network.work()
     assert len(network.all(Run)) == 2
+
+
+@pytest.mark.parametrize("deal", [2**63, 2**64, 10**29 + 1])
+def test_a_number_above_64_bits_is_acted_on(network, deal):
+    network.rule(RULE)
+    network.crm({"id": "1", "type": "x", "deal_id": deal, "email": "ann@b.example"})
+    network.work()
+    assert [run.outcome for run in network.all(Run)] == ["ready"]

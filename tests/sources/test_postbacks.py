@@ -53,7 +53,24 @@ def test_what_would_give_many_conversions_one_id_is_no_id(text):
     assert "no transaction id" in read(tx=text).quarantine
 
 
-@pytest.mark.parametrize("text", ["a(b)", "50%", "#1", "@ann", "a@b.c", "ann@", "$5", "a:b", "10:30", "* new *", "{", "x_y-z", '{"a": 1}'])
+SIGNS_IN_TEXT = (
+    "a(b)",
+    "50%",
+    "#1",
+    "@ann",
+    "a@b.c",
+    "ann@",
+    "$5",
+    "a:b",
+    "10:30",
+    "* new *",
+    "{",
+    "x_y-z",
+    '{"a": 1}',
+)
+
+
+@pytest.mark.parametrize("text", SIGNS_IN_TEXT)
 def test_free_text_with_signs_of_macros_stays(text):
     assert read(tx="t1", sub=text).body["sub_id"] == text
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from threading import BoundedSemaphore
 from typing import Any
 
-import orjson
 from flask import Response, request
 from sqlalchemy import func, select
 
 from bridge.services.container import Services
+from bridge.store import json_text
 from bridge.store.roles import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
@@ -55,7 +55,7 @@ def _told(behind: Services, last: int, seconds: int) -> Iterator[bytes]:
             found = list(session.scalars(select(Run).where(Run.id > last).order_by(Run.id).limit(BATCH)))
         for run in found:
             last = run.id
-            body = orjson.dumps(plain(picked(run, RunRow)))
+            body = json_text.dumps(plain(picked(run, RunRow))).encode()
             yield b"id: %d\nevent: run\ndata: %s\n\n" % (last, body)
         if time.monotonic() >= until:
             return

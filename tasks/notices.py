@@ -2,6 +2,7 @@
 
 from bridge.notifications import collect, service_alerts
 from bridge.notifications import deliver as notifications_deliver
+from bridge.observability.bulkhead import Bulkhead
 from bridge.services import container
 from tasks.app import celery
 
@@ -12,8 +13,11 @@ ROUNDS = 20
 def deliver() -> None:
     """Asked for by the clock. If this message is lost, the next one does the same."""
     services = container.services()
-    collect.collect(services, services.clock())
-    service_alerts.watch(services, services.clock())
+    bulkhead = Bulkhead(services.store, services.clock())
+    with bulkhead.item("service", "notices", "collect"):
+        collect.collect(services, services.clock())
+    with bulkhead.item("service", "alerts", "watch"):
+        service_alerts.watch(services, services.clock())
     for _ in range(ROUNDS):
         if container.leaving.is_set() or not notifications_deliver.deliver(services, services.clock()):
             return

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
+from bridge.observability.bulkhead import Bulkhead
 from bridge.services.container import Services
 from bridge.store import heartbeats, notifications
 from bridge.store.exact_json import plain
@@ -46,18 +47,19 @@ def collect(services: Services, now: datetime) -> None:
     """Look at what has happened since the last look. Safe to run twice, and to run late."""
     if not services.settings.channels:
         return
+    bulkhead = Bulkhead(services.store, now)
     with services.store.read() as session:
         book = services.library.current(session).revisions
         last = heartbeats.seen(session).get(MARK, now - FIRST)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
-        found = [
-            *_runs(session, told, since),
-            *_approved(session, told, since),
-            *_effects(session, told, since),
-            *_holds(session, told, since),
-        ]
-        rows = notifications.unknown(session, _rows(services, [*found, *_escalated(session, book)], book, now))
+        found: list[Found] = []
+        for part in (_runs, _approved, _effects, _holds):
+            with bulkhead.item("notices", part.__name__.lstrip("_"), "collect"), services.store.read() as own:
+                found += part(own, told, since)
+        with bulkhead.item("notices", "escalated", "collect"), services.store.read() as own:
+            found += _escalated(own, book)
+        rows = notifications.unknown(session, _rows(services, found, book, now))
     if rows or now - last >= REMEMBER:  # otherwise nothing is worth a place in the queue of writers
         with services.store.write() as session:
             notifications.add(session, rows)

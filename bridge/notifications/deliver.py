@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.notifications import secret_delivery
+from bridge.observability.bulkhead import Bulkhead
 from bridge.observability.metrics import NOTICES
 from bridge.outbound import retry_schedule
 from bridge.outbound.http import Outgoing
@@ -28,9 +29,12 @@ def deliver(services: Services, now: datetime, dice: Callable[[], float] = rando
     """One round over all channels that have something due. False when nothing was."""
     with services.store.read() as session:
         names = notifications.channels_due(session, now)
+    bulkhead = Bulkhead(services.store, now)
     for name in names:
-        _channel(services, name, now, dice)
-    return bool(names)
+        with bulkhead.item("channel", name, "deliver"):
+            _channel(services, name, now, dice)
+    failed = {name for _, name, _ in bulkhead.failed}
+    return bool(set(names) - failed)  # those that failed come again with their lease, not at once
 
 
 def _channel(services: Services, name: str, now: datetime, dice: Callable[[], float]) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.decisions import event_batches, schedule
+from bridge.notifications import collect
 from bridge.observability.bulkhead import Bulkhead
 from bridge.operations import decide, maintenance
 from bridge.store import failing_items, heartbeats
@@ -161,3 +162,13 @@ def test_a_rule_that_cannot_be_recorded_ends_its_own_slot_only(network, monkeypa
     decide.run_due_rules(network.services, network.now)
     states = {slot.key: slot.state for slot in network.all(Slot) if slot.kind == "rule"}
     assert states == {"rule:bad": "failed", "rule:good": "done"}
+
+
+def test_one_kind_of_notices_that_cannot_be_collected_leaves_the_others(network, monkeypatch):
+    def broken(*_args):
+        raise ValueError("a row that nobody expected")
+
+    monkeypatch.setattr(collect, "_runs", broken)
+    monkeypatch.setitem(network.services.settings.__dict__, "channels", {"traffic": {}})
+    collect.collect(network.services, network.now)
+    assert [(one.kind, one.step) for one in failing(network)] == [("notices", "collect")]

@@ -21,7 +21,7 @@ from rules.model.facts import Subject
 from rules.model.revision import Revision
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LiveInputs:
     """What a live decision reads beside the database: rules and look-up tables, accounts, observations in memory."""
 
@@ -30,7 +30,7 @@ class LiveInputs:
     data: Callable[[str, str], LiveData]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EventInputs:
     """What deciding about events reads beside the database."""
 

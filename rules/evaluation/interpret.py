@@ -347,7 +347,7 @@ def _shifted(look: Look, node: tree.Ago) -> Look:
     return replace(look, shift=look.shift + node.shift)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Sides:
     """Both sides of a comparison, and the sizes behind those that are sums."""
 

@@ -49,6 +49,8 @@ REQUESTS = {
     "reports agreement": ["GET /reports/agreement"],
     "reports export": ["POST /reports/exports", "GET /reports/exports/{export_id}"],
     "reports import": ["POST /reports/import"],
+    "reports imports list": ["GET /reports/imports"],
+    "reports imports remove": ["DELETE /reports/imports/{import_id}"],
     "reports poll": ["POST /reports/poll"],
     "reports shadow": ["GET /reports/shadow"],
     "reports status": ["GET /feeds"],

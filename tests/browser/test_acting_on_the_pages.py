@@ -67,7 +67,7 @@ def test_a_trial_is_watched_while_it_goes_on(page, network):
     with network.services.store.write() as session:
         trial = backtest_jobs.take(session, network.now)
         backtest_jobs.proceed(session, trial, {"looks": 200, "looks_done": 94}, network.now)
-    page.get_by_text("94 of 200 looks are done").wait_for()
+    page.get_by_text("94 of 200 checks are done").wait_for()
     assert findings(page) == []
     page.get_by_role("button", name="Stop it").click()
     assert "Stopped" in page.locator(".flash").first.inner_text()

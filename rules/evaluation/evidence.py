@@ -76,13 +76,22 @@ def line_of_evidence(confidence: float) -> float:
 
 
 def strength(sums: Sums, line: Floats, direction: Direction, needed: float) -> Floats:
-    """The evidence for each subject; it is worked out only where it may reach `needed`, elsewhere it is 0."""
+    """The evidence for each subject: at least `needed` where it reaches that, and exact below.
+
+    Where it cannot reach `needed`, it is not worked out, and 0.
+    """
     size = sums.hits.shape[1]
     result = np.zeros(size)
     line = np.broadcast_to(line, size)
     rows = np.flatnonzero(_possible(sums, line, direction, np.log(needed)))
-    if len(rows):
-        result[rows] = mixed(_only(sums, rows), line[rows], direction)
+    if not len(rows):
+        return result
+    # Whom the oldest beginning convicts by itself needs no other: a bound from below is enough to answer.
+    oldest = Sums(sums.hits[-1:, rows], sums.trials[-1:, rows], sums.weights[-1:], sums.whole)
+    result[rows] = mixed(oldest, line[rows], direction)
+    rest = rows[result[rows] < needed]
+    if len(rest):
+        result[rest] = mixed(only(sums, rest), line[rest], direction)
     return result
 
 
@@ -95,7 +104,7 @@ def against_past(sums: Sums, line: Floats, direction: Direction, needed: float) 
     rows = np.flatnonzero(_possible(sums, line, direction, np.log(level)))
     if not len(rows) or len(sums.weights) < 2:
         return result
-    some, at = _only(sums, rows), line[rows]
+    some, at = only(sums, rows), line[rows]
     past = _past(some, direction, needed)
     good = past >= CLEARLY * at if direction == "below" else (past * CLEARLY <= at) & (past > 0)
     passed = good & (_parts(some, at, direction) >= level)
@@ -112,7 +121,8 @@ def _past(sums: Sums, direction: Direction, needed: float) -> Floats:
     return np.where(hits > 0, lower if direction == "below" else upper, 0.0)
 
 
-def _only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
+def only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
+    """The same sums of some subjects."""
     return Sums(sums.hits[:, rows], sums.trials[:, rows], sums.weights, sums.whole)
 
 

@@ -73,7 +73,10 @@ def _proof(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -
     needed = evidence.line_of_evidence(float(confidence)) * (BASELINE_SPLIT if isinstance(node, tree.Change) else 1.0)
     strength = evidence.strength(found.sums, line.values, _direction(node), needed)
     if isinstance(node, tree.Compare) and node.holds == "month":
-        strength = np.maximum(strength, evidence.against_past(found.sums, line.values, _direction(node), needed))
+        rest = np.flatnonzero(strength < needed)
+        lines = np.broadcast_to(line.values, frame.size)[rest]
+        own = evidence.against_past(evidence.only(found.sums, rest), lines, _direction(node), needed)
+        strength[rest] = np.maximum(strength[rest], own)
     why = np.broadcast_to(columns.first_reason(found.why, line.why), frame.size)
     taken = strength >= needed
     if node.holds == "pauses":
@@ -90,7 +93,7 @@ def story(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) ->
     usable = 0 < line < 1
     at = evidence.since(found.sums, line, direction) if usable else len(found.starts) - 1
     strength = float(evidence.mixed(found.sums, proof.line, direction)[0]) if usable else 0.0
-    own = float(proof.found[0]) > strength
+    own = strength < proof.needed <= float(proof.found[0])
     since = found.starts[at].at if found.starts else None
     hits, trials = float(found.sums.hits[at, 0]), float(found.sums.trials[at, 0])
     return Story(since, hits, trials, line, max(strength, float(proof.found[0])), proof.needed, own)

@@ -1,5 +1,7 @@
 """What breaks hurts only itself: one rule that cannot be scheduled, one event that raises at some step."""
 
+from dataclasses import replace
+
 import pytest
 
 from bridge.decisions import event_batches, schedule
@@ -169,6 +171,6 @@ def test_one_kind_of_notices_that_cannot_be_collected_leaves_the_others(network,
         raise ValueError("a row that nobody expected")
 
     monkeypatch.setattr(collect, "_runs", broken)
-    monkeypatch.setitem(network.services.settings.__dict__, "channels", {"traffic": {}})
+    network.services.settings = replace(network.services.settings, channels={"traffic": {}})
     collect.collect(network.services, network.now)
     assert [(one.kind, one.step) for one in failing(network)] == [("notices", "collect")]

@@ -42,6 +42,16 @@ def problem(expression: str) -> str | None:
     return f"a cron expression has five fields ({', '.join(_FIELDS)}), not {len(parts)}{hint}"
 
 
+def warning(expression: str) -> str | None:
+    """What a valid expression means that its author may not have meant, or None."""
+    _, _, day, _, weekday = expression.split()
+    for step, full, other in ((day, "1-31", weekday), (weekday, "0-6", day)):
+        if step.startswith("*/") and other != "*":
+            either = step.replace("*", full, 1)
+            return f"'{day}' and '{weekday}' must both fit; for days on which one of the two fits write {either}"
+    return None
+
+
 def _is_valid(expression: str) -> bool:
     try:
         next(CronSim(expression, _ANY_DAY))

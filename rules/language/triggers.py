@@ -52,6 +52,9 @@ def _cron(node: Table, zone: str, findings: Findings) -> Cron | None:
     if wrong:
         findings.error(node.entries["cron"].place, wrong)
         return None
+    doubtful = cron.warning(found["cron"])
+    if doubtful:
+        findings.warning(node.entries["cron"].place, doubtful)
     return Cron(" ".join(found["cron"].split()), found["tz"] or zone, Missed(found["missed"]))
 
 

@@ -7,7 +7,7 @@ from cronsim import CronSim
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.language.cron import problem
+from rules.language.cron import problem, warning
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 field = st.text(alphabet="0123456789*/,-LW#?٣ monsufrijade", min_size=1, max_size=6)
@@ -40,3 +40,12 @@ def test_a_spelling_of_elsewhere_is_refused_with_the_form_to_write(written, reme
 def test_whatever_is_taken_has_due_times(written):
     if problem(written) is None:
         assert next(CronSim(" ".join(written.split()), START)) > START
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("0 6 */2 * mon", "write 1-31/2"), ("0 6 1 * */2", "write 0-6/2"), ("0 6 1 * mon", None), ("0 6 */2 * *", None)],
+)
+def test_a_step_beside_another_day_is_doubtful(written, said):
+    assert (said or "") in (warning(written) or "")
+    assert (said is None) == (warning(written) is None)

@@ -49,7 +49,7 @@ celery.conf.update(
     task_routes={name: {"queue": queue} for name, queue in QUEUES.items()},
     task_soft_time_limit=540,
     task_time_limit=590,
-    worker_soft_shutdown_timeout=8,  # below the supervisor's kill time-out
+    worker_soft_shutdown_timeout=6,  # with WARM and what a busy machine adds, below the supervisor's kill time-out
     worker_enable_soft_shutdown_on_idle=True,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,

@@ -4,6 +4,7 @@ So results are off, nothing has an ETA (Redis delivers those again and again bey
 and what is due later is a row that a tick finds.
 """
 
+import gc
 import os
 import sys
 import warnings
@@ -98,6 +99,8 @@ def load_tasks(**_: Any) -> None:
     """In a worker, before it forks. Beat sends names and loads none of the modules behind them."""
     for name in TASKS:
         import_module(f"tasks.{name}")
+    gc.collect()
+    gc.freeze()  # children share these pages as long as no collection writes into them
 
 
 @beat_init.connect

@@ -29,7 +29,7 @@ COMMANDS = {
     "check": Place("bridge.cli.home:check", "Read bridge.yaml, rules with their tests, and tables; print faults."),
     "completion": Place("bridge.cli.completion:completion", "Print the completion script of a shell."),
     "db": Place("bridge.cli.db:db", "Look after the database."),
-    "demo": Place("bridge.cli.local_commands:demo", "Watch the whole job here, against a simulated Integr8."),
+    "demo": Place("bridge.cli.demo:demo", "Watch the whole job here, against a simulated Integr8."),
     "doctor": Place("bridge.cli.doctor:doctor", "Check everything that the service needs, and say what to do."),
     "events": Place("bridge.cli.events:events", "Webhooks as they were received."),
     "halt": Place("bridge.cli.halts:halt", "Stop everything until `resume`: no effect is sent, no rule decides."),
@@ -42,7 +42,7 @@ COMMANDS = {
     "simulator": Place("bridge.cli.simulator:simulator", "Run a stateful Integr8 here, for tests and demos."),
     "sources": Place("bridge.cli.sources:sources", "The configured senders of webhooks."),
     "tokens": Place("bridge.cli.tokens:tokens", "Tokens for the API: create, list, revoke."),
-    "up": Place("bridge.cli.local_commands:up", "Run web, worker and beat of one BRIDGE_HOME on this machine."),
+    "up": Place("bridge.cli.up:up", "Run web, worker and beat of one BRIDGE_HOME on this machine."),
     "users": Place("bridge.cli.users:users", "Users of the console: add, list, role, password, disable."),
 }
 

@@ -1,23 +1,24 @@
 """The stack of one machine: what `up` and `demo` start, in which order, and how they know that it is ready."""
 
+import json
+import os
 import secrets
+import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-
-import httpx
-import redis
+from urllib.parse import urlsplit
 
 from bridge.cli.local import supervisor
-from bridge.cli.local.supervisor import Supervisor
-from bridge.config import rulebook, settings
+from bridge.cli.local.supervisor import StartError, Supervisor
+from bridge.config import settings
 from bridge.config.settings import Settings
 from bridge.observability import multiprocess
 from bridge.services import running
-from bridge.services.container import Services
-from bridge.store import migrate
 from bridge.store.private_files import private_directory, private_file
-from bridge.web.access import sessions
 
 #: Name of a worker → its queues. What talks to Integr8 has processes of its own: however long Integr8 takes to answer,
 #: events are decided, the clock ticks and people are told.
@@ -61,7 +62,7 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     port = options.port or supervisor.free_port()
     address = f"http://{options.host}:{port}"
     claim.announce(address=address, redis_url=redis_url)
-    link = _prepare(found, address)
+    link = _prepare(passed, address)
     boss.start(supervisor.web(options.host, port, passed, workers=options.web_workers))
     for name, queues in WORKERS.items():
         boss.start(supervisor.worker(passed, concurrency=options.concurrency, name=name, queues=queues))
@@ -88,38 +89,58 @@ def _embedded_valkey(boss: Supervisor, found: Settings) -> str:
     return url
 
 
-def _prepare(found: Settings, address: str) -> str | None:
+def environment(passed: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process of this stack."""
+    return {**os.environ, **passed}
+
+
+def _prepare(passed: Mapping[str, str], address: str) -> str | None:
     """Migrate and load the rules before anything runs, so that the first event finds both.
 
-    Returns the first administrator's link where nobody can sign in yet.
+    Returns the first administrator's link where nobody can sign in yet. Raises StartError with what was said.
     """
-    services = Services(found)
-    try:
-        migrate.upgrade(services.store.engine)
-        rulebook.publish(services.store, found, now=services.clock())
-        return sessions.first_link(services, address, services.clock())
-    finally:
-        services.close()
+    done = subprocess.run(  # noqa: S603 - our own module, in a process that ends: the supervisor loads no database
+        [sys.executable, "-m", "bridge.cli.local.prepare", address], env=environment(passed),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise StartError(done.stderr.strip() or "preparing the database failed")
+    return done.stdout.strip() or None
 
 
 def _pings(url: str) -> bool:
+    """True when a Redis server at this address answers PING."""
+    found = urlsplit(url)
     try:
-        with redis.Redis.from_url(url, socket_timeout=1) as client:
-            return bool(client.ping())
-    except redis.RedisError:
+        with socket.create_connection((found.hostname or "127.0.0.1", found.port or 6379), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
         return False
+
+
+def _asked(url: str, timeout: float) -> bytes | None:
+    """The body of an answer with 200 or 503; None where nobody answers."""
+    found = urlsplit(url)
+    connection = HTTPConnection(found.hostname or "127.0.0.1", found.port, timeout=timeout)
+    try:
+        connection.request("GET", found.path)
+        answer = connection.getresponse()
+        return answer.read() if answer.status in {200, 503} else None
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False
+    return _asked(url, timeout=2) is not None
 
 
 def _worker_ticks(address: str) -> bool:
+    body = _asked(f"{address}/readyz", timeout=5)
     try:
-        found = httpx.get(f"{address}/readyz", timeout=5).json()
-    except (httpx.HTTPError, ValueError):
+        found = json.loads(body) if body else {"checks": []}
+    except ValueError:
         return False
     return any(one["name"] == "worker" and one["status"] == "ok" for one in found["checks"])

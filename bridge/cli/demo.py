@@ -1,4 +1,4 @@
-"""`up` and `demo`: the processes of one machine under one supervisor."""
+"""`demo`: the whole job on one machine against the simulator, watched from the shell."""
 
 import sys
 import tempfile
@@ -13,55 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge.cli.local import demo as local_demo
-from bridge.cli.local import stack
-from bridge.cli.local.stack import Options
 from bridge.cli.local.supervisor import StartError, Supervisor
-from bridge.cli.session import Session, as_json
-from bridge.config import rulebook
+from bridge.cli.session import as_json
 from bridge.config.errors import SettingsError
-from bridge.services.running import AlreadyRunning
-
-
-@click.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; loopback unless you say so."
-)
-@click.option("--port", default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--web-workers", default=1, show_default=True, help="Web processes.")
-@click.option("--concurrency", default=2, show_default=True, help="Worker processes.")
-@click.pass_obj
-def up(session: Session, directory: Path | None, host: str, port: int, web_workers: int, concurrency: int) -> None:
-    """Run web, worker and beat for BRIDGE_HOME (or DIRECTORY), with an embedded Valkey unless REDIS_URL is set.
-
-    Ctrl-C stops everything; SIGHUP reads the rules directory at once (it is looked at anyway when a file changes).
-
-    \b
-    Example:
-      integr8-bridge up my-network --port 8000
-    """
-    session.home = directory
-    boss = Supervisor()
-    boss.handle_signals()
-    try:
-        options = Options(host=host, port=port, web_workers=web_workers, concurrency=concurrency)
-        running = stack.start(boss, session.settings.home, {}, options)
-        boss.say(f"Integr8 Bridge runs at {running.address}; Ctrl-C stops everything", style="bold green")
-        if running.first_link:
-            boss.say(f"Sign in once, within a day: {running.first_link}", style="bold")
-        boss.watch(on_hangup=lambda: _read_rules(boss, session))
-    except (StartError, AlreadyRunning) as error:
-        raise click.ClickException(str(error)) from error
-    finally:
-        boss.stop()
-
-
-def _read_rules(boss: Supervisor, session: Session) -> None:
-    """SIGHUP: read the rules directory now, and say what came of it. What is broken stays as it was."""
-    reading, changed = rulebook.publish(session.services.store, session.settings, now=session.services.clock())
-    boss.say(f"read {len(reading.revisions)} rules" + ("" if changed else ", nothing has changed"), style="bold green")
-    for problem in reading.errors:
-        boss.say(str(problem), style="bold red")
 
 
 @click.command()

@@ -1,0 +1,62 @@
+"""`up`: the processes of one home under one supervisor.
+
+The supervisor lives as long as the service and does almost nothing, so it loads almost nothing: what needs the database
+runs in a process of its own and ends.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from bridge.cli.local import stack
+from bridge.cli.local.stack import Options
+from bridge.cli.local.supervisor import StartError, Supervisor
+from bridge.cli.session import Session
+from bridge.services.running import AlreadyRunning
+
+
+@click.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; loopback unless you say so."
+)
+@click.option("--port", default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--web-workers", default=1, show_default=True, help="Web processes.")
+@click.option("--concurrency", default=2, show_default=True, help="Worker processes.")
+@click.pass_obj
+def up(session: Session, directory: Path | None, host: str, port: int, web_workers: int, concurrency: int) -> None:
+    """Run web, worker and beat for BRIDGE_HOME (or DIRECTORY), with an embedded Valkey unless REDIS_URL is set.
+
+    Ctrl-C stops everything; SIGHUP reads the rules directory at once (it is looked at anyway when a file changes).
+
+    \b
+    Example:
+      integr8-bridge up my-network --port 8000
+    """
+    session.home = directory
+    boss = Supervisor()
+    boss.handle_signals()
+    try:
+        options = Options(host=host, port=port, web_workers=web_workers, concurrency=concurrency)
+        running = stack.start(boss, session.settings.home, {}, options)
+        boss.say(f"Integr8 Bridge runs at {running.address}; Ctrl-C stops everything", style="bold green")
+        if running.first_link:
+            boss.say(f"Sign in once, within a day: {running.first_link}", style="bold")
+        boss.watch(on_hangup=lambda: _read_rules(boss, running.environment))
+    except (StartError, AlreadyRunning) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        boss.stop()
+
+
+def _read_rules(boss: Supervisor, environment: Mapping[str, str]) -> None:
+    """SIGHUP: read the rules directory now, and show what came of it. A broken rule stays as it was."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bridge.cli", "rules", "reload"], env=stack.environment(environment),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    for line in (done.stdout + done.stderr).splitlines():
+        boss.say(line, style="bold green" if done.returncode == 0 else "bold red")

@@ -4,6 +4,7 @@ The supervisor lives as long as the service and does almost nothing, so it loads
 runs in a process of its own and ends.
 """
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -54,9 +55,14 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
 
 def _read_rules(boss: Supervisor, environment: Mapping[str, str]) -> None:
     """SIGHUP: read the rules directory now, and show what came of it. A broken rule stays as it was."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bridge.cli", "rules", "reload"], env=stack.environment(environment),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    for line in (done.stdout + done.stderr).splitlines():
-        boss.say(line, style="bold green" if done.returncode == 0 else "bold red")
+    command = [sys.executable, "-m", "bridge.cli", "rules", "reload", "--json"]
+    everything = stack.environment(environment)
+    done = subprocess.run(command, env=everything, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        boss.say(done.stderr.strip() or "the rules were not read", style="bold red")
+        return
+    boss.say(f"read {found['rules']} rules" + ("" if found["changed"] else ", nothing has changed"), style="bold green")
+    for problem in found["problems"]:
+        boss.say(problem, style="bold red")

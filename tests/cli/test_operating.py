@@ -63,7 +63,7 @@ def test_every_listing_speaks_json(home, run, listing):
 
 def test_what_waits_can_be_seen_and_approved(home, run):
     assert "onboarding" in run("approvals", "list")
-    assert "1 effects" in run("approvals", "approve", "1")
+    assert "1 effect" in run("approvals", "approve", "1")
     home.pass_time(minutes=1)
     home.work()
     assert len(list(home.world.directory.publishers.living())) == 1

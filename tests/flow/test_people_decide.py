@@ -249,7 +249,7 @@ then:
 on_failure: undo
 """
     )
-    network.world.faults.add({"kind": "status", "status": 403, "operation": "users.*"})
+    network.world.faults.add({"kind": "status", "status": 400, "operation": "users.*"})
     network.crm({"id": "1", "go": True})
     network.work()
     assert list(network.world.directory.publishers.living()) == []

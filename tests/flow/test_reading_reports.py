@@ -39,7 +39,7 @@ def test_a_file_is_imported_once_however_often(run, tmp_path):
 def test_a_row_that_cannot_be_read_is_named_and_the_others_are_kept(run, tmp_path):
     file = tmp_path / "rows.csv"
     file.write_text(CSV + "01HVMM5SAS879C0AQZ295VEVNB,yesterday,Approved,1001,201,8.00,10.00,USD\n")
-    found = json.loads(run("reports", "import", str(file), "--kind", "conversions", "--json"))
+    found = json.loads(run("reports", "import", str(file), "--kind", "conversions", "--json", code=1))
     assert found["new"] == 2
     assert len(found["refused"]) == 1
 

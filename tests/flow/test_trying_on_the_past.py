@@ -75,10 +75,10 @@ def test_a_sweep_of_another_form_says_how_to_write_it(past):
 
 def test_a_file_that_breaks_off_is_named_with_the_remedy(past, tmp_path):
     file = tmp_path / "cut.csv"
-    file.write_text('transaction_id,offer_id\n1,"2')
+    file.write_text('transaction_id,offer_id,request_time\n1,2,"2026-03-01')
     found = CliRunner().invoke(cli, ["reports", "import", str(file), "--kind", "clicks"])
     assert found.exit_code == 1
-    assert "unexpected end of data; what was read before is kept" in found.output
+    assert "a quote that is never closed" in found.output
 
 
 def test_a_file_that_does_not_meet_what_is_known_is_said(past, network, tmp_path):

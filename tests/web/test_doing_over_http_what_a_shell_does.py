@@ -222,7 +222,8 @@ def test_runs_are_found_by_what_they_touched(viewer, network):
 
 
 def test_ended_holds_are_listed_when_they_are_asked_for(viewer):
-    assert viewer.get("/holds", state="all", target="offer=1", rule="low-cr")["data"] == []
+    assert viewer.get("/holds", state="all", target="offer=1")["data"] == []
+    assert "low-cr" in viewer.get("/holds", 422, state="all", rule="low-cr")["detail"]
 
 
 def test_the_audit_is_narrowed_down_to_a_person(viewer, operator):

@@ -17,7 +17,9 @@ from bridge.web.access import make
 
 @pytest.fixture
 def described(app):
-    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app).exclude(path_regex="stream")
+    # The stream has no end; testing a source asks the service's own address, where nobody listens here: that is a 502.
+    described = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+    return described.exclude(path_regex="stream|/sources/[^/]+/test")
 
 
 @pytest.fixture

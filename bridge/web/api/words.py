@@ -16,7 +16,9 @@ def unknown_word(text: str, words: Collection[str]) -> str:
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     near = get_close_matches(text, known, n=1, cutoff=0.5)
     guess = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{text[:50]!r} is none of {', '.join(known[:SHOWN]) or 'no words at all'}{more}{guess}"
+    if not known:
+        return f"there is no {text[:50]!r}, and nothing else of this kind yet"
+    return f"{text[:50]!r} is none of {', '.join(known[:SHOWN])}{more}{guess}"
 
 
 class Word(validate.OneOf):

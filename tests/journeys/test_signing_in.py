@@ -79,5 +79,5 @@ def test_a_restart_forgets_neither_guesses_nor_sessions(boss, running, visitor):
     os.kill(before, signal.SIGKILL)
     psutil.wait_procs(orphans, timeout=60)
     assert answers_again(running.address, before, boss)
-    assert guess(running.address) == 429
+    assert 429 in [guess(running.address) for _ in range(3)]  # a count begun anew would let all three through
     assert "Boss (admin)" in visitor.get("/activity").text

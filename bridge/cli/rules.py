@@ -17,7 +17,7 @@ from bridge.operations.explain import explain as make_explanation
 from bridge.operations.explain import parse_subject
 from bridge.operations.rule_diff import diff as make_diff
 from bridge.operations.rule_mode import move
-from bridge.store import revisions as shelf
+from bridge.store import revisions as stored_revisions
 from rules.language.canonical import document_of
 from rules.language.schema import json_schema
 from rules.loading.load import load
@@ -122,8 +122,8 @@ def history_(session: Session, rule: str, revision: str | None, json: bool) -> N
     click.echo(as_json({"rule": rule, "revision": named[0].hash, "text": named[0].text}) if json else named[0].text)
 
 
-def _history(database: DatabaseSession, rule: str) -> list[shelf.StoredRevision]:
-    found = shelf.history(database, rule)
+def _history(database: DatabaseSession, rule: str) -> list[stored_revisions.StoredRevision]:
+    found = stored_revisions.history(database, rule)
     if not found:
         raise click.ClickException(f"rule {rule}: there is none; `integr8-bridge rules list` shows them")
     return found

@@ -18,7 +18,7 @@ from bridge.operations.backtest import as_json as backtest_json
 from bridge.operations.backtest import compare as make_comparison
 from bridge.operations.backtest_page import page
 from bridge.operations.rule_costs import costs_of
-from bridge.store import backtest_results as shelf
+from bridge.store import backtest_results as stored_results
 from rules.backtest.backtest import Progress
 
 COLUMNS = (
@@ -117,7 +117,7 @@ def backtests(session: Session, rule: str, json: bool) -> None:
     with session.read() as database:
         rows = [
             {"made": one.made_at, "by": one.by, "against": one.against, **one.figures}
-            for one in shelf.of_rule(database, rule)
+            for one in stored_results.of_rule(database, rule)
         ]
     columns = ("made", "revision", "from", "to", "pauses", "right", "wrong", "open", "flaps", "kept", "lost", "by")
     show(rows, columns, json=json, empty="none is kept; `integr8-bridge rules backtest` makes one")

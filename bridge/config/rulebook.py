@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bridge.config.lookup_tables import Table, load_all
 from bridge.config.rules_directory import DIRECTORY, RulesSnapshot, known, read
 from bridge.config.settings import Settings
-from bridge.store import revisions as shelf
+from bridge.store import revisions as stored_revisions
 from bridge.store.engine import Store
 from rules.loading.load import load
 from rules.model.environment import Known
@@ -48,16 +48,16 @@ def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[RulesSn
     """
     reading = read(settings)
     with store.write() as session:
-        newest = shelf.newest(session)
+        newest = stored_revisions.newest(session)
         if newest is not None and newest.digest == reading.digest:
             return reading, False
         rows = {one.id: _row(one.id, one.hash, one.place.file, one.text) for one in reading.revisions}
         stale = set()
-        for _link, kept in shelf.live(session, newest.id) if newest else []:
+        for _link, kept in stored_revisions.live(session, newest.id) if newest else []:
             if kept.rule_id not in rows and _broken(kept.file, reading):
                 rows[kept.rule_id] = _row(kept.rule_id, kept.hash, kept.file, kept.text)
                 stale.add(kept.rule_id)
-        generation = shelf.publish(
+        generation = stored_revisions.publish(
             session,
             digest=reading.digest,
             revisions=list(rows.values()),
@@ -104,12 +104,12 @@ class Library:
 
     def current(self, session: Session) -> Rulebook:
         """The newest generation; one small query when nothing has changed."""
-        if shelf.newest_id(session) in {None, self._book.generation}:
+        if stored_revisions.newest_id(session) in {None, self._book.generation}:
             return self._book
-        newest = shelf.newest(session)
+        newest = stored_revisions.newest(session)
         assert newest is not None
         self.tables, _ = load_all(self._settings.tables_dir, self._settings.tables)
-        rows = shelf.live(session, newest.id)
+        rows = stored_revisions.live(session, newest.id)
         compiled = {row.rule_id: self._compile(row) for _link, row in rows}
         self._book = Rulebook(
             generation=newest.id,
@@ -122,14 +122,14 @@ class Library:
 
     def listening_since(self, session: Session, now: datetime) -> datetime:
         """When rules were loaded here for the first time; `now` where they never were."""
-        return shelf.first_loaded(session) or now
+        return stored_revisions.first_loaded(session) or now
 
     def revision(self, session: Session, digest: str) -> Revision | None:
         """Any revision that was ever live, for explaining and replaying."""
-        row = shelf.revision(session, digest)
+        row = stored_revisions.revision(session, digest)
         return None if row is None else self._compile(row) or self._as_it_was(row)
 
-    def _as_it_was(self, row: shelf.StoredRevision) -> Revision | None:
+    def _as_it_was(self, row: stored_revisions.StoredRevision) -> Revision | None:
         """A revision whose names the settings no longer have: what it did is still undone, and its holds still end."""
         loaded = load(row.text, name=row.file, known=Known(timezones=self._timezones()), tests=False)
         return next((one for one in loaded.revisions if one.id == row.rule_id), None)
@@ -137,7 +137,7 @@ class Library:
     def _timezones(self) -> Mapping[str, str]:
         return {name: account.timezone for name, account in self._settings.accounts.items()}
 
-    def _compile(self, row: shelf.StoredRevision) -> Revision | None:
+    def _compile(self, row: stored_revisions.StoredRevision) -> Revision | None:
         """The revision; None when the settings no longer have what it names, which `check` reports as well."""
         found = self._compiled.get(row.hash)
         if found is None:

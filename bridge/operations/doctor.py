@@ -23,7 +23,7 @@ from bridge.integr8.route_probe import probe
 from bridge.operations.stale_names import names_of, stale_names
 from bridge.services.container import Services
 from bridge.store import feeds, journal
-from bridge.store import revisions as shelf
+from bridge.store import revisions as stored_revisions
 from bridge.store.clock import asked, own
 from bridge.store.engine import needs_no_prepared_statements
 from bridge.store.journal import EventState
@@ -261,7 +261,7 @@ def rule_files(services: Services, session: Session) -> Check:
     if reading.errors:
         first = reading.errors[0]
         return check("rule files", "warn", f"{len(reading.errors)} errors: {first}", "run `integr8-bridge check`")
-    newest = shelf.newest(session)
+    newest = stored_revisions.newest(session)
     if newest is None or newest.digest != reading.digest:
         return check("rule files", "warn", "differ from what is live", "run `integr8-bridge rules reload`")
     return check("rule files", "ok", f"{len(reading.files)} files, as they are live")

@@ -14,7 +14,7 @@ from bridge.operations.rule_costs import costs_of
 from bridge.operations.rule_diff import diff_text
 from bridge.operations.rule_mode import move
 from bridge.store import backtest_results
-from bridge.store import revisions as shelf
+from bridge.store import revisions as stored_revisions
 from bridge.store.backtest_jobs import Trial
 from bridge.store.roles import Role
 from bridge.web.access import needs
@@ -52,7 +52,7 @@ def list_rules(query: dict[str, Any]) -> dict[str, Any]:
 def show_rule(rule_id: str) -> dict[str, Any]:
     """The text of a rule and all its revisions."""
     with services().store.read() as session:
-        history = shelf.history(session, rule_id)
+        history = stored_revisions.history(session, rule_id)
         if not history:
             raise NotThere(f"rule {rule_id}: there is none")
         live = services().library.current(session).revisions.get(rule_id)
@@ -73,7 +73,7 @@ def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     with services().store.read() as session:
         found = [
             {"revision": each.hash, "file": each.file, "first_seen_at": each.first_seen_at, "text": each.text}
-            for each in shelf.history(session, rule_id)
+            for each in stored_revisions.history(session, rule_id)
         ]
     if not found:
         raise NotThere(f"rule {rule_id}: there is none")

@@ -18,7 +18,7 @@ from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.undo_status import undoable_runs
 from bridge.reports.shadow_report import shadow_report
 from bridge.store import backtest_jobs, backtest_results
-from bridge.store import revisions as shelf
+from bridge.store import revisions as stored_revisions
 from bridge.store.backtest_results import Backtest
 from bridge.store.holds import Hold, HoldState
 from bridge.store.roles import Role
@@ -49,7 +49,7 @@ STEPS = {
 def rule(rule_id: str) -> str:
     with services().store.read() as session:
         book = services().library.current(session)
-        history = shelf.history(session, rule_id)
+        history = stored_revisions.history(session, rule_id)
         wanted = select(Run).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(60)
         recent = session.scalars(wanted).all()
         held = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
@@ -144,7 +144,7 @@ def _first_number(trace: dict[str, Any]) -> list[tuple[float, float]]:
 def difference(rule_id: str) -> str:
     """What changed between two revisions, line by line."""
     with services().store.read() as session:
-        found = {one.hash: one for one in shelf.history(session, rule_id)}
+        found = {one.hash: one for one in stored_revisions.history(session, rule_id)}
     try:
         before, after = found[request.args.get("from", "")], found[request.args.get("to", "")]
     except KeyError:

@@ -10,7 +10,8 @@ import numpy as np
 import bridge
 import rules
 
-STARTS_A_SERVER = {"bridge.web.wsgi"}
+# Importing these acts on the whole process: one makes the application, one chooses where processes count together.
+STARTS_A_SERVER = {"bridge.web.wsgi", "bridge.web.gunicorn_config"}
 
 
 def modules() -> list[str]:

@@ -25,7 +25,7 @@ from bridge.simulator.world import World
 from bridge.store import migrate
 from bridge.store.engine import Store, make_engine
 
-pytest_plugins = ["network", "visiting"]  # tests/support: the whole network in one process, and who looks at it
+pytest_plugins = ["network", "used_network"]  # tests/support: the whole network in one process, and who looks at it
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday, far from any change of the clocks
 

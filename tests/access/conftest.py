@@ -1,7 +1,7 @@
 """The console and the API of one network, as people and programs meet them."""
 
 import pytest
-from visitors import PASSWORD, Browser, new_app
+from console_users import PASSWORD, Browser, new_app
 
 from bridge.store import audit_log
 from bridge.store.roles import Role

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from looking import chromium
-from serving import served
-from visitors import new_app
+from chromium import chromium
+from console_users import new_app
+from local_server import served
 
 from bridge.store.roles import Role
 from bridge.web.access import make

@@ -6,7 +6,7 @@ from rules.model.facts import Subject
 from rules.model.plan import Outcome
 from rules.model.revision import Mode, Scope
 from rules.planning.plan import targets, why_not
-from tests.planning.building import YES, hold, look, offer, paused, rule, state, step, text, verdicts, why
+from tests.planning.builders import YES, hold, look, offer, paused, rule, state, step, text, verdicts, why
 
 EVENT = Subject(("event",), ("01J",))
 MAIL = "a@b.example"

@@ -7,7 +7,7 @@ import pytest
 from rules.model.hours import end_of, instant, next_midnight, say
 from rules.model.plan import Outcome
 from rules.model.revision import Guards, Quiet
-from tests.planning.building import NO, NOW, hold, look, paused, paused_by, rule, why
+from tests.planning.builders import NO, NOW, hold, look, paused, paused_by, rule, why
 
 BERLIN = "Europe/Berlin"
 NIGHT = Quiet(time(22), time(7), BERLIN)

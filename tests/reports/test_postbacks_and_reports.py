@@ -12,8 +12,8 @@ from bridge.reports.facts import facts_for
 from bridge.reports.polling import FeedPlan
 from bridge.sources.postback import PostbackFacts
 from bridge.store.feeds import FeedKey, Kind
-from tests.reports.rules import rule
-from tests.reports.test_reading_reports import Report, row
+from tests.reports.metric_rules import rule
+from tests.reports.test_polling import Report, row
 
 PLAN = FeedPlan(key=FeedKey(kind=Kind.CONVERSIONS), rescan_every=timedelta(days=9))
 

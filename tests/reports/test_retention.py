@@ -14,7 +14,7 @@ from bridge.reports.windows import Edges
 from bridge.store import feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import Level
-from tests.reports.test_reading_reports import row
+from tests.reports.test_polling import row
 
 KEY = FeedKey(kind=Kind.CONVERSIONS)
 FAR = 10**11

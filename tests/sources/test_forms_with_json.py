@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bridge.sources import Unreadable
-from tests.sources.sending import NOW, WAYS, request, signed, source
+from tests.sources.signed_requests import NOW, WAYS, request, signed, source
 
 FORM = "application/x-www-form-urlencoded"
 PUSH = {"ref": "refs/heads/main", "repository": {"full_name": "o/r"}}

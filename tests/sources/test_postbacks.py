@@ -9,7 +9,7 @@ import pytest
 
 from bridge.sources import observation, parse_pairs, suggested_url
 from bridge.sources.postback import SPELLINGS
-from tests.sources.sending import request, source
+from tests.sources.signed_requests import request, source
 
 CONFIG = {"verify": "none", "format": "integr8-postback"}
 

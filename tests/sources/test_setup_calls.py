@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bridge.sources import SignatureError, build
-from tests.sources.sending import NOW, request
+from tests.sources.signed_requests import NOW, request
 
 SECRET = "a-long-enough-secret"
 

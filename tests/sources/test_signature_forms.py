@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from bridge.sources import Headers, SignatureError, build, problems
-from tests.sources.sending import NOW, OTHER, SECRET, STANDARD, request, signed, source
+from tests.sources.signed_requests import NOW, OTHER, SECRET, STANDARD, request, signed, source
 
 BODY = b'{"type":"deal.signed","deal_id":"s1"}'
 KEY = "a-long-enough-secret"

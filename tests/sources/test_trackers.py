@@ -7,7 +7,7 @@ import pytest
 
 from bridge.sources import problems, tracker_url
 from bridge.sources.trackers import TRACKERS
-from tests.sources.sending import request, source
+from tests.sources.signed_requests import request, source
 
 each = pytest.mark.parametrize("name", TRACKERS)
 

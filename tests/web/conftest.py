@@ -1,7 +1,7 @@
 """The API of a whole network, and tokens for it."""
 
 import pytest
-from calling import api_of
+from api_client import api_of
 
 from bridge.web.access import make
 

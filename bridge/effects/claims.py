@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import orjson
@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bridge.effects.handlers import MERGED, Job
+from bridge.effects.handlers import MERGED, Expired, Job
 from bridge.integr8 import errors
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
@@ -62,8 +62,9 @@ def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> l
         single = ledger.take(session, MERGED, among=False, limit=SINGLE_LOOKED_AT, now=now, left_by=left_by, away=away)
         kept += _without_rivals(session, single, left_by)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
+        expired = ledger.expired(session, {effect.plan_id for effect in kept}, now)
         refs = _refs(session, kept)
-    return _batches(kept, causes, refs)
+    return _batches(kept, _Known(causes, expired, refs))
 
 
 def _without_rivals(session: Session, effects: Sequence[Effect], left_by: datetime) -> list[Effect]:
@@ -97,7 +98,16 @@ def _refs(session: Session, effects: Sequence[Effect]) -> Refs:
     }
 
 
-def _batches(effects: Sequence[Effect], causes: Mapping[int, str], refs: Refs) -> list[Batch]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What jobs need to know beside their effects."""
+
+    causes: Mapping[int, str]  # by plan
+    expired: Mapping[int, datetime]  # plan → when it was decided
+    refs: Refs
+
+
+def _batches(effects: Sequence[Effect], known: _Known) -> list[Batch]:
     groups: dict[tuple[str, ...], list[Effect]] = {}
     for effect in effects:
         group = (effect.verb, effect.kind if effect.verb in MERGED else "", effect.account, effect.integration)
@@ -109,28 +119,35 @@ def _batches(effects: Sequence[Effect], causes: Mapping[int, str], refs: Refs) -
             account,
             integration,
             {one.id: one for one in members},
-            [_job(one, causes, refs) for one in members],
+            [_job(one, known) for one in members],
         )
         for (verb, kind, account, integration), members in groups.items()
     ]
 
 
-def _job(effect: Effect, causes: Mapping[int, str], refs: Refs) -> Job:
-    cause = causes.get(effect.plan_id)
+def _job(effect: Effect, known: _Known) -> Job:
+    cause, decided = known.causes.get(effect.plan_id), known.expired.get(effect.plan_id)
     return Job(
         id=effect.id,
         verb=effect.verb,
         kind=effect.kind,
-        target_id=refs.get((effect.account, effect.kind, effect.target_id), effect.target_id),
+        target_id=known.refs.get((effect.account, effect.kind, effect.target_id), effect.target_id),
         other_id=effect.target_id if effect.verb in MERGED else None,
         wanted=thaw(effect.wanted),
         key=thaw(effect.key),
         attempts=effect.attempts,
         urgent=effect.urgent,
         ambiguous=effect.state == EffectState.UNKNOWN,
+        expired=_expired(effect, decided) if decided is not None else "",
         idempotency_key=_once(effect, cause) if cause else "",
         context={"rule": effect.rule_id, "effect": effect.id, "reason": effect.reason},
     )
+
+
+def _expired(effect: Effect, decided: datetime) -> str:
+    hours = ledger.VALID // timedelta(hours=1)
+    met = f"; the last error was: {effect.error}" if effect.error else ""
+    return f"expired: decided at {decided:%Y-%m-%d %H:%M} UTC and not carried out within {hours} h{met}"
 
 
 def _once(effect: Effect, cause: str) -> str:
@@ -170,7 +187,10 @@ class StoredCallLog:
             return entities.places(session, self._batch.account, self._batch.integration, kind, ids)
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
-        """Commit `sent`, then send. Raises Halted or LeaseLost before anything has left."""
+        """Commit `sent`, then send. Raises Expired, Halted or LeaseLost before anything has left."""
+        for job in jobs:
+            if job.expired:
+                raise Expired(job.expired)
         now = self._clock()
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=now)
         with self._store.write() as session:

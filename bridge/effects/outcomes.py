@@ -24,7 +24,6 @@ from rules.planning import holds
 
 log = structlog.get_logger()
 
-TOO_OLD = timedelta(hours=24)  # an effect that could not leave for so long was decided on yesterday's world
 HANDOVER_HOURS = 72
 SHOWN = 5  # ids in one line of the log
 
@@ -111,9 +110,6 @@ class OutcomeWriter:
                 self._good_end(effect, state, dict(result))
             case Failed(error=error):
                 self._bad_end(effect, error)
-            case RetryLater(error=error) if _expired(effect, self.now):
-                hours = TOO_OLD.total_seconds() / 3600
-                self._bad_end(effect, f"could not leave for {hours:.0f} h, so it was given up; {error}")
             case RetryLater(wait=wait, error=error):
                 self._later(effect, EffectState.PLANNED, wait, error)
             case Ambiguous(wait=wait, error=error):
@@ -222,10 +218,6 @@ class OutcomeWriter:
         if hold is not None and hold.state == HoldState.RELEASED:
             hold.state, hold.ended_at, hold.ended_by = HoldState.ACTIVE, None, None
             hold.until, hold.ended_why = self.now + timedelta(hours=1), f"the return failed: {error}"
-
-
-def _expired(effect: Effect, now: datetime) -> bool:
-    return effect.due_at is not None and effect.sent_at is None and now - effect.due_at > TOO_OLD
 
 
 def fill(value: Any, step: str, result: Mapping[str, Any]) -> Any:

@@ -78,10 +78,12 @@ def _outcomes(services: Services, batch: Batch, call_log: StoredCallLog) -> Sequ
         return [Failed(job, text) for job in batch.jobs]
     client = services.client(batch.account, batch.integration)
     tools = Tools(client=client, outgoing=services.outgoing, tell=partial(collect.tell, services))
+    over = [Failed(job, job.expired) for job in batch.jobs if job.expired and not job.ambiguous]
+    jobs = [job for job in batch.jobs if job.ambiguous or not job.expired]
     try:
-        return HANDLERS[batch.verb](tools, call_log, batch.jobs)
+        return [*over, *(HANDLERS[batch.verb](tools, call_log, jobs) if jobs else ())]
     except Halted:
-        return [RetryLater(job, 1.0, "halted before it was sent") for job in batch.jobs]
+        return [*over, *(RetryLater(job, 1.0, "halted before it was sent") for job in jobs)]
     except LeaseLost:
         log.warning("lease lost", verb=batch.verb, effects=len(batch.jobs))
-        return []
+        return over

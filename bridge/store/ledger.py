@@ -37,6 +37,7 @@ from bridge.store.lease import Claim, Leased, LeaseLost, ours, settle
 from bridge.store.runs import Run
 
 LEASE = timedelta(seconds=60)  # longer than the deadline of any single call
+VALID = timedelta(hours=24)  # after its decision an effect may be sent so long; then its world is over
 
 
 class PlanState(StrEnum):
@@ -112,6 +113,14 @@ class StoredPlan(Base):
     undoes: Mapped[int | None]  # the run that this plan takes back
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     effects: Mapped[list["Effect"]] = relationship(back_populates="plan", order_by="Effect.id")
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The moment until which its effects may be sent; None where they wait for a person, or have ended.
+
+        A yes is a new decision: everything is evaluated again at that moment.
+        """
+        return (self.decided_at or self.created_at) + VALID if self.state == PlanState.READY else None
 
 
 class Effect(Leased, Base):
@@ -438,6 +447,13 @@ def causes(session: Session, plan_ids: Collection[int]) -> dict[int, str]:
         return {}
     query = select(StoredPlan.id, Run.cause_key).join(Run, Run.id == StoredPlan.run_id)
     return {row[0]: row[1] for row in session.execute(query.where(StoredPlan.id.in_(plan_ids)))}
+
+
+def expired(session: Session, plan_ids: Collection[int], now: datetime) -> dict[int, datetime]:
+    """Those of these plans whose effects may not be sent any more, with the moment of their decision."""
+    decided = func.coalesce(StoredPlan.decided_at, StoredPlan.created_at, type_=UtcDateTime())
+    query = select(StoredPlan.id, decided).where(StoredPlan.id.in_(plan_ids), decided <= now - VALID)
+    return {row[0]: row[1] for row in session.execute(query)} if plan_ids else {}
 
 
 def touches(kind: str, identity: str) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from bridge.effects.claims import Halted, StoredCallLog, claim_batch
-from bridge.effects.handlers import Ambiguous, Applied, Failed, RetryLater
+from bridge.effects.handlers import Ambiguous, Applied, Expired, Failed, RetryLater
 from bridge.effects.outcomes import fill, record_outcomes
 from bridge.services.secrets import SecretsBox
 from bridge.store import halts, ledger, one_time_secrets
@@ -187,12 +187,29 @@ def test_throttled_effects_wait_as_long_as_they_are_told(books):
     assert len(books.claim(after=timedelta(seconds=30))) == 1
 
 
-def test_what_could_not_leave_for_a_day_is_given_up(books):
+def test_what_was_decided_a_day_ago_is_never_sent(books):
     books.effect()
     [batch] = books.claim(after=timedelta(hours=25))
-    books.conclude(batch, RetryLater(batch.jobs[0], 30.0, "unreachable"), after=timedelta(hours=25))
-    assert books.states() == {"42": "failed"}
-    assert "could not leave for 24 h" in books.one(Effect).error
+    with pytest.raises(Expired, match=r"expired: decided at 2026-03-02 12:00 UTC and not carried out within 24 h"):
+        books.call_log(batch).write("offers.set_status", batch.jobs, lambda: pytest.fail("sent"))
+
+
+def test_trying_again_does_not_make_it_younger(books):
+    books.effect()
+    for hour in range(24):
+        [batch] = books.claim(after=timedelta(hours=hour))
+        assert not batch.jobs[0].expired
+        books.conclude(batch, RetryLater(batch.jobs[0], 3600.0, "unreachable"), after=timedelta(hours=hour))
+    [batch] = books.claim(after=timedelta(hours=24))
+    assert batch.jobs[0].expired.endswith("the last error was: unreachable")
+
+
+def test_a_yes_is_a_new_decision(books, now):
+    books.effect()
+    with books.store.write() as session:
+        session.get_one(StoredPlan, books.plan_id).decided_at = now + timedelta(hours=20)
+    [batch] = books.claim(after=timedelta(hours=43))
+    assert not batch.jobs[0].expired
 
 
 def test_an_unknown_outcome_is_settled_before_anything_else(books):

@@ -9,7 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 
-from bridge.effects.handlers.job import Ambiguous, Applied, CallLog, Failed, Job, Outcome, RetryLater, Skipped, Tools
+from bridge.effects.handlers.job import (
+    Ambiguous,
+    Applied,
+    CallLog,
+    Expired,
+    Failed,
+    Job,
+    Outcome,
+    RetryLater,
+    Skipped,
+    Tools,
+)
 from rules.model.verbs import VERBS
 
 Handler = Callable[[Tools, CallLog, Sequence[Job]], list[Outcome]]
@@ -26,6 +37,7 @@ __all__ = [
     "Ambiguous",
     "Applied",
     "CallLog",
+    "Expired",
     "Failed",
     "Handler",
     "Job",

@@ -30,6 +30,7 @@ class Job:
     attempts: int = 1
     urgent: bool = False
     ambiguous: bool = False
+    expired: str = ""  # why it may not be sent any more; what may have arrived is still looked for
     idempotency_key: str = (
         ""  # the same for the same step of the same cause, also where a restored database counts anew
     )
@@ -96,8 +97,15 @@ class Ambiguous:
 Outcome: TypeAlias = Applied | Skipped | Failed | RetryLater | Ambiguous
 
 
+class Expired(Exception):
+    """A job was decided too long ago to be sent. The message says when."""
+
+
 class CallLog(Protocol):
-    """Records each request of a handler. Raises LeaseLost when the effects are no longer this worker's."""
+    """Records each request of a handler. Raises LeaseLost when the effects are no longer this worker's.
+
+    A write raises Expired when one of its jobs is too old to be sent.
+    """
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
         """Record `sent` and the call, commit, send, record the answer. Re-raises what `send` raised."""
@@ -165,6 +173,8 @@ def one_by_one(jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outc
     for number, job in enumerate(jobs):
         try:
             outcomes.append(work(job))
+        except Expired as error:
+            outcomes.append(Failed(job, str(error)))
         except (errors.ApiError, errors.BudgetError) as error:
             outcomes.append(from_error(job, error))
             if isinstance(error, AWAY):

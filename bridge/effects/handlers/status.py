@@ -88,6 +88,8 @@ def _settle(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: boo
             outcomes.append(_unseen(job))
         elif entity.get("active") is active:
             outcomes.append(Applied(job, {"active": active, "settled": "by reading", "ids": sorted(ids_of(entity))}))
+        elif job.expired:
+            outcomes.append(Failed(job, f"{job.expired}; Integr8 shows that it did not happen"))
         else:
             again.append(job)
     return outcomes + (_change(tools, call_log, again, active=active) if again else [])

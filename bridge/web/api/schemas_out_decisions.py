@@ -107,6 +107,7 @@ class PlanRow(Schema):
     stops = fields.List(Free(), metadata={"description": "guards that stopped it: guard, message, subject, target"})
     money_24h = money("revenue of its targets in 24 hours")
     decide_by = when()
+    expires_at = when("what has not been sent by then is given up; null where nothing is to be sent")
     decision = word("approved, rejected, expired, proceeded, escalated")
     decided_by = word()
     difference = Free(allow_none=True, metadata={"description": "what the second look changed at the moment of yes"})

@@ -8,6 +8,7 @@ from bridge.config.errors import SettingsError
 from bridge.config.login import LoginSettingsError, oidc
 from bridge.config.settings import Settings
 from bridge.sources import SourceSettingsError, build
+from rules.loading.lint import unbounded
 from rules.loading.self_tests import Result
 from rules.model.revision import Revision, Webhook
 
@@ -37,6 +38,7 @@ def check_home(directory: Path | None) -> Findings:
     reading = rules_directory.read(found)
     for problem in sorted(reading.problems):
         (errors if problem.severity == "error" else warnings).append(str(problem))
+    errors += [str(problem) for revision in reading.revisions for problem in unbounded(revision)]
     warnings += [line for revision in reading.revisions for line in _asks_a_list(revision, found)]
     return Findings(tuple(errors), tuple(warnings), tuple(revision.id for revision in reading.revisions))
 

@@ -6,6 +6,7 @@ from bridge.operations.backtest import TEXT
 from bridge.operations.check import Findings
 from bridge.services.container import Services
 from rules.loading.cross_checks import check
+from rules.loading.lint import unbounded
 from rules.loading.load import load
 from rules.loading.self_tests import run_tests
 
@@ -20,10 +21,11 @@ def check_text(services: Services, text: str) -> Findings:
     others = [revision for revision in live if revision.id not in own]
     tests = tuple(result for revision in loaded.revisions for result in run_tests(revision))
     failed = [f"{one.test.place}: {one.message}" for one in tests if not one.passed]
+    unbounded_ones = [str(problem) for revision in loaded.revisions for problem in unbounded(revision)]
     known = {str(problem) for problem in check(others)}
     together = [str(problem) for problem in check((*loaded.revisions, *others))]
     return Findings(
-        errors=(*(str(problem) for problem in loaded.errors), *failed),
+        errors=(*(str(problem) for problem in loaded.errors), *unbounded_ones, *failed),
         warnings=(
             *(str(problem) for problem in loaded.problems if problem.severity != "error"),
             *(line for line in together if line not in known),

@@ -34,6 +34,7 @@ from rules.model.plan import Target
 from rules.model.revision import GRAINS, Grain, Revision
 
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
+TWO_MONTHS = timedelta(days=62)  # where a rule looks at last month
 REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
 READ_AT_ONCE = timedelta(hours=6)  # rows of a longer stretch that were seen in one second were read from a file
 SEEN_AT_ALL = timedelta(days=7)  # a row that was seen later than this was not seen while it mattered
@@ -232,7 +233,7 @@ def load(
     data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}
     data.windows.subjects.learn_aliases(data.directory.aliases)
     marks: dict[Kind, Sequence[tuple[datetime, datetime]]] = {}
-    since = start - BASELINE
+    since = first = start - (TWO_MONTHS if "last_month" in revision.text else BASELINE)
     for kind in (Kind.CLICKS, Kind.IMPRESSIONS, Kind.CONVERSIONS):
         feed = feeds.find(session, FeedKey(account=account, integration=integration, kind=kind))
         if feed is None:
@@ -241,8 +242,7 @@ def load(
             since = max(since, feed.since) if kind is not Kind.IMPRESSIONS else since
         marks[kind] = feeds.marks(session, feed.id, start, end)
         batches = [
-            _prepared(batch, against, data.windows)
-            for _, batch in chunk_cache.stretch(session, [feed.id], start - BASELINE, None)
+            _prepared(batch, against, data.windows) for _, batch in chunk_cache.stretch(session, [feed.id], first, None)
         ]
         data.windows.load(kind, batches)
     past = Past(

@@ -229,7 +229,7 @@ class Frame:
             case Baseline(window=Rolling(length=length), same_hours=True):
                 return same_hours(current, length.days, self.data.tz)
             case Baseline(window=window):
-                return (before(current, window, self.now - look.shift, self.data.tz),)
+                return (before(current, window, self.now - look.shift, self.data.tz, look.window),)
         return (current,)
 
     def summed(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> Column:

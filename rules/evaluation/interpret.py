@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,7 +14,7 @@ from rules.evaluation import columns, proof
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Look, Peers
 from rules.language import patterns, types
-from rules.model import hours, metrics, tree
+from rules.model import holidays, hours, metrics, tree
 from rules.model.facts import Column, Why
 from rules.model.revision import Group
 from rules.model.syntax import Condition
@@ -107,8 +107,9 @@ def _call(node: tree.Call, frame: Frame, look: Look) -> Column:
     arguments = [value(argument, frame, look) for argument in node.arguments]
     if node.function == "default":
         return _default(*arguments)
-    if node.function == "age":
-        return columns.numeric(columns.each(lambda moment: _age(moment, frame), *arguments), exact=frame.exact)
+    if node.function in _TIMED:
+        found = columns.each(lambda *held: _TIMED[node.function](held, frame), *arguments)
+        return columns.numeric(found, exact=frame.exact) if node.function == "age" else found
     if node.function in _NUMBERS:
         return _number_call(node.function, [columns.numeric(argument, exact=frame.exact) for argument in arguments])
     if node.function == "number":
@@ -170,11 +171,18 @@ def _default(found: Column, other: Column) -> Column:
     return Column(np.where(missing, second, first), why.astype(np.uint8))
 
 
-def _age(held: Any, frame: Frame) -> Any:
-    moment = columns.moment(held)
+def _age(held: Sequence[Any], frame: Frame) -> Any:
+    moment = columns.moment(held[0])
     return Decimal(repr((frame.now - moment).total_seconds())) if moment else Why.MISMATCH
 
 
+def _holiday(where: Sequence[Any], frame: Frame) -> bool | Why:
+    today = date.fromisoformat(str(hours.clock("date", frame.now, frame.data.tz)))
+    found = holidays.is_holiday(today, *where) if all(isinstance(part, str) for part in where) else None
+    return Why.MISMATCH if found is None else found
+
+
+_TIMED: dict[str, Callable[[Sequence[Any], Frame], Any]] = {"age": _age, "holiday": _holiday}
 _VALUES: dict[type[tree.Node], Callable[..., Column]] = {
     tree.Constant: _constant,
     tree.Metric: _metric,

@@ -12,6 +12,7 @@ import numpy as np
 from rules.evaluation import interpret, proof, templates
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame, Look
+from rules.evaluation.windows import SAME_PART
 from rules.language import unparse
 from rules.model import formatting, metrics, tree
 from rules.model.facts import Column, Why
@@ -202,12 +203,14 @@ def described(metric: tree.Metric, look: Look) -> str:
     return f"{whose}{metrics.title(metric.name)}{ago}"
 
 
-def baseline_words(node: tree.Change) -> str:
+def baseline_words(seen: Seen, node: tree.Change) -> str:
     """What a change is compared with, in words."""
     if node.baseline is None:
         return "the others in scope"
     if not isinstance(node.baseline, Rolling):
-        return node.baseline.unit.replace("_", " ")
+        words = node.baseline.unit.replace("_", " ")
+        growing = seen.look_of(seen.measured_part()).window
+        return f"the same part of {words}" if (growing, node.baseline) in SAME_PART else words
     if node.same_hours:
         return f"the same hours of the {node.baseline.length.days} days before"
     return f"the {formatting.span(node.baseline.length)} before"

@@ -8,7 +8,7 @@ from rules.evaluation import interpret
 from rules.evaluation.frame import Ahead
 from rules.evaluation.measurement import Seen, baseline_words, described, is_named, looks, titled
 from rules.language import types, unparse
-from rules.model import formatting, metrics, tree
+from rules.model import formatting, hours, metrics, tree
 from rules.model.durations import as_percent
 from rules.model.facts import Why
 from rules.model.verdicts import Answer
@@ -39,9 +39,8 @@ def _proven(seen: Seen, node: tree.Compare | tree.Change) -> str:
     side = "above" if seen.turns_up() else "below"
     line = formatting.number(story.line, "share")
     if isinstance(node, tree.Change):
-        line += (
-            f", which is {float(node.share) * 100:g}% {node.direction} from {baseline_words(node)} less its own chance"
-        )
+        base = baseline_words(seen, node)
+        line += f", which is {float(node.share) * 100:g}% {node.direction} from {base} less its own chance"
     level = f"{float(node.confidence or 0) * 100:g}%{' a month' if node.holds == 'month' else ' of pauses'}"
     proven = "is proven to be" if seen.answer is Answer.YES else "is not proven to be"
     kind = "evidence from its own past" if story.own_past else "evidence"
@@ -55,7 +54,10 @@ def _stated(seen: Seen) -> str:
     if isinstance(seen.node, tree.Within):
         inside = bool(seen.answer) != seen.node.negated
         return f"{seen.name()} is {'one of' if inside else 'none of'} {_listed(seen)}"
-    return f"{unparse.text(seen.node)} is {'true' if seen.answer else 'false'}"
+    said = f"{unparse.text(seen.node)} is {'true' if seen.answer else 'false'}"
+    if isinstance(seen.node, tree.Call) and seen.node.function == "holiday":
+        return f"{said} on {hours.clock('date', seen.frame.now, seen.frame.data.tz)}"
+    return said
 
 
 def _listed(seen: Seen) -> str:
@@ -110,7 +112,7 @@ def _changed(seen: Seen, node: tree.Change) -> str:
     moved = formatting.change(current, base, None if seen.answer else node.share)
     said = f"is {moved}" + ("" if seen.answer else f", not {node.direction} {as_percent(node.share)},")
     value, against = formatting.apart(current, base, seen.unit())
-    return f"{seen.name()} {value} {said} against {against} ({baseline_words(node)})"
+    return f"{seen.name()} {value} {said} against {against} ({baseline_words(seen, node)})"
 
 
 def _forecast(seen: Seen, node: tree.Forecast) -> str:
@@ -149,7 +151,7 @@ def _from_what(seen: Seen) -> str:
     }
     zero = [name for name, value in seen.sample().items() if value == 0 and name in below]
     if isinstance(seen.node, tree.Change) and not zero:
-        return f": there is nothing to compare with ({baseline_words(seen.node)})"
+        return f": there is nothing to compare with ({baseline_words(seen, seen.node)})"
     return f" from 0 {zero[-1]}" if zero else ""
 
 
@@ -182,5 +184,5 @@ def _missing_name(seen: Seen) -> str:
         if isinstance(leaf, tree.Attribute | tree.Own) and seen.cell(leaf) is None:
             return unparse.text(leaf)
     if isinstance(seen.node, tree.Change):
-        return f"{seen.name()} of {baseline_words(seen.node)}"
+        return f"{seen.name()} of {baseline_words(seen, seen.node)}"
     return seen.name()

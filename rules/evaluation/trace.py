@@ -204,7 +204,7 @@ def _baseline_trace(seen: Seen, node: tree.Change) -> Trace:
     spans = seen.frame.stretches(look, seen.frame.settle_of_row())
     value = templates.jsonable(column.values[0]) if why_of(column) is Why.KNOWN else None
     return Trace(
-        text=f"compared with {baseline_words(node)}",
+        text=f"compared with {baseline_words(seen, node)}",
         why=why_of(column),
         value=value,
         start=None if node.baseline is None else min(span.start for span in spans),

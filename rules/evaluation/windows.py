@@ -12,6 +12,15 @@ from zoneinfo import ZoneInfo
 from rules.model.revision import Calendar, Rolling, Window
 
 _DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+# What grows, and of what the same part is taken: the 3rd at noon is compared with last month until the 3rd at noon.
+SAME_PART: frozenset[tuple[Window, Window]] = frozenset(
+    [
+        (Calendar("this_week"), Calendar("last_week")),
+        (Calendar("this_month"), Calendar("last_month")),
+        (Calendar("month_to_date"), Calendar("last_month")),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,15 +54,28 @@ def stretch(window: Window, now: datetime, settle: timedelta, zone: str) -> Stre
 def period(window: Calendar, now: datetime, zone: str) -> tuple[datetime, datetime]:
     """Start and end of the whole calendar stretch, in UTC; the end may lie ahead. Weeks begin on Monday."""
     today = now.astimezone(_zone(zone)).date()
-    if window.unit == "today":
-        return _midnight(today, zone), _midnight(today + _DAY, zone)
-    if window.unit == "yesterday":
-        return _midnight(today - _DAY, zone), _midnight(today, zone)
-    if window.unit == "this_week":
-        monday = today - today.weekday() * _DAY
-        return _midnight(monday, zone), _midnight(monday + 7 * _DAY, zone)
-    first = today.replace(day=1)
-    return _midnight(first, zone), _midnight((first + 32 * _DAY).replace(day=1), zone)
+    monday, first = today - today.weekday() * _DAY, today.replace(day=1)
+    match window.unit:
+        case "this_hour":
+            begun = now.astimezone(_zone(zone)).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+            return begun, begun + timedelta(hours=1)
+        case "today":
+            days = today, today + _DAY
+        case "yesterday":
+            days = today - _DAY, today
+        case "this_week":
+            days = monday, monday + _WEEK
+        case "last_week":
+            days = monday - _WEEK, monday
+        case "last_month":
+            days = _month_before(first), first
+        case _:
+            days = first, (first + 32 * _DAY).replace(day=1)
+    return _midnight(days[0], zone), _midnight(days[1], zone)
+
+
+def _month_before(first: date) -> date:
+    return (first - _DAY).replace(day=1)
 
 
 def earlier(moment: datetime, shift: timedelta, zone: str) -> datetime:
@@ -65,11 +87,24 @@ def earlier(moment: datetime, shift: timedelta, zone: str) -> datetime:
     return naive.replace(tzinfo=_zone(zone), fold=wall.fold).astimezone(UTC)
 
 
-def before(current: Stretch, baseline: Window, now: datetime, zone: str) -> Stretch:
-    """The stretch to compare with: the one that ends where the current one begins, or a calendar stretch."""
+def before(current: Stretch, baseline: Window, now: datetime, zone: str, window: Window | None = None) -> Stretch:
+    """The stretch to compare with: the one that ends where the current one begins, or a calendar stretch.
+
+    Of a week or a month that is still growing (`window`), the same part of the one before.
+    """
     if isinstance(baseline, Rolling):
         return Stretch(current.start - baseline.length, current.start)
-    return stretch(baseline, now, timedelta(0), zone)
+    whole = stretch(baseline, now, timedelta(0), zone)
+    if window is None or (window, baseline) not in SAME_PART:
+        return whole
+    wall = current.end.astimezone(_zone(zone))
+    if baseline.unit == "last_week":
+        end = earlier(current.end, _WEEK, zone)
+    else:
+        first = _month_before(current.start.astimezone(_zone(zone)).date())
+        naive = datetime.combine(first + (wall.day - 1) * _DAY, wall.time())
+        end = naive.replace(tzinfo=_zone(zone), fold=wall.fold).astimezone(UTC)
+    return Stretch(whole.start, min(end, whole.end))
 
 
 def same_hours(current: Stretch, days: int, zone: str) -> tuple[Stretch, ...]:

@@ -9,7 +9,7 @@ from rules.language.fields import Findings, length, spelled
 from rules.language.names import CLOCK, ENTITY_FIELDS, Offered
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
 from rules.model.environment import Known
-from rules.model.revision import Action, HoldFor
+from rules.model.revision import GRAINS, Action, Grain, HoldFor
 from rules.model.spelling import a, did_you_mean, listed, nearest
 from rules.model.syntax import Template
 from rules.model.verbs import VERBS, VerbSpec, stops_traffic
@@ -43,6 +43,17 @@ def actions(node: Node, offered: Offered, known: Known, findings: Findings) -> t
         found.append(action)
         named.append(action.id)
     return tuple(found)
+
+
+def first_target(node: Node | None) -> Grain | None:
+    """The kind of the first step that names one which a rule may look per: what `scope: all` is all of."""
+    for step in node.items if isinstance(node, Branch) else ():
+        entries = step.entries if isinstance(step, Table) else {}
+        for verb in VERBS:
+            named = entries.get(verb)
+            if isinstance(named, Leaf) and named.raw in GRAINS and VERBS[verb].identity == "entity":
+                return cast("Grain", named.raw)
+    return None
 
 
 class _Step:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rules.language import unparse
 from rules.language.actions import destructive
+from rules.language.triggers import EVERYTHING
 from rules.model import durations
 from rules.model.hours import DAYS
 from rules.model.revision import (
@@ -118,7 +119,7 @@ def _scope(scope: Scope) -> dict[str, Any]:
         {
             "per": [grain for grain in scope.per if grain != "event"],
             "from": {grain: unparse.template(part) for grain, part in scope.origin.items()},
-            "where": {name: list(values) for name, values in scope.where.items()},
+            "where": EVERYTHING if scope.everything else {name: list(values) for name, values in scope.where.items()},
             "except": {name: list(values) for name, values in scope.exclude.items()},
             "join": dict(scope.join),
         }

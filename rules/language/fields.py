@@ -16,7 +16,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from rules.language.strict_yaml import Node, Table, data
 from rules.model import durations, metrics
 from rules.model.errors import Problem
-from rules.model.revision import Calendar, Rolling, Window
+from rules.model.revision import UNITS, Calendar, Rolling, Window
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Place
 
@@ -217,13 +217,12 @@ class Settle(_Value):
 
 class WindowOf(_Value):
     def understood(self, value: Any) -> Window:
-        calendar = ("today", "yesterday", "this_week", "this_month")
-        if value in calendar:
+        if value in UNITS:
             return Calendar(cast("Any", value))
         found = length(value)
         if not found:
             raise ValidationError(
-                f"{spelled(value)} is no window; write 24h, 7d or one of {listed(calendar)}{_meant(value, calendar)}"
+                f"{spelled(value)} is no window; write 24h, 7d or one of {listed(UNITS)}{_meant(value, UNITS)}"
             )
         return Rolling(found)
 

@@ -31,6 +31,12 @@ FUNCTIONS: Mapping[str, Function] = {
     "has": Function(("any",), "bool", "true when the name has a value; the one question that a missing value answers"),
     "default": Function(("any", "any"), "any", "the first value, or the second where the first is missing"),
     "age": Function(("any",), "duration", "how long ago a moment was: age(offer.created_at) < 7d"),
+    "holiday": Function(
+        ("text",),
+        "bool",
+        'true on a public holiday of the country, or of a part of it, by the local date: holiday("DE", "BY")',
+        more=True,
+    ),
     "number": Function(("any",), "number", 'the number that a text spells: number("1.50")'),
 }
 # Functions that turn a missing value into a known one. Not for metrics: missing traffic must stay undecided.

@@ -88,7 +88,11 @@ KEYS: Mapping[str, Key] = {
         "The event type that is missed.", "trigger: {silence: {source: crm, for: 2h, event: lead}}", "every event"
     ),
     # --- scope ---
-    "scope": Key("Which items the rule looks at, anew at every run.", "scope: {per: [offer]}", "the event itself"),
+    "scope": Key(
+        "Which items the rule looks at, anew at every run. `scope: all` means all of the kind that `then` names first.",
+        "scope: {per: [offer]}",
+        "the event itself",
+    ),
     "scope.per": Key(
         "What one verdict is about: one kind of item, or a pair.", "scope: {per: [offer, publisher]}", "event"
     ),
@@ -96,7 +100,8 @@ KEYS: Mapping[str, Key] = {
         "Where a webhook names the items of `per`.", "scope: {per: [offer], from: {offer: body.offer_id}}"
     ),
     "scope.where": Key(
-        "Only items whose attribute has this value, or one of these.",
+        "Only items whose attribute has this value, or one of these; `all` says that none is left out. A rule that "
+        "takes traffic away by the clock needs `where`, `except`, a limit under `guards`, or `all`.",
         "scope: {per: [offer], where: {offer.active: true}}",
     ),
     "scope.except": Key(

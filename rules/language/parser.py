@@ -15,7 +15,7 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedEOF, 
 
 from rules.model import durations, tree
 from rules.model.errors import Problem, RuleError
-from rules.model.revision import Calendar, Rolling, Window
+from rules.model.revision import UNITS, Calendar, Rolling, Window
 from rules.model.spelling import listed, nearest
 from rules.model.syntax import Condition, Place, Template
 
@@ -23,7 +23,7 @@ MAX_TEXT = 500  # characters; the longest sensible condition we could think of h
 MAX_NODES = 200
 MAX_DEPTH = 24  # of the tree; also what keeps every recursive walk over it shallow
 
-_WORDS = {
+_WORDS: dict[str, str] = {
     "or": "OR",
     "and": "AND",
     "not": "NOT",
@@ -42,10 +42,7 @@ _WORDS = {
     "null": "NULL",
     "up": "DIRECTION",
     "down": "DIRECTION",
-    "today": "CALENDAR",
-    "yesterday": "CALENDAR",
-    "this_week": "CALENDAR",
-    "this_month": "CALENDAR",
+    **dict.fromkeys(UNITS, "CALENDAR"),
 }
 _KINDS = {
     "COMPARISON": "a comparison (< <= > >= = !=)",
@@ -53,7 +50,7 @@ _KINDS = {
     "NUMBER": "a number",
     "PERCENT": "a percentage such as 50%",
     "DURATION": "a duration such as 24h",
-    "CALENDAR": "today, yesterday, this_week or this_month",
+    "CALENDAR": listed(UNITS),
     "MONTH": "'a month'",
     "PAUSES": "'of pauses'",
     "TEXT": 'a text in "quotes"',

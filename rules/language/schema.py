@@ -8,9 +8,10 @@ from typing import Any
 
 from rules.language.keys import KEYS
 from rules.language.sections import KEEPABLE
+from rules.language.triggers import EVERYTHING
 from rules.model import metrics
 from rules.model.hours import DAYS
-from rules.model.revision import GRAINS, Missed, Mode
+from rules.model.revision import GRAINS, UNITS, Missed, Mode
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS
 
@@ -18,7 +19,6 @@ _DURATION = {"type": "string", "pattern": r"^(\d+[wdhms])+$", "examples": ["45m"
 _SHARE = {"type": "string", "pattern": r"^\d+(\.\d+)?%$", "examples": ["5%"]}
 _TEXT = {"type": "string"}
 _CONDITION = {"type": ["string", "boolean"], "examples": ["cr < 0.40% @95%", "clicks up 200% vs 7d same hours"]}
-_CALENDAR = ("today", "yesterday", "this_week", "this_month")
 
 
 def json_schema() -> dict[str, Any]:
@@ -142,21 +142,22 @@ def _trigger() -> dict[str, Any]:
 
 def _scope() -> dict[str, Any]:
     values = _one_or_many({"type": ["string", "number", "boolean"]})
-    return _object(
+    found = _object(
         {
             "per": _words(*GRAINS),
             "from": _map(_TEXT, keys=GRAINS),
-            "where": _map(values),
+            "where": {"anyOf": [_map(values), {"const": EVERYTHING}]},
             "except": _map(values),
             "join": _map(_TEXT),
         }
     )
+    return {"anyOf": [found, {"const": EVERYTHING}]}
 
 
 def _data() -> dict[str, Any]:
     return _object(
         {
-            "window": {"anyOf": [_DURATION, {"enum": list(_CALENDAR)}]},
+            "window": {"anyOf": [_DURATION, {"enum": list(UNITS)}]},
             "settle": {"anyOf": [_DURATION, {"const": "auto"}]},
             "need": _amounts(),
             "fresh": _DURATION,

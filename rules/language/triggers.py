@@ -17,6 +17,7 @@ from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Template
 
 _TRIGGERS = ("every", "cron", "webhook", "silence")
+EVERYTHING = "all"  # `scope: all`, `where: all`: nothing is left out, and its author knows it
 _SCOPE_KEYS = ("per", "from", "where", "except", "join")
 _BODY = Offered(event=True)
 
@@ -95,12 +96,17 @@ def offered_by(found: Trigger | None, scope: Scope, known: Known) -> Offered:
 # --- scope -----------------------------------------------------------------------------------------
 
 
-def scope(node: Node | None, found: Trigger | None, known: Known, findings: Findings) -> Scope | None:
-    """The scope; without one, a webhook rule looks at its event."""
+def scope(
+    node: Node | None, found: Trigger | None, known: Known, findings: Findings, *, target: Grain | None = None
+) -> Scope | None:
+    """The scope; without one, a webhook rule looks at its event. `target` is what `scope: all` is all of."""
     if node is None:
         return Scope()
+    if isinstance(node, Leaf) and node.value == EVERYTHING:
+        return _everything(node, found, target, findings)
     if not isinstance(node, Table):
-        findings.error(node.place, "`scope` needs `per: [offer]` or the like")
+        meant = did_you_mean(node.raw, (EVERYTHING,)) if isinstance(node, Leaf) else ""
+        findings.error(node.place, f"`scope` needs `per: [offer]` or the like{meant}")
         return None
     for key, place in node.keys.items():
         if key not in _SCOPE_KEYS:
@@ -110,13 +116,28 @@ def scope(node: Node | None, found: Trigger | None, known: Known, findings: Find
         return None
     join = _join(node, per, known, findings)
     offered = offered_by(found, Scope(per=per, join=join), known)
+    where = node.entries.get("where")
+    everything = isinstance(where, Leaf) and where.value == EVERYTHING
     return Scope(
         per=per,
         origin=_origin(node, per, found, findings),
-        where=_filter(node, "where", offered, findings),
+        where={} if everything else _filter(node, "where", offered, findings),
+        everything=everything,
         exclude=_filter(node, "except", offered, findings),
         join=join,
     )
+
+
+def _everything(node: Leaf, found: Trigger | None, target: Grain | None, findings: Findings) -> Scope | None:
+    if isinstance(found, Webhook):
+        findings.error(
+            node.place, "an event names its items; write scope: {per: [offer], from: {offer: body.offer_id}}"
+        )
+        return None
+    if target is None:
+        findings.error(node.place, "all of what? Write scope: {per: [offer], where: all}")
+        return None
+    return Scope(per=(target,), everything=True)
 
 
 def _per(node: Table, findings: Findings) -> tuple[Grain, ...] | None:
@@ -170,7 +191,8 @@ def _filter(node: Table, name: str, offered: Offered, findings: Findings) -> Map
     if given is None:
         return {}
     if not isinstance(given, Table):
-        findings.error(given.place, f"`{name}` needs lines such as offer.active: true")
+        meant = did_you_mean(given.raw, (EVERYTHING,)) if isinstance(given, Leaf) and name == "where" else ""
+        findings.error(given.place, f"`{name}` needs lines such as offer.active: true{meant}")
         return {}
     return {
         key: _accepted(value, findings)

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from rules.language import patterns
 from rules.language.functions import FORGIVING, FUNCTIONS, Kind
-from rules.model import metrics, tree
+from rules.model import holidays, metrics, tree
 from rules.model.errors import Problem
 from rules.model.hours import DAYS
 from rules.model.revision import Calendar, Rolling
@@ -244,8 +244,9 @@ def _forecast(node: tree.Forecast) -> Kind:
         raise _Misfit(node.item, "a forecast goes on along a straight line; leave out the function")
     if node.op not in {">", ">="}:
         raise _Misfit(node, "a forecast asks when an amount will be reached; write >= or >")
-    if any(isinstance(part, tree.Over) and part.window == Calendar("yesterday") for part in node.item.walk()):
-        raise _Misfit(node.item, "yesterday is over and grows no more")
+    for part in node.item.walk():
+        if isinstance(part, tree.Over) and isinstance(part.window, Calendar) and part.window.over:
+            raise _Misfit(node.item, f"{part.window.unit.replace('_', ' ')} is over and grows no more")
     return "bool"
 
 
@@ -266,7 +267,20 @@ def _call(node: tree.Call) -> Kind:
             _wants(argument, kind)
         if node.function in FORGIVING and has_metric(argument):
             raise _Misfit(argument, f"{node.function}() is not for metrics: missing data must stay undecided")
+    if node.function == "holiday":
+        _check_holiday(node)
     return kind_of(node.arguments[0]) if node.function == "default" else function.gives
+
+
+def _check_holiday(node: tree.Call) -> None:
+    """A country that no calendar has would never have a holiday, and nobody would notice."""
+    if len(node.arguments) > 2:
+        raise _Misfit(node.arguments[2], 'holiday() takes a country and a part of it: holiday("DE", "BY")')
+    held = [argument.value for argument in node.arguments if isinstance(argument, tree.Constant)]
+    if len(held) == len(node.arguments):
+        wrong = holidays.problem(*map(str, held))
+        if wrong:
+            raise _Misfit(node.arguments[-1], wrong)
 
 
 def _constant(node: tree.Constant) -> Kind:

@@ -6,10 +6,11 @@ from datetime import timedelta
 from rules.language import types
 from rules.language.actions import destructive
 from rules.language.fields import at
+from rules.language.names import ENTITY_FIELDS
 from rules.language.strict_yaml import Table
 from rules.model import durations, tree
 from rules.model.errors import Problem
-from rules.model.revision import Every, Group, Mode, Revision, Rolling, Webhook, Window
+from rules.model.revision import AtMost, Every, Group, Mode, Revision, Rolling, Webhook, Window
 from rules.model.syntax import Condition, Place
 
 SHORT = timedelta(hours=24)  # below it a rate swings with the hour of the day
@@ -35,6 +36,28 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
         yield from _looked_at_again(revision, found)
     if revision.mode is not Mode.DISABLED and not revision.then and revision.when is not None:
         yield Problem(_place(root, "then"), "this rule does nothing; `then` is empty", "warning")
+
+
+def unbounded(revision: Revision) -> Iterator[Problem]:
+    """An error for a rule that could take everything away at once: one wrong condition, and a network stands still.
+
+    Asked before a rule goes live; one that is live already goes on.
+    """
+    scope, guards = revision.scope, revision.guards
+    bounded = scope.where or scope.exclude or scope.everything or guards.at_most != AtMost() or guards.per_day
+    if bounded or not revision.timed or scope.per == ("event",) or not destructive(revision.then):
+        return
+    if revision.mode is Mode.DISABLED:
+        return
+    per = ", ".join(scope.per)
+    kind = scope.per[0]
+    some = f"where: {{{kind}.active: true}}" if kind in ENTITY_FIELDS else f"except: {{{kind}.id: [...]}}"
+    yield Problem(
+        revision.place,
+        f"{revision.id} could take away every {' x '.join(scope.per)} at once; under `scope` say which are meant "
+        f"({some}) or that all are (scope: {{per: [{per}], where: all}}), or limit a plan "
+        "(guards: {at_most: {targets: 10}})",
+    )
 
 
 def conditions(group: Group | None) -> Iterator[Condition]:
@@ -81,7 +104,7 @@ def _short_windows(revision: Revision, measured: list[Condition]) -> Iterator[Pr
 
 
 def _is_short(window: Window) -> bool:
-    return window.length < SHORT if isinstance(window, Rolling) else window.unit == "today"
+    return window.length < SHORT if isinstance(window, Rolling) else window.unit in {"today", "this_hour"}
 
 
 def _rate_windows(node: tree.Node, window: Window) -> Iterator[Window]:

@@ -127,7 +127,8 @@ class _Rule:
         self._check_account(root, header)
         data_section = self._data(root, header)
         trigger_ = self._trigger(root, data_section)
-        scope_ = scope(root.entries.get("scope"), trigger_, self.known, self.findings)
+        target = actions.first_target(root.entries.get("then"))
+        scope_ = scope(root.entries.get("scope"), trigger_, self.known, self.findings, target=target)
         parts = self._settings(root, data_section)
         if scope_ is not None:  # else every name would be called unknown
             offered = offered_by(trigger_, scope_, self.known)

@@ -28,13 +28,13 @@ from rules.loading import lint
 from rules.loading.derived_values import Solution, solve
 from rules.model import durations, formatting, metrics, tree
 from rules.model.facts import Column, Subject, Why
-from rules.model.revision import GRAINS, Action, Grain, Group, Revision, Rolling, Webhook
+from rules.model.revision import GRAINS, UNITS, Action, Grain, Group, Revision, Rolling, Webhook
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Condition, Template
 
 NOW = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)  # a Wednesday; what `now` is in a test that does not say
 CONTROLS = ("now", "data_age", "state")
-_SUFFIX = re.compile(r"_(?:\d+[wdhms]|today|yesterday|this_week|this_month|peers|ago_).*$")
+_SUFFIX = re.compile(rf"_(?:\d+[wdhms]|{'|'.join(UNITS)}|peers|ago_).*$")
 _HOUR = timedelta(hours=1)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from rules.model.syntax import Condition, Place, Template
 
@@ -79,11 +79,22 @@ class Rolling:
     length: timedelta
 
 
+Unit: TypeAlias = Literal[
+    "this_hour", "today", "yesterday", "this_week", "last_week", "this_month", "last_month", "month_to_date"
+]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """A stretch of the calendar in the rule's time zone; the current one is still growing."""
 
-    unit: Literal["today", "yesterday", "this_week", "this_month"]
+    unit: Unit
+
+    @property
+    def over(self) -> bool:
+        """Whether the stretch has ended, so that nothing is added to it any more."""
+        return self.unit in {"yesterday", "last_week", "last_month"}
 
 
 Window: TypeAlias = Rolling | Calendar
@@ -98,6 +109,7 @@ class Scope:
     where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # attribute → accepted values
     exclude: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # `except:` attribute → refused values
     join: Mapping[str, str] = field(default_factory=dict)  # table name → its key attribute (offer.id)
+    everything: bool = False  # said in so many words: `scope: all`, `where: all`
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,48 @@ def test_today_is_empty_while_its_first_minutes_settle():
     assert stretch(Calendar("today"), at("2026-03-04T00:10"), HOUR, "UTC").empty
 
 
+@pytest.mark.parametrize(
+    ("unit", "start", "end"),
+    [
+        ("this_hour", "2026-03-04T12:00", "2026-03-04T13:00"),
+        ("last_week", "2026-02-23T00:00", "2026-03-02T00:00"),
+        ("last_month", "2026-02-01T00:00", "2026-03-01T00:00"),
+        ("month_to_date", "2026-03-01T00:00", "2026-04-01T00:00"),
+    ],
+)
+def test_a_calendar_window_has_the_edges_that_its_name_says(unit, start, end):
+    assert period(Calendar(unit), at("2026-03-04T12:40"), "UTC") == (at(start), at(end))
+
+
+@pytest.mark.parametrize("minute", ["00:20", "01:20"])
+def test_of_an_hour_that_comes_twice_each_is_an_hour(minute):
+    start, end = period(Calendar("this_hour"), at(f"2026-10-25T{minute}"), BERLIN)
+    assert (start, end) == (at(f"2026-10-25T{minute[:2]}:00"), at(f"2026-10-25T{minute[:2]}:00") + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("now", "window", "baseline", "start", "end"),
+    [
+        ("2026-03-03T12:30", "month_to_date", "last_month", "2026-02-01T00:00", "2026-02-03T12:30"),
+        ("2026-03-31T12:30", "this_month", "last_month", "2026-02-01T00:00", "2026-03-01T00:00"),  # there is no 31st
+        ("2026-01-15T08:00", "month_to_date", "last_month", "2025-12-01T00:00", "2025-12-15T08:00"),
+        ("2026-03-04T09:00", "this_week", "last_week", "2026-02-23T00:00", "2026-02-25T09:00"),
+        ("2026-03-04T09:00", "today", "last_week", "2026-02-23T00:00", "2026-03-02T00:00"),
+    ],
+)
+def test_what_still_grows_is_compared_with_the_same_part(now, window, baseline, start, end):
+    current = stretch(Calendar(window), at(now), timedelta(0), "UTC")
+    found = before(current, Calendar(baseline), at(now), "UTC", Calendar(window))
+    assert found == Stretch(at(start), at(end))
+
+
+def test_the_same_part_follows_the_clock_on_the_wall():
+    now = at("2026-04-03T10:00")  # noon in Berlin, an hour earlier than a month before
+    current = stretch(Calendar("month_to_date"), now, timedelta(0), BERLIN)
+    found = before(current, Calendar("last_month"), now, BERLIN, Calendar("month_to_date"))
+    assert found == Stretch(at("2026-02-28T23:00"), at("2026-03-03T11:00"))
+
+
 def test_a_week_begins_on_monday():
     assert period(Calendar("this_week"), at("2026-03-08T23:30"), "UTC") == (
         at("2026-03-02T00:00"),

@@ -52,7 +52,7 @@ def first_target(node: Node | None) -> Grain | None:
         for verb in VERBS:
             named = entries.get(verb)
             if isinstance(named, Leaf) and named.raw in GRAINS and VERBS[verb].identity == "entity":
-                return cast("Grain", named.raw)
+                return named.raw
     return None
 
 

@@ -11,7 +11,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("rules", "evidence", "budget", "windows", "ingest", "backtest", "effects", "scale", "door", "console")
+NAMES = (
+    "rules",
+    "evidence",
+    "unusual",
+    "budget",
+    "windows",
+    "ingest",
+    "backtest",
+    "effects",
+    "scale",
+    "door",
+    "console",
+)
 RESULTS = Path(__file__).parent / "results.json"
 
 

@@ -34,7 +34,7 @@ from rules.model.plan import Target
 from rules.model.revision import GRAINS, Grain, Revision
 
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
-TWO_MONTHS = timedelta(days=62)  # where a rule looks at last month
+TWO_MONTHS = timedelta(days=72)  # where a rule looks at last month, or at the same hours of nine weeks
 REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
 READ_AT_ONCE = timedelta(hours=6)  # rows of a longer stretch that were seen in one second were read from a file
 SEEN_AT_ALL = timedelta(days=7)  # a row that was seen later than this was not seen while it mattered
@@ -233,7 +233,8 @@ def load(
     data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}
     data.windows.subjects.learn_aliases(data.directory.aliases)
     marks: dict[Kind, Sequence[tuple[datetime, datetime]]] = {}
-    since = first = start - (TWO_MONTHS if "last_month" in revision.text else BASELINE)
+    far = "last_month" in revision.text or "unusual" in revision.text
+    since = first = start - (TWO_MONTHS if far else BASELINE)
     for kind in (Kind.CLICKS, Kind.IMPRESSIONS, Kind.CONVERSIONS):
         feed = feeds.find(session, FeedKey(account=account, integration=integration, kind=kind))
         if feed is None:

@@ -44,7 +44,7 @@ def _wants_few(node: tree.Node) -> bool:
             return _counts_conversions(left)
         case tree.Compare(op=">" | ">=", right=right):
             return _counts_conversions(right)
-        case tree.Change(direction="down", item=item):
+        case tree.Change(direction="down", item=item) | tree.Unusual(direction="down" | "either", item=item):
             return _counts_conversions(item)
     return False
 

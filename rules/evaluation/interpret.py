@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, proof
+from rules.evaluation import columns, proof, ranking, unusual
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Look, Peers
 from rules.language import patterns, types
@@ -270,18 +270,8 @@ def _with_sample(node: tree.Node, frame: Frame, found: Truth) -> Truth:
 
 
 def _test(node: tree.Node, frame: Frame, look: Look) -> Truth:
-    match node:
-        case tree.Compare():
-            return _compare(node, frame, look)
-        case tree.Within():
-            return _within(node, frame, look)
-        case tree.Matches():
-            return _matches(node, frame, look)
-        case tree.Change():
-            return _change(node, frame, look)
-        case tree.Forecast():
-            return _forecast(node, frame, look)
-    return columns.of_booleans(value(node, frame, look))
+    test = _TESTS.get(type(node))
+    return test(node, frame, look) if test else columns.of_booleans(value(node, frame, look))
 
 
 def _compare(node: tree.Compare, frame: Frame, look: Look) -> Truth:
@@ -445,6 +435,33 @@ def _matches(node: tree.Matches, frame: Frame, look: Look) -> Truth:
     return columns.of_booleans(columns.each(search, value(node.item, frame, look)))
 
 
+def usual(node: tree.Unusual, frame: Frame, look: Look) -> unusual.Usual:
+    """What is usual for each subject of the frame, and from where on a value is not."""
+    parts = types.ratio_of_counts(node.item)
+    return unusual.usual(node, cohort(*parts, frame) if parts else None, frame, look, value)
+
+
+def ranked(node: tree.Rank, frame: Frame, look: Look) -> ranking.Ranking:
+    """The place of each subject of the frame among all of the scope."""
+    key = ("rank", node, look, frame.needs)
+    found = frame.proofs.get(key)
+    if found is None:
+        whole = frame.whole()
+        size = whole.size
+        short = whole.short() if whole.needs and types.has_metric(node.item) else None
+        values = _stretched(columns.numeric(value(node.item, whole, look)), size)
+        groups = None if node.group is None else _stretched(value(node.group, whole, look), size)
+        found = frame.proofs[key] = ranking.ranking(node, values, short, groups)
+    if frame.rows is None:
+        return found
+    rows = frame.rows
+    return ranking.Ranking(found.place[rows], found.ranked[rows], found.taken[rows], found.why[rows])
+
+
+def _stretched(column: Column, size: int) -> Column:
+    return Column(np.broadcast_to(column.values, size), np.broadcast_to(column.why, size))
+
+
 def against(node: tree.Change) -> Against:
     """What a change is measured against."""
     return Peers() if node.baseline is None else Baseline(node.baseline, node.same_hours)
@@ -469,3 +486,14 @@ def turning_point(node: tree.Change, frame: Frame, look: Look) -> Column:
     factor = np.where(base.values >= 0, number(1 + share), number(1 - share))
     nothing = (base.values == 0) & (base.why == Why.KNOWN)
     return Column(base.values * factor, np.where(nothing, np.uint8(Why.UNDEFINED), base.why))
+
+
+_TESTS: dict[type[tree.Node], Callable[..., Truth]] = {
+    tree.Compare: _compare,
+    tree.Within: _within,
+    tree.Matches: _matches,
+    tree.Change: _change,
+    tree.Forecast: _forecast,
+    tree.Unusual: lambda node, frame, look: unusual.answer(node, usual(node, frame, look)),
+    tree.Rank: lambda node, frame, look: ranking.answer(ranked(node, frame, look)),
+}

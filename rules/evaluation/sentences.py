@@ -1,10 +1,11 @@
 """What a single test found, in one sentence."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from rules.evaluation import interpret
+from rules.evaluation import interpret, unusual
 from rules.evaluation.frame import Ahead
 from rules.evaluation.measurement import Seen, baseline_words, described, is_named, looks, titled
 from rules.language import types, unparse
@@ -18,16 +19,11 @@ def sentence(seen: Seen) -> str:
     """The finding as a sentence without its full stop. Quotes nothing out of an event's body."""
     if seen.answer is Answer.NO_DECISION:
         return _undecided(seen)
-    match seen.node:
-        case tree.Compare(holds="month" | "pauses") | tree.Change(holds="month" | "pauses") as node:
-            return _proven(seen, node)
-        case tree.Change() as node:
-            return _changed(seen, node)
-        case tree.Forecast() as node:
-            return _forecast(seen, node)
-        case tree.Compare() as node:
-            return _compared(seen, node)
-    return _stated(seen)
+    node = seen.node
+    if isinstance(node, tree.Compare | tree.Change) and node.holds != "once":
+        return _proven(seen, node)
+    say = _SENTENCES.get(type(node))
+    return say(seen, node) if say else _stated(seen)
 
 
 def _proven(seen: Seen, node: tree.Compare | tree.Change) -> str:
@@ -123,10 +119,48 @@ def _forecast(seen: Seen, node: tree.Forecast) -> str:
     return f"{seen.name()} {now} {will} {_right_words(seen)} within {soon}; it is heading for {later}"
 
 
+def _unusual(seen: Seen, node: tree.Unusual) -> str:
+    """`clicks 120 is unusual (down): 251 to 440 is usual at 99%, the middle of the same hours of 4 weeks is 340`."""
+    found, unit = interpret.usual(node, seen.frame, seen.look), seen.unit()
+    value, middle = (formatting.number(float(one[0]), unit) for one in (found.now, found.middle))
+    low, high = (formatting.number(float(one), unit) for one in found.usual(0, whole=unit == "count"))
+    side = "" if node.direction == "either" else f"ly {'high' if node.direction == 'up' else 'low'}"
+    said = f"is {'' if seen.answer else 'not '}unusual{side}"
+    return (
+        f"{seen.name()} {value} {said}: {low} to {high} is usual at {as_percent(node.confidence)}, the middle of the "
+        f"same hours of {int(found.weeks[0])} weeks before is {middle}"
+    )
+
+
+def _ranked(seen: Seen, node: tree.Rank) -> str:
+    """`conversion rate 0.05% is place 2 of 38, and the worst 5 are meant`."""
+    found = interpret.ranked(node, seen.frame, seen.look)
+    value = formatting.held(seen.cell(node.item), seen.unit())
+    much = f"{node.side} {node.count:f}" if node.share is None else f"{node.side} {as_percent(node.share)}"
+    group = "" if node.group is None else f" of the same {unparse.text(node.group).removesuffix('.id')}"
+    meant = f"the {much}" + (f" ({int(found.taken[0])})" if node.share is not None else "")
+    return (
+        f"{seen.name()} {value} is place {int(found.place[0]):,} of {int(found.ranked[0]):,}{group}; {meant} are meant"
+    )
+
+
+def _too_few_to_compare(seen: Seen) -> str | None:
+    """Why there is nothing to compare with, where the subject's own sample is large enough."""
+    if isinstance(seen.node, tree.Unusual):
+        weeks = int(interpret.usual(seen.node, seen.frame, seen.look).weeks[0])
+        known = f"of {seen.name()} the same hours of only {weeks} weeks are known"
+        return f"{known}; {unusual.LEAST} are needed" if weeks < unusual.LEAST else None
+    if isinstance(seen.node, tree.Rank):
+        found = interpret.ranked(seen.node, seen.frame, seen.look)
+        few = f"the number of those that can be ranked by {seen.name()} is {int(found.ranked[0])}"
+        return f"{few}; there is nothing to choose between" if found.ranked[0] else None
+    return None
+
+
 def _undecided(seen: Seen) -> str:
     match seen.why:
         case Why.TOO_FEW:
-            return _too_few(seen)
+            return _too_few_to_compare(seen) or _too_few(seen)
         case Why.TOO_OLD:
             return _too_old(seen)
         case Why.UNDEFINED:
@@ -186,3 +220,12 @@ def _missing_name(seen: Seen) -> str:
     if isinstance(seen.node, tree.Change):
         return f"{seen.name()} of {baseline_words(seen, seen.node)}"
     return seen.name()
+
+
+_SENTENCES: dict[type[tree.Node], Callable[..., str]] = {
+    tree.Change: _changed,
+    tree.Forecast: _forecast,
+    tree.Compare: _compared,
+    tree.Unusual: _unusual,
+    tree.Rank: _ranked,
+}

@@ -166,7 +166,7 @@ def _of_test(seen: Seen, text: str | None) -> Trace:
 def _operands(seen: Seen) -> Iterator[Trace]:
     """The measured values inside, where there are more than the one that is compared."""
     found = list(looks(seen.node, seen.look))
-    if len(found) < 2 and not isinstance(seen.node, tree.Change):
+    if isinstance(seen.node, tree.Unusual | tree.Rank) or (len(found) < 2 and not isinstance(seen.node, tree.Change)):
         return
     for part, look in found:
         span = seen.frame.current(look, seen.frame.settle_of_row())

@@ -98,6 +98,8 @@ def resolve(node: tree.Node, place: Place, offered: Offered) -> tuple[tree.Node,
     problems: list[Problem] = []
 
     def visit(part: tree.Node) -> tree.Node:
+        if isinstance(part, tree.Rank) and part.group is not None and isinstance(part.group, tree.Name):
+            part = replace(part, group=_of_group(part.group))
         if isinstance(part, tree.Name):
             try:
                 return _meaning(part, offered)
@@ -108,6 +110,11 @@ def resolve(node: tree.Node, place: Place, offered: Offered) -> tuple[tree.Node,
         return _with_children(part, visit)
 
     return visit(node), tuple(problems)
+
+
+def _of_group(name: tree.Name) -> tree.Name:
+    """`per advertiser` is per advertiser.id."""
+    return replace(name, text=f"{name.text}.id") if name.text in ENTITY_FIELDS else name
 
 
 def _with_children(node: tree.Node, visit: Any) -> tree.Node:

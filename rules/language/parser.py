@@ -33,6 +33,10 @@ _WORDS: dict[str, str] = {
     "same": "SAME",
     "hours": "HOURS",
     "peers": "PEERS",
+    "unusual": "UNUSUAL",
+    "by": "BY",
+    "per": "PER",
+    **dict.fromkeys(tree.SIDES, "RANK"),
     "forecast": "FORECAST",
     "within": "WITHIN",
     "over": "OVER",
@@ -57,9 +61,26 @@ _KINDS = {
     "DIRECTION": "'up' or 'down'",
     "$END": "the end",
 }
-_VALUE = {"NAME", "NUMBER", "PERCENT", "DURATION", "TEXT", "TRUE", "FALSE", "NULL", "SIGN", "LPAR", "LSQB", "FORECAST"}
+_VALUE = {
+    "NAME",
+    "NUMBER",
+    "PERCENT",
+    "DURATION",
+    "TEXT",
+    "TRUE",
+    "FALSE",
+    "NULL",
+    "SIGN",
+    "LPAR",
+    "LSQB",
+    "FORECAST",
+    "RANK",
+}
 # What people write who come from another language, and what it is here.
 _FOREIGN = {"==": "=", "<>": "!=", "&&": "and", "||": "or", "!": "not", "=<": "<=", "=>": ">=", "%": "a percentage"}
+
+
+_SIDES = {"high": "up", "higher": "up", "above": "up", "low": "down", "lower": "down", "below": "down"}
 
 
 class _Wrong(ValueError):
@@ -143,11 +164,21 @@ def _explain(text: str, error: UnexpectedInput) -> tuple[int, str]:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         column = error.token.column or 1
         doubled = text[max(column - 2, 0) : column] == "=="
-        return column, _unexpected("==" if doubled else str(error.token), _awaited(error))
+        said = _unexpected("==" if doubled else str(error.token), _awaited(error))
+        return column, said + _ranking_hint(text[: column - 1], str(error.token))
     if isinstance(error, UnexpectedCharacters):
         word = _word_at(text, cast("Any", error).pos_in_stream)
         return error.column, _unexpected(word, _awaited(error))
     return len(text.rstrip()) + 1, f"the condition ends too early; expected {_named(_awaited(error))}"
+
+
+def _ranking_hint(before: str, word: str) -> str:
+    """`worts 5 by cr`, `worst by cr`: what was begun as a ranking."""
+    begun = before.rsplit(maxsplit=1)[-1] if before.split() else ""
+    side = nearest(begun, tree.SIDES)
+    if side is None or not (word == "by" or word[:1].isdigit()):
+        return ""
+    return f"; did you mean '{side} {word if word != 'by' else '5'} by ...'?"
 
 
 def _word_at(text: str, position: int) -> str:
@@ -176,6 +207,8 @@ def _unexpected(word: str, awaited: set[str]) -> str:
         return "a text that begins with a quote never ends; put the same quote behind it"
     if word in _FOREIGN:
         return f"{said}; did you mean '{_FOREIGN[word]}'?"
+    if "DIRECTION" in awaited and word in _SIDES:
+        return f"{said}; did you mean '{_SIDES[word]}'?"
     meant = nearest(word, [name for name, terminal in _WORDS.items() if terminal in awaited])
     return f"{said}; did you mean '{meant}'?" if meant and meant != word else said
 
@@ -194,6 +227,8 @@ def _named(awaited: set[str]) -> str:
     marks = {"SIGN": "+", "FACTOR": "*", "RPAR": "')'", "RSQB": "']'", "COMMA": "','"}
     names += [f"'{word}'" for word, terminal in _WORDS.items() if terminal in rest]
     names += [marks[terminal] for terminal in ("RPAR", "RSQB", "COMMA") if terminal in rest]
+    if rest == {"DIRECTION", "AT"}:
+        names.append("'@' such as @99%")
     return listed(dict.fromkeys(names))
 
 
@@ -251,6 +286,28 @@ class _Builder(Transformer[Token, tree.Node]):
             column=item.column,
         )
         return _tailed(node, tail)
+
+    def unusual(self, item: tree.Node, _word: Token, direction: Token | None, *rest: Token) -> tree.Node:
+        level, _vs, length, *_same_hours = rest
+        return tree.Unusual(
+            item=item,
+            direction=cast("Any", str(direction) if direction else "either"),
+            confidence=_percent(level),
+            past=_duration(length),
+            column=item.column,
+        )
+
+    def rank(self, side: Token, much: Token, _by: Token, item: tree.Node, _per: Token | None, *name: Any) -> tree.Node:
+        group = next((tree.Name(text=_dotted(one), column=_column(one)) for one in name if one is not None), None)
+        number = much.type == "NUMBER"
+        return tree.Rank(
+            side=cast("Any", str(side)),
+            count=durations.plain(_number(much)) if number else None,
+            share=None if number else _percent(much),
+            item=item,
+            group=group,
+            column=_column(side),
+        )
 
     def forecast(
         self, word: Token, item: tree.Node, op: Token, limit: tree.Node, _within: Token, horizon: Token

@@ -6,7 +6,7 @@ stretches of different length can only be compared per unit of time; ratios can 
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from rules.language import patterns
@@ -36,6 +36,8 @@ _NAMES: dict[Kind, str] = {
     "any": "a value",
 }
 _DAY = 86_400
+_WEEK = timedelta(days=7)
+_LEAST_PAST, _MOST_PAST = timedelta(days=28), timedelta(days=63)
 
 
 class _Misfit(ValueError):
@@ -115,6 +117,18 @@ def _counted(node: tree.Node) -> bool:
         case tree.Arithmetic(op="+", left=left, right=right):
             return _counted(left) and _counted(right)
     return False
+
+
+def is_counted(node: tree.Node) -> bool:
+    """True for whole numbers of things: clicks, conversions + approved."""
+    return _counted(node)
+
+
+def is_amount(node: tree.Node) -> bool:
+    """True for an amount that is never below zero, such as payout."""
+    while isinstance(node, tree.Over | tree.Ago):
+        node = node.item
+    return isinstance(node, tree.Metric) and node.name in metrics.BASE
 
 
 def has_metric(node: tree.Node) -> bool:
@@ -235,6 +249,33 @@ def _whole_days(node: tree.Change) -> bool:
     return isinstance(window, Rolling) and window.length.total_seconds() % _DAY == 0
 
 
+def _unusual(node: tree.Unusual) -> Kind:
+    _wants(node.item, "number")
+    if not has_metric(node.item):
+        raise _Misfit(node.item, "'unusual' needs something measured, such as clicks or cr")
+    if not 0.5 < node.confidence < 1:
+        raise _Misfit(node, "'@' takes a confidence above 50% and below 100%, such as @99%")
+    if node.past % _WEEK or not _LEAST_PAST <= node.past <= _MOST_PAST:
+        raise _Misfit(node, "'unusual' compares hours of the week: whole weeks, from vs 28d to vs 63d same hours")
+    return "bool"
+
+
+def _rank(node: tree.Rank) -> Kind:
+    _wants(node.item, "number", role="something to rank by, such as cr,")
+    if not any(isinstance(part, tree.Metric | tree.Attribute) for part in node.item.walk()):
+        raise _Misfit(node.item, "a plain value ranks nobody; write a metric such as cr")
+    if node.count is not None and (node.count < 1 or node.count != node.count.to_integral_value()):
+        raise _Misfit(node, f"'{node.side}' takes a whole number from 1 on, or a share such as 10%")
+    if node.share is not None and not 0 < node.share < 1:
+        raise _Misfit(node, f"'{node.side}' takes a share above 0% and below 100%")
+    if node.side in {"worst", "best"} and node.more_is_worse is None:
+        words = "whether more of it is worse depends on who asks; write top for the largest, bottom for the smallest"
+        raise _Misfit(node, words)
+    if node.group is not None and not isinstance(node.group, tree.Attribute | tree.Own):
+        raise _Misfit(node.group, "'per' takes what makes a group, such as advertiser or offer.visibility")
+    return "bool"
+
+
 def _forecast(node: tree.Forecast) -> Kind:
     _wants(node.item, "number")
     _wants(node.limit, "number")
@@ -339,6 +380,8 @@ _KINDS: dict[type[tree.Node], Callable[..., Kind]] = {
     tree.Matches: _matches,
     tree.Change: _change,
     tree.Forecast: _forecast,
+    tree.Unusual: _unusual,
+    tree.Rank: _rank,
     tree.Not: _not,
     tree.And: _all_conditions,
     tree.Or: _all_conditions,

@@ -123,6 +123,23 @@ def _change(node: tree.Change) -> tuple[str, int]:
     return f"{_inside(node.item, _SUM)} {node.direction} {share} vs {baseline}{same}{_sure(node)}", _TEST
 
 
+def _unusual(node: tree.Unusual) -> tuple[str, int]:
+    side = "" if node.direction == "either" else f" {node.direction}"
+    sure, past = durations.as_percent(node.confidence), durations.written(node.past)
+    return f"{_inside(node.item, _SUM)} unusual{side} @{sure} vs {past} same hours", _TEST
+
+
+def _rank(node: tree.Rank) -> tuple[str, int]:
+    much = f"{node.count:f}" if node.share is None else durations.as_percent(node.share)
+    group = "" if node.group is None else f" per {_name_of(node.group)}"
+    return f"{node.side} {much} by {_inside(node.item, _SUM)}{group}", _TEST
+
+
+def _name_of(group: tree.Node) -> str:
+    written = text(group)
+    return written.removesuffix(".id") if written.count(".") == 1 else written
+
+
 def _forecast(node: tree.Forecast) -> tuple[str, int]:
     ahead = durations.written(node.within)
     return f"forecast {_inside(node.item, _SUM)} {node.op} {_inside(node.limit, _SUM)} within {ahead}", _TEST
@@ -154,6 +171,8 @@ _WRITERS: dict[type[tree.Node], Callable[[Any], tuple[str, int]]] = {
     tree.Matches: _matches,
     tree.Change: _change,
     tree.Forecast: _forecast,
+    tree.Unusual: _unusual,
+    tree.Rank: _rank,
     tree.Not: lambda node: (f"not {_inside(node.item, _NOT)}", _NOT),
     tree.And: _joined("and", _AND),
     tree.Or: _joined("or", _OR),

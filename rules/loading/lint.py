@@ -32,6 +32,7 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
     yield from _order(revision, root)
     yield from _negated_confidence([*found, *conditions(revision.unless)])
     yield from _half_windows(found)
+    yield from _ranked_events(revision, found)
     if destructive(revision.then):
         yield from _looked_at_again(revision, found)
     if revision.mode is not Mode.DISABLED and not revision.then and revision.when is not None:
@@ -166,6 +167,17 @@ def _looked_at_again(revision: Revision, found: list[Condition]) -> Iterator[Pro
                     f"line nearly all are taken at least once; write @{level} a month"
                 )
                 yield Problem(at(item.place, part.column - 1), message, "warning")
+
+
+def _ranked_events(revision: Revision, found: list[Condition]) -> Iterator[Problem]:
+    """An event names one item, and of one nobody is the worst."""
+    if revision.timed:
+        return
+    for item in found:
+        for part in item.tree.walk():
+            if isinstance(part, tree.Rank):
+                message = f"an event names one item, and '{part.side}' needs many; write trigger: {{every: 15m}}"
+                yield Problem(at(item.place, part.column - 1), message)
 
 
 def _half_windows(found: list[Condition]) -> Iterator[Problem]:

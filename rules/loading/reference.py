@@ -68,6 +68,25 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
         "`forecast payout >= 1000 within 20m`",
         "where the amount will be at the slope of the last hour, or of the horizon if that is longer",
     ),
+    (
+        "`unusual [up\\|down] @NN% vs DAYS same hours`",
+        "`clicks unusual @99% vs 28d same hours`",
+        (
+            "far from what is usual at these hours of the week: from the middle of the same hours of the same weekday "
+            "in the weeks before, with the spread of all days. Counts and shares of counts are judged by their own "
+            "distribution. Of 1,000 looks at normal data at most 10 say yes at 99%. Four weeks must be known"
+        ),
+    ),
+    (
+        "`worst N by VALUE [per GROUP]`, `best`, `top`, `bottom`; `N%`",
+        "`worst 5 by cr per advertiser`",
+        (
+            "among so many of the scope, or of each group. `top` are the largest values, `bottom` the smallest; "
+            "`worst` knows that a high rejection rate is bad and a high conversion rate is good. Only who has `need` "
+            "and a value has a place; a tie that does not fit as a whole is left out, a share is rounded down, and "
+            "where all would be taken there is no decision"
+        ),
+    ),
     ("`over WINDOW`", "`conversions = 0 over 1h`", "another window"),
     ("`ago DURATION`", "`clicks over 1h ago 7d`", "the window moved back; whole days follow the wall clock"),
     ("`in`, `not in`", '`publisher.country in ["DE", "AT"]`', "one of a list"),

@@ -45,7 +45,7 @@ def failures(revision: Revision) -> Iterator[Problem]:
 
 
 def _run(revision: Revision, test: Test) -> Result:
-    facts = GivenFacts(test.given, revision)
+    facts = test_plans.Items([GivenFacts(given, revision) for given in (test.given, *test.more)])
     asked = replace(revision, unless=_mentioned(revision.unless, test))
     evaluation = evaluate(asked, facts, facts.now)
     verdict = evaluation.explain(0)

@@ -241,13 +241,23 @@ def _of_tree(node: tree.Node, frame: Frame, look: Look, settle: timedelta) -> It
             spans = frame.stretches(replace(inner, against=interpret.against(node)), settle)
             label = f"_{unparse.window(node.baseline)}"
             yield from (_Span(span, label, part, number, len(spans)) for number, span in enumerate(spans))
-    elif isinstance(node, tree.Forecast):
-        for part, inner in looks(node.item, look):
+    elif isinstance(node, tree.Unusual | tree.Forecast):
+        yield from _of_others(node, frame, look, settle)
+    for child in node.children():
+        yield from _of_tree(child, frame, look, settle)
+
+
+def _of_others(node: tree.Unusual | tree.Forecast, frame: Frame, look: Look, settle: timedelta) -> Iterator[_Span]:
+    """The stretches that a test looks at beside the one that it is about."""
+    for part, inner in looks(node.item, look):
+        if isinstance(node, tree.Unusual):
+            for day in range(1, node.days + 1):
+                moved = replace(inner, shift=inner.shift + timedelta(days=day))
+                yield _Span(frame.current(moved, settle), f"_{durations.written(node.past)}", part)
+        else:
             kept, recent, _ = frame.outlook(inner, node.within, settle)
             yield _Span(recent, f"_{durations.written(max(node.within, _HOUR))}", part)
             yield _Span(kept, "", part)
-    for child in node.children():
-        yield from _of_tree(child, frame, look, settle)
 
 
 def _suffix(look: Look) -> str:

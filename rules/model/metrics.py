@@ -89,6 +89,15 @@ def unit(name: str) -> Unit:
     return "money" if base(name) in SUMS else "count"
 
 
+def more_is_worse(name: str) -> bool | None:
+    """Whether more of it is worse for a network; None where that depends on who asks, as for a payout."""
+    if name in {"rejected", "rejection_rate", "cpa"}:
+        return True
+    if name in {"payout", "epc", "pending"} or name.startswith(EVENTS):
+        return None
+    return False
+
+
 def title(name: str) -> str:
     """The metric's name in a sentence."""
     if name.startswith(EVENTS):

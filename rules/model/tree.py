@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
+from rules.model.metrics import more_is_worse as goodness
 from rules.model.revision import Grain, Window
 
 #: For how long a confidence holds: one evaluation, a month of any number of them, or the pauses of a month together.
 Holds: TypeAlias = Literal["once", "month", "pauses"]
+Side: TypeAlias = Literal["worst", "best", "top", "bottom"]
+SIDES: tuple[Side, ...] = get_args(Side)
 Comparison: TypeAlias = Literal["<", "<=", ">", ">=", "=", "!="]
 
 
@@ -180,6 +183,45 @@ class Change(Node):
     same_hours: bool = False
     confidence: Decimal | None = None
     holds: Holds = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Unusual(Node):
+    """`item unusual [up|down] @confidence vs past same hours`: far from the same hours of the weeks before."""
+
+    item: Node
+    direction: Literal["up", "down", "either"]
+    confidence: Decimal
+    past: timedelta
+
+    @property
+    def days(self) -> int:
+        """How many days it looks back."""
+        return self.past.days
+
+
+@dataclass(frozen=True, slots=True)
+class Rank(Node):
+    """`worst 5 by item per group`: among so many at one end of the scope, or of each group; one of the two is set."""
+
+    side: Side
+    count: Decimal | None
+    share: Decimal | None
+    item: Node
+    group: Node | None = None
+
+    @property
+    def largest(self) -> bool:
+        """Whether the largest values come first. Which end is the worse depends on what is measured."""
+        if self.side in {"top", "bottom"}:
+            return self.side == "top"
+        return self.more_is_worse == (self.side == "worst")
+
+    @property
+    def more_is_worse(self) -> bool | None:
+        """Whether more of what is measured is worse; None where it depends on who asks."""
+        names = {part.name for part in self.item.walk() if isinstance(part, Metric)}
+        return goodness(next(iter(names))) if len(names) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,20 @@ further = st.one_of(
         "{0[0]} {0[1]} {0[2]} vs {0[3]}".format
     ),
     st.tuples(plain, st.sampled_from(UNITS), line, number).map("{0[0]} over {0[1]} {0[2]} {0[3]}".format),
+    st.tuples(
+        st.sampled_from(["worst", "best", "top", "bottom"]),
+        st.sampled_from(["1", "2", "50%", "10%"]),
+        st.sampled_from(["cr", "clicks over 2h", "revenue - payout", "rejection_rate", "offer.default_payout"]),
+        st.sampled_from(["", " per offer.name", " per advertiser", " per budgets.daily"]),
+    )
+    .filter(lambda parts: parts[0] in {"top", "bottom"} or parts[2] not in {"revenue - payout", "offer.default_payout"})
+    .map("{0[0]} {0[1]} by {0[2]}{0[3]}".format),
+    st.tuples(
+        st.sampled_from(["clicks", "cr over 2h", "approved / conversions", "payout", "revenue - payout", "margin"]),
+        st.sampled_from(["", "up ", "down "]),
+        st.sampled_from(["@99%", "@99.9%", "@80%"]),
+        st.sampled_from(["28d", "35d"]),
+    ).map("{0[0]} unusual {0[1]}{0[2]} vs {0[3]} same hours".format),
     st.sampled_from(['holiday("DE")', 'holiday("US", "CA")', "holiday(offer.name)"]),
 )
 condition = st.recursive(

@@ -1,0 +1,230 @@
+"""Is an amount unusual for its hours of the week? Judged by the same hours of the weeks before.
+
+The middle of the same hours of the same weekday is what is usual; how far the days of all weekdays lie from the middle
+of theirs is the spread. Counts are judged by their own distribution, which is wider than Poisson's where the days are
+(negative binomial); a share of things counted by the count above the line, given what is below it. One wild day in the
+past changes little: middles and spreads are medians wherever counts are large enough to have one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from statistics import NormalDist
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.evaluation import columns
+from rules.evaluation.frame import Frame, Look
+from rules.language import types
+from rules.model import tree
+from rules.model.facts import Column, Why
+
+LEAST = 4  # weeks of which the same hours must be known
+_DAY = timedelta(days=1)
+_FEW = 10.0  # counts below it have a mean rather than a middle
+_MANY = 100.0  # above it a count is as good as normal
+_NORMAL = 1.4826  # from the median of absolute residuals to the standard deviation
+_MIDDLE = np.pi / 2  # how much more a median varies than a mean
+# A median lies close to its own few values: by how much a spread around medians of so many weeks is too small.
+_CLOSE = {4: 1.38, 5: 1.35, 6: 1.27, 7: 1.21, 8: 1.19, 9: 1.15}
+_LEAST_SPREAD = 0.01  # of the middle: what is the same every day may move by a few hundredths
+_ENDLESS = 20_000  # steps along a distribution; none that a rule meets is so wide
+
+Floats: TypeAlias = NDArray[np.float64]
+Value: TypeAlias = Callable[[tree.Node, Frame, Look], Column]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Usual:
+    """For each subject what is now, what is usual, and from where on something is unusual."""
+
+    now: Floats
+    middle: Floats
+    low: Floats  # at or below it: unusually low
+    high: Floats  # at or above it: unusually high
+    weeks: NDArray[np.int64]  # of which the same hours are known
+    why: columns.Whys
+
+    def usual(self, row: int, *, whole: bool) -> tuple[float, float]:
+        """The smallest and the largest value that is usual; `whole` for counts, which have no values in between."""
+        low, high = float(self.low[row]), float(self.high[row])
+        if whole:
+            low, high = float(np.floor(low)) + 1, float(np.ceil(high)) - 1
+        return max(low, 0.0) if self.now[row] >= 0 else low, high
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Past:
+    """What happened on each day before (one row per day, the newest first), out of how much, and where it is known."""
+
+    amounts: Floats
+    of: Floats
+    known: NDArray[np.bool_]
+
+    def weekday(self, number: int) -> "_Past":
+        """The days that lie a number of days before the same weekday."""
+        rows = slice(number - 1 if number else 6, None, 7)
+        return _Past(self.amounts[rows], self.of[rows], self.known[rows])
+
+
+def usual(
+    node: tree.Unusual, parts: tuple[tree.Node, tree.Node] | None, frame: Frame, look: Look, value: Value
+) -> Usual:
+    """What is usual for each subject. `parts` are both sides of a share of things counted, as they are counted."""
+    tops, bottoms = parts or (node.item, None)
+    counts = parts is not None or types.is_counted(node.item)
+    level = counts or types.is_amount(node.item)
+
+    def measured(days: int) -> tuple[Column, Column | None]:
+        moved = replace(look, shift=look.shift + days * _DAY)
+        below = None if bottoms is None else columns.numeric(value(bottoms, frame, moved))
+        return columns.numeric(value(tops, frame, moved)), below
+
+    top, bottom = measured(0)
+    size = frame.size
+    of = np.ones(size) if bottom is None else np.broadcast_to(bottom.values, size)
+    why = np.broadcast_to(columns.first_reason(top.why, *([] if bottom is None else [bottom.why])), size)
+    past = _past([measured(day) for day in range(1, node.days + 1)], size)
+    same = past.weekday(0)
+    weeks = same.known.sum(axis=0)
+    now = np.broadcast_to(top.values, size).astype(float)
+    found = _spread(past, counts=counts, level=level)
+    middle, low, high = _edges(found, of, _tail(node), counts=counts)
+    enough = np.where(weeks >= LEAST, np.uint8(Why.KNOWN), np.uint8(Why.TOO_FEW))
+    why = columns.first_reason(why, np.where(of > 0, np.uint8(Why.KNOWN), np.uint8(Why.UNDEFINED)), enough)
+    share = np.where(of > 0, of, 1.0) if parts else np.ones(size)
+    return Usual(now / share, middle / share, low / share, high / share, weeks, why.astype(np.uint8))
+
+
+def answer(node: tree.Unusual, found: Usual) -> columns.Truth:
+    """Yes where the present lies outside of what is usual, on the side that was asked for."""
+    moved = found.now != found.middle  # where nothing ever varies, the edges are the middle
+    below, above = moved & (found.now <= found.low), moved & (found.now >= found.high)
+    yes = below if node.direction == "down" else above if node.direction == "up" else below | above
+    return columns.truth(yes, found.why)
+
+
+def _tail(node: tree.Unusual) -> float:
+    """The probability beyond one edge."""
+    alone = 1 - float(node.confidence)
+    return alone / 2 if node.direction == "either" else alone
+
+
+def _past(days: list[tuple[Column, Column | None]], size: int) -> _Past:
+    amounts, of, known = (np.zeros((len(days), size)) for _ in range(3))
+    for row, (top, bottom) in enumerate(days):
+        amounts[row] = top.values
+        of[row] = 1.0 if bottom is None else bottom.values
+        known[row] = (top.why == columns.KNOWN) & (
+            (bottom is None) | (bottom is not None and bottom.why == columns.KNOWN)
+        )
+    return _Past(amounts, of, (known > 0) & (of > 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spread:
+    rate: Floats  # per one of what is below
+    factor: Floats  # variance per unit of the mean; with `level` false the variance itself
+    spare: Floats  # by which part the uncertainty of the middle itself adds to the variance, per one of what is below
+    level: bool
+
+
+def _spread(past: _Past, *, counts: bool, level: bool) -> _Spread:
+    residuals, weights = [], []
+    rates: list[Floats] = []
+    for weekday in range(7):
+        part = past.weekday(weekday)
+        rate = _rate(part, counts=counts)
+        rates.append(rate)
+        expected = rate * part.of
+        scale = np.sqrt(np.maximum(np.abs(expected), 0.5 if counts else 1e-9)) if level else 1.0
+        residuals.append(np.where(part.known, (part.amounts - expected) / scale, np.nan))
+        weights.append(part.known)
+    same = past.weekday(0)
+    weeks = np.maximum(same.known.sum(axis=0), 1)
+    every, known = np.concatenate(residuals), np.concatenate(weights)
+    count = np.maximum(known.sum(axis=0), 1)
+    close = np.array([_CLOSE.get(int(min(max(number, 4), 9)), 1.15) for number in np.maximum(count // 7, 1)])
+    spread = _median(np.abs(every), known) * _NORMAL * close * (1 + 2 / np.sqrt(count))
+    factor = spread * spread
+    if counts:
+        squares = np.where(known, np.minimum(np.nan_to_num(every) ** 2, 25.0), 0.0).sum(axis=0) / count
+        few = rates[0] * np.where(same.known, same.of, 0).sum(axis=0) / weeks < _FEW
+        factor = np.maximum(np.where(few, squares * weeks / np.maximum(weeks - 1, 1), factor), 1.0)
+    total = np.maximum(np.where(same.known, same.of, 0.0).sum(axis=0), 1e-9)
+    return _Spread(rates[0], factor, _MIDDLE / total, level)
+
+
+def _rate(part: _Past, *, counts: bool) -> Floats:
+    """What is usual of one weekday, per one of what is below: the middle, of small counts the mean."""
+    each = np.where(part.known, part.amounts / np.where(part.of > 0, part.of, 1.0), np.nan)
+    middle = _median(each, part.known)
+    if not counts:
+        return middle
+    weeks = np.maximum(part.known.sum(axis=0), 1)
+    total = np.where(part.known, part.of, 0.0).sum(axis=0)
+    few = middle * total / weeks < _FEW
+    most = middle * part.of + 5 * np.sqrt(np.maximum(middle * part.of, 1.0)) + 2  # a wild day counts as a bad one
+    mean = np.where(part.known, np.minimum(part.amounts, most), 0.0).sum(axis=0) + 0.5
+    return np.where(few, mean / np.maximum(total, 1e-9), middle)
+
+
+def _median(values: Floats, known: NDArray[np.bool_]) -> Floats:
+    """The median of the known values of each column; 0 where there are none."""
+    ordered = np.sort(np.where(known, values, np.inf), axis=0)
+    count = known.sum(axis=0)
+    last = len(values) - 1
+    low, high = np.clip((count - 1) // 2, 0, last), np.clip(count // 2, 0, last)
+    pair = [np.take_along_axis(ordered, rows[None], axis=0)[0] for rows in (low, high)]
+    return np.where(count > 0, (np.where(count > 0, pair[0], 0) + np.where(count > 0, pair[1], 0)) / 2, 0.0)
+
+
+def _edges(found: _Spread, of: Floats, tail: float, *, counts: bool) -> tuple[Floats, Floats, Floats]:
+    """The middle, and from where on down and up a value is unusual."""
+    middle = found.rate * of
+    own = np.maximum(np.abs(middle), 1e-9) if found.level else 1.0
+    variance = found.factor * own * (1 + found.spare * of)
+    variance = np.maximum(variance, (_LEAST_SPREAD * middle) ** 2 + 1e-12)
+    score = NormalDist().inv_cdf(1 - tail)
+    low, high = _skewed(middle, variance, score) if found.level else _even(middle, variance, score)
+    if counts:
+        few = (middle < _MANY) & (variance < _MANY * _MANY)
+        if few.any():
+            low[few], high[few] = _counted(middle[few], variance[few], tail)
+    return middle, low, high
+
+
+def _even(middle: Floats, variance: Floats, score: float) -> tuple[Floats, Floats]:
+    """The edges of a normal distribution."""
+    reach = score * np.sqrt(variance)
+    return middle - reach, middle + reach
+
+
+def _skewed(mean: Floats, variance: Floats, score: float) -> tuple[Floats, Floats]:
+    """The edges of a gamma distribution (Wilson and Hilferty): good days lie further out than bad ones."""
+    shape = np.maximum(mean, 1e-9) ** 2 / variance
+    middle, reach = 1 - 1 / (9 * shape), score / (3 * np.sqrt(shape))
+    low = np.where(middle > reach, mean * np.maximum(middle - reach, 0) ** 3, -1.0)
+    return low, mean * (middle + reach) ** 3
+
+
+def _counted(mean: Floats, variance: Floats, tail: float) -> tuple[Floats, Floats]:
+    """The edges of a count: beyond them lies at most the tail of its negative binomial distribution."""
+    mean = np.maximum(mean, 1e-9)
+    variance = np.maximum(variance, mean * (1 + 1e-6))
+    size, chance = mean * mean / (variance - mean), mean / variance
+    with np.errstate(divide="ignore", under="ignore"):
+        mass = np.exp(size * np.log(chance))
+    below = np.zeros_like(mean)  # the probability of less than `step`
+    low, high = np.full_like(mean, -1.0), np.full_like(mean, np.inf)
+    step = 0
+    while np.isinf(high).any() and step < _ENDLESS:
+        high = np.where(np.isinf(high) & (1 - below < tail), float(step), high)
+        below = below + mass
+        low = np.where(below < tail, float(step), low)
+        with np.errstate(under="ignore"):
+            mass = mass * (step + size) / (step + 1) * (1 - chance)
+        step += 1
+    return low, high

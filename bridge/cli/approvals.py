@@ -5,9 +5,10 @@ import getpass
 import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show
-from bridge.cli.targets import chosen_targets
+from bridge.cli.targets import chosen_targets, confirm, yes_option
 from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve, reject
+from bridge.operations.confirmation import about_approval
 from rules.model.formatting import counted
 
 
@@ -84,9 +85,10 @@ def show_(session: Session, plan: int, json: bool) -> None:
 @approvals.command("approve")
 @click.argument("plan", type=int)
 @click.option("--only", multiple=True, metavar="KIND=ID", help="Say yes to these targets alone: --only offer=42")
+@yes_option
 @json_option
 @click.pass_obj
-def approve_(session: Session, plan: int, only: tuple[str, ...], json: bool) -> None:
+def approve_(session: Session, plan: int, only: tuple[str, ...], yes: bool, json: bool) -> None:
     """Say yes. The rule looks again first: what recovered drops out.
 
     \b
@@ -95,6 +97,7 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], json: bool) -> 
     """
     with session.operating() as services:
         selection = chosen_targets(only)
+        confirm(about_approval(services, plan, selection, services.clock()), yes=yes)
         me = Person(name=getpass.getuser())
         answer = approve(services, plan, person=me, now=services.clock(), selection=selection)
     kept = counted(answer.kept, "effect")

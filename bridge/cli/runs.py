@@ -8,7 +8,8 @@ import click
 from sqlalchemy import select
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option
-from bridge.cli.targets import chosen_targets, subject_targets
+from bridge.cli.targets import chosen_targets, confirm, subject_targets, yes_option
+from bridge.operations.confirmation import about_undo
 from bridge.operations.reveal_secret import hand_over
 from bridge.operations.undo import undo
 from bridge.store import ledger
@@ -145,9 +146,10 @@ def _told(story: dict[str, Any]) -> str:
 @runs.command("undo")
 @click.argument("run", type=int)
 @click.option("--only", multiple=True, metavar="KIND=ID", help="Take back these targets alone: --only offer=42")
+@yes_option
 @json_option
 @click.pass_obj
-def undo_(session: Session, run: int, only: tuple[str, ...], json: bool) -> None:
+def undo_(session: Session, run: int, only: tuple[str, ...], yes: bool, json: bool) -> None:
     """Take a run back, or a part of it. What changed since is left alone; an undo can be undone.
 
     \b
@@ -156,6 +158,7 @@ def undo_(session: Session, run: int, only: tuple[str, ...], json: bool) -> None
     """
     with session.operating() as services:
         selection = chosen_targets(only)
+        confirm(about_undo(services, run, selection, services.clock()), yes=yes)
         done = undo(services, run, who=getpass.getuser(), now=services.clock(), selection=selection)
     lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
     outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)

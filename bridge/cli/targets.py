@@ -1,10 +1,12 @@
 """Targets on the command line: `offer=42`."""
 
+import sys
 from collections.abc import Sequence
 
 import click
 
-from bridge.operations.selection import EVERYTHING, Selection, only
+from bridge.operations.confirmation import Question
+from bridge.operations.selection import EVERYTHING, Choice, Named
 from rules.model.plan import Target
 from rules.model.state import target_of
 
@@ -20,6 +22,18 @@ def subject_targets(texts: Sequence[str]) -> list[Target]:
     return found
 
 
-def chosen_targets(texts: Sequence[str]) -> Selection:
+def chosen_targets(texts: Sequence[str]) -> Choice:
     """The values of `--only`; without the option everything is meant."""
-    return only(subject_targets(texts)) if texts else EVERYTHING
+    return Named(texts) if texts else EVERYTHING
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask once more where much or much money is concerned.")
+
+
+def confirm(asked: Question | None, *, yes: bool) -> None:
+    """Ask once more about what is large; where nobody can answer, it takes `--yes`. Raises Abort, ClickException."""
+    if asked is None or not asked.is_large or yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.ClickException(f"{asked}; nothing was done yet: add --yes to go ahead")
+    click.confirm(f"{asked}. Go ahead?", abort=True, err=True)

@@ -128,7 +128,7 @@ def _about(received: ReceivedEvent, name: str) -> Any:
         case "source":
             return event.source
         case "time":
-            return event.event_time or event.received_at
+            return event.event_time or (None if received.parsed.time_is_faulty else event.received_at)
         case "delivery_id":
             return event.delivery_id
         case _:

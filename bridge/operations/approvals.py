@@ -13,8 +13,8 @@ from bridge.decisions.plan_state import load_state
 from bridge.decisions.records import effect_row
 from bridge.observability.bulkhead import Bulkhead
 from bridge.operations.errors import NotThere, OperationError, Refused
-from bridge.operations.plan_values import context_of, effect_of, named, plan_of
-from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
+from bridge.operations.plan_values import chosen, context_of, effect_of, plan_of
+from bridge.operations.selection import EVERYTHING, Choice, Only
 from bridge.operations.undo import again
 from bridge.services.container import Services
 from bridge.store import audit_log, halts, ledger
@@ -51,7 +51,7 @@ class Answered:
 
 
 def approve(
-    services: Services, plan_id: int, *, person: Person, now: datetime, selection: Selection = EVERYTHING
+    services: Services, plan_id: int, *, person: Person, now: datetime, selection: Choice = EVERYTHING
 ) -> Answered:
     """Say yes. Everything is evaluated again; what recovered drops out, what is new is not smuggled in.
 
@@ -164,7 +164,7 @@ def _carry_on(
     session: Session,
     waiting: Waiting,
     *,
-    selection: Selection,
+    selection: Choice,
     who: str,
     now: datetime,
     decision: str = "approved",
@@ -172,10 +172,10 @@ def _carry_on(
     stored, revision = waiting.stored, waiting.revision
     rows = ledger.effects_of(session, stored.id)
     old = plan_of(stored, rows, revision)
-    chosen = named(revision, selection)
-    check_part_of(chosen, {effect.target for effect in old.effects}, f"plan {stored.id}")
-    if isinstance(chosen, Only):
-        old = approval.only(old, chosen.targets)
+    targets_of_it = {effect.target for effect in old.effects}
+    wanted = chosen(session, revision, selection, targets_of_it, f"plan {stored.id}")
+    if isinstance(wanted, Only):
+        old = approval.only(old, wanted.targets)
     plan, difference = approval.recheck(old, again_for(services, session, waiting, now), revision.approve)
     _rewrite(waiting, rows, plan, {_place(stop): stop.message for stop in difference.reasons}, now)
     apply_side_effects(session, plan, now, by=None if who == CLOCK else who)

@@ -25,6 +25,16 @@ class NothingSelected(OperationError):
     status = 422
 
 
+class Unconfirmed(OperationError):
+    """It is large, and is asked about once more. Nothing was done. `count` is the number to confirm."""
+
+    status = 409
+
+    def __init__(self, question: str, count: int) -> None:
+        super().__init__(question)
+        self.count = count
+
+
 class Refused(OperationError):
     """It exists, and may not be done now, or not by this person."""
 

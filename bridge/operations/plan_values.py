@@ -1,6 +1,6 @@
 """From the ledger's rows back to the values that rules/ decides about."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -13,15 +13,16 @@ from bridge.decisions.matching import subjects_named
 from bridge.decisions.plan_state import PlanContext
 from bridge.operations.decide import live_inputs
 from bridge.operations.errors import Refused
-from bridge.operations.selection import Only, Selection, only
+from bridge.operations.selection import EVERYTHING, Choice, Everything, Named, Selection, check_part_of, find, only
 from bridge.services.container import Services
 from bridge.sources import SourceError
+from bridge.store import entities
 from bridge.store.exact_json import thaw
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run
 from rules.model.facts import Facts
-from rules.model.plan import Outcome, Plan, PlannedEffect, Stop
+from rules.model.plan import Outcome, Plan, PlannedEffect, Stop, Target
 from rules.model.revision import HoldFor, Revision
 from rules.model.state import target_of
 
@@ -48,12 +49,23 @@ def effect_of(row: Effect) -> PlannedEffect:
     )
 
 
-def named(revision: Revision, selection: Selection) -> Selection:
-    """Targets as people write them, `offer=42`, in the account and integration of the rule."""
-    if not isinstance(selection, Only):
-        return selection
+def chosen(session: Session, revision: Revision, choice: Choice, known: Collection[Target], what: str) -> Selection:
+    """Which of the targets of a run or a plan a person means. Raises NothingSelected for what is not part of it."""
+    if isinstance(choice, Everything):
+        return EVERYTHING
+    if isinstance(choice, Named):
+        return find(choice, every_id(session, known), what)
     where = {"account": revision.account, "integration": revision.integration}
-    return only(target_of(one.kind, one.id, **where) for one in selection.targets)
+    found = only(target_of(one.kind, one.id, **where) for one in choice.targets)
+    check_part_of(found, known, what)
+    return found
+
+
+def every_id(session: Session, targets: Collection[Target]) -> Mapping[Target, set[str]]:
+    """Both ids of each target, as far as they are known, and the one that it is planned by."""
+    wanted = sorted({one.id for one in targets})
+    pairs = entities.both_ids(session, wanted)
+    return {one: {one.id, *pairs.get((one.account, one.kind, one.id), ())} for one in targets}
 
 
 def plan_of(stored: StoredPlan, effects: Sequence[Effect], revision: Revision) -> Plan:

@@ -3,8 +3,9 @@
 `None` means neither of them anywhere: who asks says `EVERYTHING`, or which targets.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypeAlias
 
 from bridge.operations.errors import NothingSelected
@@ -33,7 +34,22 @@ class Only:
         return target in self.targets
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Items as a person names them, before it is known what they are part of: `offer=42` by either id, or `42` alone.
+
+    Raises NothingSelected where there are none.
+    """
+
+    texts: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if not self.texts:
+            raise NothingSelected("nothing is selected, so nothing was done; select at least one target")
+
+
 Selection: TypeAlias = Everything | Only
+Choice: TypeAlias = Selection | Named
 EVERYTHING = Everything()
 
 
@@ -52,6 +68,37 @@ def check_part_of(selection: Selection, known: Collection[Target], what: str) ->
         there = ", ".join(str(one) for one in sorted(known)[:SHOWN]) or "no target"
         more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
         raise NothingSelected(f"{what}: {names} is not part of it, so nothing was done; part of it: {there}{more}")
+
+
+def find(wanted: Named, ids: Mapping[Target, Collection[str]], what: str) -> Only:
+    """The targets that these texts name. `ids` has every id of each target that is part of it.
+
+    Raises NothingSelected where a text names none of them, or more than one kind.
+    """
+    return Only(frozenset(one for text in wanted.texts for one in _named(text, ids, what)))
+
+
+def _named(text: str, ids: Mapping[Target, Collection[str]], what: str) -> set[Target]:
+    kind, equals, identity = text.partition("=")
+    exact = {one for one, names in ids.items() if equals and one.kind == kind and identity in names}
+    found = exact or {one for one, names in ids.items() if text in names}
+    kinds = sorted({one.kind for one in found})
+    if len(kinds) > 1:
+        several = " or ".join(f"{one}={text}" for one in kinds)
+        raise NothingSelected(f"{what}: {text!r} names more than one item, so nothing was done; write {several}")
+    if not found:
+        raise NothingSelected(f"{what}: {text[:60]!r} is not part of it, so nothing was done; {_help(text, ids)}")
+    return found
+
+
+def _help(text: str, ids: Mapping[Target, Collection[str]]) -> str:
+    """The form of an entry, the nearest one, and some that there are."""
+    forms = sorted({f"{one.kind}={name}" for one, names in ids.items() for name in names})
+    near = get_close_matches(text, forms, n=1, cutoff=0.5)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    some = [f"{one.kind}={one.id}" for one in sorted(ids)]
+    more = f" and {len(some) - SHOWN} more" if len(some) > SHOWN else ""
+    return f"write KIND=ID{meant}; part of it: {', '.join(some[:SHOWN]) or 'no item'}{more}"
 
 
 SHOWN = 10  # targets that a sentence names

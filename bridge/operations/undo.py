@@ -11,8 +11,8 @@ from bridge.decisions.plan_state import load_state
 from bridge.operations.cancel import CalledOff, call_off, call_off_subject, target
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.manual_runs import write
-from bridge.operations.plan_values import account_is_gone, context_of, named
-from bridge.operations.selection import EVERYTHING, Only, Selection, check_part_of
+from bridge.operations.plan_values import account_is_gone, chosen, context_of
+from bridge.operations.selection import EVERYTHING, Choice, Only, Selection
 from bridge.operations.undo_history import applied_of, history
 from bridge.services.container import Services
 from bridge.store import audit_log, ledger, runs
@@ -34,7 +34,7 @@ class Undone:
     left: Sequence[str]  # one sentence for each target that stays as it is
 
 
-def undo(services: Services, run_id: int, *, who: str, now: datetime, selection: Selection = EVERYTHING) -> Undone:
+def undo(services: Services, run_id: int, *, who: str, now: datetime, selection: Choice = EVERYTHING) -> Undone:
     """Make and record the inverse plan of a run's applied effects, and call off what has not been carried out yet.
 
     What changed since is left alone, and each omission says why. Raises NotThere, Refused, and
@@ -42,15 +42,15 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
     """
     with services.store.write() as session:
         run, revision = _run(services, session, run_id)
-        chosen = named(revision, selection)
         plan_ids = [stored.id for stored in ledger.plans_of(session, run_id)]
         applied = _applied(session, run_id)
-        check_part_of(chosen, _targets(session, plan_ids) | _about(applied), f"run {run_id}")
-        off = call_off(session, plan_ids, why=f"called off by {who}", now=now, selection=chosen)
-        if not off.effects and not any(one in chosen for one in _about(applied)):
-            raise Refused(_nothing(run_id, off, chosen))
-        terms = Terms(rule=run.rule_id, revision=revision, only=chosen.targets if isinstance(chosen, Only) else None)
-        plan = _inverse(services, session, run, applied, terms, now=now, selection=chosen)
+        part = _targets(session, plan_ids) | _about(applied)
+        wanted = chosen(session, revision, selection, part, f"run {run_id}")
+        off = call_off(session, plan_ids, why=f"called off by {who}", now=now, selection=wanted)
+        if not off.effects and not any(one in wanted for one in _about(applied)):
+            raise Refused(_nothing(run_id, off, wanted))
+        terms = Terms(rule=run.rule_id, revision=revision, only=wanted.targets if isinstance(wanted, Only) else None)
+        plan = _inverse(services, session, run, applied, terms, now=now, selection=wanted)
         plan = replace(plan, mutes=(*plan.mutes, *_mutes(off, plan, terms, now)))
         [(made, plans)] = write(
             session, revision, [plan], kind=runs.Cause.UNDO, about=f"undo:{run_id}", who=who, now=now

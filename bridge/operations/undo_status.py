@@ -19,7 +19,7 @@ class UndoneItems:
 
     def undid(self, run_id: int, effect: Effect) -> int | None:
         """The run that undid this effect of a run; None where nothing did."""
-        names = (self.by.get((run_id, effect.kind, one)) for one in _ids(effect))
+        names = (self.by.get((run_id, effect.kind, one)) for one in ids_of(effect))
         return next((one for one in names if one is not None), None)
 
 
@@ -62,7 +62,7 @@ def undoable_effects(session: Session, run_id: int) -> list[Effect]:
     return [effect for effect in session.scalars(query) if undone.undid(run_id, effect) is None]
 
 
-def _ids(effect: Effect) -> list[str]:
+def ids_of(effect: Effect) -> list[str]:
     """What was created is undone by the id that it has by now."""
     made = (effect.result or {}).get("id")
     return [effect.target_id] if made is None else [effect.target_id, str(made)]

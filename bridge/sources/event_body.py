@@ -5,11 +5,13 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from bridge.sources import exact_json
 from bridge.sources.errors import Unreadable
 from bridge.sources.request import Incoming, as_mapping, parse_pairs
+
+Odd: TypeAlias = list[exact_json.NoNumber] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class ParsedEvent:
     event_type: str | None = None
     delivery_id: str | None = None
     event_time: datetime | None = None
+    time_is_faulty: bool = False  # the sender names a time that is none: then it is missing, and not that of arrival
     order: str | None = None  # `order_by`: its place among the events about the same thing, as the sender writes it
     about: str | None = None  # `order_per`: that thing
     dedupe_key: str
@@ -95,9 +98,9 @@ def is_json(kind: str) -> bool:
     return kind in ("application/json", "text/json") or kind.endswith("+json")
 
 
-def read_json(raw: bytes, limits: Limits, *, any_bytes: bool = False) -> dict[str, Any] | list[Any]:
-    """An object or a list."""
-    value = exact_json.loads(raw, depth=limits.depth, any_bytes=any_bytes)
+def read_json(raw: bytes, limits: Limits, *, any_bytes: bool = False, odd: Odd = None) -> dict[str, Any] | list[Any]:
+    """An object or a list. With `odd` what is no number is left in it and listed there (`exact_json.loads`)."""
+    value = exact_json.loads(raw, depth=limits.depth, any_bytes=any_bytes, odd=odd)
     if isinstance(value, dict | list):
         return value
     raise Unreadable(422, "an object or a list is expected, not a single value", "line 1 column 1")
@@ -109,7 +112,7 @@ def named(value: dict[str, Any] | list[Any]) -> dict[str, Any]:
 
 
 def read_form(
-    raw: bytes, limits: Limits, json_in: str | None = None, *, any_bytes: bool = False
+    raw: bytes, limits: Limits, json_in: str | None = None, *, any_bytes: bool = False, odd: Odd = None
 ) -> dict[str, Any] | list[Any]:
     """The fields of a form; or the JSON that one of them carries.
 
@@ -124,22 +127,22 @@ def read_form(
     if json_in is not None:
         if not isinstance(values.get(json_in), str):
             raise Unreadable(422, f"the form has no single field {json_in!r}, which `json_in` names", "form")
-        return read_json(values[json_in].encode("utf-8", "surrogateescape"), limits)
+        return read_json(values[json_in].encode("utf-8", "surrogateescape"), limits, odd=odd)
     only = next(iter(values.values())) if len(values) == 1 else None
     if isinstance(only, str) and only.lstrip()[:1] in ("{", "[") and only.rstrip()[-1:] in ("}", "]"):
-        return _json_or_text(only, limits, values)
+        return _json_or_text(only, limits, values, odd)
     return values if any_bytes else checked(values)
 
 
-def _json_or_text(text: str, limits: Limits, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
+def _json_or_text(text: str, limits: Limits, values: dict[str, Any], odd: Odd) -> dict[str, Any] | list[Any]:
     try:
-        return read_json(text.encode("utf-8", "surrogateescape"), limits)
+        return read_json(text.encode("utf-8", "surrogateescape"), limits, odd=odd)
     except Unreadable:
         return checked(values)  # an unfilled {macro} is no JSON
 
 
 def read_body(
-    request: Incoming, limits: Limits, json_in: str | None = None, *, any_bytes: bool = False
+    request: Incoming, limits: Limits, json_in: str | None = None, *, any_bytes: bool = False, odd: Odd = None
 ) -> dict[str, Any] | list[Any]:
     """The body by its content type. An empty body is an empty mapping."""
     raw = content(request, limits)
@@ -147,9 +150,9 @@ def read_body(
         return {}
     kind = media_type(request)
     if is_json(kind) or (kind in ("", "text/plain") and looks_like_json(raw)):
-        return read_json(raw, limits, any_bytes=any_bytes)
+        return read_json(raw, limits, any_bytes=any_bytes, odd=odd)
     if kind == "application/x-www-form-urlencoded":
-        return read_form(raw, limits, json_in, any_bytes=any_bytes)
+        return read_form(raw, limits, json_in, any_bytes=any_bytes, odd=odd)
     raise Unreadable(
         415,
         "JSON (application/json) or a form (application/x-www-form-urlencoded) is expected",

@@ -6,8 +6,10 @@ already lost when it finds out.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, NoReturn
 
 from bridge.sources.errors import Unreadable
@@ -17,10 +19,25 @@ MOST_DIGITS = 300  # of one number, so that a double can stand for it; int(Decim
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)  # possessive: linear also without the closing quote
 
 
-def loads(raw: bytes, *, depth: int, any_bytes: bool = False) -> Any:
+class _Odd(Unreadable):
+    """A number that is none, in a text that is JSON otherwise, or nearly."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoNumber:
+    """What stands where a number belongs and is none that we can hold: `1e400`, NaN, Infinity, 5,000 digits."""
+
+    literal: str
+
+    def __str__(self) -> str:
+        return self.literal
+
+
+def loads(raw: bytes, *, depth: int, any_bytes: bool = False, odd: list[NoNumber] | None = None) -> Any:
     """Read one JSON text. Raises Unreadable with the line and column, or the byte, of the fault.
 
-    With `any_bytes` a text in another encoding is left as lone surrogates instead (see `request.readable`).
+    With `any_bytes` a text in another encoding is left as lone surrogates instead (see `request.readable`). With `odd`
+    what is no number stays in the value as NoNumber, and is added to the list; without it the text is refused.
     """
     text = raw.removeprefix(BOM).decode("utf-8", "surrogateescape") if any_bytes else utf8(raw)
     if raw.count(b"[") + raw.count(b"{") > depth:
@@ -31,6 +48,16 @@ def loads(raw: bytes, *, depth: int, any_bytes: bool = False) -> Any:
             parse_float=_decimal,
             parse_int=_integer,
             parse_constant=_constant,
+            object_pairs_hook=_object,
+        )
+    except _Odd:
+        if odd is None:
+            raise
+        value = json.loads(
+            text,
+            parse_float=partial(_or_odd, _decimal, odd),
+            parse_int=partial(_or_odd, _integer, odd),
+            parse_constant=partial(_or_odd, _constant, odd),
             object_pairs_hook=_object,
         )
     except json.JSONDecodeError as error:
@@ -57,7 +84,7 @@ def dumps(value: Any) -> str:
 
 
 def _written(value: Any) -> Iterator[str]:
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal | NoNumber):
         yield str(value)
     elif isinstance(value, dict):
         yield "{"
@@ -89,20 +116,48 @@ def _check_depth(raw: bytes, most: int) -> None:
 
 
 def _decimal(literal: str) -> Decimal:
-    value = Decimal(literal)
+    try:
+        value = Decimal(literal)
+    except InvalidOperation:  # an exponent of twenty digits
+        raise _Odd(422, f"a number of more than {MOST_DIGITS} digits", literal[:20]) from None
     if len(literal) > MOST_DIGITS or abs(value.adjusted()) > MOST_DIGITS:
-        raise Unreadable(422, f"a number of more than {MOST_DIGITS} digits", literal[:20])
+        raise _Odd(422, f"a number of more than {MOST_DIGITS} digits", literal[:20])
     return value
 
 
 def _integer(literal: str) -> int:
     if len(literal) > MOST_DIGITS:
-        raise Unreadable(422, f"a number of more than {MOST_DIGITS} digits", literal[:20])
+        raise _Odd(422, f"a number of more than {MOST_DIGITS} digits", literal[:20])
     return int(literal)
 
 
 def _constant(name: str) -> NoReturn:
-    raise Unreadable(422, f"{name} is not a number in JSON")
+    raise _Odd(422, f"{name} is not a number in JSON")
+
+
+def _or_odd(read: Callable[[str], Any], odd: list[NoNumber], literal: str) -> Any:
+    try:
+        return read(literal)
+    except _Odd:
+        odd.append(NoNumber(literal))
+        return odd[-1]
+
+
+def without_odd(value: Any, place: str = "body") -> tuple[Any, list[tuple[str, str]]]:
+    """The value with null where a NoNumber stood, and the place and the words of each."""
+    if isinstance(value, NoNumber):
+        return None, [(place, f"{value.literal[:20]!r} is no number; treated as missing")]
+    found: list[tuple[str, str]] = []
+    if isinstance(value, dict):
+        clean = {}
+        for key, item in value.items():
+            clean[key], more = without_odd(item, f"{place}.{key}")
+            found += more
+        return clean, found
+    if isinstance(value, list):
+        rows = [without_odd(item, f"{place}.{position}") for position, item in enumerate(value)]
+        return [row for row, _ in rows], [one for _, more in rows for one in more]
+    return value, found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -137,7 +137,8 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tra
     if tracker is not None and str(body.get("type", "")).lower() not in (*TYPES, "test", ""):
         body.setdefault("event_name", body["type"])  # a conversion type of the tracker's own
     body["type"] = _type(body, "click" if tracker is None else "conversion")
-    faults += _money(body) + _times(body, zone)
+    late = _times(body, zone)
+    faults += _money(body) + late
     if status := body.get("status"):
         word = status.lower()
         body["status"] = tracker.statuses.get(word, word) if tracker else word
@@ -152,6 +153,7 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tra
         body=body,
         event_type=body["type"],
         event_time=datetime.fromisoformat(when) if when else None,
+        time_is_faulty=bool(late) and not when,
         dedupe_key=fallback if missing else dedupe_key(body, own_id=tracker is not None),
         faults=tuple(faults),
         quarantine="no transaction id: add tx={transaction_id} to the postback's URL" if missing else None,

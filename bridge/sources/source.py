@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -27,6 +27,7 @@ from bridge.sources.event_body import (
     read_json,
     walk,
 )
+from bridge.sources.exact_json import NoNumber, without_odd
 from bridge.sources.expects import Expected, fit, rename
 from bridge.sources.request import Headers, Incoming, as_mapping, readable
 from bridge.sources.setup_calls import Reply, SetupCalls, to_confirm
@@ -145,11 +146,14 @@ class Source:
         return (
             self._read_postback(visible)
             if self.is_postback
-            else self._read(visible, self._values(visible), authenticated)
+            else self._read(visible, *self._values(visible), authenticated)
         )
 
-    def _read(self, visible: Incoming, values: Values, authenticated: Authenticated | None) -> ParsedEvent:
-        parsed = self._parsed(visible, rename(named(values), self.names), authenticated or Authenticated())
+    def _read(
+        self, visible: Incoming, values: Values, odd: Sequence[Any], authenticated: Authenticated | None
+    ) -> ParsedEvent:
+        body = rename(named(values), self.names)
+        parsed = self._parsed(visible, body, authenticated or Authenticated(), odd=bool(odd))
         return self._fitted(self._placed(parsed, visible))
 
     def _read_postback(self, visible: Incoming) -> ParsedEvent:
@@ -176,11 +180,11 @@ class Source:
         visible = self._visible(request)
         if self.is_postback:
             return (AcceptedEvent(self._stored(visible), self._read_postback(visible)),)
-        values = self._values(visible)
+        values, odd = self._values(visible)
         bodies = events(values, self.split)
         if bodies is not None:
-            return self._several(visible, bodies, authenticated or Authenticated())
-        return (AcceptedEvent(self._stored(visible), self._read(visible, values, authenticated)),)
+            return self._several(visible, bodies, authenticated or Authenticated(), odd=bool(odd))
+        return (AcceptedEvent(self._stored(visible), self._read(visible, values, odd, authenticated)),)
 
     def stored_request(self, request: Incoming) -> Incoming:
         """What may be written to the journal: without credentials, and inflated. Reads the same as before."""
@@ -208,7 +212,12 @@ class Source:
         bare = self.authenticator.clean(request)
         return bare if self.authenticator.covers_query or not bare.query else replace(bare, query=())
 
-    def _values(self, request: Incoming) -> Values:
+    def _values(self, request: Incoming) -> tuple[Values, Sequence[Any]]:
+        """What was sent, and what in it is no number."""
+        odd: list[NoNumber] = []
+        return self._read_values(request, odd), odd
+
+    def _read_values(self, request: Incoming, odd: list[NoNumber]) -> Values:
         query = checked(as_mapping(request.query))
         match self.format:
             case "query":
@@ -216,11 +225,11 @@ class Source:
             case "csv" if self._is_table(request):
                 return {"rows": csv_body.rows(content(request, self.limits))}
             case "json" | "csv":
-                return read_json(content(request, self.limits), self.limits)
+                return read_json(content(request, self.limits), self.limits, odd=odd)
             case "form" if not is_json(media_type(request)):  # an event of a list comes back from the journal as JSON
-                return read_form(content(request, self.limits), self.limits, self.json_in)
+                return read_form(content(request, self.limits), self.limits, self.json_in, odd=odd)
             case _:
-                body = read_body(request, self.limits, self.json_in)
+                body = read_body(request, self.limits, self.json_in, odd=odd)
                 if not body and not query and not content(request, self.limits).strip():
                     raise Unreadable(422, "the request is empty", "body")
                 return body or query
@@ -229,7 +238,9 @@ class Source:
         """A postback is never sent again, so only what is wrong in it is dropped and noted."""
         query, faults = as_mapping(request.query), []
         try:
-            body = named(read_body(request, self.limits, any_bytes=True))
+            odd: list[NoNumber] = []
+            body, dropped = without_odd(named(read_body(request, self.limits, any_bytes=True, odd=odd)))
+            faults = [Fault(*one) for one in dropped]
         except Unreadable as error:
             if not query:
                 raise
@@ -242,7 +253,10 @@ class Source:
         later = {ours: theirs for ours, theirs in self.names.items() if ours not in early}
         return replace(parsed, body=rename(parsed.body, later), faults=(*faults, *parsed.faults))
 
-    def _parsed(self, request: Incoming, body: dict[str, Any], authenticated: Authenticated) -> ParsedEvent:
+    def _parsed(
+        self, request: Incoming, body: dict[str, Any], authenticated: Authenticated, *, odd: bool = False
+    ) -> ParsedEvent:
+        body, dropped = without_odd(body) if odd else (body, [])
         delivery = authenticated.delivery_id or self._id(request, body)
         shown = delivery or _as_text(self._look(self.shown_id, request, body))
         at, faults = self._time(request, body)
@@ -250,14 +264,15 @@ class Source:
             body=body,
             event_type=_as_text(self._look(self.event_type, request, body)),
             delivery_id=shown,
-            event_time=at or authenticated.signed_at,
+            event_time=None if faults else at or authenticated.signed_at,
+            time_is_faulty=bool(faults),
             dedupe_key=_id_key(delivery) if delivery else digest(request),
-            faults=faults,
+            faults=(*(Fault(*one) for one in dropped), *faults),
             quarantine=to_confirm(self.setup.kind if self.setup else None, body),
         )
 
     def _several(
-        self, visible: Incoming, bodies: list[dict[str, Any]], authenticated: Authenticated
+        self, visible: Incoming, bodies: list[dict[str, Any]], authenticated: Authenticated, *, odd: bool
     ) -> tuple[AcceptedEvent, ...]:
         """Each event of a list, known by its own id where it has one, else by the request and its place in it."""
         outer = authenticated.delivery_id or self._id(visible, {})
@@ -267,9 +282,10 @@ class Source:
         for number, one in enumerate(bodies, start=1):
             text = exact_json.dumps(one).encode()
             stored = replace(visible, headers=kept, body=text, content_type="application/json")
-            body = rename(one, self.names)
+            body = rename(without_odd(one)[0] if odd else one, self.names)
             own = self._id(replace(stored, headers=Headers(), query=()), body)  # those are the request's, not its own
-            parsed = self._parsed(stored, body, Authenticated(signed_at=authenticated.signed_at))
+            signed = Authenticated(signed_at=authenticated.signed_at)
+            parsed = self._parsed(stored, rename(one, self.names), signed, odd=odd)
             shown = own or outer or parsed.delivery_id
             parsed = replace(parsed, delivery_id=shown, dedupe_key=_id_key(own) if own else f"{key}#{number}")
             accepted.append(AcceptedEvent(stored, self._fitted(self._placed(parsed, stored), f"event {number}, ")))
@@ -353,7 +369,8 @@ class Source:
         parsed = ParsedEvent(
             body=body,
             event_type=_as_text(self._look(self.event_type, stored, body)),
-            event_time=self._time(stored, body)[0],
+            event_time=(at := self._time(stored, body))[0],
+            time_is_faulty=bool(at[1]),
             dedupe_key=f"{key}#{number}",
             faults=placed,
         )

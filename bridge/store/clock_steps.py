@@ -17,7 +17,7 @@ from bridge.store import heartbeats, ledger
 from bridge.store.decision_lock import DecisionLock
 from bridge.store.lease import Leased
 from bridge.store.ledger import Effect, EffectState
-from bridge.store.notifications import Notice, NoticeState
+from bridge.store.notifications import ChannelHealth, Notice, NoticeState
 from bridge.store.slots import Slot, SlotState
 
 log = structlog.get_logger()
@@ -26,6 +26,11 @@ STEP = timedelta(seconds=30)  # less is no step: a tick may be late
 GAP = timedelta(seconds=90)  # between two ticks of a service that is well; longer than any call
 LONGEST = timedelta(minutes=3)  # of any lease
 SET = "clock set"  # the heartbeat that says when
+#: The longest that anything waits because a server asked for it, with a margin: what lies beyond was stored by a
+#: version that took such a wish without a ceiling, or by a clock that was set.
+CEILING = timedelta(hours=1, minutes=5)
+NOTICES = timedelta(hours=25)  # messages are tried for days; two tries lie a day apart at most
+CUT, CUT_EVERY = "waits cut", timedelta(minutes=1)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -48,6 +53,7 @@ def mend(session: Session, now: datetime) -> int:
     """
     beats = heartbeats.seen(session)
     last = beats.get(heartbeats.TICK)
+    _cut(session, beats.get(CUT), now)
     if last is None or -STEP <= now - last <= GAP:
         return _latecomers(session, beats.get(SET), now)
     moves = [_hold_on(now)] if now > last else [_untried(now), *_due(now, last), *_leases(now)]
@@ -55,6 +61,23 @@ def mend(session: Session, now: datetime) -> int:
     heartbeats.beat(session, SET, now)
     log.warning("the clock was set, or no tick came", seconds=round((now - last).total_seconds()), rows=moved)
     return moved
+
+
+def _cut(session: Session, before: datetime | None, now: datetime) -> None:
+    """Nothing waits for a moment beyond the ceiling: not a slot, not an effect, not a message, not a channel."""
+    if before is not None and timedelta(0) <= now - before < CUT_EVERY:
+        return
+    heartbeats.beat(session, CUT, now)
+    end, later = now + CEILING, now + NOTICES
+    waits = [
+        update(Slot).where(Slot.state == SlotState.DUE, Slot.claimed_until > end).values(claimed_until=end),
+        update(Effect).where(Effect.state.in_(ledger.OPEN), Effect.due_at > end).values(due_at=end),
+        update(Notice).where(Notice.state == NoticeState.WAITING, Notice.due_at > later).values(due_at=later),
+        update(ChannelHealth).where(ChannelHealth.open_until > later).values(open_until=later),
+    ]
+    cut = sum(_run(session, one) for one in waits)
+    if cut:
+        log.warning("waits beyond the ceiling were cut", rows=cut)
 
 
 def _latecomers(session: Session, mended: datetime | None, now: datetime) -> int:

@@ -197,6 +197,17 @@ def _refs() -> Select[str | None, str]:
     )
 
 
+def both_ids(session: Session, ids: Collection[str]) -> dict[tuple[str, str, str], tuple[str, str]]:
+    """(account, kind, id) → its two ids, for those of these ids of which both are known; gone entities too."""
+    found: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for column in (Entity.number, Entity.ref):
+        wanted = select(Entity.account, Entity.kind, Entity.number, Entity.ref).where(column.in_(ids))
+        for account, kind, number, ref in session.execute(wanted):
+            if number is not None:
+                found |= dict.fromkeys(((account, kind, number), (account, kind, ref)), (number, ref))
+    return found
+
+
 def note_status(
     session: Session, account: str, kind: str, ids: Collection[str], *, active: bool, by: "Authors", now: datetime
 ) -> None:

@@ -144,11 +144,14 @@ def _formula(found: metrics.Derived) -> str:
     return f"{found.title}: {f'({above})' if found.minus else above} / {' + '.join(found.over)}"
 
 
+EVENT_TIME = "time is when the sender says that it happened, else the arrival; a time that is none is missing"
+
+
 def _names() -> str:
     rows = [(f"`{kind}.NAME`", ", ".join(sorted(known))) for kind, known in ENTITY_FIELDS.items()]
     rows += [
         ('`body.a.b`, `body.items[0].id`, `body["first-name"]`', "the webhook's body"),
-        ("`event.NAME`", f"{', '.join(EVENT_FIELDS)}; time is when the sender says that it happened, else the arrival"),
+        ("`event.NAME`", f"{', '.join(EVENT_FIELDS)}; {EVENT_TIME}"),
         *((f"`{name}`", f"{meaning}, in the zone of `data.tz`") for name, meaning in CLOCK.items()),
         ("`TABLE.COLUMN`", "a table that `scope.join` names"),
         ("`STEP.id`", "in templates: what an earlier step of `then` made; must stand alone"),

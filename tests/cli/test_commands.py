@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from bridge.cli import COMMANDS, cli
 from bridge.config import rulebook
+from bridge.operations import confirmation
 
 RULE = """
 schema: 1
@@ -69,12 +70,23 @@ def test_what_waits_can_be_seen_and_approved(home, run):
     assert len(list(home.world.directory.publishers.living())) == 1
 
 
+def test_what_is_large_is_asked_about_and_takes_yes(home, run, monkeypatch):
+    monkeypatch.setattr(confirmation, "MANY", 0)
+    assert "approve 1 change: " in (told := run("approvals", "approve", "1", code=1))
+    assert "nothing was done yet: add --yes" in told
+    assert "ready, 1 effect" in run("approvals", "approve", "1", "--yes")
+    home.pass_time(minutes=1)
+    home.work()
+    assert "undo 1 change: " in run("runs", "undo", "1", code=1)
+    assert "takes run 1 back" in run("runs", "undo", "1", "--yes")
+
+
 def test_what_cannot_be_done_says_why_and_exits_with_one(home, run):
     assert "approvals list" in run("approvals", "approve", "99", code=1)
 
 
 def test_wrong_usage_exits_with_two(home, run):
-    assert "write KIND=ID" in run("runs", "undo", "1", "--only", "offer", code=2)
+    assert "write KIND=ID" in run("runs", "undo", "1", "--only", "offer", code=1)
 
 
 def test_a_run_reads_as_a_story(home, run):

@@ -69,8 +69,18 @@ def test_an_unclosed_text_full_of_backslashes_takes_no_time():
 @pytest.mark.parametrize(
     "number", ["1e999999999", "-1E-999999999", "9" * 5000, "0." + "1" * 5000, "NaN", "Infinity", "-Infinity"]
 )
-def test_numbers_without_measure_are_refused(number):
-    unreadable(f'{{"n": {number}}}'.encode(), 422)
+def test_numbers_without_measure_are_missing_and_cost_nothing_else(number):
+    parsed = source(OPEN).read(request(f'{{"a": [1, {{"n": {number}}}], "b": 2}}'.encode()))
+    assert parsed.body == {"a": [1, {"n": None}], "b": 2}
+    assert [str(one) for one in parsed.faults] == [f"body.a.1.n: {number[:20]!r} is no number; treated as missing"]
+
+
+@pytest.mark.parametrize("number", ["1e400", "NaN", "-Infinity", "1e99999999999999999999"])
+def test_in_a_list_of_events_it_costs_its_own_event_one_value(number):
+    accepted = source(OPEN).accept(request(f'[{{"n": {number}}}, {{"n": 3}}]'.encode()))
+    assert [(one.parsed.body["n"], len(one.parsed.faults)) for one in accepted] == [(None, 1), (3, 0)]
+    again = [source(OPEN).read(one.stored_request) for one in accepted]
+    assert [(one.body["n"], len(one.faults)) for one in again] == [(None, 1), (3, 0)]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The clock is set while effects are under way: nothing waits for the hour, and nothing is taken too early."""
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from network import ONBOARDING
@@ -9,7 +9,9 @@ from sqlalchemy import update
 
 from bridge.effects import perform
 from bridge.operations import decide, maintenance
+from bridge.store import clock_steps
 from bridge.store.ledger import Effect, EffectState
+from bridge.store.notifications import ChannelHealth, Notice
 from bridge.store.slots import Slot, SlotState
 from tasks.app import celery
 from tasks.beat import Scheduler
@@ -55,6 +57,35 @@ def test_what_is_meant_for_later_keeps_its_moment(ahead):
     ahead.pass_time(hours=-1)
     ahead.work()
     assert [one.due_at for one in ahead.all(Effect)] == [later]
+
+
+def test_what_waits_until_a_moment_of_2083_waits_for_the_ceiling(on_either_database):
+    """Stored by a version that believed a far Retry-After; cut at the first tick of this one."""
+    network, far = on_either_database, datetime(2083, 1, 1, tzinfo=UTC)
+    network.rule(ONBOARDING)
+    network.crm({"id": "1", "email": "ann@example.com"})
+    maintenance.tick(network.services, network.now)
+    decide.process_events(network.services, network.now)
+    network.pass_time(minutes=2)
+    with network.services.store.write() as session:
+        session.execute(update(Effect).values(due_at=far, attempts=1))
+        session.execute(update(Slot).where(Slot.state == SlotState.DUE).values(claimed_until=far))
+        session.add(Notice(channel="c", topic="t", dedupe_key="d", text="x", created_at=network.now, due_at=far))
+        session.add(ChannelHealth(channel="c", open_until=far))
+    maintenance.tick(network.services, network.now)
+    hour, day = network.now + clock_steps.CEILING, network.now + clock_steps.NOTICES
+    assert {one.due_at for one in network.all(Effect)} == {hour}
+    due = [one for one in network.all(Slot) if one.state == SlotState.DUE]
+    assert due
+    assert {one.claimed_until for one in due} <= {hour, None}
+    assert hour in {one.claimed_until for one in due}
+    assert [one.due_at for one in network.all(Notice)] == [day]
+    with network.services.store.read() as session:
+        assert session.get_one(ChannelHealth, "c").open_until == day
+    network.pass_time_ticking(minutes=66)
+    network.work()
+    assert network.calls("publishers.create") == 1
+    assert not [one for one in network.all(Slot) if one.state == SlotState.DUE and one.claimed_until == hour]
 
 
 def test_a_lease_of_then_ends_within_the_longest_one(ahead):

@@ -7,6 +7,7 @@ import pytest
 from api_client import Caller
 from openapi_spec_validator import validate
 
+from bridge.operations import confirmation
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
 from bridge.store.roles import Role
@@ -133,6 +134,20 @@ def test_an_empty_list_of_targets_is_refused_and_never_means_all(operator, netwo
     for answer in ({"only": []}, {"only": ["offer=7"]}):
         assert operator.post("/approvals/1/approve", status=422, **answer)["status"] == 422
     assert operator.get("/approvals")["data"][0]["state"] == "waiting"
+
+
+def test_what_is_large_takes_the_number_that_was_asked_about(operator, network, monkeypatch):
+    monkeypatch.setattr(confirmation, "MANY", 0)
+    for wrong in ({}, {"confirm": 0}, {"confirm": 2}):
+        asked = operator.post("/approvals/1/approve", 409, **wrong)
+        assert asked["title"] == "Confirmation needed"
+        assert "approve 1 change: " in asked["detail"]
+        assert '"confirm": 1' in asked["detail"]
+    assert operator.post("/approvals/1/approve", confirm=1)["data"]["state"] == "ready"
+    network.pass_time(minutes=1)
+    network.work()
+    assert "undo 1 change: " in operator.post("/runs/1/undo", 409)["detail"]
+    operator.post("/runs/1/undo", confirm=1)
 
 
 def test_a_run_is_shown_and_undone(operator, network):

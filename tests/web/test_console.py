@@ -55,6 +55,18 @@ def test_an_approval_is_given_on_the_page(browser, lived_in):
     assert network.paused == ["Bad"]
 
 
+def test_one_change_that_brings_much_of_the_revenue_is_asked_about_once_more(browser, network, lived_in):
+    network.now = datetime.now(UTC)
+    terms = {"payout": 1, "payout_type": "CPA", "revenue": 80, "revenue_type": "RPA"}
+    network.world.offer("Rich", clicks=1000, conversions=1, active=True, default_payout=terms)
+    lived_in("approve")
+    operator = browser()
+    page = operator.press("/approvals", "/approvals/1/approve", only="offer=1001")
+    assert "Nothing has been done yet." in page
+    assert re.search(r"<strong>80\S* USD</strong> of revenue in 24 hours hangs on it, 100\.0% of everything", page)
+    assert "1 change goes ahead" in operator.press("/approvals", "/approvals/1/approve", only="offer=1001", sure="1")
+
+
 def test_an_approval_with_no_box_ticked_approves_nothing(browser, lived_in):
     network = lived_in("approve")
     assert "nothing is selected" in browser().press("/approvals", "/approvals/1/approve")

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from bridge.operations import NotThere
 from bridge.operations.approval_review import review
 from bridge.operations.approvals import approve, reject
+from bridge.operations.confirmation import about_approval, about_undo, must_be_confirmed
 from bridge.operations.holds import release_holds
 from bridge.operations.undo import undo
 from bridge.store import ledger, revisions
@@ -84,8 +85,10 @@ def show_run(run_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.UndoneRow))
 @refusing
 def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
-    """Take a run back, or a part of it."""
-    return one(undo(services(), run_id, who=g.who, now=services().clock(), selection=selection(body)))
+    """Take a run back, or a part of it. What is large is asked about first: 409, with the number to `confirm`."""
+    wanted, now = selection(body), services().clock()
+    must_be_confirmed(about_undo(services(), run_id, wanted, now), body["confirm"])
+    return one(undo(services(), run_id, who=g.who, now=now, selection=wanted))
 
 
 @blueprint.get("/approvals")
@@ -119,8 +122,13 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.AnsweredRow))
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
-    """Say yes. The rule looks again first: what recovered drops out."""
-    return one(approve(services(), plan_id, person=person(), now=services().clock(), selection=selection(body)))
+    """Say yes. The rule looks again first: what recovered drops out.
+
+    What is large is asked about first: 409, with the number to `confirm`.
+    """
+    wanted, now = selection(body), services().clock()
+    must_be_confirmed(about_approval(services(), plan_id, wanted, now), body["confirm"])
+    return one(approve(services(), plan_id, person=person(), now=now, selection=wanted))
 
 
 @blueprint.post("/approvals/<int:plan_id>/reject")

@@ -8,8 +8,8 @@ from marshmallow import Schema
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from bridge.operations.errors import OperationError
-from bridge.operations.selection import EVERYTHING, Selection, only
+from bridge.operations.errors import OperationError, Unconfirmed
+from bridge.operations.selection import EVERYTHING, Choice, Named
 from bridge.web.problems import problem
 from bridge.web.request_context import as_id, services
 from rules.model.plan import Target
@@ -72,6 +72,9 @@ def refusing(view: Callable[..., Any]) -> Callable[..., Any]:
     def careful(*args: Any, **kwargs: Any) -> Any:
         try:
             return view(*args, **kwargs)
+        except Unconfirmed as error:
+            sentence = f'{error}; nothing was done yet: send it again with "confirm": {error.count} in the body'
+            return problem(error.status, "Confirmation needed", sentence)
         except OperationError as error:
             return problem(error.status, "Not done", str(error))
 
@@ -84,6 +87,6 @@ def targets(texts: Sequence[str]) -> list[Target]:
     return [target_of(kind, identity) for kind, _, identity in pairs]
 
 
-def selection(body: dict[str, Any]) -> Selection:
+def selection(body: dict[str, Any]) -> Choice:
     """A body without `only` means everything; one with an empty list is refused with NothingSelected."""
-    return only(targets(body["targets"])) if "targets" in body else EVERYTHING
+    return Named(body["targets"]) if "targets" in body else EVERYTHING

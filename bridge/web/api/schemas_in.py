@@ -112,7 +112,14 @@ class ExplainQuery(Strict):
 
 class OnlyBody(Strict):
     targets = fields.List(
-        fields.String(validate=validate.Regexp(r"[a-z_]+=.+")), data_key="only", metadata={"examples": [["offer=42"]]}
+        fields.String(validate=validate.Length(1, 300)),
+        data_key="only",
+        metadata={"examples": [["offer=42"]], "description": "KIND=ID by either of the two ids, or the id alone"},
+    )
+    confirm = fields.Integer(
+        load_default=None,
+        strict=True,
+        metadata={"description": "of what is large: the number of changes that the answer 409 has asked about"},
     )
 
 

@@ -6,26 +6,23 @@ from flask import Response, flash, g, redirect, render_template, request
 
 from bridge.operations import OperationError
 from bridge.operations.approvals import approve, reject
+from bridge.operations.confirmation import Question, about_approval, about_undo
 from bridge.operations.halt import WaitingEvents
 from bridge.operations.halt import resume as resume_
 from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import end_mutes
 from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import hand_over
-from bridge.operations.selection import EVERYTHING, Selection, only
+from bridge.operations.selection import EVERYTHING, Choice, Named
 from bridge.operations.undo import Undone, undo
-from bridge.operations.undo_status import undoable_effects
-from bridge.store import halts, ledger
+from bridge.store import halts
 from bridge.store.roles import Role
-from bridge.store.runs import Run
 from bridge.web.access import needs
 from bridge.web.access.destination import own_page
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.confirmation import Question, question, revenue_24h
 from bridge.web.console.formatting import many
 from bridge.web.console.show import show
 from bridge.web.request_context import as_id, person, services
-from rules.model.state import target_of
 
 
 def done(where: str, do: Callable[[], str]) -> Response:
@@ -37,15 +34,9 @@ def done(where: str, do: Callable[[], str]) -> Response:
     return redirect(where, code=303)  # type: ignore[return-value]
 
 
-def _selection() -> Selection:
+def _selection() -> Choice:
     """The boxes that are ticked. A form without boxes says `whole`; one with none ticked is refused."""
-    if "whole" in request.form:
-        return EVERYTHING
-    boxes = request.form.getlist("only")
-    for text in boxes:
-        if not all(text.partition("=")):
-            raise OperationError(f"{text[:50]!r} is no item such as offer=42, so nothing was done; open the page again")
-    return only(target_of(*text.split("=", 1)) for text in boxes)
+    return EVERYTHING if "whole" in request.form else Named(request.form.getlist("only"))
 
 
 def _back(otherwise: str) -> str:
@@ -87,13 +78,7 @@ def undo_run(run_id: int) -> Response | str:
     where = f"/runs/{run_id}"
 
     def ask() -> Question | None:
-        now = services().clock()
-        with services().store.read() as session:
-            run = session.get(Run, run_id)
-            if run is None:
-                return None
-            applied = undoable_effects(session, run_id)
-            return question(session, "undo", applied, _selection(), revenue_24h(services(), session, run, now))
+        return about_undo(services(), run_id, _selection(), services().clock())
 
     def do() -> str:
         return _undone(undo(services(), run_id, who=g.who, now=services().clock(), selection=_selection()))
@@ -116,7 +101,7 @@ def _surely(ask: Callable[[], Question | None], do: Callable[[], str], where: st
     except OperationError as error:
         flash(str(error), "bad")
         return redirect(where, code=303)  # type: ignore[return-value]
-    if asked is None or not asked.is_large or asked.is_answered:
+    if asked is None or not asked.is_large or request.form.get("sure") == asked.sure:
         return done(where, do)
     boxes = request.form.getlist("only")
     return show("confirm.html", asked=asked, action=action, boxes=boxes, whole="whole" in request.form, back=where)
@@ -138,14 +123,7 @@ def reveal(effect_id: int) -> Response | str:
 @needs(Role.OPERATOR, page=True)
 def approve_plan(plan_id: int) -> Response | str:
     def ask() -> Question | None:
-        now = services().clock()
-        with services().store.read() as session:
-            plan = ledger.plan(session, plan_id)
-            if plan is None:
-                return None
-            run = session.get_one(Run, plan.run_id)
-            wanted = ledger.effects_of(session, plan_id)
-            return question(session, "approve", wanted, _selection(), revenue_24h(services(), session, run, now))
+        return about_approval(services(), plan_id, _selection(), services().clock())
 
     def do() -> str:
         answer = approve(services(), plan_id, person=person(), now=services().clock(), selection=_selection())

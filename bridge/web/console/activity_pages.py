@@ -7,6 +7,7 @@ from flask import Response, abort, request
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from bridge.operations.confirmation import names_of
 from bridge.operations.folded_runs import fold
 from bridge.operations.item_story import created_item
 from bridge.operations.run_outcomes import outcome_of, run_outcomes
@@ -21,7 +22,6 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.confirmation import names_of
 from bridge.web.console.lists import PAGE, ROWS, Filters, as_csv, days, filters, is_csv, one_of, page
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services

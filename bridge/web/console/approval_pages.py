@@ -1,10 +1,10 @@
 """Approvals: what waits for a person, ranked by money, with what changed since it was put to them."""
 
 from bridge.operations.approval_review import reviews
+from bridge.operations.confirmation import names_of
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.confirmation import names_of
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
+from bridge.operations.confirmation import names_of
 from bridge.operations.folded_runs import fold
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.undo_status import undoable_runs
@@ -26,7 +27,6 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.confirmation import names_of
 from bridge.web.console.rule_text import counted, parts
 from bridge.web.console.show import show
 from bridge.web.request_context import services

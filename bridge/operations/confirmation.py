@@ -1,0 +1,142 @@
+"""One more question before something large: how many, which ones, how much money hangs on it.
+
+Whoever asks for more than a little is answered with the question, and nothing is done: on the pages, by the API and on
+the command line. The yes carries the count that was shown; if that is another by then, it is asked again.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.decisions.amounts import Amounts
+from bridge.decisions.live_facts import scope_facts
+from bridge.operations.decide import live_inputs
+from bridge.operations.errors import Unconfirmed
+from bridge.operations.plan_values import every_id
+from bridge.operations.selection import Choice, Everything, Named, Only, find
+from bridge.operations.undo_status import ids_of, undoable_effects
+from bridge.services.container import Services
+from bridge.store import ledger
+from bridge.store.entities import Entity
+from bridge.store.ledger import Effect
+from bridge.store.runs import Run
+from rules.model.formatting import counted
+from rules.model.plan import Target
+from rules.model.state import target_of
+
+MANY = 10  # changes at once that nobody should make by one press
+SHARE = Decimal("0.10")  # of the revenue of 24 hours of everything that the rule looks at
+NAMED = 12
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What would be done. `sure` has to come back with the yes."""
+
+    verb: str
+    count: int
+    names: Sequence[str]
+    money: Decimal | None
+    revenue: Decimal | None = None  # of everything that the rule looks at
+
+    @property
+    def share(self) -> Decimal | None:
+        """The part of the revenue that hangs on it."""
+        return self.money / self.revenue if self.money is not None and self.revenue else None
+
+    @property
+    def sure(self) -> str:
+        return str(self.count)
+
+    @property
+    def is_large(self) -> bool:
+        return self.count > MANY or (self.share is not None and self.share >= SHARE)
+
+    def __str__(self) -> str:
+        more = f" and {self.count - len(self.names)} more" if self.count > len(self.names) else ""
+        them = "it" if self.count == 1 else "them"
+        share = f", {self.share:.1%} of everything that the rule looks at" if self.share is not None else ""
+        money = f"; {self.money:,.2f} of revenue in 24 hours hangs on {them}{share}" if self.money is not None else ""
+        return f"{self.verb} {counted(self.count, 'change')}: {', '.join(self.names)}{more}{money}"
+
+
+def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -> Question | None:
+    """The question before an undo; None where there is no such run. Raises NothingSelected."""
+    with services.store.read() as session:
+        run = session.get(Run, run_id)
+        if run is None:
+            return None
+        everything = [row for plan in ledger.plans_of(session, run_id) for row in plan.effects]
+        wanted = _selected(session, everything, choice, f"run {run_id}")
+        undoable = {one.id for one in undoable_effects(session, run_id)}
+        applied = [one for one in wanted if one.id in undoable]
+        return question(session, "undo", applied, revenue_24h(services, session, run, now))
+
+
+def about_approval(services: Services, plan_id: int, choice: Choice, now: datetime) -> Question | None:
+    """The question before a yes; None where there is no such plan. Raises NothingSelected."""
+    with services.store.read() as session:
+        plan = ledger.plan(session, plan_id)
+        if plan is None:
+            return None
+        run = session.get_one(Run, plan.run_id)
+        wanted = _selected(session, ledger.effects_of(session, plan_id), choice, f"plan {plan_id}")
+        return question(session, "approve", wanted, revenue_24h(services, session, run, now))
+
+
+def must_be_confirmed(asked: Question | None, confirmed: int | None) -> None:
+    """Raise Unconfirmed where it is large, unless the number that was confirmed is the one of now."""
+    if asked is not None and asked.is_large and confirmed != asked.count:
+        raise Unconfirmed(str(asked), asked.count)
+
+
+def _selected(session: Session, effects: Sequence[Effect], choice: Choice, what: str) -> list[Effect]:
+    if isinstance(choice, Everything):
+        return list(effects)
+    targets = {one.id: _target(one) for one in effects}
+    if isinstance(choice, Named):
+        ids = {one: set(known) for one, known in every_id(session, set(targets.values())).items()}
+        for one in effects:
+            ids[targets[one.id]] |= set(ids_of(one))
+        found = find(choice, ids, what)
+        return [one for one in effects if targets[one.id] in found]
+    assert isinstance(choice, Only)
+    return [one for one in effects if target_of(one.kind, one.target_id) in choice]
+
+
+def _target(one: Effect) -> Target:
+    return target_of(one.kind, one.target_id, account=one.account, integration=one.integration)
+
+
+def question(session: Session, verb: str, chosen: Sequence[Effect], revenue: Decimal | None = None) -> Question:
+    """About these effects."""
+    amounts = [one.money_24h for one in chosen if one.money_24h is not None]
+    targets = list(dict.fromkeys((one.kind, one.target_id) for one in chosen))
+    names = names_of(session, targets[:NAMED])
+    told = [f"{name} ({kind} {target})" if name else f"{kind} {target}" for (kind, target), name in names.items()]
+    return Question(verb, len(targets), told, sum(amounts, Decimal(0)) if amounts else None, revenue)
+
+
+def names_of(session: Session, targets: Collection[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
+    """(kind, id) → the name that Integr8 shows; None where there is none."""
+    ids = {identity for _, identity in targets}
+    known = (Entity.number.in_(ids), Entity.ref.in_(ids))
+    found: dict[tuple[str, str], str | None] = {}
+    for column in known:
+        for one in session.scalars(select(Entity).where(column)):
+            found |= {(one.kind, name): one.name for name in (one.ref, one.number) if name}
+    return {target: found.get(target) for target in targets}
+
+
+def revenue_24h(services: Services, session: Session, run: Run, now: datetime) -> Decimal | None:
+    """Of everything that the run's rule looks at; None where the rule looks at events, or nothing is known."""
+    revision = services.library.revision(session, run.revision)
+    if revision is None or run.event_id is not None:
+        return None
+    facts = scope_facts(live_inputs(services), session, revision, now)
+    return Amounts(facts, revision.scope.per).total("revenue", now - DAY, now)

@@ -16,11 +16,10 @@ COPY Procfile /home/bridge/Procfile
 ENV PATH=/opt/bridge/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     BRIDGE_HOME=/home/bridge/network \
-    BRIDGE_LOG=json
+    BRIDGE_LOG=json \
+    BRIDGE_BIND=0.0.0.0
 USER bridge
 WORKDIR /home/bridge
 EXPOSE 8000
 # A container listens on all its addresses; what reaches it is decided by whoever publishes the port.
-CMD ["gunicorn", "bridge.web.wsgi:app", "--config", "python:bridge.web.gunicorn_config", "--bind", "0.0.0.0:8000", \
-     "--worker-class", "gthread", "--workers", "2", "--threads", "16", "--timeout", "60", "--graceful-timeout", "20", \
-     "--keep-alive", "30", "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]
+CMD ["python", "-m", "bridge.web.server"]

@@ -166,7 +166,7 @@ def bare() -> Iterator[Contender]:
     """The web server with a route that does nothing: what no program on it can be faster than."""
     with tempfile.TemporaryDirectory() as directory, _boss() as boss:
         sink = _sink(boss, Path(directory))
-        with sink, _gunicorn(boss, {}, path="/bare") as (port, seconds):
+        with sink, _flask(boss, {}, path="/bare") as (port, seconds):
             request = partial(plain, host="127.0.0.1", path="/bare")
             yield _peer("bare Flask on the same server", boss, port, request, sink, seconds)
 
@@ -182,7 +182,7 @@ def naive() -> Iterator[Contender]:
         passed = {"BENCH_REDIS": f"redis://127.0.0.1:{redis_port}/0", "BENCH_SINK": str(sink.base_url).rstrip("/")}
         command = [sys.executable, "-m", "celery", "--app", "benchmarks.naive:celery", "worker", "--concurrency", "2"]
         boss.start(Program("worker", command, passed, quiet=True))
-        with sink, _gunicorn(boss, passed, path="/hooks/crm") as (port, _):
+        with sink, _flask(boss, passed, path="/hooks/crm") as (port, _):
             request = partial(plain, host="127.0.0.1")
             yield _peer("naive Flask and Celery", boss, port, request, sink, time.perf_counter() - started)
 
@@ -260,11 +260,13 @@ def _sink(boss: Supervisor, directory: Path) -> httpx.Client:
 
 
 @contextmanager
-def _gunicorn(boss: Supervisor, environment: Mapping[str, str], *, path: str) -> Iterator[tuple[int, float]]:
+def _flask(boss: Supervisor, environment: Mapping[str, str], *, path: str) -> Iterator[tuple[int, float]]:
     port, started = supervisor.free_port(), time.perf_counter()
-    command = supervisor.web("127.0.0.1", port, environment).command
-    swapped = ["benchmarks.naive:app()" if part == "bridge.web.wsgi:app" else part for part in command]
-    boss.start(Program("web", swapped, environment, quiet=True))
+    command = [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--blocking-threads", "4",
+        "--log-level", "warning", "--port", str(port), "--factory", "benchmarks.naive:app",
+    ]  # fmt: skip
+    boss.start(Program("web", command, environment, quiet=True))
     boss.wait_until(lambda: _answers(port, path), what="starting the web server", needs="web")
     yield port, time.perf_counter() - started
 

@@ -1,6 +1,6 @@
 """Where the processes of one group count together: files that each maps into its memory and any of them can add up.
 
-A group is what one supervisor started: the workers of one gunicorn, the children of one Celery worker, or all
+A group is what one supervisor started: the workers of one web server, the children of one Celery worker, or all
 processes of `up`. Only files of this machine are shared; other machines are other targets of the scrape. The place
 has to be chosen before prometheus_client is imported, so this module imports nothing.
 """

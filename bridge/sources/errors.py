@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Status = Literal[400, 404, 413, 415, 422]
+Status = Literal[400, 404, 408, 413, 415, 422, 503]
 
 
 class SourceError(Exception):

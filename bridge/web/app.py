@@ -14,9 +14,8 @@ from bridge.services.container import Services
 from bridge.services.queue import Nudger
 from bridge.version import VERSION
 from bridge.web import access, api, console, health, hooks, problems
+from bridge.web.asgi import LARGEST_BODY, Application
 from bridge.web.group_commit import GroupCommitWriter
-
-LARGEST_BODY = 8_388_608  # bytes; each source has a smaller bound of its own
 
 
 def create_app(services: Services) -> Flask:
@@ -33,13 +32,16 @@ def create_app(services: Services) -> Flask:
     console.register(app, services)
     problems.register(app)
     endpoint = hooks.WebhookEndpoint(services.sources, writer, nudger, services.clock)
+    app.extensions["bridge"] = {
+        "services": services, "writer": writer, "nudger": nudger, "since": services.clock(),
+        "server": Application(endpoint, app.wsgi_app),
+    }  # fmt: skip
     app.wsgi_app = _beside(_webhooks(endpoint), app.wsgi_app)  # type: ignore[assignment, method-assign]
-    app.extensions["bridge"] = {"services": services, "writer": writer, "nudger": nudger, "since": services.clock()}
     return app
 
 
 def _webhooks(endpoint: hooks.WebhookEndpoint) -> Flask:
-    """The webhook endpoint is an application of its own without session, cookie and login: half the cost."""
+    """The webhook endpoint where Flask serves it, as in a test: an application without session, cookie and login."""
     app = Flask("bridge.webhooks", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
     app.register_blueprint(hooks.blueprint(endpoint))

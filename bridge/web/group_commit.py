@@ -1,9 +1,10 @@
-"""Group commit: the threads of a web process hand their events to one writer, which commits them in batches.
+"""Group commit: the requests of a web process hand their events to one writer, which commits them in batches.
 
 The writer takes whatever has gathered during its last commit, so batches grow with the load and a single event
 never waits for others. A request is answered once its own commit is on disk.
 """
 
+import asyncio
 import queue
 import threading
 from collections.abc import Sequence
@@ -41,8 +42,34 @@ class _Job:
         self.rows = rows
         self.receipts: list[Receipt] = []
         self.error: str | None = None
-        self.done = threading.Lock()  # the plainest thing a thread can wait for: a Future costs ten times as much
-        self.done.acquire()
+        self.done: threading.Lock | asyncio.Future[None]
+
+
+def _in_a_thread(job: _Job) -> threading.Lock:
+    job.done = lock = threading.Lock()  # the plainest thing a thread can wait for: a Future costs ten times as much
+    lock.acquire()
+    return lock
+
+
+def _release(jobs: Sequence[_Job]) -> None:
+    """Wake whoever waits: each thread by itself, all who wait on an event loop together."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for job in jobs:
+        if isinstance(job.done, asyncio.Future):
+            by_loop.setdefault(job.done.get_loop(), []).append(job.done)
+        else:
+            job.done.release()
+    for loop, waiting in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, waiting)
+        except RuntimeError:
+            log.warning("nobody waits for the answer any more", requests=len(waiting))  # the loop is closed
+
+
+def _resolve(waiting: Sequence["asyncio.Future[None]"]) -> None:
+    for one in waiting:
+        if not one.done():  # given up meanwhile
+            one.set_result(None)
 
 
 class GroupCommitWriter(threading.Thread):
@@ -59,15 +86,29 @@ class GroupCommitWriter(threading.Thread):
         Raises JournalFull at once when too many wait, JournalClosed when the commit failed or took longer
         than `patience` seconds (the event may be there by then; its repeat will be a duplicate).
         """
+        job = _Job(rows)
+        done = _in_a_thread(job)
+        self._put(job)
+        if not done.acquire(timeout=patience):
+            raise JournalClosed(f"no commit within {patience:.0f} s")
+        return _receipts(job)
+
+    async def recorded(self, rows: list[dict[str, Any]], *, patience: float = 25.0) -> list[Receipt]:
+        """The same for a request that waits on an event loop."""
+        job = _Job(rows)
+        job.done = done = asyncio.get_running_loop().create_future()
+        self._put(job)
+        try:
+            async with asyncio.timeout(patience):
+                await done
+        except TimeoutError:
+            raise JournalClosed(f"no commit within {patience:.0f} s") from None
+        return _receipts(job)
+
+    def _put(self, job: _Job) -> None:
         if self._jobs.qsize() >= WAITING:
             raise JournalFull(f"{WAITING} requests wait for the journal")
-        job = _Job(rows)
         self._jobs.put(job)
-        if not job.done.acquire(timeout=patience):
-            raise JournalClosed(f"no commit within {patience:.0f} s")
-        if job.error is not None:
-            raise JournalClosed(job.error)
-        return job.receipts
 
     def waiting(self) -> int:
         """Requests that wait for a commit, for the metrics."""
@@ -103,13 +144,19 @@ class GroupCommitWriter(threading.Thread):
             log.exception("journal not written", requests=len(jobs))
             for job in jobs:
                 job.error = type(error).__name__
-                job.done.release()
+            _release(jobs)
             return
         left = iter(receipts)
         for job in jobs:
             job.receipts = list(islice(left, len(job.rows)))
-            job.done.release()
+        _release(jobs)
         _tell(rows, receipts)
+
+
+def _receipts(job: _Job) -> list[Receipt]:
+    if job.error is not None:
+        raise JournalClosed(job.error)
+    return job.receipts
 
 
 def _tell(rows: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> None:

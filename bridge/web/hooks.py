@@ -1,12 +1,15 @@
 """The webhook endpoint: authenticate, parse, journal, answer, wake a worker. A 2xx is sent only after the commit.
 
 Everything below /hooks/ is handled here and not by routes, because a token in the path may hold any sign, and because
-every request that is not taken is counted and logged with its reason.
+every request that is not taken is counted and logged with its reason. No web framework is needed for it: a call comes
+in as plain values and goes out as a status, headers and a body. `handle` waits for the commit on an event loop, as the
+server does; `blueprint` waits in a thread, where a Flask application serves webhooks.
 """
 
+import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -22,10 +25,10 @@ from bridge.observability.metrics import WEBHOOK_FAULTS, WEBHOOK_SECONDS, WEBHOO
 from bridge.services.queue import Nudger
 from bridge.sources import AcceptedEvent, Headers, Incoming, SignatureError, Source, Unreadable, parse_pairs
 from bridge.store import ids
-from bridge.store.journal import EventState
+from bridge.store.journal import EventState, Receipt
 from bridge.web import request_body
 from bridge.web.group_commit import GroupCommitWriter, JournalClosed, JournalFull
-from bridge.web.problems import problem
+from bridge.web.problems import Document, document
 
 log = structlog.get_logger()
 
@@ -34,6 +37,7 @@ PER_SOURCE = 256  # requests of one source handled at once; a flood of one leave
 MOST_HEADERS = 100
 METHODS = ("GET", "POST", "PUT")  # that may carry an event
 PLAIN = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+LARGE = 65_536  # bytes; a longer body is read in a thread, so that nobody else waits for it
 UNKNOWN = "unknown"  # the source of what is for none, in metrics
 
 
@@ -74,13 +78,77 @@ class WebhookEndpoint:
     admission: Admission = field(default_factory=Admission)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request below /hooks/ without its body."""
+
+    method: str
+    path: str  # decoded
+    target: str  # path and query as they were sent
+    query: bytes
+    headers: Headers
+    remote: str  # the peer of the connection
+    content_type: str
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A response, and in one word why no event was taken; None where one was."""
 
-    response: Response
+    response: Document
     reason: str | None = None
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Events to be journalled, and what is needed for the answer once they are."""
+
+    source: Source
+    rows: list[dict[str, Any]]
+    faults: int
+
+
+async def handle(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Awaitable[bytes]]) -> Document:
+    """Answer one request. `read` gives the body of at most so many bytes, and raises Unreadable as it does."""
+    source, token = _found(endpoint, call)
+    if source is None:
+        return await _for_nobody(endpoint, call, read)
+    with _watched(source, call) as span:
+        try:
+            body = await read(source.limits.body)  # slow senders take nobody's place
+            with endpoint.admission.enter(source.name):
+                taken = (
+                    _take(endpoint, source, token, call, body, span)
+                    if len(body) <= LARGE
+                    else await asyncio.to_thread(_take, endpoint, source, token, call, body, span)
+                )
+                if isinstance(taken, Accepted):
+                    taken = _journalled(endpoint, taken, await endpoint.writer.recorded(taken.rows), span)
+        except REFUSALS as error:
+            taken = _refused(source, error)
+        span.note(status=taken.response.status)
+    return _counted(source.name, taken)
+
+
+def handle_blocking(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], bytes]) -> Document:
+    """The same in a thread, which waits."""
+    source, token = _found(endpoint, call)
+    if source is None:
+        with suppress(Unreadable):  # it is read only so that the sender gets to see the answer
+            read(0)
+        return _counted(UNKNOWN, _unknown(endpoint, call))
+    with _watched(source, call) as span:
+        try:
+            body = read(source.limits.body)
+            with endpoint.admission.enter(source.name):
+                taken = _take(endpoint, source, token, call, body, span)
+                if isinstance(taken, Accepted):
+                    taken = _journalled(endpoint, taken, endpoint.writer.record(taken.rows), span)
+        except REFUSALS as error:
+            taken = _refused(source, error)
+        span.note(status=taken.response.status)
+    return _counted(source.name, taken)
 
 
 def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
@@ -89,109 +157,23 @@ def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
 
     @hooks.before_app_request
     def receive() -> Response | None:
-        return _receive(endpoint) if request.path.startswith(PREFIX) else None
+        if not request.path.startswith(PREFIX):
+            return None
+        environ = request.environ
+        return handle_blocking(endpoint, _call_of(request), lambda most: request_body.read(environ, most)).as_flask()
 
     return hooks
 
 
-def _receive(endpoint: WebhookEndpoint) -> Response:
-    """`/hooks/NAME`, `/hooks/NAME/TOKEN`; doubled slashes are one, the token is whatever follows."""
-    name, _, token = request.path.removeprefix(PREFIX).lstrip("/").partition("/")
-    source = endpoint.sources.get(name)
-    if source is None:
-        request_body.discard(request.environ)
-        return _counted(UNKNOWN, Answer(_unknown(name, endpoint.sources), "unknown_source"))
-    parent = request.headers.get("traceparent")
-    with WEBHOOK_SECONDS.time(), tracing.span(f"webhook {name}", parent=parent, source=name) as span:
-        try:
-            answer = _handle(endpoint, source, token or None, span)
-        except Exception:
-            WEBHOOKS_REFUSED.labels(name, "error").inc()
-            raise
-        span.note(status=answer.response.status_code)
-    return _counted(name, answer)
-
-
-def _counted(name: str, answer: Answer) -> Response:
-    status = answer.response.status_code
-    WEBHOOKS.labels(name, str(status)).inc()
-    if answer.reason is not None:
-        WEBHOOKS_REFUSED.labels(name, answer.reason).inc()
-        log.info("webhook not taken", source=name, status=status, reason=answer.reason, place=answer.place)
-    return answer.response
-
-
-def _handle(endpoint: WebhookEndpoint, source: Source, token: str | None, span: tracing.Span) -> Answer:
-    try:
-        with endpoint.admission.enter(source.name):
-            return _take(endpoint, source, token, span)
-    except SignatureError as error:
-        return Answer(problem(401, "Authentication failed", f"{source.name}: {error.words}"), error.code)
-    except Unreadable as error:
-        response = problem(error.status, TITLES[error.status], f"{source.name}: {error}", place=error.place)
-        return Answer(response, REASONS[error.status], error.place)
-    except (Full, JournalFull) as error:
-        words = f"{source.name}: {error}; send it again later"
-        return Answer(problem(429, "Too many requests", words, retry_after=1), "too_many")
-    except JournalClosed as error:
-        words = f"{source.name}: {error}; nothing was taken, send it again"
-        return Answer(problem(503, "Not journalled", words, retry_after=5), "not_journalled")
-
-
-TITLES = {400: "Cannot be read", 404: "Unknown address", 413: "Too large", 415: "Cannot be read", 422: "Cannot be read"}
-REASONS = {400: "broken", 404: "unknown_address", 413: "too_large", 415: "unsupported", 422: "unreadable"}
-
-
-def _take(endpoint: WebhookEndpoint, source: Source, token: str | None, span: tracing.Span) -> Answer:
-    now = endpoint.clock()
-    incoming = _incoming(request, source, token)
-    reply = source.setup_reply(incoming, now)
-    if reply is not None:
-        headers = [*PLAIN, *reply.headers.items()]
-        response = Response(reply.body, status=reply.status, headers=headers, content_type=reply.content_type)
-        return Answer(response, "setup_call")
-    if incoming.method not in METHODS:
-        return _no_event(source, incoming, now)
-    accepted = source.accept(incoming, source.authenticate(incoming, now))
-    rows = [_row(source.name, one, incoming.remote, now, span.traceparent) for one in accepted]
-    receipts = endpoint.writer.record(rows)
-    span.note(event=receipts[0].event_id, duplicate=receipts[0].duplicate)
-    _count_faults(source.name, accepted)
-    endpoint.nudger.nudge("journal.drain")
-    answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
-    if len(receipts) > 1:
-        answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]
-    told = b"" if source.status == 204 else orjson.dumps(answer)
-    return Answer(Response(told, status=source.status, headers=PLAIN, content_type="application/json"))
-
-
-def _no_event(source: Source, incoming: Incoming, now: datetime) -> Answer:
-    """HEAD and OPTIONS say that the address is right; other methods are refused. None of them is an event."""
-    allowed = {"Allow": ", ".join((*METHODS, "HEAD", "OPTIONS"))}
-    if incoming.method not in ("HEAD", "OPTIONS"):
-        response = problem(405, "Method not allowed", f"{source.name}: send events with POST, GET or PUT")
-        response.headers.update(allowed)
-        return Answer(response, "method")
-    source.authenticate_address(incoming, now)
-    return Answer(Response(status=204, headers=[*PLAIN, *allowed.items()]), incoming.method.lower())
-
-
-def _incoming(http: Request, source: Source, token: str | None) -> Incoming:
-    body = request_body.read(http.environ, source.limits.body)
-    headers = Headers.of_environ(http.environ)
-    if len(headers) > MOST_HEADERS:
-        raise Unreadable(400, f"more than {MOST_HEADERS} header fields", "headers")
-    if token and "/" in token.strip("/") and not source.authenticator.takes_path:
-        raise Unreadable(404, f"the address ends with {PREFIX}{source.name}")
-    return Incoming(
+def _call_of(http: Request) -> Call:
+    return Call(
         method=http.method,
-        path_token=token,
-        headers=headers,
-        query=parse_pairs(http.query_string, what="query", any_bytes=source.is_postback),
-        body=body,
+        path=http.path,
+        target=_target(http),
+        query=http.query_string,
+        headers=Headers.of_environ(http.environ),
         remote=http.remote_addr or "",
         content_type=http.content_type or "",
-        target=_target(http),
     )
 
 
@@ -204,9 +186,132 @@ def _target(http: Request) -> str:
     return quote(http.path, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
 
 
-def _count_faults(source: str, accepted: Sequence[AcceptedEvent]) -> None:
-    if faults := sum(len(one.parsed.faults) for one in accepted):
-        WEBHOOK_FAULTS.labels(source).inc(faults)
+# --- the parts that both ways share ------------------------------------------------------------------
+
+
+def _found(endpoint: WebhookEndpoint, call: Call) -> tuple[Source | None, str | None]:
+    """`/hooks/NAME`, `/hooks/NAME/TOKEN`; doubled slashes are one, the token is whatever follows."""
+    name, _, token = call.path.removeprefix(PREFIX).lstrip("/").partition("/")
+    return endpoint.sources.get(name), token or None
+
+
+async def _for_nobody(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Awaitable[bytes]]) -> Document:
+    with suppress(Unreadable):  # it is read only so that the sender gets to see the answer
+        await read(0)
+    return _counted(UNKNOWN, _unknown(endpoint, call))
+
+
+@contextmanager
+def _watched(source: Source, call: Call) -> Iterator[tracing.Span]:
+    """Time what happens, trace it, and count it where it fails."""
+    parent = call.headers.get("traceparent")
+    with WEBHOOK_SECONDS.time(), tracing.span(f"webhook {source.name}", parent=parent, source=source.name) as span:
+        try:
+            yield span
+        except Exception:
+            WEBHOOKS_REFUSED.labels(source.name, "error").inc()
+            raise
+
+
+def _counted(name: str, answer: Answer) -> Document:
+    status = answer.response.status
+    WEBHOOKS.labels(name, str(status)).inc()
+    if answer.reason is not None:
+        WEBHOOKS_REFUSED.labels(name, answer.reason).inc()
+        log.info("webhook not taken", source=name, status=status, reason=answer.reason, place=answer.place)
+    return answer.response
+
+
+#: What keeps a request from being taken.
+REFUSALS = (SignatureError, Unreadable, Full, JournalFull, JournalClosed)
+TITLES = {
+    400: "Cannot be read", 404: "Unknown address", 408: "Too slow", 413: "Too large", 415: "Cannot be read",
+    422: "Cannot be read", 503: "Too many at once",
+}  # fmt: skip
+REASONS = {
+    400: "broken", 404: "unknown_address", 408: "too_slow", 413: "too_large", 415: "unsupported", 422: "unreadable",
+    503: "too_many",
+}  # fmt: skip
+RETRY_AFTER = {408: 1, 503: 5}
+
+
+def _refused(source: Source, error: Exception) -> Answer:
+    words = f"{source.name}: {error}"
+    if isinstance(error, SignatureError):
+        return Answer(document(401, "Authentication failed", f"{source.name}: {error.words}"), error.code)
+    if isinstance(error, Unreadable):
+        wait = RETRY_AFTER.get(error.status)
+        response = document(error.status, TITLES[error.status], words, place=error.place, retry_after=wait)
+        return Answer(response, REASONS[error.status], error.place)
+    if isinstance(error, JournalClosed):
+        words = f"{words}; nothing was taken, send it again"
+        return Answer(document(503, "Not journalled", words, retry_after=5), "not_journalled")
+    return Answer(document(429, "Too many requests", f"{words}; send it again later", retry_after=1), "too_many")
+
+
+def _take(  # noqa: PLR0917 - everything that is known of a request
+    endpoint: WebhookEndpoint, source: Source, token: str | None, call: Call, body: bytes, span: tracing.Span
+) -> Answer | Accepted:
+    now = endpoint.clock()
+    incoming = _incoming(call, source, token, body)
+    reply = source.setup_reply(incoming, now)
+    if reply is not None:
+        headers = (*PLAIN, *reply.headers.items(), ("Content-Type", reply.content_type))
+        return Answer(Document(reply.status, headers, _bytes(reply.body)), "setup_call")
+    if incoming.method not in METHODS:
+        return _no_event(source, incoming, now)
+    accepted = source.accept(incoming, source.authenticate(incoming, now))
+    rows = [_row(source.name, one, incoming.remote, now, span.traceparent) for one in accepted]
+    return Accepted(source, rows, sum(len(one.parsed.faults) for one in accepted))
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def _journalled(
+    endpoint: WebhookEndpoint, accepted: Accepted, receipts: Sequence[Receipt], span: tracing.Span
+) -> Answer:
+    """What to answer once the events are on disk; wakes a worker."""
+    endpoint.nudger.nudge("journal.drain")
+    span.note(event=receipts[0].event_id, duplicate=receipts[0].duplicate)
+    if accepted.faults:
+        WEBHOOK_FAULTS.labels(accepted.source.name).inc(accepted.faults)
+    answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}
+    if len(receipts) > 1:
+        answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]
+    status = accepted.source.status
+    return Answer(Document(status, TAKEN, b"" if status == 204 else orjson.dumps(answer)))
+
+
+TAKEN = (*PLAIN, ("Content-Type", "application/json"))
+
+
+def _no_event(source: Source, incoming: Incoming, now: datetime) -> Answer:
+    """HEAD and OPTIONS say that the address is right; other methods are refused. None of them is an event."""
+    allowed = ("Allow", ", ".join((*METHODS, "HEAD", "OPTIONS")))
+    if incoming.method not in ("HEAD", "OPTIONS"):
+        response = document(405, "Method not allowed", f"{source.name}: send events with POST, GET or PUT")
+        return Answer(Document(response.status, (*response.headers, allowed), response.body), "method")
+    source.authenticate_address(incoming, now)
+    return Answer(Document(204, (*PLAIN, allowed), b""), incoming.method.lower())
+
+
+def _incoming(call: Call, source: Source, token: str | None, body: bytes) -> Incoming:
+    if len(call.headers) > MOST_HEADERS:
+        raise Unreadable(400, f"more than {MOST_HEADERS} header fields", "headers")
+    if token and "/" in token.strip("/") and not source.authenticator.takes_path:
+        raise Unreadable(404, f"the address ends with {PREFIX}{source.name}")
+    return Incoming(
+        method=call.method,
+        path_token=token,
+        headers=call.headers,
+        query=parse_pairs(call.query, what="query", any_bytes=source.is_postback) if call.query else (),
+        body=body,
+        remote=call.remote,
+        content_type=call.content_type,
+        target=call.target,
+    )
 
 
 def _row(source: str, accepted: AcceptedEvent, remote: str, now: datetime, traceparent: str | None) -> dict[str, Any]:
@@ -232,7 +337,8 @@ def _row(source: str, accepted: AcceptedEvent, remote: str, now: datetime, trace
     }
 
 
-def _unknown(name: str, sources: Mapping[str, Source]) -> Response:
-    near = get_close_matches(name, sources, n=1)
+def _unknown(endpoint: WebhookEndpoint, call: Call) -> Answer:
+    name = call.path.removeprefix(PREFIX).lstrip("/").partition("/")[0]
+    near = get_close_matches(name, endpoint.sources, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "sources are named in bridge.yaml"
-    return problem(404, "Unknown source", f"there is no source {name[:60]!r}; {hint}")
+    return Answer(document(404, "Unknown source", f"there is no source {name[:60]!r}; {hint}"), "unknown_source")

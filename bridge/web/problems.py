@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents: what happened, where, and what to do about it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -9,14 +10,29 @@ from werkzeug.exceptions import HTTPException
 MEDIA_TYPE = "application/problem+json"
 
 
-def problem(status: int, title: str, detail: str, *, retry_after: int | None = None, **more: Any) -> Response:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A response as plain values."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def as_flask(self) -> Response:
+        return Response(self.body, status=self.status, headers=list(self.headers))
+
+
+def document(status: int, title: str, detail: str, *, retry_after: int | None = None, **more: Any) -> Document:
     """One problem document. `detail` is for people and may be shown to whoever sent the request."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     told = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)  # faults in lists are named by position
-    response = Response(told, status=status, content_type=MEDIA_TYPE)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    headers = (("Content-Type", MEDIA_TYPE),)
+    return Document(status, headers if retry_after is None else (*headers, ("Retry-After", str(retry_after))), told)
+
+
+def problem(status: int, title: str, detail: str, *, retry_after: int | None = None, **more: Any) -> Response:
+    """The same as a response of Flask."""
+    return document(status, title, detail, retry_after=retry_after, **more).as_flask()
 
 
 def register(app: Flask) -> None:

@@ -1,22 +1,82 @@
-"""Read the body of a request whole, or refuse it: never a part of it.
+"""Read the body of a request whole and in time, or refuse it: never a part of it.
 
-werkzeug cuts a chunked body at the limit and takes what arrived of a broken one. A body over the limit is read to
+A framework cuts a chunked body at the limit and takes what arrived of a broken one. A body over the limit is read to
 its end (up to `MOST_READ`) before it is refused, because a proxy that is still sending makes a 502 of our answer, and
-senders repeat a 502 for days.
+senders repeat a 502 for days. Whoever does not send in time is refused, a byte now and then does not lengthen it, and
+what all senders together have under way is bounded.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from bridge.sources import Unreadable
 
 PIECE = 65_536
 MOST_READ = 64 * 1_048_576  # bytes that are read of a body that is refused anyway
+PATIENCE = 10.0  # seconds for a body, and one more for each SLOWEST bytes that it announces
+SLOWEST = 100_000
+UNKNOWN = 1_000_000  # bytes of a body that does not say how long it is
+TOGETHER = 256 * 1_048_576  # bytes of all bodies under way in one process
+
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+@dataclass(slots=True)
+class Bodies:
+    """Reads the bodies of the requests of one server process (ASGI)."""
+
+    patience: float = PATIENCE
+    together: int = TOGETHER
+    held: int = field(default=0, init=False)  # bytes of bodies that are being read
+
+    async def read(self, receive: Receive, announced: int | None, most: int) -> bytes:
+        """The body of a request; `announced` is what Content-Length says, None for a chunked body.
+
+        Raises Unreadable: 413 over `most` bytes, 400 where a part of it did not arrive, 408 where it came too slowly,
+        503 where all bodies under way are too many bytes.
+        """
+        if announced == 0:
+            return b""
+        limit = self.patience + (UNKNOWN if announced is None else min(announced, most + MOST_READ)) / SLOWEST
+        try:
+            async with asyncio.timeout(limit):
+                return await self._whole(receive, announced, most)
+        except TimeoutError:
+            raise Unreadable(408, f"the body did not arrive within {limit:.0f} s; send it again") from None
+
+    async def _whole(self, receive: Receive, announced: int | None, most: int) -> bytes:
+        pieces: list[bytes] = []
+        size = kept = 0
+        more = True
+        try:
+            while more and size <= most + MOST_READ:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _broken(announced, size)
+                piece = message.get("body", b"")
+                size += len(piece)
+                more = message.get("more_body", False)
+                if size <= most:
+                    pieces.append(piece)
+                    kept += len(piece)
+                    self.held += len(piece)
+                    if self.held > self.together:
+                        raise Unreadable(503, "too many large bodies at once; send it again later")
+        finally:
+            self.held -= kept
+        if size > most or (announced or 0) > most:
+            raise _too_large(most)
+        if announced is not None and size < announced:
+            raise _broken(announced, size)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def read(environ: Mapping[str, Any], most: int) -> bytes:
     """The body of a WSGI request. Raises Unreadable: 413 over `most` bytes, 400 where a part of it did not arrive."""
-    announced = _announced(environ)
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    announced = announcement(environ.get("CONTENT_LENGTH") or "0", chunked=chunked)
     pieces, size = [], 0
     for piece in _pieces(environ, announced):
         size += len(piece)
@@ -25,28 +85,29 @@ def read(environ: Mapping[str, Any], most: int) -> bytes:
         if size > most + MOST_READ:
             break
     if size > most or (announced or 0) > most:
-        raise Unreadable(413, f"the body has more than {most} bytes; send less")
+        raise _too_large(most)
     if announced is not None and size < announced:
-        raise Unreadable(400, f"only {size} of the {announced} bytes of the body arrived; send it again")
+        raise _broken(announced, size)
     return b"".join(pieces)
 
 
-def discard(environ: Mapping[str, Any]) -> None:
-    """Read what nobody wants, so that the sender gets to see the answer."""
-    try:
-        read(environ, 0)
-    except Unreadable:
-        return
-
-
-def _announced(environ: Mapping[str, Any]) -> int | None:
+def announcement(length: str, *, chunked: bool) -> int | None:
     """What Content-Length says; None for a chunked body."""
-    if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+    if chunked:
         return None
-    text = environ.get("CONTENT_LENGTH") or "0"
-    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+    if not (length.isascii() and length.isdecimal()) or len(length) > 18:
         raise Unreadable(400, "Content-Length is not a number of bytes", "header Content-Length")
-    return int(text)
+    return int(length)
+
+
+def _too_large(most: int) -> Unreadable:
+    return Unreadable(413, f"the body has more than {most} bytes; send less")
+
+
+def _broken(announced: int | None, size: int) -> Unreadable:
+    if announced is None:
+        return Unreadable(400, "the body did not arrive whole; send it again")
+    return Unreadable(400, f"only {size} of the {announced} bytes of the body arrived; send it again")
 
 
 def _pieces(environ: Mapping[str, Any], announced: int | None) -> Iterator[bytes]:
@@ -56,7 +117,7 @@ def _pieces(environ: Mapping[str, Any], announced: int | None) -> Iterator[bytes
         try:
             piece = stream.read(PIECE if left is None else min(PIECE, left))
         except Exception as error:
-            raise Unreadable(400, "the body did not arrive whole; send it again") from error
+            raise _broken(None, 0) from error
         if not piece:
             return
         left = None if left is None else left - len(piece)

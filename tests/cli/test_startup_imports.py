@@ -10,7 +10,7 @@ from bridge.cli import COMMANDS, cli
 
 #: What weighs, in milliseconds and in memory.
 HEAVY = {
-    *("alembic", "apprise", "authlib", "celery", "cryptography", "environs", "flask", "gunicorn", "httpx", "kombu"),
+    *("alembic", "apprise", "authlib", "celery", "cryptography", "environs", "flask", "granian", "httpx", "kombu"),
     *("lark", "marshmallow", "numpy", "opentelemetry", "redis", "requests", "rich", "sentry_sdk", "sqlalchemy", "yaml"),
 }
 ASK = """

@@ -70,7 +70,7 @@ CELERY = ("-m", "celery", "--app", "tasks.app", "--quiet")
 @pytest.mark.journey
 @pytest.mark.parametrize(
     ("command", "code"),
-    [(("-c", "import bridge.web.wsgi"), 3), ((*CELERY, "worker"), 1), ((*CELERY, "beat", "--pidfile="), 1)],
+    [(("-c", "import bridge.web.process"), 3), ((*CELERY, "worker"), 1), ((*CELERY, "beat", "--pidfile="), 1)],
     ids=["web", "worker", "beat"],
 )
 def test_a_process_that_cannot_read_its_settings_says_why_and_ends(tmp_path, command, code):

@@ -10,8 +10,7 @@ import numpy as np
 import bridge
 import rules
 
-# Importing these acts on the whole process: one makes the application, one chooses where processes count together.
-STARTS_A_SERVER = {"bridge.web.wsgi", "bridge.web.gunicorn_config"}
+STARTS_A_SERVER = {"bridge.web.process"}  # importing it makes the application of this process
 
 
 def modules() -> list[str]:

@@ -1,9 +1,24 @@
-"""An application behind a real server, in a thread of the test."""
+"""An application behind a real server: in a thread of the test, or in processes of its own as the service runs it."""
 
+import contextlib
+import socket
+import subprocess
+import sys
 import threading
+import time
 from contextlib import contextmanager
 
 from werkzeug.serving import make_server
+
+from bridge.cli.local.supervisor import free_port
+
+SERVE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from bridge.web import server
+options = server.Options(port=int(sys.argv[2]), host=sys.argv[3], workers=int(sys.argv[4]), grace=int(sys.argv[5]))
+server.make(options, "app:app", idle=float(sys.argv[6])).serve()
+"""
 
 
 @contextmanager
@@ -18,3 +33,42 @@ def served(app):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def in_processes(place, text, *, host="127.0.0.1", workers=1, grace=20, idle=30.0):
+    """The service's own server with the ASGI application `app` of this text; its port and the parent's process."""
+    (place / "app.py").write_text(text)
+    port = free_port()
+    arguments = [str(place), str(port), host, str(workers), str(grace), str(idle)]
+    process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments])
+    try:
+        wait_for_port(port, process, host)
+        yield port, process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(60)
+
+
+def wait_for_port(port, process, host="127.0.0.1"):
+    until = time.monotonic() + 180
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+            return
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def talk(port, *parts, end=False, host="127.0.0.1", wait=30):
+    """Everything that the server answers to these bytes until it closes; `end` says that no more will come."""
+    with socket.create_connection((host, port), wait) as connection:
+        for part in parts:
+            connection.sendall(part)
+        if end:
+            connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := connection.recv(65_536):
+            answer += piece
+    return answer

@@ -219,14 +219,9 @@ def valkey(port: int, directory: Path) -> Program:
     return Program("valkey", [str(get_binary_path()), *arguments], quiet=True)
 
 
-def web(host: str, port: int, environment: Mapping[str, str], *, workers: int = 1, threads: int = 16) -> Program:
-    command = [
-        *_python("gunicorn"), "bridge.web.wsgi:app", "--config", "python:bridge.web.gunicorn_config",
-        "--bind", f"{host}:{port}", "--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads),
-        "--timeout", "60", "--graceful-timeout", "10", "--keep-alive", "30", "--log-level", "warning",
-        "--no-control-socket",
-    ]  # fmt: skip
-    return Program("web", command, environment)
+def web(host: str, port: int, environment: Mapping[str, str], *, workers: int = 1) -> Program:
+    chosen = {"BRIDGE_BIND": host, "PORT": str(port), "WEB_WORKERS": str(workers), "BRIDGE_WEB_GRACE": "10"}
+    return Program("web", _python("bridge.web.server"), {**environment, **chosen})
 
 
 def worker(

@@ -22,7 +22,7 @@ from bridge.web.problems import problem
 from bridge.web.request_context import services
 
 blueprint = Blueprint("stream", "stream", description="Live activity")
-MOST = 4  # per process: each holds one of its sixteen threads
+MOST = 4  # per process: each holds one of its twelve threads
 EVERY = 1.0  # seconds between two looks
 BATCH = 200
 _seats = BoundedSemaphore(MOST)

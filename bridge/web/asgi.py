@@ -1,0 +1,204 @@
+"""What the server calls (ASGI): webhooks are answered on its event loop, pages and the API by Flask in threads.
+
+A webhook costs no thread: while it waits for its body or for the commit, others are taken. Every other request is read
+whole first, so that a slow sender holds no thread either, and then handed to the Flask application.
+"""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+from wsgiref.types import WSGIApplication
+
+import structlog
+
+from bridge.sources import Headers, Unreadable
+from bridge.web import hooks
+from bridge.web.problems import Document, document
+from bridge.web.request_body import Bodies, Receive, announcement
+
+log = structlog.get_logger()
+
+THREADS = 12  # for pages and the API; four of them may be event streams, see bridge.web.api.event_stream
+LARGEST_BODY = 8_388_608  # bytes of a request that is no webhook; those have a bound for each source
+TITLES = {400: "Cannot be read", 408: "Too slow", 413: "Too large", 503: "Too many at once"}
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Application:
+    """Webhooks to `endpoint`, everything else to the WSGI application `pages`."""
+
+    def __init__(
+        self, endpoint: hooks.WebhookEndpoint | None, pages: WSGIApplication, bodies: Bodies | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._pages = pages
+        self._bodies = bodies or Bodies()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pages")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if self._endpoint is not None and scope["path"].lstrip("/").startswith("hooks/"):
+            await self._webhook(self._endpoint, scope, receive, send)
+        else:
+            await self._page(scope, receive, send)
+
+    async def _webhook(self, endpoint: hooks.WebhookEndpoint, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        query: bytes = scope["query_string"]
+        target = scope["raw_path"].decode("latin-1")
+        call = hooks.Call(
+            method=scope["method"],
+            path="/" + scope["path"].lstrip("/"),
+            target=f"{target}?{query.decode('latin-1')}" if query else target,
+            query=query,
+            headers=headers,
+            remote=_remote(scope),
+            content_type=headers.get("content-type", ""),
+        )
+
+        async def read(most: int) -> bytes:
+            return await self._bodies.read(receive, _announced(headers), most)
+
+        await _answer(send, await hooks.handle(endpoint, call, read))
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        try:
+            body = await self._bodies.read(receive, _announced(headers), LARGEST_BODY)
+        except Unreadable as error:
+            wait = 5 if error.status == 503 else None
+            await _answer(send, document(error.status, TITLES[error.status], str(error), retry_after=wait))
+            return
+        loop = asyncio.get_running_loop()
+        answer = Threaded(loop, send)
+        await asyncio.wait(
+            [
+                working := loop.run_in_executor(self._threads, answer.work, self._pages, _environ(scope, body)),
+                leaving := asyncio.ensure_future(_gone(receive)),
+            ],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        answer.gone = leaving.done()
+        leaving.cancel()
+        await working
+
+
+class Threaded:
+    """The answer of a WSGI application that works in a thread, as it is sent from the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
+        self.gone = False  # the client has left; nothing more need be made
+        self._loop = loop
+        self._send = send
+        self._head: tuple[int, list[tuple[bytes, bytes]]] | None = None
+        self._begun = False
+
+    def work(self, pages: WSGIApplication, environ: dict[str, Any]) -> None:
+        """In a thread: make the answer and send it, all at once where it is one piece."""
+        parts = pages(environ, self._start)
+        try:
+            self._tell(iter(parts))
+        finally:
+            close = getattr(parts, "close", None)
+            if close is not None:
+                close()
+
+    def _tell(self, parts: Iterator[bytes]) -> None:
+        if self._has_length():
+            self._say(b"".join(parts), more=False)
+            return
+        for part in parts:
+            if self.gone:
+                return
+            self._say(part, more=True)
+        self._say(b"", more=False)
+
+    def _start(self, status: str, headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], object]:
+        told = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        self._head = int(status.partition(" ")[0]), told
+        return lambda data: self._say(data, more=True)
+
+    def _has_length(self) -> bool:
+        """Whether all of the answer is there: only a stream does not say how long it will be."""
+        return self._head is not None and any(name == b"content-length" for name, _ in self._head[1])
+
+    def _say(self, body: bytes, *, more: bool) -> None:
+        asyncio.run_coroutine_threadsafe(self._sent(body, more=more), self._loop).result()
+
+    async def _sent(self, body: bytes, *, more: bool) -> None:
+        if not self._begun:
+            self._begun = True
+            assert self._head is not None
+            status, headers = self._head
+            await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _answer(send: Send, what: Document) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in what.headers]
+    await send({"type": "http.response.start", "status": what.status, "headers": headers})
+    await send({"type": "http.response.body", "body": what.body})
+
+
+def _announced(headers: Headers) -> int | None:
+    return announcement(headers.get("content-length", "0"), chunked="transfer-encoding" in headers)
+
+
+def _remote(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
+    """A request that was read whole, as WSGI (PEP 3333) wants it."""
+    server, port = scope.get("server") or ("localhost", 80)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "RAW_URI": scope["raw_path"].decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": _remote(scope),
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": _Errors(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for raw, value in scope["headers"]:
+        name = raw.decode("latin-1").upper().replace("-", "_")
+        if name in {"CONTENT_LENGTH", "TRANSFER_ENCODING"}:
+            continue  # it is all here
+        key = name if name == "CONTENT_TYPE" else f"HTTP_{name}"
+        text = value.decode("latin-1")
+        joint = "; " if name == "COOKIE" else ","
+        environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
+    return environ
+
+
+class _Errors(io.TextIOBase):
+    """Where an application writes what went wrong: one line of the log each."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            log.error("error of a page", text=text.strip())
+        return len(text)

@@ -1,0 +1,31 @@
+"""What each process of the server loads: `bridge.web.process:app`. Made after the fork: threads do not survive one."""
+
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.web.asgi import Application
+
+BOOT_ERROR = 3
+
+
+def _load() -> "Application":
+    """The application of this process. Ends it in words where the settings cannot be read."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # until it serves; the fork inherited what its parent does on a signal
+    from bridge.config import settings
+    from bridge.config.errors import SettingsError
+    from bridge.services import garbage_collection
+    from bridge.web.app import from_environment
+
+    try:
+        made: Application = from_environment(settings.load()).extensions["bridge"]["server"]
+    except SettingsError as error:
+        sys.stderr.write(f"integr8-bridge: {error}\n")
+        raise SystemExit(BOOT_ERROR) from None
+    garbage_collection.rest()
+    return made
+
+
+app = _load()

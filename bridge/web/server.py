@@ -1,0 +1,113 @@
+"""The web server: `python -m bridge.web.server`. granian reads and writes the wire, `bridge.web.process:app` answers.
+
+The environment says where and how much: BRIDGE_BIND (127.0.0.1), PORT (8000), WEB_WORKERS (1), BRIDGE_WEB_GRACE (20
+seconds for requests under way when it is asked to stop). It listens until SIGTERM or SIGINT; SIGHUP starts the
+processes anew, one after the other, without refusing a connection.
+"""
+
+import os
+import resource
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.net import SocketSpec  # type: ignore[attr-defined] # made there, and used by granian from there
+from granian.server.mp import MPServer
+
+from bridge.observability import multiprocess
+
+TARGET = "bridge.web.process:app"
+IDLE = 30  # seconds for the head of a request, and between two requests of a connection
+LARGEST_HEAD = 65_536  # bytes
+CONNECTIONS = 1_000  # of one process; more wait in the queue of the system
+FILES = 4_096  # that a process may open: a connection is one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    grace: int = 20  # seconds
+
+
+class OptionError(ValueError):
+    """A variable of the environment that cannot be used; the text says which."""
+
+
+def options() -> Options:
+    """As the environment says. Raises OptionError."""
+    return Options(
+        host=os.environ.get("BRIDGE_BIND") or "127.0.0.1",
+        port=_number("PORT", 8000, most=65_535),
+        workers=_number("WEB_WORKERS", 1, most=64),
+        grace=_number("BRIDGE_WEB_GRACE", 20, most=1_800),
+    )
+
+
+def _number(name: str, default: int, *, most: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= most):
+        raise OptionError(f"{name} is {text!r}; it must be a whole number from 1 to {most}")
+    return int(text)
+
+
+class OneQueue(MPServer):
+    """granian whose processes take connections from one socket, which the parent holds.
+
+    On Linux each of its processes has a socket of its own, and what waits in its queue is reset when the process ends:
+    a restart would refuse some, and nobody would listen between a death and the next start. Elsewhere granian shares
+    one socket itself, and so do we, in the same attributes; `tests/web/test_server.py` restarts it under load.
+    """
+
+    def _init_shared_socket(self) -> None:
+        holder: Any = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
+        self._shd, self._sfd = holder, holder.get_fd()
+        self._sso: socket.socket | None = socket.socket(fileno=holder.get_fd())
+        self._sso.set_inheritable(True)
+        self._sso.listen(self.backlog)
+
+
+def make(chosen: Options, target: str = TARGET, idle: float = IDLE) -> MPServer:
+    """The server, not yet started. `target` is an ASGI application as `module:name`."""
+    return OneQueue(
+        target,
+        address=chosen.host,
+        port=chosen.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=chosen.workers,
+        backpressure=CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=round(idle * 1000), max_buffer_size=LARGEST_HEAD),
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=chosen.grace,
+    )
+
+
+def main() -> int:
+    try:
+        chosen = options()
+    except OptionError as error:
+        sys.stderr.write(f"integr8-bridge: {error}\n")
+        return 1
+    multiprocess.share()  # the processes of one server count together, whichever of them a scrape asks
+    _allow_files(FILES)
+    make(chosen).serve()
+    return 0
+
+
+def _allow_files(wanted: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,317 @@
+"""The server as it runs: stopping, restarting, dying under load, and what comes over the wire."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psutil
+import pytest
+from click.testing import CliRunner
+from local_server import in_processes, talk, wait_for_port
+from metrics_scrape import scrape
+from sqlalchemy import select
+
+from bridge.cli import cli
+from bridge.cli.local.supervisor import free_port
+from bridge.store.engine import Store, make_engine
+from bridge.store.journal import Event
+from bridge.web import server
+
+APP = """
+import json, time
+from bridge.web.asgi import Application
+left = []
+def pages(environ, start):
+    path = environ["PATH_INFO"]
+    if path == "/stream":
+        start("200 OK", [("Content-Type", "text/plain")])
+        def lines():
+            try:
+                while True:
+                    time.sleep(0.05)
+                    yield b"x"
+            finally:
+                left.append(1)
+        return lines()
+    if path == "/break":
+        raise RuntimeError("a page that fails")
+    if path == "/think":
+        time.sleep(1.5)
+    told = {name: value for name, value in environ.items() if isinstance(value, str)}
+    body = json.dumps(told | {"left": len(left), "read": environ["wsgi.input"].read().decode("latin-1")}).encode()
+    start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body] if environ["REQUEST_METHOD"] != "HEAD" else []
+app = Application(None, pages)
+"""
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    with in_processes(tmp_path_factory.mktemp("server"), APP) as (port, _):
+        yield port
+
+
+def get(port, path="/", **headers):
+    return httpx.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=30)
+
+
+def until(true, seconds=180):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_path_and_a_query_arrive_as_they_were_sent(port):
+    raw = b"GET /a%2Fb%ff//c?x=%20&y=\xc3\xa4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    told = talk(port, raw)
+    assert b'"RAW_URI": "/a%2Fb%ff//c"' in told
+    assert rb'"PATH_INFO": "/a/b\u00ff//c"' in told
+    assert rb'"QUERY_STRING": "x=%20&y=\u00c3\u00a4"' in told
+
+
+def test_what_a_proxy_adds_arrives(port):
+    found = get(port, **{"X-Forwarded-For": "192.0.2.7, 10.0.0.1", "X-Forwarded-Proto": "https"}).json()
+    assert (found["HTTP_X_FORWARDED_FOR"], found["REMOTE_ADDR"]) == ("192.0.2.7, 10.0.0.1", "127.0.0.1")
+
+
+def test_a_field_that_comes_twice_is_both_and_cookies_stay_cookies(port):
+    raw = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nA: 1\r\nA: 2\r\nCookie: a=1\r\nCookie: b=2\r\n\r\n"
+    told = talk(port, raw)
+    assert b'"HTTP_A": "1,2"' in told
+    assert b'"HTTP_COOKIE": "a=1; b=2"' in told
+
+
+def test_head_has_the_length_and_no_body(port):
+    told = talk(port, b"HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert b"content-length: " in head.lower()
+    assert body == b""
+
+
+def test_requests_that_follow_without_waiting_are_answered_in_order(port):
+    first, last = (f"GET /{n} HTTP/1.1\r\nHost: x\r\n".encode() for n in (1, 2))
+    told = talk(port, first + b"\r\n" + last + b"Connection: close\r\n\r\n")
+    assert told.count(b"HTTP/1.1 200") == 2
+    assert told.index(b'"PATH_INFO": "/1"') < told.index(b'"PATH_INFO": "/2"')
+
+
+def test_http_1_0_is_answered(port):
+    assert talk(port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
+
+
+@pytest.mark.parametrize(("field", "status"), [(b"A: " + b"x" * 30_000, 200), (b"A: " + b"x" * 2_000_000, 431)])
+def test_a_head_may_be_large_and_not_endless(port, field, status):
+    raw = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + field + b"\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(raw)
+        assert int(connection.recv(65_536).split(b" ", 2)[1]) == status
+
+
+def test_more_fields_than_anybody_sends_are_refused(port):
+    told = talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: x\r\n" * 150 + b"\r\n")
+    assert told.startswith(b"HTTP/1.1 431")
+
+
+def test_a_page_that_fails_is_an_error_and_the_next_one_is_answered(port):
+    assert get(port, "/break").status_code == 500
+    assert get(port).status_code == 200
+
+
+def test_a_stream_ends_when_its_client_leaves(port):
+    before = get(port).json()["left"]
+    for _ in range(20):  # more than there are threads
+        with socket.create_connection(("127.0.0.1", port), 30) as connection:
+            connection.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(100)
+    until(lambda: get(port).json()["left"] >= before + 20)
+
+
+def test_ipv6(tmp_path):
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with in_processes(tmp_path, APP, host="::1") as (port, _):
+        told = talk(port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", host="::1")
+        assert b'"REMOTE_ADDR": "::1"' in told
+
+
+def test_a_request_under_way_is_answered_before_the_server_ends(tmp_path):
+    with in_processes(tmp_path, APP) as (port, process), ThreadPoolExecutor() as threads:
+        idle = socket.create_connection(("127.0.0.1", port), 30)
+        asked = socket.create_connection(("127.0.0.1", port), 30)
+        asked.sendall(b"GET /think HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.3)
+        answer = threads.submit(asked.recv, 65_536)
+        process.terminate()
+        assert answer.result(30).startswith(b"HTTP/1.1 200")
+        assert process.wait(30) == 0
+        idle.close()
+        asked.close()
+
+
+def test_a_stream_does_not_keep_the_server_from_ending(tmp_path):
+    with in_processes(tmp_path, APP, grace=1) as (port, process):
+        stream = socket.create_connection(("127.0.0.1", port), 30)
+        stream.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert stream.recv(100)
+        process.terminate()
+        process.wait(30)
+        stream.close()
+
+
+def test_a_process_that_is_killed_is_replaced(tmp_path):
+    with in_processes(tmp_path, APP) as (port, process):
+        [old] = psutil.Process(process.pid).children()
+        old.kill()
+
+        def answered():
+            with contextlib.suppress(httpx.HTTPError):
+                return get(port).is_success
+
+        until(answered)
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "eighty"), ("WEB_WORKERS", "0"), ("BRIDGE_WEB_GRACE", "-1"), ("PORT", "65536")]
+)
+def test_a_variable_that_cannot_be_used_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(server.OptionError, match=name):
+        server.options()
+
+
+# --- the whole service -----------------------------------------------------------------------------
+
+TOKEN = "a-token-of-this-test-0123456789"
+
+
+@pytest.fixture
+def service(tmp_path, redis_url):
+    """The web process of a starter home: its port, its process and its store."""
+    home, port = tmp_path / "home", free_port()
+    made = os.environ | {
+        "BRIDGE_HOME": str(home), "REDIS_URL": redis_url, "BRIDGE_SECRET_KEY": "0" * 64, "PORT": str(port),
+        "INTEGR8_BASE_URL": "http://127.0.0.1:9", "INTEGR8_API_KEY": "none", "INTEGR8_INTEGRATION_ID": "none",
+        "POSTBACK_TOKEN": TOKEN, "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
+    }  # fmt: skip
+    for words in (["init", str(home)], ["db", "upgrade"]):
+        assert CliRunner().invoke(cli, words, env=made).exit_code == 0
+    process = subprocess.Popen([sys.executable, "-m", "bridge.web.server"], env=made)
+    try:
+        wait_for_port(port, process)
+        store = Store(make_engine(made["DATABASE_URL"]))
+        yield port, process, store
+        store.engine.dispose()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(60)
+
+
+def send(port, number):
+    """The status of a webhook on a connection of its own; None where it got no answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=180)
+    try:
+        connection.request("GET", f"/hooks/postback/{TOKEN}?tx=T{number}&offer=1")
+        answer = connection.getresponse()
+        answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    else:
+        return answer.status
+    finally:
+        connection.close()
+
+
+class Sending:
+    """Four senders that do not stop by themselves."""
+
+    def __init__(self, port):
+        self.answers, self._port = {}, port
+        self._over, self._numbers, self._lock = threading.Event(), iter(range(1_000_000)), threading.Lock()
+        self._threads = [threading.Thread(target=self._run) for _ in range(4)]
+
+    def __enter__(self):
+        for one in self._threads:
+            one.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for one in self._threads:
+            one.join()
+
+    def _run(self):
+        while not self._over.is_set():
+            with self._lock:
+                number = next(self._numbers)
+            self.answers[number] = send(self._port, number)
+
+    def taken(self):
+        return [number for number, status in list(self.answers.items()) if status == 202]
+
+
+def kept(store):
+    with store.read() as session:
+        return {dict(query)["tx"] for query in session.scalars(select(Event.query))}
+
+
+@pytest.mark.journey
+def test_a_restart_under_load_refuses_nobody_and_keeps_what_was_answered(service):
+    port, process, store = service
+    [old] = psutil.Process(process.pid).children()
+    with Sending(port) as sending:
+        until(lambda: len(sending.taken()) > 20)
+        process.send_signal(signal.SIGHUP)
+        until(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
+        before = len(sending.taken())
+        until(lambda: len(sending.taken()) > before + 20)
+    assert set(sending.answers.values()) == {202}
+    assert kept(store) == {f"T{number}" for number in sending.answers}
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("kill", [False, True], ids=["asked to end", "killed"])
+def test_what_was_answered_is_kept_however_the_server_ends(service, kill):
+    port, process, store = service
+    [worker] = psutil.Process(process.pid).children()
+    with Sending(port) as sending:
+        until(lambda: len(sending.taken()) > 20)
+        if kill:
+            process.kill()
+            worker.kill()
+        else:
+            process.terminate()
+        process.wait(60)
+    assert {f"T{number}" for number in sending.taken()} <= kept(store)
+
+
+@pytest.mark.journey
+def test_webhooks_over_the_wire(service):
+    port, _, store = service
+    address = f"http://127.0.0.1:{port}"
+    answer = httpx.get(f"{address}//hooks/postback//{TOKEN}", params={"tx": "a\u00e4", "offer": "1"})
+    assert (answer.status_code, answer.json()["duplicate"]) == (202, False)
+    assert httpx.get(f"{address}/hooks/postback/{TOKEN}", params={"tx": "a\u00e4", "offer": "1"}).json()["duplicate"]
+    assert httpx.head(f"{address}/hooks/postback/{TOKEN}").status_code == 204
+    assert httpx.post(f"{address}/hooks/postback/{TOKEN}", content=b"x" * 9_000_000).status_code == 413
+    assert httpx.post(f"{address}/hooks/nobody", content=b"x" * 900_000).status_code == 404
+    assert httpx.get(f"{address}/hooks/postback/wrong").status_code == 401
+    assert httpx.get(f"{address}/api/v1/no-such").status_code == 404
+    half = b"POST /hooks/postback/%s HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\ntx=half&offer=1" % TOKEN.encode()
+    assert talk(port, half, end=True).startswith(b"HTTP/1.1 400")
+    assert kept(store) == {"a\u00e4"}
+    assert scrape(address)["bridge_webhooks_total"] >= 7

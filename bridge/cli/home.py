@@ -5,10 +5,12 @@ import secrets
 import shutil
 from dataclasses import replace
 from importlib.resources import as_file, files
+from os import environ
 from pathlib import Path
 
 import click
 
+from bridge.cli.check_formats import FORMATS
 from bridge.cli.session import as_json, json_option
 from bridge.operations.check import check_home
 from bridge.operations.stale_names import stale_in_home
@@ -55,18 +57,23 @@ def _base64_secret() -> str:
 
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
+@click.option("--format", "form", type=click.Choice(sorted(FORMATS)), help="For programs: annotations, SARIF or JUnit.")
 @json_option
-def check(directory: Path | None, json: bool) -> None:
+def check(directory: Path | None, form: str | None, json: bool) -> None:
     """Read bridge.yaml, every rule with its tests, and every table; print all that is wrong, with its place.
 
     \b
-    Example, as a step of your CI:
+    Examples, as a step of your CI:
       integr8-bridge check my-network
+      integr8-bridge check my-network --format github
+      integr8-bridge check --format sarif > check.sarif
     """
     found = check_home(directory)
     if not found.errors:
         found = replace(found, warnings=(*found.warnings, *stale_in_home(directory)))
-    if json:
+    if form:
+        click.echo(FORMATS[form](found, directory or Path(environ.get("BRIDGE_HOME", "."))))
+    elif json:
         told = {"ok": not found.errors, "errors": found.errors, "warnings": found.warnings, "rules": found.rules}
         click.echo(as_json(told))
     else:

@@ -1,6 +1,7 @@
 """`rules`: list, show, test, explain, compare, and describe them to editors."""
 
 import getpass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ import click
 from sqlalchemy.orm import Session as DatabaseSession
 
 from bridge.cli.renames import rename_command
+from bridge.cli.rule_files import fmt, new
 from bridge.cli.rules_backtest import backtest, backtests, costs
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
 from bridge.config import rulebook, rules_directory
 from bridge.config.lookup_tables import load_all
+from bridge.operations import rule_changes
 from bridge.operations.explain import explain as make_explanation
 from bridge.operations.explain import parse_subject
 from bridge.operations.rule_diff import diff as make_diff
@@ -191,16 +194,27 @@ def explain(session: Session, rule: str, subject: str, at: datetime | None, json
 
 
 @rules.command("diff")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--against", metavar="REV", help="All rules of BRIDGE_HOME against a git revision, as Markdown.")
 @json_option
 @click.pass_obj
-def diff(session: Session, file: Path, json: bool) -> None:
+def diff(session: Session, file: Path | None, against: str | None, json: bool) -> None:
     """Show what the rules of FILE would decide differently from the live ones, on the present data.
 
+    With --against, what the rules as they are now would decide differently from those of a git revision, for a
+    pull request.
+
     \b
-    Example:
+    Examples:
       integr8-bridge rules diff draft/low-cr.yaml
+      integr8-bridge rules diff --against origin/main > comment.md
     """
+    if (file is None) == (against is None):
+        raise click.UsageError("name a FILE or --against REV, one of the two")
+    if against is not None:
+        _diff_against(session, against, json=json)
+        return
+    assert file is not None
     with session.operating() as services:
         found = make_diff(services, file, now=services.clock())
     rows = [
@@ -209,6 +223,24 @@ def diff(session: Session, file: Path, json: bool) -> None:
         for change in one.changes
     ]
     show(rows, ("rule", "subject", "live", "new", "why"), json=json, empty="no decision would be different")
+
+
+def _diff_against(session: Session, against: str, *, json: bool) -> None:
+    with session.operating() as services:
+        now = services.clock()
+        found = rule_changes.changes(services, against, now=now)
+    rows = [
+        {
+            "rule": one.decisions.rule,
+            "before": one.decisions.before,
+            "after": one.decisions.after,
+            "same": one.decisions.same,
+            "changes": [asdict(change) for change in one.decisions.changes],
+            "text": one.text,
+        }
+        for one in found
+    ]
+    click.echo(as_json(rows) if json else rule_changes.markdown(found, against, now=now))
 
 
 @rules.command("mode")
@@ -263,6 +295,8 @@ def reload(session: Session, json: bool) -> None:
 rules.add_command(backtest)
 rules.add_command(backtests)
 rules.add_command(costs)
+rules.add_command(fmt)
+rules.add_command(new)
 
 
 rules.add_command(rename_command("rule"))

@@ -39,7 +39,7 @@ class Change:
 class RuleDiff:
     rule: str
     before: str | None  # the live revision's hash; None for a rule that is new
-    after: str
+    after: str | None  # the new revision's hash; None for a rule that is gone
     same: int
     changes: tuple[Change, ...]
 
@@ -57,16 +57,23 @@ def diff_text(services: Services, text: str, *, now: datetime) -> list[RuleDiff]
 def _one(services: Services, new: Revision, now: datetime) -> RuleDiff:
     with services.store.read() as session:
         old = services.library.current(session).revisions.get(new.id)
+    return compare(services, new.id, old, new, now)
+
+
+def compare(services: Services, rule: str, old: Revision | None, new: Revision | None, now: datetime) -> RuleDiff:
+    """What two revisions of a rule decide differently; None stands for a rule that is not there."""
+    with services.store.read() as session:
         before = _answers(services, session, old, now) if old is not None else {}
-        after = _answers(services, session, new, now)
+        after = _answers(services, session, new, now) if new is not None else {}
     subjects = sorted(before.keys() | after.keys())
-    missing = ("-", "not in scope")
+    missing = ("-", "not in scope" if new is not None else "the rule is gone")
     changes = tuple(
         Change(subject, before.get(subject, missing)[0], *after.get(subject, missing))
         for subject in subjects
         if before.get(subject, missing)[0] != after.get(subject, missing)[0]
     )
-    return RuleDiff(new.id, old.hash if old else None, new.hash, len(subjects) - len(changes), changes)
+    hash_before, hash_after = (None if one is None else one.hash for one in (old, new))
+    return RuleDiff(rule, hash_before, hash_after, len(subjects) - len(changes), changes)
 
 
 def _answers(services: Services, session: Session, revision: Revision, now: datetime) -> Said:

@@ -27,6 +27,18 @@ def with_mode(text: str, rule_id: str, mode: Mode) -> str:
     return "\n".join(lines)
 
 
+def with_id(text: str, rule_id: str, new: str) -> str:
+    """The text of a file in which one rule has another id. Raises NotRewritable where the rule is not found."""
+    root = next((one.root for one in documents(text, "") if _is(one.root, rule_id)), None)
+    present = root.entries.get("id") if isinstance(root, Table) else None
+    if not isinstance(present, Leaf):
+        raise NotRewritable(f"there is no rule {rule_id} in it")
+    lines = text.split("\n")
+    row, start = present.place.line - 1, present.place.column - 1
+    lines[row] = lines[row][:start] + new + lines[row][start + len(present.raw) :]
+    return "\n".join(lines)
+
+
 def _is(root: object, rule_id: str) -> bool:
     found = root.entries.get("id") if isinstance(root, Table) else None
     return isinstance(found, Leaf) and found.value == rule_id

@@ -1,0 +1,110 @@
+"""What `check` found, for programs that show findings beside the lines: GitHub, SARIF, JUnit."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+from bridge.operations.check import Findings
+from bridge.version import VERSION
+
+Level: TypeAlias = Literal["error", "warning"]
+_PLACE = re.compile(r"(?P<file>[^:\n]+\.(?:ya?ml|csv|env)|\.env)(?::(?P<line>\d+))?(?::(?P<column>\d+))?: ", re.ASCII)
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `check` with its place apart; a finding about no single file has an empty one."""
+
+    level: Level
+    message: str
+    file: str = ""
+    line: int = 1
+    column: int = 1
+
+
+def findings(found: Findings, directory: Path) -> Iterator[Finding]:
+    """Every error and warning. Files are named from where the command runs, as a repository names them."""
+    lines: list[tuple[Level, str]] = [("error", text) for text in found.errors]
+    lines += [("warning", text) for text in found.warnings]
+    for level, text in lines:
+        place = _PLACE.match(text)
+        if place is None:
+            yield Finding(level, text)
+            continue
+        line, column = int(place["line"] or 1), int(place["column"] or 1)
+        yield Finding(level, text[place.end() :], _named(directory, place["file"]), line, column)
+
+
+def _named(directory: Path, file: str) -> str:
+    path = Path(file) if Path(file).is_absolute() else directory.resolve() / file
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else path.as_posix()
+
+
+def github(found: Findings, directory: Path) -> str:
+    """Workflow commands, which GitHub shows as annotations of the lines."""
+    return "\n".join(_annotation(one) for one in findings(found, directory))
+
+
+def _annotation(one: Finding) -> str:
+    where = f" file={_property(one.file)},line={one.line},col={one.column}" if one.file else ""
+    return f"::{one.level}{where}::{_escaped(one.message)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def sarif(found: Findings, directory: Path) -> str:
+    """SARIF 2.1.0, which code scanning of GitHub and GitLab and editors read."""
+    rule = {"id": "check", "shortDescription": {"text": "What integr8-bridge check found"}}
+    driver = {"name": "integr8-bridge", "version": VERSION, "rules": [rule]}
+    results = [_result(one) for one in findings(found, directory)]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+
+
+def _result(one: Finding) -> dict[str, Any]:
+    result: dict[str, Any] = {"ruleId": "check", "level": one.level, "message": {"text": one.message}}
+    if one.file:
+        region = {"startLine": one.line, "startColumn": one.column}
+        place = {"artifactLocation": {"uri": quote(one.file)}, "region": region}
+        result["locations"] = [{"physicalLocation": place}]
+    return result
+
+
+def junit(found: Findings, directory: Path) -> str:
+    """JUnit's XML: one passed case for each rule, one failed for each error; warnings stand in the output."""
+    every = list(findings(found, directory))
+    failed = [one for one in every if one.level == "error"]
+    counts = {"tests": str(len(found.rules) + len(failed)), "failures": str(len(failed)), "errors": "0"}
+    root = ET.Element("testsuites", {"name": "integr8-bridge check", **counts})
+    suite = ET.SubElement(root, "testsuite", {"name": "check", "skipped": "0", "time": "0", **counts})
+    for rule in found.rules:
+        ET.SubElement(suite, "testcase", {"classname": "rules", "name": rule, "time": "0"})
+    for one in failed:
+        place = f"{one.file}:{one.line}:{one.column}" if one.file else "check"
+        case = ET.SubElement(suite, "testcase", {"classname": one.file or "check", "name": place, "time": "0"})
+        said = _printable(one.message)
+        ET.SubElement(case, "failure", {"message": said, "type": "check"}).text = f"{place}: {said}"
+    warned = [f"{one.file}:{one.line}: {one.message}" for one in every if one.level == "warning"]
+    ET.SubElement(suite, "system-out").text = _printable("\n".join(warned))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def _printable(text: str) -> str:
+    """The text without characters that XML cannot hold."""
+    return "".join(one if one in "\n\t" or " " <= one < "\ud800" or "\ue000" <= one < "\ufffe" else "?" for one in text)
+
+
+FORMATS: Mapping[str, Callable[[Findings, Path], str]] = {"github": github, "sarif": sarif, "junit": junit}

@@ -1,0 +1,132 @@
+"""What the rules of the working tree would decide differently from those of a git revision, on the present data."""
+
+import difflib
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bridge.config import rules_directory
+from bridge.config.lookup_tables import load_all
+from bridge.operations.errors import OperationError
+from bridge.operations.rule_diff import RuleDiff, compare
+from bridge.services.container import Services
+from rules.language.render import to_yaml
+from rules.loading.load import load
+from rules.model.environment import Known
+from rules.model.revision import Revision
+
+SHOWN = 50  # subjects of one rule in the page; the rest is counted
+_PATIENCE = 60  # seconds for one call of git
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """One rule that is not the same in both."""
+
+    decisions: RuleDiff
+    text: str  # what changed in its one spelling, as a unified diff
+
+
+def changes(services: Services, against: str, *, now: datetime) -> list[RuleChange]:
+    """Each rule that is new, gone or different since the git revision `against`.
+
+    Raises OperationError where there is no such revision, or where the rules of the working tree are wrong.
+    """
+    settings = services.settings
+    names = rules_directory.known(settings, load_all(settings.tables_dir, settings.tables)[0])
+    before = _by_id(texts_at(settings.home, against), names, strict=False)
+    present = {f"rules/{path.name}": path.read_text(encoding="utf-8-sig") for path in rules_directory.files(settings)}
+    after = _by_id(present, names, strict=True)
+    found = []
+    for rule in sorted(before.keys() | after.keys()):
+        old, new = before.get(rule), after.get(rule)
+        if old is None or new is None or old.hash != new.hash:
+            decisions = compare(services, rule, old, new, now)
+            found.append(RuleChange(decisions, "\n".join(_unified(old, new))))
+    return found
+
+
+def _by_id(texts: Mapping[str, str], names: Known, *, strict: bool) -> dict[str, Revision]:
+    """The rules of some files. What was wrong at an old revision decided nothing then."""
+    found: dict[str, Revision] = {}
+    for name, text in texts.items():
+        loaded = load(text, name=name, known=names)
+        if strict and loaded.errors:
+            raise OperationError("\n".join(str(problem) for problem in loaded.errors))
+        found |= {revision.id: revision for revision in loaded.revisions}
+    return found
+
+
+def texts_at(home: Path, revision: str) -> dict[str, str]:
+    """The rule files of BRIDGE_HOME at a git revision. Raises OperationError with what git said."""
+    if revision.startswith("-"):
+        raise OperationError(f"{revision}: no git revision; write a branch, a tag or a commit, such as origin/main")
+    commit = _git(home, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip()
+    listed = _git(home, "ls-tree", "--name-only", commit, "rules/").splitlines()
+    wanted = [name for name in listed if name.endswith(rules_directory.SUFFIXES)]
+    return {name: _git(home, "show", f"{commit}:./{name}").removeprefix("\ufeff") for name in wanted}
+
+
+def _git(home: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(home), "-c", "core.quotePath=false", *arguments]
+    try:
+        found = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)  # noqa: S603 - no shell
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise OperationError(f"git could not be asked: {error}") from error
+    if found.returncode:
+        said = found.stderr.decode(errors="replace").strip() or "there is no such revision; fetch it first"
+        raise OperationError(f"git {arguments[0]} {arguments[-1].removesuffix('^{commit}')}: {said}")
+    return found.stdout.decode(errors="replace")
+
+
+def _unified(old: Revision | None, new: Revision | None) -> Iterator[str]:
+    before, after = ([] if one is None else to_yaml(one).splitlines() for one in (old, new))
+    yield from list(difflib.unified_diff(before, after, lineterm="", n=1))[2:]
+
+
+def markdown(found: Sequence[RuleChange], against: str, *, now: datetime) -> str:
+    """The changes as a comment for a pull request."""
+    head = f"### Rules against `{against}`, on the data of {now:%Y-%m-%d %H:%M} UTC"
+    if not found:
+        return f"{head}\n\nNo rule has changed.\n"
+    return "\n".join([head, "", *(line for one in found for line in _of_rule(one))])
+
+
+def _of_rule(one: RuleChange) -> Iterator[str]:
+    decisions = one.decisions
+    yield f"#### {decisions.rule}: {_kind(decisions)}"
+    yield ""
+    yield _summary(decisions)
+    yield ""
+    if decisions.changes:
+        yield from ("| subject | before | after | why |", "|---|---|---|---|")
+        for change in decisions.changes[:SHOWN]:
+            yield f"| {' | '.join(map(_cell, (change.subject, change.before, change.after, change.why)))} |"
+        yield ""
+    fence = "`" * max(3, 1 + max((len(run) for run in one.text.split() if set(run) == {"`"}), default=0))
+    yield from ("<details><summary>What changed in the rule</summary>", "", f"{fence}diff", one.text, fence)
+    yield from ("", "</details>", "")
+
+
+def _kind(decisions: RuleDiff) -> str:
+    if decisions.before is None:
+        return "new"
+    return "gone" if decisions.after is None else "changed"
+
+
+def _summary(decisions: RuleDiff) -> str:
+    different, every = len(decisions.changes), len(decisions.changes) + decisions.same
+    if not every:
+        return "There is nothing here that it looks at: nothing was compared."
+    more = f"; the first {SHOWN} are shown" if different > SHOWN else ""
+    return f"{different:,} of {every:,} decisions would be different{more}."
+
+
+def _cell(text: str) -> str:
+    """Names and texts come from outside: nothing in them is markup."""
+    plain = " ".join(text.split())
+    for mark in "\\`*_{}[]<>|~@#":
+        plain = plain.replace(mark, f"\\{mark}")
+    return plain

@@ -1,0 +1,208 @@
+"""Rules that are kept in git: formats of `check`, `rules fmt`, `rules new`, `rules diff --against`."""
+
+import json
+import random
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from bridge.cli import cli
+from bridge.cli.check_formats import FORMATS
+from bridge.operations.check import Findings
+from rules.language.layout import ordered
+from rules.loading.load import load
+from rules.model.environment import Known
+from rules.model.errors import RuleError
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = [path for path in sorted((ROOT / "rules" / "library").glob("*.yaml")) if "\n---" not in path.read_text()]
+BROKEN = "schema: 1\nid: broken\ntrigger: {every: 1h}\nscope: all\nwhen: [clik > 5]\nthen: [{pause: offer}]\n"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A fresh home, from which the commands run."""
+    run("init", str(tmp_path / "net"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_HOME", str(tmp_path / "net"))
+    return tmp_path / "net"
+
+
+def run(*words, code=0):
+    found = CliRunner().invoke(cli, list(words))
+    assert found.exit_code == code, found.output
+    return found.stdout
+
+
+def test_github_gets_an_annotation_at_the_line_of_the_repository(home):
+    (home / "rules" / "broken.yaml").write_text(BROKEN)
+    lines = run("check", "net", "--format", "github", code=1).splitlines()
+    assert any(
+        line.startswith("::error file=net/rules/broken.yaml,line=5,col=8::'clik' is not known") for line in lines
+    )
+
+
+def test_code_scanning_gets_sarif(home):
+    (home / "rules" / "broken.yaml").write_text(BROKEN)
+    [made] = json.loads(run("check", "net", "--format", "sarif", code=1))["runs"]
+    [found] = [one for one in made["results"] if one["level"] == "error"]
+    place = found["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "net/rules/broken.yaml"
+    assert place["region"] == {"startLine": 5, "startColumn": 8}
+    assert found["ruleId"] in {rule["id"] for rule in made["tool"]["driver"]["rules"]}
+
+
+def test_ci_gets_junit_with_a_case_for_each_rule_and_each_error(home):
+    (home / "rules" / "broken.yaml").write_text(BROKEN)
+    root = ET.fromstring(run("check", "net", "--format", "junit", code=1))
+    cases = root.findall("./testsuite/testcase")
+    assert root.get("failures") == "1"
+    assert root.get("tests") == str(len(cases)) == "4"
+    assert [one.get("name") for one in cases if one.find("failure") is not None] == ["net/rules/broken.yaml:5:8"]
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS))
+def test_what_stands_in_a_message_breaks_no_format(form, tmp_path):
+    nasty = 'rules/a,b:c.yaml:3:2: 100% "quoted" <b>&amp; line\nnext ::error::x \x00\x1b[31m ]]>'
+    text = FORMATS[form](Findings((nasty, "no place at all"), ("tables/x.csv:2: odd",), ("fine",)), tmp_path)
+    if form == "github":
+        assert len(text.splitlines()) == 3
+        assert "100%25" in text
+    elif form == "sarif":
+        assert len(json.loads(text)["runs"][0]["results"]) == 3
+    else:
+        assert ET.fromstring(text).get("failures") == "2"
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)
+def test_any_order_of_the_sections_becomes_the_one_order_with_every_comment(path):
+    text = path.read_text()
+    blocks = re.split(r"^(?=[a-z_]+:)", text, flags=re.MULTILINE)[1:]
+    blocks = [f"# about {block.split(':')[0]}\n{block}" for block in blocks]
+    wanted = ordered("".join(blocks), "x.yaml")
+    assert ordered(wanted, "x.yaml") == wanted
+    for seed in range(5):
+        random.Random(seed).shuffle(blocks)
+        shuffled = ordered("# the file\n\n" + "".join(blocks), "x.yaml")
+        assert shuffled == "# the file\n\n" + wanted
+        assert same_rule(shuffled, text)
+    names = [block.splitlines()[1].split(":")[0] for block in blocks]
+    assert all(f"# about {name}\n{name}:" in wanted for name in names)
+
+
+def same_rule(one, other):
+    hashes = [load(text, name="x", known=Known(), tests=False).revisions[0].hash for text in (one, other)]
+    return hashes[0] == hashes[1]
+
+
+def test_keys_inside_a_section_are_ordered_too_and_blocks_of_text_stay():
+    text = """then:
+  - pause: offer   # behind
+data:
+  # how fresh
+  fresh: 1h
+  window: 24h
+  need: {clicks: 5}
+note: |
+  # not a comment
+
+    indented
+when: [clicks > 5]
+scope: all
+trigger: {every: 1h}
+id: a
+schema: 1
+# at the end
+"""
+    found = ordered(text, "x.yaml")
+    assert found.startswith("schema: 1\nid: a\nnote: |\n  # not a comment\n\n    indented\ntrigger")
+    assert "data:\n  window: 24h\n  need: {clicks: 5}\n  # how fresh\n  fresh: 1h\nwhen" in found
+    assert found.endswith("  - pause: offer   # behind\n# at the end\n")
+    assert same_rule(found, text)
+
+
+def test_several_rules_of_one_file_each_keep_their_place():
+    one = "id: {}\nschema: 1\ntrigger: {{every: 1h}}\nthen: [{{notify: x}}]\n"
+    found = ordered(one.format("a") + "--- # second\n" + one.format("b"), "x.yaml")
+    assert re.findall(r"id: (\w)", found) == ["a", "b"]
+    assert "--- # second\nschema: 1\nid: b" in found
+
+
+@pytest.mark.parametrize("text", ["- a\n", "id: [\n", "id: a\nid: b\n"])
+def test_what_is_no_rule_is_left_alone_with_a_reason(text):
+    with pytest.raises(RuleError):
+        ordered(text, "x.yaml")
+
+
+def test_fmt_writes_what_is_not_in_order_and_check_only_says_so(home):
+    path = home / "rules" / "budget.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("schema: 1\n", "", 1) + "schema: 1\n")
+    assert "is not in order" in run("rules", "fmt", "--check", str(path), code=1)
+    run("rules", "fmt", str(path))
+    assert "schema: 1\nid: daily-budget\n" in path.read_text()
+    assert path.read_text().startswith("# Pause an offer for the rest of the day")
+    run("rules", "fmt", "--check")
+
+
+def test_a_new_rule_comes_from_the_library_in_shadow(home):
+    run("rules", "new", "weak-offers", "--from", "library/low-cr")
+    text = (home / "rules" / "weak-offers.yaml").read_text()
+    [made] = load(text, name="x", known=Known()).revisions
+    assert (made.id, made.mode) == ("weak-offers", "shadow")
+    run("rules", "new", "weak-offers", "--from", "library/low-cr", code=1)
+    run("rules", "new", "another", "--from", "library/nothing", code=1)
+    run("rules", "new", "no id", "--from", "low-cr", code=1)
+    assert not (home / "rules" / "no id.yaml").exists()
+
+
+def git(home, *words):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, "-C", str(home), *words], check=True, capture_output=True)
+
+
+def test_a_pull_request_is_told_what_would_be_decided_differently(home):
+    run("db", "upgrade")
+    git(home.parent, "init", "-q")
+    git(home.parent, "add", "-A")
+    git(home.parent, "commit", "-qm", "first")
+    path = home / "rules" / "budget.yaml"
+    path.write_text(path.read_text().replace(">= budgets", "> budgets"))
+    (home / "rules" / "low-conversion-rate.yaml").unlink()
+    run("rules", "new", "weak-offers", "--from", "library/low-cr")
+    page = run("rules", "diff", "--against", "HEAD")
+    assert "#### daily-budget: changed" in page
+    assert "#### low-conversion-rate: gone" in page
+    assert "#### weak-offers: new" in page
+    assert re.search(r"^-.*payout >= budgets.daily_budget", page, re.MULTILINE)
+    assert re.search(r"^\+.*payout > budgets.daily_budget", page, re.MULTILINE)
+    rows = json.loads(run("rules", "diff", "--against", "HEAD", "--json"))
+    assert {row["rule"] for row in rows} == {"daily-budget", "low-conversion-rate", "weak-offers"}
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD"])
+def test_a_revision_that_is_none_says_so(home, revision):
+    run("db", "upgrade")
+    found = CliRunner().invoke(cli, ["rules", "diff", "--against", revision])
+    assert found.exit_code == 1
+    assert not (home / "x").exists()
+
+
+def test_the_page_and_the_hooks_hold_commands_that_work(home):
+    """Each `run:` of the example, as CI would run it; and each hook's entry."""
+    page = (ROOT / "docs" / "how-to" / "rules-in-git.md").read_text()
+    [example] = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(name: rules.*?)```", page, re.DOTALL)]
+    steps = [step["run"] for step in example["jobs"]["rules"]["steps"] if "run" in step]
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    commands = [line.partition(" > ")[0] for line in (*steps, *(hook["entry"] for hook in hooks))]
+    asked = [shlex.split(line) for line in commands if line.startswith("integr8-bridge")]
+    assert len(asked) == 5
+    for words in asked:
+        run(*words[1:])
+    assert {hook["id"] for hook in hooks} == set(re.findall(r"- id: (integr8-bridge-\w+)", page))

@@ -1,6 +1,6 @@
 """What a new text of a rule would decide differently before it is live: on the present data, or on recent events."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,9 +49,15 @@ def diff(services: Services, path: Path, *, now: datetime) -> list[RuleDiff]:
     return [_one(services, revision, now) for revision in read(services, path)]
 
 
-def diff_text(services: Services, text: str, *, now: datetime) -> list[RuleDiff]:
-    """The same for a text that is in no file. Raises OperationError."""
-    return [_one(services, revision, now) for revision in parse(services, text)]
+def diff_text(
+    services: Services, text: str, *, now: datetime, between: Callable[[], None] = lambda: None
+) -> list[RuleDiff]:
+    """The same for a text that is in no file. Raises OperationError. `between` is called before each rule."""
+    found = []
+    for revision in parse(services, text):
+        between()
+        found.append(_one(services, revision, now))
+    return found
 
 
 def _one(services: Services, new: Revision, now: datetime) -> RuleDiff:

@@ -64,8 +64,9 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     claim.announce(address=address, redis_url=redis_url)
     link = _prepare(passed, address)
     boss.start(supervisor.web(options.host, port, passed, workers=options.web_workers))
-    for name, queues in WORKERS.items():
-        boss.start(supervisor.worker(passed, concurrency=options.concurrency, name=name, queues=queues))
+    for number, (name, queues) in enumerate(WORKERS.items()):
+        alone = {"BRIDGE_WORKER_METRICS": ""} if number else {}  # one port is enough: it shows what all of them count
+        boss.start(supervisor.worker({**passed, **alone}, concurrency=options.concurrency, name=name, queues=queues))
     boss.start(supervisor.beat(passed))
     boss.wait_until(lambda: _answers(f"{address}/healthz"), what="starting the web process", needs="web")
     boss.wait_until(lambda: _worker_ticks(address), what="starting the worker", needs="worker", timeout=60)
@@ -100,7 +101,7 @@ def _prepare(passed: Mapping[str, str], address: str) -> str | None:
     Returns the first administrator's link where nobody can sign in yet. Raises StartError with what was said.
     """
     done = subprocess.run(  # noqa: S603 - our own module, in a process that ends: the supervisor loads no database
-        [sys.executable, "-m", "bridge.cli.local.prepare", address], env=environment(passed),
+        [sys.executable, "-P", "-m", "bridge.cli.local.prepare", address], env=environment(passed),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -229,7 +229,7 @@ def worker(
 ) -> Program:
     """A Celery worker, of all queues unless some are named."""
     command = [
-        *_python("celery"), "--app", "tasks.app", "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
+        *_python("tasks"), "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
         f"{name}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
         *(["--queues", ",".join(queues)] if queues else []),
     ]  # fmt: skip
@@ -237,7 +237,7 @@ def worker(
 
 
 def beat(environment: Mapping[str, str]) -> Program:
-    command = [*_python("celery"), "--app", "tasks.app", "--quiet", "beat", "--loglevel", "WARNING", "--pidfile="]
+    command = [*_python("tasks"), "--quiet", "beat", "--loglevel", "WARNING", "--pidfile="]
     return Program("beat", command, {**environment, "BRIDGE_PROCESS": "beat"})
 
 
@@ -246,4 +246,5 @@ def simulator(port_file: Path, *arguments: str) -> Program:
 
 
 def _python(module: str) -> list[str]:
-    return [sys.executable, "-m", module]
+    """A module of ours or of a library. `-P`: what lies in the directory that `up` was started in is no module."""
+    return [sys.executable, "-P", "-m", module]

@@ -21,6 +21,7 @@ from bridge.web.access import needs
 from bridge.web.api import schemas_out_rules
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
+from bridge.web.api.long_questions import deadline, long_question
 from bridge.web.api.responses import listed, one, page, picked, refusing
 from bridge.web.api.schemas_in import BacktestBody, ExplainQuery, ModeBody, PageQuery, TextBody
 from bridge.web.request_context import services
@@ -83,6 +84,7 @@ def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.post("/rules/<rule_id>/test")
 @needs(Role.VIEWER)
 @blueprint.response(200, listing(schemas_out_rules.TestRow))
+@long_question
 @refusing
 def test_rule(rule_id: str) -> dict[str, Any]:
     """Run the rule's own tests. Changes nothing."""
@@ -104,6 +106,7 @@ def _tested(found: Result) -> dict[str, Any]:
 @needs(Role.VIEWER)
 @blueprint.arguments(ExplainQuery, location="query")
 @blueprint.response(200, thing(schemas_out_rules.ExplanationRow))
+@long_question
 @refusing
 def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Why the rule did, or did not, do something about a subject, now or at a time."""
@@ -124,6 +127,7 @@ def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.get("/rules/<rule_id>/costs")
 @needs(Role.VIEWER)
 @blueprint.response(200, listing(schemas_out_rules.CostRow))
+@long_question
 @refusing
 def list_costs(rule_id: str) -> dict[str, Any]:
     """What the live revision costs at this network's volumes: honest subjects paused by chance, collapses unnoticed."""
@@ -191,6 +195,7 @@ def stop_trial(number: int) -> dict[str, Any]:
 @needs(Role.VIEWER)
 @blueprint.arguments(TextBody)
 @blueprint.response(200, thing(schemas_out_rules.DraftRow))
+@long_question
 @refusing
 def check_rules(body: dict[str, Any]) -> dict[str, Any]:
     """What is wrong with a text that is not live, with its own tests and beside the live rules. Changes nothing."""
@@ -203,10 +208,11 @@ def check_rules(body: dict[str, Any]) -> dict[str, Any]:
 @needs(Role.VIEWER)
 @blueprint.arguments(TextBody)
 @blueprint.response(200, thing(schemas_out_rules.ComparedRow))
+@long_question
 @refusing
 def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
     """What a text would decide differently from the live rules, on the present data. Changes nothing."""
-    return one({"rules": diff_text(services(), body["text"], now=services().clock())})
+    return one({"rules": diff_text(services(), body["text"], now=services().clock(), between=deadline())})
 
 
 @blueprint.post("/rules/reload")

@@ -49,6 +49,18 @@ def warning(expression: str) -> str | None:
         if step.startswith("*/") and other != "*":
             either = step.replace("*", full, 1)
             return f"'{day}' and '{weekday}' must both fit; for days on which one of the two fits write {either}"
+    return _uneven_step(expression)
+
+
+def _uneven_step(expression: str) -> str | None:
+    """A step begins anew with each hour and each day, so one that does not divide them has a shorter last gap."""
+    minute, hour, *_ = expression.split()
+    for field, full, unit, whole in ((minute, 60, "minutes", "hour"), (hour, 24, "hours", "day")):
+        found = re.fullmatch(r"(?:\*|0-59|0-23)/(\d+)", field)
+        step = int(found[1]) if found else full
+        if step > full or full % step:
+            gap = f"the last gap is {full % step} {unit}" if step < full else f"this is once in each {whole}"
+            return f"'{field}' begins anew with each {whole}: {gap}; for even gaps write every: {step}{unit[0]}"
     return None
 
 

@@ -6,7 +6,7 @@ A moment outside 2000 to 2100 is missing: Go's zero time, the epoch and the end 
 """
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 MOST_DIGITS = 18  # before the point, and behind it
 
 _SECONDS = re.compile(r"[0-9]{9,16}(\.[0-9]{1,9})?")
+_DAY_END = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)[T ]24(?::?00){1,2}(?:\.0+)?(?P<offset>Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _MILLISECONDS_FROM = Decimal(10**11)  # as seconds this is the year 5138
 _MICROSECONDS_FROM = Decimal(10**14)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][ +-]?[0-9]{1,3})?")
@@ -28,8 +29,8 @@ def plausible(moment: datetime) -> bool:
 def parse_moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
     """An aware UTC time, or None for what is not one or lies outside 2000 to 2100.
 
-    Understands ISO 8601, `2026-03-01 12:30:00`, and seconds, milliseconds or microseconds since 1970. A time without
-    an offset is local to `zone`.
+    Understands ISO 8601 (24:00 is the end of its day), `2026-03-01 12:30:00`, and seconds, milliseconds or microseconds
+    since 1970. A time without an offset is local to `zone`.
     """
     text = str(value).strip()
     try:
@@ -63,5 +64,10 @@ def _written(text: str, zone: tzinfo) -> datetime | None:
     if len(text) > 40 or not re.match(r"[0-9]{4}-", text):  # fromisoformat also takes 20260301, which means a number
         return None
     # In a query string the plus of an offset arrives as a space.
-    moment = datetime.fromisoformat(re.sub(r" (\d{2}:?\d{2})$", r"+\1", text) if text.count(":") >= 3 else text)
+    text = re.sub(r" (\d{2}:?\d{2})$", r"+\1", text) if text.count(":") >= 3 else text
+    # ISO 8601 writes the end of a day as 24:00, which Python reads from 3.14 on.
+    day_end = _DAY_END.fullmatch(text)
+    if day_end:
+        text = f"{date.fromisoformat(day_end['day']) + timedelta(days=1)}T00:00{day_end['offset'] or ''}"
+    moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -49,3 +49,18 @@ def test_whatever_is_taken_has_due_times(written):
 def test_a_step_beside_another_day_is_doubtful(written, said):
     assert (said or "") in (warning(written) or "")
     assert (said is None) == (warning(written) is None)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("*/25 * * * *", "the last gap is 10 minutes; for even gaps write every: 25m"),
+        ("*/90 * * * *", "this is once in each hour; for even gaps write every: 90m"),
+        ("0-59/7 * * * *", "the last gap is 4 minutes"),
+        ("0 */5 * * *", "the last gap is 4 hours; for even gaps write every: 5h"),
+        *(("*/15 * * * *", None), ("*/60 * * * *", None), ("0 */6 * * *", None), ("5-50/25 * * * *", None)),
+    ],
+)
+def test_a_step_that_does_not_divide_its_hour_or_day_is_doubtful(written, said):
+    assert (said or "") in (warning(written) or "")
+    assert (said is None) == (warning(written) is None)

@@ -9,6 +9,7 @@ from rules.model.input_values import parse_moment, parse_number
 
 FAR_AWAY = (
     *("9999-12-31 23:59:59", "9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00"),
+    *("2026-03-01T24:00:01Z", "2026-02-30T24:00:00Z", "2099-12-31T24:00:00Z", "2026-03-01T24:30Z"),
     *("1970-01-01 00:00:00", "1999-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "000000000", "9999999999999999"),
 )
 
@@ -18,7 +19,13 @@ def test_a_moment_that_nobody_means_is_missing(text):
     assert parse_moment(text) is None
 
 
-@pytest.mark.parametrize("text", ["1772409600", "1772409600000", "1772409600000000", "2026-03-02T01:00:00+01:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1772409600", "1772409600000", "1772409600000000", "2026-03-02T01:00:00+01:00"),
+        *("2026-03-01T24:00:00Z", "2026-03-01 24:00", "2026-03-01T24:00:00.000+00:00"),
+    ],
+)
 def test_a_moment_may_be_written_in_several_ways(text):
     assert parse_moment(text) == datetime(2026, 3, 2, tzinfo=UTC)
 

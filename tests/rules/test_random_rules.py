@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import NormalDist
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.evaluation.evaluate import evaluate
@@ -237,7 +237,7 @@ def facts_of(offers, rows, age):
 
 
 ages = st.sampled_from([timedelta(0), timedelta(minutes=20), timedelta(hours=30)])
-patient = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(max_examples=80)
 
 
 @patient
@@ -557,7 +557,7 @@ rolling = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(when=group, unless=st.one_of(st.none(), group), section=rolling, rows=world, age=ages)
 def test_all_at_once_is_the_same_as_one_by_one(known, offers, now, when, unless, section, rows, age):
     document = asking(when) | {"data": section}

@@ -90,9 +90,7 @@ def _not_expressible(case):
 
 @pytest.mark.slow
 @SCHEMA.parametrize()
-@settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-)
+@settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 def test_the_simulator_keeps_to_the_document(case):
     _restore()
     case.call_and_validate(headers={"API-KEY": WORLD.api_key}, excluded_checks=_not_expressible(case))

@@ -38,7 +38,6 @@ CHECKS = [
 ]
 BOUNDS = settings(
     max_examples=10,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

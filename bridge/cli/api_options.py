@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import click
 from marshmallow import Schema, fields, validate
 
+from rules.model.input_values import number_of
+
 LIST_MARK = ";"  # between the values of one CSV cell
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Number(click.ParamType["Decimal"]):
@@ -18,9 +18,9 @@ class Number(click.ParamType["Decimal"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         try:
-            return Decimal(str(value))
-        except InvalidOperation:
-            self.fail(f"{value!r} is no number", param, ctx)
+            return number_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Json(click.ParamType["Any"]):
@@ -31,33 +31,6 @@ class Json(click.ParamType["Any"]):
             return json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(f"is no JSON: {error}", param, ctx)
-
-
-class Span(click.ParamType["timedelta"]):
-    """30m, 24h, 7d, 2w."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        amount, unit = value[:-1], UNITS.get(value[-1:])
-        if unit is None or not amount.isdecimal():
-            self.fail(f"{value!r} is no duration; write 30m, 24h, 7d or 2w", param, ctx)
-        return timedelta(**{unit: int(amount)})
-
-
-class Instant(click.ParamType["datetime"]):
-    """2026-03-01, 2026-03-01T12:00 or 2026-03-01T12:00+02:00; without an offset it is UTC."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-03-01T12:00 (UTC)", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def dashed(name: str) -> str:
@@ -112,10 +85,7 @@ def cell(field: "fields.Field[Any] | None", text: str) -> Any:
     if isinstance(field, fields.Integer):
         return int(text) if text.lstrip("-").isdecimal() else text
     if isinstance(field, fields.Decimal):
-        try:
-            return Decimal(text)
-        except InvalidOperation:
-            raise ValueError("must be a number") from None
+        return number_of(text)
     if isinstance(field, fields.Nested | fields.Dict):
         return json.loads(text, parse_float=Decimal)
     return text

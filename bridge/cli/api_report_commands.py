@@ -10,9 +10,9 @@ from typing import Any, cast
 import click
 from rich.console import Console
 
-from bridge.cli.api_options import Instant, Span, dashed
+from bridge.cli.api_options import dashed
 from bridge.cli.api_session import account_options, as_text, client_of, guarded, limited, page_size, print_rows
-from bridge.cli.session import Session, cell, json_option, outcome
+from bridge.cli.session import MOMENT, Session, Span, cell, json_option, outcome
 from bridge.integr8 import ApiError, Listing, Operation
 from bridge.integr8.body_types import ReportFilter
 from bridge.integr8.core import Row
@@ -33,8 +33,8 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 span_options = _options(
     click.option("--since", type=Span(), help="The newest stretch: 30m, 24h, 7d."),
-    click.option("--start", type=Instant(), help="From this time on (UTC unless it has an offset)."),
-    click.option("--end", type=Instant(), help="Until this time (default: now)."),
+    click.option("--start", type=MOMENT, help="From this time on (UTC unless it has an offset)."),
+    click.option("--end", type=MOMENT, help="Until this time (default: now)."),
 )
 narrow_options = _options(
     click.option("--status", type=click.Choice(STATUSES), help="Only rows with this status."),

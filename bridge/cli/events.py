@@ -10,7 +10,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show, since_option
+from bridge.cli.session import MOMENT, Session, as_json, cell, json_option, outcome, show, since_option
 from bridge.decisions.event_facts import shown
 from bridge.operations.csv_results import COLUMNS, results
 from bridge.operations.replay import PER_MINUTE, cancel, matching, replay, settle_aside
@@ -99,7 +99,14 @@ def show_(session: Session, event: str, json: bool) -> None:
         return
     for name, value in told.items():
         if value not in (None, []):
-            click.echo(f"{name:<12} {value if isinstance(value, str) else as_json(value)}")
+            click.echo(f"{name:<12} {_told(name, value)}")
+
+
+def _told(name: str, value: Any) -> str:
+    """One value for a person; the body is JSON, because that is what it is."""
+    if name == "runs":
+        return ", ".join(f"{one['run']} ({one['rule']}: {one['outcome']})" for one in value)
+    return as_json(value) if name == "body" else cell(value)
 
 
 @events.command("replay")

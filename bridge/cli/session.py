@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import click
 from bridge.operations.errors import OperationError
 from bridge.store import json_text
 from rules.model.durations import duration
+from rules.model.input_values import moment_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session as DatabaseSession
@@ -143,7 +144,7 @@ class Span(click.ParamType[timedelta]):
 
 
 class Moment(click.ParamType[datetime]):
-    """`2026-11-24T10:15`, UTC unless it names a zone."""
+    """`2026-11-24` or `2026-11-24T10:15`, UTC unless it names a zone."""
 
     name = "time"
 
@@ -151,10 +152,9 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            found = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is not a time; write it like 2026-11-24T10:15", param, ctx)
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+            return moment_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 since_option = click.option("--since", type=Span(), help="Only the last 90m, 24h, 7d, ...")

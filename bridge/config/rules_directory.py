@@ -58,7 +58,7 @@ def read(settings: Settings) -> RulesSnapshot:
     names = known(settings, tables)
     digest = hashlib.sha256()
     revisions: dict[str, Revision] = {}
-    problems = [_at(line) for line in table_problems]
+    problems = [_at(settings.places.located(line)) for line in table_problems]
     if not settings.rules_dir.is_dir():
         digest.update(b"no directory")
         words = "there is no such directory; put it back, or make an empty one if there are to be no rules"

@@ -21,6 +21,7 @@ from bridge.config.environment import Environment, control_character, seal
 from bridge.config.errors import SettingsError
 from bridge.config.renamed import current_keys
 from bridge.config.schema import AccountSchema, FileSchema, Rate, StrictSchema
+from bridge.sources.strict_schema import plain_words
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_FIELDS = frozenset(
@@ -89,6 +90,11 @@ class Settings:
     login: Mapping[str, Any] = field(default_factory=dict, repr=False)  # an identity provider: see bridge.config.login
     metrics_token: str | None = field(default=None, repr=False)  # what /metrics asks for
     warnings: tuple[str, ...] = ()  # what works and should be changed, in sentences
+    places: yaml_file.Places = field(default_factory=yaml_file.Places, repr=False, compare=False)  # of keys in the file
+
+    def problem(self, path: str, words: str) -> str:
+        """One line about a key of bridge.yaml, with its line and column."""
+        return self.places.located(f"{FILE}: {path}: {words}")
 
     @property
     def rules_dir(self) -> Path:
@@ -119,13 +125,13 @@ def load(home: Path | None = None) -> Settings:
     except UnicodeDecodeError as error:
         raise SettingsError([f"settings: {base / '.env'} is not UTF-8 text (byte {error.start})"]) from error
     values = _environment(lazy, base, problems)
-    file = _read_file(base / FILE, env, problems, warnings)
+    file, places = _read_file(base / FILE, env, problems, warnings)
     accounts = _accounts(file["accounts"], problems)
     operations = _operations(file, problems)
     metrics_token = _metrics_token(file, problems)
     problems += [*lazy.problems, *env.problems]
     if problems:
-        raise SettingsError(list(dict.fromkeys(problems)))
+        raise SettingsError([places.located(line) for line in dict.fromkeys(problems)])
     return Settings(
         home=base,
         accounts=accounts,
@@ -139,7 +145,8 @@ def load(home: Path | None = None) -> Settings:
         public_url=file["public_url"],
         login=file["login"],
         metrics_token=metrics_token,
-        warnings=(*warnings, *lazy.warnings, *env.warnings),
+        warnings=tuple(places.located(line) for line in (*warnings, *lazy.warnings, *env.warnings)),
+        places=places,
         **values,
     )
 
@@ -209,26 +216,29 @@ def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
     return url
 
 
-def _read_file(path: Path, env: Environment, problems: list[str], warnings: list[str]) -> dict[str, Any]:
+def _read_file(
+    path: Path, env: Environment, problems: list[str], warnings: list[str]
+) -> tuple[dict[str, Any], yaml_file.Places]:
     empty: dict[str, Any] = FileSchema().load({})
     try:
-        raw, old = current_keys(yaml_file.read(path))
+        read, places = yaml_file.read_with_places(path)
+        raw, old = current_keys(read)
     except FileNotFoundError:
         words = "set BRIDGE_HOME to the directory that holds it, or write a starter directory"
         problems.append(f"settings: {path} is missing; {words} with `integr8-bridge init DIR`")
-        return empty
+        return empty, yaml_file.Places()
     except yaml_file.YamlProblem as error:
         problems.append(str(error))
-        return empty
+        return empty, yaml_file.Places()
     warnings += old
     schema = FileSchema()
     try:
         loaded: dict[str, Any] = schema.load({key: value for key, value in raw.items() if value is not None})
     except ValidationError as error:
         problems.extend(_flatten(path.name, schema, error))
-        return empty
+        return empty, places
     resolved: dict[str, Any] = _resolve(loaded, env, problems, place=path.name)
-    return resolved
+    return resolved, places
 
 
 def _resolve(value: Any, env: Environment, problems: list[str], *, place: str, name: str = "") -> Any:
@@ -289,7 +299,7 @@ def _flatten(place: str, schema: StrictSchema, error: ValidationError) -> list[s
 
     def walk(messages: Any, path: str, at: StrictSchema) -> None:
         if not isinstance(messages, dict):
-            found.extend(f"{path}: {message[:1].lower()}{message[1:].rstrip('.')}" for message in messages)
+            found.extend(f"{path}: {plain_words(message)}" for message in messages)
             return
         for key, inner in messages.items():
             below = f"{path}.{key}" if ": " in path else f"{path}: {key}"

@@ -1,14 +1,61 @@
 """Read a YAML file of BRIDGE_HOME with the strict reader that also reads rules."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rules.language.strict_yaml import MAX_CHARACTERS, Document, Table, data, documents
+from rules.language.strict_yaml import MAX_CHARACTERS, Branch, Document, Node, Table, data, documents
 from rules.model.errors import Problem
+from rules.model.syntax import Place
 
 
 class YamlProblem(ValueError):
     """A YAML file that cannot be used. The message is one line: file, line, column, what is wrong, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the keys of a file stand, so that what is found wrong with a value later is told with line and column."""
+
+    file: str = ""
+    root: Table | None = None
+
+    def of(self, path: str) -> Place | None:
+        """The place of `sources.crm.secret`; of the nearest key above it where it is missing. None outside the file."""
+        node: Node | None = self.root
+        found: Place | None = None
+        rest = path
+        while rest and node is not None:
+            node, place, rest = _step(node, rest)
+            found = place or found
+        return found
+
+    def located(self, line: str) -> str:
+        """`bridge.yaml: sources.crm.secret: words` with line and column behind the file, where they are known."""
+        match = _PATH.match(line)
+        if match is None or match[1] != self.file:
+            return line
+        place = self.of(match[2])
+        return line if place is None else f"{place}: {line[len(match[1]) + 2 :]}"
+
+
+_PATH = re.compile(r"([^:\s]+): (\S+?)(?=:? |:$|$)")
+
+
+def _step(node: Node, path: str) -> tuple[Node | None, Place | None, str]:
+    """The value below the first key of a path, the key's place, and the rest of the path. A key may hold dots."""
+    if isinstance(node, Branch):
+        first, _, rest = path.partition(".")
+        if first.isdecimal() and int(first) < len(node.items):
+            item = node.items[int(first)]
+            return item, item.place, rest
+    if isinstance(node, Table):
+        keys = [key for key in node.entries if path == key or path.startswith(f"{key}.")]
+        if keys:
+            key = max(keys, key=len)
+            return node.entries[key], node.keys[key], path[len(key) + 1 :]
+    return None, None, ""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -16,13 +63,20 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises FileNotFoundError, or YamlProblem for everything else that is wrong with the file.
     """
+    return read_with_places(path)[0]
+
+
+def read_with_places(path: Path) -> tuple[dict[str, Any], Places]:
+    """The mapping, and where its keys stand. Raises as `read` does."""
     found = list(documents(_text(path), path.name))
     problems = [str(problem) for one in found for problem in one.problems if problem.severity == "error"]
     if problems:
         raise YamlProblem("\n".join(problems))
     if len(found) > 1:
         raise YamlProblem(str(Problem(found[1].place, "a second document begins here; remove the line `---`")))
-    return _mapping(found[0]) if found else {}
+    values = _mapping(found[0]) if found else {}
+    root = found[0].root if found else None
+    return values, Places(path.name, root if isinstance(root, Table) else None)
 
 
 def _text(path: Path) -> str:

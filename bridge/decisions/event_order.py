@@ -5,10 +5,11 @@ each event is about is said by `order_per`, else by the rule's own subject or th
 is read, written or reckoned for sources and rules without `order_by`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -22,9 +23,10 @@ from bridge.store import order_marks
 from bridge.store.order_marks import OrderMark
 from rules.evaluation.templates import fill, frame_of
 from rules.model.errors import Unfilled
-from rules.model.input_values import parse_moment
+from rules.model.input_values import parse_moment, parse_number
 from rules.model.revision import Revision, Webhook
 
+_WHOLE = re.compile(r"-?[0-9]+")  # of any length: senders count versions, too
 LONGEST = 200  # characters of an order value; what is longer is a text and no order
 
 
@@ -131,12 +133,11 @@ class OrderFilter:
 
 def rank(value: str, zone: Any) -> tuple[str, Any]:
     """A kind, and a value that can be compared with others of the kind: numbers, times, else texts."""
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        moment = parse_moment(value, zone)
-        return ("text", value) if moment is None else ("time", moment)
-    return ("number", number) if number.is_finite() else ("text", value)
+    number = Decimal(value) if _WHOLE.fullmatch(value) else parse_number(value)
+    if number is not None:
+        return ("number", number)
+    moment = parse_moment(value, zone)
+    return ("text", value) if moment is None else ("time", moment)
 
 
 def _is_order(value: Any) -> bool:

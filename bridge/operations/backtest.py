@@ -18,6 +18,7 @@ from bridge.store import backtest_results
 from rules.backtest.backtest import Fire, Mature, NotReplayable, Progress, Report, backtest
 from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, sweep
 from rules.loading.load import load
+from rules.model.input_values import number_of
 from rules.model.revision import Mode, Revision
 
 MOST_THRESHOLDS = 50
@@ -64,13 +65,13 @@ class Thresholds:
             raise OperationError(f"--sweep {text}: write METRIC=FROM..TO, for example cr=0.2%..0.8%")
         try:
             low, high = _number(first), _number(last)
-        except ArithmeticError:
+        except ValueError:
             raise OperationError(f"--sweep {text}: {first!r} and {last!r} must be numbers or percentages") from None
         return cls(metric, tuple(low + (high - low) * step / (count - 1) for step in range(count)))
 
 
 def _number(text: str) -> Decimal:
-    return Decimal(text.removesuffix("%")) / 100 if text.endswith("%") else Decimal(text)
+    return number_of(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
 
 
 def try_out(services: Services, path: Path, question: Question, progress: Progress = unwatched) -> list[Report]:

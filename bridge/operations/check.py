@@ -60,16 +60,18 @@ def _entries(found: Settings) -> tuple[list[str], list[str]]:
     for name, entry in found.sources.items():
         try:
             made = build(name, entry, trusted_proxies=found.trusted_proxies, public_url=found.public_url)
-            warnings += [f"bridge.yaml: {line}" for line in made.warnings]
+            warnings += [found.places.located(f"bridge.yaml: {line}") for line in made.warnings]
         except SourceSettingsError as error:
-            errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+            errors += [found.problem(path, words) for path, words in error.problems]
     if found.channels:
         errors += _channels(found)
+    if found.http:
+        errors += _http(found)
     try:
         if oidc(found.login) and not found.public_url:
-            warnings.append(f"bridge.yaml: {NO_ADDRESS}")
+            warnings.append(found.places.located(f"bridge.yaml: {NO_ADDRESS}"))
     except LoginSettingsError as error:
-        errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+        errors += [found.problem(path, words) for path, words in error.problems]
     return errors, warnings
 
 
@@ -81,5 +83,15 @@ def _channels(found: Settings) -> list[str]:
         try:
             channel(name, entry)
         except ChannelSettingsError as error:
-            errors += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+            errors += [found.problem(path, words) for path, words in error.problems]
     return errors
+
+
+def _http(found: Settings) -> list[str]:
+    from bridge.outbound.http import HttpSettingsError, http_policy  # noqa: PLC0415 - loads httpx, only if wanted
+
+    try:
+        http_policy(found.http)
+    except HttpSettingsError as error:
+        return [found.problem(path, words) for path, words in error.problems]
+    return []

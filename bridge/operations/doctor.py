@@ -273,7 +273,8 @@ def _aside(session: Session) -> Check:
     if not any(aside.values()):
         return check("events", "ok", "none was put aside")
     words = ", ".join(f"{number} {state}" for state, number in aside.items() if number)
-    return check("events", "warn", words, "`integr8-bridge events list --state dead`, then accept or discard them")
+    shown = " and ".join(f"`integr8-bridge events list --state {state}`" for state, number in aside.items() if number)
+    return check("events", "warn", words, f"{shown}, then accept or discard them")
 
 
 def _stale(services: Services, session: Session) -> list[Check]:

@@ -2,7 +2,14 @@
 
 from bridge.outbound.address_policy import Destination, destination
 from bridge.outbound.errors import NoAnswer, NotSent, OutgoingError, Refused
-from bridge.outbound.http_action import HttpPolicy, HttpPolicySchema, http_policy, outgoing, perform
+from bridge.outbound.http_action import (
+    HttpPolicy,
+    HttpPolicySchema,
+    HttpSettingsError,
+    http_policy,
+    outgoing,
+    perform,
+)
 from bridge.outbound.http_client import Answer, Bounds, Outgoing
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "Destination",
     "HttpPolicy",
     "HttpPolicySchema",
+    "HttpSettingsError",
     "NoAnswer",
     "NotSent",
     "Outgoing",

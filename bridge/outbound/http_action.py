@@ -22,7 +22,18 @@ from bridge.outbound.address_policy import Destination, Network, destination
 from bridge.outbound.errors import Refused
 from bridge.outbound.http_client import METHODS, Answer, Bounds, Outgoing
 from bridge.sources import exact_json
-from bridge.sources.strict_schema import Duration, Networks, Size, StrictSchema
+from bridge.sources.strict_schema import Duration, Networks, Problem, Size, StrictSchema, flatten
+
+
+class HttpSettingsError(ValueError):
+    """An `http:` entry that cannot be used. `problems` are pairs of path and words."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(f"{path}: {words}" for path, words in problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type["HttpSettingsError"], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +73,11 @@ class HttpPolicySchema(StrictSchema):
 
 
 def http_policy(config: Mapping[str, Any]) -> HttpPolicy:
-    """Read the `http:` entry. Raises marshmallow's ValidationError."""
-    data = HttpPolicySchema().load(dict(config))
+    """Read the `http:` entry. Raises HttpSettingsError with every problem."""
+    try:
+        data = HttpPolicySchema().load(dict(config))
+    except ValidationError as error:
+        raise HttpSettingsError(flatten("http", error.messages)) from None
     bounds = Bounds(time=data["timeout"], answer=data["max_answer"], redirects=data["redirects"])
     return HttpPolicy(tuple(data["allow"]), tuple(data["allow_private"]), bounds)
 

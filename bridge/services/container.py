@@ -144,7 +144,7 @@ class Services:
                     name, entry, trusted_proxies=self.settings.trusted_proxies, public_url=self.settings.public_url
                 )
             except SourceSettingsError as error:
-                problems += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+                problems += [self.settings.problem(path, words) for path, words in error.problems]
         if problems:
             raise SettingsError(problems)
         return made
@@ -167,7 +167,9 @@ class Services:
             raise SettingsError([f"bridge.yaml: there is no account {name!r}; accounts are: {known}"])
         if integration not in account.integrations:
             known = ", ".join(sorted(account.integrations))
-            raise SettingsError([f"bridge.yaml: accounts.{name} has no integration {integration!r}; known: {known}"])
+            raise SettingsError(
+                [self.settings.problem(f"accounts.{name}", f"has no integration {integration!r}; known: {known}")]
+            )
         budget = SharedBudget(
             self.settings.var, account.api_key, account.rate.per_second, account.rate.burst,
             redis=self.redis if self.settings.redis_url else None,
@@ -248,7 +250,7 @@ class Services:
             try:
                 made[name] = channel(name, entry)
             except ChannelSettingsError as error:
-                problems += [f"bridge.yaml: {path}: {words}" for path, words in error.problems]
+                problems += [self.settings.problem(path, words) for path, words in error.problems]
         if problems:
             raise SettingsError(problems)
         return made
@@ -261,19 +263,17 @@ class Services:
         try:
             return oidc(self.settings.login)
         except LoginSettingsError as error:
-            raise SettingsError([f"bridge.yaml: {path}: {words}" for path, words in error.problems]) from error
+            raise SettingsError([self.settings.problem(path, words) for path, words in error.problems]) from error
 
     @cached_property
     def outgoing(self) -> "Outgoing":
         """For the `http` action. Raises SettingsError where `http:` of bridge.yaml cannot be read."""
-        from marshmallow import ValidationError
-
-        from bridge.outbound.http import http_policy, outgoing
+        from bridge.outbound.http import HttpSettingsError, http_policy, outgoing
 
         try:
             return outgoing(http_policy(self.settings.http))
-        except ValidationError as error:
-            raise SettingsError([f"bridge.yaml: http: {error}"]) from error
+        except HttpSettingsError as error:
+            raise SettingsError([self.settings.problem(path, words) for path, words in error.problems]) from error
 
     def close(self) -> None:
         for client in self._clients.values():

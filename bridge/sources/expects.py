@@ -112,11 +112,7 @@ def _integer(value: Any, _zone: tzinfo) -> int:
 
 
 def _decimal(value: Any, _zone: tzinfo) -> Decimal:
-    if isinstance(value, bool):
-        raise ValueError  # noqa: TRY004 - every converter fails in one way
-    if isinstance(value, int | Decimal):
-        return Decimal(value)
-    number = parse_number(value) if isinstance(value, str) else None
+    number = parse_number(value) if isinstance(value, str | int | Decimal) else None
     if number is None:
         raise ValueError
     return number

@@ -7,8 +7,10 @@ is wrong with a single value makes that value missing and is noted, and only a p
 assign (no transaction id) is set aside.
 """
 
+import html
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -88,20 +90,35 @@ OURS = frozenset({*SPELLINGS, *MONEY, *TIMES, "type", "status"})  # each has one
 TWINS: Mapping[str, str] = {"offer": "offer_id", "publisher": "publisher_id", "advertiser": "advertiser_id"}
 
 IDS = frozenset({"transaction_id", "external_transaction_id", "offer", "publisher", "advertiser", "event_id"})
-NO_ID = frozenset({"null", "none", "nil", "nan", "undefined", "unknown", "(not set)", "n/a"})
+NO_ID = frozenset(
+    {
+        "null",
+        "none",
+        "nil",
+        "nan",
+        "undefined",
+        "unknown",
+        "(not set)",
+        "n/a",
+        "na",
+        "0",
+        "replace_me",
+        "[object object]",
+    }
+)
 LARGEST_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"
 
-# {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x), <x>, #x#, @x@, %x% %%x%%, $x $x$,
-# *|X|*, :x and __X__
+# {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x), <x>, #x# @x@ |x| ~x~ !x! ^x^ =x=, %x%
+# %%x%%, $x $x$, *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64 look like that.
 _MACRO = re.compile(
     r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \([^"'\n()]{0,80}\) | <[^"'\n<>]{0,80}>
-    | ([#@])[\w.\- ]{1,80}\1 | (%%?)[A-Za-z_][\w.\- ]{0,80}\2 | \*\|[^|\n]{1,80}\|\* | :[A-Za-z_]\w{0,80}
-    | \$[A-Za-z_][\w.\-]{0,80}\$? | __[A-Z][A-Z0-9_]{0,80}__""",
+    | ([#@|~!^=&])[\w.\- ]{1,80}\1 | (%%?)[A-Za-z_][\w.\- ]{0,80}\2 | \*\|[^|\n]{1,80}\|\* | :[A-Za-z_]\w{0,80}:?
+    | \$[A-Za-z_][\w.\-]{0,80}\$? | __[A-Za-z][A-Za-z0-9_]{0,80}__""",
     re.VERBOSE,
 )
-_SIGN = re.compile(r"[{\[(<#%$@:*]|__")  # without one of them a text is no macro
-_INSIDE = re.compile(r"[{}\[\]<>]|%7B|%5B", re.IGNORECASE)
+_SIGN = re.compile(r"[{}\[\]()<>#%$@:*|~!^=&]|__|[^\x00-\x7f]")  # without one of them a text is no macro
+_INSIDE = re.compile(r"[{}\[\]<>]|^[@&!]\w+$")
 _STATUSES = {"approved", "rejected", "pending", "processing"}
 
 
@@ -284,16 +301,26 @@ def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
 
 def unfilled(text: str) -> bool:
     """Whether a value is a macro as some tracker writes it, also percent-encoded once too often."""
-    if _SIGN.search(text) is None:
-        return False
-    return any(_MACRO.fullmatch(one) is not None for one in (text, unquote(text), unquote(unquote(text))))
+    return any(_MACRO.fullmatch(one) is not None for one in _spellings(text))
 
 
 def no_id(text: str) -> bool:
-    """Whether a text that ought to be an id is none: a macro inside it would give many conversions the same id."""
-    if text.lower() in NO_ID:
+    """Whether a text that ought to be an id is none: it would give many conversions the same id.
+
+    A macro inside it, the name of a parameter (`tx=click_id`), a word for nothing, or no letter and no digit at all.
+    """
+    word = text.lower()
+    if word in NO_ID or word in NAMES or not any(one.isalnum() for one in text):
         return True
-    return _SIGN.search(text) is not None and any(_INSIDE.search(one) is not None for one in (text, unquote(text)))
+    return any(_INSIDE.search(one) is not None for one in _spellings(text))
+
+
+def _spellings(text: str) -> Sequence[str]:
+    """A text that may hold a macro, as it is and as it was before somebody encoded it, once or twice."""
+    if _SIGN.search(text) is None:
+        return ()
+    once = unquote(text)
+    return (text, once, unquote(once), html.unescape(text), unicodedata.normalize("NFKC", text))
 
 
 def _type(body: Mapping[str, Any], otherwise: str) -> str:
@@ -333,7 +360,9 @@ def _times(body: dict[str, Any], zone: tzinfo) -> list[Fault]:
         if name in body:
             moment = parse_moment(body[name], zone)
             if moment is None:
-                faults.append(Fault(f"body.{name}", f"{body.pop(name)!r} is not a time; treated as missing"))
+                faults.append(
+                    Fault(f"body.{name}", f"{body.pop(name)!r} is not a time from 2000 to 2100; treated as missing")
+                )
             else:
                 body[name] = moment.isoformat()
     return faults

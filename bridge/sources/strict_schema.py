@@ -114,4 +114,26 @@ def flatten(path: str, messages: Any) -> tuple[Problem, ...]:
             deeper = path if key == "_schema" else f"{path}.{key}"
             found.extend(flatten(deeper, inner))
         return tuple(found)
-    return tuple((path, str(words).rstrip(".")) for words in messages)
+    return tuple((path, plain_words(str(words))) for words in messages)
+
+
+#: What marshmallow says by itself, in the words of the other messages: behind a place, without a capital.
+_OWN_WORDS = (
+    ("Missing data for required field", "is missing"),
+    ("Field may not be null", "is empty; give it a value, or remove the key"),
+    ("Not a valid mapping type", "is no mapping; write keys and values below it"),
+    ("Invalid type", "is of another type; write keys and values below it"),
+    ("Not a valid ", "is no valid "),
+    ("Must be ", "must be "),
+    ("Length must be ", "its length must be "),
+    ("Shorter than ", "is shorter than "),
+)
+
+
+def plain_words(message: str) -> str:
+    """A message of marshmallow as the rest of a sentence that begins with a place."""
+    words = message.rstrip(".")
+    for said, ours in _OWN_WORDS:
+        if words.startswith(said):
+            return ours + words.removeprefix(said)
+    return words

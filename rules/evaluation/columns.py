@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.model.facts import Column, Why
+from rules.model.input_values import parse_moment, plausible
 from rules.model.verdicts import Answer
 
 Whys: TypeAlias = NDArray[np.uint8]
@@ -297,18 +298,17 @@ def _texts(a: str, b: str, *, ordered: bool) -> tuple[Any, Any]:
 
 
 def moment(value: Any) -> datetime | None:
-    """A moment with its zone, from a datetime, an ISO 8601 text or Unix seconds; without a zone it is UTC."""
+    """A moment in UTC, from a datetime, an ISO 8601 text or the time since 1970; without a zone it is UTC.
+
+    None for what is none, or lies outside 2000 to 2100 (see `input_values`).
+    """
     if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, str) and 10 <= len(value) <= _LONGEST_NUMBER and value[4:5] == "-":
-        try:
-            return moment(datetime.fromisoformat(value))
-        except ValueError:
-            return None
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware if plausible(aware) else None
+    if isinstance(value, str):
+        return parse_moment(value)
     number = _number(value)
-    if number is None or not 0 < number < 10**11:
-        return None
-    return datetime.fromtimestamp(float(number), UTC)
+    return None if number is None else parse_moment(f"{float(number):.6f}")
 
 
 # --- three-valued logic ----------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from rules.loading import lint
 from rules.loading.derived_values import Solution, solve
 from rules.model import durations, formatting, metrics, tree
 from rules.model.facts import Column, Subject, Why
+from rules.model.input_values import moment_of, parse_moment, parse_number
 from rules.model.revision import GRAINS, UNITS, Action, Grain, Group, Revision, Rolling, Webhook
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Condition, Template
@@ -155,17 +156,13 @@ def amount(value: Any) -> Decimal | None:
         return Decimal(value)
     if not isinstance(value, str):
         return None
-    found = durations.percent(value.removeprefix("-"))
-    return -found if found is not None and value.startswith("-") else found
+    number = parse_number(value.removesuffix("%"))
+    return number / 100 if number is not None and value.endswith("%") else number
 
 
 def moment(given: Mapping[str, Any]) -> datetime:
     """The test's `now`: an ISO 8601 text, UTC where it names no zone."""
-    try:
-        found = datetime.fromisoformat(str(given.get("now", "")))
-    except ValueError:
-        return NOW
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return parse_moment(given.get("now", "")) or NOW
 
 
 def _id(given: Mapping[str, Any], grain: str) -> str:
@@ -280,7 +277,7 @@ class Keys:
         """What is wrong with a key of a test, or None."""
         head, _, rest = key.partition(".")
         if key in CONTROLS or key in self._metrics or self._completes(key, given):
-            return None
+            return _value_problem(key, given[key])
         if head in {"body", "event"} or head in self._revision.scope.join or (head in _THINGS and not _measured(rest)):
             return self._attribute_problem(key, head, given[key])
         found = _parsed(key)
@@ -310,6 +307,21 @@ class Keys:
         if strange is None:
             return None
         return f"the rule does not ask for '{strange}'{did_you_mean(strange, self._attributes) or '; leave it out'}"
+
+
+def _value_problem(key: str, value: Any) -> str | None:
+    """What is wrong with the value of a metric or a control. `null` says that the test does not know it."""
+    if value is None or key == "state":
+        return None
+    if key == "now":
+        try:
+            moment_of(value)
+        except ValueError as error:
+            return f"`now`: {error}"
+        return None
+    if key == "data_age":
+        return None if length(value) is not None else f"`data_age` is {value!r}, no duration; write it like 90m or 2h"
+    return None if amount(value) is not None else f"'{key}' is {value!r}, no number; write it like 1500 or 2.5%"
 
 
 _THINGS = frozenset({*GRAINS, *ENTITY_FIELDS})

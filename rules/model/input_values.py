@@ -1,8 +1,13 @@
-"""Which moments and numbers count, for every way in: webhooks, postbacks, reports, CSV files, tables, rule tests.
+"""Which moments and numbers count, on every way in.
+
+Webhooks, postbacks, reports, CSV files, tables, conditions, rule tests, the API, the console and the command line.
 
 A moment outside 2000 to 2100 is missing: Go's zero time, the epoch and the end of time are what programs write for
 "never", and one of them moves averages by decades. An infinity or NaN is no number. A number may have an exponent
 (`1e+06`), no digit before its point (`.5`) or none behind it (`150.`), but no more than 18 digits before the point.
+
+`parse_moment` and `parse_number` are for what programs send: None is missing. `moment_of` and `number_of` are for what
+a person writes and is told about.
 """
 
 import re
@@ -12,13 +17,15 @@ from typing import Any
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-MOST_DIGITS = 18  # before the point, and behind it
+MOST_DIGITS = 18  # before the point, and zeros behind it
 
 _SECONDS = re.compile(r"[0-9]{9,16}(\.[0-9]{1,9})?")
 _DAY_END = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)[T ]24(?::?00){1,2}(?:\.0+)?(?P<offset>Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _MILLISECONDS_FROM = Decimal(10**11)  # as seconds this is the year 5138
 _MICROSECONDS_FROM = Decimal(10**14)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][ +-]?[0-9]{1,3})?")
+_NUMBER = re.compile(  # a double written out in full has up to 55 decimals
+    r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][ +-]?[0-9]{1,3})?"
+)
 
 
 def plausible(moment: datetime) -> bool:
@@ -49,6 +56,22 @@ def parse_number(value: Any) -> Decimal | None:
     if number and not -MOST_DIGITS <= number.adjusted() < MOST_DIGITS:
         return None
     return Decimal(format(number, "f"))
+
+
+def moment_of(text: Any, zone: tzinfo = UTC) -> datetime:
+    """The moment that a person writes, in UTC. Raises ValueError with what is wrong and how to write it."""
+    found = parse_moment(text, zone)
+    if found is None:
+        raise ValueError(f"{str(text)[:40]!r} is no time from 2000 to 2100; write it like 2026-11-24T10:15")
+    return found
+
+
+def number_of(text: Any) -> Decimal:
+    """The number that a person writes. Raises ValueError with what is wrong and how to write it."""
+    found = parse_number(text)
+    if found is None:
+        raise ValueError(f"{str(text)[:40]!r} is no number; write it like 1500.00")
+    return found
 
 
 def _since_1970(text: str) -> datetime:

@@ -1,5 +1,7 @@
 """`login:` of bridge.yaml: what is understood, and what is refused with its place."""
 
+import re
+
 import pytest
 
 from bridge.config.login import LoginSettingsError, oidc
@@ -56,9 +58,9 @@ def test_an_issuer_on_this_machine_may_do_without_tls(issuer):
     [
         ({"issuer": "http://id.example.com"}, "login.oidc.issuer", "an issuer is an https:// address"),
         ({"issuer": "https://id.example.com?x=1"}, "login.oidc.issuer", "an issuer has neither ? nor #"),
-        ({"roles": {"claim": "groups", "map": {}}}, "login.oidc.roles.map", "Shorter than minimum length 1"),
+        ({"roles": {"claim": "groups", "map": {}}}, "login.oidc.roles.map", "is shorter than minimum length 1"),
         ({"role": {}}, "login.oidc.role", "unknown key; did you mean 'roles'?"),
-        ({"client_id": ""}, "login.oidc.client_id", "Shorter than minimum length 1"),
+        ({"client_id": ""}, "login.oidc.client_id", "is shorter than minimum length 1"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_place(more, place, words):
@@ -79,7 +81,7 @@ def test_check_tells_what_is_wrong_with_the_login(network, monkeypatch):
     place.write_text(place.read_text() + YAML)
     monkeypatch.setenv("OIDC_SECRET", "secret")
     [found] = check_home(network.home).errors
-    assert found.startswith("bridge.yaml: login.oidc.roles.map")
+    assert re.match(r"bridge\.yaml:\d+:\d+: login\.oidc\.roles\.map", found)
     place.write_text(place.read_text().replace("OPERATOR", "operator"))
     assert check_home(network.home).errors == ()
 

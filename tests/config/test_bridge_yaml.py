@@ -9,6 +9,7 @@ from bridge.cli import cli
 from bridge.config import renamed, settings
 from bridge.config.errors import SettingsError
 from bridge.config.renamed import RENAMED, Renamed, current_keys
+from bridge.operations.check import check_home
 from bridge.sources.schema import RENAMED as SOURCE_KEYS
 
 ACCOUNT = """\
@@ -65,8 +66,8 @@ def test_a_control_character_is_named_with_its_place(refused):
         ("accounts: !!python/object:os.system {}\n", "tags are not used here"),
         ("accounts: &a {}\nsources: *b\n", "bridge.yaml:2:10: the alias '*b'"),
         ("metrics: {token: no}\n", "metrics.token"),
-        ("keep: {rows: 0100}\n", "keep.rows: not a valid integer"),
-        ("keep: {rows: 1_00}\n", "keep.rows: not a valid integer"),
+        ("keep: {rows: 0100}\n", "keep.rows: is no valid integer"),
+        ("keep: {rows: 1_00}\n", "keep.rows: is no valid integer"),
         ("accounts:\n\tmain: {}\n", "bridge.yaml:2:1: a tab"),
     ],
 )
@@ -162,3 +163,72 @@ def test_check_reads_the_files_of_the_home_and_not_of_the_directory_that_it_runs
     (tmp_path / "rules").mkdir()
     found = CliRunner().invoke(cli, ["check", str(Path(tmp_path))])
     assert (found.exit_code, found.output) == (0, "0 rules, 0 errors, 0 warnings\n")
+
+
+BROKEN = """\
+accounts:
+  main:
+    base_url: https://api.example.com?x=1
+    api_key: k-123
+    integrations: {default: "1"}
+    rate: {per_secnd: 5}
+  "with.dots":
+    base_url: https://api.example.com
+    api_key: ${NOT_SET}
+    timezone: Berlin
+    integrations: {default: "1"}
+"""
+
+
+def test_every_problem_of_the_settings_has_line_and_column(refused):
+    places = [line.partition(": ")[0] for line in refused(BROKEN).splitlines()]
+    assert places == [f"bridge.yaml:{place}" for place in ("4:5", "9:5", "3:5", "6:12")]
+
+
+ENTRIES = """\
+sources:
+  crm: {verify: standard-webhooks}
+  other:
+    verify: none
+    format: jsn
+    expects: {deal.id: intger}
+channels:
+  traffic:
+    webhook: nowhere
+login: {oidc: {issuer: x}}
+http:
+  allow:
+    - https://api.example.com
+    - 5
+tables: {budgets: {daily: money}}
+"""
+
+
+def test_every_problem_that_check_finds_in_bridge_yaml_has_line_and_column(load, tmp_path):
+    load(ACCOUNT + ENTRIES)
+    (tmp_path / "rules").mkdir()
+    found = [line.split(": ")[:2] for line in check_home(tmp_path).errors]
+    assert found[:5] == [
+        ["bridge.yaml:7:3", "sources.crm.secret"],
+        ["bridge.yaml:10:5", "sources.other.format"],
+        ["bridge.yaml:11:15", "sources.other.expects.deal.id"],
+        ["bridge.yaml:14:5", "channels.traffic.webhook"],
+        ["bridge.yaml:19:7", "http.allow.1"],
+    ]
+    assert ["bridge.yaml:15:16", "login.oidc.issuer"] in found
+    assert found[-1] == ["bridge.yaml:20:10", "tables.budgets"]
+
+
+def test_no_problem_is_in_the_words_of_the_library(load, tmp_path):
+    load(ACCOUNT + "login: {oidc: {issuer: x}}\nhttp: {allow: 5}\n")
+    words = "\n".join(check_home(tmp_path).errors)
+    assert "is missing" in words
+    assert not [one for one in ("Missing data", "Not a valid", "Field may not", "Invalid") if one in words]
+
+
+def test_a_warning_has_line_and_column_too(load):
+    row = Renamed("bridge.yaml", "accounts.NAME.zone", "accounts.NAME.timezone", "0.2.0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renamed, "RENAMED", (row,))
+        [warning] = load(ACCOUNT + "    zone: UTC\n").warnings
+    assert warning.startswith("bridge.yaml:6:5: accounts.main.zone: zone is now called timezone")

@@ -36,6 +36,8 @@ MACROS = (
     *("{transaction-id}", "{click id}", "{{transaction_id}}", "[clickid]", "[[clickid]]", "${clickid}", "#clickid#"),
     *("%7Bclickid%7D", "{sub_{id}}", "(clickid)", "[CLICK_ID]", "{a||b}", "{status:lead=a,b}", "%CLICKID%", "__CID__"),
     *("@clickid@", "%%CLICK_ID%%", "*|CLICK_ID|*", "$click_id", ":click_id", "%25%25CLICK_ID%25%25"),
+    *("|clickid|", "~clickid~", "!clickid!", ":clickid:", "^clickid^", "=clickid=", "&#123;clickid&#125;", "__cid__"),
+    *("\uff5bclickid\uff5d", "&lt;clickid&gt;", "[object Object]", "<%= id %>", "{% id %}", "{!Lead.Id}"),
 )
 
 
@@ -48,9 +50,22 @@ def test_a_macro_of_any_tracker_is_no_value_and_two_conversions_stay_two(macro):
     assert {fault.place for fault in first.faults} == {"body.transaction_id", "body.sub_id"}
 
 
-@pytest.mark.parametrize("text", ["null", "undefined", "pre-{transaction_id}", "x[clickid]"])
+NO_IDS = (
+    *("null", "undefined", "pre-{transaction_id}", "x[clickid]", "{clickid", "clickid}", "@clickid", "&clickid"),
+    *("click_id", "TRANSACTION_ID", "REPLACE_ME", "-", "--", "0", "?"),
+)
+
+
+@pytest.mark.parametrize("text", NO_IDS)
 def test_what_would_give_many_conversions_one_id_is_no_id(text):
     assert "no transaction id" in read(tx=text).quarantine
+
+
+@pytest.mark.parametrize(
+    "text", ["_aGVsbG8_", "-x-", "+aGVsbG8+", "/aGVsbG8/", "a=b", "aGVsbG8=", "102:7", "7", "0x1f"]
+)
+def test_an_id_with_signs_stays_an_id(text):
+    assert read(tx=text).body["transaction_id"] == text
 
 
 SIGNS_IN_TEXT = (

@@ -12,11 +12,11 @@ from bridge.store.journal import EventState
 from bridge.store.ledger import EffectState
 from bridge.store.roles import Role
 from bridge.web.api.words import Word
+from rules.model.input_values import plausible
 from rules.model.plan import Outcome
 from rules.model.revision import Mode
 
 ENTITY_KINDS = ("offer", "publisher", "advertiser", "offer_event", "landing_page", "user")
-FIRST_YEAR, LAST_YEAR = 2000, 2200
 RULE = """\
 schema: 1
 id: low-cr
@@ -40,9 +40,9 @@ class PageQuery(Strict):
 
 
 def _plausible(value: datetime) -> None:
-    """Reckoning with the ends of the calendar fails; nobody has reports from there."""
-    if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValidationError(f"is in the year {value.year}; choose one from {FIRST_YEAR} to {LAST_YEAR}")
+    """Refuse what is missing on every other way in, too."""
+    if not plausible(value):
+        raise ValidationError(f"is in the year {value.year}; choose a time from 2000 to 2100")
 
 
 def _moment(example: str = "2026-11-24T10:15:00+00:00", **more: Any) -> fields.AwareDateTime:

@@ -19,6 +19,7 @@ from bridge.web.console.rule_text import Line, explained
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 from rules.model.facts import Subject
+from rules.model.input_values import moment_of
 
 OFFERED = 50  # subjects that the field suggests
 RULES = 30  # that are asked where none is chosen
@@ -104,10 +105,4 @@ def _moment(text: str, zone: ZoneInfo) -> datetime | None:
     """A time without a zone is the reader's own. Raises ValueError in words."""
     if not text:
         return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text} is not a time; write it like 2026-11-24T10:15") from None
-    if not 2000 <= found.year <= 2100:
-        raise ValueError(f"{text} is not a time from 2000 to 2100")
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    return moment_of(text, zone)

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bridge.store.csv_cells import safe_cell
+from rules.model.input_values import parse_moment
 
 PAGE = 60
 ROWS = 10_000  # of a file; the next ones with an earlier `to`
@@ -55,13 +56,10 @@ def days(found: Filters, column: InstrumentedAttribute[Any], zone: ZoneInfo) -> 
 
 
 def _day(text: str, zone: ZoneInfo) -> datetime:
-    try:
-        day = datetime.fromisoformat(text)
-    except ValueError:
-        abort(422, f"{text[:30]!r} is no day; write it like 2026-11-24")
-    if not 2000 <= day.year <= 2100:
-        abort(422, f"{text[:30]!r} is no day from 2000 to 2100")
-    return day.replace(tzinfo=day.tzinfo or zone)
+    day = parse_moment(text, zone)
+    if day is None:
+        abort(422, f"{text[:30]!r} is no day from 2000 to 2100; write it like 2026-11-24")
+    return day.astimezone(zone)  # a day more is the next midnight there, also over a clock change
 
 
 def one_of(found: Filters, name: str, words: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """What one can do on a rule's page: move it along the ladder, and try it on the past."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import Response, g, request
@@ -14,6 +14,7 @@ from bridge.web.console import formatting
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
 from bridge.web.request_context import services
+from rules.model.input_values import parse_moment
 from rules.model.revision import Mode
 
 
@@ -58,7 +59,7 @@ def stop_trial(rule_id: str, number: int) -> Response:
 
 
 def _day(name: str, zone: ZoneInfo) -> datetime:
-    try:
-        return datetime.fromisoformat(request.form.get(name, "")).replace(tzinfo=zone).astimezone(UTC)
-    except ValueError:
-        raise OperationError(f"{name}: choose a day") from None
+    day = parse_moment(request.form.get(name, ""), zone)
+    if day is None:
+        raise OperationError(f"{name}: choose a day from 2000 to 2100")
+    return day

@@ -6,7 +6,7 @@ from decimal import Decimal
 import click
 import pytest
 from marshmallow import ValidationError
-from tests.sources.sending import request, source
+from tests.sources.signed_requests import request, source
 
 from bridge.cli import cli
 from bridge.cli.api_options import Number

@@ -26,7 +26,7 @@ from rules.model.facts import Facts, Subject
 from rules.model.hours import last_midnight
 from rules.model.plan import Hold as HeldBy
 from rules.model.plan import Target
-from rules.model.revision import Grain, Revision
+from rules.model.revision import Grain, Mode, Revision
 from rules.model.state import CanaryState, GroupKey, Probation, ScopeTotals, State, Streak, TargetState, target_of
 from rules.model.verbs import VERBS
 from rules.planning.holds import MEMORY
@@ -169,7 +169,7 @@ def _targets_of(session: Session, context: PlanContext, names: _Names, account: 
     ended = _by_target((hold for hold in held if hold.state != HoldState.ACTIVE and _counts(hold)), names)
     mutes = _mutes(session, context.revision, account, names, now)
     pending = _pending(session, account, names)
-    last = _last_effects(session, rule, names, account)
+    last = _last_effects(session, context.revision, names, account)
     entities = [entity for target, entity in names.entities.items() if target.account == account]
     changed = _changes_by_hand(session, account, entities)
     found = {}
@@ -286,10 +286,15 @@ def _busy() -> Select[Effect]:
     )
 
 
-def _last_effects(session: Session, rule: str, names: _Names, account: str) -> dict[Target, datetime]:
-    """The rule's newest effect on each target; in shadow the recorded one, so that cool-downs show there too."""
+def _last_effects(session: Session, revision: Revision, names: _Names, account: str) -> dict[Target, datetime]:
+    """The rule's newest effect on each target; in shadow the recorded one, so that cool-downs show there too.
+
+    What was only recorded keeps no rule from acting once it may.
+    """
+    states = [PlanState.READY, PlanState.DONE, *([PlanState.SHADOW] if revision.mode is Mode.SHADOW else [])]
+    asked = {"rule": revision.id, "ids": list(names.ids(account)), "states": states}
     found: dict[Target, datetime] = {}
-    for row in session.execute(_newest_effects(), {"rule": rule, "ids": list(names.ids(account))}):
+    for row in session.execute(_newest_effects(), asked):
         target = names.one(target_of(row[0], row[1], account=row[2], integration=row[3]))
         found[target] = max(row[4], found.get(target, row[4]))
     return found
@@ -303,7 +308,7 @@ def _newest_effects() -> Select[str, str, str, str, datetime]:
         .where(
             Effect.rule_id == bindparam("rule"),
             Effect.target_id.in_(bindparam("ids", expanding=True)),
-            StoredPlan.state.in_([PlanState.READY, PlanState.DONE, PlanState.SHADOW]),
+            StoredPlan.state.in_(bindparam("states", expanding=True)),
             Effect.state != EffectState.FAILED,
         )
         .group_by(Effect.kind, Effect.target_id, Effect.account, Effect.integration)

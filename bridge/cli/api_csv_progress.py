@@ -13,6 +13,7 @@ from bridge.cli.api_csv_import import Entry, ImportProblems, Journal, carry_out,
 from bridge.cli.api_session import nothing_sent
 from bridge.integr8 import ApiError, BudgetError, Client
 from bridge.integr8.flows import CollectionPath
+from rules.model.formatting import counted
 
 UNKNOWN_IN_A_ROW = 3  # then something is wrong beyond single rows
 
@@ -40,7 +41,7 @@ def import_file(
             f"{path}: line {lines} is not what it was when {journal.path} was written; name another --result"
         )
     todo = waiting(entries, journal)
-    click.echo(f"{path}: {len(entries)} rows are valid, {len(todo)} to create", err=True)
+    click.echo(f"{path}: {counted(len(entries), 'valid row')}, {len(todo):,} to create", err=True)
     if dry_run:
         nothing_sent()
         return

@@ -20,6 +20,7 @@ from bridge.integr8.exports import Exporter, Progress, Table
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX, STATUSES
 from bridge.store.csv_cells import safe_cell
 from bridge.store.exports import Starts
+from rules.model.formatting import counted
 
 
 def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -226,7 +227,7 @@ def _fetch(exports: Exporter, export: Row, output: Path) -> Row:
     with Console(file=sys.stderr).status("waiting for Integr8") as line:
 
         def tell(progress: Progress) -> None:
-            rows = f", {progress.rows} rows" if progress.rows is not None else ""
+            rows = f", {counted(progress.rows, 'row')}" if progress.rows is not None else ""
             line.update(f"{progress.status} after {progress.waited:.0f} s{rows}")
 
         ready = exports.wait(str(export["id"]), progress=tell)

@@ -17,6 +17,7 @@ from bridge.operations.replay import PER_MINUTE, cancel, matching, replay, settl
 from bridge.store.csv_cells import safe_row
 from bridge.store.journal import Event, EventState
 from bridge.store.runs import Run
+from rules.model.formatting import counted
 
 
 @click.group()
@@ -154,7 +155,7 @@ def replay_(
         now = services.clock()
         if stop:
             gone = cancel(services, who=who, now=now)
-            outcome({"cancelled": gone}, [f"{gone} replays cancelled"], json=json)
+            outcome({"cancelled": gone}, [f"{counted(gone, 'replay')} cancelled"], json=json)
             return
         wanted = list(event)
         if not wanted:
@@ -164,9 +165,8 @@ def replay_(
             with services.store.read() as database:
                 wanted = matching(database, source=source, state=state, event_type=event_type, since=start, until=until)
         made = replay(services, wanted, revision=revision, who=who, now=now, per_minute=per_minute)  # type: ignore[arg-type]
-    outcome(
-        {"replays": made}, [f"{len(made)} events go through the rules again, with the {revision} revision"], json=json
-    )
+    words = f"events that go through the rules again, with the {revision} revision: {len(made):,}"
+    outcome({"replays": made}, [words], json=json)
 
 
 @events.command("accept")
@@ -227,7 +227,7 @@ def results_(session: Session, event: str, output: Path | None, json: bool) -> N
         rows = results(database, event)
     if output is not None:
         _write(output, rows)
-        click.echo(f"{len(rows)} rows: {output}")
+        click.echo(f"{counted(len(rows), 'row')}: {output}")
         return
     show(rows, COLUMNS, json=json, empty="no rows")
 

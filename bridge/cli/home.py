@@ -14,6 +14,7 @@ from bridge.cli.check_formats import FORMATS
 from bridge.cli.session import as_json, json_option
 from bridge.operations.check import check_home
 from bridge.operations.stale_names import stale_in_home
+from rules.model.formatting import counted
 
 ENVIRONMENT = """\
 # Read by every command of integr8-bridge in this directory; the real environment goes before it.
@@ -81,5 +82,6 @@ def check(directory: Path | None, form: str | None, json: bool) -> None:
             click.secho(line, fg="red")
         for line in found.warnings:
             click.secho(f"{line} (warning)", fg="yellow")
-        click.echo(f"{len(found.rules)} rules, {len(found.errors)} errors, {len(found.warnings)} warnings")
+        counts = (found.rules, "rule"), (found.errors, "error"), (found.warnings, "warning")
+        click.echo(", ".join(counted(len(some), noun) for some, noun in counts))
     raise SystemExit(1 if found.errors else 0)

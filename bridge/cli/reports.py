@@ -20,6 +20,7 @@ from bridge.reports.imports import Imported, ImportName, import_file, preview
 from bridge.reports.shadow_report import shadow_report
 from bridge.sources.csv_file import CsvProblem
 from bridge.store.feeds import FeedKey, Kind
+from rules.model.formatting import counted
 
 KINDS = click.Choice(["clicks", "conversions", "impressions"])
 account_options = (
@@ -149,8 +150,8 @@ def shadow(
     columns = ("at", "rule", "would", "people", "hours_earlier", "reason")
     show(rows, columns, json=False, empty="no shadow rule wanted anything")
     click.echo(
-        f"people did the same {found.count('same')} times, the opposite {found.count('opposite')} times, nothing "
-        f"{found.count('nobody')} times; {len(found.missed)} pauses by hand were asked for by no shadow rule"
+        f"how often people did the same: {found.count('same'):,}; the opposite: {found.count('opposite'):,}; nothing: "
+        f"{found.count('nobody'):,}. Pauses by hand that no shadow rule asked for: {len(found.missed):,}"
     )
 
 
@@ -248,7 +249,7 @@ def import_(
             task = bar.add_task("reading", total=None)
 
             def progress(so_far: Imported) -> None:
-                bar.update(task, description=f"{so_far.rows:,} rows, {so_far.new:,} new")
+                bar.update(task, description=f"{counted(so_far.rows, 'row')}, {so_far.new:,} new")
 
             now = session.services.clock()
             found = import_file(
@@ -264,11 +265,11 @@ def import_(
 def _tell(found: Imported, file: Path, *, json: bool) -> None:
     warnings = [*found.refused]
     if found.refused_rows > len(found.refused):
-        warnings.append(f"and {found.refused_rows - len(found.refused):,} more rows were refused")
+        warnings.append(f"rows that were refused beside these: {found.refused_rows - len(found.refused):,}")
     if found.summed:
         warnings.append(
-            f"{found.summed:,} rows lie in hours of which only sums are kept (`keep.rows` in bridge.yaml); they were "
-            "left out, because they may be in the sums already"
+            f"left out, because they may be in the sums already: {counted(found.summed, 'row')} of hours of which only "
+            "sums are kept (`keep.rows` in bridge.yaml)"
         )
     if found.apart:
         (begins, ends), (since, as_of) = found.apart
@@ -284,7 +285,7 @@ def _tell(found: Imported, file: Path, *, json: bool) -> None:
         "refused": list(found.refused), "refused_rows": found.refused_rows, "left_out": found.summed,
         "joined": found.apart is None, "notes": list(found.notes),
     }  # fmt: skip
-    words = f"import {found.id}: {found.rows:,} rows: {found.new:,} new, {found.changed:,} changed"
+    words = f"import {found.id}: {counted(found.rows, 'row')}: {found.new:,} new, {found.changed:,} changed"
     if found.refused_rows:
         words += f", {found.refused_rows:,} refused"
     click.echo(as_json(result) if json else words)
@@ -302,7 +303,7 @@ def _preview(file: Path, kind: Kind, seen_column: str | None, *, json: bool) -> 
         for line in [*found.notes, *found.refused]:
             click.secho(line, fg="yellow", err=True)
         show(found.first, found.columns, json=False, empty="no row can be read")
-        click.echo(f"{found.rows:,} rows, {found.refused_rows:,} refused; nothing was written")
+        click.echo(f"{counted(found.rows, 'row')}, {found.refused_rows:,} refused; nothing was written")
     raise SystemExit(1 if found.refused_rows or not found.rows else 0)
 
 

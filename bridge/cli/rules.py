@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session as DatabaseSession
 from bridge.cli.renames import rename_command
 from bridge.cli.rule_files import fmt, new
 from bridge.cli.rules_backtest import backtest, backtests, costs
-from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
+from bridge.cli.session import MOMENT, Session, as_json, cell, json_option, outcome, show
 from bridge.config import rulebook, rules_directory
 from bridge.config.lookup_tables import load_all
 from bridge.operations import rule_changes
@@ -26,6 +26,7 @@ from rules.language.schema import json_schema
 from rules.loading.load import load
 from rules.loading.self_tests import run_tests
 from rules.model.environment import Known
+from rules.model.formatting import counted
 from rules.model.revision import Mode, Revision
 
 
@@ -49,9 +50,19 @@ def list_(session: Session, json: bool) -> None:
         rows = [
             _row(one, stale=one.id in book.stale) for one in sorted(book.revisions.values(), key=lambda one: one.id)
         ]
-    show(
-        rows, ("rule", "mode", "trigger", "owner", "revision", "stale", "title"), json=json, empty="no rules are loaded"
-    )
+    if not json:
+        rows = [row | {"trigger": _in_words(row["trigger"])} for row in rows]
+    names = ("rule", "mode", "trigger", "owner", "revision", "stale", "title")
+    show(rows, names, json=json, empty="no rules are loaded")
+
+
+def _in_words(trigger: dict[str, Any]) -> str:
+    """`every 15m`, `cron 0 8 * * *`, `webhook crm deal.signed`."""
+    [(kind, value)] = [(key, trigger[key]) for key in ("every", "cron", "webhook", "silence") if key in trigger] or [
+        ("", "")
+    ]
+    said = [value[key] for key in ("source", "event") if key in value] if isinstance(value, dict) else [value]
+    return f"{kind} {' '.join(map(cell, said))}".strip()
 
 
 def _row(revision: Revision, *, stale: bool) -> dict[str, Any]:
@@ -287,7 +298,7 @@ def reload(session: Session, json: bool) -> None:
     for problem in problems:
         click.secho(problem, fg="red", err=True)
     told = {"rules": len(reading.revisions), "changed": changed, "problems": problems}
-    outcome(told, [f"{len(reading.revisions)} rules" + ("" if changed else ", nothing has changed")], json=json)
+    outcome(told, [counted(len(reading.revisions), "rule") + ("" if changed else ", nothing has changed")], json=json)
     if problems:
         raise SystemExit(1)
 

@@ -17,6 +17,7 @@ from bridge.cli.local.stack import Options
 from bridge.cli.local.supervisor import StartError, Supervisor
 from bridge.cli.session import Session
 from bridge.services.running import AlreadyRunning
+from rules.model.formatting import counted
 
 
 @click.command()
@@ -63,6 +64,9 @@ def _read_rules(boss: Supervisor, environment: Mapping[str, str]) -> None:
     except ValueError:
         boss.say(done.stderr.strip() or "the rules were not read", style="bold red")
         return
-    boss.say(f"read {found['rules']} rules" + ("" if found["changed"] else ", nothing has changed"), style="bold green")
+    boss.say(
+        f"read {counted(found['rules'], 'rule')}" + ("" if found["changed"] else ", nothing has changed"),
+        style="bold green",
+    )
     for problem in found["problems"]:
         boss.say(problem, style="bold red")

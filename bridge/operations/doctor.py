@@ -28,6 +28,7 @@ from bridge.store.clock import asked, own
 from bridge.store.engine import needs_no_prepared_statements
 from bridge.store.journal import EventState
 from bridge.store.ledger import Call, Effect, EffectState
+from rules.model.formatting import counted
 
 Check = dict[str, str]
 
@@ -260,11 +261,13 @@ def rule_files(services: Services, session: Session) -> Check:
         return check("rule files", "fail", str(error), "let the user of this process read the directory")
     if reading.errors:
         first = reading.errors[0]
-        return check("rule files", "warn", f"{len(reading.errors)} errors: {first}", "run `integr8-bridge check`")
+        return check(
+            "rule files", "warn", f"{counted(len(reading.errors), 'error')}: {first}", "run `integr8-bridge check`"
+        )
     newest = stored_revisions.newest(session)
     if newest is None or newest.digest != reading.digest:
         return check("rule files", "warn", "differ from what is live", "run `integr8-bridge rules reload`")
-    return check("rule files", "ok", f"{len(reading.files)} files, as they are live")
+    return check("rule files", "ok", f"{counted(len(reading.files), 'file')}, as they are live")
 
 
 def _aside(session: Session) -> Check:
@@ -321,6 +324,6 @@ def _refused(session: Session, now: datetime) -> list[Check]:
         right = (
             f"{'Write' if operation.verb != 'GET' else 'Read'} on {operation.section.title()}" if operation else "it"
         )
-        words = f"{name} was forbidden {number} times in {LATELY.days} days"
+        words = f"{name} was forbidden {counted(number, 'time')} in {LATELY.days} days"
         found.append(check(f"{account}: refused", "warn", words, f"give the API key {right} in Integr8"))
     return found

@@ -11,6 +11,7 @@ from bridge.decisions import schedule
 from bridge.services.container import Services
 from bridge.store import audit_log, halts, journal, ledger, slots
 from bridge.store.slots import SlotState
+from rules.model import formatting
 
 WaitingEvents = Literal["decide", "drop"]
 AUDITED = 1_000  # ids of dropped events in one line of the audit; each event says it as well
@@ -25,7 +26,8 @@ class Waiting:
     effects: int  # planned before the halt
 
     def __str__(self) -> str:
-        return f"{self.events} events, {self.runs} due runs and {self.effects} effects wait"
+        events, runs = formatting.counted(self.events, "event"), formatting.counted(self.runs, "due run")
+        return f"{events}, {runs} and {formatting.counted(self.effects, 'effect')} wait"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,14 @@ def resume(services: Services, *, who: str, now: datetime, events: WaitingEvents
             missed = slots.close_due(session, schedule.KIND, SlotState.MISSED, f"dropped at resume by {who}", now)
             passed = [f"{key.removeprefix('rule:')} of {at:%Y-%m-%d %H:%M:%S} UTC" for key, at in missed]
             detail = {"events": gone[:AUDITED], "number": len(gone), "runs": passed[:AUDITED]}
-            audit_log.note(session, who=who, what="drop waiting", about=f"{len(gone)} events", now=now, detail=detail)
+            audit_log.note(
+                session,
+                who=who,
+                what="drop waiting",
+                about=formatting.counted(len(gone), "event"),
+                now=now,
+                detail=detail,
+            )
     for name in ("journal.drain", "rules.run_due", "effects.perform"):
         services.queue.nudge(name)
     return Resumed(

@@ -13,6 +13,7 @@ from bridge.services.container import Services
 from bridge.store import audit_log, ids
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
+from rules.model.formatting import counted
 
 __all__ = ["cancel", "matching", "replay", "settle_aside"]
 
@@ -47,7 +48,7 @@ def replay(
             for number, event_id in enumerate(event_ids)
         ]
         detail = {"events": len(made), "with": revision, "of": list(event_ids)[:20]}
-        audit_log.note(session, who=who, what="replay", about=f"{len(made)} events", now=now, detail=detail)
+        audit_log.note(session, who=who, what="replay", about=counted(len(made), "event"), now=now, detail=detail)
     services.queue.nudge("journal.drain")
     return made
 
@@ -138,5 +139,5 @@ def cancel(services: Services, *, who: str, now: datetime) -> int:
             )
             .returning(Event.id)
         ).all()
-        audit_log.note(session, who=who, what="cancel replay", about=f"{len(gone)} events", now=now)
+        audit_log.note(session, who=who, what="cancel replay", about=counted(len(gone), "event"), now=now)
     return len(gone)

@@ -33,6 +33,7 @@ from bridge.store.order_marks import OrderMark
 from bridge.store.runs import StoredStreak
 from bridge.store.schema_version import pending
 from bridge.store.slots import Slot, SlotState
+from rules.model.formatting import counted
 
 Kind = Literal["account", "integration", "source", "channel", "rule"]
 
@@ -107,7 +108,7 @@ def _sources(session: Session, names: Names) -> Iterator[StaleName]:
     for source, number in session.execute(query.order_by(Event.source)):
         if source not in names.sources:
             remedy = f"`integr8-bridge sources rename {source} NEW` moves them, `events discard` ends them"
-            yield StaleName(kind="source", name=source, uses=f"{number} events", remedy=remedy)
+            yield StaleName(kind="source", name=source, uses=counted(number, "event"), remedy=remedy)
 
 
 def _channels(session: Session, names: Names) -> Iterator[StaleName]:
@@ -115,7 +116,7 @@ def _channels(session: Session, names: Names) -> Iterator[StaleName]:
     for channel, number in session.execute(query.order_by(Notice.channel)):
         if channel not in names.channels:
             remedy = f"`integr8-bridge channels rename {channel} NEW` delivers them there"
-            yield StaleName(kind="channel", name=channel, uses=f"{number} notices", remedy=remedy)
+            yield StaleName(kind="channel", name=channel, uses=counted(number, "notice"), remedy=remedy)
 
 
 def _undelivered() -> ColumnElement[bool]:
@@ -129,7 +130,7 @@ def _rules(session: Session, names: Names) -> Iterator[StaleName]:
         if rule not in names.rules:
             endless = f"{number - timed} of them have no end" if number > timed else "they end in time"
             remedy = f"{endless}; `integr8-bridge rules rename {rule} NEW` moves them, `holds release ID` ends one"
-            yield StaleName(kind="rule", name=rule, uses=f"{number} active holds", remedy=remedy)
+            yield StaleName(kind="rule", name=rule, uses=counted(number, "active hold"), remedy=remedy)
 
 
 def stale_in_home(directory: Path | None) -> list[str]:

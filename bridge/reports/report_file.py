@@ -54,7 +54,7 @@ def of(text: Iterable[str], kind: Kind, seen_column: str | None = None) -> Repor
     unused = [name for name in read.columns if name not in known]
     notes = [*read.notes]
     if unused:
-        notes.append(f"{len(unused)} columns are not used: {', '.join(unused[:TOLD])}")
+        notes.append(f"columns that are not used ({len(unused)}): {', '.join(unused[:TOLD])}")
     lacks = tuple(name for name in ("status", *MONEY) if name not in read.columns)
     return ReportFile(_lines(read, kind, seen_column), lacks, tuple(notes))
 

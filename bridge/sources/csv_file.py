@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import NamedTuple
 
+from rules.model.formatting import counted
+
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 HEAD = 30  # lines in which the column names are looked for
 MOST_COLUMNS = 300
@@ -181,6 +183,7 @@ def _rows(lines: Iterator[tuple[int, list[str]]], columns: tuple[str, ...]) -> I
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             cells = cells[:width]  # noqa: PLW2901
         if len(cells) != width:
-            yield Row(line, {}, f"{len(cells)} cells under {width} columns; the row is cut off, or a cell lacks quotes")
+            found = f"{counted(len(cells), 'cell')} under {counted(width, 'column')}"
+            yield Row(line, {}, f"{found}; the row is cut off, or a cell lacks quotes")
             continue
         yield Row(line, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))

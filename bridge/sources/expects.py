@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from marshmallow import ValidationError, fields
 
 from bridge.sources.event_body import Fault, walk
+from rules.model.formatting import counted
 from rules.model.input_values import parse_moment, parse_number
 
 Convert: TypeAlias = Callable[[Any, tzinfo], Any]
@@ -189,7 +190,7 @@ def _wanted(field: Expected) -> str:
 def _shown(value: Any) -> str:
     """The kind of what came, never the value: a fault is logged, and a value may be personal."""
     if isinstance(value, str):
-        return f"a text of {len(value)} characters"
+        return f"a text of {counted(len(value), 'character')}"
     names = {bool: "true or false", int: "a whole number", Decimal: "a number", list: "a list", dict: "an object"}
     return names.get(type(value), "something else")
 

@@ -18,6 +18,7 @@ from bridge.store import failing_items, halts, heartbeats, revisions, schema_ver
 from bridge.web.access import sessions, tokens
 from bridge.web.gauges import Gauges
 from bridge.web.problems import problem
+from rules.model.formatting import counted
 
 WRITE_EVERY = timedelta(seconds=10)  # a probe writes no oftener than this, whoever asks
 FOR_EVERYBODY = ("database", "redis", "worker")  # which parts stand or fall may be known; never why, or by whom
@@ -186,7 +187,7 @@ def _rules(services: Services) -> Check:
         words = f"{first['file']}:{first['line']}:{first['column']}: {first['message']}"
         kept = f"; the last good revision stays live of {', '.join(stale)}" if stale else ""
         return _check("rules", "warn", f"{len(errors)} broken: {words}{kept}", "run `integr8-bridge check`")
-    return _check("rules", "ok", f"{len(live)} rules, generation {generation.id}")
+    return _check("rules", "ok", f"{counted(len(live), 'rule')}, generation {generation.id}")
 
 
 def _failing(services: Services) -> Check:

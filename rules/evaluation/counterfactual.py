@@ -127,7 +127,8 @@ def _unproven(seen: Seen) -> str | None:
     if missing <= 0 or missing > _LARGEST or story.since is None:
         return None
     length = seen.frame.now - story.since
-    return f"about {math.ceil(missing):,} more clicks at this rate{soon(missing, story.trials, length)}"
+    clicks = formatting.counted(math.ceil(missing), "more click")
+    return f"about {clicks} at this rate{soon(missing, story.trials, length)}"
 
 
 def _sample(seen: Seen) -> str | None:

@@ -12,7 +12,7 @@ from rules.evaluation.frame import Frame, Look
 from rules.evaluation.measurement import Seen, baseline_words, described, looks, why_of
 from rules.evaluation.sentences import sentence
 from rules.language import types, unparse
-from rules.model import tree
+from rules.model import formatting, tree
 from rules.model.facts import Why
 from rules.model.revision import Group, Revision
 from rules.model.syntax import Condition
@@ -192,7 +192,7 @@ def _arrival(seen: Seen) -> Iterator[Trace]:
     else:
         text = (
             "conversions count by their click; young clicks by the delays of "
-            f"{found.own:,} conversions of the offer and {found.pool:,} of all offers"
+            f"{formatting.counted(found.own, 'conversion')} of the offer and {found.pool:,} of all offers"
         )
     yield Trace(text=text, value=None if found.learned is None else found.learned.isoformat(), end=found.learned)
 

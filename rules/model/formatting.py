@@ -36,8 +36,8 @@ def number(value: Any, unit: str = "count") -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """`1 run`, `2 runs`, `1,200 runs`."""
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def apart(left: Any, right: Any, unit: str = "count") -> tuple[str, str]:

@@ -17,7 +17,7 @@ schema: 1
 id: daily-budget
 title: Pause an offer at its budget
 trigger: {every: 15m}
-scope: {per: [offer], join: {budgets: offer.id}}
+scope: {per: [offer], where: {offer.active: true}, join: {budgets: offer.id}}
 data: {window: today, need: {clicks: 1}, fresh: 45m}
 when: [payout >= budgets.daily_budget]
 then: [{pause: offer, hold: midnight}]
@@ -46,19 +46,19 @@ def test_cells_that_a_rule_cannot_compare_are_told_with_file_line_column_and_val
     assert "tables/budgets.csv:2:2: daily_budget of '1001' is '1,500.00', no number, and the rule daily-budget" in found
     assert "tables/budgets.csv:3:2: daily_budget of '1002' is '$500'" in found
     assert "tables/budgets.csv:5:1: the key 'Total' is no number as the others are" in found
-    assert "1 rules, 2 errors, 1 warnings" in found
+    assert "1 rule, 2 errors, 1 warning" in found
 
 
 def test_a_key_that_a_spreadsheet_has_shortened_is_a_warning_and_hurts_only_itself(check):
     found = check(tables__budgets_dot_csv="offer_id,daily_budget\n1.00E+03,500\n7,500\n")
     assert "tables/budgets.csv:2:1: the key '1.00E+03' is an id that a spreadsheet has shortened" in found
-    assert "1 rules, 0 errors, 1 warnings" in found
+    assert "1 rule, 0 errors, 1 warning" in found
 
 
 def test_a_declared_column_reads_what_spreadsheets_write(check, tmp_path):
     declared = ACCOUNT + "tables: {budgets: {daily_budget: money}}\n"
     text = 'offer_id,daily_budget\n1001,"1,500.00"\n1002,$500\n'
-    assert "1 rules, 0 errors, 0 warnings" in check(bridge_dot_yaml=declared, tables__budgets_dot_csv=text)
+    assert "1 rule, 0 errors, 0 warnings" in check(bridge_dot_yaml=declared, tables__budgets_dot_csv=text)
     table = load(tmp_path / "tables" / "budgets.csv", {"daily_budget": "money"})
     assert [row["daily_budget"] for row in table.rows.values()] == [Decimal(1500), Decimal(500)]
 
@@ -107,4 +107,4 @@ def test_a_file_that_nobody_reads_is_named(check, tmp_path, name):
 def test_what_editors_leave_is_passed_over(check, tmp_path, name):
     (tmp_path / "rules" / name).write_bytes(b"\x00\xff nothing")
     found = check(tables__budgets_dot_csv="offer,daily_budget\n1,2\n")
-    assert found == "1 rules, 0 errors, 0 warnings\n"
+    assert found == "1 rule, 0 errors, 0 warnings\n"

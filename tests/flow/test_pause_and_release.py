@@ -66,6 +66,19 @@ def test_in_shadow_everything_is_decided_and_nothing_is_touched(network, offers)
     assert plan.rule_id == "low-cr"
 
 
+def test_what_was_only_recorded_in_shadow_keeps_no_rule_from_acting_later(network, offers):
+    cooled = "{at_most: {targets: 5}, cooldown: 6h}"
+    network.rule(rule(mode="shadow", guards=cooled))
+    network.work()
+    network.pass_time(minutes=15)
+    network.work()
+    assert [one.state for one in network.all(StoredPlan)] == ["shadow", "stopped"]  # cooled down in shadow, too
+    network.rule(rule(guards=cooled))
+    network.pass_time(minutes=15)
+    network.work()
+    assert network.paused == ["Bad"]
+
+
 def test_without_fresh_data_nothing_is_decided(network, offers):
     network.rule(rule())
     network.world.faults.add({"kind": "status", "status": 403, "operation": "reports.*"})

@@ -82,7 +82,7 @@ def test_what_waited_can_be_dropped_and_is_listed_and_can_be_replayed(network):
 def test_the_checks_say_how_much_waits(network):
     halted(network)
     [check] = [one for one in checks(network.services, network.now) if one["name"] == "halt"]
-    assert check["detail"] == "halted by ann: outage; 1 events, 1 due runs and 0 effects wait"
+    assert check["detail"] == "halted by ann: outage; 1 event, 1 due run and 0 effects wait"
 
 
 def test_nobody_is_asked_to_work_while_halted(network):

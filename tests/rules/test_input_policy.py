@@ -6,7 +6,6 @@ from decimal import Decimal
 import click
 import pytest
 from marshmallow import ValidationError
-from tests.sources.signed_requests import request, source
 
 from bridge.cli import cli
 from bridge.cli.api_options import Number
@@ -23,6 +22,7 @@ from bridge.web.console.explain_pages import _moment as asked_in_the_console
 from rules.evaluation import columns
 from rules.loading import test_facts
 from rules.loading.load import load
+from tests.sources.signed_requests import request, source
 
 MEANT = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 NEVER = (

@@ -21,6 +21,7 @@ from bridge.effects.handlers.job import (
     untried,
 )
 from bridge.integr8.errors import ApiError, BudgetError, OutcomeUnknown, PartlyDone
+from rules.model.formatting import counted
 
 MAX_TRIES = 5
 FIRST = 5  # of many ambiguous ones: these are read one by one, so that after an outage the first pause need not wait
@@ -105,7 +106,7 @@ def _outcome(job: Job, entity: Mapping[str, object] | None, refused: ApiError | 
         return _unseen(job)
     if job.attempts < MAX_TRIES:
         return RetryLater(job, PAUSE_UNREACHABLE, "accepted, but the read that followed showed no change")
-    return Failed(job, f"Integr8 accepted the change {job.attempts} times and never made it")
+    return Failed(job, f"Integr8 accepted the change {counted(job.attempts, 'time')} and never made it")
 
 
 def _unread(job: Job, refused: ApiError | None, error: ApiError | BudgetError) -> Outcome:

@@ -17,6 +17,7 @@ from bridge.store.users import User
 from bridge.web.access import identities, login_limits, passwords, sessions, tokens
 from bridge.web.access.errors import NoEntry
 from bridge.web.access.identities import Identity
+from rules.model.formatting import counted
 
 SOMEBODY = "somebody"  # in the audit, where no name is known to be real
 WRONG = "the name or the password is wrong"
@@ -102,7 +103,9 @@ def _begin(services: Services, way: str, name: str | None, *, spared: bool = Fal
     if excess is None or spared:
         return tried
     refused = NoEntry(
-        f"too many tries; wait {excess.retry_after} seconds", "too many tries", retry_after=excess.retry_after
+        f"too many tries; wait {counted(excess.retry_after, 'second')}",
+        "too many tries",
+        retry_after=excess.retry_after,
     )
     raise _refused(tried, refused) if excess.is_first else refused  # a flood is one row in the audit
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rules.model.formatting import counted
+
 WIDTH, HEIGHT, BOTTOM = 720, 120, 18
 
 
@@ -128,5 +130,8 @@ def against_line(points: Sequence[tuple[datetime, float, float]]) -> Curve | Non
         curve=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         line=" ".join(f"{left},{top}" for left, top in drawn),
         top=f"{high:.4g}",
-        label=f"{len(dots)} checks; the last one measured {dots[-1].value}, the threshold was {dots[-1].threshold}",
+        label=(
+            f"{counted(len(dots), 'check')}; the last one measured {dots[-1].value}, "
+            f"the threshold was {dots[-1].threshold}"
+        ),
     )

@@ -18,6 +18,7 @@ from bridge.integr8.body_types import ReportFilter
 from bridge.integr8.core import Row
 from bridge.integr8.exports import Exporter, Progress, Table
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX, STATUSES
+from bridge.store import migrate, schema_version
 from bridge.store.csv_cells import safe_cell
 from bridge.store.exports import Starts
 from rules.model.formatting import counted
@@ -147,7 +148,13 @@ def _print_csv(rows: Listing, limit: int, columns: Sequence[str] | None) -> None
 
 
 def exporter(session: Session, account: str, integration: str) -> Exporter:
-    """The account's exporter; its count lies in the database, which every machine shares."""
+    """The account's exporter; its count lies in the database, which every machine shares.
+
+    In a fresh home there is none yet: it is made, as `up` does, because `api` needs nothing else of it.
+    """
+    engine = session.services.store.engine
+    if schema_version.is_fresh(engine):
+        migrate.upgrade(engine)
     session.migrated()
     return Exporter(client_of(session, account, integration), Starts(session.services.store, account))
 

@@ -58,9 +58,8 @@ def list_(session: Session, json: bool) -> None:
 
 def _in_words(trigger: dict[str, Any]) -> str:
     """`every 15m`, `cron 0 8 * * *`, `webhook crm deal.signed`."""
-    [(kind, value)] = [(key, trigger[key]) for key in ("every", "cron", "webhook", "silence") if key in trigger] or [
-        ("", "")
-    ]
+    kind = next(key for key in ("every", "cron", "webhook", "silence") if key in trigger)
+    value = trigger[kind]
     said = [value[key] for key in ("source", "event") if key in value] if isinstance(value, dict) else [value]
     return f"{kind} {' '.join(map(cell, said))}".strip()
 

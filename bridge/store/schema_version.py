@@ -15,3 +15,8 @@ def pending(engine: Engine) -> bool:
         if not inspect(connection).has_table("alembic_version"):
             return True
         return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) != HEAD)
+
+
+def is_fresh(engine: Engine) -> bool:
+    """True when the database holds no table at all."""
+    return not inspect(engine).get_table_names()

@@ -24,7 +24,8 @@ class Amounts:
     @cached_property
     def _rows(self) -> dict[Subject, int]:
         """Made when a subject is asked about: most looks at a large scope ask about none."""
-        return {subject: row for row, subject in enumerate(self._facts.subjects)}
+        kept: dict[Subject, int] | None = getattr(self._facts.subjects, "rows", None)  # of bridge.reports.items
+        return kept if kept is not None else {subject: row for row, subject in enumerate(self._facts.subjects)}
 
     def __contains__(self, subject: Subject) -> bool:
         return subject in self._rows

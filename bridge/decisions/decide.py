@@ -1,4 +1,4 @@
-"""Evaluate and plan. Writes nothing: live runs, previews and explanations share these functions."""
+"""Evaluate, then plan. Writes nothing: live runs, previews and explanations share these functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent, subject_of
+from bridge.decisions.live_facts import read_from
 from bridge.decisions.plan_state import PlanContext, load_state
 from rules.evaluation.evaluate import evaluate
 from rules.model.facts import Facts, Subject
@@ -55,43 +56,62 @@ class Decision:
         return replace(self, plan=plan)
 
 
-def decide(session: Session, context: PlanContext, *, cause: Cause) -> Decision:
-    """One run of one rule over all its subjects. A rule that breaks hurts only itself: its run has the error."""
-    revision, facts, now = context.revision, context.facts, context.now
-    try:
-        evaluation = evaluate(revision, facts, now)
-        state = load_state(session, context, targets(revision, evaluation))
-        made = make_plan(revision, evaluation, state, now)
-    except DATABASE_GONE:
-        raise
-    except Exception as error:
-        log.exception("rule failed", rule=revision.id, cause=cause.key)
-        return failed(revision, cause, error, now)
-    return Decision(
-        revision=revision,
-        cause=cause,
-        started_at=now,
-        evaluation=evaluation,
-        plan=made,
-        state=state,
-        data_as_of=facts.as_of("clicks"),
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluated:
+    """A rule that was evaluated and not yet planned: for one cause, or for one cause per row.
 
-
-def decide_events(session: Session, context: PlanContext, *, causes: Sequence[Cause]) -> list[Decision]:
-    """One run for each event of a batch: evaluated together, planned one after the other.
-
-    Each plan sees what the ones before it want, so that a batch of events is no way round a guard.
+    Evaluating may take long and needs no lock; planning does, and is done again when the lock was lost meanwhile.
     """
-    revision, facts, now = context.revision, context.facts, context.now
+
+    context: PlanContext
+    causes: tuple[Cause, ...]
+    evaluation: Evaluation | None
+    error: Exception | None = None
+    per_event: bool = False
+
+    @property
+    def revision(self) -> Revision:
+        return self.context.revision
+
+
+def evaluate_rule(context: PlanContext, *, causes: Sequence[Cause], per_event: bool = False) -> Evaluated:
+    """Evaluate a rule over all its subjects. A rule that breaks hurts only itself: its runs have the error."""
     try:
-        evaluation = evaluate(revision, facts, now)
-        state = load_state(session, context, targets(revision, evaluation))
+        evaluation = evaluate(context.revision, context.facts, context.now)
     except DATABASE_GONE:
         raise
     except Exception as error:
-        log.exception("rule failed", rule=revision.id, events=len(causes))
+        log.exception("rule failed", rule=context.revision.id, causes=len(causes))
+        return Evaluated(context, tuple(causes), None, error, per_event)
+    return Evaluated(context, tuple(causes), evaluation, per_event=per_event)
+
+
+def plan_evaluated(session: Session, evaluated: Evaluated) -> list[Decision]:
+    """What follows from an evaluation as the database is now: one decision for each cause.
+
+    The plans of several events are made one after the other. Each sees what the ones before it want, so that a batch
+    of events is no way round a guard.
+    """
+    context, evaluation, causes = evaluated.context, evaluated.evaluation, evaluated.causes
+    revision, now = context.revision, context.now
+    if evaluation is None:
+        return [failed(revision, cause, evaluated.error or RuntimeError("no evaluation"), now) for cause in causes]
+    try:
+        read_from(session, context.facts)
+        state = load_state(session, context, targets(revision, evaluation))
+        if not evaluated.per_event:
+            made = make_plan(revision, evaluation, state, now)
+            return [_decision(context, causes[0], evaluation, made, state)]
+    except DATABASE_GONE:
+        raise
+    except Exception as error:
+        log.exception("rule failed", rule=revision.id, causes=len(causes))
         return [failed(revision, cause, error, now) for cause in causes]
+    return _plan_events(context, causes, evaluation, state)
+
+
+def _plan_events(context: PlanContext, causes: Sequence[Cause], evaluation: Evaluation, state: State) -> list[Decision]:
+    revision, now = context.revision, context.now
     decisions = []
     held = _held(revision, state)
     for row, cause in enumerate(causes):
@@ -106,22 +126,29 @@ def decide_events(session: Session, context: PlanContext, *, causes: Sequence[Ca
             decisions.append(failed(revision, cause, error, now))
             continue
         state = after(revision, state, made, now)
-        decisions.append(
-            Decision(
-                revision=revision,
-                cause=cause,
-                started_at=now,
-                evaluation=one,
-                plan=made,
-                state=state,
-                data_as_of=facts.as_of("clicks"),
-            )
-        )
+        decisions.append(_decision(context, cause, one, made, state))
     return decisions
 
 
+def _decision(context: PlanContext, cause: Cause, evaluation: Evaluation, made: Plan, state: State) -> Decision:
+    return Decision(
+        revision=context.revision,
+        cause=cause,
+        started_at=context.now,
+        evaluation=evaluation,
+        plan=made,
+        state=state,
+        data_as_of=context.facts.as_of("clicks"),
+    )
+
+
 def failed(revision: Revision, cause: Cause, error: Exception, now: datetime) -> Decision:
-    return Decision(revision=revision, cause=cause, started_at=now, error=f"{type(error).__name__}: {error}")
+    return Decision(revision=revision, cause=cause, started_at=now, error=failure(error))
+
+
+def failure(error: Exception) -> str:
+    """What a run that failed says about it."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _held(revision: Revision, state: State) -> dict[Subject, frozenset[Target]]:

@@ -1,28 +1,31 @@
 """One batch of the event journal: every rule that matches gets a run for each event. Every event fails alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 from sqlalchemy.orm import Session
 
 from bridge.config.rulebook import Rulebook
-from bridge.decisions.decide import Decision, decide_events, skip_stale
+from bridge.decisions.account_lock import RoundLost, in_turn, renewed
+from bridge.decisions.decide import Decision, Evaluated, evaluate_rule, plan_evaluated, skip_stale
 from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.event_order import OrderFilter
 from bridge.decisions.live_facts import EventInputs, LiveInputs, observe_postbacks
 from bridge.decisions.matching import RuleMatch, facts_for, match_rules
 from bridge.decisions.persist import record
 from bridge.decisions.plan_state import PlanContext
-from bridge.decisions.records import run_records
+from bridge.decisions.records import RunRecord, run_records
 from bridge.observability.bulkhead import NOT_ITS_FAULT, sentence
 from bridge.sources import Source, SourceError
-from bridge.store import decision_lock, halts, journal, runs
+from bridge.store import decision_lock, halts, journal, order_marks, runs
 from bridge.store.engine import Store
 from bridge.store.journal import Event, EventState
+from bridge.store.lease import LeaseLost
 from rules.model.plan import Outcome
+from rules.model.revision import Mode, Webhook
 
 log = structlog.get_logger()
 
@@ -53,28 +56,109 @@ def _step(name: str) -> Iterator[None]:
         raise StepFailed(name, error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Events that one worker decides about at a time, in the order in which they came.
+
+    Accounts whose rules listen to no source in common have lanes of their own: neither waits for the other's rules.
+    `sources` None: all of them.
+    """
+
+    name: str
+    sources: frozenset[str] | None = None
+
+
+def lanes(book: Rulebook) -> list[Lane]:
+    """The lanes of these rules. Sources that no rule listens to are in none of them."""
+    groups: list[tuple[set[str], set[str]]] = []  # accounts, and the sources that their rules listen to
+    for revision in book.active():
+        if isinstance(revision.trigger, Webhook):
+            accounts, sources = {revision.account}, {revision.trigger.source}
+            for group in [one for one in groups if one[0] & accounts or one[1] & sources]:
+                accounts |= group[0]
+                sources |= group[1]
+                groups.remove(group)
+            groups.append((accounts, sources))
+    return [Lane(f"{decision_lock.EVENTS}:{'+'.join(sorted(one))}", frozenset(its)) for one, its in groups]
+
+
 def process_batch(store: Store, inputs: EventInputs, now: datetime) -> BatchResult:
     """Decide about up to BATCH waiting events, and record it.
 
-    Nothing while another worker decides, which goes on until the journal is empty, and nothing while everything is
-    halted: then events wait. When a step fails for the batch, it is repeated for each event alone; an event that
-    raises again is given back, and becomes a dead letter after its tries.
+    Nothing while another worker decides about events, which goes on until the journal is empty, and nothing while
+    everything is halted: then events wait. When a step fails for the batch, it is repeated for each event alone; an
+    event that raises again is given back, and becomes a dead letter after its tries.
     """
+    for lane in _lanes_with_work(store, inputs, now):
+        found = _process(store, inputs, lane, now)
+        if found.events:
+            return found
+    return BatchResult(0, effects_due=False, more=False)
+
+
+def _lanes_with_work(store: Store, inputs: EventInputs, now: datetime) -> list[Lane]:
+    """Lanes to look at, that of the oldest event first. With one account there is one, and nothing to find out."""
+    if len(inputs.live.accounts) < 2:
+        return [Lane(decision_lock.EVENTS)]
+    with store.read() as session:
+        every = lanes(inputs.live.library.current(session))
+        waiting = journal.waiting_sources(session, now)
+    unheard = frozenset(waiting).difference(*(lane.sources or () for lane in every))
+    if unheard:
+        every.append(Lane(f"{decision_lock.EVENTS}:", unheard))
+    found = (lane for source in waiting for lane in every if source in (lane.sources or ()))
+    return list(dict.fromkeys(found))
+
+
+def _process(store: Store, inputs: EventInputs, lane: Lane, now: datetime) -> BatchResult:
     with store.write() as session:
-        fence = decision_lock.acquire(session, now) if halts.why_halted(session) is None else None
-        events = journal.take(session, limit=BATCH, now=now) if fence is not None else []
+        halted = halts.why_halted(session) is not None
+        fence = None if halted else decision_lock.acquire(session, now, lane.name)
+        events = journal.take(session, limit=BATCH, now=now, sources=lane.sources) if fence is not None else []
         if fence is not None and not events:
-            decision_lock.release(session, fence)
+            decision_lock.release(session, fence, lane.name)
     if fence is None or not events:
         return BatchResult(0, effects_due=False, more=False)
-    received = _observed(store, inputs, _read(store, inputs.sources, events, now), now)
-    try:
-        return _handle(store, inputs, received, fence, now)
-    except StepFailed as error:
-        log.exception("batch failed", events=len(events), why=str(error))
-    except NOT_ITS_FAULT as error:
-        log.warning("batch not recorded", events=len(events), why=sentence(error))
-    return _one_by_one(store, inputs, received, now)
+    with _hold(store, lane, fence, now):
+        received = _observed(store, inputs, _read(store, inputs.sources, events, now), now)
+        try:
+            return _handle(store, inputs, received, Turn(lane, fence), now)
+        except StepFailed as error:
+            log.exception("batch failed", events=len(events), why=str(error))
+        except NOT_ITS_FAULT as error:
+            log.warning("batch not recorded", events=len(events), why=sentence(error))
+    return _one_by_one(store, inputs, received, lane, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """That we decide about the events of a lane, until somebody else does."""
+
+    lane: Lane
+    fence: int
+
+    def confirm(self, session: Session, now: datetime) -> None:
+        """Go on only while it is ours. Raises RoundLost."""
+        try:
+            decision_lock.renew(session, self.fence, self.lane.name, now + decision_lock.LEASE)
+        except LeaseLost as error:
+            raise RoundLost(str(error)) from error
+
+    def end(self, session: Session) -> None:
+        """Give it back, in the transaction that finishes the events. Raises RoundLost when it is not ours any more."""
+        try:
+            decision_lock.release(session, self.fence, self.lane.name)
+        except LeaseLost as error:
+            raise RoundLost(str(error)) from error
+
+
+def _hold(store: Store, lane: Lane, fence: int, now: datetime) -> AbstractContextManager[None]:
+    """Evaluating may take longer than a lease."""
+
+    def hold(session: Session, until: datetime) -> None:
+        decision_lock.renew(session, fence, lane.name, until)
+
+    return renewed(store, now, hold, decision_lock.LEASE)
 
 
 def _read(store: Store, sources: Mapping[str, Source], events: Sequence[Event], now: datetime) -> list[ReceivedEvent]:
@@ -132,76 +216,139 @@ def _observe(store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent
         observe_postbacks(session, inputs, received, now)
 
 
-def _one_by_one(store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], now: datetime) -> BatchResult:
+def _one_by_one(
+    store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], lane: Lane, now: datetime
+) -> BatchResult:
     """After a batch failed, each event for itself: a poison event must not take its neighbours along."""
     due = False
-    _unlock(store)
+    _unlock(store, lane)
     for number, one in enumerate(received):
         with store.write() as session:
-            fence = decision_lock.acquire(session, now)
+            fence = decision_lock.acquire(session, now, lane.name)
         if fence is None:  # another worker decides by now; it takes these as well
             with store.write() as session:
                 journal.return_untried(session, [left.event for left in received[number:]])
             return BatchResult(number, effects_due=due)
         try:
-            due |= _handle(store, inputs, [one], fence, now).effects_due
+            with _hold(store, lane, fence, now):
+                due |= _handle(store, inputs, [one], Turn(lane, fence), now).effects_due
         except StepFailed as error:
-            _unlock(store)
+            _unlock(store, lane)
             _give_back(store, one.event, error, now)
         except NOT_ITS_FAULT as error:
-            _unlock(store)
+            _unlock(store, lane)
             if one.event.attempts < journal.MAX_ATTEMPTS:
                 raise
             _give_back(store, one.event, error, now)  # the database is there for all others
     return BatchResult(len(received), effects_due=due)
 
 
-def _unlock(store: Store) -> None:
+def _unlock(store: Store, lane: Lane) -> None:
     with store.write() as session:
-        decision_lock.abandon(session)
+        decision_lock.abandon(session, lane.name)
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """What the rules of one account say about a batch."""
+
+    account: str
+    order: OrderFilter
+    evaluated: list[Evaluated] = field(default_factory=list)
+    stale: list[Decision] = field(default_factory=list)
 
 
 def _handle(
-    store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], fence: int, now: datetime
+    store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], turn: Turn, now: datetime
 ) -> BatchResult:
-    """Decide on a reading transaction, write in a short one: webhooks are journalled meanwhile."""
+    """Decide account by account, write in short transactions: webhooks are journalled meanwhile.
+
+    The events are finished with the last account. When one fails before, they are taken again, and rules that have a
+    run for them already are not asked a second time.
+    """
     with _step("decide"), store.read() as session:
-        order = OrderFilter(session, inputs.sources, now)
-        decisions = _decide(inputs.live, order, inputs.live.library.current(session), received)
-    with _step("record"):
-        records = run_records(decisions, now)
-        with store.write() as session:
-            decision_lock.release(session, fence)
-            record(session, records, now=now)
-            journal.finish(session, [one.event for one in received], now=now)
-            order.write(session)
-            more = journal.some_wait(session, now)  # whoever found our lock taken relies on us to look
-    due = any(one.plan is not None and (one.plan.outcome is Outcome.READY or one.plan.releases) for one in decisions)
-    effects = sum(_wanted(one) for one in decisions)
-    log.info("events processed", events=len(received), runs=len(decisions), effects=effects)
+        parts = _parts(inputs, session, inputs.live.library.current(session), received, now)
+    last = parts.pop() if parts else None
+    decided: list[Decision] = []
+    for part in parts:
+        decided += _conclude(store, part, now, lambda session: turn.confirm(session, now))
+    late = {event: why for part in parts for event, why in part.order.late.items()}
+    more = False
+
+    def finish(session: Session) -> None:
+        nonlocal more
+        turn.end(session)
+        journal.finish(session, [one.event for one in received], now=now)
+        order_marks.say_why(session, late)
+        more = journal.some_wait(session, now)  # whoever found our lock taken relies on us to look
+
+    if last is None:
+        with _step("record"), store.write() as session:
+            finish(session)
+    else:
+        decided += _conclude(store, last, now, finish)
+    due = any(one.plan is not None and (one.plan.outcome is Outcome.READY or one.plan.releases) for one in decided)
+    effects = sum(_wanted(one) for one in decided)
+    log.info("events processed", events=len(received), runs=len(decided), effects=effects)
     return BatchResult(len(received), effects_due=due, more=more)
+
+
+def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session], None]) -> list[Decision]:
+    """Plan and record what the rules of an account say; `also` is done in the transaction that records it."""
+    decided: list[Decision] = []
+
+    def plan(session: Session) -> list[Decision]:
+        with _step("decide"):
+            decided[:] = [one for each in part.evaluated for one in plan_evaluated(session, each)] + part.stale
+            return decided
+
+    def prepare(decisions: Sequence[Decision]) -> list[RunRecord]:
+        with _step("record"):
+            return run_records(decisions, now)
+
+    def write(session: Session, records: Sequence[RunRecord]) -> None:
+        with _step("record"):
+            record(session, records, now=now)
+            also(session)
+            part.order.write(session)
+
+    shadow = all(one.revision.mode is Mode.SHADOW for one in part.evaluated)
+    in_turn(store, part.account, now, shadow=shadow, plan=plan, prepare=prepare, write=write)
+    return decided
 
 
 def _wanted(decision: Decision) -> int:
     return len(decision.plan.effects) if decision.plan and decision.plan.outcome is Outcome.READY else 0
 
 
-def _decide(live: LiveInputs, order: OrderFilter, book: Rulebook, received: Sequence[ReceivedEvent]) -> list[Decision]:
-    session, now = order.session, order.now
-    order.observe(received)
-    decisions: list[Decision] = []
+def _parts(
+    inputs: EventInputs, session: Session, book: Rulebook, received: Sequence[ReceivedEvent], now: datetime
+) -> list[_Part]:
+    """Evaluate the rules that these events concern."""
+    live = inputs.live
+    parts: dict[str, _Part] = {}
     for match in match_rules(live.library, session, book, received, now):
+        part = parts.get(match.revision.account)
+        if part is None:
+            part = parts[match.revision.account] = _Part(match.revision.account, _order(inputs, session, match, now))
+            part.order.observe(received)
         known = runs.existing(session, match.revision.id, [cause.key for cause in match.causes])
-        fresh, late, why = order.split(match.without(known))
+        fresh, late, why = part.order.split(match.without(known))
         if fresh.received:
-            decisions += _ask(live, session, fresh, now)
+            part.evaluated.append(_ask(live, session, fresh, now))
         if late.received:
             late, facts = facts_for(live, session, late, now)
-            decisions += skip_stale(late.revision, facts, late.causes, why, now)
-    return decisions
+            part.stale += skip_stale(late.revision, facts, late.causes, why, now)
+    return list(parts.values())
 
 
-def _ask(live: LiveInputs, session: Session, match: RuleMatch, now: datetime) -> list[Decision]:
+def _order(inputs: EventInputs, session: Session, match: RuleMatch, now: datetime) -> OrderFilter:
+    """With several accounts each remembers for itself what it has decided: one may fail where the other does not."""
+    several = len(inputs.live.accounts) > 1
+    return OrderFilter(session, inputs.sources, now, match.revision.account if several else None)
+
+
+def _ask(live: LiveInputs, session: Session, match: RuleMatch, now: datetime) -> Evaluated:
     match, facts = facts_for(live, session, match, now)
-    account = live.accounts.get(match.revision.account)
-    return decide_events(session, PlanContext(match.revision, facts, account, now), causes=match.causes)
+    context = PlanContext(match.revision, facts, live.accounts.get(match.revision.account), now)
+    return evaluate_rule(context, causes=match.causes, per_event=True)

@@ -47,6 +47,7 @@ class OrderFilter:
     session: Session  # for reading
     sources: Mapping[str, Source]
     now: datetime
+    account: str | None = None  # whose rules are asked, where there are several accounts
     late: dict[str, str] = field(default_factory=dict)  # event id → why, for events that their source calls old
     fresh: dict[tuple[str, str], OrderMark] = field(default_factory=dict)
     decided: set[str] = field(default_factory=set)  # events that may overtake older ones
@@ -61,7 +62,8 @@ class OrderFilter:
                     Position(row, order_marks.digest(about), order, one)
                 )
         for line, places in lines.items():
-            self.late |= {received[row].event.id: why for row, why in self._compare(line, places).items()}
+            own = (line,) if self.account is None else (f"{line}@{self.account}", line)
+            self.late |= {received[row].event.id: why for row, why in self._compare(own, places).items()}
 
     def split(self, match: RuleMatch) -> tuple[RuleMatch, RuleMatch, dict[str, str]]:
         """(those in time, those too late, event id → why it is)."""
@@ -73,7 +75,7 @@ class OrderFilter:
         places = self._places(match)
         if places:
             line = f"rule:{match.revision.id}"
-            why |= self._compare(line, [place for place in places if place.row not in why])
+            why |= self._compare((line,), [place for place in places if place.row not in why])
         if not why:
             return match, match.only([]), {}
         rows = range(len(match.received))
@@ -88,8 +90,11 @@ class OrderFilter:
         order_marks.say_why(session, self.late)
         order_marks.overtake(session, self.decided, self.now)
 
-    def _compare(self, line: str, places: Sequence[Position]) -> dict[int, str]:
-        known = order_marks.load(self.session, line, [place.about for place in places])
+    def _compare(self, lines: Sequence[str], places: Sequence[Position]) -> dict[int, str]:
+        """Compare with what was newest on the first of these lines that says so; what is newer goes to the first."""
+        line, known = lines[0], dict[str, OrderMark]()
+        for older in reversed(lines):
+            known |= order_marks.load(self.session, older, [place.about for place in places])
         why = {}
         for place in places:
             event = place.received.event

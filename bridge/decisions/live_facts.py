@@ -1,7 +1,7 @@
 """Facts for live runs: the process's window engine, brought up to date, over the subjects that a run asks about."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -9,15 +9,16 @@ from sqlalchemy.orm import Session
 from bridge.config.rulebook import Library
 from bridge.config.settings import Account
 from bridge.decisions import subjects
-from bridge.decisions.event_facts import ReceivedEvent
+from bridge.decisions.event_facts import EventFacts, ReceivedEvent
 from bridge.reports import postbacks
 from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.facts import LiveFacts, facts_for
+from bridge.reports.items import Items
 from bridge.reports.live import LiveData
 from bridge.sources import PostbackFacts, Source, observation
 from bridge.store import holds
 from bridge.store.feeds import FeedKey, Kind
-from rules.model.facts import Subject
+from rules.model.facts import Facts, Subject
 from rules.model.revision import Revision
 
 
@@ -28,6 +29,7 @@ class LiveInputs:
     library: Library
     accounts: Mapping[str, Account]
     data: Callable[[str, str], LiveData]
+    seconds: dict[str, float] = field(default_factory=dict)  # how long each rule took when it was last evaluated
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +49,15 @@ def scope_facts(inputs: LiveInputs, session: Session, revision: Revision, now: d
     data = inputs.data(revision.account, revision.integration)
     found = facts_for(session, data, revision, now, inputs.library.tables)
     held = {subjects.load(hold.subject) for hold in holds.of_rule(session, revision.id)}
-    missing = sorted(held - set(found.subjects))
-    return replace(found, subjects=[*found.subjects, *missing]) if missing else found
+    known = found.subjects.rows if held and isinstance(found.subjects, Items) else {}
+    missing = tuple(sorted(one for one in held if one not in known))
+    if not missing:
+        return found
+    made_from = (found.subjects, missing)
+    more = data.items.get(
+        ("held", revision.id), made_from, lambda: Items((*found.subjects, *missing), revision.scope.per)
+    )
+    return replace(found, subjects=more)
 
 
 def facts_for_subjects(
@@ -58,6 +67,13 @@ def facts_for_subjects(
     data = inputs.data(revision.account, revision.integration)
     data.refresh(session, now)
     return LiveFacts(session, data, named, now, inputs.library.tables, dict(revision.scope.join))
+
+
+def read_from(session: Session, facts: Facts) -> None:
+    """Let facts that were gathered in an earlier transaction read in this one."""
+    live = facts.live if isinstance(facts, EventFacts) else facts
+    if isinstance(live, LiveFacts):
+        live.session = session
 
 
 def observe_postbacks(session: Session, inputs: EventInputs, events: Sequence[ReceivedEvent], now: datetime) -> None:

@@ -1,6 +1,7 @@
 """The scheduler: which rules are due at a moment, and one run of each of them. Every rule fails alone."""
 
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,19 +11,20 @@ from sqlalchemy.orm import Session
 
 from bridge.config.rulebook import Rulebook
 from bridge.decisions import cron, silence
-from bridge.decisions.decide import Cause, Decision, decide, event_facts, failed
+from bridge.decisions.account_lock import RoundLost, in_turn, renewed
+from bridge.decisions.decide import Cause, Decision, Evaluated, evaluate_rule, event_facts, failure, plan_evaluated
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
 from bridge.decisions.live_facts import LiveInputs, scope_facts
 from bridge.decisions.persist import record
 from bridge.decisions.plan_state import PlanContext
-from bridge.decisions.records import run_records
+from bridge.decisions.records import RunRecord, run_records
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
-from bridge.store import decision_lock, halts, runs, slots
+from bridge.store import halts, runs, slots
 from bridge.store.engine import Store
-from bridge.store.lease import settle
+from bridge.store.lease import ours, settle
 from bridge.store.slots import Slot, SlotState
 from rules.model.facts import Facts
-from rules.model.revision import Cron, Every, Missed, Revision, Silence
+from rules.model.revision import Cron, Every, Missed, Mode, Revision, Silence
 from rules.planning.conflicts import settle as settle_conflicts
 
 log = structlog.get_logger()
@@ -32,6 +34,7 @@ MOST_MISSED = 24  # slots of one rule that are written down as missed after a pa
 JITTER_FROM = timedelta(minutes=2)  # rules that are due more often than this are spread by nothing
 GRACE = timedelta(minutes=1)
 KIND = "rule"
+ROUND = 2.0  # processor seconds of evaluating, after which what is ready is recorded; what is left may others take
 TRIES = 3  # then a database error while a rule is decided about is that rule's own
 ONE_RUN = "one run serves all due times that waited"
 
@@ -128,40 +131,47 @@ class _Due:
     slot: Slot
     older: tuple[Slot, ...]
 
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        return (self.slot, *self.older)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """A due rule that was evaluated. None: there is nothing to run for, its slots only end."""
+
+    due: _Due
+    evaluated: Evaluated | None
+
 
 def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
-    """Decide about all rules whose slot is due, settle what contradicts itself, record. Returns how many slots ended.
+    """Decide about rules whose slot is due. Returns how many slots ended; 0: nothing is left that nobody works on.
 
-    Nothing while another worker decides or everything is halted; the slots stay due, and the next tick tries again.
-    When the batch fails, each rule is decided about by itself, and only those that fail stay undone.
+    Nothing while everything is halted; the slots stay due, and the next tick tries again. Evaluating takes no lock.
+    Rules that are quick are planned and recorded together, account by account; one that was slow the last time is
+    evaluated when the others are done, and whatever else is due by then is left to other workers.
     """
     with store.write() as session:
-        fence = decision_lock.acquire(session, now) if halts.why_halted(session) is None else None
-        taken = slots.take(session, KIND, limit=AT_ONCE, now=now) if fence is not None else []
-        if fence is not None and not taken:
-            decision_lock.release(session, fence)
-    if fence is None or not taken:
+        halted = halts.why_halted(session) is not None
+        taken = [] if halted else slots.take(session, KIND, limit=AT_ONCE, now=now, alone=True)
+    if not taken:
         return 0
     with store.read() as session:
         due, gone = _by_rule(inputs.library.current(session), taken)
-    try:
-        _run(store, inputs, due, fence, now)
-        _close(store, gone, now)
-    except NOT_ITS_FAULT:
-        _unlock(store)
-        raise
-    except Exception:
-        log.exception("batch of due rules failed", rules=len(due))
-        _unlock(store)
-        _each_alone(store, inputs, due, gone, now)
-    log.info("rules ran", rules=len(due), slots=len(taken))
-    return len(taken)
+    _close(store, gone, now)
 
+    def hold(session: Session, until: datetime) -> None:
+        slots.renew(session, taken, until)
 
-def _unlock(store: Store) -> None:
-    """The slots come back with their lease; other rules need not wait for it."""
-    with store.write() as session:
-        decision_lock.abandon(session)
+    with renewed(store, now, hold, slots.LEASE):
+        ready, left = _evaluate(store, inputs, due, now)
+        if left:
+            with store.write() as session:
+                slots.return_untried(session, [slot for one in left for slot in one.slots])
+        _record(store, ready, now)
+    ended = len(gone) + sum(len(one.due.slots) for one in ready)
+    log.info("rules ran", rules=len(ready), slots=ended)
+    return ended
 
 
 def _by_rule(book: Rulebook, taken: Sequence[Slot]) -> tuple[list[_Due], list[Slot]]:
@@ -180,23 +190,6 @@ def _by_rule(book: Rulebook, taken: Sequence[Slot]) -> tuple[list[_Due], list[Sl
     return due, gone
 
 
-def _run(store: Store, inputs: LiveInputs, due: Sequence[_Due], fence: int, now: datetime) -> None:
-    """Decide and record in one go."""
-    bulkhead = Bulkhead(store, now)
-    decided = []
-    for one in due:
-        decision = _decision(store, inputs, bulkhead, one, now)
-        decided += [decision] if decision is not None else []
-    drafts = run_records(settled(decided), now)
-    with store.write() as session:
-        decision_lock.release(session, fence)
-        record(session, drafts, now=now)
-        for one in due:
-            settle(session, one.slot, state=SlotState.DONE, ended_at=now)
-            for older in one.older:
-                settle(session, older, state=SlotState.MISSED, ended_at=now, problem=ONE_RUN)
-
-
 def _close(store: Store, gone: Sequence[Slot], now: datetime) -> None:
     """End the slots of rules that are not active any more."""
     if gone:
@@ -205,19 +198,39 @@ def _close(store: Store, gone: Sequence[Slot], now: datetime) -> None:
                 settle(session, slot, state=SlotState.DONE, ended_at=now)
 
 
-def _decision(store: Store, inputs: LiveInputs, bulkhead: Bulkhead, due: _Due, now: datetime) -> Decision | None:
-    """The decision about one rule; one with an error where the rule or its facts break."""
+# --- evaluating, without a lock --------------------------------------------------------------------
+
+
+def _evaluate(store: Store, inputs: LiveInputs, due: Sequence[_Due], now: datetime) -> tuple[list[_Ready], list[_Due]]:
+    """Evaluate these rules, the quick ones first; those that are left when the round has taken ROUND seconds."""
+    bulkhead = Bulkhead(store, now)
+    waiting = sorted(due, key=lambda one: inputs.seconds.get(one.revision.id, 0.0))
+    ready: list[_Ready] = []
+    spent = 0.0
+    for number, one in enumerate(waiting):
+        if ready and spent + inputs.seconds.get(one.revision.id, 0.0) > ROUND:
+            return ready, waiting[number:]
+        began = time.thread_time()  # of the processor: on a busy machine every rule takes longer
+        ready.append(_Ready(one, _evaluated(store, inputs, bulkhead, one, now)))
+        inputs.seconds[one.revision.id] = took = time.thread_time() - began
+        spent += took
+    return ready, []
+
+
+def _evaluated(store: Store, inputs: LiveInputs, bulkhead: Bulkhead, due: _Due, now: datetime) -> Evaluated | None:
+    """The evaluation of one rule; one with an error where the rule or its facts break."""
     try:
         with store.read() as session:
-            found = _decide(inputs, session, due, now)
+            found = _asked(inputs, session, due, now)
     except Exception as error:
         if isinstance(error, NOT_ITS_FAULT) and due.slot.attempts < TRIES:
             raise
         log.exception("rule failed", rule=due.revision.id)
-        found = failed(due.revision, _cause(due, None), error, now)
+        nothing = PlanContext(due.revision, event_facts([]), inputs.accounts.get(due.revision.account), now)
+        found = Evaluated(nothing, (_cause(due, None),), None, error)
     with bulkhead.item("rule", due.revision.id, "decide"):
         if found is not None and found.error is not None:
-            raise RuleFailed(found.error)
+            raise RuleFailed(failure(found.error))
     return found
 
 
@@ -225,26 +238,8 @@ class RuleFailed(Exception):
     """A run of a rule ended with an error, which its run has too."""
 
 
-def _each_alone(store: Store, inputs: LiveInputs, due: Sequence[_Due], gone: Sequence[Slot], now: datetime) -> None:
-    """After a batch failed: a rule that cannot be recorded must not take its neighbours along."""
-    bulkhead = Bulkhead(store, now)
-    for one in due:
-        with bulkhead.item("rule", one.revision.id, "record"):
-            try:
-                with store.write() as session:
-                    fence = decision_lock.acquire(session, now)
-                _run(store, inputs, [one], fence or 0, now)
-            except Exception as error:
-                _unlock(store)
-                with store.write() as session:
-                    for slot in (one.slot, *one.older):
-                        slots.give_up(session, slot, f"{type(error).__name__}: {error}", now)
-                raise
-    _close(store, gone, now)
-
-
-def _decide(inputs: LiveInputs, session: Session, due: _Due, now: datetime) -> Decision | None:
-    """One run, unless its cause has made one already, or there is nothing to run for."""
+def _asked(inputs: LiveInputs, session: Session, due: _Due, now: datetime) -> Evaluated | None:
+    """One evaluation, unless its cause has made a run already, or there is nothing to run for."""
     revision = due.revision
     silent = None
     if isinstance(revision.trigger, Silence):
@@ -255,7 +250,70 @@ def _decide(inputs: LiveInputs, session: Session, due: _Due, now: datetime) -> D
     if runs.existing(session, revision.id, [cause.key]):
         return None
     facts = _facts(inputs, session, revision, silent, now)
-    return decide(session, PlanContext(revision, facts, inputs.accounts.get(revision.account), now), cause=cause)
+    return evaluate_rule(PlanContext(revision, facts, inputs.accounts.get(revision.account), now), causes=[cause])
+
+
+# --- planning and recording, account by account ----------------------------------------------------
+
+
+def _record(store: Store, ready: Sequence[_Ready], now: datetime) -> None:
+    """Plan and record what was evaluated. When an account's rules fail together, each is recorded by itself."""
+    of_account: dict[str, list[_Ready]] = {}
+    for one in ready:
+        of_account.setdefault(one.due.revision.account, []).append(one)
+    lost: Exception | None = None
+    for account, members in of_account.items():
+        try:
+            _in_turn(store, account, members, now)
+        except NOT_ITS_FAULT as error:  # its slots come back with their lease; the other accounts have theirs
+            lost = error
+        except Exception:
+            log.exception("batch of due rules failed", account=account, rules=len(members))
+            _each_alone(store, account, members, now)
+    if lost is not None:
+        raise lost
+
+
+def _in_turn(store: Store, account: str, members: Sequence[_Ready], now: datetime) -> None:
+    evaluated = [one.evaluated for one in members if one.evaluated is not None]
+    taken = [slot for one in members for slot in one.due.slots]
+
+    def plan(session: Session) -> list[Decision]:
+        known = {one.revision.id: runs.existing(session, one.revision.id, [one.causes[0].key]) for one in evaluated}
+        fresh = [one for one in evaluated if not known[one.revision.id]]
+        return settled([decision for one in fresh for decision in plan_evaluated(session, one)])
+
+    def prepare(decisions: Sequence[Decision]) -> list[RunRecord]:
+        return run_records(decisions, now)
+
+    def write(session: Session, records: Sequence[RunRecord]) -> None:
+        mine = ours(session, Slot, {slot.id: slot.fence for slot in taken})
+        if len(mine) < len(taken):
+            raise RoundLost("another worker has taken these rules over")
+        record(session, records, now=now)
+        for one in members:
+            settle(session, one.due.slot, state=SlotState.DONE, ended_at=now)
+            for older in one.due.older:
+                settle(session, older, state=SlotState.MISSED, ended_at=now, problem=ONE_RUN)
+
+    shadow = all(one.revision.mode is Mode.SHADOW for one in evaluated)
+    in_turn(store, account, now, shadow=shadow, plan=plan, prepare=prepare, write=write)
+
+
+def _each_alone(store: Store, account: str, members: Sequence[_Ready], now: datetime) -> None:
+    """After a batch failed: a rule that cannot be recorded must not take its neighbours along."""
+    bulkhead = Bulkhead(store, now)
+    for one in members:
+        with bulkhead.item("rule", one.due.revision.id, "record"):
+            try:
+                _in_turn(store, account, [one], now)
+            except NOT_ITS_FAULT:
+                raise
+            except Exception as error:
+                with store.write() as session:
+                    for slot in one.due.slots:
+                        slots.give_up(session, slot, f"{type(error).__name__}: {error}", now)
+                raise
 
 
 def _cause(due: _Due, silent: ReceivedEvent | None) -> Cause:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from bridge.config.lookup_tables import Table
 from bridge.reports.batch import MONEY
 from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
+from bridge.reports.items import Items, frozen, natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Per
 from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges
@@ -27,6 +28,7 @@ from rules.model.metrics import BASE, EVENTS
 from rules.model.revision import GRAINS, Grain, Revision
 
 FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+SETTLE = "\0settle"  # no attribute can be called that
 OCCURRED_WITHIN = timedelta(days=8)  # a pair, a sub id or a country is a subject if it had traffic lately
 
 
@@ -44,6 +46,25 @@ class LiveFacts:
     _cohorts: ClickFacts | None = None
 
     def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+        items = self._items
+        if items is None:
+            return self._measured(name, per, start, end)
+        kept = self.data.measured(self.now)
+        question = (name, per, start, end, id(items))
+        if question not in kept:
+            found = self._measured(name, per, start, end)
+            for part in (found.values, found.why):
+                part.flags.writeable = False  # other rules will look at it
+            kept[question] = items, found
+        column: Column = kept[question][1]
+        return column
+
+    @property
+    def _items(self) -> Items | None:
+        """The subjects, where they are kept for all rules that look at them."""
+        return self.subjects if isinstance(self.subjects, Items) else None
+
+    def _measured(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
         kinds = kinds_of(name)
         covered = self.data.coverage.get(kinds[0])
         if covered is None or start < covered.since:
@@ -82,7 +103,7 @@ class LiveFacts:
             reach = max(told.as_of, postbacks.as_of) if postbacks else told.as_of
             sums = Cohorts(
                 self.data.windows,
-                partial(self.data.totals, self.session),
+                lambda *asked: self.data.totals(self.session, *asked),  # whichever it reads from by then
                 edge(self.now),
                 edge(min(reach, self.now)),
                 self.data.curves(self.now),
@@ -103,6 +124,13 @@ class LiveFacts:
 
     def _numbers(self, per: Per) -> NDArray[np.int32]:
         """Each subject's number in the sums of a grain: NEVER_SEEN, or UNRELATED where there is no such parent."""
+        items, subjects = self._items, self.data.windows.subjects
+        if items is not None:
+            direct = items.kept_codes(per, "parents", lambda: _or_none(items.parents(per, subjects)))
+            if len(direct) == len(items):
+                return direct
+            state = (subjects.count(per), self.data.directory)
+            return items.kept_codes(("found", *per), state, lambda: self._find(per))  # type: ignore[arg-type]
         count, codes = self._codes.get(per, (-1, np.zeros(0, dtype=np.int32)))
         if count != self.data.windows.subjects.count(per):
             codes = self._find(per)
@@ -132,7 +160,14 @@ class LiveFacts:
             return self._joined(head, rest)
         if head not in GRAINS or not rest:
             raise LookupError(f"{name}: no such attribute; write for example offer.active")
-        return objects([self._said(subject, head, rest) for subject in self.subjects])
+        items = self._items
+        if items is None:
+            return objects([self._said(subject, head, rest) for subject in self.subjects])
+        kept = items.attributes.get(name)
+        if kept is None or kept[0] is not self.data.directory:
+            column = objects([self._said(subject, head, rest) for subject in items])
+            kept = items.attributes[name] = self.data.directory, column
+        return kept[1]
 
     def _said(self, subject: Subject, grain: Grain, path: str) -> Any:
         identity = self._part(subject, grain)
@@ -157,6 +192,15 @@ class LiveFacts:
         return covered.as_of if covered else None
 
     def settle(self) -> Column:
+        items = self._items
+        if items is None:
+            return self._settle()
+        kept = items.attributes.get(SETTLE)
+        if kept is None or kept[0] is not self.data.delays:
+            kept = items.attributes[SETTLE] = self.data.delays, self._settle()
+        return kept[1]
+
+    def _settle(self) -> Column:
         overall = self.data.delays.get("")
         seconds = [self.data.delays.get(self._part(subject, "offer") or "", overall) for subject in self.subjects]
         values = np.array([0 if value is None else value for value in seconds], dtype=np.float64)
@@ -191,35 +235,62 @@ def facts_for(
 ) -> LiveFacts:
     """The facts of one rule at this moment, for every subject in its scope."""
     data.refresh(session, now)
-    everything = LiveFacts(
-        session, data, subjects_of(data, revision.scope.per, now), now, tables or {}, dict(revision.scope.join)
-    )
-    return LiveFacts(session, data, chosen(everything, revision), now, everything.tables, everything.joins)
+    known = tables if tables is not None else {}
+    found = subjects_of(data, revision.scope.per, now)
+    everything = LiveFacts(session, data, found, now, known, dict(revision.scope.join))
+    return LiveFacts(session, data, in_scope(everything, revision), now, everything.tables, everything.joins)
 
 
-def subjects_of(data: LiveData, per: Per, now: datetime) -> list[Subject]:
+def subjects_of(data: LiveData, per: Per, now: datetime) -> Items:
     """Everything of a grain: what the mirror lists, with or without traffic, and what had traffic lately."""
-    listed = {(identity,) for identity in data.directory.listed(per[0])} if len(per) == 1 else set()
-    occurred = data.windows.occurring(per, edge(now - OCCURRED_WITHIN), edge(now))
-    gone = {
-        (identity,) for identity, one in data.directory.entities.get(per[0], {}).items() if len(per) == 1 and one.gone
-    }
-    return [Subject(per, ids) for ids in sorted((listed | set(occurred)) - gone, key=natural)]
+    occurred = data.occurring(per, edge(now - OCCURRED_WITHIN), edge(now))
+    if len(per) > 1:
+        return occurred
+    return data.items.get(("all", per), (data.directory, occurred), lambda: _listed_too(data, per, occurred))
 
 
-def natural(ids: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
-    """Offer 9 before offer 10."""
-    return tuple((len(part) if part.isdigit() else 1_000, part) for part in ids)
+def _listed_too(data: LiveData, per: Per, occurred: Items) -> Items:
+    listed = {(identity,) for identity in data.directory.listed(per[0])}
+    gone = {(identity,) for identity, one in data.directory.entities.get(per[0], {}).items() if one.gone}
+    found = (listed | {subject.ids for subject in occurred}) - gone
+    return Items((Subject(per, ids) for ids in sorted(found, key=natural)), per)
+
+
+def in_scope(facts: LiveFacts, revision: Revision) -> Items:
+    """The subjects that `where` accepts and `except` does not refuse; the same object while nothing changes."""
+    scope, everything = revision.scope, facts.subjects
+    assert isinstance(everything, Items)
+    if not scope.where and not scope.exclude:
+        return everything
+    question = ("scope", scope.per, frozen(scope.where), frozen(scope.exclude), tuple(sorted(facts.joins.items())))
+    made_from = (everything, facts.data.directory, facts.tables)
+    return facts.data.items.get(question, made_from, lambda: _chosen_items(facts, revision, everything))
+
+
+def _chosen_items(facts: LiveFacts, revision: Revision, everything: Items) -> Items:
+    keep = _kept(facts, revision)
+    numbers = None if everything.numbers is None else everything.numbers[keep]
+    subjects = [subject for subject, stays in zip(everything, keep.tolist(), strict=True) if stays]
+    return Items(subjects, everything.per, numbers)
 
 
 def chosen(facts: LiveFacts, revision: Revision) -> list[Subject]:
     """The subjects that `where` accepts and `except` does not refuse."""
+    keep = _kept(facts, revision)
+    return [subject for subject, stays in zip(facts.subjects, keep.tolist(), strict=True) if stays]
+
+
+def _kept(facts: LiveFacts, revision: Revision) -> NDArray[np.bool_]:
     keep = np.ones(len(facts.subjects), dtype=bool)
     for name, accepted in revision.scope.where.items():
         keep &= _among(facts, name, accepted)
     for name, refused in revision.scope.exclude.items():
         keep &= ~_among(facts, name, refused)
-    return [subject for subject, stays in zip(facts.subjects, keep.tolist(), strict=True) if stays]
+    return keep
+
+
+def _or_none(codes: NDArray[np.int32] | None) -> NDArray[np.int32]:
+    return np.zeros(0, dtype=np.int32) if codes is None else codes
 
 
 def _among(facts: LiveFacts, name: str, values: Sequence[Any]) -> NDArray[np.bool_]:

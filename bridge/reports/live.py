@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bridge.reports import compression
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.directory import Directory
+from bridge.reports.items import Items, Kept
 from bridge.reports.segments import Ints, Per, slim
 from bridge.reports.tracking import Tracking
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
@@ -52,7 +53,12 @@ class LiveData:
     _mirrored: object = None  # the state of the mirror that `directory` shows
     _curves: tuple[int, Curves | None] | None = None  # the newest ones, and the day they are of
     tracking: Tracking = field(default_factory=Tracking)
+    items: Kept = field(default_factory=Kept)
     _kept: tuple[object, dict[Any, Any]] = field(default_factory=lambda: (None, {}))
+    _measures: tuple[object, dict[Any, Any]] = field(default_factory=lambda: (None, {}))
+    _loads: int = 0  # how often something was taken in or forgotten
+    _read: object = None  # what was there at the last refresh, and since when it was asked for
+    _delayed: object = None  # the state of the delays that `delays` shows
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
         """Take in what was written since the last look, for all that happened after `since`."""
@@ -62,27 +68,42 @@ class LiveData:
         if self._since is not None and self._since < now - 4 * HORIZON and since >= self._since:
             self._start_over()  # one long look back long ago is no reason to keep it all for ever
             since = now - HORIZON
-        self._since = since
+        keys = [FeedKey(account=self.account, integration=self.integration, kind=kind) for kind in Kind]
+        known = feeds.several(session, keys)
         self.coverage.clear()
-        found: dict[Kind, list[ChunkInfo]] = {}
-        for kind in Kind:
-            feed = feeds.find(session, FeedKey(account=self.account, integration=self.integration, kind=kind))
-            if feed is None:
-                continue
+        for kind, feed in known.items():
             if feed.since is not None and feed.as_of is not None:
                 self.coverage[kind] = Coverage(feed.id, feed.since, feed.as_of)
-            found[kind] = observations.overlapping(session, [feed.id], since)
+        state = (since, self._loads, observations.state_of(session, [feed.id for feed in known.values()]))
+        if state == self._read:
+            return
+        self._since = since
+        found = {kind: observations.overlapping(session, [feed.id], since) for kind, feed in known.items()}
         if any(self._is_torn(info) for infos in found.values() for info in infos):
             self._start_over()  # before anything is loaded: it forgets the facts of every kind
         for kind, infos in found.items():
             self._load(session, kind, infos)
+        self._read = (since, self._loads, state[2])
+
+    def occurring(self, per: Per, start: int, end: int) -> Items:
+        """What had any traffic in [start, end), seen by then or not; the same object as long as it is the same."""
+        counts = self.windows.counts(per, start, end)
+        return self.items.roster(per).items(self.windows.subjects, counts > 0)
 
     def kept(self, moment: object) -> dict[Any, Any]:
-        """What was measured at this moment already, by whatever rule. Of one moment only."""
-        state = (moment, frozenset(self._loaded))
+        """What was worked out at this moment already, by whatever rule. Of one moment only."""
+        state = (moment, self._loads)
         if self._kept[0] != state:
             self._kept = state, {}
         return self._kept[1]
+
+    def measured(self, now: datetime) -> dict[Any, Any]:
+        """What was measured at this moment already, by whatever rule."""
+        marks = tuple((kind, one.since, one.as_of) for kind, one in sorted(self.coverage.items()))
+        state = (now, self._loads, marks, self.directory)
+        if self._measures[0] != state:
+            self._measures = state, {}
+        return self._measures[1]
 
     def curves(self, now: datetime) -> Curves | None:
         """How soon conversions arrive, as learned at the last midnight UTC."""
@@ -124,6 +145,7 @@ class LiveData:
         for info in infos:
             if info.id in self._loaded:
                 continue
+            self._loads += 1
             if info.replaces and self._loaded.issuperset(info.replaces):
                 self._loaded.difference_update(info.replaces)
                 self._loaded.add(info.id)  # the same facts in another box
@@ -154,6 +176,8 @@ class LiveData:
         self.windows.clear()
         self._loaded.clear()
         self._cold.clear()
+        self._loads += 1
+        self._read = None
 
     def _refresh_directory(self, session: Session) -> None:
         state = entities.state_of(session, self.account, self.integration)
@@ -166,7 +190,10 @@ class LiveData:
             self._start_over()
 
     def _refresh_delays(self, session: Session) -> None:
-        self.delays = {row.offer: row.p90 for row in entities.delays(session, self.account, self.integration)}
+        state = entities.delays_state(session, self.account, self.integration)
+        if state != self._delayed:
+            self._delayed = state
+            self.delays = {row.offer: row.p90 for row in entities.delays(session, self.account, self.integration)}
 
 
 def edge(moment: datetime) -> int:

@@ -19,6 +19,7 @@ Codes = NDArray[np.int32]
 STATUSES = {"approved": Status.APPROVED, "rejected": Status.REJECTED, "pending": Status.PENDING}
 #: What the event column says of a conversion itself; any other name is a later event of the same click.
 NO_EVENT = frozenset({"", "conversion"})
+ROWS = "\0rows"  # a measure by which every fact counts once; no metric can be called that
 SHORT = 1 << 16
 TABLE_LIMIT = 64_000_000  # cells of a direct table from pairs to codes; beyond it they are sorted
 
@@ -240,6 +241,8 @@ class Segment:
 
 
 def _measure(batch: Batch, metric: str) -> NDArray[np.generic]:
+    if metric == ROWS:
+        return np.ones(len(batch), dtype=np.int8)
     if metric in MONEY:
         amounts: NDArray[np.int64] = getattr(batch, metric)
         return amounts

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
 from bridge.reports.batch import DTYPES, Batch
-from bridge.reports.segments import Ints, Per, Segment, Subjects, slim
+from bridge.reports.segments import ROWS, Ints, Per, Segment, Subjects, slim
 from bridge.store.feeds import Kind
 from rules.model.revision import GRAINS
 
@@ -33,6 +33,7 @@ FEEDS: dict[str, tuple[Kind, ...]] = {
 OF_AN_EVENT = (Kind.CONVERSIONS,)  # `events.purchase`
 BY_CLICK: Final = "conversions by click"  # the conversions once more, each at the time of its click
 Source = Kind | Literal["conversions by click"]
+SEEN_EVER = int(np.iinfo(np.int64).max)
 KEPT_SUMS = 96  # per metric and grain: as many different windows slide at the same time
 MERGE_AT = 32  # segments; each costs a little at every question
 
@@ -201,6 +202,19 @@ class Windows:
                 found.update(np.unique(segment.codes(per)[segment.slice(start, end)]).tolist())
         names = self.subjects.known(per)
         return sorted(names[code] for code in found if all(names[code]))
+
+    def counts(self, per: Per, start: int, end: int) -> Ints:
+        """How many facts of any kind each subject number has in [start, end), whenever they were seen.
+
+        A retraction counts as well: that there was something to take back is a sign of life.
+        """
+        parts = [
+            self.totals(kind, ROWS, per, Edges(start, end, SEEN_EVER)) for kind in Kind if self._segments.get(kind)
+        ]
+        found = np.zeros(self.subjects.count(per), dtype=np.int64)
+        for part in parts:
+            found[: len(part)] += part
+        return found
 
     def _merge(self, kind: Source) -> None:
         """Merge all segments into one. If most are small compared with the first, merge only the small ones."""

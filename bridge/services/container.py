@@ -88,6 +88,7 @@ class Services:
         self._sleep = sleep
         self._clients: dict[tuple[str, str], Client] = {}
         self._data: dict[tuple[str, str], LiveData] = {}
+        self.rule_seconds: dict[str, float] = {}  # how long each rule took when it was last evaluated here
 
     @cached_property
     def store(self) -> Store:

@@ -1,7 +1,7 @@
-"""The decision lock: one decision at a time, because guards count what others have decided before.
+"""Decision locks: one worker at a time plans and records for an account, because guards count what others decided.
 
-The turn is a lease in the database, not a transaction, because deciding may take a second and on SQLite every
-open write transaction keeps webhooks from being journalled.
+A lock is a lease in the database, not a transaction, because planning reads for a while and on SQLite every open write
+transaction keeps webhooks from being journalled. Evaluating needs no lock; see bridge.decisions.account_lock.
 """
 
 from datetime import datetime, timedelta
@@ -15,10 +15,16 @@ from bridge.store.engine import Base, UtcDateTime, insert_new
 from bridge.store.lease import LeaseLost, owner
 
 LEASE = timedelta(seconds=60)
+EVENTS = "events"  # who takes events from the journal, in the order in which they came
+
+
+def of_account(account: str) -> str:
+    """The lock under which plans of an account are made and recorded."""
+    return f"decide:{account}"
 
 
 class DecisionLock(Base):
-    """Who decides at this moment. One row."""
+    """Who decides at this moment. One row for each lock that was ever taken."""
 
     __tablename__ = "turns"
 
@@ -28,7 +34,7 @@ class DecisionLock(Base):
     fence: Mapped[int] = mapped_column(default=0)
 
 
-def acquire(session: Session, now: datetime, name: str = "decide", length: timedelta = LEASE) -> int | None:
+def acquire(session: Session, now: datetime, name: str, length: timedelta = LEASE) -> int | None:
     """The fence of our turn, or None while somebody else has it."""
     wanted = {"turn": name, "now": now, "holding": owner(), "end": now + length}
     fence = session.connection().scalar(_taken(), wanted)
@@ -51,7 +57,27 @@ def _taken() -> ReturningUpdate[int]:
     )
 
 
-def release(session: Session, fence: int, name: str = "decide") -> None:
+def renew(session: Session, fence: int, name: str, until: datetime) -> None:
+    """Hold on to our turn until then. Raises LeaseLost when it is not ours any more."""
+    if session.connection().scalar(_renewed(), {"turn": name, "mine": fence, "end": until}) is None:
+        raise LeaseLost("another worker decides by now; its view is newer")
+
+
+@cache
+def _renewed() -> ReturningUpdate[int]:
+    return (
+        update(DecisionLock)
+        .where(
+            DecisionLock.name == bindparam("turn"),
+            DecisionLock.fence == bindparam("mine"),
+            DecisionLock.holder.is_not(None),
+        )
+        .values(until=bindparam("end"))
+        .returning(DecisionLock.fence)
+    )
+
+
+def release(session: Session, fence: int, name: str) -> None:
     """End our turn, in the transaction that writes what was decided.
 
     Raises LeaseLost when somebody else has begun a turn meanwhile: what was decided must not be written then.
@@ -70,15 +96,16 @@ def _given() -> ReturningUpdate[int]:
     )
 
 
-def abandon(session: Session, name: str = "decide") -> None:
-    """Give up our own turn, if we have one, without having decided anything."""
+def abandon(session: Session, name: str, fence: int | None = None) -> None:
+    """Give up our own turn, if we have one (with this fence), without having decided anything."""
+    ours = [] if fence is None else [DecisionLock.fence == fence]
     session.execute(
         update(DecisionLock)
-        .where(DecisionLock.name == name, DecisionLock.holder == owner())
+        .where(DecisionLock.name == name, DecisionLock.holder == owner(), *ours)
         .values(holder=None, until=None)
         .execution_options(synchronize_session=False)
     )
 
 
-def holder(session: Session, name: str = "decide") -> DecisionLock | None:
+def holder(session: Session, name: str) -> DecisionLock | None:
     return session.scalar(select(DecisionLock).where(DecisionLock.name == name))

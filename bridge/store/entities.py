@@ -146,6 +146,13 @@ def state_of(session: Session, account: str, integration: str) -> tuple[int, dat
     return found[0], found[1]
 
 
+def delays_state(session: Session, account: str, integration: str) -> tuple[int, datetime | None]:
+    """Differs whenever delays were measured anew."""
+    query = select(func.count(), func.max(Delay.measured_at))
+    count, at = session.execute(query.where(Delay.account == account, Delay.integration == integration)).one()
+    return int(count), at
+
+
 def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
     return session.scalars(select(Delay).where(Delay.account == account, Delay.integration == integration)).all()
 

@@ -85,6 +85,13 @@ def find(session: Session, key: FeedKey) -> Feed | None:
     )
 
 
+def several(session: Session, keys: Sequence[FeedKey]) -> dict[Kind, Feed]:
+    """The feeds of one integration that are there, by kind and in the order of the keys."""
+    rows = session.scalars(select(Feed).where(Feed.account == keys[0].account, Feed.integration == keys[0].integration))
+    found = {row.kind: row for row in rows}
+    return {key.kind: found[key.kind] for key in keys if key.kind in found}
+
+
 def everything(session: Session) -> Sequence[Feed]:
     return session.scalars(select(Feed).order_by(Feed.account, Feed.integration, Feed.kind)).all()
 

@@ -1,6 +1,6 @@
 """Events: every webhook as it was received, written before it is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -127,14 +127,23 @@ def _first_of(session: Session, rows: Sequence[dict[str, Any]]) -> dict[tuple[st
     return {(source, key): event_id for source, key, event_id in found}
 
 
-def take(session: Session, *, limit: int, now: datetime) -> list[Event]:
-    """Claim the oldest waiting events for one drain."""
-    return _waiting().take(session, limit=limit, now=now)
+def take(session: Session, *, limit: int, now: datetime, sources: Collection[str] | None = None) -> list[Event]:
+    """Claim the oldest waiting events for one drain; only of these sources, where some are named."""
+    if sources is None:
+        return _waiting().take(session, limit=limit, now=now)
+    return _waiting(of_sources=True).take(session, limit=limit, now=now, sources=sorted(sources))
 
 
 @cache
-def _waiting() -> Claim[Event]:
-    return Claim(Event, Event.state == EventState.RECEIVED, order=[Event.id], length=LEASE)
+def _waiting(*, of_sources: bool = False) -> Claim[Event]:
+    where = [Event.source.in_(bindparam("sources", expanding=True))] if of_sources else []
+    return Claim(Event, Event.state == EventState.RECEIVED, *where, order=[Event.id], length=LEASE)
+
+
+def waiting_sources(session: Session, now: datetime) -> list[str]:
+    """The sources of events that nobody works on, the one of the oldest event first."""
+    waiting = select(Event.source).where(Event.state == EventState.RECEIVED, free(Event, now))
+    return list(session.scalars(waiting.group_by(Event.source).order_by(func.min(Event.id))))
 
 
 def some_wait(session: Session, now: datetime) -> bool:

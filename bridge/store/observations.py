@@ -90,6 +90,13 @@ def overlapping(
     ]
 
 
+def state_of(session: Session, feed_ids: Iterable[int]) -> tuple[int, int]:
+    """Differs whenever a chunk of these feeds was added or removed."""
+    query = select(func.count(), func.coalesce(func.max(Chunk.id), 0)).where(Chunk.feed_id.in_(list(feed_ids)))
+    count, newest = session.execute(query).one()
+    return int(count), int(newest)
+
+
 def columns(session: Session, chunk_ids: Iterable[int]) -> dict[int, bytes]:
     """The packed columns of some chunks; one that was replaced meanwhile is left out."""
     found = session.execute(select(Chunk.id, Chunk.columns).where(Chunk.id.in_(list(chunk_ids))))

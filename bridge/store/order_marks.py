@@ -21,7 +21,7 @@ CHUNK = 500
 
 
 class OrderMark(Base):
-    """`line` is `source:NAME` or `rule:ID`; `about` the digest of what the event is about."""
+    """`line` is `source:NAME`, `source:NAME@ACCOUNT` or `rule:ID`; `about` the digest of what the event is about."""
 
     __tablename__ = "newest"
 

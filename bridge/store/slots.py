@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, bindparam, delete, func, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
 from bridge.store.lease import Claim, Leased, settle
@@ -74,14 +74,38 @@ def last(session: Session, key: str, now: datetime) -> datetime | None:
     return session.scalar(select(func.max(Slot.at)).where(Slot.key == key, Slot.at <= now))
 
 
-def take(session: Session, kind: str, *, limit: int, now: datetime, length: timedelta = LEASE) -> list[Slot]:
-    return _due(length).take(session, kind=kind, limit=limit, now=now)
+def take(
+    session: Session, kind: str, *, limit: int, now: datetime, length: timedelta = LEASE, alone: bool = False
+) -> list[Slot]:
+    """Claim slots that are due, the oldest first. `alone`: none of a key of which somebody works on another slot."""
+    return _due(length, alone).take(session, kind=kind, limit=limit, now=now)
 
 
 @cache
-def _due(length: timedelta) -> Claim[Slot]:
-    where = (Slot.kind == bindparam("kind"), Slot.state == SlotState.DUE, Slot.at <= bindparam("now"))
+def _due(length: timedelta, alone: bool) -> Claim[Slot]:  # noqa: FBT001 - one of the two claims that there are
+    where = [Slot.kind == bindparam("kind"), Slot.state == SlotState.DUE, Slot.at <= bindparam("now")]
+    if alone:
+        other = aliased(Slot)
+        busy = (other.key == Slot.key, other.state == SlotState.DUE, other.claimed_until > bindparam("now"))
+        where.append(~select(other.id).where(*busy).exists())
     return Claim(Slot, *where, order=[Slot.at, Slot.id], length=length)
+
+
+def renew(session: Session, taken: Iterable[Slot], until: datetime) -> None:
+    """Hold on to slots that were taken; one that somebody else has taken over stays with them."""
+    for slot in taken:
+        session.execute(
+            update(Slot)
+            .where(Slot.id == slot.id, Slot.fence == slot.fence, Slot.claimed_by.is_not(None))
+            .values(claimed_until=until)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def return_untried(session: Session, taken: Iterable[Slot]) -> None:
+    """Give slots back that nobody has worked on: the claim was no try."""
+    for slot in taken:
+        settle(session, slot, attempts=slot.attempts - 1)
 
 
 def put_off(session: Session, slot: Slot, until: datetime) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.store import ledger
+from bridge.store import decision_lock, ledger
 from bridge.store.decision_lock import DecisionLock
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event, EventState
@@ -147,7 +147,7 @@ def _leases(rig) -> list[str]:
         held = session.scalar(
             select(func.count()).where(Effect.claimed_by.is_not(None), Effect.state.in_(ledger.ENDED))
         )
-        turns = session.scalar(select(func.count()).where(DecisionLock.name == "decide"))
+        turns = session.scalar(select(func.count()).where(DecisionLock.name == decision_lock.EVENTS))
     return ([f"{held} effects have ended and are still claimed"] if held else []) + (
         [f"{turns} turns of deciding; there is one"] if turns != 1 else []
     )

@@ -1,0 +1,382 @@
+"""The service's own scheduled evaluation: 20 metric rules `every: 1m`, ten per offer x publisher pair and ten per offer.
+
+30 days of traffic, 2,000 offers x 200 publishers, 50,000 pairs in use. Each figure is taken from the functions that a
+worker runs, on a database of its own, in a process of its own: the first evaluation after a start, the ones of the
+minutes after it (a minute of new rows each), what each of them writes, the private memory, and how long the events that
+come in meanwhile wait until another process has decided about them.
+
+    make scale                                             1,000,000 rows
+    make scale ROWS="1000000 10000000"                     both
+    make scale BESIDE=/path/to/another/checkout            and an older build of the service, in turns
+
+`BESIDE` is a checkout with an environment of its own in `.venv`.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve()
+RESULTS = HERE.parent / "results.json"
+DAYS, OFFERS, PUBLISHERS, PAIRS = 30, 2_000, 200, 50_000
+DAY, MINUTE = 86_400, 60
+START = 1_767_225_600  # 2026-01-01
+NOW = START + DAYS * DAY
+MINUTES = 6  # evaluations after the first one
+CONVERTS = 0.02
+CHUNK = 6 * 3_600  # rows of so many seconds lie in one chunk, as after compaction
+
+YAML = """
+accounts:
+  main:
+    base_url: http://integr8.invalid
+    api_key: ${INTEGR8_API_KEY}
+    integrations: {default: "${INTEGR8_INTEGRATION_ID}"}
+sources:
+  crm: {verify: bearer, token: "${CRM_TOKEN}", event_type: type, delivery_id: id}
+"""
+RULE = """schema: 1
+id: {grain}-{n}
+mode: {mode}
+trigger: {{every: 1m}}
+scope: {{per: [{per}]}}
+data: {{window: {window}, settle: 1h, need: {{clicks: {need}}}, fresh: 3h}}
+when:
+  all:
+    - cr < 0.{n:02}% @95%
+    - 'payout > {n} or profit < 0'
+then: [{{pause: offer}}]
+release: {{early: [cr >= 1.{n:02}%]}}
+"""
+EVENT_RULE = """schema: 1
+id: deals
+mode: shadow
+trigger: {webhook: {source: crm}}
+when: [body.amount > 100]
+then: [{ensure: publisher, key: {email: "{{ body.type }}@example.com"}, with: {name: Ann}}]
+"""
+ENVIRONMENT = {
+    "INTEGR8_API_KEY": "k",
+    "INTEGR8_INTEGRATION_ID": "1",
+    "CRM_TOKEN": "a-long-token-for-measuring-0123456789",
+    "BRIDGE_SECRET_KEY": "a long key for measuring",
+}
+
+
+# --- traffic ---------------------------------------------------------------------------------------
+
+
+def columns(rows: int, seed: int = 5) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Clicks and conversions as plain columns, by event time, with a few minutes beyond NOW for later evaluations."""
+    random = np.random.default_rng(seed)
+    pairs = np.sort(random.choice(OFFERS * PUBLISHERS, PAIRS, replace=False))
+    shares = 1 / np.arange(1, PAIRS + 1) ** 0.6
+    clicks = int(rows / (1 + CONVERTS))
+    event = np.sort(random.integers(START, NOW + (MINUTES + 1) * MINUTE, clicks))
+    drawn = random.permutation(pairs)[random.choice(PAIRS, clicks, p=shares / shares.sum())]
+    offer, publisher = (drawn // PUBLISHERS + 1).astype(np.int32), (drawn % PUBLISHERS + 1).astype(np.int32)
+    sold = np.sort(random.choice(clicks, int(clicks * CONVERTS), replace=False))
+    delay = random.exponential(3_000, len(sold)).astype(np.int64)
+    happened = event[sold] + delay
+    inside = happened < NOW + (MINUTES + 1) * MINUTE
+    order = np.argsort(happened[inside], kind="stable")
+    kept = sold[inside][order]
+    return (
+        {"event": event, "offer": offer, "publisher": publisher, "delay": None},
+        {
+            "event": happened[inside][order],
+            "offer": offer[kept],
+            "publisher": publisher[kept],
+            "delay": delay[inside][order],
+        },
+    )
+
+
+# --- one build, in its own process -----------------------------------------------------------------
+
+
+class Build:
+    """The functions of the build whose environment this process runs in."""
+
+    def __init__(self, home: Path) -> None:
+        os.environ.update(ENVIRONMENT, DATABASE_URL=f"sqlite:///{home}/bridge.db", BRIDGE_HOME=str(home))
+        self.home = home
+        self.old = importlib.util.find_spec("bridge.wiring") is not None
+        part = importlib.import_module
+        if self.old:
+            self.batch, self.chunks = part("bridge.data.batch"), part("bridge.data.observed")
+            self.services = part("bridge.wiring").House(part("bridge.settings").load(home))
+            self.rulebook, self.migrate = part("bridge.rulebook"), part("bridge.store.schema")
+        else:
+            self.batch, self.chunks = part("bridge.reports.batch"), part("bridge.reports.chunk_cache")
+            self.services = part("bridge.services.container").Services(part("bridge.config.settings").load(home))
+            self.rulebook, self.migrate = part("bridge.config.rulebook"), part("bridge.store.migrate")
+        self.feeds = part("bridge.store.feeds")
+        self.slots = part("bridge.store.slots")
+        self.journal = part("bridge.store.journal")
+
+    def run_due(self, now: datetime) -> int:
+        if self.old:
+            return int(importlib.import_module("bridge.ticking").run_due(self.services, now))
+        return int(importlib.import_module("bridge.operations.decide").run_due_rules(self.services, now))
+
+    def process_events(self, now: datetime) -> Any:
+        if self.old:
+            return importlib.import_module("bridge.draining").drain(self.services, now)
+        return importlib.import_module("bridge.operations.decide").process_events(self.services, now)
+
+    def facts(self, found: dict[str, Any], where: slice) -> Any:
+        """One batch of rows, each seen within five minutes."""
+        event = found["event"][where]
+        size, delay = len(event), found["delay"]
+        random = np.random.default_rng(int(event[0]) if size else 0)
+        paid = np.zeros(size, np.int64) if delay is None else np.full(size, 1_200_000, np.int64)
+        labels = self.batch.Labels
+        return self.batch.Batch(
+            event=event.astype(np.int64),
+            seen=event.astype(np.int64) + random.integers(5, 50, size),
+            high=(event.astype(np.uint64) * np.uint64(1000)) << np.uint64(16),
+            low=random.integers(0, 1 << 63, size).astype(np.uint64),
+            nth=np.zeros(size, np.uint8),
+            status=np.ones(size, np.uint8),
+            weight=np.ones(size, np.int32),
+            payout=paid,
+            revenue=paid * 3 // 2,
+            delay=np.full(size, -1, np.int32) if delay is None else delay[where].astype(np.int32),
+            labels={
+                "offer": labels(found["offer"][where], ("", *map(str, range(1, OFFERS + 1)))),
+                "publisher": labels(found["publisher"][where], ("", *(f"p{n}" for n in range(1, PUBLISHERS + 1)))),
+            },
+        )
+
+    def write(self, found: dict[str, Any], kind: Any, start: int, end: int) -> None:
+        """The rows of [start, end), and that the feed is complete up to there."""
+        with self.services.store.write() as session:
+            feed = self.feeds.ensure(session, self.feeds.FeedKey(kind=kind))
+            low, high = (int(at) for at in np.searchsorted(found["event"], (start, end)))
+            self.chunks.add(session, feed.id, self.facts(found, slice(low, high)))
+            self.feeds.advance(session, feed, since=moment(START), as_of=moment(end), at=moment(end))
+
+    def size(self) -> int:
+        """Bytes of the database on disk."""
+        with self.services.store.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return (self.home / "bridge.db").stat().st_size
+
+    def answers_bytes(self) -> int:
+        """Bytes of runs, verdicts, plans and effects as they lie in the file."""
+        names = ("runs", "verdicts", "plans", "effects")
+        with self.services.store.engine.connect() as connection:
+            like = " OR ".join(f"name LIKE '%{name}%'" for name in names)
+            return int(connection.exec_driver_sql(f"SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE {like}").scalar())  # noqa: S608
+
+
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def prepare(home: Path, rows: int, mode: str) -> None:
+    """A database with the rules and 30 days of observations."""
+    (home / "rules").mkdir()
+    (home / "tables").mkdir()
+    (home / "bridge.yaml").write_text(YAML)
+    for grain, per in (("pair", "offer, publisher"), ("offer", "offer")):
+        for n in range(1, 11):
+            window = ("24h", "48h", "3d", "7d")[n % 4]
+            text = RULE.format(grain=grain, per=per, n=n, window=window, need=20 * n, mode=mode)
+            (home / "rules" / f"{grain}-{n}.yaml").write_text(text)
+    (home / "rules" / "deals.yaml").write_text(EVENT_RULE)
+    (home / "now").write_text(str(NOW))
+    build = Build(home)
+    build.migrate.upgrade(build.services.store.engine)
+    reading, _ = build.rulebook.publish(build.services.store, build.services.settings, now=moment(NOW))
+    assert len(reading.revisions) == 21, [str(problem) for problem in reading.problems]
+    for found, kind in zip(columns(rows), (build.feeds.Kind.CLICKS, build.feeds.Kind.CONVERSIONS), strict=True):
+        for start in range(START, NOW, CHUNK):
+            build.write(found, kind, start, min(start + CHUNK, NOW))
+    build.services.close()
+
+
+def evaluate(home: Path, rows: int) -> dict[str, Any]:
+    """The first evaluation and those of the minutes after it."""
+    build = Build(home)
+    minutes = [build.facts(found, slice(*np.searchsorted(found["event"], (NOW, 2 * NOW)))) for found in columns(rows)]
+    kinds = (build.feeds.Kind.CLICKS, build.feeds.Kind.CONVERSIONS)
+    first = later = processor = 0.0
+    before = grown = answers = 0
+    for number in range(MINUTES + 1):
+        now = NOW + number * MINUTE
+        if number:
+            for batch, kind in zip(minutes, kinds, strict=True):
+                arrive(build, batch, kind, now)
+        (home / "now").write_text(str(now + 1))  # leases are by this clock, for both processes
+        open_slots(build, moment(now))
+        if number == 2:
+            before, answers = build.size(), build.answers_bytes()
+        began, worked = time.perf_counter(), time.process_time()
+        done = 0
+        while ran := build.run_due(moment(now) + timedelta(seconds=1)):
+            done += ran
+        assert done == 20, done
+        if number == 0:
+            first = time.perf_counter() - began
+        elif number > 1:  # the second one still puts the rows into the order in which they were seen
+            later += (time.perf_counter() - began) / (MINUTES - 1)
+            processor += (time.process_time() - worked) / (MINUTES - 1)
+    grown, answers = build.size() - before, build.answers_bytes() - answers
+    return {
+        "first evaluation s": round(first, 2),
+        "evaluation s": round(later, 3),
+        "processor s": round(processor, 3),
+        "answers kB": round(answers / (MINUTES - 1) / 1000, 1),
+        "database kB": round(grown / (MINUTES - 1) / 1000, 1),
+        "private MB": private_mb(),
+    }
+
+
+def arrive(build: Build, batch: Any, kind: Any, now: int) -> None:
+    rows = np.flatnonzero((batch.event >= now - MINUTE) & (batch.event < now))
+    with build.services.store.write() as session:
+        feed = build.feeds.ensure(session, build.feeds.FeedKey(kind=kind))
+        build.chunks.add(session, feed.id, batch.take(rows))
+        build.feeds.advance(session, feed, since=moment(START), as_of=moment(now), at=moment(now))
+
+
+def open_slots(build: Build, now: datetime) -> None:
+    keys = [f"{grain}-{n}" for grain in ("pair", "offer") for n in range(1, 11)]
+    with build.services.store.write() as session:
+        build.slots.open_slots(session, [("rule", f"rule:{key}", now) for key in keys])
+
+
+def private_mb() -> int:
+    """Memory of this process that it shares with no other."""
+    found = {
+        line.split(":")[0]: int(line.split()[1])
+        for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
+    }
+    return (found["Private_Clean"] + found["Private_Dirty"]) // 1024
+
+
+def events(home: Path) -> dict[str, Any]:
+    """Send an event every 0.1 s and decide about it, until asked to stop; the longest wait of one, in seconds."""
+    build, longest, number = Build(home), 0.0, 0
+    stop = home / "stop"
+    while not stop.exists():
+        number += 1
+        began = time.perf_counter()
+        with build.services.store.write() as session:
+            build.journal.record(session, [event_row(number, clock(home))])
+        while not is_done(build, number):
+            build.process_events(clock(home))
+            time.sleep(0.005)
+        if number > 5:  # the first ones load the rules
+            longest = max(longest, time.perf_counter() - began)
+        time.sleep(0.1)
+    return {"events": number, "longest wait s": round(longest, 3)}
+
+
+def clock(home: Path) -> datetime:
+    return moment(int((home / "now").read_text() or NOW))
+
+
+def event_row(number: int, now: datetime) -> dict[str, Any]:
+    body = json.dumps({"id": number, "type": "deal", "amount": number % 200}).encode()
+    return {
+        "id": f"{number:026}",
+        "source": "crm",
+        "event_type": "deal",
+        "dedupe_key": str(number),
+        "method": "POST",
+        "content_type": "application/json",
+        "body": body,
+        "received_at": now,
+    }
+
+
+def is_done(build: Build, number: int) -> bool:
+    with build.services.store.read() as session:
+        return session.get(build.journal.Event, f"{number:026}").state == "done"
+
+
+# --- all of it -------------------------------------------------------------------------------------
+
+
+def measured(build: Path, rows: int, mode: str = "shadow") -> dict[str, Any]:
+    """All figures of one build."""
+    with tempfile.TemporaryDirectory(prefix="scale-") as directory:
+        home = Path(directory) / "home"
+        home.mkdir()
+        assert _child(build, "prepare", home, rows, mode).wait() == 0
+        waiting = _child(build, "events", home, rows, mode, pipe=True)
+        found = _child(build, "evaluate", home, rows, mode, pipe=True)
+        output = found.communicate()[0]
+        (home / "stop").touch()
+        told = waiting.communicate()[0]
+        for part, process in (("evaluate", found), ("events", waiting)):
+            assert process.returncode == 0, (home / f"{part}.log").read_text()[-3_000:]
+        return json.loads(output.splitlines()[-1]) | json.loads(told.splitlines()[-1])
+
+
+def _child(build: Path, what: str, home: Path, rows: int, mode: str, *, pipe: bool = False) -> "subprocess.Popen[str]":
+    command = [str(build / ".venv/bin/python"), "-P", str(HERE), "--part", what, "--home", str(home), "--mode", mode]
+    environment = {**os.environ, "PYTHONPATH": str(build), "BRIDGE_LOG": "json", "PYTHONWARNINGS": "ignore"}
+    with (home / f"{what}.log").open("w") as log:
+        return subprocess.Popen(
+            [*command, "--rows", str(rows)], env=environment, text=True, cwd=build, stderr=log,
+            stdout=subprocess.PIPE if pipe else log,
+        )  # fmt: skip
+
+
+def run(
+    rows: tuple[int, ...] = (1_000_000,), beside: Path | None = None, mode: str = "shadow", turns: int = 1
+) -> list[dict[str, Any]]:
+    """One row per size and build; with another build beside it in turns, of which the better one of each counts."""
+    builds = {"this build": HERE.parents[1], **({beside.name: beside} if beside else {})}
+    found = []
+    for size in rows:
+        best: dict[str, dict[str, Any]] = {}
+        for _ in range(turns):
+            for name, build in builds.items():
+                print(f"measuring {name} with {size:,} rows ...", file=sys.stderr)
+                one = measured(build, size, mode)
+                if name not in best or one["processor s"] < best[name]["processor s"]:
+                    best[name] = one
+        found += [{"build": name, "rows": size, "mode": mode, **one} for name, one in best.items()]
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", nargs="+", type=int, default=[1_000_000])
+    parser.add_argument("--beside", type=Path)
+    parser.add_argument("--mode", default="shadow")
+    parser.add_argument("--turns", type=int, default=1)
+    parser.add_argument("--part")
+    parser.add_argument("--home", type=Path)
+    given = parser.parse_args()
+    if given.part == "prepare":
+        prepare(given.home, given.rows[0], given.mode)
+    elif given.part == "evaluate":
+        print(json.dumps(evaluate(given.home, given.rows[0])))
+    elif given.part == "events":
+        print(json.dumps(events(given.home)))
+    else:
+        rows = run(tuple(given.rows), given.beside and given.beside.resolve(), given.mode, given.turns)
+        for row in rows:
+            print(row)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

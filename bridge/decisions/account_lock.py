@@ -1,0 +1,156 @@
+"""Plan and record for one account at a time: under its decision lock, for milliseconds, whatever evaluating took.
+
+What was evaluated is kept when the lock is lost: then it is planned again, on what the database says by then.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from bridge.decisions.decide import Decision
+from bridge.store import decision_lock
+from bridge.store.engine import Store
+from bridge.store.lease import LeaseLost
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=20)  # renewed while it is held; a killed worker delays its account by so long
+RENEWALS = 3  # in the time of one lease
+PATIENCE = 40.0  # seconds to wait for the lock: longer than the lease of a worker that was killed
+PAUSE = (0.001, 0.004)  # seconds between two tries to get it
+TRIES = 5  # after a lock was lost
+
+Records = TypeVar("Records")
+
+
+class RoundLost(LeaseLost):
+    """What this round works on belongs to another worker by now; planning it again would be no use."""
+
+
+@contextmanager
+def renewed(store: Store, now: datetime, hold: Callable[[Session, datetime], None], lease: timedelta) -> Iterator[None]:
+    """While the block runs, `hold` is called with a new end of the lease a few times in each lease.
+
+    It runs in a thread and in a transaction of its own. When it fails, whoever writes under the lease finds out.
+    """
+    done, began = threading.Event(), time.monotonic()
+
+    def keep() -> None:
+        while not done.wait(lease.total_seconds() / RENEWALS):
+            until = now + timedelta(seconds=time.monotonic() - began) + lease
+            try:
+                with store.write() as session:
+                    hold(session, until)
+            except LeaseLost:
+                return
+            except SQLAlchemyError as error:
+                log.warning("a lease was not renewed", error=type(error).__name__)
+
+    thread = threading.Thread(target=keep, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextmanager
+def held(store: Store, account: str, now: datetime, *, lease: timedelta = LEASE) -> Iterator[Callable[[Session], None]]:
+    """Hold the decision lock of an account; yields what gives it back within the transaction that records.
+
+    That raises LeaseLost when somebody else has it by then. Raises LeaseLost, too, after waiting PATIENCE in vain.
+    """
+    name = decision_lock.of_account(account)
+    fence = _acquired(store, name, now, lease)
+
+    def hold(session: Session, until: datetime) -> None:
+        decision_lock.renew(session, fence, name, until)
+
+    given_back = False
+
+    def give_back(session: Session) -> None:
+        nonlocal given_back
+        decision_lock.release(session, fence, name)
+        given_back = True
+
+    try:
+        with renewed(store, now, hold, lease):
+            yield give_back
+    except BaseException:
+        given_back = False  # rolled back with the transaction
+        raise
+    finally:
+        if not given_back:
+            with store.write() as session:
+                decision_lock.abandon(session, name, fence)
+
+
+def _acquired(store: Store, name: str, now: datetime, lease: timedelta) -> int:
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < PATIENCE:
+        with store.write() as session:
+            fence = decision_lock.acquire(session, now + timedelta(seconds=passed), name, lease)
+        if fence is not None:
+            return fence
+        time.sleep(random.uniform(*PAUSE))  # noqa: S311 - so that two workers do not ask in step
+    raise LeaseLost(f"another worker holds the lock {name!r}")
+
+
+def in_turn(
+    store: Store,
+    account: str,
+    now: datetime,
+    *,
+    shadow: bool,
+    plan: Callable[[Session], Sequence[Decision]],
+    prepare: Callable[[Sequence[Decision]], Records],
+    write: Callable[[Session, Records], None],
+) -> None:
+    """Plan, make the rows, and write them, with the account's lock where others could be affected.
+
+    `shadow`: all these rules only show what they would do, so no lock is needed, unless a plan ends what a rule holds
+    from the time when it was live. When the lock is lost, all three are done again with the same evaluations.
+    Raises LeaseLost after TRIES, and whatever the three raise.
+    """
+    locked = not shadow
+    for attempt in range(1, TRIES + 1):
+        if not locked:
+            with store.read() as session:
+                decisions = plan(session)
+            if not any(map(_has_consequences, decisions)):
+                records = prepare(decisions)
+                with store.write() as session:
+                    write(session, records)
+                return
+            locked = True
+        try:
+            with held(store, account, now) as give_back:
+                with store.read() as session:
+                    decisions = plan(session)
+                records = prepare(decisions)
+                with store.write() as session:
+                    give_back(session)
+                    write(session, records)
+        except RoundLost:
+            raise
+        except LeaseLost:
+            if attempt == TRIES:
+                raise
+            log.warning("decision lock was lost; planning again", account=account, attempt=attempt)
+        else:
+            return
+
+
+def _has_consequences(decision: Decision) -> bool:
+    """Whether a plan of a shadow rule does more than show."""
+    plan = decision.plan
+    return plan is not None and bool(plan.ended or plan.releases or plan.joins or plan.mutes)

@@ -63,6 +63,9 @@ soak: $(DEV) ## half load for SOAK_MINUTES (30) on DATABASE (sqlite, postgresql)
 release-dump: $(DEV) ## record what this version leaves in a database, once for each release, so that later migrations are tried on it
 	@PYTHONPATH=tests/support $(BIN)/python -m releases tests/samples/databases
 
+scale: $(DEV) ## measure the scheduled evaluation of the service; ROWS="1000000 10000000", BESIDE=another checkout
+	$(BIN)/python benchmarks/evaluations.py --rows $(or $(ROWS),1000000) $(if $(BESIDE),--beside $(BESIDE)) --keep
+
 bench: $(DEV) ## measure; prints figures and ratios
 	$(BIN)/python -m benchmarks
 
@@ -88,4 +91,4 @@ lock: ## resolve the dependencies anew, with hashes and without any index addres
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(DOCS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site
 
-.PHONY: help demo test quick fuzz chaos soak release-dump lint format bench docs lock clean
+.PHONY: help demo test quick fuzz chaos soak release-dump lint format bench scale docs lock clean

@@ -1,4 +1,4 @@
-"""The service's own scheduled evaluation: 20 metric rules `every: 1m`, ten per offer x publisher pair and ten per offer.
+"""The scheduled evaluation of the service: 20 metric rules `every: 1m`, ten per offer x publisher pair, ten per offer.
 
 30 days of traffic, 2,000 offers x 200 publishers, 50,000 pairs in use. Each figure is taken from the functions that a
 worker runs, on a database of its own, in a process of its own: the first evaluation after a start, the ones of the
@@ -179,7 +179,7 @@ class Build:
         names = ("runs", "verdicts", "plans", "effects")
         with self.services.store.engine.connect() as connection:
             like = " OR ".join(f"name LIKE '%{name}%'" for name in names)
-            return int(connection.exec_driver_sql(f"SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE {like}").scalar())  # noqa: S608
+            return int(connection.exec_driver_sql(f"SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE {like}").scalar())
 
 
 def moment(seconds: float) -> datetime:
@@ -362,6 +362,7 @@ def main() -> int:
     parser.add_argument("--beside", type=Path)
     parser.add_argument("--mode", default="shadow")
     parser.add_argument("--turns", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="write the figures to results.json")
     parser.add_argument("--part")
     parser.add_argument("--home", type=Path)
     given = parser.parse_args()
@@ -375,7 +376,16 @@ def main() -> int:
         rows = run(tuple(given.rows), given.beside and given.beside.resolve(), given.mode, given.turns)
         for row in rows:
             print(row)
+        if given.keep:
+            keep(rows)
     return 0
+
+
+def keep(rows: list[dict[str, Any]]) -> None:
+    """Put the figures beside those of the other benchmarks."""
+    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found["evaluations"] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows}
+    RESULTS.write_text(json.dumps(found, indent=1, default=str) + "\n")
 
 
 if __name__ == "__main__":

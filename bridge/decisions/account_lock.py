@@ -123,23 +123,16 @@ def in_turn(
     """
     locked = not shadow
     for attempt in range(1, TRIES + 1):
-        if not locked:
-            with store.read() as session:
-                decisions = plan(session)
-            if not any(map(_has_consequences, decisions)):
-                records = prepare(decisions)
-                with store.write() as session:
-                    write(session, records)
-                return
-            locked = True
         try:
-            with held(store, account, now) as give_back:
-                with store.read() as session:
-                    decisions = plan(session)
-                records = prepare(decisions)
-                with store.write() as session:
-                    give_back(session)
-                    write(session, records)
+            if locked or not _unlocked(store, plan, prepare, write):
+                locked = True
+                with held(store, account, now) as give_back:
+                    with store.read() as session:
+                        decisions = plan(session)
+                    records = prepare(decisions)
+                    with store.write() as session:
+                        give_back(session)
+                        write(session, records)
         except RoundLost:
             raise
         except LeaseLost:
@@ -148,6 +141,23 @@ def in_turn(
             log.warning("decision lock was lost; planning again", account=account, attempt=attempt)
         else:
             return
+
+
+def _unlocked(
+    store: Store,
+    plan: Callable[[Session], Sequence[Decision]],
+    prepare: Callable[[Sequence[Decision]], Records],
+    write: Callable[[Session, Records], None],
+) -> bool:
+    """Record plans that only show what they would do. False, and nothing written, where one does more."""
+    with store.read() as session:
+        decisions = plan(session)
+    if any(map(_has_consequences, decisions)):
+        return False
+    records = prepare(decisions)
+    with store.write() as session:
+        write(session, records)
+    return True
 
 
 def _has_consequences(decision: Decision) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,8 @@ class LiveInputs:
     accounts: Mapping[str, Account]
     data: Callable[[str, str], LiveData]
     seconds: dict[str, float] = field(default_factory=dict)  # how long each rule took when it was last evaluated
+    round: object = None  # rules of one round look at the same observations: they are brought up to date once
+    answers: dict[str, Any] = field(default_factory=dict)  # bridge.decisions.answer_history.Memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +50,7 @@ def scope_facts(inputs: LiveInputs, session: Session, revision: Revision, now: d
     What the rule itself keeps paused stays in, whatever `where` says: its early release is asked there.
     """
     data = inputs.data(revision.account, revision.integration)
-    found = facts_for(session, data, revision, now, inputs.library.tables)
+    found = facts_for(session, data, revision, now, inputs.library.tables, round_=inputs.round)
     held = {subjects.load(hold.subject) for hold in holds.of_rule(session, revision.id)}
     known = found.subjects.rows if held and isinstance(found.subjects, Items) else {}
     missing = tuple(sorted(one for one in held if one not in known))

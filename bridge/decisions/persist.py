@@ -9,12 +9,12 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.decisions import spans, subjects
+from bridge.decisions import answer_history, spans, subjects
 from bridge.decisions.decide import Decision
 from bridge.decisions.records import PlanRecord, RunRecord
-from bridge.observability.metrics import RUNS, VERDICTS
+from bridge.observability.metrics import ANSWER_BYTES, RUNS, VERDICTS
 from bridge.store import holds as hold_rows
-from bridge.store import ledger, runs
+from bridge.store import json_text, ledger, runs
 from bridge.store.engine import insert_rows
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect
@@ -34,6 +34,8 @@ def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> 
     made = runs.add(session, [one.run for one in records])
     for one, number in zip(records, made, strict=True):
         one.run["id"] = number
+    changes = {one.run["rule_id"]: (one.run["id"], one.change) for one in records if one.change is not None}
+    answer_history.keep(session, changes)
     spans.runs_recorded(session, [one.run for one in records])
     verdicts = [{**row, "run_id": one.run["id"]} for one in records for row in one.verdicts]
     insert_rows(session, StoredVerdict, verdicts)
@@ -41,12 +43,18 @@ def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> 
     for one in records:
         if one.decision.plan is not None:
             _apply(session, one.decision, one.decision.plan, now)
-    _count(records)
+    _count(records, verdicts)
     _tell(records)
     return made
 
 
-def _count(records: Sequence[RunRecord]) -> None:
+def _count(records: Sequence[RunRecord], verdicts: Sequence[dict[str, Any]]) -> None:
+    rule_of = {one.run["id"]: one.run["rule_id"] for one in records}
+    for one in records:
+        if one.run["answers"]:
+            ANSWER_BYTES.labels(one.run["rule_id"]).inc(len(one.run["answers"]))
+    for verdict in verdicts:
+        ANSWER_BYTES.labels(rule_of[verdict["run_id"]]).inc(len(json_text.dumps(verdict["trace"])))
     outcomes = Counter((one.run["rule_id"], one.run["outcome"]) for one in records)
     for (rule, outcome), number in outcomes.items():
         RUNS.labels(rule, outcome).inc(number)

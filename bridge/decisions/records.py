@@ -1,6 +1,6 @@
 """Decisions as the rows that they will be: everything that costs is done here, before a transaction holds others up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bridge.decisions import subjects
+from bridge.decisions.answer_history import Before, Change, change
 from bridge.decisions.decide import Decision
 from bridge.store import runs
 from bridge.store.exact_json import freeze, plain
@@ -42,19 +43,35 @@ class RunRecord:
     verdicts: Sequence[dict[str, Any]] = ()
     wanted: PlanRecord | None = None
     returning: PlanRecord | None = None
+    change: Change | None = None  # of the answers, where the rule looks at several items
 
 
-def run_records(decisions: Sequence[Decision], now: datetime) -> list[RunRecord]:
-    """The rows of these decisions; nothing is written."""
-    return [_draft(one, now) for one in decisions]
+def run_records(
+    decisions: Sequence[Decision], now: datetime, before: Mapping[str, Before] | None = None
+) -> list[RunRecord]:
+    """The rows of these decisions; nothing is written.
+
+    `before`: what the last runs of rules said, where only what is different is to be written.
+    """
+    return [_draft(one, now, before) for one in decisions]
 
 
-def _draft(decision: Decision, now: datetime) -> RunRecord:
+def _draft(decision: Decision, now: datetime, known: Mapping[str, Before] | None) -> RunRecord:
     run, evaluation, plan = _run(decision), decision.evaluation, decision.plan
     if evaluation is None or plan is None:
         return RunRecord(decision, run)
-    verdicts = _verdicts(evaluation) if run["yes"] or run["no_decision"] else []
-    return RunRecord(decision, run, verdicts, _wanted(decision, plan, now), _returning(decision, plan, now))
+    found = None if known is None else change(decision, known.get(decision.revision.id), now)
+    if found is None:
+        run["answers"] = _packed(evaluation)
+        verdicts = _verdicts(evaluation) if run["yes"] or run["no_decision"] else []
+        return RunRecord(decision, run, verdicts, _wanted(decision, plan, now), _returning(decision, plan, now))
+    run |= {"answers": found.packed, "base_id": found.after.base_id or None, "plan_of": found.after.plan_of or None}
+    if found.before is None:
+        verdicts = _verdicts(evaluation) if run["yes"] or run["no_decision"] else []
+    else:
+        verdicts = [_verdict(evaluation, row) for row in found.told[:MOST_VERDICTS].tolist()]
+    wanted = _wanted(decision, plan, now) if found.plan else None
+    return RunRecord(decision, run, verdicts, wanted, _returning(decision, plan, now), found)
 
 
 def _run(decision: Decision) -> dict[str, Any]:
@@ -74,7 +91,9 @@ def _run(decision: Decision) -> dict[str, Any]:
         **counts,
         "outcome": plan.outcome if plan else "error",
         "error": decision.error,
-        "answers": _packed(evaluation) if evaluation is not None else None,
+        "answers": None,
+        "base_id": None,
+        "plan_of": None,
     }
 
 

@@ -3,15 +3,16 @@
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy.orm import Session
 
 from bridge.config.rulebook import Rulebook
-from bridge.decisions import cron, silence
+from bridge.decisions import answer_history, cron, silence
 from bridge.decisions.account_lock import RoundLost, in_turn, renewed
+from bridge.decisions.answer_history import Before, Memory
 from bridge.decisions.decide import Cause, Decision, Evaluated, evaluate_rule, event_facts, failure, plan_evaluated
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
 from bridge.decisions.live_facts import LiveInputs, scope_facts
@@ -164,11 +165,11 @@ def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
         slots.renew(session, taken, until)
 
     with renewed(store, now, hold, slots.LEASE):
-        ready, left = _evaluate(store, inputs, due, now)
+        ready, left = _evaluate(store, replace(inputs, round=object()), due, now)
         if left:
             with store.write() as session:
                 slots.return_untried(session, [slot for one in left for slot in one.slots])
-        _record(store, ready, now)
+        _record(store, inputs.answers, ready, now)
     ended = len(gone) + sum(len(one.due.slots) for one in ready)
     log.info("rules ran", rules=len(ready), slots=ended)
     return ended
@@ -256,7 +257,7 @@ def _asked(inputs: LiveInputs, session: Session, due: _Due, now: datetime) -> Ev
 # --- planning and recording, account by account ----------------------------------------------------
 
 
-def _record(store: Store, ready: Sequence[_Ready], now: datetime) -> None:
+def _record(store: Store, memory: Memory, ready: Sequence[_Ready], now: datetime) -> None:
     """Plan and record what was evaluated. When an account's rules fail together, each is recorded by itself."""
     of_account: dict[str, list[_Ready]] = {}
     for one in ready:
@@ -264,27 +265,32 @@ def _record(store: Store, ready: Sequence[_Ready], now: datetime) -> None:
     lost: Exception | None = None
     for account, members in of_account.items():
         try:
-            _in_turn(store, account, members, now)
+            _in_turn(store, memory, account, members, now)
         except NOT_ITS_FAULT as error:  # its slots come back with their lease; the other accounts have theirs
             lost = error
         except Exception:
             log.exception("batch of due rules failed", account=account, rules=len(members))
-            _each_alone(store, account, members, now)
+            _each_alone(store, memory, account, members, now)
     if lost is not None:
         raise lost
 
 
-def _in_turn(store: Store, account: str, members: Sequence[_Ready], now: datetime) -> None:
+def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Ready], now: datetime) -> None:
     evaluated = [one.evaluated for one in members if one.evaluated is not None]
     taken = [slot for one in members for slot in one.due.slots]
+    before: dict[str, Before] = {}
+    recorded: list[RunRecord] = []
 
     def plan(session: Session) -> list[Decision]:
+        nonlocal before
+        before = answer_history.load(session, memory, [one.revision.id for one in evaluated])
         known = {one.revision.id: runs.existing(session, one.revision.id, [one.causes[0].key]) for one in evaluated}
         fresh = [one for one in evaluated if not known[one.revision.id]]
         return settled([decision for one in fresh for decision in plan_evaluated(session, one)])
 
     def prepare(decisions: Sequence[Decision]) -> list[RunRecord]:
-        return run_records(decisions, now)
+        recorded[:] = run_records(decisions, now, before)
+        return recorded
 
     def write(session: Session, records: Sequence[RunRecord]) -> None:
         mine = ours(session, Slot, {slot.id: slot.fence for slot in taken})
@@ -298,15 +304,18 @@ def _in_turn(store: Store, account: str, members: Sequence[_Ready], now: datetim
 
     shadow = all(one.revision.mode is Mode.SHADOW for one in evaluated)
     in_turn(store, account, now, shadow=shadow, plan=plan, prepare=prepare, write=write)
+    for made in recorded:
+        if made.change is not None:
+            memory[made.run["rule_id"]] = answer_history.numbered(made.change.after, made.run["id"])
 
 
-def _each_alone(store: Store, account: str, members: Sequence[_Ready], now: datetime) -> None:
+def _each_alone(store: Store, memory: Memory, account: str, members: Sequence[_Ready], now: datetime) -> None:
     """After a batch failed: a rule that cannot be recorded must not take its neighbours along."""
     bulkhead = Bulkhead(store, now)
     for one in members:
         with bulkhead.item("rule", one.due.revision.id, "record"):
             try:
-                _in_turn(store, account, [one], now)
+                _in_turn(store, memory, account, [one], now)
             except NOT_ITS_FAULT:
                 raise
             except Exception as error:

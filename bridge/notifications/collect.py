@@ -139,10 +139,11 @@ def _wanted(found: Found, revision: Revision | None) -> Iterator[tuple[str, str]
 def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
     runs = list(session.scalars(select(Run).where(Run.rule_id.in_(rules), Run.started_at >= since).order_by(Run.id)))
     stops: dict[int, list[Mapping[str, Any]]] = {}
-    for plan in session.scalars(select(StoredPlan).where(StoredPlan.run_id.in_([run.id for run in runs]))):
+    wanted = {number for run in runs for number in (run.id, run.plan_of) if number}
+    for plan in session.scalars(select(StoredPlan).where(StoredPlan.run_id.in_(wanted))):
         stops.setdefault(plan.run_id, []).extend(plan.stops)
     for run in runs:
-        yield from _about(run, stops.get(run.id, []))
+        yield from _about(run, stops.get(run.plan_of or run.id, []))
 
 
 def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Found]:

@@ -27,6 +27,9 @@ EVENT_TO_CALL = Histogram(
 )
 RUNS = Counter("bridge_runs_total", "Evaluations, by rule and outcome of the plan.", ["rule", "outcome"])
 VERDICTS = Counter("bridge_verdicts_total", "Verdicts, by rule and answer.", ["rule", "answer"])
+ANSWER_BYTES = Counter(
+    "bridge_answer_bytes_total", "Bytes that runs wrote down about their answers, by rule.", ["rule"]
+)
 EFFECTS = Counter(
     "bridge_effects_ended_total", "Attempts at effects that came to an end, by verb and outcome.", ["verb", "state"]
 )
@@ -51,6 +54,6 @@ BUDGET_WAIT = Histogram(
 
 COUNTED = (
     WEBHOOKS, WEBHOOKS_REFUSED, WEBHOOK_FAULTS,
-    WEBHOOK_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, EFFECTS, CALLS, CALL_SECONDS, BUDGET_WAIT,
-    NOTICES, ITEM_FAILURES,
+    WEBHOOK_SECONDS, DRAIN_SECONDS, EVENT_TO_CALL, RUNS, VERDICTS, ANSWER_BYTES, EFFECTS, CALLS, CALL_SECONDS,
+    BUDGET_WAIT, NOTICES, ITEM_FAILURES,
 )  # fmt: skip

@@ -21,4 +21,6 @@ def run_due_rules(services: Services, now: datetime) -> int:
 
 def live_inputs(services: Services) -> LiveInputs:
     """What live decisions read beside the database."""
-    return LiveInputs(services.library, services.settings.accounts, services.data, services.rule_seconds)
+    return LiveInputs(
+        services.library, services.settings.accounts, services.data, services.rule_seconds, services.rule_answers
+    )

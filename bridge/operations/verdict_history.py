@@ -1,6 +1,6 @@
 """What the last runs of a rule said about one subject, and what was done: misses as well as hits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,23 @@ def looks(
     found = list(session.scalars(wanted.order_by(Run.id.desc()).limit(most)))
     name = subjects.dump(subject)
     said = _verdicts(session, [run.id for run in found])
-    return tuple(_look(run, name, said.get(run.id, {}), ledger.plans_of(session, run.id)) for run in found)
+    about = runs.answers_about(session, found, name)
+    return tuple(
+        _look(run, name, _answer(run, name, said.get(run.id, {}), about), _plans(session, run)) for run in found
+    )
+
+
+def _plans(session: Session, run: Run) -> Sequence[StoredPlan]:
+    """What a run wanted; where it was the same as before, as it was stored then."""
+    return [*ledger.plans_of(session, run.id), *(ledger.plans_of(session, run.plan_of) if run.plan_of else ())]
+
+
+def _answer(run: Run, subject: str, verdicts: dict[str, int], about: Mapping[int, int | None]) -> int | None:
+    if run.id in about:
+        return about[run.id]
+    if not verdicts and run.no:
+        return Answer.NO  # a run of one subject keeps no row for a no
+    return verdicts.get(subject)
 
 
 def _verdicts(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, int]]:
@@ -56,11 +72,7 @@ def _verdicts(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, i
     return found
 
 
-def _look(run: Run, subject: str, verdicts: dict[str, int], plans: Sequence[StoredPlan]) -> Look:
-    answers = runs.unpack(run.answers) if run.answers else verdicts
-    answer = answers.get(subject)
-    if answer is None and not answers and run.no:
-        answer = Answer.NO  # a run of one subject keeps no row for a no
+def _look(run: Run, subject: str, answer: int | None, plans: Sequence[StoredPlan]) -> Look:
     return Look(
         run_id=run.id,
         at=run.started_at,

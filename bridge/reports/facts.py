@@ -231,10 +231,16 @@ def objects(values: Sequence[Any]) -> Column:
 
 
 def facts_for(
-    session: Session, data: LiveData, revision: Revision, now: datetime, tables: Mapping[str, Table] | None = None
+    session: Session,
+    data: LiveData,
+    revision: Revision,
+    now: datetime,
+    tables: Mapping[str, Table] | None = None,
+    *,
+    round_: object = None,
 ) -> LiveFacts:
-    """The facts of one rule at this moment, for every subject in its scope."""
-    data.refresh(session, now)
+    """The facts of one rule at this moment, for every subject in its scope, brought up to date once in a round."""
+    data.refresh_for(round_, session, now)
     known = tables if tables is not None else {}
     found = subjects_of(data, revision.scope.per, now)
     everything = LiveFacts(session, data, found, now, known, dict(revision.scope.join))

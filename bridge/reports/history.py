@@ -22,7 +22,8 @@ from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import MONEY, Batch
 from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts
 from bridge.reports.directory import Directory
-from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, natural
+from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of
+from bridge.reports.items import natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Ints, Per, slim
 from bridge.reports.tracking import Tracking

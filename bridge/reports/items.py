@@ -7,7 +7,7 @@ of them, and the answers of two evaluations can be compared as arrays.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class Items(list[Subject]):
             size = max(int(part.max(initial=-1)) for part in (self.numbers, before.numbers)) + 1
             table = np.full(size, -1, np.intp)
             table[before.numbers] = np.arange(len(before))
-            return cast("NDArray[np.intp]", table[self.numbers])
+            return table[self.numbers]
         known = before.rows
         return np.array([known.get(subject, -1) for subject in self], np.intp)
 

@@ -58,6 +58,7 @@ class LiveData:
     _measures: tuple[object, dict[Any, Any]] = field(default_factory=lambda: (None, {}))
     _loads: int = 0  # how often something was taken in or forgotten
     _read: object = None  # what was there at the last refresh, and since when it was asked for
+    _round: object = None
     _delayed: object = None  # the state of the delays that `delays` shows
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
@@ -84,6 +85,12 @@ class LiveData:
         for kind, infos in found.items():
             self._load(session, kind, infos)
         self._read = (since, self._loads, state[2])
+
+    def refresh_for(self, round_: object, session: Session, now: datetime) -> None:
+        """Refresh once for all that looks in one round; None: at every look."""
+        if round_ is None or round_ is not self._round:
+            self.refresh(session, now)
+            self._round = round_
 
     def occurring(self, per: Per, start: int, end: int) -> Items:
         """What had any traffic in [start, end), seen by then or not; the same object as long as it is the same."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.config import settings as settings_module
 from bridge.config.errors import SettingsError
@@ -89,6 +89,7 @@ class Services:
         self._clients: dict[tuple[str, str], Client] = {}
         self._data: dict[tuple[str, str], LiveData] = {}
         self.rule_seconds: dict[str, float] = {}  # how long each rule took when it was last evaluated here
+        self.rule_answers: dict[str, Any] = {}  # what each rule said last, as far as this process recorded it
 
     @cached_property
     def store(self) -> Store:

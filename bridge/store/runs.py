@@ -1,8 +1,9 @@
 """Runs and verdicts: what was looked at, when, with which data, and what came out.
 
-Every run is kept with its counts. Verdicts are kept as rows where something can follow from them: yes, and the
-first no_decision after a decision. All other answers of a run are kept as two packed columns, so that a miss
-can be shown and explained later without a row for each of fifty thousand subjects.
+Every run is kept with its counts. Verdicts are kept as rows where something can follow from them, when they change:
+yes, and the first no_decision after a decision. All answers are kept as two packed columns: in full now and then, in
+between those that differ from the run before, so that a miss can be shown and explained later without a row for each
+of fifty thousand subjects at every run.
 """
 
 import zlib
@@ -25,13 +26,19 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     or_,
     select,
+    update,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_rows
+from bridge.store.lease import LeaseLost
+
+GONE = -2  # among the codes of answers: not looked at any more
+MOST_UNDECIDED_CHANGES = 10  # verdicts of a run that are stored because an item cannot be decided about any more
 
 
 class Cause(StrEnum):
@@ -52,6 +59,7 @@ class Run(Base):
         Index("ix_runs_rule_id_id", "rule_id", "id"),
         Index("ix_runs_event_id", "event_id"),
         Index("ix_runs_started_at", "started_at"),
+        Index("ix_runs_base_id", "base_id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -70,7 +78,9 @@ class Run(Base):
     traceparent: Mapped[str | None]  # names its span to its effects, where traces are on
     outcome: Mapped[str]  # of its plan, or `error`
     error: Mapped[str | None]
-    answers: Mapped[bytes | None] = mapped_column(LargeBinary)  # packed, see pack()
+    answers: Mapped[bytes | None] = mapped_column(LargeBinary)  # packed, see pack(); all of them where base_id is null
+    base_id: Mapped[int | None] = mapped_column(Key)  # the run with all answers, from which the differences count
+    plan_of: Mapped[int | None] = mapped_column(Key)  # the run that stored the same plan; null: this one did
     by: Mapped[str | None]  # the person, for runs asked for by hand
 
 
@@ -99,15 +109,80 @@ class StoredStreak(Base):
     counted_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of the last look with new data
 
 
+class RuleAnswers(Base):
+    """The last run of a rule over several items: what the next one is compared with."""
+
+    __tablename__ = "rule_answers"
+
+    rule_id: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[str]
+    run_id: Mapped[int] = mapped_column(Key)
+    base_id: Mapped[int] = mapped_column(Key)
+    base_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    shape: Mapped[str]  # of its plan
+    plan_of: Mapped[int] = mapped_column(Key)
+
+
 def pack(subjects: Sequence[str], answers: bytes) -> bytes:
-    """Subjects and their int8 answers, small enough to keep for every run."""
+    """Subjects and their int8 codes, as small as they get."""
     return zlib.compress(orjson.dumps([list(subjects), answers.hex()]), level=6)
 
 
 def unpack(packed: bytes) -> dict[str, int]:
-    """Subject → answer (1 yes, 0 no, -1 no decision), the reverse of pack()."""
+    """Subject → code, the reverse of pack(). See bridge.decisions.answer_history for what they mean."""
     subjects, answers = orjson.loads(zlib.decompress(packed))
     return dict(zip(subjects, memoryview(bytes.fromhex(answers)).cast("b"), strict=True))
+
+
+def rule_answers(session: Session, rules: Sequence[str]) -> list[RuleAnswers]:
+    return list(session.scalars(select(RuleAnswers).where(RuleAnswers.rule_id.in_(list(rules)))))
+
+
+def packed_answers(session: Session, run_id: int) -> bytes | None:
+    return session.scalar(select(Run.answers).where(Run.id == run_id, Run.base_id.is_(None)))
+
+
+def differences(session: Session, rule_id: str, base_id: int, *, after: int, upto: int) -> list[bytes]:
+    """What runs of (after, upto] said otherwise than the one before each of them, oldest first."""
+    query = select(Run.answers).where(
+        Run.rule_id == rule_id, Run.base_id == base_id, Run.id > after, Run.id <= upto, Run.answers.is_not(None)
+    )
+    return [packed for packed in session.scalars(query.order_by(Run.id)) if packed is not None]
+
+
+def answers_about(session: Session, found: Sequence[Run], subject: str) -> dict[int, int | None]:
+    """Run → what it said about a subject (1 yes, 0 no, -1 no decision); None where it was not looked at.
+
+    Only runs over several subjects are among them.
+    """
+    said: dict[int, int | None] = {}
+    for base_id in {run.base_id or run.id for run in found if run.base_id or run.answers}:
+        runs = sorted((run for run in found if base_id in {run.base_id, run.id}), key=lambda run: run.id)
+        packed = packed_answers(session, base_id)
+        code = unpack(packed).get(subject) if packed else None
+        at = base_id
+        for run in runs:
+            for part in differences(session, run.rule_id, base_id, after=at, upto=run.id):
+                code = unpack(part).get(subject, code)
+            at = run.id
+            said[run.id] = None if code is None or code == GONE else min(code, 1)
+    return said
+
+
+def keep_answers(session: Session, row: dict[str, Any], *, before: int | None) -> None:
+    """Replace the row of a rule. `before`: the run that it must still speak of. Raises LeaseLost where it does not.
+
+    None: whatever stands there.
+    """
+    values = {name: value for name, value in row.items() if name != "rule_id"}
+    if before is not None:
+        changed = update(RuleAnswers).where(RuleAnswers.rule_id == row["rule_id"], RuleAnswers.run_id == before)
+        found = changed.values(**values).returning(RuleAnswers.rule_id)
+        if session.scalar(found.execution_options(synchronize_session=False)) is None:
+            raise LeaseLost(f"another worker has recorded a run of {row['rule_id']} meanwhile")
+        return
+    session.execute(delete(RuleAnswers).where(RuleAnswers.rule_id == row["rule_id"]))
+    insert_rows(session, RuleAnswers, [row])
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -171,7 +246,17 @@ def counts(session: Session, since: datetime) -> dict[str, int]:
 
 
 def forget(session: Session, *, dull_before: datetime, all_before: datetime) -> int:
-    """Retention by outcome: runs that wanted nothing go first, so that they never push out the others."""
+    """Retention by outcome: runs that wanted nothing go first, so that they never push out the others.
+
+    A run on which the answers of one that stays are built stays as well.
+    """
     dull = and_(Run.started_at < dull_before, Run.outcome == "nothing", Run.yes == 0)
-    gone = session.execute(delete(Run).where(or_(dull, Run.started_at < all_before)).returning(Run.id))
+    old = or_(dull, Run.started_at < all_before)
+    staying = aliased(Run)
+    kept_dull = and_(staying.started_at < dull_before, staying.outcome == "nothing", staying.yes == 0)
+    needed = select(staying.base_id).where(
+        staying.base_id.is_not(None), not_(or_(kept_dull, staying.started_at < all_before))
+    )
+    unneeded = and_(Run.id.not_in(needed), or_(Run.base_id.is_(None), Run.base_id.not_in(needed)))
+    gone = session.execute(delete(Run).where(old, unneeded).returning(Run.id))
     return len(gone.all())

@@ -1,0 +1,232 @@
+"""Answers are stored when they change: what a run of a rule has to write, compared with the run before it.
+
+Every answer has a code: -1 no decision, 0 no, 1 yes, and from 2 on a yes that a guard kept from leading to anything,
+by the guard. A run stores all codes when there is nothing to compare them with, or the last full ones are too old;
+otherwise only those that differ. What each run said about each item is the full codes plus the differences since then.
+"""
+
+import hashlib
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from bridge.decisions import subjects
+from bridge.decisions.decide import Decision
+from bridge.reports.items import Items
+from bridge.store import runs
+from bridge.store.runs import GONE, RuleAnswers
+from rules.model.facts import Subject
+from rules.model.plan import Outcome, Plan
+from rules.model.verdicts import Answer, Evaluation
+from rules.planning.desired import fingerprint
+
+Codes = NDArray[np.int8]
+
+SAMPLE = timedelta(hours=6)  # everything is stored again so often, whether it changed or not
+MOST_CHANGED = 4  # when more than one in so many changed, all of them are stored
+#: In the order of their codes, from 2 on: add at the end.
+GUARDS = (
+    "halt", "breaker", "quiet", "active", "for", "held", "already", "pending", "waiting", "companion", "released",
+    "protected", "except", "where", "gone", "hold", "muted", "probation", "cooldown", "keep_active", "at_most.targets",
+    "at_most.share", "at_most.revenue_24h", "per_day", "canary", "conflict", "unfilled", "no_target",
+)  # fmt: skip
+OTHER = 127
+_CODE = {guard: number for number, guard in enumerate(GUARDS, int(Answer.YES) + 1)}
+REPEATABLE = frozenset({Outcome.NOTHING, Outcome.SHADOW, Outcome.STOPPED})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Before:
+    """What the last run of a rule said about every item."""
+
+    run_id: int
+    base_id: int  # the run that stored all codes
+    base_at: datetime
+    revision: str
+    items: Items
+    codes: Codes  # GONE for what was not looked at any more
+    shape: str  # of its plan
+    plan_of: int  # the run that stored that plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """What a run has to write."""
+
+    after: Before  # its run_id is 0 until the run has a number, and so is the number of what it stores itself
+    before: Before | None
+    packed: bytes | None  # all codes, or those that changed; None: nothing changed
+    told: NDArray[np.intp]  # rows whose verdicts are stored with their traces
+    plan: bool  # whether the plan is another one than before
+
+
+Memory = MutableMapping[str, Before]
+
+
+def load(session: Session, memory: Memory, rules: Sequence[str]) -> dict[str, Before]:
+    """What the last runs of these rules said: as this process remembers it, brought up to date from the database."""
+    found = {}
+    for row in runs.rule_answers(session, rules):
+        known = memory.get(row.rule_id)
+        if known is None or known.base_id != row.base_id or known.run_id > row.run_id:
+            known = _from_base(session, row)
+        if known is not None and known.run_id < row.run_id:
+            known = _brought_up(session, row, known)
+        if known is not None:
+            found[row.rule_id] = replace(
+                known, run_id=row.run_id, shape=row.shape, plan_of=row.plan_of, revision=row.revision
+            )
+    return found
+
+
+def _from_base(session: Session, row: RuleAnswers) -> Before | None:
+    packed = runs.packed_answers(session, row.base_id)
+    if packed is None:
+        return None
+    codes = runs.unpack(packed)
+    items = _items([subjects.load(text) for text in codes])
+    return Before(
+        run_id=row.base_id,
+        base_id=row.base_id,
+        base_at=row.base_at,
+        revision=row.revision,
+        items=items,
+        codes=np.fromiter(codes.values(), np.int8, len(codes)),
+        shape=row.shape,
+        plan_of=row.plan_of,
+    )
+
+
+def _items(found: Sequence[Subject]) -> Items:
+    return Items(found, found[0].per if found else ())
+
+
+def _brought_up(session: Session, row: RuleAnswers, known: Before) -> Before:
+    changed: dict[str, int] = {}
+    for packed in runs.differences(session, row.rule_id, row.base_id, after=known.run_id, upto=row.run_id):
+        changed |= runs.unpack(packed)
+    if not changed:
+        return known
+    codes, new = known.codes.copy(), []
+    for text, code in changed.items():
+        subject = subjects.load(text)
+        at = known.items.rows.get(subject)
+        if at is None:
+            new.append((subject, code))
+        else:
+            codes[at] = code
+    if not new:
+        return replace(known, codes=codes)
+    items = _items([*known.items, *(subject for subject, _ in new)])
+    return replace(known, items=items, codes=np.append(codes, np.array([code for _, code in new], np.int8)))
+
+
+def change(decision: Decision, before: Before | None, now: datetime) -> Change | None:
+    """What a run over several items has to write; None where it keeps no codes: about one item, or with an error."""
+    evaluation, plan = decision.evaluation, decision.plan
+    if evaluation is None or plan is None or len(evaluation.subjects) < 2:
+        return None
+    items = evaluation.subjects if isinstance(evaluation.subjects, Items) else _items(evaluation.subjects)
+    codes, shape = _codes(evaluation, plan, items), _shape(decision, plan)
+    after = Before(
+        run_id=0,
+        base_id=0,
+        base_at=now,
+        revision=decision.revision.hash,
+        items=items,
+        codes=codes,
+        shape=shape,
+        plan_of=0,
+    )
+    acting = _acting(items, plan)
+    if before is None or before.revision != after.revision or now - before.base_at >= SAMPLE:
+        return Change(after, None, runs.pack(_texts(items), codes.tobytes()), acting, plan=True)
+    was, gone = _compared(before, items)
+    rows = np.flatnonzero(was != codes)
+    if (len(rows) + len(gone)) * MOST_CHANGED > len(items):
+        return Change(after, None, runs.pack(_texts(items), codes.tobytes()), acting, plan=True)
+    again = shape == before.shape and _is_repeatable(plan)
+    after = replace(after, base_id=before.base_id, base_at=before.base_at, plan_of=before.plan_of if again else 0)
+    packed = None
+    if len(rows) or len(gone):
+        texts = [subjects.dump(items[row]) for row in rows.tolist()] + [subjects.dump(one) for one in gone]
+        packed = runs.pack(texts, codes[rows].tobytes() + np.full(len(gone), GONE, np.int8).tobytes())
+    yes = rows[(codes[rows] >= Answer.YES) | (was[rows] >= Answer.YES)]
+    undecided = rows[(codes[rows] == Answer.NO_DECISION) & (was[rows] == Answer.NO)]
+    told = np.concatenate([yes, undecided[: runs.MOST_UNDECIDED_CHANGES], acting if not again else acting[:0]])
+    return Change(after, before, packed, np.array(list(dict.fromkeys(told.tolist())), np.intp), plan=not again)
+
+
+def _texts(items: Items) -> list[str]:
+    return [subjects.dump(one) for one in items]
+
+
+def _compared(before: Before, items: Items) -> tuple[Codes, list[Subject]]:
+    """The codes of before for these items, GONE for new ones; and who is not looked at any more."""
+    if before.items is items:
+        return before.codes, []
+    moved = items.moved(before.items)
+    was = np.where(moved >= 0, before.codes[moved], np.int8(GONE)).astype(np.int8)
+    left = before.codes != GONE
+    left[moved[moved >= 0]] = False
+    return was, [before.items[row] for row in np.flatnonzero(left).tolist()]
+
+
+def _codes(evaluation: Evaluation, plan: Plan, items: Items) -> Codes:
+    codes: Codes = evaluation.answers.astype(np.int8)
+    whole = next((stop.guard for stop in plan.stops if stop.subject is None and stop.target is None), None)
+    if whole is not None:
+        codes[codes == Answer.YES] = _CODE.get(whole, OTHER)
+    for stop in plan.stops:
+        row = None if stop.subject is None else items.rows.get(stop.subject)
+        if row is not None and codes[row] >= Answer.YES:
+            codes[row] = _CODE.get(stop.guard, OTHER)
+    return codes
+
+
+def _acting(items: Items, plan: Plan) -> NDArray[np.intp]:
+    """The rows that the plan's effects are about."""
+    found = {items.rows.get(effect.subject) for effect in plan.effects} if plan.effects else set()
+    return np.array(sorted(row for row in found if row is not None), np.intp)
+
+
+def _is_repeatable(plan: Plan) -> bool:
+    """Whether nothing happens because of the plan: then the same one need not be stored again."""
+    happens = plan.releases or plan.ended or plan.joins or plan.mutes or plan.canary
+    return plan.outcome in REPEATABLE and not happens
+
+
+def _shape(decision: Decision, plan: Plan) -> str:
+    """What of a plan tells it from another one: what it wants, and what stands in its way."""
+    wanted = [(one.verb, str(one.target), str(one.subject), fingerprint(one.wanted)) for one in plan.effects]
+    stops = [(one.guard, str(one.subject), str(one.target)) for one in plan.stops]
+    text = repr((decision.revision.mode.value, plan.outcome.value, wanted, stops))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def keep(session: Session, changes: Mapping[str, tuple[int, Change]]) -> None:
+    """Say which run of each rule is the last one. Raises LeaseLost where another worker has recorded one meanwhile."""
+    for rule, (run_id, change) in changes.items():
+        after = numbered(change.after, run_id)
+        runs.keep_answers(
+            session,
+            {
+                "rule_id": rule,
+                "revision": after.revision,
+                "run_id": after.run_id,
+                "base_id": after.base_id,
+                "base_at": after.base_at,
+                "shape": after.shape,
+                "plan_of": after.plan_of,
+            },
+            before=change.before.run_id if change.before is not None else None,
+        )
+
+
+def numbered(after: Before, run_id: int) -> Before:
+    """The same once its run has a number."""
+    return replace(after, run_id=run_id, base_id=after.base_id or run_id, plan_of=after.plan_of or run_id)

@@ -18,7 +18,7 @@ from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.backtest.backtest import backtest
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.facts import Subject
 from rules.model.revision import GRAINS, Revision
 
@@ -40,7 +40,7 @@ guards: {at_most: {targets: 100}}
 
 
 def rule() -> Revision:
-    loaded = load(RULE, name="rule.yaml", known=Known())
+    loaded = load(RULE, name="rule.yaml", environment=Environment())
     assert loaded.revisions, loaded.problems
     return loaded.revisions[0]
 

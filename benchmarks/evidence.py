@@ -22,7 +22,7 @@ from bridge.store.feeds import Kind
 from rules.evaluation.columns import wilson
 from rules.evaluation.evaluate import evaluate
 from rules.evaluation.evidence import Sums, against_past, beginnings, lumped, strength
-from rules.loading.load import Known, load
+from rules.loading.load import Environment, load
 from rules.model.facts import Subject
 from rules.model.revision import Revision
 
@@ -153,7 +153,7 @@ class Counted:
 
 
 def _revision(name: str) -> Revision:
-    return load(HEAD + RULES[name], name=name, known=Known()).revisions[0]
+    return load(HEAD + RULES[name], name=name, environment=Environment()).revisions[0]
 
 
 def first_pauses(made: World) -> tuple[dict[str, Numbers], list[tuple[float, str]]]:

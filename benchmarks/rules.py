@@ -16,7 +16,7 @@ import numpy as np
 
 from rules.evaluation.evaluate import evaluate
 from rules.evaluation.events import EventFacts
-from rules.loading.load import Known, load
+from rules.loading.load import Environment, load
 from rules.model.facts import Column, Subject
 from rules.model.metrics import BASE
 from rules.model.revision import Grain, Revision
@@ -78,7 +78,11 @@ class Columns:
 
 def _rules(text: str, count: int, **more: Callable[[int], Any]) -> list[Revision]:
     documents = [text.format(n=n, **{name: make(n) for name, make in more.items()}) for n in range(1, count + 1)]
-    return [revision for document in documents for revision in load(document, name="bench", known=Known()).revisions]
+    return [
+        revision
+        for document in documents
+        for revision in load(document, name="bench", environment=Environment()).revisions
+    ]
 
 
 def _best(work: Callable[[], object], repeats: int) -> float:

@@ -173,13 +173,13 @@ def test(session: Session, file: tuple[Path, ...], json: bool) -> None:
 
 def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], list[str]]:
     paths = files or tuple(rules_directory.files(session.settings))
-    known = (
-        rules_directory.known(session.settings, load_all(session.settings.tables_dir, session.settings.tables)[0])
+    environment = (
+        rules_directory.environment(session.settings, load_all(session.settings.tables_dir, session.settings.tables)[0])
         if not files
-        else Known()
+        else Environment()
     )
     texts = [(str(path), *rules_directory.text_of(path, str(path))) for path in paths]
-    loaded = [load(text, name=name, known=known, tests=False) for name, text, unread in texts if not unread]
+    loaded = [load(text, name=name, environment=environment, tests=False) for name, text, unread in texts if not unread]
     revisions = [revision for one in loaded for revision in one.revisions]
     unread = [str(problem) for _name, _text, problem in texts if problem]
     return revisions, unread + [str(problem) for one in loaded for problem in one.errors]

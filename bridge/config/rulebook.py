@@ -13,12 +13,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table, load_all
-from bridge.config.rules_directory import DIRECTORY, RulesSnapshot, known, read
+from bridge.config.rules_directory import DIRECTORY, RulesSnapshot, environment, read
 from bridge.config.settings import Settings
 from bridge.store import revisions as stored_revisions
 from bridge.store.engine import Store
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.errors import Problem
 from rules.model.revision import Mode, Revision
 
@@ -131,7 +131,7 @@ class Library:
 
     def _as_it_was(self, row: stored_revisions.StoredRevision) -> Revision | None:
         """A revision whose names the settings no longer have: what it did is still undone, and its holds still end."""
-        loaded = load(row.text, name=row.file, known=Known(timezones=self._timezones()), tests=False)
+        loaded = load(row.text, name=row.file, environment=Environment(timezones=self._timezones()), tests=False)
         return next((one for one in loaded.revisions if one.id == row.rule_id), None)
 
     def _timezones(self) -> Mapping[str, str]:
@@ -141,7 +141,7 @@ class Library:
         """The revision; None when the settings no longer have what it names, which `check` reports as well."""
         found = self._compiled.get(row.hash)
         if found is None:
-            loaded = load(row.text, name=row.file, known=known(self._settings, self.tables), tests=False)
+            loaded = load(row.text, name=row.file, environment=environment(self._settings, self.tables), tests=False)
             found = next((one for one in loaded.revisions if one.id == row.rule_id), None)
             if found is None:
                 log.error("rule does not load", rule=row.rule_id, problems=[str(one) for one in loaded.problems])

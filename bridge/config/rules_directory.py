@@ -14,7 +14,7 @@ from bridge.config.settings import Settings
 from bridge.integr8.catalogue import OPERATIONS
 from rules.loading.cross_checks import check
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.errors import Problem
 from rules.model.revision import Revision
 from rules.model.syntax import Place
@@ -40,9 +40,9 @@ class RulesSnapshot:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-def known(settings: Settings, tables: Mapping[str, Table]) -> Known:
+def environment(settings: Settings, tables: Mapping[str, Table]) -> Environment:
     """The names that rules of this home may use."""
-    return Known(
+    return Environment(
         sources=frozenset(settings.sources),
         channels=frozenset(settings.channels),
         tables={name: table.columns for name, table in tables.items()},
@@ -55,7 +55,7 @@ def known(settings: Settings, tables: Mapping[str, Table]) -> Known:
 def read(settings: Settings) -> RulesSnapshot:
     """Read every rule and table of BRIDGE_HOME. Never raises for what people wrote; `problems` has it all."""
     tables, table_problems = load_all(settings.tables_dir, settings.tables)
-    names = known(settings, tables)
+    names = environment(settings, tables)
     digest = hashlib.sha256()
     revisions: dict[str, Revision] = {}
     problems = [_at(settings.places.located(line)) for line in table_problems]
@@ -72,7 +72,7 @@ def read(settings: Settings) -> RulesSnapshot:
         if problem:
             problems.append(problem)
             continue
-        loaded = load(text, name=name, known=names)
+        loaded = load(text, name=name, environment=names)
         problems.extend(loaded.problems)
         for revision in loaded.revisions:
             twin = revisions.get(revision.id)

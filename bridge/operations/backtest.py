@@ -146,7 +146,7 @@ def read(services: Services, path: Path) -> list[Revision]:
 def parse(services: Services, text: str, name: str = TEXT) -> list[Revision]:
     """The rules of a text. Raises OperationError with all that is wrong in it, each with its place."""
     tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
-    loaded = load(text, name=name, known=rules_directory.known(services.settings, tables))
+    loaded = load(text, name=name, environment=rules_directory.environment(services.settings, tables))
     if loaded.errors or not loaded.revisions:
         raise OperationError("\n".join(str(problem) for problem in loaded.errors) or f"{name}: holds no rule")
     return list(loaded.revisions)

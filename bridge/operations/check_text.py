@@ -1,7 +1,7 @@
 """Check the text of a rule with the names of this home, its own tests, and the live rules beside it."""
 
 from bridge.config.lookup_tables import load_all
-from bridge.config.rules_directory import known as names_of
+from bridge.config.rules_directory import environment as names_of
 from bridge.operations.backtest import TEXT
 from bridge.operations.check import Findings
 from bridge.services.container import Services
@@ -14,7 +14,7 @@ from rules.loading.self_tests import run_tests
 def check_text(services: Services, text: str) -> Findings:
     """The rules of a text with the names of this home, each test of theirs, and how they go with the live rules."""
     tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
-    loaded = load(text, name=TEXT, known=names_of(services.settings, tables), tests=False)
+    loaded = load(text, name=TEXT, environment=names_of(services.settings, tables), tests=False)
     own = {revision.id for revision in loaded.revisions}
     with services.store.read() as session:
         live = services.library.current(session).revisions.values()

@@ -82,7 +82,7 @@ def _same(services: Services, text: str, wanted: Revision) -> Revision | None:
     loaded = load(
         text,
         name=wanted.place.file,
-        known=rules_directory.known(services.settings, services.library.tables),
+        environment=rules_directory.environment(services.settings, services.library.tables),
         tests=False,
     )
     found = next((one for one in loaded.revisions if one.id == wanted.id), None)

@@ -8,7 +8,7 @@ from rules.language import conditions
 from rules.language.fields import Findings, length, spelled
 from rules.language.names import CLOCK, ENTITY_FIELDS, Offered
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.revision import GRAINS, Action, Grain, HoldFor
 from rules.model.spelling import a, did_you_mean, listed, nearest
 from rules.model.syntax import Template
@@ -26,7 +26,7 @@ _WRITABLE: Mapping[str, frozenset[str]] = {
 }
 
 
-def actions(node: Node, offered: Offered, known: Known, findings: Findings) -> tuple[Action, ...]:
+def actions(node: Node, offered: Offered, environment: Environment, findings: Findings) -> tuple[Action, ...]:
     """All steps, each seeing the named steps before it."""
     if not isinstance(node, Branch):
         findings.error(node.place, "`then` is a list of steps, such as - pause: offer")
@@ -34,7 +34,7 @@ def actions(node: Node, offered: Offered, known: Known, findings: Findings) -> t
     found: list[Action] = []
     named: list[str] = []
     for number, item in enumerate(node.items, 1):
-        reader = _Step(replace(offered, steps=tuple(named)), known, findings)
+        reader = _Step(replace(offered, steps=tuple(named)), environment, findings)
         action = reader.read(item, str(number))
         if action is None:
             continue
@@ -59,9 +59,9 @@ def first_target(node: Node | None) -> Grain | None:
 class _Step:
     """Reads one step; what is wrong goes to the findings."""
 
-    def __init__(self, offered: Offered, known: Known, findings: Findings) -> None:
+    def __init__(self, offered: Offered, environment: Environment, findings: Findings) -> None:
         self.offered = offered
-        self.known = known
+        self.environment = environment
         self.findings = findings
 
     def read(self, node: Node, position: str) -> Action | None:
@@ -134,7 +134,7 @@ class _Step:
     def _choices(self, spec: VerbSpec) -> Collection[str] | None:
         if spec.object == "kind":
             return spec.targets
-        return self.known.operations if spec.object == "operation" else self.known.channels
+        return self.environment.operations if spec.object == "operation" else self.environment.channels
 
     def _among(self, word: str, choices: list[str]) -> str:
         if len(choices) <= 8:
@@ -239,8 +239,8 @@ class _Step:
         if not isinstance(password, Leaf) or password.raw != "generate":
             self.findings.error(node.keys["hand_over"], "there is nothing to hand over without `password: generate`")
         channel = given.raw if isinstance(given, Leaf) else ""
-        if self.known.channels is not None and channel not in self.known.channels:
-            hint = did_you_mean(channel, self.known.channels)
+        if self.environment.channels is not None and channel not in self.environment.channels:
+            hint = did_you_mean(channel, self.environment.channels)
             self.findings.error(given.place, f"there is no channel '{channel}'{hint}")
         return channel
 

@@ -11,7 +11,7 @@ from rules.language.names import Offered
 from rules.language.sections import CronSchema, EverySchema, SilenceSchema, WebhookSchema
 from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
 from rules.model import tree
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.revision import GRAINS, Cron, Every, Grain, Missed, Scope, Silence, Trigger, Webhook
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Template
@@ -22,7 +22,7 @@ _SCOPE_KEYS = ("per", "from", "where", "except", "join")
 _BODY = Offered(event=True)
 
 
-def trigger(node: Node, zone: str, known: Known, findings: Findings) -> Trigger | None:
+def trigger(node: Node, zone: str, environment: Environment, findings: Findings) -> Trigger | None:
     """The one trigger of a rule; `zone` is used by cron where it names none."""
     kinds = [key for key in node.keys if key in _TRIGGERS] if isinstance(node, Table) else []
     if not isinstance(node, Table) or len(kinds) != 1:
@@ -37,7 +37,7 @@ def trigger(node: Node, zone: str, known: Known, findings: Findings) -> Trigger 
     if extra:
         findings.error(node.keys[extra], f"unknown key '{extra}' beside {kind}")
     inner = node.entries[kind]
-    return _webhook(inner, known, findings) if kind == "webhook" else _silence(inner, known, findings)
+    return _webhook(inner, environment, findings) if kind == "webhook" else _silence(inner, environment, findings)
 
 
 def _meant(node: Node) -> str:
@@ -59,11 +59,11 @@ def _cron(node: Table, zone: str, findings: Findings) -> Cron | None:
     return Cron(" ".join(found["cron"].split()), found["tz"] or zone, Missed(found["missed"]))
 
 
-def _webhook(node: Node, known: Known, findings: Findings) -> Webhook | None:
+def _webhook(node: Node, environment: Environment, findings: Findings) -> Webhook | None:
     found = read(WebhookSchema(), node, findings)
     if found is None or not isinstance(node, Table):
         return None
-    _check_source(node, known, findings)
+    _check_source(node, environment, findings)
     read_parts = {
         name: conditions.expression(node.entries[name], _BODY, findings) if name in node.entries else None
         for name in ("dedupe", "order_by", "order_per")
@@ -71,25 +71,27 @@ def _webhook(node: Node, known: Known, findings: Findings) -> Webhook | None:
     return Webhook(source=found["source"], event=found["event"], **read_parts)
 
 
-def _silence(node: Node, known: Known, findings: Findings) -> Silence | None:
+def _silence(node: Node, environment: Environment, findings: Findings) -> Silence | None:
     found = read(SilenceSchema(), node, findings)
     if found is None or not isinstance(node, Table):
         return None
-    _check_source(node, known, findings)
+    _check_source(node, environment, findings)
     return Silence(**found)
 
 
-def _check_source(node: Table, known: Known, findings: Findings) -> None:
+def _check_source(node: Table, environment: Environment, findings: Findings) -> None:
     source = node.entries["source"]
-    if known.sources is not None and isinstance(source, Leaf) and source.raw not in known.sources:
-        hint = did_you_mean(source.raw, known.sources) or f" (bridge.yaml has {listed(sorted(known.sources))})"
+    if environment.sources is not None and isinstance(source, Leaf) and source.raw not in environment.sources:
+        hint = (
+            did_you_mean(source.raw, environment.sources) or f" (bridge.yaml has {listed(sorted(environment.sources))})"
+        )
         findings.error(source.place, f"there is no source '{source.raw}'{hint}")
 
 
-def offered_by(found: Trigger | None, scope: Scope, known: Known) -> Offered:
+def offered_by(found: Trigger | None, scope: Scope, environment: Environment) -> Offered:
     """What conditions may name, given the trigger and the scope."""
     per = tuple(grain for grain in scope.per if grain != "event")
-    tables = {name: known.tables.get(name) if known.tables is not None else None for name in scope.join}
+    tables = {name: environment.tables.get(name) if environment.tables is not None else None for name in scope.join}
     return Offered(per=per, event=found is None or isinstance(found, Webhook | Silence), tables=tables)
 
 
@@ -97,7 +99,12 @@ def offered_by(found: Trigger | None, scope: Scope, known: Known) -> Offered:
 
 
 def scope(
-    node: Node | None, found: Trigger | None, known: Known, findings: Findings, *, target: Grain | None = None
+    node: Node | None,
+    found: Trigger | None,
+    environment: Environment,
+    findings: Findings,
+    *,
+    target: Grain | None = None,
 ) -> Scope | None:
     """The scope; without one, a webhook rule looks at its event. `target` is what `scope: all` is all of."""
     if node is None:
@@ -114,8 +121,8 @@ def scope(
     per = _per(node, findings)
     if per is None:
         return None
-    join = _join(node, per, known, findings)
-    offered = offered_by(found, Scope(per=per, join=join), known)
+    join = _join(node, per, environment, findings)
+    offered = offered_by(found, Scope(per=per, join=join), environment)
     where = node.entries.get("where")
     everything = isinstance(where, Leaf) and where.value == EVERYTHING
     return Scope(
@@ -223,7 +230,7 @@ def _is_attribute(key: str, table: Table, offered: Offered, findings: Findings) 
     return True
 
 
-def _join(node: Table, per: tuple[Grain, ...], known: Known, findings: Findings) -> Mapping[str, str]:
+def _join(node: Table, per: tuple[Grain, ...], environment: Environment, findings: Findings) -> Mapping[str, str]:
     given = node.entries.get("join")
     if given is None:
         return {}
@@ -233,8 +240,8 @@ def _join(node: Table, per: tuple[Grain, ...], known: Known, findings: Findings)
     offered = Offered(per=tuple(grain for grain in per if grain != "event"), event=True)
     joined: dict[str, str] = {}
     for table, value in given.entries.items():
-        if known.tables is not None and table not in known.tables:
-            hint = did_you_mean(table, known.tables) or f"; put it into tables/{table}.csv"
+        if environment.tables is not None and table not in environment.tables:
+            hint = did_you_mean(table, environment.tables) or f"; put it into tables/{table}.csv"
             findings.error(given.keys[table], f"there is no table '{table}'{hint}")
         elif not isinstance(value, Leaf) or not isinstance(value.value, str):
             findings.error(value.place, f"say by which attribute, such as {table}: offer.id")

@@ -16,7 +16,7 @@ from rules.language.sections import ApproveSchema, DataSchema, GuardsSchema, Hea
 from rules.language.strict_yaml import Branch, Document, Leaf, Node, Table, data, documents
 from rules.language.triggers import offered_by, scope, trigger
 from rules.loading import lint, self_tests
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.errors import Problem
 from rules.model.revision import (
     Action,
@@ -36,7 +36,7 @@ from rules.model.revision import (
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Place
 
-__all__ = ["Known", "Loaded", "load"]
+__all__ = ["Environment", "Loaded", "load"]
 
 MAX_DOCUMENTS = 500
 SECTIONS = (
@@ -79,7 +79,7 @@ class Loaded:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-def load(text: str, *, name: str, known: Known, tests: bool = True) -> Loaded:
+def load(text: str, *, name: str, environment: Environment, tests: bool = True) -> Loaded:
     """Read all rules of a file. `name` is the file's name for messages; never raises for a bad text.
 
     A rule whose own tests fail is not among the revisions; with `tests` false they are not run.
@@ -91,7 +91,7 @@ def load(text: str, *, name: str, known: Known, tests: bool = True) -> Loaded:
             problems.append(Problem(document.place, f"more than {MAX_DOCUMENTS} rules in one file; split it"))
             break
         findings = Findings(document.problems)
-        revision = _Rule(document, known, findings).revision() if document.root is not None else None
+        revision = _Rule(document, environment, findings).revision() if document.root is not None else None
         _refuse_twins(revision, revisions, findings)
         if revision is not None and tests and not findings.fatal:
             findings.extend(self_tests.failures(revision))
@@ -110,9 +110,9 @@ def _refuse_twins(revision: Revision | None, before: list[Revision], findings: F
 class _Rule:
     """Reads one document, section by section; every section is read even where another is wrong."""
 
-    def __init__(self, document: Document, known: Known, findings: Findings) -> None:
+    def __init__(self, document: Document, environment: Environment, findings: Findings) -> None:
         self.document = document
-        self.known = known
+        self.environment = environment
         self.findings = findings
 
     def revision(self) -> Revision | None:
@@ -128,10 +128,10 @@ class _Rule:
         data_section = self._data(root, header)
         trigger_ = self._trigger(root, data_section)
         target = actions.first_target(root.entries.get("then"))
-        scope_ = scope(root.entries.get("scope"), trigger_, self.known, self.findings, target=target)
+        scope_ = scope(root.entries.get("scope"), trigger_, self.environment, self.findings, target=target)
         parts = self._settings(root, data_section)
         if scope_ is not None:  # else every name would be called unknown
-            offered = offered_by(trigger_, scope_, self.known)
+            offered = offered_by(trigger_, scope_, self.environment)
             parts |= {**self._asking(root, offered), "then": self._then(root, offered)}
         if self.findings.fatal or trigger_ is None or header is None or scope_ is None:
             return None
@@ -156,14 +156,14 @@ class _Rule:
         return {**found, "mode": Mode(found["mode"])} if found else None
 
     def _check_account(self, root: Table, header: dict[str, Any] | None) -> None:
-        known = self.known.accounts
+        known = self.environment.accounts
         if header and known is not None and header["account"] not in known:
             place = root.entries["account"].place if "account" in root.entries else root.place
             hint = did_you_mean(header["account"], known) or f" (bridge.yaml has {listed(sorted(known))})"
             self.findings.error(place, f"there is no account '{header['account']}'{hint}")
 
     def _data(self, root: Table, header: dict[str, Any] | None) -> Data:
-        zone = self.known.timezones.get(header["account"] if header else "main", "UTC")
+        zone = self.environment.timezones.get(header["account"] if header else "main", "UTC")
         node = root.entries.get("data")
         found = read(DataSchema(), node, self.findings) if node is not None else None
         if found is None:
@@ -176,7 +176,7 @@ class _Rule:
         if node is None:
             self.findings.error(root.place, "'trigger' is missing; say when to look, such as trigger: {every: 15m}")
             return None
-        return trigger(node, data_section.tz, self.known, self.findings)
+        return trigger(node, data_section.tz, self.environment, self.findings)
 
     def _asking(self, root: Table, offered: Offered) -> dict[str, Any]:
         when, lasting = self._when(root.entries.get("when"), offered)
@@ -230,7 +230,7 @@ class _Rule:
         if then is None:
             self.findings.error(root.place, "'then' is missing; say what to do, such as then: [{pause: offer}]")
             return ()
-        return actions.actions(then, offered, self.known, self.findings)
+        return actions.actions(then, offered, self.environment, self.findings)
 
     def _settings(self, root: Table, data_section: Data) -> dict[str, Any]:
         guards = self._section(root, "guards", GuardsSchema()) or Guards()
@@ -260,7 +260,7 @@ class _Rule:
         return tuple(found)
 
     def _check_channels(self, node: Node, channels: tuple[str, ...]) -> None:
-        known = self.known.channels
+        known = self.environment.channels
         for channel in channels:
             if known is not None and channel not in known and isinstance(node, Table):
                 hint = did_you_mean(channel, known) or f" (bridge.yaml has {listed(sorted(known))})"

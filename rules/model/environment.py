@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Environment:
     """The configuration's names. None means "not known here": then names of that kind are not checked.
 
     `tables` maps a table to its columns; `timezones` an account to the zone that its rules use by default.

@@ -14,7 +14,7 @@ from bridge.cli import cli
 from bridge.sources.schema import SourceSchema
 from bridge.version import VERSION
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -44,7 +44,7 @@ def commands():
 def test_every_whole_rule_in_the_docs_loads(page):
     for text in blocks(page, "yaml"):
         if "schema: 1" in text and "\nid:" in text:
-            assert [str(problem) for problem in load(text, name=page.name, known=Known()).errors] == []
+            assert [str(problem) for problem in load(text, name=page.name, environment=Environment()).errors] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

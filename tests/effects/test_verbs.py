@@ -7,7 +7,7 @@ import pytest
 from bridge.effects import handlers
 from bridge.effects.handlers import HANDLERS, job
 from rules.language.schema import json_schema
-from rules.loading.load import Known, load
+from rules.loading.load import Environment, load
 from rules.loading.reference import markdown
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS
@@ -41,7 +41,7 @@ def test_each_verb_is_in_the_schema_the_reference_and_the_topics(verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_example_of_each_verb_is_a_step_that_loads(verb):
-    assert load(rule(VERBS[verb].example), name="x.yaml", known=Known()).errors == ()
+    assert load(rule(VERBS[verb].example), name="x.yaml", environment=Environment()).errors == ()
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -5,10 +5,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from tests.fuzz.example_count import hard
 
-KNOWN = Known(sources=frozenset({"crm"}), channels=frozenset({"ops"}))
+KNOWN = Environment(sources=frozenset({"crm"}), channels=frozenset({"ops"}))
 GOOD = """
 schema: 1
 id: fuzzed
@@ -108,7 +108,7 @@ yaml_text = st.lists(
 
 
 def located(text):
-    for problem in load(text, name="rules/fuzz.yaml", known=KNOWN).problems:
+    for problem in load(text, name="rules/fuzz.yaml", environment=KNOWN).problems:
         assert str(problem).startswith("rules/fuzz.yaml:")
 
 

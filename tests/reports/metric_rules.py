@@ -3,7 +3,7 @@
 from typing import Any
 
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.revision import Revision
 
 TEXT = """
@@ -20,6 +20,6 @@ then: [{pause: offer, hold: 12h}]
 
 
 def rule(text: str = TEXT, **known: Any) -> Revision:
-    loaded = load(text, name="rule.yaml", known=Known(**known))
+    loaded = load(text, name="rule.yaml", environment=Environment(**known))
     assert loaded.revisions, [str(problem) for problem in loaded.problems]
     return loaded.revisions[0]

@@ -13,7 +13,7 @@ from bridge.reports.tracking import best_stretch
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import evaluate
-from rules.loading.load import Known, load
+from rules.loading.load import Environment, load
 from rules.model.facts import Subject
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -96,7 +96,7 @@ then: [{pause: offer}]
 @pytest.mark.parametrize(("when", "answer"), [("cr < 0.70%", "no"), ("clicks > 10", "yes")])
 def test_no_rule_takes_traffic_away_for_conversions_that_are_missing(when, answer):
     world, now = past(all_gone), GAP + 5 * HOUR
-    [rule] = load(RULE.replace("WHEN", when), name="t", known=Known()).revisions
+    [rule] = load(RULE.replace("WHEN", when), name="t", environment=Environment()).revisions
     verdict = evaluate(rule, world.at(now), now).explain(0)
     assert verdict.answer.word == answer
     assert ("held back: tracking of advertiser" in verdict.reason) == (answer == "no")

@@ -16,7 +16,7 @@ from bridge.reports.rows import read
 from bridge.reports.windows import BY_CLICK, Edges, Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import evaluate
-from rules.loading.load import Known, load
+from rules.loading.load import Environment, load
 from rules.model.facts import Subject
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -65,7 +65,7 @@ then: [{{pause: offer}}]
 @pytest.mark.parametrize("settle", ["0h", "1h", "8h"])
 def test_a_rate_whose_conversions_come_eight_hours_later_is_right_with_and_without_settle(settle):
     past = two_percent_after_eight_hours()
-    [rule] = load(RULE.format(settle=settle), name="t", known=Known()).revisions
+    [rule] = load(RULE.format(settle=settle), name="t", environment=Environment()).revisions
     now = START + timedelta(days=9, hours=12)
     trace = evaluate(rule, past.at(now), now).explain(0).trace.parts[0].parts[0]
     assert trace.value == pytest.approx(0.02, rel=0.06)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rules
-from rules.loading.load import Known, load
+from rules.loading.load import Environment, load
 from rules.model.facts import Column, Subject, Why
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday, far from any change of the clocks
@@ -98,8 +98,8 @@ def offers():
 
 
 @pytest.fixture(scope="session")
-def known():
-    return Known(
+def environment():
+    return Environment(
         sources=frozenset({"crm", "postback"}),
         channels=frozenset({"traffic"}),
         tables={"budgets": ("offer", "daily")},
@@ -109,11 +109,13 @@ def known():
 
 
 @pytest.fixture(scope="session")
-def rule(known):
+def rule(environment):
     """One rule per offer, from its `when` and whatever else matters."""
 
     def make(when, *, per="offer", data="{window: 24h}", then="[{notify: traffic}]", more="", text=RULE):
-        loaded = load(text.format(when=when, per=per, data=data, then=then, more=more), name="rule.yaml", known=known)
+        loaded = load(
+            text.format(when=when, per=per, data=data, then=then, more=more), name="rule.yaml", environment=environment
+        )
         assert not loaded.errors, [str(problem) for problem in loaded.errors]
         return loaded.revisions[0]
 
@@ -131,7 +133,7 @@ def hook(rule):
 
 
 @pytest.fixture(scope="session")
-def library(known):
+def library(environment):
     """The ready rules by the name of their file."""
     paths = sorted(Path(rules.__file__).parent.joinpath("library").glob("*.yaml"))
-    return {path.stem: load(path.read_text(), name=path.name, known=known) for path in paths}
+    return {path.stem: load(path.read_text(), name=path.name, environment=environment) for path in paths}

@@ -17,7 +17,7 @@ then: [{{{verb}: {per}}}]
 
 
 @pytest.fixture
-def finding(known):
+def finding(environment):
     """What `check` says about rules that are given by what differs."""
 
     def run(*rules):
@@ -25,7 +25,7 @@ def finding(known):
             RULE.format(**{"id": f"rule-{n}", "per": "offer", "where": "", "verb": "pause", "more": "", **rule})
             for n, rule in enumerate(rules)
         ]
-        loaded = load("---\n".join(texts), name="rules.yaml", known=known)
+        loaded = load("---\n".join(texts), name="rules.yaml", environment=environment)
         assert not loaded.errors, loaded.errors
         return [problem.message for problem in check(loaded.revisions)]
 
@@ -115,11 +115,13 @@ then: [{{{verb}: offer, which: "{{{{ body.offer }}}}"}}]
 @pytest.mark.parametrize(
     ("source", "event", "conflicts"), [("crm", "sale", 1), ("crm", "refund", 0), ("shop", "sale", 0)]
 )
-def test_only_rules_that_one_event_can_ask_contradict_each_other(known, source, event, conflicts):
+def test_only_rules_that_one_event_can_ask_contradict_each_other(environment, source, event, conflicts):
     texts = [
         ON_DEMAND.format(id="taker", source="crm", event="sale", verb="pause"),
         ON_DEMAND.format(id="giver", source=source, event=event, verb="activate"),
     ]
-    loaded = load("---\n".join(texts), name="rules.yaml", known=replace(known, sources=frozenset({"crm", "shop"})))
+    loaded = load(
+        "---\n".join(texts), name="rules.yaml", environment=replace(environment, sources=frozenset({"crm", "shop"}))
+    )
     assert not loaded.errors, loaded.errors
     assert sum("activates what" in problem.message for problem in check(loaded.revisions)) == conflicts

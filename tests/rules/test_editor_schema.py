@@ -55,10 +55,12 @@ def test_the_schema_is_one():
 
 
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
-def test_an_editor_finds_nothing_wrong_with_a_good_rule(complaints, known, path):
+def test_an_editor_finds_nothing_wrong_with_a_good_rule(complaints, environment, path):
     text = path.read_text()
     assert complaints(text) == []
-    assert [complaints(to_yaml(revision)) for revision in load(text, name="f", known=known).revisions].count([]) > 0
+    assert [
+        complaints(to_yaml(revision)) for revision in load(text, name="f", environment=environment).revisions
+    ].count([]) > 0
 
 
 @pytest.mark.parametrize("mistake", SHAPES)

@@ -54,9 +54,9 @@ def test_conditions_look_into_the_body(deal, hook, now, when, expected):
     assert answer(hook(f"['{when}']"), deal, now) is expected
 
 
-def test_a_rule_without_when_takes_every_event(deal, known, now):
+def test_a_rule_without_when_takes_every_event(deal, environment, now):
     text = "schema: 1\nid: a\ntrigger: {webhook: {source: crm}}\nthen: [{notify: traffic}]\n"
-    assert answer(load(text, name="f", known=known).revisions[0], deal, now) is Answer.YES
+    assert answer(load(text, name="f", environment=environment).revisions[0], deal, now) is Answer.YES
 
 
 ABOUT = """schema: 1
@@ -69,8 +69,8 @@ then: [{notify: traffic, with: {text: "{{ offer.id }}: {{ rejected }}", raw: "{{
 """
 
 
-def test_an_event_can_be_about_an_offer_and_its_numbers(known, offers, now):
-    rule = load(ABOUT, name="f", known=known).revisions[0]
+def test_an_event_can_be_about_an_offer_and_its_numbers(environment, offers, now):
+    rule = load(ABOUT, name="f", environment=environment).revisions[0]
     event = EventFacts({"offer": 42, "status": "rejected", "tx": "t1"}, {"id": "e"})
     assert subject_of(rule.scope, event, now) == Subject(("offer",), ("42",))
     beneath = offers().add(42, rejected=[(0.5, 12)])
@@ -78,14 +78,14 @@ def test_an_event_can_be_about_an_offer_and_its_numbers(known, offers, now):
     assert answer(rule, both, now) is Answer.YES
 
 
-def test_an_event_that_does_not_name_its_offer_says_so(known, now):
-    rule = load(ABOUT, name="f", known=known).revisions[0]
+def test_an_event_that_does_not_name_its_offer_says_so(environment, now):
+    rule = load(ABOUT, name="f", environment=environment).revisions[0]
     with pytest.raises(Unfilled, match=r"body\.offer is missing"):
         subject_of(rule.scope, EventFacts({}, {"id": "e"}), now)
 
 
-def test_the_dedupe_key_is_a_value_of_the_body(known, deal, now):
-    rule = load(ABOUT, name="f", known=known).revisions[0]
+def test_the_dedupe_key_is_a_value_of_the_body(environment, deal, now):
+    rule = load(ABOUT, name="f", environment=environment).revisions[0]
     assert value_of(rule.trigger.dedupe, EventFacts({"tx": "t1"}, {}), 0, now) == "t1"
 
 

@@ -37,7 +37,7 @@ def test_nothing_is_explained_that_is_no_key():
 
 
 @pytest.mark.parametrize("path", KEYS)
-def test_each_example_works_and_uses_its_key(known, path):
+def test_each_example_works_and_uses_its_key(environment, path):
     example = KEYS[path].example
     assert path.rpartition(".")[2] in example
     section = next(iter(yaml.safe_load(example)))
@@ -46,5 +46,5 @@ def test_each_example_works_and_uses_its_key(known, path):
         kept = [line for line in kept if not line.startswith(("scope", "trigger", "data", "when", "then"))]
         kept += ["trigger: {webhook: {source: crm}}"] * (section != "trigger")
         kept += ["then: [{notify: traffic}]"] * (section != "then")
-    loaded = load("\n".join([*kept, example]), name="x.yaml", known=known)
+    loaded = load("\n".join([*kept, example]), name="x.yaml", environment=environment)
     assert loaded.errors == ()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.outbound.http_action import _with_query
 from rules.evaluation.evaluate import evaluate
 from rules.evaluation.events import EventFacts
-from rules.loading.load import Known, load
+from rules.loading.load import Environment, load
 from rules.model.state import State
 from rules.planning.plan import plan
 from tests.rules.conftest import HOOK, NOW
@@ -19,7 +19,7 @@ text = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_siz
 
 def loaded(url):
     then = f"[{{http: {{url: '{url}'}}}}]"
-    return load(HOOK.format(when="[true]", then=then), name="x.yaml", known=Known())
+    return load(HOOK.format(when="[true]", then=then), name="x.yaml", environment=Environment())
 
 
 def address(url, body):

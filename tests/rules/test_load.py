@@ -2,15 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from rules.loading.load import Known, load
+from rules.loading.load import Environment, load
 from rules.model.revision import Calendar, For, HoldFor, Mode, Rolling
 
 DESIGN = Path(__file__).parent / "design.yaml"
 
 
 @pytest.fixture
-def design(known):
-    return load(DESIGN.read_text(), name="design.yaml", known=known)
+def design(environment):
+    return load(DESIGN.read_text(), name="design.yaml", environment=environment)
 
 
 def test_the_examples_of_the_design_load(design):
@@ -52,7 +52,7 @@ def test_hours_without_a_zone_mean_the_zone_of_the_data(rule):
 
 def test_the_zone_of_the_account_is_used_where_the_rule_names_none():
     text = "schema: 1\nid: a\ntrigger: {every: 1h}\nscope: {per: [offer]}\nwhen: [clicks > 5]\nthen: [{notify: x}]\n"
-    found = load(text, name="f", known=Known(timezones={"main": "Europe/Berlin"}))
+    found = load(text, name="f", environment=Environment(timezones={"main": "Europe/Berlin"}))
     assert found.revisions[0].data.tz == "Europe/Berlin"
 
 
@@ -80,79 +80,81 @@ then: [{{notify: traffic}}]
         "a: *nobody",
     ],
 )
-def test_a_broken_document_leaves_its_neighbours_alone(known, broken):
+def test_a_broken_document_leaves_its_neighbours_alone(environment, broken):
     text = f"{GOOD.format(id='first')}---\n{broken}\n---\n{GOOD.format(id='last')}"
-    loaded = load(text, name="rules.yaml", known=known)
+    loaded = load(text, name="rules.yaml", environment=environment)
     assert [revision.id for revision in loaded.revisions] == ["first", "last"]
     assert loaded.errors
 
 
-def test_places_are_those_of_the_file_and_not_of_the_document(known):
-    loaded = load(f"{GOOD.format(id='a')}---\n{GOOD.format(id='b')}whne: 1\n", name="rules.yaml", known=known)
+def test_places_are_those_of_the_file_and_not_of_the_document(environment):
+    loaded = load(
+        f"{GOOD.format(id='a')}---\n{GOOD.format(id='b')}whne: 1\n", name="rules.yaml", environment=environment
+    )
     assert str(loaded.errors[0]) == "rules.yaml:14:1: unknown key 'whne'; did you mean 'when'?"
 
 
-def test_all_mistakes_of_a_rule_are_told_at_once(known):
+def test_all_mistakes_of_a_rule_are_told_at_once(environment):
     text = (
         "schema: 2\nid: a b\nmode: lve\ntrigger: {evry: 1h}\ndata: {need: {klicks: 1}}\nwhen: [clics > 5]\nthen: []\n"
     )
-    assert len(load(text, name="f", known=known).errors) >= 5
+    assert len(load(text, name="f", environment=environment).errors) >= 5
 
 
-def test_two_rules_of_one_file_cannot_share_an_id(known):
-    loaded = load(f"{GOOD.format(id='a')}---\n{GOOD.format(id='a')}", name="f", known=known)
+def test_two_rules_of_one_file_cannot_share_an_id(environment):
+    loaded = load(f"{GOOD.format(id='a')}---\n{GOOD.format(id='a')}", name="f", environment=environment)
     assert len(loaded.revisions) == 1
     assert "a second rule with the id 'a'; the first is at f:1:1" in str(loaded.errors[0])
 
 
-def test_a_file_of_fifty_megabytes_is_refused_at_once(known):
-    loaded = load("a" * 50_000_000, name="f", known=known)
+def test_a_file_of_fifty_megabytes_is_refused_at_once(environment):
+    loaded = load("a" * 50_000_000, name="f", environment=environment)
     assert "split it into several files" in str(loaded.errors[0])
 
 
-def test_a_bomb_of_aliases_is_refused(known):
+def test_a_bomb_of_aliases_is_refused(environment):
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    assert load("\n".join(lines), name="f", known=known).errors
+    assert load("\n".join(lines), name="f", environment=environment).errors
 
 
-def test_an_alias_saves_writing(known):
+def test_an_alias_saves_writing(environment):
     text = GOOD.format(id="a").replace("[clicks > 5]", "&c [clicks > 5]") + "unless: {all: *c}\n"
-    assert load(text, name="f", known=known).revisions
+    assert load(text, name="f", environment=environment).revisions
 
 
-def test_comments_spacing_and_spelling_do_not_make_another_revision(known):
-    one = load(GOOD.format(id="a"), name="f", known=known).revisions[0]
+def test_comments_spacing_and_spelling_do_not_make_another_revision(environment):
+    one = load(GOOD.format(id="a"), name="f", environment=environment).revisions[0]
     text = GOOD.format(id="a").replace("clicks > 5", "clicks   >  5.0") + "# a comment\n"
-    assert load(text, name="g", known=known).revisions[0].hash == one.hash
+    assert load(text, name="g", environment=environment).revisions[0].hash == one.hash
 
 
 @pytest.mark.parametrize("change", [("clicks > 5", "clicks > 6"), ("1h", "2h"), ("id: a", "id: a\nmode: live")])
-def test_another_meaning_makes_another_revision(known, change):
-    one = load(GOOD.format(id="a"), name="f", known=known).revisions[0]
-    other = load(GOOD.format(id="a").replace(*change), name="f", known=known).revisions[0]
+def test_another_meaning_makes_another_revision(environment, change):
+    one = load(GOOD.format(id="a"), name="f", environment=environment).revisions[0]
+    other = load(GOOD.format(id="a").replace(*change), name="f", environment=environment).revisions[0]
     assert one.hash != other.hash
 
 
 @pytest.mark.parametrize("window", ["12h", "today"])
-def test_a_rate_over_less_than_a_day_is_warned_about_where_traffic_is_taken_away(known, window):
+def test_a_rate_over_less_than_a_day_is_warned_about_where_traffic_is_taken_away(environment, window):
     text = (
         f"schema: 1\nid: a\ntrigger: {{every: 1h}}\nscope: {{per: [offer]}}\n"
         f"data: {{window: {window}, need: {{clicks: 5}}, fresh: 1h}}\n"
         "when: {all: [cr < 1%]}\nthen: [{pause: offer}]\n"
     )
-    assert "swings with the hour of the day" in str(load(text, name="f", known=known).problems[0])
+    assert "swings with the hour of the day" in str(load(text, name="f", environment=environment).problems[0])
     patient = text.replace("[cr < 1%]}", "[cr < 1%], for: 2 checks}")
-    assert not load(patient, name="f", known=known).problems
+    assert not load(patient, name="f", environment=environment).problems
 
 
-def test_a_rule_whose_own_test_fails_does_not_go_live(known):
+def test_a_rule_whose_own_test_fails_does_not_go_live(environment):
     text = GOOD.format(id="a") + "tests:\n  - {name: few, given: {clicks: 3}, expect: yes}\n"
-    loaded = load(text, name="f", known=known)
+    loaded = load(text, name="f", environment=environment)
     assert not loaded.revisions
     assert str(loaded.errors[0]) == "f:8:5: the test 'few' expects yes but gets no: clicks 3 are not above 5"
 
 
-def test_tests_can_be_left_out_to_show_their_results(known):
+def test_tests_can_be_left_out_to_show_their_results(environment):
     text = GOOD.format(id="a") + "tests: [{given: {clicks: 3}, expect: yes}]\n"
-    assert load(text, name="f", known=known, tests=False).revisions
+    assert load(text, name="f", environment=environment, tests=False).revisions

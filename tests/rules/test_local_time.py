@@ -23,8 +23,8 @@ tests: [{{given: {{now: "{now}"}}, expect: yes}}]
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - st adds it
 
 
-def loaded(known, when, *, tz="Europe/Berlin", now="2026-03-04T12:00:00"):
-    return load(RULE.format(when=when, tz=tz, now=now), name="x.yaml", known=known, tests=False)
+def loaded(environment, when, *, tz="Europe/Berlin", now="2026-03-04T12:00:00"):
+    return load(RULE.format(when=when, tz=tz, now=now), name="x.yaml", environment=environment, tests=False)
 
 
 @pytest.mark.parametrize(
@@ -38,15 +38,15 @@ def loaded(known, when, *, tz="Europe/Berlin", now="2026-03-04T12:00:00"):
         ("hour = 3", "2026-03-29T01:00:00+00:00", 1),  # the clocks have gone forward
     ],
 )
-def test_the_time_is_local(known, offers, when, at, wanted):
-    [rule] = loaded(known, when).revisions
+def test_the_time_is_local(environment, offers, when, at, wanted):
+    [rule] = loaded(environment, when).revisions
     assert evaluate(rule, offers().add(1), datetime.fromisoformat(at)).answers.tolist() == [wanted]
 
 
 @given(at=moments, zone=st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu"]), hour=st.integers(0, 23))
-def test_a_rule_and_its_own_test_agree_at_every_moment(known, offers, at, zone, hour):
+def test_a_rule_and_its_own_test_agree_at_every_moment(environment, offers, at, zone, hour):
     text = f'hour >= {hour} and weekday != "mon" or date = "2026-05-01"'
-    [rule] = loaded(known, text, tz=zone, now=at.isoformat()).revisions
+    [rule] = loaded(environment, text, tz=zone, now=at.isoformat()).revisions
     [result] = run_tests(rule)
     assert evaluate(rule, offers().add(1), at).answers.tolist() == [result.verdict.answer]
     assert unparse.condition(rule.when.items[0]) == text
@@ -62,5 +62,5 @@ def test_a_rule_and_its_own_test_agree_at_every_moment(known, offers, at, zone, 
         ('date > "2026-12-01"', "orders numbers and durations"),
     ],
 )
-def test_a_time_that_no_calendar_has_is_refused(known, when, said):
-    assert said in loaded(known, when).errors[0].message
+def test_a_time_that_no_calendar_has_is_refused(environment, when, said):
+    assert said in loaded(environment, when).errors[0].message

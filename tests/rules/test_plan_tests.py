@@ -20,9 +20,9 @@ BAD = "clicks: 900, conversions: 0"
 THREE = f"[{{offer: 1, {BAD}}}, {{offer: 2, {BAD}}}, {{offer: 3, clicks: 900, conversions: 9}}]"
 
 
-def errors(known, test, guards="{}", lasting=""):
+def errors(environment, test, guards="{}", lasting=""):
     text = RULE.format(test=test, guards=guards, lasting=lasting)
-    return [problem.message for problem in load(text, name="x.yaml", known=known).errors]
+    return [problem.message for problem in load(text, name="x.yaml", environment=environment).errors]
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def errors(known, test, guards="{}", lasting=""):
         ("{errors: 3}", "{errors: 3}", f"{{offer: 1, {BAD}}}", "{held_back: {1: breaker}}"),
     ],
 )
-def test_guards_holds_and_hours_can_be_tested(known, guards, state, given, expect):
-    assert errors(known, f"{{given: {given}, state: {state}, expect: {expect}}}", guards) == []
+def test_guards_holds_and_hours_can_be_tested(environment, guards, state, given, expect):
+    assert errors(environment, f"{{given: {given}, state: {state}, expect: {expect}}}", guards) == []
 
 
 @pytest.mark.parametrize(("checks", "expect"), [(0, "{held_back: {1: for}}"), (1, "{pause: [1]}")])
-def test_how_often_it_must_be_yes_can_be_tested(known, checks, expect):
+def test_how_often_it_must_be_yes_can_be_tested(environment, checks, expect):
     test = f"{{given: {{offer: 1, {BAD}}}, state: {{checks: {checks}}}, expect: {expect}}}"
-    assert errors(known, test, lasting=", for: 2 checks") == []
+    assert errors(environment, test, lasting=", for: 2 checks") == []
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_how_often_it_must_be_yes_can_be_tested(known, checks, expect):
         (f"{{given: {THREE}, state: {{last_effect: 1}}, expect: yes}}", "is a duration back from now"),
     ],
 )
-def test_what_is_not_so_is_said(known, test, said):
-    assert said in "".join(errors(known, test))
+def test_what_is_not_so_is_said(environment, test, said):
+    assert said in "".join(errors(environment, test))

@@ -203,9 +203,9 @@ def asking(when):
     }
 
 
-def loaded(document, known):
+def loaded(document, environment):
     text = as_yaml(document)
-    found = load(text, name="f", known=known, tests=False)
+    found = load(text, name="f", environment=environment, tests=False)
     assert not found.errors, (text, [str(problem) for problem in found.errors])
     return found.revisions[0]
 
@@ -242,8 +242,8 @@ patient = settings(max_examples=80)
 
 @patient
 @given(document=rule, rows=world, age=ages)
-def test_every_subject_gets_a_verdict_and_the_same_one_again(known, offers, now, document, rows, age):
-    revision = loaded(document, known)
+def test_every_subject_gets_a_verdict_and_the_same_one_again(environment, offers, now, document, rows, age):
+    revision = loaded(document, environment)
     first = evaluate(revision, facts_of(offers, rows, age), now)
     second = evaluate(revision, facts_of(offers, rows, age), now)
     assert first.answers.tolist() == second.answers.tolist()
@@ -257,10 +257,10 @@ def test_every_subject_gets_a_verdict_and_the_same_one_again(known, offers, now,
 
 @patient
 @given(document=rule)
-def test_printing_and_reading_a_rule_changes_nothing(known, document):
-    revision = loaded(document, known)
+def test_printing_and_reading_a_rule_changes_nothing(environment, document):
+    revision = loaded(document, environment)
     text = to_yaml(revision)
-    again = load(text, name="g", known=known, tests=False)
+    again = load(text, name="g", environment=environment, tests=False)
     assert not again.errors, (text, [str(problem) for problem in again.errors])
     assert again.revisions[0].hash == revision.hash
     assert document_of(again.revisions[0]) == document_of(revision)
@@ -268,15 +268,15 @@ def test_printing_and_reading_a_rule_changes_nothing(known, document):
 
 @patient
 @given(text=st.one_of(condition, further))
-def test_writing_and_reading_a_condition_changes_nothing(known, text):
-    found = loaded(asking(text), known).when.items[0].tree
-    assert loaded(asking(unparse.text(found)), known).when.items[0].tree == found
+def test_writing_and_reading_a_condition_changes_nothing(environment, text):
+    found = loaded(asking(text), environment).when.items[0].tree
+    assert loaded(asking(unparse.text(found)), environment).when.items[0].tree == found
 
 
 @patient
 @given(text=st.text(max_size=200))
-def test_any_text_is_a_rule_or_a_located_error(known, text):
-    found = load(text, name="rules/any.yaml", known=known)
+def test_any_text_is_a_rule_or_a_located_error(environment, text):
+    found = load(text, name="rules/any.yaml", environment=environment)
     lines = max(text.count("\n"), text.count("\r")) + 2
     assert all(p.place.file == "rules/any.yaml" and 1 <= p.place.line <= lines + 1 for p in found.problems)
 
@@ -286,19 +286,19 @@ READY = sorted((Path(__file__).parents[2] / "rules" / "library").glob("*.yaml"))
 
 @patient
 @given(data=st.data())
-def test_a_damaged_rule_is_a_rule_or_a_located_error(known, data):
+def test_a_damaged_rule_is_a_rule_or_a_located_error(environment, data):
     text = data.draw(st.sampled_from(READY)).read_text()
     start = data.draw(st.integers(0, len(text)))
     cut = data.draw(st.integers(0, 30))
     put = data.draw(st.text(alphabet="abc0159 :,-[]{}\"'\n\t%@<>=*&!#|", max_size=6))
-    found = load(text[:start] + put + text[start + cut :], name="f", known=known)
+    found = load(text[:start] + put + text[start + cut :], name="f", environment=environment)
     assert all(str(problem).startswith("f:") for problem in found.problems)
 
 
 @patient
 @given(text=st.text(alphabet='abcr 0159.%@<>=()[]"+-*/vsoverago{}\\', max_size=60))
-def test_any_text_as_a_condition_is_one_or_a_located_error(known, text):
-    found = load(as_yaml(asking(text)), name="f", known=known)
+def test_any_text_as_a_condition_is_one_or_a_located_error(environment, text):
+    found = load(as_yaml(asking(text)), name="f", environment=environment)
     assert bool(found.revisions) != bool(found.errors)
 
 
@@ -559,9 +559,9 @@ rolling = st.fixed_dictionaries(
 
 @settings(max_examples=300)
 @given(when=group, unless=st.one_of(st.none(), group), section=rolling, rows=world, age=ages)
-def test_all_at_once_is_the_same_as_one_by_one(known, offers, now, when, unless, section, rows, age):
+def test_all_at_once_is_the_same_as_one_by_one(environment, offers, now, when, unless, section, rows, age):
     document = asking(when) | {"data": section}
-    revision = loaded(document | ({"unless": unless} if unless else {}), known)
+    revision = loaded(document | ({"unless": unless} if unless else {}), environment)
     assert isinstance(revision.data.window, Rolling)
     facts = facts_of(offers, rows, age)
     together = [{1: True, 0: False, -1: None}[int(one)] for one in evaluate(revision, facts, now).answers]

@@ -11,7 +11,7 @@ from rules.model import metrics
 
 
 @pytest.fixture
-def tested(known):
+def tested(environment):
     """The answers of a rule to several `given`s."""
 
     def run(when, *givens, data="{}", more="", per="offer"):
@@ -26,7 +26,7 @@ when: ['{when}']
 then: [{{notify: traffic}}]
 tests:
 {tests}"""
-        loaded = load(text, name="f", known=known, tests=False)
+        loaded = load(text, name="f", environment=environment, tests=False)
         assert not loaded.errors, loaded.errors
         return [result.verdict.answer.word for result in run_tests(loaded.revisions[0])]
 
@@ -96,7 +96,7 @@ def test_an_exception_about_which_a_test_says_nothing_does_not_hold(tested):
     assert tested("clicks > 5", "{clicks: 6}", "{clicks: 6, advertiser.conversions: 0}", more=more) == ["yes", "no"]
 
 
-def test_a_test_can_ask_for_the_effects(known):
+def test_a_test_can_ask_for_the_effects(environment):
     text = """schema: 1
 id: a
 trigger: {webhook: {source: crm}}
@@ -109,7 +109,7 @@ tests:
     effects: [ensure publisher email=a@b.example, notify traffic]
   - {given: {body: {}}, expect: yes, effects: []}
 """
-    loaded = load(text, name="f", known=known)
+    loaded = load(text, name="f", environment=environment)
     assert not loaded.errors
 
 
@@ -143,7 +143,7 @@ def test_a_derived_value_is_exactly_what_the_test_says(tested, when, given, want
         ("clicks > 3", "{body: {a: 1}}", "does not ask for 'body'"),
     ],
 )
-def test_what_the_rule_never_asks_for_is_an_error_with_the_right_key(known, when, given, said):
+def test_what_the_rule_never_asks_for_is_an_error_with_the_right_key(environment, when, given, said):
     text = f"""schema: 1
 id: a
 trigger: {{every: 1h}}
@@ -151,7 +151,7 @@ scope: {{per: [offer]}}
 when: ['{when}']
 then: [{{notify: traffic}}]
 tests: [{{given: {given}, expect: yes}}]"""
-    found = load(text, name="f", known=known, tests=False)
+    found = load(text, name="f", environment=environment, tests=False)
     assert said in "".join(problem.message for problem in found.errors)
 
 

@@ -92,8 +92,8 @@ class Faults:
         self._numbers = itertools.count(1)
         self._on: dict[int, Fault] = {}
 
-    def add(self, wishes: Mapping[str, Any]) -> Fault:
-        given = dict(wishes)
+    def add(self, requested: Mapping[str, Any]) -> Fault:
+        given = dict(requested)
         kind = given.pop("kind", None)
         if not isinstance(kind, str) or kind not in KINDS:
             raise bad("kind", f"must be one of {', '.join(KINDS)}")

@@ -40,13 +40,13 @@ class Options:
     postback_repeat: float = 0.0  # share that is sent a second time
     latency: float = 0.0  # seconds of sleep before every API answer
 
-    def changed(self, wishes: Mapping[str, Any]) -> "Options":
+    def changed(self, requested: Mapping[str, Any]) -> "Options":
         known = {field.name: field.type for field in fields(self)}
-        for name, value in wishes.items():
+        for name, value in requested.items():
             if name not in known:
                 raise bad(name, f"unknown setting; known are {', '.join(sorted(known))}")
             _check(name, value, getattr(self, name))
-        return replace(self, **{name: _like(value, getattr(self, name)) for name, value in wishes.items()})
+        return replace(self, **{name: _like(value, getattr(self, name)) for name, value in requested.items()})
 
 
 def _check(name: str, value: Any, present: Any) -> None:

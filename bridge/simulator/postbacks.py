@@ -42,21 +42,21 @@ class Template:
     id: int = 0
 
     @classmethod
-    def read(cls, wishes: Mapping[str, Any], *, number: int, minimum_delay: float) -> "Template":
+    def read(cls, requested: Mapping[str, Any], *, number: int, minimum_delay: float) -> "Template":
         known = {each.name for each in fields(cls)} - {"id"}
-        for name, value in wishes.items():
+        for name, value in requested.items():
             if name not in known:
                 raise bad(name, f"unknown; known are {', '.join(sorted(known))}")
             if not isinstance(value, SHAPES.get(name, str)) or (name == "delay" and isinstance(value, bool)):
                 raise bad(name, "has the wrong type")
-        if not isinstance(wishes.get("url"), str) or not wishes["url"].startswith(("http://", "https://")):
+        if not isinstance(requested.get("url"), str) or not requested["url"].startswith(("http://", "https://")):
             raise bad("url", "is required, an http or https address")
         for name, allowed in (("type", TYPES), ("firing_status", tuple(FIRING)), ("method", METHODS)):
-            if name in wishes and wishes[name] not in allowed:
+            if name in requested and requested[name] not in allowed:
                 raise bad(name, f"must be one of {', '.join(allowed)}")
-        if wishes.get("delay", 0) and wishes["delay"] < minimum_delay:
+        if requested.get("delay", 0) and requested["delay"] < minimum_delay:
             raise bad("delay", f"must be zero, or at least {minimum_delay:g} seconds")
-        return cls(**{**wishes, "reasons": tuple(wishes.get("reasons", ())), "id": number})
+        return cls(**{**requested, "reasons": tuple(requested.get("reasons", ())), "id": number})
 
     def wants(self, kind: str, row: Row) -> bool:
         status = FIRING[self.firing_status]
@@ -86,8 +86,8 @@ class Postbacks:
         self._due: list[Due] = []
         self._templates: dict[int, Template] = {}
 
-    def add(self, wishes: Mapping[str, Any], *, minimum_delay: float) -> Template:
-        template = Template.read(wishes, number=next(self._numbers), minimum_delay=minimum_delay)
+    def add(self, requested: Mapping[str, Any], *, minimum_delay: float) -> Template:
+        template = Template.read(requested, number=next(self._numbers), minimum_delay=minimum_delay)
         self._templates[template.id] = template
         return template
 

@@ -121,17 +121,17 @@ def network(
 SCENARIOS: Mapping[str, Callable[..., dict[str, Any]]] = {"collapse": collapse, "network": network}
 
 
-def play(world: World, name: str, wishes: Mapping[str, Any]) -> dict[str, Any]:
+def play(world: World, name: str, requested: Mapping[str, Any]) -> dict[str, Any]:
     scenario = SCENARIOS.get(name)
     if scenario is None:
         raise errors.bad("scenario", f"unknown; known are {', '.join(SCENARIOS)}")
     known = {
         each.name: each.default for each in signature(scenario).parameters.values() if each.kind is each.KEYWORD_ONLY
     }
-    for wish, value in wishes.items():
-        if wish not in known:
-            raise errors.bad(wish, f"unknown; {name} takes {', '.join(known)}")
+    for setting, value in requested.items():
+        if setting not in known:
+            raise errors.bad(setting, f"unknown; {name} takes {', '.join(known)}")
         if not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0:
-            raise errors.bad(wish, "must be a number, zero or more")
+            raise errors.bad(setting, "must be a number, zero or more")
     with world.lock:
-        return scenario(world, **{wish: type(known[wish])(value) for wish, value in wishes.items()})
+        return scenario(world, **{setting: type(known[setting])(value) for setting, value in requested.items()})

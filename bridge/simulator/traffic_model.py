@@ -65,13 +65,13 @@ class Habits:
     purchases: float = 40.0  # mean purchase value
     impressions: float = 0.0  # per click; none by default, few networks count them
 
-    def changed(self, wishes: Mapping[str, Any]) -> "Habits":
-        for name, value in wishes.items():
+    def changed(self, requested: Mapping[str, Any]) -> "Habits":
+        for name, value in requested.items():
             if name not in self.__slots__:
                 raise bad(name, f"unknown; known are {', '.join(self.__slots__)}")
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
                 raise bad(name, "must be a number, zero or more")
-        return Habits(**{name: float(wishes.get(name, getattr(self, name))) for name in self.__slots__})
+        return Habits(**{name: float(requested.get(name, getattr(self, name))) for name in self.__slots__})
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,8 @@ class World:
     def options(self) -> Options:
         return self._options
 
-    def configure(self, wishes: Mapping[str, Any]) -> Options:
-        self._options = self._options.changed(wishes)
+    def configure(self, requested: Mapping[str, Any]) -> Options:
+        self._options = self._options.changed(requested)
         self.tracker.keep_paused_clicks = self._options.paused_traffic == "rejected"
         return self._options
 

@@ -442,7 +442,7 @@ def plans_of(session: Session, run_id: int) -> list[StoredPlan]:
 
 
 def causes(session: Session, plan_ids: Collection[int]) -> dict[int, str]:
-    """What each plan goes back to: an event, a due slot, a person's wish."""
+    """What each plan goes back to: an event, a due slot, a person's request."""
     if not plan_ids:
         return {}
     query = select(StoredPlan.id, Run.cause_key).join(Run, Run.id == StoredPlan.run_id)

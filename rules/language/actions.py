@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from rules.language import conditions
 from rules.language.fields import Findings, length, spelled
-from rules.language.names import CLOCK, ENTITY_FIELDS, Offered
+from rules.language.names import CLOCK, ENTITY_FIELDS, AvailableNames
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
 from rules.model.environment import Environment
 from rules.model.revision import GRAINS, Action, Grain, HoldFor
@@ -26,7 +26,7 @@ _WRITABLE: Mapping[str, frozenset[str]] = {
 }
 
 
-def actions(node: Node, offered: Offered, environment: Environment, findings: Findings) -> tuple[Action, ...]:
+def actions(node: Node, offered: AvailableNames, environment: Environment, findings: Findings) -> tuple[Action, ...]:
     """All steps, each seeing the named steps before it."""
     if not isinstance(node, Branch):
         findings.error(node.place, "`then` is a list of steps, such as - pause: offer")
@@ -59,7 +59,7 @@ def first_target(node: Node | None) -> Grain | None:
 class _Step:
     """Reads one step; what is wrong goes to the findings."""
 
-    def __init__(self, offered: Offered, environment: Environment, findings: Findings) -> None:
+    def __init__(self, offered: AvailableNames, environment: Environment, findings: Findings) -> None:
         self.offered = offered
         self.environment = environment
         self.findings = findings

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from rules.language import names, parser, types
 from rules.language.fields import Findings, spelled
-from rules.language.names import Offered
+from rules.language.names import AvailableNames
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
 from rules.model import tree
 from rules.model.errors import RuleError
@@ -17,7 +17,7 @@ from rules.model.syntax import Condition, Place, Template
 _KINDS = ("all", "any", "none")
 
 
-def group(node: Node, offered: Offered, findings: Findings, *, listed_as: str = "all") -> Group | None:
+def group(node: Node, offered: AvailableNames, findings: Findings, *, listed_as: str = "all") -> Group | None:
     """A group of conditions: `all`, `any` or `none` over a list, a bare list, or a single condition."""
     if isinstance(node, Branch):
         return _listed(cast("Any", listed_as), node, node.place, offered, findings)
@@ -27,7 +27,7 @@ def group(node: Node, offered: Offered, findings: Findings, *, listed_as: str = 
     return _table(node, offered, findings)
 
 
-def _table(node: Table, offered: Offered, findings: Findings) -> Group | None:
+def _table(node: Table, offered: AvailableNames, findings: Findings) -> Group | None:
     for key, place in node.keys.items():
         if key not in _KINDS:
             findings.error(place, f"unknown key '{key}'; {_remedy(key)}")
@@ -50,7 +50,7 @@ def _remedy(key: str) -> str:
     return f"conditions stand under all, any or none{did_you_mean(key, _KINDS)}"
 
 
-def _listed(kind: Any, node: Node, place: Place, offered: Offered, findings: Findings) -> Group | None:
+def _listed(kind: Any, node: Node, place: Place, offered: AvailableNames, findings: Findings) -> Group | None:
     entries = node.items if isinstance(node, Branch) else (node,)
     if not entries:
         findings.error(node.place, f"'{kind}' holds no conditions")
@@ -63,14 +63,14 @@ def _listed(kind: Any, node: Node, place: Place, offered: Offered, findings: Fin
     return Group(kind, tuple(items), place) if items else None
 
 
-def condition(node: Leaf, offered: Offered, findings: Findings) -> Condition | None:
+def condition(node: Leaf, offered: AvailableNames, findings: Findings) -> Condition | None:
     """One condition: a text that is true or false."""
     if isinstance(node.value, bool):
         return Condition(node.raw, node.place, tree.Constant(value=node.value, kind="bool"))
     return _read(node, offered, findings, condition=True)
 
 
-def expression(node: Node, offered: Offered, findings: Findings) -> Condition | None:
+def expression(node: Node, offered: AvailableNames, findings: Findings) -> Condition | None:
     """One expression: a text that is any value."""
     if not isinstance(node, Leaf):
         findings.error(node.place, f"{_shape(node)} where an expression such as body.id is needed")
@@ -78,7 +78,7 @@ def expression(node: Node, offered: Offered, findings: Findings) -> Condition | 
     return _read(node, offered, findings, condition=False)
 
 
-def _read(node: Leaf, offered: Offered, findings: Findings, *, condition: bool) -> Condition | None:
+def _read(node: Leaf, offered: AvailableNames, findings: Findings, *, condition: bool) -> Condition | None:
     if not isinstance(node.value, str):
         findings.error(node.place, f"{spelled(node.value)} where a condition is needed")
         return None
@@ -86,7 +86,7 @@ def _read(node: Leaf, offered: Offered, findings: Findings, *, condition: bool) 
 
 
 def _checked(
-    parse: Callable[[], Condition], offered: Offered, findings: Findings, *, condition: bool
+    parse: Callable[[], Condition], offered: AvailableNames, findings: Findings, *, condition: bool
 ) -> Condition | None:
     try:
         parsed = parse()
@@ -96,7 +96,7 @@ def _checked(
     return _resolved(parsed, offered, findings, condition=condition)
 
 
-def _resolved(parsed: Condition, offered: Offered, findings: Findings, *, condition: bool) -> Condition | None:
+def _resolved(parsed: Condition, offered: AvailableNames, findings: Findings, *, condition: bool) -> Condition | None:
     resolved, problems = names.resolve(parsed.tree, parsed.place, offered)
     findings.extend(problems)
     if any(problem.severity == "error" for problem in problems):
@@ -106,7 +106,7 @@ def _resolved(parsed: Condition, offered: Offered, findings: Findings, *, condit
     return None if misfits else replace(parsed, tree=resolved)
 
 
-def template(node: Node, offered: Offered, findings: Findings) -> Template | None:
+def template(node: Node, offered: AvailableNames, findings: Findings) -> Template | None:
     """A text that may hold `{{ expression }}` parts; every part is checked."""
     if not isinstance(node, Leaf) or node.value is None:
         findings.error(node.place, f"{_shape(node)} where a text is needed")
@@ -135,7 +135,7 @@ def _with_lone_references(filled: Template, findings: Findings) -> Template | No
     return filled
 
 
-def reference_to(node: Node, offered: Offered, findings: Findings) -> Template | None:
+def reference_to(node: Node, offered: AvailableNames, findings: Findings) -> Template | None:
     """Like `template`, but a text without `{{ }}` is itself the expression: `from: {offer: body.offer_id}`."""
     if isinstance(node, Leaf) and isinstance(node.value, str) and "{{" not in node.raw:
         found = expression(node, offered, findings)

@@ -68,7 +68,7 @@ ACCOUNT = "network"  # `network.clicks`: the whole account
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class AvailableNames:
     """What a rule may name: its subject's grains, the event, joined tables with their columns, earlier steps."""
 
     per: tuple[Grain, ...] = ()  # empty where the subject is only an event
@@ -93,7 +93,7 @@ class _Unknown(ValueError):
         self.node = node
 
 
-def resolve(node: tree.Node, place: Place, offered: Offered) -> tuple[tree.Node, tuple[Problem, ...]]:
+def resolve(node: tree.Node, place: Place, offered: AvailableNames) -> tuple[tree.Node, tuple[Problem, ...]]:
     """Replace each Name by what it stands for. Names that stand for nothing stay, each with a problem."""
     problems: list[Problem] = []
 
@@ -128,7 +128,7 @@ def _with_children(node: tree.Node, visit: Any) -> tree.Node:
     return replace(node, **changed) if changed else node
 
 
-def _meaning(name: tree.Name, offered: Offered) -> tree.Node:
+def _meaning(name: tree.Name, offered: AvailableNames) -> tree.Node:
     head, _, rest = name.text.partition(".")
     if metrics.is_metric(name.text):
         return _metric(name, None, name.text, offered)
@@ -141,7 +141,7 @@ def _meaning(name: tree.Name, offered: Offered) -> tree.Node:
     return _unmeasured(name, head, rest, offered)
 
 
-def _unmeasured(name: tree.Name, head: str, rest: str, offered: Offered) -> tree.Node:
+def _unmeasured(name: tree.Name, head: str, rest: str, offered: AvailableNames) -> tree.Node:
     if name.text in CLOCK:
         return tree.Clock(name=cast("Any", name.text), column=name.column)
     if head in offered.steps:
@@ -150,7 +150,7 @@ def _unmeasured(name: tree.Name, head: str, rest: str, offered: Offered) -> tree
     return tree.Attribute(name=name.text, column=name.column)
 
 
-def _metric(name: tree.Name, per: tuple[Grain, ...] | None, metric: str, offered: Offered) -> tree.Node:
+def _metric(name: tree.Name, per: tuple[Grain, ...] | None, metric: str, offered: AvailableNames) -> tree.Node:
     if not offered.per and per != ():
         raise _Unknown(
             f"an event by itself has no {metrics.title(metric)}; say in `scope` which offer or publisher it is about, "
@@ -161,18 +161,18 @@ def _metric(name: tree.Name, per: tuple[Grain, ...] | None, metric: str, offered
     return tree.Metric(name=metric, per=per, column=name.column)
 
 
-def _grain(word: str, offered: Offered) -> Grain:
+def _grain(word: str, offered: AvailableNames) -> Grain:
     found = next((grain for grain in offered.grains if grain == word), None)
     if found is None:
         raise _Unknown(f"'{word}' is not known for a subject per {_subject(offered)}; add it to `scope.per`")
     return found
 
 
-def _subject(offered: Offered) -> str:
+def _subject(offered: AvailableNames) -> str:
     return ", ".join(offered.per) or "event"
 
 
-def _check_attribute(name: tree.Name, head: str, rest: str, offered: Offered) -> None:
+def _check_attribute(name: tree.Name, head: str, rest: str, offered: AvailableNames) -> None:
     if head in {"body", "event"}:
         _check_event(name, head, rest, offered)
     elif head in offered.tables:
@@ -185,7 +185,7 @@ def _check_attribute(name: tree.Name, head: str, rest: str, offered: Offered) ->
         raise _Unknown(_stranger(name.text, head, rest, offered))
 
 
-def _check_event(name: tree.Name, head: str, rest: str, offered: Offered) -> None:
+def _check_event(name: tree.Name, head: str, rest: str, offered: AvailableNames) -> None:
     if not offered.event:
         raise _Unknown(f"'{name.text}' needs an event, and this rule has no webhook trigger")
     if head == "body" and not rest:
@@ -218,7 +218,7 @@ def _check_field(name: tree.Name, grain: Grain, rest: str) -> None:
     )
 
 
-def _stranger(text: str, head: str, rest: str, offered: Offered) -> str:
+def _stranger(text: str, head: str, rest: str, offered: AvailableNames) -> str:
     if rest and (head in {*offered.grains, ACCOUNT}):
         return f"'{text}' is not known{did_you_mean(rest, metrics.NAMES)}"
     if rest:
@@ -229,7 +229,7 @@ def _stranger(text: str, head: str, rest: str, offered: Offered) -> str:
     return f"'{text}' is not known{did_you_mean(text, [*available(offered), *FUNCTIONS])}{_quoting_hint(text)}"
 
 
-def _dotted_hint(text: str, head: str, offered: Offered) -> str:
+def _dotted_hint(text: str, head: str, offered: AvailableNames) -> str:
     roots = sorted({name.partition(".")[0] for name in available(offered) if "." in name} | set(offered.tables))
     near = nearest(head, roots)
     if near and near != head:
@@ -241,7 +241,7 @@ def _quoting_hint(text: str) -> str:
     return f' (a text needs quotes: "{text}")' if text.isalpha() else ""
 
 
-def available(offered: Offered) -> Iterator[str]:
+def available(offered: AvailableNames) -> Iterator[str]:
     """Every name that the rule could use, as far as they can be listed."""
     if offered.per:
         yield from metrics.NAMES

@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 
 from rules.language import conditions, cron, names
 from rules.language.fields import Findings, Words, read, spelled
-from rules.language.names import Offered
+from rules.language.names import AvailableNames
 from rules.language.sections import CronSchema, EverySchema, SilenceSchema, WebhookSchema
 from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
 from rules.model import tree
@@ -19,7 +19,7 @@ from rules.model.syntax import Template
 _TRIGGERS = ("every", "cron", "webhook", "silence")
 EVERYTHING = "all"  # `scope: all`, `where: all`: nothing is left out, and its author knows it
 _SCOPE_KEYS = ("per", "from", "where", "except", "join")
-_BODY = Offered(event=True)
+_BODY = AvailableNames(event=True)
 
 
 def trigger(node: Node, zone: str, environment: Environment, findings: Findings) -> Trigger | None:
@@ -88,11 +88,11 @@ def _check_source(node: Table, environment: Environment, findings: Findings) -> 
         findings.error(source.place, f"there is no source '{source.raw}'{hint}")
 
 
-def offered_by(found: Trigger | None, scope: Scope, environment: Environment) -> Offered:
+def available_names(found: Trigger | None, scope: Scope, environment: Environment) -> AvailableNames:
     """What conditions may name, given the trigger and the scope."""
     per = tuple(grain for grain in scope.per if grain != "event")
     tables = {name: environment.tables.get(name) if environment.tables is not None else None for name in scope.join}
-    return Offered(per=per, event=found is None or isinstance(found, Webhook | Silence), tables=tables)
+    return AvailableNames(per=per, event=found is None or isinstance(found, Webhook | Silence), tables=tables)
 
 
 # --- scope -----------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def scope(
     if per is None:
         return None
     join = _join(node, per, environment, findings)
-    offered = offered_by(found, Scope(per=per, join=join), environment)
+    offered = available_names(found, Scope(per=per, join=join), environment)
     where = node.entries.get("where")
     everything = isinstance(where, Leaf) and where.value == EVERYTHING
     return Scope(
@@ -193,7 +193,7 @@ def _origin(node: Table, per: tuple[Grain, ...], found: Trigger | None, findings
     return {key: part for key, part in read_parts.items() if part is not None}
 
 
-def _filter(node: Table, name: str, offered: Offered, findings: Findings) -> Mapping[str, tuple[Any, ...]]:
+def _filter(node: Table, name: str, offered: AvailableNames, findings: Findings) -> Mapping[str, tuple[Any, ...]]:
     given = node.entries.get(name)
     if given is None:
         return {}
@@ -219,7 +219,7 @@ def _accepted(node: Node, findings: Findings) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _is_attribute(key: str, table: Table, offered: Offered, findings: Findings) -> bool:
+def _is_attribute(key: str, table: Table, offered: AvailableNames, findings: Findings) -> bool:
     resolved, problems = names.resolve(tree.Name(text=key), table.keys[key], offered)
     findings.extend(problems)
     if any(problem.severity == "error" for problem in problems):
@@ -237,7 +237,7 @@ def _join(node: Table, per: tuple[Grain, ...], environment: Environment, finding
     if not isinstance(given, Table):
         findings.error(given.place, "`join` needs lines such as budgets: offer.id")
         return {}
-    offered = Offered(per=tuple(grain for grain in per if grain != "event"), event=True)
+    offered = AvailableNames(per=tuple(grain for grain in per if grain != "event"), event=True)
     joined: dict[str, str] = {}
     for table, value in given.entries.items():
         if environment.tables is not None and table not in environment.tables:

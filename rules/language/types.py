@@ -40,7 +40,7 @@ _WEEK = timedelta(days=7)
 _LEAST_PAST, _MOST_PAST = timedelta(days=28), timedelta(days=63)
 
 
-class _Misfit(ValueError):
+class _TypeMismatch(ValueError):
     def __init__(self, node: tree.Node, message: str) -> None:
         super().__init__(message)
         self.column = node.column
@@ -53,7 +53,7 @@ def check(node: tree.Node, place: Place, *, condition: bool) -> tuple[Problem, .
     """
     try:
         kind = kind_of(node)
-    except _Misfit as misfit:
+    except _TypeMismatch as misfit:
         return (Problem(replace(place, column=place.column + misfit.column - 1), str(misfit)),)
     if condition and kind not in {"bool", "any"}:
         return (Problem(place, f"this is {_NAMES[kind]}, not a condition; compare it with something"),)
@@ -142,7 +142,7 @@ def has_metric(node: tree.Node) -> bool:
 def _wants(node: tree.Node, *kinds: Kind, role: str = "") -> Kind:
     found = kind_of(node)
     if found != "any" and found not in kinds:
-        raise _Misfit(node, f"{_NAMES[found]} where {role or _NAMES[kinds[0]]} is needed")
+        raise _TypeMismatch(node, f"{_NAMES[found]} where {role or _NAMES[kinds[0]]} is needed")
     return found
 
 
@@ -158,16 +158,18 @@ def _arithmetic(node: tree.Arithmetic) -> Kind:
 def _compare(node: tree.Compare) -> Kind:
     left, right = kind_of(node.left), kind_of(node.right)
     if "list" in {left, right}:
-        raise _Misfit(node.right, "a list cannot be compared; write `in` to look into it")
+        raise _TypeMismatch(node.right, "a list cannot be compared; write `in` to look into it")
     if "null" in {left, right}:
         if node.op not in {"=", "!="}:
-            raise _Misfit(node, "null is neither larger nor smaller than anything; only = and != fit")
+            raise _TypeMismatch(node, "null is neither larger nor smaller than anything; only = and != fit")
         if has_metric(node.left) or has_metric(node.right):
-            raise _Misfit(node, "a metric is never null; missing data is no decision")
+            raise _TypeMismatch(node, "a metric is never null; missing data is no decision")
     elif "any" not in {left, right} and left != right:
-        raise _Misfit(node.right, f"{_NAMES[left]} compared with {_NAMES[right]}")
+        raise _TypeMismatch(node.right, f"{_NAMES[left]} compared with {_NAMES[right]}")
     if node.op not in {"=", "!="} and {left, right} & {"text", "bool"}:
-        raise _Misfit(node, f"'{node.op}' orders numbers and durations, not {_NAMES[left if left != 'any' else right]}")
+        raise _TypeMismatch(
+            node, f"'{node.op}' orders numbers and durations, not {_NAMES[left if left != 'any' else right]}"
+        )
     for clock, other in ((node.left, node.right), (node.right, node.left)):
         _check_clock(clock, [other])
     if node.confidence is not None:
@@ -186,11 +188,11 @@ def _check_clock(clock: tree.Node, others: Iterable[tree.Node]) -> None:
         if clock.name == "weekday" and held not in DAYS:
             meant = str(held)[:3].lower()
             hint = f"; did you mean '{meant}'?" if meant in DAYS else ""
-            raise _Misfit(other, f"{held!r} is no weekday; use {listed(DAYS)}{hint}")
+            raise _TypeMismatch(other, f"{held!r} is no weekday; use {listed(DAYS)}{hint}")
         if clock.name == "hour" and not (isinstance(held, Decimal) and 0 <= held <= 24 and held == int(held)):
-            raise _Misfit(other, f"{held} is no hour; hours are whole numbers from 0 to 23")
+            raise _TypeMismatch(other, f"{held} is no hour; hours are whole numbers from 0 to 23")
         if clock.name == "date" and not _is_date(held):
-            raise _Misfit(other, f'{held!r} is no date; write "2026-12-24"')
+            raise _TypeMismatch(other, f'{held!r} is no date; write "2026-12-24"')
 
 
 def _is_date(held: object) -> bool:
@@ -202,12 +204,12 @@ def _is_date(held: object) -> bool:
 
 def _check_confidence(node: tree.Compare | tree.Change) -> None:
     if isinstance(node, tree.Compare) and node.op in {"=", "!="}:
-        raise _Misfit(node, "'@' needs < <= > or >=")
+        raise _TypeMismatch(node, "'@' needs < <= > or >=")
     if node.confidence is not None and not (0.5 < node.confidence < 1):
-        raise _Misfit(node, "'@' takes a confidence above 50% and below 100%, such as @95%")
+        raise _TypeMismatch(node, "'@' takes a confidence above 50% and below 100%, such as @95%")
     judged = node.left if isinstance(node, tree.Compare) else node.item
     if ratio_of_counts(judged) is None:
-        raise _Misfit(
+        raise _TypeMismatch(
             judged, "'@' can judge a share of things counted (cr, ctr, rejection_rate, approved / conversions) only"
         )
 
@@ -225,20 +227,22 @@ def _matches(node: tree.Matches) -> Kind:
     try:
         patterns.compiled(node.pattern)
     except patterns.PatternError as error:
-        raise _Misfit(node, f"the pattern {node.pattern!r}: {error}") from None
+        raise _TypeMismatch(node, f"the pattern {node.pattern!r}: {error}") from None
     return "bool"
 
 
 def _change(node: tree.Change) -> Kind:
     _wants(node.item, "number")
     if not has_metric(node.item):
-        raise _Misfit(node.item, f"'{node.direction} ... vs' needs something measured, such as cr or clicks")
+        raise _TypeMismatch(node.item, f"'{node.direction} ... vs' needs something measured, such as cr or clicks")
     if node.share <= 0 or (node.direction == "down" and node.share > 1):
-        raise _Misfit(node, "the change must be above 0%, and 'down' at most 100%")
+        raise _TypeMismatch(node, "the change must be above 0%, and 'down' at most 100%")
     if degree(node.item) is None:
-        raise _Misfit(node.item, "a mixture of amounts and ratios cannot be compared with another stretch of time")
+        raise _TypeMismatch(
+            node.item, "a mixture of amounts and ratios cannot be compared with another stretch of time"
+        )
     if node.same_hours and not _whole_days(node):
-        raise _Misfit(node, "'same hours' needs whole days to look back at, such as vs 7d")
+        raise _TypeMismatch(node, "'same hours' needs whole days to look back at, such as vs 7d")
     if node.confidence is not None:
         _check_confidence(node)
     return "bool"
@@ -280,24 +284,24 @@ def _forecast(node: tree.Forecast) -> Kind:
     _wants(node.item, "number")
     _wants(node.limit, "number")
     if degree(node.item) != 1 or not has_metric(node.item):
-        raise _Misfit(node.item, "a forecast needs an amount that grows with time, such as clicks or payout")
+        raise _TypeMismatch(node.item, "a forecast needs an amount that grows with time, such as clicks or payout")
     if any(isinstance(part, tree.Call) for part in node.item.walk()):
-        raise _Misfit(node.item, "a forecast goes on along a straight line; leave out the function")
+        raise _TypeMismatch(node.item, "a forecast goes on along a straight line; leave out the function")
     if node.op not in {">", ">="}:
-        raise _Misfit(node, "a forecast asks when an amount will be reached; write >= or >")
+        raise _TypeMismatch(node, "a forecast asks when an amount will be reached; write >= or >")
     for part in node.item.walk():
         if isinstance(part, tree.Over) and isinstance(part.window, Calendar) and part.window.over:
-            raise _Misfit(node.item, f"{part.window.unit.replace('_', ' ')} is over and grows no more")
+            raise _TypeMismatch(node.item, f"{part.window.unit.replace('_', ' ')} is over and grows no more")
     return "bool"
 
 
 def _call(node: tree.Call) -> Kind:
     function = FUNCTIONS.get(node.function)
     if function is None:
-        raise _Misfit(node, f"there is no function '{node.function}'{did_you_mean(node.function, FUNCTIONS)}")
+        raise _TypeMismatch(node, f"there is no function '{node.function}'{did_you_mean(node.function, FUNCTIONS)}")
     given, wanted = len(node.arguments), len(function.takes)
     if given < wanted or (given > wanted and not function.more):
-        raise _Misfit(
+        raise _TypeMismatch(
             node, f"{node.function}() takes {wanted}{' or more' if function.more else ''} values, not {given}"
         )
     for number, argument in enumerate(node.arguments):
@@ -307,7 +311,7 @@ def _call(node: tree.Call) -> Kind:
         else:
             _wants(argument, kind)
         if node.function in FORGIVING and has_metric(argument):
-            raise _Misfit(argument, f"{node.function}() is not for metrics: missing data must stay undecided")
+            raise _TypeMismatch(argument, f"{node.function}() is not for metrics: missing data must stay undecided")
     if node.function == "holiday":
         _check_holiday(node)
     return kind_of(node.arguments[0]) if node.function == "default" else function.gives
@@ -316,12 +320,12 @@ def _call(node: tree.Call) -> Kind:
 def _check_holiday(node: tree.Call) -> None:
     """A country that no calendar has would never have a holiday, and nobody would notice."""
     if len(node.arguments) > 2:
-        raise _Misfit(node.arguments[2], 'holiday() takes a country and a part of it: holiday("DE", "BY")')
+        raise _TypeMismatch(node.arguments[2], 'holiday() takes a country and a part of it: holiday("DE", "BY")')
     held = [argument.value for argument in node.arguments if isinstance(argument, tree.Constant)]
     if len(held) == len(node.arguments):
         wrong = holidays.problem(*map(str, held))
         if wrong:
-            raise _Misfit(node.arguments[-1], wrong)
+            raise _TypeMismatch(node.arguments[-1], wrong)
 
 
 def _constant(node: tree.Constant) -> Kind:
@@ -333,7 +337,7 @@ def _listing(node: tree.Listing) -> Kind:
         if not isinstance(item, tree.Constant) and not (
             isinstance(item, tree.Negative) and isinstance(item.item, tree.Constant)
         ):
-            raise _Misfit(item, "a list holds plain values only")
+            raise _TypeMismatch(item, "a list holds plain values only")
         _wants(item, "number", "text", "bool", role="a number or a text")
     return "list"
 
@@ -344,9 +348,9 @@ def _negative(node: tree.Negative) -> Kind:
 
 def _over(node: tree.Over | tree.Ago) -> Kind:
     if not has_metric(node.item):
-        raise _Misfit(node.item, "'over' and 'ago' belong to something measured, such as clicks")
+        raise _TypeMismatch(node.item, "'over' and 'ago' belong to something measured, such as clicks")
     if isinstance(node.item, tree.Forecast):
-        raise _Misfit(node.item, "put 'over' directly behind what is forecast: forecast payout over today >= ...")
+        raise _TypeMismatch(node.item, "put 'over' directly behind what is forecast: forecast payout over today >= ...")
     return kind_of(node.item)
 
 

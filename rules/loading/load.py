@@ -11,10 +11,10 @@ from marshmallow import ValidationError
 
 from rules.language import actions, canonical, conditions
 from rules.language.fields import Amounts, Findings, StrictSchema, Text, Word, Words, length, read, spelled
-from rules.language.names import Offered
+from rules.language.names import AvailableNames
 from rules.language.sections import ApproveSchema, DataSchema, GuardsSchema, HeaderSchema, NotifySchema
 from rules.language.strict_yaml import Branch, Document, Leaf, Node, Table, data, documents
-from rules.language.triggers import offered_by, scope, trigger
+from rules.language.triggers import available_names, scope, trigger
 from rules.loading import lint, self_tests
 from rules.model.environment import Environment
 from rules.model.errors import Problem
@@ -131,7 +131,7 @@ class _Rule:
         scope_ = scope(root.entries.get("scope"), trigger_, self.environment, self.findings, target=target)
         parts = self._settings(root, data_section)
         if scope_ is not None:  # else every name would be called unknown
-            offered = offered_by(trigger_, scope_, self.environment)
+            offered = available_names(trigger_, scope_, self.environment)
             parts |= {**self._asking(root, offered), "then": self._then(root, offered)}
         if self.findings.fatal or trigger_ is None or header is None or scope_ is None:
             return None
@@ -178,7 +178,7 @@ class _Rule:
             return None
         return trigger(node, data_section.tz, self.environment, self.findings)
 
-    def _asking(self, root: Table, offered: Offered) -> dict[str, Any]:
+    def _asking(self, root: Table, offered: AvailableNames) -> dict[str, Any]:
         when, lasting = self._when(root.entries.get("when"), offered)
         unless = root.entries.get("unless")
         return {
@@ -188,7 +188,7 @@ class _Rule:
             "release": self._release(root.entries.get("release"), offered),
         }
 
-    def _when(self, node: Node | None, offered: Offered) -> tuple[Group | None, For | None]:
+    def _when(self, node: Node | None, offered: AvailableNames) -> tuple[Group | None, For | None]:
         if not isinstance(node, Table):
             return (conditions.group(node, offered, self.findings) if node is not None else None), None
         lasting = self._lasting(node.entries["for"]) if "for" in node.entries else None
@@ -209,7 +209,7 @@ class _Rule:
             return None
         return For(duration=span)
 
-    def _release(self, node: Node | None, offered: Offered) -> Release:
+    def _release(self, node: Node | None, offered: AvailableNames) -> Release:
         if node is None:
             return Release()
         if not isinstance(node, Table):
@@ -225,7 +225,7 @@ class _Rule:
             probation=probation.get("probation", {}),
         )
 
-    def _then(self, root: Table, offered: Offered) -> tuple[Action, ...]:
+    def _then(self, root: Table, offered: AvailableNames) -> tuple[Action, ...]:
         then = root.entries.get("then")
         if then is None:
             self.findings.error(root.place, "'then' is missing; say what to do, such as then: [{pause: offer}]")

@@ -12,7 +12,7 @@ from rules.model.revision import Group, Revision, Test
 from rules.model.state import State
 from rules.model.verbs import VERBS
 from rules.model.verdicts import Answer, Verdict
-from rules.planning.desired import wishes
+from rules.planning.desired import desired_effects
 
 __all__ = ["GivenFacts", "Result", "failures", "run_tests", "unknown_keys"]
 
@@ -52,8 +52,8 @@ def _run(revision: Revision, test: Test) -> Result:
     effects: tuple[str, ...] = ()
     missing = ""
     if verdict.answer is Answer.YES:
-        wanted, stops = wishes(asked, evaluation, [0], State())
-        effects = tuple(_named(wish.effect) for wish in wanted)
+        wanted, stops = desired_effects(asked, evaluation, [0], State())
+        effects = tuple(_named(desired.effect) for desired in wanted)
         missing = "; ".join(stop.message for stop in stops)
     message = _difference(test, verdict, effects, missing)
     if isinstance(test.expect, Mapping):

@@ -12,7 +12,7 @@ from typing import Literal
 from rules.model.plan import Outcome, Plan, PlannedEffect, Stop, Target
 from rules.model.revision import Approve
 from rules.planning.desired import fingerprint
-from rules.planning.step_dependencies import COMPANIONS, TELLING, whole
+from rules.planning.step_dependencies import DEPENDENT_STEPS, TELLING, whole
 
 ABOVE_ALL = frozenset({"halt", "protected", "gone"})  # asked even where the rule wants no re-check
 
@@ -57,7 +57,7 @@ def only(plan: Plan, targets: Collection[Target]) -> Plan:
     left = [
         effect
         for effect in plan.effects
-        if effect.target in targets or (effect.verb in COMPANIONS and effect.subject in chosen)
+        if effect.target in targets or (effect.verb in DEPENDENT_STEPS and effect.subject in chosen)
     ]
     staying, _ = whole(left, plan.effects)
     return replace(plan, effects=tuple(staying))

@@ -15,7 +15,7 @@ from rules.model.revision import KeepActive, Revision
 from rules.model.state import State
 from rules.planning.desired import fingerprint
 from rules.planning.guards import group_of
-from rules.planning.step_dependencies import COMPANIONS, takes_away, whole
+from rules.planning.step_dependencies import DEPENDENT_STEPS, deactivates, whole
 
 REAL = frozenset({Outcome.READY, Outcome.WAITING})
 Known = Mapping[str, tuple[Revision, State]]
@@ -65,7 +65,7 @@ def _voices(plans: Sequence[Plan]) -> dict[Target, list[_Voice]]:
 
 def _of(number: int, plan: Plan) -> Iterator[_Voice]:
     for effect in plan.effects:
-        if effect.verb not in COMPANIONS:
+        if effect.verb not in DEPENDENT_STEPS:
             yield _Voice(number, plan, effect.target, effect.wanted, effect, plan.outcome in REAL)
     for effect in plan.releases:
         yield _Voice(number, plan, effect.target, effect.wanted, effect, real=True)
@@ -213,7 +213,7 @@ def _last_ones(plans: Sequence[Plan], known: Known) -> list[Plan]:
 
 
 def _taking(plan: Plan) -> list[PlannedEffect]:
-    return [effect for effect in plan.effects if takes_away(effect)] if plan.outcome in REAL else []
+    return [effect for effect in plan.effects if deactivates(effect)] if plan.outcome in REAL else []
 
 
 def _too_many(plan: Plan, keep: KeepActive, state: State, taken: set[Target]) -> Iterator[Lost]:

@@ -15,14 +15,14 @@ from rules.model.state import State, target_of
 from rules.model.syntax import Template
 from rules.model.verbs import VERBS
 from rules.model.verdicts import Evaluation
-from rules.planning.step_dependencies import gives_back, takes_away
+from rules.planning.step_dependencies import activates, deactivates
 
 MANUAL = HoldFor("manual")
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")  # not 007: that is a name
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredEffect:
     """One effect that a rule would like, and the row of the evaluation that led to it."""
 
     row: int
@@ -34,19 +34,19 @@ class Unnamed(LookupError):
     """A step whose target nobody named. The text is the sentence for the stop."""
 
 
-def wishes(
+def desired_effects(
     revision: Revision, evaluation: Evaluation, rows: Iterable[int], state: State
-) -> tuple[list[Wish], list[Stop]]:
-    """The wishes of these rows, in order, and why a row has none.
+) -> tuple[list[DesiredEffect], list[Stop]]:
+    """The desired effects of these rows, in order, and why a row has none.
 
-    A subject is taken whole or not at all: where one step lacks a value, none of its steps is wished for.
+    A subject is taken whole or not at all: where one step lacks a value, none of its steps is desired.
     """
-    wanted: list[Wish] = []
+    wanted: list[DesiredEffect] = []
     stops: list[Stop] = []
     for row in rows:
         subject = evaluation.subjects[row]
         try:
-            wanted += [Wish(row, effect) for effect in _effects(_Look(revision, evaluation, row, state))]
+            wanted += [DesiredEffect(row, effect) for effect in _effects(_Row(revision, evaluation, row, state))]
         except Unfilled as missing:
             stops.append(Stop(guard="unfilled", message=f"{subject}: {missing}", subject=subject))
         except Unnamed as missing:
@@ -55,7 +55,7 @@ def wishes(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
+class _Row:
     """One row of an evaluation, while its steps are worked out."""
 
     revision: Revision
@@ -99,27 +99,27 @@ class _Look:
         return value
 
 
-def _effects(look: _Look) -> list[PlannedEffect]:
+def _effects(row: _Row) -> list[PlannedEffect]:
     effects: list[PlannedEffect] = []
     named: dict[str, tuple[Target, ...]] = {}
-    for action in look.revision.then:
-        key = look.fill(action.key)
+    for action in row.revision.then:
+        key = row.fill(action.key)
         _complete(key)
-        wanted = _wanted(action, key, look.values(action))
-        named[action.id] = tuple(_targets(look, action, key, named))
-        effects += [_effect(look, action, target, key, wanted) for target in named[action.id]]
+        wanted = _wanted(action, key, row.values(action))
+        named[action.id] = tuple(_targets(row, action, key, named))
+        effects += [_effect(row, action, target, key, wanted) for target in named[action.id]]
     return effects
 
 
 def _effect(
-    look: _Look, action: Action, target: Target, key: Mapping[str, Any], wanted: Mapping[str, Any]
+    row: _Row, action: Action, target: Target, key: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> PlannedEffect:
-    known = look.state.of(target)
+    known = row.state.of(target)
     return PlannedEffect(
         step=action.id,
         verb=action.verb,
-        target=look.state.one(target),
-        subject=look.subject,
+        target=row.state.one(target),
+        subject=row.subject,
         wanted=wanted,
         key=key,
         prior=prior_of(known.now_so(), wanted),
@@ -154,15 +154,15 @@ def prior_of(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[st
 
 
 def _targets(
-    look: _Look, action: Action, key: Mapping[str, Any], named: Mapping[str, tuple[Target, ...]]
+    row: _Row, action: Action, key: Mapping[str, Any], named: Mapping[str, tuple[Target, ...]]
 ) -> Iterator[Target]:
     kind = VERBS[action.verb].target_kind or action.target
-    given = None if action.which is None else look.fill(action.which)
+    given = None if action.which is None else row.fill(action.which)
     if isinstance(given, Mapping) and "$ref" in given:
         yield from _earlier(given, kind, named)
         return
-    for identifier in _ids(action, look.subject, key, given):
-        yield target_of(kind, identifier, account=look.revision.account, integration=look.revision.integration)
+    for identifier in _ids(action, row.subject, key, given):
+        yield target_of(kind, identifier, account=row.revision.account, integration=row.revision.integration)
 
 
 def _earlier(given: Mapping[str, Any], kind: str, named: Mapping[str, tuple[Target, ...]]) -> tuple[Target, ...]:
@@ -214,21 +214,21 @@ def _references(value: Any) -> frozenset[str]:
     return frozenset()
 
 
-# --- the same wish twice ---------------------------------------------------------------------------
+# --- the same effect twice -------------------------------------------------------------------------
 
 
-def merged(found: Sequence[Wish]) -> tuple[list[Wish], list[Stop]]:
-    """One wish where several subjects or steps want the same of one target; the safe side where they differ.
+def merged(found: Sequence[DesiredEffect]) -> tuple[list[DesiredEffect], list[Stop]]:
+    """One effect where several subjects or steps want the same of one target; the safe side where they differ.
 
     A step that others wait for stays as it is: they look for it under their own subject.
     """
-    needed = {(wish.effect.subject, step) for wish in found for step in wish.effect.after}
-    paused = {wish.effect.target for wish in found if takes_away(wish.effect)}
-    kept: dict[object, Wish] = {}
+    needed = {(desired.effect.subject, step) for desired in found for step in desired.effect.after}
+    paused = {desired.effect.target for desired in found if deactivates(desired.effect)}
+    kept: dict[object, DesiredEffect] = {}
     stops: list[Stop] = []
-    for number, wish in enumerate(found):
-        effect = wish.effect
-        if effect.target in paused and gives_back(effect):
+    for number, desired in enumerate(found):
+        effect = desired.effect
+        if effect.target in paused and activates(effect):
             message = f"{effect.target}: the rule wants it paused and active at once; paused is the safe side"
             stops.append(Stop(guard="conflict", message=message, subject=effect.subject, target=effect.target))
             continue
@@ -236,7 +236,7 @@ def merged(found: Sequence[Wish]) -> tuple[list[Wish], list[Stop]]:
         if effect.after or (effect.subject, effect.step) in needed:
             same = number
         first = kept.get(same)
-        kept[same] = wish if first is None else replace(first, more=first.more + 1)
+        kept[same] = desired if first is None else replace(first, more=first.more + 1)
     return list(kept.values()), stops
 
 

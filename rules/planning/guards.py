@@ -15,8 +15,8 @@ from rules.model.plan import PlannedEffect, Stop, Target
 from rules.model.revision import KeepActive, Revision
 from rules.model.state import GroupKey, State, TargetState
 from rules.model.verbs import VERBS
-from rules.planning.desired import Wish, fingerprint
-from rules.planning.step_dependencies import COMPANIONS, TELLING, gives_back, takes_away
+from rules.planning.desired import DesiredEffect, fingerprint
+from rules.planning.step_dependencies import DEPENDENT_STEPS, TELLING, activates, deactivates
 
 DULL = frozenset(
     {"for", "held", "already", "pending", "waiting", "companion", "released"}
@@ -70,7 +70,7 @@ def redundant(revision: Revision, effect: PlannedEffect, state: State) -> Stop |
     if VERBS[effect.verb].holds and ours is not None:
         until = "someone lets go" if ours.until is None else say(ours.until, revision.data.tz)
         return _stop("held", effect, f"{effect.target} is held by this rule until {until}")
-    if not effect.wanted or effect.verb in COMPANIONS:
+    if not effect.wanted or effect.verb in DEPENDENT_STEPS:
         return None
     if _covers(known.pending, effect):
         return _stop("pending", effect, f"{effect.target}: an effect that wants the same is under way")
@@ -124,7 +124,7 @@ def _gone(_revision: Revision, effect: PlannedEffect, known: TargetState, _state
 def _held_by_others(
     revision: Revision, effect: PlannedEffect, known: TargetState, _state: State, _now: datetime
 ) -> str | None:
-    if not gives_back(effect):
+    if not activates(effect):
         return None
     others = sorted({hold.rule for hold in known.holds if hold.rule != revision.id})
     return f"{effect.target} is held by {', '.join(others)}" if others else None
@@ -199,12 +199,16 @@ def _stop(guard: str, effect: PlannedEffect, message: str) -> Stop:
 # --- never the last one ----------------------------------------------------------------------------
 
 
-def keep_active(revision: Revision, wishes: Sequence[Wish], state: State) -> tuple[list[Wish], list[Stop]]:
+def keep_active(
+    revision: Revision, desired_effects: Sequence[DesiredEffect], state: State
+) -> tuple[list[DesiredEffect], list[Stop]]:
     """Spare the most valuable where pausing all would leave too few active; the cheapest are paused first."""
     spared: dict[Target, str] = {}
     for keep in revision.guards.keep_active:
         taken: dict[GroupKey, int] = {}
-        candidates = {wish.effect.target: wish.effect for wish in wishes if _takes(wish.effect, keep)}
+        candidates = {
+            desired.effect.target: desired.effect for desired in desired_effects if _takes(desired.effect, keep)
+        }
         for target in sorted(candidates, key=lambda one: (candidates[one].money_24h or Decimal(0), one)):
             if target in spared:
                 continue
@@ -214,9 +218,11 @@ def keep_active(revision: Revision, wishes: Sequence[Wish], state: State) -> tup
                 spared[target] = f"{target} stays: {_group_text(keep, group)} must keep {keep.count} active"
             else:
                 taken[group] = taken.get(group, 0) + 1
-    kept = [wish for wish in wishes if not _is_spared(wish, spared)]
+    kept = [desired for desired in desired_effects if not _is_spared(desired, spared)]
     stops = [
-        _stop("keep_active", wish.effect, spared[wish.effect.target]) for wish in wishes if _is_spared(wish, spared)
+        _stop("keep_active", desired.effect, spared[desired.effect.target])
+        for desired in desired_effects
+        if _is_spared(desired, spared)
     ]
     return kept, stops
 
@@ -227,11 +233,11 @@ def group_of(keep: KeepActive, target: Target, state: State) -> GroupKey:
 
 
 def _takes(effect: PlannedEffect, keep: KeepActive) -> bool:
-    return takes_away(effect) and effect.target.kind == keep.kind
+    return deactivates(effect) and effect.target.kind == keep.kind
 
 
-def _is_spared(wish: Wish, spared: dict[Target, str]) -> bool:
-    return takes_away(wish.effect) and wish.effect.target in spared
+def _is_spared(desired: DesiredEffect, spared: dict[Target, str]) -> bool:
+    return deactivates(desired.effect) and desired.effect.target in spared
 
 
 def _group_text(keep: KeepActive, group: GroupKey) -> str:

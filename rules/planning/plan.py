@@ -19,7 +19,7 @@ from rules.model.revision import Mode, Revision
 from rules.model.state import State
 from rules.model.verdicts import Answer, Evaluation
 from rules.planning import canary, guards, holds, lifecycle, release
-from rules.planning.desired import Wish, merged, wishes
+from rules.planning.desired import DesiredEffect, desired_effects, merged
 from rules.planning.step_dependencies import whole
 
 
@@ -41,7 +41,7 @@ def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime
         return _made(revision, Plan(rule="", revision="", outcome=Outcome.NOTHING), returned)
     leaving = frozenset(ended.hold.target for ended in returned.ended)
     kept, joins, stops = _guarded(revision, evaluation, rows, state, leaving=leaving, now=now)
-    ranked = rank(_finished(revision, evaluation, wish, state, now) for wish in kept)
+    ranked = rank(_finished(revision, evaluation, desired, state, now) for desired in kept)
     limited = _limited(revision, evaluation, ranked, state, now)
     if limited.canary == "failed":
         returned = release.together((returned, _taken_back(revision, state, leaving, now)))
@@ -58,8 +58,8 @@ def targets(revision: Revision, evaluation: Evaluation) -> frozenset[Target]:
 
     Add the targets on which the rule has holds.
     """
-    wanted, _ = wishes(revision, evaluation, _yes(revision, evaluation), State())
-    return frozenset(wish.effect.target for wish in wanted)
+    wanted, _ = desired_effects(revision, evaluation, _yes(revision, evaluation), State())
+    return frozenset(desired.effect.target for desired in wanted)
 
 
 def why_not(found: Plan, subject: Subject) -> tuple[Stop, ...]:
@@ -129,16 +129,16 @@ def _guarded(
     *,
     leaving: frozenset[Target],
     now: datetime,
-) -> tuple[list[Wish], list[Hold], list[Stop]]:
+) -> tuple[list[DesiredEffect], list[Hold], list[Stop]]:
     lasting, stops = _lasting(revision, evaluation, rows, state, now)
-    wanted, unfilled = wishes(revision, evaluation, lasting, state)
+    wanted, unfilled = desired_effects(revision, evaluation, lasting, state)
     wanted, twice = merged(wanted)
     stops += unfilled + twice
-    needed = {(wish.effect.subject, step) for wish in wanted for step in wish.effect.after}
-    kept: list[Wish] = []
+    needed = {(desired.effect.subject, step) for desired in wanted for step in desired.effect.after}
+    kept: list[DesiredEffect] = []
     joins: list[Hold] = []
-    for wish in wanted:
-        effect = wish.effect
+    for desired in wanted:
+        effect = desired.effect
         idle = None if (effect.subject, effect.step) in needed else guards.redundant(revision, effect, state)
         join = _join(revision, effect, state, now) if idle is not None else None
         stop = idle if idle is not None and join is None else guards.refuse(revision, effect, state, leaving, now)
@@ -147,11 +147,11 @@ def _guarded(
         elif join is not None:
             joins.append(join)
         else:
-            kept.append(wish)
+            kept.append(desired)
     kept, last = guards.keep_active(revision, kept, state)
-    left, lost = whole([wish.effect for wish in kept], [wish.effect for wish in wanted])
+    left, lost = whole([desired.effect for desired in kept], [desired.effect for desired in wanted])
     staying = {id(effect) for effect in left}
-    return [wish for wish in kept if id(wish.effect) in staying], joins, stops + last + lost
+    return [desired for desired in kept if id(desired.effect) in staying], joins, stops + last + lost
 
 
 def _lasting(
@@ -194,11 +194,13 @@ def _not_joined(hold: Hold) -> Stop:
     return Stop(guard="already", message=message, subject=hold.subject, target=hold.target)
 
 
-def _finished(revision: Revision, evaluation: Evaluation, wish: Wish, state: State, now: datetime) -> PlannedEffect:
-    reason = evaluation.explain(wish.row).reason
-    if wish.more:
-        reason = f"{reason} (and for {wish.more} more)"
-    effect = wish.effect
+def _finished(
+    revision: Revision, evaluation: Evaluation, desired: DesiredEffect, state: State, now: datetime
+) -> PlannedEffect:
+    reason = evaluation.explain(desired.row).reason
+    if desired.more:
+        reason = f"{reason} (and for {desired.more} more)"
+    effect = desired.effect
     if effect.hold is None:
         return replace(effect, reason=reason)
     count = holds.count_of_next(state.of(effect.target))

@@ -7,7 +7,7 @@ from rules.model.plan import Outcome, Plan, PlannedEffect
 from rules.model.revision import Revision
 from rules.model.state import GroupKey, State
 from rules.planning.guards import group_of
-from rules.planning.step_dependencies import takes_away
+from rules.planning.step_dependencies import deactivates
 
 
 def after(revision: Revision, state: State, plan: Plan, now: datetime) -> State:
@@ -52,7 +52,7 @@ def _let_go(state: State, plan: Plan) -> State:
 
 def _left(revision: Revision, state: State, plan: Plan) -> dict[GroupKey, int]:
     active = dict(state.active)
-    gone = {effect.target: effect for effect in plan.effects if takes_away(effect) and _runs(effect, state)}
+    gone = {effect.target: effect for effect in plan.effects if deactivates(effect) and _runs(effect, state)}
     for keep in revision.guards.keep_active:
         for target in gone:
             group = group_of(keep, target, state)

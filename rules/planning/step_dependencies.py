@@ -6,7 +6,7 @@ from rules.model.facts import Subject
 from rules.model.plan import PlannedEffect, Stop
 from rules.model.verbs import VERBS, starts_traffic, stops_traffic
 
-COMPANIONS = frozenset(name for name, verb in VERBS.items() if verb.companion)  # nothing changed, nothing to tell
+DEPENDENT_STEPS = frozenset(name for name, verb in VERBS.items() if verb.companion)  # nothing changed, nothing to tell
 TELLING = frozenset(name for name, verb in VERBS.items() if not verb.limited)  # they change nothing at Integr8
 
 
@@ -15,12 +15,12 @@ def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tup
 
     A subject whose rule changes nothing at all keeps its notices: they are all it wants.
     """
-    changing = {effect.subject for effect in before if effect.verb not in COMPANIONS}
+    changing = {effect.subject for effect in before if effect.verb not in DEPENDENT_STEPS}
     staying = list(left)
     stops: list[Stop] = []
     while True:
         steps = {(effect.subject, effect.step) for effect in staying}
-        unchanged = changing - {effect.subject for effect in staying if effect.verb not in COMPANIONS}
+        unchanged = changing - {effect.subject for effect in staying if effect.verb not in DEPENDENT_STEPS}
         lost = [effect for effect in staying if _is_alone(effect, steps, unchanged)]
         if not lost:
             return staying, stops
@@ -29,12 +29,12 @@ def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tup
         staying = [effect for effect in staying if id(effect) not in gone]
 
 
-def takes_away(effect: PlannedEffect) -> bool:
+def deactivates(effect: PlannedEffect) -> bool:
     """Whether it makes something stop running, by whatever verb."""
     return stops_traffic(effect.verb, effect.wanted)
 
 
-def gives_back(effect: PlannedEffect) -> bool:
+def activates(effect: PlannedEffect) -> bool:
     """Whether it makes something run."""
     return starts_traffic(effect.verb, effect.wanted)
 
@@ -42,7 +42,7 @@ def gives_back(effect: PlannedEffect) -> bool:
 def _is_alone(effect: PlannedEffect, steps: set[tuple[Subject, str]], unchanged: set[Subject]) -> bool:
     if any((effect.subject, step) not in steps for step in effect.after):
         return True
-    return effect.verb in COMPANIONS and effect.subject in unchanged
+    return effect.verb in DEPENDENT_STEPS and effect.subject in unchanged
 
 
 def _alone(effect: PlannedEffect) -> Stop:

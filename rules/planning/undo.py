@@ -16,7 +16,7 @@ from rules.model.revision import HoldFor, Revision
 from rules.model.state import State, TargetState, target_of
 from rules.model.verbs import VERBS, that_sets
 from rules.planning import guards
-from rules.planning.desired import Wish, fingerprint
+from rules.planning.desired import DesiredEffect, fingerprint
 from rules.planning.plan import rank
 
 RESPECT = timedelta(hours=24)  # as long as a rule that is no longer loaded leaves alone what a person took back
@@ -315,8 +315,10 @@ def _mute(target: Target, work: _Work) -> Mute:
 def _spare_last(work: _Work) -> tuple[PlannedEffect, ...]:
     effects = work.effects
     if work.terms.revision is not None:
-        kept, stops = guards.keep_active(work.terms.revision, [Wish(0, effect) for effect in effects], work.state)
-        effects = [wish.effect for wish in kept]
+        kept, stops = guards.keep_active(
+            work.terms.revision, [DesiredEffect(0, effect) for effect in effects], work.state
+        )
+        effects = [desired.effect for desired in kept]
         work.stops += stops
     return _in_order(rank(effects), work.effects)
 

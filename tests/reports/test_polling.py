@@ -109,7 +109,7 @@ def test_a_clock_that_falls_behind_takes_nothing_back(reader, world: World):
     assert total(reader, "clicks", now + timedelta(minutes=12), Kind.CLICKS) == 200
 
 
-# --- a source that behaves as badly as one wishes --------------------------------------------------
+# --- a source that behaves as badly as it can --------------------------------------------------
 
 
 def row(number: int, at: datetime, **more: Any) -> dict[str, Any]:

@@ -61,9 +61,11 @@ def test_settings_are_turned_while_it_runs(api, world):
     assert api.post("/api/v2/publishers", json={"name": "x"}).status_code == 201
 
 
-@pytest.mark.parametrize("wish", [{"nothing": 1}, {"rate_per_second": "5"}, {"error_shape": "xml"}, {"strict": True}])
-def test_a_setting_that_does_not_exist_is_refused(api, wish):
-    assert api.patch("/_sim/settings", json=wish).status_code == 400
+@pytest.mark.parametrize(
+    "requested", [{"nothing": 1}, {"rate_per_second": "5"}, {"error_shape": "xml"}, {"strict": True}]
+)
+def test_a_setting_that_does_not_exist_is_refused(api, requested):
+    assert api.patch("/_sim/settings", json=requested).status_code == 400
 
 
 def test_the_state_shows_archived_entities_too(api, world):

@@ -8,8 +8,8 @@ PUBLISHERS = "/api/v2/publishers"
 
 @pytest.fixture
 def fault(api):
-    def switch_on(kind, **wishes):
-        answer = api.post("/_sim/faults", json={"kind": kind, **wishes})
+    def switch_on(kind, **requested):
+        answer = api.post("/_sim/faults", json={"kind": kind, **requested})
         answer.raise_for_status()
         return answer.json()
 
@@ -121,7 +121,7 @@ def test_a_report_page_can_repeat_itself(fault, world, report):
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "requested",
     [
         {"kind": "nonsense"},
         {"kind": "drop", "when": "never"},
@@ -130,5 +130,5 @@ def test_a_report_page_can_repeat_itself(fault, world, report):
         {"kind": "drop", "operation": "offers.pause"},
     ],
 )
-def test_an_unknown_fault_is_refused(api, wish):
-    assert api.post("/_sim/faults", json=wish).status_code == 400
+def test_an_unknown_fault_is_refused(api, requested):
+    assert api.post("/_sim/faults", json=requested).status_code == 400

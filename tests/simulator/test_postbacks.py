@@ -33,9 +33,9 @@ def world(clock, ear):
 
 @pytest.fixture
 def postback(world):
-    def add(**wishes):
-        url = wishes.pop("url", "http://crm.test/hook?tx={transaction_id}&s={status}")
-        return world.postbacks.add({"url": url, **wishes}, minimum_delay=world.options.minimum_delay)
+    def add(**requested):
+        url = requested.pop("url", "http://crm.test/hook?tx={transaction_id}&s={status}")
+        return world.postbacks.add({"url": url, **requested}, minimum_delay=world.options.minimum_delay)
 
     return add
 

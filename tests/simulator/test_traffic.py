@@ -127,9 +127,9 @@ def test_the_collapse_scenario_keeps_its_numbers(world, report):
     assert {int(row["offer_id"]) for row in report()["data"]} == set(made["good_numbers"])
 
 
-@pytest.mark.parametrize("wishes", [{"nothing": 1}, {"bad": -1}, {"bad": "many"}])
-def test_a_scenario_refuses_what_it_does_not_know(api, wishes):
-    assert api.post("/_sim/scenarios/collapse", json=wishes).status_code == 400
+@pytest.mark.parametrize("requested", [{"nothing": 1}, {"bad": -1}, {"bad": "many"}])
+def test_a_scenario_refuses_what_it_does_not_know(api, requested):
+    assert api.post("/_sim/scenarios/collapse", json=requested).status_code == 400
 
 
 def test_impressions_are_counted_where_they_are_wanted(world, pair):

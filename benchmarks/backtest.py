@@ -20,7 +20,7 @@ from rules.backtest.backtest import backtest
 from rules.loading.load import load
 from rules.model.environment import Environment
 from rules.model.facts import Subject
-from rules.model.revision import GRAINS, Revision
+from rules.model.revision import DIMENSIONS, Revision
 
 ROWS, DAYS, OFFERS, PUBLISHERS = 10_000_000, 31, 1_000, 50
 RULE = """schema: 1
@@ -49,7 +49,7 @@ def past(rows: int) -> Past:
     windows = Windows(delays=True)
     made = traffic(rows, days=DAYS, offers=OFFERS, publishers=PUBLISHERS)
     for kind, batch in zip((Kind.CLICKS, Kind.CONVERSIONS), made, strict=True):
-        windows.load(kind, [slim(batch, GRAINS, delays=kind is Kind.CONVERSIONS)])
+        windows.load(kind, [slim(batch, DIMENSIONS, delays=kind is Kind.CONVERSIONS)])
     subjects = tuple(Subject(("offer",), (str(number),)) for number in range(1, OFFERS + 1))
     return Past(windows=windows, subjects=subjects, since=datetime.fromtimestamp(START, UTC))
 

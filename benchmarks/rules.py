@@ -19,7 +19,7 @@ from rules.evaluation.events import EventFacts
 from rules.loading.load import Environment, load
 from rules.model.facts import Column, Subject
 from rules.model.metrics import BASE
-from rules.model.revision import Grain, Revision
+from rules.model.revision import Dimension, Revision
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 SUBJECTS = 50_000
@@ -63,7 +63,7 @@ class Columns:
         clicks = random.poisson(900, size).astype(float)
         self._base = {name: np.floor(clicks * random.random(size) * 0.02) for name in BASE} | {"clicks": clicks}
 
-    def measure(self, name: str, _per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def measure(self, name: str, _per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         return Column(self._base[name] * ((end - start) / timedelta(hours=24)), self._known)
 
     def attribute(self, name: str) -> Column:

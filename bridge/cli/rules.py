@@ -187,7 +187,9 @@ def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], 
 
 @rules.command("explain")
 @click.argument("rule")
-@click.option("--subject", required=True, metavar="GRAIN=ID", help="offer=42, or offer=42,publisher=7, or event=01J...")
+@click.option(
+    "--subject", required=True, metavar="DIMENSION=ID", help="offer=42, or offer=42,publisher=7, or event=01J..."
+)
 @click.option("--at", type=MOMENT, help="As things were known at this time; without a zone it is UTC.")
 @json_option
 @click.pass_obj

@@ -10,13 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from rules.model.facts import Column, Facts, Subject, Why
-from rules.model.revision import Grain
+from rules.model.revision import Dimension
 
 
 class Amounts:
     """The facts of one question, measured at most once per name and stretch."""
 
-    def __init__(self, facts: Facts, per: tuple[Grain, ...]) -> None:
+    def __init__(self, facts: Facts, per: tuple[Dimension, ...]) -> None:
         self._facts = facts
         self._per = per
         self._columns: dict[tuple[str, datetime, datetime], Column] = {}

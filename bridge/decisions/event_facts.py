@@ -12,7 +12,7 @@ from bridge.store.exact_json import plain
 from bridge.store.journal import Event
 from rules.evaluation.columns import fits_a_double, is_number
 from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
-from rules.model.revision import Grain
+from rules.model.revision import Dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class EventFacts:
     live: Facts | None = None
     _cache: dict[str, Column] = field(default_factory=dict, repr=False, compare=False)
 
-    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         return self.live.measure(name, per, start, end) if self.live else self._nothing()
 
     def attribute(self, name: str) -> Column:

@@ -145,7 +145,7 @@ def subjects_named(revision: Revision, received: Sequence[ReceivedEvent], now: d
     for row in range(len(received)):
         frame = frame_of(facts, revision.data, now, row)
         try:
-            ids = tuple(str(fill(revision.scope.origin[grain], frame)) for grain in revision.scope.per)
+            ids = tuple(str(fill(revision.scope.origin[dimension], frame)) for dimension in revision.scope.per)
         except Unfilled:
             found.append(None)
             continue

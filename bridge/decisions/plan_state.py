@@ -219,7 +219,7 @@ def _values(entity: Entity | None) -> dict[str, Any]:
     return values
 
 
-def _groups(entity: Entity | None) -> dict[Grain, str]:
+def _groups(entity: Entity | None) -> dict[Dimension, str]:
     advertiser = (entity.fields or {}).get("advertiser_id") if entity else None
     return {} if advertiser is None else {"advertiser": str(advertiser)}
 

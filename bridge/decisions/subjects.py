@@ -9,16 +9,18 @@ SAFE = "@.-_:/ +"
 
 def dump(subject: Subject) -> str:
     """`offer=42,publisher=7`: readable where ids are plain, unambiguous where they are not."""
-    return ",".join(f"{grain}={quote(value, safe=SAFE)}" for grain, value in zip(subject.per, subject.ids, strict=True))
+    return ",".join(
+        f"{dimension}={quote(value, safe=SAFE)}" for dimension, value in zip(subject.per, subject.ids, strict=True)
+    )
 
 
 def load(text: str) -> Subject:
     """The reverse of `dump`. Raises ValueError for what `dump` never writes."""
-    grains, ids = [], []
+    dimensions, ids = [], []
     for part in text.split(","):
-        grain, equals, value = part.partition("=")
+        dimension, equals, value = part.partition("=")
         if not equals:
-            raise ValueError(f"{text!r} is no subject; write grain=id, for example offer=42")
-        grains.append(grain)
+            raise ValueError(f"{text!r} is no subject; write dimension=id, for example offer=42")
+        dimensions.append(dimension)
         ids.append(unquote(value))
-    return Subject(tuple(grains), tuple(ids))  # type: ignore[arg-type]
+    return Subject(tuple(dimensions), tuple(ids))  # type: ignore[arg-type]

@@ -214,7 +214,7 @@ def _facts(
     if event_id is not None:
         return _of_event(services, session, revision, _happening(services, session, event_id), at)
     if subject.per != revision.scope.per:
-        wanted = ",".join(f"{grain}=..." for grain in revision.scope.per)
+        wanted = ",".join(f"{dimension}=..." for dimension in revision.scope.per)
         raise OperationError(f"rule {revision.id}: is about {' x '.join(revision.scope.per)}; write --subject {wanted}")
     _refuse_unknown(session, revision, subject)
     subject = _by_number(services, session, revision, subject, at)
@@ -236,7 +236,7 @@ def _by_number(services: Services, session: Session, revision: Revision, subject
     """The subject under the ids that reports use; people may write Integr8's text ids as well."""
     aliases = facts_for_subjects(live_inputs(services), session, revision, [subject], at).data.directory.aliases
     pairs = zip(subject.per, subject.ids, strict=True)
-    return Subject(subject.per, tuple(aliases.get(grain, {}).get(one, one) for grain, one in pairs))
+    return Subject(subject.per, tuple(aliases.get(dimension, {}).get(one, one) for dimension, one in pairs))
 
 
 def _refuse_unknown(session: Session, revision: Revision, subject: Subject) -> None:
@@ -332,8 +332,10 @@ def _of_event(services: Services, session: Session, revision: Revision, received
         raise OperationError(f"rule {revision.id}: does not listen to {event.source}, where this event came from")
     facts = facts_of_event(services, session, revision, received, at)
     if not facts.subjects:
-        grains = " x ".join(revision.scope.per)
-        raise OperationError(f"event {event.id}: names no {grains}, so rule {revision.id} has nobody to decide about")
+        dimensions = " x ".join(revision.scope.per)
+        raise OperationError(
+            f"event {event.id}: names no {dimensions}, so rule {revision.id} has nobody to decide about"
+        )
     outside = None
     if trigger.event not in {None, event.event_type}:
         outside = f"the event is of type {event.event_type or '(none)'}, the rule wants {trigger.event}"

@@ -24,7 +24,7 @@ from rules.model.facts import Arrival, Break, Column, Subject, Why
 
 MICRO = 1e6
 SHORT = 64  # so few subjects are their own key; of more a hash is
-UNRELATED = -2  # the number of a subject in a grain that it has nothing to do with
+UNRELATED = -2  # the number of a subject in a dimension that it has nothing to do with
 Floats = NDArray[np.float64]
 Ask = Callable[[Source, str, Per, Edges], Ints]
 
@@ -115,7 +115,7 @@ class ClickFacts:
     """`rules.model.facts.CohortFacts` for the subjects of one run."""
 
     cohorts: Cohorts
-    numbers: Numbers  # each subject's number in the sums of a grain; negative where it has none
+    numbers: Numbers  # each subject's number in the sums of a dimension; negative where it has none
     since: int  # clicks and conversions are complete from here
     newest: Newest = no_newest  # conversions that the report has not reached, by their clicks
     tracking: Tracking = field(default_factory=Tracking)

@@ -25,7 +25,7 @@ from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges
 from bridge.store.feeds import Kind
 from rules.model.facts import Column, Subject, Why
 from rules.model.metrics import BASE, EVENTS
-from rules.model.revision import GRAINS, Grain, Revision
+from rules.model.revision import DIMENSIONS, Dimension, Revision
 
 FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 SETTLE = "\0settle"  # no attribute can be called that
@@ -138,18 +138,18 @@ class LiveFacts:
         return codes
 
     def _find(self, per: Per) -> NDArray[np.int32]:
-        ids = [tuple(self._part(subject, grain) for grain in per) for subject in self.subjects]
+        ids = [tuple(self._part(subject, dimension) for dimension in per) for subject in self.subjects]
         found = self.data.windows.subjects.find(per, [tuple(part or "" for part in parts) for parts in ids])
         unrelated = np.array([None in parts for parts in ids], dtype=bool)
         return np.where(unrelated, np.int32(UNRELATED), found).astype(np.int32)
 
-    def _part(self, subject: Subject, grain: Grain) -> str | None:
-        """The subject's own id of a grain, or that of the entity it belongs to."""
-        own = subject.get(grain)
+    def _part(self, subject: Subject, dimension: Dimension) -> str | None:
+        """The subject's own id of a dimension, or that of the entity it belongs to."""
+        own = subject.get(dimension)
         if own is not None:
-            return self.data.directory.aliases.get(grain, {}).get(own, own)
+            return self.data.directory.aliases.get(dimension, {}).get(own, own)
         for holder, identity in zip(subject.per, subject.ids, strict=True):
-            parent = self.data.directory.parent(holder, identity, grain)
+            parent = self.data.directory.parent(holder, identity, dimension)
             if parent is not None:
                 return parent
         return None
@@ -158,7 +158,7 @@ class LiveFacts:
         head, _, rest = name.partition(".")
         if head in self.tables:
             return self._joined(head, rest)
-        if head not in GRAINS or not rest:
+        if head not in DIMENSIONS or not rest:
             raise LookupError(f"{name}: no such attribute; write for example offer.active")
         items = self._items
         if items is None:
@@ -169,11 +169,11 @@ class LiveFacts:
             kept = items.attributes[name] = self.data.directory, column
         return kept[1]
 
-    def _said(self, subject: Subject, grain: Grain, path: str) -> Any:
-        identity = self._part(subject, grain)
+    def _said(self, subject: Subject, dimension: Dimension, path: str) -> Any:
+        identity = self._part(subject, dimension)
         if identity is None or path == "id":
             return identity
-        entity = self.data.directory.get(grain, identity)
+        entity = self.data.directory.get(dimension, identity)
         value: Any = entity.fields if entity else None
         for step in path.split("."):
             value = value.get(step) if isinstance(value, Mapping) else None

@@ -32,7 +32,7 @@ from bridge.store import entities, feeds
 from bridge.store.feeds import FeedKey, Kind
 from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Target
-from rules.model.revision import GRAINS, Grain, Revision
+from rules.model.revision import DIMENSIONS, Dimension, Revision
 
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
 TWO_MONTHS = timedelta(days=72)  # where a rule looks at last month, or at the same hours of nine weeks
@@ -82,7 +82,7 @@ class Past:
         self._absent(target, now, back=True)
 
     def _absent(self, target: Target, now: datetime, *, back: bool) -> None:
-        if target.kind in GRAINS and self._replayed is not None:
+        if target.kind in DIMENSIONS and self._replayed is not None:
             per, code = self._of(target)
             self._replayed.absent(per, code, edge(now), back=back)
 
@@ -99,7 +99,7 @@ class Past:
         return any(windows.one(kind, kind, subject.per, code, edges) > 0 for kind in (Kind.CONVERSIONS, Kind.CLICKS))
 
     def came(self, target: Target, start: datetime, end: datetime) -> dict[str, Decimal]:
-        if target.kind not in GRAINS:
+        if target.kind not in DIMENSIONS:
             return {}
         per, code = self._of(target)
         found = {}
@@ -125,7 +125,7 @@ class Past:
             return edge(now - REPORT_LAG)
         return edge(self.as_of("conversions", known, now) or self.since)
 
-    def parent(self, kind: str, identity: str, of: Grain) -> str | None:
+    def parent(self, kind: str, identity: str, of: Dimension) -> str | None:
         return self.directory.parent(kind, identity, of)
 
     def as_of(self, name: str, known: int, now: datetime) -> datetime | None:
@@ -143,21 +143,23 @@ class Past:
         return self._attributes[name]
 
     def codes(self, per: Per) -> NDArray[np.int32]:
-        """Each subject's number in the sums of a grain. All facts are there, so numbers do not change."""
+        """Each subject's number in the sums of a dimension. All facts are there, so numbers do not change."""
         if per not in self._codes:
             for kind in Kind:
                 self.windows.number(kind, per)
-            ids = [tuple(self._part(subject, grain) for grain in per) for subject in self.subjects]
+            ids = [tuple(self._part(subject, dimension) for dimension in per) for subject in self.subjects]
             found = self.windows.subjects.find(per, [tuple(part or "" for part in parts) for parts in ids])
             unrelated = np.array([None in parts for parts in ids], dtype=bool)
             self._codes[per] = np.where(unrelated, np.int32(UNRELATED), found).astype(np.int32)
         return self._codes[per]
 
-    def _part(self, subject: Subject, grain: Grain) -> str | None:
-        own = subject.get(grain)
+    def _part(self, subject: Subject, dimension: Dimension) -> str | None:
+        own = subject.get(dimension)
         if own is not None:
             return own
-        parents = (self.parent(kind, identity, grain) for kind, identity in zip(subject.per, subject.ids, strict=True))
+        parents = (
+            self.parent(kind, identity, dimension) for kind, identity in zip(subject.per, subject.ids, strict=True)
+        )
         return next((parent for parent in parents if parent is not None), None)
 
 
@@ -175,7 +177,7 @@ class PastFacts:
     def subjects(self) -> Sequence[Subject]:
         return self.past.subjects
 
-    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         codes = self.past.codes(per)
         if start < self.past.since:
             return Column(np.zeros(len(codes)), np.full(len(codes), Why.MISSING, dtype=np.uint8))
@@ -263,7 +265,7 @@ def load(
 def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:
     if against == "imported":
         batch = replace(batch, seen=seen_when_imported(batch))
-    return slim(batch, windows.grains, delays=True)
+    return slim(batch, windows.dimensions, delays=True)
 
 
 def seen_when_imported(batch: Batch) -> NDArray[np.int64]:

@@ -136,7 +136,7 @@ class LiveData:
         return totals
 
     def _cold_chunk(self, session: Session, info: ChunkInfo, kind: Kind) -> Windows:
-        aside = Windows(self.windows.grains, self.windows.subjects)
+        aside = Windows(self.windows.dimensions, self.windows.subjects)
         aside.load(kind, [compression.unpack(data) for data in observations.columns(session, [info.id]).values()])
         return aside
 
@@ -176,7 +176,9 @@ class LiveData:
         for position in range(0, len(infos), AT_ONCE):
             part = [info.id for info in infos[position : position + AT_ONCE]]
             read = observations.columns(session, part)
-            batches += [slim(compression.unpack(data), self.windows.grains, delays=delays) for data in read.values()]
+            batches += [
+                slim(compression.unpack(data), self.windows.dimensions, delays=delays) for data in read.values()
+            ]
         self.windows.load(kind, batches)
 
     def _start_over(self) -> None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from bridge.reports.batch import DTYPES, MONEY, Batch, Labels, Status, join
 from rules.model.metrics import EVENTS
-from rules.model.revision import Grain
+from rules.model.revision import Dimension
 
-Per = tuple[Grain, ...]
+Per = tuple[Dimension, ...]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
@@ -25,10 +25,10 @@ TABLE_LIMIT = 64_000_000  # cells of a direct table from pairs to codes; beyond 
 
 
 class Subjects:
-    """A number for every subject that occurs, per grain. Numbers are given once and never change."""
+    """A number for every subject that occurs, per dimension. Numbers are given once and never change."""
 
     def __init__(self) -> None:
-        self._names: dict[Grain, dict[str, int]] = {}
+        self._names: dict[Dimension, dict[str, int]] = {}
         self._pairs: dict[Per, dict[tuple[int, ...], int]] = {}
         self._aliases: dict[str, Mapping[str, str]] = {}
         self._parts: dict[Per, Codes] = {}
@@ -42,27 +42,27 @@ class Subjects:
         known = {kind: dict(names) for kind, names in self._aliases.items()}
         self._aliases = {**known, **{kind: dict(names) for kind, names in aliases.items()}}
         return any(
-            known.get(grain, {}).get(name, name) != self._aliases.get(grain, {}).get(name, name)
-            for grain, names in self._names.items()
+            known.get(dimension, {}).get(name, name) != self._aliases.get(dimension, {}).get(name, name)
+            for dimension, names in self._names.items()
             for name in names
         )
 
-    def coded(self, grain: Grain, column: Labels) -> Codes:
+    def coded(self, dimension: Dimension, column: Labels) -> Codes:
         """The numbers of a column of names."""
-        aliases = self._aliases.get(grain)
+        aliases = self._aliases.get(dimension)
         if aliases:
             column = replace(column, names=tuple(aliases.get(name, name) for name in column.names))
-        return column.into(self.names(grain))
+        return column.into(self.names(dimension))
 
-    def names(self, grain: Grain) -> dict[str, int]:
-        return self._names.setdefault(grain, {"": 0})
+    def names(self, dimension: Dimension) -> dict[str, int]:
+        return self._names.setdefault(dimension, {"": 0})
 
     def count(self, per: Per) -> int:
         return len(self.names(per[0])) if len(per) == 1 else len(self._pairs.setdefault(per, {}))
 
     def known(self, per: Per) -> list[tuple[str, ...]]:
-        """All subjects of a grain in the order of their numbers; parts that a row did not say are empty."""
-        texts = [list(self.names(grain)) for grain in per]
+        """All subjects of a dimension in the order of their numbers; parts that a row did not say are empty."""
+        texts = [list(self.names(dimension)) for dimension in per]
         if len(per) == 1:
             return [(name,) for name in texts[0]]
         found = self._pairs.setdefault(per, {})
@@ -70,7 +70,7 @@ class Subjects:
 
     def find(self, per: Per, ids: Sequence[tuple[str, ...]]) -> Codes:
         """The number of each subject, or -1 for one that never occurred."""
-        names = [self.names(grain) for grain in per]
+        names = [self.names(dimension) for dimension in per]
         if len(per) == 1:
             return np.array([names[0].get(one, -1) for (one,) in ids], dtype=np.int32)
         pairs = self._pairs.setdefault(per, {})
@@ -83,7 +83,7 @@ class Subjects:
         )
 
     def parts(self, per: Per) -> Codes:
-        """The numbers of the parts of every subject of a grain: one row per subject, one column per part."""
+        """The numbers of the parts of every subject of a dimension: one row per subject, one column per part."""
         if len(per) == 1:
             return np.arange(self.count(per), dtype=np.int32)[:, None]
         known = self._pairs.setdefault(per, {})
@@ -95,7 +95,7 @@ class Subjects:
         return found
 
     def parents(self, wide: Per, per: Per) -> Codes:
-        """For every subject of `wide`, a grain that has one part more at its end, the number of its `per`."""
+        """For every subject of `wide`, a dimension that has one part more at its end, the number of its `per`."""
         found = self._parents.get((wide, per), np.zeros(0, dtype=np.int32))
         parts = self.parts(wide)[len(found) :, :-1]
         if len(parts):
@@ -113,7 +113,7 @@ class Subjects:
         known = self._pairs.setdefault(per, {})
         if not len(columns[0]):
             return np.zeros(0, dtype=np.int32)
-        sizes = [len(self.names(grain)) for grain in per]
+        sizes = [len(self.names(dimension)) for dimension in per]
         mixed = columns[0].astype(np.int64)
         for column, size in zip(columns[1:], sizes[1:], strict=True):
             mixed = mixed * size + column
@@ -177,7 +177,7 @@ class Segment:
     def codes(self, per: Per) -> Codes:
         found = self._codes.get(per)
         if found is None:
-            columns = [self.subjects.coded(grain, self.batch.column(grain)) for grain in per]
+            columns = [self.subjects.coded(dimension, self.batch.column(dimension)) for dimension in per]
             found = self._codes[per] = self.subjects.number(per, columns, len(self))
         return found
 
@@ -257,12 +257,12 @@ def _measure(batch: Batch, metric: str) -> NDArray[np.generic]:
     return weight if status is None else weight * (batch.status == status)
 
 
-def slim(batch: Batch, grains: Collection[str], *, delays: bool = False) -> Batch:
+def slim(batch: Batch, dimensions: Collection[str], *, delays: bool = False) -> Batch:
     """Without what no window asks for, and without columns that are all zero: a quarter of the memory."""
     unasked = ("high", "low", "nth") if delays else ("high", "low", "nth", "delay")
     left_out: dict[str, Any] = {name: np.zeros(0, dtype=DTYPES[name]) for name in unasked}
     for name in MONEY:
         if not getattr(batch, name).any():
             left_out[name] = np.zeros(0, dtype=DTYPES[name])
-    labels = {name: column.compact() for name, column in batch.labels.items() if name in grains or name == "event"}
+    labels = {name: column.compact() for name, column in batch.labels.items() if name in dimensions or name == "event"}
     return replace(batch, labels=labels, **left_out)

@@ -17,7 +17,7 @@ from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
 from bridge.reports.batch import DTYPES, Batch
 from bridge.reports.segments import ROWS, Ints, Per, Segment, Subjects, slim
 from bridge.store.feeds import Kind
-from rules.model.revision import GRAINS
+from rules.model.revision import DIMENSIONS
 
 #: From which feeds a base metric comes. The first one decides up to when it is complete.
 FEEDS: dict[str, tuple[Kind, ...]] = {
@@ -58,7 +58,7 @@ class _Sum:
 class Windows:
     """The facts in memory and the sums over them. One per process and account; not for several threads."""
 
-    grains: Collection[str] = GRAINS
+    dimensions: Collection[str] = DIMENSIONS
     subjects: Subjects = field(default_factory=Subjects)
     delays: bool = False  # keep click times of everything, not only of conversions; only a replay asks
     _segments: dict[Source, list[Segment]] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Windows:
     def load(self, kind: Kind, batches: Sequence[Batch]) -> None:
         """Add facts of one kind. Sums that slide already take them in at once."""
         delays = self.delays or kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
-        segment = Segment.of(self.subjects, [slim(batch, self.grains, delays=delays) for batch in batches])
+        segment = Segment.of(self.subjects, [slim(batch, self.dimensions, delays=delays) for batch in batches])
         if not len(segment):
             return
         self._take_in(kind, segment)
@@ -129,14 +129,14 @@ class Windows:
         return [_Part(segment, metric, per) for segment in self._segments.get(kind, ())]
 
     def number(self, kind: Source, per: Per) -> None:
-        """Give every subject of a grain its number now."""
+        """Give every subject of a dimension its number now."""
         for segment in self._segments.get(kind, ()):
             segment.codes(per)
 
     def twin(self) -> "Windows":
         """The same facts and subjects with sums of its own; see `absent`."""
         segments = {kind: [segment.twin() for segment in own] for kind, own in self._segments.items()}
-        return Windows(self.grains, self.subjects, self.delays, segments)
+        return Windows(self.dimensions, self.subjects, self.delays, segments)
 
     def absent(self, per: Per, code: int, since: int, *, back: bool = False) -> None:
         """From `since` on a subject has no traffic (or has it again): facts that go back to later clicks.

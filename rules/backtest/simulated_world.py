@@ -15,7 +15,7 @@ import numpy as np
 from rules.model.facts import Facts, Subject, Why
 from rules.model.hours import last_midnight
 from rules.model.plan import Hold, Outcome, Plan, PlannedEffect, Target
-from rules.model.revision import Grain, Revision
+from rules.model.revision import Dimension, Revision
 from rules.model.state import GroupKey, Probation, ScopeTotals, State, Streak, TargetState
 from rules.model.verdicts import Answer, Evaluation
 from rules.planning import lifecycle
@@ -71,7 +71,7 @@ class History(Protocol):
         """What really came of the clicks of [start, end): clicks, conversions, payout, revenue."""
         ...
 
-    def parent(self, kind: str, identity: str, of: Grain) -> str | None:
+    def parent(self, kind: str, identity: str, of: Dimension) -> str | None:
         """The id of the advertiser of an offer, and the like."""
         ...
 
@@ -140,13 +140,13 @@ class World:
             probation=self._probation(past, row, facts, now),
         )
 
-    def _groups(self, target: Target) -> dict[Grain, str]:
+    def _groups(self, target: Target) -> dict[Dimension, str]:
         found = {
             keep.per: self.history.parent(target.kind, target.id, keep.per)
             for keep in self.revision.guards.keep_active
             if keep.per
         }
-        return {grain: identity for grain, identity in found.items() if identity is not None}
+        return {dimension: identity for dimension, identity in found.items() if identity is not None}
 
     def _probation(self, past: Past, row: int | None, facts: Facts, now: datetime) -> Probation | None:
         wanted = self.revision.release.probation
@@ -233,7 +233,7 @@ class World:
 
 
 class _Money:
-    """Revenue and payout of the last 24 hours, for a rule of one grain."""
+    """Revenue and payout of the last 24 hours, for a rule of one dimension."""
 
     def __init__(self, revision: Revision, facts: Facts, now: datetime) -> None:
         per = revision.scope.per

@@ -19,7 +19,7 @@ from rules.model.verdicts import Evaluation
 def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
     """Answer `when` and not `unless` for each subject of the facts, and `release.early` beside it.
 
-    `now` is aware UTC and the only clock. Each (metric, grain, start, end) is asked for once. `need` applies to
+    `now` is aware UTC and the only clock. Each (metric, dimension, start, end) is asked for once. `need` applies to
     `when` and `early`; an `unless` that cannot be decided makes the whole undecided. What the facts raise, other
     than a LookupError for an unknown name, goes through.
     """

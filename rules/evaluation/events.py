@@ -9,7 +9,7 @@ import numpy as np
 
 from rules.evaluation import templates
 from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
-from rules.model.revision import Data, Grain, Scope
+from rules.model.revision import Data, Dimension, Scope
 
 _DEEPEST = 32
 
@@ -32,7 +32,7 @@ class EventFacts:
             about = self.beneath.subjects if self.beneath else (Subject(("event",), (str(self.event.get("id", "")),)),)
             object.__setattr__(self, "subjects", about)
 
-    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         """Metrics come from beneath; by itself an event has none."""
         return self._unknown() if self.beneath is None else self.beneath.measure(name, per, start, end)
 
@@ -86,4 +86,4 @@ def subject_of(scope: Scope, facts: EventFacts, now: datetime) -> Subject:
     if not scope.origin:
         return Subject(("event",), (str(facts.event.get("id", "")),))
     frame = templates.frame_of(facts, Data(), now)
-    return Subject(scope.per, tuple(str(templates.fill(scope.origin[grain], frame)) for grain in scope.per))
+    return Subject(scope.per, tuple(str(templates.fill(scope.origin[dimension], frame)) for dimension in scope.per))

@@ -18,7 +18,7 @@ from rules.evaluation.columns import Whys
 from rules.evaluation.windows import Stretch, before, earlier, period, same_hours, stretch
 from rules.model import metrics
 from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
-from rules.model.revision import Calendar, Data, Grain, Rolling, Window
+from rules.model.revision import Calendar, Data, Dimension, Rolling, Window
 
 # `settle: auto` differs by subject; rounding it up to one of these keeps the number of distinct windows small.
 _SETTLE_STEPS = tuple(timedelta(minutes=m) for m in (0, 5, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 4320))
@@ -140,11 +140,11 @@ class Frame:
             self._attributes[name] = self._checked(_asked(lambda: self.facts.attribute(name)))
         return self._shown(self._attributes[name])
 
-    def own(self, grain: Grain) -> Column:
+    def own(self, dimension: Dimension) -> Column:
         """The subjects' own ids."""
-        key = f"\0{grain}"  # cannot be the name of an attribute
+        key = f"\0{dimension}"  # cannot be the name of an attribute
         if key not in self._attributes:
-            values = np.array([subject.get(grain) for subject in self.facts.subjects], object)
+            values = np.array([subject.get(dimension) for subject in self.facts.subjects], object)
             missing = np.array([value is None for value in values], bool)
             self._attributes[key] = Column(values, np.where(missing, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
         return self._shown(self._attributes[key])
@@ -162,11 +162,11 @@ class Frame:
         """Conversions by their click, where the facts know them."""
         return getattr(self.facts, "cohorts", None)
 
-    def total(self, name: str, per: tuple[Grain, ...] | None, look: Look) -> Column:
+    def total(self, name: str, per: tuple[Dimension, ...] | None, look: Look) -> Column:
         """The base metric summed over the look's stretches: what ratios are made from."""
         return self._settled(lambda settle: self.summed(name, per, look, settle))
 
-    def amount(self, name: str, per: tuple[Grain, ...] | None, look: Look) -> Column:
+    def amount(self, name: str, per: tuple[Dimension, ...] | None, look: Look) -> Column:
         """The base metric as an amount: a baseline's or the peers' brought to the length and number of our own."""
         measure = self.summed if look.raw else self._scaled
         return self._settled(lambda settle: measure(name, per, look, settle))
@@ -232,7 +232,7 @@ class Frame:
                 return (before(current, window, self.now - look.shift, self.data.tz, look.window),)
         return (current,)
 
-    def summed(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> Column:
+    def summed(self, name: str, per: tuple[Dimension, ...] | None, look: Look, settle: timedelta) -> Column:
         """The sum over the look's stretches, with the same time left out for every subject."""
         if isinstance(look.against, Peers):
             return self._others(name, per, look, settle)[0]
@@ -245,7 +245,7 @@ class Frame:
             result = Column(result.values + part.values, columns.first_reason(result.why, part.why))
         return result
 
-    def _scaled(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> Column:
+    def _scaled(self, name: str, per: tuple[Dimension, ...] | None, look: Look, settle: timedelta) -> Column:
         if isinstance(look.against, Peers):
             total, others = self._others(name, per, look, settle)
             return columns.arithmetic("/", total, others, exact=self.exact)
@@ -261,7 +261,9 @@ class Frame:
     def _ratio(self, part: timedelta, whole: timedelta) -> Any:
         return Fraction(part // _MICROSECOND, whole // _MICROSECOND) if self.exact else part / whole
 
-    def _others(self, name: str, per: tuple[Grain, ...] | None, look: Look, settle: timedelta) -> tuple[Column, Column]:
+    def _others(
+        self, name: str, per: tuple[Dimension, ...] | None, look: Look, settle: timedelta
+    ) -> tuple[Column, Column]:
         """The sum over the others of each subject's group, and how many they are."""
         whole = self._like(rows=None, needs=self.needs)
         own = whole.summed(name, per, replace(look, against=None), settle)
@@ -274,7 +276,7 @@ class Frame:
         return columns.numeric(self._shown(summed), exact=True), columns.numeric(self._shown(count), exact=True)
 
     def _ahead(
-        self, name: str, per: tuple[Grain, ...] | None, look: Look, within: timedelta, settle: timedelta
+        self, name: str, per: tuple[Dimension, ...] | None, look: Look, within: timedelta, settle: timedelta
     ) -> Column:
         current, recent, growth = self.outlook(look, within, settle)
         kept = self._measure(name, per, current, present=True) if not current.empty else None
@@ -297,28 +299,28 @@ class Frame:
             return current, recent, max(horizon - current.end, timedelta(0))
         return Stretch(current.start + within, current.end), recent, within
 
-    def _measure(self, name: str, per: tuple[Grain, ...] | None, part: Stretch, *, present: bool) -> Column:
-        grains = self._grains() if per is None else per
-        key = (name, grains, part.start, part.end)
+    def _measure(self, name: str, per: tuple[Dimension, ...] | None, part: Stretch, *, present: bool) -> Column:
+        dimensions = self._dimensions() if per is None else per
+        key = (name, dimensions, part.start, part.end)
         if key not in self._measured:
-            self._measured[key] = self._ask(name, grains, part)
+            self._measured[key] = self._ask(name, dimensions, part)
         found = self._fresh(name, self._measured[key]) if present else self._measured[key]
         return columns.numeric(self._shown(found), exact=True) if self.exact else found
 
-    def _ask(self, name: str, per: tuple[Grain, ...], part: Stretch) -> Column:
+    def _ask(self, name: str, per: tuple[Dimension, ...], part: Stretch) -> Column:
         if part.empty:  # `today` just after midnight, with `settle`: there is nothing to decide on yet
             return self._checked(None)
         column = self._checked(_asked(lambda: self._column(name, per, part)))
         return columns.clean(columns.numeric(column))
 
-    def _column(self, name: str, per: tuple[Grain, ...], part: Stretch) -> Column:
+    def _column(self, name: str, per: tuple[Dimension, ...], part: Stretch) -> Column:
         if self.cohorts is None or not metrics.is_by_click(name):
             return self.facts.measure(name, per, part.start, part.end)
         if name == metrics.EFFECTIVE_CLICKS:
             return self.cohorts.due(per, part.start, part.end)
         return self.cohorts.by_click(metrics.base(name), per, part.start, part.end)
 
-    def _grains(self) -> tuple[Grain, ...]:
+    def _dimensions(self) -> tuple[Dimension, ...]:
         subjects = self.facts.subjects
         return subjects[0].per if subjects else ()
 
@@ -340,7 +342,7 @@ class Frame:
         return Column(column.values, np.where(column.why == Why.KNOWN, np.uint8(why), column.why))
 
     def _groups(self) -> NDArray[np.intp]:
-        """Who is compared with whom: all of the scope; with several grains those that share the first one."""
+        """Who is compared with whom: all of the scope; with several dimensions those that share the first one."""
         subjects = self.facts.subjects
         if not subjects or len(subjects[0].per) < 2:
             return np.zeros(len(subjects), np.intp)

@@ -187,7 +187,7 @@ _VALUES: dict[type[tree.Node], Callable[..., Column]] = {
     tree.Constant: _constant,
     tree.Metric: _metric,
     tree.Attribute: lambda node, frame, _look: frame.attribute(node.name),
-    tree.Own: lambda node, frame, _look: frame.own(node.grain),
+    tree.Own: lambda node, frame, _look: frame.own(node.dimension),
     tree.Clock: lambda node, frame, _look: columns.constant(
         hours.clock(node.name, frame.now, frame.data.tz), exact=frame.exact
     ),

@@ -26,7 +26,7 @@ _WRITABLE: Mapping[str, frozenset[str]] = {
 }
 
 
-def actions(node: Node, offered: AvailableNames, environment: Environment, findings: Findings) -> tuple[Action, ...]:
+def actions(node: Node, available: AvailableNames, environment: Environment, findings: Findings) -> tuple[Action, ...]:
     """All steps, each seeing the named steps before it."""
     if not isinstance(node, Branch):
         findings.error(node.place, "`then` is a list of steps, such as - pause: offer")
@@ -34,7 +34,7 @@ def actions(node: Node, offered: AvailableNames, environment: Environment, findi
     found: list[Action] = []
     named: list[str] = []
     for number, item in enumerate(node.items, 1):
-        reader = _Step(replace(offered, steps=tuple(named)), environment, findings)
+        reader = _Step(replace(available, steps=tuple(named)), environment, findings)
         action = reader.read(item, str(number))
         if action is None:
             continue
@@ -59,8 +59,8 @@ def first_target(node: Node | None) -> Grain | None:
 class _Step:
     """Reads one step; what is wrong goes to the findings."""
 
-    def __init__(self, offered: AvailableNames, environment: Environment, findings: Findings) -> None:
-        self.offered = offered
+    def __init__(self, available: AvailableNames, environment: Environment, findings: Findings) -> None:
+        self.available = available
         self.environment = environment
         self.findings = findings
 
@@ -153,8 +153,8 @@ class _Step:
     def _which(self, node: Table, verb: str, target: str) -> Template | None:
         given = node.entries.get("which")
         if given is not None:
-            return conditions.template(given, self.offered, self.findings)
-        if VERBS[verb].identity == "entity" and target not in self.offered.grains:
+            return conditions.template(given, self.available, self.findings)
+        if VERBS[verb].identity == "entity" and target not in self.available.dimensions:
             self.findings.error(
                 node.keys[verb], f'which {target}? The rule does not look per {target}; add which: "{{{{ ... }}}}"'
             )
@@ -167,7 +167,7 @@ class _Step:
         if not isinstance(given, Table) or not given.entries:
             self.findings.error(given.place, f"`{name}` needs `field: value` lines")
             return {}
-        read = {key: conditions.template(value, self.offered, self.findings) for key, value in given.entries.items()}
+        read = {key: conditions.template(value, self.available, self.findings) for key, value in given.entries.items()}
         return {key: value for key, value in read.items() if value is not None}
 
     def _values(self, node: Table, verb: str, target: str) -> Mapping[str, Any]:
@@ -213,7 +213,7 @@ class _Step:
         if isinstance(node, Branch):
             return [self._value(value) for value in node.items]
         if isinstance(node.value, str) and "{{" in node.raw:
-            return conditions.template(node, self.offered, self.findings)
+            return conditions.template(node, self.available, self.findings)
         return node.value
 
     def _hold(self, node: Table) -> HoldFor | None:

@@ -117,8 +117,8 @@ def _webhook(found: Webhook) -> dict[str, Any]:
 def _scope(scope: Scope) -> dict[str, Any]:
     return _present(
         {
-            "per": [grain for grain in scope.per if grain != "event"],
-            "from": {grain: unparse.template(part) for grain, part in scope.origin.items()},
+            "per": [dimension for dimension in scope.per if dimension != "event"],
+            "from": {dimension: unparse.template(part) for dimension, part in scope.origin.items()},
             "where": EVERYTHING if scope.everything else {name: list(values) for name, values in scope.where.items()},
             "except": {name: list(values) for name, values in scope.exclude.items()},
             "join": dict(scope.join),

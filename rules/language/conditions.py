@@ -17,22 +17,22 @@ from rules.model.syntax import Condition, Place, Template
 _KINDS = ("all", "any", "none")
 
 
-def group(node: Node, offered: AvailableNames, findings: Findings, *, listed_as: str = "all") -> Group | None:
+def group(node: Node, available: AvailableNames, findings: Findings, *, listed_as: str = "all") -> Group | None:
     """A group of conditions: `all`, `any` or `none` over a list, a bare list, or a single condition."""
     if isinstance(node, Branch):
-        return _listed(cast("Any", listed_as), node, node.place, offered, findings)
+        return _listed(cast("Any", listed_as), node, node.place, available, findings)
     if isinstance(node, Leaf):
-        found = condition(node, offered, findings)
+        found = condition(node, available, findings)
         return Group(cast("Any", listed_as), (found,), node.place) if found else None
-    return _table(node, offered, findings)
+    return _table(node, available, findings)
 
 
-def _table(node: Table, offered: AvailableNames, findings: Findings) -> Group | None:
+def _table(node: Table, available: AvailableNames, findings: Findings) -> Group | None:
     for key, place in node.keys.items():
         if key not in _KINDS:
             findings.error(place, f"unknown key '{key}'; {_remedy(key)}")
     found = [
-        _listed(cast("Any", kind), node.entries[kind], node.keys[kind], offered, findings)
+        _listed(cast("Any", kind), node.entries[kind], node.keys[kind], available, findings)
         for kind in _KINDS
         if kind in node.entries
     ]
@@ -50,63 +50,63 @@ def _remedy(key: str) -> str:
     return f"conditions stand under all, any or none{did_you_mean(key, _KINDS)}"
 
 
-def _listed(kind: Any, node: Node, place: Place, offered: AvailableNames, findings: Findings) -> Group | None:
+def _listed(kind: Any, node: Node, place: Place, available: AvailableNames, findings: Findings) -> Group | None:
     entries = node.items if isinstance(node, Branch) else (node,)
     if not entries:
         findings.error(node.place, f"'{kind}' holds no conditions")
         return None
     items: list[Condition | Group] = []
     for entry in entries:
-        item = condition(entry, offered, findings) if isinstance(entry, Leaf) else group(entry, offered, findings)
+        item = condition(entry, available, findings) if isinstance(entry, Leaf) else group(entry, available, findings)
         if item is not None:
             items.append(item)
     return Group(kind, tuple(items), place) if items else None
 
 
-def condition(node: Leaf, offered: AvailableNames, findings: Findings) -> Condition | None:
+def condition(node: Leaf, available: AvailableNames, findings: Findings) -> Condition | None:
     """One condition: a text that is true or false."""
     if isinstance(node.value, bool):
         return Condition(node.raw, node.place, tree.Constant(value=node.value, kind="bool"))
-    return _read(node, offered, findings, condition=True)
+    return _read(node, available, findings, condition=True)
 
 
-def expression(node: Node, offered: AvailableNames, findings: Findings) -> Condition | None:
+def expression(node: Node, available: AvailableNames, findings: Findings) -> Condition | None:
     """One expression: a text that is any value."""
     if not isinstance(node, Leaf):
         findings.error(node.place, f"{_shape(node)} where an expression such as body.id is needed")
         return None
-    return _read(node, offered, findings, condition=False)
+    return _read(node, available, findings, condition=False)
 
 
-def _read(node: Leaf, offered: AvailableNames, findings: Findings, *, condition: bool) -> Condition | None:
+def _read(node: Leaf, available: AvailableNames, findings: Findings, *, condition: bool) -> Condition | None:
     if not isinstance(node.value, str):
         findings.error(node.place, f"{spelled(node.value)} where a condition is needed")
         return None
-    return _checked(lambda: parser.condition(node.raw, node.place), offered, findings, condition=condition)
+    return _checked(lambda: parser.condition(node.raw, node.place), available, findings, condition=condition)
 
 
 def _checked(
-    parse: Callable[[], Condition], offered: AvailableNames, findings: Findings, *, condition: bool
+    parse: Callable[[], Condition], available: AvailableNames, findings: Findings, *, condition: bool
 ) -> Condition | None:
     try:
         parsed = parse()
     except RuleError as error:
         findings.extend(error.problems)
         return None
-    return _resolved(parsed, offered, findings, condition=condition)
+    return _resolved(parsed, available, findings, condition=condition)
 
 
-def _resolved(parsed: Condition, offered: AvailableNames, findings: Findings, *, condition: bool) -> Condition | None:
-    resolved, problems = names.resolve(parsed.tree, parsed.place, offered)
+def _resolved(parsed: Condition, available: AvailableNames, findings: Findings, *, condition: bool) -> Condition | None:
+    resolved, problems = names.resolve(parsed.tree, parsed.place, available)
     findings.extend(problems)
     if any(problem.severity == "error" for problem in problems):
         return None
-    misfits = types.check(resolved, parsed.place, condition=condition)
-    findings.extend(misfits)
-    return None if misfits else replace(parsed, tree=resolved)
+    mismatches = types.check(resolved, parsed.place, condition=condition)
+    findings.extend(mismatches)
+    return None if mismatches else replace(parsed, tree=resolved)
 
 
-def template(node: Node, offered: AvailableNames, findings: Findings) -> Template | None:
+def template(node: Node, available: AvailableNames, findings: Findings) -> Template | None:
     """A text that may hold `{{ expression }}` parts; every part is checked."""
     if not isinstance(node, Leaf) or node.value is None:
         findings.error(node.place, f"{_shape(node)} where a text is needed")
@@ -118,7 +118,7 @@ def template(node: Node, offered: AvailableNames, findings: Findings) -> Templat
         return None
     parts: list[str | Condition] = []
     for part in parsed.parts:
-        done = part if isinstance(part, str) else _resolved(part, offered, findings, condition=False)
+        done = part if isinstance(part, str) else _resolved(part, available, findings, condition=False)
         if done is None:
             return None
         parts.append(done)
@@ -135,12 +135,12 @@ def _with_lone_references(filled: Template, findings: Findings) -> Template | No
     return filled
 
 
-def reference_to(node: Node, offered: AvailableNames, findings: Findings) -> Template | None:
+def reference_to(node: Node, available: AvailableNames, findings: Findings) -> Template | None:
     """Like `template`, but a text without `{{ }}` is itself the expression: `from: {offer: body.offer_id}`."""
     if isinstance(node, Leaf) and isinstance(node.value, str) and "{{" not in node.raw:
-        found = expression(node, offered, findings)
+        found = expression(node, available, findings)
         return Template(f"{{{{ {node.raw} }}}}", node.place, (found,)) if found else None
-    return template(node, offered, findings)
+    return template(node, available, findings)
 
 
 def _shape(node: Node) -> str:

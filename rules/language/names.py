@@ -7,7 +7,7 @@ from typing import Any, cast
 from rules.language.functions import FUNCTIONS
 from rules.model import metrics, tree
 from rules.model.errors import Problem
-from rules.model.revision import GRAINS, Grain
+from rules.model.revision import DIMENSIONS, Dimension
 from rules.model.spelling import a, did_you_mean, listed, nearest
 from rules.model.syntax import Place
 
@@ -69,21 +69,21 @@ ACCOUNT = "network"  # `network.clicks`: the whole account
 
 @dataclass(frozen=True, slots=True)
 class AvailableNames:
-    """What a rule may name: its subject's grains, the event, joined tables with their columns, earlier steps."""
+    """What a rule may name: its subject's dimensions, the event, joined tables with their columns, earlier steps."""
 
-    per: tuple[Grain, ...] = ()  # empty where the subject is only an event
+    per: tuple[Dimension, ...] = ()  # empty where the subject is only an event
     event: bool = False
     tables: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # None: columns unknown
     steps: tuple[str, ...] = ()
 
     @property
-    def grains(self) -> tuple[Grain, ...]:
-        """The grains that can be measured: the subject's own, and an offer's advertiser."""
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The dimensions that can be measured: the subject's own, and an offer's advertiser."""
         return (*self.per, "advertiser") if "offer" in self.per and "advertiser" not in self.per else self.per
 
     @property
-    def entities(self) -> tuple[Grain, ...]:
-        return tuple(grain for grain in self.grains if grain in ENTITY_FIELDS)
+    def entities(self) -> tuple[Dimension, ...]:
+        return tuple(dimension for dimension in self.dimensions if dimension in ENTITY_FIELDS)
 
 
 class _Unknown(ValueError):
@@ -93,7 +93,7 @@ class _Unknown(ValueError):
         self.node = node
 
 
-def resolve(node: tree.Node, place: Place, offered: AvailableNames) -> tuple[tree.Node, tuple[Problem, ...]]:
+def resolve(node: tree.Node, place: Place, available: AvailableNames) -> tuple[tree.Node, tuple[Problem, ...]]:
     """Replace each Name by what it stands for. Names that stand for nothing stay, each with a problem."""
     problems: list[Problem] = []
 
@@ -102,7 +102,7 @@ def resolve(node: tree.Node, place: Place, offered: AvailableNames) -> tuple[tre
             part = replace(part, group=_of_group(part.group))
         if isinstance(part, tree.Name):
             try:
-                return _meaning(part, offered)
+                return _meaning(part, available)
             except _Unknown as unknown:
                 where = replace(place, column=place.column + part.column - 1)
                 problems.append(Problem(where, str(unknown), "warning" if unknown.warning else "error"))
@@ -128,65 +128,65 @@ def _with_children(node: tree.Node, visit: Any) -> tree.Node:
     return replace(node, **changed) if changed else node
 
 
-def _meaning(name: tree.Name, offered: AvailableNames) -> tree.Node:
+def _meaning(name: tree.Name, available: AvailableNames) -> tree.Node:
     head, _, rest = name.text.partition(".")
     if metrics.is_metric(name.text):
-        return _metric(name, None, name.text, offered)
+        return _metric(name, None, name.text, available)
     if head == ACCOUNT and metrics.is_metric(rest):
-        return _metric(name, (), rest, offered)
-    if head in GRAINS and metrics.is_metric(rest):
-        return _metric(name, (_grain(head, offered),), rest, offered)
-    if name.text in offered.per or (rest == "id" and head in offered.per):
-        return tree.Own(grain=_grain(head, offered), column=name.column)
-    return _unmeasured(name, head, rest, offered)
+        return _metric(name, (), rest, available)
+    if head in DIMENSIONS and metrics.is_metric(rest):
+        return _metric(name, (_dimension(head, available),), rest, available)
+    if name.text in available.per or (rest == "id" and head in available.per):
+        return tree.Own(dimension=_dimension(head, available), column=name.column)
+    return _unmeasured(name, head, rest, available)
 
 
-def _unmeasured(name: tree.Name, head: str, rest: str, offered: AvailableNames) -> tree.Node:
+def _unmeasured(name: tree.Name, head: str, rest: str, available: AvailableNames) -> tree.Node:
     if name.text in CLOCK:
         return tree.Clock(name=cast("Any", name.text), column=name.column)
-    if head in offered.steps:
+    if head in available.steps:
         return tree.Reference(step=head, name=rest or "id", column=name.column)
-    _check_attribute(name, head, rest, offered)
+    _check_attribute(name, head, rest, available)
     return tree.Attribute(name=name.text, column=name.column)
 
 
-def _metric(name: tree.Name, per: tuple[Grain, ...] | None, metric: str, offered: AvailableNames) -> tree.Node:
-    if not offered.per and per != ():
+def _metric(name: tree.Name, per: tuple[Dimension, ...] | None, metric: str, available: AvailableNames) -> tree.Node:
+    if not available.per and per != ():
         raise _Unknown(
             f"an event by itself has no {metrics.title(metric)}; say in `scope` which offer or publisher it is about, "
             f'for example per: [offer], from: {{offer: "{{{{ body.offer_id }}}}"}}'
         )
-    if per is not None and per == offered.per:
+    if per is not None and per == available.per:
         per = None
     return tree.Metric(name=metric, per=per, column=name.column)
 
 
-def _grain(word: str, offered: AvailableNames) -> Grain:
-    found = next((grain for grain in offered.grains if grain == word), None)
+def _dimension(word: str, available: AvailableNames) -> Dimension:
+    found = next((dimension for dimension in available.dimensions if dimension == word), None)
     if found is None:
-        raise _Unknown(f"'{word}' is not known for a subject per {_subject(offered)}; add it to `scope.per`")
+        raise _Unknown(f"'{word}' is not known for a subject per {_subject(available)}; add it to `scope.per`")
     return found
 
 
-def _subject(offered: AvailableNames) -> str:
-    return ", ".join(offered.per) or "event"
+def _subject(available: AvailableNames) -> str:
+    return ", ".join(available.per) or "event"
 
 
-def _check_attribute(name: tree.Name, head: str, rest: str, offered: AvailableNames) -> None:
+def _check_attribute(name: tree.Name, head: str, rest: str, available: AvailableNames) -> None:
     if head in {"body", "event"}:
-        _check_event(name, head, rest, offered)
-    elif head in offered.tables:
-        _check_column(head, rest, offered.tables[head])
+        _check_event(name, head, rest, available)
+    elif head in available.tables:
+        _check_column(head, rest, available.tables[head])
     elif head in ENTITY_FIELDS and rest:
-        _check_field(name, _grain(head, offered), rest)
+        _check_field(name, _dimension(head, available), rest)
     elif not rest and head in ENTITY_FIELDS:
-        raise _Unknown(f"'{head}' is not known for a subject per {_subject(offered)}; add it to `scope.per`")
+        raise _Unknown(f"'{head}' is not known for a subject per {_subject(available)}; add it to `scope.per`")
     else:
-        raise _Unknown(_stranger(name.text, head, rest, offered))
+        raise _Unknown(_stranger(name.text, head, rest, available))
 
 
-def _check_event(name: tree.Name, head: str, rest: str, offered: AvailableNames) -> None:
-    if not offered.event:
+def _check_event(name: tree.Name, head: str, rest: str, available: AvailableNames) -> None:
+    if not available.event:
         raise _Unknown(f"'{name.text}' needs an event, and this rule has no webhook trigger")
     if head == "body" and not rest:
         return
@@ -203,34 +203,35 @@ def _check_column(table: str, column: str, columns: tuple[str, ...] | None) -> N
         )
 
 
-def _check_field(name: tree.Name, grain: Grain, rest: str) -> None:
-    known = ENTITY_FIELDS[grain]
+def _check_field(name: tree.Name, dimension: Dimension, rest: str) -> None:
+    known = ENTITY_FIELDS[dimension]
     field_name = rest.partition(".")[0]
     if field_name in known:
         return
     candidates = [*known, *(metrics.NAMES)]
     if nearest(field_name, candidates):
-        raise _Unknown(f"{a(grain)} has no '{field_name}'{did_you_mean(field_name, candidates)}")
+        raise _Unknown(f"{a(dimension)} has no '{field_name}'{did_you_mean(field_name, candidates)}")
     raise _Unknown(
-        f"'{field_name}' is no field of {a(grain)} that Integr8 documents; until one carries it there is no decision",
+        f"'{field_name}' is no field of {a(dimension)} that Integr8 documents; "
+        "until one carries it there is no decision",
         warning=True,
         node=tree.Attribute(name=name.text, column=name.column),
     )
 
 
-def _stranger(text: str, head: str, rest: str, offered: AvailableNames) -> str:
-    if rest and (head in {*offered.grains, ACCOUNT}):
+def _stranger(text: str, head: str, rest: str, available: AvailableNames) -> str:
+    if rest and (head in {*available.dimensions, ACCOUNT}):
         return f"'{text}' is not known{did_you_mean(rest, metrics.NAMES)}"
     if rest:
-        return f"'{text}' is not known{_dotted_hint(text, head, offered)}"
+        return f"'{text}' is not known{_dotted_hint(text, head, available)}"
     suggestion = metrics.suggestion(text)
     if suggestion:
         return f"'{text}' is not known; did you mean '{suggestion}'?{_quoting_hint(text)}"
-    return f"'{text}' is not known{did_you_mean(text, [*available(offered), *FUNCTIONS])}{_quoting_hint(text)}"
+    return f"'{text}' is not known{did_you_mean(text, [*all_names(available), *FUNCTIONS])}{_quoting_hint(text)}"
 
 
-def _dotted_hint(text: str, head: str, offered: AvailableNames) -> str:
-    roots = sorted({name.partition(".")[0] for name in available(offered) if "." in name} | set(offered.tables))
+def _dotted_hint(text: str, head: str, available: AvailableNames) -> str:
+    roots = sorted({name.partition(".")[0] for name in all_names(available) if "." in name} | set(available.tables))
     near = nearest(head, roots)
     if near and near != head:
         return f"; did you mean '{near}.{text.partition('.')[2]}'?"
@@ -241,21 +242,21 @@ def _quoting_hint(text: str) -> str:
     return f' (a text needs quotes: "{text}")' if text.isalpha() else ""
 
 
-def available(offered: AvailableNames) -> Iterator[str]:
+def all_names(available: AvailableNames) -> Iterator[str]:
     """Every name that the rule could use, as far as they can be listed."""
-    if offered.per:
+    if available.per:
         yield from metrics.NAMES
-        yield from offered.per
-    for grain in offered.grains:
-        yield from (f"{grain}.{name}" for name in (*metrics.NAMES, *sorted(ENTITY_FIELDS.get(grain, ()))))
+        yield from available.per
+    for dimension in available.dimensions:
+        yield from (f"{dimension}.{name}" for name in (*metrics.NAMES, *sorted(ENTITY_FIELDS.get(dimension, ()))))
     yield from (f"{ACCOUNT}.{name}" for name in metrics.NAMES)
     yield from CLOCK
-    if offered.event:
+    if available.event:
         yield "body"
         yield from (f"event.{name}" for name in EVENT_FIELDS)
-    for table, columns in offered.tables.items():
+    for table, columns in available.tables.items():
         yield from (f"{table}.{column}" for column in columns or ())
-    yield from offered.steps
+    yield from available.steps
 
 
 def used(nodes: Iterable[tree.Node]) -> Iterator[tree.Node]:

@@ -11,7 +11,7 @@ from rules.language.sections import KEEPABLE
 from rules.language.triggers import EVERYTHING
 from rules.model import metrics
 from rules.model.hours import DAYS
-from rules.model.revision import GRAINS, UNITS, Missed, Mode
+from rules.model.revision import DIMENSIONS, UNITS, Missed, Mode
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS
 
@@ -144,8 +144,8 @@ def _scope() -> dict[str, Any]:
     values = _one_or_many({"type": ["string", "number", "boolean"]})
     found = _object(
         {
-            "per": _words(*GRAINS),
-            "from": _map(_TEXT, keys=GRAINS),
+            "per": _words(*DIMENSIONS),
+            "from": _map(_TEXT, keys=DIMENSIONS),
             "where": {"anyOf": [_map(values), {"const": EVERYTHING}]},
             "except": _map(values),
             "join": _map(_TEXT),
@@ -192,7 +192,7 @@ def _hours() -> dict[str, Any]:
 
 
 def _guards() -> dict[str, Any]:
-    keep = _object({**{name: _whole(1) for name in KEEPABLE}, "per": {"enum": list(GRAINS)}})
+    keep = _object({**{name: _whole(1) for name in KEEPABLE}, "per": {"enum": list(DIMENSIONS)}})
     canary = {"targets": _whole(1), "wait": _DURATION, "revenue_drop": _SHARE}
     return _object(
         {

@@ -24,13 +24,13 @@ from rules.language.fields import (
 )
 from rules.model.hours import DAYS
 from rules.model.revision import (
-    GRAINS,
+    DIMENSIONS,
     Approve,
     AtMost,
     Canary,
     Data,
+    Dimension,
     Every,
-    Grain,
     Guards,
     KeepActive,
     Missed,
@@ -41,7 +41,7 @@ from rules.model.revision import (
 from rules.model.spelling import listed
 from rules.model.topics import FOR_RULES
 
-KEEPABLE: Mapping[str, Grain] = {"offers": "offer", "publishers": "publisher", "advertisers": "advertiser"}
+KEEPABLE: Mapping[str, Dimension] = {"offers": "offer", "publishers": "publisher", "advertisers": "advertiser"}
 _FASTEST = timedelta(seconds=10)
 
 
@@ -105,14 +105,14 @@ class KeepActiveSchema(StrictSchema):
     offers = Whole(least=1)
     publishers = Whole(least=1)
     advertisers = Whole(least=1)
-    per = Word(*GRAINS, load_default=None)
+    per = Word(*DIMENSIONS, load_default=None)
 
     @post_load
     def build(self, data: dict[str, Any], **_: Any) -> KeepActive:
         found = [name for name in KEEPABLE if name in data]
         if len(found) != 1:
             raise ValidationError(f"needs exactly one of {listed(KEEPABLE)}, such as offers: 1")
-        return KeepActive(kind=KEEPABLE[found[0]], count=data[found[0]], per=cast("Grain | None", data["per"]))
+        return KeepActive(kind=KEEPABLE[found[0]], count=data[found[0]], per=cast("Dimension | None", data["per"]))
 
 
 class HoursSchema(StrictSchema):

@@ -12,7 +12,7 @@ from rules.language.sections import CronSchema, EverySchema, SilenceSchema, Webh
 from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
 from rules.model import tree
 from rules.model.environment import Environment
-from rules.model.revision import GRAINS, Cron, Every, Grain, Missed, Scope, Silence, Trigger, Webhook
+from rules.model.revision import DIMENSIONS, Cron, Dimension, Every, Missed, Scope, Silence, Trigger, Webhook
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Template
 
@@ -90,7 +90,7 @@ def _check_source(node: Table, environment: Environment, findings: Findings) -> 
 
 def available_names(found: Trigger | None, scope: Scope, environment: Environment) -> AvailableNames:
     """What conditions may name, given the trigger and the scope."""
-    per = tuple(grain for grain in scope.per if grain != "event")
+    per = tuple(dimension for dimension in scope.per if dimension != "event")
     tables = {name: environment.tables.get(name) if environment.tables is not None else None for name in scope.join}
     return AvailableNames(per=per, event=found is None or isinstance(found, Webhook | Silence), tables=tables)
 
@@ -104,7 +104,7 @@ def scope(
     environment: Environment,
     findings: Findings,
     *,
-    target: Grain | None = None,
+    target: Dimension | None = None,
 ) -> Scope | None:
     """The scope; without one, a webhook rule looks at its event. `target` is what `scope: all` is all of."""
     if node is None:
@@ -122,20 +122,20 @@ def scope(
     if per is None:
         return None
     join = _join(node, per, environment, findings)
-    offered = available_names(found, Scope(per=per, join=join), environment)
+    available = available_names(found, Scope(per=per, join=join), environment)
     where = node.entries.get("where")
     everything = isinstance(where, Leaf) and where.value == EVERYTHING
     return Scope(
         per=per,
         origin=_origin(node, per, found, findings),
-        where={} if everything else _filter(node, "where", offered, findings),
+        where={} if everything else _filter(node, "where", available, findings),
         everything=everything,
-        exclude=_filter(node, "except", offered, findings),
+        exclude=_filter(node, "except", available, findings),
         join=join,
     )
 
 
-def _everything(node: Leaf, found: Trigger | None, target: Grain | None, findings: Findings) -> Scope | None:
+def _everything(node: Leaf, found: Trigger | None, target: Dimension | None, findings: Findings) -> Scope | None:
     if isinstance(found, Webhook):
         findings.error(
             node.place, "an event names its items; write scope: {per: [offer], from: {offer: body.offer_id}}"
@@ -147,19 +147,19 @@ def _everything(node: Leaf, found: Trigger | None, target: Grain | None, finding
     return Scope(per=(target,), everything=True)
 
 
-def _per(node: Table, findings: Findings) -> tuple[Grain, ...] | None:
+def _per(node: Table, findings: Findings) -> tuple[Dimension, ...] | None:
     given = node.entries.get("per")
     if given is None:
         return ("event",)
     try:
-        found = Words(*GRAINS).understood(data(given))
+        found = Words(*DIMENSIONS).understood(data(given))
     except ValidationError as error:
         findings.error(given.place, _first(error.messages))
         return None
     if not found or len(set(found)) != len(found):
-        findings.error(given.place, "`per` names each grain once, and at least one")
+        findings.error(given.place, "`per` names each dimension once, and at least one")
         return None
-    return cast("tuple[Grain, ...]", found)
+    return cast("tuple[Dimension, ...]", found)
 
 
 def _first(messages: Any) -> str:
@@ -168,7 +168,9 @@ def _first(messages: Any) -> str:
     return str(messages[0]) if isinstance(messages, list) else str(messages)
 
 
-def _origin(node: Table, per: tuple[Grain, ...], found: Trigger | None, findings: Findings) -> Mapping[str, Template]:
+def _origin(
+    node: Table, per: tuple[Dimension, ...], found: Trigger | None, findings: Findings
+) -> Mapping[str, Template]:
     given = node.entries.get("from")
     if given is None:
         if isinstance(found, Webhook) and per != ("event",):
@@ -186,14 +188,16 @@ def _origin(node: Table, per: tuple[Grain, ...], found: Trigger | None, findings
     for key, place in given.keys.items():
         if key not in per:
             findings.error(place, f"'{key}' is not in `per`{did_you_mean(key, per)}")
-    for grain in per:
-        if grain not in given.entries:
-            findings.error(given.place, f"where does the event name the {grain}? Add {grain}: body.{grain}_id")
+    for dimension in per:
+        if dimension not in given.entries:
+            findings.error(
+                given.place, f"where does the event name the {dimension}? Add {dimension}: body.{dimension}_id"
+            )
     read_parts = {key: conditions.reference_to(item, _BODY, findings) for key, item in given.entries.items()}
     return {key: part for key, part in read_parts.items() if part is not None}
 
 
-def _filter(node: Table, name: str, offered: AvailableNames, findings: Findings) -> Mapping[str, tuple[Any, ...]]:
+def _filter(node: Table, name: str, available: AvailableNames, findings: Findings) -> Mapping[str, tuple[Any, ...]]:
     given = node.entries.get(name)
     if given is None:
         return {}
@@ -204,7 +208,7 @@ def _filter(node: Table, name: str, offered: AvailableNames, findings: Findings)
     return {
         key: _accepted(value, findings)
         for key, value in given.entries.items()
-        if _is_attribute(key, given, offered, findings)
+        if _is_attribute(key, given, available, findings)
     }
 
 
@@ -219,8 +223,8 @@ def _accepted(node: Node, findings: Findings) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _is_attribute(key: str, table: Table, offered: AvailableNames, findings: Findings) -> bool:
-    resolved, problems = names.resolve(tree.Name(text=key), table.keys[key], offered)
+def _is_attribute(key: str, table: Table, available: AvailableNames, findings: Findings) -> bool:
+    resolved, problems = names.resolve(tree.Name(text=key), table.keys[key], available)
     findings.extend(problems)
     if any(problem.severity == "error" for problem in problems):
         return False
@@ -230,14 +234,14 @@ def _is_attribute(key: str, table: Table, offered: AvailableNames, findings: Fin
     return True
 
 
-def _join(node: Table, per: tuple[Grain, ...], environment: Environment, findings: Findings) -> Mapping[str, str]:
+def _join(node: Table, per: tuple[Dimension, ...], environment: Environment, findings: Findings) -> Mapping[str, str]:
     given = node.entries.get("join")
     if given is None:
         return {}
     if not isinstance(given, Table):
         findings.error(given.place, "`join` needs lines such as budgets: offer.id")
         return {}
-    offered = AvailableNames(per=tuple(grain for grain in per if grain != "event"), event=True)
+    available = AvailableNames(per=tuple(dimension for dimension in per if dimension != "event"), event=True)
     joined: dict[str, str] = {}
     for table, value in given.entries.items():
         if environment.tables is not None and table not in environment.tables:
@@ -245,6 +249,6 @@ def _join(node: Table, per: tuple[Grain, ...], environment: Environment, finding
             findings.error(given.keys[table], f"there is no table '{table}'{hint}")
         elif not isinstance(value, Leaf) or not isinstance(value.value, str):
             findings.error(value.place, f"say by which attribute, such as {table}: offer.id")
-        elif _is_attribute(value.raw, Table(value.place, {}, {value.raw: value.place}), offered, findings):
+        elif _is_attribute(value.raw, Table(value.place, {}, {value.raw: value.place}), available, findings):
             joined[table] = value.raw
     return joined

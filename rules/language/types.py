@@ -53,8 +53,8 @@ def check(node: tree.Node, place: Place, *, condition: bool) -> tuple[Problem, .
     """
     try:
         kind = kind_of(node)
-    except _TypeMismatch as misfit:
-        return (Problem(replace(place, column=place.column + misfit.column - 1), str(misfit)),)
+    except _TypeMismatch as mismatch:
+        return (Problem(replace(place, column=place.column + mismatch.column - 1), str(mismatch)),)
     if condition and kind not in {"bool", "any"}:
         return (Problem(place, f"this is {_NAMES[kind]}, not a condition; compare it with something"),)
     return ()

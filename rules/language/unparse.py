@@ -159,7 +159,7 @@ _WRITERS: dict[type[tree.Node], Callable[[Any], tuple[str, int]]] = {
     tree.Attribute: _attribute,
     tree.Metric: _metric,
     tree.Clock: lambda node: (node.name, _ATOM),
-    tree.Own: lambda node: (f"{node.grain}.id", _ATOM),
+    tree.Own: lambda node: (f"{node.dimension}.id", _ATOM),
     tree.Reference: lambda node: (f"{node.step}.{node.name}", _ATOM),
     tree.Negative: lambda node: (f"-{_inside(node.item, _SIGN)}", _SIGN),
     tree.Arithmetic: _arithmetic,

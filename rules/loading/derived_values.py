@@ -14,7 +14,7 @@ class Solution:
     """The amounts, and the derived values that do not fit the others, each with what the others make it."""
 
     amounts: Mapping[str, Fraction]
-    misfits: Mapping[str, Fraction | None]
+    mismatches: Mapping[str, Fraction | None]
 
 
 def solve(amounts: Mapping[str, Fraction], derived: Mapping[str, Fraction]) -> Solution:

@@ -131,8 +131,8 @@ class _Rule:
         scope_ = scope(root.entries.get("scope"), trigger_, self.environment, self.findings, target=target)
         parts = self._settings(root, data_section)
         if scope_ is not None:  # else every name would be called unknown
-            offered = available_names(trigger_, scope_, self.environment)
-            parts |= {**self._asking(root, offered), "then": self._then(root, offered)}
+            available = available_names(trigger_, scope_, self.environment)
+            parts |= {**self._asking(root, available), "then": self._then(root, available)}
         if self.findings.fatal or trigger_ is None or header is None or scope_ is None:
             return None
         revision = Revision(
@@ -178,23 +178,23 @@ class _Rule:
             return None
         return trigger(node, data_section.tz, self.environment, self.findings)
 
-    def _asking(self, root: Table, offered: AvailableNames) -> dict[str, Any]:
-        when, lasting = self._when(root.entries.get("when"), offered)
+    def _asking(self, root: Table, available: AvailableNames) -> dict[str, Any]:
+        when, lasting = self._when(root.entries.get("when"), available)
         unless = root.entries.get("unless")
         return {
             "when": when,
             "lasting": lasting,
-            "unless": None if unless is None else conditions.group(unless, offered, self.findings, listed_as="any"),
-            "release": self._release(root.entries.get("release"), offered),
+            "unless": None if unless is None else conditions.group(unless, available, self.findings, listed_as="any"),
+            "release": self._release(root.entries.get("release"), available),
         }
 
-    def _when(self, node: Node | None, offered: AvailableNames) -> tuple[Group | None, For | None]:
+    def _when(self, node: Node | None, available: AvailableNames) -> tuple[Group | None, For | None]:
         if not isinstance(node, Table):
-            return (conditions.group(node, offered, self.findings) if node is not None else None), None
+            return (conditions.group(node, available, self.findings) if node is not None else None), None
         lasting = self._lasting(node.entries["for"]) if "for" in node.entries else None
         rest = {key: value for key, value in node.entries.items() if key != "for"}
         keys = {key: node.keys[key] for key in rest}
-        return conditions.group(Table(node.place, rest, keys), offered, self.findings), lasting
+        return conditions.group(Table(node.place, rest, keys), available, self.findings), lasting
 
     def _lasting(self, node: Node) -> For | None:
         raw = node.value if isinstance(node, Leaf) else None
@@ -209,7 +209,7 @@ class _Rule:
             return None
         return For(duration=span)
 
-    def _release(self, node: Node | None, offered: AvailableNames) -> Release:
+    def _release(self, node: Node | None, available: AvailableNames) -> Release:
         if node is None:
             return Release()
         if not isinstance(node, Table):
@@ -221,16 +221,16 @@ class _Rule:
         early = node.entries.get("early")
         probation = read(_ReleaseSchema(), _only(node, "probation"), self.findings) or {}
         return Release(
-            early=conditions.group(early, offered, self.findings) if early is not None else None,
+            early=conditions.group(early, available, self.findings) if early is not None else None,
             probation=probation.get("probation", {}),
         )
 
-    def _then(self, root: Table, offered: AvailableNames) -> tuple[Action, ...]:
+    def _then(self, root: Table, available: AvailableNames) -> tuple[Action, ...]:
         then = root.entries.get("then")
         if then is None:
             self.findings.error(root.place, "'then' is missing; say what to do, such as then: [{pause: offer}]")
             return ()
-        return actions.actions(then, offered, self.environment, self.findings)
+        return actions.actions(then, available, self.environment, self.findings)
 
     def _settings(self, root: Table, data_section: Data) -> dict[str, Any]:
         guards = self._section(root, "guards", GuardsSchema()) or Guards()

@@ -9,7 +9,7 @@ from rules.language.keys import KEYS, REQUIRED
 from rules.language.names import CLOCK, ENTITY_FIELDS, EVENT_FIELDS
 from rules.loading.load import SECTIONS
 from rules.model import metrics
-from rules.model.revision import GRAINS
+from rules.model.revision import DIMENSIONS
 from rules.model.spelling import listed
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS
@@ -60,7 +60,7 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
         "`cr down 50% vs peers`",
         (
             "compares with the other subjects in scope: ratios with their common ratio, amounts with their mean. With "
-            "several grains the peers are those that share the first one"
+            "several dimensions the peers are those that share the first one"
         ),
     ),
     (
@@ -103,7 +103,7 @@ def markdown() -> str:
         "operators": _table(("written", "example", "meaning"), _OPERATORS),
         "functions": _functions(),
         "metrics": _metrics(),
-        "grains": listed(GRAINS),
+        "dimensions": listed(DIMENSIONS),
         "names": _names(),
         "steps": _steps(),
         "topics": listed(FOR_RULES),

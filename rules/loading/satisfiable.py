@@ -235,8 +235,8 @@ def key(node: tree.Node, window: Window, shift: str) -> str | None:
             return key(item, window, f"_ago_{durations.written(back)}")
         case tree.Attribute(name=name):
             return name
-        case tree.Own(grain=grain):
-            return f"{grain}.id"
+        case tree.Own(dimension=dimension):
+            return f"{dimension}.id"
     return None
 
 

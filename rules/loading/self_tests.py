@@ -113,5 +113,5 @@ def unknown_keys(revision: Revision) -> Iterator[Problem]:
         for given in (test.given, *test.more):
             for wrong_key in filter(None, (keys.problem_with(key, given) for key in given)):
                 yield Problem(test.place, wrong_key)
-            for key, made in GivenFacts(given, revision).misfits():
+            for key, made in GivenFacts(given, revision).mismatches():
                 yield Problem(test.place, f"'{key}' does not fit the other values of the test, which make it {made}")

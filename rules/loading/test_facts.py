@@ -1,7 +1,7 @@
 """Facts out of a test's `given:` — the values that its author wrote down, and nothing else.
 
 A key is a metric (`clicks`), a metric over another stretch (`clicks_1h`, `cr_7d`, `cr_ago_7d`, `cr_peers`), one of
-another grain (`advertiser.conversions`), or a name that conditions know (`body: {...}`, `offer.name`). A value for
+another dimension (`advertiser.conversions`), or a name that conditions know (`body: {...}`, `offer.name`). A value for
 the rule's own window also stands for the other present windows that the test does not mention; a baseline never
 does. A derived metric stands for its parts: with `cr` alone there are a million clicks.
 """
@@ -58,7 +58,7 @@ class GivenFacts:
         self.now = now or moment(given)
         self._revision = revision
         per = tuple(revision.scope.per)
-        ids = tuple(_id(given, grain) for grain in per)
+        ids = tuple(_id(given, dimension) for dimension in per)
         self.subjects: Sequence[Subject] = (
             Subject(per, ids),
             Subject(per, (*ids[:1], *("peers" for _ in ids[1:])) if len(ids) > 1 else ("peers",)),
@@ -66,7 +66,7 @@ class GivenFacts:
         self._labels = _labelled(revision, self.now)
         self._solutions: dict[tuple[str, tuple[str, ...]], Solution] = {}
 
-    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         """What was given for the stretch, by the name under which the rule asks for it."""
         prefix = self._prefix(per)
         spans = self._labels.get((start, end))
@@ -87,13 +87,13 @@ class GivenFacts:
                 return found if span.number == 0 else Fraction(0)
         return None
 
-    def misfits(self) -> Iterator[tuple[str, str]]:
+    def mismatches(self) -> Iterator[tuple[str, str]]:
         """(key, what the other values make it) of derived values that do not fit."""
         prefixes = {key.rpartition(".")[0] for key in self.given if not key.startswith(metrics.EVENTS)}
         every = {tuple(span.label for span in spans if span.parts == 1) for spans in self._labels.values()}
         for prefix in sorted(f"{prefix}." if prefix else "" for prefix in prefixes):
             for labels in sorted(every | {("_peers",)}):
-                for name, found in self._solved(prefix, labels).misfits.items():
+                for name, found in self._solved(prefix, labels).mismatches.items():
                     key = next(key for label in labels if (key := f"{prefix}{name}{label}") in self.given)
                     yield key, "undefined" if found is None else formatting.number(found, metrics.unit(name))
 
@@ -136,7 +136,7 @@ class GivenFacts:
         """Nothing has been measured: the evaluator's default stands."""
         return Column(np.zeros(2), np.full(2, Why.MISSING, np.uint8))
 
-    def _prefix(self, per: tuple[Grain, ...]) -> str:
+    def _prefix(self, per: tuple[Dimension, ...]) -> str:
         if per == self._revision.scope.per:
             return ""
         return f"{per[0]}." if per else f"{ACCOUNT}."
@@ -165,9 +165,9 @@ def moment(given: Mapping[str, Any]) -> datetime:
     return parse_moment(given.get("now", "")) or NOW
 
 
-def _id(given: Mapping[str, Any], grain: str) -> str:
-    held = given.get(grain)
-    found = given.get(f"{grain}.id", held.get("id") if isinstance(held, Mapping) else held)
+def _id(given: Mapping[str, Any], dimension: str) -> str:
+    held = given.get(dimension)
+    found = given.get(f"{dimension}.id", held.get("id") if isinstance(held, Mapping) else held)
     return "1" if found is None else str(found)
 
 
@@ -296,7 +296,7 @@ class Keys:
         return bool(whole & given.keys() & self._metrics)
 
     def _attribute_problem(self, key: str, head: str, value: Any) -> str | None:
-        own = {f"{grain}.id" for grain in self._revision.scope.per} | set(self._revision.scope.per)
+        own = {f"{dimension}.id" for dimension in self._revision.scope.per} | set(self._revision.scope.per)
         if head in {"body", "event"}:
             asked = isinstance(self._revision.trigger, Webhook) or any(
                 name.startswith(head) for name in self._attributes
@@ -334,7 +334,7 @@ def _measured(name: str) -> bool:
 def _parsed(key: str) -> tuple[str, str] | None:
     """(prefix, metric) of a key: `advertiser.clicks_1h` is ("advertiser.", "clicks")."""
     prefix, dot, rest = "", "", key
-    if key.partition(".")[0] in {*GRAINS, ACCOUNT}:
+    if key.partition(".")[0] in {*DIMENSIONS, ACCOUNT}:
         prefix, dot, rest = key.partition(".")
     if rest.startswith(metrics.EVENTS):
         return f"{prefix}{dot}", _SUFFIX.sub("", rest)

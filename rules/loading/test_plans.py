@@ -14,7 +14,7 @@ from rules.language.fields import length
 from rules.loading.test_facts import GivenFacts
 from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Hold, Outcome, Plan
-from rules.model.revision import Action, Grain, Mode, Revision
+from rules.model.revision import Action, Dimension, Mode, Revision
 from rules.model.spelling import did_you_mean, listed
 from rules.model.state import ScopeTotals, State, Streak, TargetState, target_of
 from rules.model.verbs import VERBS
@@ -49,7 +49,7 @@ class Items:
         self.subjects = list(items[0].subjects) if len(items) == 1 else [item.subjects[0] for item in items]
         self.cohorts = None
 
-    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         return self._together(item.measure(name, per, start, end) for item in self.items)
 
     def attribute(self, name: str) -> Column:

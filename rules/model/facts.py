@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.model.revision import Grain
+from rules.model.revision import Dimension
 
 
 class Why(IntEnum):
@@ -30,15 +30,15 @@ class Why(IntEnum):
 class Subject:
     """What one verdict is about: an offer, an offer x publisher pair, an event."""
 
-    per: tuple[Grain, ...]
+    per: tuple[Dimension, ...]
     ids: tuple[str, ...]
 
     def __str__(self) -> str:
-        return ",".join(f"{grain}={value}" for grain, value in zip(self.per, self.ids, strict=True))
+        return ",".join(f"{dimension}={value}" for dimension, value in zip(self.per, self.ids, strict=True))
 
-    def get(self, grain: str) -> str | None:
-        """The id of one grain, or None where the subject has no such grain."""
-        return next((value for name, value in zip(self.per, self.ids, strict=True) if name == grain), None)
+    def get(self, dimension: str) -> str | None:
+        """The id of one dimension, or None where the subject has no such dimension."""
+        return next((value for name, value in zip(self.per, self.ids, strict=True) if name == dimension), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,11 +84,11 @@ class Break:
 class CohortFacts(Protocol):
     """Conversions by their click, and the clicks whose conversions should be known by now."""
 
-    def by_click(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def by_click(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         """The base metric over conversions whose clicks were in [start, end), as far as they are known."""
         ...
 
-    def due(self, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def due(self, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         """Clicks of [start, end), each weighed by the share of conversions that has arrived at its age."""
         ...
 
@@ -111,10 +111,10 @@ class Facts(Protocol):
     @property
     def subjects(self) -> Sequence[Subject]: ...
 
-    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         """The base metric `name` (rules.model.metrics.BASE, or `events.NAME`) in [start, end), UTC.
 
-        `per` is the subjects' own grain or a coarser one that follows from it: some of its grains, an offer's
+        `per` is the subjects' own dimension or a coarser one that follows from it: some of its dimensions, an offer's
         advertiser, or `()` for the whole account.
         No rows in a stretch that the feed has covered is zero; a stretch that no feed covers is MISSING.
         """

@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from rules.model.syntax import Condition, Place, Template
 
-Grain: TypeAlias = Literal["offer", "publisher", "advertiser", "sub_id", "country", "event"]
-GRAINS: tuple[Grain, ...] = ("offer", "publisher", "advertiser", "sub_id", "country")
+Dimension: TypeAlias = Literal["offer", "publisher", "advertiser", "sub_id", "country", "event"]
+DIMENSIONS: tuple[Dimension, ...] = ("offer", "publisher", "advertiser", "sub_id", "country")
 
 
 class Mode(StrEnum):
@@ -104,8 +104,8 @@ Window: TypeAlias = Rolling | Calendar
 class Scope:
     """Which subjects a rule looks at. Evaluated anew at every run, so new items are included."""
 
-    per: tuple[Grain, ...] = ("event",)
-    origin: Mapping[str, Template] = field(default_factory=dict)  # `from:` grain → where the event names it
+    per: tuple[Dimension, ...] = ("event",)
+    origin: Mapping[str, Template] = field(default_factory=dict)  # `from:` dimension → where the event names it
     where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # attribute → accepted values
     exclude: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # `except:` attribute → refused values
     join: Mapping[str, str] = field(default_factory=dict)  # table name → its key attribute (offer.id)
@@ -195,9 +195,9 @@ class AtMost:
 class KeepActive:
     """Never leave fewer than `count` active targets of a kind in each group."""
 
-    kind: Grain
+    kind: Dimension
     count: int
-    per: Grain | None = None
+    per: Dimension | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from rules.model.facts import Subject
 from rules.model.plan import Hold, Target
-from rules.model.revision import Grain
+from rules.model.revision import Dimension
 
 # Kinds that exist once per integration; all others exist once per organisation, whatever integration a rule
 # names, so that two rules of two integrations mean the same publisher.
@@ -52,7 +52,7 @@ class TargetState:
     active: bool | None = None  # entity mirror; None: never seen
     values: Mapping[str, Any] = field(default_factory=dict)  # entity mirror: its fields; prior values
     seen_at: datetime | None = None  # entity mirror: when the request that read these values was sent
-    groups: Mapping[Grain, str] = field(default_factory=dict)  # entity mirror: an offer's advertiser's id
+    groups: Mapping[Dimension, str] = field(default_factory=dict)  # entity mirror: an offer's advertiser's id
     revenue_24h: Decimal | None = None  # observations of [now - 24 h, now); None: not known, 0: none
     payout_24h: Decimal | None = None  # as above
     holds: tuple[Hold, ...] = ()  # hold rows that have not ended, of every rule
@@ -111,7 +111,7 @@ class CanaryState:
     failed_at: datetime | None = None  # when a plan said failed
 
 
-GroupKey = tuple[Grain, Grain | None, str | None]  # ("offer", "advertiser", "7"); ("offer", None, None): all
+GroupKey = tuple[Dimension, Dimension | None, str | None]  # ("offer", "advertiser", "7"); ("offer", None, None): all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

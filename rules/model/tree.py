@@ -78,10 +78,10 @@ class Name(Node):
 
 @dataclass(frozen=True, slots=True)
 class Metric(Node):
-    """A measured value; `per` is None for the subject's own grain, `()` for the whole account."""
+    """A measured value; `per` is None for the subject's own dimension, `()` for the whole account."""
 
     name: str
-    per: tuple[Grain, ...] | None = None
+    per: tuple[Dimension, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Attribute(Node):
 class Own(Node):
     """The subject's own id: `offer`, `offer.id`, `country`."""
 
-    grain: Grain
+    dimension: Dimension
 
 
 @dataclass(frozen=True, slots=True)

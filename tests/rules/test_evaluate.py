@@ -222,7 +222,7 @@ def test_a_rolling_forecast_knows_what_will_have_left_the_window(rule, offers, n
     assert decided(rule("[forecast clicks >= 500 within 1h]"), facts, now) == [NO]
 
 
-def test_another_grain_is_measured_at_that_grain(rule, offers, now):
+def test_another_dimension_is_measured_by_that_dimension(rule, offers, now):
     facts = offers().add(1, clicks=5)
     facts.coarse[("advertiser",)] = {"conversions": [(timedelta(minutes=30), 3)]}
     facts.coarse[()] = {"clicks": [(timedelta(minutes=30), 40)]}

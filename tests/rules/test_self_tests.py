@@ -57,7 +57,7 @@ def test_a_derived_metric_stands_for_its_parts(tested):
     assert tested("profit < 0 and revenue = 10", "{profit: -5, revenue: 10}") == ["yes"]
 
 
-def test_peers_the_network_and_other_grains_can_be_given(tested):
+def test_peers_the_network_and_other_dimensions_can_be_given(tested):
     assert tested("cr down 50% vs peers", "{cr: 1%, cr_peers: 4%}", "{cr: 1%, cr_peers: 1%}") == ["yes", "no"]
     assert tested("network.clicks = 0", "{network.clicks: 0}", "{}") == ["yes", "no_decision"]
     assert tested("advertiser.clicks = 0", "{advertiser.clicks: 0}") == ["yes"]
@@ -163,6 +163,6 @@ def test_values_that_come_from_one_set_of_amounts_always_fit(base, names):
     full = {name: base.get(name, Fraction(1)) for name in metrics.BASE}
     derived = {name: _value(metrics.DERIVED[name], full) for name in names}
     known = {name: value for name, value in derived.items() if value is not None}
-    assert not solve(full, known).misfits
+    assert not solve(full, known).mismatches
     for name, value in known.items():
         assert _value(metrics.DERIVED[name], solve({}, {name: value}).amounts) == value

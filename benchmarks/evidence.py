@@ -63,7 +63,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Conversions of one advertiser that are not told of in a stretch, and filled in later. Days of the month."""
+    """Conversions of one advertiser that are not told of in a time range, and filled in later. Days of the month."""
 
     advertiser: int
     start: float

@@ -14,7 +14,7 @@ from rules.model.revision import Dimension
 
 
 class Amounts:
-    """The facts of one question, measured at most once per name and stretch."""
+    """The facts of one question, measured at most once per name and time range."""
 
     def __init__(self, facts: Facts, per: tuple[Dimension, ...]) -> None:
         self._facts = facts

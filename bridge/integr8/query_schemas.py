@@ -83,7 +83,7 @@ def _filter_problem(key: str) -> str | None:
 
 
 class SpanQuery(Query):
-    """The stretch of time that reports and downloads ask for."""
+    """The time range that reports and downloads ask for."""
 
     start_time = Moment(required=True, metadata={"pattern": TIME_PATTERN})
     end_time = Moment(required=True, metadata={"pattern": TIME_PATTERN})

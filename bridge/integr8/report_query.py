@@ -1,4 +1,4 @@
-"""The query of reports and downloads: a stretch of time, what narrows it, which columns."""
+"""The query of reports and downloads: a time range, what narrows it, which columns."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

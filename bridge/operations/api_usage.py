@@ -29,7 +29,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation over the whole stretch. `took` is a mean, `slowest` one request; seconds."""
+    """One operation over the whole time range. `took` is a mean, `slowest` one request; seconds."""
 
     name: str
     requests: int

@@ -35,7 +35,7 @@ def ask(services: Services, rule: str, question: Question, *, who: str, now: dat
     if question.end <= question.start:
         raise OperationError("to: it must be later than from")
     if (question.end - question.start) / (question.step or STEP) > MOST_LOOKS:
-        raise OperationError(f"more than {MOST_LOOKS:,} looks; choose a shorter stretch or a longer step")
+        raise OperationError(f"more than {MOST_LOOKS:,} looks; choose a shorter time range or a longer step")
     with services.store.write() as session:
         live = services.library.current(session).revisions.get(rule)
         if live is None:
@@ -160,7 +160,7 @@ def _heart(services: Services, trial: Trial) -> Iterator[Progress]:
         if services.clock() - began > LONGEST:
             minutes = LONGEST // timedelta(minutes=1)
             raise OperationError(
-                f"{done / looks:.0%} after {minutes} minutes; choose a shorter stretch or a longer step"
+                f"{done / looks:.0%} after {minutes} minutes; choose a shorter time range or a longer step"
             )
         seen.update(looks=looks, looks_done=done, looking_at=at)
 

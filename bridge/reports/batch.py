@@ -2,7 +2,7 @@
 
 A fact says: seen at this time, so many rows (weight) with this event time, status, money and dimensions. A row
 that changes is taken back by a fact with the weight -1 and told anew by one with +1, so what was known at any
-time T about any stretch is a plain sum over `seen_at <= T`, exact, in any order, and nothing is overwritten.
+time T about any time range is a plain sum over `seen_at <= T`, exact, in any order, and nothing is overwritten.
 """
 
 from collections.abc import Mapping, Sequence

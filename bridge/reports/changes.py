@@ -26,7 +26,7 @@ class Known:
 
     @classmethod
     def of(cls, batches: Iterable[Batch]) -> "Known":
-        """From all facts about a stretch, in any order: merging chunks and removing imports may change the order.
+        """From all facts about a time range, in any order: merging chunks and removing imports may change the order.
 
         A version of a row holds while it was told more often than it was taken back. No version holds of a row
         that came with an import which was removed.

@@ -98,12 +98,12 @@ def record(
 
 
 def known(session: Session, cache: ChunkCache, feed_id: int, start: datetime, end: datetime) -> Known:
-    """The rows of a stretch as they are known now. Older stretches that were summed up have no rows any more."""
+    """The rows of a time range as they are known now. Older time ranges that were summed up have no rows any more."""
     infos = [info for info in observations.overlapping(session, [feed_id], start, end) if info.level < Level.HOURLY]
     return Known.of(cache.get(session, infos))
 
 
-def stretch(
+def rows_between(
     session: Session, feed_ids: Sequence[int], start: datetime | None, end: datetime | None, *, at_once: int = 8
 ) -> Iterator[tuple[ChunkInfo, Batch]]:
     """All facts that may lie in [start, end), a few chunks at a time: in constant memory."""

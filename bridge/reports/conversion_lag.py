@@ -54,7 +54,7 @@ def _measured(session: Session, feed_id: int, now: datetime) -> list[Measured]:
     names: dict[str, int] = {"": 0}
     offers, delays = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
     low = int((now - LOOK_BACK).timestamp())
-    for _, batch in chunk_cache.stretch(session, [feed_id], now - LOOK_BACK, None):
+    for _, batch in chunk_cache.rows_between(session, [feed_id], now - LOOK_BACK, None):
         good = (batch.weight > 0) & (batch.delay != UNKNOWN_DELAY) & (batch.event >= low)
         offers.append(batch.column("offer").into(names)[good])
         delays.append(batch.delay[good])

@@ -1,7 +1,7 @@
 """Provide live facts to the evaluator: metrics from observations, attributes from the mirror.
 
-Reports are the truth. Where Integr8's postbacks arrive too, they speak for the newest stretch only, the one
-that the report has not reached yet; the two are never summed over the same stretch.
+Reports are the truth. Where Integr8's postbacks arrive too, they speak for the newest time range only, the one
+that the report has not reached yet; the two are never summed over the same time range.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Provide past facts to a backtest: what was known at any moment, and what is known today.
 
-The same window engine as live, over observations of the whole stretch. Only one thing is added: a target that
+The same window engine as live, over observations of the whole time range. Only one thing is added: a target that
 the replay keeps paused would not have had its traffic, so that traffic is taken out of what the rule sees.
 Conversions of clicks from before the pause stay, as they would have arrived.
 """
@@ -37,7 +37,7 @@ from rules.model.revision import DIMENSIONS, Dimension, Revision
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
 TWO_MONTHS = timedelta(days=72)  # where a rule looks at last month, or at the same hours of nine weeks
 REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
-READ_AT_ONCE = timedelta(hours=6)  # rows of a longer stretch that were seen in one second were read from a file
+READ_AT_ONCE = timedelta(hours=6)  # rows of a longer time range that were seen in one second were read from a file
 SEEN_AT_ALL = timedelta(days=7)  # a row that was seen later than this was not seen while it mattered
 COUNTED = ("clicks", "conversions", "payout", "revenue")
 Against = Literal["live", "imported"]
@@ -246,7 +246,7 @@ def load(
             since = max(since, feed.since) if kind is not Kind.IMPRESSIONS else since
         marks[kind] = feeds.marks(session, feed.id, start, end)
         batches = [
-            _prepared(batch, against, data.windows) for _, batch in chunk_cache.stretch(session, [feed.id], first, None)
+            _prepared(batch, against, data.windows) for _, batch in chunk_cache.rows_between(session, [feed.id], first, None)
         ]
         data.windows.load(kind, batches)
     past = Past(
@@ -283,7 +283,7 @@ def seen_when_imported(batch: Batch) -> NDArray[np.int64]:
 
 
 def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime) -> tuple[Subject, ...]:
-    """Whatever had traffic in the stretch; what had none cannot have been paused."""
+    """Whatever had traffic in the time range; what had none cannot have been paused."""
     per = revision.scope.per
     found = data.windows.occurring(per, edge(start - timedelta(days=1)), edge(end))
     return tuple(Subject(per, ids) for ids in sorted(found, key=natural))

@@ -48,7 +48,7 @@ def _remove_between(session: Session, one: ReportImport, start: datetime, end: d
     feeds.lock(session, one.feed_id)
     low, high = int(start.timestamp()), int(end.timestamp())
     found: dict[bool, list[Batch]] = {True: [], False: []}
-    for info, batch in chunk_cache.stretch(session, [one.feed_id], start, end):
+    for info, batch in chunk_cache.rows_between(session, [one.feed_id], start, end):
         inside = batch.take(np.flatnonzero((batch.event >= low) & (batch.event < high)))
         found[info.level == Level.HOURLY].append(inside)
     rows, sums = join(found[False]), join(found[True])

@@ -29,7 +29,7 @@ AT_ONCE = 20_000  # rows per unit of work: one chunk
 TOLD = 10  # sentences about refused rows
 HOUR = 3600
 
-Stretch = tuple[datetime, datetime]
+TimeRange = tuple[datetime, datetime]
 
 
 class ImportName(NamedTuple):
@@ -46,8 +46,8 @@ class Imported:
 
     `refused` holds the first sentences about rows that could not be read, `refused_rows` counts them all. `summed`
     counts rows of hours of which only sums are kept, so that nobody can say whether a row is in them: they are left
-    out. `apart` is set when time between the file and what the feed has read is missing: (the file's stretch, the
-    feed's stretch), each as (begin, end). `notes` say how the file was understood.
+    out. `apart` is set when time between the file and what the feed has read is missing: (the file's time range, the
+    feed's time range), each as (begin, end). `notes` say how the file was understood.
     """
 
     id: int | None = None
@@ -57,7 +57,7 @@ class Imported:
     refused: tuple[str, ...] = ()
     refused_rows: int = 0
     summed: int = 0
-    apart: tuple[Stretch, Stretch] | None = None
+    apart: tuple[TimeRange, TimeRange] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -162,13 +162,13 @@ class _Import:
             if self.last < 0:
                 return self.total
             feed = feeds.lock(session, row.feed_id)
-            stretch = (cover[0] or moment(self.first), min(cover[1] or moment(self.last + 1), self.now))
+            time_range = (cover[0] or moment(self.first), min(cover[1] or moment(self.last + 1), self.now))
             row.since_before, row.as_of_before = feed.since, feed.as_of
-            covered = feeds.cover(session, feed, since=stretch[0], as_of=stretch[1], at=self.now)
+            covered = feeds.cover(session, feed, since=time_range[0], as_of=time_range[1], at=self.now)
             row.since_after, row.as_of_after = feed.since, feed.as_of
-            assert feed.since is not None, "a feed that was never read is covered by any stretch"
+            assert feed.since is not None, "a feed that was never read is covered by any time range"
             assert feed.as_of is not None, "a feed has both marks or none"
-            return self.total if covered else replace(self.total, apart=(stretch, (feed.since, feed.as_of)))
+            return self.total if covered else replace(self.total, apart=(time_range, (feed.since, feed.as_of)))
 
 
 def _import(

@@ -1,6 +1,6 @@
 """Poll reports page by page, so that a crash at any page loses nothing and counts nothing twice.
 
-A slot reads one fixed stretch, newest rows first. What has been read and the cursor of the next page are
+A slot reads one fixed time range, newest rows first. What has been read and the cursor of the next page are
 committed together; whoever takes the slot over goes on from there. Rows are compared with what is known
 inside that unit of work, so a page that comes twice, on purpose or not, changes nothing. Rows that slip in
 below the cursor, and rows whose status changes, are found by the trailing rescan.
@@ -37,7 +37,7 @@ STALLED_AFTER = 3  # intervals without progress
 
 
 class Purpose(StrEnum):
-    """Why a slot reads: the newest rows, a trailing stretch again, or one stretch that looked wrong."""
+    """Why a slot reads: the newest rows, a trailing time range again, or one time range that looked wrong."""
 
     HEAD = "head"
     RESCAN = "rescan"
@@ -155,7 +155,7 @@ def rescan_interval(plan: FeedPlan, feed: Feed) -> timedelta:
 
 
 def open_backfill(session: Session, key: FeedKey, start: datetime, end: datetime, now: datetime) -> None:
-    """Read one stretch again, because postbacks say that something is missing there."""
+    """Read one time range again, because postbacks say that something is missing there."""
     feed = feeds.lock(session, feeds.ensure(session, key).id)
     if not _is_waiting(session, slot_key(key, Purpose.HEAL)):
         feed.scans = {**feed.scans, Purpose.HEAL: Progress(start=start, end=end).dump()}

@@ -1,8 +1,8 @@
 """Record Integr8's postbacks as observations, and compare them with the reports.
 
 Postbacks are fast and lossy, reports slow and true. So they are a feed beside the reports: `LiveFacts` takes
-the report up to its as-of mark and the postbacks for what lies behind it, never both over the same stretch.
-Once the report has reached a stretch, both are counted per hour and offer; where the report has more, postbacks
+the report up to its as-of mark and the postbacks for what lies behind it, never both over the same time range.
+Once the report has reached a time range, both are counted per hour and offer; where the report has more, postbacks
 were lost (which heals by itself, the report is what counts); where the postbacks have more, the report is
 read again.
 """
@@ -94,7 +94,7 @@ class HourOfOffer:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A stretch that both have covered, hour by hour and offer by offer, only where something happened."""
+    """A time range that both have covered, hour by hour and offer by offer, only where something happened."""
 
     start: datetime
     end: datetime
@@ -145,7 +145,7 @@ def _counts(session: Session, feed_id: int, start: datetime, end: datetime) -> M
     """Rows per (hour, offer), in constant memory."""
     low, high = int(start.timestamp()), int(end.timestamp())
     found: dict[tuple[int, str], int] = {}
-    for _, batch in chunk_cache.stretch(session, [feed_id], start, end):
+    for _, batch in chunk_cache.rows_between(session, [feed_id], start, end):
         inside = batch.take(np.flatnonzero((batch.event >= low) & (batch.event < high)))
         for key, count in _grouped(inside).items():
             found[key] = found.get(key, 0) + count

@@ -59,7 +59,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportRows:
-    """What one page, or one stretch of a file, says."""
+    """What one page, or one time range of a file, says."""
 
     batch: Batch
     refused: tuple[str, ...] = ()  # one sentence per row that was left out

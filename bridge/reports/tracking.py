@@ -1,7 +1,7 @@
 """Broken tracking: conversions of an advertiser that were due from its clicks and have not arrived.
 
 What was due is worked out from the clicks, the delay curves and the rates of the offers over the week before. A bad
-offer hurts itself; a dead postback hurts all offers of its advertiser at once. So a break is a stretch of the last
+offer hurts itself; a dead postback hurts all offers of its advertiser at once. So a break is a time range of the last
 three days in which far fewer conversions came than were due, and not only those of one offer. It ends by itself when
 the hole is filled in: then nothing is missing any more. Performs no I/O; all state can be derived again.
 """
@@ -150,7 +150,7 @@ def _is_common(seen: Floats, due: Floats) -> bool:
 
 
 def best_stretch(gains: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
-    """For each row the stretch of columns with the largest sum: the sum, where it begins and where it ends."""
+    """For each row the time range of columns with the largest sum: the sum, where it begins and where it ends."""
     rows = len(gains)
     best, low, high = np.zeros(rows), np.zeros(rows, np.intp), np.zeros(rows, np.intp)
     running, begun = np.zeros(rows), np.zeros(rows, np.intp)

@@ -166,7 +166,7 @@ class Windows:
         return total
 
     def histogram(self, kind: Kind, metric: str, per: Per, edges: Edges, step: int) -> NDArray[np.float64]:
-        """The metric per subject number (rows) and stretch of `step` seconds (columns). For few subjects."""
+        """The metric per subject number (rows) and time range of `step` seconds (columns). For few subjects."""
         columns = (edges.end - edges.start) // step
         parts = self._parts(kind, metric, per)
         result = np.zeros(self.subjects.count(per) * columns)
@@ -176,7 +176,7 @@ class Windows:
         return result.reshape(-1, columns)
 
     def told_since(self, kind: Kind, metric: str, per: Per, edges: Edges, clicked: tuple[int, int]) -> Ints:
-        """The metric over facts of [start, end) whose clicks were in a stretch of their own. For short stretches."""
+        """The metric over facts of [start, end) whose clicks were in a time range of their own, a short one."""
         parts = self._parts(kind, metric, per)
         totals = np.zeros(self.subjects.count(per), dtype=np.int64)
         for part in parts:
@@ -294,7 +294,7 @@ class _Part:
         np.add.at(totals, codes, np.negative(values) if less else values)
 
     def placed(self, edges: Edges, step: int) -> tuple[Ints, Ints, NDArray[np.generic]]:
-        """The facts of [start, end): whose they are, in which stretch they lie, and how much they count."""
+        """The facts of [start, end): whose they are, in which time range they lie, and how much they count."""
         where = self._segment.slice(edges.start, edges.end)
         rows = np.arange(where.start, where.stop)
         rows = rows[self._segment.seen[rows] <= edges.known] if self.counts else rows[:0]

@@ -40,7 +40,7 @@ class Ids:
 
 
 def floor(ms: int) -> str:
-    """The smallest ULID of that millisecond: where a stretch of time begins in a sorted table."""
+    """The smallest ULID of that millisecond: where a time range begins in a sorted table."""
     value = max(ms, 0) << 80
     return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
 

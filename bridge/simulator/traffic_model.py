@@ -41,7 +41,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A stretch in which something is wrong: `fraud` floods one publisher, `broken` loses conversions."""
+    """A time range in which something is wrong: `fraud` floods one publisher, `broken` loses conversions."""
 
     kind: str
     start: int

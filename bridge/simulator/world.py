@@ -159,7 +159,7 @@ class World:
         advertiser: Entity | None = None,
         **fields: Any,
     ) -> Entity:
-        """An offer, with so much traffic spread evenly over the stretch that ended `settled` ago."""
+        """An offer, with so much traffic spread evenly over the time range that ended `settled` ago."""
         with self.lock:
             owner = advertiser or self._any("advertisers", self.advertiser)
             given = {"name": name, "advertiser_id": owner.number, **fields}

@@ -30,7 +30,7 @@ OPEN = (TrialState.WAITING, TrialState.RUNNING)
 
 
 class Trial(Leased, Base):
-    """One revision over one stretch of the past, as it was asked for."""
+    """One revision over one time range of the past, as it was asked for."""
 
     __tablename__ = "trials"
     __table_args__ = (Index("ix_trials_rule_id_id", "rule_id", "id"), Index("ix_trials_state", "state"))

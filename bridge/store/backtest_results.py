@@ -14,7 +14,7 @@ LARGEST_PAGE = 2_000_000  # characters; a longer page is not kept, its figures a
 
 
 class Backtest(Base):
-    """One revision over one stretch of the past."""
+    """One revision over one time range of the past."""
 
     __tablename__ = "backtests"
 

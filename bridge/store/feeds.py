@@ -104,7 +104,7 @@ def lock(session: Session, feed_id: int) -> Feed:
 
 
 def advance(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at: datetime) -> None:
-    """The stretch [since, as_of) has been read completely: move the feed's marks.
+    """The time range [since, as_of) has been read completely: move the feed's marks.
 
     The newest edge moves back only from times to come, where a clock that ran ahead has put it.
     """

@@ -102,7 +102,7 @@ def _holder(token: Token) -> Visitor:
 
 
 def count_try(session: Session, key: str, *, now: datetime, span: timedelta) -> tuple[int, datetime]:
-    """One more try: how many there were in this stretch of `span`, and when it began.
+    """One more try: how many there were in this time range of `span`, and when it began.
 
     One statement, so that no two processes can both see the last place that is free. A beginning in the future is
     that of a clock that ran ahead, and counts as over.

@@ -293,14 +293,14 @@ class _Replay:
         )
 
     def _warnings(self, start: datetime) -> Iterator[str]:
-        stretch = f"{start:%Y-%m-%d %H:%M} to {self._end:%Y-%m-%d %H:%M} UTC"
+        period = f"{start:%Y-%m-%d %H:%M} to {self._end:%Y-%m-%d %H:%M} UTC"
         if not len(self._history.subjects):
-            yield f"no traffic in scope is known from {stretch}; nothing was looked at. Choose another period or source"
+            yield f"no traffic in scope is known from {period}; nothing was looked at. Choose another period or source"
             return
         decided = self._answers[Answer.YES.word] + self._answers[Answer.NO.word]
         if not decided:
             yield (
-                f"none of {self._answers[Answer.NO_DECISION.word]:,} verdicts from {stretch} could be decided: there "
+                f"none of {self._answers[Answer.NO_DECISION.word]:,} verdicts from {period} could be decided: there "
                 "is no data, or too little. These figures say nothing about the rule"
             )
         since = getattr(self._history, "since", None)

@@ -27,7 +27,7 @@ DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch in which a target would have been paused; still going on where `end` is None."""
+    """A time range in which a target would have been paused; still going on where `end` is None."""
 
     start: datetime
     end: datetime | None = None

@@ -15,7 +15,7 @@ from rules.model.syntax import Condition
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two revisions would have done differently over the same stretch."""
+    """What two revisions would have done differently over the same time range."""
 
     old: Report
     new: Report

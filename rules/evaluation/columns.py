@@ -1,6 +1,6 @@
 """Column arithmetic and three-valued logic. Every cell has a value or a reason why it has none; nothing raises.
 
-Constants are columns of one row, which numpy stretches to the length of the others. Numbers travel as float64;
+Constants are columns of one row, which numpy broadcasts to the length of the others. Numbers travel as float64;
 what an event or an entity carries travels as objects and is compared by its own type, exactly. Where rounding could
 decide a comparison (`close`), the rows concerned are computed once more in Fractions: `exact` columns of objects.
 """
@@ -187,7 +187,7 @@ def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
 
 def common_size(*found: Column) -> int:
-    """How many rows these columns have together: one row stretches to any number, to none as well."""
+    """How many rows these columns have together: one row is broadcast to any number, to none as well."""
     lengths = {len(one.values) for one in found}
     return 0 if 0 in lengths else max(lengths)
 

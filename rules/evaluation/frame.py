@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rules.evaluation import columns
 from rules.evaluation.columns import Whys
-from rules.evaluation.windows import Stretch, before, earlier, period, same_hours, stretch
+from rules.evaluation.windows import TimeRange, before, earlier, period, same_hours, time_range
 from rules.model import metrics
 from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
 from rules.model.revision import Calendar, Data, Dimension, Rolling, Window
@@ -163,7 +163,7 @@ class Frame:
         return getattr(self.facts, "cohorts", None)
 
     def total(self, name: str, per: tuple[Dimension, ...] | None, look: Look) -> Column:
-        """The base metric summed over the look's stretches: what ratios are made from."""
+        """The base metric summed over the look's time ranges: what ratios are made from."""
         return self._settled(lambda settle: self.summed(name, per, look, settle))
 
     def amount(self, name: str, per: tuple[Dimension, ...] | None, look: Look) -> Column:
@@ -215,15 +215,15 @@ class Frame:
         row = self.rows.start if isinstance(self.rows, slice) else 0
         return next((settle for settle, rows in self.settles() if len(rows) > row and rows[row]), timedelta(0))
 
-    def current(self, look: Look, settle: timedelta) -> Stretch:
+    def current(self, look: Look, settle: timedelta) -> TimeRange:
         """The look's window as absolute edges."""
         if look.since is not None:
-            return Stretch(look.since, self.now - settle)
+            return TimeRange(look.since, self.now - settle)
         now = earlier(self.now, look.shift, self.data.tz) if look.shift else self.now
-        return stretch(look.window, now, settle, self.data.tz)
+        return time_range(look.window, now, settle, self.data.tz)
 
-    def stretches(self, look: Look, settle: timedelta) -> tuple[Stretch, ...]:
-        """The absolute stretches over which the look sums."""
+    def time_ranges(self, look: Look, settle: timedelta) -> tuple[TimeRange, ...]:
+        """The absolute time ranges over which the look sums."""
         current = self.current(look, settle)
         match look.against:
             case Baseline(window=Rolling(length=length), same_hours=True):
@@ -233,13 +233,13 @@ class Frame:
         return (current,)
 
     def summed(self, name: str, per: tuple[Dimension, ...] | None, look: Look, settle: timedelta) -> Column:
-        """The sum over the look's stretches, with the same time left out for every subject."""
+        """The sum over the look's time ranges, with the same time left out for every subject."""
         if isinstance(look.against, Peers):
             return self._others(name, per, look, settle)[0]
         if isinstance(look.against, Ahead):
             return self._ahead(name, per, look, look.against.within, settle)
         present = not look.shift and look.against is None
-        parts = [self._measure(name, per, part, present=present) for part in self.stretches(look, settle)]
+        parts = [self._measure(name, per, part, present=present) for part in self.time_ranges(look, settle)]
         result = parts[0]
         for part in parts[1:]:
             result = Column(result.values + part.values, columns.first_reason(result.why, part.why))
@@ -253,7 +253,7 @@ class Frame:
         if not isinstance(look.against, Baseline):
             return found
         ours = self.current(look, settle).length
-        theirs = sum((part.length for part in self.stretches(look, settle)), timedelta(0))
+        theirs = sum((part.length for part in self.time_ranges(look, settle)), timedelta(0))
         if not theirs:
             return Column(found.values, np.full(len(found.values), Why.UNDEFINED, np.uint8))
         return Column(found.values * self._ratio(ours, theirs), found.why)
@@ -286,20 +286,20 @@ class Frame:
             return grown
         return Column(kept.values + grown.values, columns.first_reason(kept.why, grown.why))
 
-    def outlook(self, look: Look, within: timedelta, settle: timedelta) -> tuple[Stretch, Stretch, timedelta]:
-        """For a forecast: the stretch that still counts then, the recent one for the slope, and the time of growth.
+    def outlook(self, look: Look, within: timedelta, settle: timedelta) -> tuple[TimeRange, TimeRange, timedelta]:
+        """For a forecast: the time range that still counts then, the recent one for the slope, and the time of growth.
 
         The slope is taken over at least an hour, or noise would be mistaken for a trend.
         """
         current = self.current(look, settle)
-        recent = Stretch(current.end - max(within, _HOUR), current.end)
+        recent = TimeRange(current.end - max(within, _HOUR), current.end)
         if isinstance(look.window, Calendar):
             _, closing = period(look.window, self.now, self.data.tz)
             horizon = min(self.now + within, closing)
             return current, recent, max(horizon - current.end, timedelta(0))
-        return Stretch(current.start + within, current.end), recent, within
+        return TimeRange(current.start + within, current.end), recent, within
 
-    def _measure(self, name: str, per: tuple[Dimension, ...] | None, part: Stretch, *, present: bool) -> Column:
+    def _measure(self, name: str, per: tuple[Dimension, ...] | None, part: TimeRange, *, present: bool) -> Column:
         dimensions = self._dimensions() if per is None else per
         key = (name, dimensions, part.start, part.end)
         if key not in self._measured:
@@ -307,13 +307,13 @@ class Frame:
         found = self._fresh(name, self._measured[key]) if present else self._measured[key]
         return columns.numeric(self._shown(found), exact=True) if self.exact else found
 
-    def _ask(self, name: str, per: tuple[Dimension, ...], part: Stretch) -> Column:
+    def _ask(self, name: str, per: tuple[Dimension, ...], part: TimeRange) -> Column:
         if part.empty:  # `today` just after midnight, with `settle`: there is nothing to decide on yet
             return self._checked(None)
         column = self._checked(_asked(lambda: self._column(name, per, part)))
         return columns.clean(columns.numeric(column))
 
-    def _column(self, name: str, per: tuple[Dimension, ...], part: Stretch) -> Column:
+    def _column(self, name: str, per: tuple[Dimension, ...], part: TimeRange) -> Column:
         if self.cohorts is None or not metrics.is_by_click(name):
             return self.facts.measure(name, per, part.start, part.end)
         if name == metrics.EFFECTIVE_CLICKS:
@@ -327,7 +327,7 @@ class Frame:
     def _fresh(self, name: str, column: Column) -> Column:
         """A stalled feed decides nothing about the present, not even about what `settle` has let ripen.
 
-        Late conversions would have gone into that part, too. Stretches of the past are taken as they are.
+        Late conversions would have gone into that part, too. Time ranges of the past are taken as they are.
         """
         limit = self.data.fresh
         if limit is None:

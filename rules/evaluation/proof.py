@@ -163,7 +163,7 @@ def _starts(node: Judged, frame: Frame, look: Look) -> Iterator[Beginning]:
 
 
 def _pair(parts: Parts, frame: Frame, look: Look, value: Value) -> tuple[Any, Any, columns.Whys]:
-    """Hits and trials over one stretch; what is not known counts nothing."""
+    """Hits and trials over one time range; what is not known counts nothing."""
     hits, trials = (columns.numeric(value(part, frame, look)) for part in parts)
     why = columns.first_reason(hits.why, trials.why)
     size = frame.size

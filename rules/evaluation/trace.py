@@ -201,7 +201,7 @@ def _baseline_trace(seen: Seen, node: tree.Change) -> Trace:
     against = interpret.against(node)
     look = replace(seen.look_of(seen.measured_part()), against=against)
     column = interpret.value(node.item, seen.frame, replace(seen.look, against=against))
-    spans = seen.frame.stretches(look, seen.frame.settle_of_row())
+    spans = seen.frame.time_ranges(look, seen.frame.settle_of_row())
     value = templates.jsonable(column.values[0]) if why_of(column) is Why.KNOWN else None
     return Trace(
         text=f"compared with {baseline_words(seen, node)}",

@@ -24,7 +24,7 @@ SAME_PART: frozenset[tuple[Window, Window]] = frozenset(
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Stretch:
+class TimeRange:
     """[start, end) in UTC. Empty where the end is not behind the start."""
 
     start: datetime
@@ -39,20 +39,20 @@ class Stretch:
         return self.end <= self.start
 
 
-def stretch(window: Window, now: datetime, settle: timedelta, zone: str) -> Stretch:
+def time_range(window: Window, now: datetime, settle: timedelta, zone: str) -> TimeRange:
     """The window as of `now`, without the newest part that has not settled.
 
     A rolling window keeps its length and moves back; a calendar one loses its end, since its start is fixed.
     """
     end = now - settle
     if isinstance(window, Rolling):
-        return Stretch(end - window.length, end)
+        return TimeRange(end - window.length, end)
     start, limit = period(window, now, zone)
-    return Stretch(start, min(end, limit))
+    return TimeRange(start, min(end, limit))
 
 
 def period(window: Calendar, now: datetime, zone: str) -> tuple[datetime, datetime]:
-    """Start and end of the whole calendar stretch, in UTC; the end may lie ahead. Weeks begin on Monday."""
+    """Start and end of the whole calendar time range, in UTC; the end may lie ahead. Weeks begin on Monday."""
     today = now.astimezone(_zone(zone)).date()
     monday, first = today - today.weekday() * _DAY, today.replace(day=1)
     match window.unit:
@@ -87,14 +87,14 @@ def earlier(moment: datetime, shift: timedelta, zone: str) -> datetime:
     return naive.replace(tzinfo=_zone(zone), fold=wall.fold).astimezone(UTC)
 
 
-def before(current: Stretch, baseline: Window, now: datetime, zone: str, window: Window | None = None) -> Stretch:
-    """The stretch to compare with: the one that ends where the current one begins, or a calendar stretch.
+def before(current: TimeRange, baseline: Window, now: datetime, zone: str, window: Window | None = None) -> TimeRange:
+    """The time range to compare with: the one that ends where the current one begins, or a calendar time range.
 
     Of a week or a month that is still growing (`window`), the same part of the one before.
     """
     if isinstance(baseline, Rolling):
-        return Stretch(current.start - baseline.length, current.start)
-    whole = stretch(baseline, now, timedelta(0), zone)
+        return TimeRange(current.start - baseline.length, current.start)
+    whole = time_range(baseline, now, timedelta(0), zone)
     if window is None or (window, baseline) not in SAME_PART:
         return whole
     wall = current.end.astimezone(_zone(zone))
@@ -104,16 +104,16 @@ def before(current: Stretch, baseline: Window, now: datetime, zone: str, window:
         first = _month_before(current.start.astimezone(_zone(zone)).date())
         naive = datetime.combine(first + (wall.day - 1) * _DAY, wall.time())
         end = naive.replace(tzinfo=_zone(zone), fold=wall.fold).astimezone(UTC)
-    return Stretch(whole.start, min(end, whole.end))
+    return TimeRange(whole.start, min(end, whole.end))
 
 
-def same_hours(current: Stretch, days: int, zone: str) -> tuple[Stretch, ...]:
-    """The current stretch on each of so many days before, by local time.
+def same_hours(current: TimeRange, days: int, zone: str) -> tuple[TimeRange, ...]:
+    """The current time range on each of so many days before, by local time.
 
     A day on which it does not exist is left out: an hour that a clock change skips has no data.
     """
     every = tuple(
-        Stretch(earlier(current.start, n * _DAY, zone), earlier(current.end, n * _DAY, zone))
+        TimeRange(earlier(current.start, n * _DAY, zone), earlier(current.end, n * _DAY, zone))
         for n in range(1, days + 1)
     )
     return tuple(part for part in every if not part.empty) or every

@@ -1,7 +1,7 @@
 """Which kind of value each part of a condition is, checked before it ever runs.
 
 Also its degree: 1 for amounts that grow with time (clicks, payout), 0 for ratios and plain numbers. Amounts of
-stretches of different length can only be compared per unit of time; ratios can be compared as they are.
+time ranges of different length can only be compared per unit of time; ratios can be compared as they are.
 """
 
 from collections.abc import Callable, Iterable
@@ -238,9 +238,7 @@ def _change(node: tree.Change) -> Kind:
     if node.share <= 0 or (node.direction == "down" and node.share > 1):
         raise _TypeMismatch(node, "the change must be above 0%, and 'down' at most 100%")
     if degree(node.item) is None:
-        raise _TypeMismatch(
-            node.item, "a mixture of amounts and ratios cannot be compared with another stretch of time"
-        )
+        raise _TypeMismatch(node.item, "a mixture of amounts and ratios cannot be compared with another time range")
     if node.same_hours and not _whole_days(node):
         raise _TypeMismatch(node, "'same hours' needs whole days to look back at, such as vs 7d")
     if node.confidence is not None:

@@ -46,7 +46,7 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
         "`up N% vs WINDOW`, `down N% vs WINDOW`",
         "`cr down 50% vs 7d`",
         (
-            "compares with the stretch of that length which ends where the present window begins; amounts are brought "
+            "compares with the time range of that length that ends where the window begins; amounts are brought "
             "to the same length first, ratios are made from the sums"
         ),
     ),

@@ -1,6 +1,6 @@
 """Facts out of a test's `given:` — the values that its author wrote down, and nothing else.
 
-A key is a metric (`clicks`), a metric over another stretch (`clicks_1h`, `cr_7d`, `cr_ago_7d`, `cr_peers`), one of
+A key is a metric (`clicks`), a metric over another time range (`clicks_1h`, `cr_7d`, `cr_ago_7d`, `cr_peers`), one of
 another dimension (`advertiser.conversions`), or a name that conditions know (`body: {...}`, `offer.name`). A value for
 the rule's own window also stands for the other present windows that the test does not mention; a baseline never
 does. A derived metric stands for its parts: with `cr` alone there are a million clicks.
@@ -20,7 +20,7 @@ from rules.evaluation import interpret
 from rules.evaluation.events import EventFacts, walk
 from rules.evaluation.frame import Frame, Look
 from rules.evaluation.measurement import looks
-from rules.evaluation.windows import Stretch
+from rules.evaluation.windows import TimeRange
 from rules.language import unparse
 from rules.language.fields import length
 from rules.language.names import ACCOUNT, ENTITY_FIELDS
@@ -41,9 +41,9 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """One stretch that a rule measures: by which suffix a test gives it, as which of how many with one value."""
+    """One time range that a rule measures: by which suffix a test gives it, as which of how many with one value."""
 
-    span: Stretch
+    span: TimeRange
     label: str
     metric: tree.Metric | None = None  # None: whatever stands in the rule's own window
     number: int = 0
@@ -67,7 +67,7 @@ class GivenFacts:
         self._solutions: dict[tuple[str, tuple[str, ...]], Solution] = {}
 
     def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
-        """What was given for the stretch, by the name under which the rule asks for it."""
+        """What was given for the time range, by the name under which the rule asks for it."""
         prefix = self._prefix(per)
         spans = self._labels.get((start, end))
         if spans is None:
@@ -76,7 +76,7 @@ class GivenFacts:
         return _column([self._own(prefix, name, spans), peers])
 
     def _own(self, prefix: str, name: str, spans: Sequence[_Span]) -> Fraction | None:
-        """What was given for one stretch; of several that share a value the first has it all, or sums would round."""
+        """What was given for one time range; of several that share a value the first has it all: no rounding."""
         single = tuple(span.label for span in spans if span.parts == 1)
         found = self._solved(prefix, single).amounts.get(name)
         if found is not None:
@@ -177,11 +177,11 @@ def _column(values: list[Fraction | None]) -> Column:
     return Column(numbers, np.where(known, np.uint8(Why.KNOWN), np.uint8(Why.MISSING)))
 
 
-# --- which stretch is which key --------------------------------------------------------------------
+# --- which time range is which key --------------------------------------------------------------------
 
 
 def _labelled(revision: Revision, now: datetime) -> dict[tuple[datetime, datetime], list[_Span]]:
-    """(stretch) → the suffixes that may stand for it, the more exact ones first."""
+    """(time_range) → the suffixes that may stand for it, the more exact ones first."""
     found: dict[tuple[datetime, datetime], dict[str, _Span]] = {}
     for one in _spans(revision, now):
         found.setdefault((one.span.start, one.span.end), {}).setdefault(one.label, one)
@@ -235,7 +235,7 @@ def _of_tree(node: tree.Node, frame: Frame, look: Look, settle: timedelta) -> It
             yield _Span(frame.current(look, settle), "", node)
     elif isinstance(node, tree.Change) and node.baseline is not None:
         for part, inner in looks(node.item, look):
-            spans = frame.stretches(replace(inner, against=interpret.against(node)), settle)
+            spans = frame.time_ranges(replace(inner, against=interpret.against(node)), settle)
             label = f"_{unparse.window(node.baseline)}"
             yield from (_Span(span, label, part, number, len(spans)) for number, span in enumerate(spans))
     elif isinstance(node, tree.Unusual | tree.Forecast):

@@ -74,10 +74,10 @@ class Break:
     due: float
 
     def __str__(self) -> str:
-        stretch = f"{self.since:%d %b %H:%M} to {self.until:%H:%M} UTC"
+        time_range = f"{self.since:%d %b %H:%M} to {self.until:%H:%M} UTC"
         return (
             f"tracking of advertiser {self.advertiser} looks broken: {self.seen:,} of {self.due:,.0f} conversions "
-            f"that were due arrived from {stretch}"
+            f"that were due arrived from {time_range}"
         )
 
 
@@ -116,7 +116,7 @@ class Facts(Protocol):
 
         `per` is the subjects' own dimension or a coarser one that follows from it: some of its dimensions, an offer's
         advertiser, or `()` for the whole account.
-        No rows in a stretch that the feed has covered is zero; a stretch that no feed covers is MISSING.
+        No rows in a time range that the feed has covered is zero; a time range that no feed covers is MISSING.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Hours of the day in a time zone: quiet hours, day-parting, local midnight. Correct over clock changes.
 
-A stretch of hours is worked out as instants, from the calendar day on which it begins. So it stays one stretch
+A time range of hours is worked out as instants, from the calendar day on which it begins. So it stays one time range
 on the day when the clock goes back, and a time that does not exist is read as Python reads it (PEP 495): moved
 forward by the gap.
 """
@@ -30,7 +30,7 @@ def instant(day: date, at: time, tz: str, *, last: bool = False) -> datetime:
 
 
 def end_of(hours: Quiet, now: datetime) -> datetime | None:
-    """When the stretch that contains `now` ends, UTC; None when `now` is outside.
+    """When the time range that contains `now` ends, UTC; None when `now` is outside.
 
     `start` later than `end` crosses midnight and belongs to the day on which it begins; the two being equal
     means the whole day. Of an hour that comes twice both are inside.

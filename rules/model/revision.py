@@ -87,7 +87,7 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """A stretch of the calendar in the rule's time zone; the current one is still growing."""
+    """A time range of the calendar in the rule's time zone; the current one is still growing."""
 
     unit: Unit
 

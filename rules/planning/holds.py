@@ -20,7 +20,7 @@ def count_of_next(known: TargetState) -> int:
 def until(hold: HoldFor, count: int, start: datetime, tz: str) -> datetime | None:
     """When a hold that starts now ends, UTC; None: when a person says so.
 
-    A duration doubles with each hold in a row and turns into `manual` after the third. It is a stretch of real
+    A duration doubles with each hold in a row and turns into `manual` after the third. It is a time range of real
     time: 12 h over a clock change are still 12 h. A hold until midnight never grows: a daily ceiling that is
     reached every day is no flapping.
     """

@@ -151,7 +151,7 @@ def test_one_that_takes_too_long_says_how_far_it_came_and_what_to_do(network, as
 
     network.services.clock = hurried
     backtest_jobs.run_next(network.services, start)
-    assert "% after 8 minutes; choose a shorter stretch or a longer step" in now_of(network, asked).problem
+    assert "% after 8 minutes; choose a shorter time range or a longer step" in now_of(network, asked).problem
 
 
 def test_a_worker_that_is_asked_to_go_puts_it_back(network, ask, monkeypatch):
@@ -167,7 +167,7 @@ def test_a_worker_that_is_asked_to_go_puts_it_back(network, ask, monkeypatch):
     ("rule", "days", "error", "words"),
     [
         ("nothing", 1, NotThere, "it is not loaded"),
-        ("low-cr", 200, OperationError, "choose a shorter stretch"),
+        ("low-cr", 200, OperationError, "choose a shorter time range"),
         ("low-cr", -1, OperationError, "later than from"),
         ("onboarding", 1, OperationError, "rules test"),
     ],

@@ -54,7 +54,7 @@ def totals(store, metric="conversions", known=None):
     windows = Windows()
     with store.read() as session:
         [feed] = feeds.everything(session)
-        windows.load(Kind.CONVERSIONS, [batch for _, batch in chunk_cache.stretch(session, [feed.id], None, None)])
+        windows.load(Kind.CONVERSIONS, [batch for _, batch in chunk_cache.rows_between(session, [feed.id], None, None)])
     edge = 10**11 if known is None else int(known.timestamp())
     found = windows.totals(Kind.CONVERSIONS, metric, ("offer",), Edges(0, 10**11, edge))
     names = windows.subjects.known(("offer",))
@@ -239,7 +239,7 @@ def test_what_has_no_meaning_is_refused_by_its_line(imported, row, words):
 def test_a_click_that_never_was_makes_no_delay_of_centuries(imported, sqlite_store, click):
     imported(HEADER + ROW.replace("2026-02-28 09:00:00", click))
     with sqlite_store.read() as session:
-        [(_, batch)] = chunk_cache.stretch(session, [1], None, None)
+        [(_, batch)] = chunk_cache.rows_between(session, [1], None, None)
     assert batch.delay.tolist() == [-1]
 
 

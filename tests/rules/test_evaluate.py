@@ -145,7 +145,7 @@ def test_any_of_several_exceptions_is_enough(rule, offers, now):
     assert decided(found, facts, now) == [NO]
 
 
-# --- stretches of time ---
+# --- time ranges ---
 
 
 def test_a_change_compares_with_the_stretch_before(rule, offers, now):

@@ -13,7 +13,7 @@ from bridge.decisions.event_facts import column
 from rules.evaluation.evaluate import evaluate
 from rules.evaluation.events import EventFacts
 from rules.evaluation.templates import jsonable
-from rules.evaluation.windows import Stretch, same_hours
+from rules.evaluation.windows import TimeRange, same_hours
 from rules.model import formatting
 from rules.model.verdicts import Answer
 
@@ -165,6 +165,6 @@ def test_a_long_number_goes_through_a_template_unchanged(hook, now):
 
 def test_the_hour_that_a_clock_change_skips_is_left_out_of_the_same_hours():
     start = datetime(2026, 3, 31, 0, 0, tzinfo=UTC)
-    found = same_hours(Stretch(start, start + timedelta(hours=1)), 7, "Europe/Berlin")
+    found = same_hours(TimeRange(start, start + timedelta(hours=1)), 7, "Europe/Berlin")
     assert len(found) == 6
     assert not any(part.empty for part in found)

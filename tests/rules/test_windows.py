@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rules.evaluation.windows import Stretch, before, earlier, period, same_hours, stretch
+from rules.evaluation.windows import TimeRange, before, earlier, period, same_hours, time_range
 from rules.model.revision import Calendar, Rolling
 
 BERLIN = "Europe/Berlin"  # clocks go forward on 2026-03-29 at 02:00 and back on 2026-10-25 at 03:00
@@ -14,12 +14,12 @@ def at(text):
 
 
 def test_a_rolling_window_is_elapsed_time_even_when_the_clocks_change():
-    found = stretch(Rolling(DAY), at("2026-03-29T12:00"), timedelta(0), BERLIN)
-    assert found == Stretch(at("2026-03-28T12:00"), at("2026-03-29T12:00"))
+    found = time_range(Rolling(DAY), at("2026-03-29T12:00"), timedelta(0), BERLIN)
+    assert found == TimeRange(at("2026-03-28T12:00"), at("2026-03-29T12:00"))
 
 
 def test_a_rolling_window_moves_back_by_what_has_to_settle():
-    assert stretch(Rolling(DAY), at("2026-03-04T12:00"), HOUR, "UTC").end == at("2026-03-04T11:00")
+    assert time_range(Rolling(DAY), at("2026-03-04T12:00"), HOUR, "UTC").end == at("2026-03-04T11:00")
 
 
 @pytest.mark.parametrize(
@@ -31,22 +31,22 @@ def test_a_day_has_the_hours_that_the_clock_on_the_wall_gives_it(day, hours):
 
 
 def test_today_begins_at_local_midnight():
-    found = stretch(Calendar("today"), at("2026-03-04T00:30"), timedelta(0), BERLIN)
-    assert found == Stretch(at("2026-03-03T23:00"), at("2026-03-04T00:30"))
+    found = time_range(Calendar("today"), at("2026-03-04T00:30"), timedelta(0), BERLIN)
+    assert found == TimeRange(at("2026-03-03T23:00"), at("2026-03-04T00:30"))
 
 
 def test_yesterday_is_whole_and_in_the_zone():
-    found = stretch(Calendar("yesterday"), at("2026-03-30T08:00"), timedelta(0), BERLIN)
-    assert found == Stretch(at("2026-03-28T23:00"), at("2026-03-29T22:00"))
+    found = time_range(Calendar("yesterday"), at("2026-03-30T08:00"), timedelta(0), BERLIN)
+    assert found == TimeRange(at("2026-03-28T23:00"), at("2026-03-29T22:00"))
 
 
 def test_a_calendar_window_loses_its_end_to_settle_and_keeps_its_start():
-    found = stretch(Calendar("today"), at("2026-03-04T12:00"), HOUR, "UTC")
-    assert found == Stretch(at("2026-03-04T00:00"), at("2026-03-04T11:00"))
+    found = time_range(Calendar("today"), at("2026-03-04T12:00"), HOUR, "UTC")
+    assert found == TimeRange(at("2026-03-04T00:00"), at("2026-03-04T11:00"))
 
 
 def test_today_is_empty_while_its_first_minutes_settle():
-    assert stretch(Calendar("today"), at("2026-03-04T00:10"), HOUR, "UTC").empty
+    assert time_range(Calendar("today"), at("2026-03-04T00:10"), HOUR, "UTC").empty
 
 
 @pytest.mark.parametrize(
@@ -121,15 +121,15 @@ def test_a_week_earlier_is_the_same_hour_on_the_wall():
 
 
 def test_the_baseline_ends_where_the_present_window_begins():
-    current = Stretch(at("2026-03-03T12:00"), at("2026-03-04T12:00"))
-    assert before(current, Rolling(7 * DAY), at("2026-03-04T12:00"), "UTC") == Stretch(
+    current = TimeRange(at("2026-03-03T12:00"), at("2026-03-04T12:00"))
+    assert before(current, Rolling(7 * DAY), at("2026-03-04T12:00"), "UTC") == TimeRange(
         at("2026-02-24T12:00"), at("2026-03-03T12:00")
     )
 
 
 def test_the_same_hours_follow_the_wall_clock_over_the_change():
-    current = Stretch(at("2026-03-30T06:00"), at("2026-03-30T08:00"))  # 8:00 to 10:00 in Berlin, summer time
+    current = TimeRange(at("2026-03-30T06:00"), at("2026-03-30T08:00"))  # 8:00 to 10:00 in Berlin, summer time
     assert same_hours(current, 2, BERLIN) == (
-        Stretch(at("2026-03-29T06:00"), at("2026-03-29T08:00")),
-        Stretch(at("2026-03-28T07:00"), at("2026-03-28T09:00")),
+        TimeRange(at("2026-03-29T06:00"), at("2026-03-29T08:00")),
+        TimeRange(at("2026-03-28T07:00"), at("2026-03-28T09:00")),
     )

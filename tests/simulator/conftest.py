@@ -49,7 +49,7 @@ def offers(world: World) -> str:
 
 @pytest.fixture
 def report(api: httpx.Client, world: World) -> Callable[..., dict[str, Any]]:
-    """One page of a report table, over everything unless a stretch is given."""
+    """One page of a report table, over everything unless a time range is given."""
 
     def read(table: str = "conversion", **query: Any) -> dict[str, Any]:
         asked = {

@@ -342,8 +342,8 @@ def test_a_rule_is_moved_along_its_ladder(operator, network):
 
 
 def test_a_rule_about_events_has_no_past_to_be_tried_on(operator):
-    stretch = {"from": "2026-03-01T00:00:00+00:00", "to": "2026-03-02T00:00:00+00:00"}
-    operator.post("/rules/onboarding/backtests", 400, **stretch)
+    time_range = {"from": "2026-03-01T00:00:00+00:00", "to": "2026-03-02T00:00:00+00:00"}
+    operator.post("/rules/onboarding/backtests", 400, **time_range)
 
 
 def test_a_rule_about_traffic_is_tried_on_the_past(operator, network):
@@ -352,8 +352,8 @@ def test_a_rule_about_traffic_is_tried_on_the_past(operator, network):
         "when: {all: [cr < 1%]}\nthen: [{pause: offer, hold: 12h}]\n",
         "low.yaml",
     )
-    stretch = {"from": "2026-03-01T00:00:00+00:00", "to": "2026-03-02T00:00:00+00:00"}
-    asked = operator.post("/rules/low/backtests", 202, **stretch)["data"]
+    time_range = {"from": "2026-03-01T00:00:00+00:00", "to": "2026-03-02T00:00:00+00:00"}
+    asked = operator.post("/rules/low/backtests", 202, **time_range)["data"]
     assert asked["state"] == "waiting"
     network.work()
     done = operator.get(f"/trials/{asked['id']}")["data"]

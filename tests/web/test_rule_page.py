@@ -43,7 +43,7 @@ def test_a_trial_without_days_says_so(browser, days):
 
 def test_a_trial_that_would_take_for_ever_is_refused(browser, days):
     page = browser().press(PATH, f"{PATH}/backtest", **{"from": "1990-01-01", "to": "2026-01-01"})
-    assert "choose a shorter stretch" in page
+    assert "choose a shorter time range" in page
 
 
 def running(network, **seen):
@@ -55,9 +55,9 @@ def running(network, **seen):
 
 
 def test_the_page_says_how_far_a_trial_is_and_what_it_looks_at(browser, days):
-    network, stretch = days
+    network, time_range = days
     visitor = browser()
-    visitor.press(PATH, f"{PATH}/backtest", **stretch)
+    visitor.press(PATH, f"{PATH}/backtest", **time_range)
     assert "waits for a worker" in visitor.open(PATH)
     running(network, looks=200, looks_done=94, looking_at=datetime(2026, 3, 2, 9, tzinfo=UTC))
     page = visitor.open(PATH)
@@ -85,9 +85,9 @@ def test_the_piece_leads_to_its_page_when_somebody_shares_its_address(browser, d
 
 
 def test_a_trial_whose_worker_was_killed_says_where_it_ended(browser, days):
-    network, stretch = days
+    network, time_range = days
     visitor = browser()
-    visitor.press(PATH, f"{PATH}/backtest", **stretch)
+    visitor.press(PATH, f"{PATH}/backtest", **time_range)
     running(network, looks=200, looks_done=94)
     network.pass_time(minutes=2)
     maintenance.tick(network.services, network.now)
@@ -97,9 +97,9 @@ def test_a_trial_whose_worker_was_killed_says_where_it_ended(browser, days):
 
 
 def test_a_trial_is_stopped_from_its_page(browser, days):
-    network, stretch = days
+    network, time_range = days
     visitor = browser()
-    visitor.press(PATH, f"{PATH}/backtest", **stretch)
+    visitor.press(PATH, f"{PATH}/backtest", **time_range)
     page = visitor.press(PATH, f"{PATH}/trials/1/stop")
     assert "stopped by a operator" in page
     network.work()

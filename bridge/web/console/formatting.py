@@ -131,7 +131,7 @@ def currency(services: Services) -> str:
 
 
 def length(seconds: float) -> str:
-    """A stretch of time in its two largest units."""
+    """A time range in its two largest units."""
     whole = int(abs(seconds))
     parts = []
     for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):

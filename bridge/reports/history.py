@@ -246,7 +246,8 @@ def load(
             since = max(since, feed.since) if kind is not Kind.IMPRESSIONS else since
         marks[kind] = feeds.marks(session, feed.id, start, end)
         batches = [
-            _prepared(batch, against, data.windows) for _, batch in chunk_cache.rows_between(session, [feed.id], first, None)
+            _prepared(batch, against, data.windows)
+            for _, batch in chunk_cache.rows_between(session, [feed.id], first, None)
         ]
         data.windows.load(kind, batches)
     past = Past(

@@ -348,7 +348,7 @@ class _Replay:
         frame = Frame(self._history.hindsight(later), data, later)
         parts = interpret.cohort(top, bottom, frame)
         row = self._rows[subject]
-        hits, trials = (float(interpret.value(part, frame, frame.look).values[row]) for part in parts)
+        hits, trials = (float(interpret.value(part, frame, frame.lookback).values[row]) for part in parts)
         lower, upper = wilson(np.array([hits]), np.array([max(trials, 1.0)]), TWO_SIDED)
         line = float(node.right.value) if isinstance(node.right, tree.Constant) else 0.0  # type: ignore[arg-type]
         return Mature(

@@ -7,7 +7,7 @@ import numpy as np
 
 from rules.evaluation import proof
 from rules.evaluation.columns import wilson
-from rules.evaluation.measurement import Seen, bare, looks
+from rules.evaluation.measurement import Measurement, bare, lookbacks
 from rules.model import formatting, metrics, tree
 from rules.model.facts import Why
 from rules.model.verdicts import Answer
@@ -15,23 +15,23 @@ from rules.model.verdicts import Answer
 _LARGEST = 1e12
 
 
-def soon(count: float, seen: float, window: timedelta) -> str:
+def soon(count: float, measurement: float, window: timedelta) -> str:
     """`, about 40 min`: the time until so many more at the rate at which `seen` came within the window."""
-    if seen <= 0 or window <= timedelta(0):
+    if measurement <= 0 or window <= timedelta(0):
         return ""
-    seconds = count / seen * window.total_seconds()
+    seconds = count / measurement * window.total_seconds()
     if seconds > timedelta(days=60).total_seconds():
         return ", more than two months"
     return f", about {formatting.span(timedelta(seconds=seconds))}"
 
 
-def more(name: str, needed: float, seen: float, window: timedelta) -> str | None:
+def more(name: str, needed: float, measurement: float, window: timedelta) -> str | None:
     """The amount of a base metric that is still needed."""
-    missing = needed - seen
+    missing = needed - measurement
     if missing <= 0 or missing > _LARGEST:
         return None
     amount = math.ceil(missing - 1e-9) if metrics.unit(name) == "count" else missing
-    return f"{_more(amount, name)} at this rate{soon(missing, seen, window)}"
+    return f"{_more(amount, name)} at this rate{soon(missing, measurement, window)}"
 
 
 def _more(amount: float, name: str) -> str:
@@ -93,34 +93,34 @@ def rate(
 # --- of a test that was seen ---
 
 
-def nearest(seen: Seen) -> str | None:
+def nearest(measurement: Measurement) -> str | None:
     """What would turn a test into a yes, or None where nothing useful can be said."""
-    if seen.answer is Answer.YES:
+    if measurement.answer is Answer.YES:
         return None
-    if seen.why is Why.TOO_FEW:  # more of the same helps only where the numbers of now would be a yes
-        whole = Seen(seen.node, seen.frame.without_needs(), seen.look)
-        return _sample(seen) if whole.answer is Answer.YES else None
-    if seen.answer is Answer.NO_DECISION:
+    if measurement.why is Why.TOO_FEW:  # more of the same helps only where the numbers of now would be a yes
+        whole = Measurement(measurement.node, measurement.frame.without_needs(), measurement.lookback)
+        return _sample(measurement) if whole.answer is Answer.YES else None
+    if measurement.answer is Answer.NO_DECISION:
         return None
-    return _turning(seen)
+    return _turning(measurement)
 
 
-def _turning(seen: Seen) -> str | None:
-    if isinstance(seen.node, tree.Compare | tree.Change) and seen.node.holds != "once":
-        return _unproven(seen)
-    if isinstance(seen.node, tree.Compare):
-        return _comparison(seen, seen.node)
-    if isinstance(seen.node, tree.Change):
-        side = "or less" if seen.node.direction == "down" else "or more"
-        return f"{seen.name()} of {formatting.held(seen.threshold(), seen.unit())} {side}"
+def _turning(measurement: Measurement) -> str | None:
+    if isinstance(measurement.node, tree.Compare | tree.Change) and measurement.node.holds != "once":
+        return _unproven(measurement)
+    if isinstance(measurement.node, tree.Compare):
+        return _comparison(measurement, measurement.node)
+    if isinstance(measurement.node, tree.Change):
+        side = "or less" if measurement.node.direction == "down" else "or more"
+        return f"{measurement.name()} of {formatting.held(measurement.threshold(), measurement.unit())} {side}"
     return None
 
 
-def _unproven(seen: Seen) -> str | None:
+def _unproven(measurement: Measurement) -> str | None:
     """How much more must go on as it did since the beginning that says most."""
-    story = seen.story()
+    story = measurement.story()
     share = story.hits / story.trials if story.trials > 0 else None
-    if share is None or story.found <= 0 or not (share < story.line) or seen.turns_up():
+    if share is None or story.found <= 0 or not (share < story.line) or measurement.turns_up():
         return None
     gain = share * math.log(share / story.line) - share + story.line if share > 0 else story.line
     missing = math.log(story.needed / story.found) / gain if gain > 0 else 0.0
@@ -131,31 +131,31 @@ def _unproven(seen: Seen) -> str | None:
     return f"about {clicks} at this rate{soon(missing, story.trials, length)}"
 
 
-def _sample(seen: Seen) -> str | None:
-    for name, least in seen.frame.data.need.items():
-        amount = seen.cell(tree.Metric(name=name), seen.frame.look)
+def _sample(measurement: Measurement) -> str | None:
+    for name, least in measurement.frame.data.need.items():
+        amount = measurement.cell(tree.Metric(name=name), measurement.frame.lookback)
         if amount is not None and amount < float(least):
-            return more(name, float(least), float(amount), seen.window(seen.frame.look))
+            return more(name, float(least), float(amount), measurement.window(measurement.frame.lookback))
     return None
 
 
-def _comparison(seen: Seen, node: tree.Compare) -> str | None:
-    line, metric = seen.threshold(), seen.measured_part()
-    plain = len(list(looks(node.left, seen.look))) == 1
+def _comparison(measurement: Measurement, node: tree.Compare) -> str | None:
+    line, metric = measurement.threshold(), measurement.measured_part()
+    plain = len(list(lookbacks(node.left, measurement.lookback))) == 1
     if metric is None or not plain or isinstance(line, bool) or not isinstance(line, int | float):
         return None
-    window = seen.window(seen.look_of(metric))
+    window = measurement.window(measurement.lookback_of(metric))
     formula = metrics.DERIVED.get(metric.name)
     if formula is None:
-        present = not seen.look_of(metric).shift
+        present = not measurement.lookback_of(metric).shift
         simple = present and isinstance(bare(node.left), tree.Metric) and node.op in {">", ">="}
-        amount = float(seen.cell(metric, seen.look_of(metric)) or 0)
+        amount = float(measurement.cell(metric, measurement.lookback_of(metric)) or 0)
         needed = line + (1 if node.op == ">" and metrics.unit(metric.name) == "count" else 0)
         return more(metric.name, needed, amount, window) if simple else None
     if formula.minus or len(formula.over) != 1 or not isinstance(bare(node.left), tree.Metric):
         return None
     names = (formula.plus[0], formula.over[0])
-    above, below = (seen.counted(metric, name) for name in names)
+    above, below = (measurement.counted(metric, name) for name in names)
     if below <= 0:
         return None
     if node.confidence is not None:

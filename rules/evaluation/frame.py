@@ -1,6 +1,6 @@
 """What one evaluation looks at: the facts, the moment, and each measured column asked for once.
 
-A `Look` says over which time a metric is meant. All the ways of looking (a baseline, the peers, a forecast) are
+A `Lookback` says over which time a metric is meant. All variants (a baseline, the peers, a forecast) are
 settled here, at the level of base metrics, so that every formula above works for all of them.
 """
 
@@ -47,7 +47,7 @@ Against: TypeAlias = Baseline | Peers | Ahead | None
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Lookback:
     """Over which time: the window, moved back by `shift`, and what is made of it."""
 
     window: Window
@@ -90,9 +90,9 @@ class Frame:
         return 1 if isinstance(self.rows, slice) else len(self.rows)  # a slice shows one subject
 
     @property
-    def look(self) -> Look:
+    def lookback(self) -> Lookback:
         """The rule's own window."""
-        return Look(self.data.window)
+        return Lookback(self.data.window)
 
     def only(self, row: int) -> "Frame":
         """The same frame, seen for one subject; what has been measured is shared."""
@@ -162,14 +162,14 @@ class Frame:
         """Conversions by their click, where the facts know them."""
         return getattr(self.facts, "cohorts", None)
 
-    def total(self, name: str, per: tuple[Dimension, ...] | None, look: Look) -> Column:
-        """The base metric summed over the look's time ranges: what ratios are made from."""
-        return self._settled(lambda settle: self.summed(name, per, look, settle))
+    def total(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback) -> Column:
+        """The base metric summed over the lookback's time ranges: what ratios are made from."""
+        return self._settled(lambda settle: self.summed(name, per, lookback, settle))
 
-    def amount(self, name: str, per: tuple[Dimension, ...] | None, look: Look) -> Column:
+    def amount(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback) -> Column:
         """The base metric as an amount: a baseline's or the peers' brought to the length and number of our own."""
-        measure = self.summed if look.raw else self._scaled
-        return self._settled(lambda settle: measure(name, per, look, settle))
+        measure = self.summed if lookback.raw else self._scaled
+        return self._settled(lambda settle: measure(name, per, lookback, settle))
 
     def short(self) -> Whys:
         """For each subject whether the sample is too small for a decision (or why it is not known)."""
@@ -180,7 +180,7 @@ class Frame:
     def _samples(self, whole: "Frame") -> Whys:
         whys = [np.zeros(whole.size, np.uint8)]
         for name, least in self.data.need.items():
-            found = whole.total(name, None, self.look)
+            found = whole.total(name, None, self.lookback)
             few = (found.why == columns.KNOWN) & (found.values < float(least))
             whys.append(np.where(few, np.uint8(Why.TOO_FEW), found.why))
         return columns.first_reason(*whys)
@@ -215,45 +215,45 @@ class Frame:
         row = self.rows.start if isinstance(self.rows, slice) else 0
         return next((settle for settle, rows in self.settles() if len(rows) > row and rows[row]), timedelta(0))
 
-    def current(self, look: Look, settle: timedelta) -> TimeRange:
-        """The look's window as absolute edges."""
-        if look.since is not None:
-            return TimeRange(look.since, self.now - settle)
-        now = earlier(self.now, look.shift, self.data.tz) if look.shift else self.now
-        return time_range(look.window, now, settle, self.data.tz)
+    def current(self, lookback: Lookback, settle: timedelta) -> TimeRange:
+        """The window as absolute edges."""
+        if lookback.since is not None:
+            return TimeRange(lookback.since, self.now - settle)
+        now = earlier(self.now, lookback.shift, self.data.tz) if lookback.shift else self.now
+        return time_range(lookback.window, now, settle, self.data.tz)
 
-    def time_ranges(self, look: Look, settle: timedelta) -> tuple[TimeRange, ...]:
-        """The absolute time ranges over which the look sums."""
-        current = self.current(look, settle)
-        match look.against:
+    def time_ranges(self, lookback: Lookback, settle: timedelta) -> tuple[TimeRange, ...]:
+        """The absolute time ranges over which a metric is summed."""
+        current = self.current(lookback, settle)
+        match lookback.against:
             case Baseline(window=Rolling(length=length), same_hours=True):
                 return same_hours(current, length.days, self.data.tz)
             case Baseline(window=window):
-                return (before(current, window, self.now - look.shift, self.data.tz, look.window),)
+                return (before(current, window, self.now - lookback.shift, self.data.tz, lookback.window),)
         return (current,)
 
-    def summed(self, name: str, per: tuple[Dimension, ...] | None, look: Look, settle: timedelta) -> Column:
-        """The sum over the look's time ranges, with the same time left out for every subject."""
-        if isinstance(look.against, Peers):
-            return self._others(name, per, look, settle)[0]
-        if isinstance(look.against, Ahead):
-            return self._ahead(name, per, look, look.against.within, settle)
-        present = not look.shift and look.against is None
-        parts = [self._measure(name, per, part, present=present) for part in self.time_ranges(look, settle)]
+    def summed(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback, settle: timedelta) -> Column:
+        """The sum over the lookback's time ranges, with the same time left out for every subject."""
+        if isinstance(lookback.against, Peers):
+            return self._others(name, per, lookback, settle)[0]
+        if isinstance(lookback.against, Ahead):
+            return self._ahead(name, per, lookback, lookback.against.within, settle)
+        present = not lookback.shift and lookback.against is None
+        parts = [self._measure(name, per, part, present=present) for part in self.time_ranges(lookback, settle)]
         result = parts[0]
         for part in parts[1:]:
             result = Column(result.values + part.values, columns.first_reason(result.why, part.why))
         return result
 
-    def _scaled(self, name: str, per: tuple[Dimension, ...] | None, look: Look, settle: timedelta) -> Column:
-        if isinstance(look.against, Peers):
-            total, others = self._others(name, per, look, settle)
+    def _scaled(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback, settle: timedelta) -> Column:
+        if isinstance(lookback.against, Peers):
+            total, others = self._others(name, per, lookback, settle)
             return columns.arithmetic("/", total, others, exact=self.exact)
-        found = self.summed(name, per, look, settle)
-        if not isinstance(look.against, Baseline):
+        found = self.summed(name, per, lookback, settle)
+        if not isinstance(lookback.against, Baseline):
             return found
-        ours = self.current(look, settle).length
-        theirs = sum((part.length for part in self.time_ranges(look, settle)), timedelta(0))
+        ours = self.current(lookback, settle).length
+        theirs = sum((part.length for part in self.time_ranges(lookback, settle)), timedelta(0))
         if not theirs:
             return Column(found.values, np.full(len(found.values), Why.UNDEFINED, np.uint8))
         return Column(found.values * self._ratio(ours, theirs), found.why)
@@ -262,11 +262,11 @@ class Frame:
         return Fraction(part // _MICROSECOND, whole // _MICROSECOND) if self.exact else part / whole
 
     def _others(
-        self, name: str, per: tuple[Dimension, ...] | None, look: Look, settle: timedelta
+        self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback, settle: timedelta
     ) -> tuple[Column, Column]:
         """The sum over the others of each subject's group, and how many they are."""
         whole = self._like(rows=None, needs=self.needs)
-        own = whole.summed(name, per, replace(look, against=None), settle)
+        own = whole.summed(name, per, replace(lookback, against=None), settle)
         total, others = _of_others(own, self._groups())
         count = Column(others, np.zeros(len(others), np.uint8))
         if not self.exact:
@@ -276,9 +276,9 @@ class Frame:
         return columns.numeric(self._shown(summed), exact=True), columns.numeric(self._shown(count), exact=True)
 
     def _ahead(
-        self, name: str, per: tuple[Dimension, ...] | None, look: Look, within: timedelta, settle: timedelta
+        self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback, within: timedelta, settle: timedelta
     ) -> Column:
-        current, recent, growth = self.outlook(look, within, settle)
+        current, recent, growth = self.outlook(lookback, within, settle)
         kept = self._measure(name, per, current, present=True) if not current.empty else None
         slope = self._measure(name, per, recent, present=True)
         grown = Column(slope.values * self._ratio(growth, recent.length), slope.why)
@@ -286,15 +286,17 @@ class Frame:
             return grown
         return Column(kept.values + grown.values, columns.first_reason(kept.why, grown.why))
 
-    def outlook(self, look: Look, within: timedelta, settle: timedelta) -> tuple[TimeRange, TimeRange, timedelta]:
+    def outlook(
+        self, lookback: Lookback, within: timedelta, settle: timedelta
+    ) -> tuple[TimeRange, TimeRange, timedelta]:
         """For a forecast: the time range that still counts then, the recent one for the slope, and the time of growth.
 
         The slope is taken over at least an hour, or noise would be mistaken for a trend.
         """
-        current = self.current(look, settle)
+        current = self.current(lookback, settle)
         recent = TimeRange(current.end - max(within, _HOUR), current.end)
-        if isinstance(look.window, Calendar):
-            _, closing = period(look.window, self.now, self.data.tz)
+        if isinstance(lookback.window, Calendar):
+            _, closing = period(lookback.window, self.now, self.data.tz)
             horizon = min(self.now + within, closing)
             return current, recent, max(horizon - current.end, timedelta(0))
         return TimeRange(current.start + within, current.end), recent, within

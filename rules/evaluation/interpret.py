@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rules.evaluation import columns, proof, ranking, unusual
 from rules.evaluation.columns import Truth
-from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Look, Peers
+from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Lookback, Peers
 from rules.language import patterns, types
 from rules.model import holidays, hours, metrics, tree
 from rules.model.facts import Column, Why
@@ -22,33 +22,33 @@ from rules.model.syntax import Condition
 # --- values ----------------------------------------------------------------------------------------
 
 
-def value(node: tree.Node, frame: Frame, look: Look) -> Column:
+def value(node: tree.Node, frame: Frame, lookback: Lookback) -> Column:
     """The part's value for each subject, or one for all where it is a constant."""
     reader = _VALUES.get(type(node))
-    return reader(node, frame, look) if reader else _as_objects(answer(node, frame, look))
+    return reader(node, frame, lookback) if reader else _as_objects(answer(node, frame, lookback))
 
 
 def _as_objects(found: Truth) -> Column:
     return Column((found.answers == columns.YES).astype(object), found.why)
 
 
-def _constant(node: tree.Constant, frame: Frame, _look: Look) -> Column:
+def _constant(node: tree.Constant, frame: Frame, _look: Lookback) -> Column:
     held = node.value
     return columns.constant(held.total_seconds() if isinstance(held, timedelta) else held, exact=frame.exact)
 
 
-def _metric(node: tree.Metric, frame: Frame, look: Look) -> Column:
+def _metric(node: tree.Metric, frame: Frame, lookback: Lookback) -> Column:
     formula = metrics.DERIVED.get(node.name)
     if formula is None:
-        return frame.amount(node.name, node.per, look)
+        return frame.amount(node.name, node.per, lookback)
     if frame.cohorts is not None and formula.over == ("clicks",) and all(map(metrics.follows_clicks, formula.plus)):
         formula = replace(formula, plus=tuple(map(metrics.by_click, formula.plus)), over=(metrics.EFFECTIVE_CLICKS,))
     measure = frame.total if formula.over else frame.amount
 
     def summed(names: tuple[str, ...]) -> Column:
-        result = measure(names[0], node.per, look)
+        result = measure(names[0], node.per, lookback)
         for name in names[1:]:
-            result = columns.arithmetic("+", result, measure(name, node.per, look), exact=frame.exact)
+            result = columns.arithmetic("+", result, measure(name, node.per, lookback), exact=frame.exact)
         return result
 
     result = summed(formula.plus)
@@ -59,9 +59,9 @@ def _metric(node: tree.Metric, frame: Frame, look: Look) -> Column:
     return result
 
 
-def _arithmetic(node: tree.Arithmetic, frame: Frame, look: Look) -> Column:
+def _arithmetic(node: tree.Arithmetic, frame: Frame, lookback: Lookback) -> Column:
     left, right = (node.left, node.right) if node.op != "/" else cohort(node.left, node.right, frame)
-    return columns.arithmetic(node.op, value(left, frame, look), value(right, frame, look), exact=frame.exact)
+    return columns.arithmetic(node.op, value(left, frame, lookback), value(right, frame, lookback), exact=frame.exact)
 
 
 def cohort(top: tree.Node, bottom: tree.Node, frame: Frame) -> tuple[tree.Node, tree.Node]:
@@ -88,23 +88,23 @@ def _renamed(node: tree.Node, name: Callable[[str], str]) -> tree.Node:
     return node
 
 
-def _negative(node: tree.Negative, frame: Frame, look: Look) -> Column:
-    inner = columns.numeric(value(node.item, frame, look), exact=frame.exact)
+def _negative(node: tree.Negative, frame: Frame, lookback: Lookback) -> Column:
+    inner = columns.numeric(value(node.item, frame, lookback), exact=frame.exact)
     return Column(-inner.values, inner.why)
 
 
-def _over(node: tree.Over, frame: Frame, look: Look) -> Column:
-    return value(node.item, frame, replace(look, window=node.window))
+def _over(node: tree.Over, frame: Frame, lookback: Lookback) -> Column:
+    return value(node.item, frame, replace(lookback, window=node.window))
 
 
-def _ago(node: tree.Ago, frame: Frame, look: Look) -> Column:
-    return value(node.item, frame, _shifted(look, node))
+def _ago(node: tree.Ago, frame: Frame, lookback: Lookback) -> Column:
+    return value(node.item, frame, _shifted(lookback, node))
 
 
-def _call(node: tree.Call, frame: Frame, look: Look) -> Column:
+def _call(node: tree.Call, frame: Frame, lookback: Lookback) -> Column:
     if node.function == "has":
-        return _as_objects(_has(value(node.arguments[0], frame, look)))
-    arguments = [value(argument, frame, look) for argument in node.arguments]
+        return _as_objects(_has(value(node.arguments[0], frame, lookback)))
+    arguments = [value(argument, frame, lookback) for argument in node.arguments]
     if node.function == "default":
         return _default(*arguments)
     if node.function in _TIMED:
@@ -234,21 +234,21 @@ def member(item: Condition | Group, frame: Frame) -> Truth:
     """One member of a group: a condition, or a group itself."""
     if isinstance(item, Group):
         return group(item, frame)
-    return answer(item.tree, frame, frame.look)
+    return answer(item.tree, frame, frame.lookback)
 
 
-def answer(node: tree.Node, frame: Frame, look: Look) -> Truth:
+def answer(node: tree.Node, frame: Frame, lookback: Lookback) -> Truth:
     """The condition's answer for each subject."""
     if isinstance(node, tree.And | tree.Or):
         join = columns.all_of if isinstance(node, tree.And) else columns.any_of
-        return join([answer(item, frame, look) for item in node.items])
+        return join([answer(item, frame, lookback) for item in node.items])
     if isinstance(node, tree.Not):
-        return columns.negate(answer(node.item, frame, look))
+        return columns.negate(answer(node.item, frame, lookback))
     if isinstance(node, tree.Over):
-        return answer(node.item, frame, replace(look, window=node.window))
+        return answer(node.item, frame, replace(lookback, window=node.window))
     if isinstance(node, tree.Ago):
-        return answer(node.item, frame, replace(look, shift=look.shift + node.shift))
-    return _with_sample(node, frame, _whole(_test(node, frame, look), frame))
+        return answer(node.item, frame, replace(lookback, shift=lookback.shift + node.shift))
+    return _with_sample(node, frame, _whole(_test(node, frame, lookback), frame))
 
 
 def _whole(found: Truth, frame: Frame) -> Truth:
@@ -274,31 +274,31 @@ def _test(node: tree.Node, frame: Frame, look: Look) -> Truth:
     return test(node, frame, look) if test else columns.of_booleans(value(node, frame, look))
 
 
-def _compare(node: tree.Compare, frame: Frame, look: Look) -> Truth:
+def _compare(node: tree.Compare, frame: Frame, lookback: Lookback) -> Truth:
     if node.holds != "once":
-        return _proven(node, frame, look)
+        return _proven(node, frame, lookback)
     if node.confidence is not None:
-        return _evidence(node, node.confidence, frame, look)
+        return _evidence(node, node.confidence, frame, lookback)
     for side, other in ((node.left, node.right), (node.right, node.left)):
         if isinstance(side, tree.Constant) and side.value is None:
-            present = _has(value(other, frame, look))
+            present = _has(value(other, frame, lookback))
             return columns.negate(present) if node.op == "=" else present
-    left, right = value(node.left, frame, look), value(node.right, frame, look)
+    left, right = value(node.left, frame, lookback), value(node.right, frame, lookback)
     found = columns.compare(node.op, left, right)
     if frame.exact or not (_is_rounded(node.left) or _is_rounded(node.right)):
         return found
-    sides = _Sides(left, right, [_size(side, frame, look) for side in (node.left, node.right)])
-    return _decided(node, frame, look, found, sides)
+    sides = _Sides(left, right, [_size(side, frame, lookback) for side in (node.left, node.right)])
+    return _decided(node, frame, lookback, found, sides)
 
 
-def _forecast(node: tree.Forecast, frame: Frame, look: Look) -> Truth:
-    ahead = replace(look, against=Ahead(node.within))
-    left, right = value(node.item, frame, ahead), value(node.limit, frame, look)
+def _forecast(node: tree.Forecast, frame: Frame, lookback: Lookback) -> Truth:
+    ahead = replace(lookback, against=Ahead(node.within))
+    left, right = value(node.item, frame, ahead), value(node.limit, frame, lookback)
     found = columns.compare(node.op, left, right)
     if frame.exact:
         return found
-    sides = _Sides(left, right, [_size(node.item, frame, ahead), _size(node.limit, frame, look)])
-    return _decided(node, frame, look, found, sides)
+    sides = _Sides(left, right, [_size(node.item, frame, ahead), _size(node.limit, frame, lookback)])
+    return _decided(node, frame, lookback, found, sides)
 
 
 # --- where rounding could decide -------------------------------------------------------------------
@@ -313,36 +313,36 @@ def _is_rounded(node: tree.Node) -> bool:
     return isinstance(node, tree.Arithmetic | tree.Negative | tree.Call)
 
 
-def _size(node: tree.Node, frame: Frame, look: Look) -> NDArray[Any] | None:
+def _size(node: tree.Node, frame: Frame, lookback: Lookback) -> NDArray[Any] | None:
     """How large the numbers are from which a sum or a difference was made; None for products and quotients."""
     if not any(isinstance(part, tree.Arithmetic) and part.op in "+-" for part in node.walk()):
         return None
-    return _magnitude(node, frame, look)
+    return _magnitude(node, frame, lookback)
 
 
-def _magnitude(node: tree.Node, frame: Frame, look: Look) -> NDArray[Any]:
+def _magnitude(node: tree.Node, frame: Frame, lookback: Lookback) -> NDArray[Any]:
     """The value with every minus as a plus: what the rounding of the whole is in proportion to."""
     while isinstance(node, tree.Over | tree.Ago):
-        look = replace(look, window=node.window) if isinstance(node, tree.Over) else _shifted(look, node)
+        lookback = replace(lookback, window=node.window) if isinstance(node, tree.Over) else _shifted(lookback, node)
         node = node.item
     found: NDArray[Any]
     match node:
         case tree.Arithmetic(op=op, left=left, right=right):
-            a, b = _magnitude(left, frame, look), _magnitude(right, frame, look)
+            a, b = _magnitude(left, frame, lookback), _magnitude(right, frame, lookback)
             if op == "/":
-                below = columns.numeric(value(right, frame, look)).values
+                below = columns.numeric(value(right, frame, lookback)).values
                 with np.errstate(all="ignore"):
                     b = np.nan_to_num(b / (below * below), posinf=0.0)
             found = a + b if op in "+-" else a * b
         case tree.Negative() | tree.Call(function="abs" | "min" | "max"):
-            found = sum((_magnitude(part, frame, look) for part in node.children()), np.zeros(1))
+            found = sum((_magnitude(part, frame, lookback) for part in node.children()), np.zeros(1))
         case _:
-            found = np.abs(columns.numeric(value(node, frame, look)).values)
+            found = np.abs(columns.numeric(value(node, frame, lookback)).values)
     return found
 
 
-def _shifted(look: Look, node: tree.Ago) -> Look:
-    return replace(look, shift=look.shift + node.shift)
+def _shifted(lookback: Lookback, node: tree.Ago) -> Lookback:
+    return replace(lookback, shift=lookback.shift + node.shift)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -362,13 +362,13 @@ class _Sides:
         return columns.close(left, right, sum(sums, np.maximum(np.abs(left.values), np.abs(right.values))))
 
 
-def _decided(node: tree.Node, frame: Frame, look: Look, found: Truth, sides: _Sides) -> Truth:
+def _decided(node: tree.Node, frame: Frame, lookback: Lookback, found: Truth, sides: _Sides) -> Truth:
     """The same comparison, with the rows in Fractions in which rounding could have decided it."""
     rows = np.flatnonzero(sides.close() & (found.answers != columns.UNDECIDED))
     if not len(rows) or not frame.size:
         return found
     answers = found.answers.copy()
-    answers[rows] = _test(node, frame.exactly(rows), look).answers
+    answers[rows] = _test(node, frame.exactly(rows), lookback).answers
     return Truth(answers, found.why)
 
 
@@ -379,37 +379,37 @@ def parts_of(node: tree.Compare | tree.Change, frame: Frame) -> tuple[tree.Node,
     return cohort(*parts, frame)
 
 
-def _proven(node: tree.Compare | tree.Change, frame: Frame, look: Look) -> Truth:
-    found = proof.prove(node, parts_of(node, frame), frame, look, value)
+def _proven(node: tree.Compare | tree.Change, frame: Frame, lookback: Lookback) -> Truth:
+    found = proof.prove(node, parts_of(node, frame), frame, lookback, value)
     return columns.truth(found.yes, found.why)
 
 
-def _evidence(node: tree.Compare, confidence: Decimal, frame: Frame, look: Look) -> Truth:
-    lower, upper, why = bounds(node.left, confidence, frame, look)
+def _evidence(node: tree.Compare, confidence: Decimal, frame: Frame, lookback: Lookback) -> Truth:
+    lower, upper, why = bounds(node.left, confidence, frame, lookback)
     bound = upper if node.op in {"<", "<="} else lower
-    return columns.compare(node.op, Column(bound, why), columns.numeric(value(node.right, frame, look)))
+    return columns.compare(node.op, Column(bound, why), columns.numeric(value(node.right, frame, lookback)))
 
 
-def bounds(node: tree.Node, confidence: Decimal, frame: Frame, look: Look) -> tuple[Any, Any, columns.Whys]:
+def bounds(node: tree.Node, confidence: Decimal, frame: Frame, lookback: Lookback) -> tuple[Any, Any, columns.Whys]:
     """Lower and upper one-sided Wilson bound of a ratio of counts, and where there is none."""
     parts = types.ratio_of_counts(node)
     assert parts is not None, "the loader lets '@' stand behind ratios of counts only"
-    successes, trials = (columns.numeric(value(part, frame, look)) for part in cohort(*parts, frame))
+    successes, trials = (columns.numeric(value(part, frame, lookback)) for part in cohort(*parts, frame))
     why = columns.first_reason(successes.why, trials.why)
     nothing = (trials.values <= 0) & (why == Why.KNOWN)
     lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), proof.z_of(confidence))
     return lower, upper, np.where(nothing, np.uint8(Why.UNDEFINED), why)
 
 
-def _within(node: tree.Within, frame: Frame, look: Look) -> Truth:
+def _within(node: tree.Within, frame: Frame, lookback: Lookback) -> Truth:
     if not frame.exact and frame.size and _is_rounded(node.item):
-        return _within(node, frame.exactly(np.arange(frame.size)), look)
-    item = value(node.item, frame, look)
+        return _within(node, frame.exactly(np.arange(frame.size)), lookback)
+    item = value(node.item, frame, lookback)
     if isinstance(node.choices, tree.Listing):
-        held = [value(choice, frame, look).values[0] for choice in node.choices.items]
+        held = [value(choice, frame, lookback).values[0] for choice in node.choices.items]
         found = columns.each(lambda one: _among(one, held), item)
     else:
-        listed = value(node.choices, frame, look)
+        listed = value(node.choices, frame, lookback)
         found = columns.each(lambda one, some: _among(one, some) if _is_list(some) else Why.MISMATCH, item, listed)
     result = columns.of_booleans(found)
     return columns.negate(result) if node.negated else result
@@ -424,7 +424,7 @@ def _among(item: Any, choices: Any) -> bool:
     return any(pair is not None and pair[0] == pair[1] for pair in pairs)
 
 
-def _matches(node: tree.Matches, frame: Frame, look: Look) -> Truth:
+def _matches(node: tree.Matches, frame: Frame, lookback: Lookback) -> Truth:
     pattern = patterns.compiled(node.pattern)
 
     def search(subject: Any) -> bool | Why:
@@ -432,7 +432,7 @@ def _matches(node: tree.Matches, frame: Frame, look: Look) -> Truth:
             return Why.MISMATCH
         return pattern.found_in(subject)
 
-    return columns.of_booleans(columns.each(search, value(node.item, frame, look)))
+    return columns.of_booleans(columns.each(search, value(node.item, frame, lookback)))
 
 
 def usual(node: tree.Unusual, frame: Frame, look: Look) -> unusual.Usual:
@@ -467,20 +467,20 @@ def against(node: tree.Change) -> Against:
     return Peers() if node.baseline is None else Baseline(node.baseline, node.same_hours)
 
 
-def _change(node: tree.Change, frame: Frame, look: Look) -> Truth:
+def _change(node: tree.Change, frame: Frame, lookback: Lookback) -> Truth:
     if node.holds != "once":
-        return _proven(node, frame, look)
-    current = columns.numeric(value(node.item, frame, look), exact=frame.exact)
-    line = turning_point(node, frame, look)
+        return _proven(node, frame, lookback)
+    current = columns.numeric(value(node.item, frame, lookback), exact=frame.exact)
+    line = turning_point(node, frame, lookback)
     found = columns.compare("<=" if node.direction == "down" else ">=", current, line)
     if frame.exact:
         return found
-    return _decided(node, frame, look, found, _Sides(current, line, [_size(node.item, frame, look)]))
+    return _decided(node, frame, lookback, found, _Sides(current, line, [_size(node.item, frame, lookback)]))
 
 
-def turning_point(node: tree.Change, frame: Frame, look: Look) -> Column:
+def turning_point(node: tree.Change, frame: Frame, lookback: Lookback) -> Column:
     """The value at which the change counts. A percentage of nothing is UNDEFINED."""
-    base = columns.numeric(value(node.item, frame, replace(look, against=against(node))), exact=frame.exact)
+    base = columns.numeric(value(node.item, frame, replace(lookback, against=against(node))), exact=frame.exact)
     share = -node.share if node.direction == "down" else node.share
     number: Any = Fraction if frame.exact else float
     factor = np.where(base.values >= 0, number(1 + share), number(1 - share))

@@ -11,7 +11,7 @@ import numpy as np
 
 from rules.evaluation import interpret, proof, templates
 from rules.evaluation.columns import Truth
-from rules.evaluation.frame import Frame, Look
+from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.windows import SAME_PART
 from rules.language import unparse
 from rules.model import formatting, metrics, tree
@@ -20,14 +20,14 @@ from rules.model.revision import Rolling
 from rules.model.verdicts import Answer
 
 
-class Seen:
+class Measurement:
     """A test, the frame of its one subject, and the answer."""
 
-    def __init__(self, node: tree.Node, frame: Frame, look: Look) -> None:
+    def __init__(self, node: tree.Node, frame: Frame, lookback: Lookback) -> None:
         self.node = node
         self.frame = frame
-        self.look = look
-        self.found = interpret.answer(node, frame, look)
+        self.lookback = lookback
+        self.found = interpret.answer(node, frame, lookback)
         self.answer = Answer(int(self.found.answers[0]))
         self.why = why_of(self.found)
 
@@ -45,23 +45,23 @@ class Seen:
             (getattr(self.node, name) for name in ("right", "limit", "choices") if hasattr(self.node, name)), None
         )
 
-    def cell(self, node: tree.Node, look: Look | None = None) -> Any:
+    def cell(self, node: tree.Node, lookback: Lookback | None = None) -> Any:
         """A part's value for the subject, or None."""
         if isinstance(node, tree.Listing):
             return [self.cell(item) for item in node.items]
-        column = interpret.value(node, self.frame, look or self.look)
+        column = interpret.value(node, self.frame, lookback or self.lookback)
         return templates.jsonable(column.values[0]) if why_of(column) is Why.KNOWN else None
 
-    def exact(self, node: tree.Node, look: Look | None = None) -> Fraction | None:
+    def exact(self, node: tree.Node, lookback: Lookback | None = None) -> Fraction | None:
         """A part's value for the subject without any rounding, where it is a number."""
-        column = interpret.value(node, self.frame.exactly(np.zeros(1, np.intp)), look or self.look)
+        column = interpret.value(node, self.frame.exactly(np.zeros(1, np.intp)), lookback or self.lookback)
         found = column.values[0]
         return Fraction(found) if why_of(column) is Why.KNOWN and isinstance(found, int | Decimal | Fraction) else None
 
     def threshold(self) -> Any:
         """What the value is compared with."""
         if isinstance(self.node, tree.Change):
-            line = interpret.turning_point(self.node, self.frame, self.look)
+            line = interpret.turning_point(self.node, self.frame, self.lookback)
             return templates.jsonable(line.values[0]) if why_of(line) is Why.KNOWN else None
         if isinstance(self.node, tree.Unusual):
             found = interpret.usual(self.node, self.frame, self.look)
@@ -75,26 +75,28 @@ class Seen:
         """The first metric of the compared side."""
         return next((part for part in self.left().walk() if isinstance(part, tree.Metric)), None)
 
-    def look_of(self, metric: tree.Metric | None) -> Look:
+    def lookback_of(self, metric: tree.Metric | None) -> Lookback:
         """Over which time a metric is meant."""
-        return next((look for part, look in looks(self.node, self.look) if part is metric), self.look)
+        return next(
+            (lookback for part, lookback in lookbacks(self.node, self.lookback) if part is metric), self.lookback
+        )
 
     def edges(self, metric: tree.Metric | None) -> tuple[Any, Any]:
         """Start and end of the metric's window, UTC."""
         if metric is None:
             return None, None
-        current = self.frame.current(self.look_of(metric), self.frame.settle_of_row())
+        current = self.frame.current(self.lookback_of(metric), self.frame.settle_of_row())
         return current.start, current.end
 
     def sample(self) -> dict[str, float | None]:
         """The base metrics behind the compared side."""
         held: dict[str, float | None] = {}
-        for part, look in looks(self.left(), self.look):
+        for part, lookback in lookbacks(self.left(), self.lookback):
             prefix = "" if part.per is None else unparse.text(part).removesuffix(part.name)
             for name in metrics.parts(part.name):
-                held.setdefault(prefix + name, self.cell(replace(part, name=self._counted(part, name)), look))
+                held.setdefault(prefix + name, self.cell(replace(part, name=self._counted(part, name)), lookback))
             if self.is_cohort(part):
-                effective = self.cell(replace(part, name=metrics.EFFECTIVE_CLICKS), look)
+                effective = self.cell(replace(part, name=metrics.EFFECTIVE_CLICKS), lookback)
                 held.setdefault(f"{prefix}effective_clicks", effective)
         return held
 
@@ -102,7 +104,7 @@ class Seen:
         """The evidence behind `@95% a month`, in figures."""
         node = self.node
         assert isinstance(node, tree.Compare | tree.Change)
-        return proof.story(node, interpret.parts_of(node, self.frame), self.frame, self.look, interpret.value)
+        return proof.story(node, interpret.parts_of(node, self.frame), self.frame, self.lookback, interpret.value)
 
     def turns_up(self) -> bool:
         """True where the test asks whether something is above its line."""
@@ -127,7 +129,7 @@ class Seen:
     def counted(self, metric: tree.Metric, name: str) -> float:
         """A base metric as the ratio uses it: conversions by their click, clicks as effective clicks."""
         inner = metrics.EFFECTIVE_CLICKS if self.is_cohort(metric) and name == "clicks" else self._counted(metric, name)
-        return float(self.cell(replace(metric, name=inner), self.look_of(metric)) or 0)
+        return float(self.cell(replace(metric, name=inner), self.lookback_of(metric)) or 0)
 
     def _counted(self, part: tree.Metric, name: str) -> str:
         return metrics.by_click(name) if self.is_cohort(part) and name != "clicks" else name
@@ -139,11 +141,11 @@ class Seen:
     def name(self) -> str:
         """The compared side in words."""
         left = self.left()
-        return described(left, self.look_of(left)) if isinstance(left, tree.Metric) else titled(left)
+        return described(left, self.lookback_of(left)) if isinstance(left, tree.Metric) else titled(left)
 
-    def window(self, look: Look) -> timedelta:
-        """How long a look's window is."""
-        return self.frame.current(look, self.frame.settle_of_row()).length
+    def window(self, lookback: Lookback) -> timedelta:
+        """How long the window is."""
+        return self.frame.current(lookback, self.frame.settle_of_row()).length
 
 
 def why_of(found: Truth | Column) -> Why:
@@ -163,17 +165,17 @@ def bare(node: tree.Node) -> tree.Node:
     return node
 
 
-def looks(node: tree.Node, look: Look) -> Iterator[tuple[tree.Metric, Look]]:
+def lookbacks(node: tree.Node, lookback: Lookback) -> Iterator[tuple[tree.Metric, Lookback]]:
     """Each metric inside, with the window over which it is meant."""
     if isinstance(node, tree.Metric):
-        yield node, look
+        yield node, lookback
     elif isinstance(node, tree.Over):
-        yield from looks(node.item, replace(look, window=node.window))
+        yield from lookbacks(node.item, replace(lookback, window=node.window))
     elif isinstance(node, tree.Ago):
-        yield from looks(node.item, replace(look, shift=look.shift + node.shift))
+        yield from lookbacks(node.item, replace(lookback, shift=lookback.shift + node.shift))
     else:
         for child in node.children():
-            yield from looks(child, look)
+            yield from lookbacks(child, lookback)
 
 
 def unit_of(node: tree.Node | None) -> str:
@@ -199,20 +201,20 @@ def titled(node: tree.Node) -> str:
     return unparse.text(node)
 
 
-def described(metric: tree.Metric, look: Look) -> str:
+def described(metric: tree.Metric, lookback: Lookback) -> str:
     """`conversion rate`, `advertiser's conversions over 1h`."""
     whose = "" if metric.per is None else "the network's " if not metric.per else f"the {metric.per[0]}'s "
-    ago = f" {formatting.span(look.shift)} ago" if look.shift else ""
+    ago = f" {formatting.span(lookback.shift)} ago" if lookback.shift else ""
     return f"{whose}{metrics.title(metric.name)}{ago}"
 
 
-def baseline_words(seen: Seen, node: tree.Change) -> str:
+def baseline_words(seen: Measurement, node: tree.Change) -> str:
     """What a change is compared with, in words."""
     if node.baseline is None:
         return "the others in scope"
     if not isinstance(node.baseline, Rolling):
         words = node.baseline.unit.replace("_", " ")
-        growing = seen.look_of(seen.measured_part()).window
+        growing = seen.lookback_of(seen.measured_part()).window
         return f"the same part of {words}" if (growing, node.baseline) in SAME_PART else words
     if node.same_hours:
         return f"the same hours of the {node.baseline.length.days} days before"

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from rules.evaluation import columns, evidence
 from rules.evaluation.evidence import Beginning, Direction, Sums
-from rules.evaluation.frame import Against, Baseline, Frame, Look, Peers
+from rules.evaluation.frame import Against, Baseline, Frame, Lookback, Peers
 from rules.model import metrics, tree
 from rules.model.facts import Column, Why
 
-Value: TypeAlias = Callable[[tree.Node, Frame, Look], Column]
+Value: TypeAlias = Callable[[tree.Node, Frame, Lookback], Column]
 Parts: TypeAlias = tuple[tree.Node, tree.Node]
 Judged: TypeAlias = tree.Compare | tree.Change
 # A change spends half of its errors on the ratio that it compares with, which is measured anew about ten times a month.
@@ -54,11 +54,11 @@ def z_of(confidence: Decimal) -> float:
     return NormalDist().inv_cdf(float(confidence))
 
 
-def prove(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> Proof:
+def prove(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Proof:
     """Judge every subject of the frame's facts. What was judged once is kept with the frame."""
-    key = (node, look)
+    key = (node, lookback)
     if key not in frame.proofs:
-        frame.proofs[key] = _proof(node, parts, frame.whole(), look, value)
+        frame.proofs[key] = _proof(node, parts, frame.whole(), lookback, value)
     whole: Proof = frame.proofs[key]
     if frame.rows is None:
         return whole
@@ -66,10 +66,10 @@ def prove(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) ->
     return replace(whole, found=whole.found[at], line=whole.line[at], yes=whole.yes[at], why=whole.why[at])
 
 
-def _proof(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> Proof:
+def _proof(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Proof:
     confidence = node.confidence or Decimal("0.95")
-    line = _line(node, parts, frame, look, value)
-    found = _sums(node, parts, frame, look, value)
+    line = _line(node, parts, frame, lookback, value)
+    found = _sums(node, parts, frame, lookback, value)
     needed = evidence.line_of_evidence(float(confidence)) * (BASELINE_SPLIT if isinstance(node, tree.Change) else 1.0)
     strength = evidence.strength(found.sums, line.values, _direction(node), needed)
     if isinstance(node, tree.Compare) and node.holds == "month":
@@ -84,10 +84,10 @@ def _proof(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -
     return Proof(strength, np.broadcast_to(line.values, frame.size), needed, taken, why)
 
 
-def story(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> Story:
+def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Story:
     """The evidence of the frame's one subject in figures: the beginning that says most."""
-    proof = prove(node, parts, frame, look, value)
-    found = _sums(node, parts, frame, look, value)
+    proof = prove(node, parts, frame, lookback, value)
+    found = _sums(node, parts, frame, lookback, value)
     line = float(proof.line[0])
     direction = _direction(node)
     usable = 0 < line < 1
@@ -107,12 +107,12 @@ def _direction(node: Judged) -> Direction:
 # --- the line --------------------------------------------------------------------------------------
 
 
-def _line(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> Column:
+def _line(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Column:
     """What the ratio is held against: a value, or a share of what it was, less what chance may have added to that."""
     if isinstance(node, tree.Compare):
-        return columns.numeric(value(node.right, frame, look))
+        return columns.numeric(value(node.right, frame, lookback))
     against: Against = Peers() if node.baseline is None else Baseline(node.baseline, node.same_hours)
-    there = replace(look, against=against, raw=True)
+    there = replace(lookback, against=against, raw=True)
     hits, trials = (columns.numeric(value(part, frame, there)) for part in parts)
     confidence = 1 - (1 - (node.confidence or Decimal("0.95"))) / Decimal(BASELINE_SPLIT * BASELINES)
     lower, upper = columns.wilson(hits.values, np.maximum(trials.values, 1.0), z_of(confidence))
@@ -133,13 +133,13 @@ class _Gathered:
     why: columns.Whys
 
 
-def _sums(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> _Gathered:
+def _sums(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> _Gathered:
     whole = not any(isinstance(part, tree.Metric) and metrics.base(part.name) == "clicks" for part in parts[1].walk())
-    starts = list(_starts(node, frame, look))
-    measured = [_pair(parts, frame, replace(look, since=one.at), value) for one in starts]
+    starts = list(_starts(node, frame, lookback))
+    measured = [_pair(parts, frame, replace(lookback, since=one.at), value) for one in starts]
     known = [bool((why == columns.KNOWN).any()) for _, _, why in measured]
     if not any(known):
-        hits, trials, why = _pair(parts, frame, look, value)
+        hits, trials, why = _pair(parts, frame, lookback, value)
         return _Gathered(Sums(hits[None, :], trials[None, :], np.ones(1), whole), (), why)
     told = [pair for pair, there in zip(measured, known, strict=True) if there]
     weights = evidence.lumped(starts, known)
@@ -155,16 +155,16 @@ def _sums(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) ->
     return _Gathered(sums, used, told[-1][2])
 
 
-def _starts(node: Judged, frame: Frame, look: Look) -> Iterator[Beginning]:
-    first = frame.current(look, frame.settles()[0][0]).start if isinstance(node, tree.Change) else None
+def _starts(node: Judged, frame: Frame, lookback: Lookback) -> Iterator[Beginning]:
+    first = frame.current(lookback, frame.settles()[0][0]).start if isinstance(node, tree.Change) else None
     for one in evidence.beginnings(frame.now):
         if first is None or one.at >= first:
             yield one
 
 
-def _pair(parts: Parts, frame: Frame, look: Look, value: Value) -> tuple[Any, Any, columns.Whys]:
+def _pair(parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> tuple[Any, Any, columns.Whys]:
     """Hits and trials over one time range; what is not known counts nothing."""
-    hits, trials = (columns.numeric(value(part, frame, look)) for part in parts)
+    hits, trials = (columns.numeric(value(part, frame, lookback)) for part in parts)
     why = columns.first_reason(hits.why, trials.why)
     size = frame.size
     there = np.broadcast_to(why == columns.KNOWN, size)

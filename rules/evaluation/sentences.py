@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from rules.evaluation import interpret, unusual
 from rules.evaluation.frame import Ahead
-from rules.evaluation.measurement import Seen, baseline_words, described, is_named, looks, titled
+from rules.evaluation.measurement import Measurement, baseline_words, described, is_named, lookbacks, titled
 from rules.language import types, unparse
 from rules.model import formatting, hours, metrics, tree
 from rules.model.durations import as_percent
@@ -15,7 +15,7 @@ from rules.model.facts import Why
 from rules.model.verdicts import Answer
 
 
-def sentence(seen: Seen) -> str:
+def sentence(measurement: Measurement) -> str:
     """The finding as a sentence without its full stop. Quotes nothing out of an event's body."""
     if seen.answer is Answer.NO_DECISION:
         return _undecided(seen)
@@ -26,97 +26,104 @@ def sentence(seen: Seen) -> str:
     return say(seen, node) if say else _stated(seen)
 
 
-def _proven(seen: Seen, node: tree.Compare | tree.Change) -> str:
+def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
     """`conversion rate 0.05% since 14 Jan 03:00 UTC (1 of 2,100 clicks) is below 0.40%; evidence 61 of the 20 ...`."""
-    story = seen.story()
+    story = measurement.story()
     value = formatting.number(story.hits / story.trials, "share") if story.trials > 0 else "unknown"
     since = f" since {story.since:%d %b %H:%M} UTC" if story.since else ""
     of = f"({formatting.number(round(story.hits))} of {formatting.number(round(story.trials))})"
-    side = "above" if seen.turns_up() else "below"
+    side = "above" if measurement.turns_up() else "below"
     line = formatting.number(story.line, "share")
     if isinstance(node, tree.Change):
-        base = baseline_words(seen, node)
+        base = baseline_words(measurement, node)
         line += f", which is {float(node.share) * 100:g}% {node.direction} from {base} less its own chance"
     level = f"{float(node.confidence or 0) * 100:g}%{' a month' if node.holds == 'month' else ' of pauses'}"
-    proven = "is proven to be" if seen.answer is Answer.YES else "is not proven to be"
+    proven = "is proven to be" if measurement.answer is Answer.YES else "is not proven to be"
     kind = "evidence from its own past" if story.own_past else "evidence"
     strength = f"{kind} {story.found:,.3g} of the {story.needed:,.3g} that {level} needs"
-    return f"{seen.name()} {value}{since} {of} {proven} {side} {line}; {strength}"
+    return f"{measurement.name()} {value}{since} {of} {proven} {side} {line}; {strength}"
 
 
-def _stated(seen: Seen) -> str:
-    if isinstance(seen.node, tree.Matches):
-        return f"{seen.name()} {'matches' if seen.answer else 'does not match'} the pattern"
-    if isinstance(seen.node, tree.Within):
-        inside = bool(seen.answer) != seen.node.negated
-        return f"{seen.name()} is {'one of' if inside else 'none of'} {_listed(seen)}"
-    said = f"{unparse.text(seen.node)} is {'true' if seen.answer else 'false'}"
-    if isinstance(seen.node, tree.Call) and seen.node.function == "holiday":
-        return f"{said} on {hours.clock('date', seen.frame.now, seen.frame.data.tz)}"
+def _stated(measurement: Measurement) -> str:
+    if isinstance(measurement.node, tree.Matches):
+        return f"{measurement.name()} {'matches' if measurement.answer else 'does not match'} the pattern"
+    if isinstance(measurement.node, tree.Within):
+        inside = bool(measurement.answer) != measurement.node.negated
+        return f"{measurement.name()} is {'one of' if inside else 'none of'} {_listed(measurement)}"
+    said = f"{unparse.text(measurement.node)} is {'true' if measurement.answer else 'false'}"
+    if isinstance(measurement.node, tree.Call) and measurement.node.function == "holiday":
+        return f"{said} on {hours.clock('date', measurement.frame.now, measurement.frame.data.tz)}"
     return said
 
 
-def _listed(seen: Seen) -> str:
-    right = seen.right()
-    return formatting.held(seen.threshold()) if isinstance(right, tree.Listing) else unparse.text(right or seen.node)
+def _listed(measurement: Measurement) -> str:
+    right = measurement.right()
+    return (
+        formatting.held(measurement.threshold())
+        if isinstance(right, tree.Listing)
+        else unparse.text(right or measurement.node)
+    )
 
 
-def _compared(seen: Seen, node: tree.Compare) -> str:
-    metric = seen.measured_part()
-    plural = metric is not None and seen.unit() == "count"
-    said = formatting.comparison(node.op, holds=bool(seen.answer), plural=plural)
+def _compared(measurement: Measurement, node: tree.Compare) -> str:
+    metric = measurement.measured_part()
+    plural = metric is not None and measurement.unit() == "count"
+    said = formatting.comparison(node.op, holds=bool(measurement.answer), plural=plural)
     if metric is None and not types.has_metric(node):
-        return f"{seen.name()} {said} {_right_words(seen)}"
-    value, right = _both_sides(seen, node)
-    parts = seen.sample()
+        return f"{measurement.name()} {said} {_right_words(measurement)}"
+    value, right = _both_sides(measurement, node)
+    parts = measurement.sample()
     sample = (
         formatting.sample(parts, metric.name)
-        if metric is not None and len(list(looks(node.left, seen.look))) == 1
+        if metric is not None and len(list(lookbacks(node.left, measurement.lookback))) == 1
         else ""
     )
     if node.op == "=":
-        return f"{seen.name()} {said} {right}{'' if seen.answer else f' but {value}'}"
+        return f"{measurement.name()} {said} {right}{'' if measurement.answer else f' but {value}'}"
     sure = f" with {float(node.confidence) * 100:g}% confidence" if node.confidence is not None else ""
-    return f"{seen.name()} {value}{sample} {said} {right}{sure}"
+    return f"{measurement.name()} {value}{sample} {said} {right}{sure}"
 
 
-def _both_sides(seen: Seen, node: tree.Compare) -> tuple[str, str]:
+def _both_sides(measurement: Measurement, node: tree.Compare) -> tuple[str, str]:
     """Both values in words, with so many digits that two that differ look different."""
-    left, right = seen.cell(node.left), seen.threshold()
-    value, line = formatting.held(left, seen.unit()), formatting.held(right, seen.unit())
+    left, right = measurement.cell(node.left), measurement.threshold()
+    value, line = formatting.held(left, measurement.unit()), formatting.held(right, measurement.unit())
     if value == line:
-        exact = seen.exact(node.left), seen.exact(node.right)
+        exact = measurement.exact(node.left), measurement.exact(node.right)
         if None not in exact:
-            value, line = formatting.apart(*exact, seen.unit())
-    return value, _right_words(seen, line)
+            value, line = formatting.apart(*exact, measurement.unit())
+    return value, _right_words(measurement, line)
 
 
-def _right_words(seen: Seen, said: str | None = None) -> str:
-    right = seen.right()
-    value = seen.threshold()
-    words = formatting.held(value, seen.unit()) if said is None else said
+def _right_words(measurement: Measurement, said: str | None = None) -> str:
+    right = measurement.right()
+    value = measurement.threshold()
+    words = formatting.held(value, measurement.unit()) if said is None else said
     if right is None or isinstance(right, tree.Constant) or not any(map(is_named, right.walk())):
         return words
     shown = f" ({words})" if isinstance(value, int | float | Decimal) else ""
     return f"{titled(right)}{shown}"
 
 
-def _changed(seen: Seen, node: tree.Change) -> str:
-    base = seen.exact(node.item, replace(seen.look, against=interpret.against(node)))
-    current = seen.exact(node.item)
+def _changed(measurement: Measurement, node: tree.Change) -> str:
+    base = measurement.exact(node.item, replace(measurement.lookback, against=interpret.against(node)))
+    current = measurement.exact(node.item)
     assert base is not None and current is not None, "a change that was decided has both"  # noqa: PT018
-    moved = formatting.change(current, base, None if seen.answer else node.share)
-    said = f"is {moved}" + ("" if seen.answer else f", not {node.direction} {as_percent(node.share)},")
-    value, against = formatting.apart(current, base, seen.unit())
-    return f"{seen.name()} {value} {said} against {against} ({baseline_words(seen, node)})"
+    moved = formatting.change(current, base, None if measurement.answer else node.share)
+    said = f"is {moved}" + ("" if measurement.answer else f", not {node.direction} {as_percent(node.share)},")
+    value, against = formatting.apart(current, base, measurement.unit())
+    return f"{measurement.name()} {value} {said} against {against} ({baseline_words(measurement, node)})"
 
 
-def _forecast(seen: Seen, node: tree.Forecast) -> str:
-    ahead = seen.cell(node.item, replace(seen.look, against=Ahead(node.within)))
-    now, later = formatting.held(seen.cell(node.item), seen.unit()), formatting.held(ahead, seen.unit())
-    will = "will reach" if seen.answer else "will not reach"
+def _forecast(measurement: Measurement, node: tree.Forecast) -> str:
+    ahead = measurement.cell(node.item, replace(measurement.lookback, against=Ahead(node.within)))
+    now, later = (
+        formatting.held(measurement.cell(node.item), measurement.unit()),
+        formatting.held(ahead, measurement.unit()),
+    )
+    will = "will reach" if measurement.answer else "will not reach"
     soon = formatting.span(node.within)
-    return f"{seen.name()} {now} {will} {_right_words(seen)} within {soon}; it is heading for {later}"
+    return f"{measurement.name()} {now} {will} {_right_words(measurement)} within {soon}; it is heading for {later}"
 
 
 def _unusual(seen: Seen, node: tree.Unusual) -> str:
@@ -162,36 +169,36 @@ def _undecided(seen: Seen) -> str:
         case Why.TOO_FEW:
             return _too_few_to_compare(seen) or _too_few(seen)
         case Why.TOO_OLD:
-            return _too_old(seen)
+            return _too_old(measurement)
         case Why.UNDEFINED:
-            return f"{seen.name()} is undefined{_from_what(seen)}"
+            return f"{measurement.name()} is undefined{_from_what(measurement)}"
         case Why.MISMATCH:
-            return f"{seen.name()} cannot be compared with {_right_words(seen)}"
-    return f"{_missing_name(seen)} is missing"
+            return f"{measurement.name()} cannot be compared with {_right_words(measurement)}"
+    return f"{_missing_name(measurement)} is missing"
 
 
-def _too_old(seen: Seen) -> str:
-    name, age = _oldest(seen)
-    wanted = seen.frame.data.fresh or timedelta(0)
+def _too_old(measurement: Measurement) -> str:
+    name, age = _oldest(measurement)
+    wanted = measurement.frame.data.fresh or timedelta(0)
     return f"the data on {name} is {formatting.span(age)} old, the rule wants {formatting.span(wanted)}"
 
 
-def _from_what(seen: Seen) -> str:
+def _from_what(measurement: Measurement) -> str:
     below = {
         f"{prefix}{name}"
-        for part, _ in looks(seen.node, seen.look)
+        for part, _ in lookbacks(measurement.node, measurement.lookback)
         for prefix in [unparse.text(part).removesuffix(part.name)]
         for name in (metrics.DERIVED[part.name].over if part.name in metrics.DERIVED else metrics.parts(part.name))
     }
-    zero = [name for name, value in seen.sample().items() if value == 0 and name in below]
-    if isinstance(seen.node, tree.Change) and not zero:
-        return f": there is nothing to compare with ({baseline_words(seen, seen.node)})"
+    zero = [name for name, value in measurement.sample().items() if value == 0 and name in below]
+    if isinstance(measurement.node, tree.Change) and not zero:
+        return f": there is nothing to compare with ({baseline_words(measurement, measurement.node)})"
     return f" from 0 {zero[-1]}" if zero else ""
 
 
-def _too_few(seen: Seen) -> str:
-    for name, least in seen.frame.data.need.items():
-        amount = seen.cell(tree.Metric(name=name), seen.frame.look)
+def _too_few(measurement: Measurement) -> str:
+    for name, least in measurement.frame.data.need.items():
+        amount = measurement.cell(tree.Metric(name=name), measurement.frame.lookback)
         if amount is not None and amount < float(least):
             unit = metrics.unit(name)
             few = f"{formatting.number(amount, unit)} {metrics.title(name)}"
@@ -199,23 +206,23 @@ def _too_few(seen: Seen) -> str:
     return "there is too little data"
 
 
-def _oldest(seen: Seen) -> tuple[str, timedelta]:
+def _oldest(measurement: Measurement) -> tuple[str, timedelta]:
     ages: dict[str, timedelta] = {}
-    for part in seen.node.walk():
+    for part in measurement.node.walk():
         if isinstance(part, tree.Metric):
             for name in metrics.parts(part.name):
-                ages[name] = seen.frame.age(name) or timedelta(0)
+                ages[name] = measurement.frame.age(name) or timedelta(0)
     name = max(ages, key=lambda key: ages[key])
     return metrics.title(name), ages[name]
 
 
-def _missing_name(seen: Seen) -> str:
-    for part, look in looks(seen.node, seen.look):
+def _missing_name(measurement: Measurement) -> str:
+    for part, lookback in lookbacks(measurement.node, measurement.lookback):
         for name in metrics.parts(part.name):
-            if seen.cell(replace(part, name=name), look) is None:
-                return described(replace(part, name=name), look)
-    for leaf in seen.node.walk():
-        if isinstance(leaf, tree.Attribute | tree.Own) and seen.cell(leaf) is None:
+            if measurement.cell(replace(part, name=name), lookback) is None:
+                return described(replace(part, name=name), lookback)
+    for leaf in measurement.node.walk():
+        if isinstance(leaf, tree.Attribute | tree.Own) and measurement.cell(leaf) is None:
             return unparse.text(leaf)
     if isinstance(seen.node, tree.Change):
         return f"{seen.name()} of {baseline_words(seen, seen.node)}"

@@ -57,7 +57,7 @@ def plain(expression: Condition, frame: Frame, text: str) -> Any:
     node = expression.tree
     if isinstance(node, tree.Reference):
         return {"$ref": f"{node.step}.{node.name}"}
-    column = interpret.value(node, frame, frame.look)
+    column = interpret.value(node, frame, frame.lookback)
     why = column.why[0]
     if why != KNOWN:
         raise Unfilled(text, f"{unparse.text(node)} {_WHYS[Why(int(why))]}")

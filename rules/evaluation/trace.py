@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from rules.evaluation import counterfactual, inhibition, interpret, templates
 from rules.evaluation.columns import Truth
-from rules.evaluation.frame import Frame, Look
-from rules.evaluation.measurement import Seen, baseline_words, described, looks, why_of
+from rules.evaluation.frame import Frame, Lookback
+from rules.evaluation.measurement import Measurement, baseline_words, described, lookbacks, why_of
 from rules.evaluation.sentences import sentence
 from rules.language import types, unparse
 from rules.model import formatting, tree
@@ -100,7 +100,7 @@ def of_group(group: Group, frame: Frame) -> Trace:
 
 def of_condition(item: Condition, frame: Frame) -> Trace:
     """One condition, as its author wrote it."""
-    return of_tree(item.tree, frame, frame.look, item.text.strip())
+    return of_tree(item.tree, frame, frame.lookback, item.text.strip())
 
 
 def _collected(kind: str, found: Truth, parts: tuple[Trace, ...], text: str | None = None) -> Trace:
@@ -119,74 +119,74 @@ def _answer(found: Truth) -> Answer:
     return Answer(int(found.answers[0]))
 
 
-def of_tree(node: tree.Node, frame: Frame, look: Look, text: str | None = None) -> Trace:
+def of_tree(node: tree.Node, frame: Frame, lookback: Lookback, text: str | None = None) -> Trace:
     """A condition's tree, down to the single tests, as `text` or in its one spelling."""
     match node:
         case tree.And(items=items) | tree.Or(items=items):
-            parts = tuple(of_tree(item, frame, look, unparse.text(item)) for item in items)
+            parts = tuple(of_tree(item, frame, lookback, unparse.text(item)) for item in items)
             kind = "and" if isinstance(node, tree.And) else "or"
-            return _collected(kind, interpret.answer(node, frame, look), parts, text)
+            return _collected(kind, interpret.answer(node, frame, lookback), parts, text)
         case tree.Not(item=item):
-            found = interpret.answer(node, frame, look)
-            inner = of_tree(item, frame, look)
+            found = interpret.answer(node, frame, lookback)
+            inner = of_tree(item, frame, lookback)
             written = f"not {inner.text}" if text is None else text
             return Trace(text=written, answer=_answer(found), why=why_of(found), parts=(inner,))
         case tree.Over(item=item, window=window):
-            return of_tree(item, frame, replace(look, window=window), text)
+            return of_tree(item, frame, replace(lookback, window=window), text)
         case tree.Ago(item=item, shift=shift):
-            return of_tree(item, frame, replace(look, shift=look.shift + shift), text)
-    return _of_test(Seen(node, frame, look), text)
+            return of_tree(item, frame, replace(lookback, shift=lookback.shift + shift), text)
+    return _of_test(Measurement(node, frame, lookback), text)
 
 
-def _of_test(seen: Seen, text: str | None) -> Trace:
+def _of_test(measurement: Measurement, text: str | None) -> Trace:
     plain = Trace(
-        text=unparse.text(seen.node) if text is None else text,
-        answer=seen.answer,
-        why=seen.why,
-        value=seen.cell(seen.left()),
-        threshold=seen.threshold(),
-        flip=counterfactual.nearest(seen),
-        words=sentence(seen),
+        text=unparse.text(measurement.node) if text is None else text,
+        answer=measurement.answer,
+        why=measurement.why,
+        value=measurement.cell(measurement.left()),
+        threshold=measurement.threshold(),
+        flip=counterfactual.nearest(measurement),
+        words=sentence(measurement),
     )
-    if not isinstance(seen.node, tree.Change) and not types.has_metric(seen.node):
+    if not isinstance(measurement.node, tree.Change) and not types.has_metric(measurement.node):
         return plain  # it measures nothing: no window, no sample, and nothing inside that would be worth a line
-    start, end = seen.edges(seen.measured_part())
-    names = [part.name for part in seen.node.walk() if isinstance(part, tree.Metric)]
-    ages = [age for age in map(seen.frame.age, names) if age is not None]
+    start, end = measurement.edges(measurement.measured_part())
+    names = [part.name for part in measurement.node.walk() if isinstance(part, tree.Metric)]
+    ages = [age for age in map(measurement.frame.age, names) if age is not None]
     return replace(
         plain,
-        sample=seen.sample() or None,
+        sample=measurement.sample() or None,
         start=start,
         end=end,
         age=max(ages) if ages else None,
-        parts=(*_operands(seen), *_arrival(seen)),
+        parts=(*_operands(measurement), *_arrival(measurement)),
     )
 
 
-def _operands(seen: Seen) -> Iterator[Trace]:
+def _operands(measurement: Measurement) -> Iterator[Trace]:
     """The measured values inside, where there are more than the one that is compared."""
     found = list(looks(seen.node, seen.look))
     if isinstance(seen.node, tree.Unusual | tree.Rank) or (len(found) < 2 and not isinstance(seen.node, tree.Change)):
         return
-    for part, look in found:
-        span = seen.frame.current(look, seen.frame.settle_of_row())
+    for part, lookback in found:
+        span = measurement.frame.current(lookback, measurement.frame.settle_of_row())
         yield Trace(
-            text=described(part, look),
-            why=why_of(interpret.value(part, seen.frame, look)),
-            value=seen.cell(part, look),
+            text=described(part, lookback),
+            why=why_of(interpret.value(part, measurement.frame, lookback)),
+            value=measurement.cell(part, lookback),
             start=span.start,
             end=span.end,
         )
-    if isinstance(seen.node, tree.Change):
-        yield _baseline_trace(seen, seen.node)
+    if isinstance(measurement.node, tree.Change):
+        yield _baseline_trace(measurement, measurement.node)
 
 
-def _arrival(seen: Seen) -> Iterator[Trace]:
+def _arrival(measurement: Measurement) -> Iterator[Trace]:
     """How young clicks were weighed, where a ratio counts conversions by their click."""
-    cohorts = seen.frame.cohorts
-    if cohorts is None or not seen.has_cohorts():
+    cohorts = measurement.frame.cohorts
+    if cohorts is None or not measurement.has_cohorts():
         return
-    found = cohorts.arrival(seen.frame.subjects[0])
+    found = cohorts.arrival(measurement.frame.subjects[0])
     if not found.known:
         text = "click times are mostly unknown: conversions count when they happen"
     else:
@@ -197,14 +197,14 @@ def _arrival(seen: Seen) -> Iterator[Trace]:
     yield Trace(text=text, value=None if found.learned is None else found.learned.isoformat(), end=found.learned)
 
 
-def _baseline_trace(seen: Seen, node: tree.Change) -> Trace:
+def _baseline_trace(measurement: Measurement, node: tree.Change) -> Trace:
     against = interpret.against(node)
-    look = replace(seen.look_of(seen.measured_part()), against=against)
-    column = interpret.value(node.item, seen.frame, replace(seen.look, against=against))
-    spans = seen.frame.time_ranges(look, seen.frame.settle_of_row())
+    lookback = replace(measurement.lookback_of(measurement.measured_part()), against=against)
+    column = interpret.value(node.item, measurement.frame, replace(measurement.lookback, against=against))
+    spans = measurement.frame.time_ranges(lookback, measurement.frame.settle_of_row())
     value = templates.jsonable(column.values[0]) if why_of(column) is Why.KNOWN else None
     return Trace(
-        text=f"compared with {baseline_words(seen, node)}",
+        text=f"compared with {baseline_words(measurement, node)}",
         why=why_of(column),
         value=value,
         start=None if node.baseline is None else min(span.start for span in spans),

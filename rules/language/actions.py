@@ -9,7 +9,7 @@ from rules.language.fields import Findings, length, spelled
 from rules.language.names import CLOCK, ENTITY_FIELDS, AvailableNames
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
 from rules.model.environment import Environment
-from rules.model.revision import GRAINS, Action, Grain, HoldFor
+from rules.model.revision import DIMENSIONS, Action, Dimension, HoldFor
 from rules.model.spelling import a, did_you_mean, listed, nearest
 from rules.model.syntax import Template
 from rules.model.verbs import VERBS, VerbSpec, stops_traffic
@@ -45,13 +45,13 @@ def actions(node: Node, available: AvailableNames, environment: Environment, fin
     return tuple(found)
 
 
-def first_target(node: Node | None) -> Grain | None:
+def first_target(node: Node | None) -> Dimension | None:
     """The kind of the first step that names one which a rule may look per: what `scope: all` is all of."""
     for step in node.items if isinstance(node, Branch) else ():
         entries = step.entries if isinstance(step, Table) else {}
         for verb in VERBS:
             named = entries.get(verb)
-            if isinstance(named, Leaf) and named.raw in GRAINS and VERBS[verb].identity == "entity":
+            if isinstance(named, Leaf) and named.raw in DIMENSIONS and VERBS[verb].identity == "entity":
                 return named.raw
     return None
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from rules.evaluation import interpret
 from rules.evaluation.events import EventFacts, walk
-from rules.evaluation.frame import Frame, Look
-from rules.evaluation.measurement import looks
+from rules.evaluation.frame import Frame, Lookback
+from rules.evaluation.measurement import lookbacks
 from rules.evaluation.windows import TimeRange
 from rules.language import unparse
 from rules.language.fields import length
@@ -195,10 +195,10 @@ def _spans(revision: Revision, now: datetime) -> Iterator[_Span]:
         part.tree for template in _templates(revision.then) for part in template.parts if not isinstance(part, str)
     ]
     for settle in {settle for settle, _ in frame.settles()}:
-        current = frame.current(frame.look, settle)
-        yield from (_Span(current, label) for label in ("", _suffix(frame.look)))
+        current = frame.current(frame.lookback, settle)
+        yield from (_Span(current, label) for label in ("", _suffix(frame.lookback)))
         for node in [*own, *filled, *(one.tree for one in _conditions(revision))]:
-            yield from _of_tree(node, frame, frame.look, settle)
+            yield from _of_tree(node, frame, frame.lookback, settle)
 
 
 def _conditions(revision: Revision) -> Iterator[Condition]:
@@ -224,17 +224,17 @@ def _templates(value: Any) -> Iterator[Template]:
             yield from _templates(item)
 
 
-def _of_tree(node: tree.Node, frame: Frame, look: Look, settle: timedelta) -> Iterator[_Span]:
+def _of_tree(node: tree.Node, frame: Frame, lookback: Lookback, settle: timedelta) -> Iterator[_Span]:
     if isinstance(node, tree.Over):
-        look = replace(look, window=node.window)
+        lookback = replace(lookback, window=node.window)
     elif isinstance(node, tree.Ago):
-        look = replace(look, shift=look.shift + node.shift)
+        lookback = replace(lookback, shift=lookback.shift + node.shift)
     elif isinstance(node, tree.Metric):
-        yield _Span(frame.current(look, settle), _suffix(look), node)
-        if not look.shift:
-            yield _Span(frame.current(look, settle), "", node)
+        yield _Span(frame.current(lookback, settle), _suffix(lookback), node)
+        if not lookback.shift:
+            yield _Span(frame.current(lookback, settle), "", node)
     elif isinstance(node, tree.Change) and node.baseline is not None:
-        for part, inner in looks(node.item, look):
+        for part, inner in lookbacks(node.item, lookback):
             spans = frame.time_ranges(replace(inner, against=interpret.against(node)), settle)
             label = f"_{unparse.window(node.baseline)}"
             yield from (_Span(span, label, part, number, len(spans)) for number, span in enumerate(spans))
@@ -257,9 +257,9 @@ def _of_others(node: tree.Unusual | tree.Forecast, frame: Frame, look: Look, set
             yield _Span(kept, "", part)
 
 
-def _suffix(look: Look) -> str:
-    ago = f"_ago_{durations.written(look.shift)}" if look.shift else ""
-    return f"_{unparse.window(look.window)}{ago}"
+def _suffix(lookback: Lookback) -> str:
+    ago = f"_ago_{durations.written(lookback.shift)}" if lookback.shift else ""
+    return f"_{unparse.window(lookback.window)}{ago}"
 
 
 # --- keys ------------------------------------------------------------------------------------------
@@ -353,10 +353,10 @@ def _metric_keys(revision: Revision) -> Iterator[str]:
     for condition in _conditions(revision):
         for node in condition.tree.walk():
             if isinstance(node, tree.Change) and node.baseline is None:
-                yield from (f"{name}_peers" for part, _ in looks(node.item, _ANY) for name in _related(part))
+                yield from (f"{name}_peers" for part, _ in lookbacks(node.item, _ANY) for name in _related(part))
 
 
-_ANY = Look(Rolling(_HOUR))
+_ANY = Lookback(Rolling(_HOUR))
 
 
 def _related(metric: tree.Metric) -> Iterator[str]:

@@ -93,7 +93,7 @@ class Calendar:
 
     @property
     def over(self) -> bool:
-        """Whether the stretch has ended, so that nothing is added to it any more."""
+        """Whether the time range has ended, so that nothing is added to it any more."""
         return self.unit in {"yesterday", "last_week", "last_month"}
 
 

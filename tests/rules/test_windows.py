@@ -79,16 +79,16 @@ def test_of_an_hour_that_comes_twice_each_is_an_hour(minute):
     ],
 )
 def test_what_still_grows_is_compared_with_the_same_part(now, window, baseline, start, end):
-    current = stretch(Calendar(window), at(now), timedelta(0), "UTC")
+    current = time_range(Calendar(window), at(now), timedelta(0), "UTC")
     found = before(current, Calendar(baseline), at(now), "UTC", Calendar(window))
-    assert found == Stretch(at(start), at(end))
+    assert found == TimeRange(at(start), at(end))
 
 
 def test_the_same_part_follows_the_clock_on_the_wall():
     now = at("2026-04-03T10:00")  # noon in Berlin, an hour earlier than a month before
-    current = stretch(Calendar("month_to_date"), now, timedelta(0), BERLIN)
+    current = time_range(Calendar("month_to_date"), now, timedelta(0), BERLIN)
     found = before(current, Calendar("last_month"), now, BERLIN, Calendar("month_to_date"))
-    assert found == Stretch(at("2026-02-28T23:00"), at("2026-03-03T11:00"))
+    assert found == TimeRange(at("2026-02-28T23:00"), at("2026-03-03T11:00"))
 
 
 def test_a_week_begins_on_monday():

@@ -11,22 +11,23 @@ import warnings
 from importlib import import_module
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_init, celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_after_setup, celeryd_init, setup_logging
 from kombu import Queue
 
 from bridge.config import settings
 from bridge.config.errors import SettingsError
 from bridge.observability import logs
-from bridge.services.queue import QUEUES
+from bridge.services.queue import QUEUES, RENAMED_QUEUES, RENAMED_TASKS
 from bridge.version import VERSION
 
 # A developer's container runs as root. Celery warns because pickled messages would be dangerous there; ours are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 #: What a worker needs and beat does not: the tasks, and with them the database, Integr8's client and numpy.
-TASKS = ("journal", "effects", "rules", "reports", "upkeep", "notices", "worker")
+TASKS = ("journal", "effects", "rules", "reports", "maintenance", "notices", "worker")
 
 celery = Celery("bridge", broker=os.environ.get("REDIS_URL"))
 celery.conf.update(
@@ -46,7 +47,7 @@ celery.conf.update(
         "socket_timeout": 30,
     },
     task_queues=[Queue(name) for name in sorted(set(QUEUES.values()))],
-    task_default_queue="upkeep",
+    task_default_queue="maintenance",
     task_routes={name: {"queue": queue} for name, queue in QUEUES.items()},
     task_soft_time_limit=540,
     task_time_limit=590,
@@ -60,11 +61,11 @@ celery.conf.update(
     beat_max_loop_interval=1,
     timezone="UTC",
     beat_schedule={
-        "tick": {"task": "upkeep.tick", "schedule": 1.0, "options": {"expires": 5}},
-        "sweep": {"task": "upkeep.sweep", "schedule": 5.0, "options": {"expires": 15}},
+        "tick": {"task": "maintenance.tick", "schedule": 1.0, "options": {"expires": 5}},
+        "sweep": {"task": "maintenance.sweep", "schedule": 5.0, "options": {"expires": 15}},
         "notices": {"task": "notices.deliver", "schedule": 2.0, "options": {"expires": 5}},
-        "pulse": {"task": "upkeep.pulse", "schedule": 60.0, "options": {"expires": 50}},
-        "tidy": {"task": "upkeep.tidy", "schedule": 3600.0, "options": {"expires": 600}},
+        "pulse": {"task": "maintenance.heartbeat", "schedule": 60.0, "options": {"expires": 50}},
+        "retention": {"task": "maintenance.retention", "schedule": 3600.0, "options": {"expires": 600}},
     },
 )
 
@@ -99,8 +100,24 @@ def load_tasks(**_: Any) -> None:
     """In a worker, before it forks. Beat sends names and loads none of the modules behind them."""
     for name in TASKS:
         import_module(f"tasks.{name}")
+    for old, new in RENAMED_TASKS.items():
+        celery.tasks[old] = celery.tasks[new]
     gc.collect()
     gc.freeze()  # children share these pages as long as no collection writes into them
+
+
+@celeryd_after_setup.connect
+def serve_renamed_queues(instance: Any = None, **_: Any) -> None:
+    """A worker of `--queues upkeep` serves `maintenance` as well, and the other way round."""
+    queues = instance.app.amqp.queues
+    for old, new in RENAMED_QUEUES.items():
+        served = {old, new} & {*queues.consume_from}
+        if old in served:
+            structlog.get_logger().warning(
+                "renamed queue", queue=old, remedy=f"give the worker --queues {new}; {old} works for one more version"
+            )
+        for name in {old, new} - served if served else ():
+            queues.select_add(name)
 
 
 @beat_init.connect

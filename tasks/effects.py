@@ -16,4 +16,4 @@ def perform() -> None:
             return
         if not effects_perform.perform(services, services.clock()):
             return
-    services.queue.nudge("effects.perform")
+    services.queue.wake("effects.perform")

@@ -18,4 +18,4 @@ def poll() -> None:
             if not feeds.answered(services):
                 return
     if ours:
-        services.queue.nudge("reports.poll")
+        services.queue.wake("reports.poll")

@@ -10,13 +10,13 @@ def run_due() -> None:
     """One tick: all rules that are due are decided together, so that what contradicts itself is settled."""
     services = container.services()
     while decide.run_due_rules(services, services.clock()):
-        services.queue.nudge("effects.perform")
-    services.queue.nudge("journal.drain")  # events that came while it was our turn to decide
+        services.queue.wake("effects.perform")
+    services.queue.wake("journal.process")  # events that came while it was our turn to decide
 
 
-@celery.task(name="rules.try")
+@celery.task(name="rules.backtest")
 def try_on_the_past() -> None:
     """Run a backtest that somebody asked for; one at a time, over all workers."""
     services = container.services()
     if backtest_jobs.run_next(services, services.clock()):
-        services.queue.nudge("rules.try")  # others may wait behind it
+        services.queue.wake("rules.backtest")  # others may wait behind it

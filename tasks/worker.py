@@ -40,7 +40,7 @@ def _begin(task: Any = None, **_: Any) -> None:
     name = getattr(task, "name", "")
     sentry.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
     if name in QUEUES:
-        container.services().queue.begun(name)  # before it looks at any row
+        container.services().queue.started(name)  # before it looks at any row
 
 
 @task_postrun.connect
@@ -66,9 +66,9 @@ def _child_ends(**_: Any) -> None:
 def _ready(**_: Any) -> None:
     """Whatever waited while no worker was there is looked for at once, not at the next sweep."""
     _serve_metrics()
-    if "upkeep" not in celery.amqp.queues.consume_from:
+    if "maintenance" not in celery.amqp.queues.consume_from:
         return  # of several workers of a machine one checks and sweeps
-    celery.send_task("upkeep.sweep")
+    celery.send_task("maintenance.sweep")
     threading.Thread(target=_look_around, name="start-up checks", daemon=True).start()
 
 

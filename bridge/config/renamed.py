@@ -13,6 +13,7 @@ Kind: TypeAlias = Literal[
     "bridge.yaml",
     "environment variable",
     "metric",
+    "queue of workers",
     "topic",
     "API field",
     "API path",
@@ -37,6 +38,11 @@ class Renamed:
 RENAMED: tuple[Renamed, ...] = (
     Renamed("bridge.yaml", "sources.NAME.misfits", "sources.NAME.on_mismatch", "0.2.0"),
     Renamed("API field", "sources: proof", "sources: authentication", "0.2.0"),
+    Renamed("metric", "bridge_drain_seconds", "bridge_event_batch_seconds", "0.2.0"),
+    Renamed("metric", "bridge_webhooks_not_taken_total", "bridge_webhooks_refused_total", "0.2.0"),
+    Renamed("metric", "bridge_notices_tried_total", "bridge_notice_deliveries_total", "0.2.0"),
+    Renamed("metric", "bridge_troubles", "bridge_service_alerts", "0.2.0"),
+    Renamed("queue of workers", "upkeep", "maintenance", "0.2.0"),
     Renamed("JSON of sources list", "proof", "authentication", "0.2.0"),
 )
 ANY_NAME = "NAME"

@@ -29,7 +29,7 @@ def perform(services: Services, now: datetime) -> bool:
         tag(account=batch.account)
         went_well = _carry_out(services, batch)
         if batch.full and went_well:
-            services.queue.nudge("effects.perform")  # more is waiting, and an idle worker can help
+            services.queue.wake("effects.perform")  # more is waiting, and an idle worker can help
     return bool(batches)
 
 

@@ -11,7 +11,7 @@ WEBHOOKS = Counter(
     "bridge_webhooks_total", "Requests to the webhook endpoint, by source and answer.", ["source", "status"]
 )
 WEBHOOKS_REFUSED = Counter(
-    "bridge_webhooks_not_taken_total",
+    "bridge_webhooks_refused_total",
     "Requests to /hooks/ that became no event, by source and reason: wrong, missing, too_large, broken, head, ...",
     ["source", "reason"],
 )
@@ -19,7 +19,9 @@ WEBHOOK_FAULTS = Counter(
     "bridge_webhook_faults_total", "Values of accepted events that were dropped because they were wrong.", ["source"]
 )
 WEBHOOK_SECONDS = Histogram("bridge_webhook_seconds", "From the request to its answer, seconds.", buckets=FAST)
-DRAIN_SECONDS = Histogram("bridge_drain_seconds", "One batch of events: decide and record, seconds.", buckets=FAST)
+EVENT_BATCH_SECONDS = Histogram(
+    "bridge_event_batch_seconds", "One batch of events: decide and record, seconds.", buckets=FAST
+)
 EVENT_TO_CALL = Histogram(
     "bridge_event_to_call_seconds",
     "From an event's receipt to the first call to Integr8 for an effect of it that waited for no person, seconds.",
@@ -39,7 +41,7 @@ CALLS = Counter(
     ["account", "operation", "outcome"],
 )
 CALL_SECONDS = Histogram("bridge_call_seconds", "One request to Integr8, seconds.", ["operation"], buckets=FAST)
-NOTICES = Counter("bridge_notices_tried_total", "Messages given to a channel, by answer.", ["channel", "result"])
+NOTICES = Counter("bridge_notice_deliveries_total", "Messages given to a channel, by answer.", ["channel", "result"])
 ITEM_FAILURES = Counter(
     "bridge_item_failures_total",
     "Rules, feeds, plans, holds, channels and others that failed by themselves, by kind and step.",

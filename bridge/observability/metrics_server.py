@@ -2,18 +2,36 @@
 
 import hmac
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from socketserver import ThreadingMixIn
 from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app
+from prometheus_client import REGISTRY, CollectorRegistry, Metric, make_wsgi_app
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from bridge.config.renamed import old_names
 from bridge.config.settings import Address
 from bridge.observability import multiprocess
+
+
+class _WithOldNames(Collector):
+    """The metrics of a registry, and those that were renamed a second time under the name that they had."""
+
+    def __init__(self, inner: CollectorRegistry) -> None:
+        self._inner = inner
+        self._old = {new.removesuffix("_total"): old for new, old in old_names("metric").items()}
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._inner.collect():
+            yield metric
+            for old in self._old.get(metric.name, ()):
+                name = old.removesuffix("_total")
+                copy = Metric(name, f"Old name of {metric.name}.", metric.type, metric.unit)
+                copy.samples = [s._replace(name=name + s.name.removeprefix(metric.name)) for s in metric.samples]
+                yield copy
 
 
 def registry(extra: Iterable[Collector] = ()) -> CollectorRegistry:
@@ -26,7 +44,9 @@ def registry(extra: Iterable[Collector] = ()) -> CollectorRegistry:
         MultiProcessCollector(made, shared)  # type: ignore[no-untyped-call]  # registers itself
     for one in extra:
         made.register(one)
-    return made
+    shown = CollectorRegistry()
+    shown.register(_WithOldNames(made))
+    return shown
 
 
 def may_read(authorization: str, token: str | None) -> bool:

@@ -64,7 +64,7 @@ def approve(
         if halt is not None:
             raise Refused(f"plan {plan_id}: everything is halted ({halt.why}); `integr8-bridge resume` first")
         answered = _carry_on(services, session, waiting, selection=selection, who=person.name, now=now)
-    services.queue.nudge("effects.perform")
+    services.queue.wake("effects.perform")
     return answered
 
 

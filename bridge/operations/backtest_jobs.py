@@ -23,7 +23,7 @@ log = structlog.get_logger()
 MOST_LOOKS = 10_000  # a hundred days of quarter hours
 BEAT = 1.0  # seconds between two words about how far it is
 LONGEST = timedelta(minutes=8)  # below the time limit of tasks, so that it can say so itself
-TASK = "rules.try"
+TASK = "rules.backtest"
 
 
 class _Stopped(Exception):
@@ -59,7 +59,7 @@ def ask(services: Services, rule: str, question: Question, *, who: str, now: dat
         )
         session.add(asked)
         session.flush()
-    services.queue.nudge(TASK)
+    services.queue.wake(TASK)
     return asked
 
 

@@ -56,7 +56,7 @@ def release_holds(services: Services, hold_ids: Collection[int], *, who: str, no
                 stays += [ended.message for ended in plan.ended if not ended.returns]
                 stays += [stop.message for stop in plan.stops]
         _note(session, hold_ids, stays, who, now)
-    services.queue.nudge("effects.perform")
+    services.queue.wake("effects.perform")
     return Released(returns, stays)
 
 

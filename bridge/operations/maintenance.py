@@ -157,7 +157,7 @@ def stalled_tasks(store: Store, now: datetime) -> list[str]:
         found = []
         waiting = select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))
         if halts.why_halted(session) is None and _exists(session, waiting):
-            found.append("journal.drain")
+            found.append("journal.process")
         if _are_effects_due(session, now):
             found.append("effects.perform")
         found += _wanted(session, now)

@@ -45,7 +45,7 @@ def settle_aside(
         event.claimed_by, event.claimed_until, event.attempts = None, None, 0
         what = "accept event" if accept else "discard event"
         audit_log.note(session, who=who, what=what, about=event_id, now=now, detail=detail)
-    services.queue.nudge("journal.drain")
+    services.queue.wake("journal.process")
 
 
 def _aside(session: Session, event_id: str) -> Event:

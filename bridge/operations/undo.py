@@ -67,7 +67,7 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
             ],
             [*(stop.message for stop in plan.stops), *(_busy(one) for one in off.under_way)],
         )
-    services.queue.nudge("effects.perform")
+    services.queue.wake("effects.perform")
     return done
 
 

@@ -1,11 +1,11 @@
-"""Asking for work by name. A nudge is only a hint: the rows are the truth, and a sweep finds what a lost nudge left.
+"""Wake the workers: ask for a task by its name. A wake-up is only a hint, because the work is in the database.
 
-So the two sides differ in patience. The webhook endpoint answers a sender while it nudges and may never wait for Redis;
-it hands the name to a thread, which sends at most one message per name and `PAUSE`, the last one always.
+A sweep finds the work of a wake-up that was lost. The webhook endpoint must never wait for Redis while it answers a
+sender, so it gives the name to a thread, which sends at most one message per name and `PAUSE`, always the last one.
 
-One message of a name waits at a time: a mark in Redis stands for it until a worker begins. Whatever is committed
-while the mark stands is seen by that worker, so a second message would add nothing, and under load they would pile up
-faster than workers can take them, with every tick waiting behind them.
+At most one message of a name waits: a mark in Redis stands for it until a worker starts. That worker sees everything
+that is committed while the mark exists, so a second message would add nothing, and under load messages would pile up
+faster than workers take them, with every scheduler tick waiting behind them.
 """
 
 import threading
@@ -17,23 +17,35 @@ from kombu.exceptions import OperationalError
 
 log = structlog.get_logger()
 
-PAUSE = 0.02  # seconds between two nudges of one name: a batch per message, not a message per webhook
-PATIENCE = 0.3  # seconds that a nudge may take when Redis is silent
-HELD = b"held"  # the value of a mark that stands for a worker which will look, not for a message
-FORGOTTEN = 3_000  # ms; a mark whose message was lost with its worker stands in nobody's way for longer
+PAUSE = 0.02  # seconds between two wake-ups of one name: a batch per message, not a message per webhook
+PATIENCE = 0.3  # seconds that a wake-up may take when Redis does not answer
+HELD = b"held"  # the value of a mark that means: a worker will look, no message waits
+FORGOTTEN = 3_000  # ms; when a message is lost with its worker, its mark blocks others for at most so long
+
+#: Names of tasks in version 0.1. A worker carries out a message that was queued under one of them.
+RENAMED_TASKS = {
+    "journal.drain": "journal.process",
+    "rules.try": "rules.backtest",
+    "upkeep.pulse": "maintenance.heartbeat",
+    "upkeep.sweep": "maintenance.sweep",
+    "upkeep.tick": "maintenance.tick",
+    "upkeep.tidy": "maintenance.retention",
+}
+#: A worker that is given one of the two names serves both: the old one may hold messages, or stand in a command line.
+RENAMED_QUEUES = {"upkeep": "maintenance"}
 
 #: Which queue a task waits in. Urgent work has its own, so that no report can stand in front of a pause.
 QUEUES = {
-    "journal.drain": "journal",
+    "journal.process": "journal",
     "effects.perform": "effects",
     "reports.poll": "reports",
     "rules.run_due": "journal",
-    "rules.try": "reports",
-    "notices.deliver": "upkeep",
-    "upkeep.pulse": "upkeep",
-    "upkeep.sweep": "upkeep",
-    "upkeep.tick": "upkeep",
-    "upkeep.tidy": "upkeep",
+    "rules.backtest": "reports",
+    "notices.deliver": "maintenance",
+    "maintenance.heartbeat": "maintenance",
+    "maintenance.sweep": "maintenance",
+    "maintenance.tick": "maintenance",
+    "maintenance.retention": "maintenance",
 }
 
 
@@ -63,7 +75,7 @@ class Queue:
             else None
         )
 
-    def nudge(self, name: str) -> bool:
+    def wake(self, name: str) -> bool:
         """Ask for a task now. False when Redis did not take it: the sweep will find the work."""
         if self._app is None or self._marks is None:
             return False
@@ -71,42 +83,44 @@ class Queue:
             if self._marks.set(_mark(name), b"", nx=True, px=FORGOTTEN):
                 self._app.send_task(name, queue=QUEUES[name], retry=False, ignore_result=True)
         except (OperationalError, redis.RedisError, OSError) as error:
-            log.warning("nudge lost", task=name, error=str(error))
+            log.warning("wake-up lost", task=name, error=str(error))
             return False
         return True
 
-    def begun(self, name: str) -> None:
-        """A worker is about to look at the rows: what comes from now on needs a message of its own."""
-        if not self.held_off(name):
-            self.let_go(name)
+    def started(self, name: str) -> None:
+        """A worker is about to read the rows: work that is committed from now on needs a message of its own."""
+        if not self.debounced(name):
+            self.clear(name)
 
-    def hold_off(self, name: str, seconds: float) -> None:
-        """Nobody else need look for so long: we look at the rows ourselves when it is over, after `let_go`.
+    def debounce(self, name: str, seconds: float) -> None:
+        """No other worker needs to start for so long: the caller reads the rows itself afterwards, after `clear`.
 
-        The mark outlives that only a little, in case we do not; then the sweep finds the rows.
+        The mark lives twice as long, in case the caller does not; then the sweep finds the rows.
         """
         if self._marks is None:
             return
         try:
             self._marks.set(_mark(name), HELD, px=round(seconds * 1000) * 2)
         except (redis.RedisError, OSError) as error:
-            log.warning("not held off", task=name, error=str(error))  # somebody looks earlier, which harms nothing
+            log.warning(
+                "debounce not set", task=name, error=str(error)
+            )  # another worker starts earlier, which does no harm
 
-    def held_off(self, name: str) -> bool:
-        """Whether another worker looks at the rows soon. False when Redis does not say."""
+    def debounced(self, name: str) -> bool:
+        """Whether another worker reads the rows soon. False when Redis does not answer."""
         try:
             return self._marks is not None and self._marks.get(_mark(name)) == HELD
         except (redis.RedisError, OSError):
             return False
 
-    def let_go(self, name: str) -> None:
-        """End a mark, before looking at the rows."""
+    def clear(self, name: str) -> None:
+        """Remove the mark, before the rows are read."""
         if self._marks is None:
             return
         try:
             self._marks.delete(_mark(name))
         except (redis.RedisError, OSError) as error:
-            log.warning("mark kept", task=name, error=str(error))  # it ends by itself
+            log.warning("mark not cleared", task=name, error=str(error))  # it expires
 
     def close(self) -> None:
         if self._marks is not None:
@@ -114,21 +128,21 @@ class Queue:
 
 
 def _mark(name: str) -> str:
-    return f"bridge:nudged:{name}"
+    return f"bridge:wake:{name}"
 
 
-class Nudger(threading.Thread):
-    """Collects nudges of one process and sends them from a thread of its own."""
+class WakeUpSender(threading.Thread):
+    """Collect the wake-ups of one process and send them from a thread of its own."""
 
     def __init__(self, queue: Queue) -> None:
-        super().__init__(name="nudger", daemon=True)
+        super().__init__(name="wake-up sender", daemon=True)
         self._queue = queue
         self._wanted: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
 
-    def nudge(self, name: str) -> None:
+    def wake(self, name: str) -> None:
         """Costs the caller a set insertion; the message follows within PAUSE."""
         with self._lock:
             self._wanted.add(name)
@@ -141,7 +155,7 @@ class Nudger(threading.Thread):
             with self._lock:
                 names, self._wanted = self._wanted, set()
             for name in names:
-                self._queue.nudge(name)
+                self._queue.wake(name)
             self._stop.wait(PAUSE)
 
     def stop(self) -> None:

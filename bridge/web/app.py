@@ -11,7 +11,7 @@ from bridge.config.settings import Settings
 from bridge.notifications import service_alerts
 from bridge.observability import logs, sentry, tracing
 from bridge.services.container import Services
-from bridge.services.queue import Nudger
+from bridge.services.queue import WakeUpSender
 from bridge.version import VERSION
 from bridge.web import access, api, console, health, hooks, problems
 from bridge.web.asgi import LARGEST_BODY, Application
@@ -19,13 +19,13 @@ from bridge.web.group_commit import GroupCommitWriter
 
 
 def create_app(services: Services) -> Flask:
-    """Wire the routes. Starts the two threads of a web process: the writer and the nudger."""
+    """Wire the routes. Starts the two threads of a web process: the writer and the sender of wake-ups."""
     app = Flask("bridge.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
     writer = GroupCommitWriter(services.store)
-    nudger = Nudger(services.queue)
+    wake_up_sender = WakeUpSender(services.queue)
     writer.start()
-    nudger.start()
+    wake_up_sender.start()
     access.register(app, services)
     app.register_blueprint(health.blueprint(services))
     api.register(app, services)

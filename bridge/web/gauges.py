@@ -55,7 +55,7 @@ EXPORTS_LEFT = Gauge("bridge_exports_left", "Exports that Integr8 still allows w
 RULES_BROKEN = Gauge("bridge_rules_broken", "Rule files whose newest text is refused; the last good one is live.")
 NOTICES = Gauge("bridge_notices", "Notices by channel and state, such as waiting.", ("channel", "state"))
 CHANNEL_FAILURES = Gauge("bridge_channel_failures", "Failed deliveries in a row; 0 after a success.", ("channel",))
-TROUBLES = Gauge("bridge_troubles", "What is wrong with the service, as told to those on duty.", ("kind",))
+TROUBLES = Gauge("bridge_service_alerts", "What is wrong with the service, as told to those on duty.", ("kind",))
 
 READ = (
     DATABASE_UP, EVENTS, EFFECTS, PLANS_WAITING, HOLDS_ACTIVE, HALTED, FEED_AGE, HEARTBEAT_AGE, RULES_BROKEN,

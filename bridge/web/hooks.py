@@ -22,7 +22,7 @@ from flask import Blueprint, Request, Response, request
 
 from bridge.observability import tracing
 from bridge.observability.metrics import WEBHOOK_FAULTS, WEBHOOK_SECONDS, WEBHOOKS, WEBHOOKS_REFUSED
-from bridge.services.queue import Nudger
+from bridge.services.queue import WakeUpSender
 from bridge.sources import AcceptedEvent, Headers, Incoming, SignatureError, Source, Unreadable, parse_pairs
 from bridge.store import ids
 from bridge.store.journal import EventState, Receipt
@@ -73,7 +73,7 @@ class WebhookEndpoint:
 
     sources: Mapping[str, Source]
     writer: GroupCommitWriter
-    nudger: Nudger
+    wake_up_sender: WakeUpSender
     clock: Callable[[], datetime]
     admission: Admission = field(default_factory=Admission)
 

@@ -6,7 +6,9 @@ import pytest
 from console_users import new_app
 
 from bridge.config import settings
+from bridge.config.renamed import old_names
 from bridge.config.settings import SettingsError
+from bridge.observability import metrics
 from bridge.services.container import Services
 
 TOKEN = "a token for the scraper"
@@ -49,3 +51,14 @@ def test_the_token_comes_from_the_environment(network, monkeypatch):
     place.write_text(place.read_text() + 'metrics: {token: "${METRICS_TOKEN}"}\n')
     monkeypatch.setenv("METRICS_TOKEN", TOKEN)
     assert settings.load(network.home).metrics_token == TOKEN
+
+
+def test_a_renamed_metric_is_shown_under_its_old_name_too(network):
+    metrics.EVENT_BATCH_SECONDS.observe(0.01)
+    metrics.WEBHOOKS_REFUSED.labels("crm", "wrong").inc()
+    metrics.NOTICES.labels("ops", "done").inc()
+    page = new_app(network.services).test_client().get("/metrics").get_data(as_text=True).splitlines()
+    for new, [old] in old_names("metric").items():
+        shown = [line.replace(new, old) for line in page if line.startswith(new) and "_created" not in line]
+        assert {*shown} <= {*page}
+        assert f"# TYPE {old} " in "".join(line[: len(old) + 8] for line in page if line.startswith(f"# TYPE {old}"))

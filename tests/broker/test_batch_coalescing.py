@@ -1,4 +1,4 @@
-"""Under load a drain rests between two batches, and whatever came meanwhile is in the next one."""
+"""Under load a worker pauses between two batches, and whatever came meanwhile is in the next one."""
 
 import pytest
 import redis
@@ -7,12 +7,12 @@ from bridge.decisions.event_batches import BATCH, BatchResult
 from bridge.services.queue import QUEUES
 from tasks import journal
 
-DRAIN = "journal.drain"
+PROCESS = "journal.process"
 
 
 @pytest.fixture
 def worked(queue, redis_url):
-    """Drains with these results; returns what happened, and how many messages waited after each rest."""
+    """Processes batches with these results; returns what happened, and how many messages waited after each rest."""
 
     def work(*results: BatchResult) -> list[str]:
         happened, left = [], list(results)
@@ -22,11 +22,11 @@ def worked(queue, redis_url):
             return left.pop(0)
 
         def rest(_seconds):
-            queue.nudge(DRAIN)  # the webhook endpoint, for one that comes meanwhile
+            queue.wake(PROCESS)  # the webhook endpoint, for one that comes meanwhile
             with redis.Redis.from_url(redis_url) as client:
-                happened.append(f"rest, {client.llen(QUEUES[DRAIN])} messages")
+                happened.append(f"rest, {client.llen(QUEUES[PROCESS])} messages")
 
-        journal.take_batches(queue, process, rest=rest)
+        journal.process_batches(queue, process, rest=rest)
         return happened
 
     return work
@@ -53,21 +53,21 @@ def test_what_waits_already_is_not_kept_waiting(worked):
     assert happened == ["batch"] * journal.BATCHES
 
 
-def test_nobody_drains_while_another_rests(worked, queue):
-    queue.hold_off(DRAIN, 60)
+def test_no_worker_starts_while_another_pauses(worked, queue):
+    queue.debounce(PROCESS, 60)
     assert worked() == []
 
 
-def test_a_drain_without_end_asks_for_another(worked, redis_url):
+def test_a_task_with_more_to_do_asks_for_another(worked, redis_url):
     happened = worked(*[BatchResult(journal.MANY, effects_due=True, more=True)] * journal.BATCHES)
     with redis.Redis.from_url(redis_url) as client:
-        waiting = {name: client.llen(QUEUES[name]) for name in (DRAIN, "effects.perform")}
+        waiting = {name: client.llen(QUEUES[name]) for name in (PROCESS, "effects.perform")}
     assert happened == ["batch", "rest, 0 messages"] * journal.BATCHES
-    assert waiting == {DRAIN: 1, "effects.perform": 1}
+    assert waiting == {PROCESS: 1, "effects.perform": 1}
 
 
 def test_after_the_rest_a_webhook_gets_a_message_again(worked, queue, redis_url):
     worked(BatchResult(journal.MANY, effects_due=False, more=False), BatchResult(0, effects_due=False, more=False))
-    queue.nudge(DRAIN)
+    queue.wake(PROCESS)
     with redis.Redis.from_url(redis_url) as client:
-        assert client.llen(QUEUES[DRAIN]) == 1
+        assert client.llen(QUEUES[PROCESS]) == 1

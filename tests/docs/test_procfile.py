@@ -94,8 +94,8 @@ def test_a_worker_answers_scrapes_on_a_port_of_its_own(honcho, environment):
     answer = httpx.get(f"http://127.0.0.1:{port}/hooks/postback/{TOKEN}", params={"tx": "1", "offer": "1"})
     assert answer.status_code == 202, answer.text
     worker = f"http://127.0.0.1:{environment['BRIDGE_WORKER_METRICS']}"
-    found = scrape_until(worker, lambda now: now.get("bridge_drain_seconds_count", 0) > 0, seconds=PATIENCE)
-    assert found["bridge_drain_seconds_count"] > 0, log.read_text()
+    found = scrape_until(worker, lambda now: now.get("bridge_event_batch_seconds_count", 0) > 0, seconds=PATIENCE)
+    assert found["bridge_event_batch_seconds_count"] > 0, log.read_text()
 
 
 def test_whichever_web_process_answers_says_what_both_counted(honcho):

@@ -95,7 +95,7 @@ def test_integr8_stumbles(boss, stage):
 
 def test_a_poison_message_harms_nobody(boss, stage):
     with redis.Redis.from_url(stage.stack.redis_url) as client:
-        for queue in ("journal", "effects", "upkeep"):
+        for queue in ("journal", "effects", "maintenance"):
             client.lpush(queue, b"this is no message")
     demo.send(stage, lambda _text: None)
     finish(boss, stage)

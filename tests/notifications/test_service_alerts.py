@@ -217,7 +217,7 @@ def test_the_metrics_count_notices_and_troubles(watched):
     look(watched)
     text = generate_latest(metrics_server.registry([Gauges(watched.services, watched.services.clock)])).decode()
     assert 'bridge_notices{channel="ops",state="waiting"} 1.0' in text
-    assert 'bridge_troubles{kind="halt"} 1.0' in text
+    assert 'bridge_service_alerts{kind="halt"} 1.0' in text
 
 
 def test_all_that_begins_at_once_is_one_message(watched, receiver):

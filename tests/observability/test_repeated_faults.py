@@ -26,7 +26,7 @@ def write(clock):
 
     def written(**event):
         try:
-            return processor(None, event.pop("method", "warning"), {"event": "nudge lost", **event})
+            return processor(None, event.pop("method", "warning"), {"event": "wake-up lost", **event})
         except structlog.DropEvent:
             return None
 
@@ -57,7 +57,7 @@ def test_numbers_make_no_other_fault(write):
 def test_what_comes_back_after_a_long_while_is_new(write, clock):
     write(error="one")
     clock.now += 3 * LONGEST
-    assert write(error="one") == {"event": "nudge lost", "error": "one"}
+    assert write(error="one") == {"event": "wake-up lost", "error": "one"}
 
 
 @pytest.mark.parametrize("event", [{"method": "info", "error": "x"}, {"method": "warning"}])

@@ -78,12 +78,12 @@ def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
 
 def test_asking_wakes_a_worker(network, ask):
     ask()
-    assert network.nudges.names[-1] == "rules.try"
+    assert network.wake_ups.names[-1] == "rules.backtest"
 
 
 def test_a_lost_message_is_made_up_for_by_the_sweep(network, ask):
     ask()
-    assert "rules.try" in maintenance.stalled_tasks(network.services.store, network.now)
+    assert "rules.backtest" in maintenance.stalled_tasks(network.services.store, network.now)
 
 
 def test_a_rule_is_tried_once_at_a_time(network, ask):
@@ -97,7 +97,7 @@ def test_two_workers_do_not_run_two_at_once(network, ask):
     ask("low-cr-too")
     begin(network)
     assert not backtest_jobs.run_next(network.services, network.now)
-    assert "rules.try" not in maintenance.stalled_tasks(network.services.store, network.now)
+    assert "rules.backtest" not in maintenance.stalled_tasks(network.services.store, network.now)
 
 
 def test_one_whose_worker_was_killed_ends_with_the_reason(network, ask):

@@ -87,7 +87,7 @@ def test_the_checks_say_how_much_waits(network):
 
 def test_nobody_is_asked_to_work_while_halted(network):
     halted(network)
-    assert {"journal.drain", "rules.run_due"} & set(
+    assert {"journal.process", "rules.run_due"} & set(
         maintenance.stalled_tasks(network.services.store, network.now)
     ) == set()
 

@@ -52,13 +52,13 @@ then:
 TOKEN = "a-long-token-for-tests-0123456789"
 
 
-class Nudges:
+class WakeUps:
     """Stands where the queue is: remembers what was asked for."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def nudge(self, name: str, **_ids: Any) -> bool:
+    def wake(self, name: str, **_ids: Any) -> bool:
         self.names.append(name)
         return True
 
@@ -86,15 +86,15 @@ class Network:
         }.items():
             monkeypatch.setenv(name, value)
         transport = httpx.WSGITransport(app=create_app(self.world, strict=True))
-        self.nudges = Nudges()
+        self.wake_ups = WakeUps()
         self.services = Services(
             settings.load(home), transport=transport, clock=lambda: self.now, sleep=lambda _seconds: None,
-            queue=self.nudges, store=Store(make_engine(database_url)),
+            queue=self.wake_ups, store=Store(make_engine(database_url)),
         )  # fmt: skip
         self.writer = GroupCommitWriter(self.services.store)
         self.writer.start()
         app = Flask("door")
-        endpoint = WebhookEndpoint(self.services.sources, self.writer, self.nudges, clock=lambda: self.now)
+        endpoint = WebhookEndpoint(self.services.sources, self.writer, self.wake_ups, clock=lambda: self.now)
         app.register_blueprint(blueprint(endpoint))
         self.door = app.test_client()
 

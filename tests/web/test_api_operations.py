@@ -150,7 +150,7 @@ def test_trying_a_source_whose_service_does_not_answer_says_what_to_look_at(oper
 def test_feeds_are_read_when_an_operator_asks(operator, network):
     network.world.offer("Fair", clicks=10, conversions=1)
     assert "main/default/clicks" in operator.post("/reports/poll", 202)["data"]["feeds"]
-    assert "reports.poll" in network.nudges.names
+    assert "reports.poll" in network.wake_ups.names
     network.work()
     assert sum(one["facts"] for one in operator.get("/feeds")["data"]) == 11
 

@@ -22,7 +22,7 @@ from bridge.store.private_files import private_directory, private_file
 
 #: Name of a worker → its queues. What talks to Integr8 has processes of its own: however long Integr8 takes to answer,
 #: events are decided, the clock ticks and people are told.
-WORKERS = {"worker": ("journal", "upkeep"), "effects": ("effects", "reports")}
+WORKERS = {"worker": ("journal", "maintenance"), "effects": ("effects", "reports")}
 
 
 @dataclass(frozen=True, slots=True)

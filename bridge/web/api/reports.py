@@ -92,7 +92,7 @@ def poll() -> dict[str, Any]:
     """Have the workers read every feed now. One that waits to be read already is not asked for again."""
     with services().store.write() as session:
         asked = feeds.ask_all(session, services(), services().clock())
-    services().queue.nudge("reports.poll")
+    services().queue.wake("reports.poll")
     return one({"feeds": asked})
 
 

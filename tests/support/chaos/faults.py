@@ -118,7 +118,7 @@ def poison_queues(rig: Rig, _load: Load) -> None:
     """What is no message, and a well-formed one for a task that nobody has."""
     unknown = b'{"body": "W1tdLCB7fSwge31d", "content-encoding": "utf-8", "content-type": "application/json", "headers": {"task": "no.such", "id": "1", "lang": "py"}, "properties": {"delivery_tag": "t1", "delivery_info": {"exchange": "", "routing_key": "journal"}, "body_encoding": "base64"}}'  # noqa: E501
     with rig.redis() as client:
-        for queue in ("journal", "effects", "upkeep", "reports"):
+        for queue in ("journal", "effects", "maintenance", "reports"):
             client.lpush(queue, b"this is no message", b'{"half": ', unknown)
 
 

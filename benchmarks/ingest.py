@@ -81,14 +81,14 @@ def run(count: int = ROWS) -> list[dict[str, Any]]:
 
 def _rows_by_the_page(store: Store, clicks: Batch) -> tuple[float, float]:
     parse = record = 0.0
-    shelf = ChunkCache()
+    cache = ChunkCache()
     for start in range(0, len(clicks), AT_ONCE):
         given = as_rows(clicks, start, min(start + AT_ONCE, len(clicks)))
         began = time.perf_counter()
         reading = rows.read(Kind.CLICKS, given, NOW)
         parsed = time.perf_counter()
         with store.write() as session:
-            chunk_cache.record(session, shelf, feeds.ensure(session, KEY).id, reading.batch, NOW)
+            chunk_cache.record(session, cache, feeds.ensure(session, KEY).id, reading.batch, NOW)
         parse, record = parse + parsed - began, record + time.perf_counter() - parsed
     return parse, record
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from bridge.simulator.directory import Directory
-from bridge.simulator.repositories import Entity, Shelf
+from bridge.simulator.repositories import Entity, EntityRepository
 from bridge.simulator.rows import Click, Conversion
 
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
@@ -27,8 +27,8 @@ class Eye:
     def time(self, ms: int) -> str:
         return datetime.fromtimestamp(ms // 1000, self.zone).strftime(TIME_FORMAT)
 
-    def id(self, shelf: Shelf, number: int) -> str:
-        entity = shelf.numbered(number)
+    def id(self, repository: EntityRepository, number: int) -> str:
+        entity = repository.numbered(number)
         return entity.key if entity and self.ids == "key" else str(number)
 
     def offer(self, number: int) -> str:

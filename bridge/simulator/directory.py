@@ -7,7 +7,7 @@ from bridge.simulator.clock import Clock
 from bridge.simulator.entity_types import NOUNS
 from bridge.simulator.errors import Refusal, missing
 from bridge.simulator.ids import Ids
-from bridge.simulator.repositories import Entity, Shelf
+from bridge.simulator.repositories import Entity, EntityRepository
 from bridge.simulator.request_log import shorten
 from bridge.simulator.write_log import Writes
 
@@ -28,13 +28,15 @@ class Directory:
         self.integrations = list(integrations)
         self.writes = Writes()
         self._clock = clock
-        self.shelves = {name: Shelf(noun, ids, organization, blanks(name)) for name, noun in NOUNS.items()}
-        self.users = self.shelves["users"]
-        self.offers = self.shelves["offers"]
-        self.publishers = self.shelves["publishers"]
-        self.advertisers = self.shelves["advertisers"]
-        self.offer_events = self.shelves["offer_events"]
-        self.landing_pages = self.shelves["landing_pages"]
+        self.repositories = {
+            name: EntityRepository(noun, ids, organization, blanks(name)) for name, noun in NOUNS.items()
+        }
+        self.users = self.repositories["users"]
+        self.offers = self.repositories["offers"]
+        self.publishers = self.repositories["publishers"]
+        self.advertisers = self.repositories["advertisers"]
+        self.offer_events = self.repositories["offer_events"]
+        self.landing_pages = self.repositories["landing_pages"]
 
     def integration(self, wanted: str) -> str:
         if wanted not in self.integrations:
@@ -52,11 +54,11 @@ class Directory:
         offer: str | None = None,
         integration: str | None = None,
     ) -> Entity:
-        shelf = self.shelves[resource]
-        self._check(shelf, fields, None)
-        if shelf.noun.of_integration:
+        repository = self.repositories[resource]
+        self._check(repository, fields, None)
+        if repository.noun.of_integration:
             integration = integration or self.integrations[0]
-        entity = shelf.put(fields, at=self._clock.now(), key=key, integration=integration, offer=offer)
+        entity = repository.put(fields, at=self._clock.now(), key=key, integration=integration, offer=offer)
         self._note(entity, "create", fields, changed=True, by=by, request=request)
         return entity
 
@@ -69,7 +71,7 @@ class Directory:
         request: int | None = None,
         action: str = "update",
     ) -> None:
-        self._check(self.shelves[entity.noun.resource], fields, entity)
+        self._check(self.repositories[entity.noun.resource], fields, entity)
         changed = any(entity.fields.get(name) != value for name, value in fields.items())
         entity.fields.update(fields)
         entity.updated_at = self._clock.now()
@@ -87,13 +89,13 @@ class Directory:
         entity.updated_at = self._clock.now()
         self._note(entity, "archive" if archived else "restore", {}, changed=changed, by=by, request=request)
 
-    def _check(self, shelf: Shelf, fields: Mapping[str, Any], own: Entity | None) -> None:
+    def _check(self, repository: EntityRepository, fields: Mapping[str, Any], own: Entity | None) -> None:
         """402 for what only the data can tell: "the parameters were valid but the request failed"."""
-        name = shelf.noun.unique
+        name = repository.noun.unique
         if name and name in fields:
-            taken = [e for e in shelf.living() if e is not own and e.fields.get(name) == fields[name]]
+            taken = [e for e in repository.living() if e is not own and e.fields.get(name) == fields[name]]
             if taken:
-                raise Refusal(402, f"{name}: already used by another {shelf.noun.name}", field=name)
+                raise Refusal(402, f"{name}: already used by another {repository.noun.name}", field=name)
         if "advertiser_id" in fields:
             number = fields["advertiser_id"]  # a person's hand is not held to types, so it may be anything
             advertiser = self.advertisers.numbered(number) if isinstance(number, int) else None

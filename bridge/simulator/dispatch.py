@@ -117,11 +117,11 @@ def _meddle(call: Call) -> None:
     for fault in call.faults:
         if fault.kind not in {"deleted", "changed"} or call.operation.resource not in NOUNS:
             continue
-        shelf = call.world.directory.shelves[call.operation.resource]
+        repository = call.world.directory.repositories[call.operation.resource]
         own = call.path.get(NOUNS[call.operation.resource].path_name)
         wanted = call.body["data"] if call.operation.action in BULK else [own]
         for key in wanted:
-            entity = shelf.get(key) if key else None
+            entity = repository.get(key) if key else None
             if entity is not None and fault.kind == "deleted":
                 call.world.directory.archive(entity)
             elif entity is not None:

@@ -8,7 +8,7 @@ from bridge.simulator.api_call import Answer, Call
 from bridge.simulator.entity_types import NOUNS, Noun
 from bridge.simulator.errors import missing
 from bridge.simulator.list_query import page_of
-from bridge.simulator.repositories import Entity, Shelf
+from bridge.simulator.repositories import Entity, EntityRepository
 
 Handler = Callable[[Call], Answer]
 
@@ -22,8 +22,8 @@ def _noun(call: Call) -> Noun:
     return NOUNS[call.operation.resource]
 
 
-def _shelf(call: Call) -> Shelf:
-    return call.world.directory.shelves[call.operation.resource]
+def _repository(call: Call) -> EntityRepository:
+    return call.world.directory.repositories[call.operation.resource]
 
 
 def _home(call: Call) -> dict[str, Any]:
@@ -41,12 +41,12 @@ def _target(call: Call) -> Entity:
     wanted = call.path[_noun(call).path_name]
     if call.fault("not_found"):
         raise missing(_noun(call).name, wanted)
-    return _shelf(call).find(wanted, **_home(call))
+    return _repository(call).find(wanted, **_home(call))
 
 
 def _list(call: Call) -> Answer:
     size = call.world.options.default_page_size
-    living = _shelf(call).living(**_home(call))
+    living = _repository(call).living(**_home(call))
     return Answer(200, page_of(living, call.query, default_size=size, view=Entity.view, peek=Entity.peek))
 
 
@@ -83,13 +83,13 @@ def _bulk_delete(call: Call) -> Answer:
 
 def _targets(call: Call) -> list[Entity]:
     """Those that exist. The answer names no id, so a caller learns of the rest only by reading."""
-    home, shelf = _home(call), _shelf(call)
+    home, repository = _home(call), _repository(call)
     wanted = list(dict.fromkeys(call.body["data"]))
     partial = call.fault("partial_bulk")
     if partial:
         wanted = wanted[: int(len(wanted) * partial["share"])]
-    living = {entity.key for entity in shelf.living(**home)}
-    found = {key: entity for key in wanted if (entity := shelf.get(key)) and entity.key in living}
+    living = {entity.key for entity in repository.living(**home)}
+    found = {key: entity for key in wanted if (entity := repository.get(key)) and entity.key in living}
     unknown = [key for key in wanted if key not in found]
     if unknown:
         call.remarks.append(f"bulk ids that do not exist: {', '.join(unknown[:5])}")

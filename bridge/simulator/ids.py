@@ -1,7 +1,7 @@
 """Integr8's two kinds of id, repeatable from a seed: short string keys and ULIDs that sort by time.
 
 Evidence: facts, section 3.1. Offers, publishers and advertisers also carry a small counting number; the
-shelves hand that one out.
+repositories hand that one out.
 """
 
 import random

@@ -106,8 +106,8 @@ class Traffic:
     def _visit(self, visit: Visit, *, quiet: bool) -> None:
         offer = self._directory.offers.numbered(visit.offer)
         publisher = self._directory.publishers.numbered(visit.publisher)
-        assert offer is not None, "visits are planned for offers on the shelf"
-        assert publisher is not None, "visits are planned for publishers on the shelf"
+        assert offer is not None, "visits are planned for offers in the repository"
+        assert publisher is not None, "visits are planned for publishers in the repository"
         self._views(visit, offer, publisher)
         click = self._tracker.click(
             offer, publisher, at=visit.at, visitor=VISITORS[visit.visitor], sub_id=visit.sub_id, quiet=quiet

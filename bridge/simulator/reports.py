@@ -12,7 +12,7 @@ from bridge.simulator.columns import TIME_FORMAT, Eye, show
 from bridge.simulator.errors import bad
 from bridge.simulator.ids import is_ulid
 from bridge.simulator.list_query import MAX_PAGE, one, whole_number
-from bridge.simulator.repositories import Entity, Shelf
+from bridge.simulator.repositories import Entity, EntityRepository
 from bridge.simulator.rows import Row
 from bridge.simulator.tables import Table
 from bridge.simulator.world import World
@@ -109,11 +109,11 @@ def _cursors(query: Query) -> tuple[str | None, str | None]:
     return after, before
 
 
-def _number(shelf: Shelf, wanted: str | None) -> int | None:
+def _number(repository: EntityRepository, wanted: str | None) -> int | None:
     """Either id is understood; archived ones still have rows. An unknown one matches nothing."""
     if wanted is None:
         return None
-    found: Entity | None = shelf.get(wanted)
+    found: Entity | None = repository.get(wanted)
     return found.number if found else NOBODY
 
 

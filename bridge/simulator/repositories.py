@@ -51,7 +51,7 @@ class Entity:
         }
 
 
-class Shelf:
+class EntityRepository:
     def __init__(self, noun: Noun, ids: Ids, organization: str, blank: Mapping[str, Any]) -> None:
         self.noun = noun
         self._ids = ids

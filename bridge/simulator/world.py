@@ -203,7 +203,7 @@ class World:
                     self.tracker.convert(click, at=min(at + delay, max(last, at)), quiet=True, **conversion)
 
     def _any(self, resource: str, make: Callable[[], Entity]) -> Entity:
-        return next(self.directory.shelves[resource].living(), None) or make()
+        return next(self.directory.repositories[resource].living(), None) or make()
 
     def history(self, days: float) -> int:
         """Let the traffic model make up the past; how many clicks there were."""

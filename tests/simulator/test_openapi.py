@@ -50,7 +50,7 @@ def _schema(world):
     app = create_app(world, strict=True)
     app.add_url_rule("/openapi.json", view_func=document)
     export = _export(world, app)
-    known = {shelf.noun.path_name: shelf.all()[0].key for shelf in world.directory.shelves.values()}
+    known = {repository.noun.path_name: repository.all()[0].key for repository in world.directory.repositories.values()}
     pinned = {
         **known,
         "integrationID": world.integration,
@@ -77,8 +77,8 @@ def _closed():
 
 def _restore():
     """What an earlier example archived must not make the next one a 404."""
-    for shelf in WORLD.directory.shelves.values():
-        shelf.all()[0].archived = False
+    for repository in WORLD.directory.repositories.values():
+        repository.all()[0].archived = False
     WORLD.jobs.keep(JOB)
 
 

@@ -33,13 +33,13 @@ def _change_model(world: World, asking: Asking) -> Any:
     if not isinstance(live, bool | None):
         raise bad("live", "must be true or false")
     model = world.live.model
-    for name, shelf, table, first in (
+    for name, repository, table, first in (
         ("offers", world.directory.offers, model.offers, model.offer),
         ("publishers", world.directory.publishers, model.publishers, model.publisher),
     ):
         body.pop(name, None)
         for wanted, changes in asking.table(name).items():
-            number = entity(shelf, wanted, name).number
+            number = entity(repository, wanted, name).number
             table[number] = _profile(first(number), changes)
     model.habits = model.habits.changed(body)
     if days:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.simulator.control.table import Asking, Place
 from bridge.simulator.errors import bad
-from bridge.simulator.repositories import Entity, Shelf
+from bridge.simulator.repositories import Entity, EntityRepository
 from bridge.simulator.world import World
 
 
@@ -69,9 +69,9 @@ def _state(world: World, asking: Asking) -> Any:
 
 
 def _parts(world: World) -> dict[str, Callable[[], Any]]:
-    shelves = {name: partial(_shown, shelf) for name, shelf in world.directory.shelves.items()}
+    repositories = {name: partial(_shown, repository) for name, repository in world.directory.repositories.items()}
     tracker = world.tracker
-    return shelves | {
+    return repositories | {
         "paused": lambda: world.paused,
         "rows": lambda: {
             "clicks": len(tracker.clicks),
@@ -84,8 +84,8 @@ def _parts(world: World) -> dict[str, Callable[[], Any]]:
     }
 
 
-def _shown(shelf: Shelf) -> list[dict[str, Any]]:
-    return [_seen(entity) for entity in shelf.all()]
+def _shown(repository: EntityRepository) -> list[dict[str, Any]]:
+    return [_seen(entity) for entity in repository.all()]
 
 
 def _seen(entity: Entity) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bridge.simulator.errors import bad
-from bridge.simulator.repositories import Entity, Shelf
+from bridge.simulator.repositories import Entity, EntityRepository
 from bridge.simulator.world import World
 
 FAR = 1e9  # seconds or pieces; thirty years, a thousand million rows
@@ -69,9 +69,9 @@ class Place:
     unlocked: bool = False  # for what waits on the network
 
 
-def entity(shelf: Shelf, wanted: Any, name: str) -> Entity:
+def entity(repository: EntityRepository, wanted: Any, name: str) -> Entity:
     """By either id; the first living one when nothing is said."""
-    found = shelf.get(str(wanted)) if wanted is not None else next(shelf.living(), None)
+    found = repository.get(str(wanted)) if wanted is not None else next(repository.living(), None)
     if found is None:
-        raise bad(name, f"no {shelf.noun.name} has the id {wanted!r}")
+        raise bad(name, f"no {repository.noun.name} has the id {wanted!r}")
     return found

@@ -4,22 +4,22 @@ from typing import Any
 
 from bridge.simulator.control.table import Asking, Place
 from bridge.simulator.errors import Refusal, bad, missing
-from bridge.simulator.repositories import Entity, Shelf
+from bridge.simulator.repositories import Entity, EntityRepository
 from bridge.simulator.world import World
 
 
-def _shelf(world: World, asking: Asking) -> Shelf:
+def _repository(world: World, asking: Asking) -> EntityRepository:
     resource = asking.path["resource"]
-    if resource not in world.directory.shelves:
-        raise Refusal(404, f"no such resource; known are {', '.join(world.directory.shelves)}")
-    return world.directory.shelves[resource]
+    if resource not in world.directory.repositories:
+        raise Refusal(404, f"no such resource; known are {', '.join(world.directory.repositories)}")
+    return world.directory.repositories[resource]
 
 
 def _entity(world: World, asking: Asking) -> Entity:
-    shelf = _shelf(world, asking)
-    found = shelf.get(asking.path["key"])
+    repository = _repository(world, asking)
+    found = repository.get(asking.path["key"])
     if found is None:
-        raise missing(shelf.noun.name, asking.path["key"])
+        raise missing(repository.noun.name, asking.path["key"])
     return found
 
 
@@ -33,21 +33,23 @@ def _get(world: World, asking: Asking) -> Any:
 
 def _make(world: World, asking: Asking) -> Any:
     """Any field is taken; `id` sets the key, `offer` the owner of an event or a landing page."""
-    shelf = _shelf(world, asking)
+    repository = _repository(world, asking)
     fields = dict(asking.body)
     key, integration = fields.pop("id", None), fields.pop("integration", None)
     if not isinstance(key, str | None):
         raise bad("id", "must be a string")
     offer = None
-    if shelf.noun.of_offer:
+    if repository.noun.of_offer:
         owner = world.directory.offers.get(str(fields.pop("offer", "")))
         if owner is None:
             raise bad("offer", "is required, an offer's id")
         offer = owner.key
-    if shelf.noun.of_integration and "advertiser_id" not in fields:
+    if repository.noun.of_integration and "advertiser_id" not in fields:
         owner = next(world.directory.advertisers.living(), None) or world.advertiser()
         fields["advertiser_id"] = owner.number
-    return _seen(world.directory.create(shelf.noun.resource, fields, key=key, integration=integration, offer=offer))
+    return _seen(
+        world.directory.create(repository.noun.resource, fields, key=key, integration=integration, offer=offer)
+    )
 
 
 def _change(world: World, asking: Asking) -> Any:

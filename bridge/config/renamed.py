@@ -13,6 +13,7 @@ Kind: TypeAlias = Literal[
     "bridge.yaml",
     "environment variable",
     "metric",
+    "page of the console",
     "queue of workers",
     "topic",
     "API field",
@@ -42,6 +43,9 @@ RENAMED: tuple[Renamed, ...] = (
     Renamed("metric", "bridge_webhooks_not_taken_total", "bridge_webhooks_refused_total", "0.2.0"),
     Renamed("metric", "bridge_notices_tried_total", "bridge_notice_deliveries_total", "0.2.0"),
     Renamed("metric", "bridge_troubles", "bridge_service_alerts", "0.2.0"),
+    Renamed("API path", "/api/v1/trials", "/api/v1/backtest-jobs", "0.2.0"),
+    Renamed("page of the console", "/entities", "/items", "0.2.0"),
+    Renamed("page of the console", "/rules/NAME/trial", "/rules/NAME/backtest-job", "0.2.0"),
     Renamed("queue of workers", "upkeep", "maintenance", "0.2.0"),
     Renamed("JSON of sources list", "proof", "authentication", "0.2.0"),
 )

@@ -15,7 +15,7 @@ from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services import container
 from bridge.services.container import Services
 from bridge.store import backtest_jobs
-from bridge.store.backtest_jobs import Trial, TrialState
+from bridge.store.backtest_jobs import BacktestJob, BacktestJobState
 from rules.backtest.backtest import STEP, NotReplayable, Progress, replayable
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ class _Stopped(Exception):
     pass
 
 
-def ask(services: Services, rule: str, question: Question, *, who: str, now: datetime) -> Trial:
+def ask(services: Services, rule: str, question: Question, *, who: str, now: datetime) -> BacktestJob:
     """Have the live revision of a rule tried on the past. Raises NotThere, Refused, OperationError with the reason."""
     if question.end <= question.start:
         raise OperationError("to: it must be later than from")
@@ -47,7 +47,7 @@ def ask(services: Services, rule: str, question: Question, *, who: str, now: dat
         last = backtest_jobs.newest(session, rule)
         if last is not None and last.is_open:
             raise Refused(f"rule {rule}: backtest {last.id} is {last.state} already; wait for it, or stop it")
-        asked = Trial(
+        asked = BacktestJob(
             rule_id=rule,
             revision=live.hash,
             start=question.start,
@@ -63,10 +63,10 @@ def ask(services: Services, rule: str, question: Question, *, who: str, now: dat
     return asked
 
 
-def stop(services: Services, number: int, *, who: str, now: datetime) -> Trial:
+def stop(services: Services, number: int, *, who: str, now: datetime) -> BacktestJob:
     """End one that waits or runs; the worker notices within a second. Raises NotThere, Refused."""
     with services.store.write() as session:
-        found = session.get(Trial, number, with_for_update=True)
+        found = session.get(BacktestJob, number, with_for_update=True)
         if found is None:
             raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
         if not found.is_open:
@@ -79,35 +79,35 @@ def stop(services: Services, number: int, *, who: str, now: datetime) -> Trial:
 def give_up(session: Session, now: datetime) -> int:
     """End those whose worker was killed, visibly. Returns how many there were."""
     found = backtest_jobs.left(session, now)
-    for trial in found:
-        trial.fence += 1
-        _fail(trial, f"the worker that ran it ended without a word{_how_far(trial)}; try it again", now)
-        log.warning("backtest left behind", trial=trial.id, rule=trial.rule_id, worker=trial.claimed_by)
+    for job in found:
+        job.fence += 1
+        _fail(job, f"the worker that ran it ended without a word{_how_far(job)}; try it again", now)
+        log.warning("backtest left behind", job=job.id, rule=job.rule_id, worker=job.claimed_by)
     return len(found)
 
 
-def _fail(trial: Trial, problem: str, now: datetime) -> None:
-    trial.state, trial.problem, trial.ended_at = TrialState.FAILED, problem, now
-    trial.claimed_until = None
+def _fail(job: BacktestJob, problem: str, now: datetime) -> None:
+    job.state, job.problem, job.ended_at = BacktestJobState.FAILED, problem, now
+    job.claimed_until = None
 
 
-def _how_far(trial: Trial) -> str:
-    return f", {trial.share:.0%} done" if trial.looks else ""
+def _how_far(job: BacktestJob) -> str:
+    return f", {job.share:.0%} done" if job.looks else ""
 
 
 def run_next(services: Services, now: datetime) -> bool:
     """Run the oldest that waits, from beginning to end. False when none waits, or one is being run already."""
     with services.store.write() as session:
-        trial = backtest_jobs.take(session, now)
-    if trial is None:
+        job = backtest_jobs.take(session, now)
+    if job is None:
         return False
     problem = None
     try:
-        with _heart(services, trial) as progress:
-            _run(services, trial, progress)
+        with _heart(services, job) as progress:
+            _run(services, job, progress)
     except _Stopped:
         with services.store.write() as session:
-            backtest_jobs.put_back(session, trial)  # of use to a worker that leaves; a stopped one is not ours any more
+            backtest_jobs.put_back(session, job)  # of use to a worker that leaves; a stopped one is not ours any more
     except OperationError as error:
         problem = str(error)
     except Exception as error:
@@ -116,28 +116,28 @@ def run_next(services: Services, now: datetime) -> bool:
     finally:
         if problem is not None:
             with services.store.write() as session:
-                backtest_jobs.end(session, trial, services.clock(), problem=problem)
+                backtest_jobs.end(session, job, services.clock(), problem=problem)
     return True
 
 
-def _run(services: Services, trial: Trial, progress: Progress) -> None:
-    step = timedelta(seconds=trial.step_seconds) if trial.step_seconds else None
-    question = Question(start=trial.start, end=trial.end, step=step, against=trial.against)  # type: ignore[arg-type]
+def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
+    step = timedelta(seconds=job.step_seconds) if job.step_seconds else None
+    question = Question(start=job.start, end=job.end, step=step, against=job.against)  # type: ignore[arg-type]
     with services.store.read() as session:
         services.library.current(session)  # the tables that it may join
-        revision = services.library.revision(session, trial.revision)
+        revision = services.library.revision(session, job.revision)
     if revision is None:
-        raise OperationError(f"revision {trial.revision} names something that bridge.yaml does not have any more")
+        raise OperationError(f"revision {job.revision} names something that bridge.yaml does not have any more")
     report = replayed(services, revision, question, progress)
-    [number] = keep(services, [report], question, who=trial.by, now=services.clock())
+    [number] = keep(services, [report], question, who=job.by, now=services.clock())
     with services.store.write() as session:
         seen = {"looks": report.looks, "looks_done": report.looks, "looking_at": report.end}
-        backtest_jobs.proceed(session, trial, seen, services.clock())
-        backtest_jobs.end(session, trial, services.clock(), backtest=number)
+        backtest_jobs.proceed(session, job, seen, services.clock())
+        backtest_jobs.end(session, job, services.clock(), backtest=number)
 
 
 @contextmanager
-def _heart(services: Services, trial: Trial) -> Iterator[Progress]:
+def _heart(services: Services, job: BacktestJob) -> Iterator[Progress]:
     """Says every second how far it is, from a thread beside the work; gives a function to tell it."""
     seen: dict[str, Any] = {}
     over, lost, began = threading.Event(), threading.Event(), services.clock()
@@ -146,9 +146,9 @@ def _heart(services: Services, trial: Trial) -> Iterator[Progress]:
         while not over.wait(BEAT):
             try:
                 with services.store.write() as session:
-                    ours = backtest_jobs.proceed(session, trial, dict(seen), services.clock())
+                    ours = backtest_jobs.proceed(session, job, dict(seen), services.clock())
             except SQLAlchemyError as error:
-                log.warning("backtest could not say how far it is", trial=trial.id, error=type(error).__name__)
+                log.warning("backtest could not say how far it is", job=job.id, error=type(error).__name__)
                 continue
             if not ours:
                 lost.set()

@@ -18,16 +18,16 @@ UNDER_WAY = (EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class CalledOff:
+class Cancelled:
     """What will not be done any more, and what a worker has in hand at this moment."""
 
     effects: Sequence[Effect] = ()
     under_way: Sequence[Effect] = ()
 
 
-def call_off(
+def cancel_planned(
     session: Session, plan_ids: Collection[int], *, why: str, now: datetime, selection: Selection
-) -> CalledOff:
+) -> Cancelled:
     """Skip the planned effects of plans that go ahead. What a worker has begun is settled by it, and told here."""
     rows = session.scalars(
         select(Effect)
@@ -43,7 +43,7 @@ def call_off(
     return _skip(session, meant, why, now)
 
 
-def call_off_subject(session: Session, plan_id: int, subject: str, *, why: str, now: datetime) -> CalledOff:
+def cancel_subject(session: Session, plan_id: int, subject: str, *, why: str, now: datetime) -> Cancelled:
     """The same for the steps of one subject."""
     rows = [row for row in ledger.effects_of(session, plan_id) if row.subject == subject]
     return _skip(session, [row for row in rows if row.state in {EffectState.PLANNED, *UNDER_WAY}], why, now)
@@ -53,7 +53,7 @@ def target(row: Effect) -> Target:
     return target_of(row.kind, row.target_id, account=row.account, integration=row.integration)
 
 
-def _skip(session: Session, rows: Sequence[Effect], why: str, now: datetime) -> CalledOff:
+def _skip(session: Session, rows: Sequence[Effect], why: str, now: datetime) -> Cancelled:
     planned = [row.id for row in rows if row.state == EffectState.PLANNED]
     gone = set(
         session.scalars(
@@ -69,11 +69,11 @@ def _skip(session: Session, rows: Sequence[Effect], why: str, now: datetime) -> 
         session.refresh(row)
         _keep_held(session, row)
     ledger.close_finished(session, {row.plan_id for row in done}, now)
-    return CalledOff(done, [row for row in rows if row.id not in gone])
+    return Cancelled(done, [row for row in rows if row.id not in gone])
 
 
 def _keep_held(session: Session, row: Effect) -> None:
-    """A return that is called off leaves its target held, until a person says otherwise."""
+    """A return that is cancelled leaves its target held, until a person says otherwise."""
     hold = session.get(Hold, row.releases) if row.releases is not None else None
     if hold is not None and hold.state == HoldState.RELEASED:
         hold.state, hold.until = HoldState.ACTIVE, None

@@ -55,7 +55,7 @@ def _items(session: Session, text: str) -> Iterator[Hit]:
     for one in session.scalars(query.order_by(Entity.gone_at.is_not(None), Entity.kind, Entity.id).limit(SHOWN)):
         identity = one.number or one.ref
         exact = text in {one.number, one.ref, one.name}
-        yield Hit(one.kind, one.name or identity, f"/entities/{one.kind}/{identity}", f"{one.kind} {identity}", exact)
+        yield Hit(one.kind, one.name or identity, f"/items/{one.kind}/{identity}", f"{one.kind} {identity}", exact)
     if "@" in text:
         yield from _made_for(session, text)
 

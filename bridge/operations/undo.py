@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.decisions.plan_state import load_state
-from bridge.operations.cancel import CalledOff, call_off, call_off_subject, target
+from bridge.operations.cancel import Cancelled, cancel_planned, cancel_subject, target
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.manual_runs import write
 from bridge.operations.plan_values import account_is_gone, chosen, context_of
@@ -62,7 +62,7 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
             made.id,
             plan.outcome,
             [
-                *(f"called off: {_say(one)}" for one in off.effects),
+                *(f"cancelled: {_say(one)}" for one in off.effects),
                 *(f"{one.verb} {one.target}" for one in plan.effects),
             ],
             [*(stop.message for stop in plan.stops), *(_busy(one) for one in off.under_way)],
@@ -80,7 +80,7 @@ def _targets(session: Session, plan_ids: Collection[int]) -> frozenset[Target]:
     return frozenset(target(row) for row in session.scalars(select(Effect).where(Effect.plan_id.in_(plan_ids))))
 
 
-def _nothing(run_id: int, off: CalledOff, selection: Selection) -> str:
+def _nothing(run_id: int, off: Cancelled, selection: Selection) -> str:
     if off.under_way:
         return f"run {run_id}: is being carried out at this moment; ask again when it has ended"
     if isinstance(selection, Only):
@@ -89,12 +89,12 @@ def _nothing(run_id: int, off: CalledOff, selection: Selection) -> str:
     return f"run {run_id}: nothing of it was carried out, so there is nothing to take back"
 
 
-def _mutes(off: CalledOff, plan: Plan, terms: Terms, now: datetime) -> list[Mute]:
-    """What was called off must not be wanted again at the rule's next look."""
+def _mutes(off: Cancelled, plan: Plan, terms: Terms, now: datetime) -> list[Mute]:
+    """What was cancelled must not be wanted again at the rule's next look."""
     known = {mute.target for mute in plan.mutes} | {ended.hold.target for ended in plan.ended}
     until = now + terms.respect
     targets = sorted({target(row) for row in off.effects} - known)
-    return [Mute(rule=terms.rule, target=one, until=until, why="called off by a person") for one in targets]
+    return [Mute(rule=terms.rule, target=one, until=until, why="cancelled by a person") for one in targets]
 
 
 def _say(row: Effect) -> str:
@@ -108,13 +108,13 @@ def _busy(row: Effect) -> str:
 def compensate(services: Services, session: Session, plan_id: int, subject: str, now: datetime) -> None:
     """`on_failure: undo`: take back the steps of one subject that were applied beside one that failed.
 
-    Steps that have not begun are called off. Does nothing where no step of the subject has failed.
+    Steps that have not begun are cancelled. Does nothing where no step of the subject has failed.
     """
     rows = [row for row in ledger.effects_of(session, plan_id) if row.subject == subject]
     failed = next((row for row in rows if row.state == EffectState.FAILED), None)
     if failed is None:
         return
-    call_off_subject(session, plan_id, subject, why=f"called off, because step {failed.step} failed", now=now)
+    cancel_subject(session, plan_id, subject, why=f"cancelled, because step {failed.step} failed", now=now)
     stored = session.get_one(StoredPlan, plan_id)
     run, revision = _run(services, session, stored.run_id)
     undone = _taken_back(session, stored.run_id)

@@ -1,6 +1,6 @@
 """Ask for the addresses of a name, and wait no longer than there is time.
 
-The system's resolver cannot be called off: a name server that does not answer holds whoever asks for half a minute
+The system's resolver cannot be cancelled: a name server that does not answer holds whoever asks for half a minute
 or more. So a thread asks, and the request goes on without it when its time is up. How many may hang is bounded.
 """
 

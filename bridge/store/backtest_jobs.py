@@ -19,17 +19,17 @@ from bridge.store.lease import Claim, Leased, free, settle
 LEASE = timedelta(seconds=30)  # renewed every second; a killed worker shows after that long
 
 
-class TrialState(StrEnum):
+class BacktestJobState(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
 
 
-OPEN = (TrialState.WAITING, TrialState.RUNNING)
+OPEN = (BacktestJobState.WAITING, BacktestJobState.RUNNING)
 
 
-class Trial(Leased, Base):
+class BacktestJob(Leased, Base):
     """One revision over one time range of the past, as it was asked for."""
 
     __tablename__ = "trials"
@@ -44,7 +44,7 @@ class Trial(Leased, Base):
     against: Mapped[str]  # live or imported, as in Backtest
     by: Mapped[str]
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    state: Mapped[str] = mapped_column(default=TrialState.WAITING)
+    state: Mapped[str] = mapped_column(default=BacktestJobState.WAITING)
     looks: Mapped[int | None]  # how many it will be; None until the past is loaded
     looks_done: Mapped[int] = mapped_column(default=0)
     looking_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the moment of the past that it has come to
@@ -63,31 +63,38 @@ class Trial(Leased, Base):
 
 
 #: Nobody has begun, or whoever had begun gave it back on leaving: then its lease is gone, not over.
-READY = or_(Trial.state == TrialState.WAITING, (Trial.state == TrialState.RUNNING) & Trial.claimed_until.is_(None))
+READY = or_(
+    BacktestJob.state == BacktestJobState.WAITING,
+    (BacktestJob.state == BacktestJobState.RUNNING) & BacktestJob.claimed_until.is_(None),
+)
 
 
 @cache
-def _ready() -> Claim[Trial]:
-    anew = {"state": TrialState.RUNNING, "looks": None, "looks_done": 0, "looking_at": None}
-    return Claim(Trial, READY, order=[Trial.id], length=LEASE, **anew)
+def _ready() -> Claim[BacktestJob]:
+    anew = {"state": BacktestJobState.RUNNING, "looks": None, "looks_done": 0, "looking_at": None}
+    return Claim(BacktestJob, READY, order=[BacktestJob.id], length=LEASE, **anew)
 
 
-def newest(session: Session, rule_id: str) -> Trial | None:
+def newest(session: Session, rule_id: str) -> BacktestJob | None:
     """The one of a rule that was asked for last."""
-    return session.scalar(select(Trial).where(Trial.rule_id == rule_id).order_by(Trial.id.desc()).limit(1))
+    return session.scalar(
+        select(BacktestJob).where(BacktestJob.rule_id == rule_id).order_by(BacktestJob.id.desc()).limit(1)
+    )
 
 
 def is_waiting(session: Session, now: datetime) -> bool:
     """Whether one could be begun now."""
-    return not _busy(session, now) and session.scalar(select(Trial.id).where(READY).limit(1)) is not None
+    return not _busy(session, now) and session.scalar(select(BacktestJob.id).where(READY).limit(1)) is not None
 
 
 def _busy(session: Session, now: datetime) -> bool:
-    running = select(Trial.id).where(Trial.state == TrialState.RUNNING, Trial.claimed_until > now)
+    running = select(BacktestJob.id).where(
+        BacktestJob.state == BacktestJobState.RUNNING, BacktestJob.claimed_until > now
+    )
     return session.scalar(running.limit(1)) is not None
 
 
-def take(session: Session, now: datetime) -> Trial | None:
+def take(session: Session, now: datetime) -> BacktestJob | None:
     """The oldest that waits; None while another one runs, because each keeps a core busy."""
     if _busy(session, now):
         return None
@@ -95,36 +102,42 @@ def take(session: Session, now: datetime) -> Trial | None:
     return found[0] if found else None
 
 
-def proceed(session: Session, trial: Trial, seen: Mapping[str, Any], now: datetime) -> bool:
+def proceed(session: Session, job: BacktestJob, seen: Mapping[str, Any], now: datetime) -> bool:
     """Renew the lease, and say how far it is. False when it is no longer ours."""
     done = session.scalar(
-        update(Trial)
-        .where(Trial.id == trial.id, Trial.fence == trial.fence, Trial.state == TrialState.RUNNING)
+        update(BacktestJob)
+        .where(BacktestJob.id == job.id, BacktestJob.fence == job.fence, BacktestJob.state == BacktestJobState.RUNNING)
         .values(claimed_until=now + LEASE, **seen)
         .execution_options(synchronize_session=False)
-        .returning(Trial.id)
+        .returning(BacktestJob.id)
     )
     return done is not None
 
 
 def end(
-    session: Session, trial: Trial, now: datetime, *, problem: str | None = None, backtest: int | None = None
+    session: Session, job: BacktestJob, now: datetime, *, problem: str | None = None, backtest: int | None = None
 ) -> bool:
     """Close it, with what came out or with the reason why nothing did. False when it is no longer ours."""
-    state = TrialState.DONE if problem is None else TrialState.FAILED
-    return settle(session, trial, state=state, ended_at=now, problem=problem, backtest_id=backtest)
+    state = BacktestJobState.DONE if problem is None else BacktestJobState.FAILED
+    return settle(session, job, state=state, ended_at=now, problem=problem, backtest_id=backtest)
 
 
-def put_back(session: Session, trial: Trial) -> None:
+def put_back(session: Session, job: BacktestJob) -> None:
     """Somebody else will begin it anew."""
-    settle(session, trial, state=TrialState.WAITING)
+    settle(session, job, state=BacktestJobState.WAITING)
 
 
-def left(session: Session, now: datetime) -> Sequence[Trial]:
+def left(session: Session, now: datetime) -> Sequence[BacktestJob]:
     """Those whose worker ended without a word."""
-    over = (Trial.state == TrialState.RUNNING, Trial.claimed_until.is_not(None), free(Trial, now))
-    return session.scalars(select(Trial).where(*over)).all()
+    over = (
+        BacktestJob.state == BacktestJobState.RUNNING,
+        BacktestJob.claimed_until.is_not(None),
+        free(BacktestJob, now),
+    )
+    return session.scalars(select(BacktestJob).where(*over)).all()
 
 
 def forget(session: Session, before: datetime) -> None:
-    session.execute(delete(Trial).where(Trial.ended_at < before).execution_options(synchronize_session=False))
+    session.execute(
+        delete(BacktestJob).where(BacktestJob.ended_at < before).execution_options(synchronize_session=False)
+    )

@@ -16,6 +16,7 @@ from bridge.version import VERSION
 from bridge.web import access, api, console, health, hooks, problems
 from bridge.web.asgi import LARGEST_BODY, Application
 from bridge.web.group_commit import GroupCommitWriter
+from bridge.web.renamed_paths import with_old_paths
 
 
 def create_app(services: Services) -> Flask:

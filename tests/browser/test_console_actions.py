@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 skip_without_chromium()
 
 LONG = "An offer with a name that somebody pasted out of a spreadsheet and that goes on and on " * 2
-READ = ("/", "/activity", "/approvals", "/holds", "/rules", "/rules/low-cr", "/entities", "/events", "/runs/1",
+READ = ("/", "/activity", "/approvals", "/holds", "/rules", "/rules/low-cr", "/items", "/events", "/runs/1",
         "/explain?rule=low-cr&subject=offer=1002", "/settings", "/reference")  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def tab_to(page, name):
 
 
 def test_a_halt_is_two_clicks_away_from_any_page(page, network):
-    page.goto("/entities/offer/1002")
+    page.goto("/items/offer/1002")
     page.get_by_text("Halt…").click()
     page.get_by_label("Why").fill("outage")
     page.get_by_role("button", name="Halt all changes").click()
@@ -65,8 +65,8 @@ def test_a_trial_is_watched_while_it_goes_on(page, network):
     page.goto("/rules/low-cr")
     page.get_by_role("button", name="Backtest").click()
     with network.services.store.write() as session:
-        trial = backtest_jobs.take(session, network.now)
-        backtest_jobs.proceed(session, trial, {"looks": 200, "looks_done": 94}, network.now)
+        job = backtest_jobs.take(session, network.now)
+        backtest_jobs.proceed(session, job, {"looks": 200, "looks_done": 94}, network.now)
     page.get_by_text("94 of 200 checks are done").wait_for()
     assert findings(page) == []
     page.get_by_role("button", name="Stop it").click()
@@ -107,14 +107,14 @@ def test_a_long_name_breaks_instead_of_the_page(page, network):
     network.pass_time(hours=1)
     network.work()
     page.set_viewport_size({"width": 390, "height": 780})
-    for path in ("/entities", "/entities/offer/1009"):
+    for path in ("/items", "/items/offer/1009"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 
 def test_on_a_phone_the_pages_of_a_rule_read_well(page):
     page.set_viewport_size({"width": 390, "height": 780})
-    for path in ("/rules/low-cr", "/approvals", "/explain?rule=low-cr&subject=offer=1007", "/entities/offer/1007"):
+    for path in ("/rules/low-cr", "/approvals", "/explain?rule=low-cr&subject=offer=1007", "/items/offer/1007"):
         page.goto(path)
         assert findings(page) == [], path
 

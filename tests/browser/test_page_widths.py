@@ -11,7 +11,7 @@ from chromium import skip_without_chromium
 
 PAGES = {
     "inbox": "/", "approvals": "/approvals", "activity": "/activity", "run": "/runs/1", "undo": "/runs/1?undo=1",
-    "holds": "/holds", "mutes": "/mutes", "audit": "/audit", "items": "/entities", "item": "/entities/offer/1007",
+    "holds": "/holds", "mutes": "/mutes", "audit": "/audit", "items": "/items", "item": "/items/offer/1007",
     "why": "/explain?subject=1007", "rules": "/rules", "rule": "/rules/low-cr", "webhooks": "/events",
     "integr8": "/integr8", "settings": "/settings", "search": "/search?q=summer",
 }  # fmt: skip
@@ -39,7 +39,7 @@ def test_the_slash_key_goes_to_the_search(page):
     page.keyboard.press("/")
     page.keyboard.type("1007")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/entities/offer/1007")
+    page.wait_for_url("**/items/offer/1007")
 
 
 def test_boxes_are_ticked_together_and_counted(page):

@@ -10,7 +10,7 @@ from bridge.operations.backtest import Question
 from bridge.services import container
 from bridge.store import backtest_jobs as store_backtest_jobs
 from bridge.store import backtest_results, lease_release
-from bridge.store.backtest_jobs import Trial
+from bridge.store.backtest_jobs import BacktestJob
 
 RULE = """
 schema: 1
@@ -54,17 +54,17 @@ def ask(network):
     return asked
 
 
-def now_of(network, trial):
+def now_of(network, job):
     with network.services.store.read() as session:
-        return session.get_one(Trial, trial.id)
+        return session.get_one(BacktestJob, job.id)
 
 
 def begin(network, **seen):
     """As a worker does, which then is killed."""
     with network.services.store.write() as session:
-        trial = store_backtest_jobs.take(session, network.now)
-        store_backtest_jobs.proceed(session, trial, seen, network.now)
-    return trial
+        job = store_backtest_jobs.take(session, network.now)
+        store_backtest_jobs.proceed(session, job, seen, network.now)
+    return job
 
 
 def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
@@ -183,4 +183,4 @@ def test_old_ones_are_forgotten(network, ask):
     network.work()
     network.pass_time(days=8)
     maintenance.apply_retention(network.services, network.now)
-    assert network.all(Trial) == []
+    assert network.all(BacktestJob) == []

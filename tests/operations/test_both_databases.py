@@ -23,11 +23,11 @@ def test_a_plan_is_reviewed_approved_called_off_and_explained(on_either_database
     [plan] = reviews(services, now=network.now)
     assert plan.changed == "nothing"
     approve(services, plan.plan_id, person=Person(name="ann"), now=network.now)
-    assert list(undo(services, plan.run_id, who="ann", now=network.now).effects) == ["called off: pause offer 1004"]
+    assert list(undo(services, plan.run_id, who="ann", now=network.now).effects) == ["cancelled: pause offer 1004"]
     network.work()
     assert network.paused == []
     found = explain(services, "low-cr", parse_subject("offer=1004"), now=network.now)
-    assert found.looks[0].did == ("pause offer 1004: skipped (called off by ann)",)
+    assert found.looks[0].did == ("pause offer 1004: skipped (cancelled by ann)",)
     assert not [one for one in examine(services, network.now, health=checks) if one["status"] == "fail"]
 
 

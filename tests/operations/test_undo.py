@@ -46,7 +46,7 @@ def test_what_has_not_been_carried_out_yet_is_called_off(planned):
     done = take_back(planned)
     planned.work()
     assert planned.paused == []
-    assert list(done.effects) == ["called off: pause offer 1002", "called off: pause offer 1003"]
+    assert list(done.effects) == ["cancelled: pause offer 1002", "cancelled: pause offer 1003"]
 
 
 def test_what_was_called_off_is_not_wanted_again_at_the_next_look(planned):
@@ -87,7 +87,7 @@ def test_calling_a_return_off_leaves_the_offer_held(offers):
     assert {hold.state for hold in offers.all(Hold)} == {"active"}
 
 
-def test_a_halt_does_not_keep_people_from_calling_off(planned):
+def test_a_halt_does_not_keep_people_from_cancelling(planned):
     with planned.services.store.write() as session:
         halts.halt(session, by="ann", why="wrong rule", now=planned.now)
     take_back(planned)

@@ -356,7 +356,7 @@ def test_a_rule_about_traffic_is_tried_on_the_past(operator, network):
     asked = operator.post("/rules/low/backtests", 202, **time_range)["data"]
     assert asked["state"] == "waiting"
     network.work()
-    done = operator.get(f"/trials/{asked['id']}")["data"]
+    done = operator.get(f"/backtest-jobs/{asked['id']}")["data"]
     assert (done["state"], done["looks_done"]) == ("done", 25)
     [made] = operator.get("/rules/low/backtests")["data"]
     assert (made["id"], made["figures"]["looks"]) == (done["backtest_id"], 25)

@@ -55,7 +55,11 @@ REQUESTS = {
     "reports shadow": ["GET /reports/shadow"],
     "reports status": ["GET /feeds"],
     "resume": ["POST /resume"],
-    "rules backtest": ["POST /rules/{rule_id}/backtests", "GET /trials/{number}", "POST /trials/{number}/stop"],
+    "rules backtest": [
+        "POST /rules/{rule_id}/backtests",
+        "GET /backtest-jobs/{number}",
+        "POST /backtest-jobs/{number}/stop",
+    ],
     "rules backtests": ["GET /rules/{rule_id}/backtests"],
     "rules costs": ["GET /rules/{rule_id}/costs"],
     "rules diff": ["POST /rules/diff"],

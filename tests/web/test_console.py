@@ -13,8 +13,8 @@ from bridge.web.problems import problem
 
 PAGES = (
     "/", "/activity", "/activity?all=1", "/approvals", "/holds", "/mutes", "/audit", "/rules", "/rules/low-cr",
-    "/explain", "/explain?rule=low-cr&subject=offer=1002", "/entities",
-    "/entities/offer/1002", "/events", "/integr8", "/settings",
+    "/explain", "/explain?rule=low-cr&subject=offer=1002", "/items",
+    "/items/offer/1002", "/events", "/integr8", "/settings",
     "/runs/1", "/activity?live=1", "/reference", "/search?q=nowhere", "/explain?subject=Bad",
 )  # fmt: skip
 
@@ -38,7 +38,7 @@ def test_every_page_can_be_opened_by_its_address(browser, lived_in, page):
 
 def test_an_empty_house_has_pages_too(browser):
     visitor = browser()
-    for page in ("/", "/activity", "/approvals", "/holds", "/rules", "/entities", "/events", "/integr8", "/settings"):
+    for page in ("/", "/activity", "/approvals", "/holds", "/rules", "/items", "/events", "/integr8", "/settings"):
         visitor.open(page)
 
 
@@ -121,7 +121,7 @@ def test_a_name_from_outside_is_text_and_never_markup(browser, network):
     network.now = datetime.now(UTC)
     network.world.offer("<script>alert(1)</script>", active=True)
     network.work()
-    assert "<script>alert" not in browser().open("/entities")
+    assert "<script>alert" not in browser().open("/items")
 
 
 def test_every_answer_carries_a_strict_policy(browser):

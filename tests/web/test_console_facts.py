@@ -40,7 +40,7 @@ def test_an_undo_is_told_as_the_act_of_the_person(browser, lived_in):
     operator = browser()
     operator.press("/runs/1", "/runs/1/undo", whole="yes")
     go_on(network)
-    assert "a operator (undo of run 1)" in operator.open("/entities/offer/1002")
+    assert "a operator (undo of run 1)" in operator.open("/items/offer/1002")
 
 
 def test_ending_a_pause_is_told_as_the_act_of_the_person(browser, lived_in):
@@ -48,7 +48,7 @@ def test_ending_a_pause_is_told_as_the_act_of_the_person(browser, lived_in):
     operator = browser()
     operator.press("/holds", "/holds/1/release")
     go_on(network)
-    assert "a operator (pause ended by hand)" in operator.open("/entities/offer/1002")
+    assert "a operator (pause ended by hand)" in operator.open("/items/offer/1002")
 
 
 # --- what became of it ------------------------------------------------------------------------------
@@ -69,8 +69,8 @@ def test_after_undoing_one_the_others_can_still_be_undone(browser, crowded):
     operator = browser()
     operator.press("/runs/1", "/runs/1/undo", only="offer=1002")
     go_on(crowded)
-    assert "undone by" in operator.open("/entities/offer/1002")
-    other = operator.open("/entities/offer/1003")
+    assert "undone by" in operator.open("/items/offer/1002")
+    other = operator.open("/items/offer/1003")
     assert "undone by" not in other
     assert "?undo=offer%3D1003#undo" in other
 
@@ -81,7 +81,7 @@ def test_an_undo_that_was_rejected_has_undone_nothing(browser, crowded):
     go_on(crowded)
     if "needs approval" in page:
         operator.press("/approvals", "/approvals/2/reject", why="no")
-        assert "undone by" not in operator.open("/entities/offer/1003")
+        assert "undone by" not in operator.open("/items/offer/1003")
 
 
 # --- asking once more -------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_several_pauses_end_at_once_and_none_when_none_is_ticked(browser, crowde
 
 def test_why_beside_a_pause_explains_the_moment_of_the_pause(browser, lived_in):
     network = lived_in()
-    page = browser().open("/entities/offer/1002")
+    page = browser().open("/items/offer/1002")
     link = page.split('">Why</a>')[0].rsplit('href="', 1)[1].replace("&amp;", "&")
     assert "at=" in link
     shown = browser().open(link)
@@ -191,7 +191,7 @@ def test_an_empty_installation_shows_the_first_steps(browser):
 @pytest.mark.parametrize("text", ["1002", "Bad", "offer 1002"])
 def test_a_search_leads_to_the_offer_at_once(browser, lived_in, text):
     lived_in()
-    assert browser().get(f"/search?q={text}").headers["Location"] == "/entities/offer/1002"
+    assert browser().get(f"/search?q={text}").headers["Location"] == "/items/offer/1002"
 
 
 def test_a_search_finds_a_rule_and_a_run(browser, lived_in):
@@ -226,7 +226,7 @@ then:
     network.work()
     go_on(network, minutes=30)
     visitor = browser()
-    answer = visitor.get("/entities/publisher/email=ann@example.com")
+    answer = visitor.get("/items/publisher/email=ann@example.com")
     with network.services.store.read() as session:
         ann = session.query(Entity).filter_by(kind="publisher").one()
     assert answer.headers["Location"].endswith(ann.ref)
@@ -259,7 +259,7 @@ def test_a_mute_is_listed_and_ended(browser, lived_in):
 
 def test_a_word_that_is_no_filter_is_refused(browser):
     visitor = browser()
-    for page in ("/events?state=quarantine", "/activity?outcome=sucess", "/audit?from=yesterday", "/entities?kind=x"):
+    for page in ("/events?state=quarantine", "/activity?outcome=sucess", "/audit?from=yesterday", "/items?kind=x"):
         visitor.open(page, status=422)
 
 
@@ -278,7 +278,7 @@ def test_a_pause_is_found_by_its_id(browser, crowded):
         assert session.query(Hold).count() == 13
 
 
-@pytest.mark.parametrize("page", ["/activity", "/holds", "/audit", "/events", "/entities"])
+@pytest.mark.parametrize("page", ["/activity", "/holds", "/audit", "/events", "/items"])
 def test_every_list_is_there_as_a_file_in_which_nothing_runs(browser, network, page):
     network.now = datetime.now(UTC)
     network.world.offer('=HYPERLINK("http://evil.example")', clicks=1000, conversions=1, active=True)

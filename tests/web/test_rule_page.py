@@ -49,9 +49,9 @@ def test_a_trial_that_would_take_for_ever_is_refused(browser, days):
 def running(network, **seen):
     """A backtest that a worker is in the middle of."""
     with network.services.store.write() as session:
-        trial = backtest_jobs.take(session, network.now)
-        assert backtest_jobs.proceed(session, trial, seen, network.now)
-    return trial
+        job = backtest_jobs.take(session, network.now)
+        assert backtest_jobs.proceed(session, job, seen, network.now)
+    return job
 
 
 def test_the_page_says_how_far_a_trial_is_and_what_it_looks_at(browser, days):
@@ -75,13 +75,13 @@ def test_the_piece_that_a_page_asks_for_says_when_there_is_an_answer(browser, da
     visitor = browser()
     visitor.press(PATH, f"{PATH}/backtest", **days[1])
     asked = {"headers": {"HX-Request": "true"}}
-    assert "waits for a worker" in visitor.http.get(f"{PATH}/trial", **asked).get_data(as_text=True)
+    assert "waits for a worker" in visitor.http.get(f"{PATH}/backtest-job", **asked).get_data(as_text=True)
     days[0].work()
-    assert visitor.http.get(f"{PATH}/trial", **asked).headers["HX-Refresh"] == "true"
+    assert visitor.http.get(f"{PATH}/backtest-job", **asked).headers["HX-Refresh"] == "true"
 
 
 def test_the_piece_leads_to_its_page_when_somebody_shares_its_address(browser, days):
-    assert browser().http.get(f"{PATH}/trial").location == f"{PATH}#backtest"
+    assert browser().http.get(f"{PATH}/backtest-job").location == f"{PATH}#backtest"
 
 
 def test_a_trial_whose_worker_was_killed_says_where_it_ended(browser, days):
@@ -100,7 +100,7 @@ def test_a_trial_is_stopped_from_its_page(browser, days):
     network, time_range = days
     visitor = browser()
     visitor.press(PATH, f"{PATH}/backtest", **time_range)
-    page = visitor.press(PATH, f"{PATH}/trials/1/stop")
+    page = visitor.press(PATH, f"{PATH}/backtest-jobs/1/stop")
     assert "stopped by a operator" in page
     network.work()
     assert "Would have paused" not in visitor.open(PATH)
@@ -173,7 +173,7 @@ def test_an_undo_is_two_clicks_from_any_list(browser, lived_in):
 
 def test_an_offer_names_who_holds_it_and_lets_go(browser, lived_in):
     lived_in()
-    page = browser().open("/entities/offer/1002")
+    page = browser().open("/items/offer/1002")
     assert "Paused by" in page
     assert "/holds/1/release" in page
     assert "/runs/1?undo=offer%3D1002#undo" in page

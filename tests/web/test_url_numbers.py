@@ -7,7 +7,7 @@ from bridge.store.roles import Role
 from bridge.web.access import make
 
 ODD = ("9223372036854775808", "9" * 5_000, "-1", "1e400", "١٢", "x")
-PAGES = ("/activity?before={}", "/entities?after={}", "/runs/{}", "/events?before={}")
+PAGES = ("/activity?before={}", "/items?after={}", "/runs/{}", "/events?before={}")
 API = ("/runs/{}", "/runs?after={}", "/runs?limit={}", "/entities?after={}", "/effects?after={}", "/approvals/{}",
        "/activity/stream?after={}&seconds=0", "/holds?after={}", "/audit?after={}")  # fmt: skip
 
@@ -30,4 +30,4 @@ def test_the_api_answers_any_number(network, number):
 
 
 def test_a_text_with_nul_is_refused(browser):
-    assert browser().get("/entities?q=a%00b").status_code == 422
+    assert browser().get("/items?q=a%00b").status_code == 422

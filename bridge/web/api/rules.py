@@ -15,7 +15,7 @@ from bridge.operations.rule_diff import diff_text
 from bridge.operations.rule_mode import move
 from bridge.store import backtest_results
 from bridge.store import revisions as stored_revisions
-from bridge.store.backtest_jobs import Trial
+from bridge.store.backtest_jobs import BacktestJob
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_rules
@@ -144,7 +144,7 @@ def list_costs(rule_id: str) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_rules.BacktestRow))
 def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """What the last trials of the rule came to, newest first."""
+    """What the last backtests of the rule came to, newest first."""
     with services().store.read() as session:
         found = [picked(each, schemas_out_rules.BacktestRow) for each in backtest_results.of_rule(session, rule_id)]
     return listed(found, "id", query)
@@ -153,41 +153,43 @@ def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.post("/rules/<rule_id>/backtests")
 @needs(Role.OPERATOR)
 @blueprint.arguments(BacktestBody)
-@blueprint.response(202, thing(schemas_out_rules.TrialRow))
+@blueprint.response(202, thing(schemas_out_rules.BacktestJobRow))
 @refusing
-def try_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
+def run_backtest(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Have a worker replay the live revision over the past, with the facts as they were known then."""
     step = timedelta(seconds=body["step_seconds"]) if "step_seconds" in body else None
     question = Question(start=body["start"], end=body["end"], step=step, against=body["against"])
     return one(
         picked(
             backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock()),
-            schemas_out_rules.TrialRow,
+            schemas_out_rules.BacktestJobRow,
         )
     )
 
 
-@blueprint.get("/trials/<int:number>")
+@blueprint.get("/backtest-jobs/<int:number>")
 @needs(Role.VIEWER)
-@blueprint.response(200, thing(schemas_out_rules.TrialRow))
+@blueprint.response(200, thing(schemas_out_rules.BacktestJobRow))
 @refusing
-def show_trial(number: int) -> dict[str, Any]:
+def show_backtest_job(number: int) -> dict[str, Any]:
     """How far a backtest is; when it is done, `backtest_id` names its row in the rule's backtests."""
     with services().store.read() as session:
-        found = session.get(Trial, number)
+        found = session.get(BacktestJob, number)
     if found is None:
         raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
-    return one(picked(found, schemas_out_rules.TrialRow))
+    return one(picked(found, schemas_out_rules.BacktestJobRow))
 
 
-@blueprint.post("/trials/<int:number>/stop")
+@blueprint.post("/backtest-jobs/<int:number>/stop")
 @needs(Role.OPERATOR)
-@blueprint.response(200, thing(schemas_out_rules.TrialRow))
+@blueprint.response(200, thing(schemas_out_rules.BacktestJobRow))
 @refusing
-def stop_trial(number: int) -> dict[str, Any]:
+def stop_backtest_job(number: int) -> dict[str, Any]:
     """End a backtest that waits or runs."""
     return one(
-        picked(backtest_jobs.stop(services(), number, who=g.who, now=services().clock()), schemas_out_rules.TrialRow)
+        picked(
+            backtest_jobs.stop(services(), number, who=g.who, now=services().clock()), schemas_out_rules.BacktestJobRow
+        )
     )
 
 

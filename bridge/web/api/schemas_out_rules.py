@@ -110,7 +110,7 @@ class MovedRow(Schema):
     revision = word(example="3f9a85c0d1e2b4a6")
 
 
-class TrialRow(Schema):
+class BacktestJobRow(Schema):
     id = whole(example=19)
     rule_id = word(example="low-cr")
     revision = word(example="3f9a85c0d1e2b4a6")

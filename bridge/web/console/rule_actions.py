@@ -34,7 +34,7 @@ def move_rule(rule_id: str) -> Response:
 
 @blueprint.post("/rules/<rule_id>/backtest")
 @needs(Role.OPERATOR, page=True)
-def try_rule(rule_id: str) -> Response:
+def run_backtest(rule_id: str) -> Response:
     def do() -> str:
         zone = formatting.zone(services())
         question = Question(
@@ -48,9 +48,9 @@ def try_rule(rule_id: str) -> Response:
     return done(f"/rules/{rule_id}#backtest", do)
 
 
-@blueprint.post("/rules/<rule_id>/trials/<int:number>/stop")
+@blueprint.post("/rules/<rule_id>/backtest-jobs/<int:number>/stop")
 @needs(Role.OPERATOR, page=True)
-def stop_trial(rule_id: str, number: int) -> Response:
+def stop_backtest_job(rule_id: str, number: int) -> Response:
     def do() -> str:
         backtest_jobs.stop(services(), number, who=g.who, now=services().clock())
         return "Stopped; nothing is kept of it."

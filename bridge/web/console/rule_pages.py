@@ -55,7 +55,7 @@ def rule(rule_id: str) -> str:
         held = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
         traces = _last_traces(session, rule_id)
         tried = backtest_results.of_rule(session, rule_id)
-        trial = backtest_jobs.newest(session, rule_id)
+        job = backtest_jobs.newest(session, rule_id)
         undoable = undoable_runs(session, {one.id for one in recent})
         outcomes = run_outcomes(session, recent)
         names = names_of(session, {(one.kind, one.target_id) for one in held})
@@ -73,7 +73,7 @@ def rule(rule_id: str) -> str:
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
         outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent),
-        week=(today - timedelta(days=7), today), trial=trial,
+        week=(today - timedelta(days=7), today), job=job,
     )  # fmt: skip
 
 
@@ -90,17 +90,17 @@ def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime
     }  # fmt: skip
 
 
-@blueprint.get("/rules/<rule_id>/trial")
+@blueprint.get("/rules/<rule_id>/backtest-job")
 @needs(Role.VIEWER, page=True)
-def trial_now(rule_id: str) -> Response | str:
+def backtest_job_now(rule_id: str) -> Response | str:
     """How far the backtest is that runs or waits: a piece of the rule's page, which asks for it every second."""
     if "HX-Request" not in request.headers:
         return redirect(f"/rules/{rule_id}#backtest")  # type: ignore[return-value]
     with services().store.read() as session:
-        trial = backtest_jobs.newest(session, rule_id)
-    if trial is None or not trial.is_open:
+        job = backtest_jobs.newest(session, rule_id)
+    if job is None or not job.is_open:
         return Response(headers={"HX-Refresh": "true"})  # the page has the answer, or why there is none
-    return show("trial.html", rule_id=rule_id, trial=trial)
+    return show("backtest_job.html", rule_id=rule_id, job=job)
 
 
 def _last_traces(session: Session, rule_id: str) -> Sequence[dict[str, Any]]:

@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 CHARTED = 48  # hours
 
 
-@blueprint.get("/entities")
+@blueprint.get("/items")
 @needs(Role.VIEWER, page=True)
 def listed() -> Response | str:
     found = filters("kind", "q", "state", "sort")
@@ -54,7 +54,7 @@ def listed() -> Response | str:
         rows = list(session.scalars(query.offset(after).limit(PAGE + 1)))
     more = after + PAGE if len(rows) > PAGE else None
     return show(
-        "entities.html", entities=rows[:PAGE], kind=kind, kinds=KINDS, states=STATES, orders=tuple(ORDERS),
+        "items.html", entities=rows[:PAGE], kind=kind, kinds=KINDS, states=STATES, orders=tuple(ORDERS),
         filters=found, more=more, total=total,
     )  # fmt: skip
 
@@ -89,9 +89,9 @@ def _in_state(state: str) -> list[ColumnElement[bool]]:
             return []
 
 
-@blueprint.get("/entities/<kind>/<path:identity>")
+@blueprint.get("/items/<kind>/<path:identity>")
 @needs(Role.VIEWER, page=True)
-def entity(kind: str, identity: str) -> Response | str:
+def item(kind: str, identity: str) -> Response | str:
     """One item: how it does, what is in force, and everything that happened to it."""
     now = services().clock()
     with services().store.read() as session:
@@ -108,7 +108,7 @@ def entity(kind: str, identity: str) -> Response | str:
             _measured(services(), session, rules, found, now), told.holds, formatting.zone(services())
         )
     return show(
-        "entity.html", entity=found, story=told, pauses={one.hold_id: one for one in pauses}, rules=rules,
+        "item.html", entity=found, story=told, pauses={one.hold_id: one for one in pauses}, rules=rules,
         subject=subject, charts=charts, parent=parent, ids=names_of(found),
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def _elsewhere(session: Session, kind: str, identity: str) -> Response:
     made = created_item(session, kind, identity) if "=" in identity else None
     if made is None or entities.named(session, kind, made) is None:
         abort(404, f"there is no {kind} {identity} among what was read from Integr8")
-    return redirect(f"/entities/{kind}/{quote(made)}")  # type: ignore[return-value]
+    return redirect(f"/items/{kind}/{quote(made)}")  # type: ignore[return-value]
 
 
 def _advertiser(session: Session, found: Entity) -> Entity | None:

@@ -35,7 +35,7 @@ class Undone:
 
 
 def undo(services: Services, run_id: int, *, who: str, now: datetime, selection: Choice = EVERYTHING) -> Undone:
-    """Make and record the inverse plan of a run's applied effects, and call off what has not been carried out yet.
+    """Make and record the inverse plan of a run's applied effects, and cancel what has not been carried out yet.
 
     What changed since is left alone, and each omission says why. Raises NotThere, Refused, and
     NothingSelected when a selected target is not part of the run.
@@ -46,7 +46,7 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
         applied = _applied(session, run_id)
         part = _targets(session, plan_ids) | _about(applied)
         wanted = chosen(session, revision, selection, part, f"run {run_id}")
-        off = call_off(session, plan_ids, why=f"called off by {who}", now=now, selection=wanted)
+        off = cancel_planned(session, plan_ids, why=f"cancelled by {who}", now=now, selection=wanted)
         if not off.effects and not any(one in wanted for one in _about(applied)):
             raise Refused(_nothing(run_id, off, wanted))
         terms = Terms(rule=run.rule_id, revision=revision, only=wanted.targets if isinstance(wanted, Only) else None)

@@ -269,9 +269,9 @@ def _with_sample(node: tree.Node, frame: Frame, found: Truth) -> Truth:
     return Truth(answers, columns.first_reason(short, found.why))
 
 
-def _test(node: tree.Node, frame: Frame, look: Look) -> Truth:
+def _test(node: tree.Node, frame: Frame, lookback: Lookback) -> Truth:
     test = _TESTS.get(type(node))
-    return test(node, frame, look) if test else columns.of_booleans(value(node, frame, look))
+    return test(node, frame, lookback) if test else columns.of_booleans(value(node, frame, lookback))
 
 
 def _compare(node: tree.Compare, frame: Frame, lookback: Lookback) -> Truth:
@@ -435,22 +435,22 @@ def _matches(node: tree.Matches, frame: Frame, lookback: Lookback) -> Truth:
     return columns.of_booleans(columns.each(search, value(node.item, frame, lookback)))
 
 
-def usual(node: tree.Unusual, frame: Frame, look: Look) -> unusual.Usual:
+def usual(node: tree.Unusual, frame: Frame, lookback: Lookback) -> unusual.Usual:
     """What is usual for each subject of the frame, and from where on a value is not."""
     parts = types.ratio_of_counts(node.item)
-    return unusual.usual(node, cohort(*parts, frame) if parts else None, frame, look, value)
+    return unusual.usual(node, cohort(*parts, frame) if parts else None, frame, lookback, value)
 
 
-def ranked(node: tree.Rank, frame: Frame, look: Look) -> ranking.Ranking:
+def ranked(node: tree.Rank, frame: Frame, lookback: Lookback) -> ranking.Ranking:
     """The place of each subject of the frame among all of the scope."""
-    key = ("rank", node, look, frame.needs)
+    key = ("rank", node, lookback, frame.needs)
     found = frame.proofs.get(key)
     if found is None:
         whole = frame.whole()
         size = whole.size
         short = whole.short() if whole.needs and types.has_metric(node.item) else None
-        values = _stretched(columns.numeric(value(node.item, whole, look)), size)
-        groups = None if node.group is None else _stretched(value(node.group, whole, look), size)
+        values = _stretched(columns.numeric(value(node.item, whole, lookback)), size)
+        groups = None if node.group is None else _stretched(value(node.group, whole, lookback), size)
         found = frame.proofs[key] = ranking.ranking(node, values, short, groups)
     if frame.rows is None:
         return found
@@ -494,6 +494,6 @@ _TESTS: dict[type[tree.Node], Callable[..., Truth]] = {
     tree.Matches: _matches,
     tree.Change: _change,
     tree.Forecast: _forecast,
-    tree.Unusual: lambda node, frame, look: unusual.answer(node, usual(node, frame, look)),
-    tree.Rank: lambda node, frame, look: ranking.answer(ranked(node, frame, look)),
+    tree.Unusual: lambda node, frame, lookback: unusual.answer(node, usual(node, frame, lookback)),
+    tree.Rank: lambda node, frame, lookback: ranking.answer(ranked(node, frame, lookback)),
 }

@@ -64,7 +64,7 @@ class Measurement:
             line = interpret.turning_point(self.node, self.frame, self.lookback)
             return templates.jsonable(line.values[0]) if why_of(line) is Why.KNOWN else None
         if isinstance(self.node, tree.Unusual):
-            found = interpret.usual(self.node, self.frame, self.look)
+            found = interpret.usual(self.node, self.frame, self.lookback)
             return list(found.usual(0, whole=self.unit() == "count")) if not found.why[0] else None
         right = self.right()
         if right is None:

@@ -17,13 +17,13 @@ from rules.model.verdicts import Answer
 
 def sentence(measurement: Measurement) -> str:
     """The finding as a sentence without its full stop. Quotes nothing out of an event's body."""
-    if seen.answer is Answer.NO_DECISION:
-        return _undecided(seen)
-    node = seen.node
+    if measurement.answer is Answer.NO_DECISION:
+        return _undecided(measurement)
+    node = measurement.node
     if isinstance(node, tree.Compare | tree.Change) and node.holds != "once":
-        return _proven(seen, node)
+        return _proven(measurement, node)
     say = _SENTENCES.get(type(node))
-    return say(seen, node) if say else _stated(seen)
+    return say(measurement, node) if say else _stated(measurement)
 
 
 def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
@@ -126,48 +126,47 @@ def _forecast(measurement: Measurement, node: tree.Forecast) -> str:
     return f"{measurement.name()} {now} {will} {_right_words(measurement)} within {soon}; it is heading for {later}"
 
 
-def _unusual(seen: Seen, node: tree.Unusual) -> str:
+def _unusual(measurement: Measurement, node: tree.Unusual) -> str:
     """`clicks 120 is unusual (down): 251 to 440 is usual at 99%, the middle of the same hours of 4 weeks is 340`."""
-    found, unit = interpret.usual(node, seen.frame, seen.look), seen.unit()
+    found, unit = interpret.usual(node, measurement.frame, measurement.lookback), measurement.unit()
     value, middle = (formatting.number(float(one[0]), unit) for one in (found.now, found.middle))
     low, high = (formatting.number(float(one), unit) for one in found.usual(0, whole=unit == "count"))
     side = "" if node.direction == "either" else f"ly {'high' if node.direction == 'up' else 'low'}"
-    said = f"is {'' if seen.answer else 'not '}unusual{side}"
+    said = f"is {'' if measurement.answer else 'not '}unusual{side}"
     return (
-        f"{seen.name()} {value} {said}: {low} to {high} is usual at {as_percent(node.confidence)}, the middle of the "
-        f"same hours of {int(found.weeks[0])} weeks before is {middle}"
+        f"{measurement.name()} {value} {said}: {low} to {high} is usual at {as_percent(node.confidence)}, "
+        f"the middle of the same hours of {int(found.weeks[0])} weeks before is {middle}"
     )
 
 
-def _ranked(seen: Seen, node: tree.Rank) -> str:
+def _ranked(measurement: Measurement, node: tree.Rank) -> str:
     """`conversion rate 0.05% is place 2 of 38, and the worst 5 are meant`."""
-    found = interpret.ranked(node, seen.frame, seen.look)
-    value = formatting.held(seen.cell(node.item), seen.unit())
+    found = interpret.ranked(node, measurement.frame, measurement.lookback)
+    value = formatting.held(measurement.cell(node.item), measurement.unit())
     much = f"{node.side} {node.count:f}" if node.share is None else f"{node.side} {as_percent(node.share)}"
     group = "" if node.group is None else f" of the same {unparse.text(node.group).removesuffix('.id')}"
     meant = f"the {much}" + (f" ({int(found.taken[0])})" if node.share is not None else "")
-    return (
-        f"{seen.name()} {value} is place {int(found.place[0]):,} of {int(found.ranked[0]):,}{group}; {meant} are meant"
-    )
+    place = f"place {int(found.place[0]):,} of {int(found.ranked[0]):,}{group}"
+    return f"{measurement.name()} {value} is {place}; {meant} are meant"
 
 
-def _too_few_to_compare(seen: Seen) -> str | None:
+def _too_few_to_compare(measurement: Measurement) -> str | None:
     """Why there is nothing to compare with, where the subject's own sample is large enough."""
-    if isinstance(seen.node, tree.Unusual):
-        weeks = int(interpret.usual(seen.node, seen.frame, seen.look).weeks[0])
-        known = f"of {seen.name()} the same hours of only {weeks} weeks are known"
+    if isinstance(measurement.node, tree.Unusual):
+        weeks = int(interpret.usual(measurement.node, measurement.frame, measurement.lookback).weeks[0])
+        known = f"of {measurement.name()} the same hours of only {weeks} weeks are known"
         return f"{known}; {unusual.LEAST} are needed" if weeks < unusual.LEAST else None
-    if isinstance(seen.node, tree.Rank):
-        found = interpret.ranked(seen.node, seen.frame, seen.look)
-        few = f"the number of those that can be ranked by {seen.name()} is {int(found.ranked[0])}"
+    if isinstance(measurement.node, tree.Rank):
+        found = interpret.ranked(measurement.node, measurement.frame, measurement.lookback)
+        few = f"the number of those that can be ranked by {measurement.name()} is {int(found.ranked[0])}"
         return f"{few}; there is nothing to choose between" if found.ranked[0] else None
     return None
 
 
-def _undecided(seen: Seen) -> str:
-    match seen.why:
+def _undecided(measurement: Measurement) -> str:
+    match measurement.why:
         case Why.TOO_FEW:
-            return _too_few_to_compare(seen) or _too_few(seen)
+            return _too_few_to_compare(measurement) or _too_few(measurement)
         case Why.TOO_OLD:
             return _too_old(measurement)
         case Why.UNDEFINED:
@@ -224,9 +223,9 @@ def _missing_name(measurement: Measurement) -> str:
     for leaf in measurement.node.walk():
         if isinstance(leaf, tree.Attribute | tree.Own) and measurement.cell(leaf) is None:
             return unparse.text(leaf)
-    if isinstance(seen.node, tree.Change):
-        return f"{seen.name()} of {baseline_words(seen, seen.node)}"
-    return seen.name()
+    if isinstance(measurement.node, tree.Change):
+        return f"{measurement.name()} of {baseline_words(measurement, measurement.node)}"
+    return measurement.name()
 
 
 _SENTENCES: dict[type[tree.Node], Callable[..., str]] = {

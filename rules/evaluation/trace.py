@@ -165,8 +165,10 @@ def _of_test(measurement: Measurement, text: str | None) -> Trace:
 
 def _operands(measurement: Measurement) -> Iterator[Trace]:
     """The measured values inside, where there are more than the one that is compared."""
-    found = list(looks(seen.node, seen.look))
-    if isinstance(seen.node, tree.Unusual | tree.Rank) or (len(found) < 2 and not isinstance(seen.node, tree.Change)):
+    found = list(lookbacks(measurement.node, measurement.lookback))
+    if isinstance(measurement.node, tree.Unusual | tree.Rank) or (
+        len(found) < 2 and not isinstance(measurement.node, tree.Change)
+    ):
         return
     for part, lookback in found:
         span = measurement.frame.current(lookback, measurement.frame.settle_of_row())

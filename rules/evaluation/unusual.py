@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.evaluation import columns
-from rules.evaluation.frame import Frame, Look
+from rules.evaluation.frame import Frame, Lookback
 from rules.language import types
 from rules.model import tree
 from rules.model.facts import Column, Why
@@ -33,7 +33,7 @@ _LEAST_SPREAD = 0.01  # of the middle: what is the same every day may move by a 
 _ENDLESS = 20_000  # steps along a distribution; none that a rule meets is so wide
 
 Floats: TypeAlias = NDArray[np.float64]
-Value: TypeAlias = Callable[[tree.Node, Frame, Look], Column]
+Value: TypeAlias = Callable[[tree.Node, Frame, Lookback], Column]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ class _Past:
 
 
 def usual(
-    node: tree.Unusual, parts: tuple[tree.Node, tree.Node] | None, frame: Frame, look: Look, value: Value
+    node: tree.Unusual, parts: tuple[tree.Node, tree.Node] | None, frame: Frame, lookback: Lookback, value: Value
 ) -> Usual:
     """What is usual for each subject. `parts` are both sides of a share of things counted, as they are counted."""
     tops, bottoms = parts or (node.item, None)
@@ -78,7 +78,7 @@ def usual(
     level = counts or types.is_amount(node.item)
 
     def measured(days: int) -> tuple[Column, Column | None]:
-        moved = replace(look, shift=look.shift + days * _DAY)
+        moved = replace(lookback, shift=lookback.shift + days * _DAY)
         below = None if bottoms is None else columns.numeric(value(bottoms, frame, moved))
         return columns.numeric(value(tops, frame, moved)), below
 

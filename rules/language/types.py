@@ -254,27 +254,27 @@ def _whole_days(node: tree.Change) -> bool:
 def _unusual(node: tree.Unusual) -> Kind:
     _wants(node.item, "number")
     if not has_metric(node.item):
-        raise _Misfit(node.item, "'unusual' needs something measured, such as clicks or cr")
+        raise _TypeMismatch(node.item, "'unusual' needs something measured, such as clicks or cr")
     if not 0.5 < node.confidence < 1:
-        raise _Misfit(node, "'@' takes a confidence above 50% and below 100%, such as @99%")
+        raise _TypeMismatch(node, "'@' takes a confidence above 50% and below 100%, such as @99%")
     if node.past % _WEEK or not _LEAST_PAST <= node.past <= _MOST_PAST:
-        raise _Misfit(node, "'unusual' compares hours of the week: whole weeks, from vs 28d to vs 63d same hours")
+        raise _TypeMismatch(node, "'unusual' compares hours of the week: whole weeks, from vs 28d to vs 63d same hours")
     return "bool"
 
 
 def _rank(node: tree.Rank) -> Kind:
     _wants(node.item, "number", role="something to rank by, such as cr,")
     if not any(isinstance(part, tree.Metric | tree.Attribute) for part in node.item.walk()):
-        raise _Misfit(node.item, "a plain value ranks nobody; write a metric such as cr")
+        raise _TypeMismatch(node.item, "a plain value ranks nobody; write a metric such as cr")
     if node.count is not None and (node.count < 1 or node.count != node.count.to_integral_value()):
-        raise _Misfit(node, f"'{node.side}' takes a whole number from 1 on, or a share such as 10%")
+        raise _TypeMismatch(node, f"'{node.side}' takes a whole number from 1 on, or a share such as 10%")
     if node.share is not None and not 0 < node.share < 1:
-        raise _Misfit(node, f"'{node.side}' takes a share above 0% and below 100%")
+        raise _TypeMismatch(node, f"'{node.side}' takes a share above 0% and below 100%")
     if node.side in {"worst", "best"} and node.more_is_worse is None:
         words = "whether more of it is worse depends on who asks; write top for the largest, bottom for the smallest"
-        raise _Misfit(node, words)
+        raise _TypeMismatch(node, words)
     if node.group is not None and not isinstance(node.group, tree.Attribute | tree.Own):
-        raise _Misfit(node.group, "'per' takes what makes a group, such as advertiser or offer.visibility")
+        raise _TypeMismatch(node.group, "'per' takes what makes a group, such as advertiser or offer.visibility")
     return "bool"
 
 

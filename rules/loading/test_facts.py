@@ -239,14 +239,16 @@ def _of_tree(node: tree.Node, frame: Frame, lookback: Lookback, settle: timedelt
             label = f"_{unparse.window(node.baseline)}"
             yield from (_Span(span, label, part, number, len(spans)) for number, span in enumerate(spans))
     elif isinstance(node, tree.Unusual | tree.Forecast):
-        yield from _of_others(node, frame, look, settle)
+        yield from _of_others(node, frame, lookback, settle)
     for child in node.children():
-        yield from _of_tree(child, frame, look, settle)
+        yield from _of_tree(child, frame, lookback, settle)
 
 
-def _of_others(node: tree.Unusual | tree.Forecast, frame: Frame, look: Look, settle: timedelta) -> Iterator[_Span]:
-    """The stretches that a test looks at beside the one that it is about."""
-    for part, inner in looks(node.item, look):
+def _of_others(
+    node: tree.Unusual | tree.Forecast, frame: Frame, lookback: Lookback, settle: timedelta
+) -> Iterator[_Span]:
+    """The time ranges that a test looks at beside the one that it is about."""
+    for part, inner in lookbacks(node.item, lookback):
         if isinstance(node, tree.Unusual):
             for day in range(1, node.days + 1):
                 moved = replace(inner, shift=inner.shift + timedelta(days=day))

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Literal, TypeAlias, get_args
 
 from rules.model.metrics import more_is_worse as goodness
-from rules.model.revision import Grain, Window
+from rules.model.revision import Dimension, Window
 
 #: For how long a confidence holds: one evaluation, a month of any number of them, or the pauses of a month together.
 Holds: TypeAlias = Literal["once", "month", "pauses"]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option
 from bridge.cli.targets import chosen_targets, confirm, subject_targets, yes_option
 from bridge.operations.confirmation import about_undo
-from bridge.operations.reveal_secret import hand_over
+from bridge.operations.reveal_secret import reveal_secret
 from bridge.operations.undo import undo
 from bridge.store import ledger
 from bridge.store.ledger import Effect
@@ -176,5 +176,5 @@ def secret(session: Session, effect: int, json: bool) -> None:
       integr8-bridge runs secret 2
     """
     with session.operating() as services:
-        found = hand_over(services, effect, who=getpass.getuser(), now=services.clock())
+        found = reveal_secret(services, effect, who=getpass.getuser(), now=services.clock())
     outcome(found, [f"{name}: {value}" for name, value in found.items()], json=json)

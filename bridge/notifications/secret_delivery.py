@@ -1,6 +1,6 @@
-"""Hand generated passwords to the channel that a rule names (`hand_over:`): opened for the moment of sending only.
+"""Deliver generated passwords to the channel that a rule names (`deliver_secret_to:`).
 
-The notice that waits holds nothing but the sealed way to the sealed secret. Once the channel has taken the message
+The waiting notice holds only an encrypted reference to the encrypted secret. Once the channel has taken the message,
 the secret is gone, as it is when a person fetches it first, or when its time is up.
 """
 

@@ -1,4 +1,4 @@
-"""Give a provisioned password out, once."""
+"""Show a generated password, once."""
 
 import hashlib
 from datetime import datetime
@@ -13,10 +13,10 @@ from bridge.store import audit_log, one_time_secrets
 from bridge.store.ledger import Effect
 
 
-def hand_over(services: Services, effect_id: int, *, who: str, now: datetime) -> dict[str, Any]:
-    """The secret of a provisioning effect, for example {"password": ...}. It is gone with this call.
+def reveal_secret(services: Services, effect_id: int, *, who: str, now: datetime) -> dict[str, Any]:
+    """The secret of an effect, for example {"password": ...}. This call deletes it.
 
-    Raises NotThere where there never was one, Refused where it was handed over already or its time is up.
+    Raises NotThere where the effect made none, Refused where it was delivered already or has expired.
     """
     with services.store.write() as session:
         effect = session.get(Effect, effect_id)

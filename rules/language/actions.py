@@ -7,6 +7,7 @@ from typing import Any, cast
 from rules.language import conditions
 from rules.language.fields import Findings, length, spelled
 from rules.language.names import CLOCK, ENTITY_FIELDS, AvailableNames
+from rules.language.renamed import current_keys
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
 from rules.model.environment import Environment
 from rules.model.revision import DIMENSIONS, Action, Dimension, HoldFor
@@ -68,6 +69,7 @@ class _Step:
         if not isinstance(node, Table):
             self.findings.error(node.place, "a step is a mapping such as pause: offer")
             return None
+        node = current_keys(node, "then", self.findings)
         verbs = [key for key in node.keys if key in VERBS]
         if len(verbs) != 1:
             self._wrong_verbs(node, verbs)
@@ -85,7 +87,7 @@ class _Step:
             key=self._templates(node, "key"),
             values=self._values(node, verb, target),
             hold=self._hold(node),
-            hand_over=self._hand_over(node),
+            deliver_secret_to=self._secret_channel(node),
             place=node.place,
         )
         self._check_complete(node, action)
@@ -97,7 +99,7 @@ class _Step:
                 node.place, f"one step does one thing, not {listed(verbs, last='and')}; write two steps"
             )
             return
-        known = {*VERBS, "id", "which", "key", "with", "hold", "hand_over"}
+        known = {*VERBS, "id", "which", "key", "with", "hold", "deliver_secret_to"}
         stranger = next((key for key in node.keys if key not in known), None)
         hint = did_you_mean(stranger, VERBS) if stranger else ""
         place = node.keys[stranger] if stranger else node.place
@@ -230,14 +232,16 @@ class _Step:
             return None
         return HoldFor("duration", span)
 
-    def _hand_over(self, node: Table) -> str | None:
-        given = node.entries.get("hand_over")
+    def _secret_channel(self, node: Table) -> str | None:
+        given = node.entries.get("deliver_secret_to")
         if given is None:
             return None
         fields = node.entries.get("with")
         password = fields.entries.get("password") if isinstance(fields, Table) else None
         if not isinstance(password, Leaf) or password.raw != "generate":
-            self.findings.error(node.keys["hand_over"], "there is nothing to hand over without `password: generate`")
+            self.findings.error(
+                node.keys["deliver_secret_to"], "there is no secret to deliver without `password: generate`"
+            )
         channel = given.raw if isinstance(given, Leaf) else ""
         if self.environment.channels is not None and channel not in self.environment.channels:
             hint = did_you_mean(channel, self.environment.channels)

@@ -184,7 +184,7 @@ def _action(number: int, step: Action) -> dict[str, Any]:
             "key": {name: unparse.template(part) for name, part in step.key.items()},
             "with": None if request else _value(step.values),
             "hold": None if step.hold is None else _hold(step.hold),
-            "hand_over": step.hand_over,
+            "deliver_secret_to": step.deliver_secret_to,
         }
     )
 

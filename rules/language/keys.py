@@ -177,9 +177,9 @@ KEYS: Mapping[str, Key] = {
         "then: [{pause: offer, hold: until midnight}]",
         "manual",
     ),
-    "then.hand_over": Key(
+    "then.deliver_secret_to": Key(
         "The channel that gets the password that `password: generate` made, once.",
-        "then: [{ensure: user, key: {email: a@b.example}, with: {password: generate}, hand_over: traffic}]",
+        "then: [{ensure: user, key: {email: a@b.example}, with: {password: generate}, deliver_secret_to: traffic}]",
     ),
     "then.http.url": Key(
         "The address. Values in it are encoded by their place, as a part of the path or a value of the query; in the "

@@ -173,7 +173,7 @@ def _step(verb: str) -> dict[str, Any]:
         "key": _map(_TEXT),
         "with": {"type": "object"},
         "hold": {"anyOf": [_DURATION, {"enum": ["midnight", "until midnight", "manual"]}]},
-        "hand_over": _TEXT,
+        "deliver_secret_to": _TEXT,
     }
     spec = VERBS[verb]
     allowed = {name: shape for name, shape in parts.items() if name == "id" or name in spec.takes}

@@ -169,7 +169,7 @@ class Action:
     key: Mapping[str, Template] = field(default_factory=dict)  # ensure: the natural key
     values: Mapping[str, Any] = field(default_factory=dict)  # `with:`; leaves are Template or plain values
     hold: HoldFor | None = None
-    hand_over: str | None = None  # ensure: the channel that gets what `generate` made
+    deliver_secret_to: str | None = None  # ensure: the channel that gets what `generate` made
     place: Place
 
 

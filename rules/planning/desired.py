@@ -141,7 +141,7 @@ def _wanted(action: Action, key: Mapping[str, Any], values: Mapping[str, Any]) -
 def _secret(action: Action, name: str, value: Any) -> Any:
     if (name, value) != ("password", "generate"):
         return value
-    return {"$generate": "password", **({"to": action.hand_over} if action.hand_over else {})}
+    return {"$generate": "password", **({"to": action.deliver_secret_to} if action.deliver_secret_to else {})}
 
 
 def prior_of(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -132,23 +132,23 @@ def test_five_megabytes_are_too_much(network, people):
 
 def test_the_password_is_handed_over_once(network, people):
     from bridge.operations import NotThere, Refused
-    from bridge.operations.reveal_secret import hand_over
+    from bridge.operations.reveal_secret import reveal_secret
 
     network.crm(deal())
     network.work()
     with pytest.raises(NotThere, match="made no secret"):
-        hand_over(network.services, 1, who="ann", now=network.now)
-    assert len(hand_over(network.services, 2, who="ann", now=network.now)["password"]) == 20
+        reveal_secret(network.services, 1, who="ann", now=network.now)
+    assert len(reveal_secret(network.services, 2, who="ann", now=network.now)["password"]) == 20
     with pytest.raises(Refused, match="handed over already"):
-        hand_over(network.services, 2, who="ann", now=network.now)
+        reveal_secret(network.services, 2, who="ann", now=network.now)
 
 
 def test_a_password_that_nobody_fetched_in_time_is_gone(network, people):
     from bridge.operations import Refused
-    from bridge.operations.reveal_secret import hand_over
+    from bridge.operations.reveal_secret import reveal_secret
 
     network.crm(deal())
     network.work()
     network.pass_time(hours=73)
     with pytest.raises(Refused, match="waited too long"):
-        hand_over(network.services, 2, who="ann", now=network.now)
+        reveal_secret(network.services, 2, who="ann", now=network.now)

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.notifications import deliver as notifications_deliver
 from bridge.operations import Refused
-from bridge.operations.reveal_secret import hand_over
+from bridge.operations.reveal_secret import reveal_secret
 from bridge.outbound.event_types import catalogue
 from bridge.store.audit_log import Audit
 from bridge.store.ledger import Effect
@@ -21,7 +21,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def rule(channel):
-    return RULE + f"    hand_over: {channel}\n"
+    return RULE + f"    deliver_secret_to: {channel}\n"
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_afterwards_nobody_can_fetch_it_any_more(channels):
     sign(channels)
     deliver(channels)
     with pytest.raises(Refused, match="handed over already"):
-        hand_over(channels.services, 2, who="ann", now=channels.now)
+        reveal_secret(channels.services, 2, who="ann", now=channels.now)
 
 
 def test_the_audit_says_which_channel_got_it(channels):
@@ -99,7 +99,7 @@ def test_the_audit_says_which_channel_got_it(channels):
 
 def test_what_a_person_fetched_first_is_not_told(channels, receiver):
     sign(channels)
-    hand_over(channels.services, 2, who="ann", now=channels.now)
+    reveal_secret(channels.services, 2, who="ann", now=channels.now)
     deliver(channels)
     assert receiver.requests == []
     [notice] = channels.all(Notice)
@@ -118,7 +118,7 @@ def test_while_the_channel_does_not_take_it_a_person_can_fetch_it(channels, rece
     receiver.replies = [Reply(500)]
     password = sign(channels)
     deliver(channels)
-    assert hand_over(channels.services, 2, who="ann", now=channels.now) == {"password": password}
+    assert reveal_secret(channels.services, 2, who="ann", now=channels.now) == {"password": password}
 
 
 def test_after_three_days_it_is_gone(channels, receiver):
@@ -137,7 +137,7 @@ def test_a_silence_keeps_it_for_a_person(channels, receiver):
         session.add(Hush(channel="managers", until=until, by="ann", why="a move"))
     deliver(channels)
     assert receiver.requests == []
-    assert hand_over(channels.services, 2, who="ann", now=channels.now) == {"password": password}
+    assert reveal_secret(channels.services, 2, who="ann", now=channels.now) == {"password": password}
 
 
 @pytest.mark.parametrize("replies", [[Reply(200)], [Reply(500), Reply(200)]])

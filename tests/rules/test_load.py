@@ -158,3 +158,27 @@ def test_a_rule_whose_own_test_fails_does_not_go_live(environment):
 def test_tests_can_be_left_out_to_show_their_results(environment):
     text = GOOD.format(id="a") + "tests: [{given: {clicks: 3}, expect: yes}]\n"
     assert load(text, name="f", environment=environment, tests=False).revisions
+
+
+SECRET = """schema: 1
+id: onboarding
+trigger: {{webhook: {{source: crm}}}}
+then: [{{ensure: user, key: {{email: "{{{{ body.email }}}}"}}, with: {{password: generate}}, {keys}}}]
+"""
+
+
+def test_a_renamed_key_is_read_with_a_warning(environment):
+    old = load(SECRET.format(keys="hand_over: traffic"), name="f", environment=environment)
+    new = load(SECRET.format(keys="deliver_secret_to: traffic"), name="f", environment=environment)
+    assert [one.hash for one in old.revisions] == [one.hash for one in new.revisions] != []
+    assert new.problems == ()
+    assert [str(problem) for problem in old.problems] == [
+        "f:4:85: hand_over is now called deliver_secret_to; the old name works for one more version"
+    ]
+
+
+def test_both_names_of_a_key_are_refused(environment):
+    found = load(
+        SECRET.format(keys="hand_over: traffic, deliver_secret_to: traffic"), name="f", environment=environment
+    )
+    assert "unknown key 'hand_over'" in str(found.errors[0])

@@ -5,7 +5,7 @@ from typing import Any
 from flask import g
 
 from bridge.operations import NotThere
-from bridge.operations.reveal_secret import hand_over
+from bridge.operations import reveal_secret as secrets
 from bridge.store import entities
 from bridge.store.entities import Entity
 from bridge.store.ledger import Effect
@@ -51,8 +51,8 @@ def show_effect(effect_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.SecretRow))
 @refusing
 def reveal_secret(effect_id: int) -> dict[str, Any]:
-    """Hand over a provisioned password, once. It is in this answer only, so an Idempotency-Key is not honoured."""
-    return one({"secret": hand_over(services(), effect_id, who=g.who, now=services().clock())})
+    """Show a generated password, once. Only this answer holds it, so an Idempotency-Key has no effect."""
+    return one({"secret": secrets.reveal_secret(services(), effect_id, who=g.who, now=services().clock())})
 
 
 @blueprint.get("/entities")

@@ -12,7 +12,7 @@ from bridge.operations.halt import resume as resume_
 from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import end_mutes
 from bridge.operations.replay import replay, settle_aside
-from bridge.operations.reveal_secret import hand_over
+from bridge.operations.reveal_secret import reveal_secret
 from bridge.operations.selection import EVERYTHING, Choice, Named
 from bridge.operations.undo import Undone, undo
 from bridge.store import halts
@@ -112,7 +112,7 @@ def _surely(ask: Callable[[], Question | None], do: Callable[[], str], where: st
 def reveal(effect_id: int) -> Response | str:
     """Show a provisioned password, once. The page must not be kept anywhere."""
     try:
-        secret = hand_over(services(), effect_id, who=g.who, now=services().clock())
+        secret = reveal_secret(services(), effect_id, who=g.who, now=services().clock())
     except OperationError as error:
         flash(str(error), "bad")
         return redirect("/", code=303)  # type: ignore[return-value]

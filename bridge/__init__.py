@@ -1,4 +1,4 @@
-"""Integr8 Bridge: the ways in and out, and what is remembered."""
+"""Integr8 Bridge: everything with input and output, and everything that is stored. `rules` decides."""
 
 from bridge.config import time_zones
 

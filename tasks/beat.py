@@ -1,4 +1,4 @@
-"""Celery's beat, except that it goes on when the clock is set back.
+"""Celery's beat scheduler, except that it continues when the clock is set back.
 
 Celery keeps for each entry when it last ran, and waits until the clock has passed that moment again: after a step of an
 hour there would be no tick for an hour.

@@ -1,4 +1,4 @@
-"""Celery's Redis transport, except that a message that is none does not end the worker.
+"""Celery's Redis transport, except that an invalid message does not end the worker.
 
 kombu lets what it cannot decode escape from the worker's loop: one stray line in a queue and the process exits, and
 exits again for the next one. Whatever it was, it asked for nothing we know, and the sweep finds all real work.

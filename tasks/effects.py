@@ -1,4 +1,4 @@
-"""Carry out what is due: claim, merge into as few calls as possible, call, verify, write down."""
+"""Execute due effects: claim, merge into few calls, call, verify, record."""
 
 from bridge.effects import perform as effects_perform
 from bridge.services import container

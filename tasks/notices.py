@@ -1,4 +1,4 @@
-"""Tell people and programs: find what is new, deliver what is due."""
+"""Collect new notifications and deliver those that are due."""
 
 from bridge.notifications import collect, service_alerts
 from bridge.notifications import deliver as notifications_deliver

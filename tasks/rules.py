@@ -1,4 +1,4 @@
-"""Evaluate rules whose slot is due, and try rules on the past."""
+"""Evaluate rules whose slot is due, and run backtest jobs."""
 
 from bridge.operations import backtest_jobs, decide
 from bridge.services import container

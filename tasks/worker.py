@@ -1,4 +1,4 @@
-"""A worker around its tasks: set-up after the fork, start-up checks, metrics, a shutdown that loses nothing."""
+"""The worker around its tasks: set-up after the fork, start-up checks, metrics, and a safe shutdown."""
 
 import os
 import signal

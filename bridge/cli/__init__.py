@@ -1,4 +1,4 @@
-"""The command line. Every line of logic lives elsewhere; a command reads arguments, asks, and prints."""
+"""The command line. A command reads arguments, calls `bridge.operations` and prints the result."""
 
 import logging
 import sys

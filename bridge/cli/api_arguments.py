@@ -1,4 +1,4 @@
-"""What the commands of all collections share: their arguments, their help, where a collection hangs."""
+"""Arguments, help texts and groups that the `api` commands share."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

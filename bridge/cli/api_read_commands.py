@@ -1,4 +1,4 @@
-"""Makes the reading commands of the collections: list and get."""
+"""Build the commands that read collections: list and get."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Makes the commands of reports, downloads and signed addresses."""
+"""Build the commands for reports, downloads and signed addresses."""
 
 import csv
 import sys

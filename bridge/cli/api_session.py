@@ -1,4 +1,4 @@
-"""What the commands of `api` have in common: the account, errors in plain words, how requests and rows are shown."""
+"""Shared parts of the `api` commands: choosing the account, explaining errors, printing requests and rows."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

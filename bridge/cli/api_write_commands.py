@@ -1,4 +1,4 @@
-"""Makes the writing commands of the collections: create, update, delete, set-status, bulk-delete."""
+"""Build the commands that write to collections: create, update, delete, set-status, bulk-delete."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

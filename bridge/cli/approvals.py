@@ -1,4 +1,4 @@
-"""`approvals`: plans that wait for a person."""
+"""`approvals`: list and answer plans that wait for approval."""
 
 import getpass
 

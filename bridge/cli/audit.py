@@ -1,4 +1,4 @@
-"""`audit`: who did what."""
+"""`audit`: show who did what."""
 
 from datetime import timedelta
 

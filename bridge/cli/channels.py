@@ -1,4 +1,4 @@
-"""`channels`: where notices go, how that is going, trying one out, and silence for a while."""
+"""`channels`: list notification channels, send a test message, mute and re-enable them."""
 
 import getpass
 

@@ -1,4 +1,4 @@
-"""`completion`: the script that lets a shell complete commands, options and choices."""
+"""`completion`: print the script that completes commands, options and choices in a shell."""
 
 import click
 from click.shell_completion import get_completion_class

@@ -1,4 +1,4 @@
-"""`db`: the schema of the database, and copies of it."""
+"""`db`: migrate the database, back it up and restore it."""
 
 import getpass
 from pathlib import Path

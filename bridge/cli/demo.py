@@ -1,4 +1,4 @@
-"""`demo`: the whole job on one machine against the simulator, watched from the shell."""
+"""`demo`: run the whole service against the simulator on one machine."""
 
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""`doctor`: everything from the settings to the permissions of the Integr8 key, with the remedy."""
+"""`doctor`: check everything from the settings to the permissions of the Integr8 key, and name the remedy."""
 
 import click
 

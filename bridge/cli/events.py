@@ -1,4 +1,4 @@
-"""`events`: the journal, replays, and what was put aside."""
+"""`events`: list events, replay them, and accept or discard quarantined and dead ones."""
 
 import csv
 import getpass

@@ -1,4 +1,4 @@
-"""`halt` and `resume`: stop everything at once, and go on."""
+"""`halt` and `resume`: stop all changes at once, and continue."""
 
 import getpass
 from dataclasses import asdict

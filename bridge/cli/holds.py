@@ -1,4 +1,4 @@
-"""`holds`: what rules keep paused."""
+"""`holds`: list and release what rules keep paused."""
 
 import getpass
 

@@ -1,4 +1,4 @@
-"""`init` and `check`: write a starter directory, and say what is wrong with a directory."""
+"""`init` and `check`: write a starter directory, and check a directory."""
 
 import base64
 import secrets

@@ -1,4 +1,4 @@
-"""`rename` for accounts, sources, channels and rules, and `accounts`: what still uses a name that is gone."""
+"""`rename` for accounts, sources, channels and rules, and `accounts`: find and move what uses an old name."""
 
 import getpass
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`reports`: read now, show how far each feed is, back-fill history by export and import."""
+"""`reports`: read reports now, show how complete each feed is, and import history."""
 
 import getpass
 from dataclasses import asdict

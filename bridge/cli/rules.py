@@ -1,4 +1,4 @@
-"""`rules`: list, show, test, explain, compare, and describe them to editors."""
+"""`rules`: list, show, test, explain and compare rules, and print their JSON Schema."""
 
 import getpass
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`rules backtest` and `rules backtests`: try rules on the past, and what such trials came to."""
+"""`rules backtest` and `rules backtests`: run rules against the past, and list the results."""
 
 import getpass
 from collections.abc import Iterator

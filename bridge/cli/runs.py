@@ -1,4 +1,4 @@
-"""`runs`: what rules looked at, what came out, and taking it back."""
+"""`runs`: list and show runs, and undo them."""
 
 import getpass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What all commands share: the container when one asks for it, and how results are shown."""
+"""Shared parts of all commands: the service container, and how results are printed."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`sources`: who may send webhooks, where to, and trying it out."""
+"""`sources`: list who may send webhooks, show their addresses, and test them."""
 
 import os
 from pathlib import Path

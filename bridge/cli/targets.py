@@ -1,4 +1,4 @@
-"""Targets on the command line: `offer=42`."""
+"""Parse targets on the command line, such as `offer=42`."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`tokens`: who may use the API."""
+"""`tokens`: manage the tokens of the API."""
 
 import getpass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""`up`: the processes of one home under one supervisor.
+"""`up`: run all processes of one home under one supervisor.
 
 The supervisor lives as long as the service and does almost nothing, so it loads almost nothing: what needs the database
 runs in a process of its own and ends.

@@ -1,4 +1,4 @@
-"""`users`: who signs in to the console. A password is never an argument: other people of the machine see those."""
+"""`users`: manage who may sign in to the console. Passwords are prompted for, never given as arguments."""
 
 import getpass
 

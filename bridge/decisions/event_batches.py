@@ -1,4 +1,4 @@
-"""One batch of the event journal: every rule that matches gets a run for each event. Every event fails alone."""
+"""Process one batch of events: each rule that matches gets a run for each event. Each event fails alone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager

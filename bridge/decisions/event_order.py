@@ -1,4 +1,4 @@
-"""`order_by`: an event that is older than one already decided on, about the same thing, has no effect.
+"""`order_by`: drop an event that is older than one already processed for the same subject.
 
 Events are compared in the order in which they arrived, so it does not matter how they fall into batches. What
 each event is about is said by `order_per`, else by the rule's own subject or the key of what it ensures. Nothing

@@ -1,4 +1,4 @@
-"""Write decisions down: runs, verdicts, plans, effects, holds that begin or end. One transaction for a batch."""
+"""Save decisions: runs, verdicts, plans, effects, and holds that begin or end. One transaction for a batch."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Load what a plan must know beside the verdicts: holds, mutes, streaks, counters, the mirror's view of each target.
+"""Load the state that a plan needs besides verdicts: holds, mutes, streaks, counters, and each target's fields.
 
 Reads the database, writes nothing. Everything is loaded with a few queries per rule, whatever the number of subjects,
 and only for targets that the plan speaks of. Each target has one name here, by whichever of its ids a row calls it.

@@ -1,4 +1,4 @@
-"""Decisions as the rows that they will be: everything that costs is done here, before a transaction holds others up."""
+"""Convert decisions to database rows. All expensive work happens here, before the transaction begins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A source that should have spoken and did not: silence as an event, once for each silence."""
+"""Detect sources that have been silent for too long. Each silence becomes one event."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""One round of carrying effects out. No network call happens inside a transaction."""
+"""Execute effects, one round at a time. No network call happens inside a transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a server said besides its status: its words as one short line, and the pause it asks for.
+"""Read from an error answer: the server's text as one short line, and the pause that it asks for.
 
 The shape of Integr8's error body is not documented, so JSON of any shape, HTML and plain text are read.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong between us and Integr8: one class per row of the reference's status table, and a few more.
+"""Errors of the Integr8 client: one class per row of the reference's status table, and a few more.
 
 Every error knows the operation, the HTTP status (None when no answer came), the server's own words and the
 request id, and reads as *operation: what; what to do*. None of them ever holds the API key or a password.

@@ -1,4 +1,4 @@
-"""What both shells need to turn our Requests into httpx's, and httpx's answers and failures into ours."""
+"""Convert our requests to httpx's, and httpx's answers and failures to ours."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Integr8's API as far as we know it, as an OpenAPI 3.1 document, made from the catalogue."""
+"""Integr8's API as an OpenAPI 3.1 document, made from the catalogue."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rows that arrive page by page while the caller reads them."""
+"""Iterate over rows that are read page by page."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""What may stand in the query of each kind of operation, as marshmallow schemas.
+"""The query of each kind of operation, as marshmallow schemas.
 
 The keys are those of the wire (`page[size]`), so a schema serves three readers alike: the client before it
 sends, a server double that checks what it got, and the OpenAPI document. Anything else is refused.

@@ -1,4 +1,4 @@
-"""Rejecting a conversion through the tracker's own address: the only documented way to change its status.
+"""Reject a conversion through the tracker's own address: the only documented way to change its status.
 
 Approved becomes Rejected with the reason given; an already rejected one gets the new reason; an unknown id
 does nothing and says nothing; there is no way back. The address belongs to the tracker (an integration's

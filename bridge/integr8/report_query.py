@@ -1,4 +1,4 @@
-"""The query of reports and downloads: a time range, what narrows it, which columns."""
+"""The query of reports and downloads: time range, filters, columns."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The one place that decides whether a failed call is made again, and after how long. Reads no clock."""
+"""Decide whether a failed call is repeated, and after how long. Reads no clock."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What goes into Integr8 and what comes out, as marshmallow schemas.
+"""Marshmallow schemas of what is sent to Integr8 and what it returns.
 
 Field names, types, required fields and enums are those of the reference (https://api-docs.integr8.co).
 Requests are strict: an unknown field, a number where the reference says string, or a 1 for a boolean is

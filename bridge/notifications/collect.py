@@ -1,4 +1,4 @@
-"""Find what rules asked to be told about, and write a notice for each channel that wants to hear of it.
+"""Collect notifications: find what rules want reported, and write a notice for each channel that receives it.
 
 Notices are found in the rows that runs and effects leave behind, not raised where things happen: so nothing is
 lost with a process that dies in between, and looking twice finds nothing new, because every notice has a key.

@@ -1,4 +1,4 @@
-"""Deliver what is due, channel by channel. One that hangs or refuses delays itself and nobody else for long."""
+"""Deliver notices that are due, channel by channel. A channel that hangs or refuses delays only itself."""
 
 import random
 from collections.abc import Callable, Sequence

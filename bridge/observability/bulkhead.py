@@ -1,4 +1,4 @@
-"""One loop over many items, in which each item fails alone: the others go on, and the failure is told.
+"""Loop over items so that each fails alone: the others continue, and the failure is reported.
 
 A failure is counted in the metrics, written into the database for /readyz, `doctor` and one service alert, and logged
 at growing intervals. The database going away is nobody's own failure and ends the loop.

@@ -1,4 +1,4 @@
-"""What the service counts as it happens. `bridge.web.gauges` has what is read from the database when somebody asks.
+"""Metrics that the service counts itself. `bridge.web.gauges` has those that are read from the database.
 
 Both together are the table of `docs/reference/metrics.md`; `bridge.observability.metrics_server` serves them.
 """

@@ -1,4 +1,4 @@
-"""Serving metrics: in the web process as a page, in a Celery worker on a small port of its own."""
+"""Serve metrics: as a page of the web process, and on a port of its own in a Celery worker."""
 
 import hmac
 import socket

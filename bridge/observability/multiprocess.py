@@ -1,4 +1,4 @@
-"""Where the processes of one group count together: files that each maps into its memory and any of them can add up.
+"""The directory in which the processes of one group share their counters, as memory-mapped files.
 
 A group is what one supervisor started: the workers of one web server, the children of one Celery worker, or all
 processes of `up`. Only files of this machine are shared; other machines are other targets of the scrape. The place

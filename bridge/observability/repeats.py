@@ -1,4 +1,4 @@
-"""A fault that repeats is logged at growing intervals, with a count: a full Redis wrote 82,000 lines in six minutes.
+"""Log a repeating fault at growing intervals with a count: a full Redis wrote 82,000 lines in six minutes.
 
 Two lines are about the same fault when event and error agree, numbers aside. What has no error is always written.
 """

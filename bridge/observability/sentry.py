@@ -1,4 +1,4 @@
-"""Sentry: an event holds fields from a list of allowed ones, never bodies, headers, users or local variables."""
+"""Sentry: an event holds only allowed fields, never bodies, headers, users or local variables."""
 
 from typing import Any
 

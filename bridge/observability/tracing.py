@@ -1,4 +1,4 @@
-"""One trace from a webhook to the call it causes, for those who installed `integr8-bridge[otel]` and want it.
+"""Trace from a webhook to the call that it causes. Needs `integr8-bridge[otel]`.
 
 Off unless a standard OTEL_ variable names a place to send spans to; then nothing of OpenTelemetry is imported. The
 context travels in our own rows, never in Celery's messages: those carry ids only and may be lost or doubled. Spans

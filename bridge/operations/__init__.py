@@ -1,4 +1,4 @@
-"""What people do: approve, reject, undo, let go, replay, explain. Once, for command line, API and console alike.
+"""User actions: approve, reject, undo, release, replay, explain. Shared by command line, API and console.
 
 Each function takes the container, who asks, and the time; it writes what happened into the audit, and raises
 OperationError when it cannot do what was asked.

@@ -1,4 +1,4 @@
-"""What became of the budget of Integr8: requests by the hour and by operation, and the exports of the day."""
+"""Summarise API usage: requests to Integr8 by hour and by operation, and today's exports."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

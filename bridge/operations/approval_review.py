@@ -1,4 +1,4 @@
-"""What waits for a person, the most money first, and what has changed since it was put to them."""
+"""Review waiting plans: the most money first, with what has changed since each was made."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Plans that wait for a person: who answers, and what is still true at the moment of yes."""
+"""Approve or reject a waiting plan. An approval checks again what still holds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What needs a person now: approvals, what is broken and since when, rules that could go on, what ends soon."""
+"""List what needs a person now: approvals, failures, rules ready for promotion, and what ends soon."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

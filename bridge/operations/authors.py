@@ -1,4 +1,4 @@
-"""Who did something: a rule, or one of our own people by an undo, an approval or by ending a pause."""
+"""Find who caused a change: a rule, or a person by an undo, an approval or the release of a hold."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Try a rule on the past: one file against history, two revisions side by side, or one with many thresholds."""
+"""Backtest rules: one file against history, two revisions side by side, or one with many thresholds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

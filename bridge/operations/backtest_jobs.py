@@ -1,4 +1,4 @@
-"""Backtests that somebody waits for: asked for in a browser or over the API, run by a worker, watched meanwhile."""
+"""Backtest jobs: requested in the console or over the API, run by a worker, with progress."""
 
 import threading
 from collections.abc import Iterator

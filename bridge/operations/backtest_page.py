@@ -1,4 +1,4 @@
-"""A backtest as one self-contained HTML page: numbers, what would have happened, and a plot for each subject.
+"""Write a backtest as one self-contained HTML page: figures, would-be actions, and a plot for each item.
 
 No script and nothing from elsewhere, so that it can be mailed and kept.
 """

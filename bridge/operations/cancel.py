@@ -1,4 +1,4 @@
-"""Effects of a run that have not been carried out yet: a person who takes a run back does not want them either."""
+"""Cancel planned effects of a run that have not been executed yet. Undo uses this."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Check the text of a rule with the names of this home, its own tests, and the live rules beside it."""
+"""Check the text of a rule: its names, its own tests, and conflicts with the live rules."""
 
 from bridge.config.lookup_tables import load_all
 from bridge.config.rules_directory import environment as names_of

@@ -1,4 +1,4 @@
-"""One more question before something large: how many, which ones, how much money hangs on it.
+"""Ask for confirmation before a large action: how many items, which ones, and how much money.
 
 Whoever asks for more than a little is answered with the question, and nothing is done: on the pages, by the API and on
 the command line. The yes carries the count that was shown; if that is another by then, it is asked again.

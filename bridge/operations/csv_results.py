@@ -1,4 +1,4 @@
-"""What became of a CSV that was posted to a source: one line for each of its rows."""
+"""Show the result of each row of a CSV that was posted to a source."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Let the rules decide, as workers do: about events that wait, and about rules that are due."""
+"""Run the rules as workers do: on waiting events, and on rules that are due."""
 
 from datetime import datetime
 

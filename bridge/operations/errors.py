@@ -1,4 +1,4 @@
-"""Why something that a person asked for was not done. The text says what to do instead."""
+"""Errors of user actions: why an action was refused. The text says what to do instead."""
 
 
 class OperationError(Exception):

@@ -1,4 +1,4 @@
-"""Why a rule did, or did not, do something about a subject, now or at any time since observations are kept."""
+"""Explain why a rule did or did not act on an item, now or at any time for which observations are kept."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Exports of Integr8's download centre: begin one, look how far it is. Ten a day are allowed, over all machines."""
+"""Start exports of Integr8's download centre and show their state. Ten a day are allowed over all machines."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""How far each feed of Integr8 has been read, how much of it is kept, and what is wrong with it."""
+"""Show the state of each feed: how complete it is, how much is stored, and what is wrong."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

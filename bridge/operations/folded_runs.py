@@ -1,4 +1,4 @@
-"""Runs for a list: evaluations of one rule with the same answer, one after another, are one row."""
+"""List runs, where consecutive evaluations of one rule with the same answer are one row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

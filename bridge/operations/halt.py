@@ -1,4 +1,4 @@
-"""Halt everything, and resume: what waits meanwhile is decided about at `resume`, or dropped with a list."""
+"""Halt all changes, and resume: what waited is then decided, or dropped with a list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

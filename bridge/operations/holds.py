@@ -1,4 +1,4 @@
-"""Holds: let go by hand, and let go of what no rule looks after any more."""
+"""Release holds by hand, and release those whose rule no longer exists."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace

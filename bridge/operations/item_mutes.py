@@ -1,4 +1,4 @@
-"""Mutes: rules that leave an item alone because a person decided about it. Who wants may end one early."""
+"""Mutes of items: rules leave an item alone because a person decided so. Anybody allowed may end one early."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The story of one item: what was changed, paused, undone, muted and checked, by whom, with the numbers then."""
+"""The history of one item: changes, pauses, undos, mutes and checks, by whom and with which figures."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a service does by the clock: open due slots, look for what stands still, forget what is old."""
+"""Scheduled maintenance: open due slots, find stalled work, apply the retention."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Recording what a person asked for as a run of its own, so that it shows up, and can be undone, like any other."""
+"""Record a person's action as a run, so that it is shown and can be undone like any other."""
 
 from collections.abc import Sequence
 from datetime import datetime

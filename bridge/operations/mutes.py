@@ -1,4 +1,4 @@
-"""Whom the service tells nothing for a while, and whom it tells again: the same from a shell and over the API."""
+"""Mute and unmute notification channels, from the command line and over the API."""
 
 from datetime import datetime
 

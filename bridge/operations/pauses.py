@@ -1,4 +1,4 @@
-"""The pause that a rule keeps an item in: since when, until when, and which run began it."""
+"""The pause of an item: since when, until when, by which rule and run."""
 
 from dataclasses import dataclass
 from datetime import datetime

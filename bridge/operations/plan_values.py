@@ -1,4 +1,4 @@
-"""From the ledger's rows back to the values that rules/ decides about."""
+"""Convert ledger rows to the values that `rules` decides on."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Decide about events that were put aside: quarantined ones and dead letters."""
+"""Accept or discard quarantined events and dead letters."""
 
 import hashlib
 from datetime import datetime

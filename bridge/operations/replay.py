@@ -1,4 +1,4 @@
-"""Send events through the rules again. Those that were put aside are decided about in `putting_aside`."""
+"""Replay events: send them through the rules again. `quarantine` handles those that wait for a decision."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What it means that the database has gone back in time while Integr8 has not.
+"""After a database restore: find effects that Integr8 may have applied and the database forgot.
 
 Between the copy and now, effects were carried out of which the restored ledger knows nothing. So nothing leaves the
 service before a person has looked, whatever was under way is read before it is sent, and a request to another server,

@@ -1,4 +1,4 @@
-"""What a rule will cost at this network's own volumes: the figures before it is live."""
+"""Estimate what a rule costs at this network's volumes before it is live."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a new text of a rule would decide differently before it is live: on the present data, or on recent events."""
+"""Compare a new text of a rule with the live one: what would it decide differently on present data or recent events."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Move a rule up or down the ladder: one word in its file, so that the file stays the truth."""
+"""Change the mode of a rule (shadow, approve, live) by changing one word in its file."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""What became of runs, as people read it: the outcome follows the plan, through approval, undo and failure."""
+"""The outcome of a run as people read it: it follows the plan through approval, undo and failure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Find anything by what a person has at hand: a number, a name, an e-mail address, a transaction, an id, a rule."""
+"""Search by number, name, e-mail address, transaction, id or rule."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

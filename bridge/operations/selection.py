@@ -1,4 +1,4 @@
-"""What of a run or a plan a person means: everything, or some targets. A selection of nothing does not exist.
+"""Select parts of a run or a plan: everything, or some targets. An empty selection is refused.
 
 `None` means neither of them anywhere: who asks says `EVERYTHING`, or which targets.
 """

@@ -1,4 +1,4 @@
-"""Set a source up: the address to paste at its sender, a test event, and an entry of bridge.yaml from a preset.
+"""Set a source up: the address for its sender, a test event, and an entry of bridge.yaml from a preset.
 
 Address and test event hold the token or a signature, so they are for whoever may read bridge.yaml.
 """

@@ -1,4 +1,4 @@
-"""Names that configuration no longer has, and the database still uses: list them, move them, or end what uses them.
+"""Find names that bridge.yaml no longer has and the database still uses: list, move or end them.
 
 Accounts, integrations, sources, channels and rules are renamed in files. What was recorded under the old name stays
 under it: holds that keep offers paused, effects on their way, events and notices that wait.

@@ -1,4 +1,4 @@
-"""Log at start-up what is wrong and what to do. Nothing is changed, and nothing waits."""
+"""Log at start-up what is wrong and what to do. Changes nothing and delays nothing."""
 
 from collections.abc import Callable
 from datetime import datetime

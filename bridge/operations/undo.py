@@ -1,4 +1,4 @@
-"""Take a run back, or a part of it."""
+"""Undo a run, or a part of it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace

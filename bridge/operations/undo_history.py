@@ -1,4 +1,4 @@
-"""What rules did to the targets of an undo, and which of it is undone: so that the order of undos does not matter."""
+"""Track which changes of a target are undone, so that the order of undos does not matter."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache

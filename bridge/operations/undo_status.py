@@ -1,4 +1,4 @@
-"""What of a run was undone, item by item: only what an undo really does or has done counts."""
+"""Show which items of a run were undone. Only what an undo really did, or will do, counts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the last runs of a rule said about one subject, and what was done: misses as well as hits."""
+"""The last verdicts of a rule on one item, and what was done each time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

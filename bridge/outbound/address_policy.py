@@ -1,4 +1,4 @@
-"""Which addresses may be called. Pure: names are resolved elsewhere and the result is judged here.
+"""Decide which addresses may be called. Pure: names are resolved elsewhere.
 
 An address passes twice. First as written: scheme, host, port and path against a list that the operator wrote.
 Then, when its name has been resolved, as numbers: nothing private, local or reserved, in whatever dress, unless

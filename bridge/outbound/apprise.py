@@ -1,4 +1,4 @@
-"""Messages for people, through Apprise: Slack, Teams, Telegram, mail and the rest."""
+"""Send messages to people through Apprise: Slack, Teams, Telegram, mail and others."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""A `channels:` entry of bridge.yaml: where notices go, how they are collected, how they are signed."""
+"""A `channels:` entry of bridge.yaml: where notices go, how they are grouped, how they are signed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Ask for the addresses of a name, and wait no longer than there is time.
+"""Resolve a host name within a deadline.
 
 The system's resolver cannot be cancelled: a name server that does not answer holds whoever asks for half a minute
 or more. So a thread asks, and the request goes on without it when its time is up. How many may hang is bounded.

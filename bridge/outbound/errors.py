@@ -1,4 +1,4 @@
-"""What can go wrong with a request to somebody else's server. Every class survives pickling."""
+"""Errors of requests to other servers. Every class survives pickling."""
 
 
 class OutgoingError(Exception):

@@ -1,4 +1,4 @@
-"""Send one request to somebody else's server: allowed addresses only, bounded in time and size."""
+"""Send one request to another server: allowed addresses only, bounded in time and size."""
 
 import re
 import ssl

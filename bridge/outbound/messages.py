@@ -1,4 +1,4 @@
-"""Many notices, one message: by owner, then by rule and topic, the most important first."""
+"""Group many notices into one message: by owner, then by rule and topic, the most important first."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""When a delivery is tried again, and when an endpoint is left alone. Pure: the time and the dice are arguments."""
+"""When a delivery is retried, and when a channel is disabled. Pure: time and randomness are arguments."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

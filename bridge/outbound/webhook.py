@@ -1,4 +1,4 @@
-"""One attempt at an outgoing webhook: signed as Standard Webhooks wants it, and what its answer means."""
+"""Deliver one outgoing webhook: sign it as Standard Webhooks defines, and interpret the answer."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Remove an import: its rows disappear, and rows that it changed are as before, at every time that is asked about."""
+"""Remove an import: its rows disappear, and rows that it changed are restored, for every time that is queried."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta

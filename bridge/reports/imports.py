@@ -1,4 +1,4 @@
-"""Add report rows from a CSV file, in constant memory: history beyond what paging can bring.
+"""Import report rows from a CSV file, in constant memory: for history beyond what paging can read.
 
 A row is the same row whichever way it comes: what polling has read already, or an earlier import, counts once.
 """

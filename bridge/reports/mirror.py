@@ -1,4 +1,4 @@
-"""Mirror Integr8's offers, publishers, advertisers, events and landing pages, and say who changed what.
+"""Synchronise Integr8's offers, publishers, advertisers, events and landing pages, and record who changed what.
 
 A listing is read completely before anything is written; what was not listed is asked for by its id before it
 counts as gone, because numbered pages shift while one reads. A target that one of our own effects is about is

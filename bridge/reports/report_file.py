@@ -1,4 +1,4 @@
-"""A CSV file of report rows: which columns it has, and each row with exact amounts, whole ids and real moments."""
+"""Read a CSV file of report rows: find its columns, and read each row with exact amounts, ids and times."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Pages of Integr8's report tables through our client, with the lowest priority: polls never overtake pauses."""
+"""Read pages of Integr8's report tables with the lowest priority: polls never overtake pauses."""
 
 from collections.abc import Callable
 from datetime import datetime

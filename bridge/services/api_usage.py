@@ -1,4 +1,4 @@
-"""Every request to Integr8 counted: at once for a scrape, by the hour for the console.
+"""Count every request to Integr8: at once for metrics, by the hour for the console.
 
 The sums of an hour are kept in memory and written when a piece of work ends, or after ten seconds of it: one small
 transaction for many requests. A process that is killed takes the sums of seconds along, which a chart survives.

@@ -1,4 +1,4 @@
-"""The only place where settings become working parts: store, Redis, clients, budget, sources.
+"""Build the parts of a process from its settings: store, Redis, clients, budget, sources. Nothing else does.
 
 One `Services` per process, made after the fork. Everything in it is made when it is first asked for, so that the
 web process never connects to Integr8 and `check` never to Redis. Modules are imported at the same moment: a command

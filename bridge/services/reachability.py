@@ -1,4 +1,4 @@
-"""Whether calls to Integr8 make sense now. Asked before work is taken, so that no worker waits with work in its hands.
+"""Check whether Integr8 can be reached before work is claimed, so that no worker waits while it holds work.
 
 During an outage effects and feeds stay where they are, as rows that are due. One cheap call every second or two finds
 out when Integr8 is back, and the work then begins at once, in its own order.

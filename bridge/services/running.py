@@ -1,4 +1,4 @@
-"""The service that `up` runs on a home: one at a time, and how commands beside it find its embedded server.
+"""Find the service that `up` runs on a home: only one at a time, and its embedded Redis for other commands.
 
 A lock on a file of the home says that it runs; the system ends the lock with the process, however that ends. The file
 says which process it is and where.

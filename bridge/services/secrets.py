@@ -1,4 +1,4 @@
-"""Sealing provisioned passwords: Fernet with a key derived from BRIDGE_SECRET_KEY. Never written in clear.
+"""Encrypt generated passwords with Fernet and a key derived from BRIDGE_SECRET_KEY. Never stored in clear.
 
 Several keys, separated by commas, let the key be changed without a gap: the first one seals, all of them open.
 """

@@ -1,4 +1,4 @@
-"""The rate budget of one API key, shared by every process of a home on this machine, and beyond it through Redis.
+"""The rate budget of one API key, shared by all processes of a home, and with other machines through Redis.
 
 In Redis where REDIS_URL names one, or where the service of this home runs with its embedded server; in a file of the
 home otherwise. Which of them it is may change while a command runs, so it is looked at for every question.

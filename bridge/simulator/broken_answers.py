@@ -1,4 +1,4 @@
-"""How an answer is sent, or fails to be: HTML pages, half bodies, closed connections."""
+"""Send an answer, or break it on purpose: HTML pages, half bodies, closed connections."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""The way of one API request: rate limit, key, permission, faults, checks, handler, answer."""
+"""Process one API request: rate limit, key, permission, faults, validation, handler, answer."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The six nouns of the network: what they are called, where their numbers begin, what a new one starts with."""
+"""The six entity types: their names, where their numbers begin, and what a new one starts with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Traffic that goes on while the clock runs: visits are planned by the hour and let in when their time comes."""
+"""Traffic that continues while the clock runs: visits are planned by the hour and happen at their time."""
 
 import heapq
 import itertools

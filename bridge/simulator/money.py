@@ -1,4 +1,4 @@
-"""What one conversion pays and earns, from the money fields of an offer's default payout or of an offer event.
+"""What one conversion pays and earns, from the money fields of an offer's default payout or an offer event.
 
 The enum values are documented, their arithmetic is not: it follows the usual meaning of the abbreviations.
 """

@@ -1,4 +1,4 @@
-"""What is not known about the real Integr8, or differs between tests, as switches that can be turned while it runs."""
+"""Switches for what is unknown about the real Integr8, or differs between tests. They may change while it runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace

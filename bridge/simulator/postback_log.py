@@ -1,4 +1,4 @@
-"""What became of every postback: the columns that Integr8's own log page shows (facts, section 3.5)."""
+"""The log of postbacks: the columns that Integr8's own log page shows (facts, section 3.5)."""
 
 from collections.abc import Iterator
 from typing import Any, Final

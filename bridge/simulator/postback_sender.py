@@ -1,4 +1,4 @@
-"""The one place where the simulator speaks to others: it sends postbacks, eight at a time."""
+"""Send postbacks, eight at a time. Nothing else in the simulator calls other servers."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

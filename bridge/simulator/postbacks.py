@@ -1,4 +1,4 @@
-"""Postbacks out: which rows fire which template, when, and what came of it. Nothing is ever sent again.
+"""Outgoing postbacks: which rows fire which template, when, and with which result. Nothing is sent twice.
 
 Types, firing status, delay and the missing retry: facts, section 6.
 """

@@ -1,4 +1,4 @@
-"""Who asked what, when, and what was answered. Kept until someone clears it; keys and passwords never enter it."""
+"""The request log: who asked what, when, and the answer. Keys and passwords never enter it."""
 
 import hashlib
 import itertools

@@ -1,4 +1,4 @@
-"""Which operation of the catalogue a path and a verb mean, with the alternates that the facts know.
+"""Find the operation of the catalogue for a path and a verb, including the alternative paths.
 
 The table of addresses is built once for all worlds: its 140 rules take longer than a quick test.
 """

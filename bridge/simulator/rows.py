@@ -1,4 +1,4 @@
-"""What a report knows of one click, impression or conversion. Small on purpose: histories have many."""
+"""The fields of one click, impression or conversion. Small on purpose: histories have many."""
 
 from dataclasses import dataclass
 

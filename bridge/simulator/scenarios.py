@@ -1,4 +1,4 @@
-"""Ready-made situations: exact numbers, so that a demo and its rule can be told what to expect."""
+"""Ready-made situations with exact numbers, so that a demo and its rule have a known result."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta

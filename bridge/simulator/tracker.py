@@ -1,4 +1,4 @@
-"""The tracker: lets clicks in or turns them away, attributes conversions, changes their status later."""
+"""The tracker: accepts or refuses clicks, attributes conversions, changes their status later."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bodies and queries against the catalogue's schemas. The first thing wrong is named, as a 400."""
+"""Validate bodies and queries against the catalogue's schemas. The first error is named in a 400."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

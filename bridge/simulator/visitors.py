@@ -1,4 +1,4 @@
-"""Where clicks come from: a fixed crowd of countries, devices and browsers that rows point to."""
+"""Where clicks come from: a fixed set of countries, devices and browsers that rows refer to."""
 
 from dataclasses import dataclass
 

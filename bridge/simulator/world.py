@@ -1,4 +1,4 @@
-"""One simulated Integr8: everything that it remembers, behind one lock.
+"""One simulated Integr8: its whole state, behind one lock.
 
 world = World(seed=7)
 offer = world.offer("Shoes", clicks=2400, conversions=2)

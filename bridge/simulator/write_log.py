@@ -1,4 +1,4 @@
-"""A journal of writes that were really applied, so that a test can ask whether anything happened twice."""
+"""A log of applied writes, so that a test can check whether anything happened twice."""
 
 from collections import Counter
 from collections.abc import Mapping

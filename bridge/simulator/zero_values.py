@@ -1,4 +1,4 @@
-"""What a field holds that was never given, made from the catalogue's schemas: Go's zero values."""
+"""The value of a field that was never set, made from the catalogue's schemas: Go's zero values."""
 
 from collections.abc import Mapping
 from typing import Any

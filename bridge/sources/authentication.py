@@ -1,4 +1,4 @@
-"""What all authenticators have in common, and the two smallest of them.
+"""What all authenticators share, and the two smallest of them.
 
 An authenticator looks at raw bytes and plain values, is told the time, performs no I/O, and compares in constant
 time. Whatever is wrong with a request, malformed or forged, is a `SignatureError` and nothing else.

@@ -1,4 +1,4 @@
-"""Read a CSV body: many things in one request, one event per row."""
+"""Read a CSV body: one event per row."""
 
 import io
 from typing import Any

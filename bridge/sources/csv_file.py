@@ -1,4 +1,4 @@
-"""Read CSV as people and programs write it: other separators, `sep=`, title lines, UTF-16. Performs no I/O of its own.
+"""Read CSV in its common variants: other separators, `sep=`, title lines, UTF-16. Performs no I/O of its own.
 
 Only what is beyond doubt is read. Everything else is a CsvProblem, which names the line and what to do.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong between a sender and the journal. Every class survives pickling and names no secret."""
+"""Errors between a sender and the event journal. Every class survives pickling and names no secret."""
 
 from typing import Literal
 

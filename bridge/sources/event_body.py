@@ -1,4 +1,4 @@
-"""Parse the body of an authenticated request, and compute the key that tells two events apart."""
+"""Parse the body of an authenticated request, and compute its deduplication key."""
 
 import hashlib
 import zlib

@@ -1,4 +1,4 @@
-"""Senders that are known: one row each, with everything that their documentation says about their webhooks.
+"""Presets of known senders: one row each, with what their documentation says about their webhooks.
 
 A row gives settings that a `sources:` entry would otherwise write out. `fact` is where the row's facts stand. Where the
 sender does not sign its delivery id, the id is shown (`shown_id`) and the signed body tells events apart.

@@ -1,4 +1,4 @@
-"""A request as plain values, so that nothing in this package knows which web framework received it."""
+"""A request as plain values, independent of the web framework that received it."""
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping

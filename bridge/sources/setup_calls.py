@@ -1,4 +1,4 @@
-"""Answer the calls with which senders check an address before they use it. None of them is an event.
+"""Answer the calls with which senders verify an address before they use it. None of them is an event.
 
 Each sender has its own; the preset names it. Where the sender signs its call, the signature is checked first. An answer
 repeats what the sender asked to see repeated, as plain text or JSON, and never fetches anything.

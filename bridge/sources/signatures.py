@@ -1,4 +1,4 @@
-"""Signatures over a text, with a shared secret (HMAC) or a public key, the way each sender likes them."""
+"""Verify and make signatures with a shared secret (HMAC) or a public key, in each sender's form."""
 
 import base64
 import binascii

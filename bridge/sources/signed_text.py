@@ -1,4 +1,4 @@
-"""Where a signature stands in a request, what text it covers, and how old it is. Shared by HMAC and public keys.
+"""Where a signature is in a request, what text it covers, and how old it is. Shared by HMAC and public keys.
 
 What is signed is a short text with fields between braces: {body}, {timestamp}, {id}, {method}, {url}, {form},
 {header:NAME}, {query:NAME} and {body.PATH}. GitHub signs `{body}`, Stripe `{timestamp}.{body}`, Slack

@@ -1,4 +1,4 @@
-"""Read what spreadsheets and ad platforms make of amounts, ids and times. Whatever has two meanings is refused.
+"""Read amounts, ids and times as spreadsheets and ad platforms write them. Ambiguous values are refused.
 
 `1,500.00`, `1.500,00`, `1 500,00`, `$12.50` and `1,5` have one meaning each. `1,500` may be 1500 or 1.5, and the id
 `1.00E+03` has lost its last digits: the sentence says what to write instead.

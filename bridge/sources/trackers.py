@@ -1,4 +1,4 @@
-"""Postbacks of other trackers: their names for our vocabulary, their status words, and their macros.
+"""Postbacks of other trackers: their parameter names, status words and macros.
 
 One row per tracker. `names` are parameters that its users' addresses carry, beside our own vocabulary
 (`bridge.sources.postback.SPELLINGS`); `macros` is what it fills in, for `sources url --for NAME`. A conversion of

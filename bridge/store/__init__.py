@@ -1,1 +1,1 @@
-"""What the service remembers. One module per noun: its table, its states, its queries by name."""
+"""The database. One module per noun: its table, its states, its named queries."""

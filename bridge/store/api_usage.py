@@ -1,4 +1,4 @@
-"""Requests to Integr8, summed by hour: what became of the budget, and how quick and how well each operation was."""
+"""Requests to Integr8, summed by hour: how many, how fast, and how many failed, by operation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Cells of CSV files that people open in a spreadsheet. A cell that the spreadsheet would run is written as text.
+"""Escape cells of CSV files that a spreadsheet would execute as formulas.
 
 A publisher chooses its sub ids, and a partner its name: `=HYPERLINK(...)` in one of them would be run on the account
 manager's machine. An apostrophe at the beginning makes it text. Plain numbers stay numbers.

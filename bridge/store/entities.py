@@ -1,4 +1,4 @@
-"""Entities: Integr8's offers, publishers and the like as we last saw them, and what changed about them."""
+"""Entities: Integr8's offers, publishers and others as last read, and what changed about them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

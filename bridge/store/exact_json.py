@@ -1,4 +1,4 @@
-"""Values as JSON without losing anything: decimals stay exact, numpy scalars become plain."""
+"""Encode values as JSON without loss: decimals stay exact, numpy scalars become plain."""
 
 from collections.abc import Mapping
 from decimal import Decimal

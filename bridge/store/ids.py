@@ -1,4 +1,4 @@
-"""ULIDs: ids that sort by the time they were made, and can be made anywhere without asking anybody."""
+"""ULIDs: ids that sort by creation time and need no coordination."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""The ledger of effects: plans, the effects they want, and the calls that carried them.
+"""The ledger of effects: plans, their effects, and the calls that executed them.
 
 A change of state is written before its consequence: `sent` is committed before the request leaves, so a crash
 in between leaves an effect that is settled by reading Integr8, never by repeating it blindly.

@@ -1,4 +1,4 @@
-"""Directories and files that nobody else on the machine may read, from the moment at which they exist."""
+"""Create directories and files that no other user of the machine may ever read."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Roles of users and tokens. Stands alone, so that the settings can be checked without a database."""
+"""Roles of users and tokens. Imports nothing, so that settings can be checked without a database."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Runs and verdicts: what was looked at, when, with which data, and what came out.
+"""Runs and verdicts: what was evaluated, when, with which data and which result.
 
 Every run is kept with its counts. Verdicts are kept as rows where something can follow from them, when they change:
 yes, and the first no_decision after a decision. All answers are kept as two packed columns: in full now and then, in

@@ -1,4 +1,4 @@
-"""Say whether a database has the schema of this version, without loading Alembic: every command asks."""
+"""Check whether a database has this version's schema, without loading Alembic: every command asks."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is wrong with the service itself at this moment, and since when. A row goes when its trouble is over."""
+"""Service alerts: present problems of the service and since when. A row is deleted when its problem is over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

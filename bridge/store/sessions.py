@@ -1,4 +1,4 @@
-"""Sessions of the console, and how often somebody tried to begin one: shared by all web processes."""
+"""Sessions of the console, and counters of sign-in attempts: shared by all web processes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

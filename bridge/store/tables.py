@@ -1,4 +1,4 @@
-"""All tables at once: importing this module fills `Base.metadata`, which migrations and tests rely on."""
+"""Import all tables: this fills `Base.metadata`, which migrations and tests rely on."""
 
 from bridge.store import (  # noqa: F401 - each defines its tables
     api_usage,

@@ -1,4 +1,4 @@
-"""API tokens: who may ask for what. A token is shown once and kept as an argon2 hash."""
+"""API tokens and their roles. A token is shown once and stored as an argon2 hash."""
 
 from datetime import datetime, timedelta
 

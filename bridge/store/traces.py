@@ -1,4 +1,4 @@
-"""Which trace an event, a run or an effect belongs to. Asked for only where traces are on."""
+"""Which trace an event, a run or an effect belongs to. Queried only where tracing is on."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Named users of the console: who they are, what they may do, and the hash of their password."""
+"""Users of the console: their names, roles and password hashes."""
 
 import unicodedata
 from datetime import datetime

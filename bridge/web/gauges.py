@@ -1,4 +1,4 @@
-"""What the database says at the moment at which somebody asks, so that every process tells the same story."""
+"""Gauges read from the database at each scrape, so that every process shows the same values."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics: whether this process lives, whether the service can do its work, and how much."""
+"""/healthz, /readyz and /metrics: whether this process lives, whether the service works, and its figures."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta

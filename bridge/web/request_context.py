@@ -1,4 +1,4 @@
-"""What a request is about: the container that answers it, and who asks."""
+"""The context of a request: the service container, and who asks."""
 
 from flask import abort, g, request
 

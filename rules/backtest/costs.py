@@ -1,4 +1,4 @@
-"""What a rule will cost before it is live: honest subjects paused by chance, and how long a collapse goes unnoticed.
+"""Estimate what a rule costs before it is live: false pauses by chance, and how long a collapse goes unnoticed.
 
 A month is simulated for some typical volumes, with the very tests that the evaluator uses: subjects whose true ratio is
 exactly at the line, 1.5 times as good, and twice as good until it falls to a quarter. Pure, and the same each time.

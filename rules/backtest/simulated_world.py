@@ -1,4 +1,4 @@
-"""The world that a backtest makes up: which targets would be paused, by whom, until when, and what then happens.
+"""The world of a backtest: which targets would be paused, by whom, until when, and what happens then.
 
 It stands in for the database, the mirror and Integr8. Every pause succeeds at once; nobody intervenes by hand;
 a plan that would wait for a person is not carried out; other rules do not exist.

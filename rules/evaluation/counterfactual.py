@@ -1,4 +1,4 @@
-"""What would change an answer: how much more must happen, and about how long that takes at the present rate."""
+"""What would change an answer: how much more must happen, and how long that takes at the present rate."""
 
 import math
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What one evaluation looks at: the facts, the moment, and each measured column asked for once.
+"""The data of one evaluation: facts, moment, and each measured column, requested once.
 
 A `Lookback` says over which time a metric is meant. All variants (a baseline, the peers, a forecast) are
 settled here, at the level of base metrics, so that every formula above works for all of them.

@@ -1,4 +1,4 @@
-"""Trees to columns: what a part of a condition is worth for every subject of a frame."""
+"""Evaluate condition trees to columns: the value of each part for every subject of a frame."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

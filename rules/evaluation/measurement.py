@@ -1,4 +1,4 @@
-"""One single test of one subject, as it was seen: both sides, the sample, the window. What words are made from."""
+"""One condition evaluated for one subject: both sides, the sample, the window. Sentences are made from it."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a single test found, in one sentence."""
+"""The result of a single condition in one sentence."""
 
 from collections.abc import Callable
 from dataclasses import replace

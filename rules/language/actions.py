@@ -1,4 +1,4 @@
-"""The steps of `then`: YAML nodes to Actions."""
+"""Read the steps of `then`: YAML nodes to Actions."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A revision as the plain document that says the same: what its hash is made from and what `render` prints.
+"""The canonical document of a revision: its hash is made from it, and `render` prints it.
 
 Defaults are left out, durations, shares and conditions have one spelling each, and the order of keys is the
 language's reading order. Two texts with the same canonical document are the same revision.

@@ -1,4 +1,4 @@
-"""Conditions, expressions and templates out of YAML nodes: parsed, resolved and checked, with their places."""
+"""Read conditions, expressions and templates from YAML nodes: parsed, resolved and checked, with their places."""
 
 from collections.abc import Callable
 from dataclasses import replace

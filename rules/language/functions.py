@@ -1,4 +1,4 @@
-"""The closed set of functions that conditions may call, as data: what they take, what they give, what they are for."""
+"""The functions that conditions may call, as data: arguments, result, purpose."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

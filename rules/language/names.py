@@ -1,4 +1,4 @@
-"""What the names in a condition stand for, checked against what the rule's trigger and scope really offer."""
+"""Resolve the names in a condition, and check them against the rule's trigger and scope."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace

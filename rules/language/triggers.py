@@ -1,4 +1,4 @@
-"""`trigger` and `scope` out of YAML nodes: when a rule looks, and at what."""
+"""Read `trigger` and `scope` from YAML nodes: when a rule is evaluated, and for which items."""
 
 from collections.abc import Mapping
 from typing import Any, cast

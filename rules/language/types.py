@@ -1,4 +1,4 @@
-"""Which kind of value each part of a condition is, checked before it ever runs.
+"""Type-check conditions before they run.
 
 Also its degree: 1 for amounts that grow with time (clicks, payout), 0 for ratios and plain numbers. Amounts of
 time ranges of different length can only be compared per unit of time; ratios can be compared as they are.

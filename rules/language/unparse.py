@@ -1,4 +1,4 @@
-"""Trees to text: one spelling for each meaning. Reading what this writes gives the same tree."""
+"""Condition trees to text: one spelling for each meaning. Parsing the text gives the same tree."""
 
 from collections.abc import Callable
 from datetime import timedelta

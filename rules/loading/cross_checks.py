@@ -1,4 +1,4 @@
-"""What only shows when rules are looked at together, or when one is thought through to its end.
+"""Check rules together: conflicts and loops that no single rule shows.
 
 Rules that pause what another activates on the same data, a `release.early` that undoes its own `when`, rules that
 can never fire and rules that always do. Each finding comes with a witness: values at which it happens.

@@ -1,4 +1,4 @@
-"""What may be written but should not: rules that act on small samples, stale data or by accident."""
+"""Warn about rules that are valid but unwise: small samples, stale data, accidents."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What can be wrong with a rule."""
+"""Problems of a rule, with their places."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Findings in words: numbers, spans and comparisons as an account manager would say them."""
+"""Format findings as text: numbers, durations and comparisons in an account manager's words."""
 
 from collections.abc import Mapping
 from datetime import timedelta

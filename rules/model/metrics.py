@@ -1,4 +1,4 @@
-"""What can be measured. Base metrics come from the facts; derived ones are formulas over them, once, as data."""
+"""The metrics. Base metrics come from the facts; derived ones are formulas over them, as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The values between deciding and acting: targets, wanted effects, plans. No logic."""
+"""The values between decision and execution: targets, wanted effects, plans. No logic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

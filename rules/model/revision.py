@@ -1,4 +1,4 @@
-"""What a rule is once it has been read: plain frozen values, no behaviour.
+"""A rule after it was read: plain frozen values without behaviour.
 
 `rules.loading.load` makes them from YAML; everything else only reads them. Durations are
 `timedelta`, shares are `Decimal` between 0 and 1, money is `Decimal` in major units of the account's

@@ -1,4 +1,4 @@
-"""Which known word a person probably meant."""
+"""Suggest the known word that a person probably meant."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""The tree of a condition. Values only: what they mean stands in `evaluate`, how they are written in `writing`.
+"""The tree of a condition. Values only: `evaluate` gives them meaning, `unparse` writes them.
 
 Two trees are equal when they say the same thing, wherever it stood: columns do not take part.
 """

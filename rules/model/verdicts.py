@@ -1,4 +1,4 @@
-"""What an evaluation yields: an answer for each subject, and the evidence behind it."""
+"""The result of an evaluation: an answer for each subject, with its evidence."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Act on the first few, wait, look at the money, then do the rest or take it back.
+"""Canary: act on the first few items, wait, check the money, then do the rest or undo.
 
 The first few are the cheapest ones: what they are meant to show is whether the whole suffers, and then as
 little as possible should hang on them.

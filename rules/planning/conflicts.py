@@ -1,4 +1,4 @@
-"""Several rules in one tick: who gets its way where they want different things of one target.
+"""Resolve conflicts: several rules of one tick want different things of one target.
 
 Inactive is the safe side and wins, whatever the priorities; both rules are told. Of two values for one field
 the rule with the higher priority gets its way, and nobody does where they are equals. Two rules that want the

@@ -1,4 +1,4 @@
-"""From a yes to what the rule would like to do about it, before any guard has looked: effects of `then`."""
+"""From a yes to the desired effects of `then`, before any guard is applied."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

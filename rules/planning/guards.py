@@ -1,4 +1,4 @@
-"""What keeps a rule from doing harm. Each guard answers with a Stop and its sentence, or lets pass.
+"""Guards: limits that keep a rule from doing harm. Each returns a Stop with its sentence, or lets pass.
 
 Three kinds: those that make a whole rule stand still, those that spare one target, and those that look at a
 plan as a whole. What cannot be measured counts as over the limit: a guard never lets more through than it says.

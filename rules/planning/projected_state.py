@@ -1,4 +1,4 @@
-"""What the next plan must know when several are made before the first of them is carried out."""
+"""Project the state after a plan, for further plans that are made before the first is executed."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""When a hold ends and whether its target goes back.
+"""Decide when a hold ends and whether its target is activated again.
 
 A target goes back only if we paused it, nobody changed it since, and no other holder is left. A paused target
 makes no data, so an early condition counts only where data came in after the hold began.

@@ -1,4 +1,4 @@
-"""Steps that belong together: what is left of a plan's effects when some of them are taken out."""
+"""Steps that depend on each other: what remains of a plan when some of its effects are removed."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""The way back: a plan that restores what a run changed, and leaves alone what changed since.
+"""Plan an undo: restore what a run changed, and leave alone what changed since.
 
 An undo is a plan like any other: halt, protection, other holders, `keep_active` and `at_most` are asked, its
 effects carry the values before them, and so it can itself be undone. Cool-downs, quiet hours and mutes are not

@@ -1,1 +1,1 @@
-"""The demo: the whole stack against the simulator, with a story to watch and a proof at the end."""
+"""Run the whole service on one machine: the supervisor, the stack, and the demo with its final check."""

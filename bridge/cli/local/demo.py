@@ -1,4 +1,4 @@
-"""What happens in the demo: traffic, a signed webhook sent twice, a handful of postbacks; and what must follow."""
+"""The demo's script: generate traffic, send a signed webhook twice and some postbacks, then check the results."""
 
 import secrets
 import shutil

@@ -1,4 +1,4 @@
-"""The stack of one machine: what `up` and `demo` start, in which order, and how they know that it is ready."""
+"""The processes that `up` and `demo` start, in which order, and how each reports that it is ready."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The processes of one machine: start them, show one log, bring back what dies, leave nothing running."""
+"""Supervise the processes of one machine: start them, merge their logs, restart those that exit, stop all."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Carry out effects: for each verb, how to read, skip what is already so, call, verify.
+"""Execute effects: for each verb, how to read, skip what is already done, call and verify.
 
 Each verb of `rules.model.verbs.VERBS` has a module of its name here, with a function `handle`; `MERGED = True` says
 that all its jobs that wait travel together. Nothing here touches the database. Handlers get jobs and a client, tell

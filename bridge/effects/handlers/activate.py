@@ -1,4 +1,4 @@
-"""Activate targets: one bulk call for all that wait, then a read that shows who really changed."""
+"""Activate targets: one bulk call for all, then a read that shows which of them changed."""
 
 from collections.abc import Sequence
 

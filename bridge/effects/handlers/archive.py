@@ -1,4 +1,4 @@
-"""Archive one target. What is gone already counts as done."""
+"""Archive one target. A target that does not exist any more counts as done."""
 
 from collections.abc import Sequence
 from functools import partial

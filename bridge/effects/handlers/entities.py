@@ -1,4 +1,4 @@
-"""Reading Integr8's objects for effects: by either of their two ids, with as few calls as possible."""
+"""Read Integr8's objects for effects: by either of their two ids, with as few calls as possible."""
 
 import math
 from collections import Counter

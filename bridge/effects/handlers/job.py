@@ -1,4 +1,4 @@
-"""One effect as a handler sees it, its possible outcomes, and the log of the calls that are made for it."""
+"""One effect as its handler sees it, its possible outcomes, and the log of its calls."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Pause targets: one bulk call for all that wait, then a read that shows who really changed."""
+"""Pause targets: one bulk call for all, then a read that shows which of them changed."""
 
 from collections.abc import Sequence
 

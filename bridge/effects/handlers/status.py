@@ -1,4 +1,4 @@
-"""Set the status of many targets in one bulk call, and read who really changed. What pause and activate share."""
+"""Set the status of many targets in one bulk call, then read which of them changed. Shared by pause and activate."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""The control plane under `/_sim`: everything a test or a demo may ask of the world or do to it, as JSON.
+"""The control plane under `/_sim`: read and change the simulated world as JSON.
 
 `GET /_sim/` lists it. Each module holds one part as a table of routes.
 """

@@ -1,4 +1,4 @@
-"""The download centre from behind: hold a job where it is, let it fail, finish it now."""
+"""Control the download centre: hold a job in a state, fail it, finish it now."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What happened: the request log, the busiest second, applied writes, the state of everything."""
+"""Query what happened: the request log, the busiest second, applied writes, the state of everything."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""A row of the control plane's table, and what a caller hands in."""
+"""One row of the control plane's table, and the arguments of a caller."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a person does in Integr8's own pages: make, change, archive and restore entities by hand."""
+"""What a person does in Integr8's own pages: create, change, archive and restore entities by hand."""
 
 from typing import Any
 

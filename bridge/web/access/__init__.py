@@ -1,4 +1,4 @@
-"""Who may ask: users and tokens with roles, and a word at each route about who may use it."""
+"""Authentication and authorisation: users and tokens with roles. Each route declares who may use it."""
 
 from bridge.web.access.errors import NoEntry
 from bridge.web.access.routes import OPEN, needs, register

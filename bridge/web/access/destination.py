@@ -1,4 +1,4 @@
-"""Where a browser goes after signing in: a page of this console, whatever the address of the form asked for."""
+"""Where the browser goes after sign-in: always a page of this console, whatever the form asked for."""
 
 import unicodedata
 from urllib.parse import urljoin, urlsplit, urlunsplit

@@ -1,4 +1,4 @@
-"""Why somebody was not let in. The words may be shown to whoever asked; they never tell whether a name exists."""
+"""Why a sign-in was refused. The text may be shown to anybody: it never tells whether a name exists."""
 
 
 class NoEntry(Exception):

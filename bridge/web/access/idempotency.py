@@ -1,4 +1,4 @@
-"""Idempotency-Key: a write that comes twice is done once, and answered twice with the same words.
+"""Idempotency-Key: a repeated write is executed once, and each repetition gets the same answer.
 
 The key belongs to the token that sent it and to one request: the same key with another body is refused.
 """

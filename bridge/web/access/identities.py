@@ -1,4 +1,4 @@
-"""People of the identity provider as users here: made at their first sign-in, with the role that it gives each time."""
+"""Map people of the identity provider to users: created at their first sign-in, with their role updated each time."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The ways into the console: name and password, a token, the first link, the identity provider.
+"""Ways to sign in: name and password, a token, the first link, the identity provider.
 
 Each counts the try first, then looks, then begins a session; and each outcome is in the audit.
 """

@@ -1,4 +1,4 @@
-"""How often one may try to sign in: one name from one address, slowed down and never locked out.
+"""Limit sign-in attempts: one name from one address is slowed down and never locked out.
 
 All web processes share the count, and a restart does not begin it anew. Beyond a limit each further try has to wait a
 little, so that somebody else's guesses cost a person seconds and not a quarter of an hour. A browser that a person has

@@ -1,4 +1,4 @@
-"""Signing in through an identity provider: OpenID Connect's authorization code flow, by Authlib.
+"""Sign in through an identity provider: OpenID Connect's authorization code flow, by Authlib.
 
 Authlib makes and checks state, nonce and PKCE, and verifies the ID token. Here stands what we insist on beyond
 its defaults: the issuer of the settings, our own audience, signatures by the provider's key pair only, and an end

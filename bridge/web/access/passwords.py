@@ -1,4 +1,4 @@
-"""Passwords of users: what is good enough, how it is hashed, and a comparison that costs the same for everybody."""
+"""Passwords of users: requirements, hashing, and a comparison that takes equally long for every user."""
 
 import secrets
 import unicodedata

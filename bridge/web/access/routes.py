@@ -1,4 +1,4 @@
-"""Each route says who may use it; one that says nothing is a defect that a test finds."""
+"""Each route declares who may use it. A test finds routes that do not."""
 
 from collections.abc import Callable
 from functools import wraps

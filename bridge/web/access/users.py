@@ -1,4 +1,4 @@
-"""What administrators do with users. Each change is in the audit, and ends the sessions that it concerns."""
+"""User management for administrators. Each change is audited and ends the sessions that it concerns."""
 
 from dataclasses import dataclass
 from datetime import datetime

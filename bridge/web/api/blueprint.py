@@ -1,4 +1,4 @@
-"""The blueprint of all resources: a parameter that a request does not know is refused, never passed over."""
+"""The blueprint of all resources. A request with an unknown parameter is refused."""
 
 from flask_smorest import Blueprint as Described
 from marshmallow import RAISE

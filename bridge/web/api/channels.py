@@ -1,4 +1,4 @@
-"""Channels: how they are doing, a test message, switching one on again, and silence for a while."""
+"""Channels: their state, a test message, re-enabling and muting."""
 
 from typing import Any
 

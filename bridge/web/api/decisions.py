@@ -1,4 +1,4 @@
-"""Runs, approvals and holds: what was decided, and what people decide about it."""
+"""Runs, approvals and holds: what rules decided, and how people answer."""
 
 from typing import Any
 

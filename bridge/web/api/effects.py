@@ -1,4 +1,4 @@
-"""Effects and entities: what was done to what, and how it looks at Integr8 as far as we know."""
+"""Effects and entities: what was changed, and the present state of each entity as far as it is known."""
 
 from typing import Any
 

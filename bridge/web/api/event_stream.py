@@ -1,4 +1,4 @@
-"""Live activity as server-sent events: one per run, in the order in which they are written."""
+"""Live activity as server-sent events: one per run, in the order of writing."""
 
 import time
 from collections.abc import Iterator

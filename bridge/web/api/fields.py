@@ -1,4 +1,4 @@
-"""Kinds of fields that come out, and what wraps rows: each says what it is, for the description."""
+"""Field types and wrappers of answers, with their descriptions for the OpenAPI document."""
 
 from functools import cache
 from typing import Any

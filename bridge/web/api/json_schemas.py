@@ -1,4 +1,4 @@
-"""JSON Schemas of what people and programs of theirs write and read: rule files, outgoing webhooks."""
+"""JSON Schemas of what users write and read: rule files and outgoing webhooks."""
 
 from typing import Any
 

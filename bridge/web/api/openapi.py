@@ -1,4 +1,4 @@
-"""What every operation has in common, written into the description once: keys on writes, and how errors look."""
+"""What all operations share in the OpenAPI document: Idempotency-Key on writes, and error answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Values of ours as JSON knows them."""
+"""Convert our values to plain JSON values."""
 
 from dataclasses import asdict, is_dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Reports: what was read from Integr8 and how far, where postbacks differ, and history from a file."""
+"""Reports: the state of feeds, differences from postbacks, and imports of history."""
 
 import tempfile
 from datetime import timedelta

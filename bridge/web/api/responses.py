@@ -1,4 +1,4 @@
-"""Rows as JSON, pages, and refusals: the small parts that all resources share."""
+"""Rows as JSON, pages and refusals: what all resources share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps

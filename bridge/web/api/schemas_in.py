@@ -1,4 +1,4 @@
-"""What goes in, as marshmallow schemas that refuse what they do not know."""
+"""Request bodies, as marshmallow schemas that refuse unknown keys."""
 
 from datetime import datetime
 from typing import Any

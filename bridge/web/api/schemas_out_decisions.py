@@ -1,4 +1,4 @@
-"""What comes out about events, runs, effects and the things they change. Views pick the columns that stand here."""
+"""Answers about events, runs, effects and entities. A schema names the columns that are shown."""
 
 from marshmallow import Schema, fields
 

@@ -1,4 +1,4 @@
-"""What comes out about rules."""
+"""Answers about rules."""
 
 from marshmallow import Schema, fields
 

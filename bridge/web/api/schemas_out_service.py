@@ -1,4 +1,4 @@
-"""What comes out about the service itself: its doors, channels, feeds, people."""
+"""Answers about the service itself: sources, channels, feeds, users."""
 
 from marshmallow import Schema, fields
 

@@ -1,4 +1,4 @@
-"""Sources: who may send webhooks, where to, and trying it out."""
+"""Sources: who may send webhooks, their addresses, and test events."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Filters take words that exist: any other is refused, with the nearest one that does."""
+"""Filters accept existing words only: any other is refused, with the nearest one that exists."""
 
 from collections.abc import Collection
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""The console at `/`: what happened, why, what waits, and how to take it back. Works without JavaScript."""
+"""The console at `/`: what happened, why, what waits, and how to undo it. Works without JavaScript."""
 
 from flask import Flask
 

@@ -1,4 +1,4 @@
-"""One's own account: who one is here, and another password."""
+"""The page of one's own account: name, role, and a new password."""
 
 from flask import Response, flash, g, redirect, request
 

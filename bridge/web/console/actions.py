@@ -1,4 +1,4 @@
-"""What one can do on the pages. Each asks once, does it through bridge.operations, and says what happened."""
+"""Actions of the console. Each asks for confirmation once, calls `bridge.operations`, and shows the result."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Activity: runs with what became of them, paused and muted items, and who did what."""
+"""Activity: runs with their outcomes, paused and muted items, and the audit log."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Approvals: what waits for a person, ranked by money, with what changed since it was put to them."""
+"""Approvals: plans that wait, ranked by money, with what changed since each was made."""
 
 from bridge.operations.approval_review import reviews
 from bridge.operations.confirmation import names_of

@@ -1,4 +1,4 @@
-"""The blueprint that pages and actions hang on."""
+"""The blueprint of the console's pages and actions."""
 
 from flask import Blueprint
 

@@ -1,4 +1,4 @@
-"""Refusals as pages: a person with a browser reads the same that a program gets as a problem document."""
+"""Errors as pages: the same content as the problem documents of the API."""
 
 from flask import Response, current_app, g, render_template, request
 

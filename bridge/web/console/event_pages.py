@@ -1,4 +1,4 @@
-"""Webhooks: as they were received, what became of them, and which rules looked at them."""
+"""Webhooks: as received, with their outcome and the rules that they matched."""
 
 from flask import Response, abort
 from sqlalchemy import select

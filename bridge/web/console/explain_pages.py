@@ -1,4 +1,4 @@
-"""Why: the explanation of any rule about any item at any time; of a pause, with what changed since."""
+"""Explain a rule's decision on an item at any time, and a pause with what changed since."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""How values read on a page: local times, ages, amounts, states. Colour never says anything alone."""
+"""Format values for pages: local times, ages, amounts, states. Colour is never the only sign."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

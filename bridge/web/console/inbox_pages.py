@@ -1,4 +1,4 @@
-"""The inbox: what needs a person, in order of weight; below it one line for each rule. Empty means that all is well."""
+"""The inbox: what needs a person, the most important first, and one line for each rule."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The page *Integr8*: the budget, how quick and how well each operation is, exports left, how old the feeds are."""
+"""The page *Integr8*: the rate budget, latency and errors of each operation, exports left, age of the feeds."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""The curves of an item by the hour, with axes, units, and the pauses as shaded bands. SVG, drawn on the server."""
+"""Charts of an item by the hour, with axes, units and shaded pauses. SVG, drawn on the server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

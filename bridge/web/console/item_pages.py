@@ -1,4 +1,4 @@
-"""Items: one page per offer, publisher or advertiser with its whole story, and the way to it."""
+"""Items: the list, and one page per offer, publisher or advertiser with its history."""
 
 from datetime import datetime, timedelta
 from typing import Any

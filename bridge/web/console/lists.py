@@ -1,4 +1,4 @@
-"""Long lists: what an address filters by, from which row it goes on, and the same address with something changed."""
+"""Long lists: filters, paging, and links with one parameter changed."""
 
 import csv
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Coming in and going out: the only pages that one sees without a session."""
+"""Sign in and sign out: the only pages that need no session."""
 
 from collections.abc import Callable
 

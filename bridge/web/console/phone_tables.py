@@ -1,4 +1,4 @@
-"""Tables on a phone: each cell carries the heading of its column, so that a style sheet can set a row up as a block.
+"""Tables on a phone: each cell carries the heading of its column, so that CSS can stack the cells of a row.
 
 Done to the finished page, because a heading that is written once in a template cannot drift from what its cells say.
 """

@@ -1,4 +1,4 @@
-"""What one can do on a rule's page: move it along the ladder, and try it on the past."""
+"""Actions of a rule's page: change its mode, and backtest it."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

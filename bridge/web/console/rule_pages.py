@@ -1,4 +1,4 @@
-"""One rule: its text with what the last run said line by line, its measurements against the line, its history."""
+"""One rule: its text with the last result line by line, its measurements against the threshold, its history."""
 
 from base64 import b64encode
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The text of a rule line by line, with what was said about the conditions on each line."""
+"""The text of a rule line by line, with the findings about the conditions of each line."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Search from the header of every page: one exact hit is opened at once."""
+"""Search from the header of every page: a single exact hit is opened directly."""
 
 from flask import Response, redirect, request
 

@@ -1,4 +1,4 @@
-"""Settings: who may send, where notices go, who may sign in, and who did what."""
+"""Settings: sources, channels, users, tokens and the audit log."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every page is shown with: the halt, and what waits for a person."""
+"""What every page shows: the halt, and how much waits for a person."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What administrators do with users on the Settings page. A generated password is shown once."""
+"""User management on the Settings page. A generated password is shown once."""
 
 from collections.abc import Callable
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rules.evaluation.evaluate import evaluate
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.facts import Column, Subject
 from rules.model.revision import Revision
 
@@ -87,7 +87,7 @@ def false_alarms(kind: str, items: int = 200, days: int = 120) -> dict[str, Any]
 
 
 def _rule() -> Revision:
-    loaded = load(RULE, name="unusual.yaml", known=Known())
+    loaded = load(RULE, name="unusual.yaml", environment=Environment())
     return loaded.revisions[0]
 
 

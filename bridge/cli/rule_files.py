@@ -10,7 +10,7 @@ from bridge.config import rules_directory
 from rules.language.layout import ordered
 from rules.language.rewrite import with_id, with_mode
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.errors import RuleError
 from rules.model.revision import Mode
 from rules.model.spelling import did_you_mean, listed
@@ -58,11 +58,11 @@ def _formatted(path: Path) -> tuple[str, str]:
     text, unread = rules_directory.text_of(path, str(path))
     if unread:
         raise RuleError((unread,))
-    before = load(text, name=str(path), known=Known(), tests=False)
+    before = load(text, name=str(path), environment=Environment(), tests=False)
     if before.errors:
         raise RuleError(before.errors)
     new = ordered(text, str(path))
-    after = load(new, name=str(path), known=Known(), tests=False)
+    after = load(new, name=str(path), environment=Environment(), tests=False)
     if [one.hash for one in after.revisions] != [one.hash for one in before.revisions]:
         return text, text  # comments or a block of text stand in a way that only a person should move
     return text, new
@@ -81,14 +81,14 @@ def new(session: Session, rule: str, source: str, json: bool) -> None:
       integr8-bridge rules new weak-offers --from library/low-cr
     """
     text = _ready(source)
-    [first, *more] = load(text, name=source, known=Known(), tests=False).revisions or [None]
+    [first, *more] = load(text, name=source, environment=Environment(), tests=False).revisions or [None]
     if first is None or more:
         raise click.ClickException(f"{source}: holds no single rule; name a file with one")
     target = session.settings.rules_dir / f"{rule}.yaml"
     if target.exists():
         raise click.ClickException(f"{target}: is there already; choose another name")
     written = ordered(with_id(with_mode(text, first.id, Mode.SHADOW), first.id, rule), source)
-    wrong = load(written, name=str(target), known=Known(), tests=False).errors
+    wrong = load(written, name=str(target), environment=Environment(), tests=False).errors
     if wrong:
         raise click.ClickException(str(wrong[0]))
     target.parent.mkdir(exist_ok=True)

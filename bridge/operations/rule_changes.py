@@ -14,7 +14,7 @@ from bridge.operations.rule_diff import RuleDiff, compare
 from bridge.services.container import Services
 from rules.language.render import to_yaml
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.revision import Revision
 
 SHOWN = 50  # subjects of one rule in the page; the rest is counted
@@ -35,7 +35,7 @@ def changes(services: Services, against: str, *, now: datetime) -> list[RuleChan
     Raises OperationError where there is no such revision, or where the rules of the working tree are wrong.
     """
     settings = services.settings
-    names = rules_directory.known(settings, load_all(settings.tables_dir, settings.tables)[0])
+    names = rules_directory.environment(settings, load_all(settings.tables_dir, settings.tables)[0])
     before = _by_id(texts_at(settings.home, against), names, strict=False)
     present = {f"rules/{path.name}": path.read_text(encoding="utf-8-sig") for path in rules_directory.files(settings)}
     after = _by_id(present, names, strict=True)
@@ -48,11 +48,11 @@ def changes(services: Services, against: str, *, now: datetime) -> list[RuleChan
     return found
 
 
-def _by_id(texts: Mapping[str, str], names: Known, *, strict: bool) -> dict[str, Revision]:
+def _by_id(texts: Mapping[str, str], names: Environment, *, strict: bool) -> dict[str, Revision]:
     """The rules of some files. What was wrong at an old revision decided nothing then."""
     found: dict[str, Revision] = {}
     for name, text in texts.items():
-        loaded = load(text, name=name, known=names)
+        loaded = load(text, name=name, environment=names)
         if strict and loaded.errors:
             raise OperationError("\n".join(str(problem) for problem in loaded.errors))
         found |= {revision.id: revision for revision in loaded.revisions}

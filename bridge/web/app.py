@@ -32,9 +32,10 @@ def create_app(services: Services) -> Flask:
     api.register(app, services)
     console.register(app, services)
     problems.register(app)
-    endpoint = hooks.WebhookEndpoint(services.sources, writer, nudger, services.clock)
+    app.wsgi_app = with_old_paths(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    endpoint = hooks.WebhookEndpoint(services.sources, writer, wake_up_sender, services.clock)
     app.extensions["bridge"] = {
-        "services": services, "writer": writer, "nudger": nudger, "since": services.clock(),
+        "services": services, "writer": writer, "wake_up_sender": wake_up_sender, "since": services.clock(),
         "server": Application(endpoint, app.wsgi_app),
     }  # fmt: skip
     app.wsgi_app = _beside(_webhooks(endpoint), app.wsgi_app)  # type: ignore[assignment, method-assign]

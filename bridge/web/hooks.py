@@ -273,7 +273,7 @@ def _journalled(
     endpoint: WebhookEndpoint, accepted: Accepted, receipts: Sequence[Receipt], span: tracing.Span
 ) -> Answer:
     """What to answer once the events are on disk; wakes a worker."""
-    endpoint.nudger.nudge("journal.drain")
+    endpoint.wake_up_sender.wake("journal.process")
     span.note(event=receipts[0].event_id, duplicate=receipts[0].duplicate)
     if accepted.faults:
         WEBHOOK_FAULTS.labels(accepted.source.name).inc(accepted.faults)

@@ -17,7 +17,7 @@ from bridge.cli.check_formats import FORMATS
 from bridge.operations.check import Findings
 from rules.language.layout import ordered
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.errors import RuleError
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +97,7 @@ def test_any_order_of_the_sections_becomes_the_one_order_with_every_comment(path
 
 
 def same_rule(one, other):
-    hashes = [load(text, name="x", known=Known(), tests=False).revisions[0].hash for text in (one, other)]
+    hashes = [load(text, name="x", environment=Environment(), tests=False).revisions[0].hash for text in (one, other)]
     return hashes[0] == hashes[1]
 
 
@@ -154,7 +154,7 @@ def test_fmt_writes_what_is_not_in_order_and_check_only_says_so(home):
 def test_a_new_rule_comes_from_the_library_in_shadow(home):
     run("rules", "new", "weak-offers", "--from", "library/low-cr")
     text = (home / "rules" / "weak-offers.yaml").read_text()
-    [made] = load(text, name="x", known=Known()).revisions
+    [made] = load(text, name="x", environment=Environment()).revisions
     assert (made.id, made.mode) == ("weak-offers", "shadow")
     run("rules", "new", "weak-offers", "--from", "library/low-cr", code=1)
     run("rules", "new", "another", "--from", "library/nothing", code=1)

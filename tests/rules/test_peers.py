@@ -14,8 +14,8 @@ NAMES = [line.removeprefix("id: ") for line in TEXT.splitlines() if line.startsw
 
 
 @pytest.fixture(scope="module")
-def loaded(known):
-    return load(TEXT, name="peers.yaml", known=known)
+def loaded(environment):
+    return load(TEXT, name="peers.yaml", environment=environment)
 
 
 def test_all_of_them_can_be_said(loaded):
@@ -26,9 +26,9 @@ def test_all_of_them_can_be_said(loaded):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_decides_as_its_tests_say_and_reads_as_it_is_printed(known, loaded, name):
+def test_each_decides_as_its_tests_say_and_reads_as_it_is_printed(environment, loaded, name):
     rule = next(one for one in loaded.revisions if one.id == name)
     results = run_tests(rule)
     assert results
     assert [one.message for one in results if not one.passed] == []
-    assert load(to_yaml(rule), name="x.yaml", known=known).revisions[0].hash == rule.hash
+    assert load(to_yaml(rule), name="x.yaml", environment=environment).revisions[0].hash == rule.hash

@@ -88,16 +88,16 @@ def test_the_explanation_has_the_place(rule, offers, now):
     assert found.explain(1).reason == "conversion rate 2.00% is place 2 of 4; the worst 2 are meant"
 
 
-def test_a_rule_and_its_own_tests_agree(known):
-    loaded = load(RULE % "worst 1 by cr", name="x.yaml", known=known)
+def test_a_rule_and_its_own_tests_agree(environment):
+    loaded = load(RULE % "worst 1 by cr", name="x.yaml", environment=environment)
     assert not loaded.errors, [str(problem) for problem in loaded.errors]
     assert all(one.passed for one in run_tests(loaded.revisions[0]))
 
 
-def test_an_event_has_nobody_to_be_worse_than(known):
+def test_an_event_has_nobody_to_be_worse_than(environment):
     text = (RULE % "worst 1 by cr").partition("tests:")[0].replace("{every: 1h}", "{webhook: {source: crm}}")
     text = text.replace("{per: [offer]}", "{per: [offer], from: {offer: body.id}}")
-    [problem] = load(text, name="x.yaml", known=known).errors
+    [problem] = load(text, name="x.yaml", environment=environment).errors
     assert "'worst' needs many" in problem.message
 
 

@@ -18,20 +18,20 @@ then: {then}
 """
 
 
-def loaded(known, scope, *, then="[{pause: offer}]", more="", trigger="{every: 1h}"):
+def loaded(environment, scope, *, then="[{pause: offer}]", more="", trigger="{every: 1h}"):
     text = RULE.format(scope=scope, then=then, more=more, trigger=trigger)
-    found = load(text, name="x.yaml", known=known)
+    found = load(text, name="x.yaml", environment=environment)
     assert not found.errors, [str(problem) for problem in found.errors]
     return found.revisions[0]
 
 
 @pytest.mark.parametrize("per", ["offer", "publisher", "country", "sub_id"])
-def test_no_scope_is_an_error_with_each_thing_that_can_be_written_instead(known, per):
+def test_no_scope_is_an_error_with_each_thing_that_can_be_written_instead(environment, per):
     then = '[{pause: offer, which: "1"}]' if per not in {"offer", "publisher"} else f"[{{pause: {per}}}]"
-    [problem] = unbounded(loaded(known, f"{{per: [{per}]}}", then=then))
+    [problem] = unbounded(loaded(environment, f"{{per: [{per}]}}", then=then))
     assert problem.severity == "error"
     assert f"scope: {{per: [{per}], where: all}}" in problem.message
-    assert not list(unbounded(loaded(known, f"{{per: [{per}], where: all}}", then=then)))
+    assert not list(unbounded(loaded(environment, f"{{per: [{per}], where: all}}", then=then)))
 
 
 @pytest.mark.parametrize(
@@ -45,25 +45,25 @@ def test_no_scope_is_an_error_with_each_thing_that_can_be_written_instead(known,
         ("{per: [offer]}", "mode: disabled"),
     ],
 )
-def test_what_is_bounded_or_meant_is_fine(known, scope, more):
-    assert not list(unbounded(loaded(known, scope, more=more)))
+def test_what_is_bounded_or_meant_is_fine(environment, scope, more):
+    assert not list(unbounded(loaded(environment, scope, more=more)))
 
 
-def test_what_takes_no_traffic_away_needs_no_bounds(known):
-    assert not list(unbounded(loaded(known, "{per: [offer]}", then="[{notify: traffic}]")))
+def test_what_takes_no_traffic_away_needs_no_bounds(environment):
+    assert not list(unbounded(loaded(environment, "{per: [offer]}", then="[{notify: traffic}]")))
 
 
-def test_all_is_all_of_what_the_first_step_names(known):
-    revision = loaded(known, "all", then="[{notify: traffic}, {pause: publisher}]")
+def test_all_is_all_of_what_the_first_step_names(environment):
+    revision = loaded(environment, "all", then="[{notify: traffic}, {pause: publisher}]")
     assert revision.scope.per == ("publisher",)
     printed = to_yaml(revision)
     assert "where: all" in printed
-    assert load(printed, name="x.yaml", known=known).revisions[0].hash == revision.hash
+    assert load(printed, name="x.yaml", environment=environment).revisions[0].hash == revision.hash
 
 
-def test_all_of_nothing_is_refused(known):
+def test_all_of_nothing_is_refused(environment):
     text = RULE.format(scope="all", then="[{notify: traffic}]", more="", trigger="{every: 1h}")
-    assert "all of what?" in str(load(text, name="x.yaml", known=known).errors[0])
+    assert "all of what?" in str(load(text, name="x.yaml", environment=environment).errors[0])
 
 
 def test_check_refuses_what_the_service_goes_on_with(tmp_path):

@@ -83,7 +83,7 @@ def test_what_is_the_same_every_day_is_usual(rule, offers, now):
             assert found.answers.tolist() == [0]
 
 
-def test_a_rule_and_its_own_tests_agree(known):
+def test_a_rule_and_its_own_tests_agree(environment):
     text = """schema: 1
 id: a
 trigger: {every: 1h}
@@ -95,6 +95,6 @@ tests:
   - {given: {clicks: 310, clicks_28d: 300}, expect: no}
   - {given: {clicks: 310}, expect: no_decision}
 """
-    loaded = load(text, name="x.yaml", known=known)
+    loaded = load(text, name="x.yaml", environment=environment)
     assert not loaded.errors, [str(problem) for problem in loaded.errors]
     assert all(one.passed for one in run_tests(loaded.revisions[0]))

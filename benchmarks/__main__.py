@@ -21,7 +21,7 @@ NAMES = (
     "backtest",
     "effects",
     "scale",
-    "door",
+    "webhooks",
     "console",
 )
 RESULTS = Path(__file__).parent / "results.json"

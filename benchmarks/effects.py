@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks import contenders, door, load
+from benchmarks import contenders, load, webhooks
 from benchmarks.contenders import Contender
 
 PAUSES = 1_000
@@ -55,7 +55,7 @@ def _pauses() -> dict[str, Any]:
         before = _settled(one)  # the mirror has read the offers, and a full second of the budget is there again
         started = time.perf_counter()
         load.saturate(one.host, one.port, [_signed({"type": "outage", "offers": offers}, one)])
-        door.wait(one, PAUSES)
+        webhooks.wait(one, PAUSES)
         seconds = time.perf_counter() - started
         calls = _settled(one) - before
     return {"what": f"{PAUSES:,} pauses at {RATE} calls/s", "seconds": round(seconds, 2), "calls": calls,

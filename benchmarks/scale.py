@@ -1,4 +1,4 @@
-"""How cost grows: more workers, ten times the rules, ten times the offers, the other database. The job of `door`.
+"""How cost grows: more workers, ten times the rules, ten times the offers, the other database. The job of `webhooks`.
 
 python -m benchmarks scale
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import contenders, door, load, picture
+from benchmarks import contenders, load, picture, webhooks
 
 TOTAL = 2_000
 WORKERS = (1, 2, 4)
@@ -28,7 +28,7 @@ def run() -> list[dict[str, Any]]:
             for workers in WORKERS
         ]
     rows.append(_one("SQLite, 10 rules instead of 1", rules=10))
-    rows.append(_one("SQLite, 10 times the offers", offers=10 * (door.WARM + TOTAL)))
+    rows.append(_one("SQLite, 10 times the offers", offers=10 * (webhooks.WARM + TOTAL)))
     drawn = {
         name: [(count, row["end to end/s"]) for count, row in zip(WORKERS, rows[first : first + 3], strict=True)]
         for name, first in (("SQLite", 0), ("PostgreSQL", len(WORKERS)))
@@ -37,16 +37,16 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-def _one(what: str, *, offers: int = door.WARM + TOTAL, **options: Any) -> dict[str, Any]:
+def _one(what: str, *, offers: int = webhooks.WARM + TOTAL, **options: Any) -> dict[str, Any]:
     print(f"measuring {what} ...", file=sys.stderr)
     with contenders.ours(offers, **options) as one:
-        load.saturate(one.host, one.port, [one.request(number) for number in range(door.WARM)])
-        door.wait(one, door.WARM // 2)
-        requests = [one.request(number) for number in range(door.WARM, door.WARM + TOTAL)]
+        load.saturate(one.host, one.port, [one.request(number) for number in range(webhooks.WARM)])
+        webhooks.wait(one, webhooks.WARM // 2)
+        requests = [one.request(number) for number in range(webhooks.WARM, webhooks.WARM + TOTAL)]
         started = time.perf_counter()
         found = load.saturate(one.host, one.port, requests)
         accepted = time.perf_counter() - started
-        door.wait(one, (door.WARM + TOTAL) // 2)
+        webhooks.wait(one, (webhooks.WARM + TOTAL) // 2)
         whole = time.perf_counter() - started
         return {
             "what": what,

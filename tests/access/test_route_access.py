@@ -37,7 +37,7 @@ def test_every_form_wants_the_secret_of_the_session(app, browser):
     assert {name for name, status in answers.items() if status != 400} == set()
 
 
-def test_without_a_session_every_page_leads_to_the_door(app):
+def test_without_a_session_every_page_leads_to_the_login_page(app):
     visitor = Browser(app)
     pages = [rule for rule in routes(app) if rule.endpoint.startswith("console.")]
     for rule in pages:

@@ -1,4 +1,4 @@
-"""`sources test NAME` against a door that really listens: what it prints works, and --send says what came of it."""
+"""`sources test NAME` against a listening webhook endpoint: what it prints works, and --send reports the answer."""
 
 import json
 import shlex
@@ -45,9 +45,9 @@ def network(tmp_path, sqlite_url, monkeypatch):
 
 
 @pytest.fixture
-def door(network):
-    """The network's door on a free port of loopback; yields its address."""
-    server = make_server("127.0.0.1", 0, network.door.application, threaded=True, request_handler=Quiet)
+def webhooks(network):
+    """The network's webhook endpoint on a free port of loopback; yields its address."""
+    server = make_server("127.0.0.1", 0, network.webhooks.application, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -63,31 +63,31 @@ def run(*arguments, code=0):
 
 
 @pytest.mark.parametrize("source", ["crm", "signed", "github", "stripe", "shopify", "slack", "postback", "many"])
-def test_a_sample_that_is_sent_is_journalled(network, door, source):
-    found = json.loads(run("sources", "test", source, "--base-url", door, "--send", "--json"))
+def test_a_sample_that_is_sent_is_journalled(network, webhooks, source):
+    found = json.loads(run("sources", "test", source, "--base-url", webhooks, "--send", "--json"))
     assert found["status"] == "202", found
     [event] = network.all(Event)
     assert event.source == source
 
 
-def test_the_printed_command_does_the_same(network, door):
-    words = shlex.split(run("sources", "test", "signed", "--base-url", door))
+def test_the_printed_command_does_the_same(network, webhooks):
+    words = shlex.split(run("sources", "test", "signed", "--base-url", webhooks))
     assert words[0] == "curl"
     answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)
     assert json.loads(answer.stdout)["duplicate"] is False
 
 
-def test_a_sample_that_is_refused_ends_with_1(network, door, monkeypatch):
+def test_a_sample_that_is_refused_ends_with_1(network, webhooks, monkeypatch):
     monkeypatch.setenv("LONG", "another-long-secret")
-    assert "Authentication failed" in run("sources", "test", "github", "--base-url", door, "--send", code=1)
+    assert "Authentication failed" in run("sources", "test", "github", "--base-url", webhooks, "--send", code=1)
 
 
-def test_a_service_that_does_not_run_is_a_failure_with_a_hint(network, door):
+def test_a_service_that_does_not_run_is_a_failure_with_a_hint(network, webhooks):
     closed = "http://127.0.0.1:9"
     assert "does the service run?" in run("sources", "test", "crm", "--base-url", closed, "--send", code=1)
 
 
-def test_a_source_that_does_not_exist_is_named_with_those_that_do(network, door):
+def test_a_source_that_does_not_exist_is_named_with_those_that_do(network, webhooks):
     assert "there is none; sources are: crm, github" in run("sources", "test", "crmm", code=1)
 
 

@@ -47,7 +47,7 @@ def many(tmp_path, sqlite_url, now, monkeypatch):
 
 def post(network, text):
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "text/csv"}
-    return network.door.post("/hooks/many", data=text, headers=headers)
+    return network.webhooks.post("/hooks/many", data=text, headers=headers)
 
 
 def run(*arguments, code=0):

@@ -111,21 +111,21 @@ def test_the_password_is_nowhere_in_the_database(network, people):
 
 
 def test_a_wrong_token_is_refused_and_journals_nothing(network, people):
-    answer = network.door.post("/hooks/crm", data=b"{}", headers={"authorization": "Bearer wrong"})
+    answer = network.webhooks.post("/hooks/crm", data=b"{}", headers={"authorization": "Bearer wrong"})
     assert answer.status_code == 401
     assert answer.content_type == "application/problem+json"
     assert network.all(Event) == []
 
 
 def test_an_unknown_source_says_what_was_meant(network, people):
-    answer = network.door.post("/hooks/crmm", data=b"{}")
+    answer = network.webhooks.post("/hooks/crmm", data=b"{}")
     assert answer.status_code == 404
     assert "did you mean 'crm'?" in answer.get_json()["detail"]
 
 
 def test_five_megabytes_are_too_much(network, people):
     headers = {"authorization": "Bearer a-long-token-for-tests-0123456789", "content-type": "application/json"}
-    answer = network.door.post("/hooks/crm", data=b'{"a": "' + b"x" * 5_000_000 + b'"}', headers=headers)
+    answer = network.webhooks.post("/hooks/crm", data=b'{"a": "' + b"x" * 5_000_000 + b'"}', headers=headers)
     assert answer.status_code == 413
     assert "1048576 bytes" in answer.get_json()["detail"]
 

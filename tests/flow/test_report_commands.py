@@ -65,10 +65,10 @@ def test_the_postback_address_has_integr8s_macros(run):
 
 
 @pytest.mark.parametrize("source", ["crm", "postback"])
-def test_a_sample_proves_itself_at_the_door(network, source):
-    made = sample("http://door", source, network.services.settings.sources[source], now=datetime.now(UTC))
-    send = network.door.get if made.body is None else network.door.post
-    answer = send(made.url.removeprefix("http://door"), headers=dict(made.headers), data=made.body)
+def test_a_sample_is_accepted_by_its_endpoint(network, source):
+    made = sample("http://endpoint", source, network.services.settings.sources[source], now=datetime.now(UTC))
+    send = network.webhooks.get if made.body is None else network.webhooks.post
+    answer = send(made.url.removeprefix("http://endpoint"), headers=dict(made.headers), data=made.body)
     assert answer.status_code == 202, answer.get_data(as_text=True)
 
 

@@ -22,7 +22,7 @@ AGENT = {"user-agent": "integr8-bridge-test"}
 
 def send(network):
     query = {"type": "conversion", "tx": "TEST1", "offer": "1", "status": "approved", "payout": "1"}
-    return network.door.get(f"/hooks/postback/{TOKEN}", query_string=query, headers=AGENT)
+    return network.webhooks.get(f"/hooks/postback/{TOKEN}", query_string=query, headers=AGENT)
 
 
 def test_no_rule_is_asked_and_nothing_is_counted(network):

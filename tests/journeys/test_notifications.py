@@ -1,4 +1,4 @@
-"""Notices on their real way: a webhook at the door, a Celery worker, a signed message at a server of ours."""
+"""Notices on their real way: a webhook at its endpoint, a Celery worker, a signed message at a server of ours."""
 
 import json
 import os

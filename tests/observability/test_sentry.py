@@ -35,7 +35,7 @@ for number in range(int(sys.argv[1])):
         raise RuntimeError(f"fault {number}")
     except RuntimeError as error:
         sentry_sdk.capture_exception(error)
-    with sentry_sdk.start_transaction(name="door", op="http.server") as one:
+    with sentry_sdk.start_transaction(name="webhook", op="http.server") as one:
         with one.start_child(op="http.client", description="GET http://x/?token=querytoken55") as span:
             span.set_data("url", "http://x/?token=querytoken55")
 sentry_sdk.flush()

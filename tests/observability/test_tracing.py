@@ -53,7 +53,7 @@ def onboarded(network, spans):
 def knock(network, traceparent):
     token = network.services.settings.sources["crm"]["token"]
     headers = {"authorization": f"Bearer {token}", "traceparent": traceparent}
-    return network.door.post("/hooks/crm", json={"id": "1"}, headers=headers)
+    return network.webhooks.post("/hooks/crm", json={"id": "1"}, headers=headers)
 
 
 def above(span, known):

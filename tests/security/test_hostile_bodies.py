@@ -181,7 +181,7 @@ def test_one_bad_row_keeps_all_of_them_out_and_is_named():
 
 
 def test_nothing_that_was_compressed_is_nothing():
-    """Taken at the door, it would be unreadable when it comes back from the journal."""
+    """Accepted by the endpoint, it would be unreadable when it comes back from the journal."""
     asked = request(gzip.compress(b""), headers=[("Content-Encoding", "gzip")])
     with pytest.raises(Unreadable, match="the request is empty"):
         source(OPEN).accept(asked)

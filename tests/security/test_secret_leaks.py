@@ -21,10 +21,10 @@ class Kept(sentry_sdk.transport.Transport):
 
 sentry = Sentry("http://key@127.0.0.1:9/1", traces_sample_rate=1.0)
 set_up_sentry(sentry, process="web", environment="test", release="0", transport=Kept)
-app = Flask("door")
+app = Flask("webhooks")
 
 @app.post("/hooks/<source>/<token>")
-def door(source, token):
+def webhook(source, token):
     password, mail, key, body, secret, query = sys.argv[1:]
     tag(source=source)
     sentry_sdk.add_breadcrumb(message=f"for {mail}", data={"password": password})
@@ -50,7 +50,7 @@ from bridge.observability.logs import set_up_logs
 
 set_up_logs(sys.argv[1], process="web")
 log = structlog.get_logger()
-log.warning("door", password="hunter2secret", headers={"Api-Key": "apikeyvalue123"}, body="bodytext77")
+log.warning("webhook", password="hunter2secret", headers={"Api-Key": "apikeyvalue123"}, body="bodytext77")
 log.warning("asked /hooks/crm/hunter2secret?token=querytoken55 for ann@example.com")
 log.warning("deep", found=[{"api_key": "apikeyvalue123", "who": "ann@example.com"}])
 logging.getLogger("library").warning("Authorization: hunter2secret at /x?secret=querytoken55")
@@ -79,6 +79,6 @@ def test_no_secret_reaches_sentry_and_the_fault_does():
 def test_no_secret_reaches_the_log_in_either_style():
     for style in ("console", "json"):
         written = output(WRITTEN_TO_THE_LOG, style).stderr
-        assert "door" in written
+        assert "webhook" in written
         assert "failed" in written
         assert [secret for secret in SECRETS if secret in written] == []

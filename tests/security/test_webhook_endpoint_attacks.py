@@ -1,4 +1,4 @@
-"""The same attacks through the real door: what the caller is told, and that nothing reached the journal."""
+"""The same attacks through the real webhook endpoint: what the caller is told, and that nothing reached the journal."""
 
 import json
 
@@ -11,7 +11,7 @@ GOOD = json.dumps({"type": "deal.signed", "id": "1"})
 
 
 def post(network, path="/hooks/crm", data=GOOD, headers=None, **more):
-    return network.door.post(path, data=data, headers=TOKEN | (headers or {}), **more)
+    return network.webhooks.post(path, data=data, headers=TOKEN | (headers or {}), **more)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_bad_request_is_refused_in_words_and_leaves_nothing_behind(network, st
 
 
 def test_a_refusal_does_not_repeat_what_was_sent(network):
-    answer = network.door.get("/hooks/postback/guessed-token?tx=secret-transaction")
+    answer = network.webhooks.get("/hooks/postback/guessed-token?tx=secret-transaction")
     assert answer.status_code == 401
     assert "guessed" not in answer.get_data(as_text=True)
     assert "secret-transaction" not in answer.get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""A whole network in one process: home directory, real store, the door, workers run by hand, the simulator.
+"""A whole network in one process: home directory, real store, the webhook endpoint, workers run by hand, the simulator.
 
 Nothing is patched. Integr8 is the simulator's application behind an in-process transport; time stands still
 until a test moves it.
@@ -93,10 +93,10 @@ class Network:
         )  # fmt: skip
         self.writer = GroupCommitWriter(self.services.store)
         self.writer.start()
-        app = Flask("door")
+        app = Flask("webhooks")
         endpoint = WebhookEndpoint(self.services.sources, self.writer, self.wake_ups, clock=lambda: self.now)
         app.register_blueprint(blueprint(endpoint))
-        self.door = app.test_client()
+        self.webhooks = app.test_client()
 
     def close(self) -> None:
         self.writer.stop()
@@ -111,10 +111,10 @@ class Network:
 
     def crm(self, body: dict[str, Any]) -> Any:
         headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
-        return self.door.post("/hooks/crm", data=json.dumps(body), headers=headers)
+        return self.webhooks.post("/hooks/crm", data=json.dumps(body), headers=headers)
 
     def postback(self, **query: str) -> Any:
-        return self.door.get(f"/hooks/postback/{TOKEN}", query_string=query)
+        return self.webhooks.get(f"/hooks/postback/{TOKEN}", query_string=query)
 
     def pass_time(self, **much: float) -> None:
         self.now += timedelta(**much)

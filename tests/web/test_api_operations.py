@@ -120,9 +120,9 @@ def reached_at(network, address):
 
 
 @pytest.fixture
-def door(network):
-    """The network's door on a free port of loopback; yields its address."""
-    server = make_server("127.0.0.1", 0, network.door.application, threaded=True)
+def webhooks(network):
+    """The network's webhook endpoint on a free port of loopback; yields its address."""
+    server = make_server("127.0.0.1", 0, network.webhooks.application, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -131,8 +131,8 @@ def door(network):
     server.server_close()
 
 
-def test_an_operator_tries_a_source_out(operator, network, door):
-    reached_at(network, door)
+def test_an_operator_tries_a_source_out(operator, network, webhooks):
+    reached_at(network, webhooks)
     assert operator.post("/sources/crm/test")["data"]["status"] == 202
     assert [one.event_type for one in network.all(Event)] == ["test"]
 

@@ -24,7 +24,7 @@ def app(visited):
     return visited
 
 
-def test_without_signing_in_one_sees_the_door_only(app):
+def test_without_signing_in_one_sees_the_login_page_only(app):
     found = app.test_client().get("/approvals")
     assert found.status_code == 302
     assert found.headers["Location"] == "/login?next=/approvals"

@@ -27,7 +27,7 @@ def login() -> Response:
     code = request.args.get("code", "")
     if not code and sessions.who(services()) is not None:
         return redirect(own_page(request.args.get("next", "/")))  # type: ignore[return-value]
-    return door(code=code)
+    return login_page(code=code)
 
 
 @blueprint.post("/login")
@@ -54,7 +54,7 @@ def start_oidc() -> Response:
     try:
         return oidc.start(provider, services().settings)
     except NoEntry as error:
-        return door(refused=error)
+        return login_page(refused=error)
 
 
 @blueprint.get("/login/oidc/callback")
@@ -71,14 +71,14 @@ def _entered(enter: Callable[[], None], where: str | None = None, name: str | No
     try:
         enter()
     except NoEntry as error:
-        return door(refused=error)
+        return login_page(refused=error)
     answer: Response = redirect(where or own_page(request.form.get("next", "/")), code=303)  # type: ignore[assignment]
     if name is not None:
         access_login.remember_browser(answer, name)
     return answer
 
 
-def door(code: str = "", refused: NoEntry | None = None) -> Response:
+def login_page(code: str = "", refused: NoEntry | None = None) -> Response:
     """The page to sign in on."""
     with services().store.read() as database:
         has_users = users.any_at_all(database)

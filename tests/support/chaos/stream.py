@@ -15,7 +15,7 @@ PARTNERS = 200  # each signs again and again under another name, so that Integr8
 
 
 class Stream:
-    """Sends until it is stopped. `per_second` may be changed meanwhile; 0 is as fast as the door answers.
+    """Sends until it is stopped. `per_second` may be changed meanwhile; 0 is as fast as the endpoint answers.
 
     Each `partner_every` seconds a partner signs anew, which means calls to Integr8; to one half of the rest listens
     a rule that says no, to the other nobody.

@@ -1,6 +1,6 @@
 """The whole job, side by side: ours, Node-RED, the naive program, the bare server. Ratios travel, figures do not.
 
-python -m benchmarks door
+python -m benchmarks webhooks
 """
 
 import sys

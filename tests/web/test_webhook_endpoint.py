@@ -16,7 +16,7 @@ def refused(source, reason):
 
 
 def postback(network, method="get", **query):
-    return getattr(network.door, method)(f"/hooks/postback/{TOKEN}", query_string=query)
+    return getattr(network.webhooks, method)(f"/hooks/postback/{TOKEN}", query_string=query)
 
 
 @pytest.mark.parametrize("query", [CONVERSION, {}])
@@ -30,7 +30,7 @@ def test_head_and_options_are_answered_and_make_no_event(network, method, query)
 
 
 def test_head_with_a_wrong_token_is_refused(network):
-    assert network.door.head("/hooks/postback/wrong").status_code == 401
+    assert network.webhooks.head("/hooks/postback/wrong").status_code == 401
 
 
 @pytest.mark.parametrize("method", ["delete", "patch"])
@@ -53,13 +53,13 @@ def test_another_method_is_refused_and_counted(network, method):
 )
 def test_what_is_not_taken_is_counted_with_its_reason(network, path, source, reason):
     before = refused(source, reason)
-    assert network.door.post(path).status_code in {401, 404}
+    assert network.webhooks.post(path).status_code in {401, 404}
     assert refused(source, reason) == before + 1
 
 
 @pytest.mark.parametrize("path", ["/hooks//postback/{}", "/hooks/postback//{}", "/hooks/postback/{}/"])
 def test_doubled_and_trailing_slashes_are_forgiven(network, path):
-    assert network.door.get(path.format(TOKEN), query_string=CONVERSION).status_code == 202
+    assert network.webhooks.get(path.format(TOKEN), query_string=CONVERSION).status_code == 202
 
 
 def test_one_bad_value_costs_that_value_and_is_shown_and_counted(network):
@@ -86,6 +86,6 @@ def test_a_list_of_events_is_journalled_event_by_event(network):
 
 def test_foreign_bytes_in_a_postback_are_taken(network):
     raw = "type=conversion&tx=A3&offer=1&sub=%EA%E0%EC%EF&status=approved&payout=1.50"
-    assert network.door.get(f"/hooks/postback/{TOKEN}?{raw}").status_code == 202
+    assert network.webhooks.get(f"/hooks/postback/{TOKEN}?{raw}").status_code == 202
     [event] = network.all(Event)
     json.dumps(event.query, ensure_ascii=False).encode()

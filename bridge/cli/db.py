@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bridge.cli.session import Session, as_json, json_option, outcome
-from bridge.operations.restore import Doubt, distrust
+from bridge.operations.restore import DoubtfulEffect, distrust
 from bridge.store import backups, migrate, schema_version
 from bridge.store.backups import Copy, CopyError
 from bridge.store.clock import own
@@ -98,12 +98,12 @@ def restored(session: Session, json: bool) -> None:
     _tell(_distrusted(session), None, json=json)
 
 
-def _distrusted(session: Session) -> Doubt:
+def _distrusted(session: Session) -> DoubtfulEffect:
     with session.write() as database:
         return distrust(database, by=getpass.getuser(), why=WHY, now=session.services.clock())
 
 
-def _tell(doubt: Doubt, put: Copy | None, *, json: bool) -> None:
+def _tell(doubt: DoubtfulEffect, put: Copy | None, *, json: bool) -> None:
     if json:
         click.echo(as_json({"doubt": doubt, "restored": put}))
         return

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColu
 from rich.progress import Progress as Bar
 
 from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
-from bridge.operations.backtest import Question, Thresholds, keep, read, try_out, try_thresholds
+from bridge.operations.backtest import BacktestRequest, Thresholds, keep, read, try_out, try_thresholds
 from bridge.operations.backtest import as_json as backtest_json
 from bridge.operations.backtest import compare as make_comparison
 from bridge.operations.backtest_page import page
@@ -63,7 +63,7 @@ def backtest(
       integr8-bridge rules backtest rules/low-cr.yaml --from 2026-10-01 --to 2026-11-01 --sweep cr=0.2%..0.8%
     """
     with session.operating() as services, _bar() as progress:
-        question = Question.of(start, end, services.clock(), step, against)  # type: ignore[arg-type]
+        question = BacktestRequest.of(start, end, services.clock(), step, against)  # type: ignore[arg-type]
         if sweep:
             tried = [asdict(one) for one in try_thresholds(services, file, question, Thresholds.parse(sweep))]
             columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")

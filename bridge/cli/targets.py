@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from bridge.operations.confirmation import Question
+from bridge.operations.confirmation import Confirmation
 from bridge.operations.selection import EVERYTHING, Choice, Named
 from rules.model.plan import Target
 from rules.model.state import target_of
@@ -30,7 +30,7 @@ def chosen_targets(texts: Sequence[str]) -> Choice:
 yes_option = click.option("--yes", is_flag=True, help="Do not ask once more where much or much money is concerned.")
 
 
-def confirm(asked: Question | None, *, yes: bool) -> None:
+def confirm(asked: Confirmation | None, *, yes: bool) -> None:
     """Ask once more about what is large; where nobody can answer, it takes `--yes`. Raises Abort, ClickException."""
     if asked is None or not asked.is_large or yes:
         return

@@ -8,7 +8,7 @@ from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.store import users as known
 from bridge.store.roles import Role
 from bridge.web.access import users as change
-from bridge.web.access.users import Actor, Made
+from bridge.web.access.users import Actor, CreatedUser
 
 ROLE = click.Choice([str(one) for one in Role])
 ask_option = click.option("--ask", is_flag=True, help="Ask for the password; else one is generated and shown, once.")
@@ -22,7 +22,7 @@ def _asked(ask: bool) -> str | None:
     return click.prompt("Password", hide_input=True, confirmation_prompt=True) if ask else None
 
 
-def _tell(made: Made, done: str, *, json: bool) -> None:
+def _tell(made: CreatedUser, done: str, *, json: bool) -> None:
     """The password alone on standard output, so that it can be piped; what it is on standard error."""
     if json:
         click.echo(as_json({"id": made.user_id, "name": made.name, "password": made.password}))

@@ -31,7 +31,7 @@ REMEMBER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Notification:
     """Something worth telling, before it is known whether anybody wants to hear it."""
 
     rule: str
@@ -53,7 +53,7 @@ def collect(services: Services, now: datetime) -> None:
         last = heartbeats.seen(session).get(MARK, now - FIRST)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
-        found: list[Found] = []
+        found: list[Notification] = []
         for part in (_runs, _approved, _effects, _holds):
             with bulkhead.item("notices", part.__name__.lstrip("_"), "collect"), services.store.read() as own:
                 found += part(own, told, since)
@@ -67,7 +67,7 @@ def collect(services: Services, now: datetime) -> None:
 
 
 def _rows(
-    services: Services, found: Iterable[Found], book: Mapping[str, Revision], now: datetime
+    services: Services, found: Iterable[Notification], book: Mapping[str, Revision], now: datetime
 ) -> list[dict[str, Any]]:
     """One for each channel that wants to hear of it."""
     return [
@@ -79,7 +79,7 @@ def _rows(
     ]
 
 
-def _row(found: Found, topic: str, revision: Revision | None) -> dict[str, Any]:
+def _row(found: Notification, topic: str, revision: Revision | None) -> dict[str, Any]:
     return {
         "topic": topic,
         "dedupe_key": f"{topic}:{found.key}",
@@ -106,7 +106,7 @@ def tell(services: Services, channel: str, message: Mapping[str, Any]) -> bool:
     now, rule = services.clock(), str(message.get("rule") or "")
     text = str(message.get("text") or message.get("message") or message.get("reason") or "a rule said yes")
     data = {name: value for name, value in message.items() if name not in {"rule", "channel"}}
-    one = Found(
+    one = Notification(
         rule=rule,
         topics=("message",),
         key=f"effect:{message.get('effect')}",
@@ -120,7 +120,7 @@ def tell(services: Services, channel: str, message: Mapping[str, Any]) -> bool:
     return True
 
 
-def _wanted(found: Found, revision: Revision | None) -> Iterator[tuple[str, str]]:
+def _wanted(found: Notification, revision: Revision | None) -> Iterator[tuple[str, str]]:
     """(channel, topic) pairs, each channel once: who listens to `paused` and `applied` hears of a pause once."""
     taken: set[str] = set()
     for channel in found.to:
@@ -136,7 +136,7 @@ def _wanted(found: Found, revision: Revision | None) -> Iterator[tuple[str, str]
 # --- runs --------------------------------------------------------------------------------------------
 
 
-def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Notification]:
     runs = list(session.scalars(select(Run).where(Run.rule_id.in_(rules), Run.started_at >= since).order_by(Run.id)))
     stops: dict[int, list[Mapping[str, Any]]] = {}
     wanted = {number for run in runs for number in (run.id, run.plan_of) if number}
@@ -146,13 +146,13 @@ def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> I
         yield from _about(run, stops.get(run.plan_of or run.id, []))
 
 
-def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Found]:
+def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Notification]:
     data = _about_run(run)
     hour = f"{run.rule_id}:{run.started_at:%Y-%m-%dT%H}"  # what stays wrong is told once an hour, not at every look
 
-    def found(text: str, *topics: str, key: str | None = None) -> Found:
+    def found(text: str, *topics: str, key: str | None = None) -> Notification:
         name = key or f"run:{run.id}"
-        return Found(rule=run.rule_id, topics=topics, key=name, text=text, at=run.started_at, data=data)
+        return Notification(rule=run.rule_id, topics=topics, key=name, text=text, at=run.started_at, data=data)
 
     outcome = _outcome(run, stops)
     if outcome is not None:
@@ -193,7 +193,7 @@ def _short(text: str) -> str:
 # --- effects, holds, plans ---------------------------------------------------------------------------
 
 
-def _effects(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+def _effects(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Notification]:
     states = (EffectState.APPLIED, EffectState.FAILED)
     query = select(Effect).where(Effect.ended_at >= since, Effect.state.in_(states), Effect.rule_id.in_(rules))
     for effect in session.scalars(query.order_by(Effect.id)):
@@ -202,7 +202,7 @@ def _effects(session: Session, rules: Mapping[str, Revision], since: datetime) -
         target = f"{effect.kind} {effect.target_id}"
         topics = ("error",) if effect.state == EffectState.FAILED else (*_done(effect), "applied")
         words = effect.error if effect.state == EffectState.FAILED else effect.reason
-        yield Found(
+        yield Notification(
             rule=effect.rule_id,
             topics=topics,
             key=f"effect:{effect.id}",
@@ -226,11 +226,11 @@ def _done(effect: Effect) -> tuple[str, ...]:
     return ("created",) if verb.creates and (effect.result or {}).get("created") else topic
 
 
-def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Notification]:
     query = select(Hold).where(Hold.state == HoldState.OVERRIDDEN, Hold.ended_at >= since, Hold.rule_id.in_(rules))
     for hold in session.scalars(query):
         text = f"{hold.kind} {hold.target_id} was changed by hand in Integr8; the rule leaves it alone for now"
-        yield Found(
+        yield Notification(
             rule=hold.rule_id,
             topics=("overridden",),
             key=f"hold:{hold.id}",
@@ -240,7 +240,7 @@ def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> 
         )
 
 
-def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Found]:
+def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Notification]:
     """Plans that go ahead: a person said yes, or nobody answered and the rule says `otherwise: proceed`."""
     query = _with_runs(
         StoredPlan.decision.in_(("approved", "proceeded")),
@@ -253,7 +253,7 @@ def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) 
             if plan.decision == "approved"
             else "goes ahead: nobody said no in time"
         )
-        yield Found(
+        yield Notification(
             rule=plan.rule_id,
             topics=("approved",),
             key=f"approved:{plan.id}",
@@ -263,13 +263,13 @@ def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) 
         )
 
 
-def _escalated(session: Session, book: Mapping[str, Revision]) -> Iterator[Found]:
+def _escalated(session: Session, book: Mapping[str, Revision]) -> Iterator[Notification]:
     query = _with_runs(StoredPlan.state == PlanState.WAITING, StoredPlan.decision == "escalated")
     for plan, run in session.execute(query):
         revision = book.get(plan.rule_id)
         if revision is not None:
             text = f"plan {plan.id} has been waiting since {plan.created_at:%H:%M} UTC and nobody has answered"
-            yield Found(
+            yield Notification(
                 rule=plan.rule_id,
                 topics=("waiting",),
                 key=f"escalated:{plan.id}",

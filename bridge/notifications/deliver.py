@@ -13,7 +13,7 @@ from bridge.observability.bulkhead import Bulkhead
 from bridge.observability.metrics import NOTICES
 from bridge.outbound import retry_schedule
 from bridge.outbound.http import Outgoing
-from bridge.outbound.notices import Attempt, Channel, Health, Told, attempt, client, compose, envelope, send
+from bridge.outbound.notices import Attempt, Channel, Health, Message, attempt, client, compose, envelope, send
 from bridge.services.container import Services
 from bridge.store import notifications
 from bridge.store.lease import settle
@@ -82,7 +82,7 @@ def _singly(services: Services, channel: Channel, taken: Sequence[Notice], dice:
 
 
 def _attempt(services: Services, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
-    message: Told | str = told(notice)
+    message: Message | str = told(notice)
     if notice.topic == secret_delivery.TOPIC:
         message = secret_delivery.opened(services, notice, told(notice), program=True, now=services.clock())
     if isinstance(message, str):
@@ -90,8 +90,8 @@ def _attempt(services: Services, channel: Channel, outgoing: Outgoing, notice: N
     return attempt(outgoing, channel, f"ntc_{notice.id}", envelope(message), services.clock())
 
 
-def told(notice: Notice) -> Told:
-    return Told(
+def told(notice: Notice) -> Message:
+    return Message(
         topic=notice.topic,
         text=notice.text,
         at=notice.created_at,
@@ -102,14 +102,14 @@ def told(notice: Notice) -> Told:
 
 
 def _audible(session: Session, taken: Sequence[Notice], now: datetime) -> list[Notice]:
-    hushes = notifications.hushes(session, now)
+    channel_mutes = notifications.channel_mutes(session, now)
     audible = []
     for notice in taken:
-        hush = next((one for one in hushes if one.covers(notice)), None)
-        if hush is None:
+        mute = next((one for one in channel_mutes if one.covers(notice)), None)
+        if mute is None:
             audible.append(notice)
         else:
-            settle(session, notice, state=NoticeState.SILENCED, ended_at=now, error=f"silenced by {hush.by}")
+            settle(session, notice, state=NoticeState.SILENCED, ended_at=now, error=f"silenced by {mute.by}")
     return audible
 
 
@@ -197,7 +197,7 @@ def _health(session: Session, name: str) -> Health:
 
 def deliver_test(channel: Channel, now: datetime) -> Attempt:
     """One message at once, past queue and breaker: a person is waiting for the answer."""
-    notice = Told(topic="test", text="This is a test message. Nothing has happened.", at=now)
+    notice = Message(topic="test", text="This is a test message. Nothing has happened.", at=now)
     if channel.kind == "webhook":
         with client(channel) as outgoing:
             return attempt(outgoing, channel, f"test_{int(now.timestamp() * 1000)}", envelope(notice), now)

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
-from bridge.outbound.notices import Told
+from bridge.outbound.notices import Message
 from bridge.services.container import Services
 from bridge.services.secrets import Unsealable
 from bridge.store import audit_log, one_time_secrets
@@ -22,7 +22,7 @@ from bridge.store.notifications import Notice
 TOPIC = "handover"
 
 
-def opened(services: Services, notice: Notice, told: Told, *, program: bool, now: datetime) -> Told | str:
+def opened(services: Services, notice: Notice, told: Message, *, program: bool, now: datetime) -> Message | str:
     """The message with the secret in it, or why there is none any more. A program gets it as data."""
     try:
         with services.store.read() as session:

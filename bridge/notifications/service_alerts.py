@@ -18,7 +18,7 @@ from bridge.notifications import deliver
 from bridge.notifications.collect import due
 from bridge.services.container import Services
 from bridge.store import heartbeats, notifications, service_alerts
-from bridge.store.service_alerts import Seen, Trouble
+from bridge.store.service_alerts import ObservedProblem, ServiceAlert
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ SILENT = timedelta(seconds=60)  # without a tick: nobody works
 LOOK = 15.0  # seconds between two looks of the web process
 
 
-def watch(services: Services, now: datetime, idle: Sequence[Seen] = ()) -> None:
+def watch(services: Services, now: datetime, idle: Sequence[ObservedProblem] = ()) -> None:
     """Look once, and write the notices that follow. Nothing where no channel wants to hear of it.
 
     `idle` is given by who looks because nobody works; a worker that looks is at work itself.
@@ -50,16 +50,18 @@ def watch(services: Services, now: datetime, idle: Sequence[Seen] = ()) -> None:
         notifications.add(session, list(_ended(services, [row for row in over if row.key in ended], now)))
 
 
-def _is_over(row: Trouble, now: datetime) -> bool:
+def _is_over(row: ServiceAlert, now: datetime) -> bool:
     return row.kind in AT_ONCE or now - row.seen_at >= CALM
 
 
-def _nobody_works(services: Services, session: Session, now: datetime) -> list[Seen]:
+def _nobody_works(services: Services, session: Session, now: datetime) -> list[ObservedProblem]:
     last = heartbeats.last_tick(session)
     if last is None or now - last <= SILENT:
         return []
     return [
-        Seen("queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why(services)}; webhooks are still taken")
+        ObservedProblem(
+            "queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why(services)}; webhooks are still taken"
+        )
     ]
 
 
@@ -71,17 +73,17 @@ def _why(services: Services) -> str:
     return "the processes worker and beat are not both running"
 
 
-def _begun(services: Services, found: Iterable[Seen], now: datetime) -> Iterable[dict[str, Any]]:
+def _begun(services: Services, found: Iterable[ObservedProblem], now: datetime) -> Iterable[dict[str, Any]]:
     for one in found:
         log.warning("trouble begins", trouble=one.key)
         yield from _rows(services, "trouble", one, since=now, now=now)
 
 
-def _ended(services: Services, found: Iterable[Trouble], now: datetime) -> Iterable[dict[str, Any]]:
+def _ended(services: Services, found: Iterable[ServiceAlert], now: datetime) -> Iterable[dict[str, Any]]:
     for row in found:
         log.info("trouble over", trouble=row.key)
         text = f"over since {now:%H:%M:%S} UTC, after {_length(now - row.since)}: {row.text.partition(';')[0]}"
-        yield from _rows(services, "recovered", Seen(row.key, text), since=row.since, now=now)
+        yield from _rows(services, "recovered", ObservedProblem(row.key, text), since=row.since, now=now)
 
 
 def _length(length: timedelta) -> str:
@@ -89,7 +91,9 @@ def _length(length: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes else "a moment"
 
 
-def _rows(services: Services, topic: str, one: Seen, *, since: datetime, now: datetime) -> Iterable[dict[str, Any]]:
+def _rows(
+    services: Services, topic: str, one: ObservedProblem, *, since: datetime, now: datetime
+) -> Iterable[dict[str, Any]]:
     """One for each channel that is meant, but not for the one that is itself in trouble."""
     return [
         {
@@ -106,7 +110,7 @@ def _rows(services: Services, topic: str, one: Seen, *, since: datetime, now: da
     ]
 
 
-class Watch(threading.Thread):
+class Watchdog(threading.Thread):
     """Looks after the workers from the web process, which lives without Redis."""
 
     def __init__(self, services: Services, *, look: float = LOOK) -> None:

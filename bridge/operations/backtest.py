@@ -32,7 +32,7 @@ def unwatched(_done: int, _looks: int, _at: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class BacktestRequest:
     """Which past, and how closely it is looked at. Times are aware; `step` None is the rule's own interval."""
 
     start: datetime
@@ -43,7 +43,7 @@ class Question:
     @classmethod
     def of(
         cls, start: datetime | None, end: datetime | None, now: datetime, step: timedelta | None, against: Against
-    ) -> "Question":
+    ) -> "BacktestRequest":
         """The last 30 days up to this moment, unless asked otherwise; never beyond now."""
         last = min(end or now, now)
         return cls(start=start or last - DEFAULT, end=last, step=step, against=against)
@@ -74,18 +74,20 @@ def _number(text: str) -> Decimal:
     return number_of(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
 
 
-def try_out(services: Services, path: Path, question: Question, progress: Progress = unwatched) -> list[Report]:
+def try_out(services: Services, path: Path, question: BacktestRequest, progress: Progress = unwatched) -> list[Report]:
     """Each rule of the file over that past. Raises OperationError with what is wrong with the file or the question."""
     return [replayed(services, revision, question, progress) for revision in read(services, path)]
 
 
-def keep(services: Services, reports: Sequence[Report], question: Question, *, who: str, now: datetime) -> list[int]:
+def keep(
+    services: Services, reports: Sequence[Report], question: BacktestRequest, *, who: str, now: datetime
+) -> list[int]:
     """Remember them for the page of their rule; the ids under which they are kept."""
     with services.store.write() as session:
         return [backtest_results.keep(session, _row(one, question, who, now)).id for one in reports]
 
 
-def _row(report: Report, question: Question, who: str, now: datetime) -> dict[str, Any]:
+def _row(report: Report, question: BacktestRequest, who: str, now: datetime) -> dict[str, Any]:
     figures = as_json(report)
     return {
         "rule_id": report.rule,
@@ -101,7 +103,9 @@ def _row(report: Report, question: Question, who: str, now: datetime) -> dict[st
     }
 
 
-def compare(services: Services, path: Path, question: Question, progress: Progress = unwatched) -> list[Comparison]:
+def compare(
+    services: Services, path: Path, question: BacktestRequest, progress: Progress = unwatched
+) -> list[Comparison]:
     """The file's rules against the live revisions of the same name."""
     found = []
     with services.store.read() as session:
@@ -116,7 +120,9 @@ def compare(services: Services, path: Path, question: Question, progress: Progre
     return found
 
 
-def try_thresholds(services: Services, path: Path, question: Question, thresholds: Thresholds) -> tuple[Tried, ...]:
+def try_thresholds(
+    services: Services, path: Path, question: BacktestRequest, thresholds: Thresholds
+) -> tuple[Tried, ...]:
     """The file's one rule with each threshold."""
     revisions = read(services, path)
     if len(revisions) != 1:
@@ -152,7 +158,9 @@ def parse(services: Services, text: str, name: str = TEXT) -> list[Revision]:
     return list(loaded.revisions)
 
 
-def replayed(services: Services, revision: Revision, question: Question, progress: Progress = unwatched) -> Report:
+def replayed(
+    services: Services, revision: Revision, question: BacktestRequest, progress: Progress = unwatched
+) -> Report:
     """One revision over that past. Raises OperationError for a question that cannot be answered."""
     if question.end <= question.start:
         raise OperationError("--to must be later than --from")

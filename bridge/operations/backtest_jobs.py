@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bridge.operations.backtest import Question, keep, replayed
+from bridge.operations.backtest import BacktestRequest, keep, replayed
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services import container
 from bridge.services.container import Services
@@ -30,7 +30,7 @@ class _Stopped(Exception):
     pass
 
 
-def ask(services: Services, rule: str, question: Question, *, who: str, now: datetime) -> BacktestJob:
+def ask(services: Services, rule: str, question: BacktestRequest, *, who: str, now: datetime) -> BacktestJob:
     """Have the live revision of a rule tried on the past. Raises NotThere, Refused, OperationError with the reason."""
     if question.end <= question.start:
         raise OperationError("to: it must be later than from")
@@ -122,7 +122,7 @@ def run_next(services: Services, now: datetime) -> bool:
 
 def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
     step = timedelta(seconds=job.step_seconds) if job.step_seconds else None
-    question = Question(start=job.start, end=job.end, step=step, against=job.against)  # type: ignore[arg-type]
+    question = BacktestRequest(start=job.start, end=job.end, step=step, against=job.against)  # type: ignore[arg-type]
     with services.store.read() as session:
         services.library.current(session)  # the tables that it may join
         revision = services.library.revision(session, job.revision)

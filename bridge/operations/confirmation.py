@@ -35,7 +35,7 @@ DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Confirmation:
     """What would be done. `sure` has to come back with the yes."""
 
     verb: str
@@ -65,7 +65,7 @@ class Question:
         return f"{self.verb} {counted(self.count, 'change')}: {', '.join(self.names)}{more}{money}"
 
 
-def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -> Question | None:
+def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -> Confirmation | None:
     """The question before an undo; None where there is no such run. Raises NothingSelected."""
     with services.store.read() as session:
         run = session.get(Run, run_id)
@@ -78,7 +78,7 @@ def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -
         return question(session, "undo", applied, revenue_24h(services, session, run, now))
 
 
-def about_approval(services: Services, plan_id: int, choice: Choice, now: datetime) -> Question | None:
+def about_approval(services: Services, plan_id: int, choice: Choice, now: datetime) -> Confirmation | None:
     """The question before a yes; None where there is no such plan. Raises NothingSelected."""
     with services.store.read() as session:
         plan = ledger.plan(session, plan_id)
@@ -89,7 +89,7 @@ def about_approval(services: Services, plan_id: int, choice: Choice, now: dateti
         return question(session, "approve", wanted, revenue_24h(services, session, run, now))
 
 
-def must_be_confirmed(asked: Question | None, confirmed: int | None) -> None:
+def must_be_confirmed(asked: Confirmation | None, confirmed: int | None) -> None:
     """Raise Unconfirmed where it is large, unless the number that was confirmed is the one of now."""
     if asked is not None and asked.is_large and confirmed != asked.count:
         raise Unconfirmed(str(asked), asked.count)
@@ -113,13 +113,13 @@ def _target(one: Effect) -> Target:
     return target_of(one.kind, one.target_id, account=one.account, integration=one.integration)
 
 
-def question(session: Session, verb: str, chosen: Sequence[Effect], revenue: Decimal | None = None) -> Question:
+def question(session: Session, verb: str, chosen: Sequence[Effect], revenue: Decimal | None = None) -> Confirmation:
     """About these effects."""
     amounts = [one.money_24h for one in chosen if one.money_24h is not None]
     targets = list(dict.fromkeys((one.kind, one.target_id) for one in chosen))
     names = names_of(session, targets[:NAMED])
     told = [f"{name} ({kind} {target})" if name else f"{kind} {target}" for (kind, target), name in names.items()]
-    return Question(verb, len(targets), told, sum(amounts, Decimal(0)) if amounts else None, revenue)
+    return Confirmation(verb, len(targets), told, sum(amounts, Decimal(0)) if amounts else None, revenue)
 
 
 def names_of(session: Session, targets: Collection[tuple[str, str]]) -> dict[tuple[str, str], str | None]:

@@ -19,7 +19,7 @@ from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere, OperationError
 from bridge.operations.pauses import Pause, active_pauses
 from bridge.operations.plan_values import facts_of_event
-from bridge.operations.verdict_history import Look, looks
+from bridge.operations.verdict_history import PastEvaluation, looks
 from bridge.reports.facts import LiveFacts, chosen
 from bridge.reports.live import Coverage
 from bridge.services.container import Services
@@ -57,7 +57,7 @@ class Explanation:
     outside: str | None  # why the rule does not look at this subject at all
     stopped_by: tuple[str, ...]
     would_do: tuple[str, ...]
-    looks: tuple[Look, ...]
+    looks: tuple[PastEvaluation, ...]
     tz: str
     paused: Pause | None = None  # the rule has acted already, and its pause is in force
 
@@ -161,7 +161,7 @@ def parse_subject(text: str) -> Subject:
         raise OperationError(str(error)) from None
 
 
-def _said(look: Look, tz: str) -> str:
+def _said(look: PastEvaluation, tz: str) -> str:
     answer = "not in scope" if look.answer is None else look.answer.replace("_", " ")
     more = "; ".join(look.did or look.stopped_by)
     return f"{wording.local(look.at, ZoneInfo(tz))}, run {look.run_id}: {answer}{f'; {more}' if more else ''}"

@@ -186,7 +186,7 @@ def apply_retention(services: Services, now: datetime) -> None:
         sessions.forget_tries(session, now - KEEP_TRIES)
     keep = services.settings.keep
     days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
-    kept = retention.tidy(services.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
+    kept = retention.apply(services.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
     log.info(
         "tidied", runs=gone, events=events, chunks_merged=kept.merged, facts_summed=kept.summed, bytes=kept.bytes_after
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bridge.store import audit_log, notifications
-from bridge.store.notifications import Hush
+from bridge.store.notifications import ChannelMute
 
 
 def silence(
@@ -18,9 +18,9 @@ def silence(
     why: str,
     who: str,
     now: datetime,
-) -> Hush:
+) -> ChannelMute:
     """Say nothing until then about a rule or a topic, or to a channel; None stands for all of them."""
-    made = Hush(channel=channel, rule_id=rule_id, topic=topic, until=until, by=who, why=why)
+    made = ChannelMute(channel=channel, rule_id=rule_id, topic=topic, until=until, by=who, why=why)
     session.add(made)
     session.flush()
     audit_log.note(session, who=who, what="silence", about=rule_id or topic or channel or "everything", now=now)

@@ -22,7 +22,7 @@ PERHAPS = "restored from a copy: it may have been sent after the copy was made; 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class DoubtfulEffect:
     """What a person has to look at before `resume`."""
 
     newest: datetime | None  # the last sign of life in the copy; what is later is not known here
@@ -33,14 +33,14 @@ class Doubt:
     holds: int  # active in the copy; a target that is active by now ends its hold
 
 
-def distrust(session: Session, *, by: str, why: str, now: datetime) -> Doubt:
+def distrust(session: Session, *, by: str, why: str, now: datetime) -> DoubtfulEffect:
     """Halt, and mark everything open as perhaps done already. Safe to run again."""
     halts.halt(session, by=by, why=why, now=now)
     given_up = _give_up(session, now)
     in_doubt = _unsettle(session, now)
     for model in (Event, Slot):
         _free(session, model)
-    found = Doubt(
+    found = DoubtfulEffect(
         newest=max(heartbeats.seen(session).values(), default=None),
         events=session.scalar(select(func.count()).where(Event.state == EventState.RECEIVED)) or 0,
         effects=in_doubt,

@@ -20,7 +20,7 @@ LOOKED = (runs.Cause.EVENT, runs.Cause.SLOT, runs.Cause.REPLAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class PastEvaluation:
     """One run, as far as it concerns one subject. `answer` is None where the subject was not in scope."""
 
     run_id: int
@@ -36,7 +36,7 @@ class Look:
 
 def looks(
     session: Session, rule: str, subject: Subject, *, until: datetime, event_id: str | None = None, most: int = SHOWN
-) -> tuple[Look, ...]:
+) -> tuple[PastEvaluation, ...]:
     """The newest runs at or before a moment, newest first; those of one event, where the rule looks at events."""
     wanted = select(Run).where(Run.rule_id == rule, Run.started_at <= until, Run.cause.in_(LOOKED))
     if event_id is not None:

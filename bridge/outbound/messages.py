@@ -14,7 +14,7 @@ LONGEST_LINE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Message:
     """One notice as its channel tells it."""
 
     topic: str
@@ -25,7 +25,7 @@ class Told:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def compose(notices: Sequence[Told], *, by_owner: bool = False) -> tuple[str, str]:
+def compose(notices: Sequence[Message], *, by_owner: bool = False) -> tuple[str, str]:
     """Title and text of one message about all of these. Equal lines are told once, with their number."""
     sections = []
     owners = sorted({one.owner or "" for one in notices}) if by_owner else [None]
@@ -37,7 +37,7 @@ def compose(notices: Sequence[Told], *, by_owner: bool = False) -> tuple[str, st
     return _title(notices), "\n\n".join(sections)
 
 
-def envelope(notice: Told) -> str:
+def envelope(notice: Message) -> str:
     """What an outgoing webhook carries: {type, timestamp, data}, as Standard Webhooks proposes."""
     data = {"text": notice.text, "rule": notice.rule, "owner": notice.owner, **notice.data}
     return exact_json.dumps({"type": f"bridge.{notice.topic}", "timestamp": notice.at.isoformat(), "data": data})
@@ -49,13 +49,13 @@ def clean(text: str) -> str:
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
 
 
-def _headings(notices: Sequence[Told]) -> list[tuple[str, str | None]]:
+def _headings(notices: Sequence[Message]) -> list[tuple[str, str | None]]:
     order = list(TOPICS)
     found = {(one.topic, one.rule) for one in notices}
     return sorted(found, key=lambda pair: (order.index(pair[0]) if pair[0] in order else 99, pair[1] or ""))
 
 
-def _section(topic: str, rule: str | None, notices: Sequence[Told]) -> str:
+def _section(topic: str, rule: str | None, notices: Sequence[Message]) -> str:
     lines = [clean(one.text) for one in notices if (one.topic, one.rule) == (topic, rule)]
     counted = {line: lines.count(line) for line in lines}
     shown = [
@@ -72,7 +72,7 @@ def _heading(topic: str, rule: str | None, number: int) -> str:
     return f"{said} ({number})" if number > 1 else said
 
 
-def _title(notices: Sequence[Told]) -> str:
+def _title(notices: Sequence[Message]) -> str:
     headings = _headings(notices)
     topic, rule = headings[0]
     number = sum((one.topic, one.rule) == (topic, rule) for one in notices)

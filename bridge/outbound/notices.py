@@ -6,7 +6,7 @@ State lives in bridge.store.notifications.
 from bridge.outbound.apprise import send
 from bridge.outbound.channels import Channel, ChannelSchema, ChannelSettingsError, channel
 from bridge.outbound.event_types import catalogue
-from bridge.outbound.messages import Told, compose, envelope
+from bridge.outbound.messages import Message, compose, envelope
 from bridge.outbound.retry_schedule import Health
 from bridge.outbound.webhook import Attempt, attempt, client
 
@@ -16,7 +16,7 @@ __all__ = [
     "ChannelSchema",
     "ChannelSettingsError",
     "Health",
-    "Told",
+    "Message",
     "attempt",
     "catalogue",
     "channel",

@@ -24,20 +24,20 @@ SocketOptions: TypeAlias = Iterable[
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class RequestLimits:
     """What one request may do, seen from the socket: when it must be over, and which private addresses it may use."""
 
     until: float  # time.monotonic()
     exceptions: tuple[Network, ...]
 
 
-_passage: ContextVar[Passage] = ContextVar("passage")
+_passage: ContextVar[RequestLimits] = ContextVar("passage")
 
 
 @contextmanager
 def passage(seconds: float, exceptions: Iterable[Network]) -> Iterator[None]:
     """Everything that this thread sends inside is bound by it."""
-    token = _passage.set(Passage(time.monotonic() + seconds, tuple(exceptions)))
+    token = _passage.set(RequestLimits(time.monotonic() + seconds, tuple(exceptions)))
     try:
         yield
     finally:

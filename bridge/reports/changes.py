@@ -18,14 +18,14 @@ DESCRIBED = ("offer", "publisher", "advertiser", "sub_id", "country", "external_
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
+class KnownRows:
     """Rows as they are known now: one fact per row, sorted by key."""
 
     keys: NDArray[np.uint64]
     rows: Batch
 
     @classmethod
-    def of(cls, batches: Iterable[Batch]) -> "Known":
+    def of(cls, batches: Iterable[Batch]) -> "KnownRows":
         """From all facts about a time range, in any order: merging chunks and removing imports may change the order.
 
         A version of a row holds while it was told more often than it was taken back. No version holds of a row
@@ -63,7 +63,7 @@ NO_DIFFERENCE = Difference(nothing(), 0, 0)
 
 
 def difference(
-    known: Known,
+    known: KnownRows,
     read: Batch,
     seen: datetime | None,
     *,
@@ -77,7 +77,7 @@ def difference(
     """
     if not len(read):
         return NO_DIFFERENCE
-    read = Known.of([read]).rows  # once each
+    read = KnownRows.of([read]).rows  # once each
     at, there = same_rows(known, read)
     new = np.flatnonzero(~there)
     again = np.flatnonzero(there)
@@ -118,7 +118,7 @@ def _all(text: str, count: int) -> Labels:
     return Labels(np.ones(count, dtype=np.int32), ("", text))
 
 
-def same_rows(known: Known, read: Batch) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def same_rows(known: KnownRows, read: Batch) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """For each row of `read` its position among the known rows, and whether there is one.
 
     Reports name a conversion by its own id, exports and files often only by the transaction of its click. Two rows of

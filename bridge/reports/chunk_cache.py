@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from bridge.reports import changes, compression
 from bridge.reports.batch import Batch
-from bridge.reports.changes import Difference, Known
+from bridge.reports.changes import Difference, KnownRows
 from bridge.store import feeds, observations
 from bridge.store.observations import Chunk, ChunkInfo, Level
 
@@ -97,10 +97,10 @@ def record(
     return found
 
 
-def known(session: Session, cache: ChunkCache, feed_id: int, start: datetime, end: datetime) -> Known:
+def known(session: Session, cache: ChunkCache, feed_id: int, start: datetime, end: datetime) -> KnownRows:
     """The rows of a time range as they are known now. Older time ranges that were summed up have no rows any more."""
     infos = [info for info in observations.overlapping(session, [feed_id], start, end) if info.level < Level.HOURLY]
-    return Known.of(cache.get(session, infos))
+    return KnownRows.of(cache.get(session, infos))
 
 
 def rows_between(

@@ -8,7 +8,7 @@ from bridge.store.entities import Entity
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownEntity:
     """One entity. `id` is the small number where it has one: people and links say offer 42."""
 
     id: str
@@ -22,15 +22,15 @@ class Known:
 class Directory:
     """All entities of an account, by kind and id."""
 
-    entities: Mapping[str, Mapping[str, Known]] = field(default_factory=dict)
+    entities: Mapping[str, Mapping[str, KnownEntity]] = field(default_factory=dict)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # kind → text id → number
 
     @classmethod
     def of(cls, rows: Iterable[Entity]) -> "Directory":
-        found: dict[str, dict[str, Known]] = {}
+        found: dict[str, dict[str, KnownEntity]] = {}
         aliases: dict[str, dict[str, str]] = {}
         for row in rows:
-            one = Known(
+            one = KnownEntity(
                 id=row.number or row.ref,
                 ref=row.ref,
                 active=row.active,
@@ -42,7 +42,7 @@ class Directory:
                 aliases.setdefault(row.kind, {})[row.ref] = one.id
         return cls(found, aliases)
 
-    def get(self, kind: str, identity: str) -> Known | None:
+    def get(self, kind: str, identity: str) -> KnownEntity | None:
         canonical = self.aliases.get(kind, {}).get(identity, identity)
         return self.entities.get(kind, {}).get(canonical)
 

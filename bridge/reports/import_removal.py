@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bridge.reports import changes, chunk_cache, identity
 from bridge.reports.batch import Batch, Labels, join
-from bridge.reports.changes import Known
+from bridge.reports.changes import KnownRows
 from bridge.store import feeds, report_imports
 from bridge.store.engine import Store
 from bridge.store.observations import Level
@@ -69,7 +69,7 @@ def _brought_by(facts: Batch, label: str) -> NDArray[np.intp]:
 
 def _inverse(facts: Batch, label: str) -> Batch:
     """The facts that undo what an import told, for rows whose present version came with it."""
-    known = Known.of([facts])
+    known = KnownRows.of([facts])
     held = known.keys[_brought_by(known.rows, label)]
     own = _brought_by(facts, label)
     keys = identity.keys(facts)

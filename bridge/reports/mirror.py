@@ -40,7 +40,7 @@ class Listings(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class SyncResult:
     """What one look found."""
 
     listed: int
@@ -50,7 +50,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class SyncRequest:
     """One listing: of whom, what, and when it began."""
 
     account: str
@@ -60,7 +60,7 @@ class Look:
     began: datetime
 
 
-def look(store: Store, source: Listings, wanted: Look) -> Seen:
+def look(store: Store, source: Listings, wanted: SyncRequest) -> SyncResult:
     """List one kind and take it into the mirror. Errors of the client go through; nothing is written then."""
     listed = source.listed(wanted.account, wanted.integration, wanted.kind, wanted.parent)
     rows = {_ref(row): plain(row) for row in listed}  # as the database gives it back, or money would seem to change
@@ -72,7 +72,7 @@ def look(store: Store, source: Listings, wanted: Look) -> Seen:
         return _write(session, wanted, rows, gone)
 
 
-def _gone(source: Listings, wanted: Look, missing: Sequence[Entity]) -> list[str]:
+def _gone(source: Listings, wanted: SyncRequest, missing: Sequence[Entity]) -> list[str]:
     return [
         one.ref
         for one in missing[:ASKED_FOR]
@@ -89,12 +89,12 @@ def _number(row: Row) -> str | None:
     return None if number is None else str(number)
 
 
-def _known(session: Session, wanted: Look) -> dict[str, Entity]:
+def _known(session: Session, wanted: SyncRequest) -> dict[str, Entity]:
     rows = entities.listed(session, wanted.account, wanted.integration, (wanted.kind,))
     return {row.ref: row for row in rows if wanted.parent is None or row.parent == wanted.parent}
 
 
-def _write(session: Session, wanted: Look, rows: Mapping[str, Row], gone: Iterable[str]) -> Seen:
+def _write(session: Session, wanted: SyncRequest, rows: Mapping[str, Row], gone: Iterable[str]) -> SyncResult:
     known = _known(session, wanted)
     ours = _Ours.of(session, wanted)
     new = changed = 0
@@ -109,10 +109,10 @@ def _write(session: Session, wanted: Look, rows: Mapping[str, Row], gone: Iterab
     for entity in left:
         session.add(_change(wanted, entity, PRESENT, before=True, after=False, ours=ours))
         entity.gone_at = entity.changed_at = wanted.began
-    return Seen(listed=len(rows), new=new, changed=changed, gone=len(left))
+    return SyncResult(listed=len(rows), new=new, changed=changed, gone=len(left))
 
 
-def _made(wanted: Look, ref: str, row: Row) -> Entity:
+def _made(wanted: SyncRequest, ref: str, row: Row) -> Entity:
     return Entity(
         account=wanted.account,
         integration=wanted.integration,
@@ -129,7 +129,7 @@ def _made(wanted: Look, ref: str, row: Row) -> Entity:
     )
 
 
-def _update(session: Session, wanted: Look, entity: Entity, row: Row, ours: "_Ours") -> bool:
+def _update(session: Session, wanted: SyncRequest, entity: Entity, row: Row, ours: "_Ours") -> bool:
     """Take over what is different; True when anything is."""
     before = entity.fields or {}
     names = sorted((before.keys() | row.keys()) - RESTLESS)
@@ -145,7 +145,7 @@ def _update(session: Session, wanted: Look, entity: Entity, row: Row, ours: "_Ou
     return bool(differences)
 
 
-def _change(wanted: Look, entity: Entity, field: str, *, before: Any, after: Any, ours: "_Ours") -> EntityChange:
+def _change(wanted: SyncRequest, entity: Entity, field: str, *, before: Any, after: Any, ours: "_Ours") -> EntityChange:
     cause, effect = ours.cause(entity, field, after, wanted.began)
     return EntityChange(
         account=wanted.account,
@@ -182,7 +182,7 @@ class _Ours:
     began: datetime
 
     @classmethod
-    def of(cls, session: Session, wanted: Look) -> "_Ours":
+    def of(cls, session: Session, wanted: SyncRequest) -> "_Ours":
         since = wanted.began - 2 * LONG_AGO
         found: dict[str, list[Effect]] = {}
         recent = or_(Effect.state.not_in(ENDED), Effect.ended_at >= since)
@@ -213,25 +213,27 @@ class _Ours:
         return (ChangedBy.PERSON if seen - entity.last_seen <= LONG_AGO else ChangedBy.UNKNOWN), None
 
 
-def entities_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, Seen]:
+def entities_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
     """Advertisers, publishers and offers: a few pages."""
     return {
-        kind: look(store, source, Look(account=account, integration=integration, kind=kind, began=now))
+        kind: look(store, source, SyncRequest(account=account, integration=integration, kind=kind, began=now))
         for kind in KINDS
     }
 
 
-def details_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, Seen]:
+def details_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
     """Events and landing pages of every offer that still exists: two calls for each of them."""
     with store.read() as session:
         offers = [row.ref for row in entities.listed(session, account, integration, ("offer",)) if row.gone_at is None]
     found = {}
     for kind in OF_AN_OFFER:
         parts = [
-            look(store, source, Look(account=account, integration=integration, kind=kind, parent=offer, began=now))
+            look(
+                store, source, SyncRequest(account=account, integration=integration, kind=kind, parent=offer, began=now)
+            )
             for offer in offers
         ]
-        found[kind] = Seen(
+        found[kind] = SyncResult(
             listed=sum(part.listed for part in parts),
             new=sum(part.new for part in parts),
             changed=sum(part.changed for part in parts),
@@ -240,6 +242,6 @@ def details_of(store: Store, source: Listings, account: str, integration: str, n
     return found
 
 
-def mirror(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, Seen]:
+def mirror(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
     """Everything at once, parents first."""
     return entities_of(store, source, account, integration, now) | details_of(store, source, account, integration, now)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from bridge.integr8.errors import ApiError, BudgetError, BudgetExhausted, RateLimited
 from bridge.reports import chunk_cache, identity, rows
 from bridge.reports.batch import Batch, join
-from bridge.reports.changes import Known
+from bridge.reports.changes import KnownRows
 from bridge.reports.chunk_cache import ChunkCache
 from bridge.store import feeds, slots
 from bridge.store.engine import Store
@@ -187,7 +187,7 @@ class _Scan:
     feed: Feed
     purpose: Purpose
     progress: Progress
-    seen_before: Known | None  # rows behind the mark, to notice where known ground begins
+    seen_before: KnownRows | None  # rows behind the mark, to notice where known ground begins
     read: list[Batch] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 

@@ -40,7 +40,7 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tidied:
+class RetentionResult:
     """What one round did to all feeds."""
 
     merged: int = 0  # chunks that became fewer
@@ -50,7 +50,7 @@ class Tidied:
     bytes_after: int = 0
 
 
-def tidy(store: Store, keep: Keep, now: datetime) -> Tidied:
+def apply(store: Store, keep: Keep, now: datetime) -> RetentionResult:
     """One round. Each step is a unit of work of its own, so that readers and polls wait for little."""
     with store.read() as session:
         every = list(feeds.everything(session))
@@ -60,7 +60,7 @@ def tidy(store: Store, keep: Keep, now: datetime) -> Tidied:
         dropped += _drop(store, feed, now - keep.anything)
         summed += _sum_up(store, feed, now - keep.rows)
         merged += _merge(store, feed)
-    return Tidied(merged=merged, summed=summed, dropped=dropped, bytes_before=before, bytes_after=_size(store))
+    return RetentionResult(merged=merged, summed=summed, dropped=dropped, bytes_before=before, bytes_after=_size(store))
 
 
 def _size(store: Store) -> int:

@@ -64,7 +64,7 @@ class ChannelHealth(Base):
     disabled_why: Mapped[str | None]
 
 
-class Hush(Base):
+class ChannelMute(Base):
     """A silence: nothing about this rule, topic or channel until then. None stands for all of them."""
 
     __tablename__ = "hushes"
@@ -166,9 +166,9 @@ def enable(session: Session, channel: str, now: datetime) -> int:
     return len(again.all())
 
 
-def hushes(session: Session, now: datetime) -> list[Hush]:
+def channel_mutes(session: Session, now: datetime) -> list[ChannelMute]:
     """Silences that have not expired."""
-    return list(session.scalars(select(Hush).where(Hush.until > now).order_by(Hush.id)))
+    return list(session.scalars(select(ChannelMute).where(ChannelMute.until > now).order_by(ChannelMute.id)))
 
 
 def failures(session: Session) -> dict[str, int]:
@@ -184,4 +184,4 @@ def counts(session: Session) -> dict[tuple[str, str], int]:
 
 def forget(session: Session, before: datetime) -> None:
     session.execute(delete(Notice).where(Notice.created_at < before, Notice.state != NoticeState.WAITING))
-    session.execute(delete(Hush).where(Hush.until < before))
+    session.execute(delete(ChannelMute).where(ChannelMute.until < before))

@@ -20,7 +20,7 @@ GROWING = timedelta(minutes=15)  # dead letters younger than this: something mak
 NO_ANSWER = ("unreachable", "server_error", "unknown")
 
 
-class Trouble(Base):
+class ServiceAlert(Base):
     """One trouble that has begun and has not ended."""
 
     __tablename__ = "troubles"
@@ -36,37 +36,37 @@ class Trouble(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedProblem:
     """A trouble as one look finds it."""
 
     key: str
     text: str
 
 
-def known(session: Session) -> list[Trouble]:
-    return list(session.scalars(select(Trouble).order_by(Trouble.key)))
+def known(session: Session) -> list[ServiceAlert]:
+    return list(session.scalars(select(ServiceAlert).order_by(ServiceAlert.key)))
 
 
-def begin(session: Session, seen: Sequence[Seen], now: datetime) -> set[str]:
+def begin(session: Session, seen: Sequence[ObservedProblem], now: datetime) -> set[str]:
     """Write troubles that are new. Returns the keys that this caller was the first to write."""
     if not seen:
         return set()
     rows = [{"key": one.key, "text": one.text, "since": now, "seen_at": now} for one in seen]
-    return set(session.scalars(insert_new(session, Trouble).returning(Trouble.key), rows))
+    return set(session.scalars(insert_new(session, ServiceAlert).returning(ServiceAlert.key), rows))
 
 
 def go_on(session: Session, keys: Sequence[str], now: datetime) -> None:
-    session.execute(update(Trouble).where(Trouble.key.in_(keys)).values(seen_at=now))
+    session.execute(update(ServiceAlert).where(ServiceAlert.key.in_(keys)).values(seen_at=now))
 
 
 def end(session: Session, keys: Sequence[str]) -> set[str]:
     """Take troubles away that are over. Returns the keys that this caller was the first to take."""
     if not keys:
         return set()
-    return set(session.scalars(delete(Trouble).where(Trouble.key.in_(keys)).returning(Trouble.key)))
+    return set(session.scalars(delete(ServiceAlert).where(ServiceAlert.key.in_(keys)).returning(ServiceAlert.key)))
 
 
-def look(session: Session, now: datetime) -> list[Seen]:
+def look(session: Session, now: datetime) -> list[ObservedProblem]:
     """Everything that is wrong now, as far as the database knows."""
     return [
         *_halt(session),
@@ -79,14 +79,16 @@ def look(session: Session, now: datetime) -> list[Seen]:
     ]
 
 
-def _halt(session: Session) -> list[Seen]:
+def _halt(session: Session) -> list[ObservedProblem]:
     halt = halts.halted(session)
     if halt is None:
         return []
-    return [Seen("halt", f"all effects are halted by {halt.by}: {halt.why}; `integr8-bridge resume` ends that")]
+    return [
+        ObservedProblem("halt", f"all effects are halted by {halt.by}: {halt.why}; `integr8-bridge resume` ends that")
+    ]
 
 
-def _rules(session: Session) -> list[Seen]:
+def _rules(session: Session) -> list[ObservedProblem]:
     generation = revisions.newest(session)
     errors = [one for one in generation.problems if one["severity"] == "error"] if generation else []
     if not errors:
@@ -94,21 +96,23 @@ def _rules(session: Session) -> list[Seen]:
     first = errors[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     place = f"{first['file']}:{first['line']}:{first['column']}"
-    return [Seen("rules", f"{place}: {first['message']}{more}; the last good revisions stay live")]
+    return [ObservedProblem("rules", f"{place}: {first['message']}{more}; the last good revisions stay live")]
 
 
-def _feeds(session: Session) -> list[Seen]:
+def _feeds(session: Session) -> list[ObservedProblem]:
     rows = session.scalars(select(Feed).where(Feed.alerted_at.is_not(None)).order_by(Feed.id))
     return [
-        Seen(f"feed:{row.name}", f"feed {row.name} stands still: its newest complete data is of {row.as_of:%H:%M} UTC")
+        ObservedProblem(
+            f"feed:{row.name}", f"feed {row.name} stands still: its newest complete data is of {row.as_of:%H:%M} UTC"
+        )
         for row in rows
     ]
 
 
-def _channels(session: Session) -> list[Seen]:
+def _channels(session: Session) -> list[ObservedProblem]:
     query = select(ChannelHealth).where(ChannelHealth.open_until.is_not(None)).order_by(ChannelHealth.channel)
     return [
-        Seen(
+        ObservedProblem(
             f"channel:{row.channel}",
             f"channel {row.channel} has not taken {row.failures} messages in a row; what it should hear waits",
         )
@@ -116,12 +120,14 @@ def _channels(session: Session) -> list[Seen]:
     ]
 
 
-def _failing(session: Session) -> list[Seen]:
+def _failing(session: Session) -> list[ObservedProblem]:
     rows = failing_items.failing(session)
-    return [Seen(":".join(("failing", *row.key)), f"{row.sentence}; everything else goes on") for row in rows]
+    return [
+        ObservedProblem(":".join(("failing", *row.key)), f"{row.sentence}; everything else goes on") for row in rows
+    ]
 
 
-def _integr8(session: Session, now: datetime) -> list[Seen]:
+def _integr8(session: Session, now: datetime) -> list[ObservedProblem]:
     query = (
         select(Call.account, Call.outcome, func.count())
         .where(Call.started_at >= now - WINDOW, Call.outcome.is_not(None), Call.outcome != "throttled")
@@ -135,19 +141,21 @@ def _integr8(session: Session, now: datetime) -> list[Seen]:
         else:
             answered.add(account)
     return [
-        Seen(f"integr8:{account}", f"Integr8 answers none of our calls (account {account}); effects wait")
+        ObservedProblem(f"integr8:{account}", f"Integr8 answers none of our calls (account {account}); effects wait")
         for account, number in sorted(failed.items())
         if number >= REFUSED_IN_A_ROW and account not in answered
     ]
 
 
-def _dead(session: Session, now: datetime) -> list[Seen]:
+def _dead(session: Session, now: datetime) -> list[ObservedProblem]:
     query = (
         select(Event.source, func.count())
         .where(Event.state == EventState.DEAD, Event.finished_at >= now - GROWING)
         .group_by(Event.source)
     )
     return [
-        Seen(f"dead:{source}", f"events of {source} become dead letters ({number} so far); `events list --state dead`")
+        ObservedProblem(
+            f"dead:{source}", f"events of {source} become dead letters ({number} so far); `events list --state dead`"
+        )
         for source, number in session.execute(query)
     ]

@@ -26,7 +26,7 @@ class SignIn(Base):
     until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
-class Tries(Base):
+class LoginAttempts(Base):
     """How often one address, or one name, has tried to sign in since a moment.
 
     `key` is a digest: a name that was typed may be a password in the wrong field.
@@ -40,7 +40,7 @@ class Tries(Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
+class Principal:
     """Who a session belongs to: a user, or whoever holds a token."""
 
     name: str
@@ -74,7 +74,7 @@ def end_all(session: Session, user_id: int) -> None:
     session.execute(delete(SignIn).where(SignIn.user_id == user_id))
 
 
-def visitor(session: Session, digest: str, now: datetime) -> Visitor | None:
+def principal(session: Session, digest: str, now: datetime) -> Principal | None:
     """Who a session was begun by, if it and they are still good."""
     found = session.get(SignIn, digest)
     if found is None or found.until <= now:
@@ -85,10 +85,10 @@ def visitor(session: Session, digest: str, now: datetime) -> Visitor | None:
     return _holder(token) if token is not None and token.is_good(now) else None
 
 
-def _user(user: User) -> Visitor | None:
+def _user(user: User) -> Principal | None:
     if user.disabled_at is not None:
         return None
-    return Visitor(
+    return Principal(
         name=user.name,
         role=Role(user.role),
         user_id=user.id,
@@ -97,8 +97,8 @@ def _user(user: User) -> Visitor | None:
     )
 
 
-def _holder(token: Token) -> Visitor:
-    return Visitor(name=token.name, role=Role(token.role), token_id=token.id)
+def _holder(token: Token) -> Principal:
+    return Principal(name=token.name, role=Role(token.role), token_id=token.id)
 
 
 def count_try(session: Session, key: str, *, now: datetime, span: timedelta) -> tuple[int, datetime]:
@@ -108,18 +108,18 @@ def count_try(session: Session, key: str, *, now: datetime, span: timedelta) -> 
     that of a clock that ran ahead, and counts as over.
     """
     make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    over = or_(Tries.since <= now - span, Tries.since > now)
+    over = or_(LoginAttempts.since <= now - span, LoginAttempts.since > now)
     statement = (
-        make(Tries)
+        make(LoginAttempts)
         .values(key=key, since=now, number=1)
         .on_conflict_do_update(
-            index_elements=[Tries.key],
+            index_elements=[LoginAttempts.key],
             set_={
-                "since": case((over, now), else_=Tries.since),
-                "number": case((over, 1), else_=Tries.number + 1),
+                "since": case((over, now), else_=LoginAttempts.since),
+                "number": case((over, 1), else_=LoginAttempts.number + 1),
             },
         )
-        .returning(Tries.number, Tries.since)
+        .returning(LoginAttempts.number, LoginAttempts.since)
     )
     number, since = session.execute(statement).one()
     return number, since
@@ -127,8 +127,8 @@ def count_try(session: Session, key: str, *, now: datetime, span: timedelta) -> 
 
 def forgive(session: Session, key: str) -> None:
     """Whoever knew the password had only mistyped it before."""
-    session.execute(delete(Tries).where(Tries.key == key))
+    session.execute(delete(LoginAttempts).where(LoginAttempts.key == key))
 
 
 def forget_tries(session: Session, before: datetime) -> None:
-    session.execute(delete(Tries).where(Tries.since < before))
+    session.execute(delete(LoginAttempts).where(LoginAttempts.since < before))

@@ -72,5 +72,5 @@ def from_environment(settings: Settings) -> Flask:
     tracing.set_up("web", VERSION)
     services = Services(settings)
     if settings.operations:
-        service_alerts.Watch(services).start()
+        service_alerts.Watchdog(services).start()
     return create_app(services)

@@ -12,7 +12,7 @@ from console_users import Browser, new_app
 from bridge.services.container import Services
 from bridge.store import sessions
 from bridge.store.engine import Store, make_engine
-from bridge.store.sessions import Tries
+from bridge.store.sessions import LoginAttempts
 from bridge.web.access.sessions import first_link
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -209,10 +209,10 @@ def test_old_tries_are_forgotten(store):
     counted(store, NOW + timedelta(days=2), "b")
     with store.write() as session:
         sessions.forget_tries(session, NOW + timedelta(days=1))
-        assert [one.key for one in session.query(Tries)] == ["b"]
+        assert [one.key for one in session.query(LoginAttempts)] == ["b"]
 
 
 def test_keys_of_the_count_tell_nothing(app, network):
     Browser(app).sign_in("Anna", "x")
     with network.services.store.read() as session:
-        assert all(re.fullmatch(r"[0-9a-f]{64}", one.key) for one in session.query(Tries))
+        assert all(re.fullmatch(r"[0-9a-f]{64}", one.key) for one in session.query(LoginAttempts))

@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 
 from bridge.cli import cli
 from bridge.store.audit_log import Audit
-from bridge.store.notifications import ChannelHealth, Hush, Notice
+from bridge.store.notifications import ChannelHealth, ChannelMute, Notice
 from tests.receiver import Reply, receiver
 
 __all__ = ["receiver"]
@@ -95,7 +95,7 @@ def test_a_channel_that_is_enabled_again_repeats_what_it_missed(home):
 
 def test_a_silence_ends_by_itself_and_stands_in_the_audit(home):
     run("channels", "silence", "--for", "2h", "--rule", "low-cr", "--why", "known outage")
-    [hush] = home.all(Hush)
+    [hush] = home.all(ChannelMute)
     assert timedelta(hours=1, minutes=59) < hush.until - datetime.now(UTC) <= timedelta(hours=2)
     assert [(one.what, one.about) for one in home.all(Audit) if one.what == "silence"] == [("silence", "low-cr")]
 

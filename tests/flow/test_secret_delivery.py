@@ -10,7 +10,7 @@ from bridge.operations.reveal_secret import reveal_secret
 from bridge.outbound.event_types import catalogue
 from bridge.store.audit_log import Audit
 from bridge.store.ledger import Effect
-from bridge.store.notifications import Hush, Notice
+from bridge.store.notifications import ChannelMute, Notice
 from bridge.store.one_time_secrets import Handover
 from tests.flow.test_provisioning import RULE, deal
 from tests.receiver import Reply, receiver
@@ -134,7 +134,7 @@ def test_a_silence_keeps_it_for_a_person(channels, receiver):
     password = sign(channels)
     with channels.services.store.write() as session:
         until = channels.now.replace(year=2027)
-        session.add(Hush(channel="managers", until=until, by="ann", why="a move"))
+        session.add(ChannelMute(channel="managers", until=until, by="ann", why="a move"))
     deliver(channels)
     assert receiver.requests == []
     assert reveal_secret(channels.services, 2, who="ann", now=channels.now) == {"password": password}

@@ -12,7 +12,7 @@ from bridge.observability.metrics import NOTICES
 from bridge.operations import approvals
 from bridge.store import notifications
 from bridge.store.ledger import StoredPlan
-from bridge.store.notifications import ChannelHealth, Hush, Notice
+from bridge.store.notifications import ChannelHealth, ChannelMute, Notice
 from tests.receiver import Reply
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -201,7 +201,7 @@ def test_the_breaker_survives_a_restart_because_it_is_a_row(telling, receiver):
 def test_a_silence_keeps_quiet_until_it_expires(telling, receiver):
     with telling.services.store.write() as session:
         until = telling.now + timedelta(hours=1)
-        session.add(Hush(channel=None, rule_id=None, topic="paused", until=until, by="ann", why="known"))
+        session.add(ChannelMute(channel=None, rule_id=None, topic="paused", until=until, by="ann", why="known"))
     row(telling)
     deliver(telling)
     assert (states(telling), receiver.requests) == (["silenced"], [])

@@ -8,14 +8,14 @@ import jsonschema
 import pytest
 
 from bridge.outbound.event_types import catalogue
-from bridge.outbound.notices import Told, compose, envelope
+from bridge.outbound.notices import Message, compose, envelope
 from rules.model import topics
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def told(text, topic="paused", rule="cr-collapse", **more):
-    return Told(topic=topic, text=text, rule=rule, at=NOW, **more)
+    return Message(topic=topic, text=text, rule=rule, at=NOW, **more)
 
 
 def test_one_message_tells_a_rule_once_and_its_targets_below():

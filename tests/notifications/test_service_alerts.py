@@ -179,7 +179,7 @@ def test_two_workers_that_look_at_once_tell_once(watched):
 def test_the_web_process_tells_while_nobody_works(watched, receiver):
     with watched.services.store.write() as session:
         heartbeats.beat(session, "tick", watched.now)
-    watch = service_alerts.Watch(watched.services)
+    watch = service_alerts.Watchdog(watched.services)
     for _ in range(3):
         watched.pass_time(minutes=1)
         watch.once(watched.now)
@@ -188,7 +188,7 @@ def test_the_web_process_tells_while_nobody_works(watched, receiver):
 
 
 def test_workers_that_are_back_tell_that_it_is_over(watched):
-    web = service_alerts.Watch(watched.services)
+    web = service_alerts.Watchdog(watched.services)
     with watched.services.store.write() as session:
         heartbeats.beat(session, "tick", watched.now)
     watched.pass_time(minutes=2)
@@ -201,7 +201,7 @@ def test_the_web_process_keeps_still_while_workers_work(watched):
     with watched.services.store.write() as session:
         heartbeats.beat(session, "tick", watched.now)
     halt(watched)
-    service_alerts.Watch(watched.services).once(watched.now)
+    service_alerts.Watchdog(watched.services).once(watched.now)
     assert told(watched) == []
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.operations import NotThere, OperationError, Refused, backtest_jobs, maintenance
-from bridge.operations.backtest import Question
+from bridge.operations.backtest import BacktestRequest
 from bridge.services import container
 from bridge.store import backtest_jobs as store_backtest_jobs
 from bridge.store import backtest_results, lease_release
@@ -48,7 +48,7 @@ def network(on_either_database):
 @pytest.fixture
 def ask(network):
     def asked(rule="low-cr", days=1.0):
-        question = Question(start=network.now - timedelta(days=days), end=network.now)
+        question = BacktestRequest(start=network.now - timedelta(days=days), end=network.now)
         return backtest_jobs.ask(network.services, rule, question, who="anna", now=network.now)
 
     return asked

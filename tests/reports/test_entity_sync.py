@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from bridge.reports.listings import ClientListings
-from bridge.reports.mirror import Seen, mirror
+from bridge.reports.mirror import SyncResult, mirror
 from bridge.simulator.world import World
 from bridge.store import entities
 from bridge.store.engine import Store
@@ -19,7 +19,7 @@ from bridge.store.runs import Run
 
 
 @pytest.fixture
-def look(store: Store, client) -> Callable[[datetime], dict[str, Seen]]:
+def look(store: Store, client) -> Callable[[datetime], dict[str, SyncResult]]:
     return lambda now: mirror(store, ClientListings(lambda *_: client), "main", "default", now)
 
 
@@ -79,7 +79,7 @@ def test_events_and_landing_pages_hang_on_their_offer(look, store, client, world
 def test_a_second_look_finds_nothing_new(look, store, world: World, now):
     world.offer("Alpha")
     look(now)
-    assert look(now + timedelta(minutes=5))["offer"] == Seen(listed=1, new=0, changed=0, gone=0)
+    assert look(now + timedelta(minutes=5))["offer"] == SyncResult(listed=1, new=0, changed=0, gone=0)
     assert changes(store) == []
 
 

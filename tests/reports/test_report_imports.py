@@ -10,7 +10,7 @@ from bridge.reports import chunk_cache, import_removal
 from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.import_removal import NoSuchImport
 from bridge.reports.imports import import_file, import_rows, preview
-from bridge.reports.retention import Keep, tidy
+from bridge.reports.retention import Keep, apply
 from bridge.reports.rows import read
 from bridge.reports.windows import Edges, Windows
 from bridge.sources.csv_file import CsvProblem
@@ -158,7 +158,7 @@ def test_an_import_is_removed_after_merging_and_after_summing_up_too(sqlite_stor
     old = now - timedelta(days=200)
     rows = [polled(number, old) for number in range(6)]
     found = import_rows(sqlite_store, KEY, exported(rows), now=now)
-    tidy(sqlite_store, Keep(), now)
+    apply(sqlite_store, Keep(), now)
     with sqlite_store.read() as session:
         [info] = observations.overlapping(session, [1])
     assert info.level == observations.Level.HOURLY
@@ -178,7 +178,7 @@ def test_rows_of_hours_of_which_only_sums_are_left_are_not_counted_again(sqlite_
     old = now - timedelta(days=200)
     rows = [polled(number, old) for number in range(6)]
     import_rows(sqlite_store, KEY, exported(rows), now=now)
-    tidy(sqlite_store, Keep(), now)
+    apply(sqlite_store, Keep(), now)
     found = import_rows(sqlite_store, KEY, exported(rows), now=now)
     assert (found.new, found.summed) == (0, 6)
     assert sum(totals(sqlite_store).values()) == 6

@@ -9,7 +9,7 @@ from bridge.reports import chunk_cache, retention, rows
 from bridge.reports.batch import join
 from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.live import LiveData
-from bridge.reports.retention import Keep, tidy
+from bridge.reports.retention import Keep, apply
 from bridge.reports.windows import Edges
 from bridge.store import feeds, observations
 from bridge.store.feeds import FeedKey, Kind
@@ -56,7 +56,7 @@ def chunks(store) -> list[Level]:
 def test_many_readings_become_one_chunk_that_says_the_same(store, live, now):
     fill(store, now)
     before = ask(live(), store, "payout", int(now.timestamp()) - 4000)
-    tidy(store, Keep(), now)
+    apply(store, Keep(), now)
     assert chunks(store) == [Level.MERGED]
     assert ask(live(), store, "payout", int(now.timestamp()) - 4000) == before
 
@@ -65,7 +65,7 @@ def test_a_process_that_knows_the_old_chunks_counts_nothing_twice(store, live, n
     fill(store, now)
     data = live()
     before = ask(data, store, "conversions")
-    tidy(store, Keep(), now)
+    apply(store, Keep(), now)
     with store.read() as session:
         data.refresh(session, now)
     assert ask(data, store, "conversions") == before
@@ -73,7 +73,7 @@ def test_a_process_that_knows_the_old_chunks_counts_nothing_twice(store, live, n
 
 def test_rows_are_still_recognised_after_a_merge(store, now):
     fill(store, now)
-    tidy(store, Keep(), now)
+    apply(store, Keep(), now)
     with store.write() as session:
         again = rows.read(KEY.kind, [row(0, now - timedelta(hours=40), offer_id="0")], now)
         assert chunk_cache.record(session, ChunkCache(), 1, again.batch, now).new == 0
@@ -83,14 +83,14 @@ def test_old_rows_become_sums_per_hour(store, live, now):
     fill(store, now)
     before = {metric: ask(live(), store, metric) for metric in ("conversions", "approved", "payout")}
     later = now + timedelta(days=120)
-    assert tidy(store, Keep(), later).summed == 1000
+    assert apply(store, Keep(), later).summed == 1000
     assert chunks(store) == [Level.HOURLY]
     assert {metric: ask(live(), store, metric) for metric in before} == before
 
 
 def test_what_is_too_old_goes_and_the_feed_begins_later(store, now):
     fill(store, now)
-    tidy(store, Keep(), now + timedelta(days=900))
+    apply(store, Keep(), now + timedelta(days=900))
     with store.read() as session:
         feed = feeds.find(session, KEY)
     assert chunks(store) == []
@@ -105,7 +105,7 @@ def test_marks_of_readings_go_with_what_was_read_but_for_the_last(store, now):
         for days in (900, 850, 10):
             at = now - timedelta(days=days)
             feeds.advance(session, feed, since=at - timedelta(hours=1), as_of=at, at=at)
-    tidy(store, Keep(), now)
+    apply(store, Keep(), now)
     with store.read() as session:
         left = [(now - at).days for at, _ in feeds.marks(session, 1, now - timedelta(days=1000), now)]
     assert left == [850, 10]
@@ -131,7 +131,7 @@ def test_a_merge_across_the_edge_of_memory_loses_no_facts_of_any_kind(store, now
     with store.read() as session:
         data.refresh(session, later)  # the older chunks stay outside
         held = data.windows.held()
-    tidy(store, Keep(), now)
+    apply(store, Keep(), now)
     with store.read() as session:
         data.refresh(session, later)
     assert held < 2000
@@ -143,7 +143,7 @@ def test_a_merge_of_chunks_that_did_not_fit_into_memory_keeps_them_countable(sto
     data = LiveData(most_facts=100)
     with store.read() as session:
         data.refresh(session, now, now - timedelta(days=500))
-    tidy(store, Keep(), now)
+    apply(store, Keep(), now)
     with store.read() as session:
         data.refresh(session, now, now - timedelta(days=500))
     assert ask(data, store, "payout") == ask(live(), store, "payout")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.reports import changes, compression, identity, rows
 from bridge.reports.batch import NUMBERS, Batch, join
-from bridge.reports.changes import Known
+from bridge.reports.changes import KnownRows
 from bridge.reports.history import Past
 from bridge.reports.rows import read
 from bridge.reports.windows import Edges, Windows
@@ -80,7 +80,7 @@ def facts_of(history: list[Version]) -> list[Batch]:
     written: list[Batch] = []
     for version in history:
         seen = T0 + timedelta(minutes=version.seen)
-        found = changes.difference(Known.of(written), read(Kind.CONVERSIONS, [version.row()], seen).batch, seen)
+        found = changes.difference(KnownRows.of(written), read(Kind.CONVERSIONS, [version.row()], seen).batch, seen)
         if len(found.facts):
             written.append(found.facts)
     return written
@@ -217,7 +217,7 @@ def test_readings_of_any_size_over_days_are_counted_as_a_recount_counts_them(dra
 def test_what_is_known_does_not_depend_on_the_order_of_the_chunks(history, random):
     written = facts_of(history)
     shuffled = random.sample(written, len(written))
-    known, again = Known.of(written), Known.of(shuffled)
+    known, again = KnownRows.of(written), KnownRows.of(shuffled)
     assert known.keys.tolist() == again.keys.tolist()
     assert known.rows.payout.tolist() == again.rows.payout.tolist()
     assert known.rows.column("offer").texts() == again.rows.column("offer").texts()

@@ -1,7 +1,7 @@
 """Why a sign-in was refused. The text may be shown to anybody: it never tells whether a name exists."""
 
 
-class NoEntry(Exception):
+class LoginRefused(Exception):
     """Not let in.
 
     `why` goes into the audit and may say more than the words; `who` is the name it is about, where it is known;

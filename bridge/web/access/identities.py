@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from bridge.store import audit_log, sessions, tokens, users
 from bridge.store.roles import Role
 from bridge.store.users import User
-from bridge.web.access.errors import NoEntry
+from bridge.web.access.errors import LoginRefused
 from bridge.web.access.users import RESERVED
 
 PROVIDER = "oidc"  # who stands in the audit where it changed a user
@@ -24,15 +24,15 @@ class Identity:
     role: Role | None
 
 
-def admit(session: Session, identity: Identity, now: datetime) -> User | NoEntry:
+def admit(session: Session, identity: Identity, now: datetime) -> User | LoginRefused:
     """The user, brought up to date; or why this person stays outside, which may end sessions that are open."""
     user = users.of_subject(session, identity.subject)
     if user is not None and user.disabled_at is not None:
-        return NoEntry("this user is disabled; ask an administrator", "disabled", user.name)
+        return LoginRefused("this user is disabled; ask an administrator", "disabled", user.name)
     if identity.role is None:
         if user is not None:
             sessions.end_all(session, user.id)
-        return NoEntry(
+        return LoginRefused(
             "the identity provider gives you no role here; ask whoever looks after it",
             "no role",
             user.name if user else None,
@@ -42,7 +42,7 @@ def admit(session: Session, identity: Identity, now: datetime) -> User | NoEntry
     return _updated(session, user, identity, now)
 
 
-def _made(session: Session, identity: Identity, role: Role, now: datetime) -> User | NoEntry:
+def _made(session: Session, identity: Identity, role: Role, now: datetime) -> User | LoginRefused:
     """A new user. One who is here already under that name is another person until an administrator says otherwise."""
     user = None
     if _is_free(session, identity.name, now):
@@ -50,7 +50,7 @@ def _made(session: Session, identity: Identity, role: Role, now: datetime) -> Us
             session, name=identity.name, role=role, email=identity.email, subject=identity.subject, by=PROVIDER, now=now
         )
     if user is None:
-        return NoEntry("your name is taken by another user; ask an administrator", "name taken")
+        return LoginRefused("your name is taken by another user; ask an administrator", "name taken")
     audit_log.note(session, who=PROVIDER, what="create user", about=user.name, now=now, detail={"role": role})
     return user
 

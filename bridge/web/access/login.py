@@ -15,7 +15,7 @@ from bridge.store import audit_log, users
 from bridge.store import tokens as store_tokens
 from bridge.store.users import User
 from bridge.web.access import identities, login_limits, passwords, sessions, tokens
-from bridge.web.access.errors import NoEntry
+from bridge.web.access.errors import LoginRefused
 from bridge.web.access.identities import Identity
 from rules.model.formatting import counted
 
@@ -44,12 +44,12 @@ def by_password(services: Services, name: str, password: str) -> None:
     good = passwords.matches(user.hash if user else None, password)
     if user is None or not good or user.disabled_at is not None:
         why = "no such user" if user is None else "wrong password" if not good else "disabled"
-        raise _refused(tried, NoEntry(WRONG, why, user.name if user else None))
+        raise _refused(tried, LoginRefused(WRONG, why, user.name if user else None))
     better = passwords.hashed(password) if user.hash and passwords.is_stale(user.hash) else user.hash
     with services.store.write() as database:
         present = database.get_one(User, user.id)
         if present.hash != user.hash:
-            raise NoEntry(WRONG)  # changed while we were looking
+            raise LoginRefused(WRONG)  # changed while we were looking
         present.hash = better
         login_limits.forgive(database, _key(), tried.origin)
         enter_user(database, tried, present)
@@ -62,7 +62,7 @@ def by_token(services: Services, text: str, *, link: bool = False) -> None:
     try:
         token = tokens.check(services.store, text, tried.now, link=link)
     except tokens.InvalidToken as error:
-        raise _refused(tried, NoEntry(str(error))) from error
+        raise _refused(tried, LoginRefused(str(error))) from error
     with services.store.write() as database:
         sessions.begin(database, tried.now, token_id=token.id)
         audit_log.note(database, who=token.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
@@ -76,13 +76,13 @@ def by_provider(services: Services, finish: Callable[[], Identity]) -> None:
     tried = _begin(services, "oidc", None)
     try:
         identity = finish()
-    except NoEntry as error:
+    except LoginRefused as error:
         raise _refused(tried, error) from error
     with services.store.write() as database:
         found = identities.admit(database, identity, tried.now)
         if isinstance(found, User):
             enter_user(database, tried, found)
-    if isinstance(found, NoEntry):
+    if isinstance(found, LoginRefused):
         raise _refused(tried, found)
 
 
@@ -120,7 +120,7 @@ def _is_known(services: Services, text: str) -> bool:
         return store_tokens.find(database, prefix, services.clock()) is not None
 
 
-def _refused(tried: Try, error: NoEntry) -> NoEntry:
+def _refused(tried: Try, error: LoginRefused) -> LoginRefused:
     """Write it into the audit. What was typed is not written down: it may be a password in the wrong field."""
     with tried.services.store.write() as database:
         audit_log.note(

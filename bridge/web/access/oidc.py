@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from bridge.config.login import Oidc
 from bridge.config.settings import Settings
 from bridge.services.container import Services
-from bridge.web.access.errors import NoEntry
+from bridge.web.access.errors import LoginRefused
 from bridge.web.access.identities import Identity
 
 NAME = "oidc"
@@ -55,14 +55,14 @@ def start(provider: Oidc, settings: Settings) -> Response:
         client = _client(provider)
         answer: Response = client.authorize_redirect(base.rstrip("/") + path)
     except (AuthlibBaseError, requests.RequestException, ValueError, KeyError, RuntimeError) as error:
-        raise NoEntry(SILENT, type(error).__name__) from error
+        raise LoginRefused(SILENT, type(error).__name__) from error
     return answer
 
 
 def finish(provider: Oidc) -> Identity:
     """Who came back from the provider. Raises NoEntry for anything that does not prove it."""
     if request.args.get("iss", provider.issuer) != provider.issuer:
-        raise NoEntry(UNPROVEN, "another issuer")  # RFC 9207
+        raise LoginRefused(UNPROVEN, "another issuer")  # RFC 9207
     options = {
         "iss": {"essential": True, "value": provider.issuer},
         "aud": {"essential": True, "value": provider.client_id},
@@ -70,12 +70,12 @@ def finish(provider: Oidc) -> Identity:
     try:
         token = _client(provider).authorize_access_token(claims_options=options, leeway=LEEWAY)
     except requests.RequestException as error:
-        raise NoEntry(SILENT, type(error).__name__) from error
+        raise LoginRefused(SILENT, type(error).__name__) from error
     except (AuthlibBaseError, JoseError, ValueError, KeyError, RuntimeError) as error:
-        raise NoEntry(UNPROVEN, getattr(error, "error", "") or type(error).__name__) from error
+        raise LoginRefused(UNPROVEN, getattr(error, "error", "") or type(error).__name__) from error
     claims = token.get("userinfo")
     if not claims:
-        raise NoEntry(UNPROVEN, "no ID token")
+        raise LoginRefused(UNPROVEN, "no ID token")
     return _identity(provider, claims)
 
 
@@ -86,7 +86,7 @@ def _client(provider: Oidc) -> FlaskOAuth2App:
     described = client.load_server_metadata()
     if described.get("issuer") != provider.issuer:
         client.server_metadata = {}  # ask again next time: it may be put right meanwhile
-        raise NoEntry(SILENT, "its description names another issuer")
+        raise LoginRefused(SILENT, "its description names another issuer")
     offered = described.get("id_token_signing_alg_values_supported") or ["RS256"]
     described["id_token_signing_alg_values_supported"] = [one for one in offered if one in SIGNATURES]
     return client
@@ -96,7 +96,7 @@ def _identity(provider: Oidc, claims: dict[str, Any]) -> Identity:
     subject = f"{provider.issuer} {claims['sub']}"
     email = claims.get("email") if isinstance(claims.get("email"), str) else None
     if not provider.admits(claims):
-        raise NoEntry("your e-mail address is not of a domain that may come in here", "e-mail domain")
+        raise LoginRefused("your e-mail address is not of a domain that may come in here", "e-mail domain")
     verified = email if claims.get("email_verified") is True else None  # else anybody could call himself anything
     name = verified or claims.get("preferred_username") or claims["sub"]
     return Identity(subject, str(name)[:100], email, provider.roles.role(claims))

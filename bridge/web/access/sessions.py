@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from bridge.services.container import Services
 from bridge.store import sessions, tokens, users
 from bridge.store.roles import Role
-from bridge.store.sessions import Visitor
+from bridge.store.sessions import Principal
 from bridge.web.access.tokens import FIRST, make
 from bridge.web.problems import problem
 
@@ -86,30 +86,30 @@ def first_link(services: Services, address: str, now: datetime) -> str | None:
     return f"{address}/login?code={text}"
 
 
-def who(services: Services) -> Visitor | None:
+def who(services: Services) -> Principal | None:
     """Who this session belongs to, if it is still good."""
     name = session.get("name")
     if not isinstance(name, str):
         return None
     with services.store.read() as database:
-        return sessions.visitor(database, _digest(name), services.clock())
+        return sessions.principal(database, _digest(name), services.clock())
 
 
 def refusal(services: Services, role: Role) -> Response | None:
     """What to answer instead of the page; None when it may be shown. Forms must carry the session's secret."""
-    visitor = who(services)
-    if visitor is None:
+    principal = who(services)
+    if principal is None:
         wanted = request.full_path if request.method == "GET" and request.query_string else request.path
         return redirect(f"/login?next={quote(wanted)}")  # type: ignore[return-value]
-    if visitor.must_change and request.path not in ALWAYS:
+    if principal.must_change and request.path not in ALWAYS:
         return redirect(ACCOUNT)  # type: ignore[return-value]
-    if not visitor.role.covers(role):
-        return problem(403, "Not allowed", f"this needs the role {role}; {visitor.name} has {visitor.role}")
+    if not principal.role.covers(role):
+        return problem(403, "Not allowed", f"this needs the role {role}; {principal.name} has {principal.role}")
     if request.method == "POST" and not hmac.compare_digest(
         request.form.get("form", "").encode(), session.get("form", "-").encode()
     ):
         return problem(400, "Stale form", "the form is not of this session; open the page again and repeat")
-    g.who, g.role, g.visitor = visitor.name, visitor.role, visitor
+    g.who, g.role, g.principal = principal.name, principal.role, principal
     return None
 
 

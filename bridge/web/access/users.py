@@ -26,7 +26,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CreatedUser:
     """A user with a password that is shown once; `password` is none where the person chose it."""
 
     user_id: int
@@ -43,7 +43,7 @@ def add(
     now: datetime,
     email: str | None = None,
     password: str | None = None,
-) -> Made:
+) -> CreatedUser:
     """A new user, with a generated password unless one is given. Raises OperationError, Refused for a taken name."""
     name = name.strip()
     _refuse_name(name)
@@ -59,10 +59,12 @@ def add(
         if user is None:
             raise Refused(f"user {name!r}: there is one already; `integr8-bridge users list` shows all")
         audit_log.note(session, who=actor.name, what="create user", about=name, now=now, detail={"role": role})
-        return Made(user.id, name, text if generated else None)
+        return CreatedUser(user.id, name, text if generated else None)
 
 
-def set_password(services: Services, user_id: int, *, actor: Actor, now: datetime, password: str | None = None) -> Made:
+def set_password(
+    services: Services, user_id: int, *, actor: Actor, now: datetime, password: str | None = None
+) -> CreatedUser:
     """Another password, generated unless one is given, and the end of all sessions of that user."""
     with services.store.read() as session:
         user = _known(session, user_id)
@@ -76,7 +78,7 @@ def set_password(services: Services, user_id: int, *, actor: Actor, now: datetim
         user.hash, user.must_change = hashed, generated
         sessions.end_all(session, user.id)
         audit_log.note(session, who=actor.name, what="change password", about=name, now=now)
-    return Made(user_id, name, text if generated else None)
+    return CreatedUser(user_id, name, text if generated else None)
 
 
 def change_own(services: Services, user_id: int, *, old: str, new: str, now: datetime) -> None:

@@ -93,7 +93,8 @@ def list_silences(query: dict[str, Any]) -> dict[str, Any]:
     """Those that have not ended."""
     with services().store.read() as session:
         found = [
-            picked(each, schemas_out_service.SilenceRow) for each in notifications.hushes(session, services().clock())
+            picked(each, schemas_out_service.SilenceRow)
+            for each in notifications.channel_mutes(session, services().clock())
         ]
     return listed(found, "id", query)
 

@@ -7,7 +7,7 @@ from flask import g
 
 from bridge.config import rulebook
 from bridge.operations import NotThere, backtest_jobs
-from bridge.operations.backtest import Question
+from bridge.operations.backtest import BacktestRequest
 from bridge.operations.check_text import check_text
 from bridge.operations.explain import explain, parse_subject
 from bridge.operations.rule_costs import costs_of
@@ -158,7 +158,7 @@ def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 def run_backtest(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Have a worker replay the live revision over the past, with the facts as they were known then."""
     step = timedelta(seconds=body["step_seconds"]) if "step_seconds" in body else None
-    question = Question(start=body["start"], end=body["end"], step=step, against=body["against"])
+    question = BacktestRequest(start=body["start"], end=body["end"], step=step, against=body["against"])
     return one(
         picked(
             backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock()),

@@ -9,7 +9,7 @@ from bridge.store import users as known
 from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access import needs, users
-from bridge.web.access.users import Actor, Made
+from bridge.web.access.users import Actor, CreatedUser
 from bridge.web.api import schemas_out_service
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
@@ -39,7 +39,7 @@ def _row(user: User) -> dict[str, Any]:
     return picked(user, schemas_out_service.UserRow) | {"oidc": user.subject is not None}
 
 
-def _made(made: Made) -> dict[str, Any]:
+def _made(made: CreatedUser) -> dict[str, Any]:
     return one({"id": made.user_id, "name": made.name, "password": made.password})
 
 

@@ -6,7 +6,7 @@ from flask import Response, flash, g, redirect, render_template, request
 
 from bridge.operations import OperationError
 from bridge.operations.approvals import approve, reject
-from bridge.operations.confirmation import Question, about_approval, about_undo
+from bridge.operations.confirmation import Confirmation, about_approval, about_undo
 from bridge.operations.halt import WaitingEvents
 from bridge.operations.halt import resume as resume_
 from bridge.operations.holds import release_holds
@@ -77,7 +77,7 @@ def resume() -> Response:
 def undo_run(run_id: int) -> Response | str:
     where = f"/runs/{run_id}"
 
-    def ask() -> Question | None:
+    def ask() -> Confirmation | None:
         return about_undo(services(), run_id, _selection(), services().clock())
 
     def do() -> str:
@@ -94,7 +94,7 @@ def _undone(done: Undone) -> str:
     return f"Run {done.run_id} undoes it: {', '.join(done.effects) or 'nothing to do'}.{left}"
 
 
-def _surely(ask: Callable[[], Question | None], do: Callable[[], str], where: str, action: str) -> Response | str:
+def _surely(ask: Callable[[], Confirmation | None], do: Callable[[], str], where: str, action: str) -> Response | str:
     """Do it, after one more question where it is large."""
     try:
         asked = ask()
@@ -122,7 +122,7 @@ def reveal(effect_id: int) -> Response | str:
 @blueprint.post("/approvals/<int:plan_id>/approve")
 @needs(Role.OPERATOR, page=True)
 def approve_plan(plan_id: int) -> Response | str:
-    def ask() -> Question | None:
+    def ask() -> Confirmation | None:
         return about_approval(services(), plan_id, _selection(), services().clock())
 
     def do() -> str:

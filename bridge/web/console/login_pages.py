@@ -7,8 +7,8 @@ from flask import Response, flash, g, make_response, redirect, render_template, 
 from bridge.operations import OperationError
 from bridge.store import users
 from bridge.store.roles import Role
-from bridge.store.sessions import Visitor
-from bridge.web.access import NoEntry, needs, oidc, revoke, sessions
+from bridge.store.sessions import Principal
+from bridge.web.access import LoginRefused, needs, oidc, revoke, sessions
 from bridge.web.access import login as access_login
 from bridge.web.access.destination import own_page
 from bridge.web.access.tokens import FIRST
@@ -53,7 +53,7 @@ def start_oidc() -> Response:
     session["next"] = own_page(request.args.get("next", "/"))
     try:
         return oidc.start(provider, services().settings)
-    except NoEntry as error:
+    except LoginRefused as error:
         return login_page(refused=error)
 
 
@@ -70,7 +70,7 @@ def finish_oidc() -> Response:
 def _entered(enter: Callable[[], None], where: str | None = None, name: str | None = None) -> Response:
     try:
         enter()
-    except NoEntry as error:
+    except LoginRefused as error:
         return login_page(refused=error)
     answer: Response = redirect(where or own_page(request.form.get("next", "/")), code=303)  # type: ignore[assignment]
     if name is not None:
@@ -78,7 +78,7 @@ def _entered(enter: Callable[[], None], where: str | None = None, name: str | No
     return answer
 
 
-def login_page(code: str = "", refused: NoEntry | None = None) -> Response:
+def login_page(code: str = "", refused: LoginRefused | None = None) -> Response:
     """The page to sign in on."""
     with services().store.read() as database:
         has_users = users.any_at_all(database)
@@ -112,8 +112,8 @@ def welcome() -> Response | str:
 @blueprint.post("/welcome")
 @needs(Role.ADMIN, page=True)
 def make_first() -> Response | str:
-    visitor: Visitor = g.visitor
-    if visitor.name != FIRST or visitor.token_id is None:
+    principal: Principal = g.principal
+    if principal.name != FIRST or principal.token_id is None:
         return problem(403, "Not allowed", "this page is for whoever came by the first link")
     name, password = request.form.get("name", ""), request.form.get("password", "")
     if password != request.form.get("again", ""):
@@ -129,5 +129,5 @@ def make_first() -> Response | str:
         return show("welcome.html", name=name)
     sessions.sign_out(services())
     with services().store.write() as database:
-        revoke(database, visitor.token_id, who=made.name, now=services().clock())
+        revoke(database, principal.token_id, who=made.name, now=services().clock())
     return _entered(lambda: access_login.by_password(services(), made.name, password), "/")

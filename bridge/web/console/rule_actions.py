@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, g, request
 
 from bridge.operations import OperationError, backtest_jobs
-from bridge.operations.backtest import Question
+from bridge.operations.backtest import BacktestRequest
 from bridge.operations.rule_mode import move
 from bridge.store.roles import Role
 from bridge.web.access import needs
@@ -37,7 +37,7 @@ def move_rule(rule_id: str) -> Response:
 def run_backtest(rule_id: str) -> Response:
     def do() -> str:
         zone = formatting.zone(services())
-        question = Question(
+        question = BacktestRequest(
             start=_day("from", zone),
             end=_day("to", zone),
             against="imported" if request.form.get("against") == "imported" else "live",

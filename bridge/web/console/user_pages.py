@@ -7,7 +7,7 @@ from flask import Response, flash, g, redirect, render_template, request
 from bridge.operations import OperationError
 from bridge.store.roles import Role
 from bridge.web.access import needs, users
-from bridge.web.access.users import Actor, Made
+from bridge.web.access.users import Actor, CreatedUser
 from bridge.web.console.blueprint import blueprint
 from bridge.web.request_context import services
 
@@ -15,7 +15,7 @@ ROLES = tuple(str(one) for one in Role)
 
 
 def _actor() -> Actor:
-    return Actor(g.who, g.visitor.user_id)
+    return Actor(g.who, g.principal.user_id)
 
 
 def _back() -> Response:
@@ -30,7 +30,7 @@ def _done(do: Callable[[], str]) -> Response:
     return _back()
 
 
-def _shown(do: Callable[[], Made]) -> Response | str:
+def _shown(do: Callable[[], CreatedUser]) -> Response | str:
     """Do it, and show the password that came of it. The page must not be kept anywhere."""
     try:
         made = do()

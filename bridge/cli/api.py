@@ -44,7 +44,7 @@ TABLES: Mapping[str, Maker] = {"reports": api_report_commands.report, "downloads
 
 @click.group(epilog=EXAMPLES)
 def api() -> None:
-    """Ask or change anything at Integr8. Lists and reports come page by page; writes take --dry-run."""
+    """Call any operation of Integr8. Lists and reports are read page by page; writes take --dry-run."""
 
 
 def _group(resource: str) -> click.Group:
@@ -63,7 +63,7 @@ for _resource in RESOURCES:
 @api.command()
 @json_option
 def operations(*, json: bool) -> None:
-    """List the operations, where they are, and how that is known.
+    """List the operations, their paths, and the source of each path.
 
     \b
     Example:
@@ -84,7 +84,7 @@ def operations(*, json: bool) -> None:
 
 
 @api.command()
-@click.option("--server", default=SERVER, show_default=True, help="The server that the document names.")
+@click.option("--server", default=SERVER, show_default=True, help="The server address in the document.")
 def openapi(server: str) -> None:
     """Print Integr8's API as we know it as an OpenAPI 3.1 document.
 
@@ -113,7 +113,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 def call(
     session: Session, name: str, path: dict[str, str], query: dict[str, str], body: Any, account: str, integration: str
 ) -> None:
-    """Make one call of one operation as it is, and print the answer as JSON.
+    """Call one operation, and print the answer as JSON.
 
     \b
     Example:
@@ -149,7 +149,7 @@ def reject(session: Session, transaction_id: str, reason: str, account: str, int
 @click.pass_obj
 @guarded
 def budget(session: Session, account: str, integration: str, *, json: bool) -> None:
-    """Show the rate budget that all processes share, and the exports that are left of the day.
+    """Show the rate budget that all processes share, and today's remaining exports.
 
     \b
     Example:

@@ -18,9 +18,9 @@ from bridge.integr8.query_schemas import PAGE_SIZE_MAX
 def listing(operation: Operation) -> click.Command:
     @click.option("--filter", "wanted", multiple=True, help="field=value or field[gte]=value; repeatable.")
     @click.option("--sort", default=None, help="Fields with commas between; a minus sorts downwards.")
-    @click.option("--limit", type=click.IntRange(0), default=0, help="Stop after so many rows; 0: all of them.")
+    @click.option("--limit", type=click.IntRange(0), default=0, help="Stop after this many rows; 0 reads all.")
     @click.option("--size", type=click.IntRange(1, PAGE_SIZE_MAX), default=PAGE_SIZE_MAX, help="Rows per request.")
-    @click.option("--start", type=click.IntRange(1), default=1, help="The page to begin with.")
+    @click.option("--start", type=click.IntRange(1), default=1, help="The first page to read.")
     @click.option("--json", "json", is_flag=True, help="Print JSON instead of a table.")
     def options() -> None: ...
 

@@ -64,10 +64,10 @@ def report(operation: Operation) -> click.Command:
     @click.command(dashed(operation.action), help=_report_help(operation))
     @span_options
     @narrow_options
-    @click.option("--after", help="Go on towards older rows from this cursor.")
-    @click.option("--before", help="Go on towards newer rows from this cursor.")
+    @click.option("--after", help="Continue with older rows from this cursor.")
+    @click.option("--before", help="Continue with newer rows from this cursor.")
     @click.option("--size", type=click.IntRange(1, PAGE_SIZE_MAX), default=PAGE_SIZE_MAX, help="Rows per request.")
-    @click.option("--limit", type=click.IntRange(0), default=0, help="Stop after so many rows; 0: all of them.")
+    @click.option("--limit", type=click.IntRange(0), default=0, help="Stop after this many rows; 0 reads all.")
     @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
     @click.option("--columns", help="The columns of --csv, with commas between (default: those of the first page).")
     @click.option("--json", "json", is_flag=True, help="Print JSON instead of a table.")
@@ -168,8 +168,12 @@ def download(operation: Operation) -> click.Command:
     @narrow_options
     @click.option("--fields", required=True, help="The columns of the file, with commas between.")
     @click.option("--extra-parameters", default="", help="Extra parameters as further columns, with commas between.")
-    @click.option("--delimiter", default=None, help="Between the cells (default: a comma).")
-    @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Wait, and write the file here.")
+    @click.option("--delimiter", default=None, help="Separator of cells (default: a comma).")
+    @click.option(
+        "--output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Wait for the export, and write it to this file.",
+    )
     @click.option("--keep/--delete", default=True, help="Keep the export at Integr8 after --output, or delete it.")
     @click.option("--json", "json", is_flag=True, help="Print the export object as JSON.")
     @account_options
@@ -267,5 +271,5 @@ def address(operation: Operation) -> click.Command:
         outcome({"url": found}, [str(found)], json=json)
 
     if operation.action == "shared_url":
-        run.params.append(click.Option(["--token"], help="The guest's token.", envvar="INTEGR8_GUEST_TOKEN"))
+        run.params.append(click.Option(["--token"], help="The token of the guest.", envvar="INTEGR8_GUEST_TOKEN"))
     return run

@@ -15,7 +15,7 @@ from bridge.integr8 import Client, Operation, bulk, flows
 from bridge.integr8.flows import CollectionPath
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show the request and send nothing.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+yes_option = click.option("--yes", is_flag=True, help="Skip the confirmation.")
 
 
 def creating(operation: Operation) -> click.Command:
@@ -31,10 +31,10 @@ def creating(operation: Operation) -> click.Command:
     @click.option(
         "--result",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Where to write what became of each line (default: FILE.result.csv). Run again to go on.",
+        help="File for the result of each line (default: FILE.result.csv). Run again to continue.",
     )
-    @click.option("--key", default=None, help="The natural key of --find-first and of rows in doubt.")
-    @click.option("--find-first", is_flag=True, help="Create only what is not there yet, by --key.")
+    @click.option("--key", default=None, help="The natural key for --find-first and for rows with an unknown result.")
+    @click.option("--find-first", is_flag=True, help="Create only objects that do not exist yet, found by --key.")
     @click.option("--json", "json", is_flag=True, help="Print the new object as JSON.")
     def options() -> None: ...
 
@@ -120,7 +120,7 @@ def updating(operation: Operation) -> click.Command:
 
 
 def _password_option() -> click.Option:
-    return click.Option(["--password-file"], type=click.File(), help="Read the password from here; - is stdin.")
+    return click.Option(["--password-file"], type=click.File(), help="Read the password from this file; - is stdin.")
 
 
 def _dry_run() -> click.Option:
@@ -167,7 +167,7 @@ def deleting(operation: Operation) -> click.Command:
 
 def switching(operation: Operation) -> click.Command:
     @click.argument("ids", nargs=-1, required=True)
-    @click.option("--active/--inactive", "active", required=True, help="The status that they get.")
+    @click.option("--active/--inactive", "active", required=True, help="The new status.")
     @dry_run_option
     @click.option("--json", "json", is_flag=True, help="Print the ids as JSON.")
     def options() -> None: ...

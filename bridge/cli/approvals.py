@@ -14,14 +14,14 @@ from rules.model.formatting import counted
 
 @click.group()
 def approvals() -> None:
-    """Plans that wait for a yes or a no, the most money first."""
+    """List, show, approve and reject plans that wait for approval."""
 
 
 @approvals.command("list")
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show what waits, until when, why it waits, and what has changed since.
+    """Show waiting plans: until when, why, and what has changed since. The most money comes first.
 
     \b
     Example:
@@ -54,7 +54,7 @@ def list_(session: Session, json: bool) -> None:
 @json_option
 @click.pass_obj
 def show_(session: Session, plan: int, json: bool) -> None:
-    """Show one plan: what it wants, and what a yes at this moment would leave out.
+    """Show one plan: its changes, and what an approval at this moment would leave out.
 
     \b
     Example:
@@ -84,12 +84,12 @@ def show_(session: Session, plan: int, json: bool) -> None:
 
 @approvals.command("approve")
 @click.argument("plan", type=int)
-@click.option("--only", multiple=True, metavar="KIND=ID", help="Say yes to these targets alone: --only offer=42")
+@click.option("--only", multiple=True, metavar="KIND=ID", help="Approve these targets only: --only offer=42")
 @yes_option
 @json_option
 @click.pass_obj
 def approve_(session: Session, plan: int, only: tuple[str, ...], yes: bool, json: bool) -> None:
-    """Say yes. The rule looks again first: what recovered drops out.
+    """Approve a plan. The rule is evaluated again first, and items that recovered are left out.
 
     \b
     Example:
@@ -107,11 +107,11 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], yes: bool, json
 
 @approvals.command("reject")
 @click.argument("plan", type=int)
-@click.option("--why", required=True, help="The reason, for the audit.")
+@click.option("--why", required=True, help="Reason for the audit log.")
 @json_option
 @click.pass_obj
 def reject_(session: Session, plan: int, why: str, json: bool) -> None:
-    """Say no. The rule may ask again at its next look.
+    """Reject a plan. The rule may ask again at its next evaluation.
 
     \b
     Example:

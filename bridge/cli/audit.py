@@ -11,8 +11,8 @@ COLUMNS = ("at", "who", "what", "about", "detail")
 
 
 @click.command()
-@click.option("--who", help="Only what this user, token or part of the service did.")
-@click.option("--what", help="Only this, for example 'sign in', 'failed sign-in', undo, approved.")
+@click.option("--who", help="Only actions of this user, token or part of the service.")
+@click.option("--what", help="Only this action, for example 'sign in', 'failed sign-in', undo, approved.")
 @since_option
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @json_option

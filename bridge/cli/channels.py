@@ -16,14 +16,14 @@ from bridge.store import notifications
 
 @click.group()
 def channels() -> None:
-    """Where notices go."""
+    """List, test, enable and mute notification channels."""
 
 
 @channels.command("list")
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show all channels and how they are doing.
+    """Show all channels and their state.
 
     \b
     Example:
@@ -75,7 +75,7 @@ def test(session: Session, channel: str, json: bool) -> None:
 @json_option
 @click.pass_obj
 def enable(session: Session, channel: str, json: bool) -> None:
-    """Use a channel again that was switched off, and repeat what it missed in the last five days.
+    """Enable a channel that was disabled, and deliver what it missed in the last five days.
 
     \b
     Example:
@@ -90,16 +90,16 @@ def enable(session: Session, channel: str, json: bool) -> None:
 
 @channels.command("silence")
 @click.option("--for", "length", required=True, help="How long: 30m, 12h, 2d.")
-@click.option("--rule", help="Only about this rule.")
-@click.option("--topic", help="Only about this topic, for example no_decision.")
+@click.option("--rule", help="Only notices of this rule.")
+@click.option("--topic", help="Only notices of this topic, for example no_decision.")
 @click.option("--channel", help="Only for this channel.")
-@click.option("--why", required=True, help="Stands in the audit.")
+@click.option("--why", required=True, help="Reason for the audit log.")
 @json_option
 @click.pass_obj
 def silence(
     session: Session, length: str, rule: str | None, topic: str | None, channel: str | None, why: str, json: bool
 ) -> None:
-    """Say nothing for a while; what would have been said is kept as silenced.
+    """Mute notices for a while. They are recorded as silenced.
 
     \b
     Example:

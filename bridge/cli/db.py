@@ -16,7 +16,7 @@ WHY = "restored from a copy; compare with Integr8, then `integr8-bridge resume`"
 
 @click.group()
 def db() -> None:
-    """Look after the database."""
+    """Migrate, back up and restore the database."""
 
 
 @db.command()
@@ -42,7 +42,7 @@ def upgrade(session: Session, json: bool) -> None:
 @json_option
 @click.pass_obj
 def backup(session: Session, file: Path, overwrite: bool, json: bool) -> None:
-    """Copy the whole database into FILE while the service works, and check the copy.
+    """Back the whole database up to FILE while the service runs, and check the copy.
 
     FILE appears when it is complete. Keep BRIDGE_SECRET_KEY (or var/secret.key) in another place: without it sealed
     passwords stay closed.
@@ -64,7 +64,7 @@ def backup(session: Session, file: Path, overwrite: bool, json: bool) -> None:
 @json_option
 @click.pass_obj
 def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
-    """Put a copy in the database's place, bring it to this version's schema, and halt.
+    """Restore the database from a backup, migrate it to this version's schema, and halt.
 
     Refused while web, worker or beat have the database open. The service starts halted: Integr8 has not gone back in
     time. Look at what is printed, then `integr8-bridge resume`; effects that were carried out since the copy was made
@@ -86,7 +86,7 @@ def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
 @json_option
 @click.pass_obj
 def restored(session: Session, json: bool) -> None:
-    """After a restore with PostgreSQL's own programs or from a snapshot: upgrade, halt, and say what is in doubt.
+    """Finish a restore by PostgreSQL's tools or a snapshot: upgrade, halt, and list effects in doubt.
 
     Run it before any process is started. `db restore` does the same by itself.
 

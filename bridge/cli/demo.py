@@ -19,13 +19,15 @@ from bridge.config.errors import SettingsError
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="End when the story is over; exit 0 only if all of it really happened.")
-@click.option("--json", "json", is_flag=True, help="Print one JSON document at the end, and no log.")
+@click.option(
+    "--once", is_flag=True, help="Exit when the script is finished: 0 only if every expected change happened."
+)
+@click.option("--json", "json", is_flag=True, help="Print one JSON document at the end instead of a log.")
 @click.option("--port", default=0, help="Port of the service; a free one by default.")
-@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="Keep the demo's home here.")
-@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Save what one sees as an SVG file.")
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="Directory for the demo's home.")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Save the screen as an SVG file.")
 def demo(once: bool, json: bool, port: int, home: Path | None, picture: Path | None) -> None:
-    """Watch the whole job on this machine: bad offers found and paused, a publisher and a login provisioned.
+    """Run a demo on this machine: bad offers are found and paused, a publisher and a login are created.
 
     \b
     Examples:

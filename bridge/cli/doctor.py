@@ -11,7 +11,7 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @click.command()
 @click.option(
-    "--live", is_flag=True, help="Ask the read-only places of each account, and print the routes to override."
+    "--live", is_flag=True, help="Call the read-only operations of each account, and print the routes to override."
 )
 @json_option
 @click.pass_obj

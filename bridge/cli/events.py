@@ -22,7 +22,7 @@ from rules.model.formatting import counted
 
 @click.group()
 def events() -> None:
-    """Webhooks as they were received."""
+    """List, show, replay, accept and discard events."""
 
 
 def _row(event: Event) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def list_(
 @json_option
 @click.pass_obj
 def show_(session: Session, event: str, json: bool) -> None:
-    """Show one event: what it says, and the runs that it caused.
+    """Show one event: its body, and the runs that it caused.
 
     \b
     Example:
@@ -113,7 +113,7 @@ def _told(name: str, value: Any) -> str:
 @events.command("replay")
 @click.argument("event", nargs=-1)
 @click.option("--source", help="All events of this source.")
-@click.option("--state", type=click.Choice(["done", "dead"]), help="Only handled ones, or only dead ones.")
+@click.option("--state", type=click.Choice(["done", "dead"]), help="Only processed events, or only dead letters.")
 @click.option("--type", "event_type", help="All events of this type.")
 @since_option
 @click.option("--until", type=MOMENT, help="Received before this time, UTC unless it names a zone.")
@@ -123,9 +123,9 @@ def _told(name: str, value: Any) -> str:
     type=click.IntRange(min=1),
     default=PER_MINUTE,
     show_default=True,
-    help="How fast, so that live events go between.",
+    help="Events a minute, so that live events are not delayed.",
 )
-@click.option("--cancel", "stop", is_flag=True, help="Take back replays that have not been handled yet.")
+@click.option("--cancel", "stop", is_flag=True, help="Cancel replays that have not been processed yet.")
 @json_option
 @click.pass_obj
 def replay_(
@@ -141,7 +141,7 @@ def replay_(
     stop: bool,
     json: bool,
 ) -> None:
-    """Send events through the rules again. What is so already is not done twice.
+    """Send events through the rules again. Changes that are already in place are not repeated.
 
     \b
     Examples:
@@ -174,12 +174,12 @@ def replay_(
 @click.option(
     "--body",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A corrected body, in the form that the source speaks.",
+    help="A corrected body, in the format of the source.",
 )
 @json_option
 @click.pass_obj
 def accept(session: Session, event: str, body: Path | None, json: bool) -> None:
-    """Handle a quarantined or dead event after all, with a corrected body if one is given.
+    """Accept a quarantined or dead event, with a corrected body if one is given.
 
     \b
     Example:
@@ -193,11 +193,11 @@ def accept(session: Session, event: str, body: Path | None, json: bool) -> None:
 
 @events.command("discard")
 @click.argument("event")
-@click.option("--why", default="", help="The reason, for the audit.")
+@click.option("--why", default="", help="Reason for the audit log.")
 @json_option
 @click.pass_obj
 def discard(session: Session, event: str, why: str, json: bool) -> None:
-    """Close a quarantined or dead event without handling it.
+    """Discard a quarantined or dead event.
 
     \b
     Example:
@@ -211,12 +211,14 @@ def discard(session: Session, event: str, why: str, json: bool) -> None:
 @events.command("results")
 @click.argument("event")
 @click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a CSV file, whole or not at all."
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a CSV file; an incomplete file is never left behind.",
 )
 @json_option
 @click.pass_obj
 def results_(session: Session, event: str, output: Path | None, json: bool) -> None:
-    """Show what became of each row of a CSV that was posted to a source. EVENT is any of its rows.
+    """Show the result of each row of a CSV that was posted to a source. EVENT is any of its rows.
 
     \b
     Examples:

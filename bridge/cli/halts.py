@@ -12,11 +12,11 @@ from bridge.store import halts
 
 
 @click.command()
-@click.option("--why", required=True, help="The reason, shown to everyone until `resume`.")
+@click.option("--why", required=True, help="Reason, shown to everyone until `resume`.")
 @json_option
 @click.pass_obj
 def halt(session: Session, why: str, json: bool) -> None:
-    """Stop everything until `resume`: no effect is sent, no rule decides. Webhooks are still taken; they wait.
+    """Halt until `resume`: no effect is sent, no rule decides. Webhooks are accepted and wait.
 
     \b
     Example:
@@ -29,11 +29,11 @@ def halt(session: Session, why: str, json: bool) -> None:
 
 
 @click.command()
-@click.option("--drop-waiting", is_flag=True, help="Do not decide about events and due runs that waited; list them.")
+@click.option("--drop-waiting", is_flag=True, help="Drop the events and due runs that waited, and list them.")
 @json_option
 @click.pass_obj
 def resume(session: Session, drop_waiting: bool, json: bool) -> None:
-    """End the halt. Events and due runs that waited are decided about now, by the rules of now.
+    """End the halt. Events and due runs that waited are processed now, by the present rules.
 
     Effects that were planned before the halt go out, each after its own checks.
 

@@ -13,17 +13,17 @@ from bridge.store.holds import Hold, HoldState
 
 @click.group()
 def holds() -> None:
-    """Targets that rules keep paused: who, since, until."""
+    """List and release what rules keep paused."""
 
 
 @holds.command("list")
-@click.option("--all", "everything", is_flag=True, help="Ended ones too.")
+@click.option("--all", "everything", is_flag=True, help="Include those that have ended.")
 @click.option("--rule", help="Only those of this rule.")
-@click.option("--target", metavar="KIND=ID", help="Only those of this target: --target offer=42")
+@click.option("--target", metavar="KIND=ID", help="Only holds of this target: --target offer=42")
 @json_option
 @click.pass_obj
 def list_(session: Session, everything: bool, rule: str | None, target: str | None, json: bool) -> None:
-    """Show active holds, the next to end first; those that end by hand only come last.
+    """Show active holds, the next to end first; those without an end come last.
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def list_(session: Session, everything: bool, rule: str | None, target: str | No
 @json_option
 @click.pass_obj
 def release(session: Session, hold: tuple[int, ...], json: bool) -> None:
-    """Let go. The target goes back unless another rule holds it; this rule leaves it alone for a while.
+    """Release a hold. The target is activated unless another rule holds it; this rule leaves it alone for a while.
 
     \b
     Example:

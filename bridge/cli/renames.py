@@ -11,14 +11,14 @@ from bridge.operations.stale_names import Kind, StaleName, forget_account, names
 
 @click.group()
 def accounts() -> None:
-    """Accounts of bridge.yaml, and what still uses the name of one that is gone."""
+    """List, rename and forget accounts."""
 
 
 @accounts.command("list")
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show the accounts, and every name that is gone and still used.
+    """Show the accounts, and every removed name that is still used.
 
     \b
     Example:
@@ -58,7 +58,7 @@ def rename_account(session: Session, old: str, new: str, json: bool) -> None:
 @json_option
 @click.pass_obj
 def forget(session: Session, name: str, json: bool) -> None:
-    """End the holds and effects of an account that is gone. Nothing is changed at Integr8.
+    """End the holds and effects of a removed account. Nothing is changed at Integr8.
 
     \b
     Example:

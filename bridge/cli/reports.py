@@ -37,14 +37,14 @@ def _of_account(command: click.decorators.FC) -> click.decorators.FC:
 
 @click.group()
 def reports() -> None:
-    """What is read from Integr8: feeds, exports, imports."""
+    """Read, export and import reports, and show the state of the feeds."""
 
 
 @reports.command("status")
 @json_option
 @click.pass_obj
 def status(session: Session, json: bool) -> None:
-    """Show how far each feed is complete, and what is wrong with it.
+    """Show up to when each feed is complete, and its problems.
 
     \b
     Example:
@@ -73,7 +73,7 @@ def status(session: Session, json: bool) -> None:
 @json_option
 @click.pass_obj
 def poll(session: Session, json: bool) -> None:
-    """Read every feed now, in this process, whatever the workers do. Doing both reads nothing twice.
+    """Read every feed now, in this process. Workers may read at the same time; nothing is counted twice.
 
     \b
     Example:
@@ -89,7 +89,7 @@ def poll(session: Session, json: bool) -> None:
 
 
 @reports.command("agreement")
-@click.option("--from", "start", type=MOMENT, help="Beginning; a day ago by default.")
+@click.option("--from", "start", type=MOMENT, help="Start; a day ago by default.")
 @click.option("--to", "end", type=MOMENT, help="End; now by default.")
 @_of_account
 @json_option
@@ -97,7 +97,7 @@ def poll(session: Session, json: bool) -> None:
 def agreement(
     session: Session, start: datetime | None, end: datetime | None, account: str, integration: str, json: bool
 ) -> None:
-    """Show where postbacks and reports differ, per hour and offer. Lost postbacks are healed by the report.
+    """Show where postbacks and reports differ, per hour and offer. The report fills in lost postbacks.
 
     \b
     Example:
@@ -117,7 +117,7 @@ def agreement(
 
 
 @reports.command("shadow")
-@click.option("--from", "start", type=MOMENT, help="Beginning; a week ago by default.")
+@click.option("--from", "start", type=MOMENT, help="Start; a week ago by default.")
 @click.option("--to", "end", type=MOMENT, help="End; now by default.")
 @click.option("--rule", help="Only this rule.")
 @click.option("--account", default="main", show_default=True)
@@ -126,7 +126,7 @@ def agreement(
 def shadow(
     session: Session, start: datetime | None, end: datetime | None, rule: str | None, account: str, json: bool
 ) -> None:
-    """Show what shadow rules would have done, beside what people did to the same targets within a day.
+    """Compare what shadow rules would have done with what people did to the same targets within a day.
 
     \b
     Example:
@@ -157,7 +157,7 @@ def shadow(
 
 @reports.command("export")
 @click.argument("kind", type=KINDS)
-@click.option("--from", "start", type=MOMENT, required=True, help="Beginning, UTC unless it names a zone.")
+@click.option("--from", "start", type=MOMENT, required=True, help="Start, UTC unless it names a zone.")
 @click.option("--to", "end", type=MOMENT, required=True, help="End.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; KIND.csv by default.")
 @_of_account
@@ -173,7 +173,7 @@ def export(
     integration: str,
     json: bool,
 ) -> None:
-    """Have Integr8's download centre write a CSV, wait for it, fetch it. Ten a day are allowed.
+    """Export a CSV by Integr8's download centre: start, wait, download. Ten a day are allowed.
 
     \b
     Example:
@@ -200,10 +200,10 @@ def export(
 
 @reports.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--kind", type=KINDS, required=True, help="What the rows are.")
-@click.option("--from", "start", type=MOMENT, help="Since when the file is complete; its first row by default.")
-@click.option("--to", "end", type=MOMENT, help="Until when the file is complete; its last row by default.")
-@click.option("--name", help="What the import is called in `reports imports list`; the name of the file by default.")
+@click.option("--kind", type=KINDS, required=True, help="Kind of rows.")
+@click.option("--from", "start", type=MOMENT, help="Start of the time that the file covers; its first row by default.")
+@click.option("--to", "end", type=MOMENT, help="End of the time that the file covers; its last row by default.")
+@click.option("--name", help="Name of the import in `reports imports list`; the file name by default.")
 @click.option("--seen-column", metavar="COLUMN", help="The column that says when each row was seen, for backtests.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; show how the first rows would be read.")
 @_of_account
@@ -222,7 +222,7 @@ def import_(
     integration: str,
     json: bool,
 ) -> None:
-    """Add the rows of a CSV to the observations, in constant memory. Running it again counts nothing twice.
+    """Import the rows of a CSV, in constant memory. Importing a file again counts nothing twice.
 
     A row that polling has read already is the same row. Each import is a batch: `reports imports list` shows them,
     `reports imports remove` takes one out again. Exit code 1 when a row was refused; all others are imported.
@@ -309,7 +309,7 @@ def _preview(file: Path, kind: Kind, seen_column: str | None, *, json: bool) -> 
 
 @reports.group("imports")
 def imports() -> None:
-    """Imports of report rows: list them, remove one."""
+    """List and remove imports of report rows."""
 
 
 @imports.command("list")
@@ -333,7 +333,7 @@ def list_imports(session: Session, json: bool) -> None:
 @json_option
 @click.pass_obj
 def remove(session: Session, import_id: int, json: bool) -> None:
-    """Take the rows of an import out again. What it changed is as before; what polling read since stays.
+    """Remove an import. Rows that it changed are restored; rows that polling read since stay.
 
     \b
     Example:

@@ -32,7 +32,7 @@ from rules.model.revision import Mode, Revision
 
 @click.group()
 def rules() -> None:
-    """The rules of BRIDGE_HOME."""
+    """List, test, explain, backtest and change rules."""
 
 
 @rules.command("list")
@@ -147,7 +147,7 @@ def _history(database: DatabaseSession, rule: str) -> list[stored_revisions.Stor
 @json_option
 @click.pass_obj
 def test(session: Session, file: tuple[Path, ...], json: bool) -> None:
-    """Run the tests that stand in rule files; all rules of BRIDGE_HOME without FILE.
+    """Run the tests in rule files; of all rules of BRIDGE_HOME without FILE.
 
     \b
     Example:
@@ -190,11 +190,11 @@ def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], 
 @click.option(
     "--subject", required=True, metavar="DIMENSION=ID", help="offer=42, or offer=42,publisher=7, or event=01J..."
 )
-@click.option("--at", type=MOMENT, help="As things were known at this time; without a zone it is UTC.")
+@click.option("--at", type=MOMENT, help="Use the facts known at this time, UTC unless it names a zone.")
 @json_option
 @click.pass_obj
 def explain(session: Session, rule: str, subject: str, at: datetime | None, json: bool) -> None:
-    """Say why: each condition with its numbers, what stood in the way, and what would change the answer.
+    """Explain a decision: each condition with its numbers, the guards, and what would change the answer.
 
     \b
     Example:
@@ -261,7 +261,7 @@ def _diff_against(session: Session, against: str, *, json: bool) -> None:
 @json_option
 @click.pass_obj
 def mode_(session: Session, rule: str, mode: str, json: bool) -> None:
-    """Move a rule up or down the ladder: writes one word into its file and loads it.
+    """Change a rule's mode (shadow, approve, live): change one word in its file and load it.
 
     \b
     Example:

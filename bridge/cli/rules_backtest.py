@@ -30,12 +30,12 @@ SHOWN = 50
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--from", "start", type=MOMENT, help="Beginning, UTC unless it names a zone; 30 days back by default.")
+@click.option("--from", "start", type=MOMENT, help="Start, UTC unless it names a zone; 30 days ago by default.")
 @click.option("--to", "end", type=MOMENT, help="End; now by default, and never later.")
 @click.option("--against", type=click.Choice(["live", "imported"]), default="live", show_default=True)
-@click.option("--step", type=Span(), help="How often to look; the rule's own interval by default.")
+@click.option("--step", type=Span(), help="Time between evaluations; the rule's own interval by default.")
 @click.option("--compare", is_flag=True, help="Against the live revision of the same rule.")
-@click.option("--sweep", metavar="METRIC=FROM..TO", help="Try many thresholds: --sweep cr=0.2%..0.8%")
+@click.option("--sweep", metavar="METRIC=FROM..TO", help="Compare many thresholds: --sweep cr=0.2%..0.8%")
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page with plots."
 )
@@ -53,7 +53,7 @@ def backtest(
     html: Path | None,
     json: bool,
 ) -> None:
-    """Replay the rules of FILE over the past, with the facts as they were known then.
+    """Backtest the rules of FILE: evaluate them over the past, with the facts as they were known then.
 
     The result is kept: the console shows the newest one on the rule's page.
 
@@ -108,7 +108,7 @@ def _bar() -> Iterator[Progress]:
 @json_option
 @click.pass_obj
 def backtests(session: Session, rule: str, json: bool) -> None:
-    """Show what the last backtests of a rule came to, newest first.
+    """Show the results of a rule's last backtests, newest first.
 
     \b
     Example:

@@ -19,7 +19,7 @@ from bridge.store.runs import Run, StoredVerdict
 
 @click.group()
 def runs() -> None:
-    """Evaluations of rules: verdicts, plans, effects, calls."""
+    """List, show and undo runs."""
 
 
 @runs.command("list")
@@ -92,7 +92,7 @@ def _row(run: Run) -> dict[str, Any]:
 @json_option
 @click.pass_obj
 def show_(session: Session, run: int, json: bool) -> None:
-    """Show one run as a story: verdicts with their reasons, what a guard stopped, effects and their calls.
+    """Show one run: verdicts with their reasons, what a guard stopped, effects and their calls.
 
     \b
     Example:
@@ -145,12 +145,12 @@ def _told(story: dict[str, Any]) -> str:
 
 @runs.command("undo")
 @click.argument("run", type=int)
-@click.option("--only", multiple=True, metavar="KIND=ID", help="Take back these targets alone: --only offer=42")
+@click.option("--only", multiple=True, metavar="KIND=ID", help="Undo these targets only: --only offer=42")
 @yes_option
 @json_option
 @click.pass_obj
 def undo_(session: Session, run: int, only: tuple[str, ...], yes: bool, json: bool) -> None:
-    """Take a run back, or a part of it. What changed since is left alone; an undo can be undone.
+    """Undo a run, or a part of it. Later changes are left alone. An undo can be undone.
 
     \b
     Example:
@@ -169,7 +169,7 @@ def undo_(session: Session, run: int, only: tuple[str, ...], yes: bool, json: bo
 @json_option
 @click.pass_obj
 def secret(session: Session, effect: int, json: bool) -> None:
-    """Show the password that a provisioning effect generated. It is shown once and kept nowhere.
+    """Show the password that an effect generated. It is shown once and then deleted.
 
     \b
     Example:

@@ -20,7 +20,7 @@ NAMES = sorted({*PRESETS, *TRACKERS, "integr8"})
 
 @click.group()
 def sources() -> None:
-    """The configured senders of webhooks."""
+    """List, add and test sources: the senders of webhooks."""
 
 
 def _row(name: str, source: Source) -> dict[str, Any]:
@@ -63,10 +63,10 @@ def presets(json: bool) -> None:
 @sources.command("add")
 @click.argument("source")
 @click.option("--preset", required=True, type=click.Choice(NAMES), help="The sender; `sources presets` lists them.")
-@click.option("--base-url", help="Where the service is reached from outside; `public_url` of bridge.yaml by default.")
+@click.option("--base-url", help="Public address of the service; `public_url` of bridge.yaml by default.")
 @json_option
 def add_(source: str, preset: str, base_url: str | None, json: bool) -> None:
-    """Add a source to bridge.yaml, and say which secret it wants and which address to paste at the sender.
+    """Add a source to bridge.yaml, and print which secret it needs and the address for the sender.
 
     \b
     Examples:
@@ -90,7 +90,7 @@ def add_(source: str, preset: str, base_url: str | None, json: bool) -> None:
 
 @sources.command("url")
 @click.argument("source")
-@click.option("--base-url", help="Where the service is reached from outside; `public_url` of bridge.yaml by default.")
+@click.option("--base-url", help="Public address of the service; `public_url` of bridge.yaml by default.")
 @click.option("--for", "tracker", type=click.Choice(TRACKERS), help="The tracker whose macros are filled in.")
 @click.option("--type", "kind", type=click.Choice(["conversion", "event", "click"]), default="conversion")
 @json_option
@@ -112,8 +112,8 @@ def url(session: Session, source: str, base_url: str | None, tracker: str | None
 
 @sources.command("test")
 @click.argument("source")
-@click.option("--base-url", help="Where the service runs; `public_url` of bridge.yaml by default.")
-@click.option("--send", "wanted", is_flag=True, help="Send it, too.")
+@click.option("--base-url", help="Address of the service; `public_url` of bridge.yaml by default.")
+@click.option("--send", "wanted", is_flag=True, help="Also send it.")
 @json_option
 @click.pass_obj
 def test(session: Session, source: str, base_url: str | None, wanted: bool, json: bool) -> None:

@@ -27,7 +27,7 @@ def chosen_targets(texts: Sequence[str]) -> Choice:
     return Named(texts) if texts else EVERYTHING
 
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask once more where much or much money is concerned.")
+yes_option = click.option("--yes", is_flag=True, help="Skip the confirmation of large changes.")
 
 
 def confirm(asked: Confirmation | None, *, yes: bool) -> None:

@@ -14,17 +14,17 @@ from bridge.web.access.tokens import revoke as end
 
 @click.group()
 def tokens() -> None:
-    """Tokens for the API: create, list, revoke."""
+    """Create, list and revoke tokens of the API."""
 
 
 @tokens.command("create")
 @click.argument("name")
 @click.option("--role", type=click.Choice([str(one) for one in Role]), default="viewer", show_default=True)
-@click.option("--expires", type=Span(), help="After 30d, 24h, ...; never by default.")
+@click.option("--expires", type=Span(), help="Expires after 30d, 24h, ...; never by default.")
 @json_option
 @click.pass_obj
 def create(session: Session, name: str, role: str, expires: timedelta | None, json: bool) -> None:
-    """Make a token. It is shown here, once.
+    """Create a token. It is shown once.
 
     \b
     Example:
@@ -68,7 +68,7 @@ def list_(session: Session, json: bool) -> None:
 @json_option
 @click.pass_obj
 def revoke(session: Session, token: int, json: bool) -> None:
-    """End a token at once.
+    """Revoke a token immediately.
 
     \b
     Example:

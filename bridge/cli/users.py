@@ -35,18 +35,18 @@ def _tell(made: CreatedUser, done: str, *, json: bool) -> None:
 
 @click.group()
 def users() -> None:
-    """Users of the console: add, list, role, password, disable, enable."""
+    """Manage users of the console."""
 
 
 @users.command("add")
 @click.argument("name")
 @click.option("--role", type=ROLE, default="viewer", show_default=True)
-@click.option("--email", help="To know whom to write to; nothing is sent.")
+@click.option("--email", help="Contact address; nothing is sent to it.")
 @ask_option
 @json_option
 @click.pass_obj
 def add(session: Session, name: str, role: str, email: str | None, ask: bool, json: bool) -> None:
-    """Make a user.
+    """Add a user.
 
     \b
     Examples:
@@ -128,7 +128,7 @@ def password_(session: Session, name: str, ask: bool, json: bool) -> None:
 @json_option
 @click.pass_obj
 def disable(session: Session, name: str, json: bool) -> None:
-    """Let nobody sign in by this name. All of the user's sessions end.
+    """Disable a user. All of the user's sessions end.
 
     \b
     Example:
@@ -144,7 +144,7 @@ def disable(session: Session, name: str, json: bool) -> None:
 @json_option
 @click.pass_obj
 def enable(session: Session, name: str, json: bool) -> None:
-    """Let a disabled user sign in again.
+    """Enable a disabled user.
 
     \b
     Example:

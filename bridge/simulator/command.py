@@ -28,7 +28,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, texts: tuple[st
 
 @click.command("simulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=0, show_default=True, help="0 takes a free one.")
+@click.option("--port", default=0, show_default=True, help="Port to listen on; 0 picks a free one.")
 @click.option(
     "--port-file",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -47,7 +47,7 @@ sources:
   crm: {verify: bearer, token: "${CRM_TOKEN}", event_type: type, delivery_id: id}
 """
 RULE = """schema: 1
-id: {grain}-{n}
+id: {dimension}-{n}
 mode: {mode}
 trigger: {{every: 1m}}
 scope: {{per: [{per}]}}
@@ -191,11 +191,11 @@ def prepare(home: Path, rows: int, mode: str) -> None:
     (home / "rules").mkdir()
     (home / "tables").mkdir()
     (home / "bridge.yaml").write_text(YAML)
-    for grain, per in (("pair", "offer, publisher"), ("offer", "offer")):
+    for dimension, per in (("pair", "offer, publisher"), ("offer", "offer")):
         for n in range(1, 11):
             window = ("24h", "48h", "3d", "7d")[n % 4]
-            text = RULE.format(grain=grain, per=per, n=n, window=window, need=20 * n, mode=mode)
-            (home / "rules" / f"{grain}-{n}.yaml").write_text(text)
+            text = RULE.format(dimension=dimension, per=per, n=n, window=window, need=20 * n, mode=mode)
+            (home / "rules" / f"{dimension}-{n}.yaml").write_text(text)
     (home / "rules" / "deals.yaml").write_text(EVENT_RULE)
     (home / "now").write_text(str(NOW))
     build = Build(home)
@@ -254,7 +254,7 @@ def arrive(build: Build, batch: Any, kind: Any, now: int) -> None:
 
 
 def open_slots(build: Build, now: datetime) -> None:
-    keys = [f"{grain}-{n}" for grain in ("pair", "offer") for n in range(1, 11)]
+    keys = [f"{dimension}-{n}" for dimension in ("pair", "offer") for n in range(1, 11)]
     with build.services.store.write() as session:
         build.slots.open_slots(session, [("rule", f"rule:{key}", now) for key in keys])
 

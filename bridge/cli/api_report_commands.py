@@ -34,7 +34,7 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 span_options = _options(
-    click.option("--since", type=Span(), help="The newest stretch: 30m, 24h, 7d."),
+    click.option("--since", type=Span(), help="The newest time range: 30m, 24h, 7d."),
     click.option("--start", type=MOMENT, help="From this time on (UTC unless it has an offset)."),
     click.option("--end", type=MOMENT, help="Until this time (default: now)."),
 )

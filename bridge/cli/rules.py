@@ -25,7 +25,7 @@ from rules.language.canonical import document_of
 from rules.language.schema import json_schema
 from rules.loading.load import load
 from rules.loading.self_tests import run_tests
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.formatting import counted
 from rules.model.revision import Mode, Revision
 

@@ -26,7 +26,7 @@ from rules.model.facts import Facts, Subject
 from rules.model.hours import last_midnight
 from rules.model.plan import Hold as HeldBy
 from rules.model.plan import Target
-from rules.model.revision import Grain, Mode, Revision
+from rules.model.revision import Dimension, Mode, Revision
 from rules.model.state import CanaryState, GroupKey, Probation, ScopeTotals, State, Streak, TargetState, target_of
 from rules.model.verbs import VERBS
 from rules.planning.holds import MEMORY

@@ -79,8 +79,8 @@ def resume(services: Services, *, who: str, now: datetime, events: WaitingEvents
                 now=now,
                 detail=detail,
             )
-    for name in ("journal.drain", "rules.run_due", "effects.perform"):
-        services.queue.nudge(name)
+    for name in ("journal.process", "rules.run_due", "effects.perform"):
+        services.queue.wake(name)
     return Resumed(
         was_halted=True,
         since=ended.since,

@@ -49,7 +49,7 @@ def replay(
         ]
         detail = {"events": len(made), "with": revision, "of": list(event_ids)[:20]}
         audit_log.note(session, who=who, what="replay", about=counted(len(made), "event"), now=now, detail=detail)
-    services.queue.nudge("journal.drain")
+    services.queue.wake("journal.process")
     return made
 
 

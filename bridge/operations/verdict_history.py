@@ -72,8 +72,8 @@ def _verdicts(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, i
     return found
 
 
-def _look(run: Run, subject: str, answer: int | None, plans: Sequence[StoredPlan]) -> Look:
-    return Look(
+def _look(run: Run, subject: str, answer: int | None, plans: Sequence[StoredPlan]) -> PastEvaluation:
+    return PastEvaluation(
         run_id=run.id,
         at=run.started_at,
         answer=None if answer is None else Answer(answer).word,

@@ -45,7 +45,7 @@ class LiveFacts:
     _codes: dict[Per, tuple[int, NDArray[np.int32]]] = field(default_factory=dict)
     _cohorts: ClickFacts | None = None
 
-    def measure(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         items = self._items
         if items is None:
             return self._measured(name, per, start, end)
@@ -64,7 +64,7 @@ class LiveFacts:
         """The subjects, where they are kept for all rules that look at them."""
         return self.subjects if isinstance(self.subjects, Items) else None
 
-    def _measured(self, name: str, per: tuple[Grain, ...], start: datetime, end: datetime) -> Column:
+    def _measured(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         kinds = kinds_of(name)
         covered = self.data.coverage.get(kinds[0])
         if covered is None or start < covered.since:
@@ -123,7 +123,7 @@ class LiveFacts:
         return newest
 
     def _numbers(self, per: Per) -> NDArray[np.int32]:
-        """Each subject's number in the sums of a grain: NEVER_SEEN, or UNRELATED where there is no such parent."""
+        """Each subject's number in the sums of a dimension: NEVER_SEEN, or UNRELATED where there is no such parent."""
         items, subjects = self._items, self.data.windows.subjects
         if items is not None:
             direct = items.kept_codes(per, "parents", lambda: _or_none(items.parents(per, subjects)))
@@ -248,7 +248,7 @@ def facts_for(
 
 
 def subjects_of(data: LiveData, per: Per, now: datetime) -> Items:
-    """Everything of a grain: what the mirror lists, with or without traffic, and what had traffic lately."""
+    """Everything of a dimension: what the mirror lists, with or without traffic, and what had traffic lately."""
     occurred = data.occurring(per, edge(now - OCCURRED_WITHIN), edge(now))
     if len(per) > 1:
         return occurred

@@ -49,13 +49,13 @@ class Items(list[Subject]):
         return found[1]
 
     def parents(self, per: Per, subjects: Subjects) -> Codes | None:
-        """The numbers in a coarser dimension that consists of the items' own grains; None where it does not."""
+        """The numbers in a coarser dimension that consists of the items' own dimensions; None where it does not."""
         if self.numbers is None or not set(per) <= set(self.per):
             return None
         if per == self.per:
             return self.numbers
         parts = subjects.parts(self.per)[self.numbers]
-        columns = [np.ascontiguousarray(parts[:, self.per.index(grain)]) for grain in per]
+        columns = [np.ascontiguousarray(parts[:, self.per.index(dimension)]) for dimension in per]
         return subjects.number(per, columns, len(self))
 
     def moved(self, before: "Items") -> NDArray[np.intp]:

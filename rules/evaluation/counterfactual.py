@@ -126,7 +126,7 @@ def _unproven(measurement: Measurement) -> str | None:
     missing = math.log(story.needed / story.found) / gain if gain > 0 else 0.0
     if missing <= 0 or missing > _LARGEST or story.since is None:
         return None
-    length = seen.frame.now - story.since
+    length = measurement.frame.now - story.since
     clicks = formatting.counted(math.ceil(missing), "more click")
     return f"about {clicks} at this rate{soon(missing, story.trials, length)}"
 

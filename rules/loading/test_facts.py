@@ -29,7 +29,7 @@ from rules.loading.derived_values import Solution, solve
 from rules.model import durations, formatting, metrics, tree
 from rules.model.facts import Column, Subject, Why
 from rules.model.input_values import moment_of, parse_moment, parse_number
-from rules.model.revision import GRAINS, UNITS, Action, Grain, Group, Revision, Rolling, Webhook
+from rules.model.revision import DIMENSIONS, UNITS, Action, Dimension, Group, Revision, Rolling, Webhook
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Condition, Template
 
@@ -326,7 +326,7 @@ def _value_problem(key: str, value: Any) -> str | None:
     return None if amount(value) is not None else f"'{key}' is {value!r}, no number; write it like 1500 or 2.5%"
 
 
-_THINGS = frozenset({*GRAINS, *ENTITY_FIELDS})
+_THINGS = frozenset({*DIMENSIONS, *ENTITY_FIELDS})
 
 
 def _measured(name: str) -> bool:

@@ -209,7 +209,7 @@ def test_every_option_of_the_command_line_that_takes_a_moment_is_read_in_this_wa
         ("{clicks: 9, data_age: old}", "`data_age` is 'old', no duration"),
     ],
 )
-def test_a_rule_test_says_which_of_its_values_cannot_be_used(known, given, words):
+def test_a_rule_test_says_which_of_its_values_cannot_be_used(environment, given, words):
     text = f"""schema: 1
 id: a
 title: A
@@ -220,4 +220,4 @@ then: [{{pause: offer, hold: 1h}}]
 tests:
   - {{given: {given}, expect: yes}}
 """
-    assert words in "; ".join(str(one) for one in load(text, name="f", known=known).errors)
+    assert words in "; ".join(str(one) for one in load(text, name="f", environment=environment).errors)

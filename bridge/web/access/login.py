@@ -102,7 +102,7 @@ def _begin(services: Services, way: str, name: str | None, *, spared: bool = Fal
         excess = login_limits.too_often(database, _key(), origin, tried.now)
     if excess is None or spared:
         return tried
-    refused = NoEntry(
+    refused = LoginRefused(
         f"too many tries; wait {counted(excess.retry_after, 'second')}",
         "too many tries",
         retry_after=excess.retry_after,

@@ -79,7 +79,7 @@ def other():
     def make(network):
         store = Store(make_engine(network.services.settings.database_url))
         made.append(store)
-        return Services(network.services.settings, clock=lambda: network.now, queue=network.nudges, store=store)
+        return Services(network.services.settings, clock=lambda: network.now, queue=network.wake_ups, store=store)
 
     yield make
     for store in made:

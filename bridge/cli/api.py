@@ -126,7 +126,7 @@ def call(
 @api.command()
 @click.argument("transaction_id")
 @click.option("--reason", required=True, help="The reason that Integr8 shows.")
-@click.confirmation_option(prompt="A rejection cannot be taken back. Go on?")
+@click.confirmation_option(prompt="A rejection cannot be undone. Continue?")
 @account_options
 @json_option
 @click.pass_obj

@@ -69,5 +69,5 @@ def release(session: Session, hold: tuple[int, ...], json: bool) -> None:
     """
     with session.operating() as services:
         done = release_holds(services, hold, who=getpass.getuser(), now=services.clock())
-    lines = [*(f"goes back: {target}" for target in done.returns), *done.stays]
+    lines = [*(f"activated again: {target}" for target in done.returns), *done.stays]
     outcome(done, lines, json=json)

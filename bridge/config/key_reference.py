@@ -53,7 +53,9 @@ KEEP = {
     "rows": Key("Days for which single rows are kept; sums per hour afterwards.", "95"),
     "observations": Key("Days after which sums are deleted too.", "800"),
 }
-NOTICES = {"operations": Key("Channels that hear of halts, stalled feeds, broken rules and dead letters.", "[ops]")}
+NOTICES = {
+    "operations": Key("Channels that are notified of halts, stalled feeds, broken rules and dead letters.", "[ops]")
+}
 METRICS = {"token": Key("What `/metrics` asks for, 16 characters at least; without it anybody may ask.", '"${TOKEN}"')}
 
 OIDC = {
@@ -63,7 +65,7 @@ OIDC = {
     "roles": Key("Which groups of the provider mean which role here.", "{claim: groups, map: {traffic: operator}}"),
     "label": Key("What the sign-in button says.", "Company login"),
     "scopes": Key("What is asked of the provider.", "[openid, email, profile, groups]"),
-    "domains": Key("Only e-mail addresses of these domains come in; any, if empty.", "[example.com]"),
+    "domains": Key("Only e-mail addresses of these domains may sign in; any, if empty.", "[example.com]"),
 }
 ROLES = {
     "claim": Key("The claim that names the groups, with dots into it.", "realm_access.roles"),

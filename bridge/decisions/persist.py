@@ -90,7 +90,7 @@ def _tell(records: Sequence[RunRecord]) -> None:
         plan, run = made.decision.plan, made.run
         if plan is not None and plan.outcome in {Outcome.STOPPED, Outcome.WAITING}:
             first = plan.stops[0].message if plan.stops else None
-            log.info("plan not carried out", rule=run["rule_id"], run=run["id"], outcome=run["outcome"], why=first)
+            log.info("plan not executed", rule=run["rule_id"], run=run["id"], outcome=run["outcome"], why=first)
 
 
 def _plans(session: Session, made: Sequence[RunRecord]) -> list[dict[str, Any]]:

@@ -147,7 +147,7 @@ def _job(effect: Effect, known: _Known) -> Job:
 def _expired(effect: Effect, decided: datetime) -> str:
     hours = ledger.VALID // timedelta(hours=1)
     met = f"; the last error was: {effect.error}" if effect.error else ""
-    return f"expired: decided at {decided:%Y-%m-%d %H:%M} UTC and not carried out within {hours} h{met}"
+    return f"expired: decided at {decided:%Y-%m-%d %H:%M} UTC and not executed within {hours} h{met}"
 
 
 def _once(effect: Effect, cause: str) -> str:

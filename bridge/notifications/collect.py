@@ -162,7 +162,7 @@ def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Notificatio
         if stop.get("guard") == "conflict":
             yield found(str(stop["message"]), "conflict", key=f"{hour}:{_short(str(stop['message']))}")
     if run.cause == Cause.UNDO:
-        yield found(f"taken back by {run.by or 'a person'}", "undone")
+        yield found(f"undone by {run.by or 'a person'}", "undone")
     if run.cause == Cause.SLOT and run.started_at - run.due_at > LATE:
         yield found(f"was due {run.due_at:%H:%M} and ran {run.started_at:%H:%M} UTC", "late", key=hour)
 

@@ -31,7 +31,7 @@ def opened(services: Services, notice: Notice, told: Message, *, program: bool, 
     except Unsealable as error:
         return str(error)
     if secret is None:
-        return "the secret was handed over already, or waited too long; set a new one"
+        return "the secret was delivered already, or has expired; set a new one"
     if program:
         return replace(told, data={"effect": notice.data["effect"], "secret": secret})
     words = ", ".join(f"{name}: {value}" for name, value in secret.items())
@@ -44,7 +44,7 @@ def handed_over(services: Services, session: Session, notice: Notice, now: datet
     if found is not None:
         detail = {"effect": notice.data["effect"]}
         audit_log.note(
-            session, who=f"channel {notice.channel}", what="hand over", about=found.about, now=now, detail=detail
+            session, who=f"channel {notice.channel}", what="deliver secret", about=found.about, now=now, detail=detail
         )
 
 

@@ -35,7 +35,7 @@ def ask(services: Services, rule: str, question: BacktestRequest, *, who: str, n
     if question.end <= question.start:
         raise OperationError("to: it must be later than from")
     if (question.end - question.start) / (question.step or STEP) > MOST_LOOKS:
-        raise OperationError(f"more than {MOST_LOOKS:,} looks; choose a shorter time range or a longer step")
+        raise OperationError(f"more than {MOST_LOOKS:,} evaluations; choose a shorter time range or a longer step")
     with services.store.write() as session:
         live = services.library.current(session).revisions.get(rule)
         if live is None:

@@ -29,7 +29,7 @@ from rules.model.plan import Target
 from rules.model.state import target_of
 
 MANY = 10  # changes at once that nobody should make by one press
-SHARE = Decimal("0.10")  # of the revenue of 24 hours of everything that the rule looks at
+SHARE = Decimal("0.10")  # of the revenue of 24 hours of everything in the rule's scope
 NAMED = 12
 DAY = timedelta(hours=24)
 
@@ -42,7 +42,7 @@ class Confirmation:
     count: int
     names: Sequence[str]
     money: Decimal | None
-    revenue: Decimal | None = None  # of everything that the rule looks at
+    revenue: Decimal | None = None  # of everything in the rule's scope
 
     @property
     def share(self) -> Decimal | None:
@@ -60,7 +60,7 @@ class Confirmation:
     def __str__(self) -> str:
         more = f" and {self.count - len(self.names)} more" if self.count > len(self.names) else ""
         them = "it" if self.count == 1 else "them"
-        share = f", {self.share:.1%} of everything that the rule looks at" if self.share is not None else ""
+        share = f", {self.share:.1%} of everything in the rule's scope" if self.share is not None else ""
         money = f"; {self.money:,.2f} of revenue in 24 hours hangs on {them}{share}" if self.money is not None else ""
         return f"{self.verb} {counted(self.count, 'change')}: {', '.join(self.names)}{more}{money}"
 

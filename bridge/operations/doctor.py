@@ -274,7 +274,7 @@ def _aside(session: Session) -> Check:
     counts = journal.counts(session)
     aside = {state: counts.get(state, 0) for state in (EventState.DEAD, EventState.QUARANTINED)}
     if not any(aside.values()):
-        return check("events", "ok", "none was put aside")
+        return check("events", "ok", "none is quarantined or dead")
     words = ", ".join(f"{number} {state}" for state, number in aside.items() if number)
     shown = " and ".join(f"`integr8-bridge events list --state {state}`" for state, number in aside.items() if number)
     return check("events", "warn", words, f"{shown}, then accept or discard them")

@@ -197,7 +197,7 @@ def _entities(services: Services, account: str, integration: str, now: datetime)
     seen = mirror.entities_of(services.store, services.listings, account, integration, now)
     changed = sum(one.new + one.changed + one.gone for one in seen.values())
     tell = log.info if changed else log.debug
-    tell("entities mirrored", account=account, **{kind: one.listed for kind, one in seen.items()}, changed=changed)
+    tell("entities synchronised", account=account, **{kind: one.listed for kind, one in seen.items()}, changed=changed)
 
 
 def _details(services: Services, account: str, integration: str, now: datetime) -> None:
@@ -264,7 +264,7 @@ def _mirror(services: Services, slot: Slot, now: datetime) -> None:
         PARTS[part](services, name, integration, now)
     except (ApiError, BudgetError) as error:
         problem = str(error)
-        log.warning("mirror failed", mirror=slot.key, problem=problem)
+        log.warning("synchronisation failed", mirror=slot.key, problem=problem)
     with services.store.write() as session:
         if problem is None:
             settle(session, slot, state=SlotState.DONE, ended_at=now)

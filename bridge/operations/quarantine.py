@@ -53,7 +53,7 @@ def _aside(session: Session, event_id: str) -> Event:
     if event is None:
         raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
     if event.state not in ASIDE:
-        raise Refused(f"event {event_id}: is {event.state}, not put aside; replay it instead")
+        raise Refused(f"event {event_id}: is {event.state}, neither quarantined nor dead; replay it instead")
     return event
 
 

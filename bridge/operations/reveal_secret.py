@@ -27,11 +27,11 @@ def reveal_secret(services: Services, effect_id: int, *, who: str, now: datetime
             token = services.box.open(sealed.encode())
             found = one_time_secrets.take(session, hashlib.sha256(token).hexdigest(), now)
             if found is None:
-                raise Refused(
-                    f"effect {effect_id}: its secret was handed over already, or waited too long; set a new one"
-                )
+                raise Refused(f"effect {effect_id}: its secret was delivered already, or has expired; set a new one")
             secret: dict[str, Any] = orjson.loads(services.box.open(found.sealed))
         except Unsealable as error:
             raise Refused(f"effect {effect_id}: {error}") from None
-        audit_log.note(session, who=who, what="hand over", about=found.about, now=now, detail={"effect": effect_id})
+        audit_log.note(
+            session, who=who, what="deliver secret", about=found.about, now=now, detail={"effect": effect_id}
+        )
     return secret

@@ -119,7 +119,7 @@ def _kind(decisions: RuleDiff) -> str:
 def _summary(decisions: RuleDiff) -> str:
     different, every = len(decisions.changes), len(decisions.changes) + decisions.same
     if not every:
-        return "There is nothing here that it looks at: nothing was compared."
+        return "Nothing here is in its scope: nothing was compared."
     more = f"; the first {SHOWN} are shown" if different > SHOWN else ""
     return f"{different:,} of {every:,} decisions would be different{more}."
 

@@ -82,11 +82,11 @@ def _targets(session: Session, plan_ids: Collection[int]) -> frozenset[Target]:
 
 def _nothing(run_id: int, off: Cancelled, selection: Selection) -> str:
     if off.under_way:
-        return f"run {run_id}: is being carried out at this moment; ask again when it has ended"
+        return f"run {run_id}: is being executed at this moment; ask again when it has ended"
     if isinstance(selection, Only):
         words = ", ".join(sorted(str(one) for one in selection.targets))
-        return f"run {run_id}: nothing of it was carried out on {words}; `runs show {run_id}` shows what was"
-    return f"run {run_id}: nothing of it was carried out, so there is nothing to take back"
+        return f"run {run_id}: none of its effects was executed on {words}; `runs show {run_id}` shows what was"
+    return f"run {run_id}: none of its effects was executed, so there is nothing to undo"
 
 
 def _mutes(off: Cancelled, plan: Plan, terms: Terms, now: datetime) -> list[Mute]:

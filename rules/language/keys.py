@@ -40,7 +40,7 @@ KEYS: Mapping[str, Key] = {
     ),
     # --- trigger ---
     "trigger": Key(
-        "When the rule looks: exactly one of every, cron, webhook, silence.", "trigger: {every: 15m}", REQUIRED
+        "When the rule is evaluated: exactly one of every, cron, webhook, silence.", "trigger: {every: 15m}", REQUIRED
     ),
     "trigger.every": Key("The time between two runs; at least 10s.", "trigger: {every: 15m}"),
     "trigger.cron": Key(
@@ -89,7 +89,7 @@ KEYS: Mapping[str, Key] = {
     ),
     # --- scope ---
     "scope": Key(
-        "Which items the rule looks at, anew at every run. `scope: all` means all of the kind that `then` names first.",
+        "Items that the rule evaluates, selected at every run. `scope: all`: all of the kind named first in `then`.",
         "scope: {per: [offer]}",
         "the event itself",
     ),
@@ -147,7 +147,7 @@ KEYS: Mapping[str, Key] = {
         "one check",
     ),
     "unless": Key(
-        "Conditions that hold the rule back; a list means `any`. Undecided, it leaves the whole undecided.",
+        "Conditions that hold the rule back; a list means `any`. Without a decision here, the rule has no decision.",
         "unless: [advertiser.conversions = 0 over 1h]",
     ),
     # --- then ---
@@ -298,7 +298,7 @@ KEYS: Mapping[str, Key] = {
         "20%",
     ),
     "guards.errors": Key(
-        "After so many failed runs in a row the rule stands still until a person looks.", "guards: {errors: 3}", "5"
+        "After so many failed runs in a row the rule stops until a person changes its mode.", "guards: {errors: 3}", "5"
     ),
     "guards.respect_people": Key(
         "How long the rule leaves alone what a person changed in Integr8, released or undid.",
@@ -315,7 +315,7 @@ KEYS: Mapping[str, Key] = {
         "drop",
     ),
     "approve.escalate_to": Key(
-        "The channels that hear of an escalation.", "approve: {otherwise: escalate, escalate_to: [traffic]}"
+        "The channels that are notified of an escalation.", "approve: {otherwise: escalate, escalate_to: [traffic]}"
     ),
     "approve.recheck": Key(
         "Whether the rule decides again when a person says yes, so that only what still holds is done.",

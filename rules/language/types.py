@@ -309,7 +309,7 @@ def _call(node: tree.Call) -> Kind:
         else:
             _wants(argument, kind)
         if node.function in FORGIVING and has_metric(argument):
-            raise _TypeMismatch(argument, f"{node.function}() is not for metrics: missing data must stay undecided")
+            raise _TypeMismatch(argument, f"{node.function}() is not for metrics: missing data must give no decision")
     if node.function == "holiday":
         _check_holiday(node)
     return kind_of(node.arguments[0]) if node.function == "default" else function.gives

@@ -73,7 +73,7 @@ TOPICS: Mapping[str, Topic] = {
         heading="access to hand on",
         fields={
             "effect": Field("integer"),
-            "secret": Field("object", "what was generated, as in `{password: ...}`; it is told once"),
+            "secret": Field("object", "what was generated, as in `{password: ...}`; it is shown once"),
         },
         for_rules=False,
     ),

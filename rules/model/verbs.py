@@ -112,7 +112,7 @@ VERBS: Mapping[str, VerbSpec] = {
         identity="subject",
         takes=frozenset({"with"}),
         generates=True,
-        one_way="the call cannot be taken back",
+        one_way="the call cannot be undone",
         companion=True,
     ),
     "reject": VerbSpec(
@@ -134,7 +134,7 @@ VERBS: Mapping[str, VerbSpec] = {
         target_kind="http",
         identity="subject",
         generates=True,
-        one_way="the request cannot be taken back",
+        one_way="the request cannot be undone",
         companion=True,
         limited=False,
     ),

@@ -55,7 +55,7 @@ def _judge(canary: Canary, standing: CanaryState, effects: Sequence[PlannedEffec
     if standing.revenue_before > 0 and fall(standing) > canary.revenue_drop:
         since, before = number(standing.revenue, "money"), number(standing.revenue_before, "money")
         text = f"revenue {since} after the first few, {before} a week earlier"
-        whole = Stop(guard="canary", message=f"{text}: they are taken back, the rest is not done")
+        whole = Stop(guard="canary", message=f"{text}: they are undone, the rest is not done")
         return Step((), (whole, *_stops(effects, text)), "failed")
     return Step(tuple(effects), (), "passed")
 

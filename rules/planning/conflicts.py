@@ -191,7 +191,7 @@ def _returned(plan: Plan, targets: set[Target]) -> Plan:
 
 
 def _gone_back(end: Ended) -> str:
-    return f"{end.hold.target}: every holder let go; it goes back"
+    return f"{end.hold.target}: every holder released it; it is activated"
 
 
 # --- the last active ones, over all rules ----------------------------------------------------------

@@ -20,7 +20,7 @@ STEP = ":release"  # no step of a rule can have this name
 BECAUSE: dict[Ending, str] = {
     "time": "its time is up",
     "early": "the release condition holds",
-    "hand": "a person let go",
+    "hand": "a person released the hold",
     "canary": "revenue fell after the first few",
 }
 

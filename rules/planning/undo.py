@@ -301,7 +301,7 @@ def _undone(hold: Hold, others: tuple[str, ...], work: _Work) -> Ended:
         hold=hold,
         how="undo",
         returns=not others,
-        message=f"{hold.target}: the run was taken back; {stays}",
+        message=f"{hold.target}: the run was undone; {stays}",
         mute_until=work.now + work.terms.respect,
     )
 

@@ -63,7 +63,7 @@ def ended(network):
     return [(str(one.state), one.error) for one in network.all(Effect)]
 
 
-OVER = "expired: decided at 2026-03-02 12:00 UTC and not carried out within 24 h"
+OVER = "expired: decided at 2026-03-02 12:00 UTC and not executed within 24 h"
 
 
 def test_a_pause_that_was_refused_for_a_day_is_not_carried_out(decided):

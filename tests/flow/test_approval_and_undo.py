@@ -152,7 +152,7 @@ def test_what_a_person_changed_since_is_left_alone(paused):
 def test_a_run_that_did_nothing_cannot_be_undone(paused):
     paused.pass_time(minutes=15)
     paused.work()
-    with pytest.raises(Refused, match="nothing of it was carried out"):
+    with pytest.raises(Refused, match="none of its effects was executed"):
         undo.undo(paused.services, paused.all(Run)[-1].id, who="ann", now=paused.now)
 
 

@@ -86,14 +86,14 @@ def test_it_is_told_once(channels, receiver):
 def test_afterwards_nobody_can_fetch_it_any_more(channels):
     sign(channels)
     deliver(channels)
-    with pytest.raises(Refused, match="handed over already"):
+    with pytest.raises(Refused, match="delivered already"):
         reveal_secret(channels.services, 2, who="ann", now=channels.now)
 
 
 def test_the_audit_says_which_channel_got_it(channels):
     sign(channels)
     deliver(channels)
-    [row] = [one for one in channels.all(Audit) if one.what == "hand over"]
+    [row] = [one for one in channels.all(Audit) if one.what == "deliver secret"]
     assert (row.who, row.about) == ("channel managers", "user email=ann@example.com")
 
 
@@ -103,7 +103,7 @@ def test_what_a_person_fetched_first_is_not_told(channels, receiver):
     deliver(channels)
     assert receiver.requests == []
     [notice] = channels.all(Notice)
-    assert (notice.state, "handed over already" in notice.error) == ("failed", True)
+    assert (notice.state, "delivered already" in notice.error) == ("failed", True)
 
 
 def test_a_channel_that_does_not_take_it_gets_it_later(channels, receiver):

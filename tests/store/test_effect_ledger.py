@@ -190,7 +190,7 @@ def test_throttled_effects_wait_as_long_as_they_are_told(books):
 def test_what_was_decided_a_day_ago_is_never_sent(books):
     books.effect()
     [batch] = books.claim(after=timedelta(hours=25))
-    with pytest.raises(Expired, match=r"expired: decided at 2026-03-02 12:00 UTC and not carried out within 24 h"):
+    with pytest.raises(Expired, match=r"expired: decided at 2026-03-02 12:00 UTC and not executed within 24 h"):
         books.call_log(batch).write("offers.set_status", batch.jobs, lambda: pytest.fail("sent"))
 
 

@@ -182,7 +182,7 @@ then:
     network.work()
     operator = browser()
     assert re.search(r"<dt>password</dt><dd><code>[^<]{20}</code>", operator.press("/runs/1", "/effects/1/secret"))
-    assert "handed over already" in operator.press("/runs/1", "/effects/1/secret")
+    assert "delivered already" in operator.press("/runs/1", "/effects/1/secret")
 
 
 def test_the_text_of_a_rule_shows_what_the_last_run_said(browser, lived_in):

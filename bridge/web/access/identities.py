@@ -33,7 +33,7 @@ def admit(session: Session, identity: Identity, now: datetime) -> User | LoginRe
         if user is not None:
             sessions.end_all(session, user.id)
         return LoginRefused(
-            "the identity provider gives you no role here; ask whoever looks after it",
+            "the identity provider gives you no role here; ask its administrator",
             "no role",
             user.name if user else None,
         )

@@ -96,7 +96,7 @@ def _identity(provider: Oidc, claims: dict[str, Any]) -> Identity:
     subject = f"{provider.issuer} {claims['sub']}"
     email = claims.get("email") if isinstance(claims.get("email"), str) else None
     if not provider.admits(claims):
-        raise LoginRefused("your e-mail address is not of a domain that may come in here", "e-mail domain")
+        raise LoginRefused("the domain of your e-mail address may not sign in here", "e-mail domain")
     verified = email if claims.get("email_verified") is True else None  # else anybody could call himself anything
     name = verified or claims.get("preferred_username") or claims["sub"]
     return Identity(subject, str(name)[:100], email, provider.roles.role(claims))

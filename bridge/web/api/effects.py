@@ -74,7 +74,7 @@ def show_entity(kind: str, identity: str) -> dict[str, Any]:
     with services().store.read() as session:
         found = entities.named(session, kind, identity)
         if found is None:
-            raise NotThere(f"{kind} {identity}: it is not in the mirror")
+            raise NotThere(f"{kind} {identity}: it was not among what was read from Integr8")
         changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)
         told = [picked(row, schemas_out_decisions.ChangeRow) for row in changed]
         return one(picked(found, schemas_out_decisions.EntityRow) | {"fields": found.fields, "changes": told})

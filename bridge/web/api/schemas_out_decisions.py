@@ -13,7 +13,7 @@ class EventRow(Schema):
     received_at = when()
     event_time = when("when it happened, as the sender says")
     state = word("received, done, quarantined or dead", "done")
-    problem = word("why it was put aside")
+    problem = word("why it was quarantined")
     faults = words("values that were dropped because they were wrong, each with its place")
     replay_of = word("the event that this one repeats")
 

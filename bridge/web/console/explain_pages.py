@@ -67,7 +67,7 @@ def _explained(rule: str, subject: Subject, moment: datetime | None) -> list[Exp
         book = services().library.current(session)
     wanted = sorted(one.id for one in book.revisions.values() if one.scope.per == subject.per)[:RULES]
     if not wanted:
-        raise OperationError(f"no rule looks at {' x '.join(subject.per)}, so there is nothing to explain")
+        raise OperationError(f"no rule has {' x '.join(subject.per)} in its scope, so there is nothing to explain")
     found = []
     for name in wanted:
         try:

@@ -37,10 +37,10 @@ POINTS = 60
 SHADOWED = timedelta(days=7)
 SHOWN = 20
 STEPS = {
-    "disabled": "It looks at nothing.",
-    "shadow": "It decides and records; nothing is carried out.",
+    "disabled": "It is not evaluated.",
+    "shadow": "It decides and records; nothing is executed.",
     "approve": "Every plan waits for a person.",
-    "live": "Plans within its guards are carried out at once.",
+    "live": "Plans within its guards are executed at once.",
 }
 
 

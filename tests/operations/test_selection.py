@@ -85,7 +85,7 @@ def test_more_than_ten_changes_are_asked_about_with_names_and_money(network):
     text = str(asked)
     assert text.startswith("approve 12 changes: Bad ")
     assert "of revenue in 24 hours hangs on them" in text
-    assert text.endswith("of everything that the rule looks at")
+    assert text.endswith("of everything in the rule's scope")
     for wrong in (None, 11, 0):
         with pytest.raises(Unconfirmed):
             must_be_confirmed(asked, wrong)

@@ -47,7 +47,7 @@ MAX_WAIT, MAX_PAUSE = 10.0, 1.0  # seconds that a worker waits for a slot of the
 BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
 
 
-class _Sign:
+class _SharedFlag:
     """Set by a parent, seen by children that were forked before: a threading.Event would be a copy in each."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class _Sign:
         return self._shared[0] == 1
 
 
-leaving = _Sign()  # set when this worker has been asked to go: begin nothing new
+leaving = _SharedFlag()  # set when this worker has been asked to go: begin nothing new
 
 
 class Services:

@@ -69,8 +69,9 @@ def test_the_form_of_this_site_signs_in(app, user, headers):
 
 def test_behind_a_proxy_the_public_address_is_this_site_too(network, user):
     user("Anna")
-    services = Services(replace(network.services.settings, public_url="https://bridge.example"))
-    services.__dict__["store"] = network.services.store
+    services = Services(
+        replace(network.services.settings, public_url="https://bridge.example"), store=network.services.store
+    )
     form = {"name": "Anna", "password": PASSWORD}
     answer = new_app(services).test_client().post("/login", data=form, headers={"Origin": "https://bridge.example"})
     assert answer.status_code == 303

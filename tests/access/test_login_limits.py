@@ -23,8 +23,8 @@ SPAN = timedelta(minutes=1)
 def processes(on_either_database):
     """Two web processes over one database, each with connections of its own."""
     first = on_either_database.services
-    second = Services(first.settings, clock=first.clock)
-    second.__dict__["store"] = Store(make_engine(first.settings.database_url))
+    store = Store(make_engine(first.settings.database_url))
+    second = Services(first.settings, clock=first.clock, store=store)
     yield [new_app(first), new_app(second)]
     second.close()
 

@@ -16,8 +16,7 @@ TOKEN = "a token for the scraper"
 
 @pytest.fixture
 def guarded(network):
-    services = Services(replace(network.services.settings, metrics_token=TOKEN))
-    services.__dict__["store"] = network.services.store
+    services = Services(replace(network.services.settings, metrics_token=TOKEN), store=network.services.store)
     return new_app(services).test_client()
 
 

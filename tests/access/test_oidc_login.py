@@ -39,8 +39,7 @@ def with_login(network, provider, **more):
         "label": "Example ID",
         "roles": {"claim": "groups", "map": {"network-ops": "operator", "platform": "admin", "sales": "viewer"}},
     } | more
-    services = Services(replace(network.services.settings, login={"oidc": oidc}))
-    services.__dict__["store"] = network.services.store
+    services = Services(replace(network.services.settings, login={"oidc": oidc}), store=network.services.store)
     return new_app(services)
 
 

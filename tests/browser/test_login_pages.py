@@ -138,8 +138,7 @@ def test_a_person_comes_in_through_the_identity_provider(chromium, network):
             "issuer": provider.address, "client_id": CLIENT, "client_secret": SECRET, "label": "Example ID",
             "roles": {"claim": "groups", "map": {"network-ops": "operator"}},
         }  # fmt: skip
-        services = Services(replace(network.services.settings, login={"oidc": oidc}))
-        services.__dict__["store"] = network.services.store
+        services = Services(replace(network.services.settings, login={"oidc": oidc}), store=network.services.store)
         with served(new_app(services)) as address:
             context = chromium.new_context(base_url=address)
             visitor = context.new_page()

@@ -1,6 +1,7 @@
 """Accounts, sources, channels and rules that are renamed or removed while something still refers to them."""
 
 import pytest
+from rule_texts import pause_rule
 
 from bridge.config import settings
 from bridge.config.rulebook import Library
@@ -12,19 +13,7 @@ from bridge.store.holds import Hold
 from bridge.store.journal import Event
 from bridge.store.notifications import Notice
 
-RULE = """
-schema: 1
-id: low-cr
-mode: live
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-guards: {at_most: {targets: 50, share: 90%}}
-"""
+RULE = pause_rule()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rule_texts import pause_rule
 from sqlalchemy import select
 
 from bridge.operations.undo import undo
@@ -18,19 +19,7 @@ from rules.model.state import State, TargetState, target_of
 from rules.planning.undo import Applied, Past, Terms
 from rules.planning.undo import undo as make_undo
 
-RULE = """
-schema: 1
-id: low-cr
-mode: live
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 1h
-guards: {at_most: {targets: 50, share: 90%}, cooldown: 1m}
-"""
+RULE = pause_rule(hold="1h", guards="{at_most: {targets: 50, share: 90%}, cooldown: 1m}")
 START = datetime(2026, 11, 1, tzinfo=UTC)
 OFFER = target_of("offer", "7")
 

@@ -117,7 +117,7 @@ def test_events_of_a_renamed_source_are_moved(network):
     path = network.home / "bridge.yaml"
     path.write_text(path.read_text().replace("  crm:", "  sales:"))
     network.services.settings = settings.load(network.home)
-    assert [(one.kind, one.name, one.uses) for one in stale(network)] == [("source", "crm", "1 events")]
+    assert [(one.kind, one.name, one.uses) for one in stale(network)] == [("source", "crm", "1 event")]
     move(network, "source", "crm", "sales")
     assert [event.source for event in network.all(Event)] == ["sales"]
 
@@ -130,6 +130,6 @@ def test_notices_of_a_renamed_channel_are_delivered_by_the_new_one(network):
     path.write_text(path.read_text() + 'channels:\n  new: {apprise: "${CRM_TOKEN}"}\n')
     network.services.settings = settings.load(network.home)
     [found] = stale(network)
-    assert (found.kind, found.uses) == ("channel", "1 notices")
+    assert (found.kind, found.uses) == ("channel", "1 notice")
     move(network, "channel", "old", "new")
     assert [(one.channel, one.state) for one in network.all(Notice)] == [("new", "waiting")]

@@ -9,7 +9,9 @@ import os
 import resource
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -70,6 +72,19 @@ class OneQueue(MPServer):
         self._sso: socket.socket | None = socket.socket(fileno=holder.get_fd())
         self._sso.set_inheritable(True)
         self._sso.listen(self.backlog)
+
+    def serve(self) -> None:  # type: ignore[override] # the rest of granian's options is of no use here
+        super().serve(target_loader=load)
+
+
+def load(target: str) -> Callable[..., Any]:
+    """The application `module:name`, from the import path as it is.
+
+    granian's own loader puts the current directory first: what a user keeps there would be taken for a module.
+    """
+    module, _, name = target.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
 
 
 def make(chosen: Options, target: str = TARGET, idle: float = IDLE) -> MPServer:

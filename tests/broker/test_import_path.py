@@ -1,5 +1,6 @@
 """What a user keeps in the directory that `up` was started in is no module of ours or of a library."""
 
+import os
 import subprocess
 
 import pytest
@@ -12,6 +13,20 @@ PROGRAMS = {
     "simulator": supervisor._python("bridge.simulator"),
     "prepare": supervisor._python("bridge.cli.local.prepare"),
 }
+
+
+def test_nor_by_the_processes_of_the_web_server(tmp_path):
+    for module in ("h2", "redis", "flask", "orjson", "sqlalchemy", "uvloop", "asyncio", "bridge"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('a file of the user was imported')")
+    web = supervisor.web("127.0.0.1", supervisor.free_port(), {})
+    environment = {**os.environ, **web.environment, "BRIDGE_HOME": str(tmp_path / "none")}
+    with subprocess.Popen(
+        web.command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as started:
+        said = next(line for line in started.stdout if "a file of the user" in line or "integr8-bridge: " in line)
+        started.terminate()
+        started.communicate()
+    assert "a file of the user" not in said  # it came as far as the settings, which are not there
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from bridge.cli import cli
+from bridge.cli.local import stack
+from bridge.services.queue import QUEUES
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-PROCESSES = ("web", "worker", "beat")
+PROCESSES = ("web", "worker", "effects", "beat")
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -51,10 +53,34 @@ def unit(name):
     return parser
 
 
+def queues(words):
+    return tuple(words[words.index("--queues") + 1].split(","))
+
+
+# --- all of them -----------------------------------------------------------------------------------
+
+
+def test_what_waits_for_integr8_has_processes_of_its_own_as_in_up():
+    assert {name: queues(line) for name, line in procfile().items() if "--queues" in line} == stack.WORKERS
+    assert sorted(one for some in stack.WORKERS.values() for one in some) == sorted(set(QUEUES.values()))
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_no_process_imports_from_the_directory_that_it_is_started_in(name):
+    assert procfile()[name][:3] == ["python", "-P", "-m"]
+
+
+def test_each_process_of_one_machine_shows_its_figures_on_a_port_of_its_own():
+    ports = re.findall(r"BRIDGE_WORKER_METRICS=\$\{\w+:-(\d+)\}", (ROOT / "Procfile").read_text())
+    units = [unit(f"integr8-bridge-{name}.service")["Service"]["Environment"] for name in stack.WORKERS]
+    assert ports == [re.search(r"BRIDGE_WORKER_METRICS=(\d+)", one)[1] for one in units]
+    assert len(set(ports)) == len(ports) == len(stack.WORKERS)
+
+
 # --- compose ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["worker", "beat"])
+@pytest.mark.parametrize("name", ["worker", "effects", "beat"])
 def test_compose_runs_what_the_procfile_runs(name):
     assert compose()[name]["command"] == procfile()[name]
 
@@ -100,6 +126,26 @@ def test_what_no_policy_names_is_closed():
     assert {"web", "worker-metrics", "out"} <= policies.keys()
 
 
+def test_compose_takes_every_image_by_digest():
+    text = (ROOT / "docker-compose.yml").read_text()
+    pinned = VARIABLE.sub(lambda found: f"name@sha256:{'0' * 64}" if found[1].endswith("_IMAGE") else found[0], text)
+    services = yaml.safe_load(pinned)["services"].values()
+    images = [one["image"] for one in services] + [
+        one["build"]["args"]["PYTHON_IMAGE"] for one in services if "build" in one
+    ]
+    assert set(images) == {f"name@sha256:{'0' * 64}"}
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert set(bases) == {"${PYTHON_IMAGE}"}
+
+
+def test_kubernetes_names_the_image_where_kustomize_pins_it():
+    chosen = yaml.safe_load((DEPLOY / "kubernetes" / "kustomization.yaml").read_text())
+    [image] = chosen["images"]
+    pods = [one["spec"]["template"]["spec"] for one in kubernetes() if one["kind"] in {"Job", "Deployment"}]
+    named = {container["image"] for pod in pods for container in pod["containers"]}
+    assert (chosen["resources"], named) == (["bridge.yaml"], {f"{image['name']}:{image['newTag']}"})
+
+
 def test_compose_publishes_ports_on_this_machine_only():
     ports = [port for one in compose().values() for port in one.get("ports", [])]
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
@@ -118,7 +164,8 @@ def test_compose_depends_only_on_services_that_exist():
 def test_systemd_runs_what_the_procfile_runs(name):
     service = unit(f"integr8-bridge-{name}.service")["Service"]
     given = dict(one.split("=", 1) for one in service["Environment"].split())
-    words = shlex.split(VARIABLE.sub(lambda found: given[found[1]], service["ExecStart"]))
+    line = service["ExecStart"].replace("%%", "%")  # one % begins a specifier of systemd
+    words = shlex.split(VARIABLE.sub(lambda found: given[found[1]], line))
     assert [words[0].removeprefix("/opt/integr8-bridge/bin/"), *words[1:]] == procfile()[name]
 
 
@@ -127,7 +174,7 @@ def test_systemd_waits_longer_than_a_warm_shutdown_takes(name):
     assert int(unit(f"integr8-bridge-{name}.service")["Service"]["TimeoutStopSec"]) >= 25
 
 
-def test_the_target_wants_all_three_processes():
+def test_the_target_wants_all_processes():
     assert unit("integr8-bridge.target")["Unit"]["Wants"].split() == [
         f"integr8-bridge-{name}.service" for name in PROCESSES
     ]
@@ -136,7 +183,7 @@ def test_the_target_wants_all_three_processes():
 # --- kubernetes ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["worker", "beat"])
+@pytest.mark.parametrize("name", ["worker", "effects", "beat"])
 def test_kubernetes_runs_what_the_procfile_runs(name):
     assert deployment(name)["containers"][0]["command"] == procfile()[name]
 

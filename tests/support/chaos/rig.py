@@ -38,9 +38,10 @@ class Clocked(Supervisor):
         shifted.write(self.clock(SERVER), 0.0)
 
     def start(self, program: supervisor.Program) -> supervisor.Child:
-        if tuple(program.command[1:2]) != ("-m",):
+        if "-m" not in program.command:
             return super().start(program)
-        python, _, *rest = program.command
+        begin = program.command.index("-m") + 1
+        start, rest = program.command[:begin], program.command[begin:]
         shifted.write(self.clock(program.name), 0.0)
         environment = {
             **program.environment,
@@ -48,7 +49,7 @@ class Clocked(Supervisor):
             "CHAOS_SERVER_CLOCK": str(self.clock(SERVER)),
             "PYTHONPATH": str(SUPPORT),
         }
-        return super().start(supervisor.Program(program.name, [python, "-m", "chaos.shifted", *rest], environment))
+        return super().start(supervisor.Program(program.name, [*start, "chaos.shifted", *rest], environment))
 
     def clock(self, name: str) -> Path:
         return self._clocks / name

@@ -81,6 +81,5 @@ def move(file: Path) -> None:
 if __name__ == "__main__":
     move(Path(os.environ["CHAOS_CLOCK"]))
     sys.argv = sys.argv[1:]
-    sys.path.insert(0, "")
     move_servers(Path(os.environ["CHAOS_SERVER_CLOCK"]))
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -69,7 +69,7 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
         boss.start(supervisor.worker({**passed, **alone}, concurrency=options.concurrency, name=name, queues=queues))
     boss.start(supervisor.beat(passed))
     boss.wait_until(lambda: _answers(f"{address}/healthz"), what="starting the web process", needs="web")
-    boss.wait_until(lambda: _worker_ticks(address), what="starting the worker", needs="worker", timeout=60)
+    boss.wait_until(lambda: _worker_ticks(address), what="starting the worker", needs="worker")
     return Stack(address, redis_url, passed, link)
 
 

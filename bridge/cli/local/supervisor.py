@@ -118,7 +118,7 @@ class Supervisor:
         """A line of our own in the same log."""
         self._console.print(text, style=style, highlight=False, soft_wrap=True)  # links must stay whole
 
-    def wait_until(self, ready: Callable[[], bool], *, what: str, needs: str, timeout: float = 30.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], *, what: str, needs: str, timeout: float = 180.0) -> None:
         """Look until `ready` says so. Raises StartError with the last lines of program `needs`."""
         until = time.monotonic() + timeout
         while not ready():

@@ -13,6 +13,7 @@ from rich.table import Table
 
 NAMES = (
     "rules",
+    "evidence_cost",
     "evidence",
     "unusual",
     "budget",

@@ -30,12 +30,20 @@ Ask = Callable[[Source, str, Per, Edges], Ints]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Young:
-    """Clicks that may still wait for conversions: those of [start, end), and which share is missing per curve."""
+class Summed:
+    """Young cells up to one that may be cut: their clicks, and how many of these still wait. Beginnings share it."""
 
-    start: int
-    end: int
+    cells: list[tuple[int, int]]
+    clicks: Ints
     missing: Floats
+
+
+@dataclass(slots=True, eq=False)
+class Shared:
+    """Worked out once for one moment: per grain and end the young cells, per grain the curve of each subject."""
+
+    cells: dict[tuple[Per, int], Summed] = field(default_factory=dict)
+    rows: dict[tuple[Per, int], tuple[NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +55,7 @@ class Cohorts:
     known: int
     reach: int
     curves: Curves | None
+    shared: Shared = field(default_factory=Shared)
 
     def due(self, per: Per, start: int, end: int) -> Floats:
         """Clicks of [start, end) per subject number, each weighed by the share that should have arrived."""
@@ -66,38 +75,58 @@ class Cohorts:
 
     def at(self, reach: int) -> "Cohorts":
         """The same clicks as if conversions were complete up to another moment."""
-        return replace(self, reach=reach)
+        return replace(self, reach=reach, shared=Shared(rows=self.shared.rows))
 
     def _missing(self, wide: Per, start: int, end: int, curves: Curves) -> Floats:
         self.windows.number(Kind.CLICKS, wide)
         rows, weighed = self._rows(wide, curves)
-        missing = np.zeros(len(rows))
-        for cell in young(curves, start, end, self.reach):
-            clicks = self.ask(Kind.CLICKS, "clicks", wide, Edges(cell.start, cell.end, self.known))
-            missing[: len(clicks)] += clicks * cell.missing[rows[: len(clicks)]]
+        cells = young(start, end, self.reach)
+        done = self.shared.cells.get((wide, end))
+        if done is None or cells[: len(done.cells)] != done.cells or len(done.missing) != len(rows):
+            done = Summed([], np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows)))
+        clicks, missing = done.clicks.copy(), done.missing.copy()
+        for at, (low, high) in enumerate(cells[len(done.cells) :], len(done.cells)):
+            if (
+                at == len(cells) - 1
+            ):  # the one that the start may have cut: what lies before it serves other starts, too
+                self.shared.cells[wide, end] = Summed(cells[:at], clicks.copy(), missing.copy())
+            found = self._clicks(wide, low, high, end, clicks) if low == start else self._asked(wide, low, high, rows)
+            shares = curves.missing(self.reach - high, self.reach - low)[rows] if high <= self.reach else 1.0
+            missing += found * shares
+            clicks += found
         return np.where(weighed, missing, 0.0)
+
+    def _asked(self, wide: Per, low: int, high: int, rows: NDArray[np.intp]) -> Ints:
+        found = self.ask(Kind.CLICKS, "clicks", wide, Edges(low, high, self.known))
+        return found if len(found) == len(rows) else np.append(found, np.zeros(len(rows) - len(found), dtype=np.int64))
+
+    def _clicks(self, wide: Per, low: int, high: int, end: int, newer: Ints) -> Ints:
+        """Clicks of [low, high): of all since `low`, which is asked for anyway, those that are not newer."""
+        return self._asked(wide, low, end, newer) - newer if high < end else self._asked(wide, low, high, newer)
 
     def _rows(self, wide: Per, curves: Curves) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """For each subject the row of its offer's curve, and whether its clicks are weighed at all."""
-        offers: Codes = self.windows.subjects.parts(wide)[:, wide.index("offer")]
-        size = int(offers.max()) + 1 if len(offers) else 0
-        table, weighed = np.zeros(size, dtype=np.intp), np.ones(size, dtype=bool)
-        for offer, row in curves.rows.items():
-            if offer < size:
-                table[offer] = row
-        weighed[[offer for offer in curves.unknown if offer < size]] = False
-        return table[offers], weighed[offers]
+        parts = self.windows.subjects.parts(wide)
+        key = wide, len(parts)
+        if key not in self.shared.rows:
+            offers: Codes = parts[:, wide.index("offer")]
+            size = int(offers.max()) + 1 if len(offers) else 0
+            table, weighed = np.zeros(size, dtype=np.intp), np.ones(size, dtype=bool)
+            for offer, row in curves.rows.items():
+                if offer < size:
+                    table[offer] = row
+            weighed[[offer for offer in curves.unknown if offer < size]] = False
+            self.shared.rows[key] = table[offers], weighed[offers]
+        return self.shared.rows[key]
 
 
-def young(curves: Curves, start: int, end: int, reach: int) -> list[Young]:
+def young(start: int, end: int, reach: int) -> list[tuple[int, int]]:
     """The part of [start, end) that still waits for conversions, cut where the curves have their edges."""
-    cells = []
-    if end > reach:
-        cells.append(Young(max(start, reach), end, np.ones(len(curves.shares))))
+    cells = [(max(start, reach), end)] if end > max(start, reach) else []
     for youngest, oldest in zip(EDGES[:-1].tolist(), EDGES[1:].tolist(), strict=True):
         low, high = max(start, reach - oldest), min(end, reach - youngest)
         if low < high:
-            cells.append(Young(low, high, curves.missing(reach - high, reach - low)))
+            cells.append((low, high))
     return cells
 
 
@@ -120,6 +149,10 @@ class ClickFacts:
     newest: Newest = no_newest  # conversions that the report has not reached, by their clicks
     tracking: Tracking = field(default_factory=Tracking)
     kept: dict[Any, Any] = field(default_factory=dict)  # shared by all rules that look at the same moment
+
+    def passing(self) -> "ClickFacts":
+        """The same facts, which keep no answer to what they are asked."""
+        return replace(self, kept={})
 
     def by_click(self, name: str, per: Per, start: datetime, end: datetime) -> Column:
         codes = self.numbers(per)

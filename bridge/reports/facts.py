@@ -4,7 +4,7 @@ Reports are the truth. Where Integr8's postbacks arrive too, they speak for the 
 that the report has not reached yet; the two are never summed over the same time range.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -110,9 +110,22 @@ class LiveFacts:
             )
             since = edge(max(clicks.since, told.since))
             newest = partial(self._newest, edge(told.as_of)) if postbacks else no_newest
-            kept = self.data.kept((sums.known, sums.reach, since, edge(told.as_of)))
-            self._cohorts = ClickFacts(sums, self._numbers, since, newest, self.data.tracking, kept)
+            self._cohorts = ClickFacts(sums, self._numbers, since, newest, self.data.tracking, self._kept())
         return self._cohorts
+
+    def once(self, question: Hashable, pers: frozenset[Per], answer: Callable[[], Any]) -> Any:
+        """The answer to a question about these subjects; all rules of this moment share it."""
+        own = {self.subjects[0].per} if self.subjects else set[Per]()
+        digests = [(per, hash(self._numbers(per).tobytes())) for per in sorted(own | pers)]
+        key = ("once", question, len(self.subjects), *digests)
+        kept = self._kept()
+        if key not in kept:
+            kept[key] = answer()
+        return kept[key]
+
+    def _kept(self) -> dict[Any, Any]:
+        marks = [(str(kind), covered.since, covered.as_of) for kind, covered in self.data.coverage.items()]
+        return self.data.kept((edge(self.now), *sorted(marks)))
 
     def _newest(self, reached: int, name: str, per: Per, start: int, end: int) -> NDArray[np.int64]:
         """What postbacks say beyond the report's mark, less what the report says there already."""

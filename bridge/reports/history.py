@@ -6,11 +6,11 @@ Conversions of clicks from before the pause stay, as they would have arrived.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,6 +172,7 @@ class PastFacts:
     now: datetime
     known: int
     _cohorts: ClickFacts | None = None
+    _once: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def subjects(self) -> Sequence[Subject]:
@@ -198,6 +199,12 @@ class PastFacts:
             sums = Cohorts(self.windows, self.windows.totals, self.known, reach, curves)
             self._cohorts = ClickFacts(sums, self.past.codes, edge(self.past.since), tracking=self.past.tracking)
         return self._cohorts
+
+    def once(self, question: Hashable, _pers: frozenset[Per], answer: Callable[[], Any]) -> Any:
+        """The answer to a question about this moment; all rules that look at it share it."""
+        if question not in self._once:
+            self._once[question] = answer()
+        return self._once[question]
 
     def attribute(self, name: str) -> Column:
         return self.past.attribute(name)

@@ -34,7 +34,7 @@ OF_AN_EVENT = (Kind.CONVERSIONS,)  # `events.purchase`
 BY_CLICK: Final = "conversions by click"  # the conversions once more, each at the time of its click
 Source = Kind | Literal["conversions by click"]
 SEEN_EVER = int(np.iinfo(np.int64).max)
-KEPT_SUMS = 96  # per metric and dimension: as many different windows slide at the same time
+KEPT_SUMS = 160  # per metric and grain: as many different windows slide at the same time
 MERGE_AT = 32  # segments; each costs a little at every question
 
 
@@ -107,6 +107,9 @@ class Windows:
             one = _Sum(edges, self.once(kind, metric, per, edges))
         else:
             one = sums.pop(nearest)
+            if one.edges.known == edges.known and one.edges != edges:  # another question of this moment: both stay
+                sums.append(one)
+                one = _Sum(one.edges, one.totals.copy())
             one.totals = _fit(one.totals, self.subjects, per)
             if one.edges != edges:
                 for part in parts:

@@ -49,7 +49,10 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """What happened since each beginning: one row per beginning, one column per subject."""
+    """What happened since each beginning: one row per beginning, one column per subject.
+
+    The sums of many subjects may be kept as halves of doubles where those are exact; `only` makes doubles of them.
+    """
 
     hits: Floats
     trials: Floats
@@ -109,8 +112,23 @@ def against_past(sums: Sums, line: Floats, direction: Direction, needed: float) 
     good = past >= CLEARLY * at if direction == "below" else (past * CLEARLY <= at) & (past > 0)
     passed = good & (_parts(some, at, direction) >= level)
     gained = np.where(passed, _parts(some, np.where(passed, past, at), direction), 0.0)
-    result[rows] = sums.weights @ gained
+    result[rows] = _mean(sums.weights, gained)
     return result
+
+
+def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np.intp], Floats]:
+    """Whose own past alone would convict them, and up to which line it may (negative for lines that are upper ones)."""
+    past = _past(sums, direction, needed)
+    usable = (past > 0) & (past < 1)
+    missing = past * sums.trials - sums.hits
+    spread = past * sums.trials * (1.0 - past) if sums.whole else past * sums.trials
+    far = (missing > 0 if direction == "below" else missing < 0) & (missing * missing >= np.log(needed) * spread)
+    rows = np.flatnonzero((far & usable).any(axis=0))
+    past, usable = past[:, rows], usable[:, rows]
+    gained = _parts(only(sums, rows), np.where(usable, past, 0.5), direction)
+    rows_of = _mean(sums.weights, np.where(usable, gained, 0.0)) >= needed * (1.0 - 1e-9)
+    best = past / CLEARLY if direction == "below" else np.where(usable, -past * CLEARLY, -np.inf)
+    return rows[rows_of], best.max(axis=0, initial=-np.inf)[rows_of]
 
 
 def _past(sums: Sums, direction: Direction, needed: float) -> Floats:
@@ -122,8 +140,9 @@ def _past(sums: Sums, direction: Direction, needed: float) -> Floats:
 
 
 def only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
-    """The same sums of some subjects."""
-    return Sums(sums.hits[:, rows], sums.trials[:, rows], sums.weights, sums.whole)
+    """The same sums of some subjects, as doubles."""
+    hits, trials = (part[:, rows].astype(np.float64) for part in (sums.hits, sums.trials))
+    return Sums(hits, trials, sums.weights, sums.whole)
 
 
 def _possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> NDArray[np.bool_]:
@@ -138,8 +157,15 @@ def _possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> 
 
 def mixed(sums: Sums, line: Floats, direction: Direction) -> Floats:
     """The weighted mean over beginnings and alternatives."""
-    result: Floats = sums.weights @ _parts(sums, line, direction)
-    return result
+    return _mean(sums.weights, _parts(sums, line, direction))
+
+
+def _mean(weights: Floats, parts: Floats) -> Floats:
+    """Row by row, so that a subject's digits do not depend on how many others are worked out beside it."""
+    total = np.zeros(parts.shape[1])
+    for weight, row in zip(weights.tolist(), parts, strict=True):
+        total += weight * row
+    return total
 
 
 def _parts(sums: Sums, line: Floats, direction: Direction) -> Floats:

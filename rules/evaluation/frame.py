@@ -4,7 +4,7 @@ A `Lookback` says over which time a metric is meant. All variants (a baseline, t
 settled here, at the level of base metrics, so that every formula above works for all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -75,6 +75,7 @@ class Frame:
     _short: list[Whys] = field(default_factory=list)
     _settles: list[tuple[timedelta, NDArray[np.bool_]]] = field(default_factory=list)
     proofs: dict[Any, Any] = field(default_factory=dict)  # what `@95% a month` was judged by, per condition
+    _passing: bool = False  # keep nothing of what is measured
 
     @property
     def subjects(self) -> Sequence[Subject]:
@@ -110,6 +111,17 @@ class Frame:
     def without_needs(self) -> "Frame":
         """The same frame, where no condition waits for `data.need`."""
         return self._like(rows=self.rows, needs=False)
+
+    def passing(self) -> "Frame":
+        """The whole frame once more, for questions whose answers nobody asks for again: it remembers none of them."""
+        return Frame(self.facts, self.data, self.now, None, False, False, _settles=self._settles, _passing=True)
+
+    def once(self, question: Any, pers: frozenset[tuple[Grain, ...]], answer: Callable[[], Any]) -> Any:
+        """The answer for all subjects; where the facts can, it is worked out once for all rules of this moment."""
+        if question not in self.proofs:
+            shared = getattr(self.facts, "once", None)
+            self.proofs[question] = shared(question, pers, answer) if shared is not None else answer()
+        return self.proofs[question]
 
     def _like(self, *, rows: NDArray[np.intp] | slice | None, needs: bool, exact: bool = False) -> "Frame":
         """Made by hand: `dataclasses.replace` takes five times as long, and each verdict needs a few frames."""
@@ -160,7 +172,8 @@ class Frame:
     @property
     def cohorts(self) -> CohortFacts | None:
         """Conversions by their click, where the facts know them."""
-        return getattr(self.facts, "cohorts", None)
+        found: CohortFacts | None = getattr(self.facts, "cohorts", None)
+        return found.passing() if self._passing and hasattr(found, "passing") else found  # type: ignore[union-attr]
 
     def total(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback) -> Column:
         """The base metric summed over the lookback's time ranges: what ratios are made from."""
@@ -301,12 +314,15 @@ class Frame:
             return current, recent, max(horizon - current.end, timedelta(0))
         return TimeRange(current.start + within, current.end), recent, within
 
-    def _measure(self, name: str, per: tuple[Dimension, ...] | None, part: TimeRange, *, present: bool) -> Column:
-        dimensions = self._dimensions() if per is None else per
-        key = (name, dimensions, part.start, part.end)
-        if key not in self._measured:
-            self._measured[key] = self._ask(name, dimensions, part)
-        found = self._fresh(name, self._measured[key]) if present else self._measured[key]
+    def _measure(self, name: str, per: tuple[Grain, ...] | None, part: Stretch, *, present: bool) -> Column:
+        grains = self._grains() if per is None else per
+        key = (name, grains, part.start, part.end)
+        measured = self._measured.get(key)
+        if measured is None:
+            measured = self._ask(name, grains, part)
+            if not self._passing:
+                self._measured[key] = measured
+        found = self._fresh(name, measured) if present else measured
         return columns.numeric(self._shown(found), exact=True) if self.exact else found
 
     def _ask(self, name: str, per: tuple[Dimension, ...], part: TimeRange) -> Column:
@@ -331,17 +347,20 @@ class Frame:
 
         Late conversions would have gone into that part, too. Time ranges of the past are taken as they are.
         """
-        limit = self.data.fresh
-        if limit is None:
-            return column
-        mark = self.facts.as_of(metrics.base(name))
-        if mark is None:
-            why = Why.MISSING
-        elif mark < self.now - limit:
-            why = Why.TOO_OLD
-        else:
+        why = self.stale(name)
+        if why is Why.KNOWN:
             return column
         return Column(column.values, np.where(column.why == Why.KNOWN, np.uint8(why), column.why))
+
+    def stale(self, name: str) -> Why:
+        """Why a base metric says nothing about the present, by the rule's `fresh`; KNOWN where it does."""
+        limit = self.data.fresh
+        if limit is None:
+            return Why.KNOWN
+        mark = self.facts.as_of(metrics.base(name))
+        if mark is None:
+            return Why.MISSING
+        return Why.TOO_OLD if mark < self.now - limit else Why.KNOWN
 
     def _groups(self) -> NDArray[np.intp]:
         """Who is compared with whom: all of the scope; with several dimensions those that share the first one."""

@@ -1,7 +1,7 @@
 """`@95% a month`: gather what `evidence` needs for one condition, for all subjects at once, and judge it."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rules.evaluation import columns, evidence
 from rules.evaluation.evidence import Beginning, Direction, Sums
-from rules.evaluation.frame import Against, Baseline, Frame, Lookback, Peers
+from rules.evaluation.frame import Against, Baseline, Frame, Look, Peers
+from rules.evaluation.screening import Screen
 from rules.model import metrics, tree
 from rules.model.facts import Column, Why
 
@@ -26,9 +27,8 @@ BASELINE_SPLIT, BASELINES = 2.0, 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proof:
-    """The evidence per subject, what it must reach, and where there can be none."""
+    """The answer per subject, the line that each is held against, what the evidence must reach, and where is none."""
 
-    found: NDArray[np.float64]
     line: NDArray[np.float64]
     needed: float
     yes: NDArray[np.bool_]
@@ -63,40 +63,45 @@ def prove(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
     if frame.rows is None:
         return whole
     at = frame.rows
-    return replace(whole, found=whole.found[at], line=whole.line[at], yes=whole.yes[at], why=whole.why[at])
+    return replace(whole, line=whole.line[at], yes=whole.yes[at], why=whole.why[at])
 
 
-def _proof(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Proof:
-    confidence = node.confidence or Decimal("0.95")
-    line = _line(node, parts, frame, lookback, value)
-    found = _sums(node, parts, frame, lookback, value)
-    needed = evidence.line_of_evidence(float(confidence)) * (BASELINE_SPLIT if isinstance(node, tree.Change) else 1.0)
-    strength = evidence.strength(found.sums, line.values, _direction(node), needed)
-    if isinstance(node, tree.Compare) and node.holds == "month":
-        rest = np.flatnonzero(strength < needed)
-        lines = np.broadcast_to(line.values, frame.size)[rest]
-        own = evidence.against_past(evidence.only(found.sums, rest), lines, _direction(node), needed)
-        strength[rest] = np.maximum(strength[rest], own)
+def _proof(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> Proof:
+    confidence = float(node.confidence or Decimal("0.95"))
+    line = _line(node, parts, frame, look, value)
+    found = _gathered(node, parts, frame, look, value)
+    needed = evidence.line_of_evidence(confidence) * (BASELINE_SPLIT if isinstance(node, tree.Change) else 1.0)
+    screen = found.screen(_direction(node), needed, own_past=_has_own_past(node))
     why = np.broadcast_to(columns.first_reason(found.why, line.why), frame.size)
-    taken = strength >= needed
     if node.holds == "pauses":
-        taken &= evidence.of_the_scope(strength, float(confidence))
-    return Proof(strength, np.broadcast_to(line.values, frame.size), needed, taken, why)
+        strength = screen.values(line.values)
+        taken = (strength >= needed) & evidence.of_the_scope(strength, confidence)
+    else:
+        taken = screen.taken(line.values)
+    return Proof(np.broadcast_to(line.values, frame.size), needed, taken, why)
+
+
+def _has_own_past(node: Judged) -> bool:
+    return isinstance(node, tree.Compare) and node.holds == "month"
 
 
 def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Story:
     """The evidence of the frame's one subject in figures: the beginning that says most."""
-    proof = prove(node, parts, frame, lookback, value)
-    found = _sums(node, parts, frame, lookback, value)
-    line = float(proof.line[0])
-    direction = _direction(node)
+    proof = prove(node, parts, frame, look, value)
+    found = _gathered(node, parts, frame.whole(), look, value)
+    row = frame.rows.start if isinstance(frame.rows, slice) else 0
+    sums = evidence.only(found.sums, np.array([row]))
+    line, direction = float(proof.line[0]), _direction(node)
     usable = 0 < line < 1
-    at = evidence.since(found.sums, line, direction) if usable else len(found.starts) - 1
-    strength = float(evidence.mixed(found.sums, proof.line, direction)[0]) if usable else 0.0
-    own = strength < proof.needed <= float(proof.found[0])
+    at = evidence.since(sums, line, direction) if usable else len(found.starts) - 1
+    strength = own = 0.0
+    if usable:
+        strength = float(evidence.mixed(sums, proof.line, direction)[0])
+    if usable and _has_own_past(node) and strength < proof.needed:
+        own = float(evidence.against_past(sums, proof.line, direction, proof.needed)[0])
     since = found.starts[at].at if found.starts else None
-    hits, trials = float(found.sums.hits[at, 0]), float(found.sums.trials[at, 0])
-    return Story(since, hits, trials, line, max(strength, float(proof.found[0])), proof.needed, own)
+    hits, trials = float(sums.hits[at, 0]), float(sums.trials[at, 0])
+    return Story(since, hits, trials, line, max(strength, own), proof.needed, own >= proof.needed)
 
 
 def _direction(node: Judged) -> Direction:
@@ -126,40 +131,87 @@ def _line(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
 # --- the sums --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Gathered:
+    """The sums since each beginning for all subjects, and what rules have learned from them."""
+
     sums: Sums
     starts: tuple[Beginning, ...]  # empty: the rule's own window is all that is known
     why: columns.Whys
+    _screens: dict[tuple[Direction, float, bool], Screen] = field(default_factory=dict)
+
+    def screen(self, direction: Direction, needed: float, *, own_past: bool) -> Screen:
+        key = direction, needed, own_past
+        if key not in self._screens:
+            self._screens[key] = Screen(self.sums, direction, needed, own_past)
+        return self._screens[key]
 
 
-def _sums(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> _Gathered:
-    whole = not any(isinstance(part, tree.Metric) and metrics.base(part.name) == "clicks" for part in parts[1].walk())
-    starts = list(_starts(node, frame, lookback))
-    measured = [_pair(parts, frame, replace(lookback, since=one.at), value) for one in starts]
-    known = [bool((why == columns.KNOWN).any()) for _, _, why in measured]
-    if not any(known):
-        hits, trials, why = _pair(parts, frame, lookback, value)
-        return _Gathered(Sums(hits[None, :], trials[None, :], np.ones(1), whole), (), why)
-    told = [pair for pair, there in zip(measured, known, strict=True) if there]
-    weights = evidence.lumped(starts, known)
-    if isinstance(node, tree.Change):  # what lies before its window is what it is compared with
-        weights = np.array([one.weight for one, there in zip(starts, known, strict=True) if there])
-    sums = Sums(
-        np.stack([hits for hits, _, _ in told]),
-        np.stack([trials for _, trials, _ in told]),
-        weights,
-        whole,
-    )
+def _gathered(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> _Gathered:
+    """Shared by all rules that ask for the same ratio of the same subjects at this moment."""
+    first = frame.current(look, frame.settles()[0][0]).start if isinstance(node, tree.Change) else None
+    metrics_of = [part for side in parts for part in side.walk() if isinstance(part, tree.Metric)]
+    shifted = bool(look.shift) or any(isinstance(part, tree.Ago) for side in parts for part in side.walk())
+    if not shifted and any(frame.stale(part.name) is not Why.KNOWN for part in metrics_of):
+        return _of_the_window(parts, frame, look, value)  # too old for an answer; the reason comes with the values
+    question = (parts, first, look.shift, frame.data.settle, frame.data.tz if shifted else None)
+    pers = frozenset(part.per for part in metrics_of if part.per is not None)
+    found: _Gathered | None = frame.once(question, pers, lambda: _since_beginnings(parts, frame, look, first, value))
+    return _of_the_window(parts, frame, look, value) if found is None else found
+
+
+def _of_the_window(parts: Parts, frame: Frame, look: Look, value: Value) -> _Gathered:
+    hits, trials, why = _pair(parts, frame, look, value)
+    return _Gathered(Sums(hits[None, :], trials[None, :], np.ones(1), _is_whole(parts)), (), why)
+
+
+def _since_beginnings(parts: Parts, frame: Frame, look: Look, first: datetime | None, value: Value) -> _Gathered | None:
+    """One row per beginning that the facts reach back to, from `first` on where given; None where there is none."""
+    starts = [one for one in evidence.beginnings(frame.now) if first is None or one.at >= first]
+    passing = frame.passing()
+    hits, trials = _Table(len(starts), frame.size), _Table(len(starts), frame.size)
+    known, why = [], np.zeros(frame.size, np.uint8)
+    for start in starts:
+        some, of, reasons = _pair(parts, passing, replace(look, since=start.at), value)
+        known.append(bool((reasons == columns.KNOWN).any()))
+        if known[-1]:
+            hits.add(some)
+            trials.add(of)
+            why = reasons
     used = tuple(one for one, there in zip(starts, known, strict=True) if there)
-    return _Gathered(sums, used, told[-1][2])
+    if not used:
+        return None
+    weights = evidence.lumped(starts, known)
+    if first is not None:  # what lies before its window is what a change is compared with
+        weights = np.array([one.weight for one in used])
+    return _Gathered(Sums(hits.rows, trials.rows, weights, _is_whole(parts)), used, why)
 
 
-def _starts(node: Judged, frame: Frame, lookback: Lookback) -> Iterator[Beginning]:
-    first = frame.current(lookback, frame.settles()[0][0]).start if isinstance(node, tree.Change) else None
-    for one in evidence.beginnings(frame.now):
-        if first is None or one.at >= first:
-            yield one
+def _is_whole(parts: Parts) -> bool:
+    """Hits are a part of the trials, as rejected of all conversions; conversions are rare beside clicks."""
+    return not any(isinstance(part, tree.Metric) and metrics.base(part.name) == "clicks" for part in parts[1].walk())
+
+
+class _Table:
+    """Rows of numbers in as little memory as they can be kept in exactly."""
+
+    def __init__(self, rows: int, size: int) -> None:
+        self._values: NDArray[Any] = np.empty((0, size), np.float32)
+        self._most, self._used = rows, 0
+
+    def add(self, row: NDArray[np.float64]) -> None:
+        kind = self._values.dtype
+        if kind == np.float32 and not np.array_equal(row.astype(np.float32), row):
+            kind = np.dtype(np.float64)
+        if kind != self._values.dtype or not len(self._values):
+            held, self._values = self.rows, np.empty((self._most, len(row)), kind)
+            self._values[: self._used] = held
+        self._values[self._used] = row
+        self._used += 1
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        return self._values[: self._used]
 
 
 def _pair(parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> tuple[Any, Any, columns.Whys]:

@@ -106,7 +106,11 @@ class CohortFacts(Protocol):
 
 
 class Facts(Protocol):
-    """The world as it was known at one moment, for a fixed list of subjects."""
+    """The world as it was known at one moment, for a fixed list of subjects.
+
+    Facts that several rules ask at the same moment may have `once(question, pers, answer)`: it calls `answer` the first
+    time that the question is asked for these subjects and their own parents `pers`, and gives the same object after.
+    """
 
     @property
     def subjects(self) -> Sequence[Subject]: ...

@@ -192,3 +192,15 @@ def test_network_metrics_have_sums():
     assert past.at(now).measure("clicks", (), now - HOUR, now).values[0] == 200
     assert past.at(now).cohorts.due((), now - HOUR, now).values[0] == 200
     assert edge(now) == int(now.timestamp())
+
+
+@pytest.mark.parametrize("per", [("offer",), ("offer", "publisher"), ("advertiser",)])
+def test_beginnings_that_share_what_is_summed_get_the_digits_of_those_that_do_not(per):
+    past = two_percent_after_eight_hours()
+    now = START + timedelta(days=9, hours=12, minutes=7)
+    shared = past.at(now).cohorts.cohorts
+    starts = [now - HOUR * hours for hours in (1, 0.2, 3, 30, 29, 72, 100, 166, 200, 238, 2, 500)]
+    for end in (now, now - HOUR, now + HOUR):
+        for start in starts:
+            alone = past.at(now).cohorts.cohorts.due(per, edge(start), edge(end))
+            assert shared.due(per, edge(start), edge(end)).tolist() == alone.tolist()

@@ -1,0 +1,132 @@
+"""Who could be taken at all: for each subject the lines between which its evidence has to be worked out.
+
+The evidence grows as its line moves away from what was seen: each subject has one line at which it begins to suffice.
+Two bounds of that line are cheap and are worked out once for all rules that look at the same sums: below the first no
+alternative of any beginning can suffice, beyond the second one of them suffices by itself. Only between the two the
+evidence is worked out, and each answer narrows them. The answers are those of the full calculation. Pure columns.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.evaluation import evidence
+from rules.evaluation.evidence import Direction, Floats, Sums
+
+_MARGIN = 1e-9  # relative; rounding moves the evidence by far less
+_AT_ONCE = 1024  # subjects; what is worked out for all beginnings stays small
+
+
+@dataclass(slots=True, eq=False)
+class Screen:
+    """The two bounds of each subject for one direction and one needed evidence.
+
+    Lines above which a ratio is bad are counted as negative ones, so that more is always further beyond.
+    """
+
+    sums: Sums
+    direction: Direction
+    needed: float
+    own_past: bool
+    _no: Floats = field(init=False)  # up to here the evidence cannot suffice
+    _yes: Floats = field(init=False)  # from here on it does
+    _own: tuple[NDArray[np.intp], Floats] = field(init=False)  # who may have left its own past, and up to which line
+
+    def __post_init__(self) -> None:
+        self._no, self._yes = _bounds(self.sums, self.direction, np.log(self.needed))
+        self._own = self._pasts() if self.own_past else (np.zeros(0, np.intp), np.zeros(0))
+
+    def taken(self, line: Floats) -> NDArray[np.bool_]:
+        """Whose evidence against this line, one or one per subject, is at least what is needed."""
+        signed = line if self.direction == "below" else -line
+        usable = (line > 0) & ((line < 1) | (not self.sums.whole))
+        result = np.asarray(usable & (signed >= self._yes))
+        rows = np.flatnonzero(usable & ~result & (signed >= self._no))
+        if len(rows):
+            self._work_out(result, rows, np.broadcast_to(line, len(result))[rows])
+        self._of_own_past(result, np.broadcast_to(signed, len(result)), np.broadcast_to(usable, len(result)))
+        return result
+
+    def values(self, line: Floats) -> Floats:
+        """The evidence of those who may have enough, its own past left out; 0 for all others."""
+        signed = np.broadcast_to(line if self.direction == "below" else -line, len(self._no))
+        line = np.abs(signed)
+        usable = (line > 0) & ((line < 1) | (not self.sums.whole))
+        rows = np.flatnonzero(usable & (signed >= self._no))
+        result = np.zeros(len(self._no))
+        result[rows] = evidence.mixed(evidence.only(self.sums, rows), line[rows], self.direction)
+        return result
+
+    def _work_out(self, result: NDArray[np.bool_], rows: NDArray[np.intp], line: Floats) -> None:
+        found = evidence.mixed(evidence.only(self.sums, rows), line, self.direction)
+        enough = found >= self.needed
+        result[rows] = enough
+        signed = line if self.direction == "below" else -line
+        yes, no = rows[enough], rows[~enough]
+        self._yes[yes] = np.minimum(self._yes[yes], _beyond(signed[enough]))
+        self._no[no] = np.maximum(self._no[no], _short_of(signed[~enough]))
+
+    def _of_own_past(self, result: NDArray[np.bool_], signed: Floats, usable: NDArray[np.bool_]) -> None:
+        rows, upto = self._own
+        rows = rows[(signed[rows] <= upto) & usable[rows] & ~result[rows]]
+        if len(rows):
+            line = np.abs(signed[rows])
+            found = evidence.against_past(evidence.only(self.sums, rows), line, self.direction, self.needed)
+            result[rows] = found >= self.needed
+
+    def _pasts(self) -> tuple[NDArray[np.intp], Floats]:
+        """Who would have evidence enough against its own past, if only the line were passed."""
+        size = self.sums.hits.shape[1]
+        rows: list[NDArray[np.intp]] = []
+        upto: list[Floats] = []
+        for start in range(0, size, _AT_ONCE):
+            own, lines = evidence.leavers(
+                evidence.only(self.sums, np.arange(start, min(start + _AT_ONCE, size))), self.direction, self.needed
+            )
+            rows.append(own + start)
+            upto.append(_beyond(lines))
+        return np.concatenate(rows or [np.zeros(0, np.intp)]), np.concatenate(upto or [np.zeros(0)])
+
+
+def _beyond(lines: Floats) -> Floats:
+    return np.asarray(lines + _MARGIN * np.abs(lines))
+
+
+def _short_of(lines: Floats) -> Floats:
+    return np.asarray(lines - _MARGIN * np.abs(lines))
+
+
+def _bounds(sums: Sums, direction: Direction, needed: float) -> tuple[Floats, Floats]:
+    """From where on some alternative of some beginning has `needed` by itself: unweighted, and weighted."""
+    size = sums.hits.shape[1]
+    no, yes = np.full(size, np.inf), np.full(size, np.inf)
+    odd = np.zeros(size, dtype=bool)
+    for hits, trials, weight in zip(sums.hits, sums.trials, sums.weights.tolist(), strict=True):
+        some, of = hits.astype(np.float64), trials.astype(np.float64)
+        odd |= (some < 0) | (of < 0) | ((of == 0) & (some > 0))  # rows taken back: no rule of thumb holds
+        low, high = _passes(some, of, direction, needed, weight, whole=sums.whole)
+        np.minimum(no, low, out=no)
+        np.minimum(yes, high, out=yes)
+    no[odd], yes[odd] = -np.inf, np.inf
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(no), _short_of(no), no), np.where(np.isfinite(yes), _beyond(yes), yes)
+
+
+def _passes(
+    hits: Floats, trials: Floats, direction: Direction, needed: float, weight: float, *, whole: bool
+) -> tuple[Floats, Floats]:
+    """The line at which the first alternative of one beginning has `needed`, by itself and by its weighted part."""
+    if whole:
+        hits = np.minimum(hits, trials)
+    low, high = np.full(len(hits), np.inf), np.full(len(hits), np.inf)
+    with np.errstate(all="ignore"):
+        per = np.where(trials > 0, 1.0 / trials, np.inf)
+        for share, part in evidence.BELOW if direction == "below" else evidence.ABOVE:
+            against = hits * -np.log(share)
+            for least, kept in ((needed, low), (needed - np.log(weight * part), high)):
+                missing = against + least
+                np.minimum(kept, (-np.expm1(-missing * per) if whole else missing) / abs(1.0 - share), out=kept)
+        found = (low, high) if whole else (low * per, high * per)
+        low, high = (np.where(trials > 0, line, np.inf) for line in found)
+    return low, high

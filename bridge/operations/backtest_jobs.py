@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,9 +32,13 @@ class _Stopped(Exception):
 
 
 def ask(services: Services, rule: str, question: BacktestRequest, *, who: str, now: datetime) -> BacktestJob:
-    """Have the live revision of a rule tried on the past. Raises NotThere, Refused, OperationError with the reason."""
+    """Have the live revision of a rule tried on the past, up to now at most.
+
+    Raises NotThere, Refused, OperationError with the reason.
+    """
+    question = replace(question, end=min(question.end, now))
     if question.end <= question.start:
-        raise OperationError("to: it must be later than from")
+        raise OperationError("to: it must be later than from, and the past ends now")
     if (question.end - question.start) / (question.step or STEP) > MOST_LOOKS:
         raise OperationError(f"more than {MOST_LOOKS:,} evaluations; choose a shorter time range or a longer step")
     with services.store.write() as session:

@@ -21,7 +21,7 @@ from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_new
 from bridge.reports.items import Items, frozen, natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Per
-from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges
+from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges, Windows
 from bridge.store.feeds import Kind
 from rules.model.facts import Column, Subject, Why
 from rules.model.metrics import BASE, EVENTS
@@ -129,11 +129,7 @@ class LiveFacts:
 
     def _newest(self, reached: int, name: str, per: Per, start: int, end: int) -> NDArray[np.int64]:
         """What postbacks say beyond the report's mark, less what the report says there already."""
-        edges, windows = Edges(reached, FOR_EVER, edge(self.now)), self.data.windows
-        told = windows.told_since(Kind.CONVERSIONS, name, per, edges, (start, end))
-        newest = windows.told_since(Kind.POSTBACKS, name, per, edges, (start, end))
-        newest[: len(told)] -= told
-        return newest
+        return newest(self.data.windows, Edges(reached, FOR_EVER, edge(self.now)), name, per, (start, end))
 
     def _numbers(self, per: Per) -> NDArray[np.int32]:
         """Each subject's number in the sums of a dimension: NEVER_SEEN, or UNRELATED where there is no such parent."""
@@ -223,6 +219,14 @@ class LiveFacts:
 
     def _missing(self) -> Column:
         return Column(np.zeros(len(self.subjects)), np.full(len(self.subjects), Why.MISSING, dtype=np.uint8))
+
+
+def newest(windows: Windows, edges: Edges, name: str, per: Per, clicked: tuple[int, int]) -> NDArray[np.int64]:
+    """What postbacks say of these clicks beyond the report's mark, where the edges begin, less what it says itself."""
+    told = windows.told_since(Kind.CONVERSIONS, name, per, edges, clicked)
+    found = windows.told_since(Kind.POSTBACKS, name, per, edges, clicked)
+    found[: len(told)] -= told
+    return found
 
 
 def kinds_of(name: str) -> tuple[Kind, ...]:

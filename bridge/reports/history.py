@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,9 +21,9 @@ from bridge.config.lookup_tables import Table
 from bridge.reports import chunk_cache
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import MONEY, Batch
-from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts
+from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
 from bridge.reports.directory import Directory
-from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of
+from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, newest
 from bridge.reports.items import natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Ints, Per, slim
@@ -123,7 +124,14 @@ class Past:
             return FOR_EVER
         if self.marks is None:
             return edge(now - REPORT_LAG)
-        return edge(self.as_of("conversions", known, now) or self.since)
+        marks = (self.as_of("conversions", known, now), self.told(known, now))
+        return min(max((edge(mark) for mark in marks if mark is not None), default=edge(self.since)), edge(now))
+
+    def told(self, known: int, now: datetime) -> datetime | None:
+        """When the last postback had come by then; None where none is kept, or where reports alone are asked."""
+        if self.marks is None or known == FOR_EVER:
+            return None
+        return self.windows.last_seen(Kind.POSTBACKS, edge(now))
 
     def parent(self, kind: str, identity: str, of: Dimension) -> str | None:
         return self.directory.parent(kind, identity, of)
@@ -186,10 +194,26 @@ class PastFacts:
         sums = np.zeros(len(codes), dtype=np.int64)
         there = codes >= 0
         for kind in kinds_of(name):
-            totals: Ints = self.windows.totals(kind, name, per, edges)
+            totals = self._totals(kind, name, per, edges)
             sums[there] += totals[codes[there]]
         values = sums / MICRO if name in MONEY else sums.astype(np.float64)
         return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
+
+    def _totals(self, kind: Kind, name: str, per: Per, edges: Edges) -> Ints:
+        """The report up to its mark of that moment, and what postbacks had said about what lies behind it."""
+        read = self.past.as_of(name, self.known, self.now)
+        if kind is not Kind.CONVERSIONS or read is None or self.past.told(self.known, self.now) is None:
+            return self.windows.totals(kind, name, per, edges)
+        reached = min(max(edge(read), edges.start), edges.end)
+        told = self.windows.totals(kind, name, per, edges._replace(end=reached))
+        if reached == edges.end:
+            return told
+        sums = self.windows.once(Kind.POSTBACKS, name, per, edges._replace(start=reached)).copy()
+        sums[: len(told)] += told
+        return sums
+
+    def _newest(self, reached: int, name: str, per: Per, start: int, end: int) -> Ints:
+        return newest(self.windows, Edges(reached, FOR_EVER, self.known), name, per, (start, end))
 
     @property
     def cohorts(self) -> ClickFacts:
@@ -197,7 +221,11 @@ class PastFacts:
             curves = None if self.known == FOR_EVER else self.past.curves(self.now)
             reach = self.past.reach(self.known, self.now)
             sums = Cohorts(self.windows, self.windows.totals, self.known, reach, curves)
-            self._cohorts = ClickFacts(sums, self.past.codes, edge(self.past.since), tracking=self.past.tracking)
+            read = self.past.as_of("conversions", self.known, self.now)
+            told = read is not None and self.past.told(self.known, self.now) is not None
+            beyond = partial(self._newest, edge(read)) if read is not None and told else no_newest
+            since = edge(self.past.since)
+            self._cohorts = ClickFacts(sums, self.past.codes, since, beyond, self.past.tracking)
         return self._cohorts
 
     def once(self, question: Hashable, _pers: frozenset[Per], answer: Callable[[], Any]) -> Any:
@@ -245,12 +273,12 @@ def load(
     marks: dict[Kind, Sequence[tuple[datetime, datetime]]] = {}
     far = "last_month" in revision.text or "unusual" in revision.text
     since = first = start - (TWO_MONTHS if far else BASELINE)
-    for kind in (Kind.CLICKS, Kind.IMPRESSIONS, Kind.CONVERSIONS):
+    for kind in (Kind.CLICKS, Kind.IMPRESSIONS, Kind.CONVERSIONS, *([Kind.POSTBACKS] if against == "live" else [])):
         feed = feeds.find(session, FeedKey(account=account, integration=integration, kind=kind))
         if feed is None:
             continue
-        if feed.since is not None and against == "live":
-            since = max(since, feed.since) if kind is not Kind.IMPRESSIONS else since
+        if feed.since is not None and against == "live" and kind in {Kind.CLICKS, Kind.CONVERSIONS}:
+            since = max(since, feed.since)
         marks[kind] = feeds.marks(session, feed.id, start, end)
         batches = [
             _prepared(batch, against, data.windows)

@@ -8,6 +8,7 @@ equals one that was computed at once.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -196,6 +197,15 @@ class Windows:
         first = min((int(segment.by_seen()[1][0]) for segment in parts), default=0)
         found = [_arrived(segment, known, start, first) for segment in parts]
         return Arrivals(*(np.concatenate(columns) for columns in zip(*found, strict=True))) if found else _NOBODY
+
+    def last_seen(self, kind: Source, known: int) -> datetime | None:
+        """When the newest of the facts that were known then had come."""
+        found = []
+        for segment in self._segments.get(kind, ()):
+            times = segment.by_seen()[1]
+            at = int(np.searchsorted(times, known, side="right"))
+            found += [int(times[at - 1])] if at else []
+        return datetime.fromtimestamp(max(found), UTC) if found else None
 
     def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:
         """The subjects with any fact in [start, end)."""

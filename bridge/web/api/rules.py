@@ -156,9 +156,12 @@ def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.response(202, thing(schemas_out_rules.BacktestJobRow))
 @refusing
 def run_backtest(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """Have a worker replay the live revision over the past, with the facts as they were known then."""
+    """Have a worker replay the live revision over the past, with the facts as they were known then.
+
+    The last 30 days up to this moment, unless `from` and `to` say otherwise; never beyond now.
+    """
     step = timedelta(seconds=body["step_seconds"]) if "step_seconds" in body else None
-    question = BacktestRequest(start=body["start"], end=body["end"], step=step, against=body["against"])
+    question = BacktestRequest.of(body.get("start"), body.get("end"), services().clock(), step, body["against"])
     return one(
         picked(
             backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock()),

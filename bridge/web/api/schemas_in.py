@@ -161,8 +161,8 @@ class ModeBody(Strict):
 
 
 class BacktestBody(Strict):
-    start = _moment("2026-10-01T00:00:00+00:00", required=True, data_key="from")
-    end = _moment("2026-11-01T00:00:00+00:00", required=True, data_key="to")
+    start = _moment("2026-10-01T00:00:00+00:00", data_key="from")
+    end = _moment("2026-11-01T00:00:00+00:00", data_key="to")
     against = fields.String(load_default="live", validate=validate.OneOf(["live", "imported"]))
     step_seconds = fields.Integer(
         validate=validate.Range(60, 86_400), metadata={"description": "how often to look; else the rule's interval"}

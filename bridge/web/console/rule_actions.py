@@ -1,6 +1,6 @@
 """Actions of a rule's page: change its mode, and backtest it."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Response, g, request
@@ -39,7 +39,7 @@ def run_backtest(rule_id: str) -> Response:
         zone = formatting.zone(services())
         question = BacktestRequest(
             start=_day("from", zone),
-            end=_day("to", zone),
+            end=_day_after("to", zone),  # the day that is named belongs to it
             against="imported" if request.form.get("against") == "imported" else "live",
         )
         backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock())
@@ -63,3 +63,9 @@ def _day(name: str, zone: ZoneInfo) -> datetime:
     if day is None:
         raise OperationError(f"{name}: choose a day from 2000 to 2100")
     return day
+
+
+def _day_after(name: str, zone: ZoneInfo) -> datetime:
+    """The end of a day that is named: midnight where people live, also where the clocks change in between."""
+    local = _day(name, zone).astimezone(zone).replace(tzinfo=None)
+    return (local + timedelta(days=1)).replace(tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,115 @@
+"""A backtest reads what a live rule has read, postbacks too: the same verdicts, one for one."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+
+from bridge.reports import history, postbacks
+from bridge.reports.chunk_cache import ChunkCache
+from bridge.reports.facts import facts_for
+from bridge.reports.polling import FeedPlan, Page
+from bridge.sources.postback import PostbackFacts
+from bridge.store.feeds import FeedKey, Kind
+from rules.backtest.backtest import backtest
+from rules.evaluation.evaluate import evaluate
+from rules.model.verdicts import Answer
+from tests.reports.metric_rules import rule
+
+TEXT = """
+schema: 1
+id: low
+mode: shadow
+trigger: {every: 15m}
+scope: {per: [offer]}
+data: {window: 3h, need: {clicks: 20}, fresh: 50m}
+when: ["WHEN"]
+then: [{pause: offer, hold: 2h}]
+"""
+QUARTER, HOURS = timedelta(minutes=15), 8
+WHENS = ("conversions < 12", "cr < 3%", "cr < 9% @95%", "cr < 9% @95% a month")
+
+
+@dataclass
+class Tracker:
+    """Clicks twice a minute for two offers, of which every tenth and every fortieth converts twenty minutes later."""
+
+    begun: datetime
+
+    def happened(self, kind, end):
+        for number in range(HOURS * 120):
+            at = self.begun + timedelta(seconds=30 * number)
+            offer = number % 2 + 1
+            if kind is Kind.CLICKS and at < end:
+                yield number, offer, at, at
+            late = at + timedelta(minutes=20)
+            if kind is Kind.CONVERSIONS and late < end and number % (20 if offer == 1 else 80) < 2:
+                yield number, offer, at, late
+
+    def page(self, key, start, end, _after):
+        told = [one for one in self.happened(key.kind, end) if one[3] >= start]
+        rows = [
+            {
+                "real_tx_id": f"{number:026d}",
+                "request_time": f"{clicked:%Y-%m-%d %H:%M:%S}",
+                "conversion_time": f"{at:%Y-%m-%d %H:%M:%S}",
+                "offer_id": str(offer),
+                "status": "Approved",
+                "payout": "1.10",
+            }
+            for number, offer, clicked, at in reversed(told)
+        ]
+        return Page(rows, None)
+
+
+def postback(one):
+    number, offer, clicked, at = one
+    return PostbackFacts(
+        kind="conversion", transaction_id=f"{number:026d}", status="approved", offer=str(offer), sub_ids={},
+        click_time=clicked, conversion_time=at,
+    )  # fmt: skip
+
+
+RULES = [rule(TEXT.replace("WHEN", when)) for when in WHENS]
+
+
+def looked(facts, revision, at):
+    """What a rule sees and says, by subject."""
+    answers = evaluate(revision, facts, at).answers.tolist()
+    amounts = facts.measure("conversions", ("offer",), at - 8 * QUARTER, at).values.tolist()
+    return dict(zip(facts.subjects, zip(answers, amounts, strict=True), strict=True))
+
+
+@pytest.fixture
+def lived(store, reading, now):
+    """Every quarter of an hour postbacks come, of which some are lost; reports are read every other quarter only."""
+    tracker, cache, seen, last = Tracker(now), ChunkCache(), {}, now
+    reader = reading(tracker)
+    reader.plans = [FeedPlan(key=FeedKey(kind=kind), every=2 * QUARTER) for kind in (Kind.CLICKS, Kind.CONVERSIONS)]
+    for quarter in range(1, HOURS * 4):
+        at = now + quarter * QUARTER
+        if quarter % 2:
+            reader.read(at - timedelta(minutes=3))
+        fresh = [one for one in tracker.happened(Kind.CONVERSIONS, at) if one[3] >= last and one[0] % 7]
+        with store.write() as session:
+            postbacks.record(session, cache, FeedKey(kind=Kind.POSTBACKS), [postback(one) for one in fresh], at)
+        last = at
+        data = reader.data(at)
+        with store.read() as session:
+            seen[at] = [looked(facts_for(session, data, one, at), one, at) for one in RULES]
+    return seen
+
+
+def test_live_and_backtest_agree_verdict_for_verdict(store, lived):
+    moments = list(lived)[3:]
+    for number, revision in enumerate(RULES):
+        with store.read() as session:
+            past = history.load(session, revision, moments[0], moments[-1])
+            for at in moments:
+                assert looked(past.at(at), revision, at) == lived[at][number], (WHENS[number], at)
+            report = backtest(revision, past, moments[0], moments[-1], removes=False)
+        live = Counter(Answer(answer).word for at in moments for answer, _ in lived[at][number].values())
+        assert {word: count for word, count in report.answers.items() if count} == dict(live)
+        assert live["yes"]
+        assert live["no"]

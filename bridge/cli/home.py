@@ -59,8 +59,9 @@ def _base64_secret() -> str:
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option("--format", "form", type=click.Choice(sorted(FORMATS)), help="For programs: annotations, SARIF or JUnit.")
+@click.option("--costs", is_flag=True, help="Simulate what each rule will cost at typical volumes; takes seconds.")
 @json_option
-def check(directory: Path | None, form: str | None, json: bool) -> None:
+def check(directory: Path | None, form: str | None, costs: bool, json: bool) -> None:
     """Read bridge.yaml, every rule with its tests, and every table; print all that is wrong, with its place.
 
     \b
@@ -69,19 +70,22 @@ def check(directory: Path | None, form: str | None, json: bool) -> None:
       integr8-bridge check my-network --format github
       integr8-bridge check --format sarif > check.sarif
     """
-    found = check_home(directory)
+    found = check_home(directory, costs=costs)
     if not found.errors:
         found = replace(found, warnings=(*found.warnings, *stale_in_home(directory)))
     if form:
         click.echo(FORMATS[form](found, directory or Path(environ.get("BRIDGE_HOME", "."))))
     elif json:
         told = {"ok": not found.errors, "errors": found.errors, "warnings": found.warnings, "rules": found.rules}
+        told |= {"costs": found.costs} if costs else {}
         click.echo(as_json(told))
     else:
         for line in found.errors:
             click.secho(line, fg="red")
         for line in found.warnings:
             click.secho(f"{line} (warning)", fg="yellow")
+        for line in found.costs:
+            click.echo(line)
         counts = (found.rules, "rule"), (found.errors, "error"), (found.warnings, "warning")
         click.echo(", ".join(counted(len(some), noun) for some, noun in counts))
     raise SystemExit(1 if found.errors else 0)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -18,6 +19,7 @@ from bridge.operations.backtest import as_json as backtest_json
 from bridge.operations.backtest import compare as make_comparison
 from bridge.operations.backtest_page import page
 from bridge.operations.rule_costs import costs_of
+from bridge.operations.rule_costs import told as told_cost
 from bridge.store import backtest_results as stored_results
 from rules.backtest.backtest import Progress
 
@@ -68,21 +70,37 @@ def backtest(
             tried = [asdict(one) for one in try_thresholds(services, file, question, Thresholds.parse(sweep))]
             columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")
             show(tried, columns, json=json, empty="")
+            _recommend([] if json else tried)
             return
         pairs = make_comparison(services, file, question, progress) if compare else ()
         new = [pair.new for pair in pairs] if compare else try_out(services, file, question, progress)
+        costs_ahead = [row for one in read(services, file) for row in costs_of(services, one, services.clock())]
         keep(services, new, question, who=getpass.getuser(), now=services.clock())
     reports = [one for pair in pairs for one in (pair.old, pair.new)] or new
     if html:
         html.write_text(page(reports), encoding="utf-8")
     told = [backtest_json(report) for report in reports]
+    for report in told:
+        report["costs"] = [row for row in costs_ahead if row["rule"] == report["rule"]]
     if json:
         click.echo(as_json(told))
         return
+    _print(told)
+
+
+def _recommend(tried: list[dict[str, Any]]) -> None:
+    for one in tried:
+        if one["reason"]:
+            click.echo(f"recommended: {one['value']:f}; {one['reason']}")
+
+
+def _print(told: list[dict[str, Any]]) -> None:
     show(told, COLUMNS, json=False, empty="")
     for report in told:
         for guard, count in report["stops"].items():
             click.echo(f"{report['rule']}: {count} stopped by {guard}")
+        for row in report["costs"]:
+            click.echo(told_cost(row))
         for line in report["warnings"]:
             click.echo(f"{report['rule']}: WARNING: {line}", err=True)
     fires = [{"rule": report["rule"], **fire} for report in told for fire in report["fires"][:SHOWN]]

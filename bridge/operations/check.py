@@ -1,5 +1,6 @@
 """Check a home directory: find what is wrong, with its place. Nothing is changed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +26,10 @@ class Findings:
     warnings: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     tests: tuple[Result, ...] = ()
+    costs: tuple[str, ...] = ()  # what each rule will cost at typical volumes, where that was asked for
 
 
-def check_home(directory: Path | None) -> Findings:
+def check_home(directory: Path | None, *, costs: bool = False) -> Findings:
     """bridge.yaml, every rule with its tests, every table of a directory; BRIDGE_HOME for None."""
     try:
         found = settings.load(directory)
@@ -40,7 +42,14 @@ def check_home(directory: Path | None) -> Findings:
         (errors if problem.severity == "error" else warnings).append(str(problem))
     errors += [str(problem) for revision in reading.revisions for problem in unbounded(revision)]
     warnings += [line for revision in reading.revisions for line in _asks_a_list(revision, found)]
-    return Findings(tuple(errors), tuple(warnings), tuple(revision.id for revision in reading.revisions))
+    rules = tuple(revision.id for revision in reading.revisions)
+    return Findings(tuple(errors), tuple(warnings), rules, costs=_costs(reading.revisions) if costs else ())
+
+
+def _costs(revisions: Iterable[Revision]) -> tuple[str, ...]:
+    from bridge.operations.rule_costs import told, typical_costs  # noqa: PLC0415 - simulates; loads much, only if wanted
+
+    return tuple(told(row) for revision in revisions for row in typical_costs(revision))
 
 
 def _asks_a_list(revision: Revision, found: Settings) -> list[str]:

@@ -1,6 +1,7 @@
 """Estimate what a rule costs at this network's volumes before it is live."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,27 @@ def costs_of(services: Services, revision: Revision, now: datetime) -> list[dict
     except NoRatio:
         return []
     return [_row(revision, one, len(volumes), worth) for one in found]
+
+
+def typical_costs(revision: Revision) -> list[dict[str, Any]]:
+    """The same for typical volumes, where no network is at hand: one row each, none for a rule without such a ratio."""
+    try:
+        found = forecast(revision, TYPICAL)
+    except NoRatio:
+        return []
+    return [_row(revision, one, 0, 0.0) for one in found]
+
+
+def told(row: dict[str, Any]) -> str:
+    """One row as a sentence."""
+    unnoticed = row["unnoticed_hours"]
+    after = f"{unnoticed} h" if unnoticed[0].isdigit() else unnoticed
+    worth = f", {row['missing_revenue']} of revenue short of the line" if Decimal(row["missing_revenue"]) else ""
+    return (
+        f"{row['rule']}: at {row['a_day']:,} a day it pauses {row['honest_paused']} of honest items in a month "
+        f"({row['better_paused']} of those 1.5 times as good); a collapse to a quarter goes unnoticed for {after}, "
+        f"in which {row['passed']:,} pass{worth}"
+    )
 
 
 def _counted(node: tree.Compare) -> str:

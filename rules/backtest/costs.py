@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rules.evaluation import evidence, proof
 from rules.evaluation.columns import wilson
 from rules.evaluation.evidence import Direction, Sums
+from rules.evaluation.screening import Screen
 from rules.language import types
 from rules.model import tree
 from rules.model.revision import Group, Revision, Rolling
@@ -57,7 +58,16 @@ def forecast(revision: Revision, volumes: Sequence[float]) -> tuple[Cost, ...]:
     hours = int((window.length if isinstance(window, Rolling) else timedelta(days=1)) / timedelta(hours=1))
     least = float(next(iter(revision.data.need.values()), Decimal(0)))
     look = _look(node, line, max(hours // STEP, 1), least)
-    return tuple(_cost(volume, line, node.op in {"<", "<="}, look) for volume in volumes)
+    down = node.op in {"<", "<="}
+    good = 1.5 if down else 1 / 1.5
+    fall = (2.0, 0.5) if down else (0.5, 2.0)
+    fates = ((1.0, 1.0), (good, good), fall)
+    worlds = [_simulated(volume, line, fate) for volume in volumes for fate in fates]
+    if not worlds:
+        return ()
+    trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
+    first = _first(trials, hits, look).reshape(len(volumes), len(fates), SUBJECTS)
+    return tuple(_cost(volume, line, fall[1], found) for volume, found in zip(volumes, first, strict=True))
 
 
 def ratio(group: Group | None) -> tree.Compare | None:
@@ -69,36 +79,37 @@ def ratio(group: Group | None) -> tree.Compare | None:
     return None
 
 
-def _cost(volume: float, line: float, down: bool, look: Look) -> Cost:  # noqa: FBT001 - a direction
-    good = 1.5 if down else 1 / 1.5
-    fall = (2.0, 0.5) if down else (0.5, 2.0)
-    caught = [_first(volume, line, times, look) for times in ((1.0, 1.0), (good, good))]
-    found = _first(volume, line, fall, look)
-    late = np.where(found > COLLAPSE, found - COLLAPSE, np.inf)
+def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:
+    """`first`: at which hour the subjects at the line, the better ones and the collapsing ones are caught."""
+    late = np.where(first[2] > COLLAPSE, first[2] - COLLAPSE, np.inf)
     hours = float(np.median(late))
     lost = np.isinf(hours)
     passed = volume * (MONTH - COLLAPSE if lost else hours) / 24
     return Cost(
         a_day=volume,
-        honest_paused=float(np.isfinite(caught[0]).mean()),
-        better_paused=float(np.isfinite(caught[1]).mean()),
+        honest_paused=float(np.isfinite(first[0]).mean()),
+        better_paused=float(np.isfinite(first[1]).mean()),
         unnoticed=None if lost else timedelta(hours=hours),
         passed=passed,
-        missing=passed * line * abs(1.0 - fall[1]),
+        missing=passed * line * abs(1.0 - fallen),
     )
 
 
-def _first(volume: float, line: float, times: tuple[float, float], look: Look) -> Counts:
-    """The hour of the month at which each subject is first caught; infinite where it never is."""
+def _simulated(volume: float, line: float, times: tuple[float, float]) -> tuple[Counts, Counts]:
+    """Trials and hits up to each look: the rate is so many times the line, before the collapse and after."""
     random = np.random.default_rng(SEED)
     slots = (BEFORE + MONTH) // STEP
     rate = np.where(np.arange(slots) * STEP < BEFORE + COLLAPSE, times[0], times[1]) * line
     trials = random.poisson(volume * STEP / 24, (slots, SUBJECTS))
     hits = random.binomial(trials, np.minimum(rate, 1.0)[:, None])
-    trials = np.vstack([np.zeros(SUBJECTS), trials]).cumsum(axis=0)
-    hits = np.vstack([np.zeros(SUBJECTS), hits]).cumsum(axis=0)
-    first = np.full(SUBJECTS, np.inf)
-    for slot in range(BEFORE // STEP, slots + 1):
+    start = np.zeros(SUBJECTS)
+    return np.vstack([start, trials]).cumsum(axis=0), np.vstack([start, hits]).cumsum(axis=0)
+
+
+def _first(trials: Counts, hits: Counts, look: Look) -> Counts:
+    """The hour of the month at which each subject is first caught; infinite where it never is."""
+    first = np.full(trials.shape[1], np.inf)
+    for slot in range(BEFORE // STEP, len(trials)):
         caught = look(hits, trials, slot) & np.isinf(first)
         first[caught] = slot * STEP - BEFORE
     return first
@@ -126,11 +137,7 @@ def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
             whole=line > 0.05,
         )
         needed = evidence.line_of_evidence(float(confidence))
-        lines = np.array([line])
-        found = evidence.strength(sums, lines, direction, needed)
-        if node.holds == "month":
-            found = np.maximum(found, evidence.against_past(sums, lines, direction, needed))
-        caught: Counts = found >= needed
+        caught: Counts = Screen(sums, direction, needed, node.holds == "month").taken(np.array([line]))
         return caught
 
     return once if node.holds == "once" else month

@@ -123,7 +123,7 @@ def _unproven(measurement: Measurement) -> str | None:
     if share is None or story.found <= 0 or not (share < story.line) or measurement.turns_up():
         return None
     gain = share * math.log(share / story.line) - share + story.line if share > 0 else story.line
-    missing = math.log(story.needed / story.found) / gain if gain > 0 else 0.0
+    missing = story.spread * math.log(story.needed / story.found) / gain if gain > 0 else 0.0
     if missing <= 0 or missing > _LARGEST or story.since is None:
         return None
     length = measurement.frame.now - story.since

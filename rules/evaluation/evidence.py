@@ -17,6 +17,7 @@ Pure columns: performs no I/O and reads no clock.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Literal
 
@@ -36,6 +37,9 @@ ABOVE = ((1.25, 0.15), (1.6, 0.2), (2.5, 0.25), (5.0, 0.25), (20.0, 0.15))
 LEVEL = 0.35  # the power of the needed evidence that one beginning must have against the line itself
 CLEARLY = 1.1  # so many times better than the line its past must be, at the least
 PAST_ERRORS = 20.0  # what part of the errors the bound of the past may use: one in so many
+DAY = timedelta(days=1)
+LEAST_DAYS, LEAST_SUBJECTS, LEFT_OUT = 5, 20, 0.1  # what it takes to tell how much rates differ from day to day
+TRIMMED = 0.195  # by so many standard deviations the mean of chi-squared falls without its largest tenth
 _CLIP = 500.0  # exp of more is of no interest
 
 
@@ -114,6 +118,39 @@ def against_past(sums: Sums, line: Floats, direction: Direction, needed: float) 
     gained = np.where(passed, _parts(some, np.where(passed, past, at), direction), 0.0)
     result[rows] = _mean(sums.weights, gained)
     return result
+
+
+def spread(sums: Sums, starts: Sequence[Beginning]) -> Floats:
+    """How many times as much as by chance the hits of each subject differ from day to day; 1 where chance explains it.
+
+    Learned from all subjects together, since one that collapses differs from day to day as well: the tenth that differs
+    most is left out, and what could be chance is taken off. A variance of `share` times the square of the rate makes
+    hits vary `1 + share * hits a day` times as much as chance.
+    """
+    size = sums.hits.shape[1]
+    lengths = [(newer.at - older.at) / DAY for newer, older in pairwise(starts)]
+    days = [at for at, length in enumerate(lengths) if length >= 1]
+    if len(days) < LEAST_DAYS:
+        return np.ones(size)
+    rows = np.arange(days[0], len(starts))
+    hits, trials = (np.diff(part[rows].astype(np.float64), axis=0) for part in (sums.hits, sums.trials))
+    total, of = hits.sum(axis=0), trials.sum(axis=0)
+    some = (total >= 5 * len(hits)) & (of > 0) & (sums.trials[days[0]] > 0) & (hits >= 0).all(axis=0)
+    if some.sum() < LEAST_SUBJECTS:
+        return np.ones(size)
+    rate = total[some] / of[some]
+    due = np.maximum(trials[:, some] * rate, 1e-9)
+    chance = due * (1.0 - rate) if sums.whole else due
+    differs = ((hits[:, some] - due) ** 2 / np.maximum(chance, 1e-9)).sum(axis=0)
+    a_day = total / sum(lengths[days[0] :])
+    free = len(hits) - 1
+    kept = np.argsort(differs, kind="stable")[: int(len(differs) * (1 - LEFT_OUT))]
+    by_chance = free * len(kept)
+    # the tenth that is left out would have had more than its part by chance, too
+    found = float(differs[kept].sum()) / (1.0 - TRIMMED * np.sqrt(2.0 / free))
+    sure = found - by_chance - np.sqrt(2.0 * by_chance)
+    share = max(sure, 0.0) / (free * float(a_day[some][kept].sum()))
+    return np.asarray(1.0 + share * np.maximum(a_day, 0.0))
 
 
 def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np.intp], Floats]:

@@ -46,6 +46,7 @@ class Story:
     found: float
     needed: float
     own_past: bool = False  # it is the comparison with its own good past that says most
+    spread: float = 1.0  # so many times as much as by chance the hits of such subjects differ from day to day
 
 
 @cache
@@ -100,8 +101,9 @@ def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
     if usable and _has_own_past(node) and strength < proof.needed:
         own = float(evidence.against_past(sums, proof.line, direction, proof.needed)[0])
     since = found.starts[at].at if found.starts else None
-    hits, trials = float(sums.hits[at, 0]), float(sums.trials[at, 0])
-    return Story(since, hits, trials, line, max(strength, own), proof.needed, own >= proof.needed)
+    spread = 1.0 if found.spread is None else float(found.spread[row])
+    hits, trials = float(sums.hits[at, 0]) * spread, float(sums.trials[at, 0]) * spread
+    return Story(since, hits, trials, line, max(strength, own), proof.needed, own >= proof.needed, spread)
 
 
 def _direction(node: Judged) -> Direction:
@@ -138,6 +140,7 @@ class _Gathered:
     sums: Sums
     starts: tuple[Beginning, ...]  # empty: the rule's own window is all that is known
     why: columns.Whys
+    spread: NDArray[np.float64] | None = None  # by what the sums of each subject are divided; None: by nothing
     _screens: dict[tuple[Direction, float, bool], Screen] = field(default_factory=dict)
 
     def screen(self, direction: Direction, needed: float, *, own_past: bool) -> Screen:
@@ -184,7 +187,11 @@ def _since_beginnings(parts: Parts, frame: Frame, look: Look, first: datetime | 
     weights = evidence.lumped(starts, known)
     if first is not None:  # what lies before its window is what a change is compared with
         weights = np.array([one.weight for one in used])
-    return _Gathered(Sums(hits.rows, trials.rows, weights, _is_whole(parts)), used, why)
+    sums = Sums(hits.rows, trials.rows, weights, _is_whole(parts))
+    spread = evidence.spread(sums, used)
+    if (spread > 1.0).any():  # what differs by more than chance says less: as if it were so many times fewer
+        sums = Sums(sums.hits / spread, sums.trials / spread, weights, sums.whole)
+    return _Gathered(sums, used, why, spread)
 
 
 def _is_whole(parts: Parts) -> bool:

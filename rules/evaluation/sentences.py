@@ -41,7 +41,8 @@ def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
     proven = "is proven to be" if measurement.answer is Answer.YES else "is not proven to be"
     kind = "evidence from its own past" if story.own_past else "evidence"
     strength = f"{kind} {story.found:,.3g} of the {story.needed:,.3g} that {level} needs"
-    return f"{measurement.name()} {value}{since} {of} {proven} {side} {line}; {strength}"
+    days = f" (counted 1 to {story.spread:.2g}: rates here differ from day to day)" if story.spread > 1.005 else ""
+    return f"{measurement.name()} {value}{since} {of} {proven} {side} {line}; {strength}{days}"
 
 
 def _stated(measurement: Measurement) -> str:

@@ -40,7 +40,7 @@ class Summed:
 
 @dataclass(slots=True, eq=False)
 class Shared:
-    """Worked out once for one moment: per grain and end the young cells, per grain the curve of each subject."""
+    """Worked out once for one moment: young cells per dimension and end, the curve of each subject per dimension."""
 
     cells: dict[tuple[Per, int], Summed] = field(default_factory=dict)
     rows: dict[tuple[Per, int], tuple[NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=dict)

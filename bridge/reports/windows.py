@@ -35,7 +35,7 @@ OF_AN_EVENT = (Kind.CONVERSIONS,)  # `events.purchase`
 BY_CLICK: Final = "conversions by click"  # the conversions once more, each at the time of its click
 Source = Kind | Literal["conversions by click"]
 SEEN_EVER = int(np.iinfo(np.int64).max)
-KEPT_SUMS = 160  # per metric and grain: as many different windows slide at the same time
+KEPT_SUMS = 160  # per metric and dimension: as many different windows slide at the same time
 MERGE_AT = 32  # segments; each costs a little at every question
 
 

@@ -116,7 +116,7 @@ class Frame:
         """The whole frame once more, for questions whose answers nobody asks for again: it remembers none of them."""
         return Frame(self.facts, self.data, self.now, None, False, False, _settles=self._settles, _passing=True)
 
-    def once(self, question: Any, pers: frozenset[tuple[Grain, ...]], answer: Callable[[], Any]) -> Any:
+    def once(self, question: Any, pers: frozenset[tuple[Dimension, ...]], answer: Callable[[], Any]) -> Any:
         """The answer for all subjects; where the facts can, it is worked out once for all rules of this moment."""
         if question not in self.proofs:
             shared = getattr(self.facts, "once", None)
@@ -314,12 +314,12 @@ class Frame:
             return current, recent, max(horizon - current.end, timedelta(0))
         return TimeRange(current.start + within, current.end), recent, within
 
-    def _measure(self, name: str, per: tuple[Grain, ...] | None, part: Stretch, *, present: bool) -> Column:
-        grains = self._grains() if per is None else per
-        key = (name, grains, part.start, part.end)
+    def _measure(self, name: str, per: tuple[Dimension, ...] | None, part: TimeRange, *, present: bool) -> Column:
+        dimensions = self._dimensions() if per is None else per
+        key = (name, dimensions, part.start, part.end)
         measured = self._measured.get(key)
         if measured is None:
-            measured = self._ask(name, grains, part)
+            measured = self._ask(name, dimensions, part)
             if not self._passing:
                 self._measured[key] = measured
         found = self._fresh(name, measured) if present else measured

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rules.evaluation import columns, evidence
 from rules.evaluation.evidence import Beginning, Direction, Sums
-from rules.evaluation.frame import Against, Baseline, Frame, Look, Peers
+from rules.evaluation.frame import Against, Baseline, Frame, Lookback, Peers
 from rules.evaluation.screening import Screen
 from rules.model import metrics, tree
 from rules.model.facts import Column, Why
@@ -67,10 +67,10 @@ def prove(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
     return replace(whole, line=whole.line[at], yes=whole.yes[at], why=whole.why[at])
 
 
-def _proof(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> Proof:
+def _proof(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Proof:
     confidence = float(node.confidence or Decimal("0.95"))
-    line = _line(node, parts, frame, look, value)
-    found = _gathered(node, parts, frame, look, value)
+    line = _line(node, parts, frame, lookback, value)
+    found = _gathered(node, parts, frame, lookback, value)
     needed = evidence.line_of_evidence(confidence) * (BASELINE_SPLIT if isinstance(node, tree.Change) else 1.0)
     screen = found.screen(_direction(node), needed, own_past=_has_own_past(node))
     why = np.broadcast_to(columns.first_reason(found.why, line.why), frame.size)
@@ -88,8 +88,8 @@ def _has_own_past(node: Judged) -> bool:
 
 def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Story:
     """The evidence of the frame's one subject in figures: the beginning that says most."""
-    proof = prove(node, parts, frame, look, value)
-    found = _gathered(node, parts, frame.whole(), look, value)
+    proof = prove(node, parts, frame, lookback, value)
+    found = _gathered(node, parts, frame.whole(), lookback, value)
     row = frame.rows.start if isinstance(frame.rows, slice) else 0
     sums = evidence.only(found.sums, np.array([row]))
     line, direction = float(proof.line[0]), _direction(node)
@@ -150,32 +150,36 @@ class _Gathered:
         return self._screens[key]
 
 
-def _gathered(node: Judged, parts: Parts, frame: Frame, look: Look, value: Value) -> _Gathered:
+def _gathered(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> _Gathered:
     """Shared by all rules that ask for the same ratio of the same subjects at this moment."""
-    first = frame.current(look, frame.settles()[0][0]).start if isinstance(node, tree.Change) else None
+    first = frame.current(lookback, frame.settles()[0][0]).start if isinstance(node, tree.Change) else None
     metrics_of = [part for side in parts for part in side.walk() if isinstance(part, tree.Metric)]
-    shifted = bool(look.shift) or any(isinstance(part, tree.Ago) for side in parts for part in side.walk())
+    shifted = bool(lookback.shift) or any(isinstance(part, tree.Ago) for side in parts for part in side.walk())
     if not shifted and any(frame.stale(part.name) is not Why.KNOWN for part in metrics_of):
-        return _of_the_window(parts, frame, look, value)  # too old for an answer; the reason comes with the values
-    question = (parts, first, look.shift, frame.data.settle, frame.data.tz if shifted else None)
+        return _of_the_window(parts, frame, lookback, value)  # too old for an answer; the reason comes with the values
+    question = (parts, first, lookback.shift, frame.data.settle, frame.data.tz if shifted else None)
     pers = frozenset(part.per for part in metrics_of if part.per is not None)
-    found: _Gathered | None = frame.once(question, pers, lambda: _since_beginnings(parts, frame, look, first, value))
-    return _of_the_window(parts, frame, look, value) if found is None else found
+    found: _Gathered | None = frame.once(
+        question, pers, lambda: _since_beginnings(parts, frame, lookback, first, value)
+    )
+    return _of_the_window(parts, frame, lookback, value) if found is None else found
 
 
-def _of_the_window(parts: Parts, frame: Frame, look: Look, value: Value) -> _Gathered:
-    hits, trials, why = _pair(parts, frame, look, value)
+def _of_the_window(parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> _Gathered:
+    hits, trials, why = _pair(parts, frame, lookback, value)
     return _Gathered(Sums(hits[None, :], trials[None, :], np.ones(1), _is_whole(parts)), (), why)
 
 
-def _since_beginnings(parts: Parts, frame: Frame, look: Look, first: datetime | None, value: Value) -> _Gathered | None:
+def _since_beginnings(
+    parts: Parts, frame: Frame, lookback: Lookback, first: datetime | None, value: Value
+) -> _Gathered | None:
     """One row per beginning that the facts reach back to, from `first` on where given; None where there is none."""
     starts = [one for one in evidence.beginnings(frame.now) if first is None or one.at >= first]
     passing = frame.passing()
     hits, trials = _Table(len(starts), frame.size), _Table(len(starts), frame.size)
     known, why = [], np.zeros(frame.size, np.uint8)
     for start in starts:
-        some, of, reasons = _pair(parts, passing, replace(look, since=start.at), value)
+        some, of, reasons = _pair(parts, passing, replace(lookback, since=start.at), value)
         known.append(bool((reasons == columns.KNOWN).any()))
         if known[-1]:
             hits.add(some)

@@ -67,7 +67,7 @@ def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
     """Restore the database from a backup, migrate it to this version's schema, and halt.
 
     Refused while web, worker or beat have the database open. The service starts halted: Integr8 has not gone back in
-    time. Look at what is printed, then `integr8-bridge resume`; effects that were carried out since the copy was made
+    time. Look at what is printed, then `integr8-bridge resume`; effects that were executed since the copy was made
     are found as already so.
 
     \b

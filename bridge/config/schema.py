@@ -107,7 +107,7 @@ class Names(fields.Field[tuple[str, ...]]):
 
 
 class NoticesSchema(StrictSchema):
-    """Which channels hear of problems of the service itself: halts, stalled feeds, broken rules, dead letters."""
+    """Channels that are notified of problems of the service: halts, stalled feeds, broken rules, dead letters."""
 
     operations = Names(load_default=())
 

@@ -86,7 +86,7 @@ class Settings:
     http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
     keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
     trusted_proxies: tuple[str, ...] = ()
-    operations: tuple[str, ...] = ()  # channels that hear of problems of the service itself
+    operations: tuple[str, ...] = ()  # channels that are notified of problems of the service itself
     login: Mapping[str, Any] = field(default_factory=dict, repr=False)  # an identity provider: see bridge.config.login
     metrics_token: str | None = field(default=None, repr=False)  # what /metrics asks for
     warnings: tuple[str, ...] = ()  # what works and should be changed, in sentences

@@ -2,7 +2,7 @@
 
 Events are compared in the order in which they arrived, so it does not matter how they fall into batches. What
 each event is about is said by `order_per`, else by the rule's own subject or the key of what it ensures. Nothing
-is read, written or reckoned for sources and rules without `order_by`.
+is read, written or computed for sources and rules without `order_by`.
 """
 
 import re

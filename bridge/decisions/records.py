@@ -219,7 +219,7 @@ def effect_row(rule: str, effect: PlannedEffect, now: datetime, *, due: bool, tz
 
 
 def _hold_json(effect: PlannedEffect, tz: str) -> dict[str, Any] | None:
-    """The hold as the plan saw it. Its end is reckoned anew when the pause stands, which may be much later."""
+    """The hold as the plan saw it. Its end is computed anew when the pause stands, which may be much later."""
     if effect.hold is None:
         return None
     return {

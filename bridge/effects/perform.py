@@ -53,7 +53,7 @@ def _carry_out(services: Services, batch: Batch) -> bool:
 def _afterwards(services: Services, call_log: StoredCallLog, ended: Sequence[Effect]) -> None:
     """What can wait until the batch is written down.
 
-    Where a rule says `on_failure: undo`, the other steps of a subject are taken back when one fails. A step that was
+    Where a rule says `on_failure: undo`, the other steps of a subject are undone when one fails. A step that was
     under way when the other failed is asked about when it ends.
     """
     subjects = {(effect.plan_id, effect.subject) for effect in ended if effect.releases is None}

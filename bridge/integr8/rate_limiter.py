@@ -3,7 +3,7 @@
 LocalBudget runs on it, and `rate_budget.lua` repeats it on the Redis server; a test drives both with the same calls
 and wants the same answers.
 
-**The window.** A call that was let go holds a slot. While it is on its way the slot is held; once its answer
+**The window.** A call that was sent holds a slot. While it is on its way the slot is held; once its answer
 is here the call must have been counted by the server, so the slot ages from that moment. A new call may go
 when, counted that way, fewer than `burst` calls lie in the newest `burst / per_second` seconds and fewer than
 max(burst, per_second) in the newest second. Since a slot never ages before the server can have counted its

@@ -69,7 +69,7 @@ def collect(services: Services, now: datetime) -> None:
 def _rows(
     services: Services, found: Iterable[Notification], book: Mapping[str, Revision], now: datetime
 ) -> list[dict[str, Any]]:
-    """One for each channel that wants to hear of it."""
+    """One for each channel that receives it."""
     return [
         _row(one, topic, book.get(one.rule))
         | {"channel": channel, "created_at": now, "due_at": due(services, channel, now)}

@@ -29,7 +29,7 @@ LOOK = 15.0  # seconds between two looks of the web process
 
 
 def watch(services: Services, now: datetime, idle: Sequence[ObservedProblem] = ()) -> None:
-    """Look once, and write the notices that follow. Nothing where no channel wants to hear of it.
+    """Look once, and write the notices that follow. Nothing where no channel receives it.
 
     `idle` is given by who looks because nobody works; a worker that looks is at work itself.
     """

@@ -57,7 +57,7 @@ def examine(
     health: Callable[[Services, datetime], list[Check]],
     files: Callable[[Services, Session], Check] | None = None,
 ) -> list[Check]:
-    """Everything on this side: settings, files, database, Redis, workers, rules, data, what was put aside.
+    """Everything on this side: settings, files, database, Redis, workers, rules, data, quarantined events.
 
     `health` are the checks that /readyz makes; they belong to the web and come from there. `files` compares the rule
     files with what is live; who asks often gives a way that remembers the answer for a while.

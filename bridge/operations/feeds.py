@@ -26,7 +26,7 @@ log = structlog.get_logger()
 EVERY: Mapping[str, float] = {"clicks": 300, "conversions": 120, "impressions": 0}
 
 
-#: The same for what is mirrored, and for what is reckoned from what was read. Details are two calls for each
+#: The same for what is synchronised, and for what is computed from what was read. Details are two calls for each
 #: offer, so they come seldom.
 MIRRORS: Mapping[str, float] = {
     "entities": 300,

@@ -1,6 +1,6 @@
 """After a database restore: find effects that Integr8 may have applied and the database forgot.
 
-Between the copy and now, effects were carried out of which the restored ledger knows nothing. So nothing leaves the
+Between the copy and now, effects were executed of which the restored ledger knows nothing. So nothing leaves the
 service before a person has looked, whatever was under way is read before it is sent, and a request to another server,
 whose effect nobody can read, is not sent a second time.
 """

@@ -35,7 +35,7 @@ class Undone:
 
 
 def undo(services: Services, run_id: int, *, who: str, now: datetime, selection: Choice = EVERYTHING) -> Undone:
-    """Make and record the inverse plan of a run's applied effects, and cancel what has not been carried out yet.
+    """Make and record the inverse plan of a run's applied effects, and cancel what has not been executed yet.
 
     What changed since is left alone, and each omission says why. Raises NotThere, Refused, and
     NothingSelected when a selected target is not part of the run.
@@ -76,7 +76,7 @@ def _about(applied: Sequence[Applied]) -> frozenset[Target]:
 
 
 def _targets(session: Session, plan_ids: Collection[int]) -> frozenset[Target]:
-    """What a run wanted to touch, carried out or not."""
+    """What a run wanted to touch, executed or not."""
     return frozenset(target(row) for row in session.scalars(select(Effect).where(Effect.plan_id.in_(plan_ids))))
 
 
@@ -106,7 +106,7 @@ def _busy(row: Effect) -> str:
 
 
 def compensate(services: Services, session: Session, plan_id: int, subject: str, now: datetime) -> None:
-    """`on_failure: undo`: take back the steps of one subject that were applied beside one that failed.
+    """`on_failure: undo`: undo the steps of one subject that were applied beside one that failed.
 
     Steps that have not begun are cancelled. Does nothing where no step of the subject has failed.
     """
@@ -169,7 +169,7 @@ def _inverse(
     now: datetime,
     selection: Selection | None = None,
 ) -> Plan:
-    """`selection` is what a person asks to undo; None: compensation, which takes back what has just been done."""
+    """`selection` is what a person asks to undo; None: compensation, which undoes what has just been done."""
     revision = terms.revision
     assert revision is not None
     gone = sorted({one.account for one in touched(applied)} - set(services.settings.accounts))

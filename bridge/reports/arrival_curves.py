@@ -33,7 +33,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrivals:
-    """Conversions, one group of equal ones per position. `weight` is negative where a row was taken back."""
+    """Conversions, one group of equal ones per position. `weight` is negative where a row was retracted."""
 
     offer: NDArray[np.int32]  # the offers' numbers
     click: Ints

@@ -1,7 +1,7 @@
 """Batches of facts, stored as columns.
 
 A fact says: seen at this time, so many rows (weight) with this event time, status, money and dimensions. A row
-that changes is taken back by a fact with the weight -1 and told anew by one with +1, so what was known at any
+that changes is retracted by a fact with the weight -1 and told anew by one with +1, so what was known at any
 time T about any time range is a plain sum over `seen_at <= T`, exact, in any order, and nothing is overwritten.
 """
 

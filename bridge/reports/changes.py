@@ -28,7 +28,7 @@ class KnownRows:
     def of(cls, batches: Iterable[Batch]) -> "KnownRows":
         """From all facts about a time range, in any order: merging chunks and removing imports may change the order.
 
-        A version of a row holds while it was told more often than it was taken back. No version holds of a row
+        A version of a row holds while it was told more often than it was retracted. No version holds of a row
         that came with an import which was removed.
         """
         facts = join(list(batches))

@@ -147,7 +147,7 @@ def _replace(session: Session, feed: Feed, part: Sequence[ChunkInfo], level: Lev
 
 
 def hourly(facts: Batch) -> Batch:
-    """Sums per hour, status and dimensions. What took place and was taken back within an hour is gone."""
+    """Sums per hour, status and dimensions. What took place and was retracted within an hour is gone."""
     event = facts.event // HOUR * HOUR
     columns: list[NDArray[np.int64]] = [event, facts.status.astype(np.int64)]
     columns += [facts.column(name).codes.astype(np.int64) for name in KEPT_DIMENSIONS]

@@ -219,7 +219,7 @@ class Windows:
     def counts(self, per: Per, start: int, end: int) -> Ints:
         """How many facts of any kind each subject number has in [start, end), whenever they were seen.
 
-        A retraction counts as well: that there was something to take back is a sign of life.
+        A retraction counts as well: that there was something to retract is a sign of life.
         """
         parts = [
             self.totals(kind, ROWS, per, Edges(start, end, SEEN_EVER)) for kind in Kind if self._segments.get(kind)

@@ -27,7 +27,7 @@ GAP = timedelta(seconds=90)  # between two ticks of a service that is well; long
 LONGEST = timedelta(minutes=3)  # of any lease
 SET = "clock set"  # the heartbeat that says when
 #: The longest that anything waits because a server asked for it, with a margin: what lies beyond was stored by a
-#: version that took such a wish without a ceiling, or by a clock that was set.
+#: version that took such a request without a ceiling, or by a clock that was set.
 CEILING = timedelta(hours=1, minutes=5)
 NOTICES = timedelta(hours=25)  # messages are tried for days; two tries lie a day apart at most
 CUT, CUT_EVERY = "waits cut", timedelta(minutes=1)

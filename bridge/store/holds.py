@@ -24,7 +24,7 @@ from bridge.store.entities import ChangedBy, Entity, EntityChange
 
 class HoldState(StrEnum):
     ACTIVE = "active"
-    RELEASED = "released"  # its time came, its early condition was met, or someone let go by hand
+    RELEASED = "released"  # its time came, its early condition was met, or a person released it
     OVERRIDDEN = "overridden"  # a person changed the target in Integr8
 
 
@@ -135,7 +135,7 @@ def _held(rule_id: str | BindParameter[str]) -> ColumnElement[bool]:
 
 
 def on(session: Session, *, account: str, targets: Collection[str], rule_id: str, since: datetime) -> list[Hold]:
-    """What any rule of an account holds on these ids of targets, and a rule's own earlier holds that were let go.
+    """What any rule of an account holds on these ids of targets, and a rule's own earlier holds that were released.
 
     How many of those there were since a moment decides how long the next one is.
     """

@@ -30,7 +30,7 @@ MAX_ATTEMPTS = 5  # after so many failures an event is a dead letter
 
 
 class EventState(StrEnum):
-    RECEIVED = "received"  # journalled, waiting for the drain
+    RECEIVED = "received"  # journalled, waiting to be processed
     DONE = "done"  # every rule that listens has a run
     QUARANTINED = "quarantined"  # does not fit what its source promised; a person decides
     DEAD = "dead"  # failed too often; can be replayed
@@ -128,7 +128,7 @@ def _first_of(session: Session, rows: Sequence[dict[str, Any]]) -> dict[tuple[st
 
 
 def take(session: Session, *, limit: int, now: datetime, sources: Collection[str] | None = None) -> list[Event]:
-    """Claim the oldest waiting events for one drain; only of these sources, where some are named."""
+    """Claim the oldest waiting events for one batch; only of these sources, where some are named."""
     if sources is None:
         return _waiting().take(session, limit=limit, now=now)
     return _waiting(of_sources=True).take(session, limit=limit, now=now, sources=sorted(sources))
@@ -147,7 +147,7 @@ def waiting_sources(session: Session, now: datetime) -> list[str]:
 
 
 def some_wait(session: Session, now: datetime) -> bool:
-    """Whether a drain would find events now."""
+    """Whether a batch would find events now."""
     return session.connection().scalar(_any_waiting(), {"now": now}) is not None
 
 
@@ -181,7 +181,7 @@ def drop_waiting(session: Session, problem: str, now: datetime) -> list[str]:
 
 
 def finish(session: Session, events: Sequence[Event], *, now: datetime) -> None:
-    """Mark a drained batch. Events whose lease moved on in the meantime stay with their new holder."""
+    """Mark a processed batch. Events whose lease moved on in the meantime stay with their new holder."""
     _release(session, events, state=EventState.DONE, finished_at=now, problem=None)
 
 

@@ -44,7 +44,7 @@ class PlanState(StrEnum):
     NOTHING = "nothing"
     SHADOW = "shadow"
     WAITING = "waiting"  # for a person
-    READY = "ready"  # its effects may be carried out
+    READY = "ready"  # its effects may be executed
     STOPPED = "stopped"  # a guard said no
     DROPPED = "dropped"  # rejected, expired, or everything in it recovered
     DONE = "done"  # every effect has reached its end
@@ -110,7 +110,7 @@ class StoredPlan(Base):
     note: Mapped[str | None]
     difference: Mapped[dict[str, Any] | None] = mapped_column(Json)  # what the re-check at the moment of yes changed
     canary: Mapped[str | None]  # started, waiting, passed, failed
-    undoes: Mapped[int | None]  # the run that this plan takes back
+    undoes: Mapped[int | None]  # the run that this plan undoes
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     effects: Mapped[list["Effect"]] = relationship(back_populates="plan", order_by="Effect.id")
 
@@ -228,7 +228,7 @@ def take(
     Urgent ones first, then the oldest plans, and of a plan what costs most. What needs Integr8 is left where it is for
     accounts that are `away`.
 
-    Those that were being carried out when their worker vanished come too: claimed ones start again, sent ones
+    Those that were being executed when their worker vanished come too: claimed ones start again, sent ones
     are unknown and will be read before anything else.
     """
     effects = _due(among).take(session, verbs=list(verbs), away=list(away), limit=limit, now=now, left_by=left_by)
@@ -463,7 +463,7 @@ def touches(kind: str, identity: str) -> ColumnElement[bool]:
 
 
 def counts(session: Session) -> dict[str, int]:
-    """Effects by state, of plans that are or were carried out: what shadow rules wanted is not among them."""
+    """Effects by state, of plans that are or were executed: what shadow rules wanted is not among them."""
     carried = StoredPlan.state.in_([PlanState.READY, PlanState.DONE])
     query = select(Effect.state, func.count()).join(StoredPlan, StoredPlan.id == Effect.plan_id).where(carried)
     rows = session.execute(query.group_by(Effect.state))

@@ -1,7 +1,7 @@
 """The world of a backtest: which targets would be paused, by whom, until when, and what happens then.
 
 It stands in for the database, the mirror and Integr8. Every pause succeeds at once; nobody intervenes by hand;
-a plan that would wait for a person is not carried out; other rules do not exist.
+a plan that would wait for a person is not executed; other rules do not exist.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

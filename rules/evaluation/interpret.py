@@ -305,7 +305,7 @@ def _forecast(node: tree.Forecast, frame: Frame, lookback: Lookback) -> Truth:
 
 
 def _is_rounded(node: tree.Node) -> bool:
-    """Whether a value is reckoned in a way that rounds. Measured amounts and constants are exact as they are."""
+    """Whether a value is computed in a way that rounds. Measured amounts and constants are exact as they are."""
     while isinstance(node, tree.Over | tree.Ago):
         node = node.item
     if isinstance(node, tree.Metric):

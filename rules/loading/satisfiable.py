@@ -1,8 +1,8 @@
 """Find where in the space of possible data a rule says yes: clauses of simple bounds, for the conflict check.
 
 A clause is one way to say yes: bounds on measured values and attributes, and conditions that are too rich for
-bounds (`opaque`). A clause is empty when its bounds contradict each other. Reckoned on the safe side: what cannot be
-reckoned never makes a clause empty.
+bounds (`opaque`). A clause is empty when its bounds contradict each other. Computed on the safe side: what cannot be
+computed never makes a clause empty.
 """
 
 from collections.abc import Iterator, Mapping

@@ -189,7 +189,7 @@ def _labelled(revision: Revision, now: datetime) -> dict[tuple[datetime, datetim
 
 
 def _spans(revision: Revision, now: datetime) -> Iterator[_Span]:
-    frame = Frame(EventFacts({}, {}), revision.data, now)  # only windows are reckoned here
+    frame = Frame(EventFacts({}, {}), revision.data, now)  # only windows are computed here
     own = [tree.Metric(name=name) for name in revision.data.need]
     filled = [
         part.tree for template in _templates(revision.then) for part in template.parts if not isinstance(part, str)

@@ -104,7 +104,7 @@ class Outcome(StrEnum):
     NOTHING = "nothing"  # no effect is wanted
     SHADOW = "shadow"  # recorded only
     WAITING = "waiting"  # for a person
-    READY = "ready"  # to be carried out
+    READY = "ready"  # to be executed
     STOPPED = "stopped"  # a guard said no
 
 

@@ -105,7 +105,7 @@ class Clock(Node):
 
 @dataclass(frozen=True, slots=True)
 class Reference(Node):
-    """A value of an earlier step of `then`, known only when that step has been carried out."""
+    """A value of an earlier step of `then`, known only when that step has been executed."""
 
     step: str
     name: str

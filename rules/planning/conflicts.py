@@ -162,7 +162,7 @@ def _differ(one: _Voice, other: _Voice) -> bool:
 
 
 def _last_holders(plans: Sequence[Plan]) -> list[Plan]:
-    """Where all holders of a target let go in one tick, each sees the other: then one of them returns it."""
+    """Where all holders of a target release it in one tick, each sees the other: then one of them returns it."""
     ended: dict[Target, dict[str, Ended]] = {}
     for plan in plans:
         for end in plan.ended:

@@ -70,7 +70,7 @@ def early_yes(rule: str, evaluation: Evaluation, state: State) -> frozenset[Subj
 
 
 def sweep(rule: str, state: State, now: datetime) -> Plan:
-    """Let go what is due for a rule that is no longer loaded; its holds must not outlive it for ever."""
+    """Release what is due for a rule that is no longer loaded; its holds must not outlive it for ever."""
     still = state.halt is not None
     found = look(rule, state, Terms(may_return=not still), now)
     stops = (Stop(guard="halt", message=f"everything is halted: {state.halt}"),) if still else ()
@@ -113,7 +113,7 @@ def _plan(rule: str, found: Returns, stops: tuple[Stop, ...]) -> Plan:
 
 
 def _without(known: TargetState, leaving: set[tuple[str, Target]], rule: str) -> TargetState:
-    """Of several holders who are let go at once the last one returns the target; the others step aside."""
+    """Of several holders that are released at once the last one returns the target; the others step aside."""
     later = tuple(hold for hold in known.holds if (hold.rule, hold.target) not in leaving or hold.rule >= rule)
     return replace(known, holds=later)
 

@@ -24,7 +24,7 @@ RESPECT = timedelta(hours=24)  # as long as a rule that is no longer loaded leav
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """An effect that was carried out. Source: the ledger, state applied; skipped effects changed nothing."""
+    """An effect that was executed. Source: the ledger, state applied; skipped effects changed nothing."""
 
     effect: PlannedEffect
     at: datetime
@@ -47,7 +47,7 @@ class Terms:
 
     rule: str
     revision: Revision | None = None
-    only: frozenset[Target] | None = None  # take back these alone
+    only: frozenset[Target] | None = None  # undo these alone
     history: Mapping[Target, Sequence[Past]] = field(default_factory=dict)  # everything rules did to these targets
     approved: bool = False  # a person said yes to an undo that was over the limits; asked again without them
 
@@ -76,7 +76,7 @@ class _Work:
 def undo(applied: Sequence[Applied], state: State, now: datetime, terms: Terms) -> Plan:
     """The inverse of these effects.
 
-    `state` must know the targets they touched (`touched`). Several effects on one target are taken back as one:
+    `state` must know the targets they touched (`touched`). Several effects on one target are undone as one:
     from the newest wanted value to the oldest prior one. The rule is muted for what it did, or its next look
     would do it again.
     """
@@ -122,7 +122,7 @@ def _target(one: Applied) -> Target:
 
 
 def _by_target(applied: Sequence[Applied], only: frozenset[Target] | None) -> dict[Target, list[Applied]]:
-    """Newest first, as they have to be taken back: a login before the publisher that it belongs to."""
+    """Newest first, as they have to be undone: a login before the publisher that it belongs to."""
     found: dict[Target, list[Applied]] = {}
     order = sorted(enumerate(applied), key=lambda pair: (pair[1].at, pair[0]), reverse=True)
     for _, one in order:

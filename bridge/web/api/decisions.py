@@ -160,5 +160,5 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.ReleasedRow))
 @refusing
 def release_hold(hold_id: int) -> dict[str, Any]:
-    """Let go: the target goes back unless another rule holds it."""
+    """Release a hold: the target is activated unless another rule holds it."""
     return one(release_holds(services(), [hold_id], who=g.who, now=services().clock()))

@@ -104,7 +104,7 @@ def replay_events(body: dict[str, Any]) -> dict[str, Any]:
 @needs(Role.OPERATOR)
 @blueprint.response(200, thing(schemas_out_decisions.CancelledRow))
 def cancel_replay() -> dict[str, Any]:
-    """Take back the replays that nobody has begun to handle."""
+    """Cancel the replays that have not been processed yet."""
     return one({"cancelled": cancel(services(), who=g.who, now=services().clock())})
 
 

@@ -97,6 +97,12 @@ def in_force(session: Session, rule_id: str, at: datetime) -> str | None:
     return row.hash if row else None
 
 
+def remember(session: Session, *, rule: str, digest: str, file: str, text: str, now: datetime) -> None:
+    """Keep the text of a revision that is in no file, such as a proposal: its plan and its undo need it."""
+    row = {"hash": digest, "rule_id": rule, "file": file, "text": text, "first_seen_at": now}
+    session.execute(insert_new(session, StoredRevision), [row])
+
+
 def publish(
     session: Session,
     *,

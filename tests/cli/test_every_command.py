@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bridge.cli import cli
 
-PROCESSES = {"up", "simulator", "demo"}  # they run until they are stopped, and log
+PROCESSES = {"up", "simulator", "demo", "mcp"}  # they run until they are stopped, and log
 DOCUMENTS = {"rules schema", "channels events", "api openapi", "api call"}  # they print JSON and nothing else
 WRITERS = {"init", "completion"}  # what they write is a directory, or a script
 WITHOUT_JSON = PROCESSES - {"demo"} | DOCUMENTS | WRITERS

@@ -1,0 +1,1 @@
+"""What a chat assistant may ask, over the Model Context Protocol; the extra `mcp`."""

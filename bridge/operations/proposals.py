@@ -1,0 +1,146 @@
+"""A change that somebody without the right to make it proposes: a plan that always waits for a person."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bridge.config import rules_directory
+from bridge.config.lookup_tables import load_all
+from bridge.decisions.live_facts import scope_facts
+from bridge.decisions.plan_state import PlanContext, load_state
+from bridge.operations.decide import live_inputs
+from bridge.operations.errors import NothingSelected, OperationError, Refused
+from bridge.operations.manual_runs import write
+from bridge.services.container import Services
+from bridge.store import audit_log, revisions, runs
+from rules.evaluation.evaluate import evaluate
+from rules.language.render import as_yaml
+from rules.loading.load import load
+from rules.model.plan import Outcome
+from rules.model.revision import Revision
+from rules.model.spelling import did_you_mean, listed
+from rules.planning.plan import plan as make_plan
+from rules.planning.plan import targets
+
+ACTIONS = ("pause", "activate", "update")
+KINDS = ("offer", "publisher", "advertiser")
+MOST = 50  # targets of one proposal: a person must be able to look at each
+WAITS = "24h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What somebody would like to be done, and why."""
+
+    action: str
+    kind: str
+    ids: Sequence[str]
+    why: str
+    hold: str | None = None  # of a pause: 12h, midnight, manual
+    values: Mapping[str, Any] | None = None  # of an update
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The plan that waits, and what it leaves out with the reason."""
+
+    plan_id: int
+    run_id: int
+    effects: Sequence[str]
+    left: Sequence[str]
+
+
+def propose(services: Services, wanted: Proposal, *, who: str, now: datetime, account: str = "main") -> Proposed:
+    """Record the change as a plan that waits, whatever it is; nothing is carried out without a person's yes.
+
+    It goes through the guards of every plan. Raises OperationError for what is no change, NothingSelected without
+    ids, Refused where nothing is left to propose.
+    """
+    if not wanted.ids:
+        raise NothingSelected("no id is named, so nothing was proposed; name at least one")
+    if len(set(wanted.ids)) > MOST:
+        raise OperationError(f"{len(set(wanted.ids))} ids; one proposal names at most {MOST}")
+    _check_words(wanted)
+    with services.store.write() as session:
+        wanted = _with_one_name(services, session, wanted, account, now)
+        text = as_yaml(_document(wanted, who, account))
+        revision = _loaded(services, text)
+        revisions.remember(session, rule=revision.id, digest=revision.hash, file=revision.id, text=text, now=now)
+        facts = scope_facts(live_inputs(services), session, revision, now)
+        evaluation = evaluate(revision, facts, now)
+        entry = services.settings.accounts.get(revision.account)
+        context = PlanContext(revision, facts, entry, now)
+        plan = make_plan(revision, evaluation, load_state(session, context, targets(revision, evaluation)), now)
+        if plan.outcome is not Outcome.WAITING:
+            found = {subject.ids[0] for subject in facts.subjects}
+            unknown = [f"{wanted.kind} {one} is not known" for one in wanted.ids if one not in found]
+            raise Refused("; ".join([*(stop.message for stop in plan.stops), *unknown]) or "there is nothing to change")
+        [(run, [stored])] = write(
+            session, revision, [plan], kind=runs.Cause.HAND, about=f"proposal:{wanted.action}", who=who, now=now
+        )
+        effects = [f"{one.verb} {one.target}" for one in plan.effects]
+        detail = {"plan": stored.id, "effects": effects, "why": wanted.why}
+        audit_log.note(session, who=who, what="propose", about=f"run {run.id}", now=now, detail=detail)
+        return Proposed(stored.id, run.id, effects, [stop.message for stop in plan.stops])
+
+
+def _check_words(wanted: Proposal) -> None:
+    for word, known, what in ((wanted.action, ACTIONS, "change"), (wanted.kind, KINDS, "kind of item")):
+        if word not in known:
+            raise OperationError(f"'{word}' is no {what} to propose; use {listed(known)}{did_you_mean(word, known)}")
+
+
+def _with_one_name(services: Services, session: Session, wanted: Proposal, account: str, now: datetime) -> Proposal:
+    """The proposal with the ids under which the items are known, whichever of its two ids each is called by."""
+    if account not in services.settings.accounts:
+        raise OperationError(f"there is no account '{account}'{did_you_mean(account, services.settings.accounts)}")
+    data = live_inputs(services).data(account, "default")
+    data.refresh(session, now)
+    names = data.directory.aliases.get(wanted.kind, {})
+    return replace(wanted, ids=[names.get(one, one) for one in wanted.ids])
+
+
+def _document(wanted: Proposal, who: str, account: str) -> dict[str, Any]:
+    """The proposal as a rule that asks: so it has guards, a review, a re-check at the moment of yes, and an undo."""
+    step: dict[str, Any] = {wanted.action: wanted.kind}
+    if wanted.hold is not None:
+        step["hold"] = wanted.hold
+    if wanted.values is not None:
+        step["with"] = dict(wanted.values)
+    asked = repr((wanted.action, wanted.kind, sorted(set(wanted.ids)), wanted.hold, wanted.values, wanted.why, who))
+    return {
+        "schema": 1,
+        "id": f"proposal-{sha256(asked.encode()).hexdigest()[:12]}",
+        "title": f"Proposed by {_plain(who)}",
+        "note": _plain(wanted.why),
+        "mode": "approve",
+        "account": account,
+        "trigger": {"every": "365d"},
+        "scope": {"per": [wanted.kind], "where": {f"{wanted.kind}.id": sorted(set(wanted.ids))}},
+        "when": ["true"],
+        "then": [step],
+        "approve": {"within": WAITS, "otherwise": "drop"},
+    }
+
+
+def _plain(text: str) -> str:
+    """One line without braces: nothing in it is an expression."""
+    return " ".join(text.replace("{", "(").replace("}", ")").split())[:180]
+
+
+def _loaded(services: Services, text: str) -> Revision:
+    tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
+    found = load(text, name="proposal", environment=rules_directory.environment(services.settings, tables), tests=False)
+    if not found.revisions:
+        raise OperationError("; ".join(problem.message for problem in found.errors))
+    if any("{{" in str(value) for value in _values(found.revisions[0])):
+        raise OperationError("a proposal holds plain values only, no {{ expressions }}")
+    return found.revisions[0]
+
+
+def _values(revision: Revision) -> list[Any]:
+    return [getattr(value, "text", value) for step in revision.then for value in step.values.values()]

@@ -26,8 +26,15 @@ _SHORTHANDS = {
     "minutely": "* * * * *",
 }
 _SYSTEMD = re.compile(
-    r"(?:(?P<days>[a-z]{3}[a-z.,]*)\s+)?(?:\*-\*-\*\s+)?(?P<hour>[\d*/,]+):(?P<minute>[\d*/,]+)(?::00?)?", re.ASCII
+    r"(?:(?P<days>[a-z]{3}[a-z.,]*)\s+)?(?:\*-(?P<month>[\d*/,]+)-(?P<day>[\d*/,]+)\s+)?"
+    r"(?P<hour>[\d*/,]+):(?P<minute>[\d*/,]+)(?::00?)?(?:\s+(?P<zone>[a-z_]+(?:/[a-z_+-]+)*))?",
+    re.ASCII,
 )
+_AMAZON = re.compile(r"cron\((?P<fields>[^()]+)\)", re.ASCII)
+_REPEATED = re.compile(
+    r"(?:@?every\s+|rate\(\s*|r/pt)(?P<count>\d+)\s*(?P<unit>[smhd])[a-z]*\s*\)?", re.ASCII
+)  # @every 15m, every 5 minutes, rate(5 minutes), R/PT15M
+_QUARTZ_DAY = re.compile(r"(?P<day>[1-7])(?P<more>l|#[1-5]|/\d)?", re.ASCII)
 
 
 def problem(expression: str) -> str | None:
@@ -35,6 +42,9 @@ def problem(expression: str) -> str | None:
     parts = expression.split()
     if len(parts) == len(_FIELDS) and "?" not in expression:
         return _field_problem(parts)
+    repeated = _REPEATED.fullmatch(expression.strip().lower())
+    if repeated:
+        return f"this is no cron expression; write trigger: {{every: {repeated['count']}{repeated['unit']}}}"
     meant = _meant(expression.strip().lower())
     hint = f"; write {meant}" if meant else ""
     if len(parts) == len(_FIELDS) or (len(parts) in {6, 7} and not hint):
@@ -79,7 +89,7 @@ def _field_problem(parts: list[str]) -> str | None:
         alone = ["*"] * len(_FIELDS)
         alone[number] = part
         if not _is_valid(" ".join(alone)):
-            return f"'{part}' is no {name} ({_RANGES[name]}){_range_hint(name, parts)}"
+            return f"'{part}' is no {name} ({_RANGES[name]}){_range_hint(name, parts) or _word_hint(number, parts)}"
     return f"day '{parts[2]}' never comes in month '{parts[3]}'; change one of the two"
 
 
@@ -94,6 +104,13 @@ def _range_hint(name: str, parts: list[str]) -> str:
     return f"; write {' '.join([*parts[:4], meant])}"
 
 
+def _word_hint(number: int, parts: list[str]) -> str:
+    """`monday`, `january`, Jenkins's `H/15`: what such a field is called here."""
+    meant = re.sub(r"[a-z]+", lambda found: found[0][:3], parts[number].lower()).replace("h/", "*/")
+    changed = [*parts[:number], meant, *parts[number + 1 :]]
+    return f"; write {' '.join(changed)}" if _is_valid(" ".join(changed)) else ""
+
+
 def _day(word: str) -> int | None:
     if word in _DAYS:
         return _DAYS.index(word)
@@ -105,7 +122,8 @@ def _meant(text: str) -> str | None:
     word = text.removeprefix("@")
     if word in _SHORTHANDS:
         return _SHORTHANDS[word]
-    parts = text.split()
+    amazon = _AMAZON.fullmatch(text)
+    parts = text.split() if amazon is None else ["0", *amazon["fields"].split()]
     if len(parts) in {6, 7}:
         parts = [*parts[1:5], ",".join(_from_quartz(day) for day in parts[5].split(","))]
     elif len(parts) != len(_FIELDS):
@@ -115,8 +133,12 @@ def _meant(text: str) -> str | None:
 
 
 def _from_quartz(day: str) -> str:
-    """Quartz counts the days of the week from 1, which is Sunday."""
-    return "-".join(str(int(part) - 1) if part in set("1234567") else part for part in day.split("-"))
+    """Quartz counts the days of the week from 1, which is Sunday; its `L` alone is the seventh, Saturday."""
+    return "-".join("6" if part == "l" else _QUARTZ_DAY.sub(_one_less, part) for part in day.split("-"))
+
+
+def _one_less(found: re.Match[str]) -> str:
+    return f"{int(found['day']) - 1}{(found['more'] or '').upper()}"
 
 
 def _from_systemd(text: str) -> str | None:
@@ -124,8 +146,11 @@ def _from_systemd(text: str) -> str | None:
     if found is None:
         return None
     days = (found["days"] or "*").replace("..", "-")
-    meant = f"{_plain(found['minute'])} {_plain(found['hour'])} * * {days}"
-    return meant if _is_valid(meant) else None
+    date = f"{_plain(found['day'] or '*')} {_plain(found['month'] or '*')}"
+    meant = f"{_plain(found['minute'])} {_plain(found['hour'])} {date} {days}"
+    if not _is_valid(meant):
+        return None
+    return meant if found["zone"] is None else f"{meant}, and the zone of {found['zone'].title()} as tz"
 
 
 def _plain(number: str) -> str:

@@ -30,6 +30,21 @@ field = st.text(alphabet="0123456789*/,-LW#?٣ monsufrijade", min_size=1, max_si
         ("\u0660 0 * * *", "'\u0660' is no minute (0 to 59)"),
         ("0 25 * * *", "'25' is no hour (0 to 23)"),
         ("0 6 * *", "has five fields"),
+        ("0 0 10 ? * 6L", "write 0 10 * * 5L"),  # Quartz counts Sunday as 1: this is the last Friday
+        ("0 15 10 ? * 6#3", "write 15 10 * * 5#3"),
+        ("0 0 10 ? * L", "write 0 10 * * 6"),
+        ("0 0 10 ? * 2-6/2", "write 0 10 * * 1-5/2"),
+        ("cron(0 10 ? * 2-6 *)", "write 0 10 * * 1-5"),
+        ("@every 15m", "write trigger: {every: 15m}"),
+        ("every 5 minutes", "write trigger: {every: 5m}"),
+        ("rate(5 minutes)", "write trigger: {every: 5m}"),
+        ("R/PT15M", "write trigger: {every: 15m}"),
+        ("*-*-01 00:00:00", "write 0 0 1 * *"),
+        ("*-12-24 18:00", "write 0 18 24 12 *"),
+        ("mon 09:00 Europe/Berlin", "write 0 9 * * mon, and the zone of Europe/Berlin as tz"),
+        ("H/15 * * * *", "write */15 * * * *"),
+        ("0 6 * * monday", "write 0 6 * * mon"),
+        ("0 6 1 january *", "write 0 6 1 jan *"),
     ],
 )
 def test_a_spelling_of_elsewhere_is_refused_with_the_form_to_write(written, remedy):

@@ -34,6 +34,22 @@ class Table:
         return f"{DIRECTORY}/{self.name}.csv"
 
 
+def cells(tables: Mapping[str, Table], name: str, column: str | None) -> frozenset[str] | None:
+    """The texts of a table's column, of the keys without one; None where there is no such table or column."""
+    table = tables.get(name)
+    if table is None or (column is not None and column not in table.columns):
+        return None
+    if column is None or column == table.columns[0]:
+        return frozenset(table.rows)
+    return frozenset(_text(row.get(column)) for row in table.rows.values() if row.get(column) is not None)
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return f"{int(cell)}" if isinstance(cell, Decimal | int) and cell == int(cell) else str(cell)
+
+
 def load_all(directory: Path, types: Types | None = None) -> tuple[dict[str, Table], list[str]]:
     """Every table of the directory, and one line for each that cannot be read."""
     tables, problems = {}, []

@@ -67,6 +67,11 @@ class EventFacts:
     def as_of(self, name: str) -> datetime | None:
         return self.live.as_of(name) if self.live else None
 
+    def listed(self, table: str, column: str | None) -> frozenset[str] | None:
+        """The cells of a table, for `in table`."""
+        found: frozenset[str] | None = getattr(self.live, "listed", _no_table)(table, column)
+        return found
+
     @property
     def cohorts(self) -> CohortFacts | None:
         return self.live.cohorts if self.live else None
@@ -86,6 +91,10 @@ class EventFacts:
     def _nothing(self) -> Column:
         size = len(self.received)
         return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+
+
+def _no_table(_table: str, _column: str | None) -> frozenset[str] | None:
+    return None
 
 
 def subject_of(received: ReceivedEvent) -> Subject:

@@ -105,7 +105,12 @@ def tell(services: Services, channel: str, message: Mapping[str, Any]) -> bool:
         return False
     now, rule = services.clock(), str(message.get("rule") or "")
     text = str(message.get("text") or message.get("message") or message.get("reason") or "a rule said yes")
+    severity = message.get("severity")
+    text = f"{str(severity).upper()}: {text}" if severity in {"warning", "critical"} else text
     data = {name: value for name, value in message.items() if name not in {"rule", "channel"}}
+    link = _link(services, message.get("effect"))
+    if link:
+        text, data = f"{text} {link}", {**data, "link": link}
     one = Notification(
         rule=rule,
         topics=("message",),
@@ -118,6 +123,17 @@ def tell(services: Services, channel: str, message: Mapping[str, Any]) -> bool:
     with services.store.write() as session:
         notifications.add(session, _rows(services, [one], services.library.current(session).revisions, now))
     return True
+
+
+def _link(services: Services, effect: object) -> str | None:
+    """Where the console shows the run behind a message; None where nobody has said at which address it is."""
+    base = services.settings.public_url
+    if not base or not isinstance(effect, int):
+        return None
+    query = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id).where(Effect.id == effect)
+    with services.store.read() as session:
+        run = session.scalar(query)
+    return None if run is None else f"{base.rstrip('/')}/runs/{run}"
 
 
 def _wanted(found: Notification, revision: Revision | None) -> Iterator[tuple[str, str]]:

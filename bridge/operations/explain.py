@@ -31,6 +31,7 @@ from rules.evaluation import explain as wording
 from rules.evaluation.evaluate import evaluate
 from rules.model.facts import Facts, Subject, Why
 from rules.model.revision import Mode, Revision, Scope, Webhook
+from rules.model.syntax import Condition
 from rules.model.verdicts import Answer, Evaluation, Verdict
 from rules.planning.plan import plan as make_plan
 from rules.planning.plan import targets, why_not
@@ -274,12 +275,16 @@ def _outside(facts: LiveFacts, revision: Revision, subject: Subject) -> str:
     alone = LiveFacts(facts.session, facts.data, [subject], facts.now, facts.tables, facts.joins)
     scope = revision.scope
     for name, wanted in scope.where.items():
-        if not chosen(alone, _only(revision, replace(scope, where={name: wanted}, exclude={}))):
+        if not chosen(alone, _only(revision, replace(scope, where={name: wanted}, exclude={}, conditions=None))):
             value = _plain(alone, name)
             return f"{name} is {value}; `where` wants {' or '.join(_word(one) for one in wanted)}"
     for name, refused in scope.exclude.items():
-        if not chosen(alone, _only(revision, replace(scope, where={}, exclude={name: refused}))):
+        if not chosen(alone, _only(revision, replace(scope, where={}, exclude={name: refused}, conditions=None))):
             return f"`except` leaves out {name} {_plain(alone, name)}"
+    for item in scope.conditions.items if scope.conditions else ():
+        one = replace(scope.conditions, items=(item,)) if scope.conditions else None
+        if not chosen(alone, _only(revision, replace(scope, where={}, exclude={}, conditions=one))):
+            return f"`where` wants {item.text if isinstance(item, Condition) else item.kind}"
     return "Integr8 does not list it, and it had no traffic lately"
 
 

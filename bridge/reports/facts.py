@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from bridge.config.lookup_tables import Table
+from bridge.config.lookup_tables import Table, cells
 from bridge.reports.batch import MONEY
 from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
 from bridge.reports.items import Items, frozen, natural
@@ -23,6 +23,7 @@ from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Per
 from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges, Windows
 from bridge.store.feeds import Kind
+from rules.evaluation.evaluate import fulfilling
 from rules.model.facts import Column, Subject, Why
 from rules.model.metrics import BASE, EVENTS
 from rules.model.revision import DIMENSIONS, Dimension, Revision
@@ -196,6 +197,10 @@ class LiveFacts:
         rows = self.tables[table].rows
         return objects([rows.get(str(value), {}).get(column) if value is not None else None for value in keys])
 
+    def listed(self, table: str, column: str | None) -> frozenset[str] | None:
+        """The cells of a column, for `in table`."""
+        return cells(self.tables, table, column)
+
     def as_of(self, name: str) -> datetime | None:
         covered = self.data.coverage.get(kinds_of(name)[0])
         return covered.as_of if covered else None
@@ -283,6 +288,8 @@ def in_scope(facts: LiveFacts, revision: Revision) -> Items:
     """The subjects that `where` accepts and `except` does not refuse; the same object while nothing changes."""
     scope, everything = revision.scope, facts.subjects
     assert isinstance(everything, Items)
+    if scope.conditions is not None:  # they may ask for the time
+        return _chosen_items(facts, revision, everything)
     if not scope.where and not scope.exclude:
         return everything
     question = ("scope", scope.per, frozen(scope.where), frozen(scope.exclude), tuple(sorted(facts.joins.items())))
@@ -309,6 +316,8 @@ def _kept(facts: LiveFacts, revision: Revision) -> NDArray[np.bool_]:
         keep &= _among(facts, name, accepted)
     for name, refused in revision.scope.exclude.items():
         keep &= ~_among(facts, name, refused)
+    if revision.scope.conditions is not None:
+        keep &= fulfilling(revision.scope.conditions, facts, revision.data, facts.now)
     return keep
 
 

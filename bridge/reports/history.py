@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from bridge.config.lookup_tables import Table
+from bridge.config.lookup_tables import Table, cells
 from bridge.reports import chunk_cache
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import MONEY, Batch
@@ -33,7 +33,8 @@ from bridge.store import entities, feeds
 from bridge.store.feeds import FeedKey, Kind
 from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Target
-from rules.model.revision import DIMENSIONS, Dimension, Revision
+from rules.model.revision import DIMENSIONS, Dimension, Group, Revision
+from rules.model.syntax import Condition
 
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
 TWO_MONTHS = timedelta(days=72)  # where a rule looks at last month, or at the same hours of nine weeks
@@ -237,6 +238,10 @@ class PastFacts:
     def attribute(self, name: str) -> Column:
         return self.past.attribute(name)
 
+    def listed(self, table: str, column: str | None) -> frozenset[str] | None:
+        """The cells of a column as the table is today, for `in table`."""
+        return cells(self.past.tables, table, column)
+
     def as_of(self, name: str) -> datetime | None:
         return self.past.as_of(name, self.known, self.now)
 
@@ -325,10 +330,22 @@ def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime
     return tuple(Subject(per, ids) for ids in sorted(found, key=natural))
 
 
+def _lasting(conditions: Group | None) -> Group | None:
+    """The conditions that do not ask what is active today."""
+    kept = tuple(item for item in conditions.items if not _asks_active(item)) if conditions else ()
+    return replace(conditions, items=kept) if conditions and kept else None
+
+
+def _asks_active(item: Condition | Group) -> bool:
+    if isinstance(item, Group):
+        return any(map(_asks_active, item.items))
+    return any(getattr(part, "name", "").endswith(".active") for part in item.tree.walk())
+
+
 def _in_scope(past: Past, revision: Revision) -> Past:
     """Without what `where` and `except` leave out. `active` is not asked: today's value is no news about then."""
     where = {name: values for name, values in revision.scope.where.items() if not name.endswith(".active")}
-    scope = replace(revision.scope, where=where)
+    scope = replace(revision.scope, where=where, conditions=_lasting(revision.scope.conditions))
     live = LiveFacts(None, past.data, past.subjects, past.since, past.tables, past.joins)  # type: ignore[arg-type]
     past.subjects = tuple(chosen(live, replace(revision, scope=scope)))
     return past

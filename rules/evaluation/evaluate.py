@@ -7,12 +7,13 @@ columns. It is total: whatever the data, every subject gets an answer.
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.evaluation import columns, inhibition, interpret, templates, trace
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame
 from rules.model.facts import Facts
-from rules.model.revision import Group, Revision
+from rules.model.revision import Data, Group, Revision
 from rules.model.verdicts import Evaluation
 
 
@@ -36,6 +37,12 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
         explain=lambda row: trace.verdict(revision, frame, found, row),
         fill=lambda row, template: templates.fill(template, frame.only(row)),
     )
+
+
+def fulfilling(conditions: Group, facts: Facts, data: Data, now: datetime) -> NDArray[np.bool_]:
+    """Which subjects fulfil a scope's conditions; one of which that cannot be said is not in it."""
+    found: NDArray[np.bool_] = interpret.group(conditions, Frame(facts, data, now, needs=False)).answers == columns.YES
+    return found
 
 
 def answer(revision: Revision, frame: Frame) -> Truth:

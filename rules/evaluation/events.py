@@ -47,6 +47,11 @@ class EventFacts:
         values[:] = [found] * size
         return Column(values, np.full(size, Why.MISSING if found is None else Why.KNOWN, np.uint8))
 
+    def listed(self, table: str, column: str | None) -> frozenset[str] | None:
+        """The cells of a table, from beneath."""
+        found: frozenset[str] | None = getattr(self.beneath, "listed", _no_table)(table, column)
+        return found
+
     def as_of(self, name: str) -> datetime | None:
         """Up to when the feed beneath is complete."""
         return None if self.beneath is None else self.beneath.as_of(name)
@@ -63,6 +68,10 @@ class EventFacts:
     def _unknown(self) -> Column:
         size = len(self.subjects)
         return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+
+
+def _no_table(_table: str, _column: str | None) -> frozenset[str] | None:
+    return None
 
 
 def walk(held: Any, path: str) -> Any:

@@ -152,6 +152,12 @@ class Frame:
             self._attributes[name] = self._checked(_asked(lambda: self.facts.attribute(name)))
         return self._shown(self._attributes[name])
 
+    def cells(self, table: str, column: str | None) -> frozenset[str] | None:
+        """The texts of a table's column, the first without one; None where there is no such table."""
+        listed = getattr(self.facts, "listed", None)
+        found: frozenset[str] | None = listed(table, column) if listed else None
+        return found
+
     def own(self, dimension: Dimension) -> Column:
         """The subjects' own ids."""
         key = f"\0{dimension}"  # cannot be the name of an attribute

@@ -424,6 +424,24 @@ def _among(item: Any, choices: Any) -> bool:
     return any(pair is not None and pair[0] == pair[1] for pair in pairs)
 
 
+def _in_table(node: tree.InTable, frame: Frame, lookback: Lookback) -> Truth:
+    item = value(node.item, frame, lookback)
+    cells = frame.cells(node.table, node.of)
+    if cells is None:
+        return columns.truth(np.zeros(len(item.why), bool), np.full(len(item.why), Why.MISSING, np.uint8))
+    result = columns.of_booleans(columns.each(lambda held: _cell_text(held) in cells, item))
+    return columns.negate(result) if node.negated else result
+
+
+def _cell_text(held: Any) -> str:
+    """A value as a table spells it: 7 and "7" are the same, and so are true and "true"."""
+    if isinstance(held, bool | np.bool_):
+        return "true" if held else "false"
+    if columns.is_number(held) and held == int(held):
+        return str(int(held))
+    return str(held)
+
+
 def _matches(node: tree.Matches, frame: Frame, lookback: Lookback) -> Truth:
     pattern = patterns.compiled(node.pattern)
 
@@ -491,6 +509,7 @@ def turning_point(node: tree.Change, frame: Frame, lookback: Lookback) -> Column
 _TESTS: dict[type[tree.Node], Callable[..., Truth]] = {
     tree.Compare: _compare,
     tree.Within: _within,
+    tree.InTable: _in_table,
     tree.Matches: _matches,
     tree.Change: _change,
     tree.Forecast: _forecast,

@@ -1,6 +1,6 @@
 """Read the steps of `then`: YAML nodes to Actions."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from rules.model.verbs import VERBS, VerbSpec, stops_traffic
 
 _HTTP_KEYS = ("url", "method", "headers", "body", "query")
 _OBJECTS = {"kind": "kind of thing", "operation": "operation", "channel": "channel"}
+SEVERITIES = ("info", "warning", "critical")  # of a message
 _HOLDS = ("midnight", "manual")
 _RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, *CLOCK, "sub_id", "country"})
 _WRITABLE: Mapping[str, frozenset[str]] = {
@@ -34,7 +35,8 @@ def actions(node: Node, available: AvailableNames, environment: Environment, fin
         return ()
     found: list[Action] = []
     named: list[str] = []
-    for number, item in enumerate(node.items, 1):
+    steps = [step for item in node.items for step in _spread(item, findings)]
+    for number, item in enumerate(steps, 1):
         reader = _Step(replace(available, steps=tuple(named)), environment, findings)
         action = reader.read(item, str(number))
         if action is None:
@@ -44,6 +46,33 @@ def actions(node: Node, available: AvailableNames, environment: Environment, fin
         found.append(action)
         named.append(action.id)
     return tuple(found)
+
+
+def _spread(node: Node, findings: Findings) -> Iterator[Node]:
+    """One step for each channel of `notify: [traffic, ops]`; `text` may hold a text for each."""
+    channels = node.entries.get("notify") if isinstance(node, Table) else None
+    if not isinstance(node, Table) or not isinstance(channels, Branch):
+        yield node
+        return
+    if not channels.items:
+        findings.error(channels.place, "`notify` names no channel; write notify: traffic or notify: [traffic, ops]")
+    names = [channel.raw if isinstance(channel, Leaf) else "" for channel in channels.items]
+    given = node.entries.get("with")
+    texts = given.entries.get("text") if isinstance(given, Table) else None
+    if isinstance(texts, Table):
+        for name, place in texts.keys.items():
+            if name not in names:
+                findings.error(place, f"'{name}' is no channel of this step{did_you_mean(name, names)}")
+    for number, (channel, name) in enumerate(zip(channels.items, names, strict=True)):
+        entries = {key: value for key, value in node.entries.items() if number == 0 or key != "id"}
+        entries["notify"] = channel
+        if isinstance(given, Table) and isinstance(texts, Table):
+            own = texts.entries.get(name)
+            if own is None:
+                findings.error(texts.place, f"what is {name} told? Add {name}: ... under `text`")
+                own = texts
+            entries["with"] = replace(given, entries={**given.entries, "text": own})
+        yield replace(node, entries=entries, keys={key: node.keys[key] for key in entries})
 
 
 def first_target(node: Node | None) -> Dimension | None:
@@ -184,7 +213,15 @@ class _Step:
             self._check_http(given)
         if spec.fields_of_target:
             self._check_fields(given, target)
+        if spec.object == "channel":
+            self._check_severity(given.entries.get("severity"))
         return {key: self._value(value) for key, value in given.entries.items()}
+
+    def _check_severity(self, given: Node | None) -> None:
+        raw = given.raw if isinstance(given, Leaf) else ""
+        if given is not None and raw not in SEVERITIES:
+            hint = did_you_mean(raw, SEVERITIES)
+            self.findings.error(given.place, f"'{raw}' is no severity; use {listed(SEVERITIES)}{hint}")
 
     def _check_http(self, given: Table) -> None:
         for key, place in given.keys.items():

@@ -119,11 +119,17 @@ def _scope(scope: Scope) -> dict[str, Any]:
         {
             "per": [dimension for dimension in scope.per if dimension != "event"],
             "from": {dimension: unparse.template(part) for dimension, part in scope.origin.items()},
-            "where": EVERYTHING if scope.everything else {name: list(values) for name, values in scope.where.items()},
+            "where": _where(scope),
             "except": {name: list(values) for name, values in scope.exclude.items()},
             "join": dict(scope.join),
         }
     )
+
+
+def _where(scope: Scope) -> Any:
+    if scope.conditions is not None:
+        return _group(scope.conditions)["all"]
+    return EVERYTHING if scope.everything else {name: list(values) for name, values in scope.where.items()}
 
 
 def window(found: Window) -> str:

@@ -100,8 +100,9 @@ KEYS: Mapping[str, Key] = {
         "Where a webhook names the items of `per`.", "scope: {per: [offer], from: {offer: body.offer_id}}"
     ),
     "scope.where": Key(
-        "Only items whose attribute has this value, or one of these; `all` says that none is left out. A rule that "
-        "takes traffic away by the clock needs `where`, `except`, a limit under `guards`, or `all`.",
+        "Only items whose attribute has this value, or one of these; or, as a list, only those of which all conditions "
+        'hold: `["offer.active", "offer.default_payout > 5", "offer.id in table vips"]`; `all` says that none is left '
+        "out. A rule that takes traffic away by the clock needs `where`, `except`, a limit under `guards`, or `all`.",
         "scope: {per: [offer], where: {offer.active: true}}",
     ),
     "scope.except": Key(

@@ -75,6 +75,7 @@ class AvailableNames:
     event: bool = False
     tables: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # None: columns unknown
     steps: tuple[str, ...] = ()
+    lists: Mapping[str, tuple[str, ...]] | None = None  # every table, for `in table`; None: not known here
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -100,6 +101,10 @@ def resolve(node: tree.Node, place: Place, available: AvailableNames) -> tuple[t
     def visit(part: tree.Node) -> tree.Node:
         if isinstance(part, tree.Rank) and part.group is not None and isinstance(part.group, tree.Name):
             part = replace(part, group=_of_group(part.group))
+        if isinstance(part, tree.InTable):
+            wrong = _table_problem(part, available)
+            if wrong:
+                problems.append(Problem(replace(place, column=place.column + part.column - 1), wrong))
         if isinstance(part, tree.Name):
             try:
                 return _meaning(part, available)
@@ -110,6 +115,18 @@ def resolve(node: tree.Node, place: Place, available: AvailableNames) -> tuple[t
         return _with_children(part, visit)
 
     return visit(node), tuple(problems)
+
+
+def _table_problem(part: tree.InTable, available: AvailableNames) -> str | None:
+    known = available.lists
+    if known is None or (part.table in known and (part.of is None or part.of in known[part.table])):
+        return None
+    if part.table not in known:
+        hint = did_you_mean(part.table, known) or f"; put it into tables/{part.table}.csv"
+        return f"there is no table '{part.table}'{hint}"
+    columns = known[part.table]
+    hint = did_you_mean(part.of or "", columns)
+    return f"the table {part.table} has no column '{part.of}'{hint} (it has {listed(columns)})"
 
 
 def _of_group(name: tree.Name) -> tree.Name:

@@ -28,6 +28,7 @@ _WORDS: dict[str, str] = {
     "and": "AND",
     "not": "NOT",
     "in": "IN",
+    "table": "TABLE",
     "matches": "MATCHES",
     "vs": "VS",
     "same": "SAME",
@@ -259,6 +260,10 @@ class _Builder(Transformer[Token, tree.Node]):
 
     def within(self, item: tree.Node, negation: Token | None, _in: Token, choices: tree.Node) -> tree.Node:
         return tree.Within(item=item, choices=choices, negated=negation is not None, column=item.column)
+
+    def in_table(self, item: tree.Node, negation: Token | None, _in: Token, _table: Token, name: Token) -> tree.Node:
+        table, _, column = _dotted(name).partition(".")
+        return tree.InTable(item=item, table=table, of=column or None, negated=negation is not None, column=item.column)
 
     def matches(self, item: tree.Node, _word: Token, pattern: Token) -> tree.Node:
         return tree.Matches(item=item, pattern=_unquoted(pattern), column=item.column)

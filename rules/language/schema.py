@@ -146,7 +146,9 @@ def _scope() -> dict[str, Any]:
         {
             "per": _words(*DIMENSIONS),
             "from": _map(_TEXT, keys=DIMENSIONS),
-            "where": {"anyOf": [_map(values), {"const": EVERYTHING}]},
+            "where": {
+                "anyOf": [_map(values), {"const": EVERYTHING}, {"type": "array", "items": _CONDITION, "minItems": 1}]
+            },
             "except": _map(values),
             "join": _map(_TEXT),
         }
@@ -178,6 +180,8 @@ def _step(verb: str) -> dict[str, Any]:
     spec = VERBS[verb]
     allowed = {name: shape for name, shape in parts.items() if name == "id" or name in spec.takes}
     subject: dict[str, Any] = {"enum": list(spec.targets)} if spec.targets else _TEXT
+    if spec.object == "channel":
+        subject = _words()
     if spec.object == "request":
         subject = _object(
             {"url": _TEXT, "method": _TEXT, "headers": _map(_TEXT), "body": {}, "query": {"type": "object"}},

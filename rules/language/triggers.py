@@ -1,20 +1,20 @@
 """Read `trigger` and `scope` from YAML nodes: when a rule is evaluated, and for which items."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from marshmallow import ValidationError
 
 from rules.language import conditions, cron, names
-from rules.language.fields import Findings, Words, read, spelled
+from rules.language.fields import Findings, Words, at, read, spelled
 from rules.language.names import AvailableNames
 from rules.language.sections import CronSchema, EverySchema, SilenceSchema, WebhookSchema
 from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
 from rules.model import tree
 from rules.model.environment import Environment
-from rules.model.revision import DIMENSIONS, Cron, Dimension, Every, Missed, Scope, Silence, Trigger, Webhook
+from rules.model.revision import DIMENSIONS, Cron, Dimension, Every, Group, Missed, Scope, Silence, Trigger, Webhook
 from rules.model.spelling import did_you_mean, listed
-from rules.model.syntax import Template
+from rules.model.syntax import Condition, Template
 
 _TRIGGERS = ("every", "cron", "webhook", "silence")
 EVERYTHING = "all"  # `scope: all`, `where: all`: nothing is left out, and its author knows it
@@ -92,7 +92,8 @@ def available_names(found: Trigger | None, scope: Scope, environment: Environmen
     """What conditions may name, given the trigger and the scope."""
     per = tuple(dimension for dimension in scope.per if dimension != "event")
     tables = {name: environment.tables.get(name) if environment.tables is not None else None for name in scope.join}
-    return AvailableNames(per=per, event=found is None or isinstance(found, Webhook | Silence), tables=tables)
+    event = found is None or isinstance(found, Webhook | Silence)
+    return AvailableNames(per=per, event=event, tables=tables, lists=environment.tables)
 
 
 # --- scope -----------------------------------------------------------------------------------------
@@ -128,8 +129,9 @@ def scope(
     return Scope(
         per=per,
         origin=_origin(node, per, found, findings),
-        where={} if everything else _filter(node, "where", available, findings),
+        where={} if everything or isinstance(where, Branch) else _filter(node, "where", available, findings),
         everything=everything,
+        conditions=_fulfilled(where, available, findings) if isinstance(where, Branch) else None,
         exclude=_filter(node, "except", available, findings),
         join=join,
     )
@@ -210,6 +212,21 @@ def _filter(node: Table, name: str, available: AvailableNames, findings: Finding
         for key, value in given.entries.items()
         if _is_attribute(key, given, available, findings)
     }
+
+
+def _fulfilled(node: Branch, available: AvailableNames, findings: Findings) -> Group | None:
+    """`where` as a list of conditions on attributes."""
+    found = conditions.group(node, available, findings)
+    for item in _each(found):
+        for part in item.tree.walk():
+            if isinstance(part, tree.Metric):
+                findings.error(at(item.place, part.column - 1), f"'{part.name}' is measured; put it under `when`")
+    return found
+
+
+def _each(group: Group | None) -> Iterator[Condition]:
+    for item in group.items if group else ():
+        yield from _each(item) if isinstance(item, Group) else (item,)
 
 
 def _accepted(node: Node, findings: Findings) -> tuple[Any, ...]:

@@ -222,6 +222,15 @@ def _within(node: tree.Within) -> Kind:
     return "bool"
 
 
+def _in_table(node: tree.InTable) -> Kind:
+    _wants(node.item, "text", "number", "bool", role="a single value")
+    if has_metric(node.item):
+        raise _TypeMismatch(
+            node.item, "'in table' looks an attribute up, such as offer.id; a measured value stands in no table"
+        )
+    return "bool"
+
+
 def _matches(node: tree.Matches) -> Kind:
     _wants(node.item, "text")
     try:
@@ -379,6 +388,7 @@ _KINDS: dict[type[tree.Node], Callable[..., Kind]] = {
     tree.Ago: _over,
     tree.Compare: _compare,
     tree.Within: _within,
+    tree.InTable: _in_table,
     tree.Matches: _matches,
     tree.Change: _change,
     tree.Forecast: _forecast,

@@ -112,6 +112,11 @@ def _within(node: tree.Within) -> tuple[str, int]:
     return f"{_inside(node.item, _SUM)} {word} {_inside(node.choices, _SUM)}", _TEST
 
 
+def _in_table(node: tree.InTable) -> tuple[str, int]:
+    word = "not in" if node.negated else "in"
+    return f"{_inside(node.item, _SUM)} {word} table {node.table}{f'.{node.of}' if node.of else ''}", _TEST
+
+
 def _matches(node: tree.Matches) -> tuple[str, int]:
     return f"{_inside(node.item, _SUM)} matches {quoted(node.pattern)}", _TEST
 
@@ -168,6 +173,7 @@ _WRITERS: dict[type[tree.Node], Callable[[Any], tuple[str, int]]] = {
     tree.Ago: _ago,
     tree.Compare: _compare,
     tree.Within: _within,
+    tree.InTable: _in_table,
     tree.Matches: _matches,
     tree.Change: _change,
     tree.Forecast: _forecast,

@@ -45,7 +45,14 @@ def unbounded(revision: Revision) -> Iterator[Problem]:
     Asked before a rule goes live; one that is live already goes on.
     """
     scope, guards = revision.scope, revision.guards
-    bounded = scope.where or scope.exclude or scope.everything or guards.at_most != AtMost() or guards.per_day
+    bounded = (
+        scope.where
+        or scope.exclude
+        or scope.everything
+        or scope.conditions
+        or guards.at_most != AtMost()
+        or guards.per_day
+    )
     if bounded or not revision.timed or scope.per == ("event",) or not destructive(revision.then):
         return
     if revision.mode is Mode.DISABLED:

@@ -90,6 +90,11 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
     ("`over WINDOW`", "`conversions = 0 over 1h`", "another window"),
     ("`ago DURATION`", "`clicks over 1h ago 7d`", "the window moved back; whole days follow the wall clock"),
     ("`in`, `not in`", '`publisher.country in ["DE", "AT"]`', "one of a list"),
+    (
+        "`in table NAME`, `in table NAME.COLUMN`",
+        "`offer.id in table vips`",
+        "one of the cells of a table's column, the first without one",
+    ),
     ("`matches`", '`body.email matches "^[^@]+@[^@]+$"`', "the pattern is found in the text"),
     ("`and` `or` `not`", "`clicks > 5 and not offer.active`", "what is unknown stays unknown under `not`"),
     ("`+` `-` `*` `/`", "`payout >= 80% * budgets.daily`", "division by zero is no decision"),

@@ -265,7 +265,9 @@ def scope(revision: Revision, ignoring: frozenset[str] = frozenset()) -> Clause:
     bounds = {name: Bounds(among=frozenset(values)) for name, values in revision.scope.where.items()}
     for name, values in revision.scope.exclude.items():
         bounds[name] = replace(bounds.get(name, Bounds()), never=frozenset(values))
-    return Clause({name: found for name, found in bounds.items() if name not in ignoring})
+    found = Clause({name: one for name, one in bounds.items() if name not in ignoring})
+    ways = clauses(revision.scope.conditions, revision.data.window) or ()
+    return found.joined(replace(ways[0], opaque=frozenset())) if len(ways) == 1 else found
 
 
 def living(found: tuple[Clause, ...] | None) -> Iterator[Clause]:

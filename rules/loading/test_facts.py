@@ -123,6 +123,11 @@ class GivenFacts:
         values[:] = [found, None]
         return Column(values, np.array([Why.MISSING if found is None else Why.KNOWN, Why.MISSING], np.uint8))
 
+    def listed(self, table: str, column: str | None) -> frozenset[str] | None:
+        """The cells that a test gives as `vips: [1, 2]`, or under the column's name."""
+        found = self.given.get(f"{table}.{column}" if column else table)
+        return frozenset(map(str, found)) if isinstance(found, list) else None
+
     def as_of(self, name: str) -> datetime | None:  # noqa: ARG002 - all feeds of a test are equally old
         """Now, less `data_age` where the test gives one."""
         return self.now - (length(self.given.get("data_age")) or timedelta(0))
@@ -274,10 +279,13 @@ class Keys:
         self._revision = revision
         self._metrics = set(_metric_keys(revision))
         self._attributes = set(_attributes(revision))
+        self._lists = set(_lists(revision))
 
     def problem_with(self, key: str, given: Mapping[str, Any]) -> str | None:
         """What is wrong with a key of a test, or None."""
         head, _, rest = key.partition(".")
+        if key in self._lists:
+            return None
         if key in CONTROLS or key in self._metrics or self._completes(key, given):
             return _value_problem(key, given[key])
         if head in {"body", "event"} or head in self._revision.scope.join or (head in _THINGS and not _measured(rest)):
@@ -373,11 +381,18 @@ def _related(metric: tree.Metric) -> Iterator[str]:
 
 def _attributes(revision: Revision) -> Iterator[str]:
     templates = [*revision.scope.origin.values(), *_templates(revision.then)]
-    nodes = [one.tree for one in _conditions(revision)]
+    nodes = [one.tree for one in (*_conditions(revision), *lint.conditions(revision.scope.conditions))]
     nodes += _expressions(templates)
     for node in nodes:
         yield from (part.name for part in node.walk() if isinstance(part, tree.Attribute))
     yield from (*revision.scope.where, *revision.scope.exclude, *revision.scope.join.values())
+
+
+def _lists(revision: Revision) -> Iterator[str]:
+    for condition in _conditions(revision):
+        for node in condition.tree.walk():
+            if isinstance(node, tree.InTable):
+                yield f"{node.table}.{node.of}" if node.of else node.table
 
 
 def mentions(given: Mapping[str, Any], group: Group) -> bool:

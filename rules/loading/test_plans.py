@@ -55,6 +55,9 @@ class Items:
     def attribute(self, name: str) -> Column:
         return self._together(item.attribute(name) for item in self.items)
 
+    def listed(self, table: str, column: str | None) -> frozenset[str] | None:
+        return self.items[0].listed(table, column)
+
     def as_of(self, name: str) -> datetime | None:
         return self.items[0].as_of(name)
 

@@ -110,6 +110,7 @@ class Scope:
     exclude: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # `except:` attribute → refused values
     join: Mapping[str, str] = field(default_factory=dict)  # table name → its key attribute (offer.id)
     everything: bool = False  # said in so many words: `scope: all`, `where: all`
+    conditions: "Group | None" = None  # `where` as a list: what an item's attributes must fulfil
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,16 @@ class Within(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class InTable(Node):
+    """`item in table vips`, `in table vips.offer`: among the cells of a column, the first without one."""
+
+    item: Node
+    table: str
+    of: str | None
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Matches(Node):
     item: Node
     pattern: str

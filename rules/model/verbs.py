@@ -139,7 +139,8 @@ VERBS: Mapping[str, VerbSpec] = {
         limited=False,
     ),
     "notify": VerbSpec(
-        meaning="Send a message to a channel of bridge.yaml.",
+        meaning="Send a message to a channel of bridge.yaml, or to each of a list: `notify: [traffic, ops]`. Under "
+        "`with`, `text` is one text or one for each channel, and `severity` is info, warning or critical.",
         example='{notify: traffic, with: {text: "{{ offer.id }} needs a look"}}',
         past="notified",
         object="channel",

@@ -91,6 +91,7 @@ further = st.one_of(
         st.sampled_from(["@99%", "@99.9%", "@80%"]),
         st.sampled_from(["28d", "35d"]),
     ).map("{0[0]} unusual {0[1]}{0[2]} vs {0[3]} same hours".format),
+    st.sampled_from(["offer.id in table budgets", "offer.name not in table budgets.daily"]),
     st.sampled_from(['holiday("DE")', 'holiday("US", "CA")', "holiday(offer.name)"]),
 )
 condition = st.recursive(
@@ -169,7 +170,9 @@ rule = st.fixed_dictionaries(
         "scope": st.fixed_dictionaries(
             {"per": st.just(["offer"]), "join": st.just({"budgets": "offer.id"})},
             optional={
-                "where": st.sampled_from([{"offer.active": True}, "all"]),
+                "where": st.sampled_from(
+                    [{"offer.active": True}, "all", ["offer.active", "offer.id in table budgets or hour < 5"]]
+                ),
                 "except": st.just({"offer.id": [7, "x", 8]}),
             },
         ),

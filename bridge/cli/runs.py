@@ -103,9 +103,10 @@ def show_(session: Session, run: int, json: bool) -> None:
         if found is None:
             raise click.ClickException(f"run {run}: there is none; `integr8-bridge runs list` shows them")
         verdicts = list(database.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run).limit(200)))
-        plans = ledger.plans_of(database, run)
+        plans = ledger.plans_of(database, found.plan_of or run)
         story = _row(found) | {
             "revision": found.revision,
+            "compared_with": found.base_id,
             "verdicts": [{"subject": one.subject, "answer": one.answer, "reason": one.reason} for one in verdicts],
             "plans": [
                 {"plan": one.id, "state": one.state, "stops": one.stops, "effects": [_effect(e) for e in one.effects]}
@@ -132,6 +133,8 @@ def _told(story: dict[str, Any]) -> str:
         f"run {story['run']}: {story['rule']} ({story['mode']}), {story['started']:%Y-%m-%d %H:%M:%S} UTC",
         f"  cause {story['cause']}; {counts}; {story['outcome']}",
     ]
+    if story["compared_with"]:
+        lines.append(f"  what changed is listed; run {story['compared_with']} lists everything")
     lines += [f"  {one['subject']}: {words[one['answer']]}; {one['reason']}" for one in story["verdicts"]]
     for plan in story["plans"]:
         lines.append(f"  plan {plan['plan']}: {plan['state']}")

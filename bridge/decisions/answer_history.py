@@ -70,10 +70,11 @@ Memory = MutableMapping[str, Before]
 def load(session: Session, memory: Memory, rules: Sequence[str]) -> dict[str, Before]:
     """What the last runs of these rules said: as this process remembers it, brought up to date from the database."""
     found = {}
+    listed: dict[tuple[str, ...], Items] = {}  # rules over the same items: their texts are read once
     for row in runs.rule_answers(session, rules):
         known = memory.get(row.rule_id)
         if known is None or known.base_id != row.base_id or known.run_id > row.run_id:
-            known = _from_base(session, row)
+            known = _from_base(session, row, listed)
         if known is not None and known.run_id < row.run_id:
             known = _brought_up(session, row, known)
         if known is not None:
@@ -83,12 +84,15 @@ def load(session: Session, memory: Memory, rules: Sequence[str]) -> dict[str, Be
     return found
 
 
-def _from_base(session: Session, row: RuleAnswers) -> Before | None:
+def _from_base(session: Session, row: RuleAnswers, listed: dict[tuple[str, ...], Items]) -> Before | None:
     packed = runs.packed_answers(session, row.base_id)
     if packed is None:
         return None
     codes = runs.unpack(packed)
-    items = _items([subjects.load(text) for text in codes])
+    texts = tuple(codes)
+    items = listed.get(texts)
+    if items is None:
+        items = listed[texts] = _items([subjects.load(text) for text in texts])
     return Before(
         run_id=row.base_id,
         base_id=row.base_id,

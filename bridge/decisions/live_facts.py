@@ -23,7 +23,7 @@ from rules.model.facts import Facts, Subject
 from rules.model.revision import Revision
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LiveInputs:
     """What a live decision reads beside the database: rules and look-up tables, accounts, observations in memory."""
 

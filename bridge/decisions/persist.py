@@ -14,7 +14,7 @@ from bridge.decisions.decide import Decision
 from bridge.decisions.records import PlanRecord, RunRecord
 from bridge.observability.metrics import ANSWER_BYTES, RUNS, VERDICTS
 from bridge.store import holds as hold_rows
-from bridge.store import json_text, ledger, runs
+from bridge.store import ledger, runs
 from bridge.store.engine import insert_rows
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect
@@ -43,18 +43,15 @@ def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> 
     for one in records:
         if one.decision.plan is not None:
             _apply(session, one.decision, one.decision.plan, now)
-    _count(records, verdicts)
+    _count(records)
     _tell(records)
     return made
 
 
-def _count(records: Sequence[RunRecord], verdicts: Sequence[dict[str, Any]]) -> None:
-    rule_of = {one.run["id"]: one.run["rule_id"] for one in records}
+def _count(records: Sequence[RunRecord]) -> None:
     for one in records:
-        if one.run["answers"]:
-            ANSWER_BYTES.labels(one.run["rule_id"]).inc(len(one.run["answers"]))
-    for verdict in verdicts:
-        ANSWER_BYTES.labels(rule_of[verdict["run_id"]]).inc(len(json_text.dumps(verdict["trace"])))
+        if one.size:
+            ANSWER_BYTES.labels(one.run["rule_id"]).inc(one.size)
     outcomes = Counter((one.run["rule_id"], one.run["outcome"]) for one in records)
     for (rule, outcome), number in outcomes.items():
         RUNS.labels(rule, outcome).inc(number)

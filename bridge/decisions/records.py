@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from bridge.decisions import subjects
 from bridge.decisions.answer_history import Before, Change, change
 from bridge.decisions.decide import Decision
-from bridge.store import runs
+from bridge.store import json_text, runs
 from bridge.store.exact_json import freeze, plain
 from bridge.store.ledger import EffectState, PlanState
 from rules.model.facts import Why
@@ -30,7 +31,7 @@ class PlanRecord:
     effects: Sequence[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RunRecord:
     """One decision, ready to be written.
 
@@ -45,6 +46,11 @@ class RunRecord:
     returning: PlanRecord | None = None
     change: Change | None = None  # of the answers, where the rule looks at several items
 
+    @cached_property
+    def size(self) -> int:
+        """Bytes that say what was answered, and why."""
+        return len(self.run["answers"] or b"") + sum(len(json_text.dumps(one["trace"])) for one in self.verdicts)
+
 
 def run_records(
     decisions: Sequence[Decision], now: datetime, before: Mapping[str, Before] | None = None
@@ -53,7 +59,10 @@ def run_records(
 
     `before`: what the last runs of rules said, where only what is different is to be written.
     """
-    return [_draft(one, now, before) for one in decisions]
+    made = [_draft(one, now, before) for one in decisions]
+    for one in made:
+        _ = one.size  # worked out before a transaction holds others up
+    return made
 
 
 def _draft(decision: Decision, now: datetime, known: Mapping[str, Before] | None) -> RunRecord:

@@ -22,5 +22,9 @@ def run_due_rules(services: Services, now: datetime) -> int:
 def live_inputs(services: Services) -> LiveInputs:
     """What live decisions read beside the database."""
     return LiveInputs(
-        services.library, services.settings.accounts, services.data, services.rule_seconds, services.rule_answers
+        library=services.library,
+        accounts=services.settings.accounts,
+        data=services.data,
+        seconds=services.rule_seconds,
+        answers=services.rule_answers,
     )

@@ -217,3 +217,17 @@ def test_a_worker_that_starts_goes_on_where_the_last_one_was(network):
         decide.run_due_rules(network.services, network.now)
     first, *later = network.all(Run)
     assert [run.base_id for run in later if run.answers is None] == [first.id] * len(later)
+
+
+def test_a_worker_remembers_what_a_rule_said_and_need_not_read_it_again(network, monkeypatch):
+    network.world.offer("Bad", clicks=1000, conversions=1)
+    network.world.offer("Good", clicks=1000, conversions=100)
+    network.rule(RULE.replace("MODE", "shadow"))
+    network.work()
+    read = []
+    monkeypatch.setattr(runs, "packed_answers", lambda *asked: read.append(asked))
+    network.pass_time(minutes=1)
+    network.work()
+    assert len(network.all(Run)) == 2
+    assert read == []
+    assert set(network.services.rule_answers) == {"low"}

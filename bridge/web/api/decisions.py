@@ -75,7 +75,7 @@ def show_run(run_id: int) -> dict[str, Any]:
         told = [picked(one_, schemas_out_decisions.VerdictRow) for one_ in verdicts]
         return one(
             picked(run, schemas_out_decisions.RunRow)
-            | {"verdicts": told, "plans": [_plan(plan) for plan in ledger.plans_of(session, run_id)]}
+            | {"verdicts": told, "plans": [_plan(plan) for plan in ledger.plans_of(session, run.plan_of or run_id)]}
         )
 
 

@@ -104,7 +104,7 @@ def run(run_id: int) -> str:
         if found is None:
             abort(404, f"there is no run {run_id}")
         verdicts = session.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run_id).limit(200)).all()
-        plans = ledger.plans_of(session, run_id)
+        plans = ledger.plans_of(session, found.plan_of or run_id)
         effects = {plan.id: list(plan.effects) for plan in plans}
         everything = [effect for each in effects.values() for effect in each]
         calls = {effect.id: list(effect.calls) for effect in everything}

@@ -104,9 +104,9 @@ def backtest_job_now(rule_id: str) -> Response | str:
 
 
 def _last_traces(session: Session, rule_id: str) -> Sequence[dict[str, Any]]:
-    """Of the newest run that kept verdicts with their evidence."""
+    """Of the newest run that kept all verdicts with their evidence, not only those that changed."""
     newest = select(func.max(StoredVerdict.run_id)).join(Run, Run.id == StoredVerdict.run_id)
-    run_id = session.scalar(newest.where(Run.rule_id == rule_id))
+    run_id = session.scalar(newest.where(Run.rule_id == rule_id, Run.base_id.is_(None)))
     return session.scalars(select(StoredVerdict.trace).where(StoredVerdict.run_id == run_id).limit(500)).all()
 
 

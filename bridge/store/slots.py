@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, bindparam, delete, func, select, update
+from sqlalchemy import Index, UniqueConstraint, Update, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
@@ -92,14 +92,22 @@ def _due(length: timedelta, alone: bool) -> Claim[Slot]:  # noqa: FBT001 - one o
 
 
 def renew(session: Session, taken: Iterable[Slot], until: datetime) -> None:
-    """Hold on to slots that were taken; one that somebody else has taken over stays with them."""
+    """Hold on to slots that were taken; one that somebody else has taken over stays with them.
+
+    One statement for nearly all of them: it runs beside an evaluation that leaves little time to this thread, and while
+    it runs nobody else can write to SQLite.
+    """
+    by_fence: dict[int, list[int]] = {}
     for slot in taken:
-        session.execute(
-            update(Slot)
-            .where(Slot.id == slot.id, Slot.fence == slot.fence, Slot.claimed_by.is_not(None))
-            .values(claimed_until=until)
-            .execution_options(synchronize_session=False)
-        )
+        by_fence.setdefault(slot.fence, []).append(slot.id)
+    for fence, ids in by_fence.items():
+        session.connection().execute(_renewed(), {"ids": ids, "mine": fence, "end": until})
+
+
+@cache
+def _renewed() -> Update:
+    ours = (Slot.id.in_(bindparam("ids", expanding=True)), Slot.fence == bindparam("mine"))
+    return update(Slot).where(*ours, Slot.claimed_by.is_not(None)).values(claimed_until=bindparam("end"))
 
 
 def return_untried(session: Session, taken: Iterable[Slot]) -> None:

@@ -22,7 +22,7 @@ from bridge.store.lease import LeaseLost
 from bridge.store.ledger import StoredPlan
 from bridge.store.runs import Run, StoredVerdict
 from rules.loading.load import load
-from rules.model.environment import Known
+from rules.model.environment import Environment
 from rules.model.facts import Subject, Why
 from rules.model.plan import Outcome, Plan, Stop
 from rules.model.state import State
@@ -39,7 +39,7 @@ when: {all: ["cr < 1%"]}
 then: [{pause: offer}]
 guards: {at_most: {targets: 100, share: 100%}}
 """
-REVISION = load(RULE.replace("MODE", "shadow"), name="low.yaml", known=Known(), tests=False).revisions[0]
+REVISION = load(RULE.replace("MODE", "shadow"), name="low.yaml", environment=Environment(), tests=False).revisions[0]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import structlog
 
 from bridge.effects import spans
 from bridge.effects.claims import Batch, Halted, StoredCallLog, claim_batch
-from bridge.effects.handlers import HANDLERS, Ambiguous, Applied, Failed, Outcome, RetryLater, Tools
+from bridge.effects.handlers import HANDLERS, Ambiguous, Applied, Failed, Job, Outcome, RetryLater, Tools
 from bridge.effects.outcomes import record_outcomes
 from bridge.notifications import collect
 from bridge.observability.sentry import tag
@@ -19,6 +19,8 @@ from bridge.store.lease import LeaseLost
 from bridge.store.ledger import Effect
 
 log = structlog.get_logger()
+
+PAUSE_NAME = 60.0  # s; a name that bridge.yaml no longer has needs a person
 
 
 def perform(services: Services, now: datetime) -> bool:
@@ -69,13 +71,9 @@ def _afterwards(services: Services, call_log: StoredCallLog, ended: Sequence[Eff
 
 
 def _outcomes(services: Services, batch: Batch, call_log: StoredCallLog) -> Sequence[Outcome]:
-    account = services.settings.accounts.get(batch.account)
-    if account is None:
-        text = f"there is no account {batch.account!r} in bridge.yaml any more"
-        return [Failed(job, text) for job in batch.jobs]
-    if batch.integration not in account.integrations:
-        text = f"account {batch.account!r} has no integration {batch.integration!r} in bridge.yaml"
-        return [Failed(job, text) for job in batch.jobs]
+    gone = _gone(services, batch)
+    if gone is not None:
+        return [_wait_for_name(job, gone) for job in batch.jobs]
     client = services.client(batch.account, batch.integration)
     tools = Tools(client=client, outgoing=services.outgoing, tell=partial(collect.tell, services))
     over = [Failed(job, job.expired) for job in batch.jobs if job.expired and not job.ambiguous]
@@ -87,3 +85,24 @@ def _outcomes(services: Services, batch: Batch, call_log: StoredCallLog) -> Sequ
     except LeaseLost:
         log.warning("lease lost", verb=batch.verb, effects=len(batch.jobs))
         return over
+
+
+def _gone(services: Services, batch: Batch) -> str | None:
+    """Why nothing can be asked under this name, and what mends it; None where it is configured."""
+    account = services.settings.accounts.get(batch.account)
+    if account is None:
+        old = batch.account
+        lost = f"there is no account {old!r} in bridge.yaml any more"
+    elif batch.integration not in account.integrations:
+        old = f"{batch.account}/{batch.integration}"
+        lost = f"account {batch.account!r} has no integration {batch.integration!r} in bridge.yaml"
+    else:
+        return None
+    return f"{lost}; `accounts rename {old} NEW` moves what waits for it"
+
+
+def _wait_for_name(job: Job, why: str) -> Outcome:
+    """Between an edit of bridge.yaml and `accounts rename` effects wait, until they expire as all do."""
+    if job.ambiguous:
+        return Ambiguous(job, PAUSE_NAME, why)
+    return Failed(job, job.expired) if job.expired else RetryLater(job, PAUSE_NAME, why)

@@ -5,12 +5,14 @@ from rule_texts import pause_rule
 
 from bridge.config import settings
 from bridge.config.rulebook import Library
-from bridge.operations import NotThere, Refused
+from bridge.effects import perform
+from bridge.operations import NotThere, Refused, decide, feeds, maintenance
 from bridge.operations.holds import release_holds
 from bridge.operations.stale_names import forget_account, names_of, rename, stale_names
 from bridge.operations.undo import undo
 from bridge.store.holds import Hold
 from bridge.store.journal import Event
+from bridge.store.ledger import Effect
 from bridge.store.notifications import Notice
 
 RULE = pause_rule()
@@ -67,6 +69,44 @@ def test_after_the_move_the_offer_comes_back_in_time(holding):
         holding.pass_time(hours=12, minutes=1)
         holding.work()
     assert holding.paused == []
+
+
+def test_what_was_decided_and_not_sent_waits_for_the_move(network):
+    network.world.offer("Good", clicks=1000, conversions=50, active=True)
+    network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    network.rule(RULE)
+    feeds_and_rules(network)
+    call_account(network, "europe")
+    perform.perform(network.services, network.now)
+    [effect] = network.all(Effect)
+    assert (effect.state, network.paused) == ("planned", [])
+    assert "accounts rename main NEW" in effect.error
+    assert move(network, "account", "main", "europe")["effects"] == 1
+    network.pass_time(minutes=2)
+    network.work()
+    assert (network.all(Effect)[0].state, network.paused) == ("applied", ["Bad"])
+
+
+def test_what_waits_for_a_name_that_nobody_moves_expires(network):
+    network.world.offer("Good", clicks=1000, conversions=50, active=True)
+    network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    network.rule(RULE)
+    feeds_and_rules(network)
+    call_account(network, "europe")
+    network.pass_time(hours=25)
+    perform.perform(network.services, network.now)
+    [effect] = network.all(Effect)
+    assert (effect.state, network.paused) == ("failed", [])
+    assert "expired" in effect.error
+
+
+def feeds_and_rules(network):
+    """All but the last step of `work`: what is decided is not sent yet."""
+    maintenance.tick(network.services, network.now)
+    while feeds.read_due(network.services, network.now):
+        pass
+    while decide.run_due_rules(network.services, network.now):
+        pass
 
 
 def test_an_account_that_is_gone_can_be_forgotten(holding):

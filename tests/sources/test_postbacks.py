@@ -37,6 +37,7 @@ MACROS = (
     *("%7Bclickid%7D", "{sub_{id}}", "(clickid)", "[CLICK_ID]", "{a||b}", "{status:lead=a,b}", "%CLICKID%", "__CID__"),
     *("@clickid@", "%%CLICK_ID%%", "*|CLICK_ID|*", "$click_id", ":click_id", "%25%25CLICK_ID%25%25"),
     *("|clickid|", "~clickid~", "!clickid!", ":clickid:", "^clickid^", "=clickid=", "&#123;clickid&#125;", "__cid__"),
+    *("@@clickid@@", "##click id##", "||CLICKID||", "::clickid::", "%40%40clickid%40%40", "@@@cid@@@"),
     *("\uff5bclickid\uff5d", "&lt;clickid&gt;", "[object Object]", "<%= id %>", "{% id %}", "{!Lead.Id}"),
 )
 

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from bridge.cli.local import supervisor
 from bridge.store.journal import Event, EventState
-from chaos import clocks, deploys, feeds, outages, storage
+from chaos import clocks, deploys, feeds, oddities, outages, storage
 from chaos.load import Load
 from chaos.rig import WORKERS, Rig
 
@@ -280,6 +280,13 @@ FAULTS: tuple[Fault, ...] = (
     Fault("Integr8 frozen for a minute, 2,000 pauses wait", outages.frozen, load={"offers": 2000, "senders": 16}),
     Fault("Integr8 answers 503 for a minute, 500 pauses wait", outages.failing, load={"offers": 500, "senders": 16}),
     Fault("A second `up` on the same home", outages.second_up, quick=True),
+    Fault("Halt under load, then resume", oddities.halt_and_resume, quick=True, load={"senders": 1}),
+    Fault("The account gets another name while its pauses last", oddities.account_renamed),
+    Fault("One bad rule: it raises whenever it is evaluated", oddities.one_bad_rule),
+    *(
+        Fault(f"One bad event: it raises at the step {step!r}", oddities.bad_event(step), load={"offers": 5})
+        for step in ("read", "observe", "decide", "record")
+    ),
     Fault("A person archives a target meanwhile", target_gone, first=True),
     Fault("A person pauses a target meanwhile", target_already_so, first=True),
     Fault("Web killed (-9) under load", kill("web"), quick=True),

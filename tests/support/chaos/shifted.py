@@ -82,4 +82,9 @@ if __name__ == "__main__":
     move(Path(os.environ["CHAOS_CLOCK"]))
     sys.argv = sys.argv[1:]
     move_servers(Path(os.environ["CHAOS_SERVER_CLOCK"]))
+    if sys.argv[0] == "tasks" and "worker" in sys.argv:
+        import tasks  # noqa: F401 - first, as a worker does: it says where counters are kept
+        from chaos import sabotage
+
+        sabotage.install()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -16,12 +16,17 @@ from bridge.cli.session import MOMENT, Session, as_json, cell, json_option, outc
 from bridge.config import rulebook, rules_directory
 from bridge.config.lookup_tables import load_all
 from bridge.operations import rule_changes
+from bridge.operations.errors import OperationError
 from bridge.operations.explain import explain as make_explanation
 from bridge.operations.explain import parse_subject
 from bridge.operations.rule_diff import diff as make_diff
 from bridge.operations.rule_mode import move
+from bridge.operations.rule_save import save
+from bridge.operations.rule_templates import from_library, library
 from bridge.store import revisions as stored_revisions
 from rules.language.canonical import document_of
+from rules.language.edit import with_numbers
+from rules.language.rewrite import NotRewritable
 from rules.language.schema import json_schema
 from rules.loading.load import load
 from rules.loading.self_tests import run_tests
@@ -270,6 +275,72 @@ def mode_(session: Session, rule: str, mode: str, json: bool) -> None:
     with session.operating() as services:
         done = move(services, rule, Mode(mode), who=getpass.getuser(), now=services.clock())
     outcome(done, [f"{done.rule}: {done.before} → {done.mode}, in {done.file}; commit it"], json=json)
+
+
+@rules.command("library")
+@json_option
+def library_(json: bool) -> None:
+    """Show the rules that come with the service; `rules new` begins with one of them.
+
+    \b
+    Example:
+      integr8-bridge rules library
+    """
+    rows = [{"name": one.name, "title": one.title, "note": one.note} for one in library()]
+    show(rows, ("name", "title"), json=json, empty="")
+
+
+@rules.command("new")
+@click.argument("name")
+@click.option("--id", "rule_id", help="The new rule's id; the name of the library's rule, or a free one like it.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="PATH=NUMBER", help="Another number: --set data.need.clicks=800"
+)
+@json_option
+@click.pass_obj
+def new_(session: Session, name: str, rule_id: str | None, changes: tuple[str, ...], json: bool) -> None:
+    """Print a new rule, in shadow, that begins with one of the library; `rules save` writes it.
+
+    \b
+    Example:
+      integr8-bridge rules new low-cr --set data.need.clicks=800 > draft.yaml
+    """
+    with session.read() as database:
+        taken = session.services.library.current(database).revisions.keys()
+    try:
+        text = from_library(name, taken, rule_id)
+        for change in changes:
+            path, _, number = change.partition("=")
+            text = with_numbers(text, {path: number})
+    except (OperationError, NotRewritable) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(as_json({"text": text}) if json else text, nl=json)
+
+
+@rules.command("save")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--note", default="", help="Why; stands beside the revision.")
+@click.option("--write", is_flag=True, help="Write the file even where the rules are kept in git.")
+@json_option
+@click.pass_obj
+def save_(session: Session, file: Path, note: str, write: bool, json: bool) -> None:
+    """Write the one rule of FILE into the rules directory and load it; a patch where the rules are kept in git.
+
+    \b
+    Example:
+      integr8-bridge rules save draft.yaml --note "fewer clicks needed"
+    """
+    text, unread = rules_directory.text_of(file, str(file))
+    if unread:
+        raise click.ClickException(str(unread))
+    with session.operating() as services:
+        done = save(services, text, who=getpass.getuser(), note=note, now=services.clock(), force=write)
+    said = (
+        f"{done.file} is written and loaded"
+        if done.written
+        else f"not written, {done.why_not}; the patch:\n{done.patch}"
+    )
+    outcome(done, [said], json=json)
 
 
 @rules.command("schema")

@@ -19,6 +19,8 @@ PAGES = {
     "holds": "/holds",
     "rules": "/rules",
     "rule": "/rules/low-cr",
+    "new": "/rules/new",
+    "form": "/rules/low-cr/edit",
     "explain": "/explain?rule=low-cr&subject=offer=1007",
     "entities": "/items",
     "entity": "/items/offer/1007",

@@ -11,8 +11,9 @@ from chromium import skip_without_chromium
 
 PAGES = {
     "inbox": "/", "approvals": "/approvals", "activity": "/activity", "run": "/runs/1", "undo": "/runs/1?undo=1",
-    "holds": "/holds", "mutes": "/mutes", "audit": "/audit", "items": "/items", "item": "/items/offer/1007",
-    "why": "/explain?subject=1007", "rules": "/rules", "rule": "/rules/low-cr", "webhooks": "/events",
+    "holds": "/holds", "mutes": "/mutes", "audit": "/audit", "items": "/entities", "item": "/entities/offer/1007",
+    "why": "/explain?subject=1007", "rules": "/rules", "rule": "/rules/low-cr", "new-rule": "/rules/new",
+    "form": "/rules/low-cr/edit", "webhooks": "/events",
     "integr8": "/integr8", "settings": "/settings", "search": "/search?q=summer",
 }  # fmt: skip
 WIDTHS = (1440, 768, 390)

@@ -6,13 +6,16 @@ from typing import Any
 from flask import g
 
 from bridge.config import rulebook
-from bridge.operations import NotThere, backtest_jobs
-from bridge.operations.backtest import BacktestRequest
+from bridge.operations import NotThere, Refused, backtest_jobs
+from bridge.operations.backtest import Question, parse
 from bridge.operations.check_text import check_text
 from bridge.operations.explain import explain, parse_subject
 from bridge.operations.rule_costs import costs_of
 from bridge.operations.rule_diff import diff_text
 from bridge.operations.rule_mode import move
+from bridge.operations.rule_preview import past
+from bridge.operations.rule_save import save
+from bridge.operations.rule_templates import from_library, library
 from bridge.store import backtest_results
 from bridge.store import revisions as stored_revisions
 from bridge.store.backtest_jobs import BacktestJob
@@ -23,7 +26,7 @@ from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.long_questions import deadline, long_question
 from bridge.web.api.responses import listed, one, page, picked, refusing
-from bridge.web.api.schemas_in import BacktestBody, ExplainQuery, ModeBody, PageQuery, TextBody
+from bridge.web.api.schemas_in import BacktestBody, ExplainQuery, ModeBody, PageQuery, SaveBody, TextBody
 from bridge.web.request_context import services
 from rules.loading.self_tests import Result, run_tests
 
@@ -194,6 +197,50 @@ def stop_backtest_job(number: int) -> dict[str, Any]:
             backtest_jobs.stop(services(), number, who=g.who, now=services().clock()), schemas_out_rules.BacktestJobRow
         )
     )
+
+
+@blueprint.post("/rules")
+@needs(Role.OPERATOR)
+@blueprint.arguments(SaveBody)
+@blueprint.response(200, thing(schemas_out_rules.SavedRow))
+@refusing
+def save_rule(body: dict[str, Any]) -> dict[str, Any]:
+    """Write one rule into its file and load it; give the patch where rules are in git."""
+    done = save(
+        services(), body["text"], who=g.who, note=body["note"], now=services().clock(), base=body["base"],
+        force=body["write"],
+    )  # fmt: skip
+    return one(picked(done, schemas_out_rules.SavedRow))
+
+
+@blueprint.get("/rules/library")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(schemas_out_rules.TemplateRow))
+def list_library(query: dict[str, Any]) -> dict[str, Any]:
+    """The rules that come with the service, each as the text of a new rule: in shadow, with a free id."""
+    with services().store.read() as session:
+        taken = services().library.current(session).revisions.keys()
+    rows = [
+        {"name": each.name, "title": each.title, "note": each.note, "text": from_library(each.name, taken)}
+        for each in library()
+    ]
+    return listed(rows, "name", query)
+
+
+@blueprint.post("/rules/past")
+@needs(Role.VIEWER)
+@blueprint.arguments(TextBody)
+@blueprint.response(200, thing(schemas_out_rules.PastRow))
+@refusing
+def past_of_rule(body: dict[str, Any]) -> dict[str, Any]:
+    """What the rule of a text would have done in the last 30 days, looked at in few steps. Changes nothing."""
+    [revision, *more] = parse(services(), body["text"])
+    if more:
+        raise Refused("the text holds several rules; ask about one at a time")
+    found = past(services(), revision, services().clock())
+    items = [{"kind": kind, "id": id_, "why": why, "judged": judged} for kind, id_, why, judged in found.items]
+    return one(picked(found, schemas_out_rules.PastRow) | {"items": items})
 
 
 @blueprint.post("/rules/check")

@@ -230,6 +230,19 @@ class TextBody(Strict):
     )
 
 
+class SaveBody(TextBody):
+    note = fields.String(
+        load_default="", validate=validate.Length(max=500), metadata={"description": "why; stands beside the revision"}
+    )
+    base = fields.String(
+        load_default=None,
+        metadata={"description": "the revision that the text was made from; refused where it is another one by now"},
+    )
+    write = fields.Boolean(
+        load_default=False, metadata={"description": "write the file even where rules are kept in git"}
+    )
+
+
 class AgreementQuery(AccountQuery):
     start = _moment(load_default=None, data_key="from")
     end = _moment(load_default=None, data_key="to")

@@ -71,6 +71,44 @@ class ComparedRow(Schema):
     rules = fields.List(fields.Nested(DiffRow))
 
 
+class SavedRow(Schema):
+    rule = word(example="low-cr")
+    file = word(example="rules/low-cr.yaml")
+    revision = word(example="3f9a85c0d1e2b4a6")
+    written = truth("false: only the patch is given, `why_not` says why")
+    is_new = truth()
+    patch = word("the change as a unified diff")
+    why_not = word()
+
+
+class TemplateRow(Schema):
+    name = word(example="low-cr")
+    title = word()
+    note = word("what it is for, and when not to use it")
+    text = word("the YAML")
+
+
+class PastItemRow(Schema):
+    kind = word(example="offer")
+    id = word(example="42")
+    why = word()
+    judged = word("right, wrong or open, by what is known now", "open")
+
+
+class PastRow(Schema):
+    days = whole(example=30)
+    hours = fields.Float(metadata={"description": "between two looks", "examples": [6.0]})
+    decided = truth("false: nothing could be decided, the figures say nothing")
+    pauses = whole()
+    touched = whole("items")
+    waiting = whole("looks whose plan would have waited for a person")
+    false_alarms = whole()
+    kept = word("loss avoided", "120.50")
+    lost = word("profit given up", "8.00")
+    warnings = words()
+    items = fields.List(fields.Nested(PastItemRow))
+
+
 class LookRow(Schema):
     run_id = whole(example=812)
     at = word(example=AT)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
 from bridge.operations.confirmation import names_of
 from bridge.operations.folded_runs import fold
+from bridge.operations.rule_save import authors
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.undo_status import undoable_runs
 from bridge.reports.shadow_report import shadow_report
@@ -50,6 +51,7 @@ def rule(rule_id: str) -> str:
     with services().store.read() as session:
         book = services().library.current(session)
         history = stored_revisions.history(session, rule_id)
+        written_by = authors(session, rule_id)
         wanted = select(Run).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(60)
         recent = session.scalars(wanted).all()
         held = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
@@ -72,8 +74,8 @@ def rule(rule_id: str) -> str:
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
-        outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent),
-        week=(today - timedelta(days=7), today), job=job,
+        outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent), authors=written_by,
+        week=(today - timedelta(days=7), today), trial=trial,
     )  # fmt: skip
 
 

@@ -25,6 +25,20 @@ document.addEventListener("click", (event) => {
   }
   count(button.form);
 });
+function reveal() { for (const one of document.querySelectorAll("button[data-line]")) one.hidden = false; }
+document.addEventListener("htmx:afterSettle", reveal);
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-line]");
+  const text = document.getElementById("text");
+  if (!button || !text) return;
+  const lines = text.value.split("\n");
+  const start = lines.slice(0, button.dataset.line - 1).join("\n").length + (button.dataset.line > 1 ? 1 : 0);
+  text.closest("details").open = true;
+  text.focus();
+  text.setSelectionRange(start, start + lines[button.dataset.line - 1].length);
+  text.scrollTop = Math.max(0, (button.dataset.line - 4) * (text.scrollHeight / lines.length));
+});
+reveal();
 for (const form of document.forms) {
   for (const button of form.querySelectorAll("button[data-tick]")) button.hidden = false;
   count(form);

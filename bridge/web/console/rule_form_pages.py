@@ -1,0 +1,250 @@
+"""Make and change rules on a page: a sentence with numbers, the text, and what it would do, while one types."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, abort, flash, g, redirect, request
+
+from bridge.operations.check_text import Checked, examine
+from bridge.operations.errors import OperationError
+from bridge.operations.rule_preview import chances, now_and_before, past
+from bridge.operations.rule_save import save, why_not_written
+from bridge.operations.rule_templates import ACTIONS, ITEMS, METRICS, blank, from_library, library
+from bridge.store.roles import Role
+from bridge.web.access import needs
+from bridge.web.console.blueprint import blueprint
+from bridge.web.console.confirmation import names_of
+from bridge.web.console.rule_sentence import fields_of, sentence
+from bridge.web.console.show import show
+from bridge.web.request_context import services
+from rules.language.edit import with_header, with_numbers, without_tests
+from rules.language.rewrite import NotRewritable
+from rules.model.revision import Revision
+
+LARGEST = 200_000  # characters of one rule
+_looking = threading.Semaphore(1)  # the past is looked at for one person at a time in each process
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the form holds: the text, the rule that it began from, and what could not be written into it."""
+
+    text: str
+    rule: str  # the rule that is changed; empty for a new one
+    base: str  # its revision
+    note: str
+    wrong: str = ""
+
+
+@blueprint.get("/rules/new")
+@needs(Role.VIEWER, page=True)
+def new_rule() -> str:
+    """The library, and a blank form."""
+    return show(
+        "rule_new.html", library=library(), items=ITEMS, metrics={name: one[0] for name, one in METRICS.items()},
+        actions=ACTIONS, channels=sorted(services().settings.channels), taken=_taken(),
+    )  # fmt: skip
+
+
+@blueprint.get("/rules/new/form")
+@needs(Role.VIEWER, page=True)
+def new_form() -> Response | str:
+    """The form with a rule of the library, or with one out of a few choices."""
+    asked = request.args
+    try:
+        if asked.get("from"):
+            text = from_library(asked["from"], _taken())
+        else:
+            text = blank(
+                _taken(), item=asked.get("item", "offer"), metric=asked.get("metric", "cr"),
+                above=asked.get("side") == "above", action=asked.get("action", "pause"), channel=asked.get("channel"),
+            )  # fmt: skip
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect("/rules/new", code=303)  # type: ignore[return-value]
+    return _page(Draft(text, "", "", ""))
+
+
+@blueprint.get("/rules/<rule_id>/edit")
+@needs(Role.VIEWER, page=True)
+def edit_rule(rule_id: str) -> str:
+    with services().store.read() as session:
+        live = services().library.current(session).revisions.get(rule_id)
+    if live is None:
+        abort(404, f"there is no rule {rule_id} to change")
+    return _page(Draft(live.text, rule_id, live.hash, ""))
+
+
+@blueprint.post("/rules/form")
+@needs(Role.VIEWER, page=True)
+def rule_form() -> Response | str:
+    """The buttons of the form that change nothing: look again, look at the past, drop failing tests."""
+    draft = _draft()
+    match request.form.get("act", "look"):
+        case "drop" if not draft.wrong:
+            draft = _without_failing(draft)
+        case "past":
+            return _page(draft, with_past=True)
+    return _page(draft)
+
+
+@blueprint.post("/rules/form/save")
+@needs(Role.OPERATOR, page=True)
+def save_rule() -> Response | str:
+    """Write the rule, or show the patch; where something is wrong, the form comes back with it."""
+    draft = _draft()
+    return _page(draft) if draft.wrong else _save(draft, force=request.form.get("act") == "write")
+
+
+@blueprint.post("/rules/form/look")
+@needs(Role.VIEWER, page=True)
+def look() -> str:
+    """A piece of the form, while somebody types: what is wrong and what it would do; and the other half of the form."""
+    draft = _draft()
+    return show("rule_looked.html", **_looked(draft), typed=request.form.get("typed", ""), **_form(draft))
+
+
+@blueprint.post("/rules/form/past")
+@needs(Role.VIEWER, page=True)
+def look_back() -> str:
+    """A piece of the form that comes after the rest: the last 30 days."""
+    return show("rule_past.html", **_past(_draft()))
+
+
+@blueprint.post("/rules/form/costs")
+@needs(Role.VIEWER, page=True)
+def look_ahead() -> str:
+    """A piece of the form that comes last: what chance does, and how long a collapse stays unnoticed."""
+    return show("rule_costs.html", costs=_costs(_draft()))
+
+
+def _page(draft: Draft, *, with_past: bool = False) -> str:
+    more = _past(draft) | {"costs": _costs(draft)} if with_past else {"past": None, "costs": None}
+    return show("rule_form.html", **_form(draft), **_looked(draft), **more, with_past=with_past)
+
+
+def _form(draft: Draft) -> dict[str, Any]:
+    return {
+        "draft": draft, "rows": sentence(draft.text), "fields": fields_of(draft.text),
+        "patch_only": why_not_written(services()), "file": _file(draft.rule),
+        "rows_of_text": min(max(draft.text.count("\n") + 2, 14), 44),
+    }  # fmt: skip
+
+
+def _looked(draft: Draft) -> dict[str, Any]:
+    checked = examine(services(), draft.text)
+    told: dict[str, Any] = {"checked": checked, "said": None, "told_lines": _lines(draft.text, checked)}
+    if len(checked.revisions) == 1 and not checked.errors:
+        told["said"] = now_and_before(services(), checked.revisions[0], services().clock())
+    return told
+
+
+def _past(draft: Draft) -> dict[str, Any]:
+    told: dict[str, Any] = {"past": None, "busy": False, "no_past": "", "names": {}}
+    revision = _usable(draft)
+    if revision is None:
+        return told | {"no_past": "the text has to be mended first"}
+    if not _looking.acquire(blocking=False):
+        return told | {"busy": True}
+    try:
+        found = past(services(), revision, services().clock())
+    except OperationError as error:
+        return told | {"no_past": str(error)}
+    finally:
+        _looking.release()
+    with services().store.read() as session:
+        names = names_of(session, {(kind, target) for kind, target, _, _ in found.items})
+    return told | {"past": found, "names": names}
+
+
+def _costs(draft: Draft) -> list[dict[str, Any]]:
+    revision = _usable(draft)
+    return chances(services(), revision, services().clock()) if revision is not None else []
+
+
+def _usable(draft: Draft) -> Revision | None:
+    """The one rule of the text, if it can be read."""
+    checked = examine(services(), draft.text)
+    return checked.revisions[0] if len(checked.revisions) == 1 and not checked.errors else None
+
+
+def _draft() -> Draft:
+    """What was sent. A number that was changed in the sentence is written into the text; the rest of it stays."""
+    form = request.form
+    text = form.get("text", "").replace("\r\n", "\n")
+    if len(text) > LARGEST:
+        abort(413, f"a rule of more than {LARGEST:,} characters")
+    wrong = ""
+    changed = {
+        name.removeprefix("set:"): new
+        for name, new in form.items()
+        if name.startswith("set:") and new.strip() != form.get(f"was:{name.removeprefix('set:')}", "")
+    }
+    heads = {
+        name: form[name]
+        for name in ("id", "title", "owner")
+        if name in form and form[name].strip() != form.get(f"was:{name}", "")
+    }
+    for change in [{name: new} for name, new in changed.items()]:
+        try:
+            text = with_numbers(text, change)
+        except NotRewritable as error:
+            wrong = wrong or str(error)
+    try:
+        text = with_header(text, heads)
+    except NotRewritable as error:
+        wrong = wrong or str(error)
+    return Draft(text, form.get("rule", ""), form.get("base", ""), form.get("note", "").strip()[:500], wrong)
+
+
+def _save(draft: Draft, *, force: bool) -> Response | str:
+    try:
+        done = save(
+            services(), draft.text, who=g.who, note=draft.note, now=services().clock(), base=draft.base or None,
+            force=force,
+        )  # fmt: skip
+    except OperationError as error:
+        return _page(Draft(draft.text, draft.rule, draft.base, draft.note, f"Not saved. {error}"))
+    if not done.written:
+        return show("rule_patch.html", draft=draft, done=done)
+    flash(f"{done.file} is saved and loaded. If rules are kept elsewhere too, commit it there.", "good")
+    return redirect(f"/rules/{done.rule}", code=303)  # type: ignore[return-value]
+
+
+def _without_failing(draft: Draft) -> Draft:
+    failed = {one.test.place.line for one in examine(services(), draft.text).failed}
+    if not failed:
+        return draft
+    try:
+        text = without_tests(draft.text, failed)
+    except NotRewritable as error:
+        return Draft(draft.text, draft.rule, draft.base, draft.note, str(error))
+    return Draft(text, draft.rule, draft.base, draft.note)
+
+
+def _lines(text: str, checked: Checked) -> list[tuple[int, str, list[str]]]:
+    """The lines that something is wrong on, with what it is."""
+    lines = text.split("\n")
+    told: dict[int, list[str]] = {}
+    for one in checked.errors:
+        told.setdefault(one.place.line, []).append(one.message)
+    for result in checked.failed:
+        told.setdefault(result.test.place.line, []).append(f"this test fails: {result.message}")
+    return [
+        (number, lines[number - 1] if number <= len(lines) else "", words) for number, words in sorted(told.items())
+    ]
+
+
+def _file(rule: str) -> str:
+    """Where the text of a rule stands; empty for a new one."""
+    if not rule:
+        return ""
+    with services().store.read() as session:
+        live = services().library.current(session).revisions.get(rule)
+    return live.place.file if live else ""
+
+
+def _taken() -> frozenset[str]:
+    with services().store.read() as session:
+        return frozenset(services().library.current(session).revisions)

@@ -1,0 +1,183 @@
+"""Numbers of a rule text that may be changed one by one: where they stand, and the text with other ones.
+
+Whatever is not changed stays as people wrote it: comments, order, spelling, quotes. A number is a count, an amount, a
+percentage or a duration, either a whole value (`hold: 12h`) or a part of a condition (`cr < 0.40% @95%`).
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rules.language.rewrite import NotRewritable
+from rules.language.strict_yaml import Branch, Leaf, Node, Table, documents
+
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:%|(?:[wdhms](?:\d+[dhms])*)|[kM])?(?![\w.])")
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+CONDITIONS = ("when", "unless", "release.early")
+SECTIONS = ("trigger", "data", "when", "unless", "then", "release", "guards", "approve")
+PLAIN = frozenset({"cron", "tz", "account", "integration", "source", "event", "dedupe"})  # numbers there are no amounts
+LONGEST = 30
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One number of a text. `name` says which: `guards.cooldown`, or `when.all.0#1` for the second of a condition."""
+
+    name: str
+    text: str
+    line: int  # from 1
+    column: int  # from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a rule with its path, and its text cut into words and numbers."""
+
+    path: Path
+    parts: Sequence[str | Number]
+
+    @property
+    def name(self) -> str:
+        return ".".join(str(part) for part in self.path)
+
+
+def values(text: str) -> list[Value]:
+    """Every value of the first rule of a text that says how much, how long or how often, in the order of the text.
+
+    Empty for a text that is no YAML: `check` says where.
+    """
+    root = next((one.root for one in documents(text, "")), None)
+    if not isinstance(root, Table):
+        return []
+    lines = text.split("\n")
+    sections = [(name, root.entries[name]) for name in root.entries if name in SECTIONS]
+    leaves = [found for name, node in sections for found in _leaves(node, (name,))]
+    return [_value(path, leaf, lines) for path, leaf in leaves]
+
+
+def numbers(text: str) -> list[Number]:
+    """The numbers of a text that can be changed."""
+    return [part for value in values(text) for part in value.parts if isinstance(part, Number)]
+
+
+def with_numbers(text: str, changes: Mapping[str, str]) -> str:
+    """The text with other numbers. Raises NotRewritable for a name that is not there, and for what is no number."""
+    known = {one.name: one for one in numbers(text)}
+    lines = text.split("\n")
+    wanted = []
+    for name, new in changes.items():
+        if name not in known:
+            raise NotRewritable(f"{name}: there is no such number in the text")
+        written = new.strip()
+        if len(written) > LONGEST or not NUMBER.fullmatch(written):
+            raise NotRewritable(
+                f"{name}: {new[:LONGEST]!r} is no number; write one as it was, such as {known[name].text}"
+            )
+        wanted.append((known[name], written))
+    for one, written in sorted(wanted, key=lambda pair: (pair[0].line, pair[0].column), reverse=True):
+        line = lines[one.line - 1]
+        lines[one.line - 1] = line[: one.column - 1] + written + line[one.column - 1 + len(one.text) :]
+    return "\n".join(lines)
+
+
+def _leaves(node: Node, path: Path) -> Iterator[tuple[Path, Leaf]]:
+    if isinstance(node, Leaf):
+        yield path, node
+    elif isinstance(node, Branch):
+        for index, item in enumerate(node.items):
+            yield from _leaves(item, (*path, index))
+    else:
+        for key, item in node.entries.items():
+            if key not in {"with", "key", "body"}:  # what is written into Integr8 or sent on, not how the rule decides
+                yield from _leaves(item, (*path, key))
+
+
+def _value(path: Path, leaf: Leaf, lines: Sequence[str]) -> Value:
+    name = ".".join(str(part) for part in path)
+    row, start = leaf.place.line - 1, leaf.place.column - 1
+    here = row < len(lines) and lines[row].startswith(leaf.raw, start)
+    if not here or not leaf.raw or path[-1] in PLAIN or "{{" in leaf.raw:
+        return Value(path, (leaf.raw,))
+    hidden = [found.span() for found in QUOTED.finditer(leaf.raw)]
+    found = [one for one in NUMBER.finditer(leaf.raw) if not any(a <= one.start() < b for a, b in hidden)]
+    parts: list[str | Number] = []
+    end = 0
+    for count, one in enumerate(found):
+        if one.start() > end:
+            parts.append(leaf.raw[end : one.start()])
+        whole = one[0] == leaf.raw
+        parts.append(Number(name if whole else f"{name}#{count}", one[0], row + 1, start + one.start() + 1))
+        end = one.end()
+    if end < len(leaf.raw):
+        parts.append(leaf.raw[end:])
+    return Value(path, tuple(parts))
+
+
+HEADER = ("id", "title", "owner", "note")
+_PLAIN_TEXT = re.compile(r"[A-Za-z][\w ,.()/'%+-]*")
+
+
+def header(text: str) -> dict[str, str]:
+    """Id, title, owner and note of the first rule of a text, as far as they are there."""
+    root = next((one.root for one in documents(text, "")), None)
+    found = root.entries if isinstance(root, Table) else {}
+    leaves = {name: found[name] for name in HEADER if name in found}
+    return {name: str(leaf.value) for name, leaf in leaves.items() if isinstance(leaf, Leaf) and leaf.value is not None}
+
+
+def with_header(text: str, changes: Mapping[str, str]) -> str:
+    """The text with another id, title or owner; an empty title or owner is taken out. Raises NotRewritable."""
+    for name, new in changes.items():
+        text = _with_key(text, name, " ".join(new.split()))
+    return text
+
+
+def _with_key(text: str, name: str, new: str) -> str:
+    root = next((one.root for one in documents(text, "")), None)
+    if not isinstance(root, Table) or "id" not in root.keys:
+        raise NotRewritable("the text holds no rule that begins with schema and id")
+    lines = text.split("\n")
+    present = root.entries.get(name)
+    written = new if _PLAIN_TEXT.fullmatch(new) and new == new.strip() else json.dumps(new, ensure_ascii=False)
+    if present is None:
+        if new:
+            place = root.keys["id"]
+            lines.insert(place.line, f"{' ' * (place.column - 1)}{name}: {written}")
+        return "\n".join(lines)
+    if not isinstance(present, Leaf):
+        raise NotRewritable(f"{name} is written in a way that only a person should change")
+    row, start = present.place.line - 1, present.place.column - 1
+    line = lines[row] if row < len(lines) else ""
+    quote = line[start - 1 : start] if present.quoted else ""
+    end = start + len(present.raw)
+    if not line.startswith(present.raw, start) or (quote and line[end : end + 1] != quote):
+        raise NotRewritable(f"{name} stands on several lines; change it in the text")
+    if new:
+        lines[row] = line[: start - len(quote)] + written + line[end + len(quote) :]
+    elif row == root.keys[name].line - 1:
+        del lines[row]
+    return "\n".join(lines)
+
+
+def without_tests(text: str, starts: Collection[int]) -> str:
+    """The text without the tests that begin on these lines (from 1). Raises NotRewritable where they share a line."""
+    root = next((one.root for one in documents(text, "")), None)
+    node = root.entries.get("tests") if isinstance(root, Table) else None
+    if not isinstance(root, Table) or not isinstance(node, Branch):
+        raise NotRewritable("the text has no list of tests")
+    lines = text.split("\n")
+    places = [item.place.line for item in node.items]
+    if len(set(places)) != len(places) or places[0] == root.keys["tests"].line:
+        raise NotRewritable("the tests stand on one line; take them out in the text")
+    after = [place.line for place in root.keys.values() if place.line > places[-1]]
+    last = min(after, default=len(lines) + 1)
+    gone = {place for place in places if place in starts}
+    spans = [(one, following) for one, following in zip(places, [*places[1:], last], strict=True) if one in gone]
+    if len(gone) == len(places):
+        spans = [(root.keys["tests"].line, last)]
+    kept = [line for number, line in enumerate(lines, 1) if not any(a <= number < b and line.strip() for a, b in spans)]
+    return "\n".join(kept)

@@ -1,0 +1,90 @@
+"""A rule from the library to shadow without a shell, and changes of one: with a mouse and without scripts."""
+
+import re
+
+import pytest
+from looking import findings, skip_without_chromium
+from playwright.sync_api import expect
+
+from bridge.store.roles import Role
+from bridge.web.access import make
+
+pytestmark = pytest.mark.browser
+
+skip_without_chromium()
+expect.set_options(timeout=120_000)
+
+
+def text_of(network, name):
+    return (network.home / "rules" / f"{name}.yaml").read_text()
+
+
+def test_a_rule_goes_from_the_library_into_shadow_in_a_few_clicks(page, network):
+    page.goto("/rules")
+    page.get_by_role("link", name="New rule").click()
+    assert findings(page) == []
+    page.get_by_role("link", name="Pause an offer whose conversion rate is proven to be too low").click()
+    expect(page.locator("#looked")).to_contain_text("It can be used")
+    expect(page.locator("#past")).to_contain_text("Nothing can be said")  # too few clicks in a week
+    assert findings(page) == []
+    page.locator("input[name='set:data.need.clicks']").fill("800")
+    expect(page.locator("#text")).to_have_value(re.compile(re.escape("need: {clicks: 800}")))
+    page.get_by_label("Id").fill("cr-too-low")
+    page.get_by_label("Note").fill("first try")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/rules/cr-too-low")
+    assert "mode: shadow" in text_of(network, "cr-too-low")
+    assert "need: {clicks: 800}" in text_of(network, "cr-too-low")
+    assert "first try" in page.locator("#revisions").inner_text()
+    assert "Anna" in page.locator("#revisions").inner_text()
+    assert findings(page) == []
+
+
+def test_what_is_typed_in_the_text_comes_into_the_sentence(page):
+    page.goto("/rules/low-cr/edit")
+    page.get_by_text("The text that is saved").click()
+    text = page.locator("#text")
+    text.fill(text.input_value().replace("12h", "36h"))
+    expect(page.locator("input[name='set:then.0.hold']")).to_have_value("36h")
+
+
+def test_an_error_is_told_at_its_line_and_nothing_is_saved(page, network):
+    before = text_of(network, "low-cr")
+    page.goto("/rules/low-cr/edit")
+    page.get_by_text("The text that is saved").click()
+    text = page.locator("#text")
+    text.fill(text.input_value().replace("cr < 1%", "ctr2 < 1%"))
+    expect(page.locator("#looked")).to_contain_text("line 9")
+    page.get_by_role("button", name="Save").click()
+    assert "Not saved" in page.get_by_role("alert").inner_text()
+    assert findings(page) == []
+    assert text_of(network, "low-cr") == before
+
+
+def test_a_number_that_fails_the_tests_of_a_rule_says_so(page, network):
+    page.goto("/rules/low-cr/edit")
+    page.locator("input[name='set:data.need.clicks']").fill("5000")
+    expect(page.locator("#looked")).to_contain_text("1 test of the rule says otherwise")
+    page.get_by_role("button", name="take it out").click()
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/rules/low-cr")
+    assert "tests:" not in text_of(network, "low-cr")
+    assert "clicks: 5000" in text_of(network, "low-cr")
+
+
+def test_the_form_works_without_scripts(chromium, address, network):
+    with network.services.store.write() as session:
+        token = make(session, name="Ben", role=Role.OPERATOR, who="test", now=network.now)
+    context = chromium.new_context(base_url=address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/login")
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Use the token").click()
+    page.goto("/rules/low-cr/edit")
+    page.locator("input[name='set:then.0.hold']").fill("6h")
+    page.get_by_role("button", name="Look at the last 30 days").click()
+    assert page.locator("input[name='set:then.0.hold']").input_value() == "6h"
+    assert "It would have" in page.locator("#past").inner_text()
+    page.get_by_role("button", name="Save").click()
+    assert "hold: 6h" in text_of(network, "low-cr")
+    context.close()

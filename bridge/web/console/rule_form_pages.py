@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, abort, flash, g, redirect, request
 
 from bridge.operations.check_text import Checked, examine
+from bridge.operations.confirmation import names_of
 from bridge.operations.errors import OperationError
 from bridge.operations.rule_preview import chances, now_and_before, past
 from bridge.operations.rule_save import save, why_not_written
@@ -14,7 +15,6 @@ from bridge.operations.rule_templates import ACTIONS, ITEMS, METRICS, blank, fro
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.confirmation import names_of
 from bridge.web.console.rule_sentence import fields_of, sentence
 from bridge.web.console.show import show
 from bridge.web.request_context import services

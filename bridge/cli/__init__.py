@@ -38,6 +38,7 @@ COMMANDS = {
     "holds": Place("bridge.cli.holds:holds", "What rules keep paused: by which rule, since, until."),
     "init": Place("bridge.cli.home:init", "Write a commented starter directory with fresh secrets."),
     "mcp": Place("bridge.cli.mcp:mcp", "Answer a chat assistant, which may look and propose."),
+    "mutes": Place("bridge.cli.mutes:mutes", "List, add and end mutes: items that rules leave alone."),
     "reports": Place("bridge.cli.reports:reports", "Read, export and import reports, and show the state of the feeds."),
     "resume": Place("bridge.cli.halts:resume", "End the halt. Events and due runs that waited are decided about now."),
     "rules": Place("bridge.cli.rules:rules", "List, test, explain, backtest and change rules."),

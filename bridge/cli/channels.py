@@ -9,6 +9,7 @@ from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.notifications.deliver import deliver_test
 from bridge.operations import mutes
+from bridge.operations.channel_entry import add_channel
 from bridge.outbound.event_types import catalogue
 from bridge.sources.strict_schema import Duration
 from bridge.store import notifications
@@ -51,6 +52,42 @@ def _health(row: notifications.ChannelHealth | None) -> str:
     if row is None or not (row.failures or row.disabled_at):
         return "ok"
     return f"off: {row.disabled_why}" if row.disabled_at else f"{row.failures} failures in a row"
+
+
+@channels.command("add")
+@click.argument("channel")
+@click.option("--kind", type=click.Choice(["apprise", "webhook"]), default="apprise", show_default=True)
+@click.option("--address", prompt=True, hide_input=True, help="Where to; asked for when it is not given.")
+@json_option
+@click.pass_obj
+def add(session: Session, channel: str, kind: str, address: str, json: bool) -> None:
+    """Add a channel to bridge.yaml, and its address to .env. It is used at once.
+
+    \b
+    Example:
+      integr8-bridge channels add traffic
+    """
+    with session.operating() as services:
+        made = add_channel(services, channel, kind, address, who=getpass.getuser(), now=services.clock())
+    lines = [f"bridge.yaml: {made.line}", *([f"secret, shown once: {made.secret}"] if made.secret else [])]
+    outcome({"channel": made.name, "entry": made.line, "secret": made.secret}, lines, json=json)
+
+
+@channels.command("again")
+@click.argument("message", type=int)
+@json_option
+@click.pass_obj
+def again(session: Session, message: int, json: bool) -> None:
+    """Have a message sent now, whatever became of it.
+
+    \b
+    Example:
+      integr8-bridge channels again 1207
+    """
+    with session.operating() as services, services.store.write() as writing:
+        found = mutes.send_again(writing, message, who=getpass.getuser(), now=services.clock())
+        told = {"id": found.id, "channel": found.channel, "state": found.state}
+    outcome(told, [f"message {message} goes out with the next round"], json=json)
 
 
 @channels.command("test")

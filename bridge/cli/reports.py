@@ -14,6 +14,7 @@ from bridge.cli.session import MOMENT, Session, as_json, json_option, show
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.operations import exports, feeds
 from bridge.operations.feed_status import feed_states
+from bridge.operations.report_backfill import fetch
 from bridge.operations.report_imports import import_states, remove_import
 from bridge.reports import postbacks
 from bridge.reports.imports import Imported, ImportName, import_file, preview
@@ -86,6 +87,24 @@ def poll(session: Session, json: bool) -> None:
     while feeds.read_due(services, datetime.now(UTC)):
         continue
     status.callback(json)  # type: ignore[misc]
+
+
+@reports.command("fetch")
+@click.option("--days", type=int, default=30, show_default=True, help="How far back.")
+@click.option("--account", default="main", show_default=True)
+@json_option
+@click.pass_obj
+def fetch_(session: Session, days: int, account: str, json: bool) -> None:
+    """Have the workers read the days before what is known, from Integr8; `reports status` shows how far they are.
+
+    \b
+    Example:
+      integr8-bridge reports fetch --days 30
+    """
+    with session.operating() as services:
+        found = fetch(services, days, account=account, who=getpass.getuser(), now=services.clock())
+    rows = [{"feed": one.kind, "since": one.since, "reading_from": one.start, "rows": one.rows} for one in found]
+    show(rows, ("feed", "since", "reading_from", "rows"), json=json, empty="no feed is read")
 
 
 @reports.command("agreement")

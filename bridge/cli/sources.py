@@ -1,5 +1,6 @@
 """`sources`: list who may send webhooks, show their addresses, and test them."""
 
+import getpass
 import os
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,9 @@ import click
 
 from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
-from bridge.operations import OperationError
+from bridge.operations import OperationError, source_secrets
 from bridge.operations.source_entry import add, known, public_url
-from bridge.operations.source_setup import address, example, send
+from bridge.operations.source_setup import BASE_URL, address, example, send
 from bridge.sources import Source
 from bridge.sources.presets import PRESETS
 from bridge.sources.trackers import TRACKERS
@@ -86,6 +87,32 @@ def add_(source: str, preset: str, base_url: str | None, json: bool) -> None:
     lines += [f"  integr8-bridge sources url {source}" if "TOKEN" in made.line else f"  {where}"]
     told = {"source": source, "entry": made.line, "variables": dict(made.variables), "address": where}
     outcome(told, lines, json=json)
+
+
+@sources.command("rotate")
+@click.argument("source")
+@click.option("--end-old", is_flag=True, help="Accept the newest secret alone, once the sender uses it.")
+@click.option("--base-url", help="Where the service is reached from outside; `public_url` of bridge.yaml by default.")
+@json_option
+@click.pass_obj
+def rotate_(session: Session, source: str, end_old: bool, base_url: str | None, json: bool) -> None:
+    """Accept a second secret beside the present one, and print it; with --end-old, the new one alone.
+
+    \b
+    Examples:
+      integr8-bridge sources rotate crm
+      integr8-bridge sources rotate crm --end-old
+    """
+    with session.operating() as services:
+        who, now = getpass.getuser(), services.clock()
+        if end_old:
+            source_secrets.end_old(services, source, who=who, now=now)
+            outcome({"source": source}, [f"{source} accepts the newest secret alone"], json=json)
+            return
+        base = base_url or services.settings.public_url or BASE_URL
+        made = source_secrets.rotate(services, source, base_url=base, who=who, now=now)
+    lines = [f"address: {made.address}", f"secret, shown once: {made.secret}", made.note]
+    outcome({"source": source, "url": made.address, "secret": made.secret}, lines, json=json)
 
 
 @sources.command("url")

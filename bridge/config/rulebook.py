@@ -102,6 +102,12 @@ class Library:
         self._book = Rulebook()
         self.tables: Mapping[str, Table] = {}
 
+    def names_changed(self, settings: Settings) -> None:
+        """Read the live revisions again with other names of sources and channels."""
+        self._settings = settings
+        self._compiled = {}
+        self._book = Rulebook()
+
     def current(self, session: Session) -> Rulebook:
         """The newest generation; one small query when nothing has changed."""
         if stored_revisions.newest_id(session) in {None, self._book.generation}:

@@ -57,6 +57,7 @@ def read(settings: Settings) -> RulesSnapshot:
     tables, table_problems = load_all(settings.tables_dir, settings.tables)
     names = environment(settings, tables)
     digest = hashlib.sha256()
+    digest.update(repr((sorted(settings.sources), sorted(settings.channels))).encode())  # what rules may name
     revisions: dict[str, Revision] = {}
     problems = [_at(settings.places.located(line)) for line in table_problems]
     if not settings.rules_dir.is_dir():

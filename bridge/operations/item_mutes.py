@@ -1,13 +1,50 @@
-"""Mutes of items: rules leave an item alone because a person decided so. Anybody allowed may end one early."""
+"""Mutes: rules that leave an item alone, because a person decided about it, or said that no rule may touch it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
-from bridge.operations.errors import OperationError
-from bridge.store import audit_log
+from bridge.operations.errors import NotThere, OperationError, Refused
+from bridge.services.container import Services
+from bridge.store import audit_log, entities
 from bridge.store.engine import Store
 from bridge.store.holds import Mute
+
+EVERY_RULE = "*"
+FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)  # until somebody ends it
+KINDS = ("offer", "publisher", "advertiser")
+
+
+def mute_item(
+    services: Services, item: str, *, rule: str = EVERY_RULE, until: datetime | None = None, why: str, who: str,
+    now: datetime,
+) -> Mute:  # fmt: skip
+    """Keep a rule, or all of them, from an item such as `offer=42`. `until` None: until somebody ends it.
+
+    What a rule holds already stays held until its time comes. Raises Refused, NotThere.
+    """
+    kind, identity = _parsed(item)
+    if not why.strip():
+        raise Refused("say why: whoever finds the exception in half a year wants to know")
+    if until is not None and until <= now:
+        raise Refused("the end lies in the past; choose a later one, or none")
+    with services.store.write() as session:
+        found = entities.named(session, kind, identity)
+        if found is None:
+            raise NotThere(f"there is no {kind} {identity}")
+        if rule != EVERY_RULE and rule not in services.library.current(session).revisions:
+            raise NotThere(f"there is no rule {rule}")
+        made = session.merge(
+            Mute(
+                rule_id=rule, account=found.account, kind=kind, target_id=found.number or found.ref,
+                until=until or FOR_EVER, why=f"{why.strip()[:300]} ({who})",
+            )
+        )  # fmt: skip
+        detail = {"rule": "all rules" if rule == EVERY_RULE else rule, "why": why.strip()[:300]}
+        detail |= {"until": until.isoformat()} if until else {}
+        audit_log.note(session, who=who, what="mute", about=f"{kind} {identity}", now=now, detail=detail)
+    return made
 
 
 def end_mutes(store: Store, rule: str, item: str, *, who: str, now: datetime) -> bool:
@@ -15,11 +52,25 @@ def end_mutes(store: Store, rule: str, item: str, *, who: str, now: datetime) ->
     kind, _, identity = item.partition("=")
     if not rule or not kind or not identity:
         raise OperationError("name a rule and an item such as offer=42, so nothing was done")
-    wanted = (Mute.rule_id == rule, Mute.kind == kind, Mute.target_id == identity)
     with store.write() as session:
+        names = _names(session, kind, identity)
+        wanted = (Mute.rule_id == rule, Mute.kind == kind, Mute.target_id.in_(names))
         ended = session.scalars(delete(Mute).where(*wanted).returning(Mute.rule_id)).all()
         if ended:
             audit_log.note(
                 session, who=who, what="end mute", about=f"{kind} {identity}", now=now, detail={"rule": rule}
             )
     return bool(ended)
+
+
+def _parsed(item: str) -> tuple[str, str]:
+    kind, _, identity = item.strip().partition("=")
+    if kind not in KINDS or not identity.strip():
+        raise Refused(f"{item[:60]!r} is no item; write one such as offer=42")
+    return kind, identity.strip()
+
+
+def _names(session: Session, kind: str, identity: str) -> set[str]:
+    """Both ids of an item; the one given where it is not known."""
+    found = entities.named(session, kind, identity)
+    return {identity} | ({one for one in (found.ref, found.number) if one} if found else set())

@@ -4,8 +4,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from bridge.operations.errors import NotThere, Refused
 from bridge.store import audit_log, notifications
-from bridge.store.notifications import ChannelMute
+from bridge.store.notifications import Hush, Notice, NoticeState
+
+WITH_SECRET = "handover"  # noqa: S105 - the topic of a message that carries a provisioned password
 
 
 def silence(
@@ -25,6 +28,20 @@ def silence(
     session.flush()
     audit_log.note(session, who=who, what="silence", about=rule_id or topic or channel or "everything", now=now)
     return made
+
+
+def send_again(session: Session, notice_id: int, *, who: str, now: datetime) -> Notice:
+    """Have a message sent now, whatever became of it. Raises NotThere, Refused."""
+    found = session.get(Notice, notice_id, with_for_update=True)
+    if found is None:
+        raise NotThere(f"message {notice_id}: there is none, or it is forgotten by now")
+    if found.topic == WITH_SECRET and found.state != NoticeState.WAITING:
+        raise Refused(f"message {notice_id}: it held a secret, which is shown once")
+    found.state, found.due_at, found.ended_at, found.error = NoticeState.WAITING, now, None, None
+    found.claimed_by, found.claimed_until = None, None
+    found.fence += 1
+    audit_log.note(session, who=who, what="send again", about=f"message {notice_id}", now=now)
+    return found
 
 
 def enable(session: Session, channel: str, *, who: str, now: datetime) -> int:

@@ -312,6 +312,8 @@ def _finish(store: Store, cache: ChunkCache, scan: _Scan, now: datetime) -> Poll
             feed.rescanned_at = feed.rescanned_at or scan.progress.end  # the first reading has just seen it all
         if scan.purpose is Purpose.RESCAN:
             feed.rescanned_at, feed.rescan_pages = scan.slot.at, scan.progress.pages
+        if scan.purpose is Purpose.HEAL and feed.since and scan.progress.start < feed.since <= scan.progress.end:
+            feeds.cover(session, feed, since=scan.progress.start, as_of=scan.progress.end, at=now)
         feed.scans = {name: kept for name, kept in feed.scans.items() if name != scan.purpose}
         feed.refused_rows += scan.progress.refused
         feed.problem = scan.refused[0] if scan.refused else None

@@ -10,9 +10,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from bridge.config import settings as settings_module
 from bridge.config.errors import SettingsError
@@ -41,9 +45,12 @@ if TYPE_CHECKING:
     from bridge.services.secrets import SecretsBox
     from bridge.sources import Source
 
+log = structlog.get_logger()
+
 PATIENCE = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
 TIMEOUT = 20.0  # seconds of one request
 MAX_WAIT, MAX_PAUSE = 10.0, 1.0  # seconds that a worker waits for a slot of the budget, and between two tries
+REFRESH = 2.0  # seconds between two looks at whether bridge.yaml was changed
 BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
 
 
@@ -84,12 +91,47 @@ class Services:
         self.__dict__ |= self._given  # they stand where the parts of this name would be made
         self.clock = clock or DatabaseClock(lambda: self.store.engine)
         self.library = Library(settings)
+        self._stamp = _stamp(settings.home)
+        self._looked = 0.0
         self._transport = transport  # None: real connections to Integr8
         self._sleep = sleep
         self._clients: dict[tuple[str, str], Client] = {}
         self._data: dict[tuple[str, str], LiveData] = {}
         self.rule_seconds: dict[str, float] = {}  # how long each rule took when it was last evaluated here
         self.rule_answers: dict[str, Any] = {}  # what each rule said last, as far as this process recorded it
+
+    def refresh(self, *, every: float = 0.0) -> bool:
+        """Take in what bridge.yaml and .env say by now about sources, channels and who hears of the service.
+
+        True where something was taken in. Accounts, the database and the rest need a restart. A file that cannot be
+        used changes nothing; `check` says why. `every`: look at most once in so many seconds.
+        """
+        if time.monotonic() < self._looked + every:
+            return False
+        self._looked = time.monotonic()
+        stamp = _stamp(self.settings.home)
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        return self._take_in()
+
+    def _take_in(self) -> bool:
+        before = self.settings
+        try:
+            new = settings_module.load(before.home)
+            made = Services(replace(before, sources=new.sources, channels=new.channels, public_url=new.public_url))
+            sources, channels = dict(made.sources), dict(made.channels)
+        except SettingsError as error:
+            log.warning("bridge.yaml was changed and cannot be used", problems=error.problems)
+            return False
+        self.settings = replace(
+            before, sources=new.sources, channels=new.channels, operations=new.operations, warnings=new.warnings
+        )
+        self.library.names_changed(self.settings)
+        _become(self.__dict__.setdefault("sources", {}), sources)
+        _become(self.__dict__.setdefault("channels", {}), channels)
+        log.info("bridge.yaml read again", sources=sorted(sources), channels=sorted(channels))
+        return True
 
     @cached_property
     def store(self) -> Store:
@@ -289,6 +331,25 @@ class Services:
             self.queue.close()
 
 
+def _stamp(home: Path) -> tuple[tuple[int, int] | None, ...]:
+    """When bridge.yaml and .env were written last, and how large they are."""
+    found: list[tuple[int, int] | None] = []
+    for name in (settings_module.FILE, ".env"):
+        try:
+            told = (home / name).stat()
+            found.append((told.st_mtime_ns, told.st_size))
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
+def _become(held: dict[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Change a mapping that others hold, without a moment in which it is empty."""
+    held.update(wanted)
+    for name in held.keys() - wanted.keys():
+        del held[name]
+
+
 _services: tuple[int, Services] | None = None
 _lock = threading.Lock()
 
@@ -299,7 +360,9 @@ def services(make: Callable[[], Settings] = settings_module.load) -> Services:
     with _lock:
         if _services is None or _services[0] != os.getpid():
             _services = (os.getpid(), Services(make()))
-        return _services[1]
+        found = _services[1]
+    found.refresh(every=REFRESH)
+    return found
 
 
 def forget() -> None:

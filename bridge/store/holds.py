@@ -158,3 +158,10 @@ def _on() -> Select[Hold]:
 
 def end(hold: Hold, state: HoldState, *, why: str, by: str, now: datetime) -> None:
     hold.state, hold.ended_why, hold.ended_by, hold.ended_at = state, why, by, now
+
+
+def muted(session: Session, now: datetime) -> list[Mute]:
+    """What rules leave alone, the next to end first."""
+    return list(
+        session.scalars(select(Mute).where(Mute.until > now).order_by(Mute.until, Mute.rule_id, Mute.target_id))
+    )

@@ -1,6 +1,8 @@
 """The web process: one Flask application from one set of settings."""
 
 import os
+import threading
+import time
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -10,8 +12,8 @@ from bridge.config.errors import SettingsError
 from bridge.config.settings import Settings
 from bridge.notifications import service_alerts
 from bridge.observability import logs, sentry, tracing
-from bridge.services.container import Services
-from bridge.services.queue import WakeUpSender
+from bridge.services.container import REFRESH, Services
+from bridge.services.queue import Nudger
 from bridge.version import VERSION
 from bridge.web import access, api, console, health, hooks, problems
 from bridge.web.asgi import LARGEST_BODY, Application
@@ -20,7 +22,7 @@ from bridge.web.renamed_paths import with_old_paths
 
 
 def create_app(services: Services) -> Flask:
-    """Wire the routes. Starts the two threads of a web process: the writer and the sender of wake-ups."""
+    """Wire the routes. Starts the threads of a web process: writer, nudger, and one that reads settings again."""
     app = Flask("bridge.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
     writer = GroupCommitWriter(services.store)
@@ -39,7 +41,15 @@ def create_app(services: Services) -> Flask:
         "server": Application(endpoint, app.wsgi_app),
     }  # fmt: skip
     app.wsgi_app = _beside(_webhooks(endpoint), app.wsgi_app)  # type: ignore[assignment, method-assign]
+    threading.Thread(target=_keep_fresh, args=(services,), name="settings", daemon=True).start()
     return app
+
+
+def _keep_fresh(services: Services) -> None:
+    """A source that was added by another process is known here too, though webhooks ask for no page."""
+    while True:
+        time.sleep(REFRESH)
+        services.refresh()
 
 
 def _webhooks(endpoint: hooks.WebhookEndpoint) -> Flask:

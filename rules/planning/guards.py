@@ -22,6 +22,7 @@ DULL = frozenset(
     {"for", "held", "already", "pending", "waiting", "companion", "released"}
 )  # nothing was kept from happening
 EVERY_RULE = "*"  # a mute that holds for all rules
+FOR_EVER = 9000  # the year; what ends later has no end
 
 
 # --- the whole rule stands still -------------------------------------------------------------------
@@ -137,7 +138,11 @@ def _waiting(
 
 
 def _muted(revision: Revision, effect: PlannedEffect, known: TargetState, _state: State, now: datetime) -> str | None:
-    until = [known.muted_until[name] for name in (revision.id, EVERY_RULE) if name in known.muted_until]
+    excepted = known.muted_until.get(EVERY_RULE)
+    if excepted is not None and excepted > now:
+        until_then = "" if excepted.year >= FOR_EVER else f" until {say(excepted, revision.data.tz)}"
+        return f"{effect.target} is an exception: no rule touches it{until_then}"
+    until = [known.muted_until[name] for name in (revision.id,) if name in known.muted_until]
     if known.changed_by_person is not None:
         until.append(known.changed_by_person + revision.guards.respect_people)
     if until and max(until) > now:

@@ -20,6 +20,8 @@ PAGES = {
     "rules": "/rules",
     "rule": "/rules/low-cr",
     "new": "/rules/new",
+    "imports": "/imports",
+    "go": "/rules/low-cr-ask/to/live",
     "form": "/rules/low-cr/edit",
     "explain": "/explain?rule=low-cr&subject=offer=1007",
     "entities": "/items",

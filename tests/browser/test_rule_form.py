@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from looking import findings, skip_without_chromium
+from chromium import findings, skip_without_chromium
 from playwright.sync_api import expect
 
 from bridge.store.roles import Role

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from flask import Flask, Response, g, request
 from werkzeug.routing import IntegerConverter, Map
 
-from bridge.services.container import Services
+from bridge.services.container import REFRESH, Services
 from bridge.store.roles import Role
 from bridge.web.access import sessions
 from bridge.web.access.idempotency import once
@@ -88,6 +88,7 @@ def register(app: Flask, services: Services) -> None:
 
     @app.before_request
     def _services() -> None:
+        services.refresh(every=REFRESH)
         g.services = services
 
     @app.before_request

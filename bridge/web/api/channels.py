@@ -7,6 +7,7 @@ from flask import g
 from bridge.config.errors import SettingsError
 from bridge.notifications.deliver import deliver_test
 from bridge.operations import NotThere, OperationError, mutes
+from bridge.operations.channel_entry import add_channel
 from bridge.outbound.channels import Channel
 from bridge.store import audit_log, notifications
 from bridge.store.roles import Role
@@ -15,7 +16,7 @@ from bridge.web.api import schemas_out_service
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
-from bridge.web.api.schemas_in import PageQuery, SilenceBody
+from bridge.web.api.schemas_in import ChannelBody, PageQuery, SilenceBody
 from bridge.web.request_context import services
 
 blueprint = Blueprint("channels", "channels", description="Where notices go")
@@ -57,6 +58,30 @@ def _health(row: notifications.ChannelHealth | None) -> dict[str, Any]:
     if row is None:
         return {"failures": 0, "disabled_at": None, "disabled_why": None}
     return {"failures": row.failures, "disabled_at": row.disabled_at, "disabled_why": row.disabled_why}
+
+
+@blueprint.post("/channels")
+@needs(Role.ADMIN, secret=True)
+@blueprint.arguments(ChannelBody)
+@blueprint.response(201, thing(schemas_out_service.AddedChannelRow))
+@refusing
+def make_channel(body: dict[str, Any]) -> dict[str, Any]:
+    """Add a channel to bridge.yaml, its address to .env. The key of a webhook is shown here only."""
+    made = add_channel(services(), body["channel"], body["kind"], body["address"], who=g.who, now=services().clock())
+    return one({"channel": made.name, "entry": made.line, "secret": made.secret})
+
+
+@blueprint.post("/notices/<int:number>/again")
+@needs(Role.OPERATOR)
+@blueprint.response(202, thing(schemas_out_service.NoticeRow))
+@refusing
+def send_notice_again(number: int) -> dict[str, Any]:
+    """Have a message of a channel sent now, whatever became of it."""
+    with services().store.write() as session:
+        found = mutes.send_again(session, number, who=g.who, now=services().clock())
+        told = picked(found, schemas_out_service.NoticeRow)
+    services().queue.nudge("notices.deliver")
+    return one(told)
 
 
 @blueprint.post("/channels/<name>/test")

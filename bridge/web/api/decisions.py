@@ -10,8 +10,9 @@ from bridge.operations.approval_review import review
 from bridge.operations.approvals import approve, reject
 from bridge.operations.confirmation import about_approval, about_undo, must_be_confirmed
 from bridge.operations.holds import release_holds
+from bridge.operations.item_mutes import end_mutes, mute_item
 from bridge.operations.undo import undo
-from bridge.store import ledger, revisions
+from bridge.store import holds, ledger, revisions
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.roles import Role
@@ -20,8 +21,8 @@ from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
-from bridge.web.api.responses import newest, one, page, picked, refusing, selection, targets, whole
-from bridge.web.api.schemas_in import HoldQuery, OnlyBody, PageQuery, RunQuery, WhyBody
+from bridge.web.api.responses import listed, newest, one, page, picked, refusing, selection, targets, whole
+from bridge.web.api.schemas_in import EndMuteBody, HoldQuery, MuteBody, OnlyBody, PageQuery, RunQuery, WhyBody
 from bridge.web.api.words import must_be_known
 from bridge.web.request_context import person, services
 
@@ -153,6 +154,46 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
         [wanted] = targets([query["target"]])
         found += [Hold.kind == wanted.kind, Hold.target_id == wanted.id]
     return newest(Hold, schemas_out_decisions.HoldRow, query, *found, equal={"rule": Hold.rule_id})
+
+
+@blueprint.get("/mutes")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(schemas_out_decisions.MuteRow))
+def list_mutes(query: dict[str, Any]) -> dict[str, Any]:
+    """Items that a rule, or all of them (`*`), leaves alone, the next to end first."""
+    with services().store.read() as session:
+        found = [
+            {"id": f"{each.rule_id}:{each.kind}={each.target_id}"} | picked(each, schemas_out_decisions.MuteRow)
+            for each in holds.muted(session, services().clock())
+        ]
+    return listed(found, "id", query)
+
+
+@blueprint.post("/mutes")
+@needs(Role.OPERATOR)
+@blueprint.arguments(MuteBody)
+@blueprint.response(201, thing(schemas_out_decisions.MuteRow))
+@refusing
+def make_mute(body: dict[str, Any]) -> dict[str, Any]:
+    """Keep a rule, or all of them, from an item until then, or until somebody ends it."""
+    made = mute_item(
+        services(), body["item"], rule=body["rule"], until=body["until"], why=body["why"], who=g.who,
+        now=services().clock(),
+    )  # fmt: skip
+    name = {"id": f"{made.rule_id}:{made.kind}={made.target_id}"}
+    return one(picked(made, schemas_out_decisions.MuteRow) | name)
+
+
+@blueprint.post("/mutes/end")
+@needs(Role.OPERATOR)
+@blueprint.arguments(EndMuteBody)
+@blueprint.response(200, thing(schemas_out_decisions.EndedMuteRow))
+@refusing
+def end_mute(body: dict[str, Any]) -> dict[str, Any]:
+    """Let a rule act on an item again."""
+    ended = end_mutes(services().store, body["rule"], body["item"], who=g.who, now=services().clock())
+    return one({"item": body["item"], "rule": body["rule"], "ended": ended})
 
 
 @blueprint.post("/holds/<int:hold_id>/release")

@@ -9,6 +9,7 @@ from flask import g, request
 
 from bridge.operations import OperationError, exports, feeds
 from bridge.operations.feed_status import feed_states
+from bridge.operations.report_backfill import backfills, fetch
 from bridge.operations.report_imports import import_states, remove_import
 from bridge.reports import postbacks
 from bridge.reports.imports import ImportName, import_file
@@ -20,8 +21,16 @@ from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
-from bridge.web.api.responses import listed, one, picked, refusing
-from bridge.web.api.schemas_in import AccountQuery, AgreementQuery, ExportBody, ImportQuery, PageQuery, ShadowQuery
+from bridge.web.api.responses import listed, one, page, picked, refusing
+from bridge.web.api.schemas_in import (
+    AccountQuery,
+    AgreementQuery,
+    ExportBody,
+    FetchBody,
+    ImportQuery,
+    PageQuery,
+    ShadowQuery,
+)
 from bridge.web.request_context import services
 
 blueprint = Blueprint("reports", "reports", description="What is read from Integr8")
@@ -162,6 +171,27 @@ def import_report(query: dict[str, Any]) -> dict[str, Any]:
             "notes": list(found.notes),
         }
     )
+
+
+@blueprint.post("/reports/fetch")
+@needs(Role.OPERATOR)
+@blueprint.arguments(FetchBody)
+@blueprint.response(202, listing(schemas_out_service.BackfillRow))
+@refusing
+def fetch_reports(body: dict[str, Any]) -> dict[str, Any]:
+    """Have the workers read the days before what is known, from Integr8. Asked again, it says how far that is."""
+    found = fetch(services(), body["days"], account=body["account"], who=g.who, now=services().clock())
+    rows = [picked(each, schemas_out_service.BackfillRow) for each in found]
+    return page(rows, len(rows), "kind")
+
+
+@blueprint.get("/reports/fetch")
+@needs(Role.VIEWER)
+@blueprint.response(200, listing(schemas_out_service.BackfillRow))
+def show_fetching() -> dict[str, Any]:
+    """How far back each feed reaches, and what is being read before it."""
+    rows = [picked(each, schemas_out_service.BackfillRow) for each in backfills(services())]
+    return page(rows, len(rows), "kind")
 
 
 @blueprint.get("/reports/imports")

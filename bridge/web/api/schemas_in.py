@@ -230,6 +230,40 @@ class TextBody(Strict):
     )
 
 
+class ChannelBody(Strict):
+    channel = fields.String(required=True, validate=validate.Length(1, 60), metadata={"examples": ["traffic"]})
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(["apprise", "webhook"]),
+        metadata={"description": "apprise: for people; webhook: for a program"},
+    )
+    address = fields.String(required=True, validate=validate.Length(1, 2_000))
+
+
+class RotateBody(Strict):
+    secret = fields.String(
+        load_default="", validate=validate.Length(max=500), metadata={"description": "empty: one is made"}
+    )
+    base_url = fields.String(load_default=None)
+
+
+class FetchBody(Strict):
+    account = fields.String(load_default="main")
+    days = fields.Integer(load_default=30, validate=validate.Range(1, 95))
+
+
+class MuteBody(Strict):
+    item = fields.String(required=True, validate=validate.Length(1, 200), metadata={"examples": ["offer=42"]})
+    rule = fields.String(load_default="*", metadata={"description": "`*`: all rules"})
+    until = _moment(load_default=None)
+    why = fields.String(required=True, validate=validate.Length(1, 300))
+
+
+class EndMuteBody(Strict):
+    item = fields.String(required=True, validate=validate.Length(1, 200), metadata={"examples": ["offer=42"]})
+    rule = fields.String(load_default="*", metadata={"description": "`*`: the exception for all rules"})
+
+
 class SaveBody(TextBody):
     note = fields.String(
         load_default="", validate=validate.Length(max=500), metadata={"description": "why; stands beside the revision"}

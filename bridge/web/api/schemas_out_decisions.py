@@ -238,3 +238,19 @@ class ReplayedRow(Schema):
 
 class CancelledRow(Schema):
     cancelled = whole(example=80)
+
+
+class MuteRow(Schema):
+    id = word(example="*:offer=42")
+    rule_id = word("`*`: all rules", "*")
+    account = word(example="main")
+    kind = word(example="offer")
+    target_id = word(example="42")
+    until = when()
+    why = word()
+
+
+class EndedMuteRow(Schema):
+    item = word(example="offer=42")
+    rule = word(example="low-cr")
+    ended = truth("false: there was none")

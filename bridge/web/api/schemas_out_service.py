@@ -76,6 +76,41 @@ class SentRow(Schema):
     words = word("what the other side said")
 
 
+class AddedChannelRow(Schema):
+    channel = word(example="traffic")
+    entry = word("the line in bridge.yaml")
+    secret = word("the key of a webhook, which checks our signatures; empty for people")
+
+
+class NoticeRow(Schema):
+    id = whole(example=7)
+    channel = word(example="traffic")
+    topic = word(example="paused")
+    state = word(example="waiting")
+
+
+class RotatedRow(Schema):
+    source = word(example="crm")
+    url = word("the whole address, with its token where it has one")
+    secret = word()
+
+
+class SourceName(Schema):
+    source = word(example="crm")
+
+
+class BackfillRow(Schema):
+    account = word(example="main")
+    integration = word(example="default")
+    kind = word(example="clicks")
+    since = when("from when on everything is there")
+    start = when("how far back is being read; null: nothing is")
+    end = when()
+    rows = whole("read so far")
+    pages = whole()
+    problem = word()
+
+
 class EnabledRow(Schema):
     channel = word(example="traffic")
     repeated = whole("notices that are tried again", 3)

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import g
 
-from bridge.operations import source_setup
+from bridge.operations import source_secrets, source_setup
 from bridge.store import audit_log
 from bridge.store.roles import Role
 from bridge.web.access import needs
@@ -12,7 +12,7 @@ from bridge.web.api import schemas_out_service
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, refusing
-from bridge.web.api.schemas_in import AddressQuery, PageQuery
+from bridge.web.api.schemas_in import AddressQuery, PageQuery, RotateBody
 from bridge.web.request_context import services
 
 blueprint = Blueprint("sources", "sources", description="Who may send webhooks")
@@ -51,6 +51,31 @@ def source_url(query: dict[str, Any], name: str) -> dict[str, Any]:
 def source_sample(query: dict[str, Any], name: str) -> dict[str, Any]:
     """A curl command with a correct signature or token, which may be the secret itself. The event's type is `test`."""
     return one({"source": name, "curl": source_setup.example(services(), name, base_url=query["base_url"]).curl})
+
+
+@blueprint.post("/sources/<name>/rotate")
+@needs(Role.ADMIN, secret=True)
+@blueprint.arguments(RotateBody)
+@blueprint.response(200, thing(schemas_out_service.RotatedRow))
+@refusing
+def rotate_source(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Accept a second secret beside the present one. The new one is shown here only."""
+    base = source_setup.BASE_URL if body["base_url"] is None else body["base_url"]
+    base = services().settings.public_url or base
+    made = source_secrets.rotate(
+        services(), name, value=body["secret"], base_url=base, who=g.who, now=services().clock()
+    )
+    return one({"source": made.source, "url": made.address, "secret": made.secret})
+
+
+@blueprint.post("/sources/<name>/end-old-secret")
+@needs(Role.ADMIN)
+@blueprint.response(200, thing(schemas_out_service.SourceName))
+@refusing
+def end_old_secret(name: str) -> dict[str, Any]:
+    """Accept the newest secret of a source alone."""
+    source_secrets.end_old(services(), name, who=g.who, now=services().clock())
+    return one({"source": name})
 
 
 @blueprint.post("/sources/<name>/test")

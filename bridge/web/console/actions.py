@@ -1,6 +1,7 @@
 """Actions of the console. Each asks for confirmation once, calls `bridge.operations`, and shows the result."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from flask import Response, flash, g, redirect, render_template, request
 
@@ -10,7 +11,7 @@ from bridge.operations.confirmation import Confirmation, about_approval, about_u
 from bridge.operations.halt import WaitingEvents
 from bridge.operations.halt import resume as resume_
 from bridge.operations.holds import release_holds
-from bridge.operations.item_mutes import end_mutes
+from bridge.operations.item_mutes import EVERY_RULE, end_mutes, mute_item
 from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import reveal_secret
 from bridge.operations.selection import EVERYTHING, Choice, Named
@@ -20,7 +21,7 @@ from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.access.destination import own_page
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.formatting import many
+from bridge.web.console.formatting import many, zone
 from bridge.web.console.show import show
 from bridge.web.request_context import as_id, person, services
 
@@ -169,6 +170,33 @@ def release_many() -> Response:
         return f"{many(len(done.returns), 'item goes', 'items go')} back.{stays}"
 
     return done(_back("/holds"), do)
+
+
+@blueprint.post("/mutes")
+@needs(Role.OPERATOR, page=True)
+def add_mute() -> Response:
+    """An exception: no rule, or not this one, touches an item until a day or until somebody ends it."""
+
+    def do() -> str:
+        form = request.form
+        day = form.get("until", "").strip()
+        item = form.get("item", "").strip().replace(" ", "=", 1) if "=" not in form.get("item", "") else form["item"]
+        made = mute_item(
+            services(), item, rule=form.get("rule", "") or EVERY_RULE, until=_end_of(day) if day else None,
+            why=form.get("why", ""), who=g.who, now=services().clock(),
+        )  # fmt: skip
+        who = "No rule touches" if made.rule_id == EVERY_RULE else f"{made.rule_id} leaves alone"
+        return f"{who} {made.kind} {made.target_id} until {f'the end of {day}' if day else 'somebody ends it'}."
+
+    return done(_back("/mutes"), do)
+
+
+def _end_of(day: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(day)
+    except ValueError:
+        raise OperationError(f"{day[:30]!r} is no day; write it like 2026-11-24") from None
+    return (found.replace(tzinfo=zone(services())) + timedelta(days=1)).astimezone(UTC)
 
 
 @blueprint.post("/mutes/end")

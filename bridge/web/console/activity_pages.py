@@ -26,6 +26,7 @@ from bridge.web.console.lists import PAGE, ROWS, Filters, as_csv, days, filters,
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 
+SHOWN_MUTES = 500
 TOGETHER = 600  # runs that are read to be folded into one page
 OUTCOMES = ("changed", "waiting", "held back", "no change", "shadow", "failed")
 
@@ -200,14 +201,30 @@ def _of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
 
 @blueprint.get("/mutes")
 @needs(Role.VIEWER, page=True)
-def mutes() -> str:
+def mutes() -> Response | str:
     """Items that a rule leaves alone for a while, because a person decided about them."""
     now = services().clock()
+    asked = filters("rule", "q")
+    wanted = [Mute.until > now]
+    if asked["rule"]:
+        wanted.append(Mute.rule_id == ("*" if asked["rule"] == "all rules" else asked["rule"]))
+    if asked["q"]:
+        wanted.append(or_(Mute.target_id == asked["q"], Mute.why.icontains(asked["q"], autoescape=True)))
     with services().store.read() as session:
-        query = select(Mute).where(Mute.until > now).order_by(Mute.until, Mute.rule_id, Mute.target_id)
-        found = session.scalars(query.limit(500)).all()
+        query = select(Mute).where(*wanted).order_by(Mute.until, Mute.rule_id, Mute.target_id)
+        found = session.scalars(query.limit(ROWS if is_csv() else SHOWN_MUTES)).all()
         names = names_of(session, {(one.kind, one.target_id) for one in found})
-    return show("mutes.html", mutes=found, names=names)
+        total = session.scalar(select(func.count()).select_from(Mute).where(*wanted)) or 0
+        rules = sorted(services().library.current(session).revisions)
+    if is_csv():
+        return as_csv(
+            "mutes", ("kind", "id", "name", "rule", "until", "why"),
+            [
+                (one.kind, one.target_id, names.get((one.kind, one.target_id)), one.rule_id, one.until, one.why)
+                for one in found
+            ],
+        )  # fmt: skip
+    return show("mutes.html", mutes=found, names=names, filters=asked, total=total, rules=rules)
 
 
 @blueprint.get("/audit")

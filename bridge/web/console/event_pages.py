@@ -1,35 +1,39 @@
 """Webhooks: as received, with their outcome and the rules that they matched."""
 
-from flask import Response, abort
-from sqlalchemy import select
+from collections.abc import Mapping
+
+from flask import Response, abort, flash, g, redirect, request
+from sqlalchemy import ColumnElement, select
 
 from bridge.decisions.event_facts import shown
+from bridge.operations import OperationError
+from bridge.operations.confirmation import MANY
+from bridge.operations.replay import MOST, cancel, replay
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.store import journal, ledger
 from bridge.store.journal import Event, EventState
 from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
+from bridge.web.access.destination import own_page
 from bridge.web.console import formatting
+from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import PAGE, ROWS, as_csv, days, filters, is_csv, one_of, page
+from bridge.web.console.formatting import many
+from bridge.web.console.lists import PAGE, ROWS, Filters, as_csv, days, filters, is_csv, one_of, page
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 
 STATES = tuple(str(one) for one in EventState)
+FILTERED = ("state", "source", "type", "from", "to")
+REPLAYABLE = (EventState.DONE, EventState.DEAD)
 
 
 @blueprint.get("/events")
 @needs(Role.VIEWER, page=True)
 def events() -> Response | str:
-    found = filters("state", "source", "type", "from", "to")
-    wanted = days(found, Event.received_at, formatting.zone(services()))
-    if one_of(found, "state", STATES):
-        wanted.append(Event.state == found["state"])
-    if found["source"]:
-        wanted.append(Event.source == found["source"])
-    if found["type"]:
-        wanted.append(Event.event_type == found["type"])
+    found = filters(*FILTERED)
+    wanted = _wanted(found)
     if found["before"]:
         wanted.append(Event.id < found["before"])
     if is_csv():
@@ -45,6 +49,64 @@ def events() -> Response | str:
         "events.html", events=rows, older=last.id if last else None, counts=counts, filters=found, states=STATES,
         sources=sorted(services().sources),
     )  # fmt: skip
+
+
+@blueprint.post("/events/replay")
+@needs(Role.OPERATOR, page=True)
+def replay_events() -> Response | str:
+    """Replay the webhooks that are ticked, or all that the filter shows; more than a few are asked about once more."""
+    form = request.form
+    chosen = "original" if form.get("with") == "original" else "current"
+    back = own_page(form.get("back", "/events"))
+    try:
+        ids = _selected(_all_that_fit(form) if form.get("which") == "filter" else form.getlist("event"))
+        if len(ids) > MANY and form.get("sure") != str(len(ids)):
+            return show("confirm_replay.html", count=len(ids), chosen=chosen, back=back, form=form)
+        made = replay(services(), ids, revision=chosen, who=g.who, now=services().clock())  # type: ignore[arg-type]
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect(back, code=303)  # type: ignore[return-value]
+    flash(f"{many(len(made), 'webhook goes', 'webhooks go')} through the rules again, a few at a time.", "good")
+    return redirect(back, code=303)  # type: ignore[return-value]
+
+
+@blueprint.post("/events/replay/cancel")
+@needs(Role.OPERATOR, page=True)
+def cancel_replays() -> Response:
+    def do() -> str:
+        gone = cancel(services(), who=g.who, now=services().clock())
+        return f"{many(gone, 'replay')} that nobody had begun {'is' if gone == 1 else 'are'} taken back."
+
+    return done("/events", do)
+
+
+def _selected(ids: list[str]) -> list[str]:
+    """A choice of nothing is nothing."""
+    if not ids:
+        raise OperationError("nothing is selected, so nothing was done")
+    return ids
+
+
+def _all_that_fit(form: Mapping[str, str]) -> list[str]:
+    """The ids of all webhooks that the filter of the page shows, oldest first, without replays."""
+    found = Filters({name: form[name] for name in FILTERED if form.get(name)})
+    with services().store.read() as session:
+        query = select(Event.id).where(*_wanted(found), Event.replay_of.is_(None), Event.state.in_(REPLAYABLE))
+        ids = list(session.scalars(query.order_by(Event.id).limit(MOST + 1)))
+    if len(ids) > MOST:
+        raise OperationError(f"more than {MOST:,} webhooks fit; replay them in parts, with fewer days")
+    return ids
+
+
+def _wanted(found: Filters) -> list[ColumnElement[bool]]:
+    wanted = days(found, Event.received_at, formatting.zone(services()))
+    if one_of(found, "state", STATES):
+        wanted.append(Event.state == found["state"])
+    if found["source"]:
+        wanted.append(Event.source == found["source"])
+    if found["type"]:
+        wanted.append(Event.event_type == found["type"])
+    return wanted
 
 
 @blueprint.get("/events/<event_id>")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
 from bridge.operations.confirmation import names_of
 from bridge.operations.folded_runs import fold
+from bridge.operations.rule_preview import now_and_before
 from bridge.operations.rule_save import authors
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.undo_status import undoable_runs
@@ -92,7 +93,42 @@ def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime
     }  # fmt: skip
 
 
-@blueprint.get("/rules/<rule_id>/backtest-job")
+@blueprint.get("/rules/<rule_id>/to/<mode>")
+@needs(Role.VIEWER, page=True)
+def to_mode(rule_id: str, mode: str) -> str:
+    """The question before a move: what the rule did in shadow, its backtest, and what it says at this moment."""
+    if mode not in STEPS:
+        abort(404, f"there is no mode {mode}; modes are {', '.join(STEPS)}")
+    now = services().clock()
+    with services().store.read() as session:
+        book = services().library.current(session)
+        live = book.revisions.get(rule_id)
+        if live is None or rule_id in book.stale:
+            abort(404, f"there is no rule {rule_id} whose mode can be changed")
+        tried = backtest_results.of_rule(session, rule_id)
+        shadow = _shadow(session, rule_id, live, now)
+        held = session.scalar(
+            select(func.count()).select_from(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)
+        )
+    said = now_and_before(services(), live, now) if mode in ("approve", "live") else None
+    words = {one: "off" if one == "disabled" else one for one in STEPS}
+    return show(
+        "rule_go.html", rule_id=rule_id, live=live, wanted=mode, wanted_word=words[mode], meaning=STEPS[mode],
+        live_word=words[str(live.mode)], shadow=shadow, tried=tried[0] if tried else None, said=said, held=held,
+        limits=limits_of(live),
+    )  # fmt: skip
+
+
+def limits_of(revision: Revision) -> list[str]:
+    """What its guards allow, in words."""
+    most = revision.guards.at_most
+    told = [f"{most.targets} items at once"] if most.targets else []
+    told += [f"{most.share:.0%} of all"] if most.share else []
+    told += [f"{most.revenue_24h:.0%} of the revenue of 24 hours"] if most.revenue_24h else []
+    return told + ([f"{revision.guards.per_day} a day"] if revision.guards.per_day else [])
+
+
+@blueprint.get("/rules/<rule_id>/trial")
 @needs(Role.VIEWER, page=True)
 def backtest_job_now(rule_id: str) -> Response | str:
     """How far the backtest is that runs or waits: a piece of the rule's page, which asks for it every second."""

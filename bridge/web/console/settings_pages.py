@@ -1,21 +1,33 @@
 """Settings: sources, channels, users, tokens and the audit log."""
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, current_app, flash, g, redirect, render_template, request
+from flask import Response, abort, current_app, flash, g, redirect, render_template, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bridge.config.errors import SettingsError
-from bridge.notifications.deliver import deliver_test
-from bridge.operations import OperationError
+from bridge.notifications.deliver import deliver_test, told
+from bridge.operations import OperationError, mutes, source_secrets
+from bridge.operations.channel_entry import add_channel
+from bridge.operations.config_entry import can_write
+from bridge.operations.source_entry import known as known_senders
+from bridge.operations.source_secrets import SourceSecret
+from bridge.outbound.messages import envelope
 from bridge.sources import suggested_url
 from bridge.store import audit_log, notifications, users
 from bridge.store import tokens as store_tokens
+from bridge.store.notifications import Notice
 from bridge.store.roles import Role
 from bridge.web.access import make, needs, revoke
+from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
+from bridge.web.console.lists import PAGE, page
 from bridge.web.console.show import show
-from bridge.web.request_context import services
+from bridge.web.request_context import number_asked, services
 
 ROLES = tuple(str(one) for one in Role)
 
@@ -31,15 +43,18 @@ def settings() -> str:
         for name, source in services().sources.items()
     }
     channels, trouble = _channels()
+    home = services().settings.home
     with services().store.read() as session:
         tokens = store_tokens.everyone(session)
         counts = notifications.counts(session)
         health = {name: notifications.health(session, name) for name in channels}
         everybody = users.everyone(session)
+        hears = {name: heard_by(session, name) for name in channels}
     return show(
         "settings.html", sources=services().sources, addresses=addresses, tokens=tokens, roles=ROLES,
         users=everybody,
-        channels=channels, channel_counts=counts, channel_health=health, trouble=trouble,
+        channels=channels, channel_counts=counts, channel_health=health, trouble=trouble, hears=hears,
+        operations=services().settings.operations, writable=can_write(home), presets=known_senders(),
     )  # fmt: skip
 
 
@@ -48,6 +63,151 @@ def _channels() -> tuple[dict[str, Any], str | None]:
         return dict(sorted(services().channels.items())), None
     except SettingsError as error:
         return {}, str(error)
+
+
+def heard_by(session: Session, channel: str) -> list[tuple[str, tuple[str, ...]]]:
+    """(rule, topics) of what a channel hears."""
+    found = []
+    for one in services().library.current(session).revisions.values():
+        topics = [topic for notice in one.notify if channel in notice.to for topic in notice.about]
+        topics += ["its own message" for action in one.then if action.verb == "notify" and action.target == channel]
+        if topics:
+            found.append((one.id, tuple(dict.fromkeys(topics))))
+    return sorted(found)
+
+
+@blueprint.post("/channels")
+@needs(Role.ADMIN, page=True)
+def add_a_channel() -> Response | str:
+    """Add a channel, send it a test, and show the key of a webhook once."""
+    form = request.form
+    name = form.get("name", "").strip()
+    try:
+        made = add_channel(
+            services(), name, form.get("kind", ""), form.get("address", ""), who=g.who, now=services().clock()
+        )
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect("/settings#channels", code=303)  # type: ignore[return-value]
+    result = deliver_test(services().channels[name], services().clock())
+    good = result.result == "taken"
+    words = f"{name} is added and took the test message." if good else f"{name} is added; the test: {result.words}"
+    if made.secret:
+        told = {"channel": name, "test": result.result, "secret (checks our signatures)": made.secret}
+        return render_template("secret.html", secret=told, now=services().clock())
+    flash(words, "good" if good else "bad")
+    return redirect(f"/channels/{name}", code=303)  # type: ignore[return-value]
+
+
+@blueprint.get("/channels/<name>")
+@needs(Role.VIEWER, page=True)
+def channel_page(name: str) -> str:
+    """One channel: what it hears, and its last messages."""
+    channels, _ = _channels()
+    if name not in channels:
+        abort(404, f"there is no channel {name}")
+    before = number_asked("before")
+    with services().store.read() as session:
+        wanted = select(Notice).where(Notice.channel == name, *([Notice.id < before] if before else []))
+        rows, last = page(list(session.scalars(wanted.order_by(Notice.id.desc()).limit(PAGE + 1))))
+        hears, health = heard_by(session, name), notifications.health(session, name)
+    return show(
+        "channel.html", name=name, channel=channels[name], hears=hears, notices=rows, health=health,
+        operations=services().settings.operations, older=last.id if last else None,
+    )  # fmt: skip
+
+
+@blueprint.post("/channels/<name>/enable")
+@needs(Role.OPERATOR, page=True)
+def enable_a_channel(name: str) -> Response:
+    def do() -> str:
+        with services().store.write() as session:
+            again = mutes.enable(session, name, who=g.who, now=services().clock())
+        return f"{name} is used again; {again:,} messages are tried again."
+
+    return done(f"/channels/{name}", do)
+
+
+@blueprint.get("/notices/<int:number>")
+@needs(Role.VIEWER, page=True)
+def notice_page(number: int) -> str:
+    """One message of a channel: the request, the last answer, the next try."""
+    with services().store.read() as session:
+        found = session.get(Notice, number)
+    if found is None:
+        abort(404, f"there is no message {number}, or it is forgotten by now")
+    channel = services().channels.get(found.channel)
+    body = None
+    if channel is not None and channel.kind == "webhook" and found.topic != mutes.WITH_SECRET:
+        body = json.loads(envelope(told(found)))
+    return show("notice.html", notice=found, request_body=body)
+
+
+@blueprint.post("/notices/<int:number>/again")
+@needs(Role.OPERATOR, page=True)
+def send_notice_again(number: int) -> Response:
+    def do() -> str:
+        with services().store.write() as session:
+            mutes.send_again(session, number, who=g.who, now=services().clock())
+        services().queue.nudge("notices.deliver")
+        return "It is sent with the next round, within seconds."
+
+    return done(f"/notices/{number}", do)
+
+
+@blueprint.post("/sources")
+@needs(Role.ADMIN, page=True)
+def add_a_source() -> Response | str:
+    form = request.form
+    preset = form.get("preset", "")
+    return _shown_once(lambda: source_secrets.add_source(
+        services(), form.get("name", "").strip(), preset, form.get("value", ""), base_url=_base(), who=g.who,
+        now=services().clock(),
+    ))  # fmt: skip
+
+
+@blueprint.post("/sources/<name>/rotate")
+@needs(Role.ADMIN, page=True)
+def rotate_secret(name: str) -> Response | str:
+    value = request.form.get("value", "")
+    return _shown_once(lambda: source_secrets.rotate(
+        services(), name, value=value, base_url=_base(), who=g.who, now=services().clock(),
+    ))  # fmt: skip
+
+
+@blueprint.post("/sources/<name>/end")
+@needs(Role.ADMIN, page=True)
+def end_old_secret(name: str) -> Response:
+    def do() -> str:
+        source_secrets.end_old(services(), name, who=g.who, now=services().clock())
+        return f"{name} accepts the newest secret alone."
+
+    return done("/settings#sources", do)
+
+
+@blueprint.post("/sources/<name>/address")
+@needs(Role.ADMIN, page=True)
+def show_address(name: str) -> Response | str:
+    try:
+        found = source_secrets.reveal(services(), name, base_url=_base(), who=g.who, now=services().clock())
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect("/settings#sources", code=303)  # type: ignore[return-value]
+    return render_template("secret.html", secret={"source": name, "address": found}, now=services().clock())
+
+
+def _shown_once(do: Callable[[], SourceSecret]) -> Response | str:
+    try:
+        made = do()
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect("/settings#sources", code=303)  # type: ignore[return-value]
+    told = {"source": made.source, "address": made.address, "secret": made.secret, "note": made.note}
+    return render_template("secret.html", secret=told, now=services().clock())
+
+
+def _base() -> str:
+    return services().settings.public_url or request.host_url
 
 
 @blueprint.post("/tokens")

@@ -6,7 +6,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   document.getElementById("search")?.focus();
 });
-function boxes(form) { return Array.from(form.querySelectorAll("input[type=checkbox][name=only], input[type=checkbox][name=hold]")); }
+function boxes(form) { return Array.from(form.querySelectorAll("input[type=checkbox][name=only], input[type=checkbox][name=hold], input[type=checkbox][name=event]")); }
 function count(form) {
   const total = form.querySelector("[data-total]");
   if (!total) return;

@@ -1,0 +1,77 @@
+"""`mutes`: items that a rule, or all of them, leaves alone."""
+
+import getpass
+from datetime import datetime
+
+import click
+
+from bridge.cli.session import MOMENT, Session, json_option, outcome, show
+from bridge.operations.item_mutes import EVERY_RULE, FOR_EVER, end_mutes, mute_item
+from bridge.store import holds
+
+
+@click.group()
+def mutes() -> None:
+    """Items that a rule, or all of them, leaves alone."""
+
+
+@mutes.command("list")
+@json_option
+@click.pass_obj
+def list_(session: Session, json: bool) -> None:
+    """Show them, the next to end first.
+
+    \b
+    Example:
+      integr8-bridge mutes list
+    """
+    with session.read() as database:
+        rows = [
+            {
+                "item": f"{one.kind}={one.target_id}",
+                "rule": "all rules" if one.rule_id == EVERY_RULE else one.rule_id,
+                "until": "someone ends it" if one.until >= FOR_EVER else one.until,
+                "why": one.why,
+            }
+            for one in holds.muted(database, session.services.clock())
+        ]
+    show(rows, ("item", "rule", "until", "why"), json=json, empty="no rule is muted for any item")
+
+
+@mutes.command("add")
+@click.argument("item", metavar="KIND=ID")
+@click.option("--rule", default=EVERY_RULE, help="Only this rule; all of them otherwise.")
+@click.option("--until", type=MOMENT, help="Until then; otherwise until somebody ends it.")
+@click.option("--why", required=True, help="Stands beside it.")
+@json_option
+@click.pass_obj
+def add(session: Session, item: str, rule: str, until: datetime | None, why: str, json: bool) -> None:
+    """Keep rules from an item.
+
+    \b
+    Example:
+      integr8-bridge mutes add offer=42 --why "contract until March" --until 2027-03-31
+    """
+    with session.operating() as services:
+        made = mute_item(services, item, rule=rule, until=until, why=why, who=getpass.getuser(), now=services.clock())
+        told = {"item": f"{made.kind}={made.target_id}", "rule": made.rule_id, "until": made.until}
+    outcome(told, [f"{told['item']} is left alone"], json=json)
+
+
+@mutes.command("end")
+@click.argument("item", metavar="KIND=ID")
+@click.option("--rule", default=EVERY_RULE, help="The rule that is muted; the exception for all rules otherwise.")
+@json_option
+@click.pass_obj
+def end(session: Session, item: str, rule: str, json: bool) -> None:
+    """Let a rule act on an item again.
+
+    \b
+    Example:
+      integr8-bridge mutes end offer=42 --rule low-cr
+    """
+    with session.operating() as services:
+        ended = end_mutes(services.store, rule, item, who=getpass.getuser(), now=services.clock())
+    if not ended:
+        raise click.ClickException(f"{item}: nothing is muted there; `integr8-bridge mutes list` shows what is")
+    outcome({"item": item, "rule": rule, "ended": True}, [f"{item} may be acted on again"], json=json)

@@ -4,8 +4,11 @@ A warm process over SQLite, asked in-process. `BENCH_EVENTS` makes it smaller or
 of 200 ms and 300 kB is meant for 1,000,000).
 """
 
+import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,6 +33,7 @@ from bridge.web.access import make
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
 OFFERS, RULES, RUNS, ROUNDS = 10_000, 50, 20_000, 12
+BESIDE = ("median ms", "p95 ms", "kB")
 TOGETHER = 5_000
 RULE = """\
 schema: 1
@@ -55,6 +59,9 @@ PAGES = {
     "item": "/items/offer/1077",
     "rules": "/rules",
     "rule": "/rules/rule-1",
+    "rule form": "/rules/rule-1/edit",
+    "new rule": "/rules/new",
+    "imports": "/imports",
     "webhooks": "/events",
     "webhooks, one state": "/events?state=done",
     "search": "/search?q=offer+99",
@@ -64,7 +71,29 @@ PAGES = {
 
 
 def run() -> list[dict[str, object]]:
-    """One row for each page."""
+    """One row for each page; beside it, with `BENCH_BESIDE=CHECKOUT`, what this benchmark measures in another build."""
+    rows = _here()
+    other = os.environ.get("BENCH_BESIDE")
+    if not other:
+        return rows
+    there = {one["page"]: one for one in _there(Path(other))}
+    return [row | {f"{name}, before": there.get(row["page"], {}).get(name) for name in BESIDE} for row in rows]
+
+
+def _there(checkout: Path) -> list[dict[str, Any]]:
+    """The same pages, in a process of the other checkout with its own packages; none where it has no such benchmark."""
+    python = next((one for one in (checkout / ".venv/bin/python",) if one.exists()), Path(sys.executable))
+    code = "import json; from benchmarks import console; print('ROWS' + json.dumps(console.run()))"
+    environment = {name: text for name, text in os.environ.items() if name != "BENCH_BESIDE"}
+    done = subprocess.run(
+        [python, "-c", code], cwd=checkout, env=environment, capture_output=True, text=True, check=False
+    )
+    line = next((one for one in done.stdout.splitlines() if one.startswith("ROWS")), "ROWS[]")
+    found: list[dict[str, Any]] = json.loads(line.removeprefix("ROWS"))
+    return found
+
+
+def _here() -> list[dict[str, object]]:
     with tempfile.TemporaryDirectory() as place:
         services = _services(Path(place))
         _fill(services)
@@ -75,16 +104,18 @@ def run() -> list[dict[str, object]]:
 
 
 def _measured(client: Any, name: str, path: str) -> dict[str, object]:
-    took, answer = [], client.get(path)
+    took, worked, answer = [], [], client.get(path)
     for _ in range(ROUNDS):
-        before = time.perf_counter()
+        before, processor = time.perf_counter(), time.process_time()
         answer = client.get(path)
         took.append(time.perf_counter() - before)
+        worked.append(time.process_time() - processor)
     return {
         "page": name,
         "status": answer.status_code,
         "median ms": round(statistics.median(took) * 1000),
         "p95 ms": round(sorted(took)[int(len(took) * 0.95)] * 1000),
+        "processor p95 ms": round(sorted(worked)[int(len(worked) * 0.95)] * 1000),
         "kB": round(len(answer.data) / 1000),
     }
 

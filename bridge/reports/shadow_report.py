@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.store.entities import ChangedBy, Entity, EntityChange
 from bridge.store.ledger import Effect, PlanState, StoredPlan
 from rules.model.verbs import ACTIVE, VERBS
 
+AT_ONCE = 500  # ids of one question
 NEAR = timedelta(hours=24)  # a person who did the same so soon before or after agrees with the rule
 STATUS = {name: verb.wanted[ACTIVE] for name, verb in VERBS.items() if ACTIVE in verb.wanted}
 
@@ -57,7 +58,7 @@ def shadow_report(
     """Compare over [start, end); changes by hand up to NEAR outside of it count too."""
     effects = _effects(session, account, start, end, rule)
     changes = _by_hand(session, account, start - NEAR, end + NEAR)
-    names = _names(session, account)
+    names = _names(session, account, [effect for effect, _ in effects])
     told = [
         _beside(effect, at, _of(changes, effect.kind, names.get((effect.kind, effect.target_id))), effect.target_id)
         for effect, at in effects
@@ -116,12 +117,18 @@ def _by_hand(session: Session, account: str, start: datetime, end: datetime) -> 
     ).all()
 
 
-def _names(session: Session, account: str) -> dict[tuple[str, str], str]:
-    """(kind, either id) → the id under which changes are noted."""
-    rows = session.execute(
-        select(Entity.kind, Entity.ref, Entity.number).where(Entity.account == account, or_(Entity.ref.is_not(None)))
-    )
-    return {(row.kind, identity): row.ref for row in rows for identity in (row.ref, row.number) if identity}
+def _names(session: Session, account: str, effects: Sequence[Effect]) -> dict[tuple[str, str], str]:
+    """(kind, either id) → the id under which changes are noted, of what the effects are about."""
+    ids = sorted({effect.target_id for effect in effects})
+    found: dict[tuple[str, str], str] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        for column in (Entity.ref, Entity.number):
+            rows = session.execute(
+                select(Entity.kind, Entity.ref, Entity.number).where(Entity.account == account, column.in_(some))
+            )
+            found |= {(row.kind, name): row.ref for row in rows for name in (row.ref, row.number) if name}
+    return found
 
 
 def _of(changes: Iterable[EntityChange], kind: str, ref: str | None) -> list[EntityChange]:

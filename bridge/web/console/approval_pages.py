@@ -1,18 +1,67 @@
 """Approvals: plans that wait, ranked by money, with what changed since each was made."""
 
+from collections.abc import Collection
+
+from flask import Response
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
 from bridge.operations.approval_review import reviews
 from bridge.operations.confirmation import names_of
+from bridge.store.entities import Entity
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
+from bridge.web.console.lists import as_csv, is_csv
 from bridge.web.console.show import show
 from bridge.web.request_context import services
+
+AT_ONCE = 500  # ids of one question
 
 
 @blueprint.get("/approvals")
 @needs(Role.VIEWER, page=True)
-def approvals() -> str:
+def approvals() -> Response | str:
     plans = reviews(services(), now=services().clock())
+    targets = {(one.kind, one.target_id) for plan in plans for one in plan.effects}
     with services().store.read() as session:
-        names = names_of(session, {(one.kind, one.target_id) for plan in plans for one in plan.effects})
-    return show("approvals.html", plans=plans, names=names)
+        names = names_of(session, targets)
+        advertisers = _advertisers(session, {target for kind, target in targets if kind == "offer"})
+    if is_csv():
+        headings = (
+            "plan",
+            "rule",
+            "kind",
+            "id",
+            "name",
+            "advertiser",
+            "revenue_24h",
+            "revenue_now",
+            "why",
+            "waits_since",
+        )
+        return as_csv(
+            "approvals", headings,
+            [
+                (plan.plan_id, plan.rule, one.kind, one.target_id, names.get((one.kind, one.target_id)),
+                 advertisers.get(one.target_id) if one.kind == "offer" else None, one.money_24h, one.money_now,
+                 one.reason, plan.since)
+                for plan in plans for one in plan.effects
+            ],
+        )  # fmt: skip
+    return show("approvals.html", plans=plans, names=names, advertisers=advertisers)
+
+
+def _advertisers(session: Session, offers: Collection[str]) -> dict[str, str]:
+    """Offer, by either id → the name of its advertiser."""
+    owners: dict[str, str] = {}
+    ids = sorted(offers)
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        query = select(Entity).where(Entity.kind == "offer", or_(Entity.ref.in_(some), Entity.number.in_(some)))
+        for one in session.scalars(query):
+            owner = one.fields.get("advertiser_id") or one.fields.get("advertiser")
+            owner = owner.get("id") if isinstance(owner, dict) else owner
+            owners |= {name: str(owner) for name in (one.ref, one.number) if name and owner}
+    names = names_of(session, {("advertiser", owner) for owner in owners.values()})
+    return {offer: names.get(("advertiser", owner)) or f"advertiser {owner}" for offer, owner in owners.items()}

@@ -1,7 +1,10 @@
 """The inbox: what needs a person, the most important first, and one line for each rule."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import current_app
@@ -13,6 +16,7 @@ from bridge.operations.attention import ShadowRule
 from bridge.operations.doctor import Check
 from bridge.services.container import Services
 from bridge.store import holds, journal, notifications
+from bridge.store import revisions as stored_revisions
 from bridge.store.entities import Entity
 from bridge.store.feeds import everything as all_feeds
 from bridge.store.roles import Role
@@ -26,7 +30,7 @@ from rules.model.revision import Revision
 
 SHADOW_KEY = "bridge-shadow-rules"
 SHADOW_FOR = timedelta(minutes=1)
-FILES_FOR = timedelta(seconds=30)  # how long a comparison of the rule files with what is live is good
+FILES_FOR = timedelta(minutes=10)  # how long a comparison of unchanged rule files with what is live is good
 
 
 @blueprint.get("/")
@@ -36,15 +40,15 @@ def inbox() -> str:
     examined = _examined(services(), now)
     with services().store.read() as session:
         book = services().library.current(session)
-        revisions = sorted(book.revisions.values(), key=lambda one: one.id)
+        rules = sorted(book.revisions.values(), key=lambda one: one.id)
         problems = [*attention.problems(session, examined, now), *attention.failing_channels(session)]
         found: dict[str, Any] = {
             "problems": problems,
             "approvals": attention.approvals(session),
             "failed": attention.failed_changes(session, now),
-            "shadow": _remembered_shadow(session, revisions, now),
+            "shadow": _remembered_shadow(session, rules, now),
             "soon": attention.ending_soon(session, now),
-            "strips": attention.strips(session, revisions, now),
+            "strips": attention.strips(session, rules, now),
             "held": holds.count_active(session),
             "all_well": all(one["status"] == "ok" for one in examined) and not problems,
         }
@@ -63,14 +67,26 @@ def _examined(found: Services, now: datetime) -> list[Check]:
 
 
 def _remembered_files(found: Services, session: Session) -> Check:
-    """Reading all rule files takes a while; what was well a moment ago is not read again."""
+    """Reading all rule files takes seconds; they are read again when one was written, or another revision is live."""
     now = found.clock()
-    last: tuple[datetime, Check] | None = current_app.extensions.get("bridge-rule-files")
-    if last is not None and last[1]["status"] == "ok" and last[0] <= now < last[0] + FILES_FOR:
-        return last[1]
+    stamp = _written(found.settings.rules_dir, found.settings.tables_dir), stored_revisions.newest_id(session)
+    last: tuple[datetime, Any, Check] | None = current_app.extensions.get("bridge-rule-files")
+    if last is not None and last[1] == stamp and last[0] <= now < last[0] + FILES_FOR:
+        return last[2]
     check = doctor.rule_files(found, session)
-    current_app.extensions["bridge-rule-files"] = now, check
+    current_app.extensions["bridge-rule-files"] = now, stamp, check
     return check
+
+
+def _written(*directories: Path) -> tuple[Any, ...]:
+    """Name, size and time of every file, without reading one."""
+    found = []
+    for directory in directories:
+        with suppress(OSError), os.scandir(directory) as entries:
+            for one in entries:
+                told = one.stat()
+                found.append((one.path, told.st_size, told.st_mtime_ns))
+    return tuple(sorted(found))
 
 
 def _remembered_shadow(session: Session, revisions: Sequence[Revision], now: datetime) -> list[ShadowRule]:

@@ -1,6 +1,11 @@
 """Actions of a rule's page: change its mode, and backtest it."""
 
-from datetime import UTC, datetime, timedelta
+        zone, now = formatting.zone(services()), services().clock()
+        against: Against = "imported" if request.form.get("against") == "imported" else "live"
+        if against == "imported" and not _imported():
+            raise OperationError("nothing was imported yet, so there is nothing to look at; see Settings, Imports")
+        question = BacktestRequest.of(_day("from", zone), _day_after("to", zone), now, None, against)
+        backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now)
 from zoneinfo import ZoneInfo
 
 from flask import Response, g, request
@@ -8,6 +13,8 @@ from flask import Response, g, request
 from bridge.operations import OperationError, backtest_jobs
 from bridge.operations.backtest import BacktestRequest
 from bridge.operations.rule_mode import move
+from bridge.reports.history import Against
+from bridge.store import report_imports
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console import formatting
@@ -36,13 +43,12 @@ def move_rule(rule_id: str) -> Response:
 @needs(Role.OPERATOR, page=True)
 def run_backtest(rule_id: str) -> Response:
     def do() -> str:
-        zone = formatting.zone(services())
-        question = BacktestRequest(
-            start=_day("from", zone),
-            end=_day_after("to", zone),  # the day that is named belongs to it
-            against="imported" if request.form.get("against") == "imported" else "live",
-        )
-        backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock())
+        zone, now = formatting.zone(services()), services().clock()
+        against: Against = "imported" if request.form.get("against") == "imported" else "live"
+        if against == "imported" and not _imported():
+            raise OperationError("nothing was imported yet, so there is nothing to look at; see Settings, Imports")
+        question = BacktestRequest.of(_day("from", zone), _day_after("to", zone), now, None, against)
+        backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now)
         return "A worker tries it on the past. You may leave the page; it goes on, and its answer stands here."
 
     return done(f"/rules/{rule_id}#backtest", do)
@@ -56,6 +62,11 @@ def stop_backtest_job(rule_id: str, number: int) -> Response:
         return "Stopped; nothing is kept of it."
 
     return done(f"/rules/{rule_id}#backtest", do)
+
+
+def _imported() -> bool:
+    with services().store.read() as session:
+        return any(one.removed_at is None and one.rows for one in report_imports.newest_first(session))
 
 
 def _day(name: str, zone: ZoneInfo) -> datetime:

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from difflib import unified_diff
 from hashlib import sha256
 from itertools import pairwise
@@ -20,7 +20,7 @@ from bridge.operations.rule_save import authors
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.undo_status import undoable_runs
 from bridge.reports.shadow_report import shadow_report
-from bridge.store import backtest_jobs, backtest_results
+from bridge.store import backtest_jobs, backtest_results, feeds
 from bridge.store import revisions as stored_revisions
 from bridge.store.backtest_results import Backtest
 from bridge.store.holds import Hold, HoldState
@@ -65,6 +65,7 @@ def rule(rule_id: str) -> str:
         subject, measured = _measured(session, rule_id, request.args.get("subject"))
         live = book.revisions.get(rule_id)
         shadow = _shadow(session, rule_id, live, services().clock())
+        since = _facts_since(session, live)
     if live is None and not history and not tried:
         abort(404, f"there is no rule {rule_id}")
     text = live.text if live else history[0].text if history else ""
@@ -76,8 +77,16 @@ def rule(rule_id: str) -> str:
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
         outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent), authors=written_by,
-        week=(today - timedelta(days=7), today), trial=trial,
+        week=(max(today - timedelta(days=7), since or today - timedelta(days=7)), today), since=since, trial=trial,
     )  # fmt: skip
+
+
+def _facts_since(session: Session, live: Revision | None) -> date | None:
+    """The first day of which anything is known; None where nothing was read yet."""
+    begun = [
+        one.since for one in feeds.everything(session) if one.since and (live is None or one.account == live.account)
+    ]
+    return min(begun).astimezone(formatting.zone(services())).date() if begun else None
 
 
 def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime) -> dict[str, Any] | None:

@@ -131,17 +131,17 @@ def _first_steps(session: Session) -> list[dict[str, Any]]:
         },
         {
             "name": "Receive the first webhook", "done": events > 0,
-            "how": "add a source in bridge.yaml; `integr8-bridge sources url NAME` prints its address and "
-            "`integr8-bridge sources test NAME --send` sends a sample", "address": "/settings",
+            "how": "add a source under Settings, paste its address at the sender, or send a sample from here",
+            "address": "/settings#sources", "samples": sorted(services().sources),
             "got": f"{events:,} received" if events else "",
         },
         {
             "name": "Tell a channel", "done": sent,
-            "how": "add a channel in bridge.yaml and press Send a test", "address": "/settings",
+            "how": "add one under Settings; it gets a test message", "address": "/settings#channels",
         },
         {
             "name": "Put the first rule into shadow", "done": bool(book.revisions),
-            "how": "put a YAML file into rules/; a rule begins in shadow and changes nothing", "address": "/rules",
+            "how": "begin with one of the library; in shadow it decides and changes nothing", "address": "/rules/new",
             "got": f"{len(book.revisions):,} loaded" if book.revisions else "",
         },
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config.errors import SettingsError
 from bridge.notifications.deliver import deliver_test, told
-from bridge.operations import OperationError, mutes, source_secrets
+from bridge.operations import OperationError, mutes, source_secrets, source_setup
 from bridge.operations.channel_entry import add_channel
 from bridge.operations.config_entry import can_write
 from bridge.operations.source_entry import known as known_senders
@@ -23,6 +23,7 @@ from bridge.store import tokens as store_tokens
 from bridge.store.notifications import Notice
 from bridge.store.roles import Role
 from bridge.web.access import make, needs, revoke
+from bridge.web.access.destination import own_page
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.lists import PAGE, page
@@ -173,6 +174,23 @@ def rotate_secret(name: str) -> Response | str:
     return _shown_once(lambda: source_secrets.rotate(
         services(), name, value=value, base_url=_base(), who=g.who, now=services().clock(),
     ))  # fmt: skip
+
+
+@blueprint.post("/sources/<name>/sample")
+@needs(Role.OPERATOR, page=True)
+def send_sample(name: str) -> Response:
+    """Send an event of the type `test` as this sender would, to the service's own address."""
+
+    def do() -> str:
+        answer = source_setup.send(source_setup.example(services(), name, base_url=_base()))
+        detail = {"status": answer.status_code}
+        with services().store.write() as session:
+            audit_log.note(session, who=g.who, what="test source", about=name, now=services().clock(), detail=detail)
+        if not answer.is_success:
+            raise OperationError(f"the sample was refused with {answer.status_code}: {answer.text[:300]}")
+        return f"A sample came in as {name}; it stands under Webhooks."
+
+    return done(own_page(request.form.get("back", "/events")), do)
 
 
 @blueprint.post("/sources/<name>/end")

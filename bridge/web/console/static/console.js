@@ -25,6 +25,13 @@ document.addEventListener("click", (event) => {
   }
   count(button.form);
 });
+// A piece that renews itself waits while somebody reads on in it, types in it, or does not look at all.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const piece = event.target;
+  if (!(piece instanceof Element) || !piece.hasAttribute("data-fresh")) return;
+  const busy = piece.contains(document.activeElement) || piece.querySelector("details[open]");
+  if (busy || document.hidden || !getSelection().isCollapsed) event.preventDefault();
+});
 function reveal() { for (const one of document.querySelectorAll("button[data-line]")) one.hidden = false; }
 document.addEventListener("htmx:afterSettle", reveal);
 document.addEventListener("click", (event) => {

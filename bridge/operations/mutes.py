@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from bridge.operations.errors import NotThere, Refused
 from bridge.store import audit_log, notifications
-from bridge.store.notifications import Hush, Notice, NoticeState
+from bridge.store.notifications import ChannelMute, Notice, NoticeState
 
 WITH_SECRET = "handover"  # noqa: S105 - the topic of a message that carries a provisioned password
 

@@ -1,4 +1,4 @@
-"""Fetch an earlier stretch of reports from Integr8, page by page, by the workers; and how far that is."""
+"""Fetch an earlier time range of reports from Integr8, page by page, by the workers; and how far that is."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ READ = (Kind.CLICKS, Kind.CONVERSIONS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """A stretch that is being read. `since`: from when on the feed has everything; `rows`: read so far."""
+    """A time range that is being read. `since`: from when on the feed has everything; `rows`: read so far."""
 
     account: str
     integration: str
@@ -56,7 +56,7 @@ def fetch(services: Services, days: int, *, account: str = "main", who: str, now
             audit_log.note(session, who=who, what="fetch reports", about=account, now=now, detail=detail)
     if not asked:
         raise Refused(f"the last {days} days are there already, or are being read")
-    services.queue.nudge("reports.read_due")
+    services.queue.wake("reports.read_due")
     return backfills(services)
 
 

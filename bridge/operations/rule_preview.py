@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from bridge.decisions.live_facts import scope_facts
-from bridge.operations.backtest import Question, replayed
+from bridge.operations.backtest import BacktestRequest, replayed
 from bridge.operations.decide import live_inputs
 from bridge.operations.errors import OperationError
 from bridge.operations.rule_costs import costs_of
@@ -114,7 +114,7 @@ def past(services: Services, revision: Revision, now: datetime, longest: float =
                 "which has more"
             )
 
-    found = replayed(services, revision, Question(start=now - PAST, end=now, step=step), in_time)
+    found = replayed(services, revision, BacktestRequest(start=now - PAST, end=now, step=step), in_time)
     items = {(one.target.kind, one.target.id): (one.reason, one.judged) for one in reversed(found.pauses)}
     first = list(items.items())[::-1][:NAMED]
     return Past(

@@ -13,7 +13,7 @@ from bridge.config.settings import Settings
 from bridge.notifications import service_alerts
 from bridge.observability import logs, sentry, tracing
 from bridge.services.container import REFRESH, Services
-from bridge.services.queue import Nudger
+from bridge.services.queue import WakeUpSender
 from bridge.version import VERSION
 from bridge.web import access, api, console, health, hooks, problems
 from bridge.web.asgi import LARGEST_BODY, Application

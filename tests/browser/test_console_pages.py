@@ -65,7 +65,7 @@ APART = {
     "console.static": "a file",
     "console.backtest_page": "a document of its own, with its own test",
     "console.difference": "needs two revisions; the page of a rule links to it",
-    "console.trial_now": "a piece of the page of a rule",
+    "console.backtest_job_now": "a piece of the page of a rule",
     "console.fetched": "a piece of the page of imports",
     "console.welcome": "for the first administrator alone, with its own test",
 }

@@ -84,4 +84,4 @@ def test_tests_are_taken_out_by_their_lines():
     assert "2000" in without_tests(TEXT, {15})
     gone = without_tests(TEXT, {14, 15})
     assert "tests" not in gone
-    assert load(gone, name="x", known=Known()).errors == ()
+    assert load(gone, name="x", environment=Known()).errors == ()

@@ -80,7 +80,7 @@ def send_notice_again(number: int) -> dict[str, Any]:
     with services().store.write() as session:
         found = mutes.send_again(session, number, who=g.who, now=services().clock())
         told = picked(found, schemas_out_service.NoticeRow)
-    services().queue.nudge("notices.deliver")
+    services().queue.wake("notices.deliver")
     return one(told)
 
 

@@ -7,7 +7,7 @@ from flask import g
 
 from bridge.config import rulebook
 from bridge.operations import NotThere, Refused, backtest_jobs
-from bridge.operations.backtest import Question, parse
+from bridge.operations.backtest import BacktestRequest, parse
 from bridge.operations.check_text import check_text
 from bridge.operations.explain import explain, parse_subject
 from bridge.operations.rule_costs import costs_of

@@ -77,7 +77,7 @@ def rule(rule_id: str) -> str:
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
         outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent), authors=written_by,
-        week=(max(today - timedelta(days=7), since or today - timedelta(days=7)), today), since=since, trial=trial,
+        week=(max(today - timedelta(days=7), since or today - timedelta(days=7)), today), since=since, job=job,
     )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def limits_of(revision: Revision) -> list[str]:
     return told + ([f"{revision.guards.per_day} a day"] if revision.guards.per_day else [])
 
 
-@blueprint.get("/rules/<rule_id>/trial")
+@blueprint.get("/rules/<rule_id>/backtest-job")
 @needs(Role.VIEWER, page=True)
 def backtest_job_now(rule_id: str) -> Response | str:
     """How far the backtest is that runs or waits: a piece of the rule's page, which asks for it every second."""

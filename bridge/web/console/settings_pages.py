@@ -150,7 +150,7 @@ def send_notice_again(number: int) -> Response:
     def do() -> str:
         with services().store.write() as session:
             mutes.send_again(session, number, who=g.who, now=services().clock())
-        services().queue.nudge("notices.deliver")
+        services().queue.wake("notices.deliver")
         return "It is sent with the next round, within seconds."
 
     return done(f"/notices/{number}", do)

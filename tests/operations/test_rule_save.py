@@ -9,7 +9,8 @@ from bridge.operations.errors import NotThere, Refused
 from bridge.operations.rule_save import authors_of, save
 from bridge.operations.rule_templates import ACTIONS, ITEMS, METRICS, blank, from_library, library
 from bridge.store import revisions
-from rules.loading.load import Known, load
+from rules.loading.load import load
+from rules.model.environment import Environment
 
 RULE = pause_rule("shadow", fresh="", hold="", guards="").strip() + "\n"
 
@@ -122,7 +123,7 @@ def test_the_same_text_again_is_no_revision(network):
 
 @pytest.mark.parametrize("template", library(), ids=lambda one: one.name)
 def test_each_rule_of_the_library_begins_in_shadow_with_a_free_id(template):
-    found = load(from_library(template.name, {template.name}), name="x", known=Known())
+    found = load(from_library(template.name, {template.name}), name="x", environment=Environment())
     assert [(one.id, one.mode) for one in found.revisions] == [(f"{template.name}-2", "shadow")]
 
 
@@ -137,6 +138,6 @@ def test_a_rule_that_the_library_does_not_have(network):
 def test_every_blank_rule_can_be_used(item, metric, action):
     for above in (False, True):
         text = blank((), item=item, metric=metric, action=action, above=above)
-        found = load(text, name="x", known=Known())
+        found = load(text, name="x", environment=Environment())
         assert [str(one) for one in found.errors] == []
         assert len(found.revisions) == 1

@@ -5,7 +5,8 @@ import pytest
 from bridge.operations.rule_templates import library
 from rules.language.edit import header, numbers, values, with_header, with_numbers, without_tests
 from rules.language.rewrite import NotRewritable
-from rules.loading.load import Known, load
+from rules.loading.load import load
+from rules.model.environment import Environment
 
 TEXT = """\
 # ours since March
@@ -84,4 +85,4 @@ def test_tests_are_taken_out_by_their_lines():
     assert "2000" in without_tests(TEXT, {15})
     gone = without_tests(TEXT, {14, 15})
     assert "tests" not in gone
-    assert load(gone, name="x", environment=Known()).errors == ()
+    assert load(gone, name="x", environment=Environment()).errors == ()

@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_used_leaves_the_service_as_it_was(network):
 def test_both_secrets_of_a_source_are_accepted_until_the_old_one_is_ended(network):
     def sent(token):
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        return network.door.post("/hooks/crm", data=b'{"id": "1", "type": "x"}', headers=headers).status_code
+        return network.webhooks.post("/hooks/crm", data=b'{"id": "1", "type": "x"}', headers=headers).status_code
 
     made = source_secrets.rotate(network.services, "crm", base_url=BASE, who="Anna", now=network.now)
     old = "a-long-token-for-tests-0123456789"

@@ -1,6 +1,6 @@
 """Actions of a rule's page: change its mode, and backtest it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Response, g, request
@@ -42,7 +42,7 @@ def run_backtest(rule_id: str) -> Response:
         against: Against = "imported" if request.form.get("against") == "imported" else "live"
         if against == "imported" and not _imported():
             raise OperationError("nothing was imported yet, so there is nothing to look at; see Settings, Imports")
-        question = BacktestRequest.of(_day("from", zone), _day("to", zone) + timedelta(days=1), now, None, against)
+        question = BacktestRequest.of(_day("from", zone), _day_after("to", zone), now, None, against)
         backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now)
         return "A worker tries it on the past. You may leave the page; it goes on, and its answer stands here."
 
@@ -69,3 +69,9 @@ def _day(name: str, zone: ZoneInfo) -> datetime:
     if day is None:
         raise OperationError(f"{name}: choose a day from 2000 to 2100")
     return day
+
+
+def _day_after(name: str, zone: ZoneInfo) -> datetime:
+    """The end of a day that is named: midnight where people live, also where the clocks change in between."""
+    local = _day(name, zone).astimezone(zone).replace(tzinfo=None)
+    return (local + timedelta(days=1)).replace(tzinfo=zone).astimezone(UTC)

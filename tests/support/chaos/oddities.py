@@ -144,7 +144,7 @@ def one_bad_rule(rig: Rig, _load: Load) -> None:
     """A rule that raises whenever it is evaluated: only it fails, counted, and told once."""
     path = rig.home / "rules" / f"{sabotage.RULE}.yaml"
     text = (rig.home / "rules" / "no-conversions.yaml").read_text()
-    path.write_text(text.replace("id: no-conversions", f"id: {sabotage.RULE}").replace("every: 10s", "every: 5s"))
+    path.write_text(text.replace("id: no-conversions", f"id: {sabotage.RULE}"))
     key = ("rule", sabotage.RULE, "decide")
     rig.until(lambda: _failures(rig, key) >= 3, "its failures are counted", 120)
     with rig.store.read() as session:

@@ -33,25 +33,8 @@ def install() -> None:
     before(event_batches, "read_event", "read", lambda given: given[:1])
     before(event_batches, "observe_postbacks", "observe", lambda given: [one.event for one in given[2]])
     before(event_batches, "match_rules", "decide", lambda given: [one.event for one in given[3]])
-    _at_the_end(event_batches, journal)
+    before(journal, "finish", "record", lambda given: given[1])  # the transaction that records a batch
     _rule(schedule)
-
-
-def _at_the_end(event_batches: Any, journal: Any) -> None:
-    """The last statement of the transaction that records a batch."""
-    real, handle = journal.finish, event_batches._handle
-    batch: list[Any] = []
-
-    def remembered(store: Any, inputs: Any, received: Any, *rest: Any) -> Any:
-        batch[:] = [one.event for one in received]
-        return handle(store, inputs, received, *rest)
-
-    def checked(session: Any, ids: Any, **more: Any) -> None:
-        real(session, ids, **more)
-        if any(mark("record").encode() in event.body for event in batch if event.id in set(ids)):
-            raise RuntimeError(f"{WORDS} record")
-
-    event_batches._handle, journal.finish = remembered, checked
 
 
 def _rule(schedule: Any) -> None:

@@ -187,7 +187,7 @@ def test_an_address_that_is_not_verified_is_no_name(app, provider):
 def test_only_verified_addresses_of_allowed_domains_come_in(network, provider, person):
     app = with_login(network, provider, domains=["Example.com"])
     provider.person |= person
-    assert "not of a domain that may come in" in refused(Guest(app).come_in())
+    assert "the domain of your e-mail address may not sign in" in refused(Guest(app).come_in())
 
 
 def test_an_address_of_an_allowed_domain_comes_in(network, provider):

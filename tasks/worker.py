@@ -22,11 +22,11 @@ from bridge.config import settings
 from bridge.config.errors import SettingsError
 from bridge.observability import metrics_server, sentry, tracing
 from bridge.operations import startup_check
+from bridge.operations.health_checks import checks
 from bridge.services import container, garbage_collection
 from bridge.services.queue import QUEUES
 from bridge.store.lease_release import hand_back
 from bridge.version import VERSION
-from bridge.web.health import checks
 from tasks.app import celery, set_up_sentry
 
 log = structlog.get_logger()

@@ -4,7 +4,7 @@ import click
 
 from bridge.cli.session import Session, as_json, json_option
 from bridge.operations.doctor import Check, examine, permissions, routes
-from bridge.web.health import checks
+from bridge.operations.health_checks import checks
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

@@ -1,11 +1,13 @@
-"""Sentry: an event holds only allowed fields, never bodies, headers, users or local variables."""
+"""Sentry: an event holds only allowed fields, never bodies, headers, users or local variables.
 
+The SDK weighs more than twenty megabytes in each process, so it is loaded where there is a DSN.
+"""
+
+import sys
+from importlib import import_module
 from typing import Any
 
-import sentry_sdk
 import structlog
-from sentry_sdk.integrations.celery import CeleryIntegration
-from sentry_sdk.integrations.flask import FlaskIntegration
 
 from bridge.config.settings import Sentry
 from bridge.observability.logs import for_people, scrub_text
@@ -24,6 +26,8 @@ def set_up_sentry(sentry: Sentry, *, process: str, environment: str, release: st
     """Off without a DSN. Bodies, headers, cookies, local variables and users never leave."""
     if not sentry.dsn:
         return
+    sentry_sdk = import_module("sentry_sdk")
+    celery, flask = (import_module(f"sentry_sdk.integrations.{name}") for name in ("celery", "flask"))
     sentry_sdk.init(
         dsn=sentry.dsn,
         sample_rate=sentry.sample_rate,
@@ -35,8 +39,8 @@ def set_up_sentry(sentry: Sentry, *, process: str, environment: str, release: st
         max_breadcrumbs=20,
         traces_sample_rate=sentry.traces_sample_rate,
         integrations=[
-            CeleryIntegration(monitor_beat_tasks=True, exclude_beat_tasks=TOO_QUICK),
-            FlaskIntegration(),
+            celery.CeleryIntegration(monitor_beat_tasks=True, exclude_beat_tasks=TOO_QUICK),
+            flask.FlaskIntegration(),
         ],
         before_send=before_send,
         before_send_transaction=before_send_transaction,
@@ -98,11 +102,17 @@ def begin(process: str, task: str) -> None:
     structlog.contextvars.clear_contextvars()
     if not for_people():
         structlog.contextvars.bind_contextvars(process=process, task=task)
-    sentry_sdk.set_tag("task", task)
+    _set_tag("task", task)
 
 
 def tag(**ids: Any) -> None:
     """Put ids on the logs and on Sentry for the rest of this piece of work."""
     structlog.contextvars.bind_contextvars(**ids)
     for name, value in ids.items():
-        sentry_sdk.set_tag(name, str(value))
+        _set_tag(name, str(value))
+
+
+def _set_tag(name: str, value: str) -> None:
+    """On whatever Sentry is told next; nothing where it was not set up."""
+    if (sdk := sys.modules.get("sentry_sdk")) is not None:
+        sdk.set_tag(name, value)

@@ -1,31 +1,21 @@
 """/healthz, /readyz and /metrics: whether this process lives, whether the service works, and its figures."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
-import redis
 from flask import Blueprint, Response, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.config.errors import SettingsError
 from bridge.observability import metrics_server
-from bridge.operations.halt import waiting
+from bridge.operations.health_checks import Check, WriteProbe, checks
 from bridge.services.container import Services
-from bridge.store import failing_items, halts, heartbeats, revisions, schema_version
 from bridge.web.access import sessions, tokens
 from bridge.web.gauges import Gauges
 from bridge.web.problems import problem
-from rules.model.formatting import counted
 
-WRITE_EVERY = timedelta(seconds=10)  # a probe writes no oftener than this, whoever asks
 FOR_EVERYBODY = ("database", "redis", "worker")  # which parts stand or fall may be known; never why, or by whom
-WORKER_SILENT = timedelta(seconds=60)  # the heartbeat comes with every tick
-
-
-Check = dict[str, str]
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -63,11 +53,6 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status=status, content_type="application/json")
 
 
-def _check(name: str, status: str, detail: str, remedy: str = "") -> Check:
-    found = {"name": name, "status": status, "detail": detail}
-    return found | {"remedy": remedy} if remedy else found
-
-
 def _for_strangers(found: Sequence[Check]) -> list[Check]:
     return [{"name": one["name"], "status": one["status"]} for one in found if one["name"] in FOR_EVERYBODY]
 
@@ -85,125 +70,3 @@ def _may_read_details(services: Services) -> bool:
         return current_app.secret_key is not None and sessions.who(services) is not None
     except (tokens.InvalidToken, SQLAlchemyError):
         return False
-
-
-class WriteProbe:
-    """Whether the database can be written, found out by writing: at most once in a while, however often it is asked."""
-
-    def __init__(self) -> None:
-        self._last: tuple[datetime, Check] | None = None
-
-    def __call__(self, services: Services, now: datetime) -> Check:
-        if self._last is None or self._last[1]["status"] != "ok" or not now - WRITE_EVERY < self._last[0] <= now:
-            self._last = now, _writable(services, now)
-        return self._last[1]
-
-
-def checks(
-    services: Services, now: datetime, *, writable: Callable[[Services, datetime], Check] | None = None
-) -> list[Check]:
-    """Every check with ok, warn or fail. Used by /readyz, by `doctor` and by the console."""
-    database = _database(services)
-    found = [database, _redis(services)]
-    if database["status"] == "ok":
-        found[0] = database = (writable or _writable)(services, now)
-    if database["status"] == "ok":
-        found += [_worker(services, now), _rules(services), _failing(services), _halt(services)]
-    return found
-
-
-def _database(services: Services) -> Check:
-    try:
-        if schema_version.pending(services.store.engine):
-            return _check("database", "fail", "migrations are missing", "run `integr8-bridge db upgrade`")
-    except SQLAlchemyError as error:
-        return _check("database", "fail", _reason(error), "check DATABASE_URL, and that the server runs")
-    return _check("database", "ok", services.store.engine.dialect.name)
-
-
-def _writable(services: Services, now: datetime) -> Check:
-    """A database that is read-only, full or locked answers every question and keeps no webhook: so write a row."""
-    try:
-        with services.store.write() as session:
-            heartbeats.beat(session, "writable", now)
-    except SQLAlchemyError as error:
-        words = f"cannot be written: {_reason(error)}"
-        remedy = "make it writable again, give its disk room, or end what locks it; nothing has to be repaired"
-        return _check("database", "fail", words, remedy)
-    return _check("database", "ok", services.store.engine.dialect.name)
-
-
-def _reason(error: SQLAlchemyError) -> str:
-    """What the database itself said, in one line."""
-    return str(getattr(error, "orig", None) or error).partition("\n")[0]
-
-
-PROBE = "bridge:health"  # a key of Redis that is written to see whether it takes writes
-
-
-def _redis(services: Services) -> Check:
-    """Redis may lose everything at any moment without harm; it only must be there for work to flow.
-
-    One that is full or read-only answers every question and takes no work, so a key is written.
-    """
-    try:
-        services.redis.set(PROBE, "", px=1000)
-    except SettingsError as error:
-        return _check("redis", "warn", str(error))
-    except redis.ResponseError as error:
-        words = f"takes no writes ({error}): webhooks are journalled, effects wait"
-        remedy = "give it room (maxmemory), or remove what fills it; nothing of ours is lost by FLUSHALL"
-        return _check("redis", "fail", words, remedy)
-    except (redis.RedisError, OSError) as error:
-        return _check("redis", "warn", f"{type(error).__name__}: webhooks are journalled, effects wait", "start Redis")
-    return _check("redis", "ok", "answers; persistence is not needed, the database is the truth")
-
-
-def _worker(services: Services, now: datetime) -> Check:
-    with services.store.read() as session:
-        beats = heartbeats.seen(session)
-    last = beats.get("tick")
-    if last is None or now - last > WORKER_SILENT:
-        seen = "never" if last is None else f"{_seconds(now, last)} s ago"
-        return _check("worker", "warn", f"the last tick was {seen}", "start the processes `worker` and `beat`")
-    return _check("worker", "ok", f"ticked {_seconds(now, last)} s ago")
-
-
-def _seconds(now: datetime, last: datetime) -> int:
-    """Two processes read the clock in different moments; a tick is never in the future."""
-    return max(0, round((now - last).total_seconds()))
-
-
-def _rules(services: Services) -> Check:
-    with services.store.read() as session:
-        generation = revisions.newest(session)
-        live = revisions.live(session, generation.id) if generation else []
-    if generation is None:
-        return _check("rules", "warn", "no rules have been loaded yet", "put *.yaml files into rules/")
-    errors = [one for one in generation.problems if one["severity"] == "error"]
-    stale = sorted(link.rule_id for link, _ in live if link.stale)
-    if errors:
-        first = errors[0]
-        words = f"{first['file']}:{first['line']}:{first['column']}: {first['message']}"
-        kept = f"; the last good revision stays live of {', '.join(stale)}" if stale else ""
-        return _check("rules", "warn", f"{len(errors)} broken: {words}{kept}", "run `integr8-bridge check`")
-    return _check("rules", "ok", f"{counted(len(live), 'rule')}, generation {generation.id}")
-
-
-def _failing(services: Services) -> Check:
-    with services.store.read() as session:
-        rows = failing_items.failing(session)
-    if not rows:
-        return _check("items", "ok", "nothing fails by itself")
-    more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
-    return _check("items", "warn", f"{rows[0].sentence}{more}; everything else goes on", "see the worker's log")
-
-
-def _halt(services: Services) -> Check:
-    with services.store.read() as session:
-        halt = halts.halted(session)
-        counted = waiting(session) if halt is not None else None
-    if halt is not None:
-        words = f"halted by {halt.by}: {halt.why}; {counted}"
-        return _check("halt", "warn", words, "`integr8-bridge resume` lets everything go on")
-    return _check("halt", "ok", "not halted")

@@ -57,3 +57,22 @@ def test_the_supervisor_of_up_loads_no_database_and_no_client():
     # It shows lines, reads settings, and finds the embedded Valkey, whose wheel loads cryptography.
     needed = {"rich", "environs", "marshmallow", "yaml", "cryptography"}
     assert set(eval(done.stdout)) & HEAVY <= needed
+
+
+WORKER = "import tasks.app, importlib; [importlib.import_module(f'tasks.{name}') for name in tasks.app.TASKS]"
+
+
+@pytest.mark.parametrize(
+    ("code", "never"),
+    [
+        (WORKER, {"sentry_sdk", "flask", "flask_smorest", "authlib", "requests", "apprise"}),
+        ("import bridge.web.app", {"sentry_sdk", "authlib", "requests", "apprise"}),
+        ("import bridge.web.server", {"flask", "sqlalchemy", "celery", "redis", "numpy"}),
+        ("import tasks.app", {"sqlalchemy", "numpy", "httpx", "flask", "sentry_sdk"}),
+    ],
+    ids=["worker", "web", "parent of the web", "beat"],
+)
+def test_a_process_loads_nothing_heavy_that_it_does_not_use(code, never):
+    told = f"{code}; import sys; print(sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert set(eval(done.stdout)) & never == set()

@@ -8,11 +8,11 @@ from bridge.decisions import event_batches, schedule
 from bridge.notifications import collect
 from bridge.observability.bulkhead import Bulkhead
 from bridge.operations import decide, maintenance
+from bridge.operations.health_checks import checks
 from bridge.store import failing_items, heartbeats
 from bridge.store.journal import MAX_ATTEMPTS, Event
 from bridge.store.runs import Run
 from bridge.store.slots import Slot
-from bridge.web.health import checks
 
 EACH_EVENT = """
 schema: 1

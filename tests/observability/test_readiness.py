@@ -13,6 +13,7 @@ from sqlalchemy import event, text
 from bridge.cli.local.supervisor import Supervisor, free_port, valkey
 from bridge.integr8.rate_budget import RedisBudget
 from bridge.operations.doctor import examine, permissions
+from bridge.operations.health_checks import checks
 from bridge.services.container import Services
 from bridge.simulator.app import create_app
 from bridge.store import halts
@@ -20,7 +21,6 @@ from bridge.store.engine import Store, make_engine
 from bridge.store.roles import Role
 from bridge.web import health
 from bridge.web.access import make
-from bridge.web.health import checks
 
 
 def one(found, name):

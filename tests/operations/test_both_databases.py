@@ -6,10 +6,10 @@ from bridge.operations.approval_review import reviews
 from bridge.operations.approvals import Person, approve
 from bridge.operations.doctor import examine
 from bridge.operations.explain import explain, parse_subject
+from bridge.operations.health_checks import checks
 from bridge.operations.replay import cancel, matching, replay
 from bridge.operations.undo import undo
 from bridge.store.journal import Event
-from bridge.web.health import checks
 
 RULE = pause_rule("approve", guards="")
 

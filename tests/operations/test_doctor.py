@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bridge.operations.doctor import examine, permissions, routes
+from bridge.operations.health_checks import checks
 from bridge.store.journal import Event
-from bridge.web.health import checks
 
 
 @pytest.fixture

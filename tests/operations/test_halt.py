@@ -2,12 +2,12 @@
 
 from bridge.operations import maintenance
 from bridge.operations.halt import resume
+from bridge.operations.health_checks import checks
 from bridge.operations.replay import replay
 from bridge.operations.restore import distrust
 from bridge.store import halts
 from bridge.store.journal import Event
 from bridge.store.runs import Run
-from bridge.web.health import checks
 
 EACH_EVENT = """
 schema: 1

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from bridge.cli import cli
+from bridge.operations.health_checks import checks
 from bridge.operations.startup_check import look_around, tell
-from bridge.web.health import checks
 
 RULE = """
 schema: 1

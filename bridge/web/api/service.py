@@ -10,6 +10,7 @@ from bridge.operations.api_usage import consumption
 from bridge.operations.check import check_home
 from bridge.operations.doctor import examine, permissions, routes
 from bridge.operations.halt import resume as resume_
+from bridge.operations.health_checks import checks
 from bridge.store import halts, holds, journal, ledger, runs
 from bridge.store.audit_log import Audit
 from bridge.store.ledger import Call
@@ -20,7 +21,6 @@ from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one
 from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, PageQuery, ResumeBody, WhyBody
-from bridge.web.health import checks
 from bridge.web.request_context import services
 
 blueprint = Blueprint("service", "service", description="The service itself")

@@ -1,9 +1,10 @@
 """The console at `/`: what happened, why, what waits, and how to undo it. Works without JavaScript."""
 
+from importlib import import_module
+
 from flask import Flask
 
 from bridge.services.container import Services
-from bridge.web.access import oidc
 from bridge.web.console import (
     account_pages,
     actions,
@@ -56,5 +57,6 @@ __all__ = [
 
 def register(app: Flask, services: Services) -> None:
     app.register_blueprint(blueprint)
-    oidc.register(app, services)
+    if services.login is not None:  # Authlib and requests are loaded only where somebody signs in by them
+        import_module("bridge.web.access.oidc").register(app, services)
     formatting.register(app, services)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bridge.operations import attention, doctor
 from bridge.operations.attention import ShadowRule
 from bridge.operations.doctor import Check
+from bridge.operations.health_checks import WriteProbe, checks
 from bridge.services.container import Services
 from bridge.store import holds, journal, notifications
 from bridge.store import revisions as stored_revisions
@@ -24,7 +25,6 @@ from bridge.store.runs import Run
 from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.show import show
-from bridge.web.health import WriteProbe, checks
 from bridge.web.request_context import services
 from rules.model.revision import Revision
 

@@ -1,6 +1,8 @@
 """Sign in and sign out: the only pages that need no session."""
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 from flask import Response, flash, g, make_response, redirect, render_template, request, session
 
@@ -8,7 +10,7 @@ from bridge.operations import OperationError
 from bridge.store import users
 from bridge.store.roles import Role
 from bridge.store.sessions import Principal
-from bridge.web.access import LoginRefused, needs, oidc, revoke, sessions
+from bridge.web.access import LoginRefused, needs, revoke, sessions
 from bridge.web.access import login as access_login
 from bridge.web.access.destination import own_page
 from bridge.web.access.tokens import FIRST
@@ -52,9 +54,10 @@ def start_oidc() -> Response:
         return redirect("/login")  # type: ignore[return-value]
     session["next"] = own_page(request.args.get("next", "/"))
     try:
-        return oidc.start(provider, services().settings)
+        page: Response = _oidc().start(provider, services().settings)
     except LoginRefused as error:
         return login_page(refused=error)
+    return page
 
 
 @blueprint.get("/login/oidc/callback")
@@ -64,7 +67,12 @@ def finish_oidc() -> Response:
     if provider is None:
         return redirect("/login")  # type: ignore[return-value]
     wanted = own_page(session.pop("next", "/"))
-    return _entered(lambda: access_login.by_provider(services(), lambda: oidc.finish(provider)), wanted)
+    return _entered(lambda: access_login.by_provider(services(), lambda: _oidc().finish(provider)), wanted)
+
+
+def _oidc() -> Any:
+    """Loaded when a provider is asked: Authlib and requests weigh as much as the rest of the console."""
+    return import_module("bridge.web.access.oidc")
 
 
 def _entered(enter: Callable[[], None], where: str | None = None, name: str | None = None) -> Response:

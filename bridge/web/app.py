@@ -35,12 +35,12 @@ def create_app(services: Services) -> Flask:
     console.register(app, services)
     problems.register(app)
     app.wsgi_app = with_old_paths(app.wsgi_app)  # type: ignore[assignment, method-assign]
-    endpoint = hooks.WebhookEndpoint(services.sources, writer, wake_up_sender, services.clock)
+    webhooks = _webhooks(hooks.WebhookEndpoint(services.sources, writer, wake_up_sender, services.clock))
     app.extensions["bridge"] = {
         "services": services, "writer": writer, "wake_up_sender": wake_up_sender, "since": services.clock(),
-        "server": Application(endpoint, app.wsgi_app),
+        "server": Application(webhooks, app.wsgi_app),
     }  # fmt: skip
-    app.wsgi_app = _beside(_webhooks(endpoint), app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = _beside(webhooks, app.wsgi_app)  # type: ignore[assignment, method-assign]
     threading.Thread(target=_keep_fresh, args=(services,), name="settings", daemon=True).start()
     return app
 
@@ -53,7 +53,7 @@ def _keep_fresh(services: Services) -> None:
 
 
 def _webhooks(endpoint: hooks.WebhookEndpoint) -> Flask:
-    """The webhook endpoint where Flask serves it, as in a test: an application without session, cookie and login."""
+    """The webhook endpoint: an application without session, cookie and login, so that an event costs little."""
     app = Flask("bridge.webhooks", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
     app.register_blueprint(hooks.blueprint(endpoint))

@@ -1,4 +1,4 @@
-"""What the server calls (ASGI): webhooks are answered on its event loop, pages and the API by Flask in threads.
+"""What the server calls (ASGI): Flask takes webhooks on the event loop, pages and the API in threads.
 
 A webhook costs no thread: while it waits for its body or for the commit, others are taken. Every other request is read
 whole first, so that a slow sender holds no thread either, and then handed to the Flask application.
@@ -30,12 +30,10 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Application:
-    """Webhooks to `endpoint`, everything else to the WSGI application `pages`."""
+    """Requests below /hooks/ to the WSGI application `webhooks`, everything else to `pages`."""
 
-    def __init__(
-        self, endpoint: hooks.WebhookEndpoint | None, pages: WSGIApplication, bodies: Bodies | None = None
-    ) -> None:
-        self._endpoint = endpoint
+    def __init__(self, webhooks: WSGIApplication | None, pages: WSGIApplication, bodies: Bodies | None = None) -> None:
+        self._webhooks = webhooks
         self._pages = pages
         self._bodies = bodies or Bodies()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pages")
@@ -43,29 +41,22 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        if self._endpoint is not None and scope["path"].lstrip("/").startswith("hooks/"):
-            await self._webhook(self._endpoint, scope, receive, send)
+        if self._webhooks is not None and scope["path"].lstrip("/").startswith("hooks/"):
+            await self._webhook(self._webhooks, scope, receive, send)
         else:
             await self._page(scope, receive, send)
 
-    async def _webhook(self, endpoint: hooks.WebhookEndpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _webhook(self, webhooks: WSGIApplication, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        query: bytes = scope["query_string"]
-        target = scope["raw_path"].decode("latin-1")
-        call = hooks.Call(
-            method=scope["method"],
-            path="/" + scope["path"].lstrip("/"),
-            target=f"{target}?{query.decode('latin-1')}" if query else target,
-            query=query,
-            headers=headers,
-            remote=_remote(scope),
-            content_type=headers.get("content-type", ""),
-        )
 
         async def read(most: int) -> bytes:
             return await self._bodies.read(receive, _announced(headers), most)
 
-        await _answer(send, await hooks.handle(endpoint, call, read))
+        exchange = hooks.Exchange(headers, read)
+        for _ in webhooks(_environ(scope, b"") | {hooks.EXCHANGE: exchange}, _ignored):
+            pass
+        assert exchange.answering is not None, "a request below /hooks/ is always taken by its view"
+        await _answer(send, await exchange.answering)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
@@ -140,6 +131,11 @@ class Threaded:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
 
+def _ignored(_status: str, _headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], object]:
+    """Takes the response of the webhook view, which only says that the answer comes later."""
+    return lambda _data: None
+
+
 async def _gone(receive: Receive) -> None:
     """Return when the client has left."""
     while (await receive())["type"] != "http.disconnect":
@@ -164,12 +160,13 @@ def _remote(scope: Scope) -> str:
 def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
     """A request that was read whole, as WSGI (PEP 3333) wants it."""
     server, port = scope.get("server") or ("localhost", 80)
+    raw_path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
-        "RAW_URI": scope["raw_path"].decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "RAW_URI": f"{raw_path}?{query}" if query else raw_path,
+        "QUERY_STRING": query,
         "SERVER_NAME": server,
         "SERVER_PORT": str(port),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",

@@ -34,31 +34,22 @@ class JournalClosed(RuntimeError):
 
 
 class _Job:
-    """The events of one request, and where its thread waits for them."""
+    """The events of one request, and what its event loop waits for."""
 
     __slots__ = ("done", "error", "receipts", "rows")
 
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
+    def __init__(self, rows: list[dict[str, Any]], done: "asyncio.Future[None]") -> None:
         self.rows = rows
         self.receipts: list[Receipt] = []
         self.error: str | None = None
-        self.done: threading.Lock | asyncio.Future[None]
-
-
-def _in_a_thread(job: _Job) -> threading.Lock:
-    job.done = lock = threading.Lock()  # the plainest thing a thread can wait for: a Future costs ten times as much
-    lock.acquire()
-    return lock
+        self.done = done
 
 
 def _release(jobs: Sequence[_Job]) -> None:
-    """Wake whoever waits: each thread by itself, all who wait on an event loop together."""
+    """Wake whoever waits, all of one event loop in one step."""
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for job in jobs:
-        if isinstance(job.done, asyncio.Future):
-            by_loop.setdefault(job.done.get_loop(), []).append(job.done)
-        else:
-            job.done.release()
+        by_loop.setdefault(job.done.get_loop(), []).append(job.done)
     for loop, waiting in by_loop.items():
         try:
             loop.call_soon_threadsafe(_resolve, waiting)
@@ -73,34 +64,24 @@ def _resolve(waiting: Sequence["asyncio.Future[None]"]) -> None:
 
 
 class GroupCommitWriter(threading.Thread):
-    """Writes the events of one process. `record` may be called from any thread."""
+    """Writes the events of one process. `record` may be awaited on any event loop."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(name="group-commit", daemon=True)
         self._store = store
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
 
-    def record(self, rows: list[dict[str, Any]], *, patience: float = 25.0) -> list[Receipt]:
-        """Return once the events are committed.
+    async def record(self, rows: list[dict[str, Any]], *, patience: float = 25.0) -> list[Receipt]:
+        """Return once the events are committed. The request waits on its event loop.
 
         Raises JournalFull at once when too many wait, JournalClosed when the commit failed or took longer
         than `patience` seconds (the event may be there by then; its repeat will be a duplicate).
         """
-        job = _Job(rows)
-        done = _in_a_thread(job)
-        self._put(job)
-        if not done.acquire(timeout=patience):
-            raise JournalClosed(f"no commit within {patience:.0f} s")
-        return _receipts(job)
-
-    async def recorded(self, rows: list[dict[str, Any]], *, patience: float = 25.0) -> list[Receipt]:
-        """The same for a request that waits on an event loop."""
-        job = _Job(rows)
-        job.done = done = asyncio.get_running_loop().create_future()
+        job = _Job(rows, asyncio.get_running_loop().create_future())
         self._put(job)
         try:
             async with asyncio.timeout(patience):
-                await done
+                await job.done
         except TimeoutError:
             raise JournalClosed(f"no commit within {patience:.0f} s") from None
         return _receipts(job)

@@ -1,14 +1,13 @@
 """The webhook endpoint: authenticate, parse, journal, answer, wake a worker. A 2xx is sent only after the commit.
 
-Everything below /hooks/ is handled here and not by routes, because a token in the path may hold any sign, and because
-every request that is not taken is counted and logged with its reason. No web framework is needed for it: a call comes
-in as plain values and goes out as a status, headers and a body. `handle` waits for the commit on an event loop, as the
-server does; `blueprint` waits in a thread, where a Flask application serves webhooks.
+Flask calls `receive` for everything below /hooks/, not by routes, because a token in the path may hold any sign, and
+because every request that is not taken is counted and logged with its reason. What is then to be done waits twice, for
+the body and for the commit. Under our own server it waits on the event loop, elsewhere (a test) in its thread.
 """
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +32,7 @@ from bridge.web.problems import Document, document
 log = structlog.get_logger()
 
 PREFIX = "/hooks/"
+EXCHANGE = "bridge.exchange"  # where the environ of a request holds it
 PER_SOURCE = 256  # requests of one source handled at once; a flood of one leaves room for the others
 MOST_HEADERS = 100
 METHODS = ("GET", "POST", "PUT")  # that may carry an event
@@ -91,6 +91,15 @@ class Call:
     content_type: str
 
 
+@dataclass(slots=True)
+class Exchange:
+    """What a server on an event loop hands to the view, and what the view hands back: no thread waits for a commit."""
+
+    headers: Headers  # each field as it was sent; WSGI joins those of one name
+    read: Callable[[int], Awaitable[bytes]]
+    answering: Coroutine[Any, Any, Document] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A response, and in one word why no event was taken; None where one was."""
@@ -124,27 +133,7 @@ async def handle(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Aw
                     else await asyncio.to_thread(_take, endpoint, source, token, call, body, span)
                 )
                 if isinstance(taken, Accepted):
-                    taken = _journalled(endpoint, taken, await endpoint.writer.recorded(taken.rows), span)
-        except REFUSALS as error:
-            taken = _refused(source, error)
-        span.note(status=taken.response.status)
-    return _counted(source.name, taken)
-
-
-def handle_blocking(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], bytes]) -> Document:
-    """The same in a thread, which waits."""
-    source, token = _found(endpoint, call)
-    if source is None:
-        with suppress(Unreadable):  # it is read only so that the sender gets to see the answer
-            read(0)
-        return _counted(UNKNOWN, _unknown(endpoint, call))
-    with _watched(source, call) as span:
-        try:
-            body = read(source.limits.body)
-            with endpoint.admission.enter(source.name):
-                taken = _take(endpoint, source, token, call, body, span)
-                if isinstance(taken, Accepted):
-                    taken = _journalled(endpoint, taken, endpoint.writer.record(taken.rows), span)
+                    taken = _journalled(endpoint, taken, await endpoint.writer.record(taken.rows), span)
         except REFUSALS as error:
             taken = _refused(source, error)
         span.note(status=taken.response.status)
@@ -159,19 +148,28 @@ def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
     def receive() -> Response | None:
         if not request.path.startswith(PREFIX):
             return None
+        exchange = request.environ.get(EXCHANGE)
+        if isinstance(exchange, Exchange):
+            exchange.answering = handle(endpoint, _call_of(request, exchange.headers), exchange.read)
+            return Response(status=202)  # not sent: the server sends what `answering` returns, after the commit
         environ = request.environ
-        return handle_blocking(endpoint, _call_of(request), lambda most: request_body.read(environ, most)).as_flask()
+
+        async def read(most: int) -> bytes:
+            return request_body.read(environ, most)
+
+        call = _call_of(request, Headers.of_environ(environ))
+        return asyncio.run(handle(endpoint, call, read)).as_flask()
 
     return hooks
 
 
-def _call_of(http: Request) -> Call:
+def _call_of(http: Request, headers: Headers) -> Call:
     return Call(
         method=http.method,
         path=http.path,
         target=_target(http),
         query=http.query_string,
-        headers=Headers.of_environ(http.environ),
+        headers=headers,
         remote=http.remote_addr or "",
         content_type=http.content_type or "",
     )
@@ -184,9 +182,6 @@ def _target(http: Request) -> str:
         return str(raw)
     query = http.query_string.decode("latin-1")
     return quote(http.path, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
-
-
-# --- the parts that both ways share ------------------------------------------------------------------
 
 
 def _found(endpoint: WebhookEndpoint, call: Call) -> tuple[Source | None, str | None]:

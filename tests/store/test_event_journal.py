@@ -1,5 +1,6 @@
 """A webhook is an event once, whoever sends it how often, and nobody handles it twice."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -92,9 +93,9 @@ def writer(store: Store):
     made.stop()
 
 
-def test_the_scribe_answers_each_request_with_its_own_receipts(writer, now):
-    first = writer.record([row("a", now), row("b", now)])
-    second = writer.record([row("b", now)])
+def test_each_request_is_answered_with_its_own_receipts(writer, now):
+    first = asyncio.run(writer.record([row("a", now), row("b", now)]))
+    second = asyncio.run(writer.record([row("b", now)]))
     assert [one.duplicate for one in (*first, *second)] == [False, False, True]
     assert second[0].event_id == first[1].event_id
 
@@ -107,6 +108,6 @@ def test_when_the_journal_cannot_be_written_the_sender_is_told(sqlite_url, now, 
     broken = GroupCommitWriter(Store(engine))
     broken.start()
     with pytest.raises(JournalClosed):
-        broken.record([row("a", now)])
+        asyncio.run(broken.record([row("a", now)]))
     broken.stop()
     engine.dispose()

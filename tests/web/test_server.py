@@ -73,7 +73,7 @@ def until(true, seconds=180):
 def test_a_path_and_a_query_arrive_as_they_were_sent(port):
     raw = b"GET /a%2Fb%ff//c?x=%20&y=\xc3\xa4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     told = talk(port, raw)
-    assert b'"RAW_URI": "/a%2Fb%ff//c"' in told
+    assert rb'"RAW_URI": "/a%2Fb%ff//c?x=%20&y=\u00c3\u00a4"' in told
     assert rb'"PATH_INFO": "/a/b\u00ff//c"' in told
     assert rb'"QUERY_STRING": "x=%20&y=\u00c3\u00a4"' in told
 
@@ -303,14 +303,16 @@ def test_what_was_answered_is_kept_however_the_server_ends(service, kill):
 def test_webhooks_over_the_wire(service):
     port, _, store = service
     address = f"http://127.0.0.1:{port}"
-    answer = httpx.get(f"{address}//hooks/postback//{TOKEN}", params={"tx": "a\u00e4", "offer": "1"})
-    assert (answer.status_code, answer.json()["duplicate"]) == (202, False)
-    assert httpx.get(f"{address}/hooks/postback/{TOKEN}", params={"tx": "a\u00e4", "offer": "1"}).json()["duplicate"]
-    assert httpx.head(f"{address}/hooks/postback/{TOKEN}").status_code == 204
-    assert httpx.post(f"{address}/hooks/postback/{TOKEN}", content=b"x" * 9_000_000).status_code == 413
-    assert httpx.post(f"{address}/hooks/nobody", content=b"x" * 900_000).status_code == 404
-    assert httpx.get(f"{address}/hooks/postback/wrong").status_code == 401
-    assert httpx.get(f"{address}/api/v1/no-such").status_code == 404
+    with httpx.Client(timeout=120) as client:
+        answer = client.get(f"{address}//hooks/postback//{TOKEN}", params={"tx": "a\u00e4", "offer": "1"})
+        assert (answer.status_code, answer.json()["duplicate"]) == (202, False)
+        again = client.get(f"{address}/hooks/postback/{TOKEN}", params={"tx": "a\u00e4", "offer": "1"})
+        assert again.json()["duplicate"]
+        assert client.head(f"{address}/hooks/postback/{TOKEN}").status_code == 204
+        assert client.post(f"{address}/hooks/postback/{TOKEN}", content=b"x" * 9_000_000).status_code == 413
+        assert client.post(f"{address}/hooks/nobody", content=b"x" * 900_000).status_code == 404
+        assert client.get(f"{address}/hooks/postback/wrong").status_code == 401
+        assert client.get(f"{address}/api/v1/no-such").status_code == 404
     half = b"POST /hooks/postback/%s HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\ntx=half&offer=1" % TOKEN.encode()
     assert talk(port, half, end=True).startswith(b"HTTP/1.1 400")
     assert kept(store) == {"a\u00e4"}

@@ -44,7 +44,11 @@ TABLES: Mapping[str, Maker] = {"reports": api_report_commands.report, "downloads
 
 @click.group(epilog=EXAMPLES)
 def api() -> None:
-    """Call any operation of Integr8. Lists and reports are read page by page; writes take --dry-run."""
+    """Call any operation of Integr8. Lists and reports are read page by page; writes take --dry-run.
+
+    Where an answer does not arrive, what sets a state (a status, a field, a delete) is sent again without a read, up to
+    six times within seconds: the second time changes nothing. A create is never sent twice.
+    """
 
 
 def _group(resource: str) -> click.Group:

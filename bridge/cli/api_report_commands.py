@@ -222,11 +222,19 @@ def download(operation: Operation) -> click.Command:
     return run
 
 
+_SHOWN_FIELDS = {
+    "clicks": "transaction_id,offer_id",
+    "conversions": "transaction_id,payout",
+    "impressions": "transaction_id,offer_id",
+    "postback_logs": "transaction_id,url",
+}
+
+
 def _download_help(operation: Operation) -> str:
     return (
         f"{operation.title}. Ten exports a day are allowed; `api budget` shows what is left.\n\n\b\nExample:\n"
-        f"  integr8-bridge api downloads {dashed(operation.action)} --since 7d --fields transaction_id,payout "
-        "--output week.csv"
+        f"  integr8-bridge api downloads {dashed(operation.action)} --since 7d "
+        f"--fields {_SHOWN_FIELDS[operation.action]} --output week.csv"
     )
 
 

@@ -303,6 +303,8 @@ def _flatten(place: str, schema: StrictSchema, error: ValidationError) -> list[s
             return
         for key, inner in messages.items():
             below = f"{path}.{key}" if ": " in path else f"{path}: {key}"
+            if key == "value" and key not in at.fields:
+                below = path  # marshmallow's own word for what stands at a name in a mapping
             if inner == ["Unknown field."]:
                 found.append(f"{below}: {at.suggest(key)}")
                 continue

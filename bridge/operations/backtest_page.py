@@ -20,7 +20,7 @@ def page(reports: Sequence[Report]) -> str:
     """The HTML of one or several reports."""
     environment = Environment(autoescape=True)
     environment.filters["day"] = lambda at: f"{at:%d %b %Y}"
-    environment.filters["minute"] = lambda at: f"{at:%d %b %H:%M}"
+    environment.filters["minute"] = lambda at: f"{at:%d %b %Y %H:%M}"
     plots = [drawn(report) for report in reports]
     return environment.from_string(PAGE).render(
         reports=reports, plots=plots, width=WIDTH, height=HEIGHT, floor=HEIGHT - EDGE

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class _Span:
     metric: tree.Metric | None = None  # None: whatever stands in the rule's own window
     number: int = 0
     parts: int = 1
+    role: Literal["own", "baseline", ""] = ""
 
 
 class GivenFacts:
@@ -188,7 +189,11 @@ def _column(values: list[Fraction | None]) -> Column:
 def _labelled(revision: Revision, now: datetime) -> dict[tuple[datetime, datetime], list[_Span]]:
     """(time_range) → the suffixes that may stand for it, the more exact ones first."""
     found: dict[tuple[datetime, datetime], dict[str, _Span]] = {}
-    for one in _spans(revision, now):
+    spans = list(_spans(revision, now))
+    baselines = {one.label for one in spans if one.role == "baseline"}
+    for one in spans:
+        if one.role == "own" and one.label in baselines:
+            continue  # with `window: 24h`, `clicks_24h` beside `clicks` is what `vs 24h` compares with
         found.setdefault((one.span.start, one.span.end), {}).setdefault(one.label, one)
     return {key: sorted(labels.values(), key=lambda one: not one.label) for key, labels in found.items()}
 
@@ -201,7 +206,7 @@ def _spans(revision: Revision, now: datetime) -> Iterator[_Span]:
     ]
     for settle in {settle for settle, _ in frame.settles()}:
         current = frame.current(frame.lookback, settle)
-        yield from (_Span(current, label) for label in ("", _suffix(frame.lookback)))
+        yield from (_Span(current, label, role="own") for label in ("", _suffix(frame.lookback)))
         for node in [*own, *filled, *(one.tree for one in _conditions(revision))]:
             yield from _of_tree(node, frame, frame.lookback, settle)
 
@@ -235,14 +240,16 @@ def _of_tree(node: tree.Node, frame: Frame, lookback: Lookback, settle: timedelt
     elif isinstance(node, tree.Ago):
         lookback = replace(lookback, shift=lookback.shift + node.shift)
     elif isinstance(node, tree.Metric):
-        yield _Span(frame.current(lookback, settle), _suffix(lookback), node)
+        yield _Span(
+            frame.current(lookback, settle), _suffix(lookback), node, role="own" if lookback == frame.lookback else ""
+        )
         if not lookback.shift:
             yield _Span(frame.current(lookback, settle), "", node)
     elif isinstance(node, tree.Change) and node.baseline is not None:
         for part, inner in lookbacks(node.item, lookback):
             spans = frame.time_ranges(replace(inner, against=interpret.against(node)), settle)
             label = f"_{unparse.window(node.baseline)}"
-            yield from (_Span(span, label, part, number, len(spans)) for number, span in enumerate(spans))
+            yield from (_Span(span, label, part, number, len(spans), "baseline") for number, span in enumerate(spans))
     elif isinstance(node, tree.Unusual | tree.Forecast):
         yield from _of_others(node, frame, lookback, settle)
     for child in node.children():

@@ -74,7 +74,7 @@ class Break:
     due: float
 
     def __str__(self) -> str:
-        time_range = f"{self.since:%d %b %H:%M} to {self.until:%H:%M} UTC"
+        time_range = f"{self.since:%d %b %Y %H:%M} to {self.until:%H:%M} UTC"
         return (
             f"tracking of advertiser {self.advertiser} looks broken: {self.seen:,} of {self.due:,.0f} conversions "
             f"that were due arrived from {time_range}"

@@ -63,6 +63,6 @@ def next_midnight(now: datetime, tz: str) -> datetime:
 
 
 def say(at: datetime, tz: str) -> str:
-    """An instant for a sentence: `24 Nov 18:30 Europe/Berlin`."""
+    """An instant for a sentence, which is kept and may be read years later: `24 Nov 2026 18:30 Europe/Berlin`."""
     local = at.astimezone(ZoneInfo(tz))
-    return f"{local.day} {local:%b %H:%M} {tz}"
+    return f"{local.day} {local:%b %Y %H:%M} {tz}"

@@ -60,7 +60,7 @@ def test_equal_times_mean_the_whole_day():
 def test_a_rule_does_nothing_in_its_quiet_hours_and_says_until_when():
     found = look(rule(guards=Guards(quiet=(NIGHT,))), "1", now=at("2026-11-24T23:30"))
     assert (found.outcome, why(found)) == (Outcome.STOPPED, ["quiet"])
-    assert "25 Nov 07:00 Europe/Berlin" in found.stops[0].message
+    assert "25 Nov 2026 07:00 Europe/Berlin" in found.stops[0].message
 
 
 def test_in_quiet_hours_holds_do_not_end_either():
@@ -92,4 +92,4 @@ def test_a_time_that_comes_twice_is_the_first_or_the_last_of_the_two():
 
 
 def test_moments_are_told_in_the_local_time_of_the_rule():
-    assert say(NOW, BERLIN) == "24 Nov 11:00 Europe/Berlin"
+    assert say(NOW, BERLIN) == "24 Nov 2026 11:00 Europe/Berlin"

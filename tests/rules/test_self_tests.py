@@ -46,6 +46,11 @@ def test_a_baseline_never_falls_back(tested):
     assert tested("cr down 50% vs 7d", "{cr: 1%}", "{cr: 1%, cr_7d: 3%}") == ["no_decision", "yes"]
 
 
+def test_a_baseline_as_long_as_the_window_has_the_key_of_its_length(tested):
+    givens = "{clicks: 3024, clicks_24h: 2520}", "{clicks: 3023, clicks_24h: 2520}", "{clicks: 3024}"
+    assert tested("clicks up 20% vs 24h", *givens, data="{window: 24h}") == ["yes", "no", "no_decision"]
+
+
 def test_the_past_has_a_key_of_its_own(tested):
     when = "clicks over 1h > 3 * clicks over 1h ago 7d"
     assert tested(when, "{clicks_1h: 9, clicks_1h_ago_7d: 2}", "{clicks_1h: 9}") == ["yes", "no_decision"]

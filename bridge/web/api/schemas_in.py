@@ -119,7 +119,9 @@ class OnlyBody(Strict):
     confirm = fields.Integer(
         load_default=None,
         strict=True,
-        metadata={"description": "of what is large: the number of changes that the answer 409 has asked about"},
+        metadata={
+            "description": "the number of changes that are meant: if it would be another by now, the answer is 409 and nothing is done"
+        },
     )
 
 

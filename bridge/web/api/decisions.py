@@ -123,7 +123,10 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.AnsweredRow))
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
-    """Say yes. The rule looks again first: what recovered drops out. With `confirm` only for that many changes: else 409."""
+    """Say yes. The rule looks again first: what recovered drops out.
+
+    With `confirm` only where it is that many changes: else 409.
+    """
     wanted, now = selection(body), services().clock()
     must_be_confirmed(about_approval(services(), plan_id, wanted, now), body["confirm"])
     return one(approve(services(), plan_id, person=person(), now=now, selection=wanted))

@@ -120,7 +120,7 @@ class OnlyBody(Strict):
         load_default=None,
         strict=True,
         metadata={
-            "description": "the number of changes that are meant: if it would be another by now, the answer is 409 and nothing is done"
+            "description": "how many changes are meant: where it would be another number, 409 and nothing is done"
         },
     )
 

@@ -17,6 +17,7 @@ from bridge.integr8 import ApiError, BudgetError, Client, InvalidCall, flows
 from bridge.integr8.errors import BadRequest, NotFound, NotUnique, OutcomeUnknown, Refused, RequestFailed
 from bridge.integr8.flows import CollectionPath
 from bridge.sources.csv_file import CsvProblem, Row, encoding_of, table
+from bridge.store.csv_cells import safe_row
 
 SHOWS_ENCODING = 400  # bytes
 COLUMNS = ("line", "digest", "status", "id", "message")
@@ -118,7 +119,7 @@ class Journal:
             self._file = self.path.open("a", encoding="utf-8", newline="")
             if fresh:
                 csv.writer(self._file).writerow(COLUMNS)
-        csv.DictWriter(self._file, COLUMNS).writerow(row)
+        csv.DictWriter(self._file, COLUMNS).writerow(safe_row(row))  # a server's words may begin with anything
         self._file.flush()
         os.fsync(self._file.fileno())
         self.known[entry.line] = row

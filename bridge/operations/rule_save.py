@@ -24,6 +24,7 @@ from bridge.store import audit_log
 from bridge.store.audit_log import Audit
 from bridge.store.engine import Store
 from rules.language.strict_yaml import documents
+from rules.model.formatting import counted
 from rules.model.revision import Mode, Revision
 
 SAVED = "save rule"  # in the audit log
@@ -119,7 +120,7 @@ def _only_rule(services: Services, text: str) -> Revision:
     if wrong:
         raise Refused("\n".join(wrong))
     if len(checked.revisions) != 1:
-        raise Refused(f"the text holds {len(checked.revisions)} rules; save one at a time")
+        raise Refused(f"the text holds {counted(len(checked.revisions), 'rule')}; save one at a time")
     return checked.revisions[0]
 
 

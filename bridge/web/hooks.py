@@ -8,7 +8,9 @@ the body and for the commit. Under our own server it waits on the event loop, el
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -158,9 +160,15 @@ def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
             return request_body.read(environ, most)
 
         call = _call_of(request, Headers.of_environ(environ))
-        return asyncio.run(handle(endpoint, call, read)).as_flask()
+        return _in_this_thread(handle(endpoint, call, read)).as_flask()
 
     return hooks
+
+
+def _in_this_thread(answering: Coroutine[Any, Any, Document]) -> Document:
+    """Wait for it. Whoever calls may have an event loop in this thread already, so another thread gets one for it."""
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(copy_context().run, asyncio.run, answering).result()
 
 
 def _call_of(http: Request, headers: Headers) -> Call:

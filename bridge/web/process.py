@@ -1,7 +1,10 @@
 """What each process of the server loads: `bridge.web.process:app`. Made after the fork: threads do not survive one."""
 
+import os
 import signal
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +14,13 @@ BOOT_ERROR = 3
 # Seconds after which a thread that computes (a diff, a preview) lets the event loop have the interpreter. Python's own
 # 0.005 is paid at each step of a webhook, several times over.
 SWITCH_INTERVAL = 0.0005
+
+
+def _end_with(parent: int) -> None:
+    """End when the server that started this process is gone: it would go on to answer beside the next one."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _load() -> "Application":
@@ -28,6 +38,7 @@ def _load() -> "Application":
     except SettingsError as error:
         sys.stderr.write(f"integr8-bridge: {error}\n")
         raise SystemExit(BOOT_ERROR) from None
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
     garbage_collection.rest()
     return made
 

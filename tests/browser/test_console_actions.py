@@ -46,6 +46,7 @@ def test_a_rule_is_moved_with_keys_alone(page, network):
     page.goto("/rules/low-cr")
     tab_to(page, "approve")
     page.keyboard.press("Enter")
+    page.get_by_role("button", name="Yes, move to approve").wait_for()
     tab_to(page, "Yes, move to approve")
     page.keyboard.press("Enter")
     page.wait_for_selector(".flash")

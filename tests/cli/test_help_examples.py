@@ -51,6 +51,7 @@ def home(tmp_path, monkeypatch):
     """Files that the examples name."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))  # some ask before they do what cannot be taken back
+    monkeypatch.setattr("click.termui.hidden_prompt_func", lambda _text: "what nobody may see")
     for name in ("network", "my-network", "rules", "tables"):
         (tmp_path / name).mkdir()
     return tmp_path

@@ -279,7 +279,7 @@ def two_accounts(tmp_path, sqlite_url, now, monkeypatch):
 
 def shop(network, body):
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
-    assert network.door.post("/hooks/shop", data=json.dumps(body), headers=headers).status_code == 202
+    assert network.webhooks.post("/hooks/shop", data=json.dumps(body), headers=headers).status_code == 202
 
 
 def event_rule(name, account, source):

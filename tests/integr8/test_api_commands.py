@@ -304,7 +304,7 @@ def test_passwords_of_a_file_stay_out_of_the_result(shell, tmp_path):
 
 
 def test_a_dry_run_of_a_file_reads_it_all(shell, integr8, file):
-    assert "2 rows are valid, 2 to create" in shell("publishers", "create", "--from-file", file, "--dry-run").stderr
+    assert "2 valid rows, 2 to create" in shell("publishers", "create", "--from-file", file, "--dry-run").stderr
     assert integr8.seen == []
     assert not file.with_name("new.csv.result.csv").exists()
 

@@ -156,7 +156,7 @@ def test_one_that_takes_too_long_says_how_far_it_came_and_what_to_do(network, as
 
 def test_a_worker_that_is_asked_to_go_puts_it_back(network, ask, monkeypatch):
     asked = ask()
-    leaving = container._Sign()
+    leaving = container._SharedFlag()
     leaving.set()
     monkeypatch.setattr(container, "leaving", leaving)
     backtest_jobs.run_next(network.services, network.now)

@@ -109,5 +109,5 @@ def test_the_command_says_what_is_in_doubt(planned, monkeypatch):
     monkeypatch.setenv("BRIDGE_HOME", str(planned.home))
     found = CliRunner().invoke(cli, ["db", "restored"])
     assert found.exit_code == 0, found.output
-    assert "1 effects were under way" in found.output
+    assert "effects that were under way: 1;" in found.output
     assert "HALTED" in found.output

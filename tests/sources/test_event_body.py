@@ -97,7 +97,7 @@ def test_what_does_not_fit_is_refused_with_its_place_and_without_its_value(kind,
 
 def test_what_does_not_fit_may_be_set_aside_instead():
     reading = read(b'{"a": "x"}', expects={"a": "integer"}, on_mismatch="quarantine")
-    assert reading.quarantine == "body.a: is a text of 1 characters; a whole number is expected"
+    assert reading.quarantine == "body.a: is a text of 1 character; a whole number is expected"
     assert reading.body == {"a": "x"}
 
 

@@ -31,6 +31,8 @@ REQUESTS = {
     "accounts rename": MACHINE,
     "channels rename": MACHINE,
     "rules rename": MACHINE,
+    "rules fmt": MACHINE,
+    "mcp": "speaks a protocol of its own, over the shell's streams or HTTP",
     "sources rename": MACHINE,
     "channels list": ["GET /channels"],
     "channels silence": ["POST /silences", "GET /silences"],

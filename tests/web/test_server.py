@@ -300,6 +300,14 @@ def test_what_was_answered_is_kept_however_the_server_ends(service, kill):
 
 
 @pytest.mark.journey
+def test_a_web_process_ends_when_the_server_that_started_it_is_gone(service):
+    _, process, _ = service
+    [worker] = psutil.Process(process.pid).children()
+    process.kill()
+    worker.wait(120)
+
+
+@pytest.mark.journey
 def test_webhooks_over_the_wire(service):
     port, _, store = service
     address = f"http://127.0.0.1:{port}"

@@ -1,10 +1,10 @@
 """What each process of the server loads: `bridge.web.process:app`. Made after the fork: threads do not survive one."""
 
+import multiprocessing
 import os
 import signal
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ BOOT_ERROR = 3
 SWITCH_INTERVAL = 0.0005
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent() -> None:
     """End when the server that started this process is gone: it would go on to answer beside the next one."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os.kill(os.getpid(), signal.SIGTERM)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _load() -> "Application":
@@ -38,7 +39,7 @@ def _load() -> "Application":
     except SettingsError as error:
         sys.stderr.write(f"integr8-bridge: {error}\n")
         raise SystemExit(BOOT_ERROR) from None
-    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent", daemon=True).start()
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     garbage_collection.rest()
     return made
 

@@ -97,7 +97,7 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], yes: bool, json
     """
     with session.operating() as services:
         selection = chosen_targets(only)
-        confirm(about_approval(services, plan, selection, services.clock()), yes=yes)
+        confirm(lambda: about_approval(services, plan, selection, services.clock()), yes=yes)
         me = Person(name=getpass.getuser())
         answer = approve(services, plan, person=me, now=services.clock(), selection=selection)
     kept = counted(answer.kept, "effect")

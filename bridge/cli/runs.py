@@ -161,7 +161,7 @@ def undo_(session: Session, run: int, only: tuple[str, ...], yes: bool, json: bo
     """
     with session.operating() as services:
         selection = chosen_targets(only)
-        confirm(about_undo(services, run, selection, services.clock()), yes=yes)
+        confirm(lambda: about_undo(services, run, selection, services.clock()), yes=yes)
         done = undo(services, run, who=getpass.getuser(), now=services.clock(), selection=selection)
     lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
     outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)

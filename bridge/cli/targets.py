@@ -1,7 +1,7 @@
 """Parse targets on the command line, such as `offer=42`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -38,8 +38,13 @@ def somebody_can_answer() -> bool:
     return sys.stdin.isatty()
 
 
-def confirm(asked: Confirmation | None, *, yes: bool) -> None:
-    """Ask once more about what is large, where a person sits at the terminal. Raises Abort."""
-    if asked is None or not asked.is_large or yes or not somebody_can_answer():
+def confirm(about: Callable[[], Confirmation | None], *, yes: bool) -> None:
+    """Ask once more about what is large, where a person sits at the terminal. Raises Abort.
+
+    `about` makes the question, which reads the whole scope of a rule; it is called only where somebody can answer.
+    """
+    if yes or not somebody_can_answer():
         return
-    click.confirm(f"{asked}. Go ahead?", abort=True, err=True)
+    asked = about()
+    if asked is not None and asked.is_large:
+        click.confirm(f"{asked}. Go ahead?", abort=True, err=True)

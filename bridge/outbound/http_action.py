@@ -87,7 +87,7 @@ def outgoing(policy: HttpPolicy) -> Outgoing:
 
 
 def perform(client: Outgoing, wanted: Mapping[str, Any], *, idempotency_key: str) -> Answer:
-    """Carry out one `http` effect: {url, method?, headers?, body?, query?}.
+    """Execute one `http` effect: {url, method?, headers?, body?, query?}.
 
     The key is the effect's own name. It goes out as Idempotency-Key, so that a server which knows the header can
     recognise a repetition; what one that does not know it makes of two requests is not ours to decide.

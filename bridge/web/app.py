@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+import structlog
 from flask import Flask
 
 from bridge.config.errors import SettingsError
@@ -20,9 +21,11 @@ from bridge.web.asgi import LARGEST_BODY, Application
 from bridge.web.group_commit import GroupCommitWriter
 from bridge.web.renamed_paths import with_old_paths
 
+log = structlog.get_logger()
+
 
 def create_app(services: Services) -> Flask:
-    """Wire the routes. Starts the threads of a web process: writer, nudger, and one that reads settings again."""
+    """Wire the routes. Starts the threads of a web process: writer, wake-ups, and one that reads settings again."""
     app = Flask("bridge.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
     writer = GroupCommitWriter(services.store)
@@ -49,7 +52,10 @@ def _keep_fresh(services: Services) -> None:
     """A source that was added by another process is known here too, though webhooks ask for no page."""
     while True:
         time.sleep(REFRESH)
-        services.refresh()
+        try:
+            services.refresh()
+        except Exception:  # whatever is wrong with the files by now, the next look is due all the same
+            log.exception("settings not read again")
 
 
 def _webhooks(endpoint: hooks.WebhookEndpoint) -> Flask:

@@ -23,7 +23,6 @@ log = structlog.get_logger()
 
 THREADS = 12  # for pages and the API; four of them may be event streams, see bridge.web.api.event_stream
 LARGEST_BODY = 8_388_608  # bytes of a request that is no webhook; those have a bound for each source
-TITLES = {400: "Cannot be read", 408: "Too slow", 413: "Too large", 503: "Too many at once"}
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -47,7 +46,7 @@ class Application:
             await self._page(scope, receive, send)
 
     async def _webhook(self, webhooks: WSGIApplication, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        headers = _headers(scope)
 
         async def read(most: int) -> bytes:
             return await self._bodies.read(receive, _announced(headers), most)
@@ -59,12 +58,12 @@ class Application:
         await _answer(send, await exchange.answering)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        headers = _headers(scope)
         try:
             body = await self._bodies.read(receive, _announced(headers), LARGEST_BODY)
         except Unreadable as error:
             wait = 5 if error.status == 503 else None
-            await _answer(send, document(error.status, TITLES[error.status], str(error), retry_after=wait))
+            await _answer(send, document(error.status, hooks.TITLES[error.status], str(error), retry_after=wait))
             return
         loop = asyncio.get_running_loop()
         answer = Threaded(loop, send)
@@ -146,6 +145,10 @@ async def _answer(send: Send, what: Document) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in what.headers]
     await send({"type": "http.response.start", "status": what.status, "headers": headers})
     await send({"type": "http.response.body", "body": what.body})
+
+
+def _headers(scope: Scope) -> Headers:
+    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
 
 
 def _announced(headers: Headers) -> int | None:

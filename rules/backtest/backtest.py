@@ -77,7 +77,7 @@ class Fire:
     reason: str
     until: datetime | None  # when the pause ended in the replay; None: still going on at its end, or no pause
     ended: str | None  # time, early
-    count: int  # the how-manieth in a row
+    count: int  # its place in a row of them, from 1
     came: Mapping[str, Decimal]  # what really came while it would have been paused
     hindsight: Answer  # the same look with all that has arrived by now
     afterwards: Answer  # the look over the traffic that came right after it

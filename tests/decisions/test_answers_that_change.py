@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rule_texts import minute_rule
 
 from bridge.decisions import answer_history
 from bridge.decisions.answer_history import GUARDS, SAMPLE
@@ -28,18 +29,10 @@ from rules.model.plan import Outcome, Plan, Stop
 from rules.model.state import State
 from rules.model.verdicts import Answer, Evaluation, Trace, Verdict
 
-RULE = """
-schema: 1
-id: low
-mode: MODE
-trigger: {every: 1m}
-scope: {per: [offer]}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1%"]}
-then: [{pause: offer}]
-guards: {at_most: {targets: 100, share: 100%}}
-"""
-REVISION = load(RULE.replace("MODE", "shadow"), name="low.yaml", environment=Environment(), tests=False).revisions[0]
+LIMITS = "{at_most: {targets: 100, share: 100%}}"
+REVISION = load(
+    minute_rule("low", "shadow", guards=LIMITS), name="low.yaml", environment=Environment(), tests=False
+).revisions[0]
 
 
 @pytest.fixture
@@ -185,7 +178,7 @@ def test_what_is_explained_at_any_run_is_what_was_stored(network, mode):
     """Recomputed from the observations as they were known then, for every item and every run."""
     for number in range(6):
         network.world.offer(f"Offer {number}", clicks=80 + 20 * number, conversions=number % 3)
-    network.rule(RULE.replace("MODE", mode))
+    network.rule(minute_rule("low", mode, guards=LIMITS))
     for _ in range(4):
         network.work()
         network.world.offer("New", clicks=150, conversions=1)
@@ -208,7 +201,7 @@ def test_what_is_explained_at_any_run_is_what_was_stored(network, mode):
 def test_a_worker_that_starts_goes_on_where_the_last_one_was(network):
     network.world.offer("Bad", clicks=1000, conversions=1)
     network.world.offer("Good", clicks=1000, conversions=100)
-    network.rule(RULE.replace("MODE", "shadow"))
+    network.rule(minute_rule("low", "shadow", guards=LIMITS))
     for _ in range(2):
         network.work()
         network.services.rule_answers.clear()
@@ -222,7 +215,7 @@ def test_a_worker_that_starts_goes_on_where_the_last_one_was(network):
 def test_a_worker_remembers_what_a_rule_said_and_need_not_read_it_again(network, monkeypatch):
     network.world.offer("Bad", clicks=1000, conversions=1)
     network.world.offer("Good", clicks=1000, conversions=100)
-    network.rule(RULE.replace("MODE", "shadow"))
+    network.rule(minute_rule("low", "shadow", guards=LIMITS))
     network.work()
     read = []
     monkeypatch.setattr(runs, "packed_answers", lambda *asked: read.append(asked))

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from network import TOKEN, YAML, Network
+from rule_texts import minute_rule
 
 from bridge.decisions import account_lock, event_batches, schedule
 from bridge.decisions.event_batches import Lane, lanes
@@ -20,17 +21,6 @@ from bridge.store.ledger import Effect
 from bridge.store.runs import Run
 from bridge.store.slots import Slot
 
-EVERY_MINUTE = """
-schema: 1
-id: NAME
-mode: MODE
-trigger: {every: 1m}
-scope: {per: [offer]}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1%"]}
-then: [{pause: offer}]
-guards: {at_most: {targets: 100, share: 100%}}
-"""
 EACH_EVENT = """
 schema: 1
 id: NAME
@@ -53,7 +43,7 @@ sources:
 
 
 def rule(name="low", mode="live"):
-    return EVERY_MINUTE.replace("NAME", name).replace("MODE", mode)
+    return minute_rule(name, mode, guards="{at_most: {targets: 100, share: 100%}}")
 
 
 def traffic(network):

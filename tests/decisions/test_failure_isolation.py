@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from rule_texts import minute_rule, onboarding_rule
 
 from bridge.decisions import event_batches, schedule
 from bridge.notifications import collect
@@ -14,27 +15,7 @@ from bridge.store.journal import MAX_ATTEMPTS, Event
 from bridge.store.runs import Run
 from bridge.store.slots import Slot
 
-EACH_EVENT = """
-schema: 1
-id: greet
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: ["body.go = true"]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann}
-"""
-EVERY_MINUTE = """
-schema: 1
-id: NAME
-mode: live
-trigger: {every: 1m}
-scope: {per: [offer]}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1%"]}
-then: [{pause: offer}]
-"""
+EACH_EVENT = onboarding_rule("greet", email="{{ body.email }}")
 
 
 class Unschedulable:
@@ -53,7 +34,7 @@ def failing(network):
 
 
 def test_a_rule_that_cannot_be_scheduled_leaves_all_others_their_due_times(network):
-    network.rule(EVERY_MINUTE.replace("NAME", "good"))
+    network.rule(minute_rule("good"))
     store = network.services.store
     with store.read() as session:
         active = network.services.library.current(session).active()
@@ -76,7 +57,7 @@ def test_a_failing_item_is_in_the_checks_until_it_works_again(network):
 
 def test_a_tick_goes_on_although_the_rules_cannot_be_loaded(network, monkeypatch):
     monkeypatch.setattr(maintenance, "publish", lambda *_args, **_named: 1 / 0)
-    network.rule(EVERY_MINUTE.replace("NAME", "good"))
+    network.rule(minute_rule("good"))
     network.pass_time(minutes=1)
     maintenance.tick(network.services, network.now)
     with network.services.store.read() as session:
@@ -126,7 +107,7 @@ def _plan(decision):
 
 
 def test_several_due_times_of_one_rule_make_one_run(network):
-    network.rule(EVERY_MINUTE.replace("NAME", "good"))
+    network.rule(minute_rule("good"))
     for _ in range(3):
         network.pass_time(minutes=1)
         maintenance.tick(network.services, network.now)
@@ -137,7 +118,7 @@ def test_several_due_times_of_one_rule_make_one_run(network):
 
 def test_a_rule_whose_facts_break_has_a_run_with_the_error_and_its_neighbour_runs(network, monkeypatch):
     for name in ("bad", "good"):
-        network.rule(EVERY_MINUTE.replace("NAME", name), f"{name}.yaml")
+        network.rule(minute_rule(name), f"{name}.yaml")
     real = schedule.scope_facts
 
     def broken(inputs, session, revision, now):
@@ -153,7 +134,7 @@ def test_a_rule_whose_facts_break_has_a_run_with_the_error_and_its_neighbour_run
 
 def test_a_rule_that_cannot_be_recorded_ends_its_own_slot_only(network, monkeypatch):
     for name in ("bad", "good"):
-        network.rule(EVERY_MINUTE.replace("NAME", name), f"{name}.yaml")
+        network.rule(minute_rule(name), f"{name}.yaml")
     real = schedule.record
 
     def broken(session, records, *, now):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from rule_texts import pause_rule
+from rule_texts import onboarding_rule, pause_rule
 
 from bridge.operations import NotThere, Refused, approvals, holds, replay, undo
 from bridge.operations.approvals import Person
@@ -178,24 +178,12 @@ def test_everything_that_people_do_is_in_the_audit(paused):
 
 # --- replay ----------------------------------------------------------------------------------------
 
-ON_EVENT = """
-schema: 1
-id: onboarding
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: [body.go = true]}
-then:
-  - ensure: publisher
-    key: {email: "ann@example.com"}
-    with: {name: NAME}
-"""
-
 
 def test_a_replay_is_handled_with_the_rule_of_now_or_of_then(network):
-    network.rule(ON_EVENT.replace("NAME", "Before"))
+    network.rule(onboarding_rule(name="Before"))
     event_id = network.crm({"id": "1", "go": True}).get_json()["event_id"]
     network.work()
-    network.rule(ON_EVENT.replace("NAME", "After"))
+    network.rule(onboarding_rule(name="After"))
     replay.replay(network.services, [event_id], revision="original", who="ann", now=network.now)
     network.work()
     [publisher] = network.world.directory.publishers.living()
@@ -206,7 +194,7 @@ def test_a_replay_is_handled_with_the_rule_of_now_or_of_then(network):
 
 
 def test_replays_that_were_not_handled_yet_can_be_cancelled(network):
-    network.rule(ON_EVENT.replace("NAME", "Ann"))
+    network.rule(onboarding_rule())
     event_id = network.crm({"id": "1", "go": False}).get_json()["event_id"]
     network.work()
     replay.replay(network.services, [event_id] * 3, revision="current", who="ann", now=network.now)
@@ -216,7 +204,7 @@ def test_replays_that_were_not_handled_yet_can_be_cancelled(network):
 
 
 def test_a_dead_event_is_corrected_and_handled(network):
-    network.rule(ON_EVENT.replace("NAME", "Ann"))
+    network.rule(onboarding_rule())
     event_id = network.crm({"id": "1", "go": "yes"}).get_json()["event_id"]
     with network.services.store.write() as session:
         session.get(Event, event_id).state = "dead"

@@ -10,23 +10,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from rich.console import Console
+from rule_texts import onboarding_rule
 
 from bridge.cli.local import demo
 from bridge.cli.local.supervisor import Supervisor
 from bridge.observability import otel, tracing
 from tests.receiver import receiver  # noqa: F401 - a fixture
 
-RULE = """
-schema: 1
-id: onboarding
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: [body.go = true]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann}
-"""
 OUTSIDE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 CHAIN = ["webhook", "run", "effects", "call"]
 
@@ -44,7 +34,7 @@ def spans():
 @pytest.fixture
 def onboarded(network, spans):
     """A publisher made because of one webhook."""
-    network.rule(RULE)
+    network.rule(onboarding_rule(email="{{ body.email }}"))
     assert network.crm({"id": "1", "go": True, "email": "ann@example.com"}).status_code == 202
     network.work()
     return network
@@ -92,7 +82,7 @@ def test_spans_name_ids_and_outcomes_but_no_person(onboarded, spans):
 
 def test_a_call_that_fails_says_so_without_its_text(network, spans):
     network.world.faults.add({"kind": "status", "status": 403, "operation": "publishers.create"})
-    network.rule(RULE)
+    network.rule(onboarding_rule(email="{{ body.email }}"))
     network.crm({"id": "1", "go": True, "email": "ann@example.com"})
     network.work()
     [call] = [one for one in spans() if one.name == "call publishers.create"]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from rule_texts import onboarding_rule
 
 from bridge.operations.doctor import examine, permissions, routes
 from bridge.operations.health_checks import checks
@@ -69,19 +70,7 @@ def test_a_refused_key_is_asked_once_only(services):
 
 def test_what_integr8_forbade_lately_shows_the_right_to_give(services):
     services.world.faults.add({"kind": "status", "status": 403, "operation": "publishers.create"})
-    services.rule(
-        """
-schema: 1
-id: onboarding
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: [body.go = true]}
-then:
-  - ensure: publisher
-    key: {email: "ann@example.com"}
-    with: {name: Ann}
-"""
-    )
+    services.rule(onboarding_rule())
     services.crm({"id": "1", "go": True})
     services.work()
     assert found(services, "main: refused")["remedy"] == "give the API key Write on Publishers in Integr8"

@@ -1,5 +1,7 @@
 """While everything is halted, events and due runs wait; at resume they are decided about, or dropped with a list."""
 
+from rule_texts import minute_rule, onboarding_rule
+
 from bridge.operations import maintenance
 from bridge.operations.halt import resume
 from bridge.operations.health_checks import checks
@@ -9,33 +11,13 @@ from bridge.store import halts
 from bridge.store.journal import Event
 from bridge.store.runs import Run
 
-EACH_EVENT = """
-schema: 1
-id: greet
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: ["body.go = true"]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann}
-"""
-EVERY_MINUTE = """
-schema: 1
-id: timed
-mode: live
-trigger: {every: 1m}
-scope: {per: [offer]}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1%"]}
-then: [{pause: offer}]
-"""
+EACH_EVENT = onboarding_rule("greet", email="{{ body.email }}")
 
 
 def halted(network):
     """A halt under which an event and three due times of a rule come in."""
     network.rule(EACH_EVENT)
-    network.rule(EVERY_MINUTE, "timed.yaml")
+    network.rule(minute_rule("timed"), "timed.yaml")
     with network.services.store.write() as session:
         halts.halt(session, by="ann", why="outage", now=network.now)
     network.crm({"id": "1", "go": True, "email": "ann@a.example"})

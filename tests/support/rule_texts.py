@@ -1,4 +1,4 @@
-"""The rule that most tests use: pause an offer that hardly converts."""
+"""The rules that most tests use: pause an offer that hardly converts, make a publisher of a webhook."""
 
 GUARDS = "{at_most: {targets: 50, share: 90%}}"
 
@@ -32,3 +32,32 @@ def pause_rule(
         more,
     ]
     return "\n" + "\n".join(line for line in lines if line) + "\n"
+
+
+def minute_rule(name: str, mode: str = "live", *, guards: str = "") -> str:
+    """The text of a rule that pauses offers below 1% and is evaluated each minute."""
+    return f"""
+schema: 1
+id: {name}
+mode: {mode}
+trigger: {{every: 1m}}
+scope: {{per: [offer]}}
+data: {{window: 24h, need: {{clicks: 100}}, fresh: 30m}}
+when: {{all: ["cr < 1%"]}}
+then: [{{pause: offer}}]
+""" + (f"guards: {guards}\n" if guards else "")
+
+
+def onboarding_rule(rule: str = "onboarding", *, email: str = "ann@example.com", name: str = "Ann") -> str:
+    """The text of a rule that makes a publisher of each webhook of the CRM that says `go`."""
+    return f"""
+schema: 1
+id: {rule}
+mode: live
+trigger: {{webhook: {{source: crm}}}}
+when: {{all: [body.go = true]}}
+then:
+  - ensure: publisher
+    key: {{email: "{email}"}}
+    with: {{name: {name}}}
+"""

@@ -1,5 +1,6 @@
 """Read environment variables, $BRIDGE_HOME/.env and the files that NAME_FILE points to."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class Environment(FileAwareEnv):
         except (ValueError, OSError) as error:
             self.problems.append(f"settings: {str(error).rstrip('.')}; point {env_key}_FILE to the mounted file")
             return default
+        if found is not None and {env_key, f"{env_key}_FILE"} <= os.environ.keys():
+            self.warnings.append(f"settings: {env_key} and {env_key}_FILE are both set; the file is used, remove one")
         return default if found is None else found.removeprefix("\ufeff").rstrip(LINE_ENDS)
 
     def _under_an_old_name(self, name: str) -> str | None:
@@ -52,6 +55,17 @@ def control_character(text: str) -> str | None:
     """The first character of a text that no secret, address or header may hold, as `U+000A`."""
     found = next((one for one in text if ord(one) < 32 or ord(one) == 127), None)
     return None if found is None else f"U+{ord(found):04X}"
+
+
+def doubt(name: str, value: str) -> str | None:
+    """What was probably pasted along with a value. It is used as it stands: a secret may hold anything."""
+    if value != value.strip():
+        return f"{name} begins or ends with a space, which counts as a part of it; remove the space"
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return f"{name} stands in quotes, which count as a part of it; remove them"
+    if value.startswith(f"{name}="):
+        return f"{name} begins with its own name; write only what stands behind the ="
+    return None
 
 
 def seal(env: Environment) -> Mapping[str, list[str]]:

@@ -136,7 +136,9 @@ SOURCE = {
     ),
     "split": Key("The list in a body that is many events; `auto` or `never`.", "entry.changes"),
     "json_in": Key("The field of a form that holds JSON, where it is not the only one.", "rawRequest"),
-    "event_time": Key("Where the time of an event stands.", "created_at"),
+    "event_time": Key(
+        "Where the time of an event stands; in a body without one it is the time of receipt.", "created_at"
+    ),
     "order_by": Key("Where the place among the events about the same thing stands.", "deal.version"),
     "order_per": Key("Where that thing's id stands.", "deal.id"),
     "timezone": Key("The zone of times without an offset.", "Europe/Berlin"),

@@ -54,14 +54,17 @@ def load_all(directory: Path, types: Types | None = None) -> tuple[dict[str, Tab
     """Every table of the directory, and one line for each that cannot be read."""
     tables, problems = {}, []
     types = types or {}
-    for path in sorted(directory.glob("*.csv")):
-        if is_side_file(path):
-            continue
+    for path in table_files(directory):
         try:
             tables[path.stem] = load(path, types.get(path.stem, {}))
         except TableError as error:
             problems.append(str(error))
     return tables, problems + _undeclared(tables, types)
+
+
+def table_files(directory: Path) -> list[Path]:
+    """The files that ought to be tables."""
+    return sorted(path for path in directory.glob("*.csv") if not is_side_file(path))
 
 
 def is_side_file(path: Path) -> bool:
@@ -96,7 +99,7 @@ def _table(name: str, place: str, read: CsvTable, types: Mapping[str, str]) -> T
         rows[key], lines[key] = {read.columns[0]: key}, row.line
         for number, column in enumerate(read.columns[1:], start=2):
             try:
-                rows[key][column] = cell(row.cells[column], types.get(column))
+                rows[key][column] = cell(row.cells[column], types.get(column), commas=read.delimiter == ";")
             except ValueError as error:
                 raise TableError(f"{place}:{row.line}:{number}: {column} of {key!r}: {error}") from error
     return Table(name, read.columns, rows, lines)
@@ -109,8 +112,8 @@ def _key(text: str) -> str:
         return text  # `check` warns of it: it matches nothing, and hurts nothing else
 
 
-def cell(text: str, type_: str | None = None) -> Any:
-    """What a cell means. Raises ValueError where it does not fit its declared type.
+def cell(text: str, type_: str | None = None, *, commas: bool = False) -> Any:
+    """What a cell means. Raises ValueError where it does not fit its declared type. `commas`: as in spreadsheet.amount.
 
     Without a declared type a plain number is a number, `true` and `false` are booleans, and the rest is text. A number
     that begins with a zero is a text: it is an id or a postal code.
@@ -120,15 +123,16 @@ def cell(text: str, type_: str | None = None) -> Any:
     if type_ == "text":
         return text
     if type_ in {"number", "money"}:
-        return spreadsheet.amount(text)
+        return spreadsheet.amount(text, commas=commas)
     if type_ == "percent":
-        return spreadsheet.amount(text.removesuffix("%")) / 100 if text.endswith("%") else spreadsheet.amount(text)
+        number = spreadsheet.amount(text.removesuffix("%"), commas=commas)
+        return number / 100 if text.endswith("%") else number
     if type_ == "boolean" and text not in {"true", "false"}:
         raise ValueError(f"{text!r} is neither true nor false")
     if text in {"true", "false"}:
         return text == "true"
-    number = None if text.startswith("0") and text[1:2].isdigit() else parse_number(text)
-    return text if number is None else number
+    plain = None if text.startswith("0") and text[1:2].isdigit() else parse_number(text)
+    return text if plain is None else plain
 
 
 def is_number(value: Any) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.config import table_cells
-from bridge.config.lookup_tables import Table, is_side_file, load_all
+from bridge.config.lookup_tables import Table, is_side_file, load_all, table_files
 from bridge.config.settings import Settings
 from bridge.integr8.catalogue import OPERATIONS
 from rules.loading.cross_checks import check
@@ -42,10 +42,11 @@ class RulesSnapshot:
 
 def environment(settings: Settings, tables: Mapping[str, Table]) -> Environment:
     """The names that rules of this home may use."""
+    unreadable = dict.fromkeys(path.stem for path in table_files(settings.tables_dir))
     return Environment(
         sources=frozenset(settings.sources),
         channels=frozenset(settings.channels),
-        tables={name: table.columns for name, table in tables.items()},
+        tables=unreadable | {name: table.columns for name, table in tables.items()},
         operations=frozenset(OPERATIONS),
         accounts=frozenset(settings.accounts),
         timezones={name: account.timezone for name, account in settings.accounts.items()},

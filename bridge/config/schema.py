@@ -1,5 +1,6 @@
 """Schemas of the sections of bridge.yaml. `bridge.config.settings` reads the file."""
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -34,8 +35,17 @@ class StrictSchema(Schema):
         )
 
 
+class PlainFloat(fields.Float):
+    """A number as rules have them: a text such as `0100` or `1_000`, which other readers take for numbers, is none."""
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, str) and not re.fullmatch(r"(0|[1-9][0-9]*)(\.[0-9]+)?", value):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 class RateSchema(StrictSchema):
-    per_second = fields.Float(load_default=5.0, validate=validate.Range(min=0, min_inclusive=False))
+    per_second = PlainFloat(load_default=5.0, validate=validate.Range(min=0, min_inclusive=False))
     burst = fields.Integer(load_default=None, allow_none=True, strict=True, validate=validate.Range(min=1))
 
     @post_load

@@ -17,11 +17,12 @@ from urllib.parse import quote
 from marshmallow import ValidationError, fields, validate
 
 from bridge.config import yaml_file
-from bridge.config.environment import Environment, control_character, seal
+from bridge.config.environment import Environment, control_character, doubt, seal
 from bridge.config.errors import SettingsError
 from bridge.config.renamed import current_keys
 from bridge.config.schema import AccountSchema, FileSchema, Rate, StrictSchema
 from bridge.sources.strict_schema import plain_words
+from rules.model.input_values import id_doubt
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_FIELDS = frozenset(
@@ -126,7 +127,7 @@ def load(home: Path | None = None) -> Settings:
         raise SettingsError([f"settings: {base / '.env'} is not UTF-8 text (byte {error.start})"]) from error
     values = _environment(lazy, base, problems)
     file, places = _read_file(base / FILE, env, problems, warnings)
-    accounts = _accounts(file["accounts"], problems)
+    accounts = _accounts(file["accounts"], problems, warnings)
     operations = _operations(file, problems)
     metrics_token = _metrics_token(file, problems)
     problems += [*lazy.problems, *env.problems]
@@ -237,17 +238,21 @@ def _read_file(
     except ValidationError as error:
         problems.extend(_flatten(path.name, schema, error))
         return empty, places
-    resolved: dict[str, Any] = _resolve(loaded, env, problems, place=path.name)
+    resolved: dict[str, Any] = _resolve(loaded, env, problems, warnings, place=path.name)
     return resolved, places
 
 
-def _resolve(value: Any, env: Environment, problems: list[str], *, place: str, name: str = "") -> Any:
+def _resolve(
+    value: Any, env: Environment, problems: list[str], warnings: list[str], *, place: str, name: str = ""
+) -> Any:
     """Replace ${NAME}; complain about names that are not set and about secrets written in clear."""
     if isinstance(value, dict):
         inner = f"{place}." if ": " in place else f"{place}: "
-        return {key: _resolve(item, env, problems, place=f"{inner}{key}", name=key) for key, item in value.items()}
+        return {
+            key: _resolve(item, env, problems, warnings, place=f"{inner}{key}", name=key) for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_resolve(item, env, problems, place=place, name=name) for item in value]
+        return [_resolve(item, env, problems, warnings, place=place, name=name) for item in value]
     if not isinstance(value, str):
         if name in SECRET_FIELDS and value is not None:
             problems.append(
@@ -260,11 +265,14 @@ def _resolve(value: Any, env: Environment, problems: list[str], *, place: str, n
     def look_up(match: re.Match[str]) -> str:
         told = len(env.problems)
         found: str | None = env.str(match[1], None)
-        if not found and len(env.problems) == told:
+        if not (found or "").strip() and len(env.problems) == told:
             problems.append(f"{place}: {match[1]} is not set; export it, or point {match[1]}_FILE to a file")
         wrong = control_character(found or "")
         if wrong:
             problems.append(f"{place}: {match[1]} holds the character {wrong}; remove it, it was probably pasted along")
+        doubtful = doubt(match[1], found) if found and found.strip() else None
+        if doubtful:
+            warnings.append(f"{place}: {doubtful}")
         return found or match[0]
 
     return REFERENCE.sub(look_up, value)
@@ -280,7 +288,7 @@ def _operations(file: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]
     return names
 
 
-def _accounts(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Account]:
+def _accounts(raw: Mapping[str, Any], problems: list[str], warnings: list[str]) -> dict[str, Account]:
     accounts = {}
     schema = AccountSchema()
     for name, entry in raw.items():
@@ -290,6 +298,10 @@ def _accounts(raw: Mapping[str, Any], problems: list[str]) -> dict[str, Account]
             accounts[name] = Account(name=name, **schema.load(entry))
         except ValidationError as error:
             problems.extend(_flatten(f"{FILE}: accounts.{name}", schema, error))
+            continue
+        for kind, ids in accounts[name].protected.items():
+            place = f"{FILE}: accounts.{name}.protected.{kind}"
+            warnings += [f"{place}: {words}; it protects nothing" for words in map(id_doubt, ids) if words]
     return accounts
 
 

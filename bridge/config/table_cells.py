@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bridge.config import lookup_tables
 from bridge.config.lookup_tables import Table, is_number
 from bridge.sources import spreadsheet
 from rules.loading.lint import conditions
@@ -72,14 +73,25 @@ def _no_numbers(table: Table, column: str, rule: str) -> Iterator[Problem]:
         value = row[column]
         if value is not None and not is_number(value):
             place = Place(table.file, table.lines[key], table.columns.index(column) + 1)
-            words = f"{column} of {key!r} is {str(value)!r}, no number, and the rule {rule} compares it as one"
-            remedy = f"write it like 1500.00, or declare `tables: {{{table.name}: {{{column}: money}}}}` in bridge.yaml"
-            yield Problem(place, f"{words}; {remedy}")
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            words = f"{column} of {key!r} is {shown!r}, no number, and the rule {rule} compares it as one"
+            yield Problem(place, f"{words}; {_remedy(table.name, column, shown)}")
+
+
+def _remedy(table: str, column: str, shown: str) -> str:
+    """What makes a number of the cell: a declared type is named only where it reads it."""
+    for type_, example in (("money", "1500.00"), ("percent", "0.80")):
+        try:
+            lookup_tables.cell(shown, type_)
+        except ValueError:
+            continue
+        return f"write it like {example}, or declare `tables: {{{table}: {{{column}: {type_}}}}}` in bridge.yaml"
+    return "write it like 1500.00"
 
 
 def _strange_keys(table: Table) -> Iterator[Problem]:
     """Keys that a spreadsheet has shortened; and where most keys are numbers, the ones that are not."""
-    strange = [key for key in table.rows if not key.isdigit()]
+    strange = [key for key in table.rows if not (key.isdecimal() and key == (key.lstrip("0") or "0"))]
     few = len(strange) < len(table.rows) * MOST_KEYS_ARE_NUMBERS
     for key in strange:
         place = Place(table.file, table.lines[key], 1)
@@ -89,5 +101,5 @@ def _strange_keys(table: Table) -> Iterator[Problem]:
             )
             yield Problem(place, words, "warning")
         elif few or key.lower() in TOTALS:
-            words = f"the key {key!r} is no number as the others are; it probably matches nothing"
-            yield Problem(place, words, "warning")
+            what = "begins with 0, unlike the others" if key.isdecimal() else "is no number as the others are"
+            yield Problem(place, f"the key {key!r} {what}; it probably matches nothing", "warning")

@@ -40,7 +40,7 @@ class Places:
         return line if place is None else f"{place}: {line[len(match[1]) + 2 :]}"
 
 
-_PATH = re.compile(r"([^:\s]+): (\S+?)(?=:? |:$|$)")
+_PATH = re.compile(r"([^:\s]+): ((?:[^\S \n]|\S)+?)(?=:? |:$|$)")
 
 
 def _step(node: Node, path: str) -> tuple[Node | None, Place | None, str]:

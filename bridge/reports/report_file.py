@@ -89,10 +89,15 @@ def _line(row: Row, readers: Mapping[str, Callable[[str], Any]], seen_column: st
                 cells[name] = reader(cells[name])
             except ValueError as error:
                 return Lines(row.line, {}, f"line {row.line}: {name}: {error}")
-    seen = spreadsheet.moment(row.cells[seen_column]) if seen_column else None
-    if seen_column and seen is None:
-        return Lines(row.line, {}, f"line {row.line}: {seen_column}: {row.cells[seen_column]!r} is not a moment")
-    return Lines(row.line, cells, None, int(seen.timestamp()) if seen else None)
+    if not seen_column:
+        return Lines(row.line, cells, None)
+    try:
+        seen, words = spreadsheet.moment(row.cells[seen_column]), f"{row.cells[seen_column]!r} is not a moment"
+    except ValueError as error:
+        seen, words = None, str(error)
+    if seen is None:
+        return Lines(row.line, {}, f"line {row.line}: {seen_column}: {words}")
+    return Lines(row.line, cells, None, int(seen.timestamp()))
 
 
 @lru_cache(10_000)
@@ -106,7 +111,9 @@ def _comma_amount(text: str) -> Any:
 
 
 def _identifier(text: str) -> str:
-    return spreadsheet.identifier(text) if len(text) < 26 else text
+    if len(text) >= 26 and text.isascii() and text[0].isalnum() and text[-1].isalnum():
+        return text  # no spreadsheet shortens a text; a file of uuids is read as fast as it can be
+    return spreadsheet.identifier(text)
 
 
 def _moment(text: str) -> Any:

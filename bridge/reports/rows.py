@@ -123,7 +123,9 @@ def _complaint(kind: Kind, row: Mapping[str, Any], tx: str, event: int) -> str:
     if not tx:
         return f"{kind}: a row has no transaction id (its fields: {', '.join(sorted(str(name) for name in row)[:12])})"
     if event == NOT_A_TIME:
-        return f"{kind}: row {tx} has no readable time; looked for {' or '.join(TIMES[kind])}"
+        given = next((f"{name} is {str(row[name])[:40]!r}" for name in TIMES[kind] if row.get(name)), "")
+        words = f"{given}; write it like 2026-11-28 10:00:00" if given else f"looked for {' or '.join(TIMES[kind])}"
+        return f"{kind}: row {tx} has no readable time; {words}"
     return f"{kind}: row {tx} has an amount that is no number: {row.get('payout')!r}, {row.get('revenue')!r}"
 
 

@@ -60,7 +60,10 @@ class CsvTable:
 
 
 def encoding_of(start: bytes) -> str:
-    """The encoding that the first bytes of a file show: UTF-8, or UTF-16 with or without its mark."""
+    """The encoding that the first bytes of a file show: UTF-8, or UTF-16 also without its mark. Raises CsvProblem."""
+    for beginning, words in _NO_TEXT_AT_ALL.items():
+        if start.startswith(beginning):
+            raise CsvProblem(1, words)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     even, odd = start[0::2].count(0), start[1::2].count(0)
@@ -78,6 +81,11 @@ def text_of(raw: bytes) -> str:
 
 
 _NOT_TEXT = "not UTF-8; save the file as `CSV UTF-8`"
+_NO_TEXT_AT_ALL = {  # what files begin with that are given the name .csv, or sent as they were stored
+    b"PK\x03\x04": "a spreadsheet or a zip file; export it as `CSV UTF-8`, or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old Excel file; export it as `CSV UTF-8`",
+    b"\x1f\x8b": "compressed with gzip; unpack it first",
+}
 
 
 def table(lines: Iterable[str], known: Collection[str] = ()) -> CsvTable:

@@ -109,12 +109,13 @@ NO_ID = frozenset(
 LARGEST_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"
 
-# {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x), <x>, #x# @x@ |x| ~x~ !x! ^x^ =x=, %x%
-# %%x%%, $x $x$, *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64 look like that.
+# {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x) ((x)) %(x)s, <x>, #x# @x@ |x| ~x~ !x! ^x^,
+# =x=, %x% %%x%%, $x $x$, *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64 look like that.
 _MACRO = re.compile(
-    r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \([^"'\n()]{0,80}\) | <[^"'\n<>]{0,80}>
+    r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \({1,3}[^"'\n()]{0,80}\){1,3} | <[^"'\n<>]{0,80}>
     | ([#@|~!^=&]{1,3}|::)[\w.\- ]{1,80}\1 | (%%?)[A-Za-z_][\w.\- ]{0,80}\2 | \*\|[^|\n]{1,80}\|\*
-    | :[A-Za-z_]\w{0,80}:? | \$[A-Za-z_][\w.\-]{0,80}\$? | __[A-Za-z][A-Za-z0-9_]{0,80}__""",
+    | :[A-Za-z_]\w{0,80}:? | \$[A-Za-z_][\w.\-]{0,80}\$? | __[A-Za-z][A-Za-z0-9_]{0,80}__
+    | %\([\w.\- ]{1,80}\)[a-z]""",
     re.VERBOSE,
 )
 _SIGN = re.compile(r"[{}\[\]()<>#%$@:*|~!^=&]|__|[^\x00-\x7f]")  # without one of them a text is no macro

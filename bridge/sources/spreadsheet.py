@@ -8,7 +8,9 @@ import re
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 
-from rules.model.input_values import parse_moment, parse_number
+from rules.model.input_values import id_of, is_shortened, parse_moment, parse_number
+
+__all__ = ["amount", "identifier", "is_shortened", "moment"]
 
 _AROUND = re.compile(r"^(?:[$€£¥]|[A-Z]{3}\b)?\s*(?P<amount>[-+0-9.,' eE]+?)\s*(?:[$€£¥]|\b[A-Z]{3})?$")
 _PLAIN_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"})
@@ -24,10 +26,11 @@ _GROUPED = (
 _TWO_MEANINGS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _TWO_MEANINGS_WITH_COMMAS = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-_SHORTENED = re.compile(r"\d+(?:[.,]\d+)?[eE]\+\d+")
-_WHOLE = re.compile(r"(\d+)\.0+")
 _YEAR_FIRST = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(.*)", re.DOTALL)
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)", re.DOTALL)
+_SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(.*)", re.DOTALL)
+_MONTHS = 12
+_HALF_DAY = re.compile(r"[\s,]+(\d{1,2})(:\d{2}(?::\d{2})?)\s*([AaPp])\.?[Mm]\.?")
 
 
 def amount(text: str, *, commas: bool = False) -> Decimal:
@@ -49,27 +52,36 @@ def amount(text: str, *, commas: bool = False) -> Decimal:
     return number
 
 
-def identifier(text: str) -> str:
-    """The id that a cell shows; `1001.0`, as some programs write whole numbers, is 1001. Raises ValueError."""
-    shown = text.strip()
-    if is_shortened(shown):
-        raise ValueError(f"{text!r} is an id that a spreadsheet has shortened; format its column as text, export again")
-    whole = _WHOLE.fullmatch(shown)
-    return whole[1] if whole else shown
-
-
-def is_shortened(text: str) -> bool:
-    """Whether a spreadsheet has shown a long id as `1.00E+03`; its last digits are lost."""
-    return _SHORTENED.fullmatch(text) is not None
+identifier = id_of
 
 
 def moment(text: str, zone: tzinfo = UTC) -> datetime | None:
-    """The moment that a cell shows, or None. `2026/11/28 10:00` and `28.11.2026 10:00` have one meaning each."""
+    """The moment that a cell shows, or None. `2026/11/28 10:00`, `28.11.2026 10:00`, `11/28/2026 10:00 PM` are read.
+
+    Raises ValueError for `11/12/2026`, which is a day in November or in December.
+    """
     shown = re.sub(r"\s*(?:UTC|GMT)$", "Z", text.strip())
-    for pattern, order in ((_YEAR_FIRST, (1, 2, 3)), (_DAY_FIRST, (3, 2, 1))):
+    for pattern, order in ((_YEAR_FIRST, (1, 2, 3)), (_DAY_FIRST, (3, 2, 1)), (_SLASHES, (3, 1, 2))):
         found = pattern.fullmatch(shown)
         if found:
             year, month, day = (int(found[one]) for one in order)
-            clock = re.sub(r"^\s+(\d):", r" 0\1:", found[4])
-            shown = f"{year:04}-{month:02}-{day:02}{clock}"
+            if pattern is _SLASHES:
+                month, day = _month_and_day(text, year, month, day)
+            shown = f"{year:04}-{month:02}-{day:02}{_clock(found[4])}"
     return parse_moment(shown, zone)
+
+
+def _month_and_day(text: str, year: int, first: int, second: int) -> tuple[int, int]:
+    """Americans write the month first, others the day."""
+    if first <= _MONTHS and second <= _MONTHS and first != second:
+        american, other = f"{year:04}-{first:02}-{second:02}", f"{year:04}-{second:02}-{first:02}"
+        raise ValueError(f"{text!r} may be {american} or {other}; write it in one of these forms")
+    return (second, first) if first > _MONTHS else (first, second)
+
+
+def _clock(shown: str) -> str:
+    """The time of day behind a date, as ISO writes it."""
+    found = _HALF_DAY.fullmatch(shown)
+    if found and 1 <= int(found[1]) <= _MONTHS:
+        return f" {int(found[1]) % 12 + (12 if found[3] in 'Pp' else 0):02}{found[2]}"
+    return re.sub(r"^[\s,]+(\d):", r" 0\1:", shown)

@@ -75,7 +75,7 @@ class AvailableNames:
     event: bool = False
     tables: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # None: columns unknown
     steps: tuple[str, ...] = ()
-    lists: Mapping[str, tuple[str, ...]] | None = None  # every table, for `in table`; None: not known here
+    lists: Mapping[str, tuple[str, ...] | None] | None = None  # every table, for `in table`; None: not known here
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -119,14 +119,23 @@ def resolve(node: tree.Node, place: Place, available: AvailableNames) -> tuple[t
 
 def _table_problem(part: tree.InTable, available: AvailableNames) -> str | None:
     known = available.lists
-    if known is None or (part.table in known and (part.of is None or part.of in known[part.table])):
+    if known is None:
         return None
-    if part.table not in known:
-        hint = did_you_mean(part.table, known) or f"; put it into tables/{part.table}.csv"
-        return f"there is no table '{part.table}'{hint}"
-    columns = known[part.table]
+    columns = known.get(part.table)
+    if columns is None:
+        return no_table(part.table, known)
+    if part.of is None or part.of in columns:
+        return None
     hint = did_you_mean(part.of or "", columns)
     return f"the table {part.table} has no column '{part.of}'{hint} (it has {listed(columns)})"
+
+
+def no_table(name: str, known: Mapping[str, object]) -> str:
+    """Why a table cannot be used: its file cannot be read, or there is none."""
+    if name in known:
+        return f"the table '{name}' cannot be read; mend tables/{name}.csv first"
+    hint = did_you_mean(name, known) or f"; put it into tables/{name}.csv"
+    return f"there is no table '{name}'{hint}"
 
 
 def _of_group(name: tree.Name) -> tree.Name:

@@ -261,9 +261,11 @@ def _join(node: Table, per: tuple[Dimension, ...], environment: Environment, fin
     available = AvailableNames(per=tuple(dimension for dimension in per if dimension != "event"), event=True)
     joined: dict[str, str] = {}
     for table, value in given.entries.items():
-        if environment.tables is not None and table not in environment.tables:
-            hint = did_you_mean(table, environment.tables) or f"; put it into tables/{table}.csv"
-            findings.error(given.keys[table], f"there is no table '{table}'{hint}")
+        tables = environment.tables
+        if tables is not None and tables.get(table) is None:
+            findings.error(given.keys[table], names.no_table(table, tables))
+            if table in tables and isinstance(value, Leaf):
+                joined[table] = value.raw  # what is said about its columns would only confuse
         elif not isinstance(value, Leaf) or not isinstance(value.value, str):
             findings.error(value.place, f"say by which attribute, such as {table}: offer.id")
         elif _is_attribute(value.raw, Table(value.place, {}, {value.raw: value.place}), available, findings):

@@ -8,7 +8,7 @@ from rules.language.actions import destructive
 from rules.language.fields import at
 from rules.language.names import ENTITY_FIELDS
 from rules.language.strict_yaml import Table
-from rules.model import durations, tree
+from rules.model import durations, input_values, tree
 from rules.model.errors import Problem
 from rules.model.revision import AtMost, Every, Group, Mode, Revision, Rolling, Webhook, Window
 from rules.model.syntax import Condition, Place
@@ -28,6 +28,7 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
             yield Problem(_place(root, "data"), "no `data.fresh`: a stalled feed would look like no traffic", "warning")
         if revision.lasting is None:
             yield from _short_windows(revision, measured)
+    yield from _ids_that_match_nothing(revision, root)
     yield from _lasting(revision, root)
     yield from _order(revision, root)
     yield from _negated_confidence([*found, *conditions(revision.unless)])
@@ -94,6 +95,20 @@ def _need(revision: Revision, root: Table, measured: list[Condition]) -> Iterato
         "a rule that takes traffic away on metrics must say how much makes a decision; "
         "add need: {clicks: 500} or the like under `data`",
     )
+
+
+def _ids_that_match_nothing(revision: Revision, root: Table) -> Iterator[Problem]:
+    """Ids as spreadsheets and other programs have written them: an exception that names one excepts nobody."""
+    scope = root.entries.get("scope")
+    for key, filters in (("where", revision.scope.where), ("except", revision.scope.exclude)):
+        given = scope.entries.get(key) if isinstance(scope, Table) else None
+        for name, values in filters.items():
+            if not name.endswith(".id") or name.partition(".")[0] not in ENTITY_FIELDS:
+                continue
+            place = given.keys.get(name, given.place) if isinstance(given, Table) else root.place
+            for doubt in (input_values.id_doubt(str(one)) for one in values):
+                if doubt:
+                    yield Problem(place, f"{name}: {doubt}; it matches nothing", "warning")
 
 
 def _without_when(revision: Revision, root: Table) -> Iterator[Problem]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 class Environment:
     """The configuration's names. None means "not known here": then names of that kind are not checked.
 
-    `tables` maps a table to its columns; `timezones` an account to the zone that its rules use by default.
+    `tables` maps a table to its columns, None for a file that cannot be read; `timezones` an account to the zone that
+    its rules use by default.
     """
 
     sources: frozenset[str] | None = None
     channels: frozenset[str] | None = None
-    tables: Mapping[str, tuple[str, ...]] | None = None
+    tables: Mapping[str, tuple[str, ...] | None] | None = None
     operations: frozenset[str] | None = None
     accounts: frozenset[str] | None = None
     timezones: Mapping[str, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@ a person writes and is told about.
 """
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,12 @@ _MICROSECONDS_FROM = Decimal(10**14)
 _NUMBER = re.compile(  # a double written out in full has up to 55 decimals
     r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][ +-]?[0-9]{1,3})?"
 )
+
+_SHORTENED = re.compile(r"\d+(?:[.,]\d+)?[eE]\+\d+", re.ASCII)
+_WHOLE = re.compile(r"(\d+)[.,]0+", re.ASCII)
+_GROUPED_ID = re.compile(r"\d{1,3}(?:[,' ]\d{3})+", re.ASCII)
+_AS_FORMULA = re.compile(r'="([^"]*)"')  # how a spreadsheet is told that a number is a text
+_AS_TEXT = re.compile(r"'(?=[\w-]+$)", re.ASCII)  # the same, with an apostrophe
 
 
 def plausible(moment: datetime) -> bool:
@@ -72,6 +79,50 @@ def number_of(text: Any) -> Decimal:
     if found is None:
         raise ValueError(f"{str(text)[:40]!r} is no number; write it like 1500.00")
     return found
+
+
+def id_of(text: str) -> str:
+    """The id that a cell or a person's list shows. Raises ValueError with what is wrong and what to do.
+
+    `1001.0`, `="1001"` and `'1001` are how programs write 1001, and what one does not see is no part of an id. What has
+    lost digits, or may be an amount, is refused.
+    """
+    if text.isascii() and text.isalnum():
+        return text
+    shown = _visible(text)
+    found = _AS_FORMULA.fullmatch(shown)
+    shown = found[1].strip() if found else _AS_TEXT.sub("", shown, count=1)
+    if is_shortened(shown):
+        raise ValueError(f"{text!r} is an id that a spreadsheet has shortened; format its column as text, export again")
+    if _GROUPED_ID.fullmatch(shown):
+        raise ValueError(f"{text!r} is an id with a separator of thousands; write {re.sub('[^0-9]', '', shown)}")
+    whole = _WHOLE.fullmatch(shown)
+    return whole[1] if whole else shown
+
+
+def is_shortened(text: str) -> bool:
+    """Whether a spreadsheet has shown a long id as `1.00E+03`; its last digits are lost."""
+    return _SHORTENED.fullmatch(text) is not None
+
+
+def id_doubt(text: str) -> str | None:
+    """Why an id of Integr8's in a list that a person wrote matches nothing, with what to write; None when it may."""
+    try:
+        meant = id_of(text)
+    except ValueError as error:
+        return str(error)
+    if not meant:
+        return f"{text!r} is no id; remove it"
+    if meant != text:
+        return f"{text!r} is no id; write {meant}"
+    if meant.isdecimal() and meant.startswith("0"):
+        return f"{text!r} is no id, because ids do not begin with 0"
+    return None
+
+
+def _visible(text: str) -> str:
+    """Without what nobody sees: zero-width characters, and spaces around it."""
+    return "".join(one for one in text if unicodedata.category(one) not in {"Cf", "Cc"}).strip()
 
 
 def _since_1970(text: str) -> datetime:

@@ -105,6 +105,58 @@ def test_a_secret_with_a_line_break_inside_is_refused(refused):
     assert "main.api_key: KEY holds the character U+000A" in refused(ACCOUNT, KEY="k-1\nk-2")
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("k-123  ", "KEY begins or ends with a space"), (" k-123", "KEY begins or ends with a space"),
+        ('"k-123"', "KEY stands in quotes"), ("KEY=k-123", "KEY begins with its own name"),
+    ],
+)  # fmt: skip
+def test_what_was_pasted_along_with_a_secret_is_named_and_kept(load, value, words):
+    found = load(ACCOUNT, KEY=value)
+    assert found.accounts["main"].api_key == value
+    assert [line for line in found.warnings if f": accounts.main.api_key: {words}" in line]
+
+
+@pytest.mark.parametrize("value", ["", "\n", "  \n"])
+def test_a_secret_of_spaces_is_not_set(refused, value):
+    assert "main.api_key: KEY is not set" in refused(ACCOUNT, KEY=value)
+
+
+def test_a_variable_and_a_file_for_it_are_told_apart(load, tmp_path):
+    (tmp_path / "key.txt").write_text("k-2\n")
+    found = load(ACCOUNT, KEY="k-1", KEY_FILE=str(tmp_path / "key.txt"))
+    assert found.accounts["main"].api_key == "k-2"
+    assert "settings: KEY and KEY_FILE are both set; the file is used, remove one" in found.warnings
+
+
+@pytest.mark.parametrize("rate", ["0100", "1_000", "0x10", "1:30", '"0100"', "+5", "5e1"])
+def test_a_rate_is_a_plain_number_as_in_rules(refused, rate):
+    assert "accounts.main.rate.per_second: is no valid number" in refused(
+        ACCOUNT + f"    rate: {{per_second: {rate}}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("1001.0", "'1001.0' is no id; write 1001"), ('"1001 "', "'1001 ' is no id; write 1001"),
+        ('"1,001"', "'1,001' is an id with a separator of thousands; write 1001"),
+        ("1.00E+03", "'1.00E+03' is an id that a spreadsheet has shortened"),
+        ('"1001\\u200b"', r"'1001\u200b' is no id; write 1001"), ('""', "'' is no id; remove it"),
+        ("0100", "'0100' is no id, because ids do not begin with 0"),
+    ],
+)  # fmt: skip
+def test_a_protected_id_that_protects_nothing_is_told(load, given, words):
+    [line] = load(ACCOUNT + f"    protected: {{offer: [1001, rmmtwwqbig, {given}]}}\n").warnings
+    assert line.startswith(f"bridge.yaml:6:17: accounts.main.protected.offer: {words}")
+    assert line.endswith("; it protects nothing")
+
+
+def test_a_key_with_a_space_that_is_none_has_a_place(refused):
+    assert refused("accounts: {}\n\u00a0sources: {}\n").startswith("bridge.yaml:2:1: ")
+
+
 @pytest.mark.parametrize("name", ["KEY", "DATABASE_URL"])
 def test_a_mounted_secret_that_is_not_there_is_a_sentence(refused, tmp_path, monkeypatch, name):
     words = refused(ACCOUNT, **{f"{name}_FILE": str(tmp_path / "missing")})

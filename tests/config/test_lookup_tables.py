@@ -76,6 +76,49 @@ def test_a_cell_means_what_its_column_is_declared_as(text, type_, value):
     assert cell(text, type_) == value
 
 
+@pytest.mark.parametrize(
+    ("shown", "remedy"),
+    [("80%", "{budgets: {daily_budget: percent}}"), ("$500", "{budgets: {daily_budget: money}}"), ("a lot", None)],
+)
+def test_a_declared_type_is_named_only_where_it_reads_the_cell(check, shown, remedy):
+    found = check(tables__budgets_dot_csv=f"offer_id,daily_budget\n1001,{shown}\n1002,5\n")
+    assert "1 rule, 1 error" in found
+    assert ("declare `tables: " in found) is (remedy is not None)
+    assert remedy is None or remedy in found
+
+
+def test_a_boolean_where_a_number_is_needed_is_shown_as_it_stands(check):
+    assert "is 'true', no number" in check(tables__budgets_dot_csv="offer_id,daily_budget\n1001,true\n1002,5\n")
+
+
+def test_a_table_that_cannot_be_read_is_told_once_and_named_where_it_is_used(check):
+    found = check(tables__budgets_dot_csv="offer_id,daily_budget\n1001\n").splitlines()
+    assert found == [
+        "rules/budget.yaml:5:59: the table 'budgets' cannot be read; mend tables/budgets.csv first",
+        "tables/budgets.csv:2:1: 1 cell under 2 columns; the row is cut off, or a cell lacks quotes",
+        "0 rules, 2 errors, 0 warnings",
+    ]
+
+
+def test_where_commas_are_decimals_a_point_may_separate_thousands(tmp_path):
+    (tmp_path / "b.csv").write_text("offer_id;daily\n1;1.500\n")
+    with pytest.raises(TableError, match=r"b.csv:2:2: daily of '1': '1.500' may be 1500 or 1.500"):
+        load(tmp_path / "b.csv", {"daily": "money"})
+
+
+@pytest.mark.parametrize("key", ['"=""1001"""', "'1001", "1001.0", "1001\u200b", '"1001,0"'])
+def test_a_key_is_read_as_spreadsheets_write_it(tmp_path, key):
+    (tmp_path / "b.csv").write_text(f"offer_id,daily\n{key},5\n")
+    assert list(load(tmp_path / "b.csv").rows) == ["1001"]
+
+
+@pytest.mark.parametrize(("keys", "told"), [(("01001", "7", "8"), 1), (("01067", "04109"), 0)])
+def test_a_key_that_begins_with_zero_is_told_where_the_others_do_not(check, keys, told):
+    rows = "".join(f"{key},5\n" for key in keys)
+    found = check(tables__budgets_dot_csv=f"offer_id,daily_budget\n{rows}")
+    assert found.count("begins with 0, unlike the others; it probably matches nothing") == told
+
+
 def test_a_cell_that_does_not_fit_is_refused_with_its_place(tmp_path):
     (tmp_path / "b.csv").write_text("offer,daily\n1,2\n2,a lot\n")
     with pytest.raises(TableError, match=r"^tables/b.csv:3:2: daily of '2': 'a lot' is not a number"):

@@ -227,6 +227,12 @@ def test_a_row_that_is_cut_off_is_refused_and_its_neighbours_are_read(imported):
         (ROW.replace("2026-02-28 10", "1970-01-01 00"), "line 2: conversions: row t1 has no readable time"),
         (ROW.replace("2026-02-28 10:00:00", "9999-12-31T23:59:59"), "line 2: conversions: row t1 has no readable time"),
         (ROW.replace("t1", ""), "line 2: conversions: a row has no transaction id"),
+        (ROW.replace("1001", '"1,001"'), "line 2: offer_id: '1,001' is an id with a separator of thousands"),
+        (ROW.replace("2026-02-28 10", "02/03/2026 10"), "line 2: conversion_time: '02/03/2026 10:00:00' may be 2026-"),
+        (
+            ROW.replace("2026-02-28 10:00:00", "46354.41"),
+            "line 2: conversions: row t1 has no readable time; conversion_time is '46354.41'; write it like",
+        ),
     ],
 )
 def test_what_has_no_meaning_is_refused_by_its_line(imported, row, words):
@@ -241,6 +247,12 @@ def test_a_click_that_never_was_makes_no_delay_of_centuries(imported, sqlite_sto
     with sqlite_store.read() as session:
         [(_, batch)] = chunk_cache.rows_between(session, [1], None, None)
     assert batch.delay.tolist() == [-1]
+
+
+@pytest.mark.parametrize("written", ["'1001", '"=""1001"""', "1001.0", "1001\u200b", "\u00a01001"])
+def test_an_id_is_read_as_spreadsheets_write_it(imported, sqlite_store, written):
+    assert imported(HEADER + ROW.replace("1001", written)).new == 1
+    assert totals(sqlite_store, "payout") == {"1001": 1_500_000}
 
 
 def test_a_german_spreadsheet_is_read(imported, sqlite_store):
@@ -258,6 +270,8 @@ def test_a_german_spreadsheet_is_read(imported, sqlite_store):
         (HEADER.replace("revenue", "payout") + ROW, "line 1: the column 'payout' stands twice"),
         ("", "line 1: there is nothing in it"),
         (b"\xff\xfe\x00\xd8", "line 1: not UTF-8"),
+        (b"PK\x03\x04\x00", "line 1: a spreadsheet or a zip file; export it"),
+        (b"\x1f\x8b\x08\x00", "line 1: compressed with gzip; unpack it first"),
     ],
 )
 def test_a_file_that_is_no_report_is_one_sentence(imported, text, words):

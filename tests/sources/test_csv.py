@@ -1,6 +1,7 @@
 """CSV is read where it has one meaning, and refused with the line where it has two."""
 
 import io
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -119,6 +120,25 @@ def test_an_id_that_a_spreadsheet_has_shortened_is_refused(cell):
 @pytest.mark.parametrize(("cell", "identifier"), [("1001.0", "1001"), ("12E45", "12E45"), ("007", "007"), (" a ", "a")])
 def test_other_ids_are_what_they_are(cell, identifier):
     assert spreadsheet.identifier(cell) == identifier
+
+
+@pytest.mark.parametrize(
+    ("cell", "moment"),
+    [
+        ("11/28/2026 10:05 PM", "2026-11-28 22:05"), ("28/11/2026 9:05", "2026-11-28 09:05"),
+        ("11/28/2026, 12:05:07 a.m.", "2026-11-28 00:05:07"), ("11/11/2026", "2026-11-11 00:00"),
+        ("28.11.2026 12:00 pm", "2026-11-28 12:00"), ("2026/11/28 1:00 AM", "2026-11-28 01:00"),
+        ("11/28/2026 13:05 PM", None), ("13/13/2026", None), ("46354.41", None),
+    ],
+)  # fmt: skip
+def test_a_moment_with_one_meaning_is_read(cell, moment):
+    wanted = datetime.fromisoformat(f"{moment}+00:00") if moment else None
+    assert spreadsheet.moment(cell) == wanted
+
+
+def test_a_day_that_may_be_a_month_is_refused():
+    with pytest.raises(ValueError, match="'11/12/2026' may be 2026-11-12 or 2026-12-11"):
+        spreadsheet.moment("11/12/2026")
 
 
 def test_a_body_of_csv_is_read_with_the_same_care():

@@ -10,7 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent, subject_of
-from bridge.decisions.live_facts import read_from
+from bridge.decisions.live_facts import LiveInputs, read_from, scope_facts
 from bridge.decisions.plan_state import PlanContext, load_state
 from rules.evaluation.evaluate import evaluate
 from rules.model.facts import Facts, Subject
@@ -177,6 +177,18 @@ def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
 def event_facts(received: Sequence[ReceivedEvent], live: Facts | None = None) -> EventFacts:
     """Facts for a rule that is about the events themselves."""
     return EventFacts(received, [subject_of(one) for one in received], live)
+
+
+def timed_facts(
+    inputs: LiveInputs, session: Session, revision: Revision, silent: ReceivedEvent | None, now: datetime
+) -> Facts:
+    """Facts for a rule that looks by the clock: everything in its scope, and the silence that it is about."""
+    if silent is None:
+        return scope_facts(inputs, session, revision, now)
+    if revision.scope.per == ("event",):
+        return event_facts([silent])
+    found = scope_facts(inputs, session, revision, now)
+    return EventFacts([silent] * len(found.subjects), found.subjects, found)
 
 
 def skip_stale(

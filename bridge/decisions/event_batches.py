@@ -13,6 +13,7 @@ from bridge.decisions.account_lock import RoundLost, in_turn, renewed
 from bridge.decisions.decide import Decision, Evaluated, evaluate_rule, plan_evaluated, skip_stale
 from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.event_order import OrderFilter
+from bridge.decisions.inhibitions import with_inhibitions
 from bridge.decisions.live_facts import EventInputs, LiveInputs, observe_postbacks
 from bridge.decisions.matching import RuleMatch, facts_for, match_rules
 from bridge.decisions.persist import record
@@ -351,4 +352,4 @@ def _order(inputs: EventInputs, session: Session, match: RuleMatch, now: datetim
 def _ask(live: LiveInputs, session: Session, match: RuleMatch, now: datetime) -> Evaluated:
     match, facts = facts_for(live, session, match, now)
     context = PlanContext(match.revision, facts, live.accounts.get(match.revision.account), now)
-    return evaluate_rule(context, causes=match.causes, per_event=True)
+    return with_inhibitions(live, session, evaluate_rule(context, causes=match.causes, per_event=True))

@@ -33,6 +33,7 @@ class LiveInputs:
     seconds: dict[str, float] = field(default_factory=dict)  # how long each rule took when it was last evaluated
     round: object = None  # rules of one round look at the same observations: they are brought up to date once
     answers: dict[str, Any] = field(default_factory=dict)  # bridge.decisions.answer_history.Memory
+    inhibitors: dict[Any, Any] = field(default_factory=dict)  # of one round: the answers of rules that hold others back
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ and only for targets that the plan speaks of. Each target has one name here, by 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
@@ -27,7 +27,17 @@ from rules.model.hours import last_midnight
 from rules.model.plan import Hold as HeldBy
 from rules.model.plan import Target
 from rules.model.revision import Dimension, Mode, Revision
-from rules.model.state import CanaryState, GroupKey, Probation, ScopeTotals, State, Streak, TargetState, target_of
+from rules.model.state import (
+    CanaryState,
+    GroupKey,
+    Inhibition,
+    Probation,
+    ScopeTotals,
+    State,
+    Streak,
+    TargetState,
+    target_of,
+)
 from rules.model.verbs import VERBS
 from rules.planning.holds import MEMORY
 
@@ -47,6 +57,7 @@ class PlanContext:
     facts: Facts
     account: Account | None
     now: datetime
+    inhibited: Mapping[Subject, Inhibition] = field(default_factory=dict)  # bridge.decisions.inhibitions
 
     @cached_property
     def measured(self) -> Amounts:
@@ -81,6 +92,7 @@ def load_state(
         halt=halts.why_halted(session),
         waiting=frozenset(names.one(target) for target in _waiting(session, revision.id, rechecking)),
         canary=canary and replace(canary, targets=tuple(dict.fromkeys(map(names.one, canary.targets)))),
+        inhibited=context.inhibited,
     )
 
 

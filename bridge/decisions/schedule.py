@@ -13,9 +13,19 @@ from bridge.config.rulebook import Rulebook
 from bridge.decisions import answer_history, cron, silence
 from bridge.decisions.account_lock import RoundLost, in_turn, renewed
 from bridge.decisions.answer_history import Before, Memory
-from bridge.decisions.decide import Cause, Decision, Evaluated, evaluate_rule, event_facts, failure, plan_evaluated
-from bridge.decisions.event_facts import EventFacts, ReceivedEvent
-from bridge.decisions.live_facts import LiveInputs, scope_facts
+from bridge.decisions.decide import (
+    Cause,
+    Decision,
+    Evaluated,
+    evaluate_rule,
+    event_facts,
+    failure,
+    plan_evaluated,
+    timed_facts,
+)
+from bridge.decisions.event_facts import ReceivedEvent
+from bridge.decisions.inhibitions import with_inhibitions
+from bridge.decisions.live_facts import LiveInputs
 from bridge.decisions.persist import record
 from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import RunRecord, run_records
@@ -24,7 +34,6 @@ from bridge.store import halts, runs, slots
 from bridge.store.engine import Store
 from bridge.store.lease import ours, settle
 from bridge.store.slots import Slot, SlotState
-from rules.model.facts import Facts
 from rules.model.revision import Cron, Every, Missed, Mode, Revision, Silence
 from rules.planning.conflicts import settle as settle_conflicts
 
@@ -165,7 +174,7 @@ def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
         slots.renew(session, taken, until)
 
     with renewed(store, now, hold, slots.LEASE):
-        ready, left = _evaluate(store, replace(inputs, round=object()), due, now)
+        ready, left = _evaluate(store, replace(inputs, round=object(), inhibitors={}), due, now)
         if left:
             with store.write() as session:
                 slots.return_untried(session, [slot for one in left for slot in one.slots])
@@ -250,8 +259,9 @@ def _asked(inputs: LiveInputs, session: Session, due: _Due, now: datetime) -> Ev
     cause = _cause(due, silent)
     if runs.existing(session, revision.id, [cause.key]):
         return None
-    facts = _facts(inputs, session, revision, silent, now)
-    return evaluate_rule(PlanContext(revision, facts, inputs.accounts.get(revision.account), now), causes=[cause])
+    facts = timed_facts(inputs, session, revision, silent, now)
+    context = PlanContext(revision, facts, inputs.accounts.get(revision.account), now)
+    return with_inhibitions(inputs, session, evaluate_rule(context, causes=[cause]))
 
 
 # --- planning and recording, account by account ----------------------------------------------------
@@ -328,17 +338,6 @@ def _each_alone(store: Store, memory: Memory, account: str, members: Sequence[_R
 def _cause(due: _Due, silent: ReceivedEvent | None) -> Cause:
     key = silent.event.dedupe_key if silent else f"slot:{due.slot.at.isoformat()}"
     return Cause(kind=runs.Cause.SLOT, key=key, due_at=due.slot.at)
-
-
-def _facts(
-    inputs: LiveInputs, session: Session, revision: Revision, silent: ReceivedEvent | None, now: datetime
-) -> Facts:
-    if silent is None:
-        return scope_facts(inputs, session, revision, now)
-    if revision.scope.per == ("event",):
-        return event_facts([silent])
-    found = scope_facts(inputs, session, revision, now)
-    return EventFacts([silent] * len(found.subjects), found.subjects, found)
 
 
 def settled(decisions: Sequence[Decision]) -> list[Decision]:

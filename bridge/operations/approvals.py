@@ -1,17 +1,19 @@
 """Approve or reject a waiting plan. An approval checks again what still holds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bridge.decisions.inhibitions import inhibitions
 from bridge.decisions.persist import apply_side_effects
 from bridge.decisions.plan_state import load_state
 from bridge.decisions.records import effect_row
 from bridge.observability.bulkhead import Bulkhead
+from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.operations.plan_values import chosen, context_of, effect_of, plan_of
 from bridge.operations.selection import EVERYTHING, Choice, Only
@@ -203,6 +205,8 @@ def again_for(services: Services, session: Session, waiting: Waiting, now: datet
     revision = waiting.revision
     context = context_of(services, session, revision, waiting.run, now)
     evaluation = evaluate(revision, context.facts, now)
+    held_back = inhibitions(live_inputs(services), session, evaluation, context.facts)
+    context = replace(context, inhibited=held_back)
     state = load_state(session, context, targets(revision, evaluation), rechecking=waiting.stored.id)
     return make_plan(revision, evaluation, state, now)
 

@@ -7,19 +7,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from bridge.config import rules_directory
 from bridge.config.lookup_tables import load_all
 from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError
-from bridge.reports.history import Against
+from bridge.reports.history import Against, Past
 from bridge.reports.history import load as load_history
 from bridge.services.container import Services
 from bridge.store import backtest_results
-from rules.backtest.backtest import Fire, Mature, NotReplayable, Progress, Report, backtest
+from rules.backtest.backtest import Fire, Inhibitor, Mature, NotReplayable, Progress, Report, backtest
 from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, sweep
+from rules.evaluation.inhibits import inhibitors
 from rules.loading.load import load
 from rules.model.input_values import number_of
-from rules.model.revision import Mode, Revision
+from rules.model.revision import Mode, Revision, Silence
 
 MOST_THRESHOLDS = 50
 TEXT = "text"  # the place of what is wrong in a rule that came in a request, not in a file
@@ -129,13 +132,12 @@ def try_thresholds(
         raise OperationError(f"{path}: holds {len(revisions)} rules; a sweep takes a file with one")
     revision = revisions[0]
     with services.store.read() as session:
-        history = load_history(
-            session, revision, question.start, question.end, against=question.against, tables=services.library.tables
-        )
+        history = _history(services, session, revision, question)
         try:
             return sweep(
                 revision, history, question.start, question.end,
                 metric=thresholds.metric, values=thresholds.values, step=question.step,
+                inhibitors=_inhibitors(services, session, revision, question),
             )  # fmt: skip
         except (NothingToSweep, NotReplayable) as error:
             raise OperationError(str(error)) from error
@@ -165,17 +167,31 @@ def replayed(
     if question.end <= question.start:
         raise OperationError("--to must be later than --from")
     with services.store.read() as session:
-        history = load_history(
-            session, revision, question.start, question.end, against=question.against, tables=services.library.tables
-        )
+        history = _history(services, session, revision, question)
         try:
             removes = revision.mode is not Mode.SHADOW  # a pause of a shadow rule never happened
             return backtest(
                 revision, history, question.start, question.end,
                 step=question.step, progress=progress, removes=removes,
+                inhibitors=_inhibitors(services, session, revision, question),
             )  # fmt: skip
         except NotReplayable as error:
             raise OperationError(str(error)) from error
+
+
+def _inhibitors(
+    services: Services, session: Session, revision: Revision, question: BacktestRequest
+) -> tuple[Inhibitor, ...]:
+    """The live rules that hold this one back, each with its own past. Silences of sources are not in any past."""
+    found = inhibitors(revision, services.library.current(session).active())
+    asked = [one for one in found if one.scope.per != ("event",) and not isinstance(one.trigger, Silence)]
+    return tuple(Inhibitor(one, _history(services, session, one, question)) for one in asked)
+
+
+def _history(services: Services, session: Session, revision: Revision, question: BacktestRequest) -> Past:
+    services.library.current(session)  # which reads the tables as well
+    tables = services.library.tables
+    return load_history(session, revision, question.start, question.end, against=question.against, tables=tables)
 
 
 def as_json(report: Report) -> dict[str, Any]:

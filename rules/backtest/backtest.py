@@ -20,11 +20,13 @@ from rules.evaluation import interpret
 from rules.evaluation.columns import wilson
 from rules.evaluation.evaluate import evaluate
 from rules.evaluation.frame import Frame
+from rules.evaluation.inhibits import inhibited
 from rules.language import types
 from rules.model import tree
-from rules.model.facts import Subject, Why
+from rules.model.facts import Facts, Subject, Why
 from rules.model.plan import Outcome, PlannedEffect, Target
 from rules.model.revision import Every, Group, Mode, Revision, Rolling
+from rules.model.state import Inhibition
 from rules.model.verbs import VERBS
 from rules.model.verdicts import Answer, Evaluation, Trace
 from rules.planning.plan import plan as make_plan
@@ -197,6 +199,14 @@ class Report:
         return sum((fire.lost for fire in self.pauses), Decimal(0))
 
 
+@dataclass(frozen=True, slots=True)
+class Inhibitor:
+    """A rule that holds the replayed one back, and the past in which it is asked, without any pauses."""
+
+    revision: Revision
+    history: History
+
+
 def replayable(revision: Revision) -> None:
     """Raises NotReplayable for a rule about events."""
     if revision.scope.per == ("event",):
@@ -212,18 +222,20 @@ def backtest(
     step: timedelta | None = None,
     progress: Progress = lambda _done, _looks, _at: None,
     removes: bool = True,
+    inhibitors: Sequence[Inhibitor] = (),
 ) -> Report:
     """Replay `revision` from `start` to `end`, both included, aware UTC.
 
     It is replayed as if it were live and approved; what a limit stops is counted and not done. With `removes` a paused
     target loses its traffic; a rule in shadow has seen all traffic, and is replayed without. `step` is the
     rule's own interval unless given. `progress` hears before each look how many are done, how many there will be,
-    and which moment it is about; what it raises ends the replay. Raises NotReplayable for a rule about events.
+    and which moment it is about; what it raises ends the replay. `inhibitors` are the rules that hold
+    this one back. Raises NotReplayable for a rule about events.
     """
     replayable(revision)
     every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else STEP)
     history.begin()
-    replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end, removes=removes)
+    replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end, removes=removes, inhibitors=inhibitors)
     looks = (end - start) // every + 1
     for done, now in enumerate(steps(start, end, every)):
         progress(done, looks, now)
@@ -234,7 +246,16 @@ def backtest(
 class _Replay:
     """One run over the past."""
 
-    def __init__(self, revision: Revision, history: History, end: datetime, *, removes: bool) -> None:
+    def __init__(
+        self,
+        revision: Revision,
+        history: History,
+        end: datetime,
+        *,
+        removes: bool,
+        inhibitors: Sequence[Inhibitor] = (),
+    ) -> None:
+        self._inhibitors = inhibitors
         self._revision = revision
         self._history = history
         self._end = end
@@ -256,6 +277,8 @@ class _Replay:
         if self._world.idle(evaluation):
             return
         state = self._world.state(evaluation, facts, now)
+        if self._inhibitors:
+            state = replace(state, inhibited=self._inhibited(evaluation, facts, now))
         plan = make_plan(self._revision, evaluation, state, now)
         self._stops.update(stop.guard for stop in plan.stops)
         self._waiting += plan.outcome is Outcome.WAITING
@@ -265,6 +288,13 @@ class _Replay:
         if done:
             known = self._by_subject(evaluate(self._revision, self._history.hindsight(now), now))
             self._fired += [(now, effect, known.get(effect.subject, Answer.NO_DECISION)) for effect in done]
+
+    def _inhibited(self, evaluation: Evaluation, facts: Facts, now: datetime) -> Mapping[Subject, Inhibition]:
+        found: dict[Subject, Inhibition] = {}
+        for one in self._inhibitors:
+            theirs = one.history.undisturbed(now)
+            found = {**inhibited(evaluation, facts, evaluate(one.revision, theirs, now), theirs), **found}
+        return found
 
     @staticmethod
     def _by_subject(evaluation: Evaluation) -> dict[Subject, Answer]:

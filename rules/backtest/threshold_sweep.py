@@ -1,11 +1,11 @@
 """Two revisions over the same past, and one revision with many thresholds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from rules.backtest.backtest import Fire, Report, backtest
+from rules.backtest.backtest import Fire, Inhibitor, Report, backtest
 from rules.backtest.simulated_world import History
 from rules.language.unparse import condition as written
 from rules.model import tree
@@ -49,6 +49,7 @@ def sweep(
     metric: str,
     values: Iterable[Decimal],
     step: timedelta | None = None,
+    inhibitors: Sequence[Inhibitor] = (),
 ) -> tuple[Tried, ...]:
     """The same backtest for each threshold of one metric.
 
@@ -59,7 +60,8 @@ def sweep(
     """
     tried = []
     for value in values:
-        report = backtest(with_threshold(revision, metric, value), history, start, end, step=step)
+        moved = with_threshold(revision, metric, value)
+        report = backtest(moved, history, start, end, step=step, inhibitors=inhibitors)
         wrong = {id(fire) for fire in report.false_alarms}
         right = sum((_clicks(fire) for fire in report.pauses if id(fire) not in wrong), Decimal(0))
         tried.append(

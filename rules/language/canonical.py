@@ -71,6 +71,7 @@ def document_of(revision: Revision) -> dict[str, Any]:
         "when": _when(revision),
         "unless": None if revision.unless is None else _group(revision.unless),
         "then": [_action(number, step) for number, step in enumerate(revision.then, 1)],
+        "inhibits": _inhibits(revision),
         "release": _release(revision.release),
         "guards": _guards(revision.guards),
         "approve": _approve(revision.approve),
@@ -193,6 +194,14 @@ def _action(number: int, step: Action) -> dict[str, Any]:
             "deliver_secret_to": step.deliver_secret_to,
         }
     )
+
+
+def _inhibits(revision: Revision) -> dict[str, Any] | None:
+    found = revision.inhibits
+    if found is None:
+        return None
+    per = None if found.per == revision.scope.per else list(found.per) or EVERYTHING
+    return _present({"rules": list(found.rules), "per": per})
 
 
 def _hold(hold: HoldFor) -> str:

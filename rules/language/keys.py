@@ -326,6 +326,21 @@ KEYS: Mapping[str, Key] = {
     "notify": Key("Who hears of what.", "notify: [{about: [paused, error], to: [traffic]}]"),
     "notify.about": Key("The topics.", "notify: {about: [paused], to: [traffic]}", REQUIRED),
     "notify.to": Key("The channels of bridge.yaml.", "notify: {about: [paused], to: [traffic]}", REQUIRED),
+    # --- inhibits ---
+    "inhibits": Key(
+        "Rules that do nothing while this one says yes; a list of ids, where `*` stands for any part. `for` and a "
+        "webhook trigger do not go with it.",
+        "inhibits: [offer-cr-*]",
+    ),
+    "inhibits.rules": Key(
+        "The rules that are held back.", "inhibits: {rules: [offer-cr-*], per: advertiser}", REQUIRED
+    ),
+    "inhibits.per": Key(
+        "What an item of theirs must share with an item about which this rule says yes: an offer's own id or its "
+        "advertiser, ... or `all`, for whatever they are about.",
+        "inhibits: {rules: [offer-cr-*], per: advertiser}",
+        "all of `scope.per`",
+    ),
     # --- tests ---
     "tests": Key("Tests that run whenever the rule is loaded.", "tests: [{given: {clicks: 900}, expect: yes}]"),
     "tests.name": Key("What the test shows.", "tests: [{name: enough, given: {clicks: 900}, expect: yes}]", "none"),
@@ -339,8 +354,8 @@ KEYS: Mapping[str, Key] = {
     "tests.state": Key(
         "What guards and holds know, where `expect` is a plan: of the rule `halted`, `errors`, `effects_today`, "
         "`scope`, `scope_revenue_24h`, `active_left`; of each item (also under `given`) `last_effect`, "
-        "`changed_by_person`, `held`, `held_by`, `active`, `waiting`, `revenue_24h`, and for `for:` the `checks` and "
-        "the time `since`.",
+        "`changed_by_person`, `held`, `held_by`, `inhibited_by`, `active`, `waiting`, `revenue_24h`, and for "
+        "`for:` the `checks` and the time `since`.",
         "tests: [{given: {offer: 1, clicks: 900}, state: {halted: stop}, expect: {held_back: {1: halt}}}]",
     ),
     "tests.effects": Key(

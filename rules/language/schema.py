@@ -26,7 +26,8 @@ def json_schema() -> dict[str, Any]:
     found = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Integr8 Bridge rule",
-        **_object(_sections(), required=("schema", "id", "trigger", "then")),
+        **_object(_sections(), required=("schema", "id", "trigger")),
+        "anyOf": [{"required": ["then"]}, {"required": ["inhibits"]}],
         "$defs": {"group": _group(), "conditions": _conditions()},
     }
     for path, shape in properties(found):
@@ -80,6 +81,7 @@ def _amounts() -> dict[str, Any]:
 
 
 def _sections() -> dict[str, Any]:
+    inhibits = {"rules": _words(), "per": _words(*DIMENSIONS, EVERYTHING)}
     return {
         "schema": {"const": 1},
         "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$", "maxLength": 80},
@@ -96,6 +98,7 @@ def _sections() -> dict[str, Any]:
         "when": _when(),
         "unless": {"$ref": "#/$defs/conditions"},
         "then": {"type": "array", "items": {"oneOf": [_step(verb) for verb in VERBS]}},
+        "inhibits": {"anyOf": [_object(inhibits, required=("rules",)), _words()]},
         "release": _object({"early": {"$ref": "#/$defs/conditions"}, "probation": _amounts()}),
         "guards": _guards(),
         "approve": _approve(),

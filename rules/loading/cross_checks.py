@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rules.evaluation.inhibits import names
+from rules.language.inhibits import shareable
 from rules.loading import lint, satisfiable
 from rules.loading.satisfiable import Clause
 from rules.model import formatting, tree
 from rules.model.errors import Problem
 from rules.model.revision import Action, Mode, Revision, Webhook
+from rules.model.spelling import did_you_mean
 from rules.model.verbs import starts_traffic, stops_traffic
 
 
@@ -24,6 +27,8 @@ def check(revisions: Sequence[Revision]) -> tuple[Problem, ...]:
         found += _alone(revision)
         for other in rules[number + 1 :]:
             found += _conflict(revision, other)
+    for revision in rules:
+        found += _inhibitions(revision, rules)
     return tuple(sorted(found))
 
 
@@ -70,6 +75,27 @@ def _conflict(one: Revision, other: Revision) -> Iterator[Problem]:
                 f"{_witness(overlap)}",
                 "warning",
             )
+
+
+def _inhibitions(revision: Revision, rules: Sequence[Revision]) -> Iterator[Problem]:
+    """What `inhibits` names and cannot hold back, and two rules that hold each other back."""
+    inhibits = revision.inhibits
+    for pattern in inhibits.rules if inhibits else ():
+        assert inhibits is not None
+        one = replace(inhibits, rules=(pattern,))
+        meant = [other for other in rules if other.id != revision.id and names(one, other.id)]
+        if not meant:
+            hint = did_you_mean(pattern, [other.id for other in rules if other.id != revision.id])
+            yield _warning(revision, f"inhibits '{pattern}', and no other rule is called that{hint}")
+        for other in meant:
+            missing = next((each for each in one.per if each not in shareable(other.scope)), None)
+            if other.account != revision.account:
+                yield _warning(revision, f"cannot hold back {other.id}, which is about the account {other.account}")
+            elif missing is not None:
+                per = " x ".join(other.scope.per)
+                yield _warning(revision, f"cannot hold back {other.id}, which is per {per} and shares no {missing}")
+            elif other.inhibits is not None and names(other.inhibits, revision.id) and revision.id < other.id:
+                yield _warning(revision, f"and {other.id} hold each other back: where both say yes, neither acts")
 
 
 def _same_events(one: Revision, other: Revision) -> bool:

@@ -36,7 +36,8 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
     yield from _ranked_events(revision, found)
     if destructive(revision.then):
         yield from _looked_at_again(revision, found)
-    if revision.mode is not Mode.DISABLED and not revision.then and revision.when is not None:
+    idle = not revision.then and revision.inhibits is None
+    if revision.mode is not Mode.DISABLED and idle and revision.when is not None:
         yield Problem(_place(root, "then"), "this rule does nothing; `then` is empty", "warning")
 
 

@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 
 from rules.language import actions, canonical, conditions
 from rules.language.fields import Amounts, Findings, StrictSchema, Text, Word, Words, length, read, spelled
+from rules.language.inhibits import inhibits
 from rules.language.names import AvailableNames
 from rules.language.sections import ApproveSchema, DataSchema, GuardsSchema, HeaderSchema, NotifySchema
 from rules.language.strict_yaml import Branch, Document, Leaf, Node, Table, data, documents
@@ -25,11 +26,13 @@ from rules.model.revision import (
     For,
     Group,
     Guards,
+    Inhibits,
     Mode,
     Notify,
     Quiet,
     Release,
     Revision,
+    Scope,
     Test,
     Trigger,
 )
@@ -55,6 +58,7 @@ SECTIONS = (
     "when",
     "unless",
     "then",
+    "inhibits",
     "release",
     "guards",
     "approve",
@@ -133,6 +137,7 @@ class _Rule:
         if scope_ is not None:  # else every name would be called unknown
             available = available_names(trigger_, scope_, self.environment)
             parts |= {**self._asking(root, available), "then": self._then(root, available)}
+            parts["inhibits"] = self._inhibits(root, trigger_, scope_, parts["lasting"])
         if self.findings.fatal or trigger_ is None or header is None or scope_ is None:
             return None
         revision = Revision(
@@ -227,10 +232,16 @@ class _Rule:
 
     def _then(self, root: Table, available: AvailableNames) -> tuple[Action, ...]:
         then = root.entries.get("then")
+        if then is None and "inhibits" in root.entries:
+            return ()
         if then is None:
             self.findings.error(root.place, "'then' is missing; say what to do, such as then: [{pause: offer}]")
             return ()
         return actions.actions(then, available, self.environment, self.findings)
+
+    def _inhibits(self, root: Table, trigger_: Trigger | None, scope_: Scope, lasting: For | None) -> Inhibits | None:
+        node = root.entries.get("inhibits")
+        return None if node is None else inhibits(node, (trigger_, scope_), lasting, self.findings)
 
     def _settings(self, root: Table, data_section: Data) -> dict[str, Any]:
         guards = self._section(root, "guards", GuardsSchema()) or Guards()

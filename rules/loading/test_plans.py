@@ -16,7 +16,7 @@ from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Hold, Outcome, Plan
 from rules.model.revision import Action, Dimension, Mode, Revision
 from rules.model.spelling import did_you_mean, listed
-from rules.model.state import ScopeTotals, State, Streak, TargetState, target_of
+from rules.model.state import Inhibition, ScopeTotals, State, Streak, TargetState, target_of
 from rules.model.verbs import VERBS
 from rules.model.verdicts import Evaluation
 from rules.planning import holds
@@ -29,6 +29,7 @@ ITEM_KEYS = (
     "changed_by_person",
     "held",
     "held_by",
+    "inhibited_by",
     "active",
     "waiting",
     "revenue_24h",
@@ -182,6 +183,11 @@ def _state(revision: Revision, found: Evaluation, asked: Asked, now: datetime) -
             subjects=None if "scope" not in rule else int(rule["scope"]), revenue_24h=_money(rule, "scope_revenue_24h")
         ),
         waiting=frozenset(target for target, about in about_targets.items() if about.get("waiting")),
+        inhibited={
+            subject: Inhibition(rule=str(about["inhibited_by"]))
+            for subject, about in each.items()
+            if "inhibited_by" in about
+        },
     )
     if left is None:
         return state

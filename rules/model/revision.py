@@ -249,6 +249,14 @@ class Notify:
     to: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Inhibits:
+    """Which other rules do nothing while this one says yes, and about what: an item that shares these dimensions."""
+
+    rules: tuple[str, ...]  # ids; `*` stands for any part of one
+    per: tuple[Dimension, ...] = ()  # empty: whatever they are about
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
     """One `tests:` entry: given these values, expect this answer (and, if named, these effects), or this plan."""
@@ -289,6 +297,7 @@ class Revision:
     guards: Guards = Guards()
     approve: Approve = Approve()
     notify: tuple[Notify, ...] = ()
+    inhibits: Inhibits | None = None
     on_failure: Literal["undo", "keep", "ask"] = "ask"
     tests: tuple[Test, ...] = ()
 

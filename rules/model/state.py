@@ -111,6 +111,19 @@ class CanaryState:
     failed_at: datetime | None = None  # when a plan said failed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inhibition:
+    """Another rule says yes about something that the subject belongs to, and holds this rule back (`inhibits`)."""
+
+    rule: str
+    about: str = ""  # what they share, as advertiser=7; empty: everything
+    reason: str = ""  # the other rule's own sentence
+
+    def __str__(self) -> str:
+        about = f" ({self.about})" if self.about else ""
+        return f"held back by the rule {self.rule}{about}{f': {self.reason}' if self.reason else ''}"
+
+
 GroupKey = tuple[Dimension, Dimension | None, str | None]  # ("offer", "advertiser", "7"); ("offer", None, None): all
 
 
@@ -135,6 +148,7 @@ class State:
     waiting: frozenset[Target] = frozenset()  # targets in plans of this rule that wait for a person, without
     #                                           the plan that is being re-checked at this moment
     canary: CanaryState | None = None
+    inhibited: Mapping[Subject, Inhibition] = field(default_factory=dict)  # by rules that say yes at this moment
 
     def of(self, target: Target) -> TargetState:
         """What is known about the target; nothing at all is a valid answer."""

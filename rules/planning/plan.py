@@ -131,7 +131,9 @@ def _guarded(
     now: datetime,
 ) -> tuple[list[DesiredEffect], list[Hold], list[Stop]]:
     lasting, stops = _lasting(revision, evaluation, rows, state, now)
-    wanted, unfilled = desired_effects(revision, evaluation, lasting, state)
+    free, held_back = _uninhibited(revision, evaluation, lasting, state)
+    stops += held_back
+    wanted, unfilled = desired_effects(revision, evaluation, free, state)
     wanted, twice = merged(wanted)
     stops += unfilled + twice
     needed = {(desired.effect.subject, step) for desired in wanted for step in desired.effect.after}
@@ -170,6 +172,22 @@ def _lasting(
         else:
             stops.append(Stop(guard="for", message=f"{subject}: {missing}", subject=subject))
     return long_enough, stops
+
+
+def _uninhibited(
+    revision: Revision, evaluation: Evaluation, rows: Sequence[int], state: State
+) -> tuple[Sequence[int], list[Stop]]:
+    """Who is not held back by another rule, and why each other one is, where there was anything to do about it."""
+    held = [row for row in rows if evaluation.subjects[row] in state.inhibited] if state.inhibited else []
+    if not held:
+        return rows, []
+    stops = []
+    wanted, unfilled = desired_effects(revision, evaluation, held, state)
+    for effect in (desired.effect for desired in wanted):
+        stop = guards.redundant(revision, effect, state)
+        message = f"{effect.target}: {state.inhibited[effect.subject]}"
+        stops.append(stop or Stop(guard="inhibited", message=message, subject=effect.subject, target=effect.target))
+    return [row for row in rows if evaluation.subjects[row] not in state.inhibited], stops + unfilled
 
 
 def _join(revision: Revision, effect: PlannedEffect, state: State, now: datetime) -> Hold | None:

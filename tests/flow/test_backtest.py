@@ -69,6 +69,15 @@ def test_many_thresholds_show_false_alarms_against_waste(past):
     assert sum(row["best"] for row in rows) == 1
 
 
+@pytest.mark.parametrize(("clicks", "pauses"), [("> 5", 0), ("> 1000000", 1)])
+def test_what_a_live_rule_holds_back_is_not_paused_in_the_past_either(past, network, clicks, pauses):
+    alarm = "schema: 1\nid: alarm\nmode: live\ntrigger: {every: 1h}\nscope: {per: [offer]}\ninhibits: [low-*]\n"
+    network.rule(f"{alarm}when: [clicks {clicks}]\n", "alarm.yaml")
+    [report] = json.loads(past("--json"))
+    assert min(report["pauses"], 1) == pauses
+    assert ("inhibited" in report["stops"]) is (pauses == 0)
+
+
 def test_a_sweep_of_another_form_says_how_to_write_it(past):
     past("--sweep", "cr", code=1)
 

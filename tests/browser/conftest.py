@@ -1,78 +1,73 @@
-"""A console that has seen some life, and an operator in front of it."""
+"""A console that has seen some life, and an operator in front of it.
 
-from datetime import UTC, datetime, timedelta
+A test that only reads takes `reader`, which all tests of a process share; one that does something takes `page`, which
+has a network of its own and therefore costs seconds.
+"""
+
+from datetime import UTC, datetime
 
 import pytest
 from chromium import chromium
+from console_browser import LONG, live_in, operator_token, signed_in
 from console_users import new_app
 from local_server import served
+from network import Network
 
-from bridge.store.roles import Role
-from bridge.web.access import make
+from bridge.operations.channel_entry import add_channel
+from bridge.store import notifications
+from bridge.store.notifications import Notice
 
 __all__ = ["chromium"]
-
-RULE = """\
-schema: 1
-id: ID
-title: Pause an offer that hardly converts
-owner: traffic
-mode: MODE
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}, except: {offer.name: [EXCEPT]}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when: {all: ["cr < 1% @95%"]}
-then:
-  - pause: offer
-    hold: 12h
-guards: {at_most: {targets: 50, share: 90%}}
-tests:
-  - {given: {clicks: 1000, conversions: 1}, expect: yes}
-"""
-
-
-def written(name, mode, but):
-    return RULE.replace("ID", name).replace("MODE", mode).replace("EXCEPT", but)
 
 
 @pytest.fixture
 def address(network):
     """A console that has seen some life, behind a real server."""
-    network.now = datetime.now(UTC)
-    world = network.world
-    for number in range(6):
-        world.offer(f"Summer sale {number + 1}", clicks=1000, conversions=40 + number, active=True)
-    world.offer("Free phone", clicks=1000, conversions=1, active=True, key="freephone1")
-    world.offer("Sweepstake", clicks=1200, conversions=2, active=True)
-    network.rule(written("low-cr", "live", "Sweepstake"), "low-cr.yaml")
-    network.rule(written("low-cr-ask", "approve", "Free phone"), "ask.yaml")
-    for number in range(4):
-        network.crm({"id": str(number), "type": "deal.signed"})
-    network.work()
-    network.services.meter.write()  # what a worker does when its task ends
+    live_in(network)
     with served(new_app(network.services)) as found:
         yield found
 
 
 @pytest.fixture
 def page(chromium, address, network):
-    with network.services.store.write() as session:
-        token = make(session, name="Anna", role=Role.OPERATOR, who="test", now=datetime.now(UTC) - timedelta(days=1))
-    context = chromium.new_context(viewport={"width": 1180, "height": 820}, base_url=address)
-    found = context.new_page()
-    problems_seen = []
-    found.on("pageerror", lambda error: problems_seen.append(str(error)))
+    with signed_in(chromium, address, operator_token(network)) as (found, complaints):
+        yield found
+    assert complaints == []
 
-    def complain(message):
-        """Whatever the browser complains about, but for the page itself being a refusal."""
-        if message.type == "error" and message.location.get("url") != found.url:
-            problems_seen.append(message.text)
 
-    found.on("console", complain)
-    found.goto("/")
-    found.get_by_label("Token").fill(token)
-    found.get_by_role("button", name="Use the token").click()
-    found.wait_for_url("**/")
+@pytest.fixture(scope="package")
+def settled(tmp_path_factory, sqlite_template):
+    """A network in which everything that a page can show is there; nobody changes it any more."""
+    place = tmp_path_factory.mktemp("settled")
+    (place / "bridge.db").write_bytes(sqlite_template.read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        network = Network(place / "home", f"sqlite:///{place / 'bridge.db'}", datetime.now(UTC), patch)
+        live_in(network, LONG)
+        add_channel(network.services, "ops", "webhook", "https://127.0.0.1:9/hook", who="test", now=network.now)
+        with network.services.store.write() as session:
+            session.add(Notice(**notifications.EMPTY | {
+                "channel": "ops", "topic": "message", "dedupe_key": "1", "text": "hello", "created_at": network.now,
+                "due_at": network.now, "state": "sent",
+            }))  # fmt: skip
+        yield network
+        network.close()
+
+
+@pytest.fixture(scope="package")
+def _shared(chromium, settled):
+    with (
+        served(new_app(settled.services)) as address,
+        signed_in(chromium, address, operator_token(settled)) as found,
+    ):
+        yield found
+
+
+@pytest.fixture
+def reader(_shared):
+    """A page for tests that change nothing."""
+    found, complaints = _shared
+    complaints.clear()
+    found.set_viewport_size({"width": 1180, "height": 820})
+    found.emulate_media(color_scheme="light")
     yield found
-    context.close()
-    assert problems_seen == []
+    assert complaints == []

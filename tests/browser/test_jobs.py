@@ -2,10 +2,10 @@
 
 import pytest
 from chromium import findings, skip_without_chromium
+from console_browser import operator_token, signed_in
 from playwright.sync_api import expect
 
 from bridge.store.roles import Role
-from bridge.web.access import make
 
 pytestmark = pytest.mark.browser
 
@@ -40,16 +40,8 @@ def acting(page):
 
 @pytest.fixture
 def admin(chromium, address, network):
-    with network.services.store.write() as session:
-        token = make(session, name="Eve", role=Role.ADMIN, who="test", now=network.now)
-    context = chromium.new_context(base_url=address)
-    found = context.new_page()
-    found.goto("/login")
-    found.get_by_label("Token").fill(token)
-    found.get_by_role("button", name="Use the token").click()
-    found.wait_for_url("**/")
-    yield Actions(found)
-    context.close()
+    with signed_in(chromium, address, operator_token(network, "Eve", Role.ADMIN)) as (found, _):
+        yield Actions(found)
 
 
 def test_why_an_offer_was_paused_is_two_actions_away(acting):

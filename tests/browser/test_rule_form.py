@@ -4,10 +4,8 @@ import re
 
 import pytest
 from chromium import findings, skip_without_chromium
+from console_browser import operator_token, signed_in
 from playwright.sync_api import expect
-
-from bridge.store.roles import Role
-from bridge.web.access import make
 
 pytestmark = pytest.mark.browser
 
@@ -40,16 +38,16 @@ def test_a_rule_goes_from_the_library_into_shadow_in_a_few_clicks(page, network)
     assert findings(page) == []
 
 
-def test_what_is_typed_in_the_text_comes_into_the_sentence(page):
-    page.goto("/rules/low-cr/edit")
-    page.get_by_text("The text that is saved").click()
-    text = page.locator("#text")
+def test_what_is_typed_in_the_text_comes_into_the_sentence(reader):
+    reader.goto("/rules/low-cr/edit")
+    reader.get_by_text("The text that is saved").click()
+    text = reader.locator("#text")
     text.fill(text.input_value().replace("12h", "36h"))
-    expect(page.locator("input[name='set:then.0.hold']")).to_have_value("36h")
+    expect(reader.locator("input[name='set:then.0.hold']")).to_have_value("36h")
 
 
-def test_an_error_is_told_at_its_line_and_nothing_is_saved(page, network):
-    before = text_of(network, "low-cr")
+def test_an_error_is_told_at_its_line_and_nothing_is_saved(reader, settled):
+    page, before = reader, text_of(settled, "low-cr")
     page.goto("/rules/low-cr/edit")
     page.get_by_text("The text that is saved").click()
     text = page.locator("#text")
@@ -58,7 +56,7 @@ def test_an_error_is_told_at_its_line_and_nothing_is_saved(page, network):
     page.get_by_role("button", name="Save").click()
     assert "Not saved" in page.get_by_role("alert").inner_text()
     assert findings(page) == []
-    assert text_of(network, "low-cr") == before
+    assert text_of(settled, "low-cr") == before
 
 
 def test_a_number_that_fails_the_tests_of_a_rule_says_so(page, network):
@@ -73,18 +71,11 @@ def test_a_number_that_fails_the_tests_of_a_rule_says_so(page, network):
 
 
 def test_the_form_works_without_scripts(chromium, address, network):
-    with network.services.store.write() as session:
-        token = make(session, name="Ben", role=Role.OPERATOR, who="test", now=network.now)
-    context = chromium.new_context(base_url=address, java_script_enabled=False)
-    page = context.new_page()
-    page.goto("/login")
-    page.get_by_label("Token").fill(token)
-    page.get_by_role("button", name="Use the token").click()
-    page.goto("/rules/low-cr/edit")
-    page.locator("input[name='set:then.0.hold']").fill("6h")
-    page.get_by_role("button", name="Look at the last 30 days").click()
-    assert page.locator("input[name='set:then.0.hold']").input_value() == "6h"
-    assert "It would have" in page.locator("#past").inner_text()
-    page.get_by_role("button", name="Save").click()
+    with signed_in(chromium, address, operator_token(network), java_script_enabled=False) as (page, _):
+        page.goto("/rules/low-cr/edit")
+        page.locator("input[name='set:then.0.hold']").fill("6h")
+        page.get_by_role("button", name="Look at the last 30 days").click()
+        assert page.locator("input[name='set:then.0.hold']").input_value() == "6h"
+        assert "It would have" in page.locator("#past").inner_text()
+        page.get_by_role("button", name="Save").click()
     assert "hold: 6h" in text_of(network, "low-cr")
-    context.close()

@@ -30,10 +30,16 @@ def test_without_signing_in_one_sees_the_login_page_only(app):
     assert found.headers["Location"] == "/login?next=/approvals"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_can_be_opened_by_its_address(browser, lived_in, page):
+def test_every_page_can_be_opened_stops_everything_and_has_no_inline_script_or_style(browser, lived_in):
     lived_in()
-    assert "<h1>" in browser().open(page)
+    visitor = browser()
+    for page in PAGES:
+        found = visitor.open(page)
+        assert "<h1>" in found, page
+        assert 'action="/halt"' in found, page
+        assert re.findall(r"<script(?! src=)", found) == [], page
+        assert not re.search(r"<[^>]* on[a-z]+=", found), page
+        assert " style=" not in found, page
 
 
 def test_an_empty_house_has_pages_too(browser):
@@ -128,16 +134,6 @@ def test_every_answer_carries_a_strict_policy(browser):
     headers = browser().http.get("/").headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
-
-
-def test_pages_have_no_inline_script_or_style(browser, lived_in):
-    lived_in()
-    visitor = browser()
-    for page in PAGES:
-        text = visitor.open(page)
-        assert re.findall(r"<script(?! src=)", text) == []
-        assert not re.search(r"<[^>]* on[a-z]+=", text)
-        assert " style=" not in text
 
 
 def test_the_first_link_signs_in_once(app, network):

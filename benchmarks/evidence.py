@@ -241,7 +241,7 @@ def month(seed: int, *, rough: bool = False) -> Iterator[dict[str, Any]]:
             "benchmark": f"{title}: {name}",
             "pauses": int(np.isfinite(early).sum() + np.isfinite(late).sum()),
             "wrong": int((np.isfinite(early) & (kinds != "bad")).sum()),
-            "during gaps": sum(during),
+            "during gaps": int(sum(during)),
             "bad found": f"{int(np.isfinite(early[kinds == 'bad']).sum())} of {int((kinds == 'bad').sum())}",
             "collapse found after, h": " / ".join("never" if np.isinf(h) else f"{h:.1f}" for h in hours),
         }

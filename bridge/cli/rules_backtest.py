@@ -25,7 +25,7 @@ from rules.backtest.backtest import Progress
 
 COLUMNS = (
     "rule", "revision", "looks", "subjects", "no_decision", "pauses", "right", "wrong", "open", "flaps", "kept", "lost",
-    "waiting", "stopped",
+    "waiting", "asked", "stopped",
 )  # fmt: skip
 SHOWN = 50
 

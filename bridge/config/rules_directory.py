@@ -50,6 +50,7 @@ def environment(settings: Settings, tables: Mapping[str, Table]) -> Environment:
         operations=frozenset(OPERATIONS),
         accounts=frozenset(settings.accounts),
         timezones={name: account.timezone for name, account in settings.accounts.items()},
+        currencies={name: account.currency for name, account in settings.accounts.items()},
     )
 
 

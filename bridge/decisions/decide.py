@@ -171,6 +171,8 @@ def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
         early=evaluation.early[part],
         explain=cache(lambda _row: evaluation.explain(row)),  # the plan gives its reason, the record keeps it
         fill=lambda _row, template: evaluation.fill(row, template),
+        undecided=None if evaluation.undecided is None else evaluation.undecided[part],
+        lost_since=lambda _row, moment: evaluation.lost_since(row, moment),
     )
 
 

@@ -22,6 +22,7 @@ from bridge.store import holds as hold_rows
 from bridge.store.entities import Entity, EntityChange, with_either_id
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
+from rules.evaluation.evidence import MONTH
 from rules.model.facts import Facts, Subject
 from rules.model.hours import last_midnight
 from rules.model.plan import Hold as HeldBy
@@ -39,6 +40,7 @@ from rules.model.state import (
     target_of,
 )
 from rules.model.verbs import VERBS
+from rules.planning import loss_limits
 from rules.planning.holds import MEMORY
 
 DAY = timedelta(hours=24)
@@ -78,6 +80,7 @@ def load_state(
     wanted |= frozenset(canary.targets if canary else ())
     wanted |= {_target(hold) for hold in _holds(session, context, wanted)}
     names = _names(session, wanted)
+    waiting, asked = _waiting(session, revision.id, rechecking)
     return State(
         same=names.same,
         targets=_targets(session, context, names),
@@ -90,7 +93,9 @@ def load_state(
             kind: frozenset(ids) for kind, ids in (context.account.protected if context.account else {}).items()
         },
         halt=halts.why_halted(session),
-        waiting=frozenset(names.one(target) for target in _waiting(session, revision.id, rechecking)),
+        waiting=frozenset(map(names.one, waiting)),
+        asked=frozenset(map(names.one, asked)),
+        answered={names.one(target): at for target, at in _answered(session, revision, now).items()},
         canary=canary and replace(canary, targets=tuple(dict.fromkeys(map(names.one, canary.targets)))),
         inhibited=context.inhibited,
     )
@@ -441,15 +446,38 @@ def _leaving(session: Session, account: str, kind: str) -> set[str]:
     return set(session.scalars(query))
 
 
-def _waiting(session: Session, rule: str, but: int | None) -> frozenset[Target]:
-    return frozenset(_target(row) for row in session.scalars(_of_waiting_plans(), {"rule": rule, "but": but or 0}))
+def _waiting(session: Session, rule: str, but: int | None) -> tuple[frozenset[Target], frozenset[Target]]:
+    """The targets of plans that wait, and of those that only ask because the evidence does not decide."""
+    waiting: set[Target] = set()
+    asked: set[Target] = set()
+    for effect, stops in session.execute(_of_waiting_plans(), {"rule": rule, "but": but or 0}):
+        (asked if _is_asking(stops) else waiting).add(_target(effect))
+    return frozenset(waiting), frozenset(asked)
 
 
 @cache
-def _of_waiting_plans() -> Select[Effect]:
+def _of_waiting_plans() -> Select[Effect, list[Any]]:
     ours = (StoredPlan.rule_id == bindparam("rule"), StoredPlan.id != bindparam("but"))
-    waiting = select(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id)
+    waiting = select(Effect, StoredPlan.stops).join(StoredPlan, StoredPlan.id == Effect.plan_id)
     return waiting.where(StoredPlan.state == PlanState.WAITING, *ours)
+
+
+def _is_asking(stops: Iterable[Mapping[str, Any]]) -> bool:
+    return any(stop.get("guard") == loss_limits.GUARD and stop.get("target") is None for stop in stops)
+
+
+def _answered(session: Session, revision: Revision, now: datetime) -> dict[Target, datetime]:
+    """When a person last left a target on about which they were asked, or nobody answered."""
+    if revision.lose_at_most is None or revision.lose_at_most.then != "ask":
+        return {}
+    left = select(Effect, StoredPlan.stops, StoredPlan.decided_at).join(StoredPlan, StoredPlan.id == Effect.plan_id)
+    ours = (StoredPlan.rule_id == revision.id, StoredPlan.state == PlanState.DROPPED)
+    found: dict[Target, datetime] = {}
+    for effect, stops, at in session.execute(left.where(*ours, StoredPlan.decided_at >= now - MONTH)):
+        if _is_asking(stops):
+            target = _target(effect)
+            found[target] = max(at, found.get(target, at))
+    return found
 
 
 def _canary(session: Session, context: PlanContext) -> CanaryState | None:

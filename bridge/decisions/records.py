@@ -72,11 +72,11 @@ def _draft(decision: Decision, now: datetime, known: Mapping[str, Before] | None
     found = None if known is None else change(decision, known.get(decision.revision.id), now)
     if found is None:
         run["answers"] = _packed(evaluation)
-        verdicts = _verdicts(evaluation) if run["yes"] or run["no_decision"] else []
+        verdicts = _verdicts(evaluation) if _is_told(run, evaluation) else []
         return RunRecord(decision, run, verdicts, _wanted(decision, plan, now), _returning(decision, plan, now))
     run |= {"answers": found.packed, "base_id": found.after.base_id or None, "plan_of": found.after.plan_of or None}
     if found.before is None:
-        verdicts = _verdicts(evaluation) if run["yes"] or run["no_decision"] else []
+        verdicts = _verdicts(evaluation) if _is_told(run, evaluation) else []
     else:
         verdicts = [_verdict(evaluation, row) for row in found.told[:MOST_VERDICTS].tolist()]
     wanted = _wanted(decision, plan, now) if found.plan else None
@@ -117,7 +117,14 @@ def _packed(evaluation: Evaluation) -> bytes | None:
 def _verdicts(evaluation: Evaluation) -> list[dict[str, Any]]:
     yes = np.flatnonzero(evaluation.answers == Answer.YES)[:MOST_VERDICTS].tolist()
     undecided = np.flatnonzero(evaluation.answers == Answer.NO_DECISION)[:MOST_UNDECIDED].tolist()
-    return [_verdict(evaluation, row) for row in (*yes, *undecided)]
+    late = [] if evaluation.undecided is None else np.flatnonzero(evaluation.undecided)[:MOST_VERDICTS].tolist()
+    return [_verdict(evaluation, row) for row in (*yes, *late, *undecided)]
+
+
+def _is_told(run: Mapping[str, Any], evaluation: Evaluation) -> bool:
+    """Whether a run has verdicts that are worth a row each."""
+    late = evaluation.undecided is not None and bool(evaluation.undecided.any())
+    return bool(run["yes"] or run["no_decision"] or late)
 
 
 def _verdict(evaluation: Evaluation, row: int) -> dict[str, Any]:

@@ -185,11 +185,13 @@ def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Notificatio
 
 def _outcome(run: Run, stops: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[str, ...], bool] | None:
     """Text, topics, and whether the same again within the hour is no news."""
-    first = next((str(stop["message"]) for stop in stops), "")
+    of_all = [stop for stop in stops if not stop.get("target") and not stop.get("subject")]
+    first = next((str(stop["message"]) for stop in (*of_all, *stops)), "")
     over = ("over_limit",) if any(str(stop.get("guard", "")).startswith("at_most") for stop in stops) else ()
     match run.outcome:
         case "waiting":
-            return f"{run.yes} yes; the plan waits for a person. {first}".strip(), (*over, "waiting"), False
+            said = f"{run.yes} yes; " if run.yes else ""
+            return f"{said}the plan waits for a person. {first}".strip(), (*over, "waiting"), False
         case "stopped" if any(stop.get("guard") != "order_by" for stop in stops):  # a late update is everyday life
             return first or "a guard stopped the plan", (*over, "stopped"), True
         case "shadow" if run.yes:

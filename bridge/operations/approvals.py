@@ -208,7 +208,7 @@ def again_for(services: Services, session: Session, waiting: Waiting, now: datet
     held_back = inhibitions(live_inputs(services), session, evaluation, context.facts)
     context = replace(context, inhibited=held_back)
     state = load_state(session, context, targets(revision, evaluation), rechecking=waiting.stored.id)
-    return make_plan(revision, evaluation, state, now)
+    return make_plan(revision, evaluation, state, now, answered=True)
 
 
 def _rewrite(

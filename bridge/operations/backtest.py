@@ -217,6 +217,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "kept": str(report.kept),
         "lost": str(report.lost),
         "waiting": report.waiting,
+        "asked": report.asked,
         "stops": dict(report.stops),
         "fires": [_fire(fire) for fire in report.fires],
     }

@@ -156,6 +156,7 @@ class Report:
     answers: Mapping[str, int]  # verdicts by word, over all looks
     fires: tuple[Fire, ...]
     waiting: int  # looks whose plan was over a limit and would have waited for a person
+    asked: int  # items about which a person would have been asked, because the evidence does not decide
     stops: Mapping[str, int]  # what kept effects from happening, by guard
     series: tuple[Series, ...] = ()
     warnings: tuple[str, ...] = ()  # why these figures say less than they seem to
@@ -317,6 +318,7 @@ class _Replay:
             answers=dict(self._answers),
             fires=fires,
             waiting=self._waiting,
+            asked=self._world.questions,
             stops=dict(self._stops),
             series=self._series(start, fires),
             warnings=tuple(self._warnings(start)),

@@ -18,7 +18,7 @@ from rules.model.plan import Hold, Outcome, Plan, PlannedEffect, Target
 from rules.model.revision import Dimension, Revision
 from rules.model.state import GroupKey, Probation, ScopeTotals, State, Streak, TargetState
 from rules.model.verdicts import Answer, Evaluation
-from rules.planning import lifecycle
+from rules.planning import lifecycle, loss_limits
 from rules.planning.holds import MEMORY
 from rules.planning.plan import targets
 
@@ -97,6 +97,8 @@ class World:
     pasts: dict[Target, Past] = field(default_factory=dict)
     streaks: dict[Subject, Streak] = field(default_factory=dict)
     effects: list[datetime] = field(default_factory=list)
+    asked: dict[Target, datetime] = field(default_factory=dict)  # about whom a person is asked, and until when
+    questions: int = 0  # so often
     _rows: dict[Subject, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,7 +109,8 @@ class World:
 
     def idle(self, evaluation: Evaluation) -> bool:
         """Nothing wants to be done and nothing is held: no plan is needed to know that."""
-        return not (evaluation.answers == Answer.YES).any() and not self.streaks and not self.held()
+        late = evaluation.undecided is not None and bool(evaluation.undecided.any())
+        return not ((evaluation.answers == Answer.YES).any() or late or self.streaks or self.held())
 
     def state(self, evaluation: Evaluation, facts: Facts, now: datetime) -> State:
         """What the plan may know at this moment."""
@@ -119,6 +122,8 @@ class World:
             effects_today=sum(at >= last_midnight(now, self.revision.data.tz) for at in self.effects),
             scope=ScopeTotals(subjects=len(facts.subjects), revenue_24h=money.whole() if money else None),
             active=self._active(),
+            asked=frozenset(target for target, until in self.asked.items() if until > now),
+            answered={target: until for target, until in self.asked.items() if until <= now},
         )
 
     def _target(self, target: Target, facts: Facts, money: "_Money | None", now: datetime) -> TargetState:
@@ -189,6 +194,9 @@ class World:
             self.streaks = self._advanced(evaluation, state, now)
         for ended in plan.ended:
             self._let_go(ended.hold.target, now, counts=ended.how in {"time", "early"})
+        if loss_limits.is_asking(plan):  # nobody answers in a replay: it is left on, and its loss counted anew
+            self.questions += len({effect.target for effect in plan.effects})
+            self.asked |= dict.fromkeys((effect.target for effect in plan.effects), now + self.revision.approve.within)
         done = plan.effects if plan.outcome is Outcome.READY else ()
         for effect in done:
             past = self.pasts.setdefault(effect.target, Past())

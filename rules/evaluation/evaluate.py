@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, inhibition, interpret, templates, trace
+from rules.evaluation import columns, inhibition, interpret, templates, trace, undecided
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame
 from rules.model.facts import Facts
@@ -27,6 +27,7 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
     frame = Frame(facts, revision.data, now)
     found = inhibition.spared(revision, frame, answer(revision, frame))
     early = _early(revision, frame)
+    late = undecided.undecided(revision, frame, found, answer)
     return Evaluation(
         revision=revision,
         now=now,
@@ -34,8 +35,10 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
         answers=found.answers,
         why=found.why,
         early=early,
-        explain=lambda row: trace.verdict(revision, frame, found, row),
+        explain=lambda row: trace.verdict(revision, frame, found, row, late),
         fill=lambda row, template: templates.fill(template, frame.only(row)),
+        undecided=None if late is None else late.rows,
+        lost_since=lambda row, moment: late is not None and late.exceeds(row, moment),
     )
 
 

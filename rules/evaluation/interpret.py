@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, proof, ranking, unusual
+from rules.evaluation import columns, losses, proof, ranking, unusual
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Lookback, Peers
 from rules.language import patterns, types
@@ -384,6 +384,15 @@ def _proven(node: tree.Compare | tree.Change, frame: Frame, lookback: Lookback) 
     return columns.truth(found.yes, found.why)
 
 
+def lost(node: tree.Losing, frame: Frame, lookback: Lookback) -> losses.Losses:
+    """What a ratio has cost each subject of the frame's facts."""
+    return losses.losses(node, parts_of(node.item, frame), frame, lookback, value)
+
+
+def _losing(node: tree.Losing, frame: Frame, lookback: Lookback) -> Truth:
+    return losses.losing(node, parts_of(node.item, frame), frame, lookback, value)
+
+
 def _evidence(node: tree.Compare, confidence: Decimal, frame: Frame, lookback: Lookback) -> Truth:
     lower, upper, why = bounds(node.left, confidence, frame, lookback)
     bound = upper if node.op in {"<", "<="} else lower
@@ -508,6 +517,7 @@ def turning_point(node: tree.Change, frame: Frame, lookback: Lookback) -> Column
 
 _TESTS: dict[type[tree.Node], Callable[..., Truth]] = {
     tree.Compare: _compare,
+    tree.Losing: _losing,
     tree.Within: _within,
     tree.InTable: _in_table,
     tree.Matches: _matches,

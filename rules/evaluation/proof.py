@@ -69,10 +69,10 @@ def prove(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
 
 def _proof(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Proof:
     confidence = float(node.confidence or Decimal("0.95"))
-    line = _line(node, parts, frame, lookback, value)
-    found = _gathered(node, parts, frame, lookback, value)
+    line = line_of(node, parts, frame, lookback, value)
+    found = gathered(node, parts, frame, lookback, value)
     needed = evidence.line_of_evidence(confidence) * (BASELINE_SPLIT if isinstance(node, tree.Change) else 1.0)
-    screen = found.screen(_direction(node), needed, own_past=_has_own_past(node))
+    screen = found.screen(direction_of(node), needed, own_past=_has_own_past(node))
     why = np.broadcast_to(columns.first_reason(found.why, line.why), frame.size)
     if node.holds == "pauses":
         strength = screen.values(line.values)
@@ -89,10 +89,10 @@ def _has_own_past(node: Judged) -> bool:
 def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Story:
     """The evidence of the frame's one subject in figures: the beginning that says most."""
     proof = prove(node, parts, frame, lookback, value)
-    found = _gathered(node, parts, frame.whole(), lookback, value)
+    found = gathered(node, parts, frame.whole(), lookback, value)
     row = frame.rows.start if isinstance(frame.rows, slice) else 0
     sums = evidence.only(found.sums, np.array([row]))
-    line, direction = float(proof.line[0]), _direction(node)
+    line, direction = float(proof.line[0]), direction_of(node)
     usable = 0 < line < 1
     at = evidence.since(sums, line, direction) if usable else len(found.starts) - 1
     strength = own = 0.0
@@ -106,7 +106,7 @@ def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
     return Story(since, hits, trials, line, max(strength, own), proof.needed, own >= proof.needed, spread)
 
 
-def _direction(node: Judged) -> Direction:
+def direction_of(node: Judged) -> Direction:
     down = node.direction == "down" if isinstance(node, tree.Change) else node.op in {"<", "<="}
     return "below" if down else "above"
 
@@ -114,7 +114,7 @@ def _direction(node: Judged) -> Direction:
 # --- the line --------------------------------------------------------------------------------------
 
 
-def _line(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Column:
+def line_of(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Column:
     """What the ratio is held against: a value, or a share of what it was, less what chance may have added to that."""
     if isinstance(node, tree.Compare):
         return columns.numeric(value(node.right, frame, lookback))
@@ -134,7 +134,7 @@ def _line(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
 
 
 @dataclass(slots=True, eq=False)
-class _Gathered:
+class Gathered:
     """The sums since each beginning for all subjects, and what rules have learned from them."""
 
     sums: Sums
@@ -150,7 +150,7 @@ class _Gathered:
         return self._screens[key]
 
 
-def _gathered(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> _Gathered:
+def gathered(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Gathered:
     """Shared by all rules that ask for the same ratio of the same subjects at this moment."""
     first = frame.current(lookback, frame.settles()[0][0]).start if isinstance(node, tree.Change) else None
     metrics_of = [part for side in parts for part in side.walk() if isinstance(part, tree.Metric)]
@@ -159,20 +159,18 @@ def _gathered(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, valu
         return _of_the_window(parts, frame, lookback, value)  # too old for an answer; the reason comes with the values
     question = (parts, first, lookback.shift, frame.data.settle, frame.data.tz if shifted else None)
     pers = frozenset(part.per for part in metrics_of if part.per is not None)
-    found: _Gathered | None = frame.once(
-        question, pers, lambda: _since_beginnings(parts, frame, lookback, first, value)
-    )
+    found: Gathered | None = frame.once(question, pers, lambda: _since_beginnings(parts, frame, lookback, first, value))
     return _of_the_window(parts, frame, lookback, value) if found is None else found
 
 
-def _of_the_window(parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> _Gathered:
+def _of_the_window(parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Gathered:
     hits, trials, why = _pair(parts, frame, lookback, value)
-    return _Gathered(Sums(hits[None, :], trials[None, :], np.ones(1), _is_whole(parts)), (), why)
+    return Gathered(Sums(hits[None, :], trials[None, :], np.ones(1), _is_whole(parts)), (), why)
 
 
 def _since_beginnings(
     parts: Parts, frame: Frame, lookback: Lookback, first: datetime | None, value: Value
-) -> _Gathered | None:
+) -> Gathered | None:
     """One row per beginning that the facts reach back to, from `first` on where given; None where there is none."""
     starts = [one for one in evidence.beginnings(frame.now) if first is None or one.at >= first]
     passing = frame.passing()
@@ -195,7 +193,7 @@ def _since_beginnings(
     spread = evidence.spread(sums, used)
     if (spread > 1.0).any():  # what differs by more than chance says less: as if it were so many times fewer
         sums = Sums(sums.hits / spread, sums.trials / spread, weights, sums.whole)
-    return _Gathered(sums, used, why, spread)
+    return Gathered(sums, used, why, spread)
 
 
 def _is_whole(parts: Parts) -> bool:

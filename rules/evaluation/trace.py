@@ -6,11 +6,12 @@ Works on the frame that the evaluation used, narrowed to one subject, so that it
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rules.evaluation import counterfactual, inhibition, interpret, templates
+from rules.evaluation import counterfactual, inhibition, interpret, templates, undecided
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.measurement import Measurement, baseline_words, described, lookbacks, why_of
 from rules.evaluation.sentences import sentence
+from rules.evaluation.undecided import Undecided
 from rules.language import types, unparse
 from rules.model import formatting, tree
 from rules.model.facts import Why
@@ -19,8 +20,8 @@ from rules.model.syntax import Condition
 from rules.model.verdicts import Answer, Trace, Verdict
 
 
-def verdict(revision: Revision, frame: Frame, found: Truth, row: int) -> Verdict:
-    """The verdict of one row with its trace."""
+def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: Undecided | None = None) -> Verdict:
+    """The verdict of one row with its trace. `late` is what `lose_at_most` says."""
     one = frame.only(row)
     parts = [] if revision.when is None else [of_group(revision.when, one)]
     if revision.unless is not None:
@@ -29,8 +30,13 @@ def verdict(revision: Revision, frame: Frame, found: Truth, row: int) -> Verdict
     if held is not None and all(part.answer is Answer.YES for part in parts[:1]):
         parts.append(Trace(text="unless", answer=Answer.YES, words=str(held), start=held.since, end=held.until))
     answer, why = Answer(int(found.answers[row])), Why(int(found.why[row]))
-    trace = Trace(text=revision.id, answer=answer, why=why, parts=tuple(parts), flip=_nearest(answer, parts))
-    return Verdict(one.subjects[0], answer, why, reason(revision, answer, parts), trace)
+    said, flip = reason(revision, answer, parts), _nearest(answer, parts)
+    lost = undecided.trace(revision, late, row) if late is not None and answer is Answer.NO else None
+    if lost is not None:
+        parts.append(lost)
+        said = lost.words if lost.answer is Answer.YES else said
+    trace = Trace(text=revision.id, answer=answer, why=why, parts=tuple(parts), flip=flip)
+    return Verdict(one.subjects[0], answer, why, said, trace)
 
 
 def early(revision: Revision, frame: Frame, row: int) -> Trace | None:

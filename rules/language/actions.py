@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from rules.language import conditions
-from rules.language.fields import Findings, length, spelled
+from rules.language.fields import Findings, hold_for, spelled
 from rules.language.names import CLOCK, ENTITY_FIELDS, AvailableNames
 from rules.language.renamed import current_keys
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
@@ -18,7 +18,6 @@ from rules.model.verbs import VERBS, VerbSpec, stops_traffic
 _HTTP_KEYS = ("url", "method", "headers", "body", "query")
 _OBJECTS = {"kind": "kind of thing", "operation": "operation", "channel": "channel"}
 SEVERITIES = ("info", "warning", "critical")  # of a message
-_HOLDS = ("midnight", "manual")
 _RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, *CLOCK, "sub_id", "country"})
 _WRITABLE: Mapping[str, frozenset[str]] = {
     **{kind: known - {"id", "created_at", "updated_at"} for kind, known in ENTITY_FIELDS.items()},
@@ -259,15 +258,11 @@ class _Step:
         given = node.entries.get("hold")
         if given is None:
             return None
-        raw = str(given.value).removeprefix("until ") if isinstance(given, Leaf) else ""
-        if raw in _HOLDS:
-            return HoldFor(cast("Any", raw))
-        span = length(raw)
-        if not span:
+        found = hold_for(given.value) if isinstance(given, Leaf) else None
+        if found is None:
             said = spelled(given.value) if isinstance(given, Leaf) else "a list or a mapping"
             self.findings.error(given.place, f"{said} is no hold; write 12h, until midnight or manual")
-            return None
-        return HoldFor("duration", span)
+        return found
 
     def _secret_channel(self, node: Table) -> str | None:
         given = node.entries.get("deliver_secret_to")

@@ -27,6 +27,7 @@ from rules.model.revision import (
     Guards,
     HoldFor,
     KeepActive,
+    LoseAtMost,
     Notify,
     Quiet,
     Release,
@@ -70,6 +71,7 @@ def document_of(revision: Revision) -> dict[str, Any]:
         "data": _data(revision.data, stated=destructive(revision.then)),
         "when": _when(revision),
         "unless": None if revision.unless is None else _group(revision.unless),
+        "lose_at_most": None if revision.lose_at_most is None else _loss_limit(revision.lose_at_most),
         "then": [_action(number, step) for number, step in enumerate(revision.then, 1)],
         "inhibits": _inhibits(revision),
         "release": _release(revision.release),
@@ -179,6 +181,21 @@ def _group(group: Group) -> dict[str, Any]:
 
 def _spelled(item: Any) -> Any:
     return {"true": True, "false": False}.get(item, item) if isinstance(item, str) else item
+
+
+def _loss_limit(limit: LoseAtMost) -> Any:
+    amount = _money(limit.amount, limit.currency)
+    rest = {
+        "then": _unless(limit.then, "ask"),
+        "clicks_per_day": limit.clicks_per_day,
+        "hold": None if limit.hold is None else _hold(limit.hold),
+        "worth": None if limit.worth is None else _money(limit.worth, limit.currency),
+    }
+    return {"amount": amount, **_present(rest)} if _present(rest) else amount
+
+
+def _money(amount: Decimal, currency: str | None) -> Any:
+    return _number(amount) if currency is None else f"{durations.plain(amount):f} {currency}"
 
 
 def _action(number: int, step: Action) -> dict[str, Any]:

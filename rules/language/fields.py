@@ -4,6 +4,7 @@ A schema sees plain values; `read` joins what it finds with the places of the YA
 all that is wrong, each with file, line, column and the nearest valid word.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import time, timedelta
@@ -16,12 +17,14 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from rules.language.strict_yaml import Node, Table, data
 from rules.model import durations, metrics
 from rules.model.errors import Problem
-from rules.model.revision import UNITS, Calendar, Rolling, Window
+from rules.model.revision import UNITS, Calendar, HoldFor, Rolling, Window
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Place
 
 _UNKNOWN = "unknown key"
 _MAX_NUMBER = Decimal(10) ** 15
+_MONEY = re.compile(r"(\d{1,15}(?:\.\d{1,6})?) ([A-Z]{3})")
+_HOLDS = ("midnight", "manual")
 
 
 class StrictSchema(Schema):
@@ -266,6 +269,26 @@ def _amount_problem(name: str, amount: Any) -> str | None:
     return None
 
 
+class MoneyOf(_Value):
+    """`50 USD`, or `50` in the account's currency; becomes (amount, currency or None)."""
+
+    def understood(self, value: Any) -> tuple[Decimal, str | None]:
+        found = money(value)
+        if found is None:
+            raise ValidationError(f"{spelled(value)} is no amount of money; write 50 USD")
+        if not 0 < found[0] < _MAX_NUMBER:
+            raise ValidationError(f"{spelled(value)} is not above 0")
+        return found
+
+
+class HoldOf(_Value):
+    def understood(self, value: Any) -> HoldFor:
+        found = hold_for(value)
+        if found is None:
+            raise ValidationError(f"{spelled(value)} is no hold; write 12h, until midnight or manual")
+        return found
+
+
 class OneOrMany(fields.List[Any]):
     """A list of sections, or a single one without the dash."""
 
@@ -278,6 +301,23 @@ class OneOrMany(fields.List[Any]):
 def length(value: Any) -> timedelta | None:
     """A duration value of the YAML, or None. A bare number is none: it has no unit."""
     return durations.duration(value) if isinstance(value, str) else None
+
+
+def money(value: Any) -> tuple[Decimal, str | None] | None:
+    """An amount with its currency, or without one; None for anything else."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return durations.plain(Decimal(value)), None
+    found = _MONEY.fullmatch(value) if isinstance(value, str) else None
+    return (durations.plain(Decimal(found[1])), found[2]) if found else None
+
+
+def hold_for(value: Any) -> HoldFor | None:
+    """How long a pause lasts: `12h`, `until midnight`, `midnight`, `manual`; None for anything else."""
+    raw = value.removeprefix("until ") if isinstance(value, str) else ""
+    if raw in _HOLDS:
+        return HoldFor(cast("Any", raw))
+    span = length(raw)
+    return HoldFor("duration", span) if span else None
 
 
 def is_zone(name: str) -> bool:

@@ -151,6 +151,39 @@ KEYS: Mapping[str, Key] = {
         "Conditions that hold the rule back; a list means `any`. Without a decision here, the rule has no decision.",
         "unless: [advertiser.conversions = 0 over 1h]",
     ),
+    # --- lose_at_most ---
+    "lose_at_most": Key(
+        "What an item may have cost, by missing its line, before the evidence decides; beyond it `then` says what "
+        "happens. `50 USD` is short for {amount: 50 USD, then: ask}. Everything else in the rule must hold.",
+        "lose_at_most: 50 USD",
+        "no limit",
+    ),
+    "lose_at_most.amount": Key(
+        "The money: so many hits are missing at the line, times what one is worth, in thirty days at most. After a "
+        "return from a pause it is counted anew.",
+        "lose_at_most: {amount: 50 USD}",
+        REQUIRED,
+    ),
+    "lose_at_most.then": Key(
+        "`ask`: a person decides on the rule's steps, as `approve` says. `cap`: the item is paused until midnight once "
+        "it has had clicks_per_day. `pause`: it is paused and comes back on `release.probation`.",
+        "lose_at_most: {amount: 50 USD, then: ask}",
+        "ask",
+    ),
+    "lose_at_most.clicks_per_day": Key(
+        "With `then: cap`, the clicks that it may have from midnight to midnight of `data.tz`.",
+        "lose_at_most: {amount: 50 USD, then: cap, clicks_per_day: 200}",
+    ),
+    "lose_at_most.hold": Key(
+        "With `then: pause`, how long.",
+        "lose_at_most: {amount: 50 USD, then: pause, hold: 6h}",
+        "the hold of the step",
+    ),
+    "lose_at_most.worth": Key(
+        "What one of the missing is worth.",
+        "lose_at_most: {amount: 50 USD, worth: 8 USD}",
+        "what the conversions of the item brought, or those of all items where it has none",
+    ),
     # --- then ---
     "then": Key("The steps, in order.", "then: [{pause: offer, hold: 12h}]", REQUIRED),
     "then.id": Key(
@@ -346,8 +379,8 @@ KEYS: Mapping[str, Key] = {
     "tests.name": Key("What the test shows.", "tests: [{name: enough, given: {clicks: 900}, expect: yes}]", "none"),
     "tests.given": Key("The values that the test knows.", "tests: [{given: {clicks: 900}, expect: yes}]", REQUIRED),
     "tests.expect": Key(
-        "The answer: yes, no or no_decision; or the plan: each verb with its items, `released`, `held_back` with the "
-        "guard of each item, and a part of a `message`.",
+        "The answer: yes, no or no_decision; or the plan: each verb with its items, `released`, `asked` (what "
+        "`lose_at_most` asks a person about), `held_back` with the guard of each item, and a part of a `message`.",
         "tests: [{given: [{offer: 1, clicks: 900}], expect: {pause: [1], message: clicks}}]",
         REQUIRED,
     ),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rules.language.keys import KEYS
+from rules.language.loss_limit import THEN
 from rules.language.sections import KEEPABLE
 from rules.language.triggers import EVERYTHING
 from rules.model import metrics
@@ -18,6 +19,12 @@ from rules.model.verbs import VERBS
 _DURATION = {"type": "string", "pattern": r"^(\d+[wdhms])+$", "examples": ["45m", "12h", "7d"]}
 _SHARE = {"type": "string", "pattern": r"^\d+(\.\d+)?%$", "examples": ["5%"]}
 _TEXT = {"type": "string"}
+_MONEY = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^\d{1,15}(\.\d{1,6})? [A-Z]{3}$", "examples": ["50 USD"]},
+        {"type": "number", "exclusiveMinimum": 0},
+    ]
+}
 _CONDITION = {"type": ["string", "boolean"], "examples": ["cr < 0.40% @95%", "clicks up 200% vs 7d same hours"]}
 
 
@@ -97,6 +104,7 @@ def _sections() -> dict[str, Any]:
         "data": _data(),
         "when": _when(),
         "unless": {"$ref": "#/$defs/conditions"},
+        "lose_at_most": _loss_limit(),
         "then": {"type": "array", "items": {"oneOf": [_step(verb) for verb in VERBS]}},
         "inhibits": {"anyOf": [_object(inhibits, required=("rules",)), _words()]},
         "release": _object({"early": {"$ref": "#/$defs/conditions"}, "probation": _amounts()}),
@@ -127,6 +135,21 @@ def _when() -> dict[str, Any]:
             {"type": "array", "items": {"anyOf": [_CONDITION, {"$ref": "#/$defs/group"}]}},
         ]
     }
+
+
+def _loss_limit() -> dict[str, Any]:
+    holds = {"anyOf": [_DURATION, {"enum": ["midnight", "until midnight", "manual"]}]}
+    long = _object(
+        {
+            "amount": _MONEY,
+            "then": {"enum": list(THEN)},
+            "clicks_per_day": _whole(1),
+            "hold": holds,
+            "worth": _MONEY,
+        },
+        required=("amount",),
+    )
+    return {"anyOf": [_MONEY, long]}
 
 
 def _trigger() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from marshmallow import ValidationError
 
-from rules.language import actions, canonical, conditions
+from rules.language import actions, canonical, conditions, loss_limit
 from rules.language.fields import Amounts, Findings, StrictSchema, Text, Word, Words, length, read, spelled
 from rules.language.inhibits import inhibits
 from rules.language.names import AvailableNames
@@ -57,6 +57,7 @@ SECTIONS = (
     "data",
     "when",
     "unless",
+    "lose_at_most",
     "then",
     "inhibits",
     "release",
@@ -138,6 +139,10 @@ class _Rule:
             available = available_names(trigger_, scope_, self.environment)
             parts |= {**self._asking(root, available), "then": self._then(root, available)}
             parts["inhibits"] = self._inhibits(root, trigger_, scope_, parts["lasting"])
+        account = header["account"] if header else "main"
+        parts["lose_at_most"] = loss_limit.loss_limit(
+            root.entries.get("lose_at_most"), account, self.environment, self.findings
+        )
         if self.findings.fatal or trigger_ is None or header is None or scope_ is None:
             return None
         revision = Revision(
@@ -150,6 +155,8 @@ class _Rule:
             scope=scope_,
             data=data_section,
         )
+        for words in loss_limit.unfit(revision):
+            self.findings.error(root.keys["lose_at_most"], words)
         self.findings.extend(lint.findings(revision, root))
         self.findings.extend(self_tests.unknown_keys(revision))
         return replace(revision, hash=canonical.digest(revision))

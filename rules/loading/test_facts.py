@@ -29,7 +29,7 @@ from rules.loading.derived_values import Solution, solve
 from rules.model import durations, formatting, metrics, tree
 from rules.model.facts import Column, Subject, Why
 from rules.model.input_values import moment_of, parse_moment, parse_number
-from rules.model.revision import DIMENSIONS, UNITS, Action, Dimension, Group, Revision, Rolling, Webhook
+from rules.model.revision import DIMENSIONS, UNITS, Action, Calendar, Dimension, Group, Revision, Rolling, Webhook
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Condition, Template
 
@@ -200,7 +200,7 @@ def _labelled(revision: Revision, now: datetime) -> dict[tuple[datetime, datetim
 
 def _spans(revision: Revision, now: datetime) -> Iterator[_Span]:
     frame = Frame(EventFacts({}, {}), revision.data, now)  # only windows are computed here
-    own = [tree.Metric(name=name) for name in revision.data.need]
+    own = [tree.Metric(name=name) for name in (*revision.data.need, *_priced_by(revision))]
     filled = [
         part.tree for template in _templates(revision.then) for part in template.parts if not isinstance(part, str)
     ]
@@ -209,6 +209,15 @@ def _spans(revision: Revision, now: datetime) -> Iterator[_Span]:
         yield from (_Span(current, label, role="own") for label in ("", _suffix(frame.lookback)))
         for node in [*own, *filled, *(one.tree for one in _conditions(revision))]:
             yield from _of_tree(node, frame, frame.lookback, settle)
+    if revision.lose_at_most is not None and revision.lose_at_most.clicks_per_day is not None:
+        today = Lookback(Calendar("today"))
+        yield _Span(frame.current(today, timedelta(0)), _suffix(today), tree.Metric(name="clicks"))
+
+
+def _priced_by(revision: Revision) -> tuple[str, ...]:
+    """What says how much a missing conversion is worth, where the rule does not."""
+    limit = revision.lose_at_most
+    return ("revenue", "conversions") if limit is not None and limit.worth is None else ()
 
 
 def _conditions(revision: Revision) -> Iterator[Condition]:

@@ -19,7 +19,7 @@ from rules.model.spelling import did_you_mean, listed
 from rules.model.state import Inhibition, ScopeTotals, State, Streak, TargetState, target_of
 from rules.model.verbs import VERBS
 from rules.model.verdicts import Evaluation
-from rules.planning import holds
+from rules.planning import holds, loss_limits
 from rules.planning.guards import group_of
 from rules.planning.plan import plan, targets
 
@@ -36,7 +36,7 @@ ITEM_KEYS = (
     "checks",
     "since",
 )
-EXPECTED = (*VERBS, "released", "held_back", "message")
+EXPECTED = (*VERBS, "released", "asked", "held_back", "message")
 _DURATIONS = frozenset({"last_effect", "changed_by_person", "held", "since"})
 _NUMBERS = frozenset({"errors", "effects_today", "scope", "scope_revenue_24h", "active_left", "revenue_24h", "checks"})
 
@@ -123,7 +123,8 @@ def _of_items(found: Evaluation, count: int) -> Evaluation:
     """The evaluation without the peers, on whom nobody acts."""
     answers = found.answers.copy()
     answers[count:] = columns.NO
-    return replace(found, answers=answers)
+    late = found.undecided if found.undecided is None else found.undecided & (np.arange(len(answers)) < count)
+    return replace(found, answers=answers, undecided=late)
 
 
 def _listed(ids: set[str] | None) -> str:
@@ -139,6 +140,8 @@ def _outcome(made: Plan) -> dict[str, set[str]]:
     for effect in made.effects if made.outcome is Outcome.READY else ():
         name = effect.target.id if VERBS[effect.verb].identity == "entity" else str(effect.subject.ids[0])
         done.setdefault(effect.verb, set()).add(name)
+    if loss_limits.is_asking(made):
+        done["asked"] = {str(effect.subject.ids[0]) for effect in made.effects}
     if made.releases:
         done["released"] = {effect.target.id for effect in made.releases}
     return done

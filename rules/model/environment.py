@@ -9,7 +9,7 @@ class Environment:
     """The configuration's names. None means "not known here": then names of that kind are not checked.
 
     `tables` maps a table to its columns, None for a file that cannot be read; `timezones` an account to the zone that
-    its rules use by default.
+    its rules use by default, and `currencies` to the currency of its money.
     """
 
     sources: frozenset[str] | None = None
@@ -18,3 +18,4 @@ class Environment:
     operations: frozenset[str] | None = None
     accounts: frozenset[str] | None = None
     timezones: Mapping[str, str] = field(default_factory=dict)
+    currencies: Mapping[str, str] = field(default_factory=dict)

@@ -142,17 +142,33 @@ class For:
     duration: timedelta | None = None
 
 
-# --- then ------------------------------------------------------------------------------------------
-
-Verb: TypeAlias = str  # a key of rules.model.verbs.VERBS
-
-
 @dataclass(frozen=True, slots=True)
 class HoldFor:
     """How long a pause lasts. `duration` counts from the effect; a second hold doubles it."""
 
     kind: Literal["duration", "midnight", "manual"]
     duration: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoseAtMost:
+    """What may be lost on an item while the evidence does not decide, and what happens then.
+
+    Money is in the account's currency. `ask`: a person decides on the rule's own steps. `cap`: the item has so many
+    clicks a day, and is paused for the rest of it. `pause`: it is paused and comes back on probation.
+    """
+
+    amount: Decimal
+    currency: str | None = None  # as it was written; None: the account's
+    then: Literal["ask", "cap", "pause"] = "ask"
+    clicks_per_day: int | None = None  # of `cap`
+    hold: HoldFor | None = None  # of `pause`; None: that of the step
+    worth: Decimal | None = None  # of one hit, such as a conversion; None: what those of the item brought
+
+
+# --- then ------------------------------------------------------------------------------------------
+
+Verb: TypeAlias = str  # a key of rules.model.verbs.VERBS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +308,7 @@ class Revision:
     when: Group | None
     lasting: For | None = None  # `for:`
     unless: Group | None = None
+    lose_at_most: LoseAtMost | None = None
     then: tuple[Action, ...] = ()
     release: Release = Release()
     guards: Guards = Guards()

@@ -147,6 +147,10 @@ class State:
     #                                           None: wherever it holds something
     waiting: frozenset[Target] = frozenset()  # targets in plans of this rule that wait for a person, without
     #                                           the plan that is being re-checked at this moment
+    asked: frozenset[Target] = frozenset()  # as `waiting`, of plans that ask because the evidence does not decide:
+    #                                         they keep nothing back that is proven
+    answered: Mapping[Target, datetime] = field(default_factory=dict)  # when a person last said no to such a plan,
+    #                                                                    or let it expire
     canary: CanaryState | None = None
     inhibited: Mapping[Subject, Inhibition] = field(default_factory=dict)  # by rules that say yes at this moment
 

@@ -158,6 +158,18 @@ class Compare(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Losing(Node):
+    """Whether a ratio that is held against a line has cost `amount` so far: what `lose_at_most` asks.
+
+    It is not written in conditions. `worth` is what one hit brings; None: what those of the item brought.
+    """
+
+    item: Compare
+    amount: Decimal
+    worth: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Within(Node):
     """`item in choices` or, negated, `item not in choices`."""
 

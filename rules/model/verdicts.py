@@ -63,6 +63,11 @@ def _without_facts(_index: int, template: Template) -> Any:
     raise Unfilled(template.text, "this evaluation has no facts")
 
 
+def _lost(_index: int, _moment: datetime) -> bool:
+    """Stands in where an evaluation was made by hand."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """All verdicts of one run, as columns; a verdict with its trace is made on request.
@@ -80,6 +85,10 @@ class Evaluation:
     # (row, template) → a plain JSON value, or {"$ref": "pub.id"} for a value of an earlier step.
     # Raises Unfilled when a part has no usable value: then nothing may be done with the template.
     fill: Callable[[int, Template], Any] = field(default=_without_facts, repr=False, compare=False)
+    # `lose_at_most`: who lost more than that without a decision of the evidence; None where the rule sets no limit
+    undecided: NDArray[np.bool_] | None = None
+    # (row, moment) → whether the subject has lost too much since that moment, too
+    lost_since: Callable[[int, datetime], bool] = field(default=_lost, repr=False, compare=False)
 
     def count(self) -> dict[str, int]:
         """How many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""

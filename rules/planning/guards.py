@@ -19,7 +19,7 @@ from rules.planning.desired import DesiredEffect, fingerprint
 from rules.planning.step_dependencies import DEPENDENT_STEPS, TELLING, activates, deactivates
 
 DULL = frozenset(
-    {"for", "held", "already", "pending", "waiting", "companion", "released"}
+    {"for", "held", "already", "pending", "waiting", "companion", "released", "undecided"}
 )  # nothing was kept from happening
 EVERY_RULE = "*"  # a mute that holds for all rules
 FOR_EVER = 9000  # the year; what ends later has no end
@@ -51,12 +51,21 @@ def standstill(revision: Revision, state: State, now: datetime) -> tuple[Stop, .
 
 
 def refuse(
-    revision: Revision, effect: PlannedEffect, state: State, leaving: frozenset[Target], now: datetime
+    revision: Revision,
+    effect: PlannedEffect,
+    state: State,
+    leaving: frozenset[Target],
+    now: datetime,
+    *,
+    spare: frozenset[str] = frozenset(),
 ) -> Stop | None:
-    """Why this effect may not be, or None. `leaving`: targets whose hold ends in this very plan."""
+    """Why this effect may not be, or None. `leaving`: targets whose hold ends in this very plan.
+
+    `spare` names guards that are not asked.
+    """
     known = state.of(effect.target)
     for guard, ask in TARGET_GUARDS.items():
-        message = ask(revision, effect, known, state, now)
+        message = None if guard in spare else ask(revision, effect, known, state, now)
         if message is not None:
             return _stop(guard, effect, message)
     if effect.target in leaving:

@@ -18,13 +18,17 @@ from rules.model.plan import Ended, Hold, Outcome, Plan, PlannedEffect, Stop, Ta
 from rules.model.revision import Mode, Revision
 from rules.model.state import State
 from rules.model.verdicts import Answer, Evaluation
-from rules.planning import canary, guards, holds, lifecycle, release
+from rules.planning import canary, guards, holds, lifecycle, loss_limits, release
 from rules.planning.desired import DesiredEffect, desired_effects, merged
+from rules.planning.projected_state import after
 from rules.planning.step_dependencies import whole
 
 
-def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime) -> Plan:
+def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime, *, answered: bool = False) -> Plan:
     """What this rule wants at this moment.
+
+    `answered`: it is made again because a person said yes to a waiting plan; what is asked and what is proven then
+    stand together, to be compared with what the person saw.
 
     In: the evaluation of this very revision, the state described in rules.model.state, the time as aware UTC.
     Out: a plan whose effects are ranked by money; every yes that became no effect has a Stop, either its own or
@@ -33,16 +37,21 @@ def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime
     still = guards.standstill(revision, state, now)
     returned = release.look(revision.id, state, _terms(revision, evaluation, state, may_return=not still), now)
     rows = _yes(revision, evaluation)
+    late = loss_limits.rows(revision, evaluation)
     if still:
         held = any(release.due(hold, release.Terms(), now) for _, hold in state.held_by(revision.id))
-        outcome = Outcome.STOPPED if rows or held else Outcome.NOTHING
+        outcome = Outcome.STOPPED if rows or late or held else Outcome.NOTHING
         return _made(revision, Plan(rule="", revision="", outcome=outcome, stops=still), returned)
-    if not rows and revision.guards.canary is None:  # most events; only a canary has something to say about nothing
+    # most events: only a canary has something to say about nothing
+    if not rows and not late and revision.guards.canary is None:
         return _made(revision, Plan(rule="", revision="", outcome=Outcome.NOTHING), returned)
     leaving = frozenset(ended.hold.target for ended in returned.ended)
-    kept, joins, stops = _guarded(revision, evaluation, rows, state, leaving=leaving, now=now)
+    kept, joins, stops = _guarded(revision, evaluation, rows, late, state, leaving=leaving, now=now)
     ranked = rank(_finished(revision, evaluation, desired, state, now) for desired in kept)
-    limited = _limited(revision, evaluation, ranked, state, now)
+    if late and loss_limits.asks(revision):
+        limited = _asking(revision, evaluation, ranked, state, now, late=late, answered=answered)
+    else:
+        limited = _limited(revision, evaluation, ranked, state, now)
     if limited.canary == "failed":
         returned = release.together((returned, _taken_back(revision, state, leaving, now)))
     may_join = revision.mode is Mode.LIVE and limited.outcome in {Outcome.READY, Outcome.NOTHING}
@@ -58,7 +67,8 @@ def targets(revision: Revision, evaluation: Evaluation) -> frozenset[Target]:
 
     Add the targets on which the rule has holds.
     """
-    wanted, _ = desired_effects(revision, evaluation, _yes(revision, evaluation), State())
+    rows = [*_yes(revision, evaluation), *loss_limits.rows(revision, evaluation)]
+    wanted, _ = desired_effects(revision, evaluation, rows, State())
     return frozenset(desired.effect.target for desired in wanted)
 
 
@@ -125,15 +135,20 @@ def _guarded(
     revision: Revision,
     evaluation: Evaluation,
     rows: Sequence[int],
+    late: Sequence[int],
     state: State,
     *,
     leaving: frozenset[Target],
     now: datetime,
 ) -> tuple[list[DesiredEffect], list[Hold], list[Stop]]:
     lasting, stops = _lasting(revision, evaluation, rows, state, now)
-    free, held_back = _uninhibited(revision, evaluation, lasting, state)
+    free, held_back = _uninhibited(revision, evaluation, [*lasting, *late], state)
     stops += held_back
     wanted, unfilled = desired_effects(revision, evaluation, free, state)
+    undecided = frozenset(late)
+    if undecided:  # what is proven comes first: of two that want the same it is the one that is kept
+        limit = revision.lose_at_most
+        wanted = [loss_limits.held_as_said(limit, one) if one.row in undecided else one for one in wanted]
     wanted, twice = merged(wanted)
     stops += unfilled + twice
     needed = {(desired.effect.subject, step) for desired in wanted for step in desired.effect.after}
@@ -142,18 +157,49 @@ def _guarded(
     for desired in wanted:
         effect = desired.effect
         idle = None if (effect.subject, effect.step) in needed else guards.redundant(revision, effect, state)
-        join = _join(revision, effect, state, now) if idle is not None else None
-        stop = idle if idle is not None and join is None else guards.refuse(revision, effect, state, leaving, now)
+        if desired.row in undecided:
+            refused = _refused_undecided(revision, evaluation, desired, state, leaving=leaving, now=now)
+            stop, join = refused or idle, None
+        else:
+            join = _join(revision, effect, state, now) if idle is not None else None
+            stop = idle if idle is not None and join is None else guards.refuse(revision, effect, state, leaving, now)
         if stop is not None:
             stops.append(stop)
         elif join is not None:
             joins.append(join)
         else:
             kept.append(desired)
-    kept, last = guards.keep_active(revision, kept, state)
+    kept, last = _keep_active(revision, kept, undecided, state, now)
     left, lost = whole([desired.effect for desired in kept], [desired.effect for desired in wanted])
     staying = {id(effect) for effect in left}
     return [desired for desired in kept if id(desired.effect) in staying], joins, stops + last + lost
+
+
+def _keep_active(
+    revision: Revision, desired: list[DesiredEffect], undecided: frozenset[int], state: State, now: datetime
+) -> tuple[list[DesiredEffect], list[Stop]]:
+    """What is proven comes first: an offer about which a person is asked spares no proven one."""
+    if not undecided:
+        return guards.keep_active(revision, desired, state)
+    proven, last = guards.keep_active(revision, [one for one in desired if one.row not in undecided], state)
+    taken = Plan(rule="", revision="", outcome=Outcome.READY, effects=tuple(one.effect for one in proven))
+    left = after(revision, state, taken, now)
+    others, spared = guards.keep_active(revision, [one for one in desired if one.row in undecided], left)
+    return [*proven, *others], [*last, *spared]
+
+
+def _refused_undecided(
+    revision: Revision,
+    evaluation: Evaluation,
+    desired: DesiredEffect,
+    state: State,
+    *,
+    leaving: frozenset[Target],
+    now: datetime,
+) -> Stop | None:
+    own = loss_limits.refuse(revision, evaluation, desired, state)
+    spare = loss_limits.not_asked(revision)
+    return own or guards.refuse(revision, desired.effect, state, leaving, now, spare=spare)
 
 
 def _lasting(
@@ -227,6 +273,30 @@ def _finished(
 
 
 # --- the plan as a whole ---------------------------------------------------------------------------
+
+
+def _asking(
+    revision: Revision,
+    evaluation: Evaluation,
+    effects: tuple[PlannedEffect, ...],
+    state: State,
+    now: datetime,
+    *,
+    late: Sequence[int],
+    answered: bool,
+) -> Plan:
+    """A plan whose undecided part a person decides about. One plan either acts or asks: what is proven goes first."""
+    undecided = {evaluation.subjects[row] for row in late}
+    open_ = tuple(effect for effect in effects if effect.subject in undecided)
+    proven = tuple(effect for effect in effects if effect.subject not in undecided)
+    first = _limited(revision, evaluation, proven, state, now)
+    if not open_:
+        return first
+    if answered:
+        return _as(Outcome.WAITING, effects, (loss_limits.asked(revision, open_), *first.stops), now)
+    if first.outcome is Outcome.NOTHING and first.canary is None:
+        return _as(Outcome.WAITING, open_, (loss_limits.asked(revision, open_), *first.stops), now)
+    return replace(first, stops=(*first.stops, *loss_limits.later(open_)))
 
 
 def _limited(

@@ -6,6 +6,7 @@ from datetime import datetime
 from rules.model.plan import Outcome, Plan, PlannedEffect
 from rules.model.revision import Revision
 from rules.model.state import GroupKey, State
+from rules.planning import loss_limits
 from rules.planning.guards import group_of
 from rules.planning.step_dependencies import deactivates
 
@@ -19,7 +20,10 @@ def after(revision: Revision, state: State, plan: Plan, now: datetime) -> State:
     """
     state = _let_go(state, plan)
     if plan.outcome is Outcome.WAITING:
-        return replace(state, waiting=state.waiting | {effect.target for effect in plan.effects})
+        stay = {effect.target for effect in plan.effects}
+        if loss_limits.is_asking(plan):
+            return replace(state, asked=state.asked | stay)
+        return replace(state, waiting=state.waiting | stay)
     if plan.outcome not in {Outcome.READY, Outcome.SHADOW}:
         return state
     targets = dict(state.targets)

@@ -216,3 +216,26 @@ def test_a_period_without_data_says_so():
     )
     assert "could be decided" in empty.warnings[0]
     assert empty.no_decision > 0
+
+
+ASKING = """
+schema: 1
+id: low-cr
+mode: live
+trigger: {every: 1h}
+scope: {per: [offer]}
+data: {window: 24h, need: {clicks: 50}}
+when: [cr < 2% @95% a month]
+lose_at_most: {amount: 30 USD, worth: 10 USD, then: THEN}
+then: [{pause: offer, hold: 3h}]
+approve: {within: 6h}
+release: {probation: {clicks: 50}}
+"""
+
+
+@pytest.mark.parametrize(("then", "pauses", "asked"), [("ask", False, True), ("pause", True, False)])
+def test_what_the_evidence_does_not_decide_in_time_is_in_the_backtest(then, pauses, asked):
+    few = facts([(hour, hour, "1") for hour in (3, 8, 13, 18, 23, 28, 33)], delay=0)
+    report = replay(past(facts(steady(48)), few), ASKING.replace("THEN", then))
+    assert (bool(report.pauses), report.asked > 0) == (pauses, asked)
+    assert all("the evidence does not decide" in fire.reason for fire in report.pauses)

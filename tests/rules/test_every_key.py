@@ -42,6 +42,9 @@ def test_each_example_works_and_uses_its_key(environment, path):
     assert path.rpartition(".")[2] in example
     section = next(iter(yaml.safe_load(example)))
     kept = [line for line in BASE.strip().splitlines() if not line.startswith(f"{section}:")]
+    if section == "lose_at_most":
+        kept = [line for line in kept if not line.startswith("when")]
+        kept += ["when: [cr < 0.40% @95% a month]", "release: {probation: {clicks: 500}}"]
     if "webhook" in example or "body." in example:
         kept = [line for line in kept if not line.startswith(("scope", "trigger", "data", "when", "then"))]
         kept += ["trigger: {webhook: {source: crm}}"] * (section != "trigger")

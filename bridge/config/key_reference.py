@@ -19,7 +19,9 @@ FILE = {
     "sources": Key("Who may send webhooks to `/hooks/NAME`, and how each proves itself.", "{crm: {verify: stripe}}"),
     "channels": Key("Where messages to people and programs go.", '{traffic: {apprise: "${TRAFFIC_CHANNEL_URL}"}}'),
     "tables": Key(
-        "Types of columns of tables/*.csv; a column without one is read by its cells.", "{budgets: {daily: money}}"
+        "Types of columns of tables/*.csv; a column without one is read by its cells. `key` makes it one of the keys, "
+        "`from` and `to` the first and the last day of a row.",
+        "{budgets: {daily: money}}",
     ),
     "notices": Key("Who hears of problems of the service itself.", "{operations: ops}"),
     "http": Key("Where the `http` action of rules may go. Without it: nowhere.", "{allow: [https://crm.example.com]}"),
@@ -156,4 +158,8 @@ TABLES = {
     "percent": "`5%` or `0.05`",
     "text": "as it stands: `007` stays `007`",
     "boolean": "`true` or `false`",
+    "key": "one of the columns by which a row is found, in the order of the file; without any, as many from the left as "
+    "tell the rows apart",
+    "from": "the first day on which the row holds, `2026-12-01`; so is a column that is called `from`",
+    "to": "the last day, included; so is a column that is called `to`",
 }

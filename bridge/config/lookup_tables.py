@@ -1,19 +1,26 @@
-"""Read the small look-up tables that rules join: tables/*.csv in BRIDGE_HOME. The first column is the key."""
+"""Read the small look-up tables that rules join: tables/*.csv in BRIDGE_HOME.
+
+The first column is the key, or as many as it takes to tell the rows apart (offer and publisher). `*` as a key stands
+for any id. Columns `from` and `to` hold the first and the last day of a row.
+"""
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bridge.config.table_rows import ANY, TableIndex, TableRow, as_id, as_text, first_clash, keys_of
 from bridge.sources import spreadsheet
 from bridge.sources.csv_file import CsvProblem, CsvTable, table, text_of
 from rules.model.input_values import parse_number
 
 LARGEST = 5_000_000  # bytes; a table is for budgets and lists, not for reports
 DIRECTORY = "tables"
-Types = Mapping[str, Mapping[str, str]]  # table → column → type
+Types_ = Mapping[str, str]  # column → type
+Types = Mapping[str, Types_]  # by table
 
 
 class TableError(ValueError):
@@ -22,32 +29,52 @@ class TableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows by their key; numbers are exact decimals, `true` and `false` are booleans, empty cells are None."""
+    """Its rows as they stand; numbers are exact decimals, `true` and `false` are booleans, empty cells are None.
+
+    `keys` are the columns by which one row is found: those that are declared, else as many from the left as it takes.
+    """
 
     name: str
     columns: tuple[str, ...]
-    rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)  # key → line of the file
+    rows: tuple[TableRow, ...] = ()
+    keys: tuple[str, ...] = ()
+    days: tuple[str, ...] = ()  # the columns that say when a row holds
+    _indexes: dict[int, TableIndex] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def file(self) -> str:
         return f"{DIRECTORY}/{self.name}.csv"
 
+    @property
+    def dated(self) -> bool:
+        """Whether some rows hold for a while only."""
+        return any(row.start is not None or row.end is not None for row in self.rows)
 
-def cells(tables: Mapping[str, Table], name: str, column: str | None) -> frozenset[str] | None:
-    """The texts of a table's column, of the keys without one; None where there is no such table or column."""
+    def key_columns(self, count: int) -> tuple[str, ...]:
+        """The columns that so many ids of a join are looked up in."""
+        others = (column for column in self.columns if column not in {*self.keys, *self.days})
+        return (*self.keys, *others)[:count]
+
+    def row(self, keys: tuple[str, ...], day: date) -> Mapping[str, Any]:
+        """The cells of the row that counts for these ids on a day; empty where none does."""
+        index = self._indexes.get(len(keys))
+        if index is None:
+            index = self._indexes[len(keys)] = TableIndex(self.rows, self.key_columns(len(keys)))
+        found = index.row(keys, day)
+        return {} if found is None else found.cells
+
+
+def cells(tables: Mapping[str, Table], name: str, column: str | None, day: date) -> frozenset[str] | None:
+    """The texts of a table's column on a day, without one of the first; None where there is no such table or column.
+
+    `*` names no id.
+    """
     table = tables.get(name)
     if table is None or (column is not None and column not in table.columns):
         return None
-    if column is None or column == table.columns[0]:
-        return frozenset(table.rows)
-    return frozenset(_text(row.get(column)) for row in table.rows.values() if row.get(column) is not None)
-
-
-def _text(cell: Any) -> str:
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    return f"{int(cell)}" if isinstance(cell, Decimal | int) and cell == int(cell) else str(cell)
+    of = column or table.columns[0]
+    listed = (row.cells.get(of) for row in table.rows if row.holds(day))
+    return frozenset(as_text(cell) for cell in listed if cell is not None and cell != ANY)
 
 
 def load_all(directory: Path, types: Types | None = None) -> tuple[dict[str, Table], list[str]]:
@@ -73,7 +100,7 @@ def is_side_file(path: Path) -> bool:
     return name.startswith((".", "~", "#")) or name.endswith(("~", ".swp", ".swo", ".bak", ".orig", ".tmp", "#"))
 
 
-def load(path: Path, types: Mapping[str, str] | None = None) -> Table:
+def load(path: Path, types: Types_ | None = None) -> Table:
     """Read one table. Raises TableError for what would otherwise decide about money by accident."""
     place = f"{DIRECTORY}/{path.name}"
     try:
@@ -87,29 +114,74 @@ def load(path: Path, types: Mapping[str, str] | None = None) -> Table:
         raise TableError(f"{place}: cannot be read: {error.strerror}") from error
 
 
-def _table(name: str, place: str, read: CsvTable, types: Mapping[str, str]) -> Table:
-    rows: dict[str, dict[str, Any]] = {}
-    lines: dict[str, int] = {}
+def _table(name: str, place: str, read: CsvTable, types: Types_) -> Table:
+    starts, ends = (_dates(read.columns, types, word) for word in ("from", "to"))
+    declared = tuple(column for column in read.columns if types.get(column) == "key")
+    texts = {*(declared or read.columns[:1])}
+    commas = read.delimiter == ";"
+    rows: list[TableRow] = []
     for row in read.rows:
         if row.problem:
             raise CsvProblem(row.line, row.problem)
-        key = _key(row.cells[read.columns[0]])
-        if key in rows:
-            raise CsvProblem(row.line, f"the key {key!r} stands in line {lines[key]} too; keep one of them")
-        rows[key], lines[key] = {read.columns[0]: key}, row.line
-        for number, column in enumerate(read.columns[1:], start=2):
+        found: dict[str, Any] = {}
+        days: dict[str, date | None] = {}
+        for number, column in enumerate(read.columns, start=1):
             try:
-                rows[key][column] = cell(row.cells[column], types.get(column), commas=read.delimiter == ";")
+                if column in {starts, ends}:
+                    days[column] = _day(row.cells[column], types.get(column), column)
+                    found[column] = row.cells[column] or None
+                elif column in texts:
+                    found[column] = as_id(row.cells[column])
+                else:
+                    found[column] = cell(row.cells[column], types.get(column), commas=commas)
             except ValueError as error:
-                raise TableError(f"{place}:{row.line}:{number}: {column} of {key!r}: {error}") from error
-    return Table(name, read.columns, rows, lines)
+                of = found.get(read.columns[0], row.cells[read.columns[0]])
+                raise TableError(f"{place}:{row.line}:{number}: {column} of {of!r}: {error}") from error
+        rows.append(TableRow(found, row.line, days.get(starts or ""), days.get(ends or "")))
+        if not rows[-1].meets(rows[-1]):
+            raise CsvProblem(row.line, f"the row ends on {rows[-1].end}, before it begins on {rows[-1].start}")
+    held = tuple(column for column in (starts, ends) if column is not None)
+    return _keyed(Table(name, read.columns, tuple(rows), days=held), declared)
 
 
-def _key(text: str) -> str:
-    try:
-        return spreadsheet.identifier(text)
-    except ValueError:
-        return text  # `check` warns of it: it matches nothing, and hurts nothing else
+def _keyed(table: Table, declared: tuple[str, ...]) -> Table:
+    """The table with the columns that tell its rows apart. Raises CsvProblem where none do."""
+    possible = declared or table.key_columns(len(table.columns))
+    most = len(possible) if declared else max(len(possible) - 1, 1)  # one column is what the table is for
+    clash = None
+    for count in range(most if declared else 1, most + 1):
+        found = first_clash(table.rows, possible[:count])
+        if found is None:
+            return replace(table, keys=possible[:count])
+        clash = clash or (found, possible[:count])
+    assert clash is not None
+    raise CsvProblem(clash[0][1].line, _doubled(*clash))
+
+
+def _doubled(clash: tuple[TableRow, TableRow], columns: Sequence[str]) -> str:
+    before, row = clash
+    key = keys_of(row, columns)
+    what = f"the key {key[0]!r} stands" if len(key) == 1 else f"the keys {', '.join(map(repr, key))} stand"
+    dated = any(one is not None for one in (row.start, row.end, before.start, before.end))
+    meanwhile = " for the same days" if dated else ""
+    return f"{what} in line {before.line} too{meanwhile}; keep one of them"
+
+
+def _dates(columns: Sequence[str], types: Types_, word: str) -> str | None:
+    """The column of the first or the last day on which a row holds: the declared one, else the one of that name."""
+    declared = next((column for column in columns if types.get(column) == word), None)
+    return declared or (word if word in columns and word not in types and columns[0] != word else None)
+
+
+def _day(text: str, declared: str | None, column: str) -> date | None:
+    if not text:
+        return None
+    found = spreadsheet.moment(text)
+    if found is None or found.time() != time():
+        words = f"{text!r} is no day such as 2026-12-31"
+        instead = f"; if {column} is no day, declare its type in bridge.yaml: {{{column}: text}}"
+        raise ValueError(words + ("" if declared else instead))
+    return found.date()
 
 
 def cell(text: str, type_: str | None = None, *, commas: bool = False) -> Any:

@@ -47,6 +47,7 @@ def environment(settings: Settings, tables: Mapping[str, Table]) -> Environment:
         sources=frozenset(settings.sources),
         channels=frozenset(settings.channels),
         tables=unreadable | {name: table.columns for name, table in tables.items()},
+        table_keys={name: table.keys for name, table in tables.items()},
         operations=frozenset(OPERATIONS),
         accounts=frozenset(settings.accounts),
         timezones={name: account.timezone for name, account in settings.accounts.items()},

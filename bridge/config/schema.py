@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 #: What a column of a look-up table may be declared as.
-TYPES = ("number", "money", "percent", "text", "boolean")
+TYPES = ("number", "money", "percent", "text", "boolean", "key", "from", "to")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bridge.config import lookup_tables
 from bridge.config.lookup_tables import Table, is_number
+from bridge.config.table_rows import ANY, as_text, keys_of
 from bridge.sources import spreadsheet
 from rules.loading.lint import conditions
 from rules.model import tree
@@ -23,7 +24,8 @@ def findings(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> list
         if name in tables and column in tables[name].columns[1:]:
             found += _no_numbers(tables[name], column, rule)
     for one in tables.values():
-        found += _strange_keys(one)
+        for column in one.keys:
+            found += _strange_keys(one, column)
     return found
 
 
@@ -69,12 +71,13 @@ def _leaves(node: tree.Node) -> Iterator[tree.Attribute]:
 
 
 def _no_numbers(table: Table, column: str, rule: str) -> Iterator[Problem]:
-    for key, row in table.rows.items():
-        value = row[column]
+    for row in table.rows:
+        value = row.cells[column]
         if value is not None and not is_number(value):
-            place = Place(table.file, table.lines[key], table.columns.index(column) + 1)
+            place = Place(table.file, row.line, table.columns.index(column) + 1)
             shown = str(value).lower() if isinstance(value, bool) else str(value)
-            words = f"{column} of {key!r} is {shown!r}, no number, and the rule {rule} compares it as one"
+            of = row.cells[table.columns[0]]
+            words = f"{column} of {as_text(of)!r} is {shown!r}, no number, and the rule {rule} compares it as one"
             yield Problem(place, f"{words}; {_remedy(table.name, column, shown)}")
 
 
@@ -89,16 +92,23 @@ def _remedy(table: str, column: str, shown: str) -> str:
     return "write it like 1500.00"
 
 
-def _strange_keys(table: Table) -> Iterator[Problem]:
+def _strange_keys(table: Table, column: str) -> Iterator[Problem]:
     """Keys that a spreadsheet has shortened; and where most keys are numbers, the ones that are not."""
-    strange = [key for key in table.rows if not (key.isdecimal() and key == (key.lstrip("0") or "0"))]
-    few = len(strange) < len(table.rows) * MOST_KEYS_ARE_NUMBERS
+    lines: dict[str, int] = {}
+    for row in table.rows:
+        lines.setdefault(keys_of(row, (column,))[0], row.line)
+    lines.pop(ANY, None)
+    strange = [key for key in lines if not (key.isdecimal() and key == (key.lstrip("0") or "0"))]
+    few = len(strange) < len(lines) * MOST_KEYS_ARE_NUMBERS
     for key in strange:
-        place = Place(table.file, table.lines[key], 1)
+        place = Place(table.file, lines[key], table.columns.index(column) + 1)
         if spreadsheet.is_shortened(key):
             words = (
                 f"the key {key!r} is an id that a spreadsheet has shortened; format its column as text, export again"
             )
+            yield Problem(place, words, "warning")
+        elif ANY in key:
+            words = f"the key {key!r} is taken as it stands; only a whole cell {ANY!r} stands for any"
             yield Problem(place, words, "warning")
         elif few or key.lower() in TOTALS:
             what = "begins with 0, unlike the others" if key.isdecimal() else "is no number as the others are"

@@ -70,7 +70,7 @@ def facts_for_subjects(
     """For a rule whose event names its subjects."""
     data = inputs.data(revision.account, revision.integration)
     data.refresh(session, now)
-    return LiveFacts(session, data, named, now, inputs.library.tables, dict(revision.scope.join))
+    return LiveFacts(session, data, named, now, inputs.library.tables, revision.scope.join, revision.data.tz)
 
 
 def read_from(session: Session, facts: Facts) -> None:

@@ -275,7 +275,7 @@ def subjects_called(session: Session, text: str, kinds: Collection[str] = MIRROR
 
 def _outside(facts: LiveFacts, revision: Revision, subject: Subject) -> str:
     """Which part of the scope leaves a subject out."""
-    alone = LiveFacts(facts.session, facts.data, [subject], facts.now, facts.tables, facts.joins)
+    alone = LiveFacts(facts.session, facts.data, [subject], facts.now, facts.tables, facts.joins, facts.zone)
     scope = revision.scope
     for name, wanted in scope.where.items():
         if not chosen(alone, _only(revision, replace(scope, where={name: wanted}, exclude={}, conditions=None))):

@@ -5,11 +5,12 @@ that the report has not reached yet; the two are never summed over the same time
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,8 @@ class LiveFacts:
     subjects: Sequence[Subject]
     now: datetime
     tables: Mapping[str, Table] = field(default_factory=dict)
-    joins: Mapping[str, str] = field(default_factory=dict)  # table → the attribute that is its key
+    joins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # table → the attributes that are its keys
+    zone: str = "UTC"  # where the rule lives: rows of tables hold by its days
     _codes: dict[Per, tuple[int, NDArray[np.int32]]] = field(default_factory=dict)
     _cohorts: ClickFacts | None = None
 
@@ -190,16 +192,21 @@ class LiveFacts:
         return value
 
     def _joined(self, table: str, column: str) -> Column:
-        key = self.joins.get(table)
-        if key is None or column not in self.tables[table].columns:
+        keys = self.joins.get(table)
+        if keys is None or column not in self.tables[table].columns:
             raise LookupError(f"{table}.{column}: the rule does not join such a column")
-        keys = self.attribute(key).values
-        rows = self.tables[table].rows
-        return objects([rows.get(str(value), {}).get(column) if value is not None else None for value in keys])
+        found, day = self.tables[table], self.day
+        rows = zip(*(self.attribute(key).values for key in keys), strict=True)
+        return objects([None if None in ids else found.row(tuple(map(str, ids)), day).get(column) for ids in rows])
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         """The cells of a column, for `in table`."""
-        return cells(self.tables, table, column)
+        return cells(self.tables, table, column, self.day)
+
+    @property
+    def day(self) -> date:
+        """Today, where the rule lives."""
+        return self.now.astimezone(ZoneInfo(self.zone)).date()
 
     def as_of(self, name: str) -> datetime | None:
         covered = self.data.coverage.get(kinds_of(name)[0])
@@ -265,8 +272,8 @@ def facts_for(
     data.refresh_for(round_, session, now)
     known = tables if tables is not None else {}
     found = subjects_of(data, revision.scope.per, now)
-    everything = LiveFacts(session, data, found, now, known, dict(revision.scope.join))
-    return LiveFacts(session, data, in_scope(everything, revision), now, everything.tables, everything.joins)
+    everything = LiveFacts(session, data, found, now, known, revision.scope.join, revision.data.tz)
+    return replace(everything, subjects=in_scope(everything, revision))
 
 
 def subjects_of(data: LiveData, per: Per, now: datetime) -> Items:
@@ -292,7 +299,8 @@ def in_scope(facts: LiveFacts, revision: Revision) -> Items:
         return _chosen_items(facts, revision, everything)
     if not scope.where and not scope.exclude:
         return everything
-    question = ("scope", scope.per, frozen(scope.where), frozen(scope.exclude), tuple(sorted(facts.joins.items())))
+    joins = tuple(sorted(facts.joins.items()))
+    question = ("scope", scope.per, frozen(scope.where), frozen(scope.exclude), joins, facts.day if joins else None)
     made_from = (everything, facts.data.directory, facts.tables)
     return facts.data.items.get(question, made_from, lambda: _chosen_items(facts, revision, everything))
 

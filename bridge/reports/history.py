@@ -8,10 +8,11 @@ Conversions of clicks from before the pause stay, as they would have arrived.
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +57,11 @@ class Past:
     marks: Mapping[Kind, Sequence[tuple[datetime, datetime]]] | None = None  # None: every feed is always complete
     data: LiveData = field(default_factory=LiveData)
     tables: Mapping[str, Table] = field(default_factory=dict)
-    joins: Mapping[str, str] = field(default_factory=dict)
+    joins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    zone: str = "UTC"
     _replayed: Windows | None = None
     _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
-    _attributes: dict[str, Column] = field(default_factory=dict)
+    _attributes: dict[tuple[str, date | None], Column] = field(default_factory=dict)
     tracking: Tracking = field(default_factory=Tracking)
     _curves: dict[int, Curves | None] = field(default_factory=dict)
 
@@ -144,12 +146,24 @@ class Past:
         position = bisect_right(marks, now, key=lambda mark: mark[0])
         return marks[position - 1][1] if position else None
 
-    def attribute(self, name: str) -> Column:
-        """As the mirror says today: what entities were like then is not kept in a form to ask."""
-        if name not in self._attributes:
-            live = LiveFacts(None, self.data, self.subjects, self.since, self.tables, self.joins)  # type: ignore[arg-type]
-            self._attributes[name] = live.attribute(name)
-        return self._attributes[name]
+    def attribute(self, name: str, now: datetime) -> Column:
+        """As the mirror says today: what entities were like then is not kept in a form to ask.
+
+        Tables are those of today as well, with the rows that hold on the day of then.
+        """
+        table = self.tables.get(name.partition(".")[0])
+        key = (name, self.day(now)) if table is not None and table.dated else (name, None)
+        if key not in self._attributes:
+            self._attributes[key] = self.entities(now).attribute(name)
+        return self._attributes[key]
+
+    def entities(self, now: datetime) -> LiveFacts:
+        """The facts that are no amounts."""
+        return LiveFacts(None, self.data, self.subjects, now, self.tables, self.joins, self.zone)  # type: ignore[arg-type]
+
+    def day(self, now: datetime) -> date:
+        """The day of a moment where the rule lives."""
+        return now.astimezone(ZoneInfo(self.zone)).date()
 
     def codes(self, per: Per) -> NDArray[np.int32]:
         """Each subject's number in the sums of a dimension. All facts are there, so numbers do not change."""
@@ -236,11 +250,11 @@ class PastFacts:
         return self._once[question]
 
     def attribute(self, name: str) -> Column:
-        return self.past.attribute(name)
+        return self.past.attribute(name, self.now)
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         """The cells of a column as the table is today, for `in table`."""
-        return cells(self.past.tables, table, column)
+        return cells(self.past.tables, table, column, self.past.day(self.now))
 
     def as_of(self, name: str) -> datetime | None:
         return self.past.as_of(name, self.known, self.now)
@@ -298,7 +312,8 @@ def load(
         marks=marks if against == "live" else None,
         data=data,
         tables=tables or {},
-        joins=dict(revision.scope.join),
+        joins=revision.scope.join,
+        zone=revision.data.tz,
     )
     return _in_scope(past, revision)
 
@@ -346,6 +361,6 @@ def _in_scope(past: Past, revision: Revision) -> Past:
     """Without what `where` and `except` leave out. `active` is not asked: today's value is no news about then."""
     where = {name: values for name, values in revision.scope.where.items() if not name.endswith(".active")}
     scope = replace(revision.scope, where=where, conditions=_lasting(revision.scope.conditions))
-    live = LiveFacts(None, past.data, past.subjects, past.since, past.tables, past.joins)  # type: ignore[arg-type]
+    live = past.entities(past.since)
     past.subjects = tuple(chosen(live, replace(revision, scope=scope)))
     return past

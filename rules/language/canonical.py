@@ -124,7 +124,7 @@ def _scope(scope: Scope) -> dict[str, Any]:
             "from": {dimension: unparse.template(part) for dimension, part in scope.origin.items()},
             "where": _where(scope),
             "except": {name: list(values) for name, values in scope.exclude.items()},
-            "join": dict(scope.join),
+            "join": {table: keys[0] if len(keys) == 1 else list(keys) for table, keys in scope.join.items()},
         }
     )
 

@@ -110,8 +110,8 @@ KEYS: Mapping[str, Key] = {
         "scope: {per: [offer], except: {offer.id: [7, 8]}}",
     ),
     "scope.join": Key(
-        "Tables of `tables/`, each with the attribute that its first column holds.",
-        "scope: {per: [offer], join: {budgets: offer.id}}",
+        "Tables of `tables/`, each with the attribute by which its row is found; a list where it takes several.",
+        "scope: {per: [offer, publisher], join: {budgets: offer.id, caps: [offer.id, publisher.id]}}",
     ),
     # --- data ---
     "data": Key("Which data the conditions are about.", "data: {window: 24h, need: {clicks: 500}}"),

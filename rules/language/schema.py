@@ -176,7 +176,7 @@ def _scope() -> dict[str, Any]:
                 "anyOf": [_map(values), {"const": EVERYTHING}, {"type": "array", "items": _CONDITION, "minItems": 1}]
             },
             "except": _map(values),
-            "join": _map(_TEXT),
+            "join": _map(_words()),
         }
     )
     return {"anyOf": [found, {"const": EVERYTHING}]}

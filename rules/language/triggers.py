@@ -251,7 +251,9 @@ def _is_attribute(key: str, table: Table, available: AvailableNames, findings: F
     return True
 
 
-def _join(node: Table, per: tuple[Dimension, ...], environment: Environment, findings: Findings) -> Mapping[str, str]:
+def _join(
+    node: Table, per: tuple[Dimension, ...], environment: Environment, findings: Findings
+) -> Mapping[str, tuple[str, ...]]:
     given = node.entries.get("join")
     if given is None:
         return {}
@@ -259,15 +261,47 @@ def _join(node: Table, per: tuple[Dimension, ...], environment: Environment, fin
         findings.error(given.place, "`join` needs lines such as budgets: offer.id")
         return {}
     available = AvailableNames(per=tuple(dimension for dimension in per if dimension != "event"), event=True)
-    joined: dict[str, str] = {}
+    joined: dict[str, tuple[str, ...]] = {}
     for table, value in given.entries.items():
         tables = environment.tables
         if tables is not None and tables.get(table) is None:
             findings.error(given.keys[table], names.no_table(table, tables))
             if table in tables and isinstance(value, Leaf):
-                joined[table] = value.raw  # what is said about its columns would only confuse
-        elif not isinstance(value, Leaf) or not isinstance(value.value, str):
-            findings.error(value.place, f"say by which attribute, such as {table}: offer.id")
-        elif _is_attribute(value.raw, Table(value.place, {}, {value.raw: value.place}), available, findings):
-            joined[table] = value.raw
+                joined[table] = (value.raw,)  # what is said about its columns would only confuse
+            continue
+        keys = _attributes(value, available, findings, table)
+        wrong = None if keys is None else _wrong_keys(table, keys, environment)
+        if wrong:
+            findings.error(value.place, wrong)
+        if keys is not None:
+            joined[table] = keys
     return joined
+
+
+def _attributes(node: Node, available: AvailableNames, findings: Findings, table: str) -> tuple[str, ...] | None:
+    """The attributes by which a table is joined: one, or a list of several."""
+    items = node.items if isinstance(node, Branch) else (node,)
+    found: list[str] = []
+    for item in items:
+        if not isinstance(item, Leaf) or not isinstance(item.value, str):
+            findings.error(item.place, f"say by which attribute, such as {table}: offer.id")
+            return None
+        if not _is_attribute(item.raw, Table(item.place, {}, {item.raw: item.place}), available, findings):
+            return None
+        found.append(item.raw)
+    if not found or len(set(found)) < len(found):
+        findings.error(node.place, f"name each attribute once, and at least one, such as {table}: offer.id")
+        return None
+    return tuple(found)
+
+
+def _wrong_keys(table: str, keys: tuple[str, ...], environment: Environment) -> str | None:
+    """Why these attributes do not find one row of the table; None where they may."""
+    columns = (environment.tables or {}).get(table) or ()
+    needed = environment.table_keys.get(table, ())
+    if len(keys) < len(needed):
+        several = f"tables/{table}.csv has several rows for one {needed[0]}"
+        return f"{several}; join it by {listed(needed, last='and')}: {table}: [{keys[0]}, ...], or keep one row of each"
+    if columns and len(keys) >= len(columns):
+        return f"tables/{table}.csv has {len(columns)} columns, so that {len(keys)} keys leave nothing to look up"
+    return None

@@ -401,7 +401,8 @@ def _attributes(revision: Revision) -> Iterator[str]:
     nodes += _expressions(templates)
     for node in nodes:
         yield from (part.name for part in node.walk() if isinstance(part, tree.Attribute))
-    yield from (*revision.scope.where, *revision.scope.exclude, *revision.scope.join.values())
+    yield from (*revision.scope.where, *revision.scope.exclude)
+    yield from (key for keys in revision.scope.join.values() for key in keys)
 
 
 def _lists(revision: Revision) -> Iterator[str]:

@@ -15,6 +15,9 @@ class Environment:
     sources: frozenset[str] | None = None
     channels: frozenset[str] | None = None
     tables: Mapping[str, tuple[str, ...] | None] | None = None
+    table_keys: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # the columns that tell a table's rows apart
     operations: frozenset[str] | None = None
     accounts: frozenset[str] | None = None
     timezones: Mapping[str, str] = field(default_factory=dict)

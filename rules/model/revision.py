@@ -108,7 +108,7 @@ class Scope:
     origin: Mapping[str, Template] = field(default_factory=dict)  # `from:` dimension → where the event names it
     where: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # attribute → accepted values
     exclude: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # `except:` attribute → refused values
-    join: Mapping[str, str] = field(default_factory=dict)  # table name → its key attribute (offer.id)
+    join: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # table → the attributes that are its keys
     everything: bool = False  # said in so many words: `scope: all`, `where: all`
     conditions: "Group | None" = None  # `where` as a list: what an item's attributes must fulfil
 

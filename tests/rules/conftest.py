@@ -102,7 +102,7 @@ def environment():
     return Environment(
         sources=frozenset({"crm", "postback"}),
         channels=frozenset({"traffic"}),
-        tables={"budgets": ("offer", "daily")},
+        tables={"budgets": ("offer", "daily"), "caps": ("offer", "publisher", "cap")},
         operations=frozenset({"landing_pages.create"}),
         accounts=frozenset({"main"}),
     )

@@ -1,12 +1,14 @@
 """`where` as a list of conditions on attributes, and `in table`."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.lookup_tables import Table, cells
+from bridge.config.table_rows import TableRow
 from rules.evaluation.evaluate import evaluate, fulfilling
 from rules.language.render import to_yaml
 from rules.loading.lint import unbounded
@@ -102,12 +104,12 @@ def test_without_the_table_there_is_no_decision(rule, offers, now):
 
 
 def test_cells_are_found_as_people_write_them():
-    rows = {"1": {"offer": 1, "day": 1.5}, "x": {"offer": "x", "day": None}}
-    table = Table("t", ("offer", "day"), rows)
-    assert cells({"t": table}, "t", None) == {"1", "x"}
-    assert cells({"t": table}, "t", "day") == {"1.5"}
-    assert cells({"t": table}, "t", "nothing") is None
-    assert cells({}, "t", None) is None
+    rows = (TableRow({"offer": 1, "day": 1.5}), TableRow({"offer": "x", "day": None}), TableRow({"offer": "*"}))
+    table, day = Table("t", ("offer", "day"), rows), date(2026, 3, 4)
+    assert cells({"t": table}, "t", None, day) == {"1", "x"}
+    assert cells({"t": table}, "t", "day", day) == {"1.5"}
+    assert cells({"t": table}, "t", "nothing", day) is None
+    assert cells({}, "t", None, day) is None
 
 
 @given(ids=st.lists(st.integers(1, 30), max_size=8), listed=st.frozensets(st.integers(1, 30).map(str), max_size=8))

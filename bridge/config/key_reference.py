@@ -158,8 +158,8 @@ TABLES = {
     "percent": "`5%` or `0.05`",
     "text": "as it stands: `007` stays `007`",
     "boolean": "`true` or `false`",
-    "key": "one of the columns by which a row is found, in the order of the file; without any, as many from the left as "
-    "tell the rows apart",
+    "key": "one of the columns by which a row is found, in the order of the file; without any, as many from the left "
+    "as tell the rows apart",
     "from": "the first day on which the row holds, `2026-12-01`; so is a column that is called `from`",
     "to": "the last day, included; so is a column that is called `to`",
 }

@@ -68,14 +68,17 @@ def backtest(
         question = BacktestRequest.of(start, end, services.clock(), step, against)  # type: ignore[arg-type]
         if sweep:
             tried = [asdict(one) for one in try_thresholds(services, file, question, Thresholds.parse(sweep))]
-            columns = ("value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "best")
+            columns = (
+                "value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "honest", "honest_paused",
+                "unnoticed_hours", "best",
+            )  # fmt: skip
             show(tried, columns, json=json, empty="")
             _recommend([] if json else tried)
             return
         pairs = make_comparison(services, file, question, progress) if compare else ()
         new = [pair.new for pair in pairs] if compare else try_out(services, file, question, progress)
         costs_ahead = [row for one in read(services, file) for row in costs_of(services, one, services.clock())]
-        keep(services, new, question, who=getpass.getuser(), now=services.clock())
+        keep(services, new, question, who=getpass.getuser(), now=services.clock(), costs=costs_ahead)
     reports = [one for pair in pairs for one in (pair.old, pair.new)] or new
     if html:
         html.write_text(page(reports), encoding="utf-8")

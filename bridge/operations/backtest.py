@@ -1,6 +1,6 @@
 """Backtest rules: one file against history, two revisions side by side, or one with many thresholds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,12 +13,13 @@ from bridge.config import rules_directory
 from bridge.config.lookup_tables import load_all
 from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError
+from bridge.operations.rule_costs import items_of
 from bridge.reports.history import Against, Past
 from bridge.reports.history import load as load_history
 from bridge.services.container import Services
 from bridge.store import backtest_results
 from rules.backtest.backtest import Fire, Inhibitor, Mature, NotReplayable, Progress, Report, backtest
-from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, sweep
+from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, sweep, with_outlook
 from rules.evaluation.inhibits import inhibitors
 from rules.loading.load import load
 from rules.model.input_values import number_of
@@ -83,15 +84,23 @@ def try_out(services: Services, path: Path, question: BacktestRequest, progress:
 
 
 def keep(
-    services: Services, reports: Sequence[Report], question: BacktestRequest, *, who: str, now: datetime
+    services: Services,
+    reports: Sequence[Report],
+    question: BacktestRequest,
+    *,
+    who: str,
+    now: datetime,
+    costs: Sequence[Mapping[str, Any]] = (),
 ) -> list[int]:
-    """Remember them for the page of their rule; the ids under which they are kept."""
+    """Remember them for the page of their rule; the ids under which they are kept. `costs` are of all their rules."""
     with services.store.write() as session:
-        return [backtest_results.keep(session, _row(one, question, who, now)).id for one in reports]
+        return [backtest_results.keep(session, _row(one, question, who, now, costs)).id for one in reports]
 
 
-def _row(report: Report, question: BacktestRequest, who: str, now: datetime) -> dict[str, Any]:
-    figures = as_json(report)
+def _row(
+    report: Report, question: BacktestRequest, who: str, now: datetime, costs: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    figures = as_json(report) | {"costs": [dict(row) for row in costs if row["rule"] == report.rule]}
     return {
         "rule_id": report.rule,
         "revision": report.revision,
@@ -134,13 +143,14 @@ def try_thresholds(
     with services.store.read() as session:
         history = _history(services, session, revision, question)
         try:
-            return sweep(
+            tried = sweep(
                 revision, history, question.start, question.end,
                 metric=thresholds.metric, values=thresholds.values, step=question.step,
                 inhibitors=_inhibitors(services, session, revision, question),
             )  # fmt: skip
         except (NothingToSweep, NotReplayable) as error:
             raise OperationError(str(error)) from error
+    return with_outlook(tried, revision, thresholds.metric, items_of(services, revision, services.clock()))
 
 
 def read(services: Services, path: Path) -> list[Revision]:

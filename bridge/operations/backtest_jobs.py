@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bridge.operations.backtest import BacktestRequest, keep, replayed
 from bridge.operations.errors import NotThere, OperationError, Refused
+from bridge.operations.rule_costs import costs_of
 from bridge.services import container
 from bridge.services.container import Services
 from bridge.store import backtest_jobs
@@ -134,7 +135,8 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
     if revision is None:
         raise OperationError(f"revision {job.revision} names something that bridge.yaml does not have any more")
     report = replayed(services, revision, question, progress)
-    [number] = keep(services, [report], question, who=job.by, now=services.clock())
+    costs = costs_of(services, revision, services.clock())
+    [number] = keep(services, [report], question, who=job.by, now=services.clock(), costs=costs)
     with services.store.write() as session:
         seen = {"looks": report.looks, "looks_done": report.looks, "looking_at": report.end}
         backtest_jobs.proceed(session, job, seen, services.clock())

@@ -8,7 +8,8 @@ import numpy as np
 
 from bridge.reports.facts import LiveFacts, facts_for
 from bridge.services.container import Services
-from rules.backtest.costs import Cost, NoRatio, forecast, ratio
+from rules.backtest.costs import Cost, Item, NoRatio, forecast, ratio
+from rules.language import types
 from rules.model import metrics, tree
 from rules.model.facts import Why
 from rules.model.revision import Revision
@@ -35,6 +36,35 @@ def costs_of(services: Services, revision: Revision, now: datetime) -> list[dict
     except NoRatio:
         return []
     return [_row(revision, one, len(volumes), worth) for one in found]
+
+
+def items_of(services: Services, revision: Revision, now: datetime) -> list[Item]:
+    """The items in the rule's scope with their traffic a day and their ratio, for a rule with a ratio of counts."""
+    node = ratio(revision.when)
+    parts = None if node is None else types.ratio_of_counts(node.left)
+    if parts is None:
+        return []
+    data = services.data(revision.account, revision.integration)
+    with services.store.read() as session:
+        services.library.current(session)
+        facts = facts_for(session, data, revision, now, services.library.tables)
+        hits, trials = (_amounts(facts, part, now) for part in parts)
+    some = trials > 0
+    days = MEASURED / timedelta(days=1)
+    return [
+        Item(a_day=float(of / days), rate=float(hit / of)) for hit, of in zip(hits[some], trials[some], strict=True)
+    ]
+
+
+def _amounts(facts: LiveFacts, node: tree.Node, now: datetime) -> Any:
+    """The sum of what one side of the ratio counts, over the last week."""
+    per = facts.subjects[0].per if facts.subjects else ()
+    total = np.zeros(len(facts.subjects))
+    for part in node.walk():
+        if isinstance(part, tree.Metric):
+            found = facts.measure(part.name, per, now - MEASURED, now)
+            total += np.where(found.why == Why.KNOWN, found.values, 0.0)
+    return total
 
 
 def typical_costs(revision: Revision) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Estimate what a rule costs before it is live: false pauses by chance, and how long a collapse goes unnoticed.
 
 A month is simulated for some typical volumes, with the very tests that the evaluator uses: subjects whose true ratio is
-exactly at the line, 1.5 times as good, and twice as good until it falls to a quarter. Pure, and the same each time.
+exactly at the line, 1.5 times as good, and twice as good until it falls to a quarter. For a threshold that is to be
+chosen, the items of the network itself are simulated, each with its own volume and ratio. Pure, and the same each time.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,8 +49,61 @@ class Cost:
     missing: float  # hits that they lack, compared with trials at the line
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One item of a network: its trials (clicks) a day, and its ratio."""
+
+    a_day: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What to expect of one threshold in a month, over the items of a network."""
+
+    honest: int  # items that are not beyond the line
+    honest_paused: float  # share of them that is paused within 30 days
+    unnoticed: timedelta | None  # until half of the collapses of honest items to a quarter are found; None: not at all
+
+
+def outlook(revision: Revision, items: Sequence[Item]) -> Outlook:
+    """The month ahead for these items, if each keeps the ratio that it has. Raises NoRatio."""
+    node, line, look = _judged(revision)
+    down = node.op in {"<", "<="}
+    honest = [one for one in items if one.rate > 0 and (one.rate >= line if down else one.rate <= line)]
+    honest = honest[:: max(len(honest) // SUBJECTS, 1)][:SUBJECTS]
+    if not honest:
+        return Outlook(honest=0, honest_paused=0.0, unnoticed=None)
+    volumes, rates = (np.array(part) for part in zip(*((one.a_day, one.rate) for one in honest), strict=True))
+    fall = 0.25 if down else 4.0
+    worlds = [_simulated(volumes, rates, fate) for fate in ((1.0, 1.0), (1.0, fall))]
+    trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
+    first = _first(trials, hits, look).reshape(2, len(honest))
+    late = _found_after(first[1])
+    return Outlook(
+        honest=sum(one.rate > 0 and (one.rate >= line if down else one.rate <= line) for one in items),
+        honest_paused=float(np.isfinite(first[0]).mean()),
+        unnoticed=None if np.isinf(late) else timedelta(hours=late),
+    )
+
+
 def forecast(revision: Revision, volumes: Sequence[float]) -> tuple[Cost, ...]:
     """The costs for each of these volumes a day. Raises NoRatio."""
+    node, line, look = _judged(revision)
+    down = node.op in {"<", "<="}
+    good = 1.5 if down else 1 / 1.5
+    fall = (2.0, 0.5) if down else (0.5, 2.0)
+    fates = ((1.0, 1.0), (good, good), fall)
+    worlds = [_simulated(np.full(SUBJECTS, volume), line, fate) for volume in volumes for fate in fates]
+    if not worlds:
+        return ()
+    trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
+    first = _first(trials, hits, look).reshape(len(volumes), len(fates), SUBJECTS)
+    return tuple(_cost(volume, line, fall[1], found) for volume, found in zip(volumes, first, strict=True))
+
+
+def _judged(revision: Revision) -> tuple[tree.Compare, float, Look]:
+    """The comparison, its line, and how the evaluator judges it. Raises NoRatio."""
     node = ratio(revision.when)
     if node is None or not isinstance(node.right, tree.Constant) or not isinstance(node.right.value, Decimal):
         raise NoRatio(f"{revision.id}: no condition of `when` holds a ratio of counts against a plain number")
@@ -57,17 +111,7 @@ def forecast(revision: Revision, volumes: Sequence[float]) -> tuple[Cost, ...]:
     window = revision.data.window
     hours = int((window.length if isinstance(window, Rolling) else timedelta(days=1)) / timedelta(hours=1))
     least = float(next(iter(revision.data.need.values()), Decimal(0)))
-    look = _look(node, line, max(hours // STEP, 1), least)
-    down = node.op in {"<", "<="}
-    good = 1.5 if down else 1 / 1.5
-    fall = (2.0, 0.5) if down else (0.5, 2.0)
-    fates = ((1.0, 1.0), (good, good), fall)
-    worlds = [_simulated(volume, line, fate) for volume in volumes for fate in fates]
-    if not worlds:
-        return ()
-    trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
-    first = _first(trials, hits, look).reshape(len(volumes), len(fates), SUBJECTS)
-    return tuple(_cost(volume, line, fall[1], found) for volume, found in zip(volumes, first, strict=True))
+    return node, line, _look(node, line, max(hours // STEP, 1), least)
 
 
 def ratio(group: Group | None) -> tree.Compare | None:
@@ -79,10 +123,15 @@ def ratio(group: Group | None) -> tree.Compare | None:
     return None
 
 
+def _found_after(first: Counts) -> float:
+    """The hours until half of the collapses are found; those that were paused before had none. Infinite: never."""
+    late = first[first > COLLAPSE] - COLLAPSE
+    return float(np.median(late)) if len(late) else float(np.inf)
+
+
 def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:
     """`first`: at which hour the subjects at the line, the better ones and the collapsing ones are caught."""
-    late = np.where(first[2] > COLLAPSE, first[2] - COLLAPSE, np.inf)
-    hours = float(np.median(late))
+    hours = _found_after(first[2])
     lost = np.isinf(hours)
     passed = volume * (MONTH - COLLAPSE if lost else hours) / 24
     return Cost(
@@ -95,14 +144,14 @@ def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:
     )
 
 
-def _simulated(volume: float, line: float, times: tuple[float, float]) -> tuple[Counts, Counts]:
-    """Trials and hits up to each look: the rate is so many times the line, before the collapse and after."""
+def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float]) -> tuple[Counts, Counts]:
+    """Trials and hits up to each look, one column per volume: its rate, so many times before the collapse and after."""
     random = np.random.default_rng(SEED)
-    slots = (BEFORE + MONTH) // STEP
-    rate = np.where(np.arange(slots) * STEP < BEFORE + COLLAPSE, times[0], times[1]) * line
-    trials = random.poisson(volume * STEP / 24, (slots, SUBJECTS))
-    hits = random.binomial(trials, np.minimum(rate, 1.0)[:, None])
-    start = np.zeros(SUBJECTS)
+    slots, size = (BEFORE + MONTH) // STEP, len(volumes)
+    rate = np.where(np.arange(slots) * STEP < BEFORE + COLLAPSE, times[0], times[1])[:, None] * rates
+    trials = random.poisson(volumes * STEP / 24, (slots, size))
+    hits = random.binomial(trials, np.broadcast_to(np.minimum(rate, 1.0), trials.shape))
+    start = np.zeros(size)
     return np.vstack([start, trials]).cumsum(axis=0), np.vstack([start, hits]).cumsum(axis=0)
 
 
@@ -119,6 +168,8 @@ def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
     direction: Direction = "below" if node.op in {"<", "<="} else "above"
     confidence = node.confidence or Decimal("0.95")
     z = proof.z_of(confidence) if node.confidence is not None else 0.0
+    parts = types.ratio_of_counts(node.left)
+    whole = parts is not None and proof.is_whole(parts)
 
     def once(hits: Counts, trials: Counts, slot: int) -> Counts:
         n, k = trials[slot] - trials[slot - length], hits[slot] - hits[slot - length]
@@ -134,10 +185,13 @@ def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
             hits[slot] - hits[at[known]],
             trials[slot] - trials[at[known]],
             evidence.lumped(starts, known.tolist()),
-            whole=line > 0.05,
+            whole=whole,
         )
         needed = evidence.line_of_evidence(float(confidence))
-        caught: Counts = Screen(sums, direction, needed, node.holds == "month").taken(np.array([line]))
-        return caught
+        screen = Screen(sums, direction, needed, node.holds == "month")
+        if node.holds == "month":
+            return np.asarray(screen.taken(np.array([line])))
+        found = screen.values(np.array([line]))
+        return np.asarray((found >= needed) & evidence.of_the_scope(found, float(confidence)))
 
     return once if node.holds == "once" else month

@@ -6,11 +6,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rules.backtest.backtest import Fire, Inhibitor, Report, backtest
+from rules.backtest.costs import Item, NoRatio, Outlook, outlook
 from rules.backtest.simulated_world import History
 from rules.language.unparse import condition as written
 from rules.model import tree
+from rules.model.formatting import counted, span
 from rules.model.revision import Group, Revision
 from rules.model.syntax import Condition
+
+ONE_OF_TWENTY = 0.05
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,9 @@ class Tried:
     kept: Decimal
     lost: Decimal
     saved_clicks: Decimal
+    honest: int | None = None  # items of the network that are not beyond this threshold; None: nothing is known
+    honest_paused: float | None = None  # share of them that it would pause by chance in a month
+    unnoticed_hours: int | None = None  # until half of the collapses to a quarter are found; None: not in 20 days
     best: bool = False
     reason: str = ""  # why this one is recommended; empty for the others
 
@@ -75,14 +83,67 @@ def sweep(
                 saved_clicks=right - sum((_clicks(fire) for fire in report.false_alarms), Decimal(0)),
             )
         )
+    return _recommended(tried)
+
+
+def with_outlook(tried: Sequence[Tried], revision: Revision, metric: str, items: Sequence[Item]) -> tuple[Tried, ...]:
+    """The same thresholds with the month ahead for these items of the network beside what the past said.
+
+    Where no threshold would have paused anything, the recommended one finds a collapse soonest, of those that pause
+    at most ONE_OF_TWENTY of the honest items by chance. A rule that holds no ratio has no such month.
+    """
+    try:
+        ahead = [outlook(with_threshold(revision, metric, one.value), items) for one in tried]
+    except NoRatio:
+        return tuple(tried)
+    pairs = zip(tried, ahead, strict=True)
+    return _recommended([_beside(one, found) for one, found in pairs]) if items else tuple(tried)
+
+
+def _beside(one: Tried, found: Outlook) -> Tried:
+    hours = None if found.unnoticed is None else round(found.unnoticed / HOUR)
+    return replace(one, honest=found.honest, honest_paused=found.honest_paused, unnoticed_hours=hours)
+
+
+def _recommended(tried: Sequence[Tried]) -> tuple[Tried, ...]:
     top = max(tried, key=lambda one: (one.saved_clicks, -one.false_alarms), default=None)
     if top is None or not top.pauses:
-        return tuple(tried)
-    return tuple(replace(one, best=True, reason=_why(one, tried)) if one is top else one for one in tried)
+        top = _soonest(tried)
+    chosen = ((one, one is top) for one in tried)
+    return tuple(replace(one, best=best, reason=_why(one, tried) if best else "") for one, best in chosen)
 
 
-def _why(top: Tried, tried: list[Tried]) -> str:
-    """What the recommended threshold saves, and what its neighbours would do instead."""
+def _soonest(tried: Sequence[Tried]) -> Tried | None:
+    """The threshold that finds a collapse first, of those that leave nearly all honest items alone."""
+    fit = [
+        (one.unnoticed_hours, one.honest_paused, number)
+        for number, one in enumerate(tried)
+        if one.honest and one.honest_paused is not None and one.honest_paused <= ONE_OF_TWENTY
+        if one.unnoticed_hours is not None
+    ]
+    return tried[min(fit)[2]] if fit else None
+
+
+def _why(top: Tried, tried: Sequence[Tried]) -> str:
+    """What speaks for the recommended threshold: what it saves, what its neighbours would do, what is ahead."""
+    return "; ".join(word for word in (_saved(top, tried), _expected(top)) if word)
+
+
+def _expected(one: Tried) -> str:
+    if not one.honest:
+        return ""
+    unnoticed = one.unnoticed_hours
+    found = "is not found within 20 days" if unnoticed is None else f"is found after {span(unnoticed * HOUR)}"
+    return (
+        f"in a month it pauses {one.honest_paused or 0.0:.1%} of the {counted(one.honest, 'item')} that are not beyond "
+        f"it by chance, and a collapse to a quarter {found}"
+    )
+
+
+def _saved(top: Tried, tried: Sequence[Tried]) -> str:
+    """What it saves, and what its neighbours would do instead."""
+    if not top.pauses:
+        return "none of these thresholds would have paused anything"
     words = [f"it keeps {top.saved_clicks:,.0f} clicks from bad traffic, those of {_alarms(top)} taken off"]
     at = next(number for number, one in enumerate(tried) if one is top)
     for number, side in ((at - 1, "below"), (at + 1, "above")):

@@ -165,7 +165,7 @@ def gathered(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value
 
 def _of_the_window(parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Gathered:
     hits, trials, why = _pair(parts, frame, lookback, value)
-    return Gathered(Sums(hits[None, :], trials[None, :], np.ones(1), _is_whole(parts)), (), why)
+    return Gathered(Sums(hits[None, :], trials[None, :], np.ones(1), is_whole(parts)), (), why)
 
 
 def _since_beginnings(
@@ -189,14 +189,14 @@ def _since_beginnings(
     weights = evidence.lumped(starts, known)
     if first is not None:  # what lies before its window is what a change is compared with
         weights = np.array([one.weight for one in used])
-    sums = Sums(hits.rows, trials.rows, weights, _is_whole(parts))
+    sums = Sums(hits.rows, trials.rows, weights, is_whole(parts))
     spread = evidence.spread(sums, used)
     if (spread > 1.0).any():  # what differs by more than chance says less: as if it were so many times fewer
         sums = Sums(sums.hits / spread, sums.trials / spread, weights, sums.whole)
     return Gathered(sums, used, why, spread)
 
 
-def _is_whole(parts: Parts) -> bool:
+def is_whole(parts: Parts) -> bool:
     """Hits are a part of the trials, as rejected of all conversions; conversions are rare beside clicks."""
     return not any(isinstance(part, tree.Metric) and metrics.base(part.name) == "clicks" for part in parts[1].walk())
 

@@ -1,5 +1,7 @@
 """bridge.yaml is read as strictly as a rule: nothing guessed, nothing twice, and every refusal names its place."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -215,6 +217,26 @@ def test_check_reads_the_files_of_the_home_and_not_of_the_directory_that_it_runs
     (tmp_path / "rules").mkdir()
     found = CliRunner().invoke(cli, ["check", str(Path(tmp_path))])
     assert (found.exit_code, found.output) == (0, "0 rules, 0 errors, 0 warnings\n")
+
+
+def test_check_says_what_each_rule_with_a_ratio_will_cost(tmp_path):
+    """At four typical volumes each; the plain confidence costs nearly every honest offer, the month of evidence few."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "bridge.yaml").write_text(ACCOUNT)
+    head = "schema: 1\nid: ID\ntrigger: {every: 15m}\nscope: {per: [offer], where: all}\n"
+    rest = "data: {window: 24h, need: {clicks: 500}, fresh: 1h}\nwhen: ['WHEN']\nthen: [{pause: offer, hold: 6h}]\n"
+    for name, when in {"once": "cr < 0.40% @95%", "month": "cr < 0.40% @95% a month", "none": "clicks > 5"}.items():
+        text = (head + rest).replace("ID", name).replace("WHEN", when)
+        (tmp_path / "rules" / f"{name}.yaml").write_text(text)
+    runner = CliRunner(env={"KEY": "k", "BRIDGE_HOME": str(tmp_path)})
+    assert "of honest items" not in runner.invoke(cli, ["check", str(tmp_path)]).output
+    told = json.loads(runner.invoke(cli, ["check", str(tmp_path), "--costs", "--json"]).output)["costs"]
+    assert [line.split(":")[0] for line in told] == ["month"] * 4 + ["once"] * 4
+    busy = {line.split(":")[0]: line for line in told if "8,000 a day" in line}
+    paused = {rule: int(re.search(r"pauses (\d+)%", line)[1]) for rule, line in busy.items()}
+    assert paused["month"] <= 10
+    assert paused["once"] >= 90
+    assert all("a collapse to a quarter goes unnoticed for" in line for line in told)
 
 
 BROKEN = """\

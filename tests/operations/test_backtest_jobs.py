@@ -73,7 +73,10 @@ def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
     done = now_of(network, asked)
     assert (done.state, done.looks, done.looks_done) == ("done", 97, 97)
     with network.services.store.read() as session:
-        assert session.get_one(backtest_results.Backtest, done.backtest_id).by == "anna"
+        kept = session.get_one(backtest_results.Backtest, done.backtest_id)
+    assert kept.by == "anna"
+    assert [row["rule"] for row in kept.figures["costs"]] == ["low-cr"] * len(kept.figures["costs"])
+    assert {"honest_paused", "unnoticed_hours", "missing_revenue"} <= kept.figures["costs"][0].keys()
 
 
 def test_asking_wakes_a_worker(network, ask):

@@ -1,10 +1,12 @@
 """What a rule will cost, told before it is live."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from rules.backtest.costs import NoRatio, forecast
+from rules.backtest.costs import Item, NoRatio, forecast, outlook
+from rules.backtest.threshold_sweep import Tried, with_outlook, with_threshold
 
 
 def test_plain_confidence_costs_nearly_every_honest_offer_and_a_month_of_evidence_few(rule):
@@ -20,3 +22,41 @@ def test_plain_confidence_costs_nearly_every_honest_offer_and_a_month_of_evidenc
 def test_a_rule_without_a_ratio_has_no_such_costs(rule):
     with pytest.raises(NoRatio, match="no condition"):
         forecast(rule("[clicks > 5]"), [100])
+
+
+def test_the_month_ahead_is_that_of_the_items_of_the_network(rule):
+    """Closer to the line a collapse is found sooner, and more honest items are paused by chance."""
+    made = rule('["cr < 0.40% @95%"]', data="{window: 24h, need: {clicks: 500}}")
+    items = [Item(a_day=2000, rate=rate) for rate in (0.002, 0.004, 0.005, 0.008, 0.012, 0.02)]
+    low, high = (outlook(with_threshold(made, "cr", Decimal(text)), items) for text in ("0.003", "0.012"))
+    assert (low.honest, high.honest) == (5, 2)
+    assert low.honest_paused < high.honest_paused
+    assert low.unnoticed > high.unnoticed
+
+
+def test_without_honest_items_there_is_nothing_to_expect(rule):
+    made = rule('["cr < 0.40% @95% a month"]', data="{window: 24h, need: {clicks: 500}}")
+    assert outlook(made, [Item(a_day=100, rate=0.001)]).honest == 0
+
+
+def test_a_sweep_in_which_nothing_is_paused_is_decided_by_the_month_ahead(rule):
+    made = rule('["cr < 0.40% @95% a month"]', data="{window: 24h, need: {clicks: 500}}")
+    items = [Item(a_day=3000, rate=0.01 + 0.001 * number) for number in range(10)]
+    [first, second] = with_outlook([untouched("0.002"), untouched("0.006")], made, "cr", items)
+    assert (first.best, second.best) == (False, True)
+    assert second.honest_paused <= 0.05
+    assert second.unnoticed_hours < (first.unnoticed_hours or 1000)
+    assert second.reason.startswith("none of these thresholds would have paused anything; in a month it pauses 0.0% of")
+
+
+def test_a_sweep_of_a_rule_without_a_ratio_says_nothing_of_the_month_ahead(rule):
+    made = rule("[clicks > 5]")
+    [only] = with_outlook([untouched("5")], made, "clicks", [Item(a_day=100, rate=0.01)])
+    assert (only.honest, only.best, only.reason) == (None, False, "")
+
+
+def untouched(value):
+    nothing = Decimal(0)
+    return Tried(
+        value=Decimal(value), pauses=0, false_alarms=0, flaps=0, kept=nothing, lost=nothing, saved_clicks=nothing
+    )

@@ -187,4 +187,4 @@ class BacktestRow(Schema):
     start = when()
     end = when()
     against = word("live: as it was known then; imported: as an export has it", "live")
-    figures = Free(metadata={"description": "looks, subjects, pauses, false alarms, money, and the first fires"})
+    figures = Free(metadata={"description": "looks, subjects, pauses, false alarms, money, the first fires, and costs"})

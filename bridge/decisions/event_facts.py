@@ -72,6 +72,11 @@ class EventFacts:
         found: frozenset[str] | None = getattr(self.live, "listed", _no_table)(table, column)
         return found
 
+    def entities(self, dimension: Dimension) -> Facts | None:
+        """All entities of a kind, for counts."""
+        found: Facts | None = getattr(self.live, "entities", _no_entities)(dimension)
+        return found
+
     @property
     def cohorts(self) -> CohortFacts | None:
         return self.live.cohorts if self.live else None
@@ -94,6 +99,10 @@ class EventFacts:
 
 
 def _no_table(_table: str, _column: str | None) -> frozenset[str] | None:
+    return None
+
+
+def _no_entities(_dimension: Dimension) -> None:
     return None
 
 

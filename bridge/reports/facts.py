@@ -208,6 +208,18 @@ class LiveFacts:
         """Today, where the rule lives."""
         return self.now.astimezone(ZoneInfo(self.zone)).date()
 
+    def entities(self, dimension: Dimension) -> "LiveFacts | None":
+        """Facts about all entities of a kind that Integr8 still lists; None where none is known."""
+        listed = self.data.directory.listed(dimension)
+        if not listed:
+            return None
+        items = self.data.items.get(
+            ("entities", dimension),
+            (self.data.directory,),
+            lambda: Items((Subject((dimension,), (one,)) for one in listed), (dimension,)),
+        )
+        return LiveFacts(self.session, self.data, items, self.now, self.tables, {}, self.zone)
+
     def as_of(self, name: str) -> datetime | None:
         covered = self.data.coverage.get(kinds_of(name)[0])
         return covered.as_of if covered else None

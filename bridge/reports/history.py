@@ -256,6 +256,10 @@ class PastFacts:
         """The cells of a column as the table is today, for `in table`."""
         return cells(self.past.tables, table, column, self.past.day(self.now))
 
+    def entities(self, dimension: Dimension) -> LiveFacts | None:
+        """All entities of a kind as the mirror says today."""
+        return self.past.entities(self.now).entities(dimension)
+
     def as_of(self, name: str) -> datetime | None:
         return self.past.as_of(name, self.known, self.now)
 

@@ -335,6 +335,8 @@ class _Replay:
                 f"none of {self._answers[Answer.NO_DECISION.word]:,} verdicts from {period} could be decided: there "
                 "is no data, or too little. These figures say nothing about the rule"
             )
+        if any(isinstance(node, tree.Count) for one in _asked(self._revision) for node in one.walk()):
+            yield "count(...) is taken from what Integr8 lists today; how many there were then is not known"
         since = getattr(self._history, "since", None)
         if since is not None and since > start:
             yield f"observations begin at {since:%Y-%m-%d %H:%M} UTC; windows that reach further back were not decided"
@@ -451,6 +453,11 @@ def _ratio(revision: Revision) -> tuple[tree.Compare, tuple[tree.Node, tree.Node
             if parts is not None and isinstance(node.right.value, Decimal):
                 return node, parts
     return None
+
+
+def _asked(revision: Revision) -> Iterator[tree.Node]:
+    for group in (revision.when, revision.unless, revision.release.early):
+        yield from _tests(group)
 
 
 def _tests(group: Group | None) -> Iterator[tree.Node]:

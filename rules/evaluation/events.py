@@ -56,6 +56,11 @@ class EventFacts:
         """Up to when the feed beneath is complete."""
         return None if self.beneath is None else self.beneath.as_of(name)
 
+    def entities(self, dimension: Dimension) -> Facts | None:
+        """All entities of a kind, from beneath."""
+        found: Facts | None = getattr(self.beneath, "entities", _no_entities)(dimension)
+        return found
+
     @property
     def cohorts(self) -> CohortFacts | None:
         """Conversions by their click, from beneath."""
@@ -71,6 +76,10 @@ class EventFacts:
 
 
 def _no_table(_table: str, _column: str | None) -> frozenset[str] | None:
+    return None
+
+
+def _no_entities(_dimension: Dimension) -> None:
     return None
 
 

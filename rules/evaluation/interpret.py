@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, losses, proof, ranking, unusual
+from rules.evaluation import columns, entity_counts, losses, proof, ranking, unusual
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Lookback, Peers
 from rules.language import patterns, types
@@ -198,6 +198,7 @@ _VALUES: dict[type[tree.Node], Callable[..., Column]] = {
     tree.Over: _over,
     tree.Ago: _ago,
     tree.Call: _call,
+    tree.Count: lambda node, frame, _look: entity_counts.count(node, frame, answer),
 }
 
 # --- conditions ------------------------------------------------------------------------------------

@@ -70,6 +70,9 @@ def _compared(measurement: Measurement, node: tree.Compare) -> str:
     metric = measurement.measured_part()
     plural = metric is not None and measurement.unit() == "count"
     said = formatting.comparison(node.op, holds=bool(measurement.answer), plural=plural)
+    if isinstance(node.left, tree.Count):
+        value = formatting.number(measurement.cell(node.left), "count")
+        return f"{unparse.text(node.left)} ({value}) {said} {_right_words(measurement)}"
     if metric is None and not types.has_metric(node):
         return f"{measurement.name()} {said} {_right_words(measurement)}"
     value, right = _both_sides(measurement, node)

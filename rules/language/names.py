@@ -101,6 +101,10 @@ def resolve(node: tree.Node, place: Place, available: AvailableNames) -> tuple[t
     def visit(part: tree.Node) -> tree.Node:
         if isinstance(part, tree.Rank) and part.group is not None and isinstance(part.group, tree.Name):
             part = replace(part, group=_of_group(part.group))
+        if isinstance(part, tree.Count):
+            counted, found = _of_count(part, place, available)
+            problems.extend(found)
+            return counted
         if isinstance(part, tree.InTable):
             wrong = _table_problem(part, available)
             if wrong:
@@ -115,6 +119,52 @@ def resolve(node: tree.Node, place: Place, available: AvailableNames) -> tuple[t
         return _with_children(part, visit)
 
     return visit(node), tuple(problems)
+
+
+def _of_count(part: tree.Count, place: Place, available: AvailableNames) -> tuple[tree.Node, list[Problem]]:
+    """A count with the names of its `where` resolved, and what is wrong with it."""
+    where = part.where
+    problems: list[Problem] = []
+    if where is not None:
+        inside = AvailableNames(per=(part.dimension,), lists=available.lists)
+        where, found = resolve(_qualified(where, part.dimension), place, inside)
+        problems += found
+        for one in where.walk():
+            if isinstance(one, tree.Metric | tree.Count):
+                what = f"'{one.name}' is measured" if isinstance(one, tree.Metric) else "a count stands in a count"
+                words = f"{what}; count() asks for attributes, such as active or default_payout"
+                problems.append(Problem(replace(place, column=place.column + one.column - 1), words))
+    per, wrong = _shared(part, available)
+    if wrong:
+        problems.append(Problem(replace(place, column=place.column + part.column - 1), wrong))
+    return replace(part, where=where, per=per), problems
+
+
+def _qualified(node: tree.Node, dimension: Dimension) -> tree.Node:
+    """`active` is the offer's where offers are counted."""
+    if isinstance(node, tree.Name):
+        plain = "." not in node.text and node.text not in CLOCK and not metrics.is_metric(node.text)
+        return replace(node, text=f"{dimension}.{node.text}") if plain else node
+    return _with_children(node, lambda part: _qualified(part, dimension))
+
+
+def _shared(part: tree.Count, available: AvailableNames) -> tuple[tuple[Dimension, ...] | None, str | None]:
+    """What the entities share with the subject; a problem where that may be two things."""
+    has_advertiser = part.kind == "offers" and "advertiser" in available.dimensions
+    if part.per == ("advertiser",) and not has_advertiser:
+        if part.kind != "offers":
+            return part.per, f"{part.kind} belong to no advertiser; write count({part.kind} ...) per network"
+        return part.per, f"a subject per {_subject(available)} has no advertiser; write per network"
+    if part.per is not None:
+        return part.per, None
+    if part.kind == "offers" and "advertiser" in available.per:
+        return ("advertiser",), None
+    if not has_advertiser:
+        return None, f"all {part.kind} of the network? Write count({part.kind} ...) per network"
+    return None, (
+        "count(offers ...) may be the offers of the subject's advertiser (per advertiser) or all of them "
+        "(per network); say which"
+    )
 
 
 def _table_problem(part: tree.InTable, available: AvailableNames) -> str | None:

@@ -16,7 +16,7 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedEOF, 
 from rules.model import durations, tree
 from rules.model.errors import Problem, RuleError
 from rules.model.revision import UNITS, Calendar, Rolling, Window
-from rules.model.spelling import listed, nearest
+from rules.model.spelling import did_you_mean, listed, nearest
 from rules.model.syntax import Condition, Place, Template
 
 MAX_TEXT = 500  # characters; the longest sensible condition we could think of has about 200
@@ -37,6 +37,7 @@ _WORDS: dict[str, str] = {
     "unusual": "UNUSUAL",
     "by": "BY",
     "per": "PER",
+    "where": "WHERE",
     **dict.fromkeys(tree.SIDES, "RANK"),
     "forecast": "FORECAST",
     "within": "WITHIN",
@@ -155,7 +156,13 @@ def _bound(node: tree.Node, place: Place) -> None:
         count += len(level)
         if depth > MAX_DEPTH or count > MAX_NODES:
             raise _failure(place, level[0].column, "too many parts in one condition; split it into several")
-        level = [child for parent in level for child in parent.children()]
+        level = [child for parent in level for child in _below(parent)]
+
+
+def _below(node: tree.Node) -> Iterator[tree.Node]:
+    yield from node.children()
+    if isinstance(node, tree.Count) and node.where is not None:
+        yield node.where
 
 
 # --- saying what is wrong --------------------------------------------------------------------------
@@ -350,6 +357,18 @@ class _Builder(Transformer[Token, tree.Node]):
     def call(self, word: Token, arguments: tuple[tree.Node, ...] | None) -> tree.Node:
         return tree.Call(function=str(word), arguments=arguments or (), column=_column(word))
 
+    def entities(
+        self, word: Token, kind: Token, _where: Token | None, where: tree.Node | None, _per: Token | None, *name: Any
+    ) -> tree.Node:
+        if str(kind) not in tree.COUNTABLE:
+            known = listed(tree.COUNTABLE)
+            raise _Wrong(_column(kind), f"count() counts {known}, not '{kind}'{did_you_mean(kind, tree.COUNTABLE)}")
+        group = next((one for one in name if one is not None), None)
+        return tree.Count(kind=str(kind), where=where, per=_group(group) if group else None, column=_column(word))
+
+    def grouped(self, word: Token, name: Token) -> tuple[str, Any, int]:
+        return "per", _group(name), _column(word)
+
     def bracket(self, item: tree.Node) -> tree.Node:
         return item
 
@@ -392,6 +411,8 @@ def _tailed(node: tree.Node, tail: tuple[tuple[str, Any, int], ...]) -> tree.Nod
             node = tree.Over(item=node, window=value, column=node.column)
         elif kind == "ago":
             node = tree.Ago(item=node, shift=value, column=node.column)
+        elif kind == "per":
+            node = _grouped(node, value, column)
         else:
             node = _confident(node, value, column)
     return node
@@ -406,6 +427,29 @@ def _confident(node: tree.Node, sure: tuple[Decimal, tree.Holds], column: int) -
     if not isinstance(node, tree.Compare | tree.Change):
         raise _Wrong(column, "'@' says how sure a comparison of a ratio must be; it does not fit here")
     return replace(node, confidence=level, holds=holds)
+
+
+def _group(name: Token) -> tuple[Any, ...]:
+    """`per advertiser`; `per network` is the whole account."""
+    if str(name) == "network":
+        return ()
+    if str(name) != "advertiser":
+        hint = did_you_mean(name, ("advertiser", "network"))
+        raise _Wrong(_column(name), f"count() counts per advertiser or per network, not per {name}{hint}")
+    return ("advertiser",)
+
+
+def _grouped(node: tree.Node, per: tuple[Any, ...], column: int) -> tree.Node:
+    """A comparison whose counts are per what stands behind it."""
+    if isinstance(node, tree.Compare):
+        sides = {
+            name: replace(side, per=per)
+            for name, side in (("left", node.left), ("right", node.right))
+            if isinstance(side, tree.Count) and side.per is None
+        }
+        if sides:
+            return replace(node, **cast("Any", sides))
+    raise _Wrong(column, "'per' belongs to a count: count(offers where active) < 3 per advertiser")
 
 
 def _column(token: Token) -> int:

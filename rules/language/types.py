@@ -335,6 +335,12 @@ def _check_holiday(node: tree.Call) -> None:
             raise _TypeMismatch(node.arguments[-1], wrong)
 
 
+def _count(node: tree.Count) -> Kind:
+    if node.where is not None:
+        _wants(node.where, "bool", role="a condition on what is counted")
+    return "number"
+
+
 def _constant(node: tree.Constant) -> Kind:
     return _LITERALS[node.kind]
 
@@ -384,6 +390,7 @@ _KINDS: dict[type[tree.Node], Callable[..., Kind]] = {
     tree.Negative: _negative,
     tree.Arithmetic: _arithmetic,
     tree.Call: _call,
+    tree.Count: _count,
     tree.Over: _over,
     tree.Ago: _over,
     tree.Compare: _compare,

@@ -90,6 +90,12 @@ def _arithmetic(node: tree.Arithmetic) -> tuple[str, int]:
     return f"{_inside(node.left, level)} {node.op} {_inside(node.right, level + 1)}", level
 
 
+def _count(node: tree.Count) -> tuple[str, int]:
+    where = "" if node.where is None else f" where {text(node.where)}"
+    per = "" if node.per is None else f" per {node.per[0] if node.per else 'network'}"
+    return f"count({node.kind}{where}){per}", _ATOM if not per else _SIGN
+
+
 def _over(node: tree.Over) -> tuple[str, int]:
     return f"{_inside(node.item, _POSTFIX)} over {window(node.window)}", _POSTFIX
 
@@ -169,6 +175,7 @@ _WRITERS: dict[type[tree.Node], Callable[[Any], tuple[str, int]]] = {
     tree.Negative: lambda node: (f"-{_inside(node.item, _SIGN)}", _SIGN),
     tree.Arithmetic: _arithmetic,
     tree.Call: lambda node: (f"{node.function}({', '.join(text(a) for a in node.arguments)})", _ATOM),
+    tree.Count: _count,
     tree.Over: _over,
     tree.Ago: _ago,
     tree.Compare: _compare,

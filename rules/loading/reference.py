@@ -87,6 +87,15 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
             "where all would be taken there is no decision"
         ),
     ),
+    (
+        "`count(KIND where CONDITION) per advertiser`, `per network`",
+        "`count(offers where active) < 3 per advertiser`",
+        (
+            "how many offers, publishers or advertisers Integr8 lists that fulfil a condition on their own attributes: "
+            "`active` is `offer.active` there. Where one of them cannot be judged there is no decision. In a rule per "
+            "advertiser `per advertiser` may be left out. A backtest takes what Integr8 lists today"
+        ),
+    ),
     ("`over WINDOW`", "`conversions = 0 over 1h`", "another window"),
     ("`ago DURATION`", "`clicks over 1h ago 7d`", "the window moved back; whole days follow the wall clock"),
     ("`in`, `not in`", '`publisher.country in ["DE", "AT"]`', "one of a list"),

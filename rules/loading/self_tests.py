@@ -46,7 +46,7 @@ def failures(revision: Revision) -> Iterator[Problem]:
 
 def _run(revision: Revision, test: Test) -> Result:
     facts = test_plans.Items([GivenFacts(given, revision) for given in (test.given, *test.more)])
-    asked = replace(revision, unless=_mentioned(revision.unless, test))
+    asked = replace(revision, unless=_mentioned(revision, revision.unless, test))
     evaluation = evaluate(asked, facts, facts.now)
     verdict = evaluation.explain(0)
     effects: tuple[str, ...] = ()
@@ -72,13 +72,15 @@ def _named(effect: PlannedEffect) -> str:
     return f"{effect.verb} {effect.target}"
 
 
-def _mentioned(unless: Group | None, test: Test) -> Group | None:
+def _mentioned(revision: Revision, unless: Group | None, test: Test) -> Group | None:
     if unless is None or unless.kind != "any":
-        return unless if unless is not None and test_facts.mentions(test.given, unless) else None
+        return unless if unless is not None and test_facts.mentions(test.given, unless, revision) else None
     kept = tuple(
         item
         for item in unless.items
-        if test_facts.mentions(test.given, item if isinstance(item, Group) else Group("all", (item,), item.place))
+        if test_facts.mentions(
+            test.given, item if isinstance(item, Group) else Group("all", (item,), item.place), revision
+        )
     )
     return replace(unless, items=kept) if kept else None
 

@@ -21,17 +21,18 @@ from rules.evaluation.events import EventFacts, walk
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.measurement import lookbacks
 from rules.evaluation.windows import TimeRange
-from rules.language import unparse
+from rules.language import parser, unparse
 from rules.language.fields import length
-from rules.language.names import ACCOUNT, ENTITY_FIELDS
+from rules.language.names import ACCOUNT, ENTITY_FIELDS, AvailableNames, resolve
 from rules.loading import lint
 from rules.loading.derived_values import Solution, solve
 from rules.model import durations, formatting, metrics, tree
+from rules.model.errors import RuleError
 from rules.model.facts import Column, Subject, Why
 from rules.model.input_values import moment_of, parse_moment, parse_number
 from rules.model.revision import DIMENSIONS, UNITS, Action, Calendar, Dimension, Group, Revision, Rolling, Webhook
 from rules.model.spelling import did_you_mean, listed
-from rules.model.syntax import Condition, Template
+from rules.model.syntax import Condition, Place, Template
 
 NOW = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)  # a Wednesday; what `now` is in a test that does not say
 CONTROLS = ("now", "data_age", "state")
@@ -128,6 +129,13 @@ class GivenFacts:
         """The cells that a test gives as `vips: [1, 2]`, or under the column's name."""
         found = self.given.get(f"{table}.{column}" if column else table)
         return frozenset(map(str, found)) if isinstance(found, list) else None
+
+    def counted(self, node: tree.Count) -> Column:
+        """The number that a test gives as `"count(offers where active)": 2`."""
+        found = next(
+            (amount(value) for key, value in self.given.items() if count_of(key, self._revision) == node), None
+        )
+        return _column([None if found is None else Fraction(found), None])
 
     def as_of(self, name: str) -> datetime | None:  # noqa: ARG002 - all feeds of a test are equally old
         """Now, less `data_age` where the test gives one."""
@@ -296,12 +304,14 @@ class Keys:
         self._metrics = set(_metric_keys(revision))
         self._attributes = set(_attributes(revision))
         self._lists = set(_lists(revision))
+        self._counts = set(_counts(revision))
 
     def problem_with(self, key: str, given: Mapping[str, Any]) -> str | None:
         """What is wrong with a key of a test, or None."""
         head, _, rest = key.partition(".")
-        if key in self._lists:
-            return None
+        counted = count_of(key, self._revision)
+        if key in self._lists or counted is not None:
+            return None if counted is None else _count_problem(key, given[key], asked=counted in self._counts)
         if key in CONTROLS or key in self._metrics or self._completes(key, given):
             return _value_problem(key, given[key])
         if head in {"body", "event"} or head in self._revision.scope.join or (head in _THINGS and not _measured(rest)):
@@ -412,17 +422,44 @@ def _lists(revision: Revision) -> Iterator[str]:
                 yield f"{node.table}.{node.of}" if node.of else node.table
 
 
-def mentions(given: Mapping[str, Any], group: Group) -> bool:
+def _count_problem(key: str, value: Any, *, asked: bool) -> str | None:
+    if not asked:
+        return f"the rule does not ask for '{key}'; leave it out"
+    whole = isinstance(value, int | Decimal) and not isinstance(value, bool) and value >= 0 and value == int(value)
+    return None if whole else f"'{key}' is a whole number"
+
+
+def _counts(revision: Revision) -> Iterator[tree.Count]:
+    for condition in _conditions(revision):
+        yield from (node for node in condition.tree.walk() if isinstance(node, tree.Count))
+
+
+def count_of(key: str, revision: Revision) -> tree.Count | None:
+    """The count that a key of `given` stands for, in whatever spelling; None where it is none."""
+    if not key.startswith("count"):
+        return None
+    place = Place("", 1, 1)
+    per = tuple(dimension for dimension in revision.scope.per if dimension != "event")
+    try:
+        found, wrong = resolve(parser.condition(key, place).tree, place, AvailableNames(per=per))
+    except RuleError:
+        return None
+    return found if isinstance(found, tree.Count) and not wrong else None
+
+
+def mentions(given: Mapping[str, Any], group: Group, revision: Revision) -> bool:
     """True where a test says something about each name of the group."""
     return all(
-        _given(part, given)
+        _given(part, given, revision)
         for condition in lint.conditions(group)
         for part in condition.tree.walk()
-        if isinstance(part, tree.Metric | tree.Attribute)
+        if isinstance(part, tree.Metric | tree.Attribute | tree.Count)
     )
 
 
-def _given(part: tree.Metric | tree.Attribute, given: Mapping[str, Any]) -> bool:
+def _given(part: tree.Metric | tree.Attribute | tree.Count, given: Mapping[str, Any], revision: Revision) -> bool:
+    if isinstance(part, tree.Count):
+        return any(count_of(key, revision) == part for key in given)
     written = unparse.text(part)
     if isinstance(part, tree.Attribute):
         return written in given or part.name.partition(".")[0] in given

@@ -12,6 +12,7 @@ from rules.evaluation import columns
 from rules.evaluation.evaluate import evaluate
 from rules.language.fields import length
 from rules.loading.test_facts import GivenFacts
+from rules.model import tree
 from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Hold, Outcome, Plan
 from rules.model.revision import Action, Dimension, Mode, Revision
@@ -58,6 +59,9 @@ class Items:
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         return self.items[0].listed(table, column)
+
+    def counted(self, node: tree.Count) -> Column:
+        return self._together(item.counted(node) for item in self.items)
 
     def as_of(self, name: str) -> datetime | None:
         return self.items[0].as_of(name)

@@ -110,6 +110,7 @@ class Facts(Protocol):
 
     Facts that several rules ask at the same moment may have `once(question, pers, answer)`: it calls `answer` the first
     time that the question is asked for these subjects and their own parents `pers`, and gives the same object after.
+    Facts that know a mirror of Integr8 have `entities(dimension)`: facts about all of a kind that still exist.
     """
 
     @property

@@ -3,7 +3,7 @@
 Two trees are equal when they say the same thing, wherever it stood: columns do not take part.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from decimal import Decimal
@@ -17,10 +17,13 @@ from rules.model.revision import Dimension, Window
 Holds: TypeAlias = Literal["once", "month", "pauses"]
 Side: TypeAlias = Literal["worst", "best", "top", "bottom"]
 SIDES: tuple[Side, ...] = get_args(Side)
+COUNTABLE: Mapping[str, Dimension] = {"offers": "offer", "publishers": "publisher", "advertisers": "advertiser"}
 Comparison: TypeAlias = Literal["<", "<=", ">", ">=", "=", "!="]
 
 
-_LEAVES = frozenset({"column", "name", "op", "per", "kind", "function", "pattern", "share", "window", "shift", "holds"})
+_LEAVES = frozenset(
+    {"column", "name", "op", "per", "kind", "function", "pattern", "share", "window", "shift", "holds", "where"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,24 @@ class Arithmetic(Node):
 class Call(Node):
     function: str
     arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Node):
+    """`count(offers where active) per advertiser`: how many entities fulfil a condition on their own attributes.
+
+    `where` is about each of them, not about the subject, and is therefore no child. `per` is what they share with the
+    subject; `()` counts those of the whole account, None is not said.
+    """
+
+    kind: str  # offers, publishers, advertisers
+    where: "Node | None" = None
+    per: tuple[Dimension, ...] | None = None
+
+    @property
+    def dimension(self) -> Dimension:
+        """What is counted."""
+        return COUNTABLE[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

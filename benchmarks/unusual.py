@@ -71,10 +71,12 @@ def false_alarms(kind: str, items: int = 200, days: int = 120) -> dict[str, Any]
     rule = _rule()
     clicks = normal(kind, items, BEFORE + days)
     wrong, mondays, looked = 0, 0, 0
+    by_weekday: dict[int, list[int]] = {}
     for day in range(BEFORE, BEFORE + days):
         now = BEGIN + timedelta(days=day, hours=LOOK_AT)
         said = int((evaluate(rule, Hours(clicks, now), now).answers == 1).sum())
         wrong += said
+        by_weekday.setdefault(now.weekday(), []).append(said)
         if now.weekday() == 0 and now.day <= 7:
             mondays += said
             looked += items
@@ -82,6 +84,7 @@ def false_alarms(kind: str, items: int = 200, days: int = 120) -> dict[str, Any]
         "data": kind,
         "item_days": items * days,
         "false_per_1000": round(1000 * wrong / (items * days), 2),
+        "worst_weekday": max(round(1000 * sum(each) / (items * len(each)), 2) for each in by_weekday.values()),
         "first_mondays": round(1000 * mondays / max(looked, 1), 2),
     }
 

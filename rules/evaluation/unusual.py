@@ -28,7 +28,7 @@ _MANY = 100.0  # above it a count is as good as normal
 _NORMAL = 1.4826  # from the median of absolute residuals to the standard deviation
 _MIDDLE = np.pi / 2  # how much more a median varies than a mean
 # A median lies close to its own few values: by how much a spread around medians of so many weeks is too small.
-_CLOSE = {4: 1.38, 5: 1.35, 6: 1.27, 7: 1.21, 8: 1.19, 9: 1.15}
+_CLOSE = {4: 1.40, 5: 1.37, 6: 1.29, 7: 1.23, 8: 1.21, 9: 1.17}
 _LEAST_SPREAD = 0.01  # of the middle: what is the same every day may move by a few hundredths
 _ENDLESS = 20_000  # steps along a distribution; none that a rule meets is so wide
 
@@ -129,11 +129,13 @@ class _Spread:
     factor: Floats  # variance per unit of the mean; with `level` false the variance itself
     spare: Floats  # by which part the uncertainty of the middle itself adds to the variance, per one of what is below
     level: bool
+    typical: Floats  # how much is usual on any day: where the factor was found
 
 
 def _spread(past: _Past, *, counts: bool, level: bool) -> _Spread:
     residuals, weights = [], []
     rates: list[Floats] = []
+    means: list[Floats] = []
     for weekday in range(7):
         part = past.weekday(weekday)
         rate = _rate(part, counts=counts)
@@ -142,11 +144,12 @@ def _spread(past: _Past, *, counts: bool, level: bool) -> _Spread:
         scale = np.sqrt(np.maximum(np.abs(expected), 0.5 if counts else 1e-9)) if level else 1.0
         residuals.append(np.where(part.known, (part.amounts - expected) / scale, np.nan))
         weights.append(part.known)
+        means.append(np.where(part.known, np.abs(expected), np.nan))
     same = past.weekday(0)
     weeks = np.maximum(same.known.sum(axis=0), 1)
     every, known = np.concatenate(residuals), np.concatenate(weights)
     count = np.maximum(known.sum(axis=0), 1)
-    close = np.array([_CLOSE.get(int(min(max(number, 4), 9)), 1.15) for number in np.maximum(count // 7, 1)])
+    close = np.array([_CLOSE.get(int(min(max(number, 4), 9)), 1.17) for number in np.maximum(count // 7, 1)])
     spread = _median(np.abs(every), known) * _NORMAL * close * (1 + 2 / np.sqrt(count))
     factor = spread * spread
     if counts:
@@ -154,7 +157,8 @@ def _spread(past: _Past, *, counts: bool, level: bool) -> _Spread:
         few = rates[0] * np.where(same.known, same.of, 0).sum(axis=0) / weeks < _FEW
         factor = np.maximum(np.where(few, squares * weeks / np.maximum(weeks - 1, 1), factor), 1.0)
     total = np.maximum(np.where(same.known, same.of, 0.0).sum(axis=0), 1e-9)
-    return _Spread(rates[0], factor, _MIDDLE / total, level)
+    typical = np.maximum(_median(np.concatenate(means), known), 0.5 if counts else 1e-9)
+    return _Spread(rates[0], factor, _MIDDLE / total, level, typical)
 
 
 def _rate(part: _Past, *, counts: bool) -> Floats:
@@ -185,7 +189,7 @@ def _edges(found: _Spread, of: Floats, tail: float, *, counts: bool) -> tuple[Fl
     """The middle, and from where on down and up a value is unusual."""
     middle = found.rate * of
     own = np.maximum(np.abs(middle), 1e-9) if found.level else 1.0
-    variance = found.factor * own * (1 + found.spare * of)
+    variance = _factor(found, own, counts=counts) * own * (1 + found.spare * of)
     variance = np.maximum(variance, (_LEAST_SPREAD * middle) ** 2 + 1e-12)
     score = NormalDist().inv_cdf(1 - tail)
     low, high = _skewed(middle, variance, score) if found.level else _even(middle, variance, score)
@@ -194,6 +198,17 @@ def _edges(found: _Spread, of: Floats, tail: float, *, counts: bool) -> tuple[Fl
         if few.any():
             low[few], high[few] = _counted(middle[few], variance[few], tail)
     return middle, low, high
+
+
+def _factor(found: _Spread, own: Floats | float, *, counts: bool) -> Floats:
+    """The variance per unit of the mean, here: where days differ by a share of themselves, it grows with the mean.
+
+    Below what is typical it stays as it is: what comes in bunches differs as much on a weak day.
+    """
+    if not found.level:
+        return found.factor
+    above = np.maximum(own / found.typical, 1.0)
+    return 1 + (found.factor - 1) * above if counts else found.factor * above
 
 
 def _even(middle: Floats, variance: Floats, score: float) -> tuple[Floats, Floats]:

@@ -224,7 +224,7 @@ def _unexpected(word: str, awaited: set[str]) -> str:
 def _named(awaited: set[str]) -> str:
     """The awaited terminals in words; a whole value's worth of them is just 'a value'."""
     names: list[str] = []
-    rest = set(awaited)
+    rest = awaited - {"PER"} if "OVER" in awaited else set(awaited)  # behind few values only; the nearest word knows it
     if {"NUMBER", "NAME"} <= rest:
         names.append("a value")
         rest -= _VALUE | {"NOT"}

@@ -35,6 +35,7 @@ COMMANDS = {
     "doctor": Place("bridge.cli.doctor:doctor", "Check everything that the service needs, and say what to do."),
     "events": Place("bridge.cli.events:events", "List, show, replay, accept and discard events."),
     "halt": Place("bridge.cli.halts:halt", "Stop everything until `resume`: no effect is sent, no rule decides."),
+    "halts": Place("bridge.cli.halts:halts", "List what is halted, and how much waits for `resume`."),
     "holds": Place("bridge.cli.holds:holds", "What rules keep paused: by which rule, since, until."),
     "init": Place("bridge.cli.home:init", "Write a commented starter directory with fresh secrets."),
     "mcp": Place("bridge.cli.mcp:mcp", "Answer a chat assistant, which may look and propose."),

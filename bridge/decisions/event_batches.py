@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -21,7 +21,7 @@ from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import RunRecord, run_records
 from bridge.observability.bulkhead import NOT_ITS_FAULT, sentence
 from bridge.sources import Source, SourceError
-from bridge.store import decision_lock, halts, journal, order_marks, runs
+from bridge.store import decision_lock, deferred_events, halts, journal, order_marks, runs
 from bridge.store.engine import Store
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import LeaseLost
@@ -87,7 +87,8 @@ def process_batch(store: Store, inputs: EventInputs, now: datetime) -> BatchResu
     """Decide about up to BATCH waiting events, and record it.
 
     Nothing while another worker decides about events, which goes on until the journal is empty, and nothing while
-    everything is halted: then events wait. When a step fails for the batch, it is repeated for each event alone; an
+    everything is halted: then events wait. Where single rules are halted, the others decide, and the events are kept
+    for the end of the halt. When a step fails for the batch, it is repeated for each event alone; an
     event that raises again is given back, and becomes a dead letter after its tries.
     """
     for lane in _lanes_with_work(store, inputs, now):
@@ -249,6 +250,9 @@ def _unlock(store: Store, lane: Lane) -> None:
         decision_lock.abandon(session, lane.name)
 
 
+Owed = tuple[str, str, int]  # event, rule, halt: a decision that waits for the end of a halt
+
+
 @dataclass(slots=True, eq=False)
 class _Part:
     """What the rules of one account say about a batch."""
@@ -257,6 +261,8 @@ class _Part:
     order: OrderFilter
     evaluated: list[Evaluated] = field(default_factory=list)
     stale: list[Decision] = field(default_factory=list)
+    halted: list[Owed] = field(default_factory=list)  # by rules that were not even asked
+    held_back: list[Owed] = field(default_factory=list)  # by rules whose plan a halt stopped
 
 
 def _handle(
@@ -268,7 +274,10 @@ def _handle(
     run for them already are not asked a second time.
     """
     with _step("decide"), store.read() as session:
+        again = deferred_events.asked_again(session, [one.event for one in received])
+        received = [replace(one, only=again.get(one.event.id)) for one in received] if again else received
         parts = _parts(inputs, session, inputs.live.library.current(session), received, now)
+    every = tuple(parts)
     last = parts.pop() if parts else None
     decided: list[Decision] = []
     for part in parts:
@@ -281,6 +290,8 @@ def _handle(
         turn.end(session)
         journal.finish(session, [one.event for one in received], now=now)
         order_marks.say_why(session, late)
+        deferred_events.settle(session, again.items())
+        deferred_events.defer(session, [owed for part in every for owed in (*part.halted, *part.held_back)])
         more = journal.some_wait(session, now)  # whoever found our lock taken relies on us to look
 
     if last is None:
@@ -300,7 +311,10 @@ def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session]
 
     def plan(session: Session) -> list[Decision]:
         with _step("decide"):
-            decided[:] = [one for each in part.evaluated for one in plan_evaluated(session, each)] + part.stale
+            planned = [one for each in part.evaluated for one in plan_evaluated(session, each)]
+            part.held_back = held_back(session, planned)
+            waiting = {(rule, event) for event, rule, _ in part.held_back}
+            decided[:] = [one for one in planned if (one.revision.id, one.cause.event_id) not in waiting] + part.stale
             return decided
 
     def prepare(decisions: Sequence[Decision]) -> list[RunRecord]:
@@ -318,15 +332,34 @@ def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session]
     return decided
 
 
+def held_back(session: Session, planned: Sequence[Decision]) -> list[Owed]:
+    """What a halt stopped that covers only some of a rule's targets, or that began after the rule was asked."""
+    stopped = [one for one in planned if one.plan is not None and any(stop.guard == "halt" for stop in one.plan.stops)]
+    if not stopped:
+        return []
+    halted, owed = halts.open_halts(session), []
+    for one in stopped:
+        account = one.revision.account
+        covering = halted.covering(one.revision.id, account)
+        found = [covering] if covering is not None else halted.advertisers(account)
+        if found and one.cause.event_id is not None:
+            owed.append((one.cause.event_id, one.revision.id, found[0].id))
+    return owed
+
+
 def _wanted(decision: Decision) -> int:
     return len(decision.plan.effects) if decision.plan and decision.plan.outcome is Outcome.READY else 0
 
 
 def _parts(
-    inputs: EventInputs, session: Session, book: Rulebook, received: Sequence[ReceivedEvent], now: datetime
+    inputs: EventInputs,
+    session: Session,
+    book: Rulebook,
+    received: Sequence[ReceivedEvent],
+    now: datetime,
 ) -> list[_Part]:
-    """Evaluate the rules that these events concern."""
-    live = inputs.live
+    """Evaluate the rules that these events concern, but for those that are halted."""
+    live, open_halts = inputs.live, halts.open_halts(session)
     parts: dict[str, _Part] = {}
     for match in match_rules(live.library, session, book, received, now):
         part = parts.get(match.revision.account)
@@ -335,7 +368,10 @@ def _parts(
             part.order.observe(received)
         known = runs.existing(session, match.revision.id, [cause.key for cause in match.causes])
         fresh, late, why = part.order.split(match.without(known))
-        if fresh.received:
+        halt = open_halts.covering(match.revision.id, match.revision.account)
+        if halt is not None:
+            part.halted += [(one.event.id, match.revision.id, halt.id) for one in fresh.received]
+        elif fresh.received:
             part.evaluated.append(_ask(live, session, fresh, now))
         if late.received:
             late, facts = facts_for(live, session, late, now)

@@ -21,6 +21,11 @@ class ReceivedEvent:
 
     event: Event
     parsed: ParsedEvent
+    only: frozenset[str] | None = None  # rules that were halted when all others decided; None: every rule is asked
+
+    def is_for(self, rule: str) -> bool:
+        """Whether this rule is asked about it."""
+        return self.only is None or rule in self.only
 
 
 def read_event(event: Event, source: Source) -> ReceivedEvent:

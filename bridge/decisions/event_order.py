@@ -57,6 +57,8 @@ class OrderFilter:
         lines: dict[str, list[Position]] = {}
         for row, one in enumerate(received):
             order, about = one.parsed.order, one.parsed.about
+            if one.event.deferred:  # it was compared when it came, and then waited for the end of a halt
+                continue
             if order is not None and about is not None and len(order) <= LONGEST:
                 lines.setdefault(f"source:{one.event.source}", []).append(
                     Position(row, order_marks.digest(about), order, one)
@@ -132,7 +134,7 @@ class OrderFilter:
         return [
             Position(row, order_marks.digest(str(about)), str(value), found[row])
             for row, (value, about) in enumerate(zip(values, abouts, strict=True))
-            if about is not None and _is_order(value)
+            if about is not None and _is_order(value) and not found[row].event.deferred
         ]
 
 

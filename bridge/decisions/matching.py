@@ -44,7 +44,11 @@ class RuleMatch:
 
 
 def match_rules(
-    library: Library, session: Session, book: Rulebook, received: Sequence[ReceivedEvent], now: datetime
+    library: Library,
+    session: Session,
+    book: Rulebook,
+    received: Sequence[ReceivedEvent],
+    now: datetime,
 ) -> list[RuleMatch]:
     """The rules that these events concern, the most important rule first."""
     found = []
@@ -52,7 +56,7 @@ def match_rules(
         trigger = revision.trigger
         if not isinstance(trigger, Webhook):
             continue
-        matched = [one for one in received if _matches(trigger, one)]
+        matched = [one for one in received if _matches(trigger, one) and one.is_for(revision.id)]
         found += _with_revisions(library, session, revision, matched, now)
     return found
 

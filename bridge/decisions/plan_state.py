@@ -19,7 +19,8 @@ from bridge.decisions import subjects
 from bridge.decisions.amounts import Amounts
 from bridge.store import halts, ledger, runs
 from bridge.store import holds as hold_rows
-from bridge.store.entities import Entity, EntityChange, with_either_id
+from bridge.store.entities import Entity, EntityChange, ids_of, with_either_id
+from bridge.store.halts import OpenHalt
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from rules.evaluation.evidence import MONTH
@@ -75,6 +76,8 @@ def load_state(
     `rechecking` is the waiting plan that is being decided about again: its targets do not wait.
     """
     revision, now = context.revision, context.now
+    halted = halts.open_halts(session)
+    halt = halted.covering(revision.id, revision.account)
     wanted = frozenset(targets)
     canary = _canary(session, context)
     wanted |= frozenset(canary.targets if canary else ())
@@ -92,7 +95,9 @@ def load_state(
         protected={
             kind: frozenset(ids) for kind, ids in (context.account.protected if context.account else {}).items()
         },
-        halt=halts.why_halted(session),
+        halt=None if halt is None else halt.why,
+        halt_of="everything" if halt is None else str(halt.of),
+        halted_advertisers=_halted_advertisers(session, halted.advertisers(revision.account)),
         waiting=frozenset(map(names.one, waiting)),
         asked=frozenset(map(names.one, asked)),
         answered={names.one(target): at for target, at in _answered(session, revision, now).items()},
@@ -146,6 +151,15 @@ def _entities(session: Session, account: str, wanted: Collection[Target]) -> dic
 
 
 # --- rows ------------------------------------------------------------------------------------------
+
+
+def _halted_advertisers(session: Session, halted: Sequence[OpenHalt]) -> dict[str, str]:
+    """The reason by each id of a halted advertiser; offers name theirs by either."""
+    found: dict[str, str] = {}
+    for one in halted:
+        names = ids_of(session, one.of.account or "", "advertiser", one.of.name or "")
+        found |= dict.fromkeys(names, one.why)
+    return found
 
 
 def _effects_today(session: Session, revision: Revision, now: datetime) -> int:

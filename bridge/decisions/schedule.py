@@ -32,6 +32,7 @@ from bridge.decisions.records import RunRecord, run_records
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
 from bridge.store import halts, runs, slots
 from bridge.store.engine import Store
+from bridge.store.halts import OpenHalts
 from bridge.store.lease import ours, settle
 from bridge.store.slots import Slot, SlotState
 from rules.model.revision import Cron, Every, Missed, Mode, Revision, Silence
@@ -90,6 +91,12 @@ def _to_open(
 def slot_key(rule_id: str) -> str:
     """The key of a rule's due slots."""
     return f"rule:{rule_id}"
+
+
+def halted_keys(halted: OpenHalts, book: Rulebook) -> frozenset[str]:
+    """The keys of rules that are halted by themselves or by their account."""
+    of_accounts = {one.id for one in book.revisions.values() if one.account in halted.accounts}
+    return frozenset(slot_key(rule) for rule in halted.rules | of_accounts)
 
 
 def latest(revision: Revision, now: datetime) -> datetime | None:
@@ -157,13 +164,15 @@ class _Ready:
 def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
     """Decide about rules whose slot is due. Returns how many slots ended; 0: nothing is left that nobody works on.
 
-    Nothing while everything is halted; the slots stay due, and the next tick tries again. Evaluating takes no lock.
+    Nothing while everything is halted, and no rule that is halted itself or by its account: the slots stay due, and
+    the next tick tries again. Evaluating takes no lock.
     Rules that are quick are planned and recorded together, account by account; one that was slow the last time is
     evaluated when the others are done, and whatever else is due by then is left to other workers.
     """
     with store.write() as session:
-        halted = halts.why_halted(session) is not None
-        taken = [] if halted else slots.take(session, KIND, limit=AT_ONCE, now=now, alone=True)
+        halted = halts.open_halts(session)
+        waiting = halted_keys(halted, inputs.library.current(session)) if halted else frozenset()
+        taken = [] if halted.everything else slots.take(session, KIND, limit=AT_ONCE, now=now, alone=True, but=waiting)
     if not taken:
         return 0
     with store.read() as session:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import orjson
@@ -30,7 +31,7 @@ SINGLE_LOOKED_AT = 50  # so many are looked at for them: some may wait for a nei
 
 
 class Halted(RuntimeError):
-    """The global halt is on: nothing is sent to Integr8."""
+    """A halt is on that covers one of the effects: nothing of the batch is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,17 @@ class Batch:
 
 
 def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> list[Batch]:
-    """Take what is due. Nothing while the halt is on, and nothing that needs Integr8 for accounts that are `away`."""
+    """Take what is due. Nothing that is halted, and nothing that needs Integr8 for accounts that are `away`."""
     with store.write() as session:
-        if halts.why_halted(session) is not None:
+        halted = halts.open_halts(session)
+        if halted.everything is not None:
             return []
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
         left_by = clock_steps.effects_left_by(session, now)
-        kept = ledger.take(session, MERGED, among=True, limit=MERGED_AT_ONCE, now=now, left_by=left_by, away=away)
-        single = ledger.take(session, MERGED, among=False, limit=SINGLE_LOOKED_AT, now=now, left_by=left_by, away=away)
+        take = partial(ledger.take, session, MERGED, now=now, left_by=left_by, away=away, halted=halted)
+        kept = take(among=True, limit=MERGED_AT_ONCE)
+        single = take(among=False, limit=SINGLE_LOOKED_AT)
         kept += _without_rivals(session, single, left_by)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
         expired = ledger.expired(session, {effect.plan_id for effect in kept}, now)
@@ -194,7 +197,8 @@ class StoredCallLog:
         now = self._clock()
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=now)
         with self._store.write() as session:
-            if halts.why_halted(session) is not None:
+            halted = halts.open_halts(session)
+            if halted and ledger.any_halted(session, [job.id for job in jobs], halted):
                 raise Halted("the halt is on")
             rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
             self.note_ended(session)

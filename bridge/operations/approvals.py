@@ -33,6 +33,10 @@ from rules.planning.plan import targets
 CLOCK = "clock"  # who answers when nobody did
 
 
+class Halted(Refused):
+    """Nothing of a plan is lost by a halt: it waits on, and can be approved when somebody has resumed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Who answers. The command line is an operator of the machine it runs on."""
@@ -62,9 +66,9 @@ def approve(
     """
     with services.store.write() as session:
         waiting = _answerable(services, session, plan_id, person)
-        halt = halts.halted(session)
+        halt = halts.open_halts(session).covering(waiting.stored.rule_id, waiting.revision.account)
         if halt is not None:
-            raise Refused(f"plan {plan_id}: everything is halted ({halt.why}); `integr8-bridge resume` first")
+            raise Halted(f"plan {plan_id}: {halt.of} is halted ({halt.why}); `integr8-bridge resume` first")
         answered = _carry_on(services, session, waiting, selection=selection, who=person.name, now=now)
     services.queue.wake("effects.perform")
     return answered
@@ -112,9 +116,9 @@ def _expire(services: Services, session: Session, stored: StoredPlan, now: datet
 
 def _proceed(services: Services, session: Session, waiting: "Waiting", now: datetime) -> bool:
     """Nobody's silence is a yes to a rule that was taken out of service meanwhile."""
-    if halts.halted(session) is not None:
-        return False  # it is asked again at the next tick, until someone resumes
     stored = waiting.stored
+    if halts.open_halts(session).covering(stored.rule_id, waiting.revision.account) is not None:
+        return False  # it is asked again at the next tick, until someone resumes
     live = services.library.current(session).revisions.get(stored.rule_id)
     if live is None or live.mode not in {Mode.LIVE, Mode.APPROVE}:
         mode = "is not loaded any more" if live is None else f"is {live.mode} by now"
@@ -122,6 +126,8 @@ def _proceed(services: Services, session: Session, waiting: "Waiting", now: date
         return False
     try:
         answered = _carry_on(services, session, waiting, selection=EVERYTHING, who=CLOCK, now=now, decision="proceeded")
+    except Halted:
+        return False
     except OperationError as error:
         drop(session, stored, decision="expired", who=CLOCK, note=str(error), now=now)
         return False
@@ -179,6 +185,9 @@ def _carry_on(
     if isinstance(wanted, Only):
         old = approval.only(old, wanted.targets)
     plan, difference = approval.recheck(old, again_for(services, session, waiting, now), revision.approve)
+    halted = next((stop.message for stop in difference.reasons if stop.guard == "halt"), None)
+    if halted is not None:
+        raise Halted(f"plan {stored.id}: {halted}; leave it out, or resume first")
     _rewrite(waiting, rows, plan, {_place(stop): stop.message for stop in difference.reasons}, now)
     apply_side_effects(session, plan, now, by=None if who == CLOCK else who)
     waiting.run.outcome = "ready" if plan.effects else "dropped"

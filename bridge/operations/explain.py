@@ -198,8 +198,8 @@ def _in_the_way(
     state = load_state(session, context, targets(revision, evaluation))
     plan = make_plan(revision, evaluation, state, evaluation.now)
     found = why_not(plan, seen.subject)
-    if state.halt is not None:  # what would stand in the way without the halt is no secret
-        without = make_plan(revision, evaluation, replace(state, halt=None), evaluation.now)
+    if state.halt is not None or state.halted_advertisers:  # what would stand in the way without the halt is no secret
+        without = make_plan(revision, evaluation, replace(state, halt=None, halted_advertisers={}), evaluation.now)
         found = (*found, *why_not(without, seen.subject))
     stops = [stop.message for stop in found if paused is None or stop.guard not in OWN_PAUSE]
     if paused is None and evaluation.answers[seen.row] == Answer.YES and revision.mode in UNDONE:

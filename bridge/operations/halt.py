@@ -1,4 +1,7 @@
-"""Halt all changes, and resume: what waited is then decided, or dropped with a list."""
+"""Halt everything, one rule, one account or one advertiser, and resume.
+
+What waited is then decided, or dropped with a list.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +10,12 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from bridge.config.rulebook import Rulebook
 from bridge.decisions import schedule
+from bridge.operations.errors import NotThere, OperationError
 from bridge.services.container import Services
-from bridge.store import audit_log, halts, journal, ledger, slots
+from bridge.store import audit_log, deferred_events, entities, halts, journal, ledger, slots
+from bridge.store.halts import EVERYTHING, Halt, HaltKind, HaltScope, OpenHalt, OpenHalts
 from bridge.store.slots import SlotState
 from rules.model import formatting
 
@@ -42,8 +48,95 @@ class Resumed:
     dropped_runs: Sequence[str] = ()  # rule and due time
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltedPart:
+    """One open halt, and how much waits for its end."""
+
+    id: int
+    scope: str  # all | rule | account | advertiser
+    name: str | None
+    account: str | None
+    since: datetime
+    by: str
+    why: str
+    waiting: Waiting
+
+    @property
+    def about(self) -> str:
+        """What is halted, in words."""
+        return str(HaltScope(HaltKind(self.scope), self.name, self.account))
+
+
+def scope_of(
+    services: Services, *, rule: str | None = None, account: str | None = None, advertiser: str | None = None
+) -> HaltScope:
+    """What somebody asks to halt or to resume; everything, where nothing is named.
+
+    `account` beside `advertiser` says whose advertiser it is; with one account it need not be said. Raises NotThere
+    for what does not exist, OperationError where two things are named.
+    """
+    if rule is not None and (account or advertiser):
+        raise OperationError("halt: name a rule, an account or an advertiser, not several of them")
+    if rule is not None:
+        return HaltScope(HaltKind.RULE, rule)
+    accounts = services.settings.accounts
+    if account is not None and account not in accounts:
+        raise NotThere(f"account {account!r}: there is none; accounts are: {', '.join(sorted(accounts))}")
+    if advertiser is None:
+        return EVERYTHING if account is None else HaltScope(HaltKind.ACCOUNT, account)
+    if account is None and len(accounts) != 1:
+        raise OperationError("halt: say in which account the advertiser is, with `account`")
+    return _advertiser(services, advertiser, account or next(iter(accounts)))
+
+
+def _advertiser(services: Services, identity: str, account: str) -> HaltScope:
+    """One advertiser has one name here, whichever of its ids somebody gives."""
+    with services.store.read() as session:
+        rows = entities.with_either_id(session, account, {"advertiser"}, {identity})
+    name = (rows[0].number or rows[0].ref) if rows else identity
+    return HaltScope(HaltKind.ADVERTISER, name, account)
+
+
+def halt(services: Services, of: HaltScope, *, who: str, why: str, now: datetime) -> HaltedPart:
+    """Stop what `of` names until somebody resumes it. Raises NotThere for a rule or an advertiser that does not exist.
+
+    A second halt of the same keeps the first.
+    """
+    with services.store.write() as session:
+        _refuse_unknown(services, session, of)
+        found = halts.halt(session, by=who, why=why, now=now, of=of)
+        session.flush()
+        return _part(session, services.library.current(session), found)
+
+
+def _refuse_unknown(services: Services, session: Session, of: HaltScope) -> None:
+    book = services.library.current(session)
+    if of.kind is HaltKind.RULE and of.name not in book.revisions:
+        raise NotThere(f"rule {of.name!r}: there is none; rules are: {', '.join(sorted(book.revisions)) or 'none'}")
+    if of.kind is HaltKind.ADVERTISER:
+        rows = entities.with_either_id(session, of.account or "", {"advertiser"}, {of.name or ""})
+        if not rows:
+            raise NotThere(f"advertiser {of.name!r}: account {of.account} has none with that id")
+
+
+def halted_parts(services: Services, session: Session) -> list[HaltedPart]:
+    """Every open halt with how much waits for its end, the oldest first."""
+    found = halts.listed(session)
+    if not found:
+        return []
+    book = services.library.current(session)
+    return [_part(session, book, one) for one in found]
+
+
+def _part(session: Session, book: Rulebook, row: Halt) -> HaltedPart:
+    return HaltedPart(
+        id=row.id, scope=row.scope, name=row.name, account=row.account, since=row.since, by=row.by, why=row.why,
+        waiting=_waiting(session, book, row),
+    )  # fmt: skip
+
+
 def waiting(session: Session) -> Waiting:
-    """How much waits at this moment."""
+    """How much waits at this moment for the end of the halt of everything."""
     return Waiting(
         events=journal.count_waiting(session),
         runs=slots.count_due(session, schedule.KIND),
@@ -51,41 +144,79 @@ def waiting(session: Session) -> Waiting:
     )
 
 
-def resume(services: Services, *, who: str, now: datetime, events: WaitingEvents = "decide") -> Resumed:
-    """End the halt.
+def _waiting(session: Session, book: Rulebook, row: Halt) -> Waiting:
+    if row.of == EVERYTHING:
+        return waiting(session)
+    alone = _alone(row)
+    return Waiting(
+        events=deferred_events.count(session, [row.id]),
+        runs=slots.count_due(session, schedule.KIND, schedule.halted_keys(alone, book)),
+        effects=ledger.count_open(session, alone),
+    )
+
+
+def _alone(row: Halt) -> OpenHalts:
+    return OpenHalts([OpenHalt(row.id, row.why, row.of)])
+
+
+def resume(
+    services: Services, *, who: str, now: datetime, events: WaitingEvents = "decide", of: HaltScope = EVERYTHING
+) -> Resumed:
+    """End the halt of everything, or of what `of` names.
 
     The events and due runs that waited are decided about now, by the rules of now, unless `events` says `drop`: then
     they end without a decision, are listed in the answer and the audit, and the events can be replayed. Effects that
-    were planned before the halt go out in either case, each after its own checks.
+    were planned before the halt go out in either case, each after its own checks. What another halt covers waits on.
     """
     with services.store.write() as session:
-        counted = waiting(session)
-        ended = halts.resume(session, by=who, now=now)
-        if ended is None:
+        book = services.library.current(session)
+        row = halts.halted(session, of)
+        if row is None:
             return Resumed(was_halted=False)
-        gone: list[str] = []
-        passed: list[str] = []
-        if events == "drop":
-            why = f"dropped at resume by {who}; `events replay` handles it after all"
-            gone = journal.drop_waiting(session, why, now)
-            missed = slots.close_due(session, schedule.KIND, SlotState.MISSED, f"dropped at resume by {who}", now)
-            passed = [f"{key.removeprefix('rule:')} of {at:%Y-%m-%d %H:%M:%S} UTC" for key, at in missed]
-            detail = {"events": gone[:AUDITED], "number": len(gone), "runs": passed[:AUDITED]}
-            audit_log.note(
-                session,
-                who=who,
-                what="drop waiting",
-                about=formatting.counted(len(gone), "event"),
-                now=now,
-                detail=detail,
-            )
+        counted = _waiting(session, book, row)
+        owed = _owed_to(session, row)
+        halts.resume(session, by=who, now=now, of=of)
+        dropped = _drop(session, book, row, who, now) if events == "drop" else Dropped((), ())
+        deferred_events.release(session, owed)
+        if of.kind is HaltKind.ADVERTISER:  # its offers were left out of runs; their rules look at them again now
+            timed = [one for one in book.active() if one.timed and one.account == of.account]
+            slots.open_slots(session, [(schedule.KIND, schedule.slot_key(one.id), now) for one in timed])
+        answer = Resumed(
+            was_halted=True, since=row.since, why=row.why, waiting=counted, dropped_events=dropped.events,
+            dropped_runs=dropped.runs,
+        )  # fmt: skip
     for name in ("journal.process", "rules.run_due", "effects.perform"):
         services.queue.wake(name)
-    return Resumed(
-        was_halted=True,
-        since=ended.since,
-        why=ended.why,
-        waiting=counted,
-        dropped_events=gone,
-        dropped_runs=passed,
-    )
+    return answer
+
+
+def _owed_to(session: Session, row: Halt) -> list[int]:
+    """The halts whose events are looked at again. An event may be about offers of two halted advertisers."""
+    if row.of.kind is not HaltKind.ADVERTISER:
+        return [row.id]
+    return [one.id for one in halts.open_halts(session).advertisers(row.account or "")]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Ids of events; rule and due time of runs."""
+
+    events: Sequence[str]
+    runs: Sequence[str]
+
+
+def _drop(session: Session, book: Rulebook, row: Halt, who: str, now: datetime) -> Dropped:
+    why = f"dropped at resume by {who}; `events replay` handles it after all"
+    if row.of == EVERYTHING:
+        gone = [*deferred_events.drop(session, [row.id], why), *journal.drop_waiting(session, why, now)]
+        deferred_events.forget_ended(session)
+        only = None
+    else:
+        gone = deferred_events.drop(session, [row.id], f"rule not asked: {why}")
+        only = schedule.halted_keys(_alone(row), book)
+    missed = slots.close_due(session, schedule.KIND, SlotState.MISSED, f"dropped at resume by {who}", now, only=only)
+    passed = [f"{key.removeprefix('rule:')} of {at:%Y-%m-%d %H:%M:%S} UTC" for key, at in missed]
+    detail = {"events": gone[:AUDITED], "number": len(gone), "runs": passed[:AUDITED]}
+    about = formatting.counted(len(gone), "event")
+    audit_log.note(session, who=who, what="drop waiting", about=about, now=now, detail=detail)
+    return Dropped(gone, passed)

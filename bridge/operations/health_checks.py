@@ -7,9 +7,9 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.config.errors import SettingsError
-from bridge.operations.halt import waiting
+from bridge.operations.halt import halted_parts
 from bridge.services.container import Services
-from bridge.store import failing_items, halts, heartbeats, revisions, schema_version
+from bridge.store import failing_items, heartbeats, revisions, schema_version
 from rules.model.formatting import counted
 
 WRITE_EVERY = timedelta(seconds=10)  # a probe writes no oftener than this, whoever asks
@@ -137,9 +137,9 @@ def _failing(services: Services) -> Check:
 
 def _halt(services: Services) -> Check:
     with services.store.read() as session:
-        halt = halts.halted(session)
-        counted = waiting(session) if halt is not None else None
-    if halt is not None:
-        words = f"halted by {halt.by}: {halt.why}; {counted}"
-        return _check("halt", "warn", words, "`integr8-bridge resume` lets everything go on")
-    return _check("halt", "ok", "not halted")
+        halted = halted_parts(services, session)
+    if not halted:
+        return _check("halt", "ok", "not halted")
+    names = ["" if one.scope == "all" else f"{one.about} is " for one in halted]
+    words = [f"{name}halted by {one.by}: {one.why}; {one.waiting}" for name, one in zip(names, halted, strict=True)]
+    return _check("halt", "warn", ". ".join(words), "`integr8-bridge resume` lets it go on")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.quarantine import settle_aside
 from bridge.services.container import Services
-from bridge.store import audit_log, ids
+from bridge.store import audit_log, deferred_events, ids
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
 from rules.model.formatting import counted
@@ -85,6 +85,10 @@ def _copy(session: Session, event_id: str, revision: With, now: datetime, *, wai
             replay_with=revision,
         )
     )
+    if event.deferred and event.state == EventState.DEAD:  # only the rules that have not decided are asked again
+        session.flush()
+        session.get_one(Event, made).deferred = True
+        deferred_events.copy(session, event.id, made)
     if event.state == EventState.DEAD:
         event.state, event.problem = EventState.DONE, f"replayed as {made}; before that: {event.problem}"
     return made

@@ -126,6 +126,12 @@ def named(session: Session, kind: str, identity: str) -> Entity | None:
     return session.scalars(select(Entity).where(Entity.kind == kind, either).limit(1)).first()
 
 
+def ids_of(session: Session, account: str, kind: str, identity: str) -> set[str]:
+    """Every id of one entity, the given one included, also where the mirror does not know it."""
+    rows = with_either_id(session, account, {kind}, {identity})
+    return {identity} | {one for row in rows for one in (row.ref, row.number) if one}
+
+
 def changes(session: Session, *, account: str, kind: str, ref: str, limit: int = 100) -> Sequence[EntityChange]:
     """What happened to one entity, the newest first."""
     return session.scalars(

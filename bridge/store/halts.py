@@ -1,17 +1,53 @@
-"""Halts of the whole service: while one is open, no effect is sent to Integr8."""
+"""Halts: of everything, of one rule, of one account, or of one advertiser.
 
+While one is open, nothing that it covers is decided and no effect that it covers is sent to Integr8.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store import audit_log
 from bridge.store.engine import Base, Key, UtcDateTime
 
 
+class HaltKind(StrEnum):
+    """What a halt can stop."""
+
+    ALL = "all"
+    RULE = "rule"
+    ACCOUNT = "account"
+    ADVERTISER = "advertiser"
+
+
+@dataclass(frozen=True, slots=True)
+class HaltScope:
+    """What one halt stops. `name`: the rule, the account or the advertiser; `account`: that of an advertiser."""
+
+    kind: HaltKind = HaltKind.ALL
+    name: str | None = None
+    account: str | None = None
+
+    def __str__(self) -> str:
+        return "everything" if self.kind is HaltKind.ALL else f"{self.kind} {self.name}"
+
+    @property
+    def about(self) -> str:
+        """How the audit names it."""
+        of = f" of account {self.account}" if self.account else ""
+        return "service" if self.kind is HaltKind.ALL else f"{self}{of}"
+
+
+EVERYTHING = HaltScope()
+
+
 class Halt(Base):
-    """While a row has no end, no effect is sent to Integr8."""
+    """Open until `ended_at` is set."""
 
     __tablename__ = "halts"
 
@@ -21,41 +57,111 @@ class Halt(Base):
     why: Mapped[str]
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_by: Mapped[str | None]
+    scope: Mapped[str] = mapped_column(default=HaltKind.ALL, server_default=HaltKind.ALL.value)
+    name: Mapped[str | None]  # of the rule, the account or the advertiser
+    account: Mapped[str | None]  # of an advertiser
+
+    @property
+    def of(self) -> HaltScope:
+        """What it stops."""
+        return HaltScope(HaltKind(self.scope), self.name, self.account)
 
 
-def halted(session: Session) -> Halt | None:
-    return session.scalars(_open_halt()).first()
+@dataclass(frozen=True, slots=True)
+class OpenHalt:
+    """What workers need to know of a halt that is open."""
+
+    id: int
+    why: str
+    of: HaltScope
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHalts:
+    """All halts that are open at a moment."""
+
+    listed: Sequence[OpenHalt]
+
+    def __bool__(self) -> bool:
+        return bool(self.listed)
+
+    @property
+    def everything(self) -> OpenHalt | None:
+        """The halt of everything, where there is one."""
+        return next((one for one in self.listed if one.of.kind is HaltKind.ALL), None)
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """The rules that are halted by name."""
+        return self._names(HaltKind.RULE)
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts that are halted by name."""
+        return self._names(HaltKind.ACCOUNT)
+
+    def _names(self, kind: HaltKind) -> frozenset[str]:
+        return frozenset(one.of.name for one in self.listed if one.of.kind is kind and one.of.name is not None)
+
+    def covering(self, rule: str, account: str) -> OpenHalt | None:
+        """The halt that keeps a whole rule from deciding: of everything, of the rule, or of its account."""
+        scopes = (EVERYTHING, HaltScope(HaltKind.RULE, rule), HaltScope(HaltKind.ACCOUNT, account))
+        return next((one for scope in scopes for one in self.listed if one.of == scope), None)
+
+    @property
+    def every_advertiser(self) -> list[OpenHalt]:
+        """The halts of single advertisers."""
+        return [one for one in self.listed if one.of.kind is HaltKind.ADVERTISER]
+
+    def advertisers(self, account: str) -> list[OpenHalt]:
+        """Those of one account."""
+        return [one for one in self.every_advertiser if one.of.account == account]
+
+
+def open_halts(session: Session) -> OpenHalts:
+    """Every halt that is open, for those who ask before each step."""
+    return OpenHalts([_open(row) for row in session.connection().execute(_opened())])
+
+
+def _open(row: Row[int, str, str, str | None, str | None]) -> OpenHalt:
+    return OpenHalt(row[0], row[1], HaltScope(HaltKind(row[2]), row[3], row[4]))
 
 
 @cache
-def _open_halt() -> Select[Halt]:
-    return select(Halt).where(Halt.ended_at.is_(None)).limit(1)
+def _opened() -> Select[int, str, str, str | None, str | None]:
+    return select(Halt.id, Halt.why, Halt.scope, Halt.name, Halt.account).where(Halt.ended_at.is_(None))
+
+
+def listed(session: Session) -> list[Halt]:
+    """The open halts, the oldest first."""
+    return list(session.scalars(select(Halt).where(Halt.ended_at.is_(None)).order_by(Halt.id)))
+
+
+def halted(session: Session, of: HaltScope = EVERYTHING) -> Halt | None:
+    """The open halt of exactly this; None while it goes on."""
+    return next((one for one in listed(session) if one.of == of), None)
 
 
 def why_halted(session: Session) -> str | None:
-    """The reason alone, for those who ask before each step; None while nothing is halted."""
-    return session.connection().scalar(_halting())
+    """The reason for the halt of everything; None where there is none."""
+    found = open_halts(session).everything
+    return None if found is None else found.why
 
 
-@cache
-def _halting() -> Select[str]:
-    return select(Halt.why).where(Halt.ended_at.is_(None)).limit(1)
-
-
-def halt(session: Session, *, by: str, why: str, now: datetime) -> Halt:
-    """Stop all effects. A second halt while one is on keeps the first."""
-    current = halted(session)
+def halt(session: Session, *, by: str, why: str, now: datetime, of: HaltScope = EVERYTHING) -> Halt:
+    """Stop what `of` names. A second halt of the same while one is on keeps the first."""
+    current = halted(session, of)
     if current is None:
-        current = Halt(since=now, by=by, why=why)
+        current = Halt(since=now, by=by, why=why, scope=of.kind, name=of.name, account=of.account)
         session.add(current)
-        audit_log.note(session, who=by, what="halt", about="service", now=now, detail={"why": why})
+        audit_log.note(session, who=by, what="halt", about=of.about, now=now, detail={"why": why})
     return current
 
 
-def resume(session: Session, *, by: str, now: datetime) -> Halt | None:
-    """Let effects flow again. None when nothing was halted."""
-    current = halted(session)
+def resume(session: Session, *, by: str, now: datetime, of: HaltScope = EVERYTHING) -> Halt | None:
+    """Let it go on. None when it was not halted."""
+    current = halted(session, of)
     if current is not None:
         current.ended_at, current.ended_by = now, by
-        audit_log.note(session, who=by, what="resume", about="service", now=now)
+        audit_log.note(session, who=by, what="resume", about=of.about, now=now)
     return current

@@ -64,6 +64,7 @@ class Event(Leased, Base):
     replay_of: Mapped[str | None]
     traceparent: Mapped[str | None]  # names the span of its receipt, where traces are on
     replay_with: Mapped[str | None]  # original | current: the revision to use
+    deferred: Mapped[bool | None]  # here again for the rules alone that bridge.store.deferred_events names
 
 
 #: Columns that a new event may leave out.
@@ -221,10 +222,13 @@ def _given_back(names: frozenset[str]) -> Update:
     return update(Event).where(*ours).values(claimed_by=None, claimed_until=None, **set_to)
 
 
-def forget(session: Session, before: datetime) -> int:
-    """Remove events that ended before a moment. What still waits, or is dead, stays until someone decides."""
-    ended = Event.state.in_([EventState.DONE])
-    gone = session.execute(delete(Event).where(ended, Event.received_at < before).returning(Event.id))
+def forget(session: Session, before: datetime, kept: Select[str]) -> int:
+    """Remove events that ended before a moment, but for the `kept` ones.
+
+    What still waits, or is dead, stays until someone decides.
+    """
+    old = (Event.state.in_([EventState.DONE]), Event.received_at < before, Event.id.not_in(kept))
+    gone = session.execute(delete(Event).where(*old).returning(Event.id))
     return len(gone.all())
 
 

@@ -21,10 +21,12 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     Update,
+    and_,
     bindparam,
     case,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -32,7 +34,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.sql.dml import ReturningInsert
 
+from bridge.store import entities
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime, insert_rows
+from bridge.store.entities import Entity
+from bridge.store.halts import OpenHalts
 from bridge.store.lease import Claim, Leased, LeaseLost, ours, settle
 from bridge.store.runs import Run
 
@@ -222,22 +227,24 @@ def take(
     now: datetime,
     left_by: datetime | None = None,
     away: Collection[str] = (),
+    halted: OpenHalts | None = None,
 ) -> list[Effect]:
     """Claim effects that are due: those whose verb is `among` these, or those whose is not.
 
     Urgent ones first, then the oldest plans, and of a plan what costs most. What needs Integr8 is left where it is for
-    accounts that are `away`.
+    accounts that are `away`, and so is everything that is `halted`.
 
     Those that were being executed when their worker vanished come too: claimed ones start again, sent ones
     are unknown and will be read before anything else.
     """
-    effects = _due(among).take(session, verbs=list(verbs), away=list(away), limit=limit, now=now, left_by=left_by)
+    asked = {"verbs": list(verbs), "away": list(away), **(_halted_names(session, halted) if halted else {})}
+    effects = _due(among, bool(halted)).take(session, limit=limit, now=now, left_by=left_by, **asked)
     overtaken = [effect for effect in effects if effect.overtaken_by is not None]
     return _without(session, effects, overtaken, now) if overtaken else effects
 
 
 @cache
-def _due(among: bool) -> Claim[Effect]:  # noqa: FBT001 - the two halves of one question
+def _due(among: bool, halted: bool) -> Claim[Effect]:  # noqa: FBT001 - the two halves of one question
     verbs: BindParameter[Any] = bindparam("verbs", expanding=True)
     vanished = Effect.state.in_([EffectState.SENT, EffectState.UNKNOWN])
     return Claim(
@@ -246,10 +253,49 @@ def _due(among: bool) -> Claim[Effect]:  # noqa: FBT001 - the two halves of one 
         Effect.due_at <= bindparam("now"),
         Effect.verb.in_(verbs) if among else Effect.verb.not_in(verbs),
         or_(Effect.account.not_in(bindparam("away", expanding=True)), Effect.verb.in_(ELSEWHERE)),
+        *([not_(_is_halted())] if halted else []),
         order=[Effect.urgent.desc(), Effect.plan_id, Effect.money_24h.desc().nulls_last(), Effect.id],
         length=LEASE,
         state=case((vanished, EffectState.UNKNOWN.value), else_=EffectState.CLAIMED.value),
     )
+
+
+def _halted_names(session: Session, halted: OpenHalts) -> dict[str, list[str]]:
+    names = [
+        f"{one.of.account}:{name}"
+        for one in halted.every_advertiser
+        for name in entities.ids_of(session, one.of.account or "", "advertiser", one.of.name or "")
+    ]
+    rules, accounts = sorted(halted.rules), sorted(halted.accounts)
+    return {"halted_rules": rules, "halted_accounts": accounts, "halted_advertisers": sorted(names)}
+
+
+def _is_halted() -> ColumnElement[bool]:
+    """Whether an effect is of a halted rule, account or advertiser: of the advertiser itself, or of its offers."""
+    names: BindParameter[Any] = bindparam("halted_advertisers", expanding=True)
+    advertiser = select(Entity.id).where(
+        Entity.account == Effect.account,
+        Entity.kind == Effect.kind,
+        or_(Entity.ref == Effect.target_id, Entity.number == Effect.target_id),
+        or_(
+            (Entity.account + ":" + Entity.fields["advertiser_id"].as_string()).in_(names),
+            and_(Entity.kind == "advertiser", (Entity.account + ":" + Entity.ref).in_(names)),
+            and_(Entity.kind == "advertiser", (Entity.account + ":" + Entity.number).in_(names)),
+        ),
+    )
+    return or_(
+        Effect.rule_id.in_(bindparam("halted_rules", expanding=True)),
+        Effect.account.in_(bindparam("halted_accounts", expanding=True)),
+        advertiser.exists(),
+    )
+
+
+def any_halted(session: Session, effect_ids: Collection[int], halted: OpenHalts) -> bool:
+    """Whether one of these effects must not be sent at this moment."""
+    if halted.everything is not None:
+        return True
+    query = select(Effect.id).where(Effect.id.in_(effect_ids), _is_halted()).limit(1)
+    return bool(halted) and session.scalar(query, _halted_names(session, halted)) is not None
 
 
 def _without(session: Session, effects: Sequence[Effect], overtaken: Sequence[Effect], now: datetime) -> list[Effect]:
@@ -409,10 +455,13 @@ def count_waiting(session: Session) -> int:
     return session.scalar(select(func.count()).where(StoredPlan.state == PlanState.WAITING)) or 0
 
 
-def count_open(session: Session) -> int:
-    """How many effects of plans that go ahead have not reached an end."""
+def count_open(session: Session, halted: OpenHalts | None = None) -> int:
+    """How many effects of plans that go ahead have not reached an end; only those that these halts stop, if any."""
     query = select(func.count()).select_from(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id)
-    return session.scalar(query.where(StoredPlan.state == PlanState.READY, Effect.state.in_(OPEN))) or 0
+    query = query.where(StoredPlan.state == PlanState.READY, Effect.state.in_(OPEN))
+    if halted is None:
+        return session.scalar(query) or 0
+    return session.scalar(query.where(_is_halted()), _halted_names(session, halted)) or 0
 
 
 def plan(session: Session, plan_id: int) -> StoredPlan | None:

@@ -80,12 +80,13 @@ def look(session: Session, now: datetime) -> list[ObservedProblem]:
 
 
 def _halt(session: Session) -> list[ObservedProblem]:
-    halt = halts.halted(session)
-    if halt is None:
-        return []
-    return [
-        ObservedProblem("halt", f"all effects are halted by {halt.by}: {halt.why}; `integr8-bridge resume` ends that")
-    ]
+    found = []
+    for one in halts.listed(session):
+        part = one.of != halts.EVERYTHING
+        key = f"halt:{one.scope}:{one.account or ''}:{one.name}" if part else "halt"
+        what = f"effects of {one.of} are" if part else "all effects are"
+        found.append(ObservedProblem(key, f"{what} halted by {one.by}: {one.why}; `integr8-bridge resume` ends that"))
+    return found
 
 
 def _rules(session: Session) -> list[ObservedProblem]:

@@ -4,13 +4,13 @@ Two beats, a late beat or an hour without one do no harm: a slot exists once, is
 what was missed can be seen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, Update, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Index, UniqueConstraint, Update, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
@@ -75,19 +75,33 @@ def last(session: Session, key: str, now: datetime) -> datetime | None:
 
 
 def take(
-    session: Session, kind: str, *, limit: int, now: datetime, length: timedelta = LEASE, alone: bool = False
+    session: Session,
+    kind: str,
+    *,
+    limit: int,
+    now: datetime,
+    length: timedelta = LEASE,
+    alone: bool = False,
+    but: Collection[str] = (),
 ) -> list[Slot]:
-    """Claim slots that are due, the oldest first. `alone`: none of a key of which somebody works on another slot."""
-    return _due(length, alone).take(session, kind=kind, limit=limit, now=now)
+    """Claim slots that are due, the oldest first; none of the keys `but`.
+
+    `alone`: none of a key of which somebody works on another slot.
+    """
+    if but:
+        return _due(length, alone, True).take(session, kind=kind, limit=limit, now=now, but=sorted(but))
+    return _due(length, alone, False).take(session, kind=kind, limit=limit, now=now)
 
 
 @cache
-def _due(length: timedelta, alone: bool) -> Claim[Slot]:  # noqa: FBT001 - one of the two claims that there are
+def _due(length: timedelta, alone: bool, but: bool) -> Claim[Slot]:  # noqa: FBT001 - one of the few that there are
     where = [Slot.kind == bindparam("kind"), Slot.state == SlotState.DUE, Slot.at <= bindparam("now")]
     if alone:
         other = aliased(Slot)
         busy = (other.key == Slot.key, other.state == SlotState.DUE, other.claimed_until > bindparam("now"))
         where.append(~select(other.id).where(*busy).exists())
+    if but:
+        where.append(Slot.key.not_in(bindparam("but", expanding=True)))
     return Claim(Slot, *where, order=[Slot.at, Slot.id], length=length)
 
 
@@ -127,17 +141,24 @@ def put_off(session: Session, slot: Slot, until: datetime) -> None:
     )
 
 
-def count_due(session: Session, kind: str) -> int:
-    """How many keys of a kind have a slot that is still to be done: several of one key are served by one run."""
-    query = select(func.count(func.distinct(Slot.key))).where(Slot.kind == kind, Slot.state == SlotState.DUE)
+def count_due(session: Session, kind: str, only: Collection[str] | None = None) -> int:
+    """How many keys of a kind, or of these, have a slot that is still to be done: several are served by one run."""
+    query = select(func.count(func.distinct(Slot.key))).where(*_still_due(kind, only))
     return int(session.scalar(query) or 0)
 
 
-def close_due(session: Session, kind: str, state: SlotState, problem: str, now: datetime) -> list[tuple[str, datetime]]:
-    """End all slots of a kind that are still to be done. Returns their keys and moments."""
+def _still_due(kind: str, only: Collection[str] | None) -> list[ColumnElement[bool]]:
+    found = [Slot.kind == kind, Slot.state == SlotState.DUE]
+    return found if only is None else [*found, Slot.key.in_(only)]
+
+
+def close_due(
+    session: Session, kind: str, state: SlotState, problem: str, now: datetime, *, only: Collection[str] | None = None
+) -> list[tuple[str, datetime]]:
+    """End all slots of a kind, or of these keys, that are still to be done. Returns their keys and moments."""
     gone = session.execute(
         update(Slot)
-        .where(Slot.kind == kind, Slot.state == SlotState.DUE)
+        .where(*_still_due(kind, only))
         .values(state=state, ended_at=now, problem=problem, claimed_by=None, claimed_until=None, fence=Slot.fence + 1)
         .returning(Slot.key, Slot.at)
         .execution_options(synchronize_session=False)

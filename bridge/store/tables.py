@@ -6,6 +6,7 @@ from bridge.store import (  # noqa: F401 - each defines its tables
     backtest_jobs,
     backtest_results,
     decision_lock,
+    deferred_events,
     entities,
     exports,
     failing_items,

@@ -143,6 +143,8 @@ class State:
     #                                                        pause, for each group that keep_active names
     protected: Mapping[str, frozenset[str]] = field(default_factory=dict)  # bridge.yaml: kind → ids
     halt: str | None = None  # the reason given to `integr8-bridge halt`; None: running
+    halt_of: str = "everything"  # what that halt stops: everything, this rule, or its account
+    halted_advertisers: Mapping[str, str] = field(default_factory=dict)  # by either id, the reason of the halt
     looking: frozenset[Target] | None = None  # the rule's holds that end if they are due are on these targets;
     #                                           None: wherever it holds something
     waiting: frozenset[Target] = frozenset()  # targets in plans of this rule that wait for a person, without
@@ -166,6 +168,19 @@ class State:
     def protects(self, target: Target, *names: str) -> bool:
         """Whether no rule may ever touch the target, by any of its ids or further names."""
         return bool({*self.of(target).names, *names} & self.protected.get(target.kind, frozenset()))
+
+    def halt_message(self) -> str:
+        """What is halted, and why; only asked while something is."""
+        return f"{self.halt_of} is halted: {self.halt}"
+
+    def halt_message_of(self, target: Target) -> str | None:
+        """Why nothing may be done about a target while its advertiser is halted; None: it may."""
+        if not self.halted_advertisers:
+            return None
+        known = self.of(target)
+        names = known.names if target.kind == "advertiser" else {known.groups.get("advertiser")}
+        found = next((name for name in names if name in self.halted_advertisers), None)
+        return None if found is None else f"{target}: advertiser {found} is halted: {self.halted_advertisers[found]}"
 
     def held_by(self, rule: str) -> Iterable[tuple[TargetState, Hold]]:
         """Each hold of one rule that is to be looked at, in the order of the targets."""

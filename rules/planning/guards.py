@@ -33,7 +33,7 @@ def standstill(revision: Revision, state: State, now: datetime) -> tuple[Stop, .
     guards = revision.guards
     stops: list[Stop] = []
     if state.halt is not None:
-        stops.append(Stop(guard="halt", message=f"everything is halted: {state.halt}"))
+        stops.append(Stop(guard="halt", message=state.halt_message()))
     if guards.errors and state.errors >= guards.errors:
         text = f"{counted(state.errors, 'run')} failed in a row; {revision.id} stands still until someone looks"
         stops.append(Stop(guard="breaker", message=text))
@@ -93,6 +93,12 @@ def _covers(values: Mapping[str, Any], effect: PlannedEffect) -> bool:
     return all(
         name in values and fingerprint(values[name]) == fingerprint(value) for name, value in effect.wanted.items()
     )
+
+
+def _halted(
+    _revision: Revision, effect: PlannedEffect, _known: TargetState, state: State, _now: datetime
+) -> str | None:
+    return state.halt_message_of(effect.target)
 
 
 def _protected(
@@ -182,6 +188,7 @@ def _cooldown(
 
 TargetGuard = Callable[[Revision, PlannedEffect, TargetState, State, datetime], str | None]
 TARGET_GUARDS: dict[str, TargetGuard] = {
+    "halt": _halted,
     "protected": _protected,
     "except": _excepted,
     "where": _outside,

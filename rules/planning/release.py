@@ -73,7 +73,7 @@ def sweep(rule: str, state: State, now: datetime) -> Plan:
     """Release what is due for a rule that is no longer loaded; its holds must not outlive it for ever."""
     still = state.halt is not None
     found = look(rule, state, Terms(may_return=not still), now)
-    stops = (Stop(guard="halt", message=f"everything is halted: {state.halt}"),) if still else ()
+    stops = (Stop(guard="halt", message=state.halt_message()),) if still else ()
     return _plan(rule, found, stops)
 
 
@@ -87,7 +87,7 @@ def by_hand(holds: Iterable[Hold], state: State, terms: Terms, now: datetime) ->
     leaving = {(hold.rule, hold.target) for hold in chosen}
     for rule in sorted({hold.rule for hold in chosen}):
         if state.halt is not None:
-            stops = (Stop(guard="halt", message=f"everything is halted: {state.halt}"),)
+            stops = (Stop(guard="halt", message=state.halt_message()),)
             plans.append(_plan(rule, Returns(), stops))
             continue
         found = together(
@@ -154,6 +154,9 @@ def let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Ter
 def _let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Terms) -> Returns:
     if not known.exists:
         return _gone(hold)
+    halted = state.halt_message_of(hold.target)
+    if halted is not None:
+        return Returns(stops=(Stop(guard="halt", message=halted, subject=hold.subject, target=hold.target),))
     if state.protects(hold.target):
         message = f"{hold.target} is protected by now: it is not touched, also not to let it go"
         return Returns(stops=(Stop(guard="protected", message=message, subject=hold.subject, target=hold.target),))

@@ -81,7 +81,7 @@ def undo(applied: Sequence[Applied], state: State, now: datetime, terms: Terms) 
     would do it again.
     """
     if state.halt is not None:
-        return _named(terms, Outcome.STOPPED, (Stop(guard="halt", message=f"everything is halted: {state.halt}"),))
+        return _named(terms, Outcome.STOPPED, (Stop(guard="halt", message=state.halt_message()),))
     found = _Work(state, now, terms)
     for target, changes in _by_target(applied, terms.only).items():
         _take_back(target, changes, found)
@@ -159,14 +159,24 @@ def _refusal(target: Target, changes: Sequence[Applied], known: TargetState, wor
     one_way = next((one for one in changes if VERBS[one.effect.verb].one_way), None)
     if one_way is not None:
         return "one_way", f"{target}: {VERBS[one_way.effect.verb].one_way}"
-    if work.state.protects(target, *(str(value) for one in changes for value in one.effect.key.values())):
-        return "protected", f"{target} is protected"
+    forbidden = _forbidden(target, changes, work)
+    if forbidden is not None:
+        return forbidden
     if not known.exists:
         return "gone", f"{target} no longer exists"
     if known.changed_by_person is not None and known.changed_by_person > changes[0].at:
         return "changed", f"{target} was changed by a person since"
     if _is_set_later(target, changes[0], known, work):
         return "changed", f"{target} was paused again by a later run"
+    return None
+
+
+def _forbidden(target: Target, changes: Sequence[Applied], work: _Work) -> tuple[str, str] | None:
+    halted = work.state.halt_message_of(target)
+    if halted is not None:
+        return "halt", halted
+    if work.state.protects(target, *(str(value) for one in changes for value in one.effect.key.values())):
+        return "protected", f"{target} is protected"
     return None
 
 

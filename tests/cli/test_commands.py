@@ -116,6 +116,14 @@ def test_the_rules_own_tests_run(home, run):
     assert "yes" in run("rules", "test")
 
 
+def test_one_account_is_halted_listed_and_resumed(home, run):
+    assert "account main is halted since" in run("halt", "--why", "outage", "--account", "main")
+    assert "account main" in run("halts")
+    assert "account main" in run("resume", code=1)
+    assert "resumed" in run("resume", "--account", "main")
+    assert "nothing is halted" in run("halts")
+
+
 def test_a_halt_is_seen_and_ends(home, run):
     assert "halted since" in run("halt", "--why", "outage")
     assert "outage" in run("resume")

@@ -187,6 +187,16 @@ def test_nonsense_in_a_query_is_refused_in_words(operator):
     assert operator.get("/events", status=422, limit=100000)
 
 
+def test_one_rule_is_halted_beside_everything_and_says_what_waits(operator, lived_in):
+    lived_in()
+    assert operator.post("/halt", why="odd", rule="low-cr")["data"]["scope"] == "rule"
+    [found] = operator.get("/halts")["data"]
+    assert (found["name"], found["waiting"]["events"]) == ("low-cr", 0)
+    assert operator.post("/resume")["data"]["was_halted"] is False  # that would be the halt of everything
+    assert operator.post("/resume", rule="low-cr")["data"]["was_halted"] is True
+    assert operator.post("/halt", status=404, why="odd", rule="nowhere")["detail"].startswith("rule 'nowhere'")
+
+
 def test_who_halted_is_in_the_audit(operator):
     operator.post("/halt", why="outage")
     assert operator.get("/audit")["data"][0]["what"] == "halt"

@@ -52,6 +52,7 @@ REQUESTS = {
     "events results": ["GET /events/{event_id}/results"],
     "events show": ["GET /events/{event_id}"],
     "halt": ["POST /halt"],
+    "halts": ["GET /halts"],
     "holds list": ["GET /holds"],
     "holds release": ["POST /holds/{hold_id}/release"],
     "init": MACHINE,

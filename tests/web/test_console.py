@@ -96,6 +96,28 @@ def test_a_hold_is_released_on_the_page(browser, lived_in):
     assert network.paused == []
 
 
+@pytest.mark.parametrize(
+    ("page", "what", "says"),
+    [
+        ("/rules/low-cr", {"rule": "low-cr"}, "Rule low-cr is halted"),
+        ("/integr8", {"account": "main"}, "Account main is halted"),
+        ("/items/offer/1002", {"advertiser": "11", "account": "main"}, "Advertiser 11 is halted"),
+    ],
+)
+def test_a_part_is_halted_on_its_page_and_seen_on_all(browser, lived_in, page, what, says):
+    lived_in()
+    operator = browser()
+    offered = operator.open(page)
+    assert all(f'name="{name}" value="{value}"' in offered for name, value in what.items())
+    operator.press(page, "/halt", why="odd numbers", **what)
+    seen = operator.open("/items")
+    assert says in seen
+    assert "0 events, 0 due runs and 0 effects wait" in seen
+    assert "Halt all changes" in seen  # everything else can still be stopped as well
+    assert "Resumed" in operator.press("/items", "/resume", **what)
+    assert says not in operator.open("/items")
+
+
 def test_a_halt_is_seen_on_every_page_and_ends(browser, lived_in):
     lived_in()
     operator = browser()

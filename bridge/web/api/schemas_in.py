@@ -129,7 +129,21 @@ class WhyBody(Strict):
     why = fields.String(required=True, validate=validate.Length(1, 500))
 
 
-class ResumeBody(Strict):
+class _HaltScope(Strict):
+    rule = fields.String(validate=validate.Length(1, 200), metadata={"description": "only this rule"})
+    account = fields.String(
+        validate=validate.Length(1, 200), metadata={"description": "only this account; of an advertiser: whose it is"}
+    )
+    advertiser = fields.String(
+        validate=validate.Length(1, 200), metadata={"description": "only this advertiser and its offers, by either id"}
+    )
+
+
+class HaltBody(_HaltScope):
+    why = fields.String(required=True, validate=validate.Length(1, 500))
+
+
+class ResumeBody(_HaltScope):
     waiting = fields.String(
         load_default="decide",
         validate=validate.OneOf(["decide", "drop"]),

@@ -267,12 +267,22 @@ class HaltRow(Schema):
     since = when()
     by = word(example="anna")
     why = word(example="tracking outage at advertiser 7")
+    scope = word("what is halted: all, rule, account or advertiser", "advertiser")
+    name = fields.String(
+        allow_none=True, metadata={"description": "of the rule, account or advertiser", "example": "7"}
+    )
+    account = fields.String(allow_none=True, metadata={"description": "of an advertiser", "example": "main"})
 
 
 class WaitingRow(Schema):
     events = whole("received and not decided about", example=12)
     runs = whole("of rules, due by the clock", example=3)
     effects = whole("planned before the halt", example=0)
+
+
+class OpenHaltRow(HaltRow):
+    id = whole(example=3)
+    waiting = fields.Nested(WaitingRow)
 
 
 class ResumedRow(Schema):

@@ -9,9 +9,11 @@ from flask import g
 from bridge.operations.api_usage import consumption
 from bridge.operations.check import check_home
 from bridge.operations.doctor import examine, permissions, routes
+from bridge.operations.halt import halt as halt_
+from bridge.operations.halt import halted_parts, scope_of
 from bridge.operations.halt import resume as resume_
 from bridge.operations.health_checks import checks
-from bridge.store import halts, holds, journal, ledger, runs
+from bridge.store import holds, journal, ledger, runs
 from bridge.store.audit_log import Audit
 from bridge.store.ledger import Call
 from bridge.store.roles import Role
@@ -19,8 +21,8 @@ from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions, schemas_out_service
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
-from bridge.web.api.responses import newest, one
-from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, PageQuery, ResumeBody, WhyBody
+from bridge.web.api.responses import listed, newest, one, refusing
+from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, HaltBody, PageQuery, ResumeBody
 from bridge.web.request_context import services
 
 blueprint = Blueprint("service", "service", description="The service itself")
@@ -110,20 +112,39 @@ def doctor(query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/halt")
 @needs(Role.OPERATOR)
-@blueprint.arguments(WhyBody)
+@blueprint.arguments(HaltBody)
 @blueprint.response(200, thing(schemas_out_service.HaltRow))
+@refusing
 def halt(body: dict[str, Any]) -> dict[str, Any]:
-    """Stop everything until resume: no effect is sent, no rule decides. Webhooks are still taken; they wait."""
-    with services().store.write() as session:
-        found = halts.halt(session, by=g.who, why=body["why"], now=services().clock())
-        return one({"since": found.since, "by": found.by, "why": found.why})
+    """Stop everything, or one rule, account or advertiser, until resume: no effect is sent, no rule decides.
+
+    Webhooks are still taken; they wait.
+    """
+    why = body.pop("why")
+    return one(halt_(services(), scope_of(services(), **body), who=g.who, why=why, now=services().clock()))
+
+
+@blueprint.get("/halts")
+@needs(Role.VIEWER)
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, listing(schemas_out_service.OpenHaltRow))
+def list_halts(query: dict[str, Any]) -> dict[str, Any]:
+    """What is halted, the oldest halt first, and how much waits for resume."""
+    with services().store.read() as session:
+        return listed([asdict(each) for each in halted_parts(services(), session)], "id", query)
 
 
 @blueprint.post("/resume")
 @needs(Role.OPERATOR)
 @blueprint.arguments(ResumeBody, required=False)
 @blueprint.response(200, thing(schemas_out_service.ResumedRow))
+@refusing
 def resume(body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """End the halt. Events and due runs that waited are decided about now, or dropped. Without one nothing happens."""
-    events = (body or {}).get("waiting", "decide")
-    return one(resume_(services(), who=g.who, now=services().clock(), events=events))
+    """End the halt of everything, or of what is named. Without one nothing happens.
+
+    Events and due runs that waited are decided about now, or dropped.
+    """
+    asked = dict(body or {})
+    events = asked.pop("waiting", "decide")
+    of = scope_of(services(), **asked)
+    return one(resume_(services(), who=g.who, now=services().clock(), events=events, of=of))

@@ -8,7 +8,8 @@ from flask import Response, flash, g, redirect, render_template, request
 from bridge.operations import OperationError
 from bridge.operations.approvals import approve, reject
 from bridge.operations.confirmation import Confirmation, about_approval, about_undo
-from bridge.operations.halt import WaitingEvents
+from bridge.operations.halt import WaitingEvents, scope_of
+from bridge.operations.halt import halt as halt_
 from bridge.operations.halt import resume as resume_
 from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import EVERY_RULE, end_mutes, mute_item
@@ -16,7 +17,7 @@ from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import reveal_secret
 from bridge.operations.selection import EVERYTHING, Choice, Named
 from bridge.operations.undo import Undone, undo
-from bridge.store import halts
+from bridge.store.halts import HaltScope
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.access.destination import own_page
@@ -45,14 +46,21 @@ def _back(otherwise: str) -> str:
     return own_page(request.form.get("back", otherwise))
 
 
+def _halt_scope() -> HaltScope:
+    """What a form halts or resumes: everything, where it names nothing."""
+    named = {name: request.form.get(name) or None for name in ("rule", "account", "advertiser")}
+    return scope_of(services(), **named)
+
+
 @blueprint.post("/halt")
 @needs(Role.OPERATOR, page=True)
 def halt() -> Response:
     def do() -> str:
         why = request.form.get("why", "").strip() or "no reason given"
-        with services().store.write() as database:
-            halts.halt(database, by=g.who, why=why, now=services().clock())
-        return "Halted: no effect is sent and no rule decides until someone resumes. Webhooks wait."
+        found = halt_(services(), _halt_scope(), who=g.who, why=why, now=services().clock())
+        if found.scope == "all":
+            return "Halted: no effect is sent and no rule decides until someone resumes. Webhooks wait."
+        return f"Halted: {found.about}, until someone resumes. Everything else goes on."
 
     return done(_back("/"), do)
 
@@ -62,7 +70,7 @@ def halt() -> Response:
 def resume() -> Response:
     def do() -> str:
         events: WaitingEvents = "drop" if request.form.get("waiting") == "drop" else "decide"
-        found = resume_(services(), who=g.who, now=services().clock(), events=events)
+        found = resume_(services(), who=g.who, now=services().clock(), events=events, of=_halt_scope())
         if not found.was_halted:
             return "Nothing was halted."
         gone = ""

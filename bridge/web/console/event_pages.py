@@ -10,7 +10,7 @@ from bridge.operations import OperationError
 from bridge.operations.confirmation import MANY
 from bridge.operations.replay import MOST, cancel, replay
 from bridge.operations.run_outcomes import run_outcomes
-from bridge.store import journal, ledger
+from bridge.store import deferred_events, journal, ledger
 from bridge.store.journal import Event, EventState
 from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
@@ -127,8 +127,9 @@ def event(event_id: str) -> str:
             for one in services().library.current(session).revisions.values()
             if getattr(one.trigger, "source", None) == found.source
         ]
+        owing = deferred_events.rules_of(session, event_id)
     verdicts = {one.run_id: one for one in said}
     return show(
         "event.html", event=found, body=shown(found, services().sources), runs=caused, outcomes=outcomes,
-        verdicts=verdicts, effects=effects, listening=listening,
+        verdicts=verdicts, effects=effects, listening=listening, owing=owing,
     )  # fmt: skip

@@ -1,19 +1,16 @@
-"""What every page shows: the halt, and how much waits for a person."""
+"""What every page shows: what is halted, and how much waits for a person."""
 
 from typing import Any
 
 from flask import render_template
 
-from bridge.operations.halt import waiting as waits_for_resume
-from bridge.store import halts, ledger
+from bridge.operations.halt import halted_parts
+from bridge.store import ledger
 from bridge.web.request_context import services
 
 
 def show(template: str, **values: Any) -> str:
     with services().store.read() as session:
-        halt = halts.halted(session)
-        halt_waits = waits_for_resume(session) if halt is not None else None
+        halted = halted_parts(services(), session)
         waiting = ledger.count_waiting(session)
-    return render_template(
-        template, halt=halt, halt_waits=halt_waits, waiting_count=waiting, now=services().clock(), **values
-    )
+    return render_template(template, halted=halted, waiting_count=waiting, now=services().clock(), **values)

@@ -1,0 +1,105 @@
+"""Events that single rules have not decided about, because they were halted when all other rules did."""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.store.engine import Base, Key, insert_new
+from bridge.store.journal import Event, EventState
+
+
+class DeferredEvent(Base):
+    """One rule owes a decision about one event. Without a halt the event is in the journal again, for that rule."""
+
+    __tablename__ = "deferred_events"
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    rule_id: Mapped[str] = mapped_column(primary_key=True)
+    halt_id: Mapped[int | None] = mapped_column(Key, index=True)
+
+
+def defer(session: Session, owed: Iterable[tuple[str, str, int]]) -> None:
+    """Keep (event, rule, halt) for the end of the halt. A rule that owes it already keeps its first halt."""
+    rows = [{"event_id": event, "rule_id": rule, "halt_id": halt} for event, rule, halt in owed]
+    if rows:
+        session.execute(insert_new(session, DeferredEvent), rows)
+
+
+def asked_again(session: Session, events: Iterable[Event]) -> dict[str, frozenset[str]]:
+    """Event → the rules that it is in the journal again for. Events that all rules are asked about are absent."""
+    ids = [event.id for event in events if event.deferred]
+    found: dict[str, set[str]] = {one: set() for one in ids}
+    if ids:
+        rows = select(DeferredEvent.event_id, DeferredEvent.rule_id)
+        free = (DeferredEvent.event_id.in_(ids), DeferredEvent.halt_id.is_(None))
+        for event, rule in session.execute(rows.where(*free)):
+            found[event].add(rule)
+    return {event: frozenset(rules) for event, rules in found.items()}
+
+
+def settle(session: Session, asked: Iterable[tuple[str, frozenset[str]]]) -> None:
+    """These rules were asked about these events: nothing is owed any more."""
+    for event, rules in asked:
+        gone = (DeferredEvent.event_id == event, DeferredEvent.rule_id.in_(rules), DeferredEvent.halt_id.is_(None))
+        session.execute(delete(DeferredEvent).where(*gone).execution_options(synchronize_session=False))
+
+
+def release(session: Session, halt_ids: Collection[int]) -> int:
+    """Put the events of these halts back into the journal, for the rules that owe a decision. Returns how many."""
+    waiting = DeferredEvent.halt_id.in_(halt_ids)
+    number = count(session, halt_ids)
+    session.execute(
+        update(Event)
+        .where(Event.id.in_(select(DeferredEvent.event_id).where(waiting)))
+        # A worker that handles the event for another rule at this moment loses it: it is taken again for both.
+        .values(state=EventState.RECEIVED, deferred=True, claimed_by=None, claimed_until=None, fence=Event.fence + 1)
+        .execution_options(synchronize_session=False)
+    )
+    free = update(DeferredEvent).where(waiting).values(halt_id=None)
+    session.execute(free.execution_options(synchronize_session=False))
+    return number
+
+
+def drop(session: Session, halt_ids: Collection[int], why: str) -> list[str]:
+    """Forget what waits for these halts. Returns the ids of the events, oldest first; each says why."""
+    waiting = DeferredEvent.halt_id.in_(halt_ids)
+    gone = sorted(set(session.scalars(select(DeferredEvent.event_id).where(waiting))))
+    session.execute(
+        update(Event)
+        .where(Event.id.in_(select(DeferredEvent.event_id).where(waiting)))
+        .values(problem=why)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(delete(DeferredEvent).where(waiting).execution_options(synchronize_session=False))
+    return gone
+
+
+def count(session: Session, halt_ids: Collection[int]) -> int:
+    """How many events wait for the end of these halts."""
+    query = select(func.count(func.distinct(DeferredEvent.event_id))).where(DeferredEvent.halt_id.in_(halt_ids))
+    return int(session.scalar(query) or 0)
+
+
+def kept() -> Select[str]:
+    """The ids of events that some rule still owes a decision about: retention leaves them alone."""
+    return select(DeferredEvent.event_id)
+
+
+def forget_ended(session: Session) -> None:
+    """Forget what is owed about events that were dropped from the journal."""
+    ended = select(Event.id).where(Event.deferred.is_(True), Event.state == EventState.DONE)
+    gone = (DeferredEvent.halt_id.is_(None), DeferredEvent.event_id.in_(ended))
+    session.execute(delete(DeferredEvent).where(*gone).execution_options(synchronize_session=False))
+
+
+def rules_of(session: Session, event_id: str) -> list[str]:
+    """The rules that still owe a decision about an event."""
+    query = select(DeferredEvent.rule_id).where(DeferredEvent.event_id == event_id)
+    return list(session.scalars(query.order_by(DeferredEvent.rule_id)))
+
+
+def copy(session: Session, event_id: str, copy_id: str) -> None:
+    """What rules owe about an event, they owe about its copy instead."""
+    mine = update(DeferredEvent).where(DeferredEvent.event_id == event_id, DeferredEvent.halt_id.is_(None))
+    session.execute(mine.values(event_id=copy_id).execution_options(synchronize_session=False))

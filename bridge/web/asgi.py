@@ -7,7 +7,7 @@ whole first, so that a slow sender holds no thread either, and then handed to th
 import asyncio
 import io
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
@@ -36,6 +36,7 @@ class Application:
         self._pages = pages
         self._bodies = bodies or Bodies()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pages")
+        self._working: set[Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,18 +66,22 @@ class Application:
             wait = 5 if error.status == 503 else None
             await _answer(send, document(error.status, hooks.TITLES[error.status], str(error), retry_after=wait))
             return
-        loop = asyncio.get_running_loop()
-        answer = Threaded(loop, send)
+        answer = Threaded(asyncio.get_running_loop(), send)
+        work = self._threads.submit(answer.work, self._pages, _environ(scope, body))
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
         await asyncio.wait(
-            [
-                working := loop.run_in_executor(self._threads, answer.work, self._pages, _environ(scope, body)),
-                leaving := asyncio.ensure_future(_gone(receive)),
-            ],
+            [working := asyncio.wrap_future(work), leaving := asyncio.ensure_future(_gone(receive))],
             return_when=asyncio.FIRST_COMPLETED,
         )
         answer.gone = leaving.done()
         leaving.cancel()
         await working
+
+    def close(self, seconds: float) -> None:
+        """Begin nothing more, and let threads finish what they do: so many seconds at most."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        wait(set(self._working), timeout=seconds)
 
 
 class Threaded:

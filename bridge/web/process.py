@@ -26,8 +26,6 @@ def _end_with_parent() -> None:
 
 def _load() -> "Application":
     """The application of this process. Ends it in words where the settings cannot be read."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)  # until it serves; the fork inherited what its parent does on a signal
     sys.setswitchinterval(SWITCH_INTERVAL)
     from bridge.config import settings
     from bridge.config.errors import SettingsError

@@ -7,18 +7,21 @@ processes anew, one after the other, without refusing a connection.
 
 import os
 import resource
+import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing.util import Finalize
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.net import SocketSpec  # type: ignore[attr-defined] # made there, and used by granian from there
-from granian.server.mp import MPServer
+from granian.server.mp import MPServer, WorkerProcess
 
 from bridge.observability import multiprocess
 
@@ -27,6 +30,8 @@ IDLE = 30  # seconds for the head of a request, and between two requests of a co
 LARGEST_HEAD = 65_536  # bytes
 CONNECTIONS = 1_000  # of one process; more wait in the queue of the system
 FILES = 4_096  # that a process may open: a connection is one
+LAST = 2.0  # seconds that a process which has answered everybody lets its threads finish what nobody waits for
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +81,72 @@ class OneQueue(MPServer):
     def serve(self) -> None:  # type: ignore[override] # the rest of granian's options is of no use here
         super().serve(target_loader=load)
 
+    def _spawn_worker(self, *arguments: Any, **named: Any) -> WorkerProcess:
+        made = super()._spawn_worker(*arguments, **named)
+        start = made.start
+
+        def held() -> None:
+            with no_signal_lost():
+                start()  # type: ignore[no-untyped-call]
+
+        made.start = held  # type: ignore[method-assign]
+        return made
+
+    def _respawn_workers(self, *arguments: Any, **named: Any) -> None:
+        """Start nothing for a server that was asked to end, and let it hear of that.
+
+        Who calls this has just forgotten why it woke up; being asked to end may have been a reason.
+        """
+        if not self.interrupt_signal:
+            super()._respawn_workers(*arguments, **named)
+        if self.interrupt_signal:
+            self.main_loop_interrupt.set()
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """A process that ends by itself, as all do when a whole group is asked to end, is then no failure."""
+        try:
+            super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+        except SystemExit:
+            if exit_code or not self.interrupt_signal:
+                raise
+
+
+@contextmanager
+def no_signal_lost() -> Iterator[None]:
+    """While a process is started, signals wait. It takes them once it reacts as itself: `load` says when.
+
+    Before that it would do what the server does on a signal, and nothing would come of it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
 
 def load(target: str) -> Callable[..., Any]:
-    """The application `module:name`, from the import path as it is.
+    """In a new process: the application `module:name`, from the import path as it is.
 
     granian's own loader puts the current directory first: what a user keeps there would be taken for a module.
     """
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)  # until it serves
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     module, _, name = target.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), name)
+    Finalize(None, _leave, args=(found,), exitpriority=100)  # before the interpreter waits for all threads
     return found
+
+
+def _leave(application: Any) -> None:
+    """End a process that serves no more. Its threads are not waited for: who asked them has been answered, or has left.
+
+    One of them may compute for a while yet, or want to answer on an event loop that stands still.
+    """
+    application.close(LAST)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)
 
 
 def make(chosen: Options, target: str = TARGET, idle: float = IDLE) -> MPServer:

@@ -35,13 +35,18 @@ def served(app):
         server.server_close()
 
 
+def start(place, port=None, *, host="127.0.0.1", workers=1, grace=20, idle=30.0):
+    """The service's own server with the application of `app.py` in this directory; a process group of its own."""
+    arguments = [str(place), str(port or free_port()), host, str(workers), str(grace), str(idle)]
+    return subprocess.Popen([sys.executable, "-c", SERVE, *arguments], start_new_session=True)
+
+
 @contextmanager
 def in_processes(place, text, *, host="127.0.0.1", workers=1, grace=20, idle=30.0):
     """The service's own server with the ASGI application `app` of this text; its port and the parent's process."""
     (place / "app.py").write_text(text)
     port = free_port()
-    arguments = [str(place), str(port), host, str(workers), str(grace), str(idle)]
-    process = subprocess.Popen([sys.executable, "-c", SERVE, *arguments])
+    process = start(place, port, host=host, workers=workers, grace=grace, idle=idle)
     try:
         wait_for_port(port, process, host)
         yield port, process

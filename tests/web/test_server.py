@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 from click.testing import CliRunner
-from local_server import in_processes, talk, wait_for_port
+from local_server import in_processes, start, talk, wait_for_port
 from metrics_scrape import scrape
 from sqlalchemy import select
 
@@ -26,9 +26,9 @@ from bridge.store.journal import Event
 from bridge.web import server
 
 APP = """
-import json, time
+import json, pathlib, time
 from bridge.web.asgi import Application
-left = []
+left, place = [], pathlib.Path(__file__).parent
 def pages(environ, start):
     path = environ["PATH_INFO"]
     if path == "/stream":
@@ -44,7 +44,11 @@ def pages(environ, start):
     if path == "/break":
         raise RuntimeError("a page that fails")
     if path == "/think":
-        time.sleep(1.5)
+        (place / "thinking").touch()
+        while not (place / "enough").exists():
+            time.sleep(0.01)
+    if path == "/hang":
+        time.sleep(3_600)
     told = {name: value for name, value in environ.items() if isinstance(value, str)}
     body = json.dumps(told | {"left": len(left), "read": environ["wsgi.input"].read().decode("latin-1")}).encode()
     start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
@@ -149,14 +153,15 @@ def test_ipv6(tmp_path):
 
 def test_a_request_under_way_is_answered_before_the_server_ends(tmp_path):
     with in_processes(tmp_path, APP) as (port, process), ThreadPoolExecutor() as threads:
-        idle = socket.create_connection(("127.0.0.1", port), 30)
-        asked = socket.create_connection(("127.0.0.1", port), 30)
+        idle = socket.create_connection(("127.0.0.1", port), 180)
+        asked = socket.create_connection(("127.0.0.1", port), 180)
         asked.sendall(b"GET /think HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.3)
+        until((tmp_path / "thinking").exists)
         answer = threads.submit(asked.recv, 65_536)
         process.terminate()
-        assert answer.result(30).startswith(b"HTTP/1.1 200")
-        assert process.wait(30) == 0
+        (tmp_path / "enough").touch()
+        assert answer.result(180).startswith(b"HTTP/1.1 200")
+        assert process.wait(180) == 0
         idle.close()
         asked.close()
 
@@ -169,6 +174,56 @@ def test_a_stream_does_not_keep_the_server_from_ending(tmp_path):
         process.terminate()
         process.wait(30)
         stream.close()
+
+
+def test_a_page_whose_reader_has_left_does_not_keep_the_server_from_ending(tmp_path):
+    with in_processes(tmp_path, APP, grace=600) as (port, process):
+        reader = socket.create_connection(("127.0.0.1", port), 30)
+        reader.sendall(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert get(port).is_success  # the other one has been begun by now
+        reader.close()
+        process.terminate()
+        assert process.wait(180) == 0
+
+
+SLOW = """
+import pathlib, time
+pathlib.Path(PLACE, "loading").touch()
+while not pathlib.Path(PLACE, "go on").exists():
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("whom", ["the server", "all of the group"])
+def test_a_server_whose_process_is_still_loading_ends_at_once(tmp_path, whom):
+    (tmp_path / "app.py").write_text(SLOW.replace("PLACE", repr(str(tmp_path))) + APP)
+    process = start(tmp_path, grace=600)
+    until((tmp_path / "loading").exists)
+    ask_to_end = process.terminate if whom == "the server" else lambda: os.killpg(process.pid, signal.SIGTERM)
+    ask_to_end()
+    assert process.wait(180) == 0
+
+
+FORK = """
+import os, signal
+from bridge.web import server
+signal.signal(signal.SIGTERM, lambda *_: None)  # what the server does
+reader, writer = os.pipe()
+with server.no_signal_lost():
+    child = os.fork()
+    if child == 0:
+        os.read(reader, 1)  # asked to end meanwhile
+        server.load("json:loads")
+        os._exit(0)
+os.kill(child, signal.SIGTERM)
+os.write(writer, b"x")
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_process_that_is_only_just_forked_keeps_a_signal_until_it_reacts_as_itself():
+    subprocess.run([sys.executable, "-c", FORK], check=True, timeout=180)
 
 
 def test_a_process_that_is_killed_is_replaced(tmp_path):

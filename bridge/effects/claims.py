@@ -16,7 +16,7 @@ from bridge.effects.handlers import MERGED, Expired, Job
 from bridge.integr8 import errors
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
-from bridge.store import clock_steps, entities, halts, latencies, ledger
+from bridge.store import clock_steps, effect_order, entities, halts, latencies, ledger
 from bridge.store.engine import Store
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Call, Effect, EffectState
@@ -64,6 +64,7 @@ def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> l
         kept = take(among=True, limit=MERGED_AT_ONCE)
         single = take(among=False, limit=SINGLE_LOOKED_AT)
         kept += _without_rivals(session, single, left_by)
+        kept = effect_order.settle_order(session, kept, left_by=left_by, now=now)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
         expired = ledger.expired(session, {effect.plan_id for effect in kept}, now)
         refs = _refs(session, kept)
@@ -78,9 +79,7 @@ def _without_rivals(session: Session, effects: Sequence[Effect], left_by: dateti
     for effect in effects:
         key = (effect.account, effect.kind, effect.target_id)
         if len(kept) >= SINGLE_AT_ONCE or (effect.verb == "ensure" and key in busy):
-            effect.state = EffectState.PLANNED if effect.state == EffectState.CLAIMED else effect.state
-            effect.claimed_by, effect.claimed_until = None, None
-            effect.attempts -= 1
+            effect_order.hand_back([effect])
             continue
         busy.add(key)
         kept.append(effect)

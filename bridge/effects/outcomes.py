@@ -213,11 +213,15 @@ class OutcomeWriter:
         )
 
     def _take_hold_back(self, effect: Effect, error: str) -> None:
-        """The target could not be brought back, so it is still held: by us, as everyone can see."""
-        hold = self.session.get(Hold, effect.releases) if effect.releases is not None else None
-        if hold is not None and hold.state == HoldState.RELEASED:
-            hold.state, hold.ended_at, hold.ended_by = HoldState.ACTIVE, None, None
-            hold.until, hold.ended_why = self.now + timedelta(hours=1), f"the return failed: {error}"
+        """The target could not be brought back, so it is still held: by us, as everyone can see.
+
+        The same where this effect has overtaken a return, and now nothing comes of either.
+        """
+        for released in [effect.releases, *ledger.returns_overtaken_by(self.session, effect)]:
+            hold = self.session.get(Hold, released) if released is not None else None
+            if hold is not None and hold.state == HoldState.RELEASED:
+                hold.state, hold.ended_at, hold.ended_by = HoldState.ACTIVE, None, None
+                hold.until, hold.ended_why = self.now + timedelta(hours=1), f"the return failed: {error}"
 
 
 def fill(value: Any, step: str, result: Mapping[str, Any]) -> Any:

@@ -163,7 +163,7 @@ class Effect(Leased, Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)  # {"id": ..., "created": true, "verified": true}
     error: Mapped[str | None]
-    overtaken_by: Mapped[int | None]  # the effect of a newer event (`order_by`) that wants something of the same target
+    overtaken_by: Mapped[int | None]  # the effect of a newer decision that wants something else of the same target
     plan: Mapped[StoredPlan] = relationship(back_populates="effects")
     calls: Mapped[list["Call"]] = relationship(secondary="effect_calls", order_by="Call.id", viewonly=True)
 
@@ -300,16 +300,39 @@ def any_halted(session: Session, effect_ids: Collection[int], halted: OpenHalts)
 
 def _without(session: Session, effects: Sequence[Effect], overtaken: Sequence[Effect], now: datetime) -> list[Effect]:
     """A newer event wants something else of these targets by now: trying again would overwrite it."""
-    for effect in overtaken:
-        settle(
-            session,
-            effect,
-            state=EffectState.SKIPPED,
-            ended_at=now,
-            error=f"overtaken by effect {effect.overtaken_by}, so it was not tried again",
-        )
+    end_overtaken(session, overtaken, now)
     close_finished(session, {effect.plan_id for effect in overtaken}, now)
     return [effect for effect in effects if effect.overtaken_by is None]
+
+
+def end_overtaken(session: Session, overtaken: Iterable[Effect], now: datetime) -> None:
+    """End effects that a newer decision about their target has overtaken, and the steps that wait for them."""
+    for effect in overtaken:
+        why = f"overtaken by effect {effect.overtaken_by}, which was decided later"
+        settle(session, effect, state=EffectState.SKIPPED, ended_at=now, overtaken_by=effect.overtaken_by, error=why)
+        steps = {effect.step}
+        for one in blocked(session, [effect.plan_id]).get(effect.plan_id, []):
+            if one.subject == effect.subject and steps & set(one.after):
+                one.state, one.ended_at = EffectState.SKIPPED, now
+                one.error = (
+                    f"step {effect.step} was overtaken by effect {effect.overtaken_by}, so this one was not begun"
+                )
+                steps.add(one.step)
+        session.flush()
+
+
+def returns_overtaken_by(session: Session, effect: Effect) -> list[int]:
+    """The holds whose returns this effect has overtaken, and those that had been overtaken by these in turn."""
+    about = select(Effect.id, Effect.releases).where(
+        Effect.kind == effect.kind, Effect.target_id == effect.target_id, Effect.account == effect.account
+    )
+    found: list[int] = []
+    newer = [effect.id]
+    while newer:
+        older = session.execute(about.where(Effect.overtaken_by.in_(newer))).all()
+        found += [row.releases for row in older if row.releases is not None]
+        newer = [row.id for row in older]
+    return found
 
 
 def busy_keys(session: Session, effects: Sequence[Effect], left_by: datetime) -> set[tuple[str, str, str]]:

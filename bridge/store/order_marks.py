@@ -7,14 +7,13 @@ address, and nothing here needs to read it.
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from bridge.store.engine import Base, UtcDateTime, insert_rows
 from bridge.store.journal import Event
-from bridge.store.ledger import OPEN, Effect, EffectState, PlanState, StoredPlan, close_finished
+from bridge.store.ledger import OPEN, Effect, EffectState, PlanState, StoredPlan, close_finished, end_overtaken
 from bridge.store.runs import Run
 
 CHUNK = 500
@@ -97,15 +96,15 @@ def overtake(session: Session, event_ids: Collection[str], now: datetime) -> int
     )
     found = {row[0]: row for row in session.execute(pairs)}
     for old_id, plan_id, state, new_id in found.values():
-        values: dict[str, Any] = {"overtaken_by": new_id}
-        if state == EffectState.PLANNED:
-            values |= {"state": EffectState.SKIPPED, "ended_at": now, "error": f"overtaken by effect {new_id}"}
         session.execute(
             update(Effect)
             .where(Effect.id == old_id, Effect.state == state)
-            .values(**values)
+            .values(overtaken_by=new_id)
             .execution_options(synchronize_session=False)
         )
+        if state == EffectState.PLANNED:
+            same = select(Effect).where(Effect.id == old_id, Effect.state == state)
+            end_overtaken(session, session.scalars(same.execution_options(populate_existing=True)), now)
         close_finished(session, [plan_id], now)
     return len(found)
 

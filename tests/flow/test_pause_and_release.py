@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 from rule_texts import GUARDS, pause_rule
 
+from bridge.observability.bulkhead import Bulkhead
+from bridge.operations import feeds, maintenance
+from bridge.operations.holds import end_due
 from bridge.store.entities import EntityChange
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
@@ -112,6 +115,23 @@ def test_a_second_hold_lasts_twice_as_long(network, offers):
     first, second = network.all(Hold)
     assert second.until - second.since == 2 * timedelta(hours=12)
     assert second.count == first.count + 1
+
+
+def test_a_return_and_the_next_pause_that_wait_together_leave_it_paused_and_held(network, offers):
+    """A hold ends, and the rule says yes again before the return was sent: no offer runs that counts as held."""
+    network.rule(rule())
+    network.work()
+    network.pass_time(hours=12)
+    maintenance.tick(network.services, network.now)
+    while feeds.read_due(network.services, network.now):
+        pass
+    assert end_due(network.services, network.all(Hold), network.now, Bulkhead(network.services.store, network.now))
+    network.work()
+    assert network.paused == ["Bad"]
+    assert [str(hold.state) for hold in network.all(Hold)] == ["released", "active"]
+    assert [(one.verb, str(one.state)) for one in network.all(Effect)] == [
+        ("pause", "applied"), ("activate", "skipped"), ("pause", "applied"),
+    ]  # fmt: skip
 
 
 def test_what_a_person_switches_on_stays_on(network, offers):

@@ -1,6 +1,6 @@
 """Evaluate rules whose slot is due, and run backtest jobs."""
 
-from bridge.operations import backtest_jobs, decide
+from bridge.operations import backtest_jobs, decide, questions
 from bridge.services import container
 from tasks.app import celery
 
@@ -20,3 +20,11 @@ def try_on_the_past() -> None:
     services = container.services()
     if backtest_jobs.run_next(services, services.clock()):
         services.queue.wake("rules.backtest")  # others may wait behind it
+
+
+@celery.task(name="rules.answer")
+def answer() -> None:
+    """Answer a question that somebody waits for; one at a time, over all workers. Nobody asks again for a lost one."""
+    services = container.services()
+    if questions.answer_next(services, services.clock()):
+        services.queue.wake("rules.answer")  # others may wait behind it

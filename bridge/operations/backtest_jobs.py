@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bridge.operations.backtest import BacktestRequest, keep, replayed
-from bridge.operations.errors import NotThere, OperationError, Refused
+from bridge.operations.errors import NotThere, OperationError, Refused, TooMany
 from bridge.operations.rule_costs import costs_of
 from bridge.services import container
 from bridge.services.container import Services
@@ -26,6 +26,7 @@ MOST_LOOKS = 10_000  # a hundred days of quarter hours
 BEAT = 1.0  # seconds between two words about how far it is
 LONGEST = timedelta(minutes=8)  # below the time limit of tasks, so that it can say so itself
 TASK = "rules.backtest"
+MOST, MOST_OF_ONE = 20, 5  # that wait or run: over all, and of one who asked
 
 
 class _Stopped(Exception):
@@ -53,6 +54,11 @@ def ask(services: Services, rule: str, question: BacktestRequest, *, who: str, n
         last = backtest_jobs.newest(session, rule)
         if last is not None and last.is_open:
             raise Refused(f"rule {rule}: backtest {last.id} is {last.state} already; wait for it, or stop it")
+        waiting = backtest_jobs.count_open(session)
+        if waiting.get(who, 0) >= MOST_OF_ONE:
+            raise TooMany(f"{who} has {MOST_OF_ONE} backtests open already; ask again when one has ended")
+        if sum(waiting.values()) >= MOST:
+            raise TooMany(f"{MOST} backtests are open; ask again when one has ended")
         asked = BacktestJob(
             rule_id=rule,
             revision=live.hash,

@@ -1,5 +1,7 @@
 """Errors of user actions: why an action was refused. The text says what to do instead."""
 
+RETRY = 5  # seconds that a caller is asked to wait who has asked for too much at once
+
 
 class OperationError(Exception):
     """Base. `status` is what the API answers."""
@@ -23,6 +25,12 @@ class NothingSelected(OperationError):
     """A selection that is empty, or names what is not there. It never stands for everything."""
 
     status = 422
+
+
+class TooMany(OperationError):
+    """The caller, or all together, have asked for more than is worked on at once."""
+
+    status = 429
 
 
 class Unconfirmed(OperationError):

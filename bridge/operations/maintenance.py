@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bridge.config.rulebook import publish
 from bridge.decisions import schedule
 from bridge.observability.bulkhead import Bulkhead
-from bridge.operations import approvals, backtest_jobs, feeds
+from bridge.operations import approvals, backtest_jobs, feeds, questions
 from bridge.operations import holds as operations_holds
 from bridge.reports import polling, retention
 from bridge.services.container import Services
@@ -35,6 +35,9 @@ from bridge.store import (
 )
 from bridge.store import (
     backtest_jobs as store_backtest_jobs,
+)
+from bridge.store import (
+    questions as store_questions,
 )
 from bridge.store.engine import Store
 from bridge.store.holds import Hold
@@ -138,7 +141,11 @@ def _wanted(session: Session, now: datetime) -> list[str]:
     halted = halts.why_halted(session) is not None
     kinds = {kind: task for kind, task in TASKS.items() if not (halted and kind == schedule.KIND)}
     found = {task for kind, task in kinds.items() if _is_due(session, kind, now)}
-    return sorted(found | ({backtest_jobs.TASK} if store_backtest_jobs.is_waiting(session, now) else set()))
+    if store_backtest_jobs.is_waiting(session, now):
+        found.add(backtest_jobs.TASK)
+    if store_questions.is_waiting(session, now):
+        found.add(questions.TASK)
+    return sorted(found)
 
 
 def _is_due(session: Session, kind: str, now: datetime) -> bool:

@@ -4,7 +4,7 @@ Quick enough to be asked while somebody types: the past is looked at in few step
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -98,8 +98,17 @@ def now_and_before(services: Services, new: Revision, now: datetime) -> Now | No
     return Now(counts, len(changed), first, before is None)
 
 
-def past(services: Services, revision: Revision, now: datetime, longest: float = LONGEST) -> Past:
-    """Raises OperationError with the reason where the past cannot answer, or not in time."""
+def past(
+    services: Services,
+    revision: Revision,
+    now: datetime,
+    longest: float = LONGEST,
+    between: Callable[[], None] = lambda: None,
+) -> Past:
+    """Raises OperationError with the reason where the past cannot answer, or not in time.
+
+    `longest` is in seconds of processor time; `between` is called after each look.
+    """
     try:
         replayable(revision)
     except NotReplayable as error:
@@ -108,6 +117,7 @@ def past(services: Services, revision: Revision, now: datetime, longest: float =
     end = time.thread_time() + longest
 
     def in_time(done: int, looks: int, _at: datetime) -> None:
+        between()
         if time.thread_time() > end:
             raise OperationError(
                 f"{done:,} of {looks:,} looks were done within its time; save it in shadow and ask for a backtest, "

@@ -41,6 +41,7 @@ QUEUES = {
     "reports.poll": "reports",
     "rules.run_due": "journal",
     "rules.backtest": "reports",
+    "rules.answer": "reports",
     "notices.deliver": "maintenance",
     "maintenance.heartbeat": "maintenance",
     "maintenance.sweep": "maintenance",

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, delete, or_, select, update
+from sqlalchemy import Index, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Key, UtcDateTime
@@ -80,6 +80,14 @@ def newest(session: Session, rule_id: str) -> BacktestJob | None:
     return session.scalar(
         select(BacktestJob).where(BacktestJob.rule_id == rule_id).order_by(BacktestJob.id.desc()).limit(1)
     )
+
+
+def count_open(session: Session) -> dict[str, int]:
+    """How many wait or run, by who asked for them."""
+    rows = session.execute(
+        select(BacktestJob.by, func.count()).where(BacktestJob.state.in_(OPEN)).group_by(BacktestJob.by)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def is_waiting(session: Session, now: datetime) -> bool:

@@ -20,6 +20,7 @@ from bridge.store import (  # noqa: F401 - each defines its tables
     observations,
     one_time_secrets,
     order_marks,
+    questions,
     report_imports,
     revisions,
     runs,

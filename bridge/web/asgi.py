@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 THREADS = 12  # for pages and the API; four of them may be event streams, see bridge.web.api.event_stream
 LARGEST_BODY = 8_388_608  # bytes of a request that is no webhook; those have a bound for each source
+HAS_LEFT = "bridge.has_left"  # in the environment of a request: a function that says whether the client has gone
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -67,7 +68,8 @@ class Application:
             await _answer(send, document(error.status, hooks.TITLES[error.status], str(error), retry_after=wait))
             return
         answer = Threaded(asyncio.get_running_loop(), send)
-        work = self._threads.submit(answer.work, self._pages, _environ(scope, body))
+        environ = _environ(scope, body) | {HAS_LEFT: lambda: answer.gone}
+        work = self._threads.submit(answer.work, self._pages, environ)
         self._working.add(work)
         work.add_done_callback(self._working.discard)
         await asyncio.wait(

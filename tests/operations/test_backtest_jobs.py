@@ -7,6 +7,7 @@ import pytest
 
 from bridge.operations import NotThere, OperationError, Refused, backtest_jobs, maintenance
 from bridge.operations.backtest import BacktestRequest
+from bridge.operations.errors import TooMany
 from bridge.services import container
 from bridge.store import backtest_jobs as store_backtest_jobs
 from bridge.store import backtest_results, lease_release
@@ -77,6 +78,14 @@ def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
     assert kept.by == "anna"
     assert [row["rule"] for row in kept.figures["costs"]] == ["low-cr"] * len(kept.figures["costs"])
     assert {"honest_paused", "unnoticed_hours", "missing_revenue"} <= kept.figures["costs"][0].keys()
+
+
+@pytest.mark.parametrize(("limit", "said"), [("MOST_OF_ONE", "anna has 1 backtests"), ("MOST", "1 backtests are open")])
+def test_few_are_open_at_once_of_one_asker_and_of_all(network, ask, monkeypatch, limit, said):
+    monkeypatch.setattr(backtest_jobs, limit, 1)
+    ask()
+    with pytest.raises(TooMany, match=said):
+        ask("low-cr-too")
 
 
 def test_asking_wakes_a_worker(network, ask):

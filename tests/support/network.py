@@ -5,6 +5,7 @@ until a test moves it.
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy import select
 
 from bridge.config import rulebook, settings
 from bridge.effects import perform
-from bridge.operations import backtest_jobs, decide, feeds, maintenance
+from bridge.operations import backtest_jobs, decide, feeds, maintenance, questions
 from bridge.services.container import Services
 from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
@@ -53,13 +54,15 @@ TOKEN = "a-long-token-for-tests-0123456789"
 
 
 class WakeUps:
-    """Stands where the queue is: remembers what was asked for."""
+    """Stands where the queue is: remembers what was asked for. What somebody waits for is done at once."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.at_once: dict[str, Callable[[], object]] = {}
 
     def wake(self, name: str, **_ids: Any) -> bool:
         self.names.append(name)
+        self.at_once.get(name, lambda: None)()
         return True
 
 
@@ -91,6 +94,7 @@ class Network:
             settings.load(home), transport=transport, clock=lambda: self.now, sleep=lambda _seconds: None,
             queue=self.wake_ups, store=Store(make_engine(database_url)),
         )  # fmt: skip
+        self.wake_ups.at_once[questions.TASK] = lambda: questions.answer_next(self.services, self.now)
         self.writer = GroupCommitWriter(self.services.store)
         self.writer.start()
         app = Flask("webhooks")

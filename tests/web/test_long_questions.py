@@ -1,5 +1,6 @@
-"""Sixteen long questions at once by a viewer: one is answered, and a webhook is taken meanwhile."""
+"""Long questions: a worker answers them, few at once, beside the webhooks, and whoever leaves ends the work."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -8,8 +9,11 @@ import pytest
 from local_server import served
 from rule_texts import pause_rule
 
+from bridge.operations import questions
+from bridge.operations.errors import NotThere, TooMany
+from bridge.store import questions as stored
+from bridge.store.questions import Question
 from bridge.store.roles import Role
-from bridge.web.api import long_questions, rules
 
 TEXT = {"text": pause_rule()}
 
@@ -27,35 +31,131 @@ def asked(app, token):
         yield ask
 
 
-def test_of_sixteen_at_once_one_is_worked_on_and_webhooks_go_on(asked, monkeypatch):
-    begun, go_on = Event(), Event()
-    slow = rules.diff_text
+@pytest.fixture
+def idle(network):
+    """Nobody answers until the test does; returns an event for the moment when somebody has asked."""
+    begun = Event()
+    network.wake_ups.at_once[questions.TASK] = begun.set
+    return begun
 
-    def waits(*args, **more):
-        begun.set()
-        assert go_on.wait(120)
-        return slow(*args, **more)
 
-    monkeypatch.setattr(rules, "diff_text", waits)
+def answer_next(network):
+    return questions.answer_next(network.services, network.now)
+
+
+def test_of_sixteen_at_once_one_is_worked_on_and_webhooks_go_on(network, asked, idle):
     with ThreadPoolExecutor(16) as threads:
         first = threads.submit(asked, asked.viewer)
-        assert begun.wait(120)
+        assert idle.wait(120)
         others = [one.result() for one in [threads.submit(asked, asked.viewer) for _ in range(15)]]
         hook = httpx.post(f"{asked.address}/hooks/nobody", content=b"{}", timeout=120)
-        go_on.set()
+        assert answer_next(network)
         answered = first.result()
     assert {one.status_code for one in others} == {429}
     assert {one.headers["retry-after"] for one in others} == {"5"}
     assert "has one open already" in others[0].json()["detail"]
     assert (hook.status_code, answered.status_code) == (404, 200)
-    assert asked(asked.viewer).status_code == 200
+    assert answered.json()["data"]["rules"][0]["rule"] == "low-cr"
+    assert network.all(Question) == []
 
 
-def test_one_that_takes_too_long_is_given_up(asked, monkeypatch):
-    monkeypatch.setattr(long_questions, "SECONDS", -1.0)
+def test_one_that_no_worker_takes_up_is_given_up(network, asked, idle, monkeypatch):
+    monkeypatch.setattr(questions, "SECONDS", 0.1)
     answer = asked(asked.viewer)
-    assert answer.status_code == 422
+    assert (answer.status_code, network.all(Question)) == (503, [])
+    assert "no worker has taken it up" in answer.json()["detail"]
+
+
+def test_one_that_takes_too_long_is_given_up(network, asked, monkeypatch):
+    def begin():
+        monkeypatch.setattr(questions, "SECONDS", -1.0)
+        with network.services.store.write() as session:
+            stored.take(session, network.now)
+
+    network.wake_ups.at_once[questions.TASK] = begin
+    answer = asked(asked.viewer)
+    assert (answer.status_code, network.all(Question)) == (422, [])
     assert "not answered within" in answer.json()["detail"]
+
+
+def ask(network, who="ann", **more):
+    return questions.ask(network.services, "test", {"rule": "none"}, who=who, **more)
+
+
+def put(network, who, kind="test"):
+    return questions._put(network.services, kind, {"rule": "none"}, who)
+
+
+def test_of_one_asker_one_is_open_and_of_all_together_a_few(network):
+    for number in range(questions.MOST):
+        put(network, f"person {number}")
+    with pytest.raises(TooMany, match="person 1 has one open"):
+        ask(network, "person 1")
+    with pytest.raises(TooMany, match="4 are open"):
+        ask(network)
+
+
+def test_a_question_of_a_process_that_was_killed_is_forgotten(network):
+    put(network, "ann")
+    network.pass_time(seconds=questions.SECONDS)
+    with pytest.raises(NotThere):
+        raise_its_own(lambda: ask(network))
+
+
+def raise_its_own(call):
+    """What the answer refuses comes with its status; here as the error that it was for the worker."""
+    try:
+        call()
+    except questions.OperationError as error:
+        raise {404: NotThere}[error.status](str(error)) from error
+
+
+def test_whoever_leaves_takes_the_question_away(network, idle):
+    with pytest.raises(questions.TookTooLong):
+        ask(network, has_left=lambda: True)
+    assert network.all(Question) == []
+
+
+def test_the_worker_stops_between_two_steps_when_nobody_waits(network, idle, monkeypatch):
+    monkeypatch.setattr(questions, "STILL_WANTED", 0.0)
+    steps = []
+
+    def works(services, asked, now, between):
+        for step in range(3):
+            between()
+            steps.append(step)
+            with services.store.write() as session:
+                stored.withdraw(session, 1)
+
+    monkeypatch.setattr(questions, "ANSWERS", {"long": works})
+    put(network, "ann", "long")
+    assert answer_next(network)
+    assert steps == [0]
+    assert not answer_next(network)
+
+
+def test_one_at_a_time_is_worked_on_and_the_sweep_finds_the_next(network):
+    put(network, "ann")
+    put(network, "bob")
+    with network.services.store.write() as session:
+        assert stored.is_waiting(session, network.now)
+        first = stored.take(session, network.now)
+        assert stored.take(session, network.now) is None
+        assert not stored.is_waiting(session, network.now)
+        stored.conclude(session, first, answer=json.dumps(1))
+        assert stored.is_waiting(session, network.now)
+
+
+def test_a_fault_of_ours_is_told_and_raised(network, monkeypatch):
+    def breaks(*_):
+        raise KeyError("x")
+
+    monkeypatch.setattr(questions, "ANSWERS", {"test": breaks})
+    put(network, "ann")
+    with pytest.raises(KeyError):
+        answer_next(network)
+    [row] = network.all(Question)
+    assert (row.answered, row.status) == (True, 500)
 
 
 def test_a_question_that_fails_gives_its_place_back(asked):

@@ -47,6 +47,10 @@ def pages(environ, start):
         (place / "thinking").touch()
         while not (place / "enough").exists():
             time.sleep(0.01)
+    if path == "/wait":
+        while not environ["bridge.has_left"]():
+            time.sleep(0.01)
+        (place / "seen").touch()
     if path == "/hang":
         time.sleep(3_600)
     told = {name: value for name, value in environ.items() if isinstance(value, str)}
@@ -174,6 +178,13 @@ def test_a_stream_does_not_keep_the_server_from_ending(tmp_path):
         process.terminate()
         process.wait(30)
         stream.close()
+
+
+def test_a_page_hears_that_its_reader_has_left(tmp_path):
+    with in_processes(tmp_path, APP) as (port, _):
+        with socket.create_connection(("127.0.0.1", port), 30) as reader:
+            reader.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        until((tmp_path / "seen").exists)
 
 
 def test_a_page_whose_reader_has_left_does_not_keep_the_server_from_ending(tmp_path):

@@ -8,7 +8,7 @@ from marshmallow import Schema
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from bridge.operations.errors import OperationError, Unconfirmed
+from bridge.operations.errors import RETRY, OperationError, TooMany, Unconfirmed
 from bridge.operations.selection import EVERYTHING, Choice, Named
 from bridge.web.problems import problem
 from bridge.web.request_context import as_id, services
@@ -75,6 +75,8 @@ def refusing(view: Callable[..., Any]) -> Callable[..., Any]:
         except Unconfirmed as error:
             sentence = f'{error}; nothing was done, because you meant another number: send "confirm": {error.count}'
             return problem(error.status, "Confirmation needed", sentence)
+        except TooMany as error:
+            return problem(error.status, "Too many at once", str(error), retry_after=RETRY)
         except OperationError as error:
             return problem(error.status, "Not done", str(error))
 

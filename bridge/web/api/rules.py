@@ -6,14 +6,9 @@ from typing import Any
 from flask import g
 
 from bridge.config import rulebook
-from bridge.operations import NotThere, Refused, backtest_jobs
-from bridge.operations.backtest import BacktestRequest, parse
-from bridge.operations.check_text import check_text
-from bridge.operations.explain import explain, parse_subject
-from bridge.operations.rule_costs import costs_of
-from bridge.operations.rule_diff import diff_text
+from bridge.operations import NotThere, backtest_jobs
+from bridge.operations.backtest import BacktestRequest
 from bridge.operations.rule_mode import move
-from bridge.operations.rule_preview import past
 from bridge.operations.rule_save import save
 from bridge.operations.rule_templates import from_library, library
 from bridge.store import backtest_results
@@ -24,11 +19,10 @@ from bridge.web.access import needs
 from bridge.web.api import schemas_out_rules
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
-from bridge.web.api.long_questions import deadline, long_question
 from bridge.web.api.responses import listed, one, page, picked, refusing
 from bridge.web.api.schemas_in import BacktestBody, ExplainQuery, ModeBody, PageQuery, SaveBody, TextBody
+from bridge.web.long_questions import answered
 from bridge.web.request_context import services
-from rules.loading.self_tests import Result, run_tests
 
 blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
 
@@ -87,34 +81,22 @@ def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.post("/rules/<rule_id>/test")
 @needs(Role.VIEWER)
 @blueprint.response(200, listing(schemas_out_rules.TestRow))
-@long_question
 @refusing
 def test_rule(rule_id: str) -> dict[str, Any]:
     """Run the rule's own tests. Changes nothing."""
-    with services().store.read() as session:
-        live = services().library.current(session).revisions.get(rule_id)
-    if live is None:
-        raise NotThere(f"rule {rule_id}: it is not loaded")
-    found = [_tested(each) for each in run_tests(live)]
+    found = answered("test", rule=rule_id)
     return page(found, len(found), "test")
-
-
-def _tested(found: Result) -> dict[str, Any]:
-    name, answer = found.test.name or f"line {found.test.place.line}", found.verdict.answer.word
-    told = {"expect": found.test.expect, "passed": found.passed, "message": found.message}
-    return {"test": name, "answer": answer, **told}
 
 
 @blueprint.get("/rules/<rule_id>/explain")
 @needs(Role.VIEWER)
 @blueprint.arguments(ExplainQuery, location="query")
 @blueprint.response(200, thing(schemas_out_rules.ExplanationRow))
-@long_question
 @refusing
 def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """Why the rule did, or did not, do something about a subject, now or at a time."""
-    subject = parse_subject(query["subject"])
-    return one(explain(services(), rule_id, subject, now=services().clock(), at=query["at"]).as_json())
+    at = query["at"]
+    return one(answered("explain", rule=rule_id, subject=query["subject"], at=at.isoformat() if at else None))
 
 
 @blueprint.post("/rules/<rule_id>/mode")
@@ -130,15 +112,10 @@ def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.get("/rules/<rule_id>/costs")
 @needs(Role.VIEWER)
 @blueprint.response(200, listing(schemas_out_rules.CostRow))
-@long_question
 @refusing
 def list_costs(rule_id: str) -> dict[str, Any]:
     """What the live revision costs at this network's volumes: honest subjects paused by chance, collapses unnoticed."""
-    with services().store.read() as session:
-        live = services().library.current(session).revisions.get(rule_id)
-    if live is None:
-        raise NotThere(f"rule {rule_id}: it is not loaded")
-    found = costs_of(services(), live, services().clock())
+    found = answered("costs", rule=rule_id)
     return page(found, len(found), "a_day")
 
 
@@ -235,36 +212,27 @@ def list_library(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def past_of_rule(body: dict[str, Any]) -> dict[str, Any]:
     """What the rule of a text would have done in the last 30 days, looked at in few steps. Changes nothing."""
-    [revision, *more] = parse(services(), body["text"])
-    if more:
-        raise Refused("the text holds several rules; ask about one at a time")
-    found = past(services(), revision, services().clock())
-    items = [{"kind": kind, "id": id_, "why": why, "judged": judged} for kind, id_, why, judged in found.items]
-    return one(picked(found, schemas_out_rules.PastRow) | {"items": items})
+    return one(answered("past", text=body["text"]))
 
 
 @blueprint.post("/rules/check")
 @needs(Role.VIEWER)
 @blueprint.arguments(TextBody)
 @blueprint.response(200, thing(schemas_out_rules.DraftRow))
-@long_question
 @refusing
 def check_rules(body: dict[str, Any]) -> dict[str, Any]:
     """What is wrong with a text that is not live, with its own tests and beside the live rules. Changes nothing."""
-    found = check_text(services(), body["text"])
-    told = picked(found, schemas_out_rules.DraftRow) | {"tests": [_tested(each) for each in found.tests]}
-    return one({"ok": not found.errors, **told})
+    return one(answered("check", text=body["text"]))
 
 
 @blueprint.post("/rules/diff")
 @needs(Role.VIEWER)
 @blueprint.arguments(TextBody)
 @blueprint.response(200, thing(schemas_out_rules.ComparedRow))
-@long_question
 @refusing
 def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
     """What a text would decide differently from the live rules, on the present data. Changes nothing."""
-    return one({"rules": diff_text(services(), body["text"], now=services().clock(), between=deadline())})
+    return one({"rules": answered("diff", text=body["text"])})
 
 
 @blueprint.post("/rules/reload")

@@ -1,15 +1,15 @@
 """Make and change rules on a page: a sentence with numbers, the text, and what it would do, while one types."""
 
-import threading
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from flask import Response, abort, flash, g, redirect, request
 
 from bridge.operations.check_text import Checked, examine
 from bridge.operations.confirmation import names_of
-from bridge.operations.errors import OperationError
-from bridge.operations.rule_preview import chances, now_and_before, past
+from bridge.operations.errors import OperationError, TooMany
+from bridge.operations.rule_preview import chances, now_and_before
 from bridge.operations.rule_save import save, why_not_written
 from bridge.operations.rule_templates import ACTIONS, ITEMS, METRICS, blank, from_library, library
 from bridge.store.roles import Role
@@ -17,13 +17,13 @@ from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.rule_sentence import fields_of, sentence
 from bridge.web.console.show import show
+from bridge.web.long_questions import answered
 from bridge.web.request_context import services
 from rules.language.edit import with_header, with_numbers, without_tests
 from rules.language.rewrite import NotRewritable
 from rules.model.revision import Revision
 
 LARGEST = 200_000  # characters of one rule
-_looking = threading.Semaphore(1)  # the past is looked at for one person at a time in each process
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +145,17 @@ def _past(draft: Draft) -> dict[str, Any]:
     revision = _usable(draft)
     if revision is None:
         return told | {"no_past": "the text has to be mended first"}
-    if not _looking.acquire(blocking=False):
-        return told | {"busy": True}
     try:
-        found = past(services(), revision, services().clock())
+        found = answered("past", text=draft.text)
+    except TooMany:
+        return told | {"busy": True}
     except OperationError as error:
         return told | {"no_past": str(error)}
-    finally:
-        _looking.release()
+    items = [(one["kind"], one["id"], one["why"], one["judged"]) for one in found["items"]]
+    money = {name: Decimal(found[name]) for name in ("kept", "lost")}
     with services().store.read() as session:
-        names = names_of(session, {(kind, target) for kind, target, _, _ in found.items})
-    return told | {"past": found, "names": names}
+        names = names_of(session, {(kind, target) for kind, target, _, _ in items})
+    return told | {"past": found | money | {"items": items}, "names": names}
 
 
 def _costs(draft: Draft) -> list[dict[str, Any]]:

@@ -1,0 +1,221 @@
+"""Answer questions that take long: by a worker, few at once, one for each asker, and none for longer than its time.
+
+Whoever asks waits for the row to be answered. When the time is over or the asker has left, the row is taken away, and
+the worker stops at its next step.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge.operations.backtest import parse
+from bridge.operations.check_text import check_text
+from bridge.operations.errors import NotThere, OperationError, Refused, TooMany
+from bridge.operations.explain import explain, parse_subject
+from bridge.operations.rule_costs import costs_of
+from bridge.operations.rule_diff import diff_text
+from bridge.operations.rule_preview import past
+from bridge.services.container import Services
+from bridge.store import questions
+from bridge.store.questions import Question
+from rules.loading.self_tests import Result, run_tests
+from rules.model.revision import Revision
+
+log = structlog.get_logger()
+
+TASK = "rules.answer"
+MOST = 4  # that wait or are worked on at once, over all askers
+SECONDS = 20.0  # then a question is given up
+LOOK = (0.02, 0.25)  # seconds between two looks for the answer, at first and at most
+STILL_WANTED = 0.5  # seconds between two looks of the worker whether anybody waits
+
+Asked: TypeAlias = Mapping[str, Any]
+Between: TypeAlias = Callable[[], None]
+
+
+class TookTooLong(OperationError):
+    """A question was not answered in its time."""
+
+    status = 422
+
+
+class NobodyAnswers(OperationError):
+    """No worker has taken it up."""
+
+    status = 503
+
+
+class _Withdrawn(Exception):
+    pass
+
+
+# --- those who ask ---------------------------------------------------------------------------------
+
+
+def ask(services: Services, kind: str, asked: Asked, *, who: str, has_left: Callable[[], bool] = lambda: False) -> Any:
+    """The answer of a worker, as JSON has it. Raises OperationError: what the answer refuses, TooMany, TookTooLong.
+
+    `has_left`: whether the asker has gone meanwhile. Then nothing more is computed.
+    """
+    number = _put(services, kind, asked, who)
+    try:
+        services.queue.wake(TASK)
+        return _wait(services, number, has_left)
+    finally:
+        with services.store.write() as session:
+            questions.withdraw(session, number)
+
+
+def _put(services: Services, kind: str, asked: Asked, who: str) -> int:
+    now = services.clock()
+    with services.store.write() as session:
+        waiting = questions.count_open(session, now)
+        if who in waiting:
+            raise TooMany(f"{who} has one open already; ask again when it has ended")
+        if sum(waiting.values()) >= MOST:
+            raise TooMany(f"{MOST} are open; ask again when one has ended")
+        row = Question(kind=kind, asked=json.dumps(asked), by=who, wanted_until=now + timedelta(seconds=SECONDS))
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def _wait(services: Services, number: int, has_left: Callable[[], bool]) -> Any:
+    end, pause = time.monotonic() + SECONDS, LOOK[0]
+    while True:
+        with services.store.read() as session:
+            row = session.get(Question, number)
+        if row is None or has_left():
+            raise TookTooLong("nobody waits for it any more")
+        if row.answered:
+            return _told(row)
+        if time.monotonic() > end:
+            if not row.attempts:
+                raise NobodyAnswers(f"no worker has taken it up within {SECONDS:.0f} s; ask again, or see /readyz")
+            raise TookTooLong(
+                f"not answered within {SECONDS:.0f} s; ask about fewer rules, or run it on the command line"
+            )
+        time.sleep(pause)
+        pause = min(LOOK[1], pause * 1.5)
+
+
+def _told(row: Question) -> Any:
+    if row.problem is None:
+        return json.loads(row.answer or "null")
+    error = OperationError(row.problem)
+    error.status = row.status or OperationError.status
+    raise error
+
+
+# --- the worker ------------------------------------------------------------------------------------
+
+
+def answer_next(services: Services, now: datetime) -> bool:
+    """Answer the oldest that waits. False when none does, or another worker is at one."""
+    with services.store.write() as session:
+        row = questions.take(session, now)
+    if row is None:
+        return False
+    told: dict[str, Any]
+    try:
+        found = ANSWERS[row.kind](services, json.loads(row.asked), now, _between(services, row))
+        told = {"answer": json.dumps(found, default=str)}
+    except _Withdrawn:
+        return True
+    except OperationError as error:
+        told = {"problem": str(error), "status": error.status}
+    except Exception as error:
+        words = f"a fault of ours, {type(error).__name__}; the log of the worker has it"
+        _conclude(services, row, {"problem": words, "status": 500})
+        raise
+    _conclude(services, row, told)
+    return True
+
+
+def _conclude(services: Services, row: Question, told: Mapping[str, Any]) -> None:
+    with services.store.write() as session:
+        questions.conclude(session, row, **told)
+
+
+def _between(services: Services, row: Question) -> Between:
+    """To call between two steps of an answer. Raises _Withdrawn when nobody waits for it."""
+    next_look = time.monotonic() + STILL_WANTED
+
+    def check() -> None:
+        nonlocal next_look
+        if time.monotonic() < next_look:
+            return
+        try:
+            with services.store.read() as session:
+                wanted = questions.is_wanted(session, row)
+        except SQLAlchemyError:
+            return  # the next look may tell
+        if not wanted:
+            raise _Withdrawn
+        next_look = time.monotonic() + STILL_WANTED
+
+    return check
+
+
+def _diff(services: Services, asked: Asked, now: datetime, between: Between) -> Any:
+    return [asdict(one) for one in diff_text(services, asked["text"], now=now, between=between)]
+
+
+def _past(services: Services, asked: Asked, now: datetime, between: Between) -> Any:
+    [revision, *more] = parse(services, asked["text"])
+    if more:
+        raise Refused("the text holds several rules; ask about one at a time")
+    found = past(services, revision, now, between=between)
+    items = [{"kind": kind, "id": id_, "why": why, "judged": judged} for kind, id_, why, judged in found.items]
+    return asdict(found) | {"items": items}
+
+
+def _check(services: Services, asked: Asked, _now: datetime, _between: Between) -> Any:
+    found = check_text(services, asked["text"])
+    tests = [tested(each) for each in found.tests]
+    told = {"errors": found.errors, "warnings": found.warnings, "rules": found.rules}
+    return {"ok": not found.errors, "tests": tests, **told}
+
+
+def _test(services: Services, asked: Asked, _now: datetime, _between: Between) -> Any:
+    return [tested(each) for each in run_tests(_live(services, asked["rule"]))]
+
+
+def _costs(services: Services, asked: Asked, now: datetime, _between: Between) -> Any:
+    return costs_of(services, _live(services, asked["rule"]), now)
+
+
+def _explain(services: Services, asked: Asked, now: datetime, _between: Between) -> Any:
+    at = datetime.fromisoformat(asked["at"]) if asked["at"] else None
+    return explain(services, asked["rule"], parse_subject(asked["subject"]), now=now, at=at).as_json()
+
+
+def _live(services: Services, rule: str) -> Revision:
+    with services.store.read() as session:
+        live = services.library.current(session).revisions.get(rule)
+    if live is None:
+        raise NotThere(f"rule {rule}: it is not loaded")
+    return live
+
+
+def tested(found: Result) -> dict[str, Any]:
+    """What came out of one test of a rule."""
+    name, answer = found.test.name or f"line {found.test.place.line}", found.verdict.answer.word
+    told = {"expect": found.test.expect, "passed": found.passed, "message": found.message}
+    return {"test": name, "answer": answer, **told}
+
+
+ANSWERS: Mapping[str, Callable[[Services, Asked, datetime, Between], Any]] = {
+    "diff": _diff,
+    "past": _past,
+    "check": _check,
+    "test": _test,
+    "costs": _costs,
+    "explain": _explain,
+}

@@ -1,6 +1,7 @@
 """Create directories and files that no other user of the machine may ever read."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,8 +13,14 @@ def private_directory(path: Path) -> Path:
 
 
 def private_file(path: Path) -> Path:
-    """Make an empty file with mode 0600; take everybody else's rights away from one that is there already."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Make an empty file with mode 0600; take everybody else's rights away from one that is there already.
+
+    A file that is there is not opened: closing it again would end every lock that this process has on it. SQLite keeps
+    such locks for each process, and where they are gone another process takes itself for the last one that has the
+    database open: it removes the write-ahead log, and what is committed from then on goes into a file without a name.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     _restrict(path, 0o600)
     return path
 

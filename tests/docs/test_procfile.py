@@ -92,29 +92,22 @@ def wait_until_ready(port, log):
     pytest.fail(log.read_text())
 
 
-def test_a_worker_answers_scrapes_on_a_port_of_its_own(honcho, environment):
-    _, port, log = honcho
+def test_the_procfile_starts_a_service_that_counts_ticks_and_stops_cleanly(honcho, environment):
+    """One start for all of it: three cold processes are the dear part."""
+    process, port, log = honcho
     wait_until_ready(port, log)
-    query = {"tx": "1", "offer": "1"}
-    answer = httpx.get(f"http://127.0.0.1:{port}/hooks/postback/{TOKEN}", params=query, timeout=PATIENCE)
+    hook = f"http://127.0.0.1:{port}/hooks/postback/{TOKEN}"
+    for _ in range(20):  # each on a connection of its own, so that both processes get some
+        httpx.get(hook, timeout=PATIENCE)
+    counted = {scrape(f"http://127.0.0.1:{port}")["bridge_webhooks_total"] for _ in range(8)}
+    assert counted == {20}, "whichever web process answers says what both counted"
+
+    answer = httpx.get(hook, params={"tx": "1", "offer": "1"}, timeout=PATIENCE)
     assert answer.status_code == 202, answer.text
     worker = f"http://127.0.0.1:{environment['BRIDGE_WORKER_METRICS']}"
     found = scrape_until(worker, lambda now: now.get("bridge_event_batch_seconds_count", 0) > 0, seconds=PATIENCE)
     assert found["bridge_event_batch_seconds_count"] > 0, log.read_text()
 
-
-def test_whichever_web_process_answers_says_what_both_counted(honcho):
-    _, port, log = honcho
-    wait_until_ready(port, log)
-    for _ in range(20):  # each on a connection of its own, so that both processes get some
-        httpx.get(f"http://127.0.0.1:{port}/hooks/postback/{TOKEN}", timeout=PATIENCE)
-    counted = {scrape(f"http://127.0.0.1:{port}")["bridge_webhooks_total"] for _ in range(8)}
-    assert counted == {20}
-
-
-def test_the_procfile_starts_a_service_that_ticks_and_stops_cleanly(honcho):
-    process, port, log = honcho
-    wait_until_ready(port, log)
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=PATIENCE)
     stopped = dict(re.findall(r"(web|worker|beat)\.1 stopped \(rc=(-?\d+)\)", log.read_text()))

@@ -63,16 +63,11 @@ def answers_again(address, before, boss):
     return False
 
 
-def test_what_the_link_of_the_first_start_leads_to(running, visitor):
+def test_the_first_link_lets_in_once_and_a_restart_forgets_neither_guesses_nor_sessions(boss, running, visitor):
     assert "Boss (admin)" in make_first(visitor, running.first_link).text
-    assert (
-        "was used already"
-        in httpx.post(f"{running.address}/login", data={"code": running.first_link.partition("code=")[2]}).text
-    )
+    code = running.first_link.partition("code=")[2]
+    assert "was used already" in httpx.post(f"{running.address}/login", data={"code": code}).text
 
-
-def test_a_restart_forgets_neither_guesses_nor_sessions(boss, running, visitor):
-    make_first(visitor, running.first_link)
     assert 429 in [guess(running.address) for _ in range(12)]
     before = boss.pids()["web"]
     orphans = psutil.Process(before).children()  # they share the socket, and end a moment after their master

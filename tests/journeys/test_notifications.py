@@ -15,9 +15,8 @@ from standardwebhooks import Webhook
 from bridge.cli.local import stack
 from bridge.cli.local.stack import Options
 from bridge.cli.local.supervisor import Supervisor
-from tests.receiver import receiver
+from tests.receiver import Receiver
 
-__all__ = ["receiver"]
 pytestmark = pytest.mark.journey
 
 BRIDGE = [str(Path(sys.executable).with_name("integr8-bridge"))]
@@ -44,16 +43,24 @@ then:
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def boss():
     made = Supervisor(log=False)
     yield made
     made.stop()
 
 
-@pytest.fixture
-def running(boss, receiver, tmp_path):
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def receiver():
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def running(boss, receiver, tmp_path_factory):
+    """One service for all tests here; each leaves it as it found it and asks only for what is its own."""
+    home = tmp_path_factory.mktemp("notifications") / "home"
     (home / "rules").mkdir(parents=True)
     (home / "bridge.yaml").write_text(HOME.format(url=receiver.url))
     (home / "rules" / "hello.yaml").write_text(RULE)
@@ -73,14 +80,21 @@ def wait_for(look, seconds=60):
     raise AssertionError(f"not within {seconds} s")
 
 
-def told(receiver, path):
-    return [one for one in receiver.requests if one.path == path]
+@pytest.fixture
+def told(receiver):
+    """What has come to a path since this test began."""
+    before = len(receiver.requests)
+    return lambda path: [one for one in receiver.requests[before:] if one.path == path]
 
 
-def send(running, number):
+def send(running, name):
     headers = {"authorization": f"Bearer {TOKEN}"}
-    answer = httpx.post(f"{running[0].address}/hooks/crm", json={"id": f"evt_{number}", "name": "Ann"}, headers=headers)
+    answer = httpx.post(f"{running[0].address}/hooks/crm", json={"id": f"of {name}", "name": name}, headers=headers)
     assert answer.status_code == 202
+
+
+def texts(requests):
+    return [json.loads(one.body)["data"]["text"] for one in requests]
 
 
 def command(home, *arguments):
@@ -88,33 +102,33 @@ def command(home, *arguments):
     subprocess.run([*BRIDGE, *arguments], env=environment, check=True, capture_output=True, timeout=60)
 
 
-def test_what_a_rule_says_arrives_signed_and_once(running, receiver):
-    send(running, 1)
-    [asked] = wait_for(lambda: told(receiver, "/programs"))
+def test_what_a_rule_says_arrives_signed_and_once(running, told):
+    send(running, "Ann")
+    [asked] = wait_for(lambda: told("/programs"))
     body = Webhook(SECRET).verify(asked.body, asked.headers)
     assert (body["type"], body["data"]["text"]) == ("bridge.message", "hello Ann")
-    send(running, 2)
-    wait_for(lambda: len(told(receiver, "/programs")) == 2)
-    ids = {one.headers["webhook-id"] for one in told(receiver, "/programs")}
-    assert len(ids) == 2
+    send(running, "Bob")
+    wait_for(lambda: "hello Bob" in texts(told("/programs")))
+    assert sorted(texts(told("/programs"))) == ["hello Ann", "hello Bob"]
+    assert len({one.headers["webhook-id"] for one in told("/programs")}) == 2
 
 
-def test_a_halt_and_its_end_are_told(running, receiver):
+def test_a_halt_and_its_end_are_told(running, told):
     command(running[1], "halt", "--why", "tracking outage")
-    [first] = wait_for(lambda: told(receiver, "/people"))
+    [first] = wait_for(lambda: told("/people"))
     assert "tracking outage" in json.loads(first.body)["message"]
     command(running[1], "resume")
-    wait_for(lambda: len(told(receiver, "/people")) == 2)
-    assert "trouble is over" in json.loads(told(receiver, "/people")[1].body)["title"]
+    wait_for(lambda: len(told("/people")) == 2)
+    assert "trouble is over" in json.loads(told("/people")[1].body)["title"]
 
 
-def test_a_worker_that_is_killed_while_it_tells_loses_nothing(running, receiver, boss):
-    receiver.replies = []
+def test_a_worker_that_is_killed_while_it_tells_loses_nothing(running, told, boss):
     os.kill(boss.pids()["worker"], signal.SIGKILL)
-    send(running, 1)
+    send(running, "Cy")
 
     def arrived():
         boss.revive()
-        return told(receiver, "/programs")
+        return told("/programs")
 
-    wait_for(arrived, seconds=90)
+    [one] = wait_for(arrived, seconds=90)
+    assert texts([one]) == ["hello Cy"]

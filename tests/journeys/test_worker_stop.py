@@ -1,0 +1,56 @@
+"""A worker that is asked to go while its call hangs. What kills do is in tests/chaos, one service for all of them."""
+
+import signal
+import time
+
+import pytest
+
+from bridge.cli.local import demo
+from bridge.cli.local.supervisor import GRACE, Supervisor
+from bridge.store.ledger import LEASE
+
+pytestmark = pytest.mark.journey
+
+
+@pytest.fixture
+def boss():
+    made = Supervisor(log=False)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def stage(boss, tmp_path):
+    made = demo.set_up(boss, tmp_path / "home")
+    yield made
+    made.integr8.close()
+    made.store.close()
+
+
+def finish(boss, stage):
+    """The whole story must still come true: every offer, one publisher, one login, no write twice."""
+    proof = demo.wait(boss, stage)
+    assert proof.complete, proof
+    summary = stage.integr8.get("/_sim/requests/summary").json()
+    assert summary["max_in_one_second"] <= 20
+
+
+def test_a_worker_that_is_asked_to_go_ends_within_its_grace_and_hands_back_what_it_held(boss, stage):
+    """Its call hangs for longer than the supervisor waits. Without handing back, the rest would wait for a lease."""
+    slow = {"kind": "slow", "seconds": 40, "when": "after", "operation": "offers.set_status", "count": 1}
+    stage.integr8.post("/_sim/faults", json=slow)
+    demo.send(stage, lambda _text: None)
+    wait_until(lambda: demo.ask_integr8(stage).paused, 60)
+    worker = boss._children["effects"].process
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=GRACE) == 0
+    asked = time.monotonic()
+    finish(boss, stage)
+    assert time.monotonic() - asked < LEASE.total_seconds() / 2
+
+
+def wait_until(look, seconds):
+    end = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.05)

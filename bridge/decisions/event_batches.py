@@ -342,7 +342,9 @@ def held_back(session: Session, planned: Sequence[Decision]) -> list[Owed]:
         account = one.revision.account
         covering = halted.covering(one.revision.id, account)
         found = [covering] if covering is not None else halted.advertisers(account)
-        if found and one.cause.event_id is not None:
+        if not found:
+            raise LeaseLost("a halt ended while rules were planned")  # plan again, without it
+        if one.cause.event_id is not None:
             owed.append((one.cause.event_id, one.revision.id, found[0].id))
     return owed
 

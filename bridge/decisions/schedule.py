@@ -33,7 +33,7 @@ from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
 from bridge.store import halts, runs, slots
 from bridge.store.engine import Store
 from bridge.store.halts import OpenHalts
-from bridge.store.lease import ours, settle
+from bridge.store.lease import LeaseLost, ours, settle
 from bridge.store.slots import Slot, SlotState
 from rules.model.revision import Cron, Every, Missed, Mode, Revision, Silence
 from rules.planning.conflicts import settle as settle_conflicts
@@ -299,13 +299,15 @@ def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Read
     taken = [slot for one in members for slot in one.due.slots]
     before: dict[str, Before] = {}
     recorded: list[RunRecord] = []
+    halted: set[str] = set()  # rules whose halt began after their slots were taken: their runs wait for its end
 
     def plan(session: Session) -> list[Decision]:
-        nonlocal before
+        nonlocal before, halted
+        halted = _halted(session, evaluated)
         before = answer_history.load(session, memory, [one.revision.id for one in evaluated])
         known = {one.revision.id: runs.existing(session, one.revision.id, [one.causes[0].key]) for one in evaluated}
-        fresh = [one for one in evaluated if not known[one.revision.id]]
-        return settled([decision for one in fresh for decision in plan_evaluated(session, one)])
+        fresh = [one for one in evaluated if not known[one.revision.id] and one.revision.id not in halted]
+        return settled(_planned(session, fresh))
 
     def prepare(decisions: Sequence[Decision]) -> list[RunRecord]:
         recorded[:] = run_records(decisions, now, before)
@@ -317,6 +319,9 @@ def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Read
             raise RoundLost("another worker has taken these rules over")
         record(session, records, now=now)
         for one in members:
+            if one.due.revision.id in halted:
+                slots.return_untried(session, one.due.slots)
+                continue
             settle(session, one.due.slot, state=SlotState.DONE, ended_at=now)
             for older in one.due.older:
                 settle(session, older, state=SlotState.MISSED, ended_at=now, problem=ONE_RUN)
@@ -326,6 +331,20 @@ def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Read
     for made in recorded:
         if made.change is not None:
             memory[made.run["rule_id"]] = answer_history.numbered(made.change.after, made.run["id"])
+
+
+def _halted(session: Session, evaluated: Sequence[Evaluated]) -> set[str]:
+    """The rules among them that are halted by now."""
+    found = halts.open_halts(session)
+    return {one.revision.id for one in evaluated if found.covering(one.revision.id, one.revision.account) is not None}
+
+
+def _planned(session: Session, fresh: Sequence[Evaluated]) -> list[Decision]:
+    """Plans of rules that were not halted a moment ago. Raises LeaseLost where one is by now: then plan once more."""
+    planned = [decision for one in fresh for decision in plan_evaluated(session, one)]
+    if any(one.state is not None and one.state.halt is not None for one in planned):
+        raise LeaseLost("a halt began while rules were planned")
+    return planned
 
 
 def _each_alone(store: Store, memory: Memory, account: str, members: Sequence[_Ready], now: datetime) -> None:

@@ -1,7 +1,9 @@
 """While everything is halted, events and due runs wait; at resume they are decided about, or dropped with a list."""
 
+import pytest
 from rule_texts import minute_rule, onboarding_rule
 
+from bridge.decisions import event_batches, schedule
 from bridge.operations import maintenance
 from bridge.operations.halt import resume
 from bridge.operations.health_checks import checks
@@ -82,4 +84,32 @@ def test_events_of_a_restored_copy_are_not_used_up(network):
     network.work()
     assert network.all(Event)[0].state == "received"
     go_on(network)
+    assert len(list(network.world.directory.publishers.living())) == 1
+
+
+def begin_between_asking_and_planning(network, monkeypatch, module):
+    """A halt that begins when the rules have been asked and not yet planned."""
+    planned = module.in_turn
+
+    def late(*arguments, **named):
+        with network.services.store.write() as session:
+            halts.halt(session, by="ann", why="outage", now=network.now)
+        planned(*arguments, **named)
+
+    monkeypatch.setattr(module, "in_turn", late)
+
+
+@pytest.mark.parametrize(("module", "rule"), [(event_batches, "greet"), (schedule, "timed")])
+def test_what_was_asked_before_the_halt_and_not_yet_planned_waits_too(network, monkeypatch, module, rule):
+    network.rule(EACH_EVENT)
+    network.rule(minute_rule("timed"), "timed.yaml")
+    with monkeypatch.context() as patch:
+        begin_between_asking_and_planning(network, patch, module)
+        network.crm({"id": "1", "go": True, "email": "ann@a.example"})
+        network.pass_time(minutes=1)
+        network.work()
+    assert rule not in {run.rule_id for run in network.all(Run)}
+    go_on(network)
+    assert sorted(run.rule_id for run in network.all(Run)) == ["greet", "timed"]
+    assert "halt" not in {run.outcome for run in network.all(Run)}
     assert len(list(network.world.directory.publishers.living())) == 1

@@ -119,12 +119,12 @@ def test_several_due_times_of_one_rule_make_one_run(network):
 def test_a_rule_whose_facts_break_has_a_run_with_the_error_and_its_neighbour_runs(network, monkeypatch):
     for name in ("bad", "good"):
         network.rule(minute_rule(name), f"{name}.yaml")
-    real = schedule.scope_facts
+    real = schedule.timed_facts
 
-    def broken(inputs, session, revision, now):
-        return real(inputs, session, revision, now) if revision.id == "good" else 1 / 0
+    def broken(inputs, session, revision, silent, now):
+        return real(inputs, session, revision, silent, now) if revision.id == "good" else 1 / 0
 
-    monkeypatch.setattr(schedule, "scope_facts", broken)
+    monkeypatch.setattr(schedule, "timed_facts", broken)
     maintenance.tick(network.services, network.now)
     decide.run_due_rules(network.services, network.now)
     assert {run.rule_id: run.outcome for run in network.all(Run)}["bad"] == "error"

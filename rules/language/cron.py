@@ -24,16 +24,22 @@ _SHORTHANDS = {
     "midnight": "0 0 * * *",
     "hourly": "0 * * * *",
     "minutely": "* * * * *",
+    "quarterly": "0 0 1 1,4,7,10 *",
+    "semiannually": "0 0 1 1,7 *",
 }
 _SYSTEMD = re.compile(
-    r"(?:(?P<days>[a-z]{3}[a-z.,]*)\s+)?(?:\*-(?P<month>[\d*/,]+)-(?P<day>[\d*/,]+)\s+)?"
+    r"(?:(?P<days>[a-z]{3}[a-z.,-]*)\s+)?(?:\*-(?P<month>[\d*/,]+)-(?P<day>[\d*/,]+)\s+)?"
     r"(?P<hour>[\d*/,]+):(?P<minute>[\d*/,]+)(?::00?)?(?:\s+(?P<zone>[a-z_]+(?:/[a-z_+-]+)*))?",
     re.ASCII,
 )
 _AMAZON = re.compile(r"cron\((?P<fields>[^()]+)\)", re.ASCII)
 _REPEATED = re.compile(
-    r"(?:@?every\s+|rate\(\s*|r/pt)(?P<count>\d+)\s*(?P<unit>[smhd])[a-z]*\s*\)?", re.ASCII
-)  # @every 15m, every 5 minutes, rate(5 minutes), R/PT15M
+    r"(?:@?every\s+|rate\(\s*|r/pt|pt)?(?P<count>\d+)\s*(?P<unit>[smhd])[a-z]*\s*\)?"
+    r"(?:(?P<then>\d+)\s*(?P<smaller>[smh])[a-z]*)?",
+    re.ASCII,
+)  # @every 15m, every 5 minutes, rate(5 minutes), R/PT15M, PT1H30M, 15m
+_ZONED = re.compile(r"(?:cron_)?tz=(?P<zone>\S+)\s+(?P<rest>.+)", re.ASCII)
+_BEHIND = re.compile(r"@(?P<rest>[a-z]+)\s+(?P<zone>[a-z_]+/[a-z_+-]+)", re.ASCII)
 _QUARTZ_DAY = re.compile(r"(?P<day>[1-7])(?P<more>l|#[1-5]|/\d)?", re.ASCII)
 
 
@@ -44,8 +50,9 @@ def problem(expression: str) -> str | None:
         return _field_problem(parts)
     repeated = _REPEATED.fullmatch(expression.strip().lower())
     if repeated:
-        return f"this is no cron expression; write trigger: {{every: {repeated['count']}{repeated['unit']}}}"
-    meant = _meant(expression.strip().lower())
+        more = f"{repeated['then']}{repeated['smaller']}" if repeated["then"] else ""
+        return f"this is no cron expression; write trigger: {{every: {repeated['count']}{repeated['unit']}{more}}}"
+    meant = _meant_in_zone(expression.strip().lower())
     hint = f"; write {meant}" if meant else ""
     if len(parts) == len(_FIELDS) or (len(parts) in {6, 7} and not hint):
         return f"'?', seconds and years are not known in a cron expression{hint}"
@@ -117,6 +124,36 @@ def _day(word: str) -> int | None:
     return int(word) if word in set("01234567") else None
 
 
+def _meant_in_zone(text: str) -> str | None:
+    """`TZ=Europe/Berlin 0 6 * * *`, `@daily Europe/Berlin`: the zone stands beside the expression here."""
+    found = _ZONED.fullmatch(text) or _BEHIND.fullmatch(text)
+    if found is None:
+        return _two_readings(text) or _meant(text)
+    rest = found["rest"] if len(found["rest"].split()) == len(_FIELDS) else _meant(found["rest"])
+    if rest is None or not _is_valid(rest):
+        return None
+    zone = found["zone"].title() if "/" in found["zone"] else found["zone"].upper()
+    return f"{rest}, and the zone of {zone} as tz"
+
+
+def _two_readings(text: str) -> str | None:
+    """Days of the week as numbers where it is not beyond doubt whose they are: Quartz begins with Sunday as 1."""
+    parts = text.split()
+    if len(parts) == len(_FIELDS) and "?" in text:
+        minute, hour, day, month, weekday = parts
+    elif len(parts) in {6, 7} and "?" not in text:
+        _, minute, hour, day, month, weekday, *_ = parts
+    else:
+        return None
+    if not any(one.isdigit() for one in weekday) or "/" in weekday:
+        return None
+    start = " ".join("*" if part == "?" else part for part in (minute, hour, day, month))
+    cron_, quartz = (f"{start} {days}" for days in (weekday, ",".join(_from_quartz(one) for one in weekday.split(","))))
+    if not _is_valid(cron_) or not _is_valid(quartz):
+        return None
+    return f"{cron_} where 1 is Monday, or {quartz} where 1 is Sunday, as in Quartz"
+
+
 def _meant(text: str) -> str | None:
     """The five fields for a shorthand, a Quartz or a systemd expression."""
     word = text.removeprefix("@")
@@ -124,6 +161,8 @@ def _meant(text: str) -> str | None:
         return _SHORTHANDS[word]
     amazon = _AMAZON.fullmatch(text)
     parts = text.split() if amazon is None else ["0", *amazon["fields"].split()]
+    if amazon is None and len(parts) == 6 and parts[0].startswith("*/") and set(parts[1:]) <= {"*", "?"}:
+        return f"trigger: {{every: {parts[0][2:]}s}}" if parts[0][2:].isdecimal() else None
     if len(parts) in {6, 7}:
         parts = [*parts[1:5], ",".join(_from_quartz(day) for day in parts[5].split(","))]
     elif len(parts) != len(_FIELDS):

@@ -23,6 +23,11 @@ FILE = {
         "`from` and `to` the first and the last day of a row.",
         "{budgets: {daily: money}}",
     ),
+    "dimensions": Key(
+        "What rules may look at per, beside offer, publisher, advertiser, sub_id and country; kept of each report row "
+        "from the next start on.",
+        "[os, sub_id_2]",
+    ),
     "notices": Key("Who hears of problems of the service itself.", "{operations: ops}"),
     "http": Key("Where the `http` action of rules may go. Without it: nowhere.", "{allow: [https://crm.example.com]}"),
     "keep": Key("For how many days observations are kept.", "{rows: 95, observations: 800}"),

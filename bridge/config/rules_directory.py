@@ -48,6 +48,7 @@ def environment(settings: Settings, tables: Mapping[str, Table]) -> Environment:
         channels=frozenset(settings.channels),
         tables=unreadable | {name: table.columns for name, table in tables.items()},
         table_keys={name: table.keys for name, table in tables.items()},
+        dimensions=frozenset(settings.dimensions),
         operations=frozenset(OPERATIONS),
         accounts=frozenset(settings.accounts),
         timezones={name: account.timezone for name, account in settings.accounts.items()},
@@ -60,7 +61,9 @@ def read(settings: Settings) -> RulesSnapshot:
     tables, table_problems = load_all(settings.tables_dir, settings.tables)
     names = environment(settings, tables)
     digest = hashlib.sha256()
-    digest.update(repr((sorted(settings.sources), sorted(settings.channels))).encode())  # what rules may name
+    digest.update(
+        repr((sorted(settings.sources), sorted(settings.channels), settings.dimensions)).encode()
+    )  # what rules may name
     revisions: dict[str, Revision] = {}
     problems = [_at(settings.places.located(line)) for line in table_problems]
     if not settings.rules_dir.is_dir():

@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
+from rules.model.revision import ALWAYS_KEPT, DECLARABLE
+from rules.model.spelling import did_you_mean, listed
+
 #: What a column of a look-up table may be declared as.
 TYPES = ("number", "money", "percent", "text", "boolean", "key", "from", "to")
 
@@ -116,6 +119,19 @@ class Names(fields.Field[tuple[str, ...]]):
         return tuple(dict.fromkeys(found))
 
 
+class DimensionNames(Names):
+    """What is kept of report rows beside what is always kept."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
+        found = super()._deserialize(value, attr, data, **kwargs)
+        for name in found:
+            if name in ALWAYS_KEPT:
+                raise ValidationError(f"{name} is always kept; leave it out")
+            if name not in DECLARABLE:
+                raise ValidationError(f"'{name}' is not one of {listed(DECLARABLE)}{did_you_mean(name, DECLARABLE)}")
+        return found
+
+
 class NoticesSchema(StrictSchema):
     """Channels that are notified of problems of the service: halts, stalled feeds, broken rules, dead letters."""
 
@@ -142,6 +158,7 @@ class FileSchema(StrictSchema):
         ),
         load_default=dict,
     )
+    dimensions = DimensionNames(load_default=())
     notices = fields.Nested(NoticesSchema, load_default=lambda: NoticesSchema().load({}))
     http = fields.Dict(keys=fields.String(), load_default=dict)
     keep = fields.Nested(KeepSchema, load_default=lambda: KeepSchema().load({}))

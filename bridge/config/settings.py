@@ -84,6 +84,7 @@ class Settings:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # table → column → declared type
+    dimensions: tuple[str, ...] = ()  # of report rows, kept beside what always is
     http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
     keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
     trusted_proxies: tuple[str, ...] = ()
@@ -140,6 +141,7 @@ def load(home: Path | None = None) -> Settings:
         channels=file["channels"],
         operations=operations,
         tables=file["tables"],
+        dimensions=file["dimensions"],
         http=file["http"],
         keep=file["keep"],
         trusted_proxies=tuple(file["trusted_proxies"]),

@@ -33,6 +33,7 @@ class LiveInputs:
     seconds: dict[str, float] = field(default_factory=dict)  # how long each rule took when it was last evaluated
     round: object = None  # rules of one round look at the same observations: they are brought up to date once
     answers: dict[str, Any] = field(default_factory=dict)  # bridge.decisions.answer_history.Memory
+    dimensions: tuple[str, ...] = ()  # kept of each row beside what always is
     inhibitors: dict[Any, Any] = field(default_factory=dict)  # of one round: the answers of rules that hold others back
 
 
@@ -87,7 +88,7 @@ def observe_postbacks(session: Session, inputs: EventInputs, events: Sequence[Re
     account = _tracked(inputs.live.accounts)
     if facts and account is not None:
         key = FeedKey(account=account[0], integration=account[1], kind=Kind.POSTBACKS)
-        postbacks.record(session, inputs.chunks, key, facts, now)
+        postbacks.record(session, inputs.chunks, key, facts, now, dimensions=inputs.live.dimensions)
 
 
 def _facts(received: ReceivedEvent) -> PostbackFacts | None:

@@ -27,4 +27,5 @@ def live_inputs(services: Services) -> LiveInputs:
         data=services.data,
         seconds=services.rule_seconds,
         answers=services.rule_answers,
+        dimensions=services.settings.dimensions,
     )

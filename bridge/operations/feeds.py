@@ -42,7 +42,7 @@ TURN = "reports while they are not well"
 LONGEST = timedelta(minutes=5)  # of one look at a feed that fails; a worker that is killed holds it for so long
 
 
-def plans(account: Account) -> list[FeedPlan]:
+def plans(account: Account, dimensions: tuple[str, ...] = ()) -> list[FeedPlan]:
     """The feeds of one account, for each of its integrations."""
     found = []
     for integration in account.integrations:
@@ -50,7 +50,14 @@ def plans(account: Account) -> list[FeedPlan]:
             seconds = float(account.poll.get(kind, EVERY[kind]))
             if seconds > 0:
                 key = FeedKey(account=account.name, integration=integration, kind=kind)
-                found.append(FeedPlan(key=key, every=timedelta(seconds=seconds), per_second=account.rate.per_second))
+                found.append(
+                    FeedPlan(
+                        key=key,
+                        every=timedelta(seconds=seconds),
+                        dimensions=dimensions,
+                        per_second=account.rate.per_second,
+                    )
+                )
     return found
 
 
@@ -179,7 +186,9 @@ def _read(services: Services, slot: Slot, now: datetime, read: Callable[[Service
 def _feed(services: Services, slot: Slot, now: datetime) -> None:
     key, _purpose = polling.parse_key(slot.key)
     account = services.settings.accounts.get(key.account)
-    plan = next((one for one in plans(account) if one.key == key), None) if account else None
+    plan = (
+        next((one for one in plans(account, services.settings.dimensions) if one.key == key), None) if account else None
+    )
     if plan is None:
         with services.store.write() as session:
             slots.give_up(session, slot, "no longer in bridge.yaml", now)

@@ -27,6 +27,16 @@ DIMENSIONS = (
     "sub_id_4",
     "sub_id_5",
     "sub_id_6",
+    "sub_id_7",
+    "sub_id_8",
+    "sub_id_9",
+    "sub_id_10",
+    "device",
+    "os",
+    "browser",
+    "landing_page",
+    "referrer_domain",
+    "city",
     "external_id",
     "tx",  # the transaction id where it is no ULID; ULIDs stand in two numbers
     "key",  # "click" where a conversion is known by the transaction of its click only

@@ -27,7 +27,7 @@ from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import fulfilling
 from rules.model.facts import Column, Subject, Why
 from rules.model.metrics import BASE, EVENTS
-from rules.model.revision import DIMENSIONS, Dimension, Revision
+from rules.model.revision import DECLARABLE, DIMENSIONS, Dimension, Revision
 
 FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
 SETTLE = "\0settle"  # no attribute can be called that
@@ -70,7 +70,7 @@ class LiveFacts:
     def _measured(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         kinds = kinds_of(name)
         covered = self.data.coverage.get(kinds[0])
-        if covered is None or start < covered.since:
+        if covered is None or start < covered.since or not self._told(per, kinds[0], start):
             return self._missing()
         parts = [self._sum(kind, name, per, start, end) for kind in kinds]
         codes = self._numbers(per)
@@ -80,6 +80,14 @@ class LiveFacts:
             sums[there] += part[codes[there]]
         values = sums / MICRO if name in MONEY else sums.astype(np.float64)
         return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
+
+    def _told(self, per: Per, kind: Kind, start: datetime) -> bool:
+        """Whether rows since `start` say all of these dimensions: a declared one is known from its first row on."""
+        if not any(one in DECLARABLE for one in per):
+            return True
+        self.data.reach_back(self.session, self.now, start)
+        first = self.data.windows.told_from(per, (kind,))
+        return first is None or first <= edge(start)
 
     def _sum(self, kind: Kind, name: str, per: Per, start: datetime, end: datetime) -> NDArray[np.int64]:
         postbacks = self.data.coverage.get(Kind.POSTBACKS)
@@ -112,6 +120,8 @@ class LiveFacts:
                 self.data.curves(self.now),
             )
             since = edge(max(clicks.since, told.since))
+            first = told_from(self.data.windows, self.subjects)
+            since = max(since, first or since)
             newest = partial(self._newest, edge(told.as_of)) if postbacks else no_newest
             self._cohorts = ClickFacts(sums, self._numbers, since, newest, self.data.tracking, self._kept())
         return self._cohorts
@@ -243,6 +253,11 @@ class LiveFacts:
 
     def _missing(self) -> Column:
         return Column(np.zeros(len(self.subjects)), np.full(len(self.subjects), Why.MISSING, dtype=np.uint8))
+
+
+def told_from(windows: Windows, subjects: Sequence[Subject]) -> int | None:
+    """From when on clicks and conversions both say the dimensions of these subjects."""
+    return windows.told_from(subjects[0].per, (Kind.CLICKS, Kind.CONVERSIONS)) if subjects else None
 
 
 def newest(windows: Windows, edges: Edges, name: str, per: Per, clicked: tuple[int, int]) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import MONEY, Batch
 from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
 from bridge.reports.directory import Directory
-from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, newest
+from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, newest, told_from
 from bridge.reports.items import natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Ints, Per, slim
@@ -34,7 +34,7 @@ from bridge.store import entities, feeds
 from bridge.store.feeds import FeedKey, Kind
 from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Target
-from rules.model.revision import DIMENSIONS, Dimension, Group, Revision
+from rules.model.revision import ALWAYS_KEPT, DECLARABLE, DIMENSIONS, Dimension, Group, Revision
 from rules.model.syntax import Condition
 
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
@@ -203,7 +203,8 @@ class PastFacts:
 
     def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         codes = self.past.codes(per)
-        if start < self.past.since:
+        first = self.windows.told_from(per, (kinds_of(name)[0],))
+        if start < self.past.since or (first is not None and edge(start) < first):
             return Column(np.zeros(len(codes)), np.full(len(codes), Why.MISSING, dtype=np.uint8))
         edges = Edges(edge(start), edge(end), self.known)
         sums = np.zeros(len(codes), dtype=np.int64)
@@ -239,7 +240,7 @@ class PastFacts:
             read = self.past.as_of("conversions", self.known, self.now)
             told = read is not None and self.past.told(self.known, self.now) is not None
             beyond = partial(self._newest, edge(read)) if read is not None and told else no_newest
-            since = edge(self.past.since)
+            since = max(edge(self.past.since), told_from(self.windows, self.subjects) or 0)
             self._cohorts = ClickFacts(sums, self.past.codes, since, beyond, self.past.tracking)
         return self._cohorts
 
@@ -288,7 +289,8 @@ def load(
     afterwards; each row was seen when its file says, or else is taken to have been seen five minutes after it happened.
     """
     account, integration = revision.account, revision.integration
-    data = LiveData(account, integration, windows=Windows(delays=True))
+    more = tuple(one for one in revision.scope.per if one in DECLARABLE)
+    data = LiveData(account, integration, windows=Windows((*ALWAYS_KEPT, *more), delays=True))
     rows = entities.listed(session, account, integration, ("offer", "publisher", "advertiser"))
     data.directory = Directory.of(rows)
     data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}

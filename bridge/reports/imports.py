@@ -123,7 +123,7 @@ class _Import:
         good = [one for one in part if one.problem is None]
         cells, lines = [one.cells for one in good], [one.line for one in good]
         seen = [int(self.now.timestamp()) if one.seen is None else one.seen for one in good]
-        reading = rows.read(self.key.kind, cells, seen, lines=lines)
+        reading = rows.read(self.key.kind, cells, seen, lines=lines, more=rows.MORE_SPELLINGS)
         with self.store.write() as session:
             feed = feeds.lock(session, feeds.ensure(session, self.key).id)
             read, summed = _countable(session, feed.id, reading.batch)

@@ -86,6 +86,11 @@ class LiveData:
             self._load(session, kind, infos)
         self._read = (since, self._loads, state[2])
 
+    def reach_back(self, session: Session, now: datetime, start: datetime) -> None:
+        """Take in what happened since `start`, where that is not in memory yet."""
+        if self._since is None or start < self._since:
+            self.refresh(session, now, start)
+
     def refresh_for(self, round_: object, session: Session, now: datetime) -> None:
         """Refresh once for all that looks in one round; None: at every look."""
         if round_ is None or round_ is not self._round:

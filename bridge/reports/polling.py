@@ -53,6 +53,7 @@ class FeedPlan:
     rescan_every: timedelta = timedelta(hours=1)
     rescan_back: timedelta = timedelta(hours=72)  # status changes do not come to the top again
     history: timedelta = timedelta(days=7)  # how far the first reading goes back
+    dimensions: tuple[str, ...] = ()  # kept of each row beside what is always kept
     per_second: float = 5.0  # the account's rate limit: a rescan that would use too much of it comes less often
 
 
@@ -254,7 +255,7 @@ def _stretch(plan: FeedPlan, feed: Feed, purpose: Purpose, now: datetime) -> Pro
 
 def _take(scan: _Scan, page: Page, now: datetime) -> bool:
     """Add a page; True when it was the last one that is needed."""
-    reading = rows.read(scan.plan.key.kind, page.rows, now)
+    reading = rows.read(scan.plan.key.kind, page.rows, now, more=scan.plan.dimensions)
     scan.read.append(reading.batch)
     scan.refused.extend(reading.refused)
     moved = page.cursor != scan.progress.cursor  # a server that repeats itself would keep us here for ever

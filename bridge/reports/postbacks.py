@@ -30,17 +30,24 @@ TAKEN = frozenset({"conversion", "event"})
 
 
 def record(
-    session: Session, cache: ChunkCache, key: FeedKey, facts: Sequence[PostbackFacts], received: datetime
+    session: Session,
+    cache: ChunkCache,
+    key: FeedKey,
+    facts: Sequence[PostbackFacts],
+    received: datetime,
+    *,
+    dimensions: tuple[str, ...] = (),
 ) -> int:
     """Write down what postbacks of conversions and events say; how many were new or different.
 
-    `key` names the account and the integration; its kind is POSTBACKS.
+    `key` names the account and the integration; its kind is POSTBACKS. `dimensions` are kept beside what
+    always is.
     """
     told = [_row(one, received) for one in facts if one.kind in TAKEN]
     if not told:
         return 0
     feed = feeds.ensure(session, key)
-    reading = rows.read(Kind.POSTBACKS, told, received)
+    reading = rows.read(Kind.POSTBACKS, told, received, more=dimensions)
     found = chunk_cache.record(session, cache, feed.id, reading.batch, received)
     feed.refused_rows += len(reading.refused)
     feed.since = feed.since or received
@@ -65,6 +72,7 @@ def _row(facts: PostbackFacts, received: datetime) -> dict[str, Any]:
         "revenue": facts.revenue,
         "currency": facts.currency,
         "external_transaction_id": facts.external_transaction_id,
+        **facts.more,
         **facts.sub_ids,
     }
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bridge.reports.rows import IDS, SPELLINGS, TIMES
+from bridge.reports.rows import IDS, MORE_SPELLINGS, SPELLINGS, TIMES
 from bridge.sources import spreadsheet
 from bridge.sources.csv_file import CsvProblem, CsvTable, Row, encoding_of, table
 from bridge.store.feeds import Kind
@@ -16,7 +16,7 @@ MONEY = ("payout", "revenue")
 TOLD = 8  # columns in a sentence
 #: Cells that are ids: a spreadsheet may have shortened them.
 ID_COLUMNS = frozenset({*IDS, "external_transaction_id", "offer_id", "publisher_id", "advertiser_id"})
-DIMENSIONS = tuple(name for names in SPELLINGS.values() for name in names)
+DIMENSIONS = tuple(name for names in (*SPELLINGS.values(), *MORE_SPELLINGS.values()) for name in names)
 
 
 class Lines(NamedTuple):

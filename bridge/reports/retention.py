@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from bridge.reports import chunk_cache, compression
 from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels, join
+from bridge.reports.rows import MORE_SPELLINGS
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed
@@ -148,9 +149,10 @@ def _replace(session: Session, feed: Feed, part: Sequence[ChunkInfo], level: Lev
 
 def hourly(facts: Batch) -> Batch:
     """Sums per hour, status and dimensions. What took place and was retracted within an hour is gone."""
+    dimensions = (*KEPT_DIMENSIONS, *(name for name in MORE_SPELLINGS if name in facts.labels))
     event = facts.event // HOUR * HOUR
     columns: list[NDArray[np.int64]] = [event, facts.status.astype(np.int64)]
-    columns += [facts.column(name).codes.astype(np.int64) for name in KEPT_DIMENSIONS]
+    columns += [facts.column(name).codes.astype(np.int64) for name in dimensions]
     order = np.lexsort(columns)
     stacked = np.stack([column[order] for column in columns])
     first = np.append(True, (stacked[:, 1:] != stacked[:, :-1]).any(axis=0)) if len(order) else np.zeros(0, dtype=bool)
@@ -175,7 +177,7 @@ def hourly(facts: Batch) -> Batch:
         payout=payout[kept],
         revenue=revenue[kept],
         delay=np.full(len(kept), UNKNOWN_DELAY, dtype=np.int32),
-        labels={name: _label(facts, name, picked[kept]) for name in KEPT_DIMENSIONS},
+        labels={name: _label(facts, name, picked[kept]) for name in dimensions},
     )
 
 

@@ -5,11 +5,12 @@ read. A row without a transaction id or a time, or with an amount that is no num
 counting it wrongly would be worse than saying that it was left out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,16 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "reason": ("rejection_reason", "third_party_rejected_reason"),
     **{f"sub_id_{number}": (f"sub_id_{number}", f"sub_id{number}") for number in range(2, 7)},
     "external_id": ("external_transaction_id",),
+}
+#: Kept where bridge.yaml says so, under `dimensions`.
+MORE_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    **{f"sub_id_{number}": (f"sub_id_{number}", f"sub_id{number}") for number in range(7, 11)},
+    "device": ("device", "device_type", "device_model"),
+    "os": ("os", "device_os"),
+    "browser": ("browser",),
+    "landing_page": ("lp", "landing_page", "landing_page_id"),
+    "referrer_domain": ("referrer_domain", "referer", "referrer"),
+    "city": ("geo_city", "city"),
 }
 IDS = ("real_tx_id", "transaction_id")
 BY_CLICK = "click"
@@ -65,11 +76,19 @@ class ReportRows:
     refused: tuple[str, ...] = ()  # one sentence per row that was left out
 
 
-def read(kind: Kind, rows: Rows, seen: datetime | Sequence[int], *, lines: Sequence[int] = ()) -> ReportRows:
+def read(
+    kind: Kind,
+    rows: Rows,
+    seen: datetime | Sequence[int],
+    *,
+    lines: Sequence[int] = (),
+    more: Collection[str] = (),
+) -> ReportRows:
     """Facts for rows that were listed together. Equal ones among them are different rows.
 
     `seen`: when they were seen, all at once or each; no row is seen before it happens.
-    `lines`: where each row stands in its file, for the sentences about rows that are left out.
+    `lines`: where each row stands in its file, for the sentences about rows that are left out. `more`: which of
+    MORE_SPELLINGS are kept.
     """
     if not rows:
         return ReportRows(nothing())
@@ -83,6 +102,11 @@ def read(kind: Kind, rows: Rows, seen: datetime | Sequence[int], *, lines: Seque
     counted = status != Status.REJECTED  # what is rejected is neither owed nor earned
     high, low, texts = identity.pack(ids)
     labels = {name: _labels(rows, names, given) for name, names in SPELLINGS.items() if given.intersection(names)}
+    labels |= {
+        name: _more(name, rows, names, given)
+        for name, names in MORE_SPELLINGS.items()
+        if name in more and given.intersection(names)
+    }
     batch = Batch(
         event=events,
         seen=_seen(seen, events),
@@ -169,6 +193,23 @@ def _labels(rows: Rows, spellings: Iterable[str], given: set[str]) -> Labels:
     known: dict[str, int] = {"": 0}
     table = {value: known.setdefault(_text(value), len(known)) for value in coded}
     return Labels(np.array([table[value] for value in values], dtype=np.int32), tuple(known))
+
+
+def _more(name: str, rows: Rows, spellings: Iterable[str], given: set[str]) -> Labels:
+    found = _labels(rows, spellings, given)
+    if name != "referrer_domain":
+        return found
+    known: dict[str, int] = {"": 0}
+    table = np.array([known.setdefault(_domain(one), len(known)) for one in found.names], dtype=np.int32)
+    return Labels(table[found.codes], tuple(known))
+
+
+def _domain(address: str) -> str:
+    """The host of an address, in small letters: of a whole address only this much is kept."""
+    try:
+        return (urlsplit(address if "//" in address else f"//{address}").hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
 
 
 def _statuses(texts: list[str]) -> NDArray[np.uint8]:

@@ -265,4 +265,6 @@ def slim(batch: Batch, dimensions: Collection[str], *, delays: bool = False) -> 
         if not getattr(batch, name).any():
             left_out[name] = np.zeros(0, dtype=DTYPES[name])
     labels = {name: column.compact() for name, column in batch.labels.items() if name in dimensions or name == "event"}
+    if "rejection_reason" in dimensions and "reason" in batch.labels:
+        labels["rejection_reason"] = batch.labels["reason"].compact()  # facts call it by the shorter word
     return replace(batch, labels=labels, **left_out)

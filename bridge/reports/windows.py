@@ -18,7 +18,7 @@ from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
 from bridge.reports.batch import DTYPES, Batch
 from bridge.reports.segments import ROWS, Ints, Per, Segment, Subjects, slim
 from bridge.store.feeds import Kind
-from rules.model.revision import DIMENSIONS
+from rules.model.revision import ALWAYS_KEPT, DECLARABLE, Dimension
 
 #: From which feeds a base metric comes. The first one decides up to when it is complete.
 FEEDS: dict[str, tuple[Kind, ...]] = {
@@ -59,21 +59,47 @@ class _Sum:
 class Windows:
     """The facts in memory and the sums over them. One per process and account; not for several threads."""
 
-    dimensions: Collection[str] = DIMENSIONS
+    dimensions: Collection[str] = ALWAYS_KEPT
     subjects: Subjects = field(default_factory=Subjects)
     delays: bool = False  # keep click times of everything, not only of conversions; only a replay asks
     _segments: dict[Source, list[Segment]] = field(default_factory=dict)
     _sums: dict[tuple[Source, str, Per], list[_Sum]] = field(default_factory=dict)
+    _first: dict[tuple[Kind, str], int] = field(
+        default_factory=dict
+    )  # when rows first said a declared dimension; "": anything
 
     def load(self, kind: Kind, batches: Sequence[Batch]) -> None:
         """Add facts of one kind. Sums that slide already take them in at once."""
         delays = self.delays or kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
-        segment = Segment.of(self.subjects, [slim(batch, self.dimensions, delays=delays) for batch in batches])
+        slimmed = [slim(batch, self.dimensions, delays=delays) for batch in batches]
+        self._note_first(kind, slimmed)
+        segment = Segment.of(self.subjects, slimmed)
         if not len(segment):
             return
         self._take_in(kind, segment)
         if kind is Kind.CONVERSIONS:
             self._take_in(BY_CLICK, _by_click(self.subjects, segment))
+
+    def _note_first(self, kind: Kind, batches: Sequence[Batch]) -> None:
+        names = set(self.dimensions).intersection(DECLARABLE)
+        for batch in batches if names else ():
+            self._note(kind, "", batch.seen)
+            for name in names:
+                self._note(kind, name, batch.seen[batch.column(name).codes > 0])
+
+    def _note(self, kind: Kind, name: str, seen: NDArray[np.int64]) -> None:
+        if len(seen):
+            self._first[kind, name] = min(self._first.get((kind, name), SEEN_EVER), int(seen.min()))
+
+    def told_from(self, per: Collection[Dimension], kinds: Collection[Kind]) -> int | None:
+        """From when on rows of these kinds say all of these dimensions, in seconds; None where the first rows did."""
+        found = None
+        for one in set(per).intersection(DECLARABLE):
+            for kind in kinds:
+                first = self._first.get((kind, one), SEEN_EVER)
+                if first > self._first.get((kind, ""), 0):  # rows were seen before it was kept
+                    found = max(found or 0, first)
+        return found
 
     def _take_in(self, source: Source, segment: Segment) -> None:
         for (of_source, metric, per), sums in self._sums.items():
@@ -89,6 +115,7 @@ class Windows:
     def clear(self) -> None:
         self._segments.clear()
         self._sums.clear()
+        self._first.clear()
 
     def held(self) -> int:
         """Facts in memory."""
@@ -140,7 +167,7 @@ class Windows:
     def twin(self) -> "Windows":
         """The same facts and subjects with sums of its own; see `absent`."""
         segments = {kind: [segment.twin() for segment in own] for kind, own in self._segments.items()}
-        return Windows(self.dimensions, self.subjects, self.delays, segments)
+        return Windows(self.dimensions, self.subjects, self.delays, segments, _first=self._first)
 
     def absent(self, per: Per, code: int, since: int, *, back: bool = False) -> None:
         """From `since` on a subject has no traffic (or has it again): facts that go back to later clicks.

@@ -260,10 +260,12 @@ class Services:
     def data(self, account: str = "main", integration: str = "default") -> "LiveData":
         """The observations of one integration in memory, kept over the life of the process."""
         from bridge.reports.live import LiveData
+        from bridge.reports.windows import Windows
+        from rules.model.revision import ALWAYS_KEPT
 
-        key = (account, integration)
-        if key not in self._data:
-            self._data[key] = LiveData(account, integration)
+        key, dimensions = (account, integration), (*ALWAYS_KEPT, *self.settings.dimensions)
+        if key not in self._data or tuple(self._data[key].windows.dimensions) != dimensions:
+            self._data[key] = LiveData(account, integration, windows=Windows(dimensions))
         return self._data[key]
 
     @cached_property

@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -74,6 +74,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "invalid_sub_id": (),
     "random": (),
 }
+VISIT = ("device", "device_type", "os", "browser", "geo_city", "referer", "lp")
 NAMES: Mapping[str, str] = {spelling: name for name, others in SPELLINGS.items() for spelling in (name, *others)}
 MONEY = ("payout", "revenue", "purchase_value")
 TIMES = (
@@ -138,6 +139,7 @@ class PostbackFacts:
     advertiser: str | None = None
     country: str | None = None
     sub_ids: Mapping[str, str]
+    more: Mapping[str, str] = field(default_factory=dict)  # of the visitor and the visit
     event_id: str | None = None
     event_name: str | None = None
     rejection_reason: str | None = None
@@ -209,6 +211,7 @@ def observation(reading: ParsedEvent) -> PostbackFacts | None:
         advertiser=body.get("advertiser"),
         country=body.get("geo_country"),
         sub_ids=sub_ids,
+        more={name: str(body[name]) for name in VISIT if body.get(name) is not None},
         event_id=body.get("event_id"),
         event_name=body.get("event_name"),
         rejection_reason=body.get("rejection_reason"),

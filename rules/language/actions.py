@@ -18,7 +18,7 @@ from rules.model.verbs import VERBS, VerbSpec, stops_traffic
 _HTTP_KEYS = ("url", "method", "headers", "body", "query")
 _OBJECTS = {"kind": "kind of thing", "operation": "operation", "channel": "channel"}
 SEVERITIES = ("info", "warning", "critical")  # of a message
-_RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, *CLOCK, "sub_id", "country"})
+_RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, *CLOCK, *DIMENSIONS})
 _WRITABLE: Mapping[str, frozenset[str]] = {
     **{kind: known - {"id", "created_at", "updated_at"} for kind, known in ENTITY_FIELDS.items()},
     "user": frozenset(

@@ -24,7 +24,7 @@ from rules.language.fields import (
 )
 from rules.model.hours import DAYS
 from rules.model.revision import (
-    DIMENSIONS,
+    ALWAYS_KEPT,
     Approve,
     AtMost,
     Canary,
@@ -105,7 +105,7 @@ class KeepActiveSchema(StrictSchema):
     offers = Whole(least=1)
     publishers = Whole(least=1)
     advertisers = Whole(least=1)
-    per = Word(*DIMENSIONS, load_default=None)
+    per = Word(*ALWAYS_KEPT, load_default=None)
 
     @post_load
     def build(self, data: dict[str, Any], **_: Any) -> KeepActive:

@@ -12,7 +12,19 @@ from rules.language.sections import CronSchema, EverySchema, SilenceSchema, Webh
 from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
 from rules.model import tree
 from rules.model.environment import Environment
-from rules.model.revision import DIMENSIONS, Cron, Dimension, Every, Group, Missed, Scope, Silence, Trigger, Webhook
+from rules.model.revision import (
+    DECLARABLE,
+    DIMENSIONS,
+    Cron,
+    Dimension,
+    Every,
+    Group,
+    Missed,
+    Scope,
+    Silence,
+    Trigger,
+    Webhook,
+)
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Condition, Template
 
@@ -119,7 +131,7 @@ def scope(
     for key, place in node.keys.items():
         if key not in _SCOPE_KEYS:
             findings.error(place, f"unknown key '{key}'{did_you_mean(key, _SCOPE_KEYS)}")
-    per = _per(node, findings)
+    per = _per(node, environment, findings)
     if per is None:
         return None
     join = _join(node, per, environment, findings)
@@ -149,7 +161,7 @@ def _everything(node: Leaf, found: Trigger | None, target: Dimension | None, fin
     return Scope(per=(target,), everything=True)
 
 
-def _per(node: Table, findings: Findings) -> tuple[Dimension, ...] | None:
+def _per(node: Table, environment: Environment, findings: Findings) -> tuple[Dimension, ...] | None:
     given = node.entries.get("per")
     if given is None:
         return ("event",)
@@ -161,6 +173,13 @@ def _per(node: Table, findings: Findings) -> tuple[Dimension, ...] | None:
     if not found or len(set(found)) != len(found):
         findings.error(given.place, "`per` names each dimension once, and at least one")
         return None
+    kept = environment.dimensions
+    missing = [one for one in found if one in DECLARABLE and kept is not None and one not in kept]
+    if missing:
+        listing = ", ".join(sorted({*(kept or ()), *missing}))
+        some = "is not kept; add it" if len(missing) == 1 else "are not kept; add them"
+        words = f"{listed(missing, last='and')} {some} to bridge.yaml: dimensions: [{listing}]"
+        findings.error(given.place, words)
     return cast("tuple[Dimension, ...]", found)
 
 

@@ -9,7 +9,7 @@ from rules.language.keys import KEYS, REQUIRED
 from rules.language.names import CLOCK, ENTITY_FIELDS, EVENT_FIELDS
 from rules.loading.load import SECTIONS
 from rules.model import metrics
-from rules.model.revision import DIMENSIONS
+from rules.model.revision import ALWAYS_KEPT, DECLARABLE
 from rules.model.spelling import listed
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS
@@ -117,7 +117,8 @@ def markdown() -> str:
         "operators": _table(("written", "example", "meaning"), _OPERATORS),
         "functions": _functions(),
         "metrics": _metrics(),
-        "dimensions": listed(DIMENSIONS),
+        "dimensions": listed(ALWAYS_KEPT),
+        "declarable": listed(DECLARABLE),
         "names": _names(),
         "steps": _steps(),
         "topics": listed(FOR_RULES),

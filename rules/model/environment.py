@@ -18,6 +18,7 @@ class Environment:
     table_keys: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
     )  # the columns that tell a table's rows apart
+    dimensions: frozenset[str] | None = None  # what bridge.yaml keeps beside what is always kept
     operations: frozenset[str] | None = None
     accounts: frozenset[str] | None = None
     timezones: Mapping[str, str] = field(default_factory=dict)

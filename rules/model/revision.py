@@ -14,8 +14,35 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from rules.model.syntax import Condition, Place, Template
 
-Dimension: TypeAlias = Literal["offer", "publisher", "advertiser", "sub_id", "country", "event"]
-DIMENSIONS: tuple[Dimension, ...] = ("offer", "publisher", "advertiser", "sub_id", "country")
+Dimension: TypeAlias = Literal[
+    "offer",
+    "publisher",
+    "advertiser",
+    "sub_id",
+    "country",
+    "event",
+    "sub_id_2",
+    "sub_id_3",
+    "sub_id_4",
+    "sub_id_5",
+    "sub_id_6",
+    "sub_id_7",
+    "sub_id_8",
+    "sub_id_9",
+    "sub_id_10",
+    "rejection_reason",
+    "device",
+    "os",
+    "browser",
+    "landing_page",
+    "referrer_domain",
+    "city",
+]
+ALWAYS_KEPT: tuple[Dimension, ...] = ("offer", "publisher", "advertiser", "sub_id", "country")
+DECLARABLE: tuple[Dimension, ...] = tuple(  # kept where bridge.yaml says so
+    one for one in get_args(Dimension) if one not in {*ALWAYS_KEPT, "event"}
+)
+DIMENSIONS: tuple[Dimension, ...] = (*ALWAYS_KEPT, *DECLARABLE)
 
 
 class Mode(StrEnum):

@@ -13,6 +13,7 @@ from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
 from rules.model import tree
 from rules.model.environment import Environment
 from rules.model.revision import (
+    ALWAYS_KEPT,
     DECLARABLE,
     DIMENSIONS,
     Cron,
@@ -165,15 +166,15 @@ def _per(node: Table, environment: Environment, findings: Findings) -> tuple[Dim
     given = node.entries.get("per")
     if given is None:
         return ("event",)
+    kept = environment.dimensions
     try:
         found = Words(*DIMENSIONS).understood(data(given))
-    except ValidationError as error:
-        findings.error(given.place, _first(error.messages))
+    except ValidationError:
+        findings.error(given.place, _no_dimension(given, kept or frozenset()))
         return None
     if not found or len(set(found)) != len(found):
         findings.error(given.place, "`per` names each dimension once, and at least one")
         return None
-    kept = environment.dimensions
     missing = [one for one in found if one in DECLARABLE and kept is not None and one not in kept]
     if missing:
         listing = ", ".join(sorted({*(kept or ()), *missing}))
@@ -183,10 +184,14 @@ def _per(node: Table, environment: Environment, findings: Findings) -> tuple[Dim
     return cast("tuple[Dimension, ...]", found)
 
 
-def _first(messages: Any) -> str:
-    while isinstance(messages, Mapping):
-        messages = next(iter(messages.values()))
-    return str(messages[0]) if isinstance(messages, list) else str(messages)
+def _no_dimension(node: Node, kept: frozenset[str]) -> str:
+    """What may stand there, and the nearest of all words that could be declared."""
+    names = node.items if isinstance(node, Branch) else (node,)
+    wrong = next((one.raw for one in names if isinstance(one, Leaf) and one.raw not in DIMENSIONS), None)
+    if wrong is None:
+        return "`per` names dimensions, such as [offer]"
+    known = (*ALWAYS_KEPT, *sorted(kept))
+    return f"{spelled(wrong)} is not one of {listed(known)}{did_you_mean(wrong, DIMENSIONS)}"
 
 
 def _origin(

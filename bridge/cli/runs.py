@@ -1,6 +1,7 @@
 """`runs`: list and show runs, and undo them."""
 
 import getpass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,9 @@ from sqlalchemy import select
 
 from bridge.cli.session import Session, as_json, json_option, outcome, show, since_option
 from bridge.cli.targets import chosen_targets, confirm, subject_targets, yes_option
-from bridge.operations.confirmation import about_undo
+from bridge.operations.confirmation import about_undo, about_undo_of_runs
 from bridge.operations.reveal_secret import reveal_secret
-from bridge.operations.undo import undo
+from bridge.operations.undo import undo, undo_runs
 from bridge.store import ledger
 from bridge.store.ledger import Effect
 from bridge.store.runs import Run, StoredVerdict
@@ -147,24 +148,49 @@ def _told(story: dict[str, Any]) -> str:
 
 
 @runs.command("undo")
-@click.argument("run", type=int)
+@click.argument("runs", metavar="RUN", type=int, nargs=-1, required=True)
 @click.option("--only", multiple=True, metavar="KIND=ID", help="Undo these targets only: --only offer=42")
 @yes_option
 @json_option
 @click.pass_obj
-def undo_(session: Session, run: int, only: tuple[str, ...], yes: bool, json: bool) -> None:
-    """Undo a run, or a part of it. Later changes are left alone. An undo can be undone.
+def undo_(session: Session, runs: tuple[int, ...], only: tuple[str, ...], yes: bool, json: bool) -> None:
+    """Undo a run, a part of it, or several runs. Later changes are left alone. An undo can be undone.
+
+    Several runs are undone one by one, the newest first.
 
     \b
-    Example:
+    Examples:
       integr8-bridge runs undo 812 --only offer=42
+      integr8-bridge runs undo 812 813
     """
+    if len(runs) > 1:
+        if only:
+            raise click.UsageError("--only goes with one run")
+        _undo_several(session, runs, yes=yes, json=json)
+        return
+    [run] = runs
     with session.operating() as services:
         selection = chosen_targets(only)
         confirm(lambda: about_undo(services, run, selection, services.clock()), yes=yes)
         done = undo(services, run, who=getpass.getuser(), now=services.clock(), selection=selection)
     lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
     outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)
+
+
+def _undo_several(session: Session, runs: tuple[int, ...], *, yes: bool, json: bool) -> None:
+    with session.operating() as services:
+        confirm(lambda: about_undo_of_runs(services, runs), yes=yes)
+        found = undo_runs(services, runs, who=getpass.getuser(), now=services.clock())
+    lines = []
+    for one in found:
+        if one.undone is None:
+            lines.append(f"run {one.run}: not undone; {one.problem}")
+            continue
+        lines += [f"run {one.undone.run_id} takes run {one.run} back: {one.undone.outcome}", *one.undone.effects]
+        lines += [f"left alone: {why}" for why in one.undone.left]
+    outcome([asdict(one) for one in found], lines, json=json)
+    if any(one.undone is None for one in found):
+        raise SystemExit(1)
 
 
 @runs.command("secret")

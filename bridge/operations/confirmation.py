@@ -6,7 +6,7 @@ is asked only where it says itself how many changes it means.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from bridge.operations.undo_status import ids_of, undoable_effects
 from bridge.services.container import Services
 from bridge.store import ledger
 from bridge.store.entities import Entity
+from bridge.store.holds import Hold
 from bridge.store.ledger import Effect
 from bridge.store.runs import Run
 from rules.model.formatting import counted
@@ -44,6 +45,7 @@ class Confirmation:
     names: Sequence[str]
     money: Decimal | None
     revenue: Decimal | None = None  # of everything in the rule's scope
+    noun: str = "change"
 
     @property
     def share(self) -> Decimal | None:
@@ -63,7 +65,7 @@ class Confirmation:
         them = "it" if self.count == 1 else "them"
         share = f", {self.share:.1%} of everything in the rule's scope" if self.share is not None else ""
         money = f"; {self.money:,.2f} of revenue in 24 hours hangs on {them}{share}" if self.money is not None else ""
-        return f"{self.verb} {counted(self.count, 'change')}: {', '.join(self.names)}{more}{money}"
+        return f"{self.verb} {counted(self.count, self.noun)}: {', '.join(self.names)}{more}{money}"
 
 
 def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -> Confirmation | None:
@@ -77,6 +79,23 @@ def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -
         undoable = {one.id for one in undoable_effects(session, run_id)}
         applied = [one for one in wanted if one.id in undoable]
         return question(session, "undo", applied, revenue_24h(services, session, run, now))
+
+
+def about_undo_of_runs(services: Services, run_ids: Collection[int]) -> Confirmation:
+    """The question before an undo of several runs: all their changes that are not undone yet."""
+    with services.store.read() as session:
+        return question(
+            session, "undo", [one for run in sorted(set(run_ids)) for one in undoable_effects(session, run)]
+        )
+
+
+def about_release(services: Services, hold_ids: Collection[int]) -> Confirmation:
+    """The question before several pauses are ended, with the revenue of the day before each pause."""
+    with services.store.read() as session:
+        held = session.scalars(select(Hold).where(Hold.id.in_(set(hold_ids)))).all()
+        effects = session.scalars(select(Effect).where(Effect.id.in_([one.effect_id for one in held]))).all()
+        asked = question(session, "end", effects)
+    return replace(asked, count=len(held), noun="pause")
 
 
 def about_approval(services: Services, plan_id: int, choice: Choice, now: datetime) -> Confirmation | None:

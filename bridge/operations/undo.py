@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions.plan_state import load_state
 from bridge.operations.cancel import Cancelled, cancel_planned, cancel_subject, target
-from bridge.operations.errors import NotThere, Refused
+from bridge.operations.errors import NothingSelected, NotThere, OperationError, Refused
 from bridge.operations.manual_runs import write
 from bridge.operations.plan_values import account_is_gone, chosen, context_of
 from bridge.operations.selection import EVERYTHING, Choice, Only, Selection
@@ -22,6 +22,8 @@ from rules.model.plan import Mute, Plan, Target
 from rules.model.revision import Revision
 from rules.planning.undo import Applied, Terms, touched
 from rules.planning.undo import undo as make_undo
+
+MOST_RUNS = 200  # undone together; each is a plan of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,33 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
         )
     services.queue.wake("effects.perform")
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneRun:
+    """What became of one of several runs: either it was undone, or there is a problem."""
+
+    run: int
+    undone: Undone | None
+    problem: str | None = None
+
+
+def undo_runs(services: Services, run_ids: Collection[int], *, who: str, now: datetime) -> list[UndoneRun]:
+    """Undo several runs, the newest first. Each by itself: one that cannot be undone keeps none of the others.
+
+    Raises NothingSelected without any, Refused for more than MOST_RUNS.
+    """
+    if not run_ids:
+        raise NothingSelected("no run is named, so none was undone; name at least one")
+    if len(set(run_ids)) > MOST_RUNS:
+        raise Refused(f"more than {MOST_RUNS} runs at once; undo them in parts")
+    found = []
+    for run_id in sorted(set(run_ids), reverse=True):
+        try:
+            found.append(UndoneRun(run_id, undo(services, run_id, who=who, now=now)))
+        except OperationError as error:
+            found.append(UndoneRun(run_id, None, str(error)))
+    return found
 
 
 def _about(applied: Sequence[Applied]) -> frozenset[Target]:

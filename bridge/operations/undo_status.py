@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -37,17 +38,30 @@ def undone_items(session: Session, run_ids: Collection[int]) -> UndoneItems:
     return UndoneItems({(run, kind, name): back for run, back, kind, name in session.execute(query) if run is not None})
 
 
-def undoable_runs(session: Session, run_ids: Collection[int]) -> set[int]:
-    """Those of these runs that still have something to undo."""
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """What an undo of a run would take back."""
+
+    changes: int
+    money_24h: Decimal  # the revenue of 24 hours that hung on it
+
+
+def undoable_runs(session: Session, run_ids: Collection[int]) -> dict[int, Undoable]:
+    """Those of these runs that still have something to undo, with how much."""
     if not run_ids:
-        return set()
+        return {}
     undone = undone_items(session, run_ids)
     query = (
         select(StoredPlan.run_id, Effect)
         .join(Effect, Effect.plan_id == StoredPlan.id)
         .where(StoredPlan.run_id.in_(run_ids), Effect.state == EffectState.APPLIED)
     )
-    return {run_id for run_id, effect in session.execute(query) if undone.undid(run_id, effect) is None}
+    found: dict[int, Undoable] = {}
+    for run_id, effect in session.execute(query):
+        if undone.undid(run_id, effect) is None:
+            before = found.get(run_id, Undoable(0, Decimal(0)))
+            found[run_id] = Undoable(before.changes + 1, before.money_24h + (effect.money_24h or 0))
+    return found
 
 
 def undoable_effects(session: Session, run_id: int) -> list[Effect]:

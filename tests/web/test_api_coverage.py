@@ -87,7 +87,7 @@ REQUESTS = {
     "runs list": ["GET /runs"],
     "runs secret": ["POST /effects/{effect_id}/secret"],
     "runs show": ["GET /runs/{run_id}"],
-    "runs undo": ["POST /runs/{run_id}/undo"],
+    "runs undo": ["POST /runs/{run_id}/undo", "POST /runs/undo"],
     "simulator": MACHINE,
     "sources add": MACHINE,
     "sources list": ["GET /sources"],

@@ -1,5 +1,6 @@
 """Runs, approvals and holds: what rules decided, and how people answer."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import g
@@ -8,10 +9,10 @@ from sqlalchemy import select
 from bridge.operations import NotThere
 from bridge.operations.approval_review import review
 from bridge.operations.approvals import approve, reject
-from bridge.operations.confirmation import about_approval, about_undo, must_be_confirmed
+from bridge.operations.confirmation import about_approval, about_undo, about_undo_of_runs, must_be_confirmed
 from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import end_mutes, mute_item
-from bridge.operations.undo import undo
+from bridge.operations.undo import undo, undo_runs
 from bridge.store import holds, ledger, revisions
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
@@ -22,7 +23,7 @@ from bridge.web.api import schemas_out_decisions
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, newest, one, page, picked, refusing, selection, targets, whole
-from bridge.web.api.schemas_in import EndMuteBody, HoldQuery, MuteBody, OnlyBody, PageQuery, RunQuery, WhyBody
+from bridge.web.api.schemas_in import EndMuteBody, HoldQuery, MuteBody, OnlyBody, PageQuery, RunQuery, RunsBody, WhyBody
 from bridge.web.api.words import must_be_known
 from bridge.web.request_context import person, services
 
@@ -78,6 +79,19 @@ def show_run(run_id: int) -> dict[str, Any]:
             picked(run, schemas_out_decisions.RunRow)
             | {"verdicts": told, "plans": [_plan(plan) for plan in ledger.plans_of(session, run.plan_of or run_id)]}
         )
+
+
+@blueprint.post("/runs/undo")
+@needs(Role.OPERATOR)
+@blueprint.arguments(RunsBody)
+@blueprint.response(200, thing(schemas_out_decisions.UndoneRunsRow))
+@refusing
+def undo_several(body: dict[str, Any]) -> dict[str, Any]:
+    """Take several runs back, the newest first, each by itself. With `confirm` only where it is that many changes."""
+    if body["confirm"] is not None:
+        must_be_confirmed(about_undo_of_runs(services(), body["runs"]), body["confirm"])
+    found = undo_runs(services(), body["runs"], who=g.who, now=services().clock())
+    return one({"runs": [asdict(each) for each in found]})
 
 
 @blueprint.post("/runs/<int:run_id>/undo")

@@ -7,6 +7,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from bridge.config.rules_directory import LARGEST
 from bridge.operations.replay import PER_MINUTE
+from bridge.operations.undo import MOST_RUNS
 from bridge.store.holds import HoldState
 from bridge.store.journal import EventState
 from bridge.store.ledger import EffectState
@@ -122,6 +123,17 @@ class OnlyBody(Strict):
         metadata={
             "description": "how many changes are meant: where it would be another number, 409 and nothing is done"
         },
+    )
+
+
+class RunsBody(Strict):
+    runs = fields.List(
+        fields.Integer(strict=True, validate=validate.Range(1, 2**63 - 1)),
+        required=True,
+        validate=validate.Length(1, MOST_RUNS),
+    )
+    confirm = fields.Integer(
+        load_default=None, strict=True, metadata={"description": "how many changes are meant, as for one run"}
     )
 
 

@@ -174,6 +174,16 @@ class UndoneRow(Schema):
     left = words("one sentence for each target that stays as it is")
 
 
+class UndoneRunRow(Schema):
+    run = whole("the run that was to be undone", 812)
+    undone = fields.Nested(UndoneRow, allow_none=True)
+    problem = fields.String(allow_none=True, metadata={"description": "why this one was not undone"})
+
+
+class UndoneRunsRow(Schema):
+    runs = fields.List(fields.Nested(UndoneRunRow))
+
+
 class HoldRow(Schema):
     id = whole(example=31)
     rule_id = word(example="low-cr")

@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from flask import Response, flash, g, redirect, render_template, request
 
 from bridge.operations import OperationError
 from bridge.operations.approvals import approve, reject
-from bridge.operations.confirmation import Confirmation, about_approval, about_undo
+from bridge.operations.confirmation import (
+    Confirmation,
+    about_approval,
+    about_release,
+    about_undo,
+    about_undo_of_runs,
+)
 from bridge.operations.halt import WaitingEvents, scope_of
 from bridge.operations.halt import halt as halt_
 from bridge.operations.halt import resume as resume_
@@ -16,13 +23,14 @@ from bridge.operations.item_mutes import EVERY_RULE, end_mutes, mute_item
 from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import reveal_secret
 from bridge.operations.selection import EVERYTHING, Choice, Named
-from bridge.operations.undo import Undone, undo
+from bridge.operations.undo import Undone, undo, undo_runs
 from bridge.store.halts import HaltScope
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.access.destination import own_page
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.formatting import many, zone
+from bridge.web.console.lists import holds_shown
 from bridge.web.console.show import show
 from bridge.web.request_context import as_id, person, services
 
@@ -95,6 +103,39 @@ def undo_run(run_id: int) -> Response | str:
     return _surely(ask, do, where, f"/runs/{run_id}/undo")
 
 
+@blueprint.post("/runs/undo")
+@needs(Role.OPERATOR, page=True)
+def undo_several() -> Response | str:
+    """Undo the runs that are ticked, after one question with all their changes and money."""
+    where = _back("/activity")
+
+    def do() -> str:
+        found = undo_runs(services(), _numbers("run"), who=g.who, now=services().clock())
+        told = [_undone(one.undone) if one.undone else f"{one.problem}." for one in found]
+        return " ".join(told)
+
+    try:
+        numbers = _numbers("run")
+        asked = about_undo_of_runs(services(), numbers) if numbers else None
+    except OperationError as error:
+        return done(where, partial(_refuse, error))
+    if asked is not None and request.form.get("sure") != asked.sure:
+        return ask_first(asked, "/runs/undo", where, runs=len(numbers))
+    return done(where, do)
+
+
+def _refuse(error: OperationError) -> str:
+    raise error
+
+
+def _numbers(name: str) -> list[int]:
+    """The numbers that are ticked."""
+    numbers = [as_id(text) for text in request.form.getlist(name)]
+    if None in numbers:
+        raise OperationError("what is ticked is not there any more, so nothing was done; open the page again")
+    return [one for one in numbers if one is not None]
+
+
 def _undone(done: Undone) -> str:
     if done.outcome == "waiting":
         why = "; ".join(done.left) or "it is over a limit"
@@ -112,8 +153,13 @@ def _surely(ask: Callable[[], Confirmation | None], do: Callable[[], str], where
         return redirect(where, code=303)  # type: ignore[return-value]
     if asked is None or not asked.is_large or request.form.get("sure") == asked.sure:
         return done(where, do)
-    boxes = request.form.getlist("only")
-    return show("confirm.html", asked=asked, action=action, boxes=boxes, whole="whole" in request.form, back=where)
+    return ask_first(asked, action, where)
+
+
+def ask_first(asked: Confirmation, action: str, where: str, *, runs: int = 0) -> str:
+    """The page with the question; its yes sends the same form again, with what was asked about."""
+    carried = [(name, value) for name, value in request.form.items(multi=True) if name not in {"form", "sure"}]
+    return show("confirm.html", asked=asked, action=action, carried=carried, back=where, runs=runs)
 
 
 @blueprint.post("/effects/<int:effect_id>/secret")
@@ -166,18 +212,20 @@ def release_hold(hold_id: int) -> Response:
 
 @blueprint.post("/holds/release")
 @needs(Role.OPERATOR, page=True)
-def release_many() -> Response:
-    """End the pauses that are ticked."""
+def release_many() -> Response | str:
+    """End the pauses that are ticked, or all that the filter shows; many are asked about once more."""
+    chosen: list[int] = []
+
+    def ask() -> Confirmation | None:
+        chosen[:] = holds_shown(request.form) if request.form.get("which") == "filter" else _numbers("hold")
+        return about_release(services(), chosen) if chosen else None
 
     def do() -> str:
-        numbers = [as_id(text) for text in request.form.getlist("hold")]
-        if None in numbers:
-            raise OperationError("what is ticked is no pause, so nothing was done; open the page again")
-        done = release_holds(services(), [one for one in numbers if one is not None], who=g.who, now=services().clock())
+        done = release_holds(services(), chosen, who=g.who, now=services().clock())
         stays = f" {' '.join(done.stays)}" if done.stays else ""
         return f"{many(len(done.returns), 'item goes', 'items go')} back.{stays}"
 
-    return done(_back("/holds"), do)
+    return _surely(ask, do, _back("/holds"), "/holds/release")
 
 
 @blueprint.post("/mutes")

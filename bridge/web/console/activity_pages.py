@@ -1,6 +1,5 @@
 """Activity: runs with their outcomes, paused and muted items, and the audit log."""
 
-from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, request
@@ -22,7 +21,7 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import PAGE, ROWS, Filters, as_csv, days, filters, is_csv, one_of, page
+from bridge.web.console.lists import PAGE, ROWS, Filters, as_csv, days, filters, is_csv, of_holds, one_of, page
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 
@@ -149,7 +148,7 @@ def held() -> Response | str:
     found = filters("rule", "q", "ends")
     before = number_asked("before")
     now = services().clock()
-    wanted = [Hold.state == HoldState.ACTIVE, *_of_holds(found, now)]
+    wanted = [Hold.state == HoldState.ACTIVE, *of_holds(found, now)]
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(Hold).where(*wanted)) or 0
         if is_csv():
@@ -185,18 +184,6 @@ def _holds_as_csv(session: Session, wanted: list[ColumnElement[bool]]) -> Respon
             for one in rows
         ],
     )  # fmt: skip
-
-
-def _of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
-    wanted = [Hold.rule_id == found["rule"]] if found["rule"] else []
-    if found["q"]:
-        wanted.append(or_(Hold.target_id == found["q"], Hold.subject.icontains(found["q"], autoescape=True)))
-    if one_of(found, "ends", ("today", "never")) == "today":
-        end = now.astimezone(formatting.zone(services())).replace(hour=23, minute=59, second=59)
-        wanted.append(Hold.until <= end)
-    elif found["ends"] == "never":
-        wanted.append(Hold.until.is_(None))
-    return wanted
 
 
 @blueprint.get("/mutes")

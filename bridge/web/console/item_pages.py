@@ -10,17 +10,19 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions.live_facts import facts_for_subjects
 from bridge.operations.decide import live_inputs
-from bridge.operations.item_story import created_item, names_of, story
+from bridge.operations.item_story import Moment, created_item, names_of, story
 from bridge.operations.pauses import active_pauses
 from bridge.services.container import Services
 from bridge.store import entities
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold, HoldState
 from bridge.store.roles import Role
+from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting, item_charts
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.lists import PAGE, ROWS, as_csv, filters, is_csv, one_of
+from bridge.web.console.rule_text import parts
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 from rules.model.facts import Subject, Why
@@ -30,6 +32,7 @@ KINDS = ("offer", "publisher", "advertiser")
 STATES = ("active", "inactive", "archived", "paused by rule")
 HOUR = timedelta(hours=1)
 CHARTED = 48  # hours
+DAY = timedelta(hours=24)
 
 
 @blueprint.get("/items")
@@ -105,8 +108,10 @@ def item(kind: str, identity: str) -> Response | str:
         rules = [one for one in book.revisions.values() if _touches(one, kind)]
         parent = _advertiser(session, found)
         charts = item_charts.charts(
-            _measured(services(), session, rules, found, now), told.holds, formatting.zone(services())
-        )
+            _measured(services(), session, rules, found, now), told.holds, formatting.zone(services()),
+            marks=[item_charts.Mark(one.at, f"{one.what} by {one.who}") for one in told.moments if _is_change(one)],
+            thresholds=_thresholds(session, rules, subject),
+        )  # fmt: skip
     return show(
         "item.html", entity=found, story=told, pauses={one.hold_id: one for one in pauses}, rules=rules,
         subject=subject, charts=charts, parent=parent, ids=names_of(found),
@@ -142,10 +147,53 @@ def _measured(
         column = facts.measure(name, (item.kind,), at, min(at + HOUR, now))  # type: ignore[arg-type]
         return float(column.values[0]) if column.why[0] == Why.KNOWN else None
 
+    def of_day(end: datetime) -> tuple[float, float] | None:
+        clicks, conversions = (
+            facts.measure(name, (item.kind,), end - DAY, end)  # type: ignore[arg-type]
+            for name in ("clicks", "conversions")
+        )
+        if clicks.why[0] != Why.KNOWN or conversions.why[0] != Why.KNOWN:
+            return None
+        return float(clicks.values[0]), float(conversions.values[0])
+
     return [
-        item_charts.Hour(at, amount("clicks", at), amount("conversions", at), amount("revenue", at))
+        item_charts.Hour(
+            at, amount("clicks", at), amount("conversions", at), amount("revenue", at), of_day(min(at + HOUR, now))
+        )
         for at in (first + number * HOUR for number in range(CHARTED))
     ]
+
+
+def _is_change(moment: Moment) -> bool:
+    """What is marked on the curves: changes, by whomever, that took place."""
+    return moment.kind == "change" or (moment.kind == "effect" and moment.state == "applied")
+
+
+def _thresholds(session: Session, rules: list[Revision], subject: str) -> list[tuple[str, float]]:
+    """The conversion rate, in per cent, that each rule last held against the item's own."""
+    found = []
+    for rule in rules:
+        newest = (
+            select(StoredVerdict.trace)
+            .join(Run, Run.id == StoredVerdict.run_id)
+            .where(Run.rule_id == rule.id, StoredVerdict.subject == subject)
+            .order_by(StoredVerdict.run_id.desc())
+            .limit(1)
+        )
+        trace = session.scalar(newest)
+        found += [(rule.id, threshold) for threshold in _rates(trace)[:1]] if trace else []
+    return found
+
+
+def _rates(trace: dict[str, Any]) -> list[float]:
+    told = (part for part in parts(trace) if str(part.get("text", "")).startswith("cr "))
+    found = []
+    for part in told:
+        try:
+            found.append(float(part["threshold"]) * item_charts.PERCENT)
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
 
 
 def _touches(revision: Revision, kind: str) -> bool:

@@ -1,7 +1,7 @@
 """Long lists: filters, paging, and links with one parameter changed."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -10,10 +10,13 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import Response, abort, request
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from bridge.store.csv_cells import safe_cell
+from bridge.store.holds import Hold, HoldState
+from bridge.web.console import formatting
+from bridge.web.request_context import services
 from rules.model.input_values import parse_moment
 
 PAGE = 60
@@ -96,3 +99,24 @@ def page(rows: Sequence[Row]) -> tuple[Sequence[Row], Row | None]:
     """The rows of one page out of at most `PAGE` + 1, and the last of them where more follow."""
     shown = rows[:PAGE]
     return shown, shown[-1] if len(rows) > PAGE else None
+
+
+def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
+    """The pauses that a filter of the page shows."""
+    wanted = [Hold.rule_id == found["rule"]] if found["rule"] else []
+    if found["q"]:
+        wanted.append(or_(Hold.target_id == found["q"], Hold.subject.icontains(found["q"], autoescape=True)))
+    if one_of(found, "ends", ("today", "never")) == "today":
+        end = now.astimezone(formatting.zone(services())).replace(hour=23, minute=59, second=59)
+        wanted.append(Hold.until <= end)
+    elif found["ends"] == "never":
+        wanted.append(Hold.until.is_(None))
+    return wanted
+
+
+def holds_shown(form: Mapping[str, str]) -> list[int]:
+    """The numbers of all pauses that the filter in a form shows, the newest first."""
+    found = Filters({name: form[name] for name in ("rule", "q", "ends") if form.get(name)})
+    with services().store.read() as session:
+        wanted = (Hold.state == HoldState.ACTIVE, *of_holds(found, services().clock()))
+        return list(session.scalars(select(Hold.id).where(*wanted).order_by(Hold.id.desc()).limit(ROWS)))

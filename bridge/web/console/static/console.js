@@ -6,15 +6,17 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   document.getElementById("search")?.focus();
 });
-function boxes(form) { return Array.from(form.querySelectorAll("input[type=checkbox][name=only], input[type=checkbox][name=hold], input[type=checkbox][name=event]")); }
+function boxes(form) { return Array.from(form.querySelectorAll("input[type=checkbox][name=only], input[type=checkbox][name=hold], input[type=checkbox][name=event], input[type=checkbox][name=run]")); }
 function count(form) {
   const total = form.querySelector("[data-total]");
   if (!total) return;
   const ticked = boxes(form).filter((box) => box.checked);
   const money = ticked.reduce((sum, box) => sum + Number(box.dataset.money || 0), 0);
+  const changes = ticked.reduce((sum, box) => sum + Number(box.dataset.changes || 0), 0);
   const unit = total.dataset.total;
+  const many = changes ? `, ${changes.toLocaleString("en")} change${changes === 1 ? "" : "s"}` : "";
   const amount = money ? `, ${money.toLocaleString("en", { maximumFractionDigits: 2 })} ${unit}` : "";
-  total.textContent = `${ticked.length.toLocaleString("en")} of ${boxes(form).length.toLocaleString("en")} selected${amount}`;
+  total.textContent = `${ticked.length.toLocaleString("en")} of ${boxes(form).length.toLocaleString("en")} selected${many}${amount}`;
 }
 document.addEventListener("change", (event) => { if (event.target.form) count(event.target.form); });
 document.addEventListener("click", (event) => {

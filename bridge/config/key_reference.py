@@ -23,6 +23,11 @@ FILE = {
         "`from` and `to` the first and the last day of a row.",
         "{budgets: {daily: money}}",
     ),
+    "budgets": Key(
+        "So many changes in a `day` or a `month` of the account's calendar, of all rules together that name the budget "
+        "under `guards.budgets`.",
+        "{pauses: {effects: 30, per: day}}",
+    ),
     "dimensions": Key(
         "What rules may look at per, beside offer, publisher, advertiser, sub_id and country; kept of each report row "
         "from the next start on.",

@@ -49,6 +49,7 @@ def environment(settings: Settings, tables: Mapping[str, Table]) -> Environment:
         tables=unreadable | {name: table.columns for name, table in tables.items()},
         table_keys={name: table.keys for name, table in tables.items()},
         dimensions=frozenset(settings.dimensions),
+        budgets=settings.budgets,
         operations=frozenset(OPERATIONS),
         accounts=frozenset(settings.accounts),
         timezones={name: account.timezone for name, account in settings.accounts.items()},
@@ -62,7 +63,7 @@ def read(settings: Settings) -> RulesSnapshot:
     names = environment(settings, tables)
     digest = hashlib.sha256()
     digest.update(
-        repr((sorted(settings.sources), sorted(settings.channels), settings.dimensions)).encode()
+        repr((sorted(settings.sources), sorted(settings.channels), settings.dimensions, settings.budgets)).encode()
     )  # what rules may name
     revisions: dict[str, Revision] = {}
     problems = [_at(settings.places.located(line)) for line in table_problems]

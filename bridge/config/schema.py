@@ -132,6 +132,13 @@ class DimensionNames(Names):
         return found
 
 
+class BudgetSchema(StrictSchema):
+    """So many changes in a day or a month, of all rules that name the budget."""
+
+    effects = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    per = fields.String(required=True, validate=validate.OneOf(("day", "month"), error="write day or month"))
+
+
 class NoticesSchema(StrictSchema):
     """Channels that are notified of problems of the service: halts, stalled feeds, broken rules, dead letters."""
 
@@ -158,6 +165,7 @@ class FileSchema(StrictSchema):
         ),
         load_default=dict,
     )
+    budgets = fields.Dict(keys=fields.String(validate=NAME), values=fields.Nested(BudgetSchema), load_default=dict)
     dimensions = DimensionNames(load_default=())
     notices = fields.Nested(NoticesSchema, load_default=lambda: NoticesSchema().load({}))
     http = fields.Dict(keys=fields.String(), load_default=dict)

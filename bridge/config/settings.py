@@ -23,6 +23,7 @@ from bridge.config.renamed import current_keys
 from bridge.config.schema import AccountSchema, FileSchema, Rate, StrictSchema
 from bridge.sources.strict_schema import plain_words
 from rules.model.input_values import id_doubt
+from rules.model.revision import Budget
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_FIELDS = frozenset(
@@ -84,6 +85,7 @@ class Settings:
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # table → column → declared type
+    budgets: Mapping[str, Budget] = field(default_factory=dict)  # that rules share
     dimensions: tuple[str, ...] = ()  # of report rows, kept beside what always is
     http: Mapping[str, Any] = field(default_factory=dict, repr=False)  # where the `http` action may go
     keep: Mapping[str, int] = field(default_factory=lambda: {"rows": 95, "observations": 800})  # days
@@ -141,6 +143,7 @@ def load(home: Path | None = None) -> Settings:
         channels=file["channels"],
         operations=operations,
         tables=file["tables"],
+        budgets={name: Budget(name, **found) for name, found in file["budgets"].items()},
         dimensions=file["dimensions"],
         http=file["http"],
         keep=file["keep"],

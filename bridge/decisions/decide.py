@@ -1,6 +1,7 @@
 """Evaluate, then plan. Writes nothing: live runs, previews and explanations share these functions."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -108,6 +109,21 @@ def plan_evaluated(session: Session, evaluated: Evaluated) -> list[Decision]:
         log.exception("rule failed", rule=revision.id, causes=len(causes))
         return [failed(revision, cause, error, now) for cause in causes]
     return _plan_events(context, causes, evaluation, state)
+
+
+def plan_in_order(session: Session, evaluated: Iterable[Evaluated]) -> list[Decision]:
+    """The decisions of several rules at one moment. Each sees what the ones before it take out of shared budgets."""
+    decisions: list[Decision] = []
+    spent: Counter[str] = Counter()
+    for one in evaluated:
+        if one.revision.guards.budgets and spent:
+            one = replace(one, context=replace(one.context, spent=dict(spent)))  # noqa: PLW2901
+        made = plan_evaluated(session, one)
+        for decision in made:
+            if decision.plan is not None and decision.plan.outcome is Outcome.READY:
+                spent.update({budget.name: len(decision.plan.effects) for budget in one.revision.guards.budgets})
+        decisions += made
+    return decisions
 
 
 def _plan_events(context: PlanContext, causes: Sequence[Cause], evaluation: Evaluation, state: State) -> list[Decision]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config.rulebook import Rulebook
 from bridge.decisions.account_lock import RoundLost, in_turn, renewed
-from bridge.decisions.decide import Decision, Evaluated, evaluate_rule, plan_evaluated, skip_stale
+from bridge.decisions.decide import Decision, Evaluated, evaluate_rule, plan_in_order, skip_stale
 from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.event_order import OrderFilter
 from bridge.decisions.inhibitions import with_inhibitions
@@ -311,7 +311,7 @@ def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session]
 
     def plan(session: Session) -> list[Decision]:
         with _step("decide"):
-            planned = [one for each in part.evaluated for one in plan_evaluated(session, each)]
+            planned = plan_in_order(session, part.evaluated)
             part.held_back = held_back(session, planned)
             waiting = {(rule, event) for event, rule, _ in part.held_back}
             decided[:] = [one for one in planned if (one.revision.id, one.cause.event_id) not in waiting] + part.stale

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from bridge.decisions import silence
 from bridge.decisions.decide import DATABASE_GONE, Evaluated, timed_facts
 from bridge.decisions.live_facts import LiveInputs
-from rules.evaluation.columns import YES
+from bridge.decisions.plan_state import PlanContext
 from rules.evaluation.evaluate import evaluate
-from rules.evaluation.inhibits import inhibited, inhibitors, unanswered
+from rules.evaluation.inhibits import acted_on, inhibited, inhibitors, unanswered
 from rules.model.facts import Facts, Subject
 from rules.model.revision import Revision, Silence
 from rules.model.state import Inhibition
@@ -24,15 +24,33 @@ def with_inhibitions(inputs: LiveInputs, session: Session, evaluated: Evaluated)
     """The same evaluation, with who is held back beside it."""
     if evaluated.evaluation is None:
         return evaluated
-    found = inhibitions(inputs, session, evaluated.evaluation, evaluated.context.facts)
-    return replace(evaluated, context=replace(evaluated.context, inhibited=found)) if found else evaluated
+    context = among_others(inputs, session, evaluated.context, evaluated.evaluation)
+    return evaluated if context is evaluated.context else replace(evaluated, context=context)
+
+
+def among_others(inputs: LiveInputs, session: Session, context: PlanContext, evaluation: Evaluation) -> PlanContext:
+    """The context with what other rules have to do with the plan: who holds it back, and who shares its budgets."""
+    found = inhibitions(inputs, session, evaluation, context.facts)
+    shared = _sharing(inputs, session, context.revision)
+    return replace(context, inhibited=found, sharing=shared) if found or shared else context
+
+
+def _sharing(inputs: LiveInputs, session: Session, revision: Revision) -> Mapping[str, tuple[str, ...]]:
+    """The rules of the account that name each budget of this one."""
+    if not revision.guards.budgets:
+        return {}
+    rules = [one for one in inputs.library.current(session).active() if one.account == revision.account]
+    return {
+        budget.name: tuple(one.id for one in rules if budget in one.guards.budgets)
+        for budget in revision.guards.budgets
+    }
 
 
 def inhibitions(
     inputs: LiveInputs, session: Session, evaluation: Evaluation, facts: Facts
 ) -> Mapping[Subject, Inhibition]:
     """The subjects that say yes and are held back, with the rule that does it; asks nothing where none says yes."""
-    if not (evaluation.answers == YES).any():
+    if not acted_on(evaluation):
         return {}
     found: dict[Subject, Inhibition] = {}
     for rule in inhibitors(evaluation.revision, inputs.library.current(session).active()):

@@ -25,7 +25,7 @@ from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from rules.evaluation.evidence import MONTH
 from rules.model.facts import Facts, Subject
-from rules.model.hours import last_midnight
+from rules.model.hours import first_of_month, last_midnight
 from rules.model.plan import Hold as HeldBy
 from rules.model.plan import Target
 from rules.model.revision import Dimension, Mode, Revision
@@ -61,6 +61,8 @@ class PlanContext:
     account: Account | None
     now: datetime
     inhibited: Mapping[Subject, Inhibition] = field(default_factory=dict)  # bridge.decisions.inhibitions
+    sharing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # budget → the rules that name it
+    spent: Mapping[str, int] = field(default_factory=dict)  # of budgets, by plans of this moment that are not recorded
 
     @cached_property
     def measured(self) -> Amounts:
@@ -89,6 +91,7 @@ def load_state(
         targets=_targets(session, context, names),
         streaks=_streaks(session, context) if revision.lasting else {},
         effects_today=_effects_today(session, revision, now),
+        budgets=_budgets(session, context),
         errors=runs.failures_in_a_row(session, revision.id, revision.guards.errors + 1),
         scope=_scope(context),
         active=_active(session, context),
@@ -167,6 +170,18 @@ def _effects_today(session: Session, revision: Revision, now: datetime) -> int:
     if revision.guards.per_day is None:
         return 0
     return ledger.applied_by_rule_since(session, revision.id, last_midnight(now, revision.data.tz))
+
+
+def _budgets(session: Session, context: PlanContext) -> dict[str, int]:
+    """What each budget of the rule has used in its day or month, by the calendar of the account."""
+    zone = context.account.timezone if context.account else context.revision.data.tz
+    found = {}
+    for budget in context.revision.guards.budgets:
+        begun = last_midnight(context.now, zone) if budget.per == "day" else first_of_month(context.now, zone)
+        rules = {context.revision.id, *context.sharing.get(budget.name, ())}
+        used = sum(ledger.applied_by_rule_since(session, rule, begun) for rule in sorted(rules))
+        found[budget.name] = used + context.spent.get(budget.name, 0)
+    return found
 
 
 def _holds(session: Session, context: PlanContext, wanted: Collection[Target]) -> list[Hold]:

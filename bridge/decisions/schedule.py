@@ -20,7 +20,7 @@ from bridge.decisions.decide import (
     evaluate_rule,
     event_facts,
     failure,
-    plan_evaluated,
+    plan_in_order,
     timed_facts,
 )
 from bridge.decisions.event_facts import ReceivedEvent
@@ -341,7 +341,7 @@ def _halted(session: Session, evaluated: Sequence[Evaluated]) -> set[str]:
 
 def _planned(session: Session, fresh: Sequence[Evaluated]) -> list[Decision]:
     """Plans of rules that were not halted a moment ago. Raises LeaseLost where one is by now: then plan once more."""
-    planned = [decision for one in fresh for decision in plan_evaluated(session, one)]
+    planned = plan_in_order(session, fresh)
     if any(one.state is not None and one.state.halt is not None for one in planned):
         raise LeaseLost("a halt began while rules were planned")
     return planned

@@ -18,7 +18,7 @@ from rules.model.plan import Plan, PlannedEffect, Stop
 from rules.model.revision import Mode, Revision
 from rules.planning import approval
 
-OVER = frozenset({"at_most", "canary", "per_day"})  # guards that put a whole plan to a person
+OVER = frozenset({"at_most", "canary", "per_day", "budget"})  # guards that put a whole plan to a person
 MOST = 25  # plans of one listing that are looked at again; each look is an evaluation of its rule
 
 

@@ -1,14 +1,14 @@
 """Approve or reject a waiting plan. An approval checks again what still holds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.decisions.inhibitions import inhibitions
+from bridge.decisions.inhibitions import among_others
 from bridge.decisions.persist import apply_side_effects
 from bridge.decisions.plan_state import load_state
 from bridge.decisions.records import effect_row
@@ -214,8 +214,7 @@ def again_for(services: Services, session: Session, waiting: Waiting, now: datet
     revision = waiting.revision
     context = context_of(services, session, revision, waiting.run, now)
     evaluation = evaluate(revision, context.facts, now)
-    held_back = inhibitions(live_inputs(services), session, evaluation, context.facts)
-    context = replace(context, inhibited=held_back)
+    context = among_others(live_inputs(services), session, context, evaluation)
     state = load_state(session, context, targets(revision, evaluation), rechecking=waiting.stored.id)
     return make_plan(revision, evaluation, state, now, answered=True)
 

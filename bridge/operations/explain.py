@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions import subjects
 from bridge.decisions.event_facts import ReceivedEvent, read_event
-from bridge.decisions.inhibitions import inhibitions
+from bridge.decisions.inhibitions import among_others
 from bridge.decisions.live_facts import facts_for_subjects, scope_facts
 from bridge.decisions.matching import subjects_named
 from bridge.decisions.plan_state import PlanContext, load_state
@@ -193,8 +193,8 @@ def _in_the_way(
     """What keeps the rule from acting on the subject at this moment, and what it would do."""
     revision = evaluation.revision
     account = services.settings.accounts.get(revision.account)
-    held_back = inhibitions(live_inputs(services), session, evaluation, seen.facts)
-    context = PlanContext(revision, seen.facts, account, evaluation.now, held_back)
+    alone = PlanContext(revision, seen.facts, account, evaluation.now)
+    context = among_others(live_inputs(services), session, alone, evaluation)
     state = load_state(session, context, targets(revision, evaluation))
     plan = make_plan(revision, evaluation, state, evaluation.now)
     found = why_not(plan, seen.subject)

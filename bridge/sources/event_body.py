@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bridge.sources import exact_json
+from bridge.sources import exact_json, multipart
 from bridge.sources.errors import Unreadable
 from bridge.sources.request import Incoming, as_mapping, parse_pairs
 
@@ -123,7 +123,29 @@ def read_form(
     if stripped[:1] in (b"{", b"["):
         # curl -d without a header: the commonest mistake there is, so it gets an answer of its own.
         raise Unreadable(415, "the body looks like JSON; send Content-Type: application/json", "header Content-Type")
-    values = as_mapping(parse_pairs(raw, what="form", any_bytes=any_bytes))
+    return _of_fields(as_mapping(parse_pairs(raw, what="form", any_bytes=any_bytes)), limits, json_in, any_bytes, odd)
+
+
+def read_multipart(
+    raw: bytes,
+    content_type: str,
+    limits: Limits,
+    json_in: str | None = None,
+    *,
+    any_bytes: bool = False,
+    odd: Odd = None,
+) -> dict[str, Any] | list[Any]:
+    """The fields of a form in parts, read like those of any form. Of a file its name, type and size are kept."""
+    return _of_fields(as_mapping(multipart.fields(raw, content_type)), limits, json_in, any_bytes, odd)
+
+
+def _of_fields(
+    values: dict[str, Any],
+    limits: Limits,
+    json_in: str | None,
+    any_bytes: bool,  # noqa: FBT001
+    odd: Odd,
+) -> dict[str, Any] | list[Any]:
     if json_in is not None:
         if not isinstance(values.get(json_in), str):
             raise Unreadable(422, f"the form has no single field {json_in!r}, which `json_in` names", "form")
@@ -153,9 +175,11 @@ def read_body(
         return read_json(raw, limits, any_bytes=any_bytes, odd=odd)
     if kind == "application/x-www-form-urlencoded":
         return read_form(raw, limits, json_in, any_bytes=any_bytes, odd=odd)
+    if kind == "multipart/form-data":
+        return read_multipart(raw, request.content_type, limits, json_in, any_bytes=any_bytes, odd=odd)
     raise Unreadable(
         415,
-        "JSON (application/json) or a form (application/x-www-form-urlencoded) is expected",
+        "JSON (application/json) or a form (application/x-www-form-urlencoded, multipart/form-data) is expected",
         "header Content-Type",
     )
 

@@ -79,8 +79,8 @@ class HttpSignature:
         if any(name not in request.headers for name in HEADERS):
             raise SignatureError("missing", "no Signature and Signature-Input headers")
         message, why = self._message(request), "no key fits"
-        for key in (*self.secrets, *self.keys):
-            verifier = Verifier(signature_algorithm=_algorithm(key), key_resolver=OneKey(key))
+        for algorithm, key in (way for one in (*self.secrets, *self.keys) for way in _ways(one)):
+            verifier = Verifier(signature_algorithm=algorithm, key_resolver=OneKey(key))
             try:
                 [result] = verifier.verify(message, max_age=None, require_components=self.covered, body=request.body)
             except Exception as error:  # noqa: BLE001 - malformed input leaves the library in many forms
@@ -125,11 +125,13 @@ class HttpSignature:
         return without_headers(request, "signature")
 
 
-def _algorithm(key: bytes | PublicKey) -> type[HTTPSignatureAlgorithm]:
+def _ways(key: bytes | PublicKey) -> tuple[tuple[type[HTTPSignatureAlgorithm], bytes | PublicKey], ...]:
+    """The algorithms that a key of this kind may be used with. The key decides, never what the request claims."""
     if isinstance(key, bytes):
-        return algorithms.HMAC_SHA256
+        return ((algorithms.HMAC_SHA256, key),)
     if isinstance(key, ed25519.Ed25519PublicKey):
-        return algorithms.ED25519
+        return ((algorithms.ED25519, key),)
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return algorithms.ECDSA_P384_SHA384 if key.curve.key_size == 384 else algorithms.ECDSA_P256_SHA256
-    return algorithms.RSA_V1_5_SHA256
+        large = key.curve.key_size == 384
+        return ((algorithms.ECDSA_P384_SHA384 if large else algorithms.ECDSA_P256_SHA256, key),)
+    return ((algorithms.RSA_PSS_SHA512, key), (algorithms.RSA_V1_5_SHA256, key))

@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from rules.model.facts import Facts, Subject, Why
-from rules.model.hours import last_midnight
+from rules.model.hours import first_of_month, last_midnight
 from rules.model.plan import Hold, Outcome, Plan, PlannedEffect, Target
-from rules.model.revision import Dimension, Revision
+from rules.model.revision import Budget, Dimension, Revision
 from rules.model.state import GroupKey, Probation, ScopeTotals, State, Streak, TargetState
 from rules.model.verdicts import Answer, Evaluation
 from rules.planning import lifecycle, loss_limits
@@ -120,11 +120,18 @@ class World:
             targets={target: self._target(target, facts, money, now) for target in wanted | self.held()},
             streaks=self._fresh_streaks(evaluation, now),
             effects_today=sum(at >= last_midnight(now, self.revision.data.tz) for at in self.effects),
+            budgets={budget.name: self._used(budget, now) for budget in self.revision.guards.budgets},
             scope=ScopeTotals(subjects=len(facts.subjects), revenue_24h=money.whole() if money else None),
             active=self._active(),
             asked=frozenset(target for target, until in self.asked.items() if until > now),
             answered={target: until for target, until in self.asked.items() if until <= now},
         )
+
+    def _used(self, budget: Budget, now: datetime) -> int:
+        """What the rule has used itself; the others that share the budget do not exist here."""
+        zone = self.revision.data.tz
+        begun = last_midnight(now, zone) if budget.per == "day" else first_of_month(now, zone)
+        return sum(at >= begun for at in self.effects)
 
     def _target(self, target: Target, facts: Facts, money: "_Money | None", now: datetime) -> TargetState:
         past = self.pasts.get(target, Past())

@@ -41,7 +41,7 @@ def inhibited(evaluation: Evaluation, facts: Facts, by: Evaluation, by_facts: Fa
     inhibits = by.revision.inhibits
     if inhibits is None:
         return {}
-    asked = np.flatnonzero(evaluation.answers == columns.YES).tolist()
+    asked = acted_on(evaluation)
     saying = np.flatnonzero(by.answers == columns.YES).tolist()
     if not asked or not saying:
         return {}
@@ -60,9 +60,18 @@ def inhibited(evaluation: Evaluation, facts: Facts, by: Evaluation, by_facts: Fa
     return found
 
 
+def acted_on(evaluation: Evaluation) -> list[int]:
+    """The rows about which a rule wants to do something: a yes, or no decision in time (`lose_at_most`)."""
+    wanted = evaluation.answers == columns.YES
+    if evaluation.undecided is not None:
+        wanted = wanted | evaluation.undecided
+    rows: list[int] = np.flatnonzero(wanted).tolist()
+    return rows
+
+
 def unanswered(evaluation: Evaluation, by: Revision, why: str) -> Mapping[Subject, Inhibition]:
     """A rule that cannot be asked holds back whatever it could: a guard never lets more through than it says."""
-    asked = np.flatnonzero(evaluation.answers == columns.YES).tolist()
+    asked = acted_on(evaluation)
     return {evaluation.subjects[row]: Inhibition(rule=by.id, reason=f"it cannot be asked: {why}") for row in asked}
 
 

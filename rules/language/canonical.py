@@ -249,6 +249,7 @@ def _guards(guards: Guards) -> dict[str, Any]:
             }
         ),
         "cooldown": durations.written,
+        "budgets": lambda items: [item.name for item in items],
         "respect_people": durations.written,
         "keep_active": lambda items: [_keep(item) for item in items],
         "quiet": lambda items: [_hours(item) for item in items],

@@ -278,6 +278,11 @@ KEYS: Mapping[str, Key] = {
         "guards: {per_day: 30}",
         "any number",
     ),
+    "guards.budgets": Key(
+        "Budgets of bridge.yaml that the rule shares with others: so many changes in a day or a month, of all of them "
+        "together.",
+        "guards: {budgets: [pauses]}",
+    ),
     "guards.keep_active": Key(
         "How many must stay active; the most valuable are spared.",
         "guards: {keep_active: {offers: 1, per: advertiser}}",
@@ -386,9 +391,9 @@ KEYS: Mapping[str, Key] = {
     ),
     "tests.state": Key(
         "What guards and holds know, where `expect` is a plan: of the rule `halted`, `errors`, `effects_today`, "
-        "`scope`, `scope_revenue_24h`, `active_left`; of each item (also under `given`) `last_effect`, "
-        "`changed_by_person`, `held`, `held_by`, `inhibited_by`, `active`, `waiting`, `revenue_24h`, and for "
-        "`for:` the `checks` and the time `since`.",
+        "`budgets` (what each has used), `scope`, `scope_revenue_24h`, `active_left`; of each item (also under "
+        "`given`) `last_effect`, `changed_by_person`, `held`, `held_by`, `inhibited_by`, `active`, `waiting`, "
+        "`revenue_24h`, and for `for:` the `checks` and the time `since`.",
         "tests: [{given: {offer: 1, clicks: 900}, state: {halted: stop}, expect: {held_back: {1: halt}}}]",
     ),
     "tests.effects": Key(

@@ -230,6 +230,7 @@ def _guards() -> dict[str, Any]:
             "if_over": {"enum": ["approve", "stop"]},
             "cooldown": _DURATION,
             "per_day": _whole(1),
+            "budgets": _words(),
             "keep_active": _one_or_many(keep),
             "quiet": _one_or_many(_hours()),
             "active": _one_or_many(_hours()),

@@ -27,6 +27,7 @@ from rules.model.revision import (
     ALWAYS_KEPT,
     Approve,
     AtMost,
+    Budget,
     Canary,
     Data,
     Dimension,
@@ -144,6 +145,7 @@ class GuardsSchema(StrictSchema):
     if_over = Word("approve", "stop")
     cooldown = Length()
     per_day = Whole(least=1)
+    budgets = Words()
     keep_active = OneOrMany(fields.Nested(KeepActiveSchema))
     quiet = OneOrMany(fields.Nested(HoursSchema))
     active = OneOrMany(fields.Nested(HoursSchema))
@@ -156,6 +158,8 @@ class GuardsSchema(StrictSchema):
         for name in ("keep_active", "quiet", "active"):
             if name in data:
                 data[name] = tuple(data[name])
+        if "budgets" in data:
+            data["budgets"] = tuple(Budget(name) for name in dict.fromkeys(data["budgets"]))
         return Guards(**data)
 
 

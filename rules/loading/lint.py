@@ -54,6 +54,7 @@ def unbounded(revision: Revision) -> Iterator[Problem]:
         or scope.conditions
         or guards.at_most != AtMost()
         or guards.per_day
+        or guards.budgets
     )
     if bounded or not revision.timed or scope.per == ("event",) or not destructive(revision.then):
         return

@@ -22,6 +22,7 @@ from rules.model.errors import Problem
 from rules.model.revision import (
     Action,
     Approve,
+    Budget,
     Data,
     For,
     Group,
@@ -253,12 +254,28 @@ class _Rule:
     def _settings(self, root: Table, data_section: Data) -> dict[str, Any]:
         guards = self._section(root, "guards", GuardsSchema()) or Guards()
         zone = data_section.tz
+        guards = replace(guards, budgets=self._budgets(root, guards.budgets))
         return {
             "guards": replace(guards, quiet=_zoned(guards.quiet, zone), active=_zoned(guards.active, zone)),
             "approve": self._section(root, "approve", ApproveSchema()) or Approve(),
             "notify": self._notify(root),
             "tests": self._tests(root),
         }
+
+    def _budgets(self, root: Table, named: tuple[Budget, ...]) -> tuple[Budget, ...]:
+        """What bridge.yaml says of each."""
+        known = self.environment.budgets
+        found = []
+        for one in named if known is not None else ():
+            if one.name in (known or {}):
+                found.append((known or {})[one.name])
+                continue
+            guards = root.entries["guards"]
+            hint = did_you_mean(one.name, known or ()) or f" (bridge.yaml has {listed(sorted(known or ()))})"
+            self.findings.error(
+                cast("Table", guards).entries["budgets"].place, f"there is no budget '{one.name}'{hint}"
+            )
+        return tuple(found) if known is not None else named
 
     def _section(self, root: Table, name: str, schema: StrictSchema) -> Any:
         node = root.entries.get(name)

@@ -24,7 +24,7 @@ from rules.planning import holds, loss_limits
 from rules.planning.guards import group_of
 from rules.planning.plan import plan, targets
 
-RULE_KEYS = ("halted", "errors", "effects_today", "scope", "scope_revenue_24h", "active_left")
+RULE_KEYS = ("halted", "errors", "effects_today", "budgets", "scope", "scope_revenue_24h", "active_left")
 ITEM_KEYS = (
     "last_effect",
     "changed_by_person",
@@ -119,8 +119,16 @@ def problems(asked: Asked) -> Iterator[str]:
                 yield f"unknown key '{key}' in `state`{did_you_mean(key, [*RULE_KEYS, *ITEM_KEYS])}"
             elif key in _DURATIONS and length(value) is None:
                 yield f"`{key}` in `state` is a duration back from now, such as 2h"
+            elif key == "budgets" and not _are_numbers(value):
+                yield "`budgets` in `state` says what each has used, such as {pauses: 29}"
             elif key in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int | Decimal)):
                 yield f"`{key}` in `state` is a number"
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(one, int) and not isinstance(one, bool) for one in value.values()
+    )
 
 
 def _of_items(found: Evaluation, count: int) -> Evaluation:
@@ -184,6 +192,7 @@ def _state(revision: Revision, found: Evaluation, asked: Asked, now: datetime) -
         targets=known,
         streaks={subject: _streak(about, now) for subject, about in each.items() if {"checks", "since"} & about.keys()},
         effects_today=int(rule.get("effects_today", 0)),
+        budgets={name: int(used) for name, used in rule.get("budgets", {}).items()},
         errors=int(rule.get("errors", 0)),
         halt=rule.get("halted"),
         scope=ScopeTotals(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rules.model.revision import Budget
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -19,6 +21,7 @@ class Environment:
         default_factory=dict
     )  # the columns that tell a table's rows apart
     dimensions: frozenset[str] | None = None  # what bridge.yaml keeps beside what is always kept
+    budgets: Mapping[str, Budget] | None = None
     operations: frozenset[str] | None = None
     accounts: frozenset[str] | None = None
     timezones: Mapping[str, str] = field(default_factory=dict)

@@ -56,6 +56,11 @@ def last_midnight(now: datetime, tz: str) -> datetime:
     return instant(now.astimezone(ZoneInfo(tz)).date(), time(0), tz)
 
 
+def first_of_month(now: datetime, tz: str) -> datetime:
+    """The beginning of the present month in `tz`, as UTC."""
+    return instant(now.astimezone(ZoneInfo(tz)).date().replace(day=1), time(0), tz)
+
+
 def next_midnight(now: datetime, tz: str) -> datetime:
     """The next beginning of a day in `tz`, as UTC; always later than `now`."""
     today = now.astimezone(ZoneInfo(tz)).date()

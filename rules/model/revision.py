@@ -264,11 +264,24 @@ class Canary:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """So many changes that several rules may make together in a day or a month of the account's calendar.
+
+    `effects` is None where bridge.yaml is not known: then it limits nothing.
+    """
+
+    name: str
+    effects: int | None = None
+    per: Literal["day", "month"] = "day"
+
+
+@dataclass(frozen=True, slots=True)
 class Guards:
     at_most: AtMost = AtMost()
     if_over: Literal["approve", "stop"] = "approve"
     cooldown: timedelta = timedelta(0)
     per_day: int | None = None
+    budgets: tuple[Budget, ...] = ()  # shared with the other rules that name them
     keep_active: tuple[KeepActive, ...] = ()
     quiet: tuple[Quiet, ...] = ()
     active: tuple[Quiet, ...] = ()  # day-parting: when given, the rule acts only inside these hours

@@ -137,6 +137,8 @@ class State:
     #                                                        and every target on which this rule has a hold
     streaks: Mapping[Subject, Streak] = field(default_factory=dict)  # only needed where `for:` is given
     effects_today: int = 0  # ledger: effects of this rule since midnight in data.tz; planned ones count too
+    budgets: Mapping[str, int] = field(default_factory=dict)  # ledger: effects of all rules that share each budget,
+    #                                                   since its day or month began; planned ones count too
     errors: int = 0  # runs: failed ones in a row, newest backwards
     scope: ScopeTotals = ScopeTotals()
     active: Mapping[GroupKey, int] = field(default_factory=dict)  # entity mirror: active and without a pending

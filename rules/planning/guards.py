@@ -290,6 +290,11 @@ def over_limits(revision: Revision, effects: Sequence[PlannedEffect], state: Sta
     if per_day is not None and state.effects_today + len(changed) > per_day:
         text = f"{len(changed)} more after {state.effects_today} today, at most {per_day} a day allowed"
         found.append(("per_day", text))
+    for budget in revision.guards.budgets:
+        used = state.budgets.get(budget.name, 0)
+        if budget.effects is not None and used + len(changed) > budget.effects:
+            text = f"{len(changed)} more after {used} of all rules of the budget {budget.name} this {budget.per}"
+            found.append(("budget", f"{text}, at most {budget.effects} allowed"))
     verdict = "nothing is done" if revision.guards.if_over == "stop" else "the plan waits for a person"
     return [Stop(guard=guard, message=f"{text}: {verdict}") for guard, text in found]
 

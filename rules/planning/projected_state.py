@@ -36,6 +36,7 @@ def after(revision: Revision, state: State, plan: Plan, now: datetime) -> State:
         targets=targets,
         active=_left(revision, state, plan),
         effects_today=state.effects_today + len(plan.effects),
+        budgets={name: used + len(plan.effects) for name, used in state.budgets.items()},
     )
 
 

@@ -357,7 +357,7 @@ def _over(effects: Sequence[PlannedEffect], state: State, terms: Terms, size: in
     if terms.approved or terms.revision is None:
         return []
     found = guards.over_limits(terms.revision, effects, state, size)
-    return [stop for stop in found if stop.guard != "per_day"]  # how often a rule may act, not a person
+    return [stop for stop in found if stop.guard not in {"per_day", "budget"}]  # how often a rule may act, not a person
 
 
 def _stop(guard: str, one: Applied, target: Target, message: str) -> Stop:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,6 +153,14 @@ def test_one_that_shares_nothing_is_held_back_by_all(made, offers, now):
     theirs = facts_of(offers, now, ("advertiser",), [(("7",), 900, None)])
     found = inhibited(evaluate(low, ours, now), ours, evaluate(one, theirs, now), theirs)
     assert {why.about for why in found.values()} == {""}
+
+
+def test_what_is_not_decided_in_time_is_held_back_too(made, offers, now):
+    low, one = made(), alarm(made)
+    ours = facts_of(offers, now, ("offer",), [(("1",), 1, "7"), (("2",), 1, "7")])
+    theirs = facts_of(offers, now, ("advertiser",), [(("7",), 900, "7")])
+    found = replace(evaluate(low, ours, now), undecided=np.array([True, False]))
+    assert [str(each) for each in inhibited(found, ours, evaluate(one, theirs, now), theirs)] == ["offer=1"]
 
 
 def test_what_cannot_be_asked_holds_back_whatever_it_could(made, offers, now):

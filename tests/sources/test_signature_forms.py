@@ -5,7 +5,7 @@ import gzip
 import hmac
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -167,6 +167,73 @@ def test_http_message_signatures_with_a_shared_secret(secret):
             passes(config, changed)
     with pytest.raises(SignatureError):
         passes(config, asked, NOW + timedelta(minutes=6))
+
+
+RFC_KEY = """-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAr4tmm3r20Wd/PbqvP1s2
++QEtvpuRaV8Yq40gjUR8y2Rjxa6dpG2GXHbPfvMs8ct+Lh1GH45x28Rw3Ry53mm+
+oAXjyQ86OnDkZ5N8lYbggD4O3w6M6pAvLkhk95AndTrifbIFPNU8PPMO7OyrFAHq
+gDsznjPFmTOtCEcN2Z1FpWgchwuYLPL+Wokqltd11nqqzi+bJ9cvSKADYdUAAN5W
+Utzdpiy6LbTgSxP7ociU4Tn0g5I6aDZJ7A8Lzo0KSyZYoA485mqcO0GVAdVw9lq4
+aOT9v6d+nb4bnNkQVklLQ3fVAvJm+xdDOp9LCNCN48V2pnDOkFV6+U9nV5oyc6XI
+2wIDAQAB
+-----END PUBLIC KEY-----
+"""
+RFC_COVERED = (
+    '("date" "@method" "@path" "@query" "@authority" "content-type" "content-digest" "content-length")'
+    ';created=1618884473;keyid="test-key-rsa-pss"'
+)
+RFC_SIGNATURE = (
+    "bbN8oArOxYoyylQQUU6QYwrTuaxLwjAC9fbY2F6SVWvh0yBiMIRGOnMYwZ/5MR6fb0Kh1rIRASVxFkeGt683+qRpRRU5p2voTp768ZrCUb38K0fU"
+    "xN0O0iC59DzYx8DFll5GmydPxSmme9v6ULbMFkl+V5B1TP/yPViV7KsLNmvKiLJH1pFkh/aYA2HXXZzNBXmIkoQoLd7YfW91kE9o/CCoC1xMy7JA"
+    "1ipwvKvfrs65ldmlu9bpG6A9BmzhuzF8Eim5f8ui9eH8LZH896+QIF61ka39VBrohr9iyMUJpvRX2Zbhl5ZJzSRxpJyoEZAFL2FUo5fTIztsDZKE"
+    "gM4cUA=="
+)
+RFC_HEADERS = [
+    ("host", "example.com"),
+    ("date", "Tue, 20 Apr 2021 02:07:55 GMT"),
+    ("content-type", "application/json"),
+    (
+        "content-digest",
+        "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:",
+    ),
+    ("content-length", "18"),
+    ("signature-input", f"sig-b23={RFC_COVERED}"),
+    ("signature", f"sig-b23=:{RFC_SIGNATURE}:"),
+]
+RFC_SIGNED = datetime(2021, 4, 20, 2, 7, 53, tzinfo=UTC)
+
+
+def rfc_request(**changed):
+    """The request of RFC 9421, B.2.3, with its signature by an RSA key (PSS)."""
+    asked = request(b'{"hello": "world"}', headers=RFC_HEADERS, target="/foo?param=Value&Pet=dog")
+    return replace(asked, **changed)
+
+
+@pytest.mark.parametrize("other_key_first", [False, True])
+def test_the_request_that_rfc_9421_publishes_is_proven_by_its_public_key(other_key_first):
+    others = [public(ed25519.Ed25519PrivateKey.generate())] if other_key_first else []
+    config = {"verify": "http-signature", "public_keys": [*others, RFC_KEY]}
+    at = RFC_SIGNED + timedelta(minutes=1)
+    passes(config, rfc_request(), at, public_url="https://example.com")
+    for changed in (
+        {"body": b'{"hello": "World"}'},
+        {"method": "PUT"},
+        {"target": "/foo?param=value&Pet=dog"},
+        {"headers": Headers([*rfc_request().headers.without({"date"}).items(), ("date", "now")])},
+    ):
+        with pytest.raises(SignatureError):
+            passes(config, rfc_request(**changed), at, public_url="https://example.com")
+    with pytest.raises(SignatureError):
+        passes(config, rfc_request(), at, public_url="https://example.org")
+    with pytest.raises(SignatureError):
+        passes(config, rfc_request(), RFC_SIGNED + timedelta(minutes=6), public_url="https://example.com")
+
+
+def test_another_public_key_proves_nothing():
+    config = {"verify": "http-signature", "public_key": public(rsa.generate_private_key(65537, 2048))}
+    with pytest.raises(SignatureError):
+        passes(config, rfc_request(), RFC_SIGNED, public_url="https://example.com")
 
 
 @pytest.mark.parametrize("name", ["signature", "signature-input", "content-digest"])

@@ -134,7 +134,10 @@ def limits_of(revision: Revision) -> list[str]:
     told = [f"{most.targets} items at once"] if most.targets else []
     told += [f"{most.share:.0%} of all"] if most.share else []
     told += [f"{most.revenue_24h:.0%} of the revenue of 24 hours"] if most.revenue_24h else []
-    return told + ([f"{revision.guards.per_day} a day"] if revision.guards.per_day else [])
+    told += [f"{revision.guards.per_day} a day"] if revision.guards.per_day else []
+    return told + [
+        f"{one.effects} a {one.per} of all rules of the budget {one.name}" for one in revision.guards.budgets
+    ]
 
 
 @blueprint.get("/rules/<rule_id>/backtest-job")

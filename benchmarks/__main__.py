@@ -15,6 +15,8 @@ NAMES = (
     "rules",
     "evidence_cost",
     "evidence",
+    "false_pauses",
+    "tracking",
     "unusual",
     "budget",
     "windows",

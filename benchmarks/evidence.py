@@ -313,7 +313,10 @@ def _of_a_month(
     yield _figure(f"{title}: wrong pauses", new["wrong"], "0", new["wrong"] == 0)
     yield _figure(f"{title}: pauses during full and partial breaks", new["during gaps"], "0", new["during gaps"] == 0)
     bad, before = (int(row["bad found"].split()[0]) for row in (new, once))
-    yield _figure(f"{title}: bad offers found", bad, f"more than {before}", bad > before)
+    every = int(new["bad found"].split()[-1])
+    yield _figure(
+        f"{title}: bad offers found", bad, f"more than {before}, or all {every}", bad > before or bad == every
+    )
     yield _figure(f"{title}: false incidents", breaks["false"], "1", breaks["false"] <= 1)
     whens = [row["collapse found after, h"].split(" / ") for row in (new, once)]
     for number, (hours, plain) in enumerate(zip(*whens, strict=True)):

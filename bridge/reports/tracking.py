@@ -3,10 +3,12 @@
 What was due is worked out from the clicks, the delay curves and the rates of the offers over the week before. A bad
 offer hurts itself; a dead postback hurts all offers of its advertiser at once. So a break is a time range of the last
 three days in which far fewer conversions came than were due, and not only those of one offer. It ends by itself when
-the hole is filled in: then nothing is missing any more. Performs no I/O; all state can be derived again.
+the hole is filled in: then nothing is missing any more. An advertiser whose conversions are listed in batches is judged
+up to the last batch that must have been listed, as the week before shows. Performs no I/O; all state can be derived
+again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -14,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.arrival_curves import DAY, HORIZON, Curves
+from bridge.reports.arrival_curves import DAY, HORIZON, PUNCTUAL, Curves
 from bridge.reports.segments import Codes, Per
 from bridge.reports.windows import BY_CLICK, Edges, Windows
 from bridge.store.feeds import Kind
@@ -24,8 +26,15 @@ BIN = 900  # seconds
 LOOK_BACK = 3 * DAY
 PAIRS: Per = ("advertiser", "offer")
 FAR_AWAY = 5_000_000_000  # knowledge of all times to come: hindsight, in which nothing is missing any more
-FULL, FULL_NEEDS = 0.02, 9.5  # next to nothing arrives: half an hour at 20 conversions an hour proves it
+# What the evidence (a logarithm) needs. By simulation, for 20 advertisers of 2 to 40 conversions an hour whose rates
+# differ by 10% from day to day, in a month: FULL_NEEDS gives 0.3 false incidents at most, 9.5 would give 2;
+# PARTIAL_NEEDS gives 0.1, and 10 would give 2 (`python -m benchmarks tracking`).
+FULL, FULL_NEEDS = 0.02, 11.5  # next to nothing arrives: twelve that were due prove it
 PARTIAL, PARTIAL_NEEDS = 0.4, 14.0  # a part arrives; half lost is proven by about a hundred that were due
+# At about 20 conversions an hour a break is found within half an hour, which is ten that were due. Busier advertisers
+# are faster without that, and slower ones would each pay for it with more false incidents.
+PROMISED, PROMISED_NEEDS = (18.0, 24.0), 9.5
+NEARLY_ALL, LISTED_LEAST = 0.97, 10  # the share of a day's conversions that must be listed; fewer a day say nothing
 OTHERS_DUE = 5.0  # conversions due from the other offers; with fewer they cannot testify
 OTHERS_NEED = 2.0  # the evidence that the other offers miss conversions, too
 
@@ -55,6 +64,7 @@ class Tracking:
 
     _due: dict[int, Floats] = field(default_factory=dict)  # beginning of a bin → conversions due, per pair
     _rates: tuple[int, Floats] | None = None
+    _lags: tuple[int, NDArray[np.int64]] | None = None
 
     def breaks(self, sums: "Clicks", since: int) -> dict[str, Break]:
         """Advertisers whose tracking is broken, by what was known then. Observations are complete from `since`."""
@@ -73,7 +83,14 @@ class Tracking:
         expected = self._expected(due, rates, start, end)
         parts = windows.subjects.parts(PAIRS)
         came = windows.histogram(Kind.CONVERSIONS, "conversions", PAIRS, Edges(start, end, known), BIN)
-        return _found(windows, parts, came, expected, start)
+        names = [name[0] for name in windows.subjects.known(("advertiser",))]
+        owners = parts[:, 0]
+        listed = self._listed(windows, len(names), end, known)
+        for owner in np.flatnonzero(listed).tolist():  # what is not listed yet is not missing
+            newest = max(came.shape[1] - int(listed[owner]), 0)
+            came[owners == owner, newest:] = 0.0
+            expected[owners[: len(expected)] == owner, newest:] = 0.0
+        return broken(names, owners, came, expected, start)
 
     def _rate(self, windows: Windows, due: Callable[[int, int, int], Floats], end: int, known: int) -> Floats:
         """Conversions per effective click of each pair over a week that ended a day ago, as of midnight."""
@@ -90,6 +107,17 @@ class Tracking:
             self._due.clear()
         return np.append(self._rates[1], np.zeros(max(count - len(self._rates[1]), 0)))
 
+    def _listed(self, windows: Windows, size: int, end: int, known: int) -> NDArray[np.int64]:
+        """How many of the newest bins of each advertiser are not judged, as the rows of a week were listed."""
+        day = end // DAY * DAY
+        if self._lags is None or self._lags[0] != day:
+            rows = windows.listed_after(("advertiser",), day - 8 * DAY, day - DAY, min(known, day))
+            self._lags = day, listing_lags(*rows)
+        lags = self._lags[1]
+        found = np.zeros(size, np.int64)
+        found[: len(lags)] = np.where(lags > PUNCTUAL, -(-lags // BIN), 0)[:size]
+        return found
+
     def _expected(self, due: Callable[[int, int, int], Floats], rates: Floats, start: int, end: int) -> Floats:
         for low in range(start, end, BIN):
             if low not in self._due:
@@ -105,29 +133,67 @@ class Tracking:
         return result
 
 
-def _found(windows: Windows, parts: Codes, came: Floats, expected: Floats, start: int) -> dict[str, Break]:
-    owners = parts[:, 0]
-    names = windows.subjects.known(("advertiser",))
+def listing_lags(owners: Codes, events: NDArray[np.int64], lags: NDArray[np.int64]) -> NDArray[np.int64]:
+    """After how many seconds nearly all conversions of each advertiser are listed, on the median day.
+
+    By days, so that a hole that was filled in later makes no advertiser a slow one; and not of all, since single rows
+    come hours late everywhere.
+    """
+    size = int(owners.max()) + 1 if len(owners) else 0
+    found = np.zeros(size, np.int64)
+    if not size:
+        return found
+    days = events // DAY
+    groups = owners.astype(np.int64) * (int(days.max() - days.min()) + 1) + (days - days.min())
+    order = np.lexsort((lags, groups))
+    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
+    at = starts + np.ceil(NEARLY_ALL * counts).astype(np.intp) - 1
+    of_day = lags[order][at]
+    whose = owners[order][starts]
+    enough = counts >= LISTED_LEAST
+    for owner in np.unique(whose[enough]).tolist():
+        found[owner] = int(np.median(of_day[enough & (whose == owner)]))
+    return found
+
+
+def broken(names: Sequence[str], owners: Codes, came: Floats, expected: Floats, start: int) -> dict[str, Break]:
+    """The advertisers of whom far fewer conversions came than were due in some time range.
+
+    `came` and `expected` have a row per offer and a column per BIN from `start` (POSIX seconds) on; `owners` is the
+    advertiser of each offer, by its place in `names`, of which the first stands for none.
+    """
     size = len(names)
     seen, due = (_by_owner(found, owners, size) for found in (came, expected))
     result: dict[str, Break] = {}
     for share, needs in ((FULL, FULL_NEEDS), (PARTIAL, PARTIAL_NEEDS)):
         score, low, high = best_stretch(seen * np.log(share) + (1.0 - share) * due)
-        for owner in np.flatnonzero(score >= needs).tolist():
+        for owner in np.flatnonzero(score >= _needed(share, needs, due, low, high)).tolist():
             where = slice(int(low[owner]), int(high[owner]))
             rows = np.flatnonzero(owners == owner)
             if owner == 0 or not _is_common(came[rows, where].sum(axis=1), expected[rows, where].sum(axis=1)):
                 continue
             result.setdefault(
-                names[owner][0],
+                names[owner],
                 Break(
-                    advertiser=names[owner][0],
+                    advertiser=names[owner],
                     since=datetime.fromtimestamp(start + where.start * BIN, UTC),
                     until=datetime.fromtimestamp(start + where.stop * BIN, UTC),
                     seen=int(seen[owner, where].sum()),
                     due=float(due[owner, where].sum()),
                 ),
             )
+    return result
+
+
+def _needed(share: float, needs: float, due: Floats, low: NDArray[np.intp], high: NDArray[np.intp]) -> Floats:
+    """What the stretch of each advertiser must reach."""
+    result = np.full(len(due), needs)
+    if share != FULL:
+        return result
+    whole = np.hstack([np.zeros((len(due), 1)), due.cumsum(axis=1)])
+    rows = np.arange(len(due))
+    pace = (whole[rows, high] - whole[rows, low]) / np.maximum(high - low, 1) * (3600 / BIN)
+    result[(pace >= PROMISED[0]) & (pace < PROMISED[1])] = PROMISED_NEEDS
     return result
 
 

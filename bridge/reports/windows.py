@@ -225,6 +225,25 @@ class Windows:
         found = [_arrived(segment, known, start, first) for segment in parts]
         return Arrivals(*(np.concatenate(columns) for columns in zip(*found, strict=True))) if found else _NOBODY
 
+    def listed_after(self, per: Per, start: int, end: int, known: int) -> tuple[NDArray[np.int32], Ints, Ints]:
+        """Conversions of [start, end): whose they are, when they happened, and how many seconds later they were listed.
+
+        Rows from before the first reading are left out: they say nothing about that.
+        """
+        parts = [segment for segment in self._segments.get(Kind.CONVERSIONS, ()) if len(segment)]
+        first = min((int(segment.by_seen()[1][0]) for segment in parts), default=0)
+        found = []
+        for segment in parts:
+            where = segment.slice(max(start, first + 1), end)
+            rows = np.flatnonzero(segment.seen[where] <= known) + where.start
+            values = segment.measure("conversions")
+            rows = rows[:0] if values is None else rows[values[rows] > 0]
+            found.append((segment.codes(per)[rows], segment.event[rows], segment.seen[rows] - segment.event[rows]))
+        if not found:
+            return _NONE.astype(np.int32), _NONE, _NONE
+        codes, events, lags = (np.concatenate(columns) for columns in zip(*found, strict=True))
+        return codes, events, lags
+
     def last_seen(self, kind: Source, known: int) -> datetime | None:
         """When the newest of the facts that were known then had come."""
         found = []

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from benchmarks.tracking import incidents, traffic
 from bridge.reports.directory import Directory
 from bridge.reports.history import Past
 from bridge.reports.rows import read
-from bridge.reports.tracking import best_stretch
+from bridge.reports.tracking import best_stretch, listing_lags
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import evaluate
@@ -26,8 +27,11 @@ def at(moment):
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def past(lost, *, filled=None, offers=("1", "2", "3"), rate=7):
-    """`rate` conversions an hour for each offer, half an hour after their clicks; those `lost` are seen at `filled`."""
+def past(lost, *, filled=None, offers=("1", "2", "3"), rate=7, listed_every=0):
+    """`rate` conversions an hour for each offer, half an hour after their clicks; those `lost` are seen at `filled`.
+
+    With `listed_every` they are listed all together every so many seconds.
+    """
     windows = Windows(delays=True)
     for offer in offers:
         names = {"offer_id": offer, "advertiser_id": "a"}
@@ -44,7 +48,8 @@ def past(lost, *, filled=None, offers=("1", "2", "3"), rate=7):
             found = read(Kind.CONVERSIONS, rows, hour).batch
             gone = np.array([lost(offer, datetime.fromtimestamp(one, UTC), k) for k, one in enumerate(found.event)])
             late = int((filled or START + timedelta(days=90)).timestamp())
-            windows.load(Kind.CONVERSIONS, [replace(found, seen=np.where(gone, late, found.event + 60))])
+            listed = (found.event // listed_every + 1) * listed_every if listed_every else found.event
+            windows.load(Kind.CONVERSIONS, [replace(found, seen=np.where(gone, late, listed + 60))])
     subjects = tuple(Subject(("offer",), (offer,)) for offer in offers)
     made = Past(windows, subjects, since=START)
     made.directory = Directory()
@@ -81,6 +86,29 @@ def test_it_is_over_when_the_hole_is_filled_in():
 def test_one_offer_that_stops_converting_is_no_broken_tracking():
     world = past(lambda offer, moment, _k: offer == "1" and moment >= GAP)
     assert not found(world, GAP + 8 * HOUR)
+
+
+def test_an_advertiser_whose_conversions_are_listed_in_batches_has_no_broken_tracking():
+    world = past(lambda _offer, moment, _k: moment >= GAP + 2 * HOUR, listed_every=4 * 3600)
+    assert not any(found(world, GAP + minutes * timedelta(minutes=1)) for minutes in (-125, -5, 60, 115))
+    assert found(world, GAP + 11 * HOUR)
+
+
+def test_what_is_listed_late_is_told_from_single_late_rows_and_from_a_hole_that_was_filled_in():
+    """Advertiser 1 lists at once, with one late row of fifty and a day that was filled in; 2 lists every four hours."""
+    events = np.arange(7 * 86_400, 14 * 86_400, 600)
+    at_once = np.where(np.arange(len(events)) % 50 == 7, 7_200, 300)
+    at_once = np.where(events // 86_400 == 9, 90_000, at_once)
+    batches = (events // 14_400 + 1) * 14_400 - events
+    owners = np.repeat(np.array([1, 2], np.int32), len(events))
+    lags = listing_lags(owners, np.tile(events, 2), np.concatenate([at_once, batches]))
+    assert lags[1] == 300
+    assert 13_000 < lags[2] <= 14_400
+
+
+def test_chance_causes_hardly_an_incident_in_a_month():
+    """Ten advertisers with ten conversions an hour each, whose rates differ from day to day."""
+    assert len(incidents(*traffic(10, advertisers=10, days=10), every=8)) <= 1
 
 
 RULE = """schema: 1

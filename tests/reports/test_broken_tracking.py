@@ -10,7 +10,7 @@ from benchmarks.tracking import incidents, traffic
 from bridge.reports.directory import Directory
 from bridge.reports.history import Past
 from bridge.reports.rows import read
-from bridge.reports.tracking import best_stretch, listing_lags
+from bridge.reports.tracking import best_stretch, broken, listing_lags
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import evaluate
@@ -104,6 +104,14 @@ def test_what_is_listed_late_is_told_from_single_late_rows_and_from_a_hole_that_
     lags = listing_lags(owners, np.tile(events, 2), np.concatenate([at_once, batches]))
     assert lags[1] == 300
     assert 13_000 < lags[2] <= 14_400
+
+
+@pytest.mark.parametrize(("shares", "told"), [((0.25, 0.85, 0.85), False), ((0.45, 0.5, 0.5), True)])
+def test_one_large_offer_that_collapses_on_a_weak_weekend_is_no_broken_tracking(shares, told):
+    """Three days of one offer with 100 conversions a day that were due, and two with 20."""
+    due = np.repeat(np.array([[100.0], [20.0], [20.0]]) / 96, 3 * 96, axis=1)
+    came = due * np.array(shares)[:, None]
+    assert bool(broken(["", "a"], np.array([1, 1, 1], np.int32), came, due, 0)) is told
 
 
 def test_chance_causes_hardly_an_incident_in_a_month():

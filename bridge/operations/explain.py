@@ -145,7 +145,7 @@ def explain(
             rule=rule,
             revision=revision.hash,
             at=moment,
-            verdict=evaluation.explain(seen.row),
+            verdict=_without_promise(evaluation.explain(seen.row), seen.outside),
             outside=seen.outside,
             stopped_by=stopped,
             would_do=would,
@@ -161,6 +161,11 @@ def parse_subject(text: str) -> Subject:
         return subjects.load(text)
     except ValueError as error:
         raise OperationError(str(error)) from None
+
+
+def _without_promise(verdict: Verdict, outside: str | None) -> Verdict:
+    """More traffic changes nothing for what the rule does not look at."""
+    return verdict if outside is None else replace(verdict, trace=replace(verdict.trace, flip=None))
 
 
 def _said(look: PastEvaluation, tz: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.evaluation import columns, inhibition, interpret, templates, trace, undecided
-from rules.evaluation.columns import Truth
+from rules.evaluation.answer import answer
 from rules.evaluation.frame import Frame
 from rules.model.facts import Facts
 from rules.model.revision import Data, Group, Revision
@@ -46,20 +46,6 @@ def fulfilling(conditions: Group, facts: Facts, data: Data, now: datetime) -> ND
     """Which subjects fulfil a scope's conditions; one of which that cannot be said is not in it."""
     found: NDArray[np.bool_] = interpret.group(conditions, Frame(facts, data, now, needs=False)).answers == columns.YES
     return found
-
-
-def answer(revision: Revision, frame: Frame) -> Truth:
-    """`when` and not `unless`. A rule without `when` says yes."""
-    parts = [_group(revision.when, frame)]
-    if revision.unless is not None and (parts[0].answers != columns.NO).any():
-        parts.append(columns.negate(_group(revision.unless, frame.without_needs())))
-    return columns.all_of(parts)
-
-
-def _group(group: Group | None, frame: Frame) -> Truth:
-    if group is None:
-        return Truth(np.full(frame.size, columns.YES), np.zeros(frame.size, np.uint8))
-    return interpret.group(group, frame)
 
 
 def _early(revision: Revision, frame: Frame) -> np.ndarray:

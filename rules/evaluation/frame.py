@@ -331,6 +331,10 @@ class Frame:
         found = self._fresh(name, measured) if present else measured
         return columns.numeric(self._shown(found), exact=True) if self.exact else found
 
+    def measured(self, name: str, per: tuple[Dimension, ...], part: TimeRange) -> Column:
+        """The base metric of these subjects in one time range, as the facts have it, however old they are."""
+        return self._shown(self._measure(name, per, part, present=False))
+
     def _ask(self, name: str, per: tuple[Dimension, ...], part: TimeRange) -> Column:
         if part.empty:  # `today` just after midnight, with `settle`: there is nothing to decide on yet
             return self._checked(None)

@@ -3,12 +3,16 @@
 Works on the frame that the evaluation used, narrowed to one subject, so that it can only show what was decided on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from rules.evaluation import counterfactual, inhibition, interpret, templates, undecided
+from rules.evaluation import counterfactual, hypothetical, inhibition, interpret, templates, undecided
 from rules.evaluation.columns import Truth
+from rules.evaluation.counterfactual import Flip
 from rules.evaluation.frame import Frame, Lookback
+from rules.evaluation.hypothetical import Change
 from rules.evaluation.measurement import Measurement, baseline_words, described, lookbacks, why_of
 from rules.evaluation.sentences import sentence
 from rules.evaluation.undecided import Undecided
@@ -30,12 +34,12 @@ def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: Unde
     if held is not None and all(part.answer is Answer.YES for part in parts[:1]):
         parts.append(Trace(text="unless", answer=Answer.YES, words=str(held), start=held.since, end=held.until))
     answer, why = Answer(int(found.answers[row])), Why(int(found.why[row]))
-    said, flip = reason(revision, answer, parts), _nearest(answer, parts)
+    said, flip = reason(revision, answer, parts), _nearest(revision, one, answer, parts)
     lost = undecided.trace(revision, late, row) if late is not None and answer is Answer.NO else None
     if lost is not None:
         parts.append(lost)
         said = lost.words if lost.answer is Answer.YES else said
-    trace = Trace(text=revision.id, answer=answer, why=why, parts=tuple(parts), flip=flip)
+    trace = Trace(text=revision.id, answer=answer, why=why, parts=tuple(parts), **_promise(flip))
     return Verdict(one.subjects[0], answer, why, said, trace)
 
 
@@ -85,11 +89,26 @@ def _is_negation(trace: Trace) -> bool:
     return len(trace.parts) == 1 and trace.text.lstrip("( ").startswith("not ")
 
 
-def _nearest(answer: Answer, parts: list[Trace]) -> str | None:
-    if answer is Answer.YES:
-        return None
+def _nearest(revision: Revision, one: Frame, answer: Answer, parts: list[Trace]) -> Flip | None:
+    """What would turn the whole rule: it is promised only where nothing else would stand in the way then."""
     hindering = [part for part in parts if part.text != "unless" and part.answer is not Answer.YES]
-    return hindering[0].flip if len(hindering) == 1 else None
+    if answer is Answer.YES or len(hindering) != 1:
+        return None
+    flip = _flip_of(hindering[0])
+    if flip is None or flip.change is None:
+        return flip if all(part.answer is Answer.NO for part in parts if part.text == "unless") else None
+    if revision.unless is None and not inhibition.held_back(revision, one):
+        return flip
+    return flip if hypothetical.turns(revision, one, flip.change) else None
+
+
+def _flip_of(part: Trace) -> Flip | None:
+    return None if part.flip is None else Flip(part.flip, part.change)
+
+
+def _promise(flip: Flip | None) -> dict[str, Any]:
+    """The fields of a trace that say what would turn its answer."""
+    return {} if flip is None else {"flip": flip.words, "change": flip.change}
 
 
 # --- groups and conditions -------------------------------------------------------------------------
@@ -101,7 +120,7 @@ def of_group(group: Group, frame: Frame) -> Trace:
         of_group(item, frame) if isinstance(item, Group) else of_condition(item, frame) for item in group.items
     )
     found = interpret.group(group, frame)
-    return _collected(group.kind, found, parts)
+    return _collected(group.kind, found, parts, lambda change: hypothetical.turns_group(group, frame, change))
 
 
 def of_condition(item: Condition, frame: Frame) -> Trace:
@@ -109,16 +128,22 @@ def of_condition(item: Condition, frame: Frame) -> Trace:
     return of_tree(item.tree, frame, frame.lookback, item.text.strip())
 
 
-def _collected(kind: str, found: Truth, parts: tuple[Trace, ...], text: str | None = None) -> Trace:
+def _collected(
+    kind: str, found: Truth, parts: tuple[Trace, ...], turns: Callable[[Change], bool], text: str | None = None
+) -> Trace:
+    """`turns` says whether the whole would be a yes after a change."""
     answer = _answer(found)
     flip = None
     if answer is not Answer.YES and kind in {"all", "any", "and", "or"}:
-        hindering = [part for part in parts if part.answer is not Answer.YES]
-        flips_found = [part.flip for part in hindering if part.flip]
-        every = kind in {"all", "and"}
-        if flips_found and (not every or len(flips_found) == len(hindering)):
-            flip = "; and ".join(dict.fromkeys(flips_found)) if every else flips_found[0]
-    return Trace(text=kind if text is None else text, answer=answer, why=why_of(found), parts=parts, flip=flip)
+        flips = [_flip_of(part) for part in parts if part.answer is not Answer.YES]
+        possible = [one for one in flips if one is not None]
+        if kind in {"any", "or"}:
+            flip = possible[0] if possible else None
+        elif possible and len(possible) == len(flips):
+            flip = counterfactual.together(possible)
+            if flip is not None and flip.change is not None and len(parts) > 1 and not turns(flip.change):
+                flip = None
+    return Trace(text=kind if text is None else text, answer=answer, why=why_of(found), parts=parts, **_promise(flip))
 
 
 def _answer(found: Truth) -> Answer:
@@ -131,7 +156,9 @@ def of_tree(node: tree.Node, frame: Frame, lookback: Lookback, text: str | None 
         case tree.And(items=items) | tree.Or(items=items):
             parts = tuple(of_tree(item, frame, lookback, unparse.text(item)) for item in items)
             kind = "and" if isinstance(node, tree.And) else "or"
-            return _collected(kind, interpret.answer(node, frame, lookback), parts, text)
+            found = interpret.answer(node, frame, lookback)
+            turns = partial(hypothetical.turns_test, node, frame, lookback)
+            return _collected(kind, found, parts, turns, text)
         case tree.Not(item=item):
             found = interpret.answer(node, frame, lookback)
             inner = of_tree(item, frame, lookback)
@@ -151,8 +178,8 @@ def _of_test(measurement: Measurement, text: str | None) -> Trace:
         why=measurement.why,
         value=measurement.cell(measurement.left()),
         threshold=measurement.threshold(),
-        flip=counterfactual.nearest(measurement),
         words=sentence(measurement),
+        **_promise(counterfactual.nearest(measurement)),
     )
     if not isinstance(measurement.node, tree.Change) and not types.has_metric(measurement.node):
         return plain  # it measures nothing: no window, no sample, and nothing inside that would be worth a line

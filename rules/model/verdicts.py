@@ -41,6 +41,7 @@ class Trace:
     end: datetime | None = None
     age: timedelta | None = None  # of the data behind it
     flip: str | None = None  # what would change the answer: "212 more clicks at this rate, about 40 min"
+    change: Any = None  # the same in numbers, for the evaluation
     words: str = ""  # the finding as a sentence without its full stop; quotes nothing out of an event's body
     parts: tuple["Trace", ...] = ()
 

@@ -85,6 +85,7 @@ def test_what_is_not_in_scope_says_why(offers, subject, why):
     found = ask(offers, subject)
     assert why in found.outside
     assert why in found.text
+    assert "It would change with" not in found.text
 
 
 def test_the_revision_that_was_live_then_is_used_even_before_its_first_run(offers):

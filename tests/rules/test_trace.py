@@ -1,4 +1,7 @@
+import json
+import re
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -97,10 +100,91 @@ def test_what_would_change_it_is_true(rule, offers, now):
 
 
 def test_several_hindrances_are_all_told(rule, offers, now):
-    verdict = told(rule("[clicks > 100, cr > 1%]"), offers().add(1, clicks=50, conversions=0), now)
+    verdict = told(rule("[clicks > 100, payout >= 50]"), offers().add(1, clicks=50, payout=20), now)
     assert verdict.trace.flip == (
-        "51 more clicks at this rate, about 24 h 29 min; and 1 more conversion on the same clicks"
+        "51 more clicks at this rate, about 24 h 29 min; and 30.00 more payout at this rate, about 36 h"
     )
+
+
+@pytest.mark.parametrize(
+    ("when", "data", "more", "amounts"),
+    [
+        ("[clicks > 100, cr > 1%]", "{}", "", {"clicks": 50, "conversions": 0}),  # 1 of 101 is not above 1%
+        ("[cr < 1%, clicks < 600]", "{}", "", {"clicks": 500, "conversions": 10}),
+        ("[clicks > 100]", "{}", "unless: [payout > 30]", {"clicks": 50, "payout": 20}),
+        ("[clicks > 100]", "{}", "unless: [payout > 3]", {"clicks": 50, "payout": 20}),
+        ("[conversions = 0]", "{need: {clicks: 100, impressions: 50}}", "", {"clicks": 50, "impressions": 0}),
+        ("[payout < 30]", "{need: {clicks: 100}}", "", {"clicks": 50, "payout": 20}),
+        ("[payout > revenue]", "{}", "", {"payout": 5, "revenue": 9}),
+        ("[advertiser.clicks > 100]", "{}", "", {"clicks": 50}),
+        ("[clicks > 100 over 24h ago 1d]", "{}", "", {"clicks": 50}),
+        ("[not clicks > 10]", "{}", "", {"clicks": 50}),
+        ("{none: [clicks > 10]}", "{}", "", {"clicks": 50}),
+        ("[profit > 10]", "{}", "", {"payout": 5, "revenue": 9}),
+    ],
+)
+def test_what_would_not_be_a_yes_is_not_promised(rule, offers, now, when, data, more, amounts):
+    facts = offers().add(1, **amounts)
+    facts.coarse[("advertiser",)] = {"clicks": [(timedelta(hours=1), 60)]}
+    assert told(rule(when, data=data, more=more), facts, now).trace.flip is None
+
+
+def test_more_of_what_never_came_is_promised_without_a_rate(rule, offers, now):
+    assert told(rule("[clicks >= 5]"), offers().add(1, clicks=0), now).trace.flip == "5 more clicks"
+
+
+PIECES = (
+    *(
+        "clicks > 100",
+        "clicks >= 250",
+        "payout > 20",
+        "payout >= 55.55",
+        "cr > 2%",
+        "cr >= 1.5%",
+        "cr < 1%",
+        "cr <= 0.8%",
+    ),
+    *("epc > 0.3", "epc < 0.05", "conversions > 3", "clicks < 900", "payout < 60", "not conversions > 9"),
+    *("cr < 1% @95%", "cr > 1% @90%", "revenue > payout", "clicks > 100 or payout > 20", "rpc >= 0.5", "margin > 20%"),
+)
+MORE = re.compile(r"([\d,.]+) more ([a-z ]+?)( at this rate| on the same .*| without .*|)(, .*)?")
+
+
+def _followed(words, amounts):
+    """The amounts after what an explanation promises."""
+    after = dict(amounts)
+    for part in words.split("; and "):
+        number, name, how, _ = MORE.fullmatch(part).groups()
+        name = name if name in amounts else f"{name}s"
+        grown = float(number.replace(",", ""))
+        if how == " at this rate":
+            share = 1 + grown / amounts[name]
+            after = {each: max(amount * share, after[each]) for each, amount in amounts.items()}
+        else:
+            after[name] += grown
+    return after
+
+
+def test_whoever_follows_a_promise_gets_the_answer(rule, offers, now):
+    random, followed = Random(7), 0
+    found = [
+        rule(
+            f"{{{random.choice(['all', 'any'])}: {json.dumps(random.sample(PIECES, random.randint(1, 3)))}}}", data=data
+        )
+        for data in ("{}", "{need: {clicks: 120}}", "{need: {clicks: 120, conversions: 2}}")
+        for _ in range(40)
+    ]
+    for one in found:
+        for _ in range(6):
+            amounts = {"clicks": random.choice([0, 40, 130, 700]), "conversions": random.choice([0, 1, 4, 12])}
+            amounts |= {"payout": random.choice([0, 9.5, 48]), "revenue": random.choice([0, 30, 90.25])}
+            among = offers().add(7, clicks=9, payout=1).add(1, **amounts).add(8, clicks=5000)
+            words = told(one, among, now, row=1).trace.flip
+            if words:
+                followed += 1
+                after = _followed(words, amounts)
+                assert told(one, offers().add(1, **after), now).answer is Answer.YES, (one.text, amounts, words)
+    assert followed > 100
 
 
 def test_the_trace_has_value_threshold_sample_edges_and_age(rule, offers, now):

@@ -304,7 +304,8 @@ def _tell(found: Imported, file: Path, *, json: bool) -> None:
         "refused": list(found.refused), "refused_rows": found.refused_rows, "left_out": found.summed,
         "joined": found.apart is None, "notes": list(found.notes),
     }  # fmt: skip
-    words = f"import {found.id}: {counted(found.rows, 'row')}: {found.new:,} new, {found.changed:,} changed"
+    called = "nothing was imported" if found.id is None else f"import {found.id}"
+    words = f"{called}: {counted(found.rows, 'row')}: {found.new:,} new, {found.changed:,} changed"
     if found.refused_rows:
         words += f", {found.refused_rows:,} refused"
     click.echo(as_json(result) if json else words)
@@ -323,7 +324,7 @@ def _preview(file: Path, kind: Kind, seen_column: str | None, *, json: bool) -> 
             click.secho(line, fg="yellow", err=True)
         show(found.first, found.columns, json=False, empty="no row can be read")
         click.echo(f"{counted(found.rows, 'row')}, {found.refused_rows:,} refused; nothing was written")
-    raise SystemExit(1 if found.refused_rows or not found.rows else 0)
+    raise SystemExit(1 if found.refused_rows else 0)
 
 
 @reports.group("imports")

@@ -25,7 +25,8 @@ def subject_targets(texts: Sequence[str]) -> list[Target]:
 def chosen_targets(texts: Sequence[str]) -> Choice:
     """The values of `--only`; without the option everything is meant. Raises UsageError for what can be no item."""
     for text in texts:
-        if text.endswith("=") or not any(character.isdigit() for character in text):
+        kind, _, identity = text.rpartition("=")  # an id may be a text, and what does not exist yet is named by a key
+        if not identity or not (kind or any(character.isdigit() for character in identity)):
             raise click.UsageError(f"{text!r} is no item; write KIND=ID, for example offer=42")
     return Named(texts) if texts else EVERYTHING
 

@@ -1,6 +1,7 @@
 """Log a repeating fault at growing intervals with a count: a full Redis wrote 82,000 lines in six minutes.
 
-Two lines are about the same fault when event and error agree, numbers aside. What has no error is always written.
+Two lines are about the same fault when event and error agree, numbers aside. What has no error is always written. A
+traceback stands with the first line only.
 """
 
 import logging
@@ -16,6 +17,7 @@ import structlog
 FIRST, LONGEST = 1.0, 300.0  # s between two lines about one fault; doubles with each line
 MAX_FAULTS = 500  # remembered at once; beyond that every line is written
 LEVELS = frozenset({"warning", "error", "critical"})
+BROKER = frozenset({"redis", "kombu"})  # whose errors say that Redis cannot be used
 NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9]+")
 
 
@@ -73,6 +75,7 @@ class Processor:
             raise structlog.DropEvent
         if kept_back:
             event["repeated"] = kept_back
+            event.pop("exc_info", None)
         return event
 
 
@@ -86,7 +89,27 @@ class Filter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True
-        kept_back = self._repeats.seen(record.name, record.getMessage())
+        message = _one_line(record)
+        kept_back = self._repeats.seen(record.name, message)
         if kept_back:
-            record.msg, record.args = f"{record.getMessage()} (repeated {kept_back} times)", ()
+            message = f"{message} (repeated {kept_back} times)"
+        if kept_back or _is_of_the_broker(record.exc_info):
+            record.exc_info = record.exc_text = record.stack_info = None
+        record.msg, record.args = message, ()
         return kept_back is not None
+
+
+def _one_line(record: logging.LogRecord) -> str:
+    """What happened, without the stack that Celery's beat writes behind it as a list."""
+    message = record.getMessage()
+    return message.partition("\n")[0] if record.name.startswith("celery.beat") else message
+
+
+def _is_of_the_broker(found: Any) -> bool:
+    """Whether Redis is away or full: where in the libraries that was noticed helps nobody, and takes 130 lines."""
+    error = found[1] if isinstance(found, tuple) else None
+    while error is not None:
+        if type(error).__module__.partition(".")[0] in BROKER:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -56,7 +56,7 @@ def fetch(services: Services, days: int, *, account: str = "main", who: str, now
             audit_log.note(session, who=who, what="fetch reports", about=account, now=now, detail=detail)
     if not asked:
         raise Refused(f"the last {days} days are there already, or are being read")
-    services.queue.wake("reports.read_due")
+    services.queue.wake("reports.poll")
     return backfills(services)
 
 

@@ -7,13 +7,12 @@ what all senders together have under way is bounded.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bridge.sources import Unreadable
 
-PIECE = 65_536
 MOST_READ = 64 * 1_048_576  # bytes that are read of a body that is refused anyway
 PATIENCE = 10.0  # seconds for a body, and one more for each SLOWEST bytes that it announces
 SLOWEST = 100_000
@@ -73,22 +72,15 @@ class Bodies:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def read(environ: Mapping[str, Any], most: int) -> bytes:
-    """The body of a WSGI request. Raises Unreadable: 413 over `most` bytes, 400 where a part of it did not arrive."""
+def of_wsgi(environ: Mapping[str, Any]) -> tuple[Receive, int | None]:
+    """The body of a WSGI request for `Bodies.read`, with the length that it announces. Its stream is read at once."""
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     announced = announcement(environ.get("CONTENT_LENGTH") or "0", chunked=chunked)
-    pieces, size = [], 0
-    for piece in _pieces(environ, announced):
-        size += len(piece)
-        if size <= most:
-            pieces.append(piece)
-        if size > most + MOST_READ:
-            break
-    if size > most or (announced or 0) > most:
-        raise _too_large(most)
-    if announced is not None and size < announced:
-        raise _broken(announced, size)
-    return b"".join(pieces)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": environ["wsgi.input"].read(-1 if announced is None else announced)}
+
+    return receive, announced
 
 
 def announcement(length: str, *, chunked: bool) -> int | None:
@@ -108,17 +100,3 @@ def _broken(announced: int | None, size: int) -> Unreadable:
     if announced is None:
         return Unreadable(400, "the body did not arrive whole; send it again")
     return Unreadable(400, f"only {size} of the {announced} bytes of the body arrived; send it again")
-
-
-def _pieces(environ: Mapping[str, Any], announced: int | None) -> Iterator[bytes]:
-    """What arrives. Where the connection breaks or a chunk is malformed, each server raises an error of its own."""
-    stream, left = environ["wsgi.input"], announced
-    while left is None or left > 0:
-        try:
-            piece = stream.read(PIECE if left is None else min(PIECE, left))
-        except Exception as error:
-            raise _broken(None, 0) from error
-        if not piece:
-            return
-        left = None if left is None else left - len(piece)
-        yield piece

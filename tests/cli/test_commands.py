@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -194,3 +195,14 @@ def test_an_empty_rules_directory_means_no_rules(home):
     rulebook.publish(home.services.store, home.services.settings, now=home.now)
     with home.services.store.read() as session:
         assert list(home.services.library.current(session).revisions) == []
+
+
+@pytest.mark.parametrize("text", ["offer=rmmtwwqbig", "publisher=email=a@b.de", "42"])
+def test_an_item_may_have_an_id_without_a_digit(text):
+    assert targets.chosen_targets([text]).texts == [text]
+
+
+@pytest.mark.parametrize("text", ["offer=", "offers", "=", ""])
+def test_what_can_be_no_item_is_wrong_usage(text):
+    with pytest.raises(click.UsageError, match="write KIND=ID"):
+        targets.chosen_targets([text])

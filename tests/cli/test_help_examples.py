@@ -1,40 +1,12 @@
 """Every example of every help text is a command that exists, with options that it takes. tests/integr8 runs `api`."""
 
 import io
-import re
-import shlex
 
 import click
 import pytest
+from help_examples import examples
 
 from bridge.cli import cli
-
-PROGRAM = "integr8-bridge"
-BEGINNING = re.compile(rf"([A-Z_]+=\S+ )*{PROGRAM} ")
-
-
-def commands(group, path=()):
-    """Every command of the tree with its path."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        yield (*path, name), command
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-
-
-def examples():
-    """(words of one example, where it stands), without what the shell does around it."""
-    for path, command in [((), cli), *commands(cli)]:
-        text = f"{command.help or ''}\n{command.epilog or ''}"
-        for shown in text.splitlines():
-            line = re.sub(r"\$\([^)]*\)", "today", re.split(r"\s{2,}", shown.strip())[0])  # words of explanation follow
-            for part in line.split("&&") if BEGINNING.match(line) else ():
-                words = shlex.split(part.partition("| ")[0].partition("> ")[0], comments=True)
-                while words and "=" in words[0] and not words[0].startswith("-"):
-                    words = words[1:]  # a variable before the command
-                if words and words[0] == PROGRAM and len(words) > 1:
-                    yield pytest.param(words[1:], id=" ".join([*path, "shows", *words[1:]]))
 
 
 def parsed(words):
@@ -66,7 +38,9 @@ def named(words):
     ]
 
 
-@pytest.mark.parametrize("words", list(examples()))
+@pytest.mark.parametrize(
+    "words", [pytest.param(words, id=" ".join([*path, "shows", *words])) for path, words in examples()]
+)
 def test_an_example_is_a_command_with_options_that_it_takes(words, home):
     words = [word.replace("/backup/", f"{home}/") for word in words]
     for name in named(words):

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+import redis
 import structlog
 
 from bridge.observability.repeats import LONGEST, Filter, Processor, Repeats
@@ -64,6 +65,38 @@ def test_what_comes_back_after_a_long_while_is_new(write, clock):
 def test_what_is_no_fault_is_always_written(write, event):
     assert write(**event)
     assert write(**event)
+
+
+def _record(error=None, message="cannot connect", name="kombu"):
+    try:
+        if error is not None:
+            raise error
+    except type(error) as raised:
+        return logging.LogRecord(name, logging.ERROR, "", 0, message, (), (type(raised), raised, raised.__traceback__))
+    return logging.LogRecord(name, logging.ERROR, "", 0, message, (), None)
+
+
+@pytest.mark.parametrize(("error", "shown"), [(redis.OutOfMemoryError("full"), False), (ValueError("a fault"), True)])
+def test_where_a_full_redis_was_noticed_is_not_written(clock, error, shown):
+    record = _record(error)
+    assert Filter(Repeats(clock)).filter(record)
+    assert (record.exc_info is not None) is shown
+
+
+def test_a_traceback_stands_with_the_first_line_only(clock):
+    held, records = Filter(Repeats(clock)), []
+    for _ in range(30):
+        record = _record(ValueError("a fault"))
+        records += [record] if held.filter(record) else []
+        clock.now += 0.4
+    assert [record.exc_info is not None for record in records] == [True, *[False] * (len(records) - 1)]
+    assert len(records) > 3
+
+
+def test_the_stack_in_a_message_of_beat_is_left_out(clock):
+    record = _record(message="Message Error: full\n['  File \"x.py\", line 1']", name="celery.beat")
+    assert Filter(Repeats(clock)).filter(record)
+    assert record.getMessage() == "Message Error: full"
 
 
 def test_libraries_are_held_back_as_well(clock):

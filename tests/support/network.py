@@ -19,6 +19,7 @@ from bridge.config import rulebook, settings
 from bridge.effects import perform
 from bridge.operations import backtest_jobs, decide, feeds, maintenance, questions
 from bridge.services.container import Services
+from bridge.services.queue import QUEUES
 from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
@@ -61,6 +62,7 @@ class WakeUps:
         self.at_once: dict[str, Callable[[], object]] = {}
 
     def wake(self, name: str, **_ids: Any) -> bool:
+        assert name in QUEUES, "there is no such task"
         self.names.append(name)
         self.at_once.get(name, lambda: None)()
         return True

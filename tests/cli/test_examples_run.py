@@ -29,7 +29,9 @@ REFUSED = {
     "accounts rename main/default main/web": ("integration main/web: there is none", 1),
     "channels again 1207": ("message 1207: there is none", 1),
     "channels rename old-name new-name": ("channel new-name: there is none", 1),
+    "halt --advertiser 7 --why their tracking is down": ("account main has none with that id", 1),
     "resume --drop-waiting": ("nothing is halted", 1),
+    "resume --rule low-cr": ("rule low-cr is not halted", 1),
     "rules diff --against origin/main": ("not a git repository", 1),
     "rules history low-cr --revision 3f9a85": ("revision 3f9a85: there is none", 1),
     "rules rename old-name new-name": ("rule new-name: there is none", 1),
@@ -84,12 +86,13 @@ def used(monkeypatch, tmp_path, redis_url, sqlite_url):
 def made_real(network, command, words):
     """The words of an example with ids that this home has, and files where it names some."""
     event = {"events accept": network.aside[0], "events discard": network.aside[1]}.get(command, network.events[0])
-    ids = {"offer=42": "offer=1001", "01J8Z...": event, "812": "1", "7": "1"} | {
+    ids = {"offer=42": "offer=1001", "01J8Z...": event, "812": "1"} | {
         "approvals approve": {"12": "2", "offer=42": "publisher=email=a@b.de"},
         "approvals show": {"12": "4"},
         "approvals reject": {"12": "3"},
         "holds release": {"3": "1", "4": "2"},
         "tokens revoke": {"3": "1"},
+        "reports imports remove": {"7": "1"},
     }.get(command, {})
     words = [ids.get(word, word).replace("/backup/", f"{network.home}/") for word in words]
     for name in FILES.keys() & {*words} if "--out" not in words else ():

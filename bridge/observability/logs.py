@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -89,7 +90,7 @@ def scrub(value: Any, name: str = "") -> Any:
         return scrub_text(value)
     if isinstance(value, BaseException):
         return scrub_text(str(value))
-    return value
+    return value.isoformat(" ", "seconds") if isinstance(value, datetime) else value
 
 
 def _scrub_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

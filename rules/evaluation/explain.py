@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rules.model import formatting
+from rules.model.facts import Why
 from rules.model.verdicts import Trace, Verdict
 
 _MARKS = {1: "yes", 0: "no", -1: "no decision"}
@@ -42,6 +43,8 @@ def _branch(trace: Trace, zone: ZoneInfo, *, last: bool) -> Iterator[str]:
 def _headline(trace: Trace) -> str:
     if trace.answer is not None:
         return f"{trace.text}: {_MARKS[int(trace.answer)]}"
+    if trace.value is None and trace.why is Why.KNOWN:
+        return trace.text  # a remark, not a value that is missing
     return f"{trace.text}: {value_text(trace.value)}"
 
 

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -8,7 +9,7 @@ import pytest
 from rules.evaluation.evaluate import evaluate
 from rules.evaluation.events import EventFacts
 from rules.evaluation.explain import render
-from rules.model.verdicts import Answer
+from rules.model.verdicts import Answer, Trace
 
 
 def told(rule, facts, now, row=0):
@@ -254,3 +255,9 @@ def test_more_clicks_are_promised_only_where_they_would_make_a_yes(rule, offers,
     found = rule("[cr down 50% vs 7d]", data="{need: {clicks: 500}}")
     without_baseline = offers(horizon=timedelta(hours=24)).add(1, clicks=300, conversions=1)
     assert evaluate(found, without_baseline, now).explain(0).trace.flip is None
+
+
+def test_a_remark_is_no_missing_value(rule, offers, now):
+    verdict = told(rule("[clicks > 5]"), offers().add(1, clicks=9), now)
+    remarked = replace(verdict, trace=replace(verdict.trace, parts=(Trace(text="click times are unknown"),)))
+    assert render(remarked).splitlines()[-1] == "└─ click times are unknown"

@@ -1,6 +1,7 @@
 """What logs and Sentry show of a text that holds an address or a credential."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -51,3 +52,7 @@ def test_a_long_text_costs_no_more_than_its_length(text):
     before = time.process_time()
     scrub_text(text)
     assert time.process_time() - before < 2
+
+
+def test_a_moment_is_written_as_people_read_it():
+    assert scrub({"as_of": datetime(2026, 11, 30, 9, 10, 49, 5, tzinfo=UTC)}) == {"as_of": "2026-11-30 09:10:49+00:00"}

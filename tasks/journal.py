@@ -13,7 +13,7 @@ from tasks.app import celery
 NAME = "journal.process"
 BATCHES = 3  # then the task ends and asks for another: effects, too, need a process to carry them out
 MANY = 25  # events in one batch: then more are on their way
-COALESCE = 0.3  # seconds; a batch costs ten milliseconds and its effects two calls, however few events it has
+LONGEST_REST = 0.3  # seconds; a batch costs ten milliseconds and its effects two calls, however few events it has
 
 
 @celery.task(name=NAME)
@@ -24,23 +24,31 @@ def process() -> None:
 
 
 def process_batches(
-    queue: Queue, process_one: Callable[[], BatchResult], *, rest: Callable[[float], None] = time.sleep
+    queue: Queue,
+    process_one: Callable[[], BatchResult],
+    *,
+    rest: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Process batches of events, a few at most, then ask for the task again.
 
-    Under load a short rest between two of them makes batches larger. Nobody else looks meanwhile, because we will; and
-    there is none where a whole batch was full, because then events wait already.
+    Under load a rest between two of them makes batches larger. It is as long as the batch took, so that a worker works
+    half of its time: with room left an event waits for tens of milliseconds, without any batches grow until there is.
+    Nobody else looks meanwhile, because we will; and there is none where a whole batch was full, because then events
+    wait already.
     """
     if queue.debounced(NAME):
         return
     for _ in range(BATCHES):
+        started = clock()
         with EVENT_BATCH_SECONDS.time():
             batch = process_one()
         if batch.effects_due:
             queue.wake("effects.perform")
         if MANY <= batch.events < BATCH and not container.leaving.is_set():
-            queue.debounce(NAME, COALESCE)
-            rest(COALESCE)
+            seconds = min(clock() - started, LONGEST_REST)
+            queue.debounce(NAME, seconds)
+            rest(seconds)
             queue.clear(NAME)
         elif not batch.more:
             return

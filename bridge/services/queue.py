@@ -20,6 +20,7 @@ log = structlog.get_logger()
 PAUSE = 0.02  # seconds between two wake-ups of one name: a batch per message, not a message per webhook
 PATIENCE = 0.3  # seconds that a wake-up may take when Redis does not answer
 HELD = b"held"  # the value of a mark that means: a worker will look, no message waits
+LEAST_HELD = 100  # ms
 FORGOTTEN = 3_000  # ms; when a message is lost with its worker, its mark blocks others for at most so long
 
 #: Names of tasks in version 0.1. A worker carries out a message that was queued under one of them.
@@ -96,12 +97,13 @@ class Queue:
     def debounce(self, name: str, seconds: float) -> None:
         """No other worker needs to start for so long: the caller reads the rows itself afterwards, after `clear`.
 
-        The mark lives twice as long, in case the caller does not; then the sweep finds the rows.
+        The mark lives twice as long, in case the caller does not; then the sweep finds the rows. On a busy machine a
+        rest of a few milliseconds is far longer, hence the tenth of a second at least.
         """
         if self._marks is None:
             return
         try:
-            self._marks.set(_mark(name), HELD, px=round(seconds * 1000) * 2)
+            self._marks.set(_mark(name), HELD, px=max(round(seconds * 1000) * 2, LEAST_HELD))
         except (redis.RedisError, OSError) as error:
             log.warning(
                 "debounce not set", task=name, error=str(error)

@@ -14,21 +14,24 @@ PROCESS = "journal.process"
 def worked(queue, redis_url):
     """Processes batches with these results; returns what happened, and how many messages waited after each rest."""
 
-    def work(*results: BatchResult) -> list[str]:
-        happened, left = [], list(results)
+    def work(*results: BatchResult, each: float = 0.25) -> list[str]:
+        happened, left, seconds = [], list(results), [0.0]
 
         def process():
             happened.append("batch")
+            seconds[0] += each
             return left.pop(0)
 
-        def rest(_seconds):
+        def rest(asked):
+            rested.append(asked)
             queue.wake(PROCESS)  # the webhook endpoint, for one that comes meanwhile
             with redis.Redis.from_url(redis_url) as client:
                 happened.append(f"rest, {client.llen(QUEUES[PROCESS])} messages")
 
-        journal.process_batches(queue, process, rest=rest)
+        journal.process_batches(queue, process, rest=rest, clock=lambda: seconds[0])
         return happened
 
+    rested = work.rested = []
     return work
 
 
@@ -37,6 +40,16 @@ def test_a_full_batch_is_followed_by_a_rest_and_a_look(worked):
         BatchResult(journal.MANY, effects_due=False, more=False), BatchResult(0, effects_due=False, more=False)
     )
     assert happened == ["batch", "rest, 0 messages", "batch"]
+
+
+@pytest.mark.parametrize(("took", "rested"), [(0.015, 0.015), (0.2, 0.2), (4.0, journal.LONGEST_REST)])
+def test_the_rest_is_as_long_as_the_batch_took_and_has_an_end(worked, took, rested):
+    worked(
+        BatchResult(journal.MANY, effects_due=False, more=False),
+        BatchResult(0, effects_due=False, more=False),
+        each=took,
+    )
+    assert worked.rested == [pytest.approx(rested)]
 
 
 def test_a_few_events_are_followed_by_nothing(worked):

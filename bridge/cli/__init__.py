@@ -3,21 +3,12 @@
 import logging
 import sys
 from importlib import import_module
-from typing import NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
+from bridge.cli.groups import Place, Places
 from bridge.cli.session import Session
 from bridge.config.errors import SettingsError
-
-
-class Place(NamedTuple):
-    """Where a command is defined (`module:name`), and the line that stands beside it in `--help`."""
-
-    where: str
-    help: str
-
 
 #: Every command. One is imported when it runs or shows its own help, so that `--help` and completion answer at once.
 COMMANDS = {
@@ -42,8 +33,12 @@ COMMANDS = {
     "mutes": Place("bridge.cli.mutes:mutes", "List, add and end mutes: items that rules leave alone."),
     "reports": Place("bridge.cli.reports:reports", "Read, export and import reports, and show the state of the feeds."),
     "resume": Place("bridge.cli.halts:resume", "End the halt. Events and due runs that waited are decided about now."),
-    "rules": Place("bridge.cli.rules:rules", "List, test, explain, backtest and change rules."),
-    "runs": Place("bridge.cli.runs:runs", "List, show and undo runs."),
+    "rules": Place(
+        "bridge.cli.rules:rules",
+        "List, test, explain, backtest and change rules.",
+        {"list": "bridge.cli.rules_list:list_"},
+    ),
+    "runs": Place("bridge.cli.runs:runs", "List, show and undo runs.", {"list": "bridge.cli.runs_list:list_"}),
     "simulator": Place("bridge.cli.simulator:simulator", "Run a stateful Integr8 here, for tests and demos."),
     "sources": Place("bridge.cli.sources:sources", "List, add and test sources: the senders of webhooks."),
     "tokens": Place("bridge.cli.tokens:tokens", "Create, list and revoke tokens of the API."),
@@ -52,34 +47,9 @@ COMMANDS = {
 }
 
 
-class Lazy(click.Group):
-    """Finds commands in the table above."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return sorted(COMMANDS)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
-        """Write the list of commands without importing one of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name].help) for name in sorted(COMMANDS)])
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete the name of a command without importing one of them."""
-        names = [name for name in sorted(COMMANDS) if name.startswith(incomplete)]
-        found = [CompletionItem(name, help=COMMANDS[name].help) for name in names]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        place = COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.where.partition(":")
-        command = getattr(import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
-
-
-@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    cls=Places, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="integr8-bridge", prog_name="integr8-bridge")
 @click.pass_context
 def cli(context: click.Context) -> None:

@@ -6,7 +6,7 @@ import click
 from sqlalchemy import select
 
 from bridge.cli.session import Session, json_option, outcome, show
-from bridge.cli.targets import subject_targets
+from bridge.cli.subjects import subject_targets
 from bridge.operations.holds import release_holds
 from bridge.store.holds import Hold, HoldState
 

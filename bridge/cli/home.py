@@ -4,6 +4,7 @@ import base64
 import secrets
 import shutil
 from dataclasses import replace
+from importlib import import_module
 from importlib.resources import as_file, files
 from os import environ
 from pathlib import Path
@@ -13,7 +14,6 @@ import click
 from bridge.cli.check_formats import FORMATS
 from bridge.cli.session import as_json, json_option
 from bridge.operations.check import check_home
-from bridge.operations.stale_names import stale_in_home
 from rules.model.formatting import counted
 
 ENVIRONMENT = """\
@@ -71,8 +71,10 @@ def check(directory: Path | None, form: str | None, costs: bool, json: bool) -> 
       integr8-bridge check --format sarif > check.sarif
     """
     found = check_home(directory, costs=costs)
-    if not found.errors:
-        found = replace(found, warnings=(*found.warnings, *stale_in_home(directory)))
+    if found.database and not found.errors:
+        # Imported here: what asks a database weighs more than all the rest of this command.
+        stale_names = import_module("bridge.operations.stale_names")
+        found = replace(found, warnings=(*found.warnings, *stale_names.stale_in_home(directory)))
     if form:
         click.echo(FORMATS[form](found, directory or Path(environ.get("BRIDGE_HOME", "."))))
     elif json:

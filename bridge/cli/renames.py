@@ -6,7 +6,8 @@ from collections.abc import Callable
 import click
 
 from bridge.cli.session import Session, json_option, outcome, show
-from bridge.operations.stale_names import Kind, StaleName, forget_account, names_of, rename, stale_names
+from bridge.operations.renames import forget_account, rename
+from bridge.operations.stale_names import Kind, StaleName, names_of, stale_names
 
 
 @click.group()

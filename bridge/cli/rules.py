@@ -4,7 +4,6 @@ import getpass
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlalchemy.orm import Session as DatabaseSession
@@ -12,9 +11,11 @@ from sqlalchemy.orm import Session as DatabaseSession
 from bridge.cli.renames import rename_command
 from bridge.cli.rule_files import fmt, new
 from bridge.cli.rules_backtest import backtest, backtests, costs
-from bridge.cli.session import MOMENT, Session, as_json, cell, json_option, outcome, show
+from bridge.cli.rules_list import list_
+from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
 from bridge.config import rulebook, rules_directory
 from bridge.config.lookup_tables import load_all
+from bridge.config.rule_names import names_of
 from bridge.operations import rule_changes
 from bridge.operations.errors import OperationError
 from bridge.operations.explain import explain as make_explanation
@@ -24,7 +25,6 @@ from bridge.operations.rule_mode import move
 from bridge.operations.rule_save import save
 from bridge.operations.rule_templates import from_library, library
 from bridge.store import revisions as stored_revisions
-from rules.language.canonical import document_of
 from rules.language.edit import with_numbers
 from rules.language.rewrite import NotRewritable
 from rules.language.schema import json_schema
@@ -40,46 +40,7 @@ def rules() -> None:
     """List, test, explain, backtest and change rules."""
 
 
-@rules.command("list")
-@json_option
-@click.pass_obj
-def list_(session: Session, json: bool) -> None:
-    """Show the live rules; a broken one keeps its last good revision and is marked stale.
-
-    \b
-    Example:
-      integr8-bridge rules list --json
-    """
-    with session.read() as database:
-        book = session.services.library.current(database)
-        rows = [
-            _row(one, stale=one.id in book.stale) for one in sorted(book.revisions.values(), key=lambda one: one.id)
-        ]
-    if not json:
-        rows = [row | {"trigger": _in_words(row["trigger"])} for row in rows]
-    names = ("rule", "mode", "trigger", "owner", "revision", "stale", "title")
-    show(rows, names, json=json, empty="no rules are loaded")
-
-
-def _in_words(trigger: dict[str, Any]) -> str:
-    """`every 15m`, `cron 0 8 * * *`, `webhook crm deal.signed`."""
-    kind = next(key for key in ("every", "cron", "webhook", "silence") if key in trigger)
-    value = trigger[kind]
-    said = [value[key] for key in ("source", "event") if key in value] if isinstance(value, dict) else [value]
-    return f"{kind} {' '.join(map(cell, said))}".strip()
-
-
-def _row(revision: Revision, *, stale: bool) -> dict[str, Any]:
-    return {
-        "rule": revision.id,
-        "mode": str(revision.mode),
-        "trigger": document_of(revision)["trigger"],
-        "owner": revision.owner,
-        "revision": revision.hash,
-        "stale": stale,
-        "title": revision.title,
-        "file": revision.place.file,
-    }
+rules.add_command(list_)
 
 
 @rules.command("show")
@@ -179,7 +140,7 @@ def test(session: Session, file: tuple[Path, ...], json: bool) -> None:
 def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], list[str]]:
     paths = files or tuple(rules_directory.files(session.settings))
     environment = (
-        rules_directory.environment(session.settings, load_all(session.settings.tables_dir, session.settings.tables)[0])
+        names_of(session.settings, load_all(session.settings.tables_dir, session.settings.tables)[0])
         if not files
         else Environment()
     )

@@ -7,19 +7,6 @@ import click
 
 from bridge.operations.confirmation import Confirmation
 from bridge.operations.selection import EVERYTHING, Choice, Named
-from rules.model.plan import Target
-from rules.model.state import target_of
-
-
-def subject_targets(texts: Sequence[str]) -> list[Target]:
-    """`offer=42` → a target."""
-    found = []
-    for text in texts:
-        kind, equals, identity = text.partition("=")
-        if not equals or not identity:
-            raise click.UsageError(f"{text!r}: write KIND=ID, for example offer=42")
-        found.append(target_of(kind, identity))
-    return found
 
 
 def chosen_targets(texts: Sequence[str]) -> Choice:

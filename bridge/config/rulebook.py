@@ -4,41 +4,18 @@ Reading is all or nothing per rule: what is broken keeps its last good revision,
 the generation says what is wrong and where. Only `publish` reads files; workers read the database.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy.orm import Session
 
-from bridge.config.lookup_tables import Table, load_all
-from bridge.config.rules_directory import DIRECTORY, RulesSnapshot, environment, read
+from bridge.config.rules_directory import DIRECTORY, RulesSnapshot, digest, read
 from bridge.config.settings import Settings
 from bridge.store import revisions as stored_revisions
 from bridge.store.engine import Store
-from rules.loading.load import load
-from rules.model.environment import Environment
 from rules.model.errors import Problem
-from rules.model.revision import Mode, Revision
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Rulebook:
-    """One generation, ready to be asked."""
-
-    generation: int = 0
-    revisions: Mapping[str, Revision] = field(default_factory=dict)
-    stale: frozenset[str] = frozenset()
-    problems: tuple[Mapping[str, Any], ...] = ()
-    loaded_at: datetime | None = None
-
-    def active(self) -> list[Revision]:
-        """Rules that may do anything at all, the most important first."""
-        wanted = [one for one in self.revisions.values() if one.mode is not Mode.DISABLED]
-        return sorted(wanted, key=lambda one: (-one.priority, one.id))
 
 
 def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[RulesSnapshot, bool]:
@@ -70,6 +47,14 @@ def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[RulesSn
     return reading, True
 
 
+def publish_changes(store: Store, settings: Settings, *, now: datetime) -> None:
+    """`publish` for a process that looks for the first time: most often the newest generation is what the files say."""
+    with store.read() as session:
+        newest = stored_revisions.newest(session)
+    if newest is None or newest.digest != digest(settings):
+        publish(store, settings, now=now)
+
+
 def _broken(file: str, reading: RulesSnapshot) -> bool:
     """A rule that is gone from a file with errors was probably meant to stay; from a clean file it was deleted.
 
@@ -91,66 +76,3 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "severity": problem.severity,
     }
-
-
-class Library:
-    """Compiled revisions by hash, and the rulebook of the newest generation. One per process."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._compiled: dict[str, Revision] = {}
-        self._book = Rulebook()
-        self.tables: Mapping[str, Table] = {}
-
-    def names_changed(self, settings: Settings) -> None:
-        """Read the live revisions again with other names of sources and channels."""
-        self._settings = settings
-        self._compiled = {}
-        self._book = Rulebook()
-
-    def current(self, session: Session) -> Rulebook:
-        """The newest generation; one small query when nothing has changed."""
-        if stored_revisions.newest_id(session) in {None, self._book.generation}:
-            return self._book
-        newest = stored_revisions.newest(session)
-        assert newest is not None
-        self.tables, _ = load_all(self._settings.tables_dir, self._settings.tables)
-        rows = stored_revisions.live(session, newest.id)
-        compiled = {row.rule_id: self._compile(row) for _link, row in rows}
-        self._book = Rulebook(
-            generation=newest.id,
-            revisions={rule_id: revision for rule_id, revision in compiled.items() if revision is not None},
-            stale=frozenset(link.rule_id for link, _row in rows if link.stale),
-            problems=tuple(newest.problems),
-            loaded_at=newest.loaded_at,
-        )
-        return self._book
-
-    def listening_since(self, session: Session, now: datetime) -> datetime:
-        """When rules were loaded here for the first time; `now` where they never were."""
-        return stored_revisions.first_loaded(session) or now
-
-    def revision(self, session: Session, digest: str) -> Revision | None:
-        """Any revision that was ever live, for explaining and replaying."""
-        row = stored_revisions.revision(session, digest)
-        return None if row is None else self._compile(row) or self._as_it_was(row)
-
-    def _as_it_was(self, row: stored_revisions.StoredRevision) -> Revision | None:
-        """A revision whose names the settings no longer have: what it did is still undone, and its holds still end."""
-        loaded = load(row.text, name=row.file, environment=Environment(timezones=self._timezones()), tests=False)
-        return next((one for one in loaded.revisions if one.id == row.rule_id), None)
-
-    def _timezones(self) -> Mapping[str, str]:
-        return {name: account.timezone for name, account in self._settings.accounts.items()}
-
-    def _compile(self, row: stored_revisions.StoredRevision) -> Revision | None:
-        """The revision; None when the settings no longer have what it names, which `check` reports as well."""
-        found = self._compiled.get(row.hash)
-        if found is None:
-            loaded = load(row.text, name=row.file, environment=environment(self._settings, self.tables), tests=False)
-            found = next((one for one in loaded.revisions if one.id == row.rule_id), None)
-            if found is None:
-                log.error("rule does not load", rule=row.rule_id, problems=[str(one) for one in loaded.problems])
-                return None
-            self._compiled[row.hash] = found
-        return found

@@ -4,17 +4,16 @@ Reading is all or nothing per rule: a broken one is left out and named with its 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.config import table_cells
-from bridge.config.lookup_tables import Table, is_side_file, load_all, table_files
+from bridge.config.lookup_tables import Table, is_side_file, load_all
+from bridge.config.rule_names import names_of
 from bridge.config.settings import Settings
-from bridge.integr8.catalogue import OPERATIONS
 from rules.loading.cross_checks import check
 from rules.loading.load import load
-from rules.model.environment import Environment
 from rules.model.errors import Problem
 from rules.model.revision import Revision
 from rules.model.syntax import Place
@@ -40,43 +39,18 @@ class RulesSnapshot:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-def environment(settings: Settings, tables: Mapping[str, Table]) -> Environment:
-    """The names that rules of this home may use."""
-    unreadable = dict.fromkeys(path.stem for path in table_files(settings.tables_dir))
-    return Environment(
-        sources=frozenset(settings.sources),
-        channels=frozenset(settings.channels),
-        tables=unreadable | {name: table.columns for name, table in tables.items()},
-        table_keys={name: table.keys for name, table in tables.items()},
-        dimensions=frozenset(settings.dimensions),
-        budgets=settings.budgets,
-        operations=frozenset(OPERATIONS),
-        accounts=frozenset(settings.accounts),
-        timezones={name: account.timezone for name, account in settings.accounts.items()},
-        currencies={name: account.currency for name, account in settings.accounts.items()},
-    )
-
-
 def read(settings: Settings) -> RulesSnapshot:
     """Read every rule and table of BRIDGE_HOME. Never raises for what people wrote; `problems` has it all."""
     tables, table_problems = load_all(settings.tables_dir, settings.tables)
-    names = environment(settings, tables)
-    digest = hashlib.sha256()
-    digest.update(
-        repr((sorted(settings.sources), sorted(settings.channels), settings.dimensions, settings.budgets)).encode()
-    )  # what rules may name
+    names = names_of(settings, tables)
     revisions: dict[str, Revision] = {}
     problems = [_at(settings.places.located(line)) for line in table_problems]
     if not settings.rules_dir.is_dir():
-        digest.update(b"no directory")
         words = "there is no such directory; put it back, or make an empty one if there are to be no rules"
         problems.append(Problem(Place(DIRECTORY, 1, 1), words))
     problems += _passed_over(settings)
-    found = files(settings)
-    for path in found:
-        name = f"rules/{path.name}"
-        text, problem = text_of(path, name)
-        digest.update(f"{name}\0{text}\0".encode())
+    found = list(_texts(settings))
+    for name, text, problem in found:
         if problem:
             problems.append(problem)
             continue
@@ -92,15 +66,38 @@ def read(settings: Settings) -> RulesSnapshot:
             revisions[revision.id] = revision
     problems.extend(check(tuple(revisions.values())))
     problems.extend(table_cells.findings(tables, tuple(revisions.values())))
-    for table in tables.values():
-        digest.update(repr(table).encode())
     return RulesSnapshot(
-        digest=digest.hexdigest(),
+        digest=_digest(settings, found, tables),
         revisions=tuple(revisions.values()),
         problems=tuple(problems),
-        files=frozenset(f"rules/{path.name}" for path in found),
+        files=frozenset(name for name, _text, _problem in found),
         tables=tables,
     )
+
+
+def digest(settings: Settings) -> str:
+    """What `read` would give as its digest, without loading a rule or running a test of one."""
+    return _digest(settings, list(_texts(settings)), load_all(settings.tables_dir, settings.tables)[0])
+
+
+def _digest(settings: Settings, texts: Iterable[tuple[str, str, object]], tables: Mapping[str, Table]) -> str:
+    found = hashlib.sha256()
+    named = (sorted(settings.sources), sorted(settings.channels), settings.dimensions, settings.budgets)
+    found.update(repr(named).encode())  # what rules may name
+    if not settings.rules_dir.is_dir():
+        found.update(b"no directory")
+    for name, text, _problem in texts:
+        found.update(f"{name}\0{text}\0".encode())
+    for table in tables.values():
+        found.update(repr(table).encode())
+    return found.hexdigest()
+
+
+def _texts(settings: Settings) -> Iterator[tuple[str, str, Problem | None]]:
+    """Name, text, and what keeps it from being read, of each rule file."""
+    for path in files(settings):
+        name = f"rules/{path.name}"
+        yield name, *text_of(path, name)
 
 
 def files(settings: Settings) -> list[Path]:

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.config.rulebook import Rulebook
+from bridge.config.library import Rulebook
 from bridge.decisions.account_lock import RoundLost, in_turn, renewed
 from bridge.decisions.decide import Decision, Evaluated, evaluate_rule, plan_in_order, skip_stale
 from bridge.decisions.event_facts import ReceivedEvent, read_event

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bridge.config.rulebook import Library
+from bridge.config.library import Library
 from bridge.config.settings import Account
 from bridge.decisions import subjects
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.config.rulebook import Library, Rulebook
+from bridge.config.library import Library, Rulebook
 from bridge.decisions.decide import Cause, event_facts
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
 from bridge.decisions.live_facts import LiveInputs, facts_for_subjects

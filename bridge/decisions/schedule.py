@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.config.rulebook import Rulebook
+from bridge.config.library import Rulebook
 from bridge.decisions import answer_history, cron, silence
 from bridge.decisions.account_lock import RoundLost, in_turn, renewed
 from bridge.decisions.answer_history import Before, Memory

@@ -26,6 +26,7 @@ class Findings:
     warnings: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     tests: tuple[Result, ...] = ()
+    database: bool = False  # whether there is one that may use names which are gone
     costs: tuple[str, ...] = ()  # what each rule will cost at typical volumes, where that was asked for
 
 
@@ -43,7 +44,13 @@ def check_home(directory: Path | None, *, costs: bool = False) -> Findings:
     errors += [str(problem) for revision in reading.revisions for problem in unbounded(revision)]
     warnings += [line for revision in reading.revisions for line in _asks_a_list(revision, found)]
     rules = tuple(revision.id for revision in reading.revisions)
-    return Findings(tuple(errors), tuple(warnings), rules, costs=_costs(reading.revisions) if costs else ())
+    told = _costs(reading.revisions) if costs else ()
+    return Findings(tuple(errors), tuple(warnings), rules, database=_has_database(found), costs=told)
+
+
+def _has_database(found: Settings) -> bool:
+    file = found.database_url.removeprefix("sqlite:///").partition("?")[0]
+    return not found.database_url.startswith("sqlite") or Path(file).is_file()
 
 
 def _costs(revisions: Iterable[Revision]) -> tuple[str, ...]:

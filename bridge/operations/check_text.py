@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bridge.config.lookup_tables import load_all
-from bridge.config.rules_directory import environment as names_of
+from bridge.config.rule_names import names_of
 from bridge.operations.backtest import TEXT
 from bridge.operations.check import Findings
 from bridge.services.container import Services

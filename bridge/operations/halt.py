@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from bridge.config.rulebook import Rulebook
+from bridge.config.library import Rulebook
 from bridge.decisions import schedule
 from bridge.operations.errors import NotThere, OperationError
 from bridge.services.container import Services

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
-from bridge.config.rulebook import publish
+from bridge.config.rulebook import publish_changes
 from bridge.decisions import schedule
 from bridge.observability.bulkhead import Bulkhead
 from bridge.operations import approvals, backtest_jobs, feeds, questions
@@ -82,6 +82,11 @@ class Fingerprint:
 _fingerprint = Fingerprint()
 
 
+def look_again() -> None:
+    """Compare the rules directory with the newest generation at the next tick, as a process does at its first."""
+    _fingerprint.forget()
+
+
 def tick(services: Services, now: datetime) -> list[str]:
     """One tick: a sign of life, due slots, and the names of the tasks that have something to do.
 
@@ -115,7 +120,7 @@ def _are_effects_due(session: Session, now: datetime) -> bool:
 def _load_changed(services: Services, now: datetime) -> None:
     try:
         if _fingerprint.changed(services):
-            publish(services.store, services.settings, now=now)
+            publish_changes(services.store, services.settings, now=now)
     except OSError as error:
         log.warning("rules directory cannot be read; the last generation stays", error=str(error))
     except Exception:

@@ -20,7 +20,6 @@ import structlog
 
 from bridge.config import settings as settings_module
 from bridge.config.errors import SettingsError
-from bridge.config.rulebook import Library
 from bridge.config.settings import Settings
 from bridge.services import running
 from bridge.store.clock import DatabaseClock
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     import httpx
     import redis
 
+    from bridge.config.library import Library
     from bridge.config.login import Oidc
     from bridge.integr8 import Client
     from bridge.integr8.call import CallOptions
@@ -90,7 +90,6 @@ class Services:
         self._given = {name: part for name, part in {"queue": queue, "store": store}.items() if part is not None}
         self.__dict__ |= self._given  # they stand where the parts of this name would be made
         self.clock = clock or DatabaseClock(lambda: self.store.engine)
-        self.library = Library(settings)
         self._stamp = _stamp(settings.home)
         self._looked = 0.0
         self._transport = transport  # None: real connections to Integr8
@@ -127,11 +126,19 @@ class Services:
         self.settings = replace(
             before, sources=new.sources, channels=new.channels, operations=new.operations, warnings=new.warnings
         )
-        self.library.names_changed(self.settings)
+        if "library" in self.__dict__:
+            self.library.names_changed(self.settings)
         _become(self.__dict__.setdefault("sources", {}), sources)
         _become(self.__dict__.setdefault("channels", {}), channels)
         log.info("bridge.yaml read again", sources=sorted(sources), channels=sorted(channels))
         return True
+
+    @cached_property
+    def library(self) -> "Library":
+        """The live rules, compiled."""
+        from bridge.config.library import Library
+
+        return Library(self.settings)
 
     @cached_property
     def store(self) -> Store:
@@ -325,7 +332,8 @@ class Services:
         for client in self._clients.values():
             client.close()
         if "store" in self.__dict__:
-            self.meter.write(last=True)
+            if "meter" in self.__dict__:
+                self.meter.write(last=True)
             self.store.close()
         if "redis" in self.__dict__:
             self.redis.close()

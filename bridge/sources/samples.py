@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from bridge.sources.build import build
+from bridge.sources.builder import build
 from bridge.sources.errors import CannotSign, SourceSettingsError
 from bridge.sources.expects import Expected, put
 from bridge.sources.postback import suggested_url

@@ -16,7 +16,7 @@ from rules.language.names import AvailableNames
 from rules.language.sections import ApproveSchema, DataSchema, GuardsSchema, HeaderSchema, NotifySchema
 from rules.language.strict_yaml import Branch, Document, Leaf, Node, Table, data, documents
 from rules.language.triggers import available_names, scope, trigger
-from rules.loading import lint, self_tests
+from rules.loading import lint
 from rules.model.environment import Environment
 from rules.model.errors import Problem
 from rules.model.revision import (
@@ -85,10 +85,11 @@ class Loaded:
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
-def load(text: str, *, name: str, environment: Environment, tests: bool = True) -> Loaded:
+def load(text: str, *, name: str, environment: Environment, tests: bool | None = True) -> Loaded:
     """Read all rules of a file. `name` is the file's name for messages; never raises for a bad text.
 
-    A rule whose own tests fail is not among the revisions; with `tests` false they are not run.
+    A rule whose own tests fail is not among the revisions; with `tests` false they are read
+    and not run, with None they are left alone, as in a revision that was loaded with them before.
     """
     revisions: list[Revision] = []
     problems: list[Problem] = []
@@ -97,9 +98,15 @@ def load(text: str, *, name: str, environment: Environment, tests: bool = True) 
             problems.append(Problem(document.place, f"more than {MAX_DOCUMENTS} rules in one file; split it"))
             break
         findings = Findings(document.problems)
-        revision = _Rule(document, environment, findings).revision() if document.root is not None else None
+        revision = (
+            _Rule(document, environment, findings, tests=tests is not None).revision()
+            if document.root is not None
+            else None
+        )
         _refuse_twins(revision, revisions, findings)
         if revision is not None and tests and not findings.fatal:
+            from rules.loading import self_tests
+
             findings.extend(self_tests.failures(revision))
         problems.extend(sorted(findings))
         if revision is not None and not findings.fatal:
@@ -116,8 +123,9 @@ def _refuse_twins(revision: Revision | None, before: list[Revision], findings: F
 class _Rule:
     """Reads one document, section by section; every section is read even where another is wrong."""
 
-    def __init__(self, document: Document, environment: Environment, findings: Findings) -> None:
+    def __init__(self, document: Document, environment: Environment, findings: Findings, *, tests: bool) -> None:
         self.document = document
+        self.tests = tests
         self.environment = environment
         self.findings = findings
 
@@ -159,7 +167,10 @@ class _Rule:
         for words in loss_limit.unfit(revision):
             self.findings.error(root.keys["lose_at_most"], words)
         self.findings.extend(lint.findings(revision, root))
-        self.findings.extend(self_tests.unknown_keys(revision))
+        if self.tests:
+            from rules.loading import self_tests
+
+            self.findings.extend(self_tests.unknown_keys(revision))
         return replace(revision, hash=canonical.digest(revision))
 
     def _header(self, root: Table) -> dict[str, Any] | None:

@@ -4,11 +4,12 @@ import pytest
 from rule_texts import pause_rule
 
 from bridge.config import settings
-from bridge.config.rulebook import Library
+from bridge.config.library import Library
 from bridge.effects import perform
 from bridge.operations import NotThere, Refused, decide, feeds, maintenance
 from bridge.operations.holds import release_holds
-from bridge.operations.stale_names import forget_account, names_of, rename, stale_names
+from bridge.operations.renames import forget_account, rename
+from bridge.operations.stale_names import names_of, stale_names
 from bridge.operations.undo import undo
 from bridge.store.holds import Hold
 from bridge.store.journal import Event

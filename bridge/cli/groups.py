@@ -1,0 +1,75 @@
+"""Groups of commands whose parts are imported when they are asked for."""
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+
+class Place(NamedTuple):
+    """Where a command is defined (`module:name`), and the line that stands beside it in `--help`.
+
+    `light`: commands of a group that are asked for most often, each in a module of its own (name → `module:name`). One
+    of them loads none of the others.
+    """
+
+    where: str
+    help: str
+    light: dict[str, str] = {}  # noqa: RUF012 - never written to
+
+
+def imported(where: str) -> click.Command:
+    """The command at `module:name`."""
+    module, _, name = where.partition(":")
+    command = getattr(import_module(module), name)
+    assert isinstance(command, click.Command)
+    return command
+
+
+class Group(click.Group):
+    """A group that imports itself when one of its heavy commands, or its help, is asked for."""
+
+    def __init__(self, name: str, place: Place) -> None:
+        super().__init__(name, help=place.help)
+        self._place = place
+
+    def _whole(self) -> click.Group:
+        found = imported(self._place.where)
+        assert isinstance(found, click.Group)
+        return found
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return self._whole().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        light = self._place.light.get(cmd_name)
+        return imported(light) if light else self._whole().get_command(ctx, cmd_name)
+
+
+class Places(click.Group):
+    """Finds commands in a table: `--help` and completion import none of them."""
+
+    def __init__(self, *arguments: Any, places: dict[str, Place], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(self._places)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the list of commands without importing one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._places[name].help) for name in sorted(self._places)])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without importing one of them."""
+        names = [name for name in sorted(self._places) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=self._places[name].help) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        place = self._places.get(cmd_name)
+        if place is None:
+            return None
+        return Group(cmd_name, place) if place.light else imported(place.where)

@@ -1,0 +1,79 @@
+"""`runs list`: in a module of its own, because it is asked for most often and needs little."""
+
+from datetime import timedelta
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from bridge.cli.session import Session, json_option, show, since_option
+from bridge.store.runs import Run
+
+
+@click.command("list")
+@click.option("--rule", help="Only this rule.")
+@click.option("--outcome", "wanted", help="Only this outcome: ready, shadow, waiting, stopped, nothing, error.")
+@click.option("--event", help="Only those that this event caused.")
+@click.option("--target", metavar="KIND=ID", help="Only those with effects on this target: --target offer=42")
+@since_option
+@click.option("--limit", default=30, show_default=True)
+@json_option
+@click.pass_obj
+def list_(
+    session: Session,
+    rule: str | None,
+    wanted: str | None,
+    event: str | None,
+    target: str | None,
+    since: timedelta | None,
+    limit: int,
+    json: bool,
+) -> None:
+    """Show the newest runs.
+
+    \b
+    Examples:
+      integr8-bridge runs list --rule low-cr --since 24h
+      integr8-bridge runs list --outcome stopped
+      integr8-bridge runs list --target offer=42
+    """
+    query = select(Run).order_by(Run.id.desc()).limit(limit)
+    if event:
+        query = query.where(Run.event_id == event)
+    if target:
+        from bridge.cli.subjects import subject_targets
+        from bridge.store import ledger
+
+        [named] = subject_targets([target])
+        query = query.where(ledger.touches(named.kind, named.id))
+    if since:
+        query = query.where(Run.started_at >= session.services.clock() - since)
+    if rule:
+        query = query.where(Run.rule_id == rule)
+    if wanted:
+        query = query.where(Run.outcome == wanted)
+    with session.read() as database:
+        rows = [row(one) for one in database.scalars(query)]
+    columns = ("run", "rule", "mode", "cause", "started", "late_seconds", "yes", "no", "no_decision", "outcome")
+    show(rows, columns, json=json, empty="no runs yet")
+
+
+def row(run: Run) -> dict[str, Any]:
+    """A run as a listing tells it."""
+    return {
+        "run": run.id,
+        "rule": run.rule_id,
+        "mode": run.mode,
+        "cause": run.cause,
+        "due": run.due_at,
+        "started": run.started_at,
+        "late_seconds": round(max((run.started_at - run.due_at).total_seconds(), 0), 1),
+        "data_as_of": run.data_as_of,
+        "yes": run.yes,
+        "no": run.no,
+        "no_decision": run.no_decision,
+        "outcome": run.outcome,
+        "error": run.error,
+        "event": run.event_id,
+        "by": run.by,
+    }

@@ -4,7 +4,6 @@ So results are off, nothing has an ETA (Redis delivers those again and again bey
 and what is due later is a row that a tick finds.
 """
 
-import gc
 import os
 import sys
 import warnings
@@ -20,6 +19,7 @@ from kombu import Queue
 from bridge.config import settings
 from bridge.config.errors import SettingsError
 from bridge.observability import logs
+from bridge.services import memory
 from bridge.services.queue import QUEUES, RENAMED_QUEUES, RENAMED_TASKS
 from bridge.version import VERSION
 
@@ -98,12 +98,12 @@ def check_settings(**_: Any) -> None:
 @celeryd_init.connect
 def load_tasks(**_: Any) -> None:
     """In a worker, before it forks. Beat sends names and loads none of the modules behind them."""
+    memory.be_small()
     for name in TASKS:
         import_module(f"tasks.{name}")
     for old, new in RENAMED_TASKS.items():
         celery.tasks[old] = celery.tasks[new]
-    gc.collect()
-    gc.freeze()  # children share these pages as long as no collection writes into them
+    memory.before_fork()
 
 
 @celeryd_after_setup.connect

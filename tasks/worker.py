@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import structlog
-from billiard import active_children
+from billiard import Process, active_children
 from celery.signals import (
     task_postrun,
     task_prerun,
@@ -69,11 +69,16 @@ def _ready(**_: Any) -> None:
     if "maintenance" not in celery.amqp.queues.consume_from:
         return  # of several workers of a machine one checks and sweeps
     celery.send_task("maintenance.sweep")
-    threading.Thread(target=_look_around, name="start-up checks", daemon=True).start()
+    checking = Process(target=_look_around, name="start-up checks", daemon=True)
+    checking.start()
+    threading.Thread(target=checking.join, name="start-up checks", daemon=True).start()  # so that it is reaped
 
 
 def _look_around() -> None:
-    """Runs in a thread, because Integr8 may be slow, with a container of its own, because children are forked."""
+    """Runs beside, because Integr8 may be slow, and in a process, which gives back the memory that this needs once."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # the fork inherited what a worker does
+    container.forget()
     services = container.Services(settings.load())
     try:
         startup_check.tell(startup_check.look_around(services, services.clock(), health=checks))

@@ -36,6 +36,7 @@ def demo(once: bool, json: bool, port: int, home: Path | None, picture: Path | N
     """
     console = Console(stderr=json, record=picture is not None, width=150 if picture else None)
     boss = Supervisor(console, log=not json)
+    boss.fork_from_one_parent()
     boss.handle_signals()
     with ExitStack() as cleaning:
         directory = home or Path(cleaning.enter_context(tempfile.TemporaryDirectory(prefix="integr8-bridge-demo-")))

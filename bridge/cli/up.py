@@ -5,17 +5,16 @@ runs in a process of its own and ends.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from bridge.cli.local import stack
+from bridge.cli.local import stack, supervisor
 from bridge.cli.local.stack import Options
 from bridge.cli.local.supervisor import StartError, Supervisor
 from bridge.cli.session import Session
+from bridge.services import memory
 from bridge.services.running import AlreadyRunning
 from rules.model.formatting import counted
 
@@ -40,6 +39,7 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
     """
     session.home = directory
     boss = Supervisor()
+    boss.fork_from_one_parent()
     boss.handle_signals()
     try:
         options = Options(host=host, port=port, web_workers=web_workers, concurrency=concurrency)
@@ -47,6 +47,7 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
         boss.say(f"Integr8 Bridge runs at {running.address}; Ctrl-C stops everything", style="bold green")
         if running.first_link:
             boss.say(f"Sign in once, within a day: {running.first_link}", style="bold")
+        memory.give_back()
         boss.watch(on_hangup=lambda: _read_rules(boss, running.environment))
     except (StartError, AlreadyRunning) as error:
         raise click.ClickException(str(error)) from error
@@ -56,13 +57,11 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
 
 def _read_rules(boss: Supervisor, environment: Mapping[str, str]) -> None:
     """SIGHUP: read the rules directory now, and show what came of it. A broken rule stays as it was."""
-    command = [sys.executable, "-m", "bridge.cli", "rules", "reload", "--json"]
-    everything = stack.environment(environment)
-    done = subprocess.run(command, env=everything, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    _, told, complaint = boss.run([*supervisor.python("bridge.cli"), "rules", "reload", "--json"], environment)
     try:
-        found = json.loads(done.stdout)
+        found = json.loads(told)
     except ValueError:
-        boss.say(done.stderr.strip() or "the rules were not read", style="bold red")
+        boss.say(complaint.strip() or "the rules were not read", style="bold red")
         return
     boss.say(
         f"read {counted(found['rules'], 'rule')}" + ("" if found["changed"] else ", nothing has changed"),

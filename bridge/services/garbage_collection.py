@@ -6,11 +6,14 @@ through all of them whenever enough new ones have come, which took a seventh of 
 
 import gc
 
+from bridge.services import memory
+
 NEW_ONES = 50_000  # objects between two looks at the new ones; a batch of events makes about as many
 
 
 def rest() -> None:
     """Call it once in each process, after it has loaded what it works with and before it works."""
     gc.collect()
+    memory.give_back()
     gc.freeze()
     gc.set_threshold(NEW_ONES, 20, 100)

@@ -29,7 +29,9 @@ def _load() -> "Application":
     sys.setswitchinterval(SWITCH_INTERVAL)
     from bridge.config import settings
     from bridge.config.errors import SettingsError
-    from bridge.services import garbage_collection
+    from bridge.services import garbage_collection, memory
+
+    memory.be_small()
     from bridge.web.app import from_environment
 
     try:

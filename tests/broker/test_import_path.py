@@ -10,8 +10,8 @@ from bridge.cli.local import supervisor
 PROGRAMS = {
     "worker": supervisor.worker({}).command,
     "beat": supervisor.beat({}).command,
-    "simulator": supervisor._python("bridge.simulator"),
-    "prepare": supervisor._python("bridge.cli.local.prepare"),
+    "simulator": supervisor.python("bridge.simulator"),
+    "prepare": supervisor.python("bridge.cli.local.prepare"),
 }
 
 

@@ -19,7 +19,7 @@ BRIDGE = [str(Path(sys.executable).with_name("integr8-bridge"))]
 
 
 def processes_of(home):
-    """Pids of processes whose environment or command names this home."""
+    """Pids of processes whose environment or command names this home; forked ones have their parent's."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -45,6 +45,7 @@ def test_the_demo_proves_itself_and_leaves_nothing_running(tmp_path):
     home = tmp_path / "home"
     done = subprocess.run(
         [*BRIDGE, "demo", "--once", "--json", "--home", str(home)],
+        env={**os.environ, "STARTED_FOR": str(home)},
         capture_output=True,
         text=True,
         timeout=150,
@@ -63,7 +64,8 @@ def test_a_new_home_is_checked_runs_and_stops_with_ctrl_c(tmp_path):
     subprocess.run([*BRIDGE, "check", str(home)], check=True, capture_output=True)
     port = free_port()
     log = (tmp_path / "log").open("w+")
-    running = subprocess.Popen([*BRIDGE, "up", str(home), "--port", str(port)], stdout=log, stderr=log)
+    marked = {**os.environ, "STARTED_FOR": str(home)}
+    running = subprocess.Popen([*BRIDGE, "up", str(home), "--port", str(port)], env=marked, stdout=log, stderr=log)
     try:
         wait_for(lambda: "runs at" in (tmp_path / "log").read_text())
         assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200

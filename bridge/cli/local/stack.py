@@ -1,11 +1,8 @@
 """The processes that `up` and `demo` start, in which order, and how each reports that it is ready."""
 
 import json
-import os
 import secrets
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
@@ -54,15 +51,19 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     boss.at_the_end(claim.close)
     made_key = _secret_key(found)
     found = replace(found, secret_key=found.secret_key or made_key)
-    redis_url = found.redis_url or _embedded_valkey(boss, found)
+    valkey_port = None if found.redis_url else supervisor.free_port()
+    redis_url = found.redis_url or f"redis://127.0.0.1:{valkey_port}/0"
     passed = {**environment, "BRIDGE_HOME": str(home), "REDIS_URL": redis_url, "BRIDGE_LOG": found.log}
     if made_key:
         passed["BRIDGE_SECRET_KEY"] = made_key
     passed |= multiprocess.make_empty(found.var / "metrics")  # one scrape of the web shows what the worker counts
+    boss.load(passed)  # meanwhile, what follows goes on
+    if valkey_port is not None:
+        _embedded_valkey(boss, found, valkey_port)
     port = options.port or supervisor.free_port()
     address = f"http://{options.host}:{port}"
     claim.announce(address=address, redis_url=redis_url)
-    link = _prepare(passed, address)
+    link = _prepare(boss, passed, address)
     boss.start(supervisor.web(options.host, port, passed, workers=options.web_workers))
     for number, (name, queues) in enumerate(WORKERS.items()):
         alone = {"BRIDGE_WORKER_METRICS": ""} if number else {}  # one port is enough: it shows what all of them count
@@ -82,31 +83,22 @@ def _secret_key(found: Settings) -> str | None:
     return path.read_text()
 
 
-def _embedded_valkey(boss: Supervisor, found: Settings) -> str:
-    port = supervisor.free_port()
+def _embedded_valkey(boss: Supervisor, found: Settings, port: int) -> None:
     boss.start(supervisor.valkey(port, found.var / "valkey"))
     url = f"redis://127.0.0.1:{port}/0"
     boss.wait_until(lambda: _pings(url), what="starting the embedded Valkey", needs="valkey")
-    return url
 
 
-def environment(passed: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process of this stack."""
-    return {**os.environ, **passed}
-
-
-def _prepare(passed: Mapping[str, str], address: str) -> str | None:
+def _prepare(boss: Supervisor, passed: Mapping[str, str], address: str) -> str | None:
     """Migrate and load the rules before anything runs, so that the first event finds both.
 
     Returns the first administrator's link where nobody can sign in yet. Raises StartError with what was said.
     """
-    done = subprocess.run(  # noqa: S603 - our own module, in a process that ends: the supervisor loads no database
-        [sys.executable, "-P", "-m", "bridge.cli.local.prepare", address], env=environment(passed),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise StartError(done.stderr.strip() or "preparing the database failed")
-    return done.stdout.strip() or None
+    command = [*supervisor.python("bridge.cli.local.prepare"), address]
+    code, said, complaint = boss.run(command, passed)  # it ends, and the supervisor loads no database
+    if code:
+        raise StartError(complaint.strip() or "preparing the database failed")
+    return said.strip() or None
 
 
 def _pings(url: str) -> bool:

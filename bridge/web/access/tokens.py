@@ -14,6 +14,7 @@ from bridge.store import audit_log, tokens, users
 from bridge.store.engine import Store
 from bridge.store.roles import Role
 from bridge.store.tokens import Token
+from bridge.web.access.passwords import hash_of_nobody
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's small profile: a token is random
 SEEN_EVERY = timedelta(minutes=1)  # `last used` is not worth a write per request
@@ -97,4 +98,4 @@ def _verified(hashed: str, _digest: str, secret: str) -> bool:
         return False
 
 
-DUMMY = HASHER.hash("no token has this hash")
+DUMMY = hash_of_nobody(HASHER)

@@ -1,0 +1,97 @@
+"""Keep a process small, and let those that are forked from it share as much as they can."""
+
+import ctypes
+import gc
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+M_ARENA_MAX = -8  # in malloc.h of glibc
+ARENAS = 2  # by default eight for each core; a process of ours has few threads that allocate at the same moment
+BYTES_HEAD = 33  # of a bytes object
+POOL, POOL_HEAD = 16_384, 48  # of Python's allocator for objects of up to 512 bytes; one pool holds one size
+LARGEST_SMALL, STEP = 512, 16
+SIZES = (65_536, 16_384, 8_192, 4_096, 2_048, 1_536, 1_024, 768, 640, 528, 256, 128, 64, 32)
+MOST = 200_000  # objects of one size; far more than there are gaps
+
+
+class _MallInfo(ctypes.Structure):
+    """What mallinfo2 of glibc tells; `arena` is how large the heap is, `fordblks` how much of it is free."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "k")
+    ]
+
+
+_filling: list[bytes] = []
+
+
+def be_small() -> None:
+    """Call it before numpy is imported.
+
+    OpenBLAS starts a thread with buffers of its own for each core, and nothing of ours multiplies matrices.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    mallopt = _glibc("mallopt")
+    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt(M_ARENA_MAX, ARENAS)
+
+
+def give_back() -> None:
+    """Return what was freed to the system: importing leaves a tenth of a process behind as free memory."""
+    trim = _glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def before_fork() -> None:
+    """Call it in a process that has loaded what its children need, before it forks them.
+
+    Children share a page until one of them writes into it. What they make goes into the gaps between the parent's
+    objects, a little into each of thousands of pages, unless the gaps are filled: two megabytes here save a dozen in
+    each child. And a garbage collection writes into every object that it looks at.
+    """
+    gc.collect()
+    if not _filling:  # a child of a process that has done it has few gaps of its own
+        give_back()
+        _fill_pools()
+        _fill_heap()
+    gc.freeze()
+
+
+def _fill_pools() -> None:
+    """For each size of small objects make some until a pool is filled from its begin to its end: no other had room."""
+    for size in range(BYTES_HEAD + STEP - BYTES_HEAD % STEP, LARGEST_SMALL + 1, STEP):
+        in_a_row = 0
+        for made in _objects(size):
+            in_a_row = in_a_row + 1 if _filling and id(made) == id(_filling[-1]) + size else 0
+            _filling.append(made)
+            if in_a_row >= (POOL - POOL_HEAD) // size - 1:
+                break
+
+
+def _objects(size: int) -> Iterator[bytes]:
+    for _ in range(MOST):
+        yield bytes(size - BYTES_HEAD)
+
+
+def _fill_heap() -> None:
+    """For each size take memory until the heap has to grow for it."""
+    mallinfo, malloc = _glibc("mallinfo2"), _glibc("malloc")
+    if mallinfo is None or malloc is None:
+        return
+    mallinfo.restype, malloc.restype, malloc.argtypes = _MallInfo, ctypes.c_void_p, [ctypes.c_size_t]
+    for size in SIZES:
+        for _ in range(MOST // 64):
+            before = mallinfo()
+            for _ in range(64 if size < 4_096 else 4):
+                malloc(size)  # and never freed
+            if mallinfo().arena > before.arena or before.fordblks < size:
+                break
+
+
+def _glibc(name: str) -> Any:
+    """A function of the C library; None where there is none of this name."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

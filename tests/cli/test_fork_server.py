@@ -75,6 +75,17 @@ def test_a_program_that_raises_ends_with_1_and_its_traceback(tmp_path):
     assert complaint.endswith("LookupError: nothing here\n")
 
 
+def test_a_program_may_be_started_before_the_parent_has_loaded_anything(tmp_path):
+    code = """
+early = Supervisor(Console(stderr=True), log=False)
+early.fork_from_one_parent()
+print(early.run([*PREFIX, "said"], {})[1].strip())
+early.stop()
+boss.stop()
+"""
+    assert run(code, tmp_path, said="print('as the simulator of the demo')") == ["as the simulator of the demo"]
+
+
 def test_what_ends_is_started_again_and_shares_the_parent(tmp_path):
     code = """
 child = boss.start(program("one", "wait"))

@@ -115,9 +115,6 @@ class ForkServer:
 
     def load(self, environment: Mapping[str, str]) -> None:
         """Import what the processes need, in the environment that they will have. Returns at once."""
-        if self._reader is None:
-            self._reader = threading.Thread(target=self._read, name="fork server", daemon=True)
-            self._reader.start()
         self._send({"load": dict(environment)})
 
     def start(
@@ -161,6 +158,9 @@ class ForkServer:
             os.waitpid(self._pid, 0)
 
     def _send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        if self._reader is None:  # not before something is asked for: the supervisor may fork once more
+            self._reader = threading.Thread(target=self._read, name="fork server", daemon=True)
+            self._reader.start()
         try:
             socket.send_fds(self._channel, [json.dumps(message).encode()], descriptors)
         except OSError as error:

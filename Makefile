@@ -66,8 +66,8 @@ release-dump: $(DEV) ## record what this version leaves in a database, once for 
 scale: $(DEV) ## measure the scheduled evaluation of the service; ROWS="1000000 10000000", BESIDE=another checkout
 	$(BIN)/python benchmarks/evaluations.py --rows $(or $(ROWS),1000000) $(if $(BESIDE),--beside $(BESIDE)) --keep
 
-bench: $(DEV) ## measure; prints figures and ratios; BASE=PATH compares with another checkout, in turns
-	$(BIN)/python -m benchmarks$(if $(BASE),.turns $(BASE))
+bench: $(DEV) ## measure; prints figures and ratios; BASE=PATH compares with another checkout, in turns (ROUNDS=2 EVENTS=2000)
+	$(BIN)/python -m benchmarks$(if $(BASE),.turns $(BASE) $(ROUNDS) $(EVENTS))
 
 $(DOCS)/.ready: requirements-docs.lock
 	@echo "installing what the documentation needs (once) ..."

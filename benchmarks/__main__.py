@@ -30,7 +30,11 @@ NAMES = (
 RESULTS = Path(__file__).parent / "results.json"
 
 
+RENAMED = {"door": "webhooks"}
+
+
 def main(wanted: list[str]) -> int:
+    wanted = [RENAMED.get(name, name) for name in wanted]
     unknown = set(wanted) - set(NAMES)
     if unknown:
         print(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(NAMES)}", file=sys.stderr)

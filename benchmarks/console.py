@@ -4,6 +4,7 @@ A warm process over SQLite, asked in-process. `BENCH_EVENTS` makes it smaller or
 of 200 ms and 300 kB is meant for 1,000,000).
 """
 
+import importlib
 import json
 import os
 import statistics
@@ -17,19 +18,35 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import insert
 
-from bridge.config import rulebook, settings
-from bridge.services.container import Services
-from bridge.store import ids, migrate
-from bridge.store.engine import Store, insert_rows
-from bridge.store.entities import Entity
-from bridge.store.holds import Hold
-from bridge.store.journal import Event
-from bridge.store.ledger import Effect, StoredPlan
-from bridge.store.roles import Role
-from bridge.store.runs import Run, StoredVerdict
-from bridge.web import access, api, console, health, problems
-from bridge.web.access import make
+
+def _first(*places: str) -> Any:
+    """The first of these modules, or `module:name`, that there is: another checkout may still have an older name."""
+    for place in places:
+        module, _, name = place.partition(":")
+        try:
+            found = importlib.import_module(module)
+            return getattr(found, name) if name else found
+        except (ImportError, AttributeError):
+            continue
+    raise SystemExit(f"this checkout has none of {', '.join(places)}")
+
+
+rulebook = _first("bridge.config.rulebook", "bridge.rulebook")
+settings = _first("bridge.config.settings", "bridge.settings")
+Services = _first("bridge.services.container:Services", "bridge.wiring:House")
+new_id = _first("bridge.store.ids:new", "bridge.ulid:new")
+upgrade = _first("bridge.store.migrate:upgrade", "bridge.store.schema:upgrade")
+Entity = _first("bridge.store.entities:Entity")
+Hold = _first("bridge.store.holds:Hold")
+Event = _first("bridge.store.journal:Event")
+Effect, StoredPlan = _first("bridge.store.ledger:Effect"), _first("bridge.store.ledger:StoredPlan")
+Role = _first("bridge.store.roles:Role", "bridge.store.people:Role")
+Run, StoredVerdict = _first("bridge.store.runs:Run"), _first("bridge.store.runs:StoredVerdict")
+access, api, console = (_first(f"bridge.web.{name}") for name in ("access", "api", "console"))
+health, problems = _first("bridge.web.health"), _first("bridge.web.problems")
+make = _first("bridge.web.access:make", "bridge.web.access.tokens:make")
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
 OFFERS, RULES, RUNS, ROUNDS = 10_000, 50, 20_000, 12
@@ -81,14 +98,16 @@ def run() -> list[dict[str, object]]:
 
 
 def _there(checkout: Path) -> list[dict[str, Any]]:
-    """The same pages, in a process of the other checkout with its own packages; none where it has no such benchmark."""
+    """The same pages by this same file, in a process with the other checkout's modules and, if it has any, packages."""
     python = next((one for one in (checkout / ".venv/bin/python",) if one.exists()), Path(sys.executable))
-    code = "import json; from benchmarks import console; print('ROWS' + json.dumps(console.run()))"
     environment = {name: text for name, text in os.environ.items() if name != "BENCH_BESIDE"}
+    environment["PYTHONPATH"] = str(checkout)
     done = subprocess.run(
-        [python, "-c", code], cwd=checkout, env=environment, capture_output=True, text=True, check=False
+        [python, __file__], cwd=checkout, env=environment, capture_output=True, text=True, check=False
     )
-    line = next((one for one in done.stdout.splitlines() if one.startswith("ROWS")), "ROWS[]")
+    line = next((one for one in done.stdout.splitlines() if one.startswith("ROWS")), None)
+    if line is None:
+        raise SystemExit(f"{checkout}: the benchmark failed there\n{done.stderr[-2_000:]}")
     found: list[dict[str, Any]] = json.loads(line.removeprefix("ROWS"))
     return found
 
@@ -105,6 +124,8 @@ def _here() -> list[dict[str, object]]:
 
 def _measured(client: Any, name: str, path: str) -> dict[str, object]:
     took, worked, answer = [], [], client.get(path)
+    if answer.status_code == 404:  # an older build had other addresses
+        path = path.replace("/items", "/entities")
     for _ in range(ROUNDS):
         before, processor = time.perf_counter(), time.process_time()
         answer = client.get(path)
@@ -120,7 +141,7 @@ def _measured(client: Any, name: str, path: str) -> dict[str, object]:
     }
 
 
-def _services(home: Path) -> Services:
+def _services(home: Path) -> Any:
     (home / "rules").mkdir()
     for number in range(RULES):
         (home / "rules" / f"{number}.yaml").write_text(RULE.format(number=number))
@@ -129,12 +150,12 @@ def _services(home: Path) -> Services:
     )
     os.environ |= {"BENCH_KEY": "k", "BRIDGE_SECRET_KEY": "0" * 64}
     services = Services(settings.load(home))
-    migrate.upgrade(services.store.engine)
+    upgrade(services.store.engine)
     rulebook.publish(services.store, services.settings, now=datetime.now(UTC))
     return services
 
 
-def _signed_in(services: Services) -> Any:
+def _signed_in(services: Any) -> Any:
     app = Flask("console", static_folder=None)
     access.register(app, services)
     app.register_blueprint(health.blueprint(services))
@@ -148,7 +169,7 @@ def _signed_in(services: Services) -> Any:
     return client
 
 
-def _fill(services: Services) -> None:
+def _fill(services: Any) -> None:
     now = datetime.now(UTC)
     _insert(services.store, Entity, (_offer(number, now) for number in range(OFFERS)))
     _insert(services.store, Event, (_event(number, now) for number in range(EVENTS)))
@@ -159,17 +180,20 @@ def _fill(services: Services) -> None:
     _insert(services.store, Hold, (_hold(number, now) for number in range(1, 500)))
 
 
-def _insert(store: Store, table: Any, rows: Iterator[dict[str, Any]]) -> None:
+def _insert(store: Any, table: Any, rows: Iterator[dict[str, Any]]) -> None:
     batch: list[dict[str, Any]] = []
     for row in rows:
         batch.append(row)
         if len(batch) == TOGETHER:
-            with store.write() as session:
-                insert_rows(session, table, batch)
+            _write(store, table, batch)
             batch = []
     if batch:
-        with store.write() as session:
-            insert_rows(session, table, batch)
+        _write(store, table, batch)
+
+
+def _write(store: Any, table: Any, rows: list[dict[str, Any]]) -> None:
+    with store.write() as session:
+        session.connection().execute(insert(table), rows)
 
 
 def _offer(number: int, now: datetime) -> dict[str, Any]:
@@ -193,7 +217,7 @@ def _offer(number: int, now: datetime) -> dict[str, Any]:
 def _event(number: int, now: datetime) -> dict[str, Any]:
     at = now - timedelta(seconds=number * 86_400 / max(EVENTS, 1))
     return {
-        "id": ids.new(),
+        "id": new_id(),
         "source": "crm",
         "event_type": "deal",
         "dedupe_key": str(number),
@@ -289,3 +313,7 @@ def _hold(number: int, now: datetime) -> dict[str, Any]:
         "we_paused": True,
         "state": "active",
     }
+
+
+if __name__ == "__main__":
+    print("ROWS" + json.dumps(_here()))

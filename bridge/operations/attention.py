@@ -162,7 +162,7 @@ ALERTS = {"dead": "events", "feed": "data", "channel": "channels"}
 
 
 def _events(session: Session) -> list[Problem]:
-    counts = journal.counts(session)
+    counts = journal.counts(session, ("dead", "quarantined"))
     return [
         Problem(
             name="events",

@@ -20,7 +20,7 @@ from bridge.reports.history import load as load_history
 from bridge.services.container import Services
 from bridge.store import backtest_results
 from rules.backtest.backtest import Fire, Inhibitor, Mature, NotReplayable, Progress, Report, backtest
-from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, sweep, with_outlook
+from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, part, sweep, with_outlook
 from rules.evaluation.inhibits import inhibitors
 from rules.loading.load import load
 from rules.model.input_values import number_of
@@ -140,18 +140,36 @@ def try_thresholds(
     revisions = read(services, path)
     if len(revisions) != 1:
         raise OperationError(f"{path}: holds {len(revisions)} rules; a sweep takes a file with one")
-    revision = revisions[0]
+    return swept(services, revisions[0], question, thresholds)
+
+
+def swept(
+    services: Services,
+    revision: Revision,
+    question: BacktestRequest,
+    thresholds: Thresholds,
+    progress: Progress = unwatched,
+) -> tuple[Tried, ...]:
+    """One revision with each threshold. Raises OperationError for a question that cannot be answered."""
     with services.store.read() as session:
         history = _history(services, session, revision, question)
         try:
             tried = sweep(
                 revision, history, question.start, question.end,
                 metric=thresholds.metric, values=thresholds.values, step=question.step,
-                inhibitors=_inhibitors(services, session, revision, question),
+                inhibitors=_inhibitors(services, session, revision, question), progress=progress,
             )  # fmt: skip
         except (NothingToSweep, NotReplayable) as error:
             raise OperationError(str(error)) from error
     return with_outlook(tried, revision, thresholds.metric, items_of(services, revision, services.clock()))
+
+
+def compared(
+    services: Services, old: Revision, new: Revision, question: BacktestRequest, progress: Progress = unwatched
+) -> Comparison:
+    """Two revisions of a rule over the same past."""
+    first, second = part(progress, 0, 2), part(progress, 1, 2)
+    return Comparison(replayed(services, old, question, first), replayed(services, new, question, second))
 
 
 def read(services: Services, path: Path) -> list[Revision]:

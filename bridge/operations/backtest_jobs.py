@@ -3,25 +3,29 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bridge.operations.backtest import BacktestRequest, keep, replayed
+from bridge.operations.backtest import BacktestRequest, Thresholds, as_json, compared, keep, replayed, swept
 from bridge.operations.errors import NotThere, OperationError, Refused, TooMany
 from bridge.operations.rule_costs import costs_of
 from bridge.services import container
 from bridge.services.container import Services
 from bridge.store import backtest_jobs
-from bridge.store.backtest_jobs import BacktestJob, BacktestJobState
-from rules.backtest.backtest import STEP, NotReplayable, Progress, replayable
+from bridge.store.backtest_jobs import BacktestJob, BacktestJobState, BacktestKind
+from rules.backtest.backtest import STEP, NotReplayable, Progress, Report, replayable
+from rules.backtest.threshold_sweep import plain_thresholds
+from rules.model.revision import Revision
 
 log = structlog.get_logger()
 
+MOST_NAMED = 50  # targets that only one of two revisions would have touched
 MOST_LOOKS = 10_000  # a hundred days of quarter hours
 BEAT = 1.0  # seconds between two words about how far it is
 LONGEST = timedelta(minutes=8)  # below the time limit of tasks, so that it can say so itself
@@ -33,8 +37,33 @@ class _Stopped(Exception):
     pass
 
 
-def ask(services: Services, rule: str, question: BacktestRequest, *, who: str, now: datetime) -> BacktestJob:
-    """Have the live revision of a rule tried on the past, up to now at most.
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Many thresholds of one metric: `cr=0.2%..0.8%`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompareWith:
+    """An earlier revision of the same rule, by its hash."""
+
+    revision: str
+
+
+Question = Sweep | CompareWith | None  # None: the live revision alone
+
+
+def ask(
+    services: Services,
+    rule: str,
+    question: BacktestRequest,
+    *,
+    who: str,
+    now: datetime,
+    about: Question = None,
+) -> BacktestJob:
+    """Have the live revision of a rule tried on the past, up to now at most; alone, swept, or beside an earlier one.
 
     Raises NotThere, Refused, OperationError with the reason.
     """
@@ -51,6 +80,7 @@ def ask(services: Services, rule: str, question: BacktestRequest, *, who: str, n
             replayable(live)
         except NotReplayable as error:
             raise OperationError(str(error)) from error
+        kind, asked_about = _about(services, session, live, about)
         last = backtest_jobs.newest(session, rule)
         if last is not None and last.is_open:
             raise Refused(f"rule {rule}: backtest {last.id} is {last.state} already; wait for it, or stop it")
@@ -68,11 +98,34 @@ def ask(services: Services, rule: str, question: BacktestRequest, *, who: str, n
             against=question.against,
             by=who,
             asked_at=now,
+            kind=kind,
+            asked=asked_about,
         )
         session.add(asked)
         session.flush()
     services.queue.wake(TASK)
     return asked
+
+
+def _about(
+    services: Services, session: Session, live: Revision, about: Question
+) -> tuple[BacktestKind, dict[str, Any] | None]:
+    """What is kept with the job. Raises what can be refused before a worker begins."""
+    match about:
+        case Sweep(text):
+            thresholds = Thresholds.parse(text)
+            if thresholds.metric not in plain_thresholds(live):
+                known = ", ".join(plain_thresholds(live)) or "none"
+                raise OperationError(
+                    f"rule {live.id}: compares no {thresholds.metric!r} with a plain number; it could be: {known}"
+                )
+            return BacktestKind.SWEEP, {"sweep": text, "metric": thresholds.metric}
+        case CompareWith(revision):
+            if revision == live.hash or services.library.revision(session, revision) is None:
+                raise NotThere(f"rule {live.id}: has no other revision {revision!r} that still loads")
+            return BacktestKind.COMPARE, {"with": revision}
+        case None:
+            return BacktestKind.BACKTEST, None
 
 
 def stop(services: Services, number: int, *, who: str, now: datetime) -> BacktestJob:
@@ -140,6 +193,12 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
         revision = services.library.revision(session, job.revision)
     if revision is None:
         raise OperationError(f"revision {job.revision} names something that bridge.yaml does not have any more")
+    if job.kind != BacktestKind.BACKTEST:
+        answer = _answer(services, job, revision, question, progress)
+        with services.store.write() as session:
+            backtest_jobs.proceed(session, job, {"looks_done": job.looks or 0}, services.clock())
+            backtest_jobs.end(session, job, services.clock(), answer=answer)
+        return
     report = replayed(services, revision, question, progress)
     costs = costs_of(services, revision, services.clock())
     [number] = keep(services, [report], question, who=job.by, now=services.clock(), costs=costs)
@@ -147,6 +206,37 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
         seen = {"looks": report.looks, "looks_done": report.looks, "looking_at": report.end}
         backtest_jobs.proceed(session, job, seen, services.clock())
         backtest_jobs.end(session, job, services.clock(), backtest=number)
+
+
+def _answer(
+    services: Services, job: BacktestJob, revision: Revision, question: BacktestRequest, progress: Progress
+) -> dict[str, Any]:
+    """What comes out of a sweep or a comparison, as plain values."""
+    asked = job.asked or {}
+    if job.kind == BacktestKind.SWEEP:
+        tried = swept(services, revision, question, Thresholds.parse(asked["sweep"]), progress)
+        return {"metric": asked["metric"], "tried": [_plain(asdict(one)) for one in tried]}
+    with services.store.read() as session:
+        old = services.library.revision(session, asked["with"])
+    if old is None:
+        raise OperationError(f"revision {asked['with']} does not load any more")
+    pair = compared(services, old, revision, question, progress)
+    before, after = ({(str(fire.target), fire.verb) for fire in one.fires} for one in (pair.old, pair.new))
+    return {
+        "old": _figures(pair.old), "new": _figures(pair.new), "old_revision": old.hash,
+        "only_old": sorted(target for target, _ in before - after)[:MOST_NAMED],
+        "only_new": sorted(target for target, _ in after - before)[:MOST_NAMED],
+    }  # fmt: skip
+
+
+def _figures(report: Report) -> dict[str, Any]:
+    names = ("pauses", "false_alarms", "flaps", "kept", "lost", "no_decision", "waiting")
+    told = as_json(report)
+    return {name: told[name] for name in names}
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: f"{value.normalize():f}" if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
 @contextmanager

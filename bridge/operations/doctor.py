@@ -271,7 +271,7 @@ def rule_files(services: Services, session: Session) -> Check:
 
 
 def _aside(session: Session) -> Check:
-    counts = journal.counts(session)
+    counts = journal.counts(session, (EventState.DEAD, EventState.QUARANTINED))
     aside = {state: counts.get(state, 0) for state in (EventState.DEAD, EventState.QUARANTINED)}
     if not any(aside.values()):
         return check("events", "ok", "none is quarantined or dead")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Index, delete, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Key, UtcDateTime
+from bridge.store.engine import Base, Json, Key, UtcDateTime
 from bridge.store.lease import Claim, Leased, free, settle
 
 LEASE = timedelta(seconds=30)  # renewed every second; a killed worker shows after that long
@@ -24,6 +24,14 @@ class BacktestJobState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+
+class BacktestKind(StrEnum):
+    """What a job does with the past."""
+
+    BACKTEST = "backtest"  # one revision
+    SWEEP = "sweep"  # one revision with many thresholds
+    COMPARE = "compare"  # two revisions
 
 
 OPEN = (BacktestJobState.WAITING, BacktestJobState.RUNNING)
@@ -51,6 +59,9 @@ class BacktestJob(Leased, Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str | None]  # why it ended without an answer
     backtest_id: Mapped[int | None]
+    kind: Mapped[str] = mapped_column(default=BacktestKind.BACKTEST, server_default=BacktestKind.BACKTEST.value)
+    asked: Mapped[dict[str, Any] | None] = mapped_column(Json)  # of a sweep or a comparison: what it is about
+    answer: Mapped[dict[str, Any] | None] = mapped_column(Json)  # of a sweep or a comparison: what came out
 
     @property
     def is_open(self) -> bool:
@@ -90,6 +101,12 @@ def count_open(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def answered(session: Session, rule_id: str, kind: BacktestKind) -> BacktestJob | None:
+    """The newest sweep or comparison of a rule that has an answer."""
+    done = (BacktestJob.rule_id == rule_id, BacktestJob.kind == kind, BacktestJob.state == BacktestJobState.DONE)
+    return session.scalar(select(BacktestJob).where(*done).order_by(BacktestJob.id.desc()).limit(1))
+
+
 def is_waiting(session: Session, now: datetime) -> bool:
     """Whether one could be begun now."""
     return not _busy(session, now) and session.scalar(select(BacktestJob.id).where(READY).limit(1)) is not None
@@ -123,11 +140,18 @@ def proceed(session: Session, job: BacktestJob, seen: Mapping[str, Any], now: da
 
 
 def end(
-    session: Session, job: BacktestJob, now: datetime, *, problem: str | None = None, backtest: int | None = None
+    session: Session,
+    job: BacktestJob,
+    now: datetime,
+    *,
+    problem: str | None = None,
+    backtest: int | None = None,
+    answer: Mapping[str, Any] | None = None,
 ) -> bool:
     """Close it, with what came out or with the reason why nothing did. False when it is no longer ours."""
     state = BacktestJobState.DONE if problem is None else BacktestJobState.FAILED
-    return settle(session, job, state=state, ended_at=now, problem=problem, backtest_id=backtest)
+    told = None if answer is None else dict(answer)
+    return settle(session, job, state=state, ended_at=now, problem=problem, backtest_id=backtest, answer=told)
 
 
 def put_back(session: Session, job: BacktestJob) -> None:

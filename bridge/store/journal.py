@@ -232,7 +232,8 @@ def forget(session: Session, before: datetime, kept: Select[str]) -> int:
     return len(gone.all())
 
 
-def counts(session: Session) -> dict[str, int]:
-    """Events by state, for the console and the metrics."""
-    rows = session.execute(select(Event.state, func.count()).group_by(Event.state))
+def counts(session: Session, states: Collection[str] | None = None) -> dict[str, int]:
+    """Events by state, for the console and the metrics; of these states alone it costs nothing to have a million."""
+    query = select(Event.state, func.count()).group_by(Event.state)
+    rows = session.execute(query if states is None else query.where(Event.state.in_(states)))
     return {row[0]: row[1] for row in rows}

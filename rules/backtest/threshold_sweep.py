@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from rules.backtest.backtest import Fire, Inhibitor, Report, backtest
+from rules.backtest.backtest import Fire, Inhibitor, Progress, Report, backtest
 from rules.backtest.costs import Item, NoRatio, Outlook, outlook
 from rules.backtest.simulated_world import History
 from rules.language.unparse import condition as written
@@ -58,8 +58,9 @@ def sweep(
     values: Iterable[Decimal],
     step: timedelta | None = None,
     inhibitors: Sequence[Inhibitor] = (),
+    progress: Progress = lambda _done, _looks, _at: None,
 ) -> tuple[Tried, ...]:
-    """The same backtest for each threshold of one metric.
+    """The same backtest for each threshold of one metric. `progress` hears of the looks of all of them together.
 
     One of them is marked as a good point: the one that saves the most clicks of bad traffic, less those that
     false alarms would have cost.
@@ -67,9 +68,11 @@ def sweep(
     Raises NothingToSweep, and what `backtest` raises.
     """
     tried = []
-    for value in values:
+    wanted = tuple(values)
+    for number, value in enumerate(wanted):
         moved = with_threshold(revision, metric, value)
-        report = backtest(moved, history, start, end, step=step, inhibitors=inhibitors)
+        heard = part(progress, number, len(wanted))
+        report = backtest(moved, history, start, end, step=step, inhibitors=inhibitors, progress=heard)
         wrong = {id(fire) for fire in report.false_alarms}
         right = sum((_clicks(fire) for fire in report.pauses if id(fire) not in wrong), Decimal(0))
         tried.append(
@@ -84,6 +87,26 @@ def sweep(
             )
         )
     return _recommended(tried)
+
+
+def part(progress: Progress, number: int, parts: int) -> Progress:
+    """The progress of one of several backtests of the same length, as a part of the whole."""
+    return lambda done, looks, at: progress(number * looks + done, parts * looks, at)
+
+
+def plain_thresholds(revision: Revision) -> dict[str, Decimal]:
+    """The metrics that the rule compares with a plain number, and that number: what can be swept."""
+    return dict(_plain(revision.when)) if revision.when else {}
+
+
+def _plain(group: Group) -> Iterable[tuple[str, Decimal]]:
+    for item in group.items:
+        if isinstance(item, Group):
+            yield from _plain(item)
+        elif isinstance(item.tree, tree.Compare) and isinstance(item.tree.right, tree.Constant):
+            value = item.tree.right.value
+            if isinstance(value, Decimal):
+                yield from ((one.name, value) for one in item.tree.left.walk() if isinstance(one, tree.Metric))
 
 
 def with_outlook(tried: Sequence[Tried], revision: Revision, metric: str, items: Sequence[Item]) -> tuple[Tried, ...]:

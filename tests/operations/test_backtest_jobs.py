@@ -7,6 +7,7 @@ import pytest
 
 from bridge.operations import NotThere, OperationError, Refused, backtest_jobs, maintenance
 from bridge.operations.backtest import BacktestRequest
+from bridge.operations.backtest_jobs import CompareWith, Sweep
 from bridge.operations.errors import TooMany
 from bridge.services import container
 from bridge.store import backtest_jobs as store_backtest_jobs
@@ -196,3 +197,36 @@ def test_old_ones_are_forgotten(network, ask):
     network.pass_time(days=8)
     maintenance.apply_retention(network.services, network.now)
     assert network.all(BacktestJob) == []
+
+
+def told(network, rule, about):
+    """The answer of a job about a day of the past."""
+    question = BacktestRequest(start=network.now - timedelta(days=1), end=network.now)
+    job = backtest_jobs.ask(network.services, rule, question, who="anna", now=network.now, about=about)
+    network.work()
+    return now_of(network, job)
+
+
+def test_a_sweep_is_a_job_that_counts_the_checks_of_all_thresholds(network):
+    job = told(network, "low-cr", Sweep("cr=0.5%..2%"))
+    assert (job.state, job.problem) == ("done", None)
+    assert [row["value"] for row in job.answer["tried"]][::6] == ["0.005", "0.02"]
+    assert job.looks == 7 * 97  # quarter hours of a day, both ends included
+
+
+def test_two_revisions_are_compared_by_a_job(network):
+    with network.services.store.read() as session:
+        before = network.services.library.current(session).revisions["low-cr"].hash
+    network.rule(RULE.replace("ID", "low-cr").replace("cr < 1%", "cr < 2%"), "low-cr.yaml")
+    job = told(network, "low-cr", CompareWith(before))
+    assert (job.state, job.problem) == ("done", None)
+    assert (job.answer["old_revision"], job.answer["only_old"]) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("about", "error"),
+    [(Sweep("epc=1..2"), OperationError), (Sweep("cr=x..y"), OperationError), (CompareWith("0" * 16), NotThere)],
+)
+def test_what_cannot_be_swept_or_compared_is_refused_at_once(network, about, error):
+    with pytest.raises(error):
+        told(network, "low-cr", about)

@@ -8,6 +8,7 @@ from flask import g
 from bridge.config import rulebook
 from bridge.operations import NotThere, backtest_jobs
 from bridge.operations.backtest import BacktestRequest
+from bridge.operations.backtest_jobs import CompareWith, Question, Sweep
 from bridge.operations.rule_mode import move
 from bridge.operations.rule_save import save
 from bridge.operations.rule_templates import from_library, library
@@ -144,10 +145,16 @@ def run_backtest(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     question = BacktestRequest.of(body.get("start"), body.get("end"), services().clock(), step, body["against"])
     return one(
         picked(
-            backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock()),
+            backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock(), about=_question(body)),
             schemas_out_rules.BacktestJobRow,
         )
     )
+
+
+def _question(body: dict[str, Any]) -> Question:
+    if "sweep" in body:
+        return Sweep(body["sweep"])
+    return CompareWith(body["compare_with"]) if "compare_with" in body else None
 
 
 @blueprint.get("/backtest-jobs/<int:number>")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from bridge.config.rules_directory import LARGEST
 from bridge.operations.replay import PER_MINUTE
@@ -195,6 +195,18 @@ class BacktestBody(Strict):
     step_seconds = fields.Integer(
         validate=validate.Range(60, 86_400), metadata={"description": "how often to look; else the rule's interval"}
     )
+    sweep = fields.String(
+        validate=validate.Length(1, 200),
+        metadata={"description": "many thresholds instead of the rule's own", "examples": ["cr=0.2%..0.8%"]},
+    )
+    compare_with = fields.String(
+        validate=validate.Length(1, 64), metadata={"description": "the hash of an earlier revision to stand beside it"}
+    )
+
+    @validates_schema
+    def _one_question(self, data: dict[str, Any], **_more: Any) -> None:
+        if "sweep" in data and "compare_with" in data:
+            raise ValidationError("ask for a sweep or for a comparison, not for both", "sweep")
 
 
 class DoctorQuery(Strict):

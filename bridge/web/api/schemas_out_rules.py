@@ -165,6 +165,8 @@ class BacktestJobRow(Schema):
     ended_at = when()
     problem = word("why it ended without an answer")
     backtest_id = whole("what came out, once it is done")
+    kind = word("backtest, sweep or compare", "backtest")
+    answer = Free(allow_none=True, metadata={"description": "what came out of a sweep or a comparison"})
 
 
 class CostRow(Schema):

@@ -7,6 +7,7 @@ from flask import Response, g, request
 
 from bridge.operations import OperationError, backtest_jobs
 from bridge.operations.backtest import BacktestRequest
+from bridge.operations.backtest_jobs import CompareWith, Question, Sweep
 from bridge.operations.rule_mode import move
 from bridge.reports.history import Against
 from bridge.store import report_imports
@@ -43,10 +44,23 @@ def run_backtest(rule_id: str) -> Response:
         if against == "imported" and not _imported():
             raise OperationError("nothing was imported yet, so there is nothing to look at; see Settings, Imports")
         question = BacktestRequest.of(_day("from", zone), _day_after("to", zone), now, None, against)
-        backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now)
+        backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now, about=_about())
         return "A worker tries it on the past. You may leave the page; it goes on, and its answer stands here."
 
     return done(f"/rules/{rule_id}#backtest", do)
+
+
+def _about() -> Question:
+    """What the form asks: the rule alone, many thresholds of it, or an earlier revision beside it."""
+    form = request.form
+    match form.get("kind", ""):
+        case "sweep":
+            low, high = form.get("low", "").strip(), form.get("high", "").strip()
+            return Sweep(f"{form.get('metric', '')}={low}..{high}")
+        case "compare":
+            return CompareWith(form.get("other", ""))
+        case _:
+            return None
 
 
 @blueprint.post("/rules/<rule_id>/backtest-jobs/<int:number>/stop")

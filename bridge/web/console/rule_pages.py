@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from difflib import unified_diff
 from hashlib import sha256
 from itertools import pairwise
@@ -22,6 +23,7 @@ from bridge.operations.undo_status import undoable_runs
 from bridge.reports.shadow_report import shadow_report
 from bridge.store import backtest_jobs, backtest_results, feeds
 from bridge.store import revisions as stored_revisions
+from bridge.store.backtest_jobs import BacktestKind
 from bridge.store.backtest_results import Backtest
 from bridge.store.holds import Hold, HoldState
 from bridge.store.roles import Role
@@ -32,7 +34,9 @@ from bridge.web.console.blueprint import blueprint
 from bridge.web.console.rule_text import counted, parts
 from bridge.web.console.show import show
 from bridge.web.request_context import services
+from rules.backtest.threshold_sweep import plain_thresholds
 from rules.loading.self_tests import run_tests
+from rules.model.metrics import unit
 from rules.model.revision import Mode, Revision
 
 POINTS = 60
@@ -59,6 +63,8 @@ def rule(rule_id: str) -> str:
         traces = _last_traces(session, rule_id)
         tried = backtest_results.of_rule(session, rule_id)
         job = backtest_jobs.newest(session, rule_id)
+        sweep = backtest_jobs.answered(session, rule_id, BacktestKind.SWEEP)
+        comparison = backtest_jobs.answered(session, rule_id, BacktestKind.COMPARE)
         undoable = undoable_runs(session, {one.id for one in recent})
         outcomes = run_outcomes(session, recent)
         names = names_of(session, {(one.kind, one.target_id) for one in held})
@@ -78,7 +84,18 @@ def rule(rule_id: str) -> str:
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
         outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent), authors=written_by,
         week=(max(today - timedelta(days=7), since or today - timedelta(days=7)), today), since=since, job=job,
+        sweep=sweep, comparison=comparison, sweepable=_spans(live),
     )  # fmt: skip
+
+
+def _spans(live: Revision | None) -> list[tuple[str, str, str]]:
+    """What can be swept: the metric, and half and twice its threshold as it would be written."""
+    found = plain_thresholds(live) if live else {}
+    return [(name, _written(name, value / 2), _written(name, value * 2)) for name, value in found.items()]
+
+
+def _written(name: str, value: Decimal) -> str:
+    return f"{(value * 100).normalize():f}%" if unit(name) == "share" else f"{value.normalize():f}"
 
 
 def _facts_since(session: Session, live: Revision | None) -> date | None:

@@ -28,6 +28,9 @@ class Rulebook:
     stale: frozenset[str] = frozenset()
     problems: tuple[Mapping[str, Any], ...] = ()
     loaded_at: datetime | None = None
+    #: Rules of this generation that name something bridge.yaml no longer has. They decide nothing; whoever asks them
+    #: is told so.
+    unusable: Mapping[str, Revision] = field(default_factory=dict)
 
     def active(self) -> list[Revision]:
         """Rules that may do anything at all, the most important first."""
@@ -59,12 +62,14 @@ class Library:
         self.tables, _ = load_all(self._settings.tables_dir, self._settings.tables)
         rows = stored_revisions.live(session, newest.id)
         compiled = {row.rule_id: self._compile(row) for _link, row in rows}
+        as_they_were = {row.rule_id: self._as_it_was(row) for _link, row in rows if compiled[row.rule_id] is None}
         self._book = Rulebook(
             generation=newest.id,
             revisions={rule_id: revision for rule_id, revision in compiled.items() if revision is not None},
             stale=frozenset(link.rule_id for link, _row in rows if link.stale),
             problems=tuple(newest.problems),
             loaded_at=newest.loaded_at,
+            unusable={rule_id: revision for rule_id, revision in as_they_were.items() if revision is not None},
         )
         return self._book
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config.library import Rulebook
 from bridge.decisions.account_lock import RoundLost, in_turn, renewed
-from bridge.decisions.decide import Decision, Evaluated, evaluate_rule, plan_in_order, skip_stale
+from bridge.decisions.decide import Decision, Evaluated, evaluate_rule, event_facts, plan_in_order, skip_stale
 from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.event_order import OrderFilter
 from bridge.decisions.inhibitions import with_inhibitions
@@ -378,7 +378,26 @@ def _parts(
         if late.received:
             late, facts = facts_for(live, session, late, now)
             part.stale += skip_stale(late.revision, facts, late.causes, why, now)
+    for match in match_rules(live.library, session, _unusable(book), received, now):
+        account = match.revision.account
+        part = parts.setdefault(account, _Part(account, _order(inputs, session, match, now)))
+        known = runs.existing(session, match.revision.id, [cause.key for cause in match.causes])
+        part.evaluated.append(_refused(match.without(known), now))
     return list(parts.values())
+
+
+def _unusable(book: Rulebook) -> Rulebook:
+    return Rulebook(revisions=book.unusable)
+
+
+class RuleUnusable(Exception):
+    """A rule that listens to an event could not be asked: it names something that bridge.yaml no longer has."""
+
+
+def _refused(match: RuleMatch, now: datetime) -> Evaluated:
+    """A run that failed for each event: what nobody decided about is shown, and can be replayed."""
+    error = RuleUnusable("the rule does not load beside bridge.yaml as it is; `check` says why; mend it, then replay")
+    return Evaluated(PlanContext(match.revision, event_facts([]), None, now), match.causes, None, error)
 
 
 def _order(inputs: EventInputs, session: Session, match: RuleMatch, now: datetime) -> OrderFilter:

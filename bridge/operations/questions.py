@@ -91,18 +91,21 @@ def _wait(services: Services, number: int, has_left: Callable[[], bool]) -> Any:
     while True:
         with services.store.read() as session:
             row = session.get(Question, number)
-        if row is None or has_left():
+        if has_left():
             raise TookTooLong("nobody waits for it any more")
-        if row.answered:
+        if row is not None and row.answered:
             return _told(row)
-        if time.monotonic() > end:
-            if not row.attempts:
-                raise NobodyAnswers(f"no worker has taken it up within {SECONDS:.0f} s; ask again, or see /readyz")
-            raise TookTooLong(
-                f"not answered within {SECONDS:.0f} s; ask about fewer rules, or run it on the command line"
-            )
+        if row is None or time.monotonic() > end:
+            raise _given_up(row)
         time.sleep(pause)
         pause = min(LOOK[1], pause * 1.5)
+
+
+def _given_up(row: Question | None) -> OperationError:
+    """Why there is no answer. A row that is gone was removed by the next asker, as its time was over."""
+    if row is not None and not row.attempts:
+        return NobodyAnswers(f"no worker has taken it up within {SECONDS:.0f} s; ask again, or see /readyz")
+    return TookTooLong(f"not answered within {SECONDS:.0f} s; ask about fewer rules, or run it on the command line")
 
 
 def _told(row: Question) -> Any:

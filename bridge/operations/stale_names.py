@@ -35,6 +35,7 @@ class Names:
     sources: Collection[str]
     channels: Collection[str]
     rules: Collection[str]
+    unusable: Collection[str] = ()  # rules that are there and do not load, because they name something that is gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ def names_of(settings: Settings, book: Rulebook) -> Names:
         sources=frozenset(settings.sources),
         channels=frozenset(settings.channels),
         rules=frozenset(book.revisions),
+        unusable=frozenset(book.unusable),
     )
 
 
@@ -116,7 +118,7 @@ def undelivered() -> ColumnElement[bool]:
 def _rules(session: Session, names: Names) -> Iterator[StaleName]:
     query = select(Hold.rule_id, func.count(), func.count(Hold.until)).where(ACTIVE_HOLD).group_by(Hold.rule_id)
     for rule, number, timed in session.execute(query.order_by(Hold.rule_id)):
-        if rule not in names.rules:
+        if rule not in names.rules and rule not in names.unusable:
             endless = f"{number - timed} of them have no end" if number > timed else "they end in time"
             remedy = f"{endless}; `integr8-bridge rules rename {rule} NEW` moves them, `holds release ID` ends one"
             yield StaleName(kind="rule", name=rule, uses=counted(number, "active hold"), remedy=remedy)

@@ -3,18 +3,20 @@
 import pytest
 from rule_texts import pause_rule
 
-from bridge.config import settings
+from bridge.config import rulebook, settings
 from bridge.config.library import Library
 from bridge.effects import perform
 from bridge.operations import NotThere, Refused, decide, feeds, maintenance
 from bridge.operations.holds import release_holds
 from bridge.operations.renames import forget_account, rename
+from bridge.operations.replay import replay
 from bridge.operations.stale_names import names_of, stale_names
 from bridge.operations.undo import undo
 from bridge.store.holds import Hold
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect
 from bridge.store.notifications import Notice
+from bridge.store.runs import Run
 
 RULE = pause_rule()
 
@@ -134,6 +136,57 @@ def test_what_one_asks_of_an_account_that_is_gone_is_refused_with_the_command(ho
     (holding.home / "rules" / "rule.yaml").unlink()
     with pytest.raises(Refused, match="accounts rename main NEW"):
         ask(holding)
+
+
+def rename_only_account(network):
+    """As `call_account`, but nobody tells the rule, which says no account and so means `main`."""
+    path = network.home / "bridge.yaml"
+    path.write_text(path.read_text().replace("  main:", "  europe:"))
+    network.services.settings = settings.load(network.home)
+    network.services.library = Library(network.services.settings)
+    reading, _ = rulebook.publish(network.services.store, network.services.settings, now=network.now)
+    return [str(problem) for problem in reading.errors]
+
+
+def test_holds_of_a_rule_without_account_wait_for_the_move_and_end(holding):
+    assert rename_only_account(holding) == ["rules/rule.yaml:2:1: there is no account 'main' (bridge.yaml has europe)"]
+    assert [one.kind for one in stale(holding)] == ["account"]
+    holding.pass_time(hours=12, minutes=1)
+    holding.work()
+    [_, back] = holding.all(Effect)
+    assert (back.state, holding.paused) == ("planned", ["Bad"])
+    assert move(holding, "account", "main", "europe")["effects"] == 2
+    holding.pass_time(minutes=2)
+    holding.work()
+    assert (holding.paused, stale(holding)) == ([], [])
+
+
+EVENT = """
+schema: 1
+id: on-demand
+mode: live
+trigger: {webhook: {source: crm, dedupe: body.id}}
+when: {all: ["body.go = true"]}
+then:
+  - pause: offer
+    which: "{{ body.offer }}"
+"""
+
+
+def test_an_event_for_a_rule_that_no_longer_loads_is_shown_as_failed_and_can_be_replayed(network):
+    network.rule(EVENT)
+    offer = network.world.offer("Offer", active=True)
+    rename_only_account(network)
+    network.crm({"type": "x", "id": "1", "go": True, "offer": str(offer.number)})
+    network.work()
+    [run] = network.all(Run)
+    assert (run.rule_id, run.outcome, network.paused) == ("on-demand", "error", [])
+    assert "mend it, then replay" in run.error
+    network.rule(EVENT.replace("mode: live", "mode: live\naccount: europe"))
+    [event] = network.all(Event)
+    replay(network.services, [event.id], revision="current", who="ann", now=network.now)
+    network.work()
+    assert network.paused == ["Offer"]
 
 
 def test_a_renamed_rule_takes_its_holds_along(holding):

@@ -3,7 +3,7 @@
 import json
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -20,6 +20,9 @@ from bridge.store.private_files import private_directory, private_file
 #: Name of a worker → its queues. What talks to Integr8 has processes of its own: however long Integr8 takes to answer,
 #: events are decided, the clock ticks and people are told.
 WORKERS = {"worker": ("journal", "maintenance"), "effects": ("effects", "reports")}
+#: Of the queue `reports` so many may run for long at once: reading reports, a backtest, and a question that somebody
+#: waits for. One process more carries effects out.
+LONG = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,21 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     claim.announce(address=address, redis_url=redis_url)
     link = _prepare(boss, passed, address)
     boss.start(supervisor.web(options.host, port, passed, workers=options.web_workers))
-    for number, (name, queues) in enumerate(WORKERS.items()):
-        alone = {"BRIDGE_WORKER_METRICS": ""} if number else {}  # one port is enough: it shows what all of them count
-        boss.start(supervisor.worker({**passed, **alone}, concurrency=options.concurrency, name=name, queues=queues))
+    for program in workers(passed, options.concurrency):
+        boss.start(program)
     boss.start(supervisor.beat(passed))
     boss.wait_until(lambda: _answers(f"{address}/healthz"), what="starting the web process", needs="web")
     boss.wait_until(lambda: _worker_ticks(address), what="starting the worker", needs="worker")
     return Stack(address, redis_url, passed, link)
+
+
+def workers(passed: Mapping[str, str], concurrency: int) -> Iterator[supervisor.Program]:
+    """The workers of one machine, with so many processes each."""
+    for name, queues in WORKERS.items():
+        first = name == next(iter(WORKERS))
+        alone = {} if first else {"BRIDGE_WORKER_METRICS": ""}  # one port is enough: it shows what all of them count
+        most = max(concurrency, LONG + 1) if "reports" in queues else concurrency
+        yield supervisor.worker({**passed, **alone}, concurrency=most, name=name, queues=queues)
 
 
 def _secret_key(found: Settings) -> str | None:

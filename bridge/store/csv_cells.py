@@ -7,16 +7,20 @@ manager's machine. An apostrophe at the beginning makes it text. Plain numbers s
 import re
 from typing import Any
 
+BEGIN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 #: What a spreadsheet takes for the beginning of a formula: also in the wide forms, and behind blanks.
-FORMULA = re.compile(r"[\s\x00\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+FORMULA = re.compile(rf"[\s\x00\ufeff]*{BEGIN}|[\t\r\n]")
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]+)*|\.[0-9]+)([eE][+-]?[0-9]+)?\s?%?")
+#: Where a spreadsheet may begin a new cell within a value: where people write decimal commas it splits at semicolons.
+INNER = re.compile(rf"(?s)(?<=.[;\t\r\n])(?=[^\S\t\r\n]*{BEGIN})(?!\s*{NUMBER.pattern}\s*(?:[;\t\r\n]|$))")
 
 
 def safe_cell(value: Any) -> Any:
     """The value, or, where a spreadsheet would run it, its text behind an apostrophe."""
     if not isinstance(value, str):
         return value
-    return f"'{value}" if FORMULA.match(value) and not NUMBER.fullmatch(value) else value
+    text = INNER.sub("'", value)
+    return f"'{text}" if FORMULA.match(value) and not NUMBER.fullmatch(value) else text
 
 
 def safe_row(row: dict[str, Any]) -> dict[str, Any]:

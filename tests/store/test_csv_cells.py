@@ -26,7 +26,42 @@ def test_a_formula_becomes_text(text):
 
 
 @pytest.mark.parametrize(
-    "value", ["", "-3", "-3.50", "+7", "1e-5", "-1,234.5", "-4 %", "a=b", "sub-7", "7-8", -3, None, True]
+    "value",
+    [
+        "",
+        "-3",
+        "-3.50",
+        "+7",
+        "1e-5",
+        "-1,234.5",
+        "-4 %",
+        "a=b",
+        "sub-7",
+        "7-8",
+        "a;b",
+        "1;-3;4",
+        "a; b",
+        "a\r\nb",
+        "1; -3",
+        -3,
+        None,
+        True,
+    ],
 )
 def test_everything_else_stays_as_it_is(value):
     assert safe_cell(value) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x;=1+1;y", "x;'=1+1;y"),
+        ("x; @SUM(1)", "x;' @SUM(1)"),
+        ("x\ty\t=1", "x\ty\t'=1"),
+        ("-3;=1", "'-3;'=1"),
+        ("a\n+cmd|' /C calc'!A0", "a\n'+cmd|' /C calc'!A0"),
+        ("x;-3+1", "x;'-3+1"),
+    ],
+)
+def test_a_formula_where_a_spreadsheet_may_split_the_cell_becomes_text(text, told):
+    assert safe_cell(text) == told

@@ -13,8 +13,10 @@ import httpx
 import orjson
 import yaml
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from bridge.store import failing_items, halts, heartbeats, service_alerts
+from bridge.store.entities import Entity
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event, EventState
 from bridge.store.runs import Run
@@ -120,7 +122,7 @@ def account_renamed(rig: Rig, load: Load) -> None:
     _run(rig, "accounts", "rename", old, new)
     soon = rig.now() + timedelta(seconds=2)
     with rig.store.write() as session:
-        found = update(Hold).where(Hold.target_id == offer, Hold.state == HoldState.ACTIVE)
+        found = update(Hold).where(Hold.target_id.in_(_ids(session, offer)), Hold.state == HoldState.ACTIVE)
         accounts = set(session.scalars(found.values(until=soon).returning(Hold.account)))
     assert accounts == {new}, accounts
     rig.until(lambda: _active(rig, offer), "the pause ends in time", 120)
@@ -128,8 +130,14 @@ def account_renamed(rig: Rig, load: Load) -> None:
 
 def _hold(rig: Rig, offer: str) -> bool:
     with rig.store.read() as session:
-        held = select(Hold.id).where(Hold.target_id == offer, Hold.state == HoldState.ACTIVE)
+        held = select(Hold.id).where(Hold.target_id.in_(_ids(session, offer)), Hold.state == HoldState.ACTIVE)
         return session.scalar(held) is not None and not _active(rig, offer)
+
+
+def _ids(session: Session, offer: str) -> list[str]:
+    """Its text id, under which it is held where the mirror has not seen it yet, and its number, where it has."""
+    numbers = session.scalars(select(Entity.number).where(Entity.ref == offer, Entity.number.is_not(None)))
+    return [offer, *map(str, numbers)]
 
 
 def _active(rig: Rig, offer: str) -> bool:

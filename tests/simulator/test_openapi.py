@@ -15,7 +15,7 @@ from bridge.simulator import Clock, World, create_app
 
 # "The parameters were valid but the request failed": a taken login, an advertiser that does not exist.
 ACCEPTED = ["2xx", "401", "402", "403", "404"]
-EXAMPLES = 15
+EXAMPLES = 8
 
 
 def _world():

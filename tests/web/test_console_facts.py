@@ -24,9 +24,9 @@ def crowded(network):
     network.world.offer("Good", clicks=1000, conversions=50, active=True)
     network.world.offer("Bad", clicks=1000, conversions=1, active=True)
     for number in range(12):
-        network.world.offer(f"Worse {number}", clicks=1000, conversions=1, active=True)
+        network.world.offer(f"Worse {number}", clicks=600, conversions=0, active=True)
     for number in range(5):
-        network.world.offer(f"Better {number}", clicks=1000, conversions=50, active=True)
+        network.world.offer(f"Better {number}", clicks=200, conversions=10, active=True)
     network.rule(RULE.replace("MODE", "live"))
     network.work()
     return network

@@ -25,7 +25,7 @@ server.make(options, "app:app", idle=float(sys.argv[6])).serve()
 def served(app):
     """The application behind a real server; its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -16,7 +16,7 @@ def test_the_message_behind_a_poison_one_is_delivered(redis_url, poison):
     with Connection(redis_url, transport=celery.conf.broker_transport) as connection:
         queue = connection.SimpleQueue("poisoned")
         queue.put({"real": True})
-        message = queue.get(timeout=10)
+        message = queue.get(timeout=120)
         message.ack()
         queue.close()
     assert message.payload == {"real": True}

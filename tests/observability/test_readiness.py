@@ -131,7 +131,7 @@ def test_a_killed_redis_is_said_while_webhooks_are_still_kept(network, tmp_path)
         boss.wait_until(lambda: _answers(client), what="starting Valkey", needs="valkey")
         assert ready(network)[1]["redis"]["status"] == "ok"
         child.process.kill()
-        child.process.wait(timeout=10)
+        child.process.wait(timeout=240)
         status, found = ready(network)
         assert (status, found["redis"]["status"], found["redis"]["remedy"]) == (200, "warn", "start Redis")
     finally:

@@ -87,7 +87,7 @@ def test_beat_checks_in_and_a_worker_that_hears_of_it_completes_it(environment, 
             time.sleep(0.1)
     finally:
         worker.terminate()
-        worker.wait(timeout=30)
+        worker.wait(timeout=240)
     begun, ended = of_kind(receiver, "check_in")[:2]
     assert (begun["monitor_slug"], begun["status"], ended["status"]) == ("pulse", "in_progress", "ok")
     assert begun["check_in_id"] == ended["check_in_id"]

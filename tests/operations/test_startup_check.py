@@ -77,7 +77,7 @@ def test_a_process_that_cannot_read_its_settings_says_why_and_ends(tmp_path, com
     (tmp_path / ".env").write_bytes(b"A=\xff\n")
     values = {"BRIDGE_HOME": str(tmp_path), "REDIS_URL": "redis://127.0.0.1:1/0"}
     told = subprocess.run(
-        [sys.executable, *command], env=os.environ | values, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *command], env=os.environ | values, capture_output=True, text=True, timeout=240, check=False
     )
     assert told.returncode == code
     assert ".env is not UTF-8 text" in told.stderr
@@ -103,4 +103,4 @@ def test_a_worker_says_so_in_its_log(tmp_path, redis_url):
         assert "persistence is not needed" in log.read_text()
     finally:
         worker.send_signal(signal.SIGTERM)
-        worker.wait(timeout=30)
+        worker.wait(timeout=240)

@@ -16,7 +16,7 @@ def scrape(address):
     return sums
 
 
-def scrape_until(address, ready, seconds=30):
+def scrape_until(address, ready, seconds=240):
     """Scrape again and again until `ready` says so; the last readings."""
     until = time.monotonic() + seconds
     while True:

@@ -27,7 +27,7 @@ from bridge.store.runs import Run, StoredVerdict
 
 BAD_OFFERS, GOOD_OFFERS, CLICKS = 40, 8, 60
 EMAIL = "ann.affiliate@example.com"
-PATIENCE = 90.0  # seconds for the whole story
+PATIENCE = 300.0  # seconds for the whole story
 API_KEY, INTEGRATION = "demo-key-with-all-permissions", "mef3dfl"
 
 

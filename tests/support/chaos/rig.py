@@ -174,7 +174,7 @@ class Rig:
         """Switch on one of the simulator's faults."""
         self.integr8.post("/_sim/faults", json={"kind": kind, **parameters}).raise_for_status()
 
-    def until(self, look, what: str, seconds: float = 60.0):
+    def until(self, look, what: str, seconds: float = 240.0):
         """Poll with a deadline; dead processes come back meanwhile, as under `up` or systemd."""
         end = time.monotonic() + seconds
         while True:

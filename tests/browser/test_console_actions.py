@@ -25,7 +25,7 @@ def tab_to(page, name):
 def test_a_halt_is_two_clicks_away_from_any_page(page, network):
     page.goto("/items/offer/1002")
     page.get_by_text("Halt…").click()
-    page.get_by_label("Why").fill("outage")
+    page.get_by_role("textbox", name="Why").first.fill("outage")
     page.get_by_role("button", name="Halt all changes").click()
     assert "outage" in page.locator(".halt").inner_text()
     page.get_by_role("button", name="Resume").click()

@@ -40,6 +40,7 @@ def test_every_page_can_be_opened_stops_everything_and_has_no_inline_script_or_s
         assert re.findall(r"<script(?! src=)", found) == [], page
         assert not re.search(r"<[^>]* on[a-z]+=", found), page
         assert " style=" not in found, page
+        assert '<div class="scroll">' not in found, f"{page}: a table that scrolls has a name and takes the focus"
 
 
 def test_an_empty_house_has_pages_too(browser):

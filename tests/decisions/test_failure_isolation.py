@@ -56,7 +56,7 @@ def test_a_failing_item_is_in_the_checks_until_it_works_again(network):
 
 
 def test_a_tick_goes_on_although_the_rules_cannot_be_loaded(network, monkeypatch):
-    monkeypatch.setattr(maintenance, "publish", lambda *_args, **_named: 1 / 0)
+    monkeypatch.setattr(maintenance, "publish_changes", lambda *_args, **_named: 1 / 0)
     network.rule(minute_rule("good"))
     network.pass_time(minutes=1)
     maintenance.tick(network.services, network.now)

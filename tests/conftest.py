@@ -87,7 +87,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
     """Makes a new, migrated database at each call and returns its address."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
-    server = started(shared / "postgres")
+    server = started(shared / "postgres", haste=True)
     template = f"template_{worker_id}"
 
     def address(name: str) -> str:

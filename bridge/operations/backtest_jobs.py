@@ -194,17 +194,23 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
     if revision is None:
         raise OperationError(f"revision {job.revision} names something that bridge.yaml does not have any more")
     if job.kind != BacktestKind.BACKTEST:
-        answer = _answer(services, job, revision, question, progress)
+        seen: dict[str, Any] = {}
+
+        def counted(done: int, looks: int, at: datetime) -> None:
+            seen.update(looks=looks, looks_done=looks, looking_at=at)  # of what is over all of it is done
+            progress(done, looks, at)
+
+        answer = _answer(services, job, revision, question, counted)
         with services.store.write() as session:
-            backtest_jobs.proceed(session, job, {"looks_done": job.looks or 0}, services.clock())
+            backtest_jobs.proceed(session, job, seen, services.clock())
             backtest_jobs.end(session, job, services.clock(), answer=answer)
         return
     report = replayed(services, revision, question, progress)
     costs = costs_of(services, revision, services.clock())
     [number] = keep(services, [report], question, who=job.by, now=services.clock(), costs=costs)
     with services.store.write() as session:
-        seen = {"looks": report.looks, "looks_done": report.looks, "looking_at": report.end}
-        backtest_jobs.proceed(session, job, seen, services.clock())
+        told = {"looks": report.looks, "looks_done": report.looks, "looking_at": report.end}
+        backtest_jobs.proceed(session, job, told, services.clock())
         backtest_jobs.end(session, job, services.clock(), backtest=number)
 
 

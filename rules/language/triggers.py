@@ -12,6 +12,7 @@ from rules.language.sections import CronSchema, EverySchema, SilenceSchema, Webh
 from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
 from rules.model import tree
 from rules.model.environment import Environment
+from rules.model.formatting import counted
 from rules.model.revision import (
     ALWAYS_KEPT,
     DECLARABLE,
@@ -327,5 +328,6 @@ def _wrong_keys(table: str, keys: tuple[str, ...], environment: Environment) -> 
         several = f"tables/{table}.csv has several rows for one {needed[0]}"
         return f"{several}; join it by {listed(needed, last='and')}: {table}: [{keys[0]}, ...], or keep one row of each"
     if columns and len(keys) >= len(columns):
-        return f"tables/{table}.csv has {len(columns)} columns, so that {len(keys)} keys leave nothing to look up"
+        there, asked = counted(len(columns), "column"), counted(len(keys), "key")
+        return f"tables/{table}.csv has {there}, so that {asked} leave nothing to look up"
     return None

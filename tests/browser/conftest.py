@@ -40,17 +40,20 @@ def settled(tmp_path_factory, sqlite_template):
     """A network in which everything that a page can show is there; nobody changes it any more."""
     place = tmp_path_factory.mktemp("settled")
     (place / "bridge.db").write_bytes(sqlite_template.read_bytes())
+    home = place / "home"
     with pytest.MonkeyPatch.context() as patch:
-        network = Network(place / "home", f"sqlite:///{place / 'bridge.db'}", datetime.now(UTC), patch)
-        live_in(network, LONG)
-        add_channel(network.services, "ops", "webhook", "https://127.0.0.1:9/hook", who="test", now=network.now)
-        with network.services.store.write() as session:
-            session.add(Notice(**notifications.EMPTY | {
-                "channel": "ops", "topic": "message", "dedupe_key": "1", "text": "hello", "created_at": network.now,
-                "due_at": network.now, "state": "sent",
-            }))  # fmt: skip
-        yield network
-        network.close()
+        network = Network(home, f"sqlite:///{place / 'bridge.db'}", datetime.now(UTC), patch)
+    # It outlives its test: in the environment its variables would reach whatever others start meanwhile.
+    (home / ".env").write_text("".join(f"{name}={value}\n" for name, value in network.variables.items()))
+    live_in(network, LONG)
+    add_channel(network.services, "ops", "webhook", "https://127.0.0.1:9/hook", who="test", now=network.now)
+    with network.services.store.write() as session:
+        session.add(Notice(**notifications.EMPTY | {
+            "channel": "ops", "topic": "message", "dedupe_key": "1", "text": "hello", "created_at": network.now,
+            "due_at": network.now, "state": "sent",
+        }))  # fmt: skip
+    yield network
+    network.close()
 
 
 @pytest.fixture(scope="package")

@@ -35,6 +35,7 @@ REFUSED = {
     "rules diff --against origin/main": ("not a git repository", 1),
     "rules history low-cr --revision 3f9a85": ("revision 3f9a85: there is none", 1),
     "rules rename old-name new-name": ("rule new-name: there is none", 1),
+    "runs undo 812 813": ("run 813: there is none", 1),
     "sources rename old-name new-name": ("source new-name: there is none", 1),
     "sources add crm --preset hubspot": ("source 'crm': stands in bridge.yaml already", 1),
     "channels test traffic": ("traffic did not take the message", 1),

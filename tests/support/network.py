@@ -81,14 +81,15 @@ class Network:
         (home / "rules").mkdir(parents=True)
         (home / "tables").mkdir()
         (home / "bridge.yaml").write_text(yaml)
-        for name, value in {
+        self.variables = {
             "DATABASE_URL": database_url,
             "INTEGR8_API_KEY": self.world.api_key,
             "INTEGR8_INTEGRATION_ID": self.world.integration,
             "CRM_TOKEN": TOKEN,
             "POSTBACK_TOKEN": TOKEN,
             "BRIDGE_SECRET_KEY": "a long key for tests",
-        }.items():
+        }
+        for name, value in self.variables.items():
             monkeypatch.setenv(name, value)
         transport = httpx.WSGITransport(app=create_app(self.world, strict=True))
         self.wake_ups = WakeUps()

@@ -111,7 +111,7 @@ def undo_(session: Session, runs: tuple[int, ...], only: tuple[str, ...], yes: b
         selection = chosen_targets(only)
         confirm(lambda: about_undo(services, run, selection, services.clock()), yes=yes)
         done = undo(services, run, who=getpass.getuser(), now=services.clock(), selection=selection)
-    lines = [f"run {done.run_id} takes run {run} back: {done.outcome}", *done.effects]
+    lines = [f"run {done.run_id} undoes run {run}: {done.outcome}", *done.effects]
     outcome(done, [*lines, *(f"left alone: {why}" for why in done.left)], json=json)
 
 
@@ -124,7 +124,7 @@ def _undo_several(session: Session, runs: tuple[int, ...], *, yes: bool, json: b
         if one.undone is None:
             lines.append(f"run {one.run}: not undone; {one.problem}")
             continue
-        lines += [f"run {one.undone.run_id} takes run {one.run} back: {one.undone.outcome}", *one.undone.effects]
+        lines += [f"run {one.undone.run_id} undoes run {one.run}: {one.undone.outcome}", *one.undone.effects]
         lines += [f"left alone: {why}" for why in one.undone.left]
     outcome([asdict(one) for one in found], lines, json=json)
     if any(one.undone is None for one in found):

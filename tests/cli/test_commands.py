@@ -81,7 +81,7 @@ def test_a_person_is_asked_about_what_is_large(home, run, monkeypatch):
     home.work()
     assert "undo 1 change: " in run("runs", "undo", "1", code=1)
     monkeypatch.setattr(targets, "somebody_can_answer", lambda: False)
-    assert "takes run 1 back" in run("runs", "undo", "1")
+    assert "undoes run 1" in run("runs", "undo", "1")
 
 
 def test_what_cannot_be_done_says_why_and_exits_with_one(home, run):

@@ -75,7 +75,7 @@ def replay_events() -> Response | str:
 def cancel_replays() -> Response:
     def do() -> str:
         gone = cancel(services(), who=g.who, now=services().clock())
-        return f"{many(gone, 'replay')} that nobody had begun {'is' if gone == 1 else 'are'} taken back."
+        return f"{many(gone, 'replay')} that nobody had begun {'is' if gone == 1 else 'are'} cancelled."
 
     return done("/events", do)
 

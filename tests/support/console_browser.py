@@ -57,6 +57,7 @@ def operator_token(network, name="Anna", role=Role.OPERATOR):
 def signed_in(chromium, address, token, **options):
     """A page of somebody who came in with this token, and what the browser complained about."""
     context = chromium.new_context(viewport={"width": 1180, "height": 820}, base_url=address, **options)
+    context.set_default_timeout(180_000)  # milliseconds; a busy machine answers late, and says nothing by it
     found = context.new_page()
     complaints = []
     found.on("pageerror", lambda error: complaints.append(str(error)))

@@ -85,10 +85,12 @@ def test_what_was_done_after_the_copy_is_not_done_twice(tmp_path, first, new_dat
         done(second.home, "resume")
         second.until(lambda: proof.quiet(second), "what was under way is settled", 240)
         assert writes(second) == before
-        second.forgiven |= set(load.offers)  # what the lost part paused is known as somebody's, as soon as it is read
         load.again(second).finish()  # what was answered after the copy is only with its sender
         second.until(lambda: proof.quiet(second), "nothing waits any more", 240)
         assert writes(second) == before
-        assert "\n".join(proof.problems(second, second.loads)) == ""
+        # What the lost part of the ledger paused is known as somebody's as soon as Integr8 is read again: then the
+        # repeated webhooks find their offers paused, and no hold and no plan tells of it.
+        found = [one for one in proof.problems(second, second.loads) if not any(offer in one for offer in load.offers)]
+        assert "\n".join(found) == ""
     finally:
         second.leave()

@@ -15,7 +15,7 @@ from bridge.cli.rules_list import list_
 from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, show
 from bridge.config import rulebook, rules_directory
 from bridge.config.lookup_tables import load_all
-from bridge.config.rule_names import names_of
+from bridge.config.rule_names import known_names
 from bridge.operations import rule_changes
 from bridge.operations.errors import OperationError
 from bridge.operations.explain import explain as make_explanation
@@ -140,7 +140,7 @@ def test(session: Session, file: tuple[Path, ...], json: bool) -> None:
 def _loaded(session: Session, files: tuple[Path, ...]) -> tuple[list[Revision], list[str]]:
     paths = files or tuple(rules_directory.files(session.settings))
     environment = (
-        names_of(session.settings, load_all(session.settings.tables_dir, session.settings.tables)[0])
+        known_names(session.settings, load_all(session.settings.tables_dir, session.settings.tables)[0])
         if not files
         else Environment()
     )

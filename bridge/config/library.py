@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table, load_all
-from bridge.config.rule_names import names_of
+from bridge.config.rule_names import known_names
 from bridge.config.settings import Settings
 from bridge.store import revisions as stored_revisions
 from rules.loading.load import load
@@ -94,7 +94,7 @@ class Library:
         """The revision; None when the settings no longer have what it names, which `check` reports as well."""
         found = self._compiled.get(row.hash)
         if found is None:
-            loaded = load(row.text, name=row.file, environment=names_of(self._settings, self.tables), tests=None)
+            loaded = load(row.text, name=row.file, environment=known_names(self._settings, self.tables), tests=None)
             found = next((one for one in loaded.revisions if one.id == row.rule_id), None)
             if found is None:
                 log.error("rule does not load", rule=row.rule_id, problems=[str(one) for one in loaded.problems])

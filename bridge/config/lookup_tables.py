@@ -19,8 +19,8 @@ from rules.model.input_values import parse_number
 
 LARGEST = 5_000_000  # bytes; a table is for budgets and lists, not for reports
 DIRECTORY = "tables"
-Types_ = Mapping[str, str]  # column → type
-Types = Mapping[str, Types_]  # by table
+ColumnTypes = Mapping[str, str]  # column → type
+Types = Mapping[str, ColumnTypes]  # by table
 
 
 class TableError(ValueError):
@@ -100,7 +100,7 @@ def is_side_file(path: Path) -> bool:
     return name.startswith((".", "~", "#")) or name.endswith(("~", ".swp", ".swo", ".bak", ".orig", ".tmp", "#"))
 
 
-def load(path: Path, types: Types_ | None = None) -> Table:
+def load(path: Path, types: ColumnTypes | None = None) -> Table:
     """Read one table. Raises TableError for what would otherwise decide about money by accident."""
     place = f"{DIRECTORY}/{path.name}"
     try:
@@ -114,7 +114,7 @@ def load(path: Path, types: Types_ | None = None) -> Table:
         raise TableError(f"{place}: cannot be read: {error.strerror}") from error
 
 
-def _table(name: str, place: str, read: CsvTable, types: Types_) -> Table:
+def _table(name: str, place: str, read: CsvTable, types: ColumnTypes) -> Table:
     starts, ends = (_dates(read.columns, types, word) for word in ("from", "to"))
     declared = tuple(column for column in read.columns if types.get(column) == "key")
     texts = {*(declared or read.columns[:1])}
@@ -167,7 +167,7 @@ def _doubled(clash: tuple[TableRow, TableRow], columns: Sequence[str]) -> str:
     return f"{what} in line {before.line} too{meanwhile}; keep one of them"
 
 
-def _dates(columns: Sequence[str], types: Types_, word: str) -> str | None:
+def _dates(columns: Sequence[str], types: ColumnTypes, word: str) -> str | None:
     """The column of the first or the last day on which a row holds: the declared one, else the one of that name."""
     declared = next((column for column in columns if types.get(column) == word), None)
     return declared or (word if word in columns and word not in types and columns[0] != word else None)

@@ -8,7 +8,7 @@ from bridge.integr8.catalogue import OPERATIONS
 from rules.model.environment import Environment
 
 
-def names_of(settings: Settings, tables: Mapping[str, Table]) -> Environment:
+def known_names(settings: Settings, tables: Mapping[str, Table]) -> Environment:
     """The names that rules of this home may use."""
     unreadable = dict.fromkeys(path.stem for path in table_files(settings.tables_dir))
     return Environment(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bridge.config import table_cells
 from bridge.config.lookup_tables import Table, is_side_file, load_all
-from bridge.config.rule_names import names_of
+from bridge.config.rule_names import known_names
 from bridge.config.settings import Settings
 from rules.loading.cross_checks import check
 from rules.loading.load import load
@@ -42,7 +42,7 @@ class RulesSnapshot:
 def read(settings: Settings) -> RulesSnapshot:
     """Read every rule and table of BRIDGE_HOME. Never raises for what people wrote; `problems` has it all."""
     tables, table_problems = load_all(settings.tables_dir, settings.tables)
-    names = names_of(settings, tables)
+    names = known_names(settings, tables)
     revisions: dict[str, Revision] = {}
     problems = [_at(settings.places.located(line)) for line in table_problems]
     if not settings.rules_dir.is_dir():

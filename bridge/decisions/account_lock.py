@@ -118,7 +118,8 @@ def in_turn(
     """Plan, make the rows, and write them, with the account's lock where others could be affected.
 
     `shadow`: all these rules only show what they would do, so no lock is needed, unless a plan ends what a rule holds
-    from the time when it was live. When the lock is lost, all three are done again with the same evaluations.
+    from the time when it was live. When the lock is lost, or `plan` raises LeaseLost because what it builds on has
+    changed, all three are done again with the same evaluations.
     Raises LeaseLost after TRIES, and whatever the three raise.
     """
     locked = not shadow
@@ -135,10 +136,10 @@ def in_turn(
                         write(session, records)
         except RoundLost:
             raise
-        except LeaseLost:
+        except LeaseLost as error:
             if attempt == TRIES:
                 raise
-            log.warning("decision lock was lost; planning again", account=account, attempt=attempt)
+            log.warning("planning again", why=str(error), account=account, attempt=attempt)
         else:
             return
 

@@ -354,11 +354,7 @@ def _wanted(decision: Decision) -> int:
 
 
 def _parts(
-    inputs: EventInputs,
-    session: Session,
-    book: Rulebook,
-    received: Sequence[ReceivedEvent],
-    now: datetime,
+    inputs: EventInputs, session: Session, book: Rulebook, received: Sequence[ReceivedEvent], now: datetime
 ) -> list[_Part]:
     """Evaluate the rules that these events concern, but for those that are halted."""
     live, open_halts = inputs.live, halts.open_halts(session)
@@ -378,16 +374,12 @@ def _parts(
         if late.received:
             late, facts = facts_for(live, session, late, now)
             part.stale += skip_stale(late.revision, facts, late.causes, why, now)
-    for match in match_rules(live.library, session, _unusable(book), received, now):
+    for match in match_rules(live.library, session, Rulebook(revisions=book.unusable), received, now):
         account = match.revision.account
         part = parts.setdefault(account, _Part(account, _order(inputs, session, match, now)))
         known = runs.existing(session, match.revision.id, [cause.key for cause in match.causes])
         part.evaluated.append(_refused(match.without(known), now))
     return list(parts.values())
-
-
-def _unusable(book: Rulebook) -> Rulebook:
-    return Rulebook(revisions=book.unusable)
 
 
 class RuleUnusable(Exception):

@@ -44,11 +44,7 @@ class RuleMatch:
 
 
 def match_rules(
-    library: Library,
-    session: Session,
-    book: Rulebook,
-    received: Sequence[ReceivedEvent],
-    now: datetime,
+    library: Library, session: Session, book: Rulebook, received: Sequence[ReceivedEvent], now: datetime
 ) -> list[RuleMatch]:
     """The rules that these events concern, the most important rule first."""
     found = []

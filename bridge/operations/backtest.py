@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config import rules_directory
 from bridge.config.lookup_tables import load_all
-from bridge.config.rule_names import names_of
+from bridge.config.rule_names import known_names
 from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError
 from bridge.operations.rule_costs import items_of
@@ -183,7 +183,7 @@ def read(services: Services, path: Path) -> list[Revision]:
 def parse(services: Services, text: str, name: str = TEXT) -> list[Revision]:
     """The rules of a text. Raises OperationError with all that is wrong in it, each with its place."""
     tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
-    loaded = load(text, name=name, environment=names_of(services.settings, tables))
+    loaded = load(text, name=name, environment=known_names(services.settings, tables))
     if loaded.errors or not loaded.revisions:
         raise OperationError("\n".join(str(problem) for problem in loaded.errors) or f"{name}: holds no rule")
     return list(loaded.revisions)

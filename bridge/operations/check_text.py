@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bridge.config.lookup_tables import load_all
-from bridge.config.rule_names import names_of
+from bridge.config.rule_names import known_names
 from bridge.operations.backtest import TEXT
 from bridge.operations.check import Findings
 from bridge.services.container import Services
@@ -36,7 +36,7 @@ class Checked:
 def examine(services: Services, text: str) -> Checked:
     """Read a text as if it stood in a file of this home, and run its tests. Changes nothing."""
     tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
-    loaded = load(text, name=TEXT, environment=names_of(services.settings, tables), tests=False)
+    loaded = load(text, name=TEXT, environment=known_names(services.settings, tables), tests=False)
     own = {revision.id for revision in loaded.revisions}
     with services.store.read() as session:
         live = services.library.current(session).revisions.values()

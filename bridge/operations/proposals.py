@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import load_all
-from bridge.config.rule_names import names_of
+from bridge.config.rule_names import known_names
 from bridge.decisions.live_facts import scope_facts
 from bridge.decisions.plan_state import PlanContext, load_state
 from bridge.operations.decide import live_inputs
@@ -134,7 +134,7 @@ def _plain(text: str) -> str:
 
 def _loaded(services: Services, text: str) -> Revision:
     tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
-    found = load(text, name="proposal", environment=names_of(services.settings, tables), tests=False)
+    found = load(text, name="proposal", environment=known_names(services.settings, tables), tests=False)
     if not found.revisions:
         raise OperationError("; ".join(problem.message for problem in found.errors))
     if any("{{" in str(value) for value in _values(found.revisions[0])):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridge.config import rules_directory
 from bridge.config.lookup_tables import load_all
-from bridge.config.rule_names import names_of
+from bridge.config.rule_names import known_names
 from bridge.operations.errors import OperationError
 from bridge.operations.rule_diff import RuleDiff, compare
 from bridge.services.container import Services
@@ -36,7 +36,7 @@ def changes(services: Services, against: str, *, now: datetime) -> list[RuleChan
     Raises OperationError where there is no such revision, or where the rules of the working tree are wrong.
     """
     settings = services.settings
-    names = names_of(settings, load_all(settings.tables_dir, settings.tables)[0])
+    names = known_names(settings, load_all(settings.tables_dir, settings.tables)[0])
     before = _by_id(texts_at(settings.home, against), names, strict=False)
     present = {f"rules/{path.name}": path.read_text(encoding="utf-8-sig") for path in rules_directory.files(settings)}
     after = _by_id(present, names, strict=True)

@@ -1,5 +1,7 @@
 """Estimate what a rule costs at this network's volumes before it is live."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,10 +26,7 @@ def costs_of(services: Services, revision: Revision, now: datetime) -> list[dict
     node = ratio(revision.when)
     if node is None:
         return []
-    data = services.data(revision.account, revision.integration)
-    with services.store.read() as session:
-        services.library.current(session)
-        facts = facts_for(session, data, revision, now, services.library.tables)
+    with _facts(services, revision, now) as facts:
         volumes = _measured(facts, _counted(node), now)
         worth = _worth(facts, now)
     chosen = tuple(float(value) for value in np.quantile(volumes, QUANTILES)) if len(volumes) else TYPICAL
@@ -44,16 +43,22 @@ def items_of(services: Services, revision: Revision, now: datetime) -> list[Item
     parts = None if node is None else types.ratio_of_counts(node.left)
     if parts is None:
         return []
-    data = services.data(revision.account, revision.integration)
-    with services.store.read() as session:
-        services.library.current(session)
-        facts = facts_for(session, data, revision, now, services.library.tables)
+    with _facts(services, revision, now) as facts:
         hits, trials = (_amounts(facts, part, now) for part in parts)
     some = trials > 0
     days = MEASURED / timedelta(days=1)
     return [
         Item(a_day=float(of / days), rate=float(hit / of)) for hit, of in zip(hits[some], trials[some], strict=True)
     ]
+
+
+@contextmanager
+def _facts(services: Services, revision: Revision, now: datetime) -> Iterator[LiveFacts]:
+    """What is known about the rule's scope; amounts are read while the block runs."""
+    data = services.data(revision.account, revision.integration)
+    with services.store.read() as session:
+        services.library.current(session)  # reads the tables anew where rules have changed
+        yield facts_for(session, data, revision, now, services.library.tables)
 
 
 def _amounts(facts: LiveFacts, node: tree.Node, now: datetime) -> Any:

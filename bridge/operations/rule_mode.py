@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bridge.config import rulebook
-from bridge.config.rule_names import names_of
+from bridge.config.rule_names import known_names
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services.container import Services
 from bridge.store import audit_log
@@ -83,7 +83,7 @@ def _same(services: Services, text: str, wanted: Revision) -> Revision | None:
     loaded = load(
         text,
         name=wanted.place.file,
-        environment=names_of(services.settings, services.library.tables),
+        environment=known_names(services.settings, services.library.tables),
         tests=False,
     )
     found = next((one for one in loaded.revisions if one.id == wanted.id), None)

@@ -45,10 +45,9 @@ def settle(session: Session, asked: Iterable[tuple[str, frozenset[str]]]) -> Non
         session.execute(delete(DeferredEvent).where(*gone).execution_options(synchronize_session=False))
 
 
-def release(session: Session, halt_ids: Collection[int]) -> int:
-    """Put the events of these halts back into the journal, for the rules that owe a decision. Returns how many."""
+def release(session: Session, halt_ids: Collection[int]) -> None:
+    """Put the events of these halts back into the journal, for the rules that owe a decision."""
     waiting = DeferredEvent.halt_id.in_(halt_ids)
-    number = count(session, halt_ids)
     session.execute(
         update(Event)
         .where(Event.id.in_(select(DeferredEvent.event_id).where(waiting)))
@@ -58,7 +57,6 @@ def release(session: Session, halt_ids: Collection[int]) -> int:
     )
     free = update(DeferredEvent).where(waiting).values(halt_id=None)
     session.execute(free.execution_options(synchronize_session=False))
-    return number
 
 
 def drop(session: Session, halt_ids: Collection[int], why: str) -> list[str]:

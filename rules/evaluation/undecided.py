@@ -71,7 +71,7 @@ def trace(revision: Revision, found: Undecided, row: int) -> Trace | None:
     if limit is None or loss is None or loss.amount <= 0:
         return None
     return Trace(
-        text=f"lose_at_most: {_money(limit)}",
+        text=f"lose_at_most: {limit.money}",
         answer=Answer.YES if found.rows[row] else Answer.NO,
         value=round(loss.amount, 2),
         threshold=limit.amount,
@@ -88,7 +88,7 @@ def words(limit: LoseAtMost, loss: Loss, found: Undecided, row: int) -> str:
     since = "" if loss.since is None else f" since {loss.since:%d %b %Y %H:%M} UTC"
     few = formatting.number(round(loss.missing, 1))
     line, each = formatting.number(loss.line, "share"), formatting.number(loss.worth, "money")
-    made = f"about {lost} lost{since} ({few} beyond {line}, {each} each) of the {_money(limit)} that may be lost"
+    made = f"about {lost} lost{since} ({few} beyond {line}, {each} each) of the {limit.money} that may be lost"
     if not found.rows[row] and loss.amount <= float(limit.amount):
         return made
     return f"{made}; the evidence does not decide: {_consequence(limit, found, row)}"
@@ -103,10 +103,6 @@ def _consequence(limit: LoseAtMost, found: Undecided, row: int) -> str:
         case "cap":
             clicks = f"{today(found.frame)[row]:,.0f} of {limit.clicks_per_day:,} clicks a day so far"
             return f"paused for the rest of the day, {clicks}" if found.rows[row] else clicks
-
-
-def _money(limit: LoseAtMost) -> str:
-    return f"{limit.amount:f}{f' {limit.currency}' if limit.currency else ''}"
 
 
 def _losing(group: Group, lookback: Lookback) -> Iterator[tuple[tree.Losing, Lookback]]:

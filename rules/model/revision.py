@@ -192,6 +192,11 @@ class LoseAtMost:
     hold: HoldFor | None = None  # of `pause`; None: that of the step
     worth: Decimal | None = None  # of one hit, such as a conversion; None: what those of the item brought
 
+    @property
+    def money(self) -> str:
+        """The amount as sentences say it: `50 USD`, or `50` where no currency was written."""
+        return f"{self.amount:f}{f' {self.currency}' if self.currency else ''}"
+
 
 # --- then ------------------------------------------------------------------------------------------
 

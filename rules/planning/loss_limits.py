@@ -68,7 +68,7 @@ def asks(revision: Revision) -> bool:
 def asked(revision: Revision, effects: Collection[PlannedEffect]) -> Stop:
     """Why a plan waits whose subjects the evidence does not decide."""
     limit = revision.lose_at_most
-    money = "" if limit is None else f"{limit.amount:f}{f' {limit.currency}' if limit.currency else ''}"
+    money = "" if limit is None else limit.money
     number = counted(len({effect.subject for effect in effects}), "item")
     return Stop(guard=GUARD, message=f"{number} may have lost more than {money} before the evidence decides")
 

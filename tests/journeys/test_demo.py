@@ -6,11 +6,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
+from waiting import wait_for
 
 from bridge.cli.local.supervisor import free_port
 
@@ -29,16 +29,6 @@ def processes_of(home):
         if str(home).encode() in text and int(entry.name) != os.getpid():
             found.append(int(entry.name))
     return found
-
-
-def wait_for(look, seconds=240):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def test_the_demo_proves_itself_and_leaves_nothing_running(tmp_path):

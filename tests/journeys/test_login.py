@@ -11,18 +11,10 @@ import pytest
 
 from bridge.cli.local import stack
 from bridge.cli.local.stack import Options
-from bridge.cli.local.supervisor import Supervisor
 
 pytestmark = pytest.mark.journey
 
 PASSWORD = "a few good words"
-
-
-@pytest.fixture
-def boss():
-    made = Supervisor(log=False)
-    yield made
-    made.stop()
 
 
 @pytest.fixture

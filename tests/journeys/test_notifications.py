@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 from standardwebhooks import Webhook
+from waiting import wait_for
 
 from bridge.cli.local import stack
 from bridge.cli.local.stack import Options
@@ -68,16 +68,6 @@ def running(boss, receiver, tmp_path_factory):
     (home / ".env").write_text(f"KEY=k\nTOKEN={TOKEN}\nSECRET={SECRET}\nPEOPLE={people}\n")
     found = stack.start(boss, home, {}, Options())
     return found, home
-
-
-def wait_for(look, seconds=240):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s")
 
 
 @pytest.fixture

@@ -1,23 +1,15 @@
 """A worker that is asked to go while its call hangs. What kills do is in tests/chaos, one service for all of them."""
 
 import signal
-import time
 
 import pytest
 from sqlalchemy import select
+from waiting import wait_for
 
 from bridge.cli.local import demo
-from bridge.cli.local.supervisor import Supervisor
 from bridge.store.ledger import Effect
 
 pytestmark = pytest.mark.journey
-
-
-@pytest.fixture
-def boss():
-    made = Supervisor(log=False)
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -41,7 +33,7 @@ def test_a_worker_that_is_asked_to_go_ends_within_its_grace_and_hands_back_what_
     slow = {"kind": "slow", "seconds": 40, "when": "after", "operation": "offers.set_status", "count": 1}
     stage.integr8.post("/_sim/faults", json=slow)
     demo.send(stage, lambda _text: None)
-    wait_until(lambda: demo.ask_integr8(stage).paused, 240)
+    wait_for(lambda: demo.ask_integr8(stage).paused)
     worker = boss._children["effects"].process
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=240) == 0  # of its own accord: nobody here kills it after the grace
@@ -49,10 +41,3 @@ def test_a_worker_that_is_asked_to_go_ends_within_its_grace_and_hands_back_what_
         held = session.scalars(select(Effect).where(Effect.verb == "pause", Effect.claimed_by.is_not(None))).all()
     assert [one.state for one in held] == []
     finish(boss, stage)
-
-
-def wait_until(look, seconds):
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end
-        time.sleep(0.05)

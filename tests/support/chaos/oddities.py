@@ -15,7 +15,7 @@ import yaml
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from bridge.store import failing_items, halts, heartbeats, service_alerts
+from bridge.store import failing_items, halts, service_alerts
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event, EventState
@@ -63,8 +63,8 @@ def halt_and_resume(rig: Rig, load: Load) -> None:
     late = [_send(rig, load, {"type": "partner.unknown", "number": f"halt-{one}-{time.time_ns()}"}) for one in range(5)]
     rig.until(lambda: not load.unanswered, "the sender is answered while all is halted")
     runs, writes = _event_runs(rig), rig.applied("offers.set_status")
-    last = _ticks(rig)
-    rig.until(lambda: _ticks(rig) > last + 5, "the clock goes on ticking")
+    last = rig.last_tick()
+    rig.until(lambda: rig.last_tick() > last + 5, "the clock goes on ticking")
     assert (_event_runs(rig), rig.applied("offers.set_status")) == (runs, writes), "something was decided or sent"
     assert set(late) <= _waiting(rig), "an event was used up while all was halted"
     _run(rig, "resume")
@@ -84,12 +84,6 @@ def _nothing_moves(rig: Rig) -> bool:
 def _event_runs(rig: Rig) -> int:
     with rig.store.read() as session:
         return session.scalar(select(func.count()).select_from(Run).where(Run.event_id.is_not(None))) or 0
-
-
-def _ticks(rig: Rig) -> float:
-    with rig.store.read() as session:
-        last = heartbeats.last_tick(session)
-    return last.timestamp() if last else 0.0
 
 
 def _waiting(rig: Rig) -> set[str]:

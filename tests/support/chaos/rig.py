@@ -17,6 +17,7 @@ import redis
 
 from bridge.cli.local import stack, supervisor
 from bridge.cli.local.supervisor import Supervisor
+from bridge.store import heartbeats
 from bridge.store.engine import Store, make_engine
 from chaos import shifted
 from chaos.proxy import Proxy
@@ -185,6 +186,12 @@ class Rig:
             if time.monotonic() > end:
                 raise AssertionError(f"not within {seconds:.0f} s: {what}")
             time.sleep(0.1)
+
+    def last_tick(self) -> float:
+        """When the service ticked last, in seconds since 1970; 0 before the first time."""
+        with self.store.read() as session:
+            last = heartbeats.last_tick(session)
+        return last.timestamp() if last else 0.0
 
     def applied(self, operation: str) -> int:
         """How many writes of one operation Integr8 has really carried out."""

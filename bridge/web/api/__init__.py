@@ -1,7 +1,12 @@
 """The REST API under /api/v1: all that the command line does, described by /api/v1/openapi.json."""
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from apispec import APISpec
 from flask import Flask
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 
 from bridge.services.container import Services
 from bridge.version import VERSION
@@ -44,7 +49,42 @@ def register(app: Flask, _services: Services) -> None:
             "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
         },
     )
-    api = Api(app, spec_kwargs={"extra_plugins": [InCommon()]})
+    api = DescribedOnDemand(app, spec_kwargs={"extra_plugins": [InCommon()]})
     app.extensions["bridge-api"] = api
     for part in PARTS:
         api.register_blueprint(part.blueprint, url_prefix="/api/v1")
+
+
+class DescribedOnDemand(Api):  # type: ignore[misc]  # the package has no types
+    """Routes at once, their description when somebody reads it: making it takes longer than all routes together."""
+
+    def __init__(self, app: Flask, **more: Any) -> None:
+        self._lock = threading.RLock()
+        self._undescribed: list[Callable[[APISpec], None]] = []
+        self._spec: APISpec | None = None
+        super().__init__(app, **more)
+
+    @property
+    def spec(self) -> APISpec | None:
+        """The whole description; None before there is an application."""
+        with self._lock:
+            if self._spec is not None:
+                while self._undescribed:
+                    self._undescribed.pop(0)(self._spec)
+            return self._spec
+
+    @spec.setter
+    def spec(self, made: APISpec | None) -> None:
+        self._spec = made
+
+    def register_blueprint(self, blp: Blueprint, *, parameters: list[Any] | None = None, **options: Any) -> None:
+        """Register the routes of a blueprint; see `flask_smorest.Api.register_blueprint`."""
+        app, name = self._app, options.get("name", blp.name)
+        app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        app.register_blueprint(blp, **options)
+
+        def describe(spec: APISpec) -> None:
+            blp.register_views_in_doc(self, app, spec, name=name, parameters=parameters)
+            spec.tag({"name": name, "description": blp.description})
+
+        self._undescribed.append(describe)

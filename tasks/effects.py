@@ -1,6 +1,6 @@
 """Execute due effects: claim, merge into few calls, call, verify, record."""
 
-from bridge.effects import perform as effects_perform
+from bridge.operations.perform import perform_effects
 from bridge.services import container
 from tasks.app import celery
 
@@ -14,6 +14,6 @@ def perform() -> None:
     for _ in range(ROUNDS):
         if container.leaving.is_set():
             return
-        if not effects_perform.perform(services, services.clock()):
+        if not perform_effects(services, services.clock()):
             return
     services.queue.wake("effects.perform")

@@ -1,8 +1,7 @@
 """Collect new notifications and deliver those that are due."""
 
-from bridge.notifications import collect, service_alerts
-from bridge.notifications import deliver as notifications_deliver
 from bridge.observability.bulkhead import Bulkhead
+from bridge.operations import notify
 from bridge.services import container
 from tasks.app import celery
 
@@ -15,9 +14,9 @@ def deliver() -> None:
     services = container.services()
     bulkhead = Bulkhead(services.store, services.clock())
     with bulkhead.item("service", "notices", "collect"):
-        collect.collect(services, services.clock())
+        notify.collect_notices(services, services.clock())
     with bulkhead.item("service", "alerts", "watch"):
-        service_alerts.watch(services, services.clock())
+        notify.watch_service(services, services.clock())
     for _ in range(ROUNDS):
-        if container.leaving.is_set() or not notifications_deliver.deliver(services, services.clock()):
+        if container.leaving.is_set() or not notify.deliver_notices(services, services.clock()):
             return

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -131,7 +130,7 @@ def _plan_events(context: PlanContext, causes: Sequence[Cause], evaluation: Eval
     decisions = []
     held = _held(revision, state)
     for row, cause in enumerate(causes):
-        one = slice_of(evaluation, row)
+        one = evaluation.of_row(row)
         looking = held.get(one.subjects[0], frozenset())
         if row and looking != state.looking:  # the first plan of a batch looked at every hold
             state = replace(state, looking=looking)
@@ -175,23 +174,6 @@ def _held(revision: Revision, state: State) -> dict[Subject, frozenset[Target]]:
     return found
 
 
-def slice_of(evaluation: Evaluation, row: int) -> Evaluation:
-    """The evaluation of one subject out of many."""
-    part = slice(row, row + 1)
-    return Evaluation(
-        revision=evaluation.revision,
-        now=evaluation.now,
-        subjects=[evaluation.subjects[row]],
-        answers=evaluation.answers[part],
-        why=evaluation.why[part],
-        early=evaluation.early[part],
-        explain=cache(lambda _row: evaluation.explain(row)),  # the plan gives its reason, the record keeps it
-        fill=lambda _row, template: evaluation.fill(row, template),
-        undecided=None if evaluation.undecided is None else evaluation.undecided[part],
-        lost_since=lambda _row, moment: evaluation.lost_since(row, moment),
-    )
-
-
 def event_facts(received: Sequence[ReceivedEvent], live: Facts | None = None) -> EventFacts:
     """Facts for a rule that is about the events themselves."""
     return EventFacts(received, [subject_of(one) for one in received], live)
@@ -228,7 +210,7 @@ def skip_stale(
             revision=revision,
             cause=cause,
             started_at=now,
-            evaluation=slice_of(evaluation, row),
+            evaluation=evaluation.of_row(row),
             plan=Plan(
                 rule=revision.id,
                 revision=revision.hash,

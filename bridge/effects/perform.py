@@ -1,20 +1,24 @@
 """Execute effects, one round at a time. No network call happens inside a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
+from bridge.config.settings import Account
 from bridge.effects import spans
 from bridge.effects.claims import Batch, Halted, StoredCallLog, claim_batch
 from bridge.effects.handlers import HANDLERS, Ambiguous, Applied, Failed, Job, Outcome, RetryLater, Tools
 from bridge.effects.outcomes import record_outcomes
-from bridge.notifications import collect
+from bridge.integr8 import Client
 from bridge.observability.sentry import tag
-from bridge.operations import undo
-from bridge.services.container import Services
+from bridge.outbound.http import Outgoing
+from bridge.services.secrets import SecretsBox
 from bridge.store import ledger
+from bridge.store.engine import Store
 from bridge.store.lease import LeaseLost
 from bridge.store.ledger import Effect
 
@@ -23,59 +27,75 @@ log = structlog.get_logger()
 PAUSE_NAME = 60.0  # s; a name that bridge.yaml no longer has needs a person
 
 
-def perform(services: Services, now: datetime) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectInputs:
+    """What carrying out effects uses: the database, the accounts and their clients, and what may follow an effect."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    accounts: Mapping[str, Account]
+    seconds_away: Callable[[str], float]  # account → until calls make sense
+    client: Callable[[str, str], Client]  # account, integration
+    outgoing: Callable[[], Outgoing]  # of the `http` action
+    notify: Callable[[str, Mapping[str, Any]], bool]  # channel, message; False: there is no such channel
+    box: Callable[[], SecretsBox]
+    compensate: Callable[[Session, int, str, datetime], None]  # plan, subject: `on_failure: undo`
+    wake: Callable[[str], object]  # a task, by its name
+
+
+def perform(inputs: EffectInputs, now: datetime) -> bool:
     """Claim what is due and carry it out. False when nothing was due."""
-    away = [account for account in services.settings.accounts if services.seconds_away(account) > 0]
-    batches = claim_batch(services.store, now, away=away)
+    away = [account for account in inputs.accounts if inputs.seconds_away(account) > 0]
+    batches = claim_batch(inputs.store, now, away=away)
     for batch in batches:
         tag(account=batch.account)
-        went_well = _carry_out(services, batch)
+        went_well = _carry_out(inputs, batch)
         if batch.full and went_well:
-            services.queue.wake("effects.perform")  # more is waiting, and an idle worker can help
+            inputs.wake("effects.perform")  # more is waiting, and an idle worker can help
     return bool(batches)
 
 
-def _carry_out(services: Services, batch: Batch) -> bool:
+def _carry_out(inputs: EffectInputs, batch: Batch) -> bool:
     """True when nothing has to be tried again."""
-    call_log = StoredCallLog(services.store, batch, services.clock)
-    with spans.effects(services.store, batch):
+    call_log = StoredCallLog(inputs.store, batch, inputs.clock)
+    with spans.effects(inputs.store, batch):
         try:
-            outcomes = _outcomes(services, batch, call_log)
+            outcomes = _outcomes(inputs, batch, call_log)
         except Exception:
-            with services.store.write() as session:
+            with inputs.store.write() as session:
                 call_log.note_ended(session)
             raise
         written = record_outcomes(
-            services.store, batch, outcomes, call_log=call_log, box=services.box, now=services.clock()
+            inputs.store, batch, outcomes, call_log=call_log, box=inputs.box(), now=inputs.clock()
         )
-    _afterwards(services, call_log, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
+    _afterwards(inputs, call_log, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
     return not any(isinstance(one, RetryLater | Ambiguous) for one in outcomes)
 
 
-def _afterwards(services: Services, call_log: StoredCallLog, ended: Sequence[Effect]) -> None:
+def _afterwards(inputs: EffectInputs, call_log: StoredCallLog, ended: Sequence[Effect]) -> None:
     """What can wait until the batch is written down.
 
     Where a rule says `on_failure: undo`, the other steps of a subject are undone when one fails. A step that was
     under way when the other failed is asked about when it ends.
     """
     subjects = {(effect.plan_id, effect.subject) for effect in ended if effect.releases is None}
-    with services.store.read() as session:
+    with inputs.store.read() as session:
         call_log.note_delays(session)
         meant = ledger.undone_on_failure(session, {plan_id for plan_id, _ in subjects})
     if not meant:
         return
-    with services.store.write() as session:
+    with inputs.store.write() as session:
         for plan_id, subject in sorted(subjects):
             if plan_id in meant:
-                undo.compensate(services, session, plan_id, subject, services.clock())
+                inputs.compensate(session, plan_id, subject, inputs.clock())
 
 
-def _outcomes(services: Services, batch: Batch, call_log: StoredCallLog) -> Sequence[Outcome]:
-    gone = _gone(services, batch)
+def _outcomes(inputs: EffectInputs, batch: Batch, call_log: StoredCallLog) -> Sequence[Outcome]:
+    gone = _gone(inputs, batch)
     if gone is not None:
         return [_wait_for_name(job, gone) for job in batch.jobs]
-    client = services.client(batch.account, batch.integration)
-    tools = Tools(client=client, outgoing=services.outgoing, tell=partial(collect.tell, services))
+    client = inputs.client(batch.account, batch.integration)
+    tools = Tools(client=client, outgoing=inputs.outgoing(), tell=inputs.notify)
     over = [Failed(job, job.expired) for job in batch.jobs if job.expired and not job.ambiguous]
     jobs = [job for job in batch.jobs if job.ambiguous or not job.expired]
     try:
@@ -87,9 +107,9 @@ def _outcomes(services: Services, batch: Batch, call_log: StoredCallLog) -> Sequ
         return over
 
 
-def _gone(services: Services, batch: Batch) -> str | None:
+def _gone(inputs: EffectInputs, batch: Batch) -> str | None:
     """Why nothing can be asked under this name, and what mends it; None where it is configured."""
-    account = services.settings.accounts.get(batch.account)
+    account = inputs.accounts.get(batch.account)
     if account is None:
         old = batch.account
         lost = f"there is no account {old!r} in bridge.yaml any more"

@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
+from bridge.notifications.inputs import NotificationInputs
 from bridge.observability.bulkhead import Bulkhead
-from bridge.services.container import Services
+from bridge.outbound.notices import Channel
 from bridge.store import heartbeats, notifications
 from bridge.store.exact_json import plain
 from bridge.store.holds import Hold, HoldState
@@ -43,39 +44,39 @@ class Notification:
     to: tuple[str, ...] = ()  # channels that are told in any case
 
 
-def collect(services: Services, now: datetime) -> None:
+def collect(inputs: NotificationInputs, now: datetime) -> None:
     """Look at what has happened since the last look. Safe to run twice, and to run late."""
-    if not services.settings.channels:
+    if not inputs.channels:
         return
-    bulkhead = Bulkhead(services.store, now)
-    with services.store.read() as session:
-        book = services.library.current(session).revisions
+    bulkhead = Bulkhead(inputs.store, now)
+    with inputs.store.read() as session:
+        book = inputs.library.current(session).revisions
         last = heartbeats.seen(session).get(MARK, now - FIRST)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
         found: list[Notification] = []
         for part in (_runs, _approved, _effects, _holds):
-            with bulkhead.item("notices", part.__name__.lstrip("_"), "collect"), services.store.read() as own:
+            with bulkhead.item("notices", part.__name__.lstrip("_"), "collect"), inputs.store.read() as own:
                 found += part(own, told, since)
-        with bulkhead.item("notices", "escalated", "collect"), services.store.read() as own:
+        with bulkhead.item("notices", "escalated", "collect"), inputs.store.read() as own:
             found += _escalated(own, book)
-        rows = notifications.unknown(session, _rows(services, found, book, now))
+        rows = notifications.unknown(session, _rows(inputs, found, book, now))
     if rows or now - last >= REMEMBER:  # otherwise nothing is worth a place in the queue of writers
-        with services.store.write() as session:
+        with inputs.store.write() as session:
             notifications.add(session, rows)
             heartbeats.beat(session, MARK, now)
 
 
 def _rows(
-    services: Services, found: Iterable[Notification], book: Mapping[str, Revision], now: datetime
+    inputs: NotificationInputs, found: Iterable[Notification], book: Mapping[str, Revision], now: datetime
 ) -> list[dict[str, Any]]:
     """One for each channel that receives it."""
     return [
         _row(one, topic, book.get(one.rule))
-        | {"channel": channel, "created_at": now, "due_at": due(services, channel, now)}
+        | {"channel": channel, "created_at": now, "due_at": due(inputs.channels[channel], now)}
         for one in found
         for channel, topic in _wanted(one, book.get(one.rule))
-        if channel in services.settings.channels
+        if channel in inputs.channels
     ]
 
 
@@ -90,25 +91,24 @@ def _row(found: Notification, topic: str, revision: Revision | None) -> dict[str
     }
 
 
-def due(services: Services, name: str, now: datetime) -> datetime:
+def due(channel: Channel, now: datetime) -> datetime:
     """When a channel tells what it hears now: after its group time, or with its next digest."""
-    channel = services.channels[name]
     if channel.digest is not None:
         length = int(channel.digest.total_seconds())
         return datetime.fromtimestamp((int(now.timestamp()) // length + 1) * length, UTC)
     return now if channel.kind == "webhook" else now + channel.group
 
 
-def tell(services: Services, channel: str, message: Mapping[str, Any]) -> bool:
+def tell(inputs: NotificationInputs, channel: str, message: Mapping[str, Any]) -> bool:
     """The `notify` action of a rule. False when there is no such channel."""
-    if channel not in services.settings.channels:
+    if channel not in inputs.channels:
         return False
-    now, rule = services.clock(), str(message.get("rule") or "")
+    now, rule = inputs.clock(), str(message.get("rule") or "")
     text = str(message.get("text") or message.get("message") or message.get("reason") or "a rule said yes")
     severity = message.get("severity")
     text = f"{str(severity).upper()}: {text}" if severity in {"warning", "critical"} else text
     data = {name: value for name, value in message.items() if name not in {"rule", "channel"}}
-    link = _link(services, message.get("effect"))
+    link = _link(inputs, message.get("effect"))
     if link:
         text, data = f"{text} {link}", {**data, "link": link}
     one = Notification(
@@ -120,18 +120,18 @@ def tell(services: Services, channel: str, message: Mapping[str, Any]) -> bool:
         data=data,
         to=(channel,),
     )
-    with services.store.write() as session:
-        notifications.add(session, _rows(services, [one], services.library.current(session).revisions, now))
+    with inputs.store.write() as session:
+        notifications.add(session, _rows(inputs, [one], inputs.library.current(session).revisions, now))
     return True
 
 
-def _link(services: Services, effect: object) -> str | None:
+def _link(inputs: NotificationInputs, effect: object) -> str | None:
     """Where the console shows the run behind a message; None where nobody has said at which address it is."""
-    base = services.settings.public_url
+    base = inputs.public_url
     if not base or not isinstance(effect, int):
         return None
     query = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id).where(Effect.id == effect)
-    with services.store.read() as session:
+    with inputs.store.read() as session:
         run = session.scalar(query)
     return None if run is None else f"{base.rstrip('/')}/runs/{run}"
 

@@ -9,12 +9,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.notifications import secret_delivery
+from bridge.notifications.inputs import NotificationInputs
 from bridge.observability.bulkhead import Bulkhead
 from bridge.observability.metrics import NOTICES
 from bridge.outbound import retry_schedule
 from bridge.outbound.http import Outgoing
 from bridge.outbound.notices import Attempt, Channel, Health, Message, attempt, client, compose, envelope, send
-from bridge.services.container import Services
 from bridge.store import notifications
 from bridge.store.lease import settle
 from bridge.store.notifications import ChannelHealth, Notice, NoticeState
@@ -25,21 +25,21 @@ TOGETHER = 500  # notices of one message to people
 SINGLY = 20  # deliveries to one endpoint before the next channel has its turn
 
 
-def deliver(services: Services, now: datetime, dice: Callable[[], float] = random.random) -> bool:
+def deliver(inputs: NotificationInputs, now: datetime, dice: Callable[[], float] = random.random) -> bool:
     """One round over all channels that have something due. False when nothing was."""
-    with services.store.read() as session:
+    with inputs.store.read() as session:
         names = notifications.channels_due(session, now)
-    bulkhead = Bulkhead(services.store, now)
+    bulkhead = Bulkhead(inputs.store, now)
     for name in names:
         with bulkhead.item("channel", name, "deliver"):
-            _channel(services, name, now, dice)
+            _channel(inputs, name, now, dice)
     failed = {name for _, name, _ in bulkhead.failed}
     return bool(set(names) - failed)  # those that failed come again with their lease, not at once
 
 
-def _channel(services: Services, name: str, now: datetime, dice: Callable[[], float]) -> None:
-    channel = services.channels.get(name)
-    with services.store.write() as session:
+def _channel(inputs: NotificationInputs, name: str, now: datetime, dice: Callable[[], float]) -> None:
+    channel = inputs.channels.get(name)
+    with inputs.store.write() as session:
         health = _health(session, name)
         if channel is None or health.disabled_at is not None:
             _drop(session, name, f"{name} {notifications.GONE}" if channel is None else "switched off", now)
@@ -52,42 +52,46 @@ def _channel(services: Services, name: str, now: datetime, dice: Callable[[], fl
         limit = min(most or TOGETHER, SINGLY) if channel.kind == "webhook" else TOGETHER
         taken = _audible(session, notifications.take(session, name, limit=limit, now=now), now)
     if channel.kind == "webhook":
-        _singly(services, channel, taken, dice)
+        _singly(inputs, channel, taken, dice)
         return
     for one in taken:
         if one.topic == secret_delivery.TOPIC:  # a message of its own, and never part of a digest
-            _settle(services, channel, [one], _confide(services, channel, one), dice)
+            _settle(inputs, channel, [one], _confide(inputs, channel, one), dice)
     rest = [one for one in taken if one.topic != secret_delivery.TOPIC]
     if rest:
         title, text = compose([told(one) for one in rest], by_owner=channel.digest is not None)
-        _settle(services, channel, rest, send(channel, title, text), dice)
+        _settle(inputs, channel, rest, send(channel, title, text), dice)
 
 
-def _confide(services: Services, channel: Channel, notice: Notice) -> Attempt:
-    opened = secret_delivery.opened(services, notice, told(notice), program=False, now=services.clock())
+def _confide(inputs: NotificationInputs, channel: Channel, notice: Notice) -> Attempt:
+    opened = _opened(inputs, notice, program=False)
     return Attempt("refused", opened) if isinstance(opened, str) else send(channel, *compose([opened]))
 
 
-def _singly(services: Services, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]) -> None:
+def _singly(inputs: NotificationInputs, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]) -> None:
     """Each in a message of its own. After a failure the rest waits: the endpoint has just said that it is unwell."""
     if not taken:
         return
     with client(channel) as outgoing:
         for position, notice in enumerate(taken):
-            result = _attempt(services, channel, outgoing, notice)
-            _settle(services, channel, [notice], result, dice)
+            result = _attempt(inputs, channel, outgoing, notice)
+            _settle(inputs, channel, [notice], result, dice)
             if result.result != "taken":
-                _give_back(services, taken[position + 1 :])
+                _give_back(inputs, taken[position + 1 :])
                 return
 
 
-def _attempt(services: Services, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
+def _attempt(inputs: NotificationInputs, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
     message: Message | str = told(notice)
     if notice.topic == secret_delivery.TOPIC:
-        message = secret_delivery.opened(services, notice, told(notice), program=True, now=services.clock())
+        message = _opened(inputs, notice, program=True)
     if isinstance(message, str):
         return Attempt("refused", message)
-    return attempt(outgoing, channel, f"ntc_{notice.id}", envelope(message), services.clock())
+    return attempt(outgoing, channel, f"ntc_{notice.id}", envelope(message), inputs.clock())
+
+
+def _opened(inputs: NotificationInputs, notice: Notice, *, program: bool) -> Message | str:
+    return secret_delivery.opened(inputs.store, inputs.box(), notice, told(notice), program=program, now=inputs.clock())
 
 
 def told(notice: Notice) -> Message:
@@ -114,21 +118,21 @@ def _audible(session: Session, taken: Sequence[Notice], now: datetime) -> list[N
 
 
 def _settle(
-    services: Services, channel: Channel, taken: Sequence[Notice], result: Attempt, dice: Callable[[], float]
+    inputs: NotificationInputs, channel: Channel, taken: Sequence[Notice], result: Attempt, dice: Callable[[], float]
 ) -> None:
-    now = services.clock()
+    now = inputs.clock()
     NOTICES.labels(channel.name, result.result).inc()
-    with services.store.write() as session:
+    with inputs.store.write() as session:
         for notice in taken:
             ours = settle(session, notice, **_outcome(notice, result, now, dice))
             if ours and result.result == "taken" and notice.topic == secret_delivery.TOPIC:
-                secret_delivery.handed_over(services, session, notice, now)
+                secret_delivery.handed_over(session, inputs.box(), notice, now)
         before = _health(session, channel.name)
         after = _after(before, result, now)
         if after != before:
             session.merge(ChannelHealth(channel=channel.name, **asdict(after)))
         if after.disabled_at is not None and before.disabled_at is None:
-            _say_disabled(services, session, channel.name, after, now)
+            _say_disabled(inputs, session, channel.name, after, now)
     if result.result != "taken":
         log.warning(
             "notice not taken", channel=channel.name, notices=len(taken), why=result.words, status=result.status
@@ -156,13 +160,13 @@ def _after(health: Health, result: Attempt, now: datetime) -> Health:
             return health  # ours to mend, in bridge.yaml; the endpoint has done nothing
 
 
-def _give_back(services: Services, rest: Sequence[Notice]) -> None:
-    with services.store.write() as session:
+def _give_back(inputs: NotificationInputs, rest: Sequence[Notice]) -> None:
+    with inputs.store.write() as session:
         for notice in rest:
             settle(session, notice, attempts=notice.attempts - 1)
 
 
-def _say_disabled(services: Services, session: Session, name: str, health: Health, now: datetime) -> None:
+def _say_disabled(inputs: NotificationInputs, session: Session, name: str, health: Health, now: datetime) -> None:
     """Silence must not be the only sign that a channel is off: the others tell, or those that are meant for it."""
     row = {
         "topic": "endpoint_disabled",
@@ -173,7 +177,7 @@ def _say_disabled(services: Services, session: Session, name: str, health: Healt
     }
     notifications.add(
         session,
-        [{**row, "channel": other} for other in services.settings.operations or services.channels if other != name],
+        [{**row, "channel": other} for other in inputs.operations or inputs.channels if other != name],
     )
 
 

@@ -14,20 +14,22 @@ import orjson
 from sqlalchemy.orm import Session
 
 from bridge.outbound.notices import Message
-from bridge.services.container import Services
-from bridge.services.secrets import Unsealable
+from bridge.services.secrets import SecretsBox, Unsealable
 from bridge.store import audit_log, one_time_secrets
+from bridge.store.engine import Store
 from bridge.store.notifications import Notice
 
 TOPIC = "handover"
 
 
-def opened(services: Services, notice: Notice, told: Message, *, program: bool, now: datetime) -> Message | str:
+def opened(
+    store: Store, box: SecretsBox, notice: Notice, told: Message, *, program: bool, now: datetime
+) -> Message | str:
     """The message with the secret in it, or why there is none any more. A program gets it as data."""
     try:
-        with services.store.read() as session:
-            found = one_time_secrets.find(session, _key(services, notice.data), now)
-            secret = orjson.loads(services.box.open(found.sealed)) if found else None
+        with store.read() as session:
+            found = one_time_secrets.find(session, _key(box, notice.data), now)
+            secret = orjson.loads(box.open(found.sealed)) if found else None
     except Unsealable as error:
         return str(error)
     if secret is None:
@@ -38,9 +40,9 @@ def opened(services: Services, notice: Notice, told: Message, *, program: bool, 
     return replace(told, text=f"{told.text}; {words}", data={})
 
 
-def handed_over(services: Services, session: Session, notice: Notice, now: datetime) -> None:
+def handed_over(session: Session, box: SecretsBox, notice: Notice, now: datetime) -> None:
     """The channel has it: forget it, and say who got it."""
-    found = one_time_secrets.take(session, _key(services, notice.data), now)
+    found = one_time_secrets.take(session, _key(box, notice.data), now)
     if found is not None:
         detail = {"effect": notice.data["effect"]}
         audit_log.note(
@@ -48,5 +50,5 @@ def handed_over(services: Services, session: Session, notice: Notice, now: datet
         )
 
 
-def _key(services: Services, data: Mapping[str, Any]) -> str:
-    return hashlib.sha256(services.box.open(str(data["sealed"]).encode())).hexdigest()
+def _key(box: SecretsBox, data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(box.open(str(data["sealed"]).encode())).hexdigest()

@@ -5,7 +5,7 @@ can say so: then the web process looks and delivers by itself (`Watch`).
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bridge.config.errors import SettingsError
 from bridge.notifications import deliver
 from bridge.notifications.collect import due
-from bridge.services.container import Services
+from bridge.notifications.inputs import NotificationInputs
 from bridge.store import heartbeats, notifications, service_alerts
 from bridge.store.service_alerts import ObservedProblem, ServiceAlert
 
@@ -28,14 +28,14 @@ SILENT = timedelta(seconds=60)  # without a tick: nobody works
 LOOK = 15.0  # seconds between two looks of the web process
 
 
-def watch(services: Services, now: datetime, idle: Sequence[ObservedProblem] = ()) -> None:
+def watch(inputs: NotificationInputs, now: datetime, idle: Sequence[ObservedProblem] = ()) -> None:
     """Look once, and write the notices that follow. Nothing where no channel receives it.
 
     `idle` is given by who looks because nobody works; a worker that looks is at work itself.
     """
-    if not services.settings.operations:
+    if not inputs.operations:
         return
-    with services.store.read() as session:
+    with inputs.store.read() as session:
         seen = {one.key: one for one in [*service_alerts.look(session, now), *idle]}
         known = {row.key: row for row in service_alerts.known(session)}
     new = [one for key, one in seen.items() if key not in known]
@@ -43,47 +43,47 @@ def watch(services: Services, now: datetime, idle: Sequence[ObservedProblem] = (
     over = [row for key, row in known.items() if key not in seen and _is_over(row, now)]
     if not new and not over and all(now - known[key].seen_at < CALM / 2 for key in same):
         return
-    with services.store.write() as session:
+    with inputs.store.write() as session:
         begun, ended = service_alerts.begin(session, new, now), service_alerts.end(session, [row.key for row in over])
         service_alerts.go_on(session, same, now)
-        notifications.add(session, list(_begun(services, [one for one in new if one.key in begun], now)))
-        notifications.add(session, list(_ended(services, [row for row in over if row.key in ended], now)))
+        notifications.add(session, list(_begun(inputs, [one for one in new if one.key in begun], now)))
+        notifications.add(session, list(_ended(inputs, [row for row in over if row.key in ended], now)))
 
 
 def _is_over(row: ServiceAlert, now: datetime) -> bool:
     return row.kind in AT_ONCE or now - row.seen_at >= CALM
 
 
-def _nobody_works(services: Services, session: Session, now: datetime) -> list[ObservedProblem]:
+def _nobody_works(session: Session, ping: Callable[[], object], now: datetime) -> list[ObservedProblem]:
     last = heartbeats.last_tick(session)
     if last is None or now - last <= SILENT:
         return []
     return [
         ObservedProblem(
-            "queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why(services)}; webhooks are still taken"
+            "queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why(ping)}; webhooks are still taken"
         )
     ]
 
 
-def _why(services: Services) -> str:
+def _why(ping: Callable[[], object]) -> str:
     try:
-        services.redis.ping()
+        ping()
     except (redis.RedisError, OSError, SettingsError) as error:
         return f"Redis cannot be reached ({type(error).__name__})"
     return "the processes worker and beat are not both running"
 
 
-def _begun(services: Services, found: Iterable[ObservedProblem], now: datetime) -> Iterable[dict[str, Any]]:
+def _begun(inputs: NotificationInputs, found: Iterable[ObservedProblem], now: datetime) -> Iterable[dict[str, Any]]:
     for one in found:
         log.warning("trouble begins", trouble=one.key)
-        yield from _rows(services, "trouble", one, since=now, now=now)
+        yield from _rows(inputs, "trouble", one, since=now, now=now)
 
 
-def _ended(services: Services, found: Iterable[ServiceAlert], now: datetime) -> Iterable[dict[str, Any]]:
+def _ended(inputs: NotificationInputs, found: Iterable[ServiceAlert], now: datetime) -> Iterable[dict[str, Any]]:
     for row in found:
         log.info("trouble over", trouble=row.key)
         text = f"over since {now:%H:%M:%S} UTC, after {_length(now - row.since)}: {row.text.partition(';')[0]}"
-        yield from _rows(services, "recovered", ObservedProblem(row.key, text), since=row.since, now=now)
+        yield from _rows(inputs, "recovered", ObservedProblem(row.key, text), since=row.since, now=now)
 
 
 def _length(length: timedelta) -> str:
@@ -92,7 +92,7 @@ def _length(length: timedelta) -> str:
 
 
 def _rows(
-    services: Services, topic: str, one: ObservedProblem, *, since: datetime, now: datetime
+    inputs: NotificationInputs, topic: str, one: ObservedProblem, *, since: datetime, now: datetime
 ) -> Iterable[dict[str, Any]]:
     """One for each channel that is meant, but not for the one that is itself in trouble."""
     return [
@@ -103,9 +103,9 @@ def _rows(
             "data": {"trouble": one.key, "since": since.isoformat()},
             "channel": channel,
             "created_at": now,
-            "due_at": due(services, channel, now),
+            "due_at": due(inputs.channels[channel], now),
         }
-        for channel in services.settings.operations
+        for channel in inputs.operations
         if one.key != f"channel:{channel}" or topic == "recovered"
     ]
 
@@ -113,9 +113,13 @@ def _rows(
 class Watchdog(threading.Thread):
     """Looks after the workers from the web process, which lives without Redis."""
 
-    def __init__(self, services: Services, *, look: float = LOOK) -> None:
+    def __init__(
+        self, inputs: Callable[[], NotificationInputs], ping: Callable[[], object], *, look: float = LOOK
+    ) -> None:
+        """`inputs` is asked at each look, because bridge.yaml may have changed; `ping` raises while Redis is away."""
         super().__init__(name="watch", daemon=True)
-        self._services = services
+        self._inputs = inputs
+        self._ping = ping
         self._look = look
         self._stopping = threading.Event()
 
@@ -124,17 +128,19 @@ class Watchdog(threading.Thread):
         while not self._stopping.wait(wait):
             wait = self._look
             try:
-                self.once(self._services.clock())
+                self.once()
             except Exception:
                 log.exception("watch failed")  # the database may be away too; the next look finds out
 
-    def once(self, now: datetime) -> None:
+    def once(self) -> None:
         """Deliver what is due, but only while no worker does."""
-        with self._services.store.read() as session:
-            idle = _nobody_works(self._services, session, now)
+        inputs = self._inputs()
+        now = inputs.clock()
+        with inputs.store.read() as session:
+            idle = _nobody_works(session, self._ping, now)
         if idle:
-            watch(self._services, now, idle)
-            deliver.deliver(self._services, now)
+            watch(inputs, now, idle)
+            deliver.deliver(inputs, now)
 
     def stop(self) -> None:
         self._stopping.set()

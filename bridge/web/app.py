@@ -11,8 +11,8 @@ from flask import Flask
 
 from bridge.config.errors import SettingsError
 from bridge.config.settings import Settings
-from bridge.notifications import service_alerts
 from bridge.observability import logs, sentry, tracing
+from bridge.operations import notify
 from bridge.services.container import REFRESH, Services
 from bridge.services.queue import WakeUpSender
 from bridge.version import VERSION
@@ -88,5 +88,5 @@ def from_environment(settings: Settings) -> Flask:
     tracing.set_up("web", VERSION)
     services = Services(settings)
     if settings.operations:
-        service_alerts.Watchdog(services).start()
+        notify.watchdog(services).start()
     return create_app(services)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,22 @@ class Evaluation:
     undecided: NDArray[np.bool_] | None = None
     # (row, moment) → whether the subject has lost too much since that moment, too
     lost_since: Callable[[int, datetime], bool] = field(default=_lost, repr=False, compare=False)
+
+    def of_row(self, row: int) -> "Evaluation":
+        """The evaluation of one subject out of many."""
+        part = slice(row, row + 1)
+        return Evaluation(
+            revision=self.revision,
+            now=self.now,
+            subjects=[self.subjects[row]],
+            answers=self.answers[part],
+            why=self.why[part],
+            early=self.early[part],
+            explain=cache(lambda _row: self.explain(row)),  # the plan gives its reason, the record keeps it
+            fill=lambda _row, template: self.fill(row, template),
+            undecided=None if self.undecided is None else self.undecided[part],
+            lost_since=lambda _row, moment: self.lost_since(row, moment),
+        )
 
     def count(self) -> dict[str, int]:
         """How many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""

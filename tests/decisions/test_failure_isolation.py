@@ -8,7 +8,7 @@ from rule_texts import minute_rule, onboarding_rule
 from bridge.decisions import event_batches, schedule
 from bridge.notifications import collect
 from bridge.observability.bulkhead import Bulkhead
-from bridge.operations import decide, maintenance
+from bridge.operations import decide, maintenance, notify
 from bridge.operations.health_checks import checks
 from bridge.store import failing_items, heartbeats
 from bridge.store.journal import MAX_ATTEMPTS, Event
@@ -152,6 +152,8 @@ def test_one_kind_of_notices_that_cannot_be_collected_leaves_the_others(network,
         raise ValueError("a row that nobody expected")
 
     monkeypatch.setattr(collect, "_runs", broken)
-    network.services.settings = replace(network.services.settings, channels={"traffic": {}})
-    collect.collect(network.services, network.now)
+    network.services.settings = replace(
+        network.services.settings, channels={"traffic": {"apprise": "json://127.0.0.1:9/"}}
+    )
+    notify.collect_notices(network.services, network.now)
     assert [(one.kind, one.step) for one in failing(network)] == [("notices", "collect")]

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import update
 
-from bridge.effects.perform import perform
 from bridge.operations import decide, maintenance
 from bridge.operations.halt import resume
+from bridge.operations.perform import perform_effects
 from bridge.store import halts
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, EffectState, StoredPlan
@@ -51,7 +51,7 @@ def decided(network):
 
 def carry_out(network):
     maintenance.tick(network.services, network.now)
-    while perform(network.services, network.now):
+    while perform_effects(network.services, network.now):
         pass
 
 
@@ -130,7 +130,7 @@ def test_a_return_that_could_not_leave_is_decided_about_again(decided):
     decided.pass_time(hours=13)
     maintenance.tick(decided.services, decided.now)  # the hold ends, and its return is planned
     decided.pass_time(hours=30)
-    while perform(decided.services, decided.now):
+    while perform_effects(decided.services, decided.now):
         pass
     assert (decided.active(decided.offer), [str(one.state) for one in decided.all(Hold)]) == (False, ["active"])
     decided.pass_time(hours=2)

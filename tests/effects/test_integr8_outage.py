@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from bridge.effects.claims import claim_batch
-from bridge.effects.perform import perform
 from bridge.integr8.rate_limiter import Outcome
 from bridge.operations import decide
+from bridge.operations.perform import perform_effects
 from bridge.store.ledger import Effect
 
 
@@ -46,7 +46,7 @@ def trip(network):
 def test_while_nobody_answers_effects_are_not_even_claimed(waiting):
     waiting.world.faults.add({"kind": "drop"})
     trip(waiting)
-    assert not perform(waiting.services, waiting.now)
+    assert not perform_effects(waiting.services, waiting.now)
     assert {effect.attempts for effect in waiting.all(Effect)} == {0}
 
 

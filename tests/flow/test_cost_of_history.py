@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import event
 
-from bridge.effects import perform
 from bridge.operations import decide
+from bridge.operations.perform import perform_effects
 
 RULE = """
 schema: 1
@@ -48,7 +48,7 @@ def test_an_event_costs_the_same_after_four_hundred_others(network, offers):
         network.crm({"id": f"e{number}", "amount": 100, "offer": offers[number]})
         steps.taken = 0
         decide.process_events(network.services, network.now)
-        perform.perform(network.services, network.now)
+        perform_effects(network.services, network.now)
         return steps.taken
 
     one(0)

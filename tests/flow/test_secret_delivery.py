@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from bridge.notifications import deliver as notifications_deliver
-from bridge.operations import Refused
+from bridge.operations import Refused, notify
 from bridge.operations.reveal_secret import reveal_secret
 from bridge.outbound.event_types import catalogue
 from bridge.store.audit_log import Audit
@@ -46,7 +45,7 @@ def sign(network, channel="managers"):
 
 def deliver(network, **much):
     network.pass_time(**much)
-    while notifications_deliver.deliver(network.services, network.now, dice=lambda: 0.5):
+    while notify.deliver_notices(network.services, network.now, dice=lambda: 0.5):
         pass
 
 

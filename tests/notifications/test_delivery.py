@@ -7,9 +7,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from bridge.notifications import collect
-from bridge.notifications import deliver as notifications_deliver
 from bridge.observability.metrics import NOTICES
-from bridge.operations import approvals
+from bridge.operations import approvals, notify
 from bridge.store import notifications
 from bridge.store.ledger import StoredPlan
 from bridge.store.notifications import ChannelHealth, ChannelMute, Notice
@@ -47,7 +46,7 @@ def let_rule_run(network, mode="live", targets=50):
     network.world.offer("Worse", clicks=1000, conversions=0, active=True)
     network.rule(RULE.format(mode=mode, targets=targets))
     network.work()
-    collect.collect(network.services, network.now)
+    notify.collect_notices(network.services, network.now)
 
 
 @pytest.fixture
@@ -81,15 +80,15 @@ def test_a_yes_is_told_once_and_with_the_name_of_who_said_it(telling):
     (plan,) = telling.all(StoredPlan)
     ann = approvals.Person(name="ann")
     approvals.approve(telling.services, plan.id, person=ann, now=telling.now)
-    collect.collect(telling.services, telling.now)
-    collect.collect(telling.services, telling.now)
+    notify.collect_notices(telling.services, telling.now)
+    notify.collect_notices(telling.services, telling.now)
     told = [one.text for one in telling.all(Notice) if one.topic == "approved"]
     assert told == [f"plan {plan.id} was approved by ann"]
 
 
 def deliver(network, **much):
     network.pass_time(**much)
-    while notifications_deliver.deliver(network.services, network.now, dice=lambda: 0.5):
+    while notify.deliver_notices(network.services, network.now, dice=lambda: 0.5):
         pass
 
 
@@ -228,9 +227,8 @@ def test_the_same_thing_noticed_twice_is_told_once(telling, receiver):
 def test_a_digest_waits_for_its_hour(telling, receiver):
     telling.services.settings.channels["traffic"]["digest"] = "1h"
     telling.services.__dict__.pop("channels", None)
-    assert collect.due(telling.services, "traffic", telling.now + timedelta(minutes=5)) == telling.now + timedelta(
-        hours=1
-    )
+    traffic = telling.services.channels["traffic"]
+    assert collect.due(traffic, telling.now + timedelta(minutes=5)) == telling.now + timedelta(hours=1)
 
 
 def test_a_rule_tells_what_it_asked_to_tell_and_each_channel_once(telling):
@@ -243,7 +241,7 @@ def test_looking_again_finds_nothing_new(telling):
     let_rule_run(telling)
     before = topics(telling)
     telling.pass_time(seconds=20)
-    collect.collect(telling.services, telling.now)
+    notify.collect_notices(telling.services, telling.now)
     assert topics(telling) == before
 
 
@@ -274,7 +272,7 @@ def test_a_plan_over_its_limit_is_told_under_that_name(telling):
 
 
 def test_without_channels_nothing_is_looked_for(network):
-    collect.collect(network.services, network.now)
+    notify.collect_notices(network.services, network.now)
     assert network.all(Notice) == []
 
 

@@ -9,9 +9,9 @@ from prometheus_client import generate_latest
 
 from bridge.config import rulebook, settings
 from bridge.config.settings import SettingsError
-from bridge.notifications import deliver, service_alerts
 from bridge.observability import metrics_server
-from bridge.store import feeds, halts, heartbeats
+from bridge.operations import notify
+from bridge.store import feeds, halts, heartbeats, service_alerts
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import Call
@@ -28,7 +28,7 @@ def watched(network, receiver):
 
 def look(network, **much):
     network.pass_time(**much)
-    service_alerts.watch(network.services, network.now)
+    notify.watch_service(network.services, network.now)
 
 
 def told(network):
@@ -168,31 +168,31 @@ def test_nobody_is_told_where_no_channel_is_meant(network):
 def test_two_workers_that_look_at_once_tell_once(watched):
     halt(watched)
     with watched.services.store.read() as session:
-        seen = service_alerts.service_alerts.look(session, watched.now)
+        seen = service_alerts.look(session, watched.now)
     with watched.services.store.write() as session:
-        first = service_alerts.service_alerts.begin(session, seen, watched.now)
+        first = service_alerts.begin(session, seen, watched.now)
     with watched.services.store.write() as session:
-        second = service_alerts.service_alerts.begin(session, seen, watched.now)
+        second = service_alerts.begin(session, seen, watched.now)
     assert (first, second) == ({"halt"}, set())
 
 
 def test_the_web_process_tells_while_nobody_works(watched, receiver):
     with watched.services.store.write() as session:
         heartbeats.beat(session, "tick", watched.now)
-    watch = service_alerts.Watchdog(watched.services)
+    watch = notify.watchdog(watched.services)
     for _ in range(3):
         watched.pass_time(minutes=1)
-        watch.once(watched.now)
+        watch.once()
     [asked] = receiver.requests
     assert "nothing is worked on since 12:00:00 UTC: Redis cannot be reached" in json.loads(asked.body)["message"]
 
 
 def test_workers_that_are_back_tell_that_it_is_over(watched):
-    web = service_alerts.Watchdog(watched.services)
+    web = notify.watchdog(watched.services)
     with watched.services.store.write() as session:
         heartbeats.beat(session, "tick", watched.now)
     watched.pass_time(minutes=2)
-    web.once(watched.now)
+    web.once()
     look(watched, minutes=2)
     assert topics(watched) == ["trouble", "recovered"]
 
@@ -201,7 +201,7 @@ def test_the_web_process_keeps_still_while_workers_work(watched):
     with watched.services.store.write() as session:
         heartbeats.beat(session, "tick", watched.now)
     halt(watched)
-    service_alerts.Watchdog(watched.services).once(watched.now)
+    notify.watchdog(watched.services).once()
     assert told(watched) == []
 
 
@@ -225,6 +225,6 @@ def test_all_that_begins_at_once_is_one_message(watched, receiver):
     write(watched, *(call(watched, "unreachable") for _ in range(3)))
     look(watched)
     watched.pass_time(seconds=11)
-    deliver.deliver(watched.services, watched.now)
+    notify.deliver_notices(watched.services, watched.now)
     [asked] = receiver.requests
     assert json.loads(asked.body)["title"] == "Integr8 Bridge: trouble in the service (2)"

@@ -5,9 +5,9 @@ from rule_texts import pause_rule
 
 from bridge.config import rulebook, settings
 from bridge.config.library import Library
-from bridge.effects import perform
 from bridge.operations import NotThere, Refused, decide, feeds, maintenance
 from bridge.operations.holds import release_holds
+from bridge.operations.perform import perform_effects
 from bridge.operations.renames import forget_account, rename
 from bridge.operations.replay import replay
 from bridge.operations.stale_names import names_of, stale_names
@@ -80,7 +80,7 @@ def test_what_was_decided_and_not_sent_waits_for_the_move(network):
     network.rule(RULE)
     feeds_and_rules(network)
     call_account(network, "europe")
-    perform.perform(network.services, network.now)
+    perform_effects(network.services, network.now)
     [effect] = network.all(Effect)
     assert (effect.state, network.paused) == ("planned", [])
     assert "accounts rename main NEW" in effect.error
@@ -97,7 +97,7 @@ def test_what_waits_for_a_name_that_nobody_moves_expires(network):
     feeds_and_rules(network)
     call_account(network, "europe")
     network.pass_time(hours=25)
-    perform.perform(network.services, network.now)
+    perform_effects(network.services, network.now)
     [effect] = network.all(Effect)
     assert (effect.state, network.paused) == ("failed", [])
     assert "expired" in effect.error

@@ -10,11 +10,11 @@ from network import Network
 from rule_texts import pause_rule
 from sqlalchemy import event
 
-from bridge.effects import perform
 from bridge.observability.bulkhead import Bulkhead
 from bridge.operations import decide, feeds, maintenance
 from bridge.operations.errors import OperationError
 from bridge.operations.holds import end_due, release_holds
+from bridge.operations.perform import perform_effects
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect
 
@@ -83,7 +83,7 @@ def by_hand(network: Network) -> Callable[[], object]:
 def test_a_return_that_two_want_at_once_is_applied_once(network, pair):
     came = at_once(network, *(make(network) for make in pair))
     assert len(came) == 2, "both were to see the hold active before either ended it"
-    while perform.perform(network.services, network.now):  # and no rule is evaluated meanwhile: it would say yes again
+    while perform_effects(network.services, network.now):  # and no rule is evaluated meanwhile: it would say yes again
         pass
     returns = [one for one in network.all(Effect) if one.verb == "activate"]
     assert [(str(one.state), one.releases) for one in returns] == [("applied", 1)]

@@ -7,8 +7,8 @@ import pytest
 from network import ONBOARDING
 from sqlalchemy import update
 
-from bridge.effects import perform
 from bridge.operations import decide, maintenance
+from bridge.operations.perform import perform_effects
 from bridge.store import clock_steps
 from bridge.store.ledger import Effect, EffectState
 from bridge.store.notifications import ChannelHealth, Notice
@@ -127,9 +127,9 @@ def under_way(network):
 
 def test_an_hour_forward_does_not_end_a_lease(under_way):
     under_way.pass_time(hours=1)
-    assert not perform.perform(under_way.services, under_way.now)  # before the next tick
+    assert not perform_effects(under_way.services, under_way.now)  # before the next tick
     maintenance.tick(under_way.services, under_way.now)
-    assert not perform.perform(under_way.services, under_way.now)  # and after it
+    assert not perform_effects(under_way.services, under_way.now)  # and after it
     assert under_way.calls("publishers.create") == 0
 
 
@@ -137,7 +137,7 @@ def test_nor_is_its_natural_key_free_for_another_event(under_way):
     under_way.pass_time(hours=1)
     under_way.crm({"id": "2", "email": "ann@example.com"})
     decide.process_events(under_way.services, under_way.now)
-    perform.perform(under_way.services, under_way.now)
+    perform_effects(under_way.services, under_way.now)
     assert under_way.calls("publishers.create") == 0
 
 

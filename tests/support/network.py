@@ -16,8 +16,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from bridge.config import rulebook, settings
-from bridge.effects import perform
 from bridge.operations import backtest_jobs, decide, feeds, maintenance, questions
+from bridge.operations.perform import perform_effects
 from bridge.services.container import Services
 from bridge.services.queue import QUEUES
 from bridge.simulator.app import create_app
@@ -144,7 +144,7 @@ class Network:
             pass
         while decide.run_due_rules(self.services, self.now):
             pass
-        while perform.perform(self.services, self.now):
+        while perform_effects(self.services, self.now):
             pass
         while backtest_jobs.run_next(self.services, self.now):
             pass

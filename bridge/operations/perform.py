@@ -1,0 +1,31 @@
+"""Carry out effects as workers do."""
+
+from datetime import datetime
+from functools import partial
+
+from bridge.effects import perform
+from bridge.effects.perform import EffectInputs
+from bridge.notifications import collect
+from bridge.operations import undo
+from bridge.operations.notify import notification_inputs
+from bridge.services.container import Services
+
+
+def perform_effects(services: Services, now: datetime) -> bool:
+    """Carry out one round of what is due. False when nothing was due."""
+    return perform.perform(_effect_inputs(services), now)
+
+
+def _effect_inputs(services: Services) -> EffectInputs:
+    return EffectInputs(
+        store=services.store,
+        clock=services.clock,
+        accounts=services.settings.accounts,
+        seconds_away=services.seconds_away,
+        client=services.client,
+        outgoing=lambda: services.outgoing,
+        notify=lambda channel, message: collect.tell(notification_inputs(services), channel, message),
+        box=lambda: services.box,
+        compensate=partial(undo.compensate, services),
+        wake=services.queue.wake,
+    )

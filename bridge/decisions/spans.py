@@ -25,6 +25,6 @@ def runs_recorded(session: Session, runs: Sequence[Mapping[str, Any]]) -> None:
                 run=run["id"], rule=run["rule_id"], mode=str(run["mode"]), event=run["event_id"],
                 outcome=str(run["outcome"]),
             ) as span:  # fmt: skip
-                named.append({"id": run["id"], "traceparent": span.traceparent})
+                named.append({"id": run["id"], "traceparent": tracing.traceparent(span)})
     if named:
         session.execute(update(Run), named)

@@ -1,8 +1,8 @@
-"""Trace from a webhook to the call that it causes. Needs `integr8-bridge[otel]`.
+"""Trace from a webhook to the call that it causes. Spans are sent with `integr8-bridge[otel]`.
 
-Off unless a standard OTEL_ variable names a place to send spans to; then nothing of OpenTelemetry is imported. The
-context travels in our own rows, never in Celery's messages: those carry ids only and may be lost or doubled. Spans
-carry ids, names and outcomes: no body, no header, no address of a person.
+Off unless a standard OTEL_ variable names a place to send spans to; then OpenTelemetry's SDK is not imported, and its
+API makes no span. The context travels in our own rows, never in Celery's messages: those carry ids only and may be
+lost or doubled. Spans carry ids, names and outcomes: no body, no header, no address of a person.
 """
 
 import importlib
@@ -10,48 +10,23 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NoOpTracerProvider, Span, SpanContext, Status, StatusCode, TracerProvider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 log = structlog.get_logger()
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+HEADER = "traceparent"
+PREFIX = "bridge."
+W3C = TraceContextTextMapPropagator()
+OFF = NoOpTracerProvider()
 
-
-class Span(Protocol):
-    """What is being done. `traceparent` names it to whoever goes on with it; None while traces are off."""
-
-    @property
-    def traceparent(self) -> str | None: ...
-
-    def note(self, **attributes: Any) -> None:
-        """Add what was not known at the beginning."""
-
-
-class Tracer(Protocol):
-    """Makes spans. `parent` and `links` are traceparents; what is none of them is passed over."""
-
-    def begin(
-        self, name: str, parent: str | None, links: Sequence[str], start: datetime | None, attributes: dict[str, Any]
-    ) -> Any:
-        """A context manager that gives a Span."""
-
-    def close(self) -> None:
-        """Send what is left."""
-
-
-class Nothing:
-    """The span of those who want no traces."""
-
-    traceparent: str | None = None
-
-    def note(self, **attributes: Any) -> None:
-        """Forget it."""
-
-
-NOTHING = Nothing()
-_tracers: list[Tracer] = []  # of this process: one, or none
+_provider: TracerProvider = OFF  # of this process
 
 
 def wanted() -> bool:
@@ -62,21 +37,25 @@ def wanted() -> bool:
 
 def set_up(process: str, release: str) -> None:
     """Begin to trace in this process, where that is wanted. After a fork, never before."""
-    _tracers.clear()
+    use(OFF)
     if not wanted():
         return
     try:
-        made: Tracer = importlib.import_module("bridge.observability.otel").make(process, release)
+        use(importlib.import_module("bridge.observability.otel").provider(process, release))
     except ImportError as error:
         log.warning(
             "no traces", error=f"{error}; pip install 'integr8-bridge[otel]', or unset OTEL_EXPORTER_OTLP_ENDPOINT"
         )
-        return
-    _tracers.append(made)
+
+
+def use(provider: TracerProvider) -> None:
+    """Let this provider make the spans of this process. OpenTelemetry's own, global one can be set only once."""
+    global _provider  # noqa: PLW0603 - one per process is the point
+    _provider = provider
 
 
 def on() -> bool:
-    return bool(_tracers)
+    return _provider is not OFF
 
 
 @contextmanager
@@ -88,15 +67,51 @@ def span(
     start: datetime | None = None,
     **attributes: Any,
 ) -> Iterator[Span]:
-    """Trace what happens in the block: below `parent`, else below the span around it, else as the first of a trace."""
-    if not _tracers:
-        yield NOTHING
+    """Trace what happens in the block: below `parent`, else below the span around it, else as the first of a trace.
+
+    `parent` and `links` are traceparents; what is none of them is passed over.
+    """
+    if not on():
+        yield trace.INVALID_SPAN
         return
-    with _tracers[0].begin(name, parent, links, start, attributes) as begun:
-        yield begun
+    begun = _provider.get_tracer("integr8-bridge").start_span(
+        name,
+        context=_context(parent) if parent else None,
+        links=[Link(found) for found in map(_span_context, links) if found.is_valid],
+        start_time=int(start.timestamp() * 1e9) if start else None,
+    )
+    note(begun, **attributes)
+    with trace.use_span(begun, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+        try:
+            yield begun
+        except Exception as error:
+            begun.set_status(Status(StatusCode.ERROR, type(error).__name__))  # its text may name a person
+            raise
+
+
+def note(span: Span, **attributes: Any) -> None:
+    """Add what was not known at the beginning."""
+    for name, value in attributes.items():
+        if value is not None:
+            span.set_attribute(PREFIX + name, value)
+
+
+def traceparent(span: Span) -> str | None:
+    """What names a span to whoever goes on with it; None while traces are off."""
+    carrier: dict[str, str] = {}
+    W3C.inject(carrier, trace.set_span_in_context(span, Context()))
+    return carrier.get(HEADER)
+
+
+def _context(traceparent: str) -> Context:
+    return W3C.extract({HEADER: traceparent}, Context())
+
+
+def _span_context(traceparent: str) -> SpanContext:
+    return trace.get_current_span(_context(traceparent)).get_span_context()
 
 
 def close() -> None:
     """Send what is left, before the process ends."""
-    for one in _tracers:
-        one.close()
+    if on():
+        _provider.shutdown()  # type: ignore[attr-defined] # only the SDK's provider has something to send

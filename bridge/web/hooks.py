@@ -20,6 +20,7 @@ from urllib.parse import quote
 import orjson
 import structlog
 from flask import Blueprint, Request, Response, request
+from opentelemetry.trace import Span
 
 from bridge.observability import tracing
 from bridge.observability.metrics import WEBHOOK_FAULTS, WEBHOOK_SECONDS, WEBHOOKS, WEBHOOKS_REFUSED
@@ -138,7 +139,7 @@ async def handle(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Aw
                     taken = _journalled(endpoint, taken, await endpoint.writer.record(taken.rows), span)
         except REFUSALS as error:
             taken = _refused(source, error)
-        span.note(status=taken.response.status)
+        tracing.note(span, status=taken.response.status)
     return _counted(source.name, taken)
 
 
@@ -206,7 +207,7 @@ async def _for_nobody(endpoint: WebhookEndpoint, call: Call, read: Callable[[int
 
 
 @contextmanager
-def _watched(source: Source, call: Call) -> Iterator[tracing.Span]:
+def _watched(source: Source, call: Call) -> Iterator[Span]:
     """Time what happens, trace it, and count it where it fails."""
     parent = call.headers.get("traceparent")
     with WEBHOOK_SECONDS.time(), tracing.span(f"webhook {source.name}", parent=parent, source=source.name) as span:
@@ -254,7 +255,7 @@ def _refused(source: Source, error: Exception) -> Answer:
 
 
 def _take(  # noqa: PLR0917 - everything that is known of a request
-    endpoint: WebhookEndpoint, source: Source, token: str | None, call: Call, body: bytes, span: tracing.Span
+    endpoint: WebhookEndpoint, source: Source, token: str | None, call: Call, body: bytes, span: Span
 ) -> Answer | Accepted:
     now = endpoint.clock()
     incoming = _incoming(call, source, token, body)
@@ -265,7 +266,7 @@ def _take(  # noqa: PLR0917 - everything that is known of a request
     if incoming.method not in METHODS:
         return _no_event(source, incoming, now)
     accepted = source.accept(incoming, source.authenticate(incoming, now))
-    rows = [_row(source.name, one, incoming.remote, now, span.traceparent) for one in accepted]
+    rows = [_row(source.name, one, incoming.remote, now, tracing.traceparent(span)) for one in accepted]
     return Accepted(source, rows, sum(len(one.parsed.faults) for one in accepted))
 
 
@@ -273,12 +274,10 @@ def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
-def _journalled(
-    endpoint: WebhookEndpoint, accepted: Accepted, receipts: Sequence[Receipt], span: tracing.Span
-) -> Answer:
+def _journalled(endpoint: WebhookEndpoint, accepted: Accepted, receipts: Sequence[Receipt], span: Span) -> Answer:
     """What to answer once the events are on disk; wakes a worker."""
     endpoint.wake_up_sender.wake("journal.process")
-    span.note(event=receipts[0].event_id, duplicate=receipts[0].duplicate)
+    tracing.note(span, event=receipts[0].event_id, duplicate=receipts[0].duplicate)
     if accepted.faults:
         WEBHOOK_FAULTS.labels(accepted.source.name).inc(accepted.faults)
     answer: dict[str, Any] = {"event_id": receipts[0].event_id, "duplicate": receipts[0].duplicate}

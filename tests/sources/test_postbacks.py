@@ -95,7 +95,7 @@ def test_free_text_with_signs_of_macros_stays(text):
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("1e+06", "1000000"), ("1e 06", "1000000"), ("1e-05", "0.00001"), (".5", "0.5"), ("150.", "150")],
+    [("0", "0"), ("1e+06", "1000000"), ("1e 06", "1000000"), ("1e-05", "0.00001"), (".5", "0.5"), ("150.", "150")],
 )
 def test_a_payout_is_read_as_programs_print_it(text, amount):
     assert read(tx="t1", payout=text).body["payout"] == Decimal(amount)

@@ -33,6 +33,7 @@ class Application:
     """Requests below /hooks/ to the WSGI application `webhooks`, everything else to `pages`."""
 
     def __init__(self, webhooks: WSGIApplication | None, pages: WSGIApplication, bodies: Bodies | None = None) -> None:
+        self.leaving = False  # another process takes the connections from here on: each answer is the last of its own
         self._webhooks = webhooks
         self._pages = pages
         self._bodies = bodies or Bodies()
@@ -42,6 +43,8 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        if self.leaving:
+            send = _last(send)
         if self._webhooks is not None and scope["path"].lstrip("/").startswith("hooks/"):
             await self._webhook(self._webhooks, scope, receive, send)
         else:
@@ -146,6 +149,17 @@ async def _gone(receive: Receive) -> None:
     """Return when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _last(send: Send) -> Send:
+    """Answers with the request not to use this connection again."""
+
+    async def sent(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return sent
 
 
 async def _answer(send: Send, what: Document) -> None:

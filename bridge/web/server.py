@@ -10,11 +10,13 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -31,7 +33,9 @@ LARGEST_HEAD = 65_536  # bytes
 CONNECTIONS = 1_000  # of one process; more wait in the queue of the system
 FILES = 4_096  # that a process may open: a connection is one
 LAST = 2.0  # seconds that a process which has answered everybody lets its threads finish what nobody waits for
-ENDING = (signal.SIGTERM, signal.SIGINT)
+REPLACED = signal.SIGUSR1  # to a process: another one takes the connections from here on
+LINGER = 1.0  # seconds in which who is connected to a replaced process may send what it has to say
+ENDING = (signal.SIGTERM, signal.SIGINT, REPLACED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +87,21 @@ class OneQueue(MPServer):
 
     def _spawn_worker(self, *arguments: Any, **named: Any) -> WorkerProcess:
         made = super()._spawn_worker(*arguments, **named)
-        start = made.start
+        start, terminate = made.start, made.terminate
 
         def held() -> None:
             with no_signal_lost():
                 start()  # type: ignore[no-untyped-call]
 
+        def replaced() -> None:
+            if self.interrupt_signal or not made.inner.is_alive():
+                terminate()  # type: ignore[no-untyped-call]
+            else:
+                made.interrupt_by_parent = True
+                os.kill(made.inner.pid, REPLACED)
+
         made.start = held  # type: ignore[method-assign]
+        made.terminate = replaced  # type: ignore[method-assign]
         return made
 
     def _respawn_workers(self, *arguments: Any, **named: Any) -> None:
@@ -134,8 +146,38 @@ def load(target: str) -> Callable[..., Any]:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     module, _, name = target.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), name)
+    signal.signal(REPLACED, lambda *_: _hand_over(found))
     Finalize(None, _leave, args=(found,), exitpriority=100)  # before the interpreter waits for all threads
     return found
+
+
+def _hand_over(application: Any) -> None:
+    """Take no further connection, answer those that were taken, each for the last time, and end.
+
+    granian closes a connection that has sent nothing yet as soon as it is asked to end, and its sender, who may already
+    be sending, would get no answer. So it is asked only after LINGER.
+    """
+    application.leaving = True
+    _stop_listening()
+    threading.Timer(LINGER, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+
+def _stop_listening() -> None:
+    """Put a socket that nobody knows in the place of each that this process listens on. The others keep theirs."""
+    with socket.create_server(("127.0.0.1", 0)) as nobodys:
+        nobodys.setblocking(False)
+        for number in [int(one.name) for one in Path("/dev/fd").iterdir()]:
+            if number != nobodys.fileno() and _listens(number):
+                os.dup2(nobodys.fileno(), number)
+
+
+def _listens(number: int) -> bool:
+    try:
+        one = socket.socket(fileno=os.dup(number))
+    except OSError:  # no socket
+        return False
+    with one:
+        return bool(one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _leave(application: Any) -> None:

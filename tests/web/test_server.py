@@ -197,6 +197,31 @@ def test_a_page_whose_reader_has_left_does_not_keep_the_server_from_ending(tmp_p
         assert process.wait(180) == 0
 
 
+PATIENT = APP + "\nfrom bridge.web import server\nserver.LINGER = 3.0\n"
+
+
+def test_who_is_connected_when_a_process_is_replaced_is_answered(tmp_path):
+    """Also one that has sent nothing yet. Each answer is the last on its connection."""
+    with in_processes(tmp_path, PATIENT) as (port, process), contextlib.ExitStack() as held:
+        silent = [held.enter_context(socket.create_connection(("127.0.0.1", port), 180)) for _ in range(5)]
+        busy = held.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=180)))
+
+        def last():
+            busy.request("GET", "/")
+            answer = busy.getresponse()
+            answer.read()
+            return answer.getheader("connection") == "close"
+
+        assert not last()  # connections are taken in turn: the silent ones have been, too
+        process.send_signal(signal.SIGHUP)
+        until(last)
+        for one in silent:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = b"".join(iter(lambda one=one: one.recv(65_536), b""))  # to its end
+            assert answer.startswith(b"HTTP/1.1 200")
+        assert get(port).is_success
+
+
 SLOW = """
 import pathlib, time
 pathlib.Path(PLACE, "loading").touch()

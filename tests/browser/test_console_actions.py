@@ -1,5 +1,7 @@
 """What an account manager does on the pages, with a mouse, with keys alone, on a phone, and without scripts."""
 
+import threading
+
 import pytest
 from chromium import findings, skip_without_chromium
 from console_browser import operator_token, signed_in
@@ -60,13 +62,32 @@ def test_a_backtest_is_stopped_and_another_is_watched_to_its_end(page, network):
     page.get_by_text("94 of 200 checks are done").wait_for()
     assert findings(page) == []
     page.get_by_role("button", name="Stop it").click()
-    page.get_by_text("Stopped; nothing is kept of it").wait_for()  # what renews itself may say first how it ended
+    page.get_by_text("Stopped; nothing is kept of it").wait_for()
     page.get_by_role("button", name="Backtest").click()
     network.work()
     page.locator("#backtest dl.figures").wait_for()  # the page has looked again by itself
     assert findings(page) == []
     page.get_by_role("link", name="The whole page").click()
     assert page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
+
+
+def test_an_answer_is_not_lost_to_a_page_that_renews_itself(page, network):
+    """The piece that shows the backtest hears of its end while the answer to "Stop it" is still on its way."""
+    page.goto("/rules/low-cr")
+    page.get_by_role("button", name="Backtest").click()
+    heard = threading.Event()
+
+    def late(route):
+        answer = route.fetch(max_redirects=0)
+        with page.expect_response("**/backtest-job"):  # the one that says: load the page anew
+            pass
+        heard.set()
+        route.fulfill(response=answer)
+
+    page.route("**/stop", late)
+    page.get_by_role("button", name="Stop it").click()
+    page.get_by_text("Stopped; nothing is kept of it").wait_for()
+    assert heard.is_set()
 
 
 def test_everything_can_be_read_and_done_without_scripts(chromium, address, network):

@@ -34,6 +34,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const busy = piece.contains(document.activeElement) || piece.querySelector("details[open]");
   if (busy || document.hidden || !getSelection().isCollapsed) event.preventDefault();
 });
+// Who has pressed a button waits for its answer: nothing that renews itself may load the page anew meanwhile, or the
+// answer is lost. A minute at most, since the answer may be a file, and then the page stays.
+let pressed = -Infinity;
+document.addEventListener("submit", (event) => { if (!event.defaultPrevented) pressed = Date.now(); });
+document.addEventListener("htmx:beforeOnLoad", (event) => { if (Date.now() - pressed < 60000) event.preventDefault(); });
 function reveal() { for (const one of document.querySelectorAll("button[data-line]")) one.hidden = false; }
 document.addEventListener("htmx:afterSettle", reveal);
 document.addEventListener("click", (event) => {

@@ -24,7 +24,7 @@ def mcp(session: Session, http: str | None) -> None:
     """
     session.migrated()
     try:
-        from bridge.mcp import server  # noqa: PLC0415 - an extra, which only this command needs
+        from bridge.web.mcp import server  # noqa: PLC0415 - an extra, which only this command needs
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error.name} is not installed; pip install 'integr8-bridge[mcp]'") from error
     from bridge.store.roles import Role  # noqa: PLC0415 - with the database, only when it runs

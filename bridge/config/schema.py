@@ -2,13 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 
+from bridge.sources.strict_schema import StrictSchema
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE
 from rules.model.spelling import did_you_mean, listed
 
@@ -22,20 +22,6 @@ class Rate:
 
     per_second: float = 5.0
     burst: int | None = None
-
-
-class StrictSchema(Schema):
-    """Refuses what it does not know, and suggests what was meant."""
-
-    class Meta:
-        unknown = RAISE
-
-    def suggest(self, key: str) -> str:
-        known = [name.data_key or attribute for attribute, name in self.fields.items()]
-        near = get_close_matches(key, known, n=1)
-        return f"unknown key {key!r}; " + (
-            f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-        )
 
 
 class PlainFloat(fields.Float):

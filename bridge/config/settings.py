@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, validate
 
 from bridge.config import yaml_file
 from bridge.config.environment import Environment, control_character, doubt, seal
 from bridge.config.errors import SettingsError
 from bridge.config.renamed import current_keys
-from bridge.config.schema import AccountSchema, FileSchema, Rate, StrictSchema
-from bridge.sources.strict_schema import plain_words
+from bridge.config.schema import AccountSchema, FileSchema, Rate
+from bridge.sources.strict_schema import flatten
 from rules.model.input_values import id_doubt
 from rules.model.revision import Budget
 
@@ -237,11 +237,10 @@ def _read_file(
         problems.append(str(error))
         return empty, yaml_file.Places()
     warnings += old
-    schema = FileSchema()
     try:
-        loaded: dict[str, Any] = schema.load({key: value for key, value in raw.items() if value is not None})
+        loaded: dict[str, Any] = FileSchema().load({key: value for key, value in raw.items() if value is not None})
     except ValidationError as error:
-        problems.extend(_flatten(path.name, schema, error))
+        problems += _lines("", error)
         return empty, places
     resolved: dict[str, Any] = _resolve(loaded, env, problems, warnings, place=path.name)
     return resolved, places
@@ -302,7 +301,7 @@ def _accounts(raw: Mapping[str, Any], problems: list[str], warnings: list[str]) 
         try:
             accounts[name] = Account(name=name, **schema.load(entry))
         except ValidationError as error:
-            problems.extend(_flatten(f"{FILE}: accounts.{name}", schema, error))
+            problems += _lines(f"accounts.{name}", error)
             continue
         for kind, ids in accounts[name].protected.items():
             place = f"{FILE}: accounts.{name}.protected.{kind}"
@@ -310,23 +309,9 @@ def _accounts(raw: Mapping[str, Any], problems: list[str], warnings: list[str]) 
     return accounts
 
 
-def _flatten(place: str, schema: StrictSchema, error: ValidationError) -> list[str]:
-    """Nested messages as lines: place, what is wrong, what to do."""
-    found: list[str] = []
-
-    def walk(messages: Any, path: str, at: StrictSchema) -> None:
-        if not isinstance(messages, dict):
-            found.extend(f"{path}: {plain_words(message)}" for message in messages)
-            return
-        for key, inner in messages.items():
-            below = f"{path}.{key}" if ": " in path else f"{path}: {key}"
-            if key == "value" and key not in at.fields:
-                below = path  # marshmallow's own word for what stands at a name in a mapping
-            if inner == ["Unknown field."]:
-                found.append(f"{below}: {at.suggest(key)}")
-                continue
-            field = at.fields.get(key)
-            walk(inner, below, field.schema if isinstance(field, fields.Nested) else at)  # type: ignore[arg-type]
-
-    walk(error.messages, place, schema)
-    return found
+def _lines(path: str, error: ValidationError) -> list[str]:
+    """One line for each key that is wrong: the file, the key, what is wrong, what to do."""
+    return [
+        ": ".join(part for part in (FILE, place.lstrip("."), words) if part)
+        for place, words in flatten(path, error.messages)
+    ]

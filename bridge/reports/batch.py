@@ -12,36 +12,6 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-#: What a fact can be grouped by, or shown with. Empty text: the row did not say.
-DIMENSIONS = (
-    "offer",
-    "publisher",
-    "advertiser",
-    "sub_id",
-    "country",
-    "event",
-    "currency",
-    "reason",
-    "sub_id_2",
-    "sub_id_3",
-    "sub_id_4",
-    "sub_id_5",
-    "sub_id_6",
-    "sub_id_7",
-    "sub_id_8",
-    "sub_id_9",
-    "sub_id_10",
-    "device",
-    "os",
-    "browser",
-    "landing_page",
-    "referrer_domain",
-    "city",
-    "external_id",
-    "tx",  # the transaction id where it is no ULID; ULIDs stand in two numbers
-    "key",  # "click" where a conversion is known by the transaction of its click only
-    "import",  # the import that brought the fact
-)
 UNKNOWN_DELAY = -1
 MONEY = ("payout", "revenue")
 
@@ -105,6 +75,9 @@ class Batch:
     payout: NDArray[np.int64]
     revenue: NDArray[np.int64]
     delay: NDArray[np.int32]  # seconds from click to conversion, or UNKNOWN_DELAY
+    #: By the names of `bridge.reports.rows`, where the rows said any: what facts are grouped by, and beside that
+    #: "currency"; "tx", the transaction id where it is no ULID; "key", "click" where a conversion is known by the
+    #: transaction of its click only; "import", the import that brought the fact.
     labels: Mapping[str, Labels]
 
     def __len__(self) -> int:
@@ -156,7 +129,7 @@ def join(batches: Sequence[Batch]) -> Batch:
     if len(batches) < 2:
         return batches[0] if batches else nothing()
     columns = {name: np.concatenate([_whole(batch, name) for batch in batches]) for name in NUMBERS}
-    present = [name for name in DIMENSIONS if any(name in batch.labels for batch in batches)]
+    present = dict.fromkeys(name for batch in batches for name in batch.labels)
     labels = {}
     for name in present:
         known: dict[str, int] = {"": 0}

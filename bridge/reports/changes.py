@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from bridge.reports import identity
 from bridge.reports.batch import Batch, Labels, Status, join, nothing
+from rules.model.revision import ALWAYS_KEPT
 
 #: A row is different when one of these is. Its event time and event are part of what it *is*.
 COMPARED_NUMBERS = ("status", "payout", "revenue")
-COMPARED_LABELS = ("offer", "publisher", "advertiser", "sub_id", "country", "currency", "reason")
+COMPARED_LABELS = (*ALWAYS_KEPT, "currency", "reason")
 #: What tells two conversions of one second apart when their names cannot be compared.
 DESCRIBED = ("offer", "publisher", "advertiser", "sub_id", "country", "external_id")
 

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports.batch import MONEY, Batch
+from bridge.store.ids import ALPHABET
 
-CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ULID_LENGTH = 26
 _NO_DIGIT = 255
 _VALUES = np.full(256, _NO_DIGIT, dtype=np.uint8)
-_VALUES[np.frombuffer(CROCKFORD.encode(), dtype=np.uint8)] = np.arange(32, dtype=np.uint8)
+_VALUES[np.frombuffer(ALPHABET.encode(), dtype=np.uint8)] = np.arange(32, dtype=np.uint8)
 _HALF = 13  # characters in each half of a ULID: 65 bits, of which the upper half uses 63
 
 U64 = NDArray[np.uint64]
@@ -54,7 +54,7 @@ def _halves(values: NDArray[np.uint8]) -> tuple[U64, U64]:
 def unpack(high: U64, low: U64, texts: Sequence[str]) -> list[str]:
     """The ids again, as they were."""
     digits = np.empty((len(high), ULID_LENGTH), dtype=np.uint8)
-    letters = np.frombuffer(CROCKFORD.encode(), dtype=np.uint8)
+    letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
     mask = np.uint64(31)
     for place in range(_HALF - 1):
         digits[:, ULID_LENGTH - 1 - place] = letters[(low >> np.uint64(5 * place) & mask).astype(np.intp)]

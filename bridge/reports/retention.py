@@ -20,12 +20,13 @@ from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed
 from bridge.store.observations import ChunkInfo, Level
+from rules.model.revision import ALWAYS_KEPT
 
 MERGED_FACTS = 250_000  # in one chunk: about 5 MB
 SMALL = MERGED_FACTS // 4
 MERGE_FROM = 24  # small chunks; fewer cost nothing
 HOUR = 3600
-KEPT_DIMENSIONS = ("offer", "publisher", "advertiser", "sub_id", "country", "event", "currency", "import")
+KEPT_DIMENSIONS = (*ALWAYS_KEPT, "event", "currency", "import")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,11 @@ repositories hand that one out.
 import random
 import string
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
+from bridge.store.ids import ALPHABET, encode
+
 KEY_LETTERS = string.ascii_lowercase + string.digits
 KEY_LENGTH = 10
 ULID_LENGTH = 26
-
-# Ten bits at a time: a ULID in 13 look-ups, because history is made by the hundred thousand.
-_PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)
-_SHIFTS = tuple(range(120, -1, -10))
-_VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
 
 
 class Ids:
@@ -35,15 +31,13 @@ class Ids:
         return f"{self._random.getrandbits(128):032x}"
 
     def ulid(self, ms: int) -> str:
-        value = ms << 80 | self._random.getrandbits(80)
-        return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+        return encode(ms << 80 | self._random.getrandbits(80))
 
 
 def floor(ms: int) -> str:
     """The smallest ULID of that millisecond: where a time range begins in a sorted table."""
-    value = max(ms, 0) << 80
-    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
+    return encode(max(ms, 0) << 80)
 
 
 def is_ulid(text: str) -> bool:
-    return len(text) == ULID_LENGTH and all(letter in _VALUES for letter in text) and text[0] <= "7"
+    return len(text) == ULID_LENGTH and all(letter in ALPHABET for letter in text) and text[0] <= "7"

@@ -106,12 +106,16 @@ class Networks(Texts):
             ) from None
 
 
+#: What marshmallow calls a whole section, and what stands at a name of the file's own choosing.
+_NO_KEYS = frozenset({"_schema", "value"})
+
+
 def flatten(path: str, messages: Any) -> tuple[Problem, ...]:
     """Marshmallow's nested messages as (path, words) pairs."""
     if isinstance(messages, Mapping):
         found: list[Problem] = []
         for key, inner in messages.items():
-            deeper = path if key == "_schema" else f"{path}.{key}"
+            deeper = path if key in _NO_KEYS else f"{path}.{key}"
             found.extend(flatten(deeper, inner))
         return tuple(found)
     return tuple((path, plain_words(str(words))) for words in messages)

@@ -6,7 +6,8 @@ import time
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 
-PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # ten bits at a time
+# Ten bits at a time: 13 look-ups, because the simulator makes them by the hundred thousand.
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 
 _lock = threading.Lock()
 _last = 0

@@ -15,12 +15,12 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from bridge.mcp import answers, server
 from bridge.operations.approvals import Person, approve
 from bridge.store import audit_log
 from bridge.store.ledger import StoredPlan
 from bridge.store.roles import Role
 from bridge.web.access import make
+from bridge.web.mcp import answers, server
 
 RULE = """
 schema: 1

@@ -1,6 +1,7 @@
 """Declared dimensions: how rows spell them, and from when on they are known."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from bridge.store.feeds import Kind
 from rules.language.render import to_yaml
 from rules.loading.load import load
 from rules.model.environment import Environment
-from rules.model.revision import ALWAYS_KEPT, DECLARABLE
+from rules.model.revision import ALWAYS_KEPT, DECLARABLE, Dimension
 
 BEGUN = datetime(2026, 3, 4, 12, tzinfo=UTC)
 RULE = """schema: 1
@@ -33,6 +34,11 @@ def clicks(count, *, seen=BEGUN, more=(), **columns):
         for number in range(count)
     ]
     return rows.read(Kind.CLICKS, made, seen, more=more).batch
+
+
+def test_each_dimension_of_the_rule_language_has_a_column_in_reports():
+    spelled = {"rejection_reason" if name == "reason" else name for name in (*rows.SPELLINGS, *rows.MORE_SPELLINGS)}
+    assert spelled - {"currency", "external_id"} == set(get_args(Dimension))
 
 
 @pytest.mark.parametrize(

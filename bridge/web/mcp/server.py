@@ -20,13 +20,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.mcp import answers
 from bridge.operations.errors import OperationError
 from bridge.operations.proposals import Proposal, propose
 from bridge.services.container import Services
 from bridge.store import audit_log
 from bridge.store.roles import Role
 from bridge.web.access import InvalidToken, check
+from bridge.web.mcp import answers
 
 CALLER = "bridge.caller"  # in the scope of a request: who asks
 LONGEST_ARGUMENT = 200  # characters in the audit; a draft is longer and need not be kept twice

@@ -7,7 +7,7 @@ import click
 
 from bridge.cli.session import Session, json_option, outcome, show
 from bridge.operations.renames import forget_account, rename
-from bridge.operations.stale_names import Kind, StaleName, names_of, stale_names
+from bridge.operations.stale_names import Kind, StaleName, configured_names, stale_names
 
 
 @click.group()
@@ -27,7 +27,7 @@ def list_(session: Session, json: bool) -> None:
     """
     with session.operating() as services:
         with services.store.read() as database:
-            stale = stale_names(database, names_of(services.settings, services.library.current(database)))
+            stale = stale_names(database, configured_names(services.settings, services.library.current(database)))
         rows = [
             {"name": name, "kind": "account", "used_by": "", "remedy": ""} for name in services.settings.accounts
         ] + [_row(one) for one in stale]
@@ -66,14 +66,14 @@ def forget(session: Session, name: str, json: bool) -> None:
       integr8-bridge accounts forget old-network
     """
     with session.operating() as services, services.store.write() as database:
-        names = names_of(services.settings, services.library.current(database))
+        names = configured_names(services.settings, services.library.current(database))
         done = forget_account(database, name, names=names, who=getpass.getuser(), now=services.clock())
     outcome(done, [f"ended: {number} {what}" for what, number in done.items()], json=json)
 
 
 def _rename(session: Session, kind: Kind, old: str, new: str, *, json: bool) -> None:
     with session.operating() as services, services.store.write() as database:
-        names = names_of(services.settings, services.library.current(database))
+        names = configured_names(services.settings, services.library.current(database))
         moved = rename(database, kind, old, new, names=names, who=getpass.getuser(), now=services.clock())
     lines = [f"moved: {number} {what}" for what, number in moved.items()] or ["nothing used the old name"]
     outcome(moved, lines, json=json)

@@ -19,7 +19,7 @@ from bridge.operations.backtest import as_json as backtest_json
 from bridge.operations.backtest import compare as make_comparison
 from bridge.operations.backtest_page import page
 from bridge.operations.rule_costs import costs_of
-from bridge.operations.rule_costs import told as told_cost
+from bridge.operations.rule_costs import costs_text as told_cost
 from bridge.store import backtest_results as stored_results
 from rules.backtest.backtest import Progress
 

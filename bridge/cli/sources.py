@@ -10,7 +10,7 @@ import click
 from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.operations import OperationError, source_secrets
-from bridge.operations.source_entry import add, known, public_url
+from bridge.operations.source_entry import add, known_presets, public_url
 from bridge.operations.source_setup import BASE_URL, address, example, send
 from bridge.sources import Source
 from bridge.sources.presets import PRESETS
@@ -58,7 +58,7 @@ def presets(json: bool) -> None:
     Example:
       integr8-bridge sources presets
     """
-    show(known(), ("name", "sender", "verify", "setup_call", "source"), json=json, empty="none")
+    show(known_presets(), ("name", "sender", "verify", "setup_call", "source"), json=json, empty="none")
 
 
 @sources.command("add")

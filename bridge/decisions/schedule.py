@@ -307,7 +307,7 @@ def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Read
         before = answer_history.load(session, memory, [one.revision.id for one in evaluated])
         known = {one.revision.id: runs.existing(session, one.revision.id, [one.causes[0].key]) for one in evaluated}
         fresh = [one for one in evaluated if not known[one.revision.id] and one.revision.id not in halted]
-        return settled(_planned(session, fresh))
+        return without_conflicts(_planned(session, fresh))
 
     def prepare(decisions: Sequence[Decision]) -> list[RunRecord]:
         recorded[:] = run_records(decisions, now, before)
@@ -368,7 +368,7 @@ def _cause(due: _Due, silent: ReceivedEvent | None) -> Cause:
     return Cause(kind=runs.Cause.SLOT, key=key, due_at=due.slot.at)
 
 
-def settled(decisions: Sequence[Decision]) -> list[Decision]:
+def without_conflicts(decisions: Sequence[Decision]) -> list[Decision]:
     """The same decisions after rules that want opposite things of one target have been told."""
     planned = [one for one in decisions if one.plan is not None]
     known = {one.revision.id: (one.revision, one.state) for one in planned if one.state is not None}

@@ -268,7 +268,7 @@ _READERS = {
 }
 
 
-def lost(request: Request, *, left: bool, words: str) -> ApiError:
+def answer_lost(request: Request, *, left: bool, words: str) -> ApiError:
     """The error of a request without an answer; `left` says whether the request may have gone out."""
     if not left:
         return Unreachable(request.name, words=words)

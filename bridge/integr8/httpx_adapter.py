@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bridge.integr8.catalogue import OUTSIDE
-from bridge.integr8.core import HEADERS, Reply, Request, lost
+from bridge.integr8.core import HEADERS, Reply, Request, answer_lost
 from bridge.integr8.error_text import retry_after, words_of
 from bridge.integr8.errors import ApiError, InvalidCall, Unreachable, class_for
 from bridge.integr8.rate_limiter import Outcome
@@ -106,7 +106,7 @@ def outcome_of_error(error: ApiError) -> Outcome:
 def lost_with(request: Request, error: httpx.HTTPError) -> ApiError:
     """Our error of httpx's. Its text names no header and no body."""
     words = str(error) or type(error).__name__
-    return lost(request, left=not isinstance(error, BEFORE_SENDING), words=words[:200])
+    return answer_lost(request, left=not isinstance(error, BEFORE_SENDING), words=words[:200])
 
 
 # --- files -----------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def collect(inputs: NotificationInputs, now: datetime) -> None:
     bulkhead = Bulkhead(inputs.store, now)
     with inputs.store.read() as session:
         book = inputs.library.current(session).revisions
-        last = heartbeats.seen(session).get(MARK, now - FIRST)
+        last = heartbeats.last_beats(session).get(MARK, now - FIRST)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
         found: list[Notification] = []

@@ -59,7 +59,7 @@ def _channel(inputs: NotificationInputs, name: str, now: datetime, dice: Callabl
             _settle(inputs, channel, [one], _confide(inputs, channel, one), dice)
     rest = [one for one in taken if one.topic != secret_delivery.TOPIC]
     if rest:
-        title, text = compose([told(one) for one in rest], by_owner=channel.digest is not None)
+        title, text = compose([message_of(one) for one in rest], by_owner=channel.digest is not None)
         _settle(inputs, channel, rest, send(channel, title, text), dice)
 
 
@@ -82,7 +82,7 @@ def _singly(inputs: NotificationInputs, channel: Channel, taken: Sequence[Notice
 
 
 def _attempt(inputs: NotificationInputs, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
-    message: Message | str = told(notice)
+    message: Message | str = message_of(notice)
     if notice.topic == secret_delivery.TOPIC:
         message = _opened(inputs, notice, program=True)
     if isinstance(message, str):
@@ -91,10 +91,12 @@ def _attempt(inputs: NotificationInputs, channel: Channel, outgoing: Outgoing, n
 
 
 def _opened(inputs: NotificationInputs, notice: Notice, *, program: bool) -> Message | str:
-    return secret_delivery.opened(inputs.store, inputs.box(), notice, told(notice), program=program, now=inputs.clock())
+    return secret_delivery.message_with_secret(
+        inputs.store, inputs.box(), notice, message_of(notice), program=program, now=inputs.clock()
+    )
 
 
-def told(notice: Notice) -> Message:
+def message_of(notice: Notice) -> Message:
     return Message(
         topic=notice.topic,
         text=notice.text,
@@ -126,7 +128,7 @@ def _settle(
         for notice in taken:
             ours = settle(session, notice, **_outcome(notice, result, now, dice))
             if ours and result.result == "taken" and notice.topic == secret_delivery.TOPIC:
-                secret_delivery.handed_over(session, inputs.box(), notice, now)
+                secret_delivery.forget_delivered(session, inputs.box(), notice, now)
         before = _health(session, channel.name)
         after = _after(before, result, now)
         if after != before:

@@ -22,7 +22,7 @@ from bridge.store.notifications import Notice
 TOPIC = "handover"
 
 
-def opened(
+def message_with_secret(
     store: Store, box: SecretsBox, notice: Notice, told: Message, *, program: bool, now: datetime
 ) -> Message | str:
     """The message with the secret in it, or why there is none any more. A program gets it as data."""
@@ -40,7 +40,7 @@ def opened(
     return replace(told, text=f"{told.text}; {words}", data={})
 
 
-def handed_over(session: Session, box: SecretsBox, notice: Notice, now: datetime) -> None:
+def forget_delivered(session: Session, box: SecretsBox, notice: Notice, now: datetime) -> None:
     """The channel has it: forget it, and say who got it."""
     found = one_time_secrets.take(session, _key(box, notice.data), now)
     if found is not None:

@@ -36,8 +36,8 @@ def watch(inputs: NotificationInputs, now: datetime, idle: Sequence[ObservedProb
     if not inputs.operations:
         return
     with inputs.store.read() as session:
-        seen = {one.key: one for one in [*service_alerts.look(session, now), *idle]}
-        known = {row.key: row for row in service_alerts.known(session)}
+        seen = {one.key: one for one in [*service_alerts.observe(session, now), *idle]}
+        known = {row.key: row for row in service_alerts.open_alerts(session)}
     new = [one for key, one in seen.items() if key not in known]
     same = [key for key in seen if key in known]
     over = [row for key, row in known.items() if key not in seen and _is_over(row, now)]

@@ -145,7 +145,7 @@ def _unread(session: Session) -> Problem | None:
 
 
 def _alerts(session: Session, now: datetime, skip: set[str]) -> list[Problem]:
-    known = {row.key: row.since for row in service_alerts.known(session)}
+    known = {row.key: row.since for row in service_alerts.open_alerts(session)}
     return [
         Problem(
             name=ALERTS.get(kind, kind),
@@ -153,7 +153,7 @@ def _alerts(session: Session, now: datetime, skip: set[str]) -> list[Problem]:
             since=known.get(one.key),
             address=ADDRESSES.get(ALERTS.get(kind, kind)),
         )
-        for one in service_alerts.look(session, now)
+        for one in service_alerts.observe(session, now)
         if (kind := one.key.partition(":")[0]) not in {"halt", *skip}
     ]
 

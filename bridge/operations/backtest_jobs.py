@@ -196,11 +196,11 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
     if job.kind != BacktestKind.BACKTEST:
         seen: dict[str, Any] = {}
 
-        def counted(done: int, looks: int, at: datetime) -> None:
+        def count_looks(done: int, looks: int, at: datetime) -> None:
             seen.update(looks=looks, looks_done=looks, looking_at=at)  # of what is over all of it is done
             progress(done, looks, at)
 
-        answer = _answer(services, job, revision, question, counted)
+        answer = _answer(services, job, revision, question, count_looks)
         with services.store.write() as session:
             backtest_jobs.proceed(session, job, seen, services.clock())
             backtest_jobs.end(session, job, services.clock(), answer=answer)

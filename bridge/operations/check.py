@@ -54,9 +54,9 @@ def _has_database(found: Settings) -> bool:
 
 
 def _costs(revisions: Iterable[Revision]) -> tuple[str, ...]:
-    from bridge.operations.rule_costs import told, typical_costs  # noqa: PLC0415 - simulates; loads much, only if wanted
+    from bridge.operations.rule_costs import costs_text, typical_costs  # noqa: PLC0415 - simulates; loads much, only if wanted
 
-    return tuple(told(row) for revision in revisions for row in typical_costs(revision))
+    return tuple(costs_text(row) for revision in revisions for row in typical_costs(revision))
 
 
 def _asks_a_list(revision: Revision, found: Settings) -> list[str]:

@@ -137,12 +137,12 @@ def question(session: Session, verb: str, chosen: Sequence[Effect], revenue: Dec
     """About these effects."""
     amounts = [one.money_24h for one in chosen if one.money_24h is not None]
     targets = list(dict.fromkeys((one.kind, one.target_id) for one in chosen))
-    names = names_of(session, targets[:NAMED])
+    names = display_names(session, targets[:NAMED])
     told = [f"{name} ({kind} {target})" if name else f"{kind} {target}" for (kind, target), name in names.items()]
     return Confirmation(verb, len(targets), told, sum(amounts, Decimal(0)) if amounts else None, revenue)
 
 
-def names_of(session: Session, targets: Collection[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
+def display_names(session: Session, targets: Collection[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
     """(kind, id) → the name that Integr8 shows; None where there is none."""
     ids = {identity for _, identity in targets}
     known = (Entity.number.in_(ids), Entity.ref.in_(ids))

@@ -20,7 +20,7 @@ from bridge.integr8 import Client
 from bridge.integr8.catalogue import OPERATIONS
 from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forbidden, Unauthorized, Unreachable
 from bridge.integr8.route_probe import probe
-from bridge.operations.stale_names import names_of, stale_names
+from bridge.operations.stale_names import configured_names, stale_names
 from bridge.services.container import Services
 from bridge.store import feeds, journal
 from bridge.store import revisions as stored_revisions
@@ -282,7 +282,7 @@ def _aside(session: Session) -> Check:
 
 def _stale(services: Services, session: Session) -> list[Check]:
     """What still uses a name that bridge.yaml or the rules do not have any more."""
-    found = stale_names(session, names_of(services.settings, services.library.current(session)))
+    found = stale_names(session, configured_names(services.settings, services.library.current(session)))
     if not found:
         return [check("names", "ok", "nothing uses a name that is gone")]
     return [check(f"{one.kind} {one.name}", "warn", f"is gone, and {one.uses} use it", one.remedy) for one in found]

@@ -97,7 +97,7 @@ def _redis(services: Services) -> Check:
 
 def _worker(services: Services, now: datetime) -> Check:
     with services.store.read() as session:
-        beats = heartbeats.seen(session)
+        beats = heartbeats.last_beats(session)
     last = beats.get("tick")
     if last is None or now - last > WORKER_SILENT:
         seen = "never" if last is None else f"{_seconds(now, last)} s ago"

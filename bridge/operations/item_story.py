@@ -52,7 +52,7 @@ class Story:
 
 def story(session: Session, entity: Entity) -> Story:
     """Everything that is known about one entity."""
-    ids = names_of(entity)
+    ids = every_id_of(entity)
     effects = _effects(session, entity, ids)
     undone = undone_items(session, {run.id for _, _, run in effects})
     changed = entities.changes(session, account=entity.account, kind=entity.kind, ref=entity.ref, limit=CHANGES)
@@ -73,7 +73,7 @@ def story(session: Session, entity: Entity) -> Story:
     return Story(moments, held, mutes.all(), made)
 
 
-def names_of(entity: Entity) -> list[str]:
+def every_id_of(entity: Entity) -> list[str]:
     """Every name that a rule, a report or a webhook may use for it: both ids, and the keys it can be found by."""
     email = entity.fields.get("email")
     keys = [f"email={email}", f"email={str(email).lower()}"] if email else []

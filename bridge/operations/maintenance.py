@@ -188,7 +188,7 @@ def apply_retention(services: Services, now: datetime) -> None:
         one_time_secrets.forget_expired(session, now)
         notifications.forget(session, now - KEEP_EVENTS)
         order_marks.forget(session, now - KEEP_EVENTS)  # what is older can come out of the journal no more
-        events = journal.forget(session, now - KEEP_EVENTS, deferred_events.kept())
+        events = journal.forget(session, now - KEEP_EVENTS, deferred_events.waiting_ids())
         slots.forget(session, now - KEEP_DULL)
         store_backtest_jobs.forget(session, now - KEEP_DULL)
         api_usage.forget(session, now - KEEP_EVENTS)

@@ -41,7 +41,7 @@ def distrust(session: Session, *, by: str, why: str, now: datetime) -> DoubtfulE
     for model in (Event, Slot):
         _free(session, model)
     found = DoubtfulEffect(
-        newest=max(heartbeats.seen(session).values(), default=None),
+        newest=max(heartbeats.last_beats(session).values(), default=None),
         events=session.scalar(select(func.count()).where(Event.state == EventState.RECEIVED)) or 0,
         effects=in_doubt,
         given_up=given_up,

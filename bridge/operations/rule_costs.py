@@ -81,7 +81,7 @@ def typical_costs(revision: Revision) -> list[dict[str, Any]]:
     return [_row(revision, one, 0, 0.0) for one in found]
 
 
-def told(row: dict[str, Any]) -> str:
+def costs_text(row: dict[str, Any]) -> str:
     """One row as a sentence."""
     unnoticed = row["unnoticed_hours"]
     after = f"{unnoticed} h" if unnoticed[0].isdigit() else unnoticed

@@ -26,7 +26,7 @@ class Added:
     variables: Mapping[str, str]
 
 
-def known() -> list[dict[str, str]]:
+def known_presets() -> list[dict[str, str]]:
     """Every preset and tracker, as rows for a listing."""
     rows = [
         {"name": name, "sender": one.title, "verify": one.verify, "setup_call": one.setup or "", "source": one.fact}

@@ -20,7 +20,7 @@ from bridge.operations.config_entry import (
     set_variables,
 )
 from bridge.operations.errors import NotThere, OperationError, Refused
-from bridge.operations.source_entry import add, known
+from bridge.operations.source_entry import add, known_presets
 from bridge.operations.source_setup import address
 from bridge.services.container import Services
 from bridge.store import audit_log
@@ -47,7 +47,7 @@ def add_source(
     home = services.settings.home
     if not can_write(home):
         raise Refused("bridge.yaml cannot be written from here; add the source where it lives")
-    if preset not in {one["name"] for one in known()}:
+    if preset not in {one["name"] for one in known_presets()}:
         raise Refused(f"{preset[:40]!r} is no sender that is known; `sources presets` lists them")
     made = add(home, name, preset)
     own = next(reversed(list(made.variables)), "") if "VERIFY" not in str(list(made.variables)[-1:]) else ""

@@ -51,7 +51,7 @@ class StaleName:
         return f"{self.kind} {self.name!r} is gone, and {self.uses} use it: {self.remedy}"
 
 
-def names_of(settings: Settings, book: Rulebook) -> Names:
+def configured_names(settings: Settings, book: Rulebook) -> Names:
     """The names that bridge.yaml and the loaded rules have."""
     return Names(
         accounts={name: frozenset(account.integrations) for name, account in settings.accounts.items()},
@@ -136,7 +136,9 @@ def stale_in_home(directory: Path | None) -> list[str]:
             if pending(store.engine):
                 return []
             with store.read() as session:
-                return [str(one) for one in stale_names(session, names_of(found, Library(found).current(session)))]
+                return [
+                    str(one) for one in stale_names(session, configured_names(found, Library(found).current(session)))
+                ]
         finally:
             store.close()
     except SQLAlchemyError:

@@ -91,13 +91,13 @@ def record(
         return changes.NO_DIFFERENCE
     feeds.lock(session, feed_id)
     start, end = moment(int(read.event.min())), moment(int(read.event.max())) + SECOND
-    before = known(session, cache, feed_id, start, end)
+    before = known_rows(session, cache, feed_id, start, end)
     found = changes.difference(before, read, seen, lacks=lacks, brought_by=brought_by)
     add(session, feed_id, found.facts)
     return found
 
 
-def known(session: Session, cache: ChunkCache, feed_id: int, start: datetime, end: datetime) -> KnownRows:
+def known_rows(session: Session, cache: ChunkCache, feed_id: int, start: datetime, end: datetime) -> KnownRows:
     """The rows of a time range as they are known now. Older time ranges that were summed up have no rows any more."""
     infos = [info for info in observations.overlapping(session, [feed_id], start, end) if info.level < Level.HOURLY]
     return KnownRows.of(cache.get(session, infos))

@@ -233,7 +233,7 @@ def _begin(store: Store, cache: ChunkCache, plan: FeedPlan, slot: Slot, now: dat
         progress = _standing(feed, purpose, slot) or _stretch(plan, feed, purpose, now)
         before = None
         if purpose is Purpose.HEAD and feed.as_of is not None:
-            before = chunk_cache.known(session, cache, feed.id, progress.start, feed.as_of)
+            before = chunk_cache.known_rows(session, cache, feed.id, progress.start, feed.as_of)
     return _Scan(plan, slot, feed, purpose, replace(progress, slot=slot.id), before)
 
 

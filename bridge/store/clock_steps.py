@@ -51,7 +51,7 @@ def mend(session: Session, now: datetime) -> int:
     meant for later than that tick keeps its moment. Set forward: effects under way are held for one more lease.
     Returns how many rows were moved.
     """
-    beats = heartbeats.seen(session)
+    beats = heartbeats.last_beats(session)
     last = beats.get(heartbeats.TICK)
     _cut(session, beats.get(CUT), now)
     if last is None or -STEP <= now - last <= GAP:

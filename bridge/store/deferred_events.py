@@ -79,7 +79,7 @@ def count(session: Session, halt_ids: Collection[int]) -> int:
     return int(session.scalar(query) or 0)
 
 
-def kept() -> Select[str]:
+def waiting_ids() -> Select[str]:
     """The ids of events that some rule still owes a decision about: retention leaves them alone."""
     return select(DeferredEvent.event_id)
 

@@ -40,5 +40,5 @@ def _ticked() -> Select[datetime]:
     return select(Heartbeat.at).where(Heartbeat.name == TICK)
 
 
-def seen(session: Session) -> dict[str, datetime]:
+def last_beats(session: Session) -> dict[str, datetime]:
     return {row.name: row.at for row in session.scalars(select(Heartbeat))}

@@ -43,7 +43,7 @@ class ObservedProblem:
     text: str
 
 
-def known(session: Session) -> list[ServiceAlert]:
+def open_alerts(session: Session) -> list[ServiceAlert]:
     return list(session.scalars(select(ServiceAlert).order_by(ServiceAlert.key)))
 
 
@@ -66,7 +66,7 @@ def end(session: Session, keys: Sequence[str]) -> set[str]:
     return set(session.scalars(delete(ServiceAlert).where(ServiceAlert.key.in_(keys)).returning(ServiceAlert.key)))
 
 
-def look(session: Session, now: datetime) -> list[ObservedProblem]:
+def observe(session: Session, now: datetime) -> list[ObservedProblem]:
     """Everything that is wrong now, as far as the database knows."""
     return [
         *_halt(session),

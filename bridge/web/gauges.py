@@ -91,7 +91,7 @@ def _readings(session: Session, now: datetime) -> Iterator[tuple[Gauge, Mapping[
     yield HOLDS_ACTIVE, {(): holds.count_active(session)}
     yield HALTED, {(): halts.halted(session) is not None}
     yield FEED_AGE, _ages({one.name: one.as_of for one in feeds.everything(session) if one.as_of}, now)
-    yield HEARTBEAT_AGE, _ages(heartbeats.seen(session), now)
+    yield HEARTBEAT_AGE, _ages(heartbeats.last_beats(session), now)
     generation = revisions.newest(session)
     problems = generation.problems if generation else []
     yield RULES_BROKEN, {(): len({one["file"] for one in problems if one["severity"] == "error"})}
@@ -99,7 +99,7 @@ def _readings(session: Session, now: datetime) -> Iterator[tuple[Gauge, Mapping[
     yield NOTICES, {(channel, state): number for (channel, state), number in notifications.counts(session).items()}
     yield (
         TROUBLES,
-        {(kind,): number for kind, number in Counter(row.kind for row in service_alerts.known(session)).items()},
+        {(kind,): number for kind, number in Counter(row.kind for row in service_alerts.open_alerts(session)).items()},
     )
 
 

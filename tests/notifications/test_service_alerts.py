@@ -168,7 +168,7 @@ def test_nobody_is_told_where_no_channel_is_meant(network):
 def test_two_workers_that_look_at_once_tell_once(watched):
     halt(watched)
     with watched.services.store.read() as session:
-        seen = service_alerts.look(session, watched.now)
+        seen = service_alerts.observe(session, watched.now)
     with watched.services.store.write() as session:
         first = service_alerts.begin(session, seen, watched.now)
     with watched.services.store.write() as session:

@@ -10,7 +10,7 @@ from bridge.operations.holds import release_holds
 from bridge.operations.perform import perform_effects
 from bridge.operations.renames import forget_account, rename
 from bridge.operations.replay import replay
-from bridge.operations.stale_names import names_of, stale_names
+from bridge.operations.stale_names import configured_names, stale_names
 from bridge.operations.undo import undo
 from bridge.store.holds import Hold
 from bridge.store.journal import Event
@@ -41,7 +41,7 @@ def call_account(network, name):
 
 
 def now_named(network, session):
-    return names_of(network.services.settings, network.services.library.current(session))
+    return configured_names(network.services.settings, network.services.library.current(session))
 
 
 def stale(network):

@@ -6,7 +6,7 @@ from flask import Response, abort, request
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.operations.confirmation import names_of
+from bridge.operations.confirmation import display_names
 from bridge.operations.folded_runs import fold
 from bridge.operations.item_story import created_item
 from bridge.operations.run_outcomes import outcome_of, run_outcomes
@@ -111,7 +111,7 @@ def run(run_id: int) -> str:
         event = session.get(Event, found.event_id) if found.event_id else None
         undone = undone_items(session, {run_id})
         undone_by = {effect.id: undone.undid(run_id, effect) for effect in everything}
-        names = names_of(session, {(one.kind, one.target_id) for one in everything})
+        names = display_names(session, {(one.kind, one.target_id) for one in everything})
         made = {one.id: _made(session, one) for one in everything if "=" in one.target_id}
         counted: dict[int, dict[str, int]] = {plan.id: _counted(effects[plan.id]) for plan in plans}
         outcome = outcome_of(found, plans, counted)
@@ -164,7 +164,7 @@ def held() -> Response | str:
                 select(Effect.id, Effect.money_24h).where(Effect.id.in_([one.effect_id for one in active]))
             )
         }
-        names = names_of(session, {(one.kind, one.target_id) for one in (*active, *ended)})
+        names = display_names(session, {(one.kind, one.target_id) for one in (*active, *ended)})
         rules = sorted(session.scalars(select(Hold.rule_id).where(Hold.state == HoldState.ACTIVE).distinct()))
     return show(
         "holds.html", active=active, ended=ended, names=names, total=total, filters=found, rules=rules, money=money,
@@ -174,7 +174,7 @@ def held() -> Response | str:
 
 def _holds_as_csv(session: Session, wanted: list[ColumnElement[bool]]) -> Response:
     rows = session.scalars(select(Hold).where(*wanted).order_by(Hold.id.desc()).limit(ROWS)).all()
-    names = names_of(session, {(one.kind, one.target_id) for one in rows})
+    names = display_names(session, {(one.kind, one.target_id) for one in rows})
     headings = ("hold", "kind", "id", "name", "rule", "since", "until", "times_in_a_row")
     return as_csv(
         "paused-items", headings,
@@ -200,7 +200,7 @@ def mutes() -> Response | str:
     with services().store.read() as session:
         query = select(Mute).where(*wanted).order_by(Mute.until, Mute.rule_id, Mute.target_id)
         found = session.scalars(query.limit(ROWS if is_csv() else SHOWN_MUTES)).all()
-        names = names_of(session, {(one.kind, one.target_id) for one in found})
+        names = display_names(session, {(one.kind, one.target_id) for one in found})
         total = session.scalar(select(func.count()).select_from(Mute).where(*wanted)) or 0
         rules = sorted(services().library.current(session).revisions)
     if is_csv():

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.approval_review import reviews
-from bridge.operations.confirmation import names_of
+from bridge.operations.confirmation import display_names
 from bridge.store.entities import Entity
 from bridge.store.roles import Role
 from bridge.web.access import needs
@@ -25,7 +25,7 @@ def approvals() -> Response | str:
     plans = reviews(services(), now=services().clock())
     targets = {(one.kind, one.target_id) for plan in plans for one in plan.effects}
     with services().store.read() as session:
-        names = names_of(session, targets)
+        names = display_names(session, targets)
         advertisers = _advertisers(session, {target for kind, target in targets if kind == "offer"})
     if is_csv():
         headings = (
@@ -63,5 +63,5 @@ def _advertisers(session: Session, offers: Collection[str]) -> dict[str, str]:
             owner = one.fields.get("advertiser_id") or one.fields.get("advertiser")
             owner = owner.get("id") if isinstance(owner, dict) else owner
             owners |= {name: str(owner) for name in (one.ref, one.number) if name and owner}
-    names = names_of(session, {("advertiser", owner) for owner in owners.values()})
+    names = display_names(session, {("advertiser", owner) for owner in owners.values()})
     return {offer: names.get(("advertiser", owner)) or f"advertiser {owner}" for offer, owner in owners.items()}

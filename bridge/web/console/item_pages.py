@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bridge.decisions.live_facts import facts_for_subjects
 from bridge.operations.decide import live_inputs
-from bridge.operations.item_story import Moment, created_item, names_of, story
+from bridge.operations.item_story import Moment, created_item, every_id_of, story
 from bridge.operations.pauses import active_pauses
 from bridge.services.container import Services
 from bridge.store import entities
@@ -114,7 +114,7 @@ def item(kind: str, identity: str) -> Response | str:
         )  # fmt: skip
     return show(
         "item.html", entity=found, story=told, pauses={one.hold_id: one for one in pauses}, rules=rules,
-        subject=subject, charts=charts, parent=parent, ids=names_of(found),
+        subject=subject, charts=charts, parent=parent, ids=every_id_of(found),
     )  # fmt: skip
 
 

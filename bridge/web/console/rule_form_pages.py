@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, abort, flash, g, redirect, request
 
 from bridge.operations.check_text import Checked, examine
-from bridge.operations.confirmation import names_of
+from bridge.operations.confirmation import display_names
 from bridge.operations.errors import OperationError, TooMany
 from bridge.operations.rule_preview import chances, now_and_before
 from bridge.operations.rule_save import save, why_not_written
@@ -154,7 +154,7 @@ def _past(draft: Draft) -> dict[str, Any]:
     items = [(one["kind"], one["id"], one["why"], one["judged"]) for one in found["items"]]
     money = {name: Decimal(found[name]) for name in ("kept", "lost")}
     with services().store.read() as session:
-        names = names_of(session, {(kind, target) for kind, target, _, _ in items})
+        names = display_names(session, {(kind, target) for kind, target, _, _ in items})
     return told | {"past": found | money | {"items": items}, "names": names}
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
-from bridge.operations.confirmation import names_of
+from bridge.operations.confirmation import display_names
 from bridge.operations.folded_runs import fold
 from bridge.operations.rule_preview import now_and_before
 from bridge.operations.rule_save import authors
@@ -31,7 +31,7 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.rule_text import counted, parts
+from bridge.web.console.rule_text import lines_with_counts, parts
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 from rules.backtest.threshold_sweep import plain_thresholds
@@ -67,7 +67,7 @@ def rule(rule_id: str) -> str:
         comparison = backtest_jobs.answered(session, rule_id, BacktestKind.COMPARE)
         undoable = undoable_runs(session, {one.id for one in recent})
         outcomes = run_outcomes(session, recent)
-        names = names_of(session, {(one.kind, one.target_id) for one in held})
+        names = display_names(session, {(one.kind, one.target_id) for one in held})
         subject, measured = _measured(session, rule_id, request.args.get("subject"))
         live = book.revisions.get(rule_id)
         shadow = _shadow(session, rule_id, live, services().clock())
@@ -77,8 +77,8 @@ def rule(rule_id: str) -> str:
     text = live.text if live else history[0].text if history else ""
     today = services().clock().astimezone(formatting.zone(services())).date()
     return show(
-        "rule.html", rule_id=rule_id, live=live, lines=counted(text, live, traces), history=history, runs=recent,
-        holds=held,
+        "rule.html", rule_id=rule_id, live=live, lines=lines_with_counts(text, live, traces), history=history,
+        runs=recent, holds=held,
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
         chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
@@ -115,7 +115,7 @@ def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime
     targets = {(one.kind, one.target) for one in told}
     return {
         "count": len(told), "touched": len(targets), "same": report.count("same"), "opposite": report.count("opposite"),
-        "first": told[:SHOWN], "names": names_of(session, targets), "days": SHADOWED.days,
+        "first": told[:SHOWN], "names": display_names(session, targets), "days": SHADOWED.days,
     }  # fmt: skip
 
 

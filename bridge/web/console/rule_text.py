@@ -29,7 +29,7 @@ class Line:
 # --- many subjects: kept traces ----------------------------------------------------------------------
 
 
-def counted(text: str, revision: Revision | None, traces: Sequence[dict[str, Any]]) -> list[Line]:
+def lines_with_counts(text: str, revision: Revision | None, traces: Sequence[dict[str, Any]]) -> list[Line]:
     """The text with the answers that kept traces gave, the most frequent first.
 
     Traces of an older revision whose conditions are other ones say nothing about this text and are left out.

@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.config.errors import SettingsError
-from bridge.notifications.deliver import deliver_test, told
+from bridge.notifications.deliver import deliver_test, message_of
 from bridge.operations import OperationError, mutes, source_secrets, source_setup
 from bridge.operations.channel_entry import add_channel
 from bridge.operations.config_entry import can_write
-from bridge.operations.source_entry import known as known_senders
+from bridge.operations.source_entry import known_presets as known_senders
 from bridge.operations.source_secrets import SourceSecret
 from bridge.outbound.messages import envelope
 from bridge.sources import suggested_url
@@ -140,7 +140,7 @@ def notice_page(number: int) -> str:
     channel = services().channels.get(found.channel)
     body = None
     if channel is not None and channel.kind == "webhook" and found.topic != mutes.WITH_SECRET:
-        body = json.loads(envelope(told(found)))
+        body = json.loads(envelope(message_of(found)))
     return show("notice.html", notice=found, request_body=body)
 
 

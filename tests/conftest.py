@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from postgresql import started
 from sqlalchemy import Engine
@@ -26,6 +27,7 @@ from bridge.simulator.app import create_app
 from bridge.simulator.world import World
 from bridge.store import migrate
 from bridge.store.engine import Store, make_engine
+from bridge.web.access import slow_hashes
 
 pytest_plugins = ["network", "used_network"]  # tests/support: the whole network in one process, and who looks at it
 
@@ -85,6 +87,15 @@ def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+@pytest.fixture(scope="session", autouse=True)
+def slow_hasher() -> Iterator[PasswordHasher]:
+    """The hasher of passwords and tokens, for who asks what it costs. All others get a quick one in its place."""
+    found = slow_hashes.HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slow_hashes, "HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield found
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from bridge.services.container import Services
 from bridge.store import audit_log, users
 from bridge.store import tokens as store_tokens
 from bridge.store.users import User
-from bridge.web.access import identities, login_limits, passwords, sessions, tokens
+from bridge.web.access import identities, login_limits, passwords, sessions, slow_hashes, tokens
 from bridge.web.access.errors import LoginRefused
 from bridge.web.access.identities import Identity
 from rules.model.formatting import counted
@@ -45,7 +45,7 @@ def by_password(services: Services, name: str, password: str) -> None:
     if user is None or not good or user.disabled_at is not None:
         why = "no such user" if user is None else "wrong password" if not good else "disabled"
         raise _refused(tried, LoginRefused(WRONG, why, user.name if user else None))
-    better = passwords.hashed(password) if user.hash and passwords.is_stale(user.hash) else user.hash
+    better = passwords.hashed(password) if user.hash and slow_hashes.is_stale(user.hash) else user.hash
     with services.store.write() as database:
         present = database.get_one(User, user.id)
         if present.hash != user.hash:

@@ -2,15 +2,11 @@
 
 import secrets
 import unicodedata
-from base64 import b64encode
 from threading import BoundedSemaphore
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
-
 from bridge.store.users import fold
+from bridge.web.access import slow_hashes
 
-HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # argon2id as OWASP recommends it
 LEAST, MOST = 12, 200  # characters; no rule about digits and signs: length is what counts
 FEWEST = 5  # different characters
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like something else
@@ -39,36 +35,15 @@ def generated() -> str:
 
 def hashed(text: str) -> str:
     with _room:
-        return HASHER.hash(_normal(text))
+        return slow_hashes.hashed(_normal(text))
 
 
 def matches(known: str | None, text: str) -> bool:
     """Whether this is the password behind the hash. Takes as long where there is no hash at all."""
     with _room:
-        try:
-            HASHER.verify(known or DUMMY, _normal(text[: MOST + 1]))
-        except VerificationError:
-            return False
-    return known is not None
-
-
-def is_stale(known: str) -> bool:
-    """The hash was made with other parameters than those of today."""
-    return HASHER.check_needs_rehash(known)
+        return slow_hashes.matches(known, _normal(text[: MOST + 1]))
 
 
 def _normal(text: str) -> str:
     """Keyboards differ in how they write an accent; a password must not depend on it."""
     return unicodedata.normalize("NFKC", text)
-
-
-def hash_of_nobody(hasher: PasswordHasher) -> str:
-    """A hash that no password has. Checking against it takes as long as against a real one; making it takes no time."""
-    salt, digest = (
-        b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len)
-    )
-    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
-    return f"$argon2id$v=19${cost}${salt}${digest}"
-
-
-DUMMY = hash_of_nobody(HASHER)

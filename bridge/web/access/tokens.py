@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
 from sqlalchemy.orm import Session
 
 from bridge.operations.errors import Refused
@@ -14,9 +12,8 @@ from bridge.store import audit_log, tokens, users
 from bridge.store.engine import Store
 from bridge.store.roles import Role
 from bridge.store.tokens import Token
-from bridge.web.access.passwords import hash_of_nobody
+from bridge.web.access import slow_hashes
 
-HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's small profile: a token is random
 SEEN_EVERY = timedelta(minutes=1)  # `last used` is not worth a write per request
 
 
@@ -40,7 +37,7 @@ def make(session: Session, *, name: str, role: Role, who: str, now: datetime, li
             name=name,
             role=role,
             prefix=prefix,
-            hash=HASHER.hash(secret),
+            hash=slow_hashes.hashed(secret),
             created_at=now,
             created_by=who,
             expires_at=now + lifetime if lifetime else None,
@@ -70,7 +67,7 @@ def check(store: Store, text: str, now: datetime, *, link: bool = False) -> Toke
     prefix, _, secret = rest.partition("_")
     with store.read() as session:
         found = tokens.find(session, prefix, now) if kind == "ib" else None
-    if not _matches(found.hash if found else DUMMY, secret) or found is None:
+    if not _matches(found.hash if found else None, secret) or found is None:
         raise InvalidToken(LINK_OVER if link else "the token is not valid; `integr8-bridge tokens create` makes one")
     if link != (found.name == FIRST):
         raise InvalidToken("this is not for signing in here; `integr8-bridge tokens create` makes a token")
@@ -85,17 +82,11 @@ def _use(store: Store, token: Token, now: datetime, *, once: bool) -> None:
             raise InvalidToken(LINK_OVER)
 
 
-def _matches(hashed: str, secret: str) -> bool:
+def _matches(hashed: str | None, secret: str) -> bool:
     return _verified(hashed, sha256(secret.encode()).hexdigest(), secret)
 
 
 @lru_cache(maxsize=256)
-def _verified(hashed: str, _digest: str, secret: str) -> bool:
+def _verified(hashed: str | None, _digest: str, secret: str) -> bool:
     """Argon2 is slow on purpose; a token that was good a moment ago need not be hashed again."""
-    try:
-        return HASHER.verify(hashed, secret)
-    except VerificationError:
-        return False
-
-
-DUMMY = hash_of_nobody(HASHER)
+    return slow_hashes.matches(hashed, secret)

@@ -67,7 +67,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
 
 def _told(story: dict[str, Any]) -> str:
     words = {1: "yes", 0: "no", -1: "no decision"}
-    counts = f"{story['yes']} yes, {story['no']} no, {story['no_decision']} undecided"
+    counts = f"{story['yes']} yes, {story['no']} no, {story['no_decision']} no decision"
     lines = [
         f"run {story['run']}: {story['rule']} ({story['mode']}), {story['started']:%Y-%m-%d %H:%M:%S} UTC",
         f"  cause {story['cause']}; {counts}; {story['outcome']}",

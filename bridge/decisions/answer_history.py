@@ -161,8 +161,8 @@ def change(decision: Decision, before: Before | None, now: datetime) -> Change |
         texts = [subjects.dump(items[row]) for row in rows.tolist()] + [subjects.dump(one) for one in gone]
         packed = runs.pack(texts, codes[rows].tobytes() + np.full(len(gone), GONE, np.int8).tobytes())
     yes = rows[(codes[rows] >= Answer.YES) | (was[rows] >= Answer.YES)]
-    undecided = rows[(codes[rows] == Answer.NO_DECISION) & (was[rows] == Answer.NO)]
-    told = np.concatenate([yes, undecided[: runs.MOST_UNDECIDED_CHANGES], acting if not again else acting[:0]])
+    no_decision = rows[(codes[rows] == Answer.NO_DECISION) & (was[rows] == Answer.NO)]
+    told = np.concatenate([yes, no_decision[: runs.MAX_NO_DECISION_CHANGES], acting if not again else acting[:0]])
     return Change(after, before, packed, np.array(list(dict.fromkeys(told.tolist())), np.intp), plan=not again)
 
 

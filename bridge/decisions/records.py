@@ -20,7 +20,7 @@ from rules.model.plan import Plan, PlannedEffect
 from rules.model.verdicts import Answer, Evaluation, Trace
 
 MOST_VERDICTS = 1_000  # rows of one run; the packed answers have all of them
-MOST_UNDECIDED = 50
+MAX_NO_DECISIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,15 @@ def _packed(evaluation: Evaluation) -> bytes | None:
 
 def _verdicts(evaluation: Evaluation) -> list[dict[str, Any]]:
     yes = np.flatnonzero(evaluation.answers == Answer.YES)[:MOST_VERDICTS].tolist()
-    undecided = np.flatnonzero(evaluation.answers == Answer.NO_DECISION)[:MOST_UNDECIDED].tolist()
-    late = [] if evaluation.undecided is None else np.flatnonzero(evaluation.undecided)[:MOST_VERDICTS].tolist()
-    return [_verdict(evaluation, row) for row in (*yes, *late, *undecided)]
+    no_decision = np.flatnonzero(evaluation.answers == Answer.NO_DECISION)[:MAX_NO_DECISIONS].tolist()
+    over = evaluation.over_loss_limit
+    late = [] if over is None else np.flatnonzero(over)[:MOST_VERDICTS].tolist()
+    return [_verdict(evaluation, row) for row in (*yes, *late, *no_decision)]
 
 
 def _is_told(run: Mapping[str, Any], evaluation: Evaluation) -> bool:
     """Whether a run has verdicts that are worth a row each."""
-    late = evaluation.undecided is not None and bool(evaluation.undecided.any())
+    late = evaluation.over_loss_limit is not None and bool(evaluation.over_loss_limit.any())
     return bool(run["yes"] or run["no_decision"] or late)
 
 

@@ -28,7 +28,7 @@ from rules.model.formatting import counted
 from rules.model.revision import Mode, Revision
 
 SAVED = "save rule"  # in the audit log
-LADDER = (Mode.DISABLED, Mode.SHADOW, Mode.APPROVE, Mode.LIVE)
+MODES_IN_ORDER = (Mode.DISABLED, Mode.SHADOW, Mode.APPROVE, Mode.LIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ def _check_change(new: Revision, live: Revision | None, base: str | None) -> Non
     if live is None and base is not None:
         raise Refused(f"rule {new.id}: an edit keeps the id of its rule; make a new rule for another id")
     before = live.mode if live else Mode.SHADOW
-    if LADDER.index(new.mode) > LADDER.index(before):
+    if MODES_IN_ORDER.index(new.mode) > MODES_IN_ORDER.index(before):
         what = f"it is {before} now" if live else "a new rule begins in shadow"
         raise Refused(
             f"rule {new.id}: {what}; save it with `mode: {before}`, then move it to {new.mode} by its own step"

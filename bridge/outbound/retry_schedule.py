@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from bridge.integr8.error_text import MAX_PAUSE
 
 #: Waits before the first, second, ... attempt. The last one is tried about three days after the first.
-LADDER = tuple(
+RETRY_WAITS = tuple(
     timedelta(seconds=seconds) for seconds in (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )
 SPREAD = 0.2  # waits are drawn from ±10%, so that a thousand deliveries that failed together do not return together
@@ -37,14 +37,14 @@ class Health:
 
 
 def wait(attempts: int, *, dice: float, asked: timedelta | None = None) -> timedelta | None:
-    """How long until the next attempt after `attempts` of them; None when the ladder is at its end.
+    """How long until the next attempt after `attempts` of them; None after the last attempt.
 
     `dice` is a random number from 0 to 1. `asked` is the receiver's Retry-After: it can only lengthen the wait, and by
     no more than an hour.
     """
-    if attempts >= len(LADDER):
+    if attempts >= len(RETRY_WAITS):
         return None
-    drawn = LADDER[attempts] * (1 - SPREAD / 2 + SPREAD * dice)
+    drawn = RETRY_WAITS[attempts] * (1 - SPREAD / 2 + SPREAD * dice)
     return drawn if asked is None else max(drawn, min(asked, timedelta(seconds=MAX_PAUSE)))
 
 

@@ -163,7 +163,7 @@ def count_waiting(session: Session) -> int:
 
 
 def drop_waiting(session: Session, problem: str, now: datetime) -> list[str]:
-    """End all events that wait, undecided. Returns their ids, oldest first."""
+    """End all events that wait, without a decision. Returns their ids, oldest first."""
     gone = session.scalars(
         update(Event)
         .where(Event.state == EventState.RECEIVED)

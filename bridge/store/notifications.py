@@ -23,7 +23,7 @@ class NoticeState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     SILENCED = "silenced"
-    FAILED = "failed"  # the ladder is at its end, or the channel is gone
+    FAILED = "failed"  # no attempt is left, or the channel is gone
 
 
 class Notice(Leased, Base):

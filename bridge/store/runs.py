@@ -38,7 +38,7 @@ from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_rows
 from bridge.store.lease import LeaseLost
 
 GONE = -2  # among the codes of answers: not looked at any more
-MOST_UNDECIDED_CHANGES = 10  # verdicts of a run that are stored because an item cannot be decided about any more
+MAX_NO_DECISION_CHANGES = 10  # verdicts of a run that are stored because an item cannot be decided about any more
 
 
 class Cause(StrEnum):

@@ -109,7 +109,7 @@ class World:
 
     def idle(self, evaluation: Evaluation) -> bool:
         """Nothing wants to be done and nothing is held: no plan is needed to know that."""
-        late = evaluation.undecided is not None and bool(evaluation.undecided.any())
+        late = evaluation.over_loss_limit is not None and bool(evaluation.over_loss_limit.any())
         return not ((evaluation.answers == Answer.YES).any() or late or self.streaks or self.held())
 
     def state(self, evaluation: Evaluation, facts: Facts, now: datetime) -> State:

@@ -20,7 +20,7 @@ from rules.model.input_values import parse_moment, plausible
 from rules.model.verdicts import Answer
 
 Whys: TypeAlias = NDArray[np.uint8]
-YES, NO, UNDECIDED = np.int8(Answer.YES), np.int8(Answer.NO), np.int8(Answer.NO_DECISION)
+YES, NO, NO_DECISION = np.int8(Answer.YES), np.int8(Answer.NO), np.int8(Answer.NO_DECISION)
 _MICRO = 1e6
 _EXACT = 2.0**52
 _DIGITS = 15  # a decimal of so many digits and its nearest double name each other
@@ -232,7 +232,7 @@ def truth(yes: NDArray[Any], why: Whys) -> Truth:
     """Yes where the cells say so and are usable."""
     answers = np.asarray(yes).astype(np.int8)  # true is 1 and false is 0, as in Answer
     if why.any():
-        answers = np.where(why == KNOWN, answers, UNDECIDED)
+        answers = np.where(why == KNOWN, answers, NO_DECISION)
     return Truth(answers, np.asarray(why, np.uint8))
 
 
@@ -316,7 +316,7 @@ def moment(value: Any) -> datetime | None:
 
 def negate(found: Truth) -> Truth:
     """Yes and no change places; no decision stays what it is."""
-    return Truth(np.where(found.answers == UNDECIDED, UNDECIDED, np.int8(1) - found.answers), found.why)
+    return Truth(np.where(found.answers == NO_DECISION, NO_DECISION, np.int8(1) - found.answers), found.why)
 
 
 def all_of(items: Sequence[Truth]) -> Truth:
@@ -336,10 +336,10 @@ def _joined(items: Sequence[Truth], *, deciding: np.int8) -> Truth:
             answers = (np.minimum if deciding == NO else np.maximum)(answers, item.answers)
             continue
         decided = (answers == deciding) | (item.answers == deciding)
-        undecided = (answers == UNDECIDED) | (item.answers == UNDECIDED)
+        open_ = (answers == NO_DECISION) | (item.answers == NO_DECISION)
         why = first_reason(why, item.why)
-        answers = np.where(decided, deciding, np.where(undecided, UNDECIDED, np.int8(1) - deciding))
-    return Truth(answers, np.where(answers == UNDECIDED, why, KNOWN) if why.any() else why)
+        answers = np.where(decided, deciding, np.where(open_, NO_DECISION, np.int8(1) - deciding))
+    return Truth(answers, np.where(answers == NO_DECISION, why, KNOWN) if why.any() else why)
 
 
 # --- evidence --------------------------------------------------------------------------------------

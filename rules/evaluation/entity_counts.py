@@ -40,12 +40,12 @@ def _counted(node: tree.Count, frame: Frame, answer: Answering) -> Column:
     inner = Frame(listed, frame.data, frame.now, needs=False)
     answers = _answers(node.where, inner, answer)
     if not node.per:
-        unknown = bool((answers == columns.UNDECIDED).any())
+        unknown = bool((answers == columns.NO_DECISION).any())
         values = np.full(frame.size, float((answers == columns.YES).sum()))
         return Column(values, np.full(frame.size, Why.MISSING if unknown else Why.KNOWN, np.uint8))
     of = _ids(node.per[0], inner)
     yes = Counter(one for one, said in zip(of, answers.tolist(), strict=True) if said == columns.YES)
-    unknown_of = {one for one, said in zip(of, answers.tolist(), strict=True) if said == columns.UNDECIDED}
+    unknown_of = {one for one, said in zip(of, answers.tolist(), strict=True) if said == columns.NO_DECISION}
     own = _ids(node.per[0], frame)
     why = [Why.MISSING if one is None or one in unknown_of else Why.KNOWN for one in own]
     return Column(np.array([float(yes[one]) for one in own]), np.array(why, np.uint8))

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, inhibition, interpret, templates, trace, undecided
+from rules.evaluation import columns, inhibition, interpret, loss_limit, templates, trace
 from rules.evaluation.answer import answer
 from rules.evaluation.frame import Frame
 from rules.model.facts import Facts
@@ -21,13 +21,13 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
     """Answer `when` and not `unless` for each subject of the facts, and `release.early` beside it.
 
     `now` is aware UTC and the only clock. Each (metric, dimension, start, end) is asked for once. `need` applies to
-    `when` and `early`; an `unless` that cannot be decided makes the whole undecided. What the facts raise, other
+    `when` and `early`; an `unless` that cannot be decided makes the answer no decision. What the facts raise, other
     than a LookupError for an unknown name, goes through.
     """
     frame = Frame(facts, revision.data, now)
     found = inhibition.spared(revision, frame, answer(revision, frame))
     early = _early(revision, frame)
-    late = undecided.undecided(revision, frame, found, answer)
+    late = loss_limit.over_loss_limit(revision, frame, found, answer)
     return Evaluation(
         revision=revision,
         now=now,
@@ -37,7 +37,7 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
         early=early,
         explain=lambda row: trace.verdict(revision, frame, found, row, late),
         fill=lambda row, template: templates.fill(template, frame.only(row)),
-        undecided=None if late is None else late.rows,
+        over_loss_limit=None if late is None else late.rows,
         lost_since=lambda row, moment: late is not None and late.exceeds(row, moment),
     )
 

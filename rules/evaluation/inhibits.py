@@ -63,8 +63,8 @@ def inhibited(evaluation: Evaluation, facts: Facts, by: Evaluation, by_facts: Fa
 def acted_on(evaluation: Evaluation) -> list[int]:
     """The rows about which a rule wants to do something: a yes, or no decision in time (`lose_at_most`)."""
     wanted = evaluation.answers == columns.YES
-    if evaluation.undecided is not None:
-        wanted = wanted | evaluation.undecided
+    if evaluation.over_loss_limit is not None:
+        wanted = wanted | evaluation.over_loss_limit
     rows: list[int] = np.flatnonzero(wanted).tolist()
     return rows
 

@@ -260,13 +260,13 @@ def _whole(found: Truth, frame: Frame) -> Truth:
 
 
 def _with_sample(node: tree.Node, frame: Frame, found: Truth) -> Truth:
-    """Without a sufficient sample a condition on metrics is undecided, whatever its numbers say."""
+    """Without a sufficient sample a condition on metrics gives no decision, whatever its numbers say."""
     if not frame.needs or not frame.data.need or not types.has_metric(node):
         return found
     short = frame.short()
     if not short.any():
         return found
-    answers = np.where(short == Why.KNOWN, found.answers, columns.UNDECIDED)
+    answers = np.where(short == Why.KNOWN, found.answers, columns.NO_DECISION)
     return Truth(answers, columns.first_reason(short, found.why))
 
 
@@ -365,7 +365,7 @@ class _Sides:
 
 def _decided(node: tree.Node, frame: Frame, lookback: Lookback, found: Truth, sides: _Sides) -> Truth:
     """The same comparison, with the rows in Fractions in which rounding could have decided it."""
-    rows = np.flatnonzero(sides.close() & (found.answers != columns.UNDECIDED))
+    rows = np.flatnonzero(sides.close() & (found.answers != columns.NO_DECISION))
     if not len(rows) or not frame.size:
         return found
     answers = found.answers.copy()

@@ -8,14 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from rules.evaluation import counterfactual, hypothetical, inhibition, interpret, templates, undecided
+from rules.evaluation import counterfactual, hypothetical, inhibition, interpret, loss_limit, templates
 from rules.evaluation.columns import Truth
 from rules.evaluation.counterfactual import Flip
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.hypothetical import Change
+from rules.evaluation.loss_limit import OverLossLimit
 from rules.evaluation.measurement import Measurement, baseline_words, described, lookbacks, why_of
 from rules.evaluation.sentences import sentence
-from rules.evaluation.undecided import Undecided
 from rules.language import types, unparse
 from rules.model import formatting, tree
 from rules.model.facts import Why
@@ -24,7 +24,7 @@ from rules.model.syntax import Condition
 from rules.model.verdicts import Answer, Trace, Verdict
 
 
-def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: Undecided | None = None) -> Verdict:
+def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: OverLossLimit | None = None) -> Verdict:
     """The verdict of one row with its trace. `late` is what `lose_at_most` says."""
     one = frame.only(row)
     parts = [] if revision.when is None else [of_group(revision.when, one)]
@@ -35,7 +35,7 @@ def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: Unde
         parts.append(Trace(text="unless", answer=Answer.YES, words=str(held), start=held.since, end=held.until))
     answer, why = Answer(int(found.answers[row])), Why(int(found.why[row]))
     said, flip = reason(revision, answer, parts), _nearest(revision, one, answer, parts)
-    lost = undecided.trace(revision, late, row) if late is not None and answer is Answer.NO else None
+    lost = loss_limit.trace(revision, late, row) if late is not None and answer is Answer.NO else None
     if lost is not None:
         parts.append(lost)
         said = lost.words if lost.answer is Answer.YES else said

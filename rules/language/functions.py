@@ -39,5 +39,5 @@ FUNCTIONS: Mapping[str, Function] = {
     ),
     "number": Function(("any",), "number", 'the number that a text spells: number("1.50")'),
 }
-# Functions that turn a missing value into a known one. Not for metrics: missing traffic must stay undecided.
+# Functions that turn a missing value into a known one. Not for metrics: missing traffic must give no decision.
 FORGIVING = frozenset({"has", "default"})

@@ -135,8 +135,9 @@ def _of_items(found: Evaluation, count: int) -> Evaluation:
     """The evaluation without the peers, on whom nobody acts."""
     answers = found.answers.copy()
     answers[count:] = columns.NO
-    late = found.undecided if found.undecided is None else found.undecided & (np.arange(len(answers)) < count)
-    return replace(found, answers=answers, undecided=late)
+    over = found.over_loss_limit
+    late = None if over is None else over & (np.arange(len(answers)) < count)
+    return replace(found, answers=answers, over_loss_limit=late)
 
 
 def _listed(ids: set[str] | None) -> str:

@@ -46,7 +46,7 @@ DIMENSIONS: tuple[Dimension, ...] = (*ALWAYS_KEPT, *DECLARABLE)
 
 
 class Mode(StrEnum):
-    """How far a rule may go. Each step up the ladder is one word in the file."""
+    """How far a rule may go: one word in its file."""
 
     DISABLED = "disabled"
     SHADOW = "shadow"  # decide and record, carry nothing out

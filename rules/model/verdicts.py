@@ -88,7 +88,7 @@ class Evaluation:
     # Raises Unfilled when a part has no usable value: then nothing may be done with the template.
     fill: Callable[[int, Template], Any] = field(default=_without_facts, repr=False, compare=False)
     # `lose_at_most`: who lost more than that without a decision of the evidence; None where the rule sets no limit
-    undecided: NDArray[np.bool_] | None = None
+    over_loss_limit: NDArray[np.bool_] | None = None
     # (row, moment) → whether the subject has lost too much since that moment, too
     lost_since: Callable[[int, datetime], bool] = field(default=_lost, repr=False, compare=False)
 
@@ -104,11 +104,11 @@ class Evaluation:
             early=self.early[part],
             explain=cache(lambda _row: self.explain(row)),  # the plan gives its reason, the record keeps it
             fill=lambda _row, template: self.fill(row, template),
-            undecided=None if self.undecided is None else self.undecided[part],
+            over_loss_limit=None if self.over_loss_limit is None else self.over_loss_limit[part],
             lost_since=lambda _row, moment: self.lost_since(row, moment),
         )
 
     def count(self) -> dict[str, int]:
         """How many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""
-        undecided, no, yes = np.bincount(self.answers + 1, minlength=3).tolist()  # answers are -1, 0 and 1
-        return {Answer.YES.word: yes, Answer.NO.word: no, Answer.NO_DECISION.word: undecided}
+        no_decision, no, yes = np.bincount(self.answers + 1, minlength=3).tolist()  # answers are -1, 0 and 1
+        return {Answer.YES.word: yes, Answer.NO.word: no, Answer.NO_DECISION.word: no_decision}

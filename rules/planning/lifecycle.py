@@ -48,7 +48,7 @@ def shortfall(wanted: For | None, streak: Streak | None, now: datetime) -> str |
 def streaks(evaluation: Evaluation, state: State) -> dict[Subject, Streak]:
     """All streaks after this evaluation, to be stored; a subject that is not in it has none.
 
-    Cost: the yes subjects, and the undecided ones only while there are streaks to keep.
+    Cost: the yes subjects, and those without a decision only while there are streaks to keep.
     """
     after: dict[Subject, Streak] = {}
     for answer in (Answer.YES, Answer.NO_DECISION) if state.streaks else (Answer.YES,):

@@ -26,9 +26,9 @@ NOT_FOR_CAPS = frozenset({"probation", "cooldown"})
 
 def rows(revision: Revision, evaluation: Evaluation) -> list[int]:
     """The subjects that lost too much without a decision of the evidence."""
-    if evaluation.undecided is None or revision.mode is Mode.DISABLED:
+    if evaluation.over_loss_limit is None or revision.mode is Mode.DISABLED:
         return []
-    found: list[int] = np.flatnonzero(evaluation.undecided).tolist()
+    found: list[int] = np.flatnonzero(evaluation.over_loss_limit).tolist()
     return found
 
 
@@ -41,7 +41,7 @@ def held_as_said(limit: LoseAtMost | None, desired: DesiredEffect) -> DesiredEff
 
 
 def refuse(revision: Revision, evaluation: Evaluation, desired: DesiredEffect, state: State) -> Stop | None:
-    """Why nothing is done about an undecided subject at this moment, besides what all effects are asked."""
+    """Why nothing is done about a subject over its loss limit at this moment, besides what all effects are asked."""
     effect = desired.effect
     if effect.target in state.asked:
         return _stop("waiting", effect, f"{effect.target}: a person was asked and has not answered yet")
@@ -60,7 +60,7 @@ def not_asked(revision: Revision) -> frozenset[str]:
 
 
 def asks(revision: Revision) -> bool:
-    """Whether a person decides about undecided subjects, and about nothing else."""
+    """Whether a person decides about subjects over their loss limit, and about nothing else."""
     limit = revision.lose_at_most
     return limit is not None and limit.then == "ask" and revision.mode is Mode.LIVE
 

@@ -145,10 +145,10 @@ def _guarded(
     free, held_back = _uninhibited(revision, evaluation, [*lasting, *late], state)
     stops += held_back
     wanted, unfilled = desired_effects(revision, evaluation, free, state)
-    undecided = frozenset(late)
-    if undecided:  # what is proven comes first: of two that want the same it is the one that is kept
+    over_limit = frozenset(late)
+    if over_limit:  # what is proven comes first: of two that want the same it is the one that is kept
         limit = revision.lose_at_most
-        wanted = [loss_limits.held_as_said(limit, one) if one.row in undecided else one for one in wanted]
+        wanted = [loss_limits.held_as_said(limit, one) if one.row in over_limit else one for one in wanted]
     wanted, twice = merged(wanted)
     stops += unfilled + twice
     needed = {(desired.effect.subject, step) for desired in wanted for step in desired.effect.after}
@@ -157,7 +157,7 @@ def _guarded(
     for desired in wanted:
         effect = desired.effect
         idle = None if (effect.subject, effect.step) in needed else guards.redundant(revision, effect, state)
-        if desired.row in undecided:
+        if desired.row in over_limit:
             refused = _refused_undecided(revision, evaluation, desired, state, leaving=leaving, now=now)
             stop, join = refused or idle, None
         else:
@@ -169,22 +169,22 @@ def _guarded(
             joins.append(join)
         else:
             kept.append(desired)
-    kept, last = _keep_active(revision, kept, undecided, state, now)
+    kept, last = _keep_active(revision, kept, over_limit, state, now)
     left, lost = whole([desired.effect for desired in kept], [desired.effect for desired in wanted])
     staying = {id(effect) for effect in left}
     return [desired for desired in kept if id(desired.effect) in staying], joins, stops + last + lost
 
 
 def _keep_active(
-    revision: Revision, desired: list[DesiredEffect], undecided: frozenset[int], state: State, now: datetime
+    revision: Revision, desired: list[DesiredEffect], over_limit: frozenset[int], state: State, now: datetime
 ) -> tuple[list[DesiredEffect], list[Stop]]:
     """What is proven comes first: an offer about which a person is asked spares no proven one."""
-    if not undecided:
+    if not over_limit:
         return guards.keep_active(revision, desired, state)
-    proven, last = guards.keep_active(revision, [one for one in desired if one.row not in undecided], state)
+    proven, last = guards.keep_active(revision, [one for one in desired if one.row not in over_limit], state)
     taken = Plan(rule="", revision="", outcome=Outcome.READY, effects=tuple(one.effect for one in proven))
     left = after(revision, state, taken, now)
-    others, spared = guards.keep_active(revision, [one for one in desired if one.row in undecided], left)
+    others, spared = guards.keep_active(revision, [one for one in desired if one.row in over_limit], left)
     return [*proven, *others], [*last, *spared]
 
 
@@ -285,10 +285,10 @@ def _asking(
     late: Sequence[int],
     answered: bool,
 ) -> Plan:
-    """A plan whose undecided part a person decides about. One plan either acts or asks: what is proven goes first."""
-    undecided = {evaluation.subjects[row] for row in late}
-    open_ = tuple(effect for effect in effects if effect.subject in undecided)
-    proven = tuple(effect for effect in effects if effect.subject not in undecided)
+    """A plan whose over_limit part a person decides about. One plan either acts or asks: what is proven goes first."""
+    over_limit = {evaluation.subjects[row] for row in late}
+    open_ = tuple(effect for effect in effects if effect.subject in over_limit)
+    proven = tuple(effect for effect in effects if effect.subject not in over_limit)
     first = _limited(revision, evaluation, proven, state, now)
     if not open_:
         return first

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.outbound.http import Answer
-from bridge.outbound.retry_schedule import LADDER, TRIP, Health, disabled, failed, succeeded, wait
+from bridge.outbound.retry_schedule import RETRY_WAITS, TRIP, Health, disabled, failed, succeeded, wait
 from bridge.outbound.webhook import classify
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def test_the_ladder_has_ten_steps_up_to_a_day():
-    hours = [step.total_seconds() / 3600 for step in LADDER[4:]]
-    assert LADDER[:4] == (timedelta(0), timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30))
+    hours = [step.total_seconds() / 3600 for step in RETRY_WAITS[4:]]
+    assert RETRY_WAITS[:4] == (timedelta(0), timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30))
     assert hours == [2, 5, 10, 14, 20, 24]
 
 

@@ -20,7 +20,7 @@ from rules.planning.plan import plan
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HERE = Place("rule.yaml", 1, 1)
-YES, NO, UNDECIDED = Answer.YES, Answer.NO, Answer.NO_DECISION
+YES, NO, NO_DECISION = Answer.YES, Answer.NO, Answer.NO_DECISION
 
 
 def text(written: str) -> Template:

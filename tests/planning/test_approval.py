@@ -12,8 +12,8 @@ from rules.planning.undo import Applied, Terms, undo
 from tests.planning.builders import (
     HOUR,
     NO,
+    NO_DECISION,
     NOW,
-    UNDECIDED,
     YES,
     hold,
     look,
@@ -42,7 +42,7 @@ def test_what_recovered_drops_out_and_the_person_is_told():
 
 
 def test_what_cannot_be_decided_any_more_drops_out():
-    assert recheck(look(ASKS, "1"), look(ASKS, {"1": UNDECIDED}))[0].outcome is Outcome.NOTHING
+    assert recheck(look(ASKS, "1"), look(ASKS, {"1": NO_DECISION}))[0].outcome is Outcome.NOTHING
 
 
 def test_what_is_new_since_is_not_smuggled_in():

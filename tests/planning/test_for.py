@@ -7,7 +7,20 @@ import pytest
 from rules.model.revision import For
 from rules.model.state import Streak
 from rules.planning.lifecycle import advance, shortfall, streaks
-from tests.planning.builders import HOUR, NO, NOW, UNDECIDED, YES, look, paused_by, rule, state, subject, verdicts, why
+from tests.planning.builders import (
+    HOUR,
+    NO,
+    NO_DECISION,
+    NOW,
+    YES,
+    look,
+    paused_by,
+    rule,
+    state,
+    subject,
+    verdicts,
+    why,
+)
 
 TWICE = rule(lasting=For(checks=2))
 HALF_AN_HOUR = rule(lasting=For(duration=timedelta(minutes=30)))
@@ -38,20 +51,20 @@ def test_a_no_ends_the_streak():
 
 
 def test_no_decision_neither_counts_nor_breaks_a_count():
-    after = advance(Streak(looks=1, since=NOW - HOUR), UNDECIDED, NOW)
+    after = advance(Streak(looks=1, since=NOW - HOUR), NO_DECISION, NOW)
     assert after is not None
     assert after.looks == 1
 
 
 def test_after_no_decision_a_duration_starts_anew():
-    after = advance(Streak(looks=1, since=NOW - HOUR), UNDECIDED, NOW)
+    after = advance(Streak(looks=1, since=NOW - HOUR), NO_DECISION, NOW)
     again = advance(after, YES, NOW)
     assert shortfall(HALF_AN_HOUR.lasting, again, NOW) is not None
 
 
 def test_only_subjects_with_a_streak_are_remembered():
     before = {subject(one): Streak(looks=1, since=NOW - HOUR) for one in ("1", "2", "3")}
-    evaluation = verdicts(TWICE, {"1": YES, "2": NO, "3": UNDECIDED, "4": UNDECIDED})
+    evaluation = verdicts(TWICE, {"1": YES, "2": NO, "3": NO_DECISION, "4": NO_DECISION})
     after = streaks(evaluation, state(streaks=before))
     assert {one.ids[0]: streak.looks for one, streak in after.items()} == {"1": 2, "3": 1}
 

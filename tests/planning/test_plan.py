@@ -4,7 +4,21 @@ from datetime import timedelta
 
 from rules.model.plan import Outcome
 from rules.model.revision import HoldFor, Mode
-from tests.planning.builders import HOUR, NO, NOW, UNDECIDED, YES, hold, look, offer, paused, paused_by, rule, step, why
+from tests.planning.builders import (
+    HOUR,
+    NO,
+    NO_DECISION,
+    NOW,
+    YES,
+    hold,
+    look,
+    offer,
+    paused,
+    paused_by,
+    rule,
+    step,
+    why,
+)
 
 
 def test_a_yes_pauses_the_offer_urgently_and_remembers_what_was():
@@ -41,7 +55,7 @@ def test_a_disabled_rule_wants_nothing():
 
 
 def test_neither_no_nor_no_decision_becomes_an_effect():
-    found = look(rule(), {"1": NO, "2": UNDECIDED, "3": YES})
+    found = look(rule(), {"1": NO, "2": NO_DECISION, "3": YES})
     assert paused_by(found) == ["3"]
 
 

@@ -11,8 +11,8 @@ from rules.planning.release import Terms, by_hand, sweep
 from tests.planning.builders import (
     HOUR,
     NO,
+    NO_DECISION,
     NOW,
-    UNDECIDED,
     YES,
     hold,
     look,
@@ -63,7 +63,7 @@ def test_a_paused_offer_without_data_has_not_recovered():
     assert found.releases == ()
 
 
-@pytest.mark.parametrize("answer", [NO, UNDECIDED])
+@pytest.mark.parametrize("answer", [NO, NO_DECISION])
 def test_only_a_yes_of_the_early_condition_lets_go(answer):
     assert look(rule(), {"1": NO}, paused("1", hold("1", new_data=True)), early={"1": answer}).releases == ()
 

@@ -118,8 +118,8 @@ def looked(facts, revision, at):
     """What a rule sees and says, by subject."""
     found = evaluate(revision, facts, at)
     answers = found.answers.tolist()
-    if found.undecided is not None:
-        answers = [(answer, bool(late)) for answer, late in zip(answers, found.undecided, strict=True)]
+    if found.over_loss_limit is not None:
+        answers = [(answer, bool(late)) for answer, late in zip(answers, found.over_loss_limit, strict=True)]
     amounts = facts.measure("conversions", ("offer",), at - 8 * QUARTER, at).values.tolist()
     return dict(zip(facts.subjects, zip(answers, amounts, strict=True), strict=True))
 

@@ -7,7 +7,7 @@ import pytest
 from rules.evaluation.evaluate import evaluate
 from rules.model.verdicts import Answer
 
-YES, NO, UNDECIDED = Answer.YES, Answer.NO, Answer.NO_DECISION
+YES, NO, NO_DECISION = Answer.YES, Answer.NO, Answer.NO_DECISION
 
 
 def decided(rule, facts, now):
@@ -52,13 +52,13 @@ def test_more_conversions_than_clicks_prove_nothing_low(rule, offers, now):
 
 def test_no_clicks_are_no_rate(rule, offers, now):
     facts = offers().add(1, clicks=0, conversions=0)
-    assert decided(rule("[cr < 1%]"), facts, now) == [UNDECIDED]
-    assert decided(rule("[not (cr < 1%)]"), facts, now) == [UNDECIDED]
+    assert decided(rule("[cr < 1%]"), facts, now) == [NO_DECISION]
+    assert decided(rule("[not (cr < 1%)]"), facts, now) == [NO_DECISION]
 
 
 def test_a_stretch_that_no_feed_covers_is_not_zero(rule, offers, now):
     facts = offers(horizon=timedelta(hours=5)).add(1, clicks=0)
-    assert decided(rule("[clicks = 0]"), facts, now) == [UNDECIDED]
+    assert decided(rule("[clicks = 0]"), facts, now) == [NO_DECISION]
 
 
 def test_old_data_decides_nothing(rule, offers, now):
@@ -67,13 +67,13 @@ def test_old_data_decides_nothing(rule, offers, now):
     facts.read_at = now - timedelta(minutes=45)
     assert decided(fresh, facts, now) == [YES]
     facts.read_at = now - timedelta(minutes=46)
-    assert decided(fresh, facts, now) == [UNDECIDED]
+    assert decided(fresh, facts, now) == [NO_DECISION]
 
 
 def test_a_feed_that_was_never_read_decides_nothing(rule, offers, now):
     facts = offers().add(1, clicks=0)
     facts.read_at = None
-    assert decided(rule("[clicks = 0]", data="{fresh: 45m}"), facts, now) == [UNDECIDED]
+    assert decided(rule("[clicks = 0]", data="{fresh: 45m}"), facts, now) == [NO_DECISION]
 
 
 def test_old_data_still_tells_about_the_past(rule, offers, now):
@@ -85,7 +85,7 @@ def test_old_data_still_tells_about_the_past(rule, offers, now):
 def test_too_small_a_sample_decides_nothing(rule, offers, now):
     needy = rule("[cr < 1%]", data="{need: {clicks: 500}}")
     facts = offers().add(1, clicks=499, conversions=0).add(2, clicks=500, conversions=0)
-    assert decided(needy, facts, now) == [UNDECIDED, YES]
+    assert decided(needy, facts, now) == [NO_DECISION, YES]
 
 
 def test_the_sample_does_not_matter_to_what_is_not_measured(rule, offers, now):
@@ -97,21 +97,21 @@ def test_the_sample_does_not_matter_to_what_is_not_measured(rule, offers, now):
 def test_release_waits_for_a_sample_as_well(rule, offers, now):
     found = rule("[cr < 1%]", data="{need: {clicks: 500}}", more="release: {early: [cr >= 2%]}")
     facts = offers().add(1, clicks=20, conversions=2).add(2, clicks=500, conversions=20)
-    assert evaluate(found, facts, now).early.tolist() == [UNDECIDED, YES]
+    assert evaluate(found, facts, now).early.tolist() == [NO_DECISION, YES]
 
 
 # --- three-valued logic ---
 
 TABLE = [
     ("offer.active and clicks > 5", True, 9, YES),
-    ("offer.active and clicks > 5", True, None, UNDECIDED),
+    ("offer.active and clicks > 5", True, None, NO_DECISION),
     ("offer.active and clicks > 5", False, None, NO),
     ("offer.active or clicks > 5", True, None, YES),
-    ("offer.active or clicks > 5", False, None, UNDECIDED),
-    ("not (offer.active and clicks > 5)", True, None, UNDECIDED),
+    ("offer.active or clicks > 5", False, None, NO_DECISION),
+    ("not (offer.active and clicks > 5)", True, None, NO_DECISION),
     ("not (offer.active or clicks > 5)", True, None, NO),
     ("not (offer.active and clicks > 5)", False, None, YES),
-    ("not not (clicks > 5)", None, None, UNDECIDED),
+    ("not not (clicks > 5)", None, None, NO_DECISION),
 ]
 
 
@@ -123,13 +123,13 @@ def test_what_is_unknown_stays_unknown(rule, offers, now, when, active, clicks, 
 
 def test_none_of_something_unknown_is_unknown(rule, offers, now):
     facts = offers().add(1, clicks=None).add(2, clicks=9).add(3, clicks=1)
-    assert decided(rule("{none: [clicks > 5]}"), facts, now) == [UNDECIDED, NO, YES]
+    assert decided(rule("{none: [clicks > 5]}"), facts, now) == [NO_DECISION, NO, YES]
 
 
 def test_an_exception_that_cannot_be_decided_holds_the_rule_back(rule, offers, now):
     found = rule("[clicks > 5]", more="unless: [conversions > 3]")
     facts = offers().add(1, clicks=9, conversions=None).add(2, clicks=9, conversions=4).add(3, clicks=9, conversions=0)
-    assert decided(found, facts, now) == [UNDECIDED, NO, YES]
+    assert decided(found, facts, now) == [NO_DECISION, NO, YES]
 
 
 def test_a_no_needs_no_look_at_the_exception(rule, offers, now):
@@ -161,7 +161,7 @@ def test_amounts_are_brought_to_the_same_length_of_time(rule, offers, now):
 
 
 def test_a_percentage_of_nothing_is_no_decision(rule, offers, now):
-    assert decided(rule("[clicks up 50% vs 7d]"), offers().add(1, clicks=5), now) == [UNDECIDED]
+    assert decided(rule("[clicks up 50% vs 7d]"), offers().add(1, clicks=5), now) == [NO_DECISION]
 
 
 def test_the_same_hours_are_compared_with_each_other(rule, offers, now):
@@ -203,7 +203,7 @@ def test_peers_of_a_pair_share_its_offer(rule, offers, now):
 
 
 def test_who_is_alone_has_no_peers(rule, offers, now):
-    assert decided(rule("[clicks down 50% vs peers]"), offers().add(1, clicks=10), now) == [UNDECIDED]
+    assert decided(rule("[clicks down 50% vs peers]"), offers().add(1, clicks=10), now) == [NO_DECISION]
 
 
 def test_a_forecast_goes_on_at_the_slope_of_the_last_hour(rule, offers, now):
@@ -238,7 +238,7 @@ def test_money_is_compared_to_the_cent(rule, offers, now):
 
 
 def test_division_by_zero_is_no_decision(rule, offers, now):
-    assert decided(rule("[payout / conversions > 5]"), offers().add(1, payout=9, conversions=0), now) == [UNDECIDED]
+    assert decided(rule("[payout / conversions > 5]"), offers().add(1, payout=9, conversions=0), now) == [NO_DECISION]
 
 
 @pytest.mark.parametrize(
@@ -248,10 +248,10 @@ def test_division_by_zero_is_no_decision(rule, offers, now):
         (Decimal("1.5"), "offer.default_payout = 1.5", YES),
         (0.1, "offer.default_payout = 0.1", YES),
         ("true", "offer.default_payout = true", YES),
-        ("yes", "offer.default_payout = true", UNDECIDED),
-        (True, "offer.default_payout > 0", UNDECIDED),
-        ("abc", "offer.default_payout > 0", UNDECIDED),
-        ([1], "offer.default_payout = 1", UNDECIDED),
+        ("yes", "offer.default_payout = true", NO_DECISION),
+        (True, "offer.default_payout > 0", NO_DECISION),
+        ("abc", "offer.default_payout > 0", NO_DECISION),
+        ([1], "offer.default_payout = 1", NO_DECISION),
         (None, "offer.default_payout = null", YES),
         (5, "offer.default_payout = null", NO),
         (5, "offer.default_payout != null", YES),
@@ -262,17 +262,17 @@ def test_division_by_zero_is_no_decision(rule, offers, now):
         ("2026-03-03T12:00:00Z", "age(offer.default_payout) = 24h", YES),
         ("x", 'offer.default_payout in ["x", 1]', YES),
         ("1", 'offer.default_payout in ["x", 1]', YES),
-        (None, 'offer.default_payout not in ["x"]', UNDECIDED),
+        (None, 'offer.default_payout not in ["x"]', NO_DECISION),
         (["a", "b"], 'contains(offer.default_payout, "b")', YES),
         ("ab", 'contains(offer.default_payout, "b")', YES),
         ("  Ab ", 'lower(trim(offer.default_payout)) = "ab"', YES),
         ("ab", "length(offer.default_payout) = 2", YES),
         ("ab", 'starts_with(offer.default_payout, "a") and ends_with(offer.default_payout, "b")', YES),
         ("-3", "abs(number(offer.default_payout)) = max(1, 3, 2)", YES),
-        ("a" * 5000, 'offer.default_payout matches "a"', UNDECIDED),
-        (float("nan"), "offer.default_payout > 0", UNDECIDED),
-        (float("inf"), "offer.default_payout > 0", UNDECIDED),
-        ({"currency": "USD"}, "offer.default_payout > 0", UNDECIDED),
+        ("a" * 5000, 'offer.default_payout matches "a"', NO_DECISION),
+        (float("nan"), "offer.default_payout > 0", NO_DECISION),
+        (float("inf"), "offer.default_payout > 0", NO_DECISION),
+        ({"currency": "USD"}, "offer.default_payout > 0", NO_DECISION),
     ],
 )
 def test_values_are_compared_by_their_kind(rule, offers, now, held, when, answer):
@@ -282,7 +282,7 @@ def test_values_are_compared_by_their_kind(rule, offers, now, held, when, answer
 
 def test_a_number_that_is_none_is_missing(rule, offers, now):
     facts = offers().add(1, clicks=float("nan")).add(2, clicks=float("inf"))
-    assert decided(rule("[clicks >= 0]"), facts, now) == [UNDECIDED, UNDECIDED]
+    assert decided(rule("[clicks >= 0]"), facts, now) == [NO_DECISION, NO_DECISION]
 
 
 # --- cost ---
@@ -314,4 +314,4 @@ def test_names_that_the_facts_do_not_know_are_missing(rule, offers, now):
         def measure(self, name, per, start, end):
             raise KeyError(name)
 
-    assert decided(rule("[clicks > 5]"), Forgetful().add(1), now) == [UNDECIDED]
+    assert decided(rule("[clicks > 5]"), Forgetful().add(1), now) == [NO_DECISION]

@@ -159,7 +159,7 @@ def test_what_is_not_decided_in_time_is_held_back_too(made, offers, now):
     low, one = made(), alarm(made)
     ours = facts_of(offers, now, ("offer",), [(("1",), 1, "7"), (("2",), 1, "7")])
     theirs = facts_of(offers, now, ("advertiser",), [(("7",), 900, "7")])
-    found = replace(evaluate(low, ours, now), undecided=np.array([True, False]))
+    found = replace(evaluate(low, ours, now), over_loss_limit=np.array([True, False]))
     assert [str(each) for each in inhibited(found, ours, evaluate(one, theirs, now), theirs)] == ["offer=1"]
 
 

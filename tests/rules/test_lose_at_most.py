@@ -40,12 +40,12 @@ def slow(offers):
 def test_too_much_lost_without_a_proof_is_undecided(rule, slow):
     found = judged(rule, slow, "lose_at_most: 50 USD")
     assert found.answers[0] == Answer.NO
-    assert found.undecided[0]
-    assert not judged(rule, slow, "lose_at_most: 70 USD").undecided[0]
+    assert found.over_loss_limit[0]
+    assert not judged(rule, slow, "lose_at_most: 70 USD").over_loss_limit[0]
 
 
 def test_a_rule_without_a_limit_has_nobody_undecided(rule, slow):
-    assert judged(rule, slow, "").undecided is None
+    assert judged(rule, slow, "").over_loss_limit is None
 
 
 def test_the_explanation_says_what_was_lost_since_when(rule, slow):
@@ -58,8 +58,8 @@ def test_the_explanation_says_what_was_lost_since_when(rule, slow):
 
 
 def test_what_one_is_worth_may_be_said(rule, slow):
-    assert judged(rule, slow, "lose_at_most: {amount: 110 USD, worth: 20 USD}").undecided[0]
-    assert not judged(rule, slow, "lose_at_most: {amount: 130 USD, worth: 20 USD}").undecided[0]
+    assert judged(rule, slow, "lose_at_most: {amount: 110 USD, worth: 20 USD}").over_loss_limit[0]
+    assert not judged(rule, slow, "lose_at_most: {amount: 130 USD, worth: 20 USD}").over_loss_limit[0]
 
 
 def test_an_item_that_never_sold_is_priced_by_the_others(rule, offers):
@@ -67,23 +67,23 @@ def test_an_item_that_never_sold_is_priced_by_the_others(rule, offers):
     facts.add(2, clicks=each_day(100), conversions=each_day(2), revenue=each_day(20))
     found = judged(rule, facts, "lose_at_most: 35 USD")
     assert found.answers.tolist() == [Answer.NO, Answer.NO]
-    assert found.undecided.tolist() == [True, False]
+    assert found.over_loss_limit.tolist() == [True, False]
 
 
 def test_where_nothing_tells_what_one_is_worth_nothing_follows(rule, offers):
     facts = offers().add(1, clicks=each_day(40), conversions=[(12, 1)], revenue=0)
-    assert not judged(rule, facts, "lose_at_most: 1 USD").undecided[0]
+    assert not judged(rule, facts, "lose_at_most: 1 USD").over_loss_limit[0]
 
 
 def test_all_other_conditions_and_samples_must_hold(rule, slow):
     made = rule("{all: [cr < 1% @95% a month, clicks > 10000]}", data=DATA, then=PAUSE, more="lose_at_most: 50 USD")
-    assert not evaluate(made, slow, slow.now).undecided[0]
+    assert not evaluate(made, slow, slow.now).over_loss_limit[0]
     few = rule(WHEN, data="{window: 7d, need: {clicks: 5000}}", then=PAUSE, more="lose_at_most: 50 USD")
     found = evaluate(few, slow, slow.now)
     assert found.answers[0] == Answer.NO_DECISION
-    assert not found.undecided[0]
+    assert not found.over_loss_limit[0]
     spared = rule(WHEN, data=DATA, then=PAUSE, more="lose_at_most: 50 USD\nunless: [clicks > 1]")
-    assert not evaluate(spared, slow, slow.now).undecided[0]
+    assert not evaluate(spared, slow, slow.now).over_loss_limit[0]
 
 
 def test_good_weeks_do_not_pay_for_a_collapse(rule, offers):
@@ -91,12 +91,12 @@ def test_good_weeks_do_not_pay_for_a_collapse(rule, offers):
     facts = offers().add(1, clicks=each_day(100), conversions=each_day(1.5, DAYS[3:]), revenue=each_day(30, DAYS[3:]))
     found = judged(rule, facts, "lose_at_most: 50 USD")
     assert found.answers[0] == Answer.NO
-    assert found.undecided[0]
+    assert found.over_loss_limit[0]
 
 
 def test_a_streak_of_bad_luck_is_no_loss(rule, offers):
     facts = offers().add(1, clicks=each_day(100), conversions=each_day(1.5, DAYS[1:]), revenue=each_day(30, DAYS[1:]))
-    assert not judged(rule, facts, "lose_at_most: 15 USD").undecided[0]
+    assert not judged(rule, facts, "lose_at_most: 15 USD").over_loss_limit[0]
 
 
 def test_a_loss_counts_anew_after_a_return(rule, slow):
@@ -107,8 +107,8 @@ def test_a_loss_counts_anew_after_a_return(rule, slow):
 def test_a_cap_waits_until_the_clicks_of_the_day_are_used_up(rule, slow):
     more = "lose_at_most: {amount: 50 USD, then: cap, clicks_per_day: %d}"
     slow.rows[0]["clicks"].insert(0, (timedelta(hours=3), 30))
-    assert judged(rule, slow, more % 30).undecided[0]
-    assert not judged(rule, slow, more % 31).undecided[0]
+    assert judged(rule, slow, more % 30).over_loss_limit[0]
+    assert not judged(rule, slow, more % 31).over_loss_limit[0]
     assert "30 of 31 clicks a day so far" in judged(rule, slow, more % 31).explain(0).trace.parts[-1].words
 
 

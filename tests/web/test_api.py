@@ -343,7 +343,7 @@ def test_plans_are_ranked_by_money_and_one_that_was_answered_hides_no_other(oper
     assert [plan["money_24h"] and Decimal(plan["money_24h"]) for plan in first["data"] + rest] == [5, 5, None, None]
 
 
-def test_a_rule_is_moved_along_its_ladder(operator, network):
+def test_the_mode_of_a_rule_is_changed(operator, network):
     assert operator.post("/rules/onboarding/mode", mode="shadow")["data"]["before"] == "approve"
     assert operator.get("/rules")["data"][0]["mode"] == "shadow"
     operator.post("/rules/onboarding/mode", 409, mode="shadow")

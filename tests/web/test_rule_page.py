@@ -1,4 +1,4 @@
-"""A rule's page: try it on the past, and move it along the ladder."""
+"""The page of a rule runs backtests and changes its mode."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -106,7 +106,7 @@ def test_a_trial_is_stopped_from_its_page(browser, days):
     assert "Would have paused" not in visitor.open(PATH)
 
 
-def test_a_rule_moves_up_the_ladder_and_its_file_says_so(browser, days):
+def test_the_mode_of_a_rule_is_changed_and_its_file_says_so(browser, days):
     network, _ = days
     page = browser().press(PATH, f"{PATH}/mode", mode="live")
     assert "went from shadow to live" in page

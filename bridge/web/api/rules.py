@@ -106,7 +106,7 @@ def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.MovedRow))
 @refusing
 def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """Move a rule up or down the ladder: writes one word into its file and loads it."""
+    """Change the mode of a rule: writes one word into its file and loads it."""
     return one(move(services(), rule_id, body["mode"], who=g.who, now=services().clock()))
 
 

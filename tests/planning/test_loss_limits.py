@@ -41,7 +41,7 @@ def looked(revision, *, proven="", late="", lost=None, known=None, rechecked=Fal
     again = late.split() if lost is None else lost.split()
     found = replace(
         found,
-        undecided=np.array([name in late.split() for name in names]),
+        over_loss_limit=np.array([name in late.split() for name in names]),
         lost_since=lambda row, _moment: names[row] in again,
     )
     here = state(*(known if known is not None else map(offer, names)), **more)
@@ -150,5 +150,5 @@ def test_the_state_after_a_question_knows_it():
 
 
 def test_whoever_fills_the_state_hears_of_undecided_targets():
-    found = replace(verdicts(rule(lose_at_most=ASK), {"1": NO}), undecided=np.array([True]))
+    found = replace(verdicts(rule(lose_at_most=ASK), {"1": NO}), over_loss_limit=np.array([True]))
     assert planned_for(rule(lose_at_most=ASK), found) == {target("1")}

@@ -24,7 +24,7 @@ Answering = Callable[[Revision, Frame], Truth]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Undecided:
+class OverLossLimit:
     """Who lost too much while the evidence does not decide."""
 
     rows: NDArray[np.bool_]
@@ -44,7 +44,7 @@ class Undecided:
         return found is not None and found.amount > float(self.limit.amount)
 
 
-def undecided(revision: Revision, frame: Frame, found: Truth, answer: Answering) -> Undecided | None:
+def over_loss_limit(revision: Revision, frame: Frame, found: Truth, answer: Answering) -> OverLossLimit | None:
     """None where the rule sets no limit. `found` is what the rule answers, `answer` how a rule is answered."""
     limit = revision.lose_at_most
     if limit is None or revision.when is None:
@@ -56,7 +56,7 @@ def undecided(revision: Revision, frame: Frame, found: Truth, answer: Answering)
         rows = (lost.answers == columns.YES) & (found.answers == columns.NO)
     if limit.clicks_per_day is not None and rows.any():
         rows &= today(frame) >= limit.clicks_per_day
-    return Undecided(rows, limit, group, frame)
+    return OverLossLimit(rows, limit, group, frame)
 
 
 def today(frame: Frame) -> NDArray[np.float64]:
@@ -65,7 +65,7 @@ def today(frame: Frame) -> NDArray[np.float64]:
     return np.where(found.why == columns.KNOWN, found.values, 0.0)
 
 
-def trace(revision: Revision, found: Undecided, row: int) -> Trace | None:
+def trace(revision: Revision, found: OverLossLimit, row: int) -> Trace | None:
     """What was lost, as one part of an explanation; None where that is not known, or nothing was."""
     limit, loss = revision.lose_at_most, found.loss(row)
     if limit is None or loss is None or loss.amount <= 0:
@@ -82,7 +82,7 @@ def trace(revision: Revision, found: Undecided, row: int) -> Trace | None:
     )
 
 
-def words(limit: LoseAtMost, loss: Loss, found: Undecided, row: int) -> str:
+def words(limit: LoseAtMost, loss: Loss, found: OverLossLimit, row: int) -> str:
     """`about 62.00 lost since 14 Jan 2026 ... of the 50 USD that may be lost: the evidence does not decide, ...`."""
     lost = formatting.number(loss.amount, "money")
     since = "" if loss.since is None else f" since {loss.since:%d %b %Y %H:%M} UTC"
@@ -94,7 +94,7 @@ def words(limit: LoseAtMost, loss: Loss, found: Undecided, row: int) -> str:
     return f"{made}; the evidence does not decide: {_consequence(limit, found, row)}"
 
 
-def _consequence(limit: LoseAtMost, found: Undecided, row: int) -> str:
+def _consequence(limit: LoseAtMost, found: OverLossLimit, row: int) -> str:
     match limit.then:
         case "ask":
             return "a person is asked"

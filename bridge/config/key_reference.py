@@ -120,7 +120,7 @@ SOURCE = {
     "header": Key("The header of the signature or token.", "X-Signature"),
     "digest": Key("The digest of the HMAC; sha256 by default.", "sha512"),
     "encoding": Key("How the signature is written; hex for `hmac`, base64 for `public-key`.", "base64"),
-    "secret_form": Key("How the secret is written; text by default.", "hex"),
+    "secret_form": Key("How the secret is written; text by default, and base64 with standard-webhooks.", "hex"),
     "public_key": Key("The sender's public key in PEM, base64 or hex.", '"${SENDGRID_PUBLIC_KEY}"'),
     "public_keys": Key("Several public keys while one is rotated.", '["${NEW}", "${OLD}"]'),
     "verify_token": Key("The word with which Meta checks the address.", '"${META_VERIFY_TOKEN}"'),

@@ -12,9 +12,9 @@ from bridge.sources.errors import SourceSettingsError
 from bridge.sources.event_body import Limits
 from bridge.sources.presets import PRESETS, Preset
 from bridge.sources.schema import SourceSchema, modernised, secrets
+from bridge.sources.secret_keys import key as signing_key
 from bridge.sources.setup_calls import SetupCalls
 from bridge.sources.signatures import HmacAuthenticator, PublicKeyAuthenticator, weaknesses
-from bridge.sources.signatures import key as signing_key
 from bridge.sources.signed_text import SignedText
 from bridge.sources.source import Source
 from bridge.sources.split import AUTO, NEVER
@@ -96,7 +96,7 @@ def _authenticator(data: Mapping[str, Any], public_url: str | None) -> Authentic
         case "basic":
             return BasicAuthenticator(data["username"], secrets(data, "password", "passwords"))
         case "standard-webhooks":
-            shared = tuple(webhook_key(secret) for secret in secrets(data))
+            shared = tuple(webhook_key(secret, data.get("secret_form")) for secret in secrets(data))
             return StandardWebhooks(shared, data["tolerance"], _public_keys(data))
         case "public-key":
             text, encoding = _signed_text(data, public_url), data.get("encoding", "base64")
@@ -104,7 +104,7 @@ def _authenticator(data: Mapping[str, Any], public_url: str | None) -> Authentic
         case "http-signature":
             from bridge.sources.http_signatures import COVERED, HttpSignature  # noqa: PLC0415 - few need the library
 
-            keys = tuple(secret.encode() for secret in secrets(data))
+            keys = tuple(signing_key(secret, data.get("secret_form", "text")) for secret in secrets(data))
             covered = tuple(data.get("covered", COVERED))
             return HttpSignature(keys, _public_keys(data), data["tolerance"], covered, public_url)
         case _:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
 from http_message_signatures import (
     HTTPMessageSigner,
     HTTPMessageVerifier,
@@ -26,6 +27,7 @@ from bridge.sources.standard_webhooks import TOLERANCE, check_age
 COVERED = ("@method",)  # beside the digest of a body
 OVER_QUERY = frozenset({"@query", "@target-uri", "@request-target"})
 HEADERS = ("signature", "signature-input")
+OTHER_ALGORITHM = "Unexpected algorithm specified in the signature"  # of a key of another kind: says nothing
 
 
 @dataclass(slots=True)
@@ -50,6 +52,18 @@ class OneKey(HTTPSignatureKeyResolver):
     def resolve_private_key(self, key_id: str) -> Any:
         del key_id
         return self.key
+
+
+class RsaPss(algorithms.RSA_PSS_SHA512):
+    """RSA-PSS with a salt of any length.
+
+    The RFC wants 64 bytes, and signers in JavaScript leave it at the most that fits (http-message-signatures 1.0.6 of
+    npm). The length of the salt proves nothing; the key does.
+    """
+
+    def __init__(self, public_key: Any = None, private_key: Any = None, password: Any = None) -> None:
+        super().__init__(public_key, private_key, password)  # type: ignore[no-untyped-call]
+        self.padding = padding.PSS(mgf=padding.MGF1(hashes.SHA512()), salt_length=padding.PSS.AUTO)
 
 
 class Verifier(HTTPMessageVerifier):
@@ -78,16 +92,17 @@ class HttpSignature:
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         if any(name not in request.headers for name in HEADERS):
             raise SignatureError("missing", "no Signature and Signature-Input headers")
-        message, why = self._message(request), "no key fits"
+        message, reasons = self._message(request), []
         for algorithm, key in (way for one in (*self.secrets, *self.keys) for way in _ways(one)):
             verifier = Verifier(signature_algorithm=algorithm, key_resolver=OneKey(key))
             try:
                 [result] = verifier.verify(message, max_age=None, require_components=self.covered, body=request.body)
             except Exception as error:  # noqa: BLE001 - malformed input leaves the library in many forms
-                why = str(error)[:200]
+                reasons.append(str(error)[:200] or "no key fits")
                 continue
             return Authenticated(signed_at=self._age(result.parameters, now))
-        raise SignatureError("wrong", f"the signature does not fit: {why}")
+        telling = [why for why in reasons if why != OTHER_ALGORITHM] or reasons
+        raise SignatureError("wrong", f"the signature does not fit: {telling[0]}")
 
     def _age(self, parameters: dict[str, Any], now: datetime) -> datetime:
         times = [parameters.get(name) for name in ("created", "expires")]
@@ -134,4 +149,4 @@ def _ways(key: bytes | PublicKey) -> tuple[tuple[type[HTTPSignatureAlgorithm], b
     if isinstance(key, ec.EllipticCurvePublicKey):
         large = key.curve.key_size == 384
         return ((algorithms.ECDSA_P384_SHA384 if large else algorithms.ECDSA_P256_SHA256, key),)
-    return ((algorithms.RSA_PSS_SHA512, key), (algorithms.RSA_V1_5_SHA256, key))
+    return ((RsaPss, key), (algorithms.RSA_V1_5_SHA256, key))

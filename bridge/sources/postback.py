@@ -176,8 +176,14 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tra
         time_is_faulty=bool(late) and not when,
         dedupe_key=fallback if missing else dedupe_key(body, own_id=tracker is not None),
         faults=tuple(faults),
-        quarantine="no transaction id: add tx={transaction_id} to the postback's URL" if missing else None,
+        quarantine=_no_transaction(tracker) if missing else None,
     )
+
+
+def _no_transaction(tracker: Tracker | None) -> str:
+    """Why a postback is set aside, with the parameter to add in the words of its own tracker."""
+    added = f"transaction_id={tracker.macros['transaction_id']}" if tracker else "tx={transaction_id}"
+    return f"no transaction id: add {added} to the postback's URL"
 
 
 def dedupe_key(body: Mapping[str, Any], *, own_id: bool = False) -> str:

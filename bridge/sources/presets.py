@@ -102,6 +102,10 @@ PRESETS: Mapping[str, Preset] = {
         "Xero", "https://developer.xero.com/documentation/guides/webhooks/configuring-your-server", "x-xero-signature",
         encoding="base64", split="events", event_type="events.eventType", event_time="events.eventDateUtc", status=200,
     ),
+    "polar": _standard(
+        "Polar", "https://polar.sh/docs/integrate/webhooks/delivery", secret_form="text",  # noqa: S106
+        event_type="type", event_time="timestamp or data.created_at",
+    ),
     "easypost": _hmac(
         "EasyPost", "https://docs.easypost.com/guides/webhooks-guide", "X-Hmac-Signature", prefix="hmac-sha256-hex=",
         event_type="description", delivery_id="id", event_time="created_at",
@@ -222,6 +226,11 @@ PRESETS: Mapping[str, Preset] = {
         "Twilio", "https://www.twilio.com/docs/usage/security#validating-requests", "X-Twilio-Signature",
         digest="sha1", encoding="base64", signed="{url}{form}", event_type="SmsStatus", shown_id="MessageSid",
         secret="the auth token of the account",  # noqa: S106
+    ),
+    "pusher": _hmac(
+        "Pusher Channels", "https://pusher.com/docs/channels/server_api/webhooks/", "X-Pusher-Signature",
+        timestamp="time_ms", split="events", event_type="events.name", event_time="time_ms",
+        secret="the secret of the app's key",  # noqa: S106
     ),
     "telnyx": Preset(
         title="Telnyx", verify="public-key", fact="https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks",

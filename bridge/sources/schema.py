@@ -12,8 +12,9 @@ from bridge.sources import postback, public_keys
 from bridge.sources.event_body import Limits
 from bridge.sources.expects import ExpectsField
 from bridge.sources.presets import PRESETS
-from bridge.sources.signatures import DIGESTS, ENCODINGS, KEY_FORMS
-from bridge.sources.signatures import key as signing_key
+from bridge.sources.secret_keys import KEY_FORMS
+from bridge.sources.secret_keys import key as signing_key
+from bridge.sources.signatures import DIGESTS, ENCODINGS
 from bridge.sources.standard_webhooks import TOLERANCE, webhook_key
 from bridge.sources.strict_schema import Duration, Networks, Size, StrictSchema, Texts, one_of
 from bridge.sources.trackers import TRACKERS
@@ -44,10 +45,10 @@ _TEXT = frozenset(
     }
 )
 TAKES: Mapping[str, frozenset[str]] = {
-    "standard-webhooks": frozenset({"secret", "secrets", "tolerance", *_KEYS}),
+    "standard-webhooks": frozenset({"secret", "secrets", "secret_form", "tolerance", *_KEYS}),
     "hmac": _TEXT | {"secret", "secrets", "digest", "secret_form"},
     "public-key": _TEXT | {*_KEYS},
-    "http-signature": frozenset({"secret", "secrets", "tolerance", "covered", *_KEYS}),
+    "http-signature": frozenset({"secret", "secrets", "secret_form", "tolerance", "covered", *_KEYS}),
     "token": frozenset({"token", "tokens", "in", "parameter", "header"}),
     "bearer": frozenset({"token", "tokens"}),
     "basic": frozenset({"username", "password", "passwords"}),
@@ -175,7 +176,7 @@ def _check_keys(data: Mapping[str, Any]) -> None:
     """That each secret and key can be read. The error names the setting, never the value."""
     reading: dict[tuple[str, str], Callable[[str], object]] = {("public_key", "public_keys"): public_keys.load}
     if data["verify"] == "standard-webhooks":
-        reading["secret", "secrets"] = webhook_key
+        reading["secret", "secrets"] = partial(webhook_key, form=data.get("secret_form"))
     elif "secret_form" in data:
         reading["secret", "secrets"] = partial(signing_key, form=data["secret_form"])
     for (one, many), read in reading.items():

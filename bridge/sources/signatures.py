@@ -1,7 +1,6 @@
 """Verify and make signatures with a shared secret (HMAC) or a public key, in each sender's form."""
 
 import base64
-import binascii
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +15,6 @@ from bridge.sources.signed_text import Given, SignedText
 DIGESTS = ("sha256", "sha512", "sha384", "sha1")  # sha1 because some senders have nothing else; HMAC survives it
 Encoding: TypeAlias = Literal["hex", "base64", "base64url"]
 ENCODINGS = ("hex", "base64", "base64url")
-KEY_FORMS = ("text", "hex", "base64")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,18 +104,6 @@ class PublicKeyAuthenticator:
         return self.text.clean(request)
 
 
-def key(secret: str, form: str) -> bytes:
-    """A secret as the bytes that sign. Raises ValueError with words for the operator."""
-    try:
-        if form == "hex":
-            return bytes.fromhex(secret)
-        if form == "base64":
-            return base64.b64decode(secret + "=" * (-len(secret) % 4), validate=True)
-    except (ValueError, binascii.Error):
-        raise ValueError(f"is not {form}, which `secret_form` says it is") from None
-    return secret.encode()
-
-
 def weaknesses(text: SignedText) -> list[str]:
     """What is worth a warning: a setting that works and protects less than it seems to."""
     found = []
@@ -131,4 +117,7 @@ def weaknesses(text: SignedText) -> list[str]:
 
 
 def _covers(text: SignedText, field: str, place: str | None) -> bool:
-    return field in text.signed or (place is not None and f"{{body.{place.removeprefix('body.')}}}" in text.signed)
+    """Whether a field is signed under its own name, or because it stands in what is signed of the body."""
+    if field in text.signed or place is None or ":" in place:
+        return field in text.signed
+    return text.whole_body or f"{{body.{place.removeprefix('body.')}}}" in text.signed

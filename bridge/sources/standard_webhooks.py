@@ -17,6 +17,7 @@ from bridge.sources.authentication import Authenticated, with_headers, without_h
 from bridge.sources.errors import CannotSign, SignatureError
 from bridge.sources.public_keys import PublicKey, decoded, fits
 from bridge.sources.request import Incoming
+from bridge.sources.secret_keys import key as key_bytes
 
 TOLERANCE = timedelta(minutes=5)  # the text of the standard leaves it open; its libraries use five minutes
 MOST_SIGNATURES = 16  # one per key in rotation; more is somebody making us compute
@@ -90,8 +91,13 @@ def _prefix(request: Incoming) -> str:
     return "svix" if any(svix) else "webhook"
 
 
-def webhook_key(secret: str) -> Webhook:
-    """A key from its usual spelling, `whsec_` and base64. Raises ValueError with words for the operator."""
+def webhook_key(secret: str, form: str | None = None) -> Webhook:
+    """A key from its usual spelling, `whsec_` and base64. Raises ValueError with words for the operator.
+
+    `form` is for senders whose keys are the secret's own characters (`text`) or written in hex.
+    """
+    if form in ("text", "hex"):
+        return Webhook(key_bytes(secret, form))
     encoded = secret.removeprefix("whsec_")
     try:
         raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)

@@ -6,6 +6,7 @@ import hmac
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -230,6 +231,45 @@ def test_the_request_that_rfc_9421_publishes_is_proven_by_its_public_key(other_k
         passes(config, rfc_request(), RFC_SIGNED + timedelta(minutes=6), public_url="https://example.com")
 
 
+NPM = json.loads((Path(__file__).parent.parent / "samples" / "senders" / "http-signatures-of-npm.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "row", NPM["rows"], ids=lambda row: f"{row['algorithm']}, {row['headers']['signature-input'][:60]}"
+)
+def test_what_another_library_signs_is_proven_or_refused_with_its_reason(row):
+    key = {"public_key": row["public_key"]} if row["public_key"] else {"secret": NPM["secret"]}
+    config = {"verify": "http-signature", **key}
+    at = datetime.fromtimestamp(NPM["at"], UTC)
+    asked = request(NPM["body"].encode(), headers=row["headers"].items(), target=NPM["target"])
+    if row["refused"]:
+        with pytest.raises(SignatureError, match=r"Content-Digest|Required component|Structured Field"):
+            passes(config, asked, at, public_url=NPM["public_url"])
+        return
+    passes(config, asked, at, public_url=NPM["public_url"])
+    with pytest.raises(SignatureError, match="Content-Digest does not match"):
+        passes(config, replace(asked, body=b"{}"), at, public_url=NPM["public_url"])
+    with pytest.raises(SignatureError):
+        passes(config, asked, at + timedelta(minutes=6), public_url=NPM["public_url"])
+
+
+def test_the_shared_secret_that_rfc_9421_publishes_is_written_in_base64():
+    """RFC 9421, B.2.5. Its signature leaves out the body, so that it proves only a request without one."""
+    secret = "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ=="
+    config = {"verify": "http-signature", "secret": secret, "secret_form": "base64", "covered": ["date", "@authority"]}
+    covered = '("date" "@authority" "content-type");created=1618884473;keyid="test-shared-secret"'
+    headers = [
+        *(pair for pair in RFC_HEADERS if pair[0] in {"host", "date", "content-type"}),
+        ("signature-input", f"sig-b25={covered}"),
+        ("signature", "sig-b25=:pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=:"),
+    ]
+    asked = request(b"", headers=headers, target="/foo?param=Value&Pet=dog")
+    passes(config, asked, RFC_SIGNED, public_url="https://example.com")
+    for changed in (replace(asked, body=b"{}"), replace(asked, headers=Headers([*headers[1:], ("date", "now")]))):
+        with pytest.raises(SignatureError):
+            passes(config, changed, RFC_SIGNED, public_url="https://example.com")
+
+
 def test_another_public_key_proves_nothing():
     config = {"verify": "http-signature", "public_key": public(rsa.generate_private_key(65537, 2048))}
     with pytest.raises(SignatureError):
@@ -265,3 +305,23 @@ def test_cloudevents_stand_in_headers_or_in_the_body():
     for one in (binary, structured):
         assert (one.parsed.event_type, one.parsed.dedupe_key) == ("deal signed", "id:/a|7")
     assert them.read(binary.stored_request).event_type == "deal signed"
+
+
+def test_a_key_of_standard_webhooks_may_be_the_text_itself():
+    text = "polar_whs_no-base64"
+    config = {"verify": "standard-webhooks", "secret": text, "secret_form": "text"}
+    signature = base64.b64encode(hmac.digest(text.encode(), f"msg_1.{STAMP}.".encode() + BODY, "sha256")).decode()
+    headers = [("webhook-id", "msg_1"), ("webhook-timestamp", STAMP), ("webhook-signature", f"v1,{signature}")]
+    passes(config, request(BODY, headers=headers))
+    [(path, _)] = problems("them", {**config, "secret_form": "base64"})
+    assert path == "sources.them.secret"
+
+
+def test_a_time_inside_a_signed_body_needs_no_warning_and_grows_old():
+    pusher = {"verify": "hmac", "secret": KEY, "header": "X-Sig", "timestamp": "time_ms"}
+    assert build("them", pusher).warnings == ()
+    body = json.dumps({"time_ms": int(NOW.timestamp()) * 1000}).encode()
+    asked = request(body, headers=[("X-Sig", mac(body))])
+    passes(pusher, asked)
+    with pytest.raises(SignatureError):
+        passes(pusher, asked, NOW + timedelta(minutes=6))

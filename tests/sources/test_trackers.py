@@ -34,7 +34,7 @@ def test_the_address_for_a_tracker_reads_back(name):
 @each
 def test_an_address_whose_macros_nobody_filled_is_quarantined_and_has_no_literal_text(name):
     parsed = read(name, dict(parse_qsl(urlsplit(tracker_url("https://x/hooks/x", TRACKERS[name])).query)))
-    assert "no transaction id" in parsed.quarantine
+    assert f"no transaction id: add transaction_id={TRACKERS[name].macros['transaction_id']} to" in parsed.quarantine
     assert set(parsed.body) == {"type"}
 
 

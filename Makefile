@@ -30,6 +30,8 @@ $(DEV): requirements-dev.lock $(RUN)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+install: $(DEV) ## make .venv with all that the service, the tests and the checks need
+
 demo: $(RUN) ## run the main job end to end, on embedded defaults; Ctrl-C stops everything
 	@$(BIN)/integr8-bridge demo
 
@@ -91,4 +93,4 @@ lock: ## resolve the dependencies anew, with hashes and without any index addres
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(DOCS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist site
 
-.PHONY: help demo test quick fuzz chaos soak release-dump lint format bench scale docs lock clean
+.PHONY: help install demo test quick fuzz chaos soak release-dump lint format bench scale docs lock clean

@@ -10,7 +10,7 @@ import click
 from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.operations import OperationError, source_secrets
-from bridge.operations.source_entry import add, known_presets, public_url
+from bridge.operations.source_entry import add, known_presets, public_url, signs_address
 from bridge.operations.source_setup import BASE_URL, address, example, send
 from bridge.sources import Source
 from bridge.sources.presets import PRESETS
@@ -83,6 +83,8 @@ def add_(source: str, preset: str, base_url: str | None, json: bool) -> None:
     where = f"{base.rstrip('/')}/hooks/{source}"
     lines = [f"{home / 'bridge.yaml'}: added", f"  {made.line}", "Put into the environment, or into .env beside it:"]
     lines += [f"  {name}=...    {found}" for name, found in made.variables.items()]
+    if signs_address(preset):
+        lines += [f"It signs its address, so bridge.yaml must name it: public_url: {base.rstrip('/')}"]
     lines += ["Then restart the service. The address for the sender, with its token where it needs one:"]
     lines += [f"  integr8-bridge sources url {source}" if "TOKEN" in made.line else f"  {where}"]
     told = {"source": source, "entry": made.line, "variables": dict(made.variables), "address": where}

@@ -53,6 +53,11 @@ def public_url(home: Path) -> str:
     return found if isinstance(found, str) and "${" not in found else BASE_URL
 
 
+def signs_address(preset: str) -> bool:
+    """Whether this sender signs the address it posts to, so that bridge.yaml must name it."""
+    return preset in PRESETS and "{url}" in PRESETS[preset].settings.get("signed", "")
+
+
 def _entry(name: str, preset: str) -> Added:
     stem = name.upper().replace("-", "_")
     if preset in TRACKERS or preset == "integr8":

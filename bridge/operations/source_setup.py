@@ -49,7 +49,8 @@ def address(
 def example(services: Services, source: str, *, base_url: str | None = None) -> Sample:
     """An event of the type `test` as this sender would send it. Raises NotThere, or OperationError with the reason."""
     try:
-        return sample(_base(services, base_url), source, _config(services, source))
+        config, public_url = _config(services, source), services.settings.public_url
+        return sample(_base(services, base_url), source, config, public_url=public_url)
     except NoSample as error:
         raise OperationError(str(error)) from error
 

@@ -52,15 +52,21 @@ class NoSample(ValueError):
     """The source cannot be tried out; the text says why."""
 
 
-def sample(base_url: str, name: str, config: Mapping[str, Any], *, now: datetime | None = None) -> Sample:
-    """A test event for a source, authenticated as its settings want it. Raises NoSample where that is not possible."""
+def sample(
+    base_url: str, name: str, config: Mapping[str, Any], *, now: datetime | None = None, public_url: str | None = None
+) -> Sample:
+    """A test event for a source, authenticated as its settings want it. Raises NoSample where that is not possible.
+
+    It is sent to `base_url`; a sender that signs its address signs `public_url`, as the service will check it.
+    """
     at = now or datetime.now(UTC)
     try:
-        source = build(name, config)
+        source = build(name, config, public_url=public_url or base_url)
     except SourceSettingsError as error:
         raise NoSample(str(error)) from error
     try:
-        request = source.authenticator.sign(_request(source, at), at, f"msg_test_{int(at.timestamp())}")
+        asked = replace(_request(source, at), target=f"/hooks/{quote(name, safe='')}")
+        request = source.authenticator.sign(asked, at, f"msg_test_{int(at.timestamp())}")
     except CannotSign as error:
         raise NoSample(f"source {name!r}: {error}") from error
     way = f"/{quote(request.path_token, safe='')}" if request.path_token else ""
@@ -92,9 +98,13 @@ def _said(source: Source, at: datetime) -> dict[str, Any]:
     body: dict[str, Any] = {"type": "test", "id": f"test-{int(at.timestamp())}"}
     for one in source.expects:
         body = put(body, source.names.get(one.path, one.path), _value(one))
-    if source.event_type and ":" not in source.event_type:
-        body = put(body, source.event_type.removeprefix("body."), "test")
-    return body
+    where = _first_place(source)
+    return put(body, where.removeprefix("body."), "test") if where and ":" not in where else body
+
+
+def _first_place(source: Source) -> str:
+    """Where the type of an event stands; of `PLACE or PLACE` the first."""
+    return (source.event_type or "").partition(" or ")[0].strip()
 
 
 def _value(expected: Expected) -> Any:
@@ -106,7 +116,7 @@ def _typed(kind: str, body: str) -> Incoming:
 
 
 def _placed(source: Source, request: Incoming) -> Incoming:
-    where = source.event_type or ""
+    where = _first_place(source)
     if not where.startswith("header:"):
         return request
     headers = [*request.headers.items(), (where.removeprefix("header:").strip(), "test")]

@@ -159,6 +159,8 @@ class SignedText:
         """The request with a signature put where this source expects it. Raises CannotSign where that is the body."""
         if not self.header:
             raise CannotSign("the signature does not stand in a header; let the sender send a test event")
+        if self.timestamp and ":" not in self.timestamp:
+            raise CannotSign("the time stands in the sender's own body; let the sender send a test event")
         value = self.prefix + encoded
         if self.signature_part:
             value = f"{self.signature_part}={value}"

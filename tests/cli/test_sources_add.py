@@ -36,6 +36,8 @@ def test_an_entry_is_added_and_comments_stay(home):
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
     assert "HUB_SECRET=..." in told
     assert "https://bridge.example.com/hooks/hub" in told
+    assert "public_url: https://bridge.example.com" in told
+    assert "public_url" not in run("add", "shop", "--preset", "shopify")
 
 
 @pytest.mark.parametrize("preset", [*PRESETS, *TRACKERS, "integr8"])

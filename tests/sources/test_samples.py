@@ -5,9 +5,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from bridge.sources import Headers, Incoming
+from bridge.sources import Headers, Incoming, build
+from bridge.sources.presets import PRESETS
 from bridge.sources.samples import NoSample, sample
 from tests.sources.signed_requests import NOW, WAYS, source
+from tests.sources.test_presets import entry
 
 
 def as_sent(made):
@@ -18,6 +20,7 @@ def as_sent(made):
         path_token=unquote(steps[3]) if len(steps) > 3 else None,
         headers=Headers(made.headers),
         query=tuple(parse_qsl(parts.query)),
+        target=parts.path + (f"?{parts.query}" if parts.query else ""),
         body=(made.body or "").encode(),
     )
 
@@ -32,6 +35,20 @@ def test_every_proof_can_be_tried_out(way):
     reading = taken(WAYS[way])
     assert reading.body["type"] == "test"
     assert reading.quarantine is None
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_known_sender_can_be_tried_out_or_says_why_not(name):
+    secret = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" if PRESETS[name].verify == "public-key" else "0a" * 16
+    config, url = entry(name, secret), "https://bridge.example.com"
+    try:
+        made = sample("http://127.0.0.1:8000", "crm", config, now=NOW, public_url=url)
+    except NoSample as why:
+        assert "send a test event" in str(why)  # noqa: PT017 - one of two ends
+        return
+    them, asked = build("crm", config, public_url=url), as_sent(made)
+    assert them.accept(asked, them.authenticate(asked, NOW))[0].parsed.event_type == "test"
+    assert " " not in "".join(made.headers)
 
 
 @pytest.mark.parametrize("form", ["json", "form", "query", "csv", "integr8-postback"])

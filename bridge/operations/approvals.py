@@ -149,13 +149,40 @@ def waiting_plan(services: Services, session: Session, plan_id: int) -> Waiting:
     if stored is None:
         raise NotThere(f"plan {plan_id}: there is none; `integr8-bridge approvals list` shows what waits")
     if stored.state != PlanState.WAITING:
-        by = f" by {stored.decided_by}" if stored.decided_by else ""
-        raise Refused(f"plan {plan_id}: does not wait, it is {stored.state}{by}")
+        raise Refused(f"plan {plan_id}: does not wait; {_fate(stored)}")
     run = session.get_one(Run, stored.run_id)
     revision = services.library.revision(session, run.revision)
     if revision is None:
         raise Refused(f"plan {plan_id}: its rule {stored.rule_id} no longer loads; run `integr8-bridge check`")
     return Waiting(stored, run, revision)
+
+
+_DECIDED = {
+    "approved": "it was approved by {who}",
+    "rejected": "it was rejected by {who}",
+    "expired": "it was dropped",
+    "proceeded": "nobody answered in time, so it went ahead as its rule says",
+}
+_UNASKED: dict[str, str] = {
+    PlanState.NOTHING: "it has no changes",
+    PlanState.SHADOW: "its rule was in shadow, so nothing is done",
+    PlanState.READY: "it goes ahead without a question",
+    PlanState.STOPPED: "a guard or a halt stopped it",
+    PlanState.DROPPED: "it was dropped",
+    PlanState.DONE: "it went ahead without a question and is done",
+}
+
+
+def _fate(stored: StoredPlan) -> str:
+    """What became of a plan that does not wait, as a sentence."""
+    decided = _DECIDED.get(stored.decision or "")
+    if decided is None:
+        return _UNASKED[stored.state]
+    when = f" at {stored.decided_at:%Y-%m-%d %H:%M} UTC" if stored.decided_at else ""
+    why = f" ({stored.note})" if stored.note else ""
+    empty = stored.decision in {"approved", "proceeded"} and stored.state == PlanState.DROPPED
+    left = ", and nothing of it was left to do" if empty else ""
+    return decided.format(who=stored.decided_by) + when + left + why
 
 
 def _answerable(services: Services, session: Session, plan_id: int, person: Person) -> Waiting:

@@ -29,7 +29,7 @@ def costs_of(services: Services, revision: Revision, now: datetime) -> list[dict
     with _facts(services, revision, now) as facts:
         volumes = _measured(facts, _counted(node), now)
         worth = _worth(facts, now)
-    chosen = tuple(float(value) for value in np.quantile(volumes, QUANTILES)) if len(volumes) else TYPICAL
+    chosen = _typical_of(volumes) if len(volumes) else TYPICAL
     try:
         found = forecast(revision, chosen)
     except NoRatio:
@@ -91,6 +91,11 @@ def costs_text(row: dict[str, Any]) -> str:
         f"({row['better_paused']} of those 1.5 times as good); a collapse to a quarter goes unnoticed for {after}, "
         f"in which {row['passed']:,} pass{worth}"
     )
+
+
+def _typical_of(volumes: Any) -> tuple[float, ...]:
+    """A quiet, a typical and a busy one, each once: one subject, or many that are alike, is one row."""
+    return tuple({f"{value:.0f}": float(value) for value in np.quantile(volumes, QUANTILES)}.values())
 
 
 def _counted(node: tree.Compare) -> str:

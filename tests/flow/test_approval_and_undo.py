@@ -71,7 +71,13 @@ def test_a_no_is_a_no(waiting):
     approvals.reject(waiting.services, 1, person=ANN, why="it is a test offer", now=waiting.now)
     waiting.work()
     assert waiting.paused == []
-    with pytest.raises(Refused, match="does not wait, it is dropped by ann"):
+    with pytest.raises(Refused, match=r"plan 1: does not wait; it was rejected by ann at 2.* \(it is a test offer\)$"):
+        approve(waiting)
+
+
+def test_a_plan_that_was_answered_says_by_whom_and_how_it_ended(waiting):
+    approve(waiting)
+    with pytest.raises(Refused, match=r"does not wait; it was approved by ann at 2\d{3}-\d\d-\d\d \d\d:\d\d UTC$"):
         approve(waiting)
 
 

@@ -87,9 +87,9 @@ def set_up_sentry(process: str) -> None:
 
 @celeryd_init.connect
 def check_settings(**_: Any) -> None:
-    """A process that cannot read its settings says so in words and ends; a supervisor starts it again."""
+    """A process that cannot use its settings says so in words and ends; a supervisor starts it again."""
     try:
-        settings.load()
+        import_module("bridge.operations.check").refuse_unusable(settings.load())  # beat has no use for it
     except SettingsError as error:
         sys.stderr.write(f"integr8-bridge: {error}\n")
         raise SystemExit(1) from None

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
+from bridge.config.errors import SettingsError
 from bridge.config.settings import Account
 from bridge.effects import spans
 from bridge.effects.claims import Batch, Halted, StoredCallLog, claim_batch
@@ -24,7 +25,7 @@ from bridge.store.ledger import Effect
 
 log = structlog.get_logger()
 
-PAUSE_NAME = 60.0  # s; a name that bridge.yaml no longer has needs a person
+PAUSE_SETTINGS = 60.0  # s; what is wrong or missing in bridge.yaml needs a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +92,12 @@ def _afterwards(inputs: EffectInputs, call_log: StoredCallLog, ended: Sequence[E
 
 
 def _outcomes(inputs: EffectInputs, batch: Batch, call_log: StoredCallLog) -> Sequence[Outcome]:
-    gone = _gone(inputs, batch)
-    if gone is not None:
-        return [_wait_for_name(job, gone) for job in batch.jobs]
+    missing = _gone(inputs, batch) or _unusable(inputs, batch)
+    if missing is not None:
+        return [_wait_for_settings(job, missing) for job in batch.jobs]
     client = inputs.client(batch.account, batch.integration)
-    tools = Tools(client=client, outgoing=inputs.outgoing(), tell=inputs.notify)
+    outgoing = inputs.outgoing() if batch.verb == "http" else None
+    tools = Tools(client=client, outgoing=outgoing, tell=inputs.notify)
     over = [Failed(job, job.expired) for job in batch.jobs if job.expired and not job.ambiguous]
     jobs = [job for job in batch.jobs if job.ambiguous or not job.expired]
     try:
@@ -121,8 +123,19 @@ def _gone(inputs: EffectInputs, batch: Batch) -> str | None:
     return f"{lost}; `accounts rename {old} NEW` moves what waits for it"
 
 
-def _wait_for_name(job: Job, why: str) -> Outcome:
-    """Between an edit of bridge.yaml and `accounts rename` effects wait, until they expire as all do."""
+def _unusable(inputs: EffectInputs, batch: Batch) -> str | None:
+    """What is wrong in `http:` of bridge.yaml, for the effects that need it; None where it can be used."""
+    if batch.verb != "http":
+        return None
+    try:
+        inputs.outgoing()
+    except SettingsError as error:
+        return "; ".join(error.problems)
+    return None
+
+
+def _wait_for_settings(job: Job, why: str) -> Outcome:
+    """Until bridge.yaml is mended, or the name is moved by `accounts rename`, effects wait or expire as all do."""
     if job.ambiguous:
-        return Ambiguous(job, PAUSE_NAME, why)
-    return Failed(job, job.expired) if job.expired else RetryLater(job, PAUSE_NAME, why)
+        return Ambiguous(job, PAUSE_SETTINGS, why)
+    return Failed(job, job.expired) if job.expired else RetryLater(job, PAUSE_SETTINGS, why)

@@ -48,6 +48,13 @@ def check_home(directory: Path | None, *, costs: bool = False) -> Findings:
     return Findings(tuple(errors), tuple(warnings), rules, database=_has_database(found), costs=told)
 
 
+def refuse_unusable(found: Settings) -> None:
+    """For a process that starts. Raises SettingsError with every problem of sources, channels, `http:` and `login:`."""
+    errors, _ = _entries(found)
+    if errors:
+        raise SettingsError(errors)
+
+
 def _has_database(found: Settings) -> bool:
     file = found.database_url.removeprefix("sqlite:///").partition("?")[0]
     return not found.database_url.startswith("sqlite") or Path(file).is_file()

@@ -100,7 +100,7 @@ class Services:
         self.rule_answers: dict[str, Any] = {}  # what each rule said last, as far as this process recorded it
 
     def refresh(self, *, every: float = 0.0) -> bool:
-        """Take in what bridge.yaml and .env say by now about sources, channels and who hears of the service.
+        """Take in what bridge.yaml and .env say by now about sources, channels, `http:` and who hears of the service.
 
         True where something was taken in. Accounts, the database and the rest need a restart. A file that cannot be
         used changes nothing; `check` says why. `every`: look at most once in so many seconds.
@@ -118,14 +118,18 @@ class Services:
         before = self.settings
         try:
             new = settings_module.load(before.home)
-            made = Services(replace(before, sources=new.sources, channels=new.channels, public_url=new.public_url))
+            read = {"sources": new.sources, "channels": new.channels, "http": new.http, "public_url": new.public_url}
+            made = Services(replace(before, **read))
             sources, channels = dict(made.sources), dict(made.channels)
+            outgoing = {"outgoing": made.outgoing} if new.http != before.http else {}  # loads much, only if wanted
         except SettingsError as error:
             log.warning("bridge.yaml was changed and cannot be used", problems=error.problems)
             return False
         self.settings = replace(
-            before, sources=new.sources, channels=new.channels, operations=new.operations, warnings=new.warnings
-        )
+            before, sources=new.sources, channels=new.channels, http=new.http, operations=new.operations,
+            warnings=new.warnings,
+        )  # fmt: skip
+        self.__dict__ |= outgoing
         if "library" in self.__dict__:
             self.library.names_changed(self.settings)
         _become(self.__dict__.setdefault("sources", {}), sources)

@@ -1,16 +1,22 @@
 """Channels, secrets of sources, exceptions and fetched reports: made while the service runs, and used at once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from rule_texts import pause_rule
+from sqlalchemy import select
 
+from bridge.config import settings
+from bridge.config.errors import SettingsError
 from bridge.operations import mutes, source_secrets
 from bridge.operations.channel_entry import add_channel
+from bridge.operations.check import refuse_unusable
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.item_mutes import end_mutes, mute_item
 from bridge.operations.report_backfill import backfills, fetch
 from bridge.store import notifications
+from bridge.store.ledger import Effect
 from bridge.store.notifications import Notice
 
 BASE = "https://bridge.example.com"
@@ -60,6 +66,52 @@ def test_a_file_that_cannot_be_used_leaves_the_service_as_it_was(network):
     (network.home / "bridge.yaml").write_text("accounts: [")
     assert network.services.refresh() is False
     assert "crm" in network.services.sources
+
+
+CALLS_TOO = """
+schema: 1
+id: calls-too
+mode: live
+trigger: {webhook: {source: crm, dedupe: body.id}}
+when: {all: [body.go = true]}
+then:
+  - {pause: offer, which: "{{ body.offer }}", hold: 12h}
+  - http: {url: "https://partner.example/stopped", body: {offer: "{{ body.offer }}"}}
+"""
+
+
+def test_an_address_that_cannot_be_allowed_keeps_only_the_calls_that_need_it(network):
+    network.world.offer("Good", clicks=1000, conversions=50, active=True)
+    network.work()
+    network.rule(CALLS_TOO)
+    network.services.settings = replace(network.services.settings, http={"allow": ["partner.example"]})
+    network.crm({"id": "1", "go": True, "offer": "1001"})
+    network.work()
+    assert network.paused == ["Good"]
+    with network.services.store.read() as session:
+        waiting = session.scalars(select(Effect).where(Effect.verb == "http")).one()
+        assert (waiting.state, "http.allow" in waiting.error) == ("planned", True)
+
+
+def test_addresses_that_may_be_called_are_taken_in_while_the_service_runs(network):
+    text = (network.home / "bridge.yaml").read_text()
+    (network.home / "bridge.yaml").write_text(text + "http: {allow: [partner.example]}\n")
+    assert network.services.refresh() is False  # no address, so nothing changes
+    (network.home / "bridge.yaml").write_text(text + "http: {allow: ['https://partner.example']}\n")
+    assert network.services.refresh() is True
+    assert network.services.settings.http["allow"] == ["https://partner.example"]
+    assert network.services.outgoing is not None
+
+
+def test_a_process_does_not_start_with_an_entry_that_cannot_work(network):
+    text = (network.home / "bridge.yaml").read_text()
+    wrong = "http: {allow: [partner.example]}\nchannels: {traffic: {digest: 1h}}\n"
+    (network.home / "bridge.yaml").write_text(text + wrong)
+    with pytest.raises(SettingsError) as told:
+        refuse_unusable(settings.load(network.home))
+    assert [line.partition(": ")[2].partition(":")[0] for line in told.value.problems] == [
+        "channels.traffic", "http.allow.0",
+    ]  # fmt: skip
 
 
 def test_both_secrets_of_a_source_are_accepted_until_the_old_one_is_ended(network):

@@ -6,6 +6,7 @@ import sys
 from bridge.config import rulebook, settings
 from bridge.config.errors import SettingsError
 from bridge.observability import logs
+from bridge.operations.check import refuse_unusable
 from bridge.services.container import Services
 from bridge.store import migrate
 from bridge.web.access import sessions
@@ -22,6 +23,7 @@ def main(address: str) -> int:
     logs.set_up_logs(process="cli", level=logging.WARNING)  # standard output belongs to the link
     try:
         services = Services(settings.load())
+        refuse_unusable(services.settings)
         try:
             sys.stdout.write(prepare(services, address) or "")
         finally:

@@ -18,9 +18,10 @@ from bridge.operations.backtest import parse
 from bridge.operations.check_text import check_text
 from bridge.operations.errors import NotThere, OperationError, Refused, TooMany
 from bridge.operations.explain import explain, parse_subject
+from bridge.operations.explain_page import explanations
 from bridge.operations.rule_costs import costs_of
 from bridge.operations.rule_diff import diff_text
-from bridge.operations.rule_preview import past
+from bridge.operations.rule_preview import chances, now_and_before, past
 from bridge.services.container import Services
 from bridge.store import questions
 from bridge.store.questions import Question
@@ -171,12 +172,25 @@ def _diff(services: Services, asked: Asked, now: datetime, between: Between) -> 
 
 
 def _past(services: Services, asked: Asked, now: datetime, between: Between) -> Any:
-    [revision, *more] = parse(services, asked["text"])
-    if more:
-        raise Refused("the text holds several rules; ask about one at a time")
-    found = past(services, revision, now, between=between)
+    found = past(services, _the_one(services, asked["text"]), now, between=between)
     items = [{"kind": kind, "id": id_, "why": why, "judged": judged} for kind, id_, why, judged in found.items]
     return asdict(found) | {"items": items}
+
+
+def _the_one(services: Services, text: str) -> Revision:
+    [revision, *more] = parse(services, text)
+    if more:
+        raise Refused("the text holds several rules; ask about one at a time")
+    return revision
+
+
+def _said_now(services: Services, asked: Asked, now: datetime, _between: Between) -> Any:
+    found = now_and_before(services, _the_one(services, asked["text"]), now)
+    return None if found is None else asdict(found)
+
+
+def _chances(services: Services, asked: Asked, now: datetime, _between: Between) -> Any:
+    return chances(services, _the_one(services, asked["text"]), now)
 
 
 def _check(services: Services, asked: Asked, _now: datetime, _between: Between) -> Any:
@@ -195,8 +209,17 @@ def _costs(services: Services, asked: Asked, now: datetime, _between: Between) -
 
 
 def _explain(services: Services, asked: Asked, now: datetime, _between: Between) -> Any:
-    at = datetime.fromisoformat(asked["at"]) if asked["at"] else None
-    return explain(services, asked["rule"], parse_subject(asked["subject"]), now=now, at=at).as_json()
+    subject = parse_subject(asked["subject"])
+    return explain(services, asked["rule"], subject, now=now, at=_at(asked)).as_json()
+
+
+def _explain_page(services: Services, asked: Asked, now: datetime, between: Between) -> Any:
+    subject = parse_subject(asked["subject"])
+    return explanations(services, asked["rule"], subject, now=now, at=_at(asked), between=between)
+
+
+def _at(asked: Asked) -> datetime | None:
+    return datetime.fromisoformat(asked["at"]) if asked["at"] else None
 
 
 def _live(services: Services, rule: str) -> Revision:
@@ -221,4 +244,7 @@ ANSWERS: Mapping[str, Callable[[Services, Asked, datetime, Between], Any]] = {
     "test": _test,
     "costs": _costs,
     "explain": _explain,
+    "explain page": _explain_page,
+    "said now": _said_now,
+    "chances": _chances,
 }

@@ -111,16 +111,17 @@ LARGEST_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"
 
 # {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x) ((x)) %(x)s, <x>, #x# @x@ |x| ~x~ !x! ^x^,
-# =x=, %x% %%x%%, $x $x$, *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64 look like that.
+# =x=, %x% %%x%%, %s, $x $x$ $$x$$, *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64 look like that.
 _MACRO = re.compile(
     r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \({1,3}[^"'\n()]{0,80}\){1,3} | <[^"'\n<>]{0,80}>
     | ([#@|~!^=&]{1,3}|::)[\w.\- ]{1,80}\1 | (%%?)[A-Za-z_][\w.\- ]{0,80}\2 | \*\|[^|\n]{1,80}\|\*
-    | :[A-Za-z_]\w{0,80}:? | \$[A-Za-z_][\w.\-]{0,80}\$? | __[A-Za-z][A-Za-z0-9_]{0,80}__
-    | %\([\w.\- ]{1,80}\)[a-z]""",
+    | :[A-Za-z_]\w{0,80}:? | \${1,2}[A-Za-z_][\w.\-]{0,80}\${0,2} | __[A-Za-z][A-Za-z0-9_]{0,80}__
+    | %\([\w.\- ]{1,80}\)[a-z] | %([1-9]\$)?[sdu]""",
     re.VERBOSE,
 )
 _SIGN = re.compile(r"[{}\[\]()<>#%$@:*|~!^=&]|__|[^\x00-\x7f]")  # without one of them a text is no macro
 _INSIDE = re.compile(r"[{}\[\]<>]|^[@&!]\w+$")
+_BETWEEN_WORDS = re.compile(r"[\s.\-]+")  # `click-id` and `Click ID` are the name of a parameter, too
 _STATUSES = {"approved", "rejected", "pending", "processing"}
 
 
@@ -169,12 +170,13 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tra
             body[twin] = body[name]
     when = body.get("conversion_time") or body.get("click_time") or body.get("date_time") or body.get("unix_time")
     missing = "transaction_id" not in body
+    key = None if missing else dedupe_key(body, own_id=tracker is not None)
     return ParsedEvent(
         body=body,
         event_type=body["type"],
         event_time=datetime.fromisoformat(when) if when else None,
         time_is_faulty=bool(late) and not when,
-        dedupe_key=fallback if missing else dedupe_key(body, own_id=tracker is not None),
+        dedupe_key=fallback if key is None or quote(REPLACEMENT) in key else key,  # two texts may be replaced alike
         faults=tuple(faults),
         quarantine=_no_transaction(tracker) if missing else None,
     )
@@ -300,12 +302,13 @@ def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
     text = given if given.isascii() and given.isprintable() else readable(given).strip()
     if not text:
         return None, None
+    foreign = text != given or REPLACEMENT in text
+    if foreign and name in IDS and (name == "transaction_id" or no_id(text)):
+        return None, Fault(f"body.{name}", f"{text[:80]!r} has bytes that are not UTF-8; treated as missing")
     if unfilled(text) or (name in IDS and no_id(text)):
         return None, Fault(f"body.{name}", f"{text[:80]!r} is a placeholder that nobody filled; treated as missing")
-    if text is given or (text == given and REPLACEMENT not in text):
+    if not foreign:
         return text, None
-    if name == "transaction_id":
-        return None, Fault(f"body.{name}", f"{text[:80]!r} has bytes that are not UTF-8; treated as missing")
     return text, Fault(f"body.{name}", "had bytes that are not UTF-8 or NUL; kept with replacement characters")
 
 
@@ -320,7 +323,7 @@ def no_id(text: str) -> bool:
     A macro inside it, the name of a parameter (`tx=click_id`), a word for nothing, or no letter and no digit at all.
     """
     word = text.lower()
-    if word in NO_ID or word in NAMES or not any(one.isalnum() for one in text):
+    if word in NO_ID or _BETWEEN_WORDS.sub("_", word) in NAMES or not any(one.isalnum() for one in text):
         return True
     return any(_INSIDE.search(one) is not None for one in _spellings(text))
 

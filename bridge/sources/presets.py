@@ -268,7 +268,7 @@ PRESETS: Mapping[str, Preset] = {
     "github": _hmac(
         "GitHub", "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries",
         "X-Hub-Signature-256", prefix="sha256=", event_type="header:X-GitHub-Event",
-        shown_id="header:X-GitHub-Delivery",
+        shown_id="header:X-GitHub-Delivery", json_in="payload",
     ),
     "gitlab": Preset(
         title="GitLab", verify="token", fact="https://docs.gitlab.com/user/project/integrations/webhooks/",

@@ -24,6 +24,17 @@ def test_github_s_default_form_reads_as_its_json():
     assert github.read(accepted.stored_request).body == PUSH
 
 
+@pytest.mark.parametrize("fields", [{"payload": "no json"}, {"payload": ""}, {"a": "1"}])
+def test_a_form_of_github_s_without_its_json_is_refused_by_name(fields):
+    with pytest.raises(Unreadable, match=r"JSON|`json_in` names"):
+        source(WAYS["github"]).read(request(urlencode(fields).encode(), FORM))
+
+
+def test_github_s_json_is_read_beside_other_fields():
+    fields = {"payload": json.dumps(PUSH), "x": "1"}
+    assert source(WAYS["github"]).read(request(urlencode(fields).encode(), FORM)).body == PUSH
+
+
 def test_a_field_beside_others_is_named_by_a_setting():
     fields = {"formID": "1", "rawRequest": '{"email": "a@b.example"}'}
     assert read(fields)["rawRequest"] == '{"email": "a@b.example"}'

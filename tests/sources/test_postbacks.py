@@ -37,6 +37,7 @@ MACROS = (
     "%(clickid)s",
     *("{transaction-id}", "{click id}", "{{transaction_id}}", "[clickid]", "[[clickid]]", "${clickid}", "#clickid#"),
     *("%7Bclickid%7D", "{sub_{id}}", "(clickid)", "[CLICK_ID]", "{a||b}", "{status:lead=a,b}", "%CLICKID%", "__CID__"),
+    *("%s", "%d", "%1$s", "$$click.id$$", "$$clickid"),
     *("@clickid@", "%%CLICK_ID%%", "*|CLICK_ID|*", "$click_id", ":click_id", "%25%25CLICK_ID%25%25"),
     *("|clickid|", "~clickid~", "!clickid!", ":clickid:", "^clickid^", "=clickid=", "&#123;clickid&#125;", "__cid__"),
     *("@@clickid@@", "##click id##", "||CLICKID||", "::clickid::", "%40%40clickid%40%40", "@@@cid@@@"),
@@ -55,7 +56,7 @@ def test_a_macro_of_any_tracker_is_no_value_and_two_conversions_stay_two(macro):
 
 NO_IDS = (
     *("null", "undefined", "pre-{transaction_id}", "x[clickid]", "{clickid", "clickid}", "@clickid", "&clickid"),
-    *("click_id", "TRANSACTION_ID", "REPLACE_ME", "-", "--", "0", "?"),
+    *("click_id", "TRANSACTION_ID", "REPLACE_ME", "-", "--", "0", "?", "Click ID", "transaction-id", "offer.id"),
 )
 
 
@@ -117,12 +118,14 @@ def test_bytes_of_another_encoding_cost_one_value_and_not_the_conversion(raw):
     assert source(CONFIG).read(accepted.stored_request).body == body
 
 
-def test_two_ids_that_only_differ_in_foreign_bytes_stay_two_events():
+@pytest.mark.parametrize("query", [b"tx=%s", b"tx=1&type=event&event_id=Caf%s", b"tx=1&status=%s", b"tx=t%s"])
+def test_two_that_only_differ_in_foreign_bytes_stay_two_events(query):
     one, other = (
-        source(CONFIG).read(request(b"", "", query=parse_pairs(b"tx=" + raw, what="query", any_bytes=True)))
+        source(CONFIG).read(request(b"", "", query=parse_pairs(query % raw, what="query", any_bytes=True)))
         for raw in (b"%EA", b"%EB")
     )
     assert one.dedupe_key != other.dedupe_key
+    assert "not UTF-8" in one.faults[0].words
 
 
 @pytest.mark.parametrize(("kind", "body"), [("text/xml", b"<a/>"), ("application/json", b"{")])

@@ -11,6 +11,7 @@ from rule_texts import pause_rule
 
 from bridge.operations import questions
 from bridge.operations.errors import NotThere, TooMany
+from bridge.services.container import Services
 from bridge.store import questions as stored
 from bridge.store.questions import Question
 from bridge.store.roles import Role
@@ -161,3 +162,25 @@ def test_a_fault_of_ours_is_told_and_raised(network, monkeypatch):
 def test_a_question_that_fails_gives_its_place_back(asked):
     assert asked(asked.viewer).status_code == 200
     assert asked(asked.viewer).status_code == 200
+
+
+PAGES = (
+    ("/explain?rule=low-cr&subject=offer=1002", None),
+    ("/explain?subject=offer=1002&at=2026-03-02T12:00", None),
+    ("/rules/low-cr/to/live", None),
+    ("/rules/form/look", TEXT),
+    ("/rules/form/costs", TEXT),
+    ("/rules/form/past", TEXT),
+    ("/rules/form", TEXT | {"act": "past"}),
+)
+
+
+@pytest.mark.parametrize(("path", "fields"), PAGES)
+def test_no_page_evaluates_a_rule_beside_the_webhooks(network, browser, lived_in, monkeypatch, path, fields):
+    lived_in()
+    page = browser(Role.VIEWER)
+    network.wake_ups.at_once[questions.TASK] = lambda: None  # no worker takes it up
+    monkeypatch.setattr(questions, "SECONDS", 0.01)
+    monkeypatch.setattr(Services, "data", None)  # whoever evaluates needs it
+    told = page.open(path) if fields is None else page.press("/rules/low-cr/edit", path, **fields)
+    assert ("o worker has taken it up" in told) is (path != "/rules/low-cr/to/live"), told

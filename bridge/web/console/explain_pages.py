@@ -1,6 +1,7 @@
 """Explain a rule's decision on an item at any time, and a pause with what changed since."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import request
@@ -8,21 +9,20 @@ from sqlalchemy import select
 
 from bridge.decisions import subjects
 from bridge.operations import OperationError
-from bridge.operations.explain import Explanation, explain, subjects_called
+from bridge.operations.explain import subjects_called
 from bridge.operations.pauses import Pause, active_pauses
 from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.rule_text import Line, explained
 from bridge.web.console.show import show
+from bridge.web.long_questions import answered
 from bridge.web.request_context import services
 from rules.model.facts import Subject
 from rules.model.input_values import moment_of
 
 OFFERED = 50  # subjects that the field suggests
-RULES = 30  # that are asked where none is chosen
 
 
 @blueprint.get("/explain")
@@ -31,7 +31,7 @@ def explanation() -> str:
     """Any rule, or all of them, any item by number, id or name, any time."""
     chosen, text, at = request.args.get("rule", ""), request.args.get("subject", ""), request.args.get("at", "")
     zone = formatting.zone(services())
-    found: list[Explanation] = []
+    found: list[dict[str, Any]] = []
     called: list[tuple[Subject, str]] = []
     moment, problem_text, since_then, pause = None, None, None, None
     if text:
@@ -40,8 +40,8 @@ def explanation() -> str:
             with services().store.read() as session:
                 called = subjects_called(session, text)
             if len(called) == 1:
-                found = _explained(chosen, called[0][0], moment)
-                since_then, pause = _since(found, moment)
+                found, since_then = _explained(chosen, called[0][0], moment)
+                pause = _pause(found[0]) if len(found) == 1 and moment else None
         except (OperationError, ValueError) as error:
             problem_text = str(error)
     with services().store.read() as session:
@@ -53,52 +53,27 @@ def explanation() -> str:
     return show(
         "explain.html", names=names, chosen=chosen, subject=text, found=one, many=found if one is None else [],
         called=[(subjects.dump(subject), name) for subject, name in called], problem_text=problem_text,
-        at=moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if moment else "", known=known, lines=_lines(one),
-        since_then=since_then, pause=pause,
+        at=moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if moment else "", known=known,
+        lines=one["lines"] if one else [], since_then=since_then, pause=pause,
     )  # fmt: skip
 
 
-def _explained(rule: str, subject: Subject, moment: datetime | None) -> list[Explanation]:
-    """By one rule, or by every rule that looks at this kind of item. Raises OperationError."""
-    now = services().clock()
-    if rule:
-        return [explain(services(), rule, subject, now=now, at=moment)]
+def _explained(rule: str, subject: Subject, moment: datetime | None) -> tuple[list[dict[str, Any]], Any]:
+    """By one rule, or by every rule that looks at this kind of item; and what one says since. Raises OperationError."""
+    at = moment.isoformat() if moment else None
+    told = answered("explain page", rule=rule, subject=subjects.dump(subject), at=at)
+    return [_with_moments(one) for one in told["found"]], told.get("since")
+
+
+def _with_moments(told: dict[str, Any]) -> dict[str, Any]:
+    looks = [look | {"at": datetime.fromisoformat(look["at"])} for look in told["looks"]]
+    return told | {"at": datetime.fromisoformat(told["at"]), "looks": looks}
+
+
+def _pause(then: dict[str, Any]) -> Pause | None:
+    """The pause that the rule began at the moment that is explained."""
     with services().store.read() as session:
-        book = services().library.current(session)
-    wanted = sorted(one.id for one in book.revisions.values() if one.scope.per == subject.per)[:RULES]
-    if not wanted:
-        raise OperationError(f"no rule has {' x '.join(subject.per)} in its scope, so there is nothing to explain")
-    found = []
-    for name in wanted:
-        try:
-            found.append(explain(services(), name, subject, now=now, at=moment))
-        except OperationError:
-            if len(wanted) == 1:
-                raise
-    return found
-
-
-def _since(found: list[Explanation], moment: datetime | None) -> tuple[Explanation | None, Pause | None]:
-    """What the same rule says now, and the pause that it began at the moment that is explained."""
-    if len(found) != 1 or moment is None:
-        return None, None
-    then = found[0]
-    with services().store.read() as session:
-        pauses = active_pauses(session, subjects.dump(then.verdict.subject), then.rule)
-    try:
-        now = explain(services(), then.rule, then.verdict.subject, now=services().clock())
-    except OperationError:
-        now = None
-    return now, next(iter(pauses), None)
-
-
-def _lines(found: Explanation | None) -> list[Line]:
-    """The text of the revision that was asked, with what it says line by line."""
-    if found is None:
-        return []
-    with services().store.read() as session:
-        revision = services().library.revision(session, found.revision)
-    return explained(revision, found.verdict) if revision else []
+        return next(iter(active_pauses(session, then["subject"], then["rule"])), None)
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime | None:

@@ -12,6 +12,7 @@ from bridge.decisions.live_facts import facts_for_subjects
 from bridge.operations.decide import live_inputs
 from bridge.operations.item_story import Moment, created_item, every_id_of, story
 from bridge.operations.pauses import active_pauses
+from bridge.operations.rule_text import parts
 from bridge.services.container import Services
 from bridge.store import entities
 from bridge.store.entities import Entity
@@ -22,7 +23,6 @@ from bridge.web.access import needs
 from bridge.web.console import formatting, item_charts
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.lists import PAGE, ROWS, as_csv, filters, is_csv, one_of
-from bridge.web.console.rule_text import parts
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 from rules.model.facts import Subject, Why

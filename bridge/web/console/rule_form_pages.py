@@ -9,7 +9,6 @@ from flask import Response, abort, flash, g, redirect, request
 from bridge.operations.check_text import Checked, examine
 from bridge.operations.confirmation import display_names
 from bridge.operations.errors import OperationError, TooMany
-from bridge.operations.rule_preview import chances, now_and_before
 from bridge.operations.rule_save import save, why_not_written
 from bridge.operations.rule_templates import ACTIONS, ITEMS, METRICS, blank, from_library, library
 from bridge.store.roles import Role
@@ -21,9 +20,9 @@ from bridge.web.long_questions import answered
 from bridge.web.request_context import services
 from rules.language.edit import with_header, with_numbers, without_tests
 from rules.language.rewrite import NotRewritable
-from rules.model.revision import Revision
+from rules.model.revision import Webhook
 
-LARGEST = 200_000  # characters of one rule
+LARGEST = 50_000  # characters of one rule; to check that many takes less than a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +115,11 @@ def look_back() -> str:
 @needs(Role.VIEWER, page=True)
 def look_ahead() -> str:
     """A piece of the form that comes last: what chance does, and how long a collapse stays unnoticed."""
-    return show("rule_costs.html", costs=_costs(_draft()))
+    return show("rule_costs.html", **_costs(_draft()))
 
 
 def _page(draft: Draft, *, with_past: bool = False) -> str:
-    more = _past(draft) | {"costs": _costs(draft)} if with_past else {"past": None, "costs": None}
+    more = _past(draft) | _costs(draft) if with_past else {"past": None, "costs": None}
     return show("rule_form.html", **_form(draft), **_looked(draft), **more, with_past=with_past)
 
 
@@ -134,16 +133,18 @@ def _form(draft: Draft) -> dict[str, Any]:
 
 def _looked(draft: Draft) -> dict[str, Any]:
     checked = examine(services(), draft.text)
-    told: dict[str, Any] = {"checked": checked, "said": None, "told_lines": _lines(draft.text, checked)}
-    if len(checked.revisions) == 1 and not checked.errors:
-        told["said"] = now_and_before(services(), checked.revisions[0], services().clock())
+    told: dict[str, Any] = {"checked": checked, "said": None, "unsaid": "", "told_lines": _lines(draft.text, checked)}
+    if len(checked.revisions) == 1 and not checked.errors and not isinstance(checked.revisions[0].trigger, Webhook):
+        try:
+            told["said"] = answered("said now", text=draft.text)
+        except OperationError as error:
+            told["unsaid"] = str(error)
     return told
 
 
 def _past(draft: Draft) -> dict[str, Any]:
     told: dict[str, Any] = {"past": None, "busy": False, "no_past": "", "names": {}}
-    revision = _usable(draft)
-    if revision is None:
+    if not _usable(draft):
         return told | {"no_past": "the text has to be mended first"}
     try:
         found = answered("past", text=draft.text)
@@ -158,15 +159,21 @@ def _past(draft: Draft) -> dict[str, Any]:
     return told | {"past": found | money | {"items": items}, "names": names}
 
 
-def _costs(draft: Draft) -> list[dict[str, Any]]:
-    revision = _usable(draft)
-    return chances(services(), revision, services().clock()) if revision is not None else []
+def _costs(draft: Draft) -> dict[str, Any]:
+    if not _usable(draft):
+        return {"costs": []}
+    try:
+        return {"costs": answered("chances", text=draft.text)}
+    except TooMany:
+        return {"costs": [], "costs_wait": True}
+    except OperationError as error:
+        return {"costs": [], "no_costs": str(error)}
 
 
-def _usable(draft: Draft) -> Revision | None:
-    """The one rule of the text, if it can be read."""
+def _usable(draft: Draft) -> bool:
+    """Whether the text is one rule that can be read."""
     checked = examine(services(), draft.text)
-    return checked.revisions[0] if len(checked.revisions) == 1 and not checked.errors else None
+    return len(checked.revisions) == 1 and not checked.errors
 
 
 def _draft() -> Draft:

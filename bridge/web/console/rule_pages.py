@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
 from bridge.operations.confirmation import display_names
+from bridge.operations.errors import OperationError
 from bridge.operations.folded_runs import fold
-from bridge.operations.rule_preview import now_and_before
 from bridge.operations.rule_save import authors
+from bridge.operations.rule_text import lines_with_counts, parts
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.undo_status import undoable_runs
 from bridge.reports.shadow_report import shadow_report
@@ -31,8 +32,8 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.rule_text import lines_with_counts, parts
 from bridge.web.console.show import show
+from bridge.web.long_questions import answered
 from bridge.web.request_context import services
 from rules.backtest.threshold_sweep import plain_thresholds
 from rules.loading.self_tests import run_tests
@@ -136,13 +137,21 @@ def to_mode(rule_id: str, mode: str) -> str:
         held = session.scalar(
             select(func.count()).select_from(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)
         )
-    said = now_and_before(services(), live, now) if mode in ("approve", "live") else None
+    said = _said_now(live) if mode in ("approve", "live") else None
     words = {one: "off" if one == "disabled" else one for one in STEPS}
     return show(
         "rule_go.html", rule_id=rule_id, live=live, wanted=mode, wanted_word=words[mode], meaning=STEPS[mode],
         live_word=words[str(live.mode)], shadow=shadow, tried=tried[0] if tried else None, said=said, held=held,
         limits=limits_of(live),
     )  # fmt: skip
+
+
+def _said_now(live: Revision) -> Any:
+    """What the rule says at this moment; None where that is decided by webhooks, or nobody has told in time."""
+    try:
+        return answered("said now", text=live.text)
+    except OperationError:
+        return None
 
 
 def limits_of(revision: Revision) -> list[str]:

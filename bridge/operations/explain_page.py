@@ -1,0 +1,76 @@
+"""What a page shows of an explanation: by one rule, or by each rule that looks at such items, and what changed since.
+
+As plain values: a worker computes it, and a page of another process shows it.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from bridge.operations.errors import OperationError
+from bridge.operations.explain import Explanation, explain
+from bridge.operations.rule_text import explained
+from bridge.services.container import Services
+from rules.model.facts import Subject
+
+RULES = 30  # that are asked where none is chosen
+
+
+def explanations(
+    services: Services,
+    rule: str,
+    subject: Subject,
+    *,
+    now: datetime,
+    at: datetime | None,
+    between: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """`found`: one for each rule; for a single one with `lines`, its text with the verdicts, and what came `since`.
+
+    `between` is called after each rule. Raises OperationError.
+    """
+    found = []
+    wanted = [rule] if rule else _looking_at(services, subject)
+    for name in wanted:
+        try:
+            found.append(explain(services, name, subject, now=now, at=at))
+        except OperationError:
+            if len(wanted) == 1:
+                raise
+        between()
+    if len(found) != 1:
+        return {"found": [_told(one) for one in found]}
+    return {"found": [_told(found[0]) | {"lines": _lines(services, found[0])}]} | _since(services, found[0], now, at)
+
+
+def _looking_at(services: Services, subject: Subject) -> list[str]:
+    """The rules that look at this kind of item."""
+    with services.store.read() as session:
+        book = services.library.current(session)
+    wanted = sorted(one.id for one in book.revisions.values() if one.scope.per == subject.per)[:RULES]
+    if not wanted:
+        raise OperationError(f"no rule has {' x '.join(subject.per)} in its scope, so there is nothing to explain")
+    return wanted
+
+
+def _told(found: Explanation) -> dict[str, Any]:
+    return found.as_json() | {"flip": found.verdict.trace.flip}
+
+
+def _lines(services: Services, found: Explanation) -> list[dict[str, Any]]:
+    """The text of the revision that was asked, with what it says line by line."""
+    with services.store.read() as session:
+        revision = services.library.revision(session, found.revision)
+    told = explained(revision, found.verdict) if revision else []
+    return [asdict(line) | {"tone": line.tone} for line in told]
+
+
+def _since(services: Services, then: Explanation, now: datetime, at: datetime | None) -> dict[str, Any]:
+    """What the same rule says now, where an earlier moment is explained."""
+    if at is None:
+        return {}
+    try:
+        return {"since": _told(explain(services, then.rule, then.verdict.subject, now=now))}
+    except OperationError:
+        return {}

@@ -118,8 +118,11 @@ class Services:
         before = self.settings
         try:
             new = settings_module.load(before.home)
-            read = {"sources": new.sources, "channels": new.channels, "http": new.http, "public_url": new.public_url}
-            made = Services(replace(before, **read))
+            made = Services(
+                replace(
+                    before, sources=new.sources, channels=new.channels, http=new.http, public_url=new.public_url
+                )
+            )  # fmt: skip
             sources, channels = dict(made.sources), dict(made.channels)
             outgoing = {"outgoing": made.outgoing} if new.http != before.http else {}  # loads much, only if wanted
         except SettingsError as error:

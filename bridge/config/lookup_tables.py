@@ -5,6 +5,7 @@ for any id. Columns `from` and `to` hold the first and the last day of a row.
 """
 
 import io
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, time
@@ -17,6 +18,7 @@ from bridge.sources import spreadsheet
 from bridge.sources.csv_file import CsvProblem, CsvTable, table, text_of
 from rules.model.input_values import parse_number
 
+NO_FILE = "is no file that can be read to its end; move it, or put a file in its place"
 LARGEST = 5_000_000  # bytes; a table is for budgets and lists, not for reports
 DIRECTORY = "tables"
 ColumnTypes = Mapping[str, str]  # column → type
@@ -100,10 +102,17 @@ def is_side_file(path: Path) -> bool:
     return name.startswith((".", "~", "#")) or name.endswith(("~", ".swp", ".swo", ".bak", ".orig", ".tmp", "#"))
 
 
+def is_whole(path: Path) -> bool:
+    """Whether it can be read to its end: a pipe would be waited for without end. Raises OSError."""
+    return stat.S_ISREG(path.stat().st_mode)
+
+
 def load(path: Path, types: ColumnTypes | None = None) -> Table:
     """Read one table. Raises TableError for what would otherwise decide about money by accident."""
     place = f"{DIRECTORY}/{path.name}"
     try:
+        if not is_whole(path):
+            raise TableError(f"{place}: {NO_FILE}")
         if path.stat().st_size > LARGEST:
             raise TableError(f"{place}: larger than {LARGEST // 1_000_000} MB; keep only the columns that rules need")
         read = table(io.StringIO(text_of(path.read_bytes()), newline=""))

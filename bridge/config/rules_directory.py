@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.config import table_cells
-from bridge.config.lookup_tables import Table, is_side_file, load_all
+from bridge.config.lookup_tables import NO_FILE, Table, is_side_file, is_whole, load_all
 from bridge.config.rule_names import known_names
 from bridge.config.settings import Settings
 from rules.loading.cross_checks import check
@@ -110,10 +110,10 @@ def _below(directory: Path, *, deep: bool) -> Iterator[Path]:
     for path in directory.iterdir() if directory.is_dir() else ():
         if is_side_file(path):
             continue
-        if path.is_dir():
-            yield from _below(path, deep=True) if deep and not path.is_symlink() else ()
-        else:
+        if not path.is_dir() or (deep and path.is_symlink()):  # a link to a directory is followed by nobody
             yield path
+        elif deep:
+            yield from _below(path, deep=True)
 
 
 def _passed_over(settings: Settings) -> Iterator[Problem]:
@@ -132,6 +132,8 @@ def text_of(path: Path, name: str) -> tuple[str, Problem | None]:
     """The text of one rule file, or what keeps it from being read."""
     start = Place(name, 1, 1)
     try:
+        if not is_whole(path):
+            return "", Problem(start, NO_FILE)
         if path.stat().st_size > LARGEST:
             return "", Problem(start, f"larger than {LARGEST // 1_000_000} MB; a rule file is a page or two")
         return path.read_text(encoding="utf-8-sig"), None

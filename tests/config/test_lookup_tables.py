@@ -1,5 +1,6 @@
 """A cell that no comparison can use is told by its place, and so is a file that nobody reads."""
 
+import os
 from datetime import date
 from decimal import Decimal
 
@@ -145,6 +146,18 @@ def test_a_file_that_nobody_reads_is_named(check, tmp_path, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("offer,daily\n")
     assert f"{name}:1:1: nobody reads this file" in check(tables__budgets_dot_csv="offer,daily_budget\n1,2\n")
+
+
+def test_a_link_to_a_directory_is_named_and_a_pipe_is_not_waited_for(check, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.yaml").write_text("schema: 1\n")
+    (tmp_path / "rules" / "team").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "rules" / "pipe.yaml")
+    os.mkfifo(tmp_path / "tables" / "pipe.csv")
+    found = check(tables__budgets_dot_csv="offer,daily_budget\n1,2\n")
+    assert "rules/team:1:1: nobody reads this file" in found
+    assert "rules/pipe.yaml:1:1: is no file that can be read to its end" in found
+    assert "tables/pipe.csv:1:1: is no file that can be read to its end" in found
 
 
 @pytest.mark.parametrize(

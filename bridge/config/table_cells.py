@@ -98,6 +98,10 @@ def _strange_keys(table: Table, column: str) -> Iterator[Problem]:
     for row in table.rows:
         lines.setdefault(keys_of(row, (column,))[0], row.line)
     lines.pop(ANY, None)
+    empty = lines.pop("", None)
+    if empty is not None:
+        place = Place(table.file, empty, table.columns.index(column) + 1)
+        yield Problem(place, f"the key is empty; the row matches nothing, write {ANY!r} for any", "warning")
     strange = [key for key in lines if not (key.isdecimal() and key == (key.lstrip("0") or "0"))]
     few = len(strange) < len(lines) * MOST_KEYS_ARE_NUMBERS
     for key in strange:

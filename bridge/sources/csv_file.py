@@ -192,6 +192,7 @@ def _rows(lines: Iterator[tuple[int, list[str]]], columns: tuple[str, ...]) -> I
             cells = cells[:width]  # noqa: PLW2901
         if len(cells) != width:
             found = f"{counted(len(cells), 'cell')} under {counted(width, 'column')}"
-            yield Row(line, {}, f"{found}; the row is cut off, or a cell lacks quotes")
+            why = "a title stands above the column names" if width == 1 else "the row is cut off"
+            yield Row(line, {}, f"{found}; {why}, or a cell lacks quotes")
             continue
         yield Row(line, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))

@@ -7,9 +7,9 @@ manager's machine. An apostrophe at the beginning makes it text. Plain numbers s
 import re
 from typing import Any
 
-BEGIN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+BEGIN = r"[=+\-@|\uff1d\uff0b\uff0d\uff20]"
 #: What a spreadsheet takes for the beginning of a formula: also in the wide forms, and behind blanks.
-FORMULA = re.compile(rf"[\s\x00\ufeff]*{BEGIN}|[\t\r\n]")
+FORMULA = re.compile(rf"[\s\x00\u200b-\u200f\ufeff]*{BEGIN}|[\t\r\n]")
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]+)*|\.[0-9]+)([eE][+-]?[0-9]+)?\s?%?")
 #: Where a spreadsheet may begin a new cell within a value: where people write decimal commas it splits at semicolons.
 INNER = re.compile(rf"(?s)(?<=.[;\t\r\n])(?=[^\S\t\r\n]*{BEGIN})(?!\s*{NUMBER.pattern}\s*(?:[;\t\r\n]|$))")

@@ -104,6 +104,13 @@ def test_a_table_that_cannot_be_read_is_told_once_and_named_where_it_is_used(che
     ]
 
 
+def test_a_title_above_the_columns_and_an_empty_key_are_called_so(check):
+    found = check(tables__budgets_dot_csv="Budgets 2026\noffer_id,daily_budget\n1001,5\n")
+    assert "tables/budgets.csv:2:1: 2 cells under 1 column; a title stands above the column names" in found
+    found = check(tables__budgets_dot_csv="offer_id,daily_budget\n1001,5\n,6\n")
+    assert "tables/budgets.csv:3:1: the key is empty; the row matches nothing, write '*' for any (warning)" in found
+
+
 def test_where_commas_are_decimals_a_point_may_separate_thousands(tmp_path):
     (tmp_path / "b.csv").write_text("offer_id;daily\n1;1.500\n")
     with pytest.raises(TableError, match=r"b.csv:2:2: daily of '1': '1.500' may be 1500 or 1.500"):

@@ -19,6 +19,8 @@ from bridge.store.csv_cells import safe_cell
         "\uff1d1+1",
         "-",
         "+49 30 1",
+        "|calc",
+        "\u200b=1",
     ],
 )
 def test_a_formula_becomes_text(text):

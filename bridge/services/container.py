@@ -120,7 +120,8 @@ class Services:
             new = settings_module.load(before.home)
             made = Services(
                 replace(
-                    before, sources=new.sources, channels=new.channels, http=new.http, public_url=new.public_url
+                    before, sources=new.sources, channels=new.channels, http=new.http, public_url=new.public_url,
+                    places=new.places,
                 )
             )  # fmt: skip
             sources, channels = dict(made.sources), dict(made.channels)

@@ -73,7 +73,7 @@ def test_a_sample_that_is_sent_is_journalled(network, webhooks, source):
 def test_the_printed_command_does_the_same(network, webhooks):
     words = shlex.split(run("sources", "test", "signed", "--base-url", webhooks))
     assert words[0] == "curl"
-    answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)
+    answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=600)
     assert json.loads(answer.stdout)["duplicate"] is False
 
 

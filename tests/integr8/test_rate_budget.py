@@ -326,5 +326,5 @@ def test_everything_it_keeps_expires(server, key):
 def test_four_processes_together_never_exceed_the_limit():
     command = [sys.executable, "-m", "benchmarks.budget", "6"]
     root = Path(__file__).parents[2]
-    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=60).stdout
+    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=600).stdout
     assert "'fullest_second': 5," in said

@@ -21,7 +21,7 @@ def bridge(home, *arguments):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=600,
     )
 
 
@@ -38,7 +38,7 @@ def new_database(request):
 
 @pytest.fixture
 def first(tmp_path, new_database):
-    made = Rig(tmp_path / "first", new_database())
+    made = Rig(tmp_path / "first", new_database(), two_workers=False)
     yield made
     made.close()
 
@@ -68,6 +68,7 @@ def test_what_was_done_after_the_copy_is_not_done_twice(tmp_path, first, new_dat
         new_database(),
         after=first,
         before_start=lambda home: done(home, "db", "restore", str(copy)),
+        two_workers=False,
     )
     try:
         begin = second.last_tick()

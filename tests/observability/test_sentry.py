@@ -72,7 +72,7 @@ def of_kind(server, kind):
 
 def run(program, environment, *arguments):
     command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.journey

@@ -69,6 +69,6 @@ def second_up(rig: Rig, _load: Load) -> None:
     """Somebody starts the service once more on the same home: told, ended with 1, nothing touched."""
     command = [sys.executable, "-c", "from bridge.cli import cli; cli()", "up", str(rig.home), "--port", "0"]
     metrics = sorted(path.name for path in (rig.home / "var" / "metrics").iterdir())
-    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert (told.returncode, "runs already" in told.stderr) == (1, True), told.stderr
     assert set(metrics) <= {path.name for path in (rig.home / "var" / "metrics").iterdir()}

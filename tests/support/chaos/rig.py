@@ -66,8 +66,12 @@ class Rig:
         *,
         after: "Rig | None" = None,
         before_start: Callable[[Path], None] = lambda _home: None,
+        two_workers: bool = True,
     ) -> None:
-        """`after`: a rig whose service was stopped; Integr8, the secret and all rounds are taken over from it."""
+        """`after`: a rig whose service was stopped; Integr8, the secret and all rounds are taken over from it.
+
+        `two_workers`: one worker of the same queues beside the other, for rounds in which one of them is lost.
+        """
         self.home = home
         self.boss = Clocked(home / "var" / "clocks")
         self.elsewhere = after.elsewhere if after else Supervisor(log=False)  # what is not ours and is not restarted
@@ -91,7 +95,8 @@ class Rig:
         (home / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
         before_start(home)
         self.stack = stack.start(self.boss, home, {}, stack.Options(concurrency=1))
-        self.boss.start(supervisor.worker(self.stack.environment, concurrency=1, name="worker2"))
+        if two_workers:
+            self.boss.start(supervisor.worker(self.stack.environment, concurrency=1, name="worker2"))
         self.database_url = database_url or f"sqlite:///{home / 'var' / 'bridge.db'}"
         self.store = Store(make_engine(self.database_url))
 

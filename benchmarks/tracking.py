@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.reports.tracking import BIN, DAY, LOOK_BACK, broken
+from bridge.reports.broken_tracking import BIN, DAY, LOOK_BACK, broken
 
 ADVERTISERS, OFFERS, DAYS, NOISE = 20, 6, 30, 0.1
 HOUR = 3600 // BIN  # bins

@@ -1,6 +1,7 @@
 """Scheduled maintenance: open due slots, wake stalled work, apply the retention."""
 
 from bridge.operations import maintenance
+from bridge.operations.retention import apply_retention
 from bridge.services import container
 from tasks.app import celery
 
@@ -30,4 +31,4 @@ def heartbeat() -> None:
 def retention() -> None:
     """Delete what is older than its retention."""
     services = container.services()
-    maintenance.apply_retention(services, services.clock())
+    apply_retention(services, services.clock())

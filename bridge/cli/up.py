@@ -15,7 +15,7 @@ from bridge.cli.local.stack import Options
 from bridge.cli.local.supervisor import StartError, Supervisor
 from bridge.cli.session import Session
 from bridge.services import memory
-from bridge.services.running import AlreadyRunning
+from bridge.services.running_service import AlreadyRunning
 from rules.model.formatting import counted
 
 

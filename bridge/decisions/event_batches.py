@@ -15,10 +15,10 @@ from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.event_order import OrderFilter
 from bridge.decisions.inhibitions import with_inhibitions
 from bridge.decisions.live_facts import EventInputs, LiveInputs, observe_postbacks
-from bridge.decisions.matching import RuleMatch, facts_for, match_rules
 from bridge.decisions.persist import record
 from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import RunRecord, run_records
+from bridge.decisions.rule_matching import RuleMatch, facts_for, match_rules
 from bridge.observability.bulkhead import NOT_ITS_FAULT, sentence
 from bridge.sources import Source, SourceError
 from bridge.store import decision_lock, deferred_events, halts, journal, order_marks, runs

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from bridge.decisions import matching
+from bridge.decisions import rule_matching
 from bridge.decisions.decide import event_facts
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
-from bridge.decisions.matching import RuleMatch
+from bridge.decisions.rule_matching import RuleMatch
 from bridge.sources import Source
 from bridge.store import order_marks
 from bridge.store.order_marks import OrderMark
@@ -125,7 +125,7 @@ class OrderFilter:
         trigger, found = match.revision.trigger, match.received
         assert isinstance(trigger, Webhook)
         if trigger.order_by is not None:
-            values = matching.values(trigger.order_by, event_facts(found), self.now)
+            values = rule_matching.values(trigger.order_by, event_facts(found), self.now)
         elif any(one.parsed.order is not None and one.parsed.about is None for one in found):
             values = [None if one.parsed.about is not None else one.parsed.order for one in found]
         else:
@@ -156,9 +156,9 @@ def _abouts(revision: Revision, received: Sequence[ReceivedEvent], now: datetime
     facts, trigger = event_facts(received), revision.trigger
     assert isinstance(trigger, Webhook)
     if trigger.order_per is not None:
-        return matching.values(trigger.order_per, facts, now)
+        return rule_matching.values(trigger.order_per, facts, now)
     if revision.scope.per != ("event",):
-        return [None if one is None else one.ids for one in matching.subjects_named(revision, received, now)]
+        return [None if one is None else one.ids for one in rule_matching.subjects_named(revision, received, now)]
     return [_keys(revision, facts, row, now) for row in range(len(received))]
 
 

@@ -13,9 +13,9 @@ from bridge.decisions import subjects
 from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.inhibitions import among_others
 from bridge.decisions.live_facts import facts_for_subjects, scope_facts
-from bridge.decisions.matching import subjects_named
 from bridge.decisions.plan_state import PlanContext, load_state
 from bridge.decisions.records import trace_json
+from bridge.decisions.rule_matching import subjects_named
 from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere, OperationError
 from bridge.operations.pauses import Pause, active_pauses

@@ -1,11 +1,11 @@
-"""Scheduled maintenance: open due slots, find stalled work, apply the retention."""
+"""Scheduled maintenance: open due slots and find stalled work."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from bridge.config.rulebook import publish_changes
@@ -13,28 +13,17 @@ from bridge.decisions import schedule
 from bridge.observability.bulkhead import Bulkhead
 from bridge.operations import approvals, backtest_jobs, feeds, questions
 from bridge.operations import holds as operations_holds
-from bridge.reports import polling, retention
+from bridge.reports import polling
 from bridge.services.container import Services
 from bridge.store import (
-    api_usage,
+    backtest_jobs as store_backtest_jobs,
+)
+from bridge.store import (
     clock_steps,
-    deferred_events,
-    entities,
-    exports,
-    failing_items,
     halts,
     heartbeats,
     holds,
-    journal,
-    notifications,
-    one_time_secrets,
-    order_marks,
-    runs,
-    sessions,
     slots,
-)
-from bridge.store import (
-    backtest_jobs as store_backtest_jobs,
 )
 from bridge.store import (
     questions as store_questions,
@@ -43,7 +32,7 @@ from bridge.store.engine import Store
 from bridge.store.holds import Hold
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
-from bridge.store.ledger import OPEN, Call, Effect
+from bridge.store.ledger import OPEN, Effect
 from bridge.store.slots import Slot, SlotState
 
 log = structlog.get_logger()
@@ -52,10 +41,6 @@ log = structlog.get_logger()
 TASKS = {schedule.KIND: "rules.run_due", polling.KIND: "reports.poll", feeds.MIRROR: "reports.poll"}
 
 LOOK_BACK = timedelta(minutes=5)  # longer than a tick can be late; looking twice does nothing twice
-KEEP_DULL = timedelta(days=7)
-KEEP_ALL = timedelta(days=400)
-KEEP_EVENTS = timedelta(days=90)
-KEEP_TRIES = timedelta(days=1)  # to sign in; far longer than any of them counts
 
 
 class Fingerprint:
@@ -179,27 +164,3 @@ def stalled_tasks(store: Store, now: datetime) -> list[str]:
 
 def _exists(session: Session, query: Select[Any]) -> bool:
     return session.scalars(query.limit(1)).first() is not None
-
-
-def apply_retention(services: Services, now: datetime) -> None:
-    """Retention: dull runs first, then what is older than a year; secrets that nobody fetched."""
-    with services.store.write() as session:
-        gone = runs.forget(session, dull_before=now - KEEP_DULL, all_before=now - KEEP_ALL)
-        one_time_secrets.forget_expired(session, now)
-        notifications.forget(session, now - KEEP_EVENTS)
-        order_marks.forget(session, now - KEEP_EVENTS)  # what is older can come out of the journal no more
-        events = journal.forget(session, now - KEEP_EVENTS, deferred_events.waiting_ids())
-        slots.forget(session, now - KEEP_DULL)
-        store_backtest_jobs.forget(session, now - KEEP_DULL)
-        api_usage.forget(session, now - KEEP_EVENTS)
-        exports.forget(session, now - KEEP_DULL)
-        failing_items.forget(session, now)
-        entities.forget_changes(session, now - KEEP_ALL)
-        session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
-        sessions.forget_tries(session, now - KEEP_TRIES)
-    keep = services.settings.keep
-    days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
-    kept = retention.apply(services.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
-    log.info(
-        "tidied", runs=gone, events=events, chunks_merged=kept.merged, facts_summed=kept.summed, bytes=kept.bytes_after
-    )

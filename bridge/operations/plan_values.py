@@ -9,8 +9,8 @@ from bridge.decisions import subjects
 from bridge.decisions.decide import event_facts
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent, read_event
 from bridge.decisions.live_facts import facts_for_subjects, scope_facts
-from bridge.decisions.matching import subjects_named
 from bridge.decisions.plan_state import PlanContext
+from bridge.decisions.rule_matching import subjects_named
 from bridge.operations.decide import live_inputs
 from bridge.operations.errors import Refused
 from bridge.operations.selection import EVERYTHING, Choice, Everything, Named, Selection, check_part_of, find, only

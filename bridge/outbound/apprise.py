@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from bridge.outbound.channels import Channel
-from bridge.outbound.webhook import Attempt
+from bridge.outbound.signed_webhook import Attempt
 
 
 def send(channel: Channel, title: str, text: str) -> Attempt:

@@ -8,7 +8,7 @@ from bridge.outbound.channels import Channel, ChannelSchema, ChannelSettingsErro
 from bridge.outbound.event_types import catalogue
 from bridge.outbound.messages import Message, compose, envelope
 from bridge.outbound.retry_schedule import Health
-from bridge.outbound.webhook import Attempt, attempt, client
+from bridge.outbound.signed_webhook import Attempt, attempt, client
 
 __all__ = [
     "Attempt",

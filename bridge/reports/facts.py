@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table, cells
 from bridge.reports.batch import MONEY
-from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
+from bridge.reports.click_cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
 from bridge.reports.items import Items, frozen, natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Per

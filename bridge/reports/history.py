@@ -22,13 +22,13 @@ from bridge.config.lookup_tables import Table, cells
 from bridge.reports import chunk_cache
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import MONEY, Batch
-from bridge.reports.cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
+from bridge.reports.broken_tracking import Tracking
+from bridge.reports.click_cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
 from bridge.reports.directory import Directory
 from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, newest, told_from
 from bridge.reports.items import natural
 from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Ints, Per, slim
-from bridge.reports.tracking import Tracking
 from bridge.reports.windows import Edges, Windows
 from bridge.store import entities, feeds
 from bridge.store.feeds import FeedKey, Kind

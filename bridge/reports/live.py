@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from bridge.reports import compression
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
+from bridge.reports.broken_tracking import Tracking
 from bridge.reports.directory import Directory
 from bridge.reports.items import Items, Kept
 from bridge.reports.segments import Ints, Per, slim
-from bridge.reports.tracking import Tracking
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind

@@ -21,7 +21,7 @@ import structlog
 from bridge.config import settings as settings_module
 from bridge.config.errors import SettingsError
 from bridge.config.settings import Settings
-from bridge.services import running
+from bridge.services import running_service
 from bridge.store.clock import DatabaseClock
 from bridge.store.engine import Store, make_engine
 from bridge.store.private_files import private_directory
@@ -165,7 +165,7 @@ class Services:
     @property
     def _redis_url(self) -> str:
         """Given, or that of the service that runs on this home."""
-        found = self.settings.redis_url or running.redis_url(self.settings.var)
+        found = self.settings.redis_url or running_service.redis_url(self.settings.var)
         if found is None:
             raise SettingsError(
                 ["settings: REDIS_URL is missing; export it, or let `integr8-bridge up` start an embedded server"]
@@ -177,7 +177,7 @@ class Services:
         """Where work is asked for. Where no Redis is known, as on a command line, the sweep of the workers finds it."""
         from bridge.services.queue import Queue
 
-        return Queue(self.settings.redis_url or running.redis_url(self.settings.var))
+        return Queue(self.settings.redis_url or running_service.redis_url(self.settings.var))
 
     @cached_property
     def box(self) -> "SecretsBox":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bridge.integr8.errors import BudgetUnavailable
 from bridge.integr8.file_budget import FileBudget
 from bridge.integr8.rate_budget import Budget, RedisBudget, budget_key
-from bridge.services import running
+from bridge.services import running_service
 from bridge.store.private_files import private_directory
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class SharedBudget:
     def _now(self) -> Budget:
         if self._given is not None:
             return self._given
-        url = running.redis_url(self._var)
+        url = running_service.redis_url(self._var)
         if self._budget is None or url != self._url:
             self._url, self._budget = url, self._in_redis(url) if url else self._in_a_file()
         return self._budget

@@ -16,7 +16,7 @@ from bridge.operations import notify
 from bridge.services.container import REFRESH, Services
 from bridge.services.queue import WakeUpSender
 from bridge.version import VERSION
-from bridge.web import access, api, console, health, hooks, problems
+from bridge.web import access, api, console, health, problems, webhook_endpoint
 from bridge.web.asgi import LARGEST_BODY, Application
 from bridge.web.group_commit import GroupCommitWriter
 from bridge.web.renamed_paths import with_old_paths
@@ -38,7 +38,7 @@ def create_app(services: Services) -> Flask:
     console.register(app, services)
     problems.register(app)
     app.wsgi_app = with_old_paths(app.wsgi_app)  # type: ignore[assignment, method-assign]
-    webhooks = _webhooks(hooks.WebhookEndpoint(services.sources, writer, wake_up_sender, services.clock))
+    webhooks = _webhooks(webhook_endpoint.WebhookEndpoint(services.sources, writer, wake_up_sender, services.clock))
     app.extensions["bridge"] = {
         "services": services, "writer": writer, "wake_up_sender": wake_up_sender, "since": services.clock(),
         "server": Application(webhooks, app.wsgi_app),
@@ -58,11 +58,11 @@ def _keep_fresh(services: Services) -> None:
             log.exception("settings not read again")
 
 
-def _webhooks(endpoint: hooks.WebhookEndpoint) -> Flask:
+def _webhooks(endpoint: webhook_endpoint.WebhookEndpoint) -> Flask:
     """The webhook endpoint: an application without session, cookie and login, so that an event costs little."""
     app = Flask("bridge.webhooks", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
-    app.register_blueprint(hooks.blueprint(endpoint))
+    app.register_blueprint(webhook_endpoint.blueprint(endpoint))
     problems.register(app)
     return app
 

@@ -15,7 +15,7 @@ from wsgiref.types import WSGIApplication
 import structlog
 
 from bridge.sources import Headers, Unreadable
-from bridge.web import hooks
+from bridge.web import webhook_endpoint
 from bridge.web.problems import Document, document
 from bridge.web.request_body import Bodies, Receive, announcement
 
@@ -56,8 +56,8 @@ class Application:
         async def read(most: int) -> bytes:
             return await self._bodies.read(receive, _announced(headers), most)
 
-        exchange = hooks.Exchange(headers, read)
-        for _ in webhooks(_environ(scope, b"") | {hooks.EXCHANGE: exchange}, _ignored):
+        exchange = webhook_endpoint.Exchange(headers, read)
+        for _ in webhooks(_environ(scope, b"") | {webhook_endpoint.EXCHANGE: exchange}, _ignored):
             pass
         assert exchange.answering is not None, "a request below /hooks/ is always taken by its view"
         await _answer(send, await exchange.answering)
@@ -68,7 +68,9 @@ class Application:
             body = await self._bodies.read(receive, _announced(headers), LARGEST_BODY)
         except Unreadable as error:
             wait = 5 if error.status == 503 else None
-            await _answer(send, document(error.status, hooks.TITLES[error.status], str(error), retry_after=wait))
+            await _answer(
+                send, document(error.status, webhook_endpoint.TITLES[error.status], str(error), retry_after=wait)
+            )
             return
         answer = Threaded(asyncio.get_running_loop(), send)
         environ = _environ(scope, body) | {HAS_LEFT: lambda: answer.gone}

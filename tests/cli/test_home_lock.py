@@ -5,8 +5,8 @@ import stat
 import pytest
 
 from bridge.integr8.rate_limiter import Outcome
-from bridge.services import running
-from bridge.services.running import AlreadyRunning, claim
+from bridge.services import running_service
+from bridge.services.running_service import AlreadyRunning, claim
 from bridge.services.shared_budget import SharedBudget
 from bridge.store.engine import Store, make_engine
 
@@ -26,18 +26,18 @@ def test_the_second_is_told_who_runs_and_where(var):
 
 
 def test_commands_find_the_embedded_server_while_the_service_runs(var):
-    assert running.redis_url(var) is None
+    assert running_service.redis_url(var) is None
     service = claim(var)
     service.announce(redis_url="redis://127.0.0.1:1/0")
-    assert running.redis_url(var) == "redis://127.0.0.1:1/0"
+    assert running_service.redis_url(var) == "redis://127.0.0.1:1/0"
     service.close()
-    assert running.redis_url(var) is None
+    assert running_service.redis_url(var) is None
 
 
 def test_a_service_that_was_killed_is_not_believed(var):
     claim(var).close()
-    (var / running.FILE).write_text('{"redis_url": "redis://127.0.0.1:1/0"}')
-    assert running.redis_url(var) is None
+    (var / running_service.FILE).write_text('{"redis_url": "redis://127.0.0.1:1/0"}')
+    assert running_service.redis_url(var) is None
 
 
 def test_a_command_shares_the_budget_of_the_service_beside_it(var, redis_url):

@@ -19,7 +19,7 @@ NEVER_ONE = {
     ("bridge/operations/attention.py", "row.failures"),
     ("bridge/operations/backtest.py", "len(revisions)"),
     ("bridge/store/service_alerts.py", "row.failures"),
-    ("bridge/web/hooks.py", "inside"),
+    ("bridge/web/webhook_endpoint.py", "inside"),
     ("rules/backtest/backtest.py", "self._answers[Answer.NO_DECISION.word]"),
     ("rules/model/facts.py", "self.due"),
     ("rules/model/metrics.py", "name.removeprefix(EVENTS)"),

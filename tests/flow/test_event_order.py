@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from network import YAML, Network
 
 from bridge.effects.claims import claim_batch
-from bridge.operations import decide, maintenance, replay
+from bridge.operations import decide, replay
+from bridge.operations.retention import apply_retention
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.order_marks import OrderMark
@@ -220,7 +221,7 @@ def test_what_is_remembered_is_forgotten_with_the_journal(network):
     network.rule(RULE)
     network.crm(update(1))
     network.work()
-    maintenance.apply_retention(network.services, network.now + timedelta(days=91))
+    apply_retention(network.services, network.now + timedelta(days=91))
     assert remembered(network) == 0
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.outbound.http import Answer
 from bridge.outbound.retry_schedule import RETRY_WAITS, TRIP, Health, disabled, failed, succeeded, wait
-from bridge.outbound.webhook import classify
+from bridge.outbound.signed_webhook import classify
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -9,6 +9,7 @@ from bridge.operations import NotThere, OperationError, Refused, backtest_jobs, 
 from bridge.operations.backtest import BacktestRequest
 from bridge.operations.backtest_jobs import CompareWith, Sweep
 from bridge.operations.errors import TooMany
+from bridge.operations.retention import apply_retention
 from bridge.services import container
 from bridge.store import backtest_jobs as store_backtest_jobs
 from bridge.store import backtest_results, lease_release
@@ -195,7 +196,7 @@ def test_old_ones_are_forgotten(network, ask):
     ask()
     network.work()
     network.pass_time(days=8)
-    maintenance.apply_retention(network.services, network.now)
+    apply_retention(network.services, network.now)
     assert network.all(BacktestJob) == []
 
 

@@ -8,7 +8,7 @@ from bridge.operations.approvals import Person, approve
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.operations.halt import halt, halted_parts, resume, scope_of
 from bridge.operations.holds import release_holds
-from bridge.operations.maintenance import apply_retention
+from bridge.operations.retention import apply_retention
 from bridge.store.deferred_events import DeferredEvent
 from bridge.store.holds import Hold
 from bridge.store.journal import Event

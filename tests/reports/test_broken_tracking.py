@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking import incidents, traffic
+from bridge.reports.broken_tracking import best_stretch, broken, listing_lags
 from bridge.reports.directory import Directory
 from bridge.reports.history import Past
 from bridge.reports.rows import read
-from bridge.reports.tracking import best_stretch, broken, listing_lags
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import evaluate

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.reports import arrival_curves
 from bridge.reports.arrival_curves import DAY, EDGES, HORIZON, Arrivals, learn
-from bridge.reports.cohorts import Cohorts
+from bridge.reports.click_cohorts import Cohorts
 from bridge.reports.history import Past
 from bridge.reports.live import edge
 from bridge.reports.rows import read

@@ -25,7 +25,7 @@ from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
 from bridge.store.engine import Store, make_engine
 from bridge.web.group_commit import GroupCommitWriter
-from bridge.web.hooks import WebhookEndpoint, blueprint
+from bridge.web.webhook_endpoint import WebhookEndpoint, blueprint
 
 YAML = """
 accounts:

@@ -14,7 +14,7 @@ from bridge.cli.local.supervisor import StartError, Supervisor
 from bridge.config import settings
 from bridge.config.settings import Settings
 from bridge.observability import multiprocess
-from bridge.services import running
+from bridge.services import running_service
 from bridge.store.private_files import private_directory, private_file
 
 #: Name of a worker → its queues. What talks to Integr8 has processes of its own: however long Integr8 takes to answer,
@@ -50,7 +50,7 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     last lines, SettingsError with all that is wrong in the settings.
     """
     found = settings.load(home)
-    claim = running.claim(found.var)
+    claim = running_service.claim(found.var)
     boss.at_the_end(claim.close)
     made_key = _secret_key(found)
     found = replace(found, secret_key=found.secret_key or made_key)

@@ -11,6 +11,7 @@ from bridge.services.container import REFRESH, Services
 from bridge.store.roles import Role
 from bridge.web.access import sessions
 from bridge.web.access.idempotency import once
+from bridge.web.access.security_headers import add_security_headers
 from bridge.web.access.tokens import InvalidToken, check
 from bridge.web.problems import problem
 from bridge.web.request_context import MOST_ID
@@ -22,12 +23,6 @@ OPEN = frozenset({
     "health.alive", "health.ready", "health.numbers", "console.login", "console.sign_in",
     "console.start_oidc", "console.finish_oidc", "console.static",
 })  # fmt: skip
-
-#: Nothing from elsewhere, nothing inline: a name out of Integr8 that got through as markup could still run nothing.
-POLICY = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def needs(role: Role, *, page: bool = False, secret: bool = False) -> Callable[[View], View]:
@@ -99,12 +94,4 @@ def register(app: Flask, services: Services) -> None:
             return problem(422, "Unprocessable", "the address holds the character NUL, which no name or id has")
         return None
 
-    @app.after_request
-    def _careful(answer: Response) -> Response:
-        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-        answer.headers.setdefault("Referrer-Policy", "no-referrer")
-        answer.headers.setdefault("X-Frame-Options", "DENY")
-        answer.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        answer.headers.setdefault("Cache-Control", "no-store")
-        answer.headers.setdefault("Content-Security-Policy", POLICY)
-        return answer
+    app.after_request(add_security_headers)

@@ -4,11 +4,10 @@ The cookie names a row of the database; each request looks it up again, so a rev
 its sessions at once, and a cookie that somebody kept is worth nothing after signing out.
 """
 
-import hmac
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from flask import Flask, Response, g, redirect, request, session
 from flask.sessions import SecureCookieSessionInterface
@@ -18,6 +17,7 @@ from bridge.services.container import Services
 from bridge.store import sessions, tokens, users
 from bridge.store.roles import Role
 from bridge.store.sessions import Principal
+from bridge.web.access import csrf
 from bridge.web.access.tokens import FIRST, make
 from bridge.web.problems import problem
 
@@ -60,7 +60,8 @@ def begin(database: Session, now: datetime, *, token_id: int | None = None, user
         database, _digest(name), token_id=token_id, user_id=user_id, now=now, lifetime=timedelta(hours=HOURS)
     )
     session.clear()
-    session["name"], session["form"] = name, secrets.token_urlsafe(24)
+    session["name"] = name
+    csrf.begin()
     session.permanent = True
 
 
@@ -105,22 +106,7 @@ def refusal(services: Services, role: Role) -> Response | None:
         return redirect(ACCOUNT)  # type: ignore[return-value]
     if not principal.role.covers(role):
         return problem(403, "Not allowed", f"this needs the role {role}; {principal.name} has {principal.role}")
-    if request.method == "POST" and not hmac.compare_digest(
-        request.form.get("form", "").encode(), session.get("form", "-").encode()
-    ):
+    if request.method == "POST" and not csrf.is_of_this_session():
         return problem(400, "Stale form", "the form is not of this session; open the page again and repeat")
     g.who, g.role, g.principal = principal.name, principal.role, principal
     return None
-
-
-def is_from_elsewhere(services: Services) -> bool:
-    """Whether another site sent this form: the form of signing in has no session, so no secret, to prove itself with.
-
-    Every present browser says where a form comes from, in one header or the other; what says nothing is no browser.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site not in {"same-origin", "none"}
-    origin = request.headers.get("Origin")
-    here = {request.host, urlsplit(services.settings.public_url or "").netloc}  # a proxy may have changed the host
-    return origin is not None and urlsplit(origin).netloc not in here - {""}

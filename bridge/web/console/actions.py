@@ -27,7 +27,7 @@ from bridge.operations.undo import Undone, undo, undo_runs
 from bridge.store.halts import HaltScope
 from bridge.store.roles import Role
 from bridge.web.access import needs
-from bridge.web.access.destination import own_page
+from bridge.web.access.safe_redirect import own_page
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.formatting import many, zone
 from bridge.web.console.lists import holds_shown

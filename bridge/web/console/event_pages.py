@@ -15,7 +15,7 @@ from bridge.store.journal import Event, EventState
 from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
-from bridge.web.access.destination import own_page
+from bridge.web.access.safe_redirect import own_page
 from bridge.web.console import formatting
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint

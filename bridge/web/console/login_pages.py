@@ -10,9 +10,9 @@ from bridge.operations import OperationError
 from bridge.store import users
 from bridge.store.roles import Role
 from bridge.store.sessions import Principal
-from bridge.web.access import LoginRefused, needs, revoke, sessions
+from bridge.web.access import LoginRefused, csrf, needs, revoke, sessions
 from bridge.web.access import login as access_login
-from bridge.web.access.destination import own_page
+from bridge.web.access.safe_redirect import own_page
 from bridge.web.access.tokens import FIRST
 from bridge.web.access.users import Actor, add
 from bridge.web.console.blueprint import blueprint
@@ -35,7 +35,7 @@ def login() -> Response:
 @blueprint.post("/login")
 def sign_in() -> Response:
     """With a name and a password, or with a token. The link of a new service carries one that is good for one use."""
-    if sessions.is_from_elsewhere(services()):
+    if csrf.is_from_elsewhere(services()):
         return problem(403, "Not from here", "another site sent this form; open the console itself and sign in there")
     code, token = request.form.get("code", ""), request.form.get("token", "")
     if code:

@@ -23,7 +23,7 @@ from bridge.store import tokens as store_tokens
 from bridge.store.notifications import Notice
 from bridge.store.roles import Role
 from bridge.web.access import make, needs, revoke
-from bridge.web.access.destination import own_page
+from bridge.web.access.safe_redirect import own_page
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.lists import PAGE, page

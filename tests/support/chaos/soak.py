@@ -22,7 +22,7 @@ from postgresql import started
 from sqlalchemy import func, select
 
 from bridge.config import settings
-from bridge.operations import maintenance
+from bridge.operations.retention import apply_retention
 from bridge.services.container import Services
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import Effect, StoredPlan
@@ -228,7 +228,7 @@ def _rows_when_old(rig: Rig) -> dict[str, int]:
     """What retention leaves of it all, once its time has come."""
     services = Services(settings.load(rig.home))
     try:
-        maintenance.apply_retention(services, datetime.now(UTC) + FORGOTTEN)
+        apply_retention(services, datetime.now(UTC) + FORGOTTEN)
     finally:
         services.close()
     return _rows(rig)

@@ -42,7 +42,7 @@ Floats = NDArray[np.float64]
 
 
 class Clicks(Protocol):
-    """What `bridge.reports.cohorts.Cohorts` offers."""
+    """What `bridge.reports.click_cohorts.Cohorts` offers."""
 
     @property
     def windows(self) -> Windows: ...

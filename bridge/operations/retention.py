@@ -1,0 +1,64 @@
+"""Retention: what is deleted after how many days, and observations that become sums of hours.
+
+`keep:` in bridge.yaml says how long observations stay; `bridge.reports.retention` sums and deletes them.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import delete
+
+from bridge.reports import retention as observations
+from bridge.services.container import Services
+from bridge.store import (
+    api_usage,
+    backtest_jobs,
+    deferred_events,
+    entities,
+    exports,
+    failing_items,
+    journal,
+    notifications,
+    one_time_secrets,
+    order_marks,
+    runs,
+    sessions,
+    slots,
+)
+from bridge.store.ledger import Call
+
+log = structlog.get_logger()
+
+KEEP_SHORT = timedelta(days=7)  # runs without findings, slots, jobs, exports
+KEEP_EVENTS = timedelta(days=90)  # events, notices, calls
+KEEP_ALL = timedelta(days=400)  # runs with findings, changes
+KEEP_TRIES = timedelta(days=1)  # to sign in; far longer than any of them counts
+
+
+def apply_retention(services: Services, now: datetime) -> None:
+    """Delete runs that said nothing new, then what is older than a year, and secrets that nobody fetched."""
+    with services.store.write() as session:
+        gone = runs.forget(session, dull_before=now - KEEP_SHORT, all_before=now - KEEP_ALL)
+        one_time_secrets.forget_expired(session, now)
+        notifications.forget(session, now - KEEP_EVENTS)
+        order_marks.forget(session, now - KEEP_EVENTS)  # what is older can come out of the journal no more
+        events = journal.forget(session, now - KEEP_EVENTS, deferred_events.waiting_ids())
+        slots.forget(session, now - KEEP_SHORT)
+        backtest_jobs.forget(session, now - KEEP_SHORT)
+        api_usage.forget(session, now - KEEP_EVENTS)
+        exports.forget(session, now - KEEP_SHORT)
+        failing_items.forget(session, now)
+        entities.forget_changes(session, now - KEEP_ALL)
+        session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
+        sessions.forget_tries(session, now - KEEP_TRIES)
+    keep = services.settings.keep
+    days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
+    kept = observations.apply(services.store, observations.Keep(rows=days["rows"], anything=max(days.values())), now)
+    log.info(
+        "retention applied",
+        runs=gone,
+        events=events,
+        chunks_merged=kept.merged,
+        facts_summed=kept.summed,
+        bytes=kept.bytes_after,
+    )

@@ -1,4 +1,4 @@
-"""Evidence that may be looked at all day: a ratio is beyond its line since some moment of the last thirty days.
+"""Evidence that stays valid however often it is checked: a ratio has been beyond its threshold for a while.
 
 The method is an e-detector of the Shiryaev-Roberts kind (Shin, Ramdas and Rinaldo) over likelihood ratios. For each
 beginning the conversions since then are weighed against what was due at the threshold: that is an e-process, whose

@@ -1,4 +1,4 @@
-"""No traffic is taken away for conversions that are missing because the tracking is broken."""
+"""Keep a rule from pausing items whose conversions are missing because the tracking is broken."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Whom the evidence does not decide in time: `lose_at_most`, for all subjects at once, and in words for one.
+"""Find the subjects that have lost more than `lose_at_most` before the evidence decides, and explain one of them.
 
 Everything else that the rule asks for must hold: its other conditions, its samples, the age of its data, `unless`, and
 no broken tracking. Only the evidence is replaced, by the question whether more was lost than the rule allows.

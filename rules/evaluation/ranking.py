@@ -1,4 +1,4 @@
-"""Who is among the worst or the best so many of a scope, or of a group in it.
+"""Rank subjects: find the best or the worst N of a scope, or of each group in it.
 
 Only subjects with a sufficient sample and a known value have a place. Equal values share a place, and a tie that does
 not fit as a whole is left out: `worst 5` is never more than five, and never depends on an order of rows.

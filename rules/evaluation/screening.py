@@ -1,4 +1,4 @@
-"""Who could be taken at all: for each subject the lines between which its evidence has to be worked out.
+"""Screen subjects: for each one find the thresholds between which its evidence has to be calculated.
 
 The evidence grows as its line moves away from what was seen: each subject has one line at which it begins to suffice.
 Two bounds of that line are cheap and are worked out once for all rules that look at the same sums: below the first no

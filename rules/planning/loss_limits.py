@@ -1,4 +1,4 @@
-"""`lose_at_most` in plans: what is done about subjects that the evidence does not decide in time.
+"""Plan what `lose_at_most` wants for subjects over their loss limit: ask a person, pause, or cap.
 
 They are no yes: nothing that is proven waits for them. Where a person is asked, a plan of their own waits; it keeps
 no proven pause of the same target back.

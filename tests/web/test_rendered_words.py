@@ -27,11 +27,12 @@ NOUNS = (
 MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 NOT_FOR_PEOPLE = {
     "None, True, False or nan of Python": r"\b(None(?! (of|yet)\b|\.)|True|False|nan|NaN|Undefined)\b",
-    "a list, mapping or object of Python": r"\['|'\]|\{'|\(\)|Decimal\(|\bdatetime\b|<class|frozenset|\bat 0x|\\x[0-9a-f]",
+    "an object of Python": r"\['|'\]|\{'|\(\)|Decimal\(|\bdatetime\b|<class|frozenset|\bat 0x|\\x[0-9a-f]",
     "raw JSON": r'\{"|\[\{|":',
     "a number of many digits": r"\d\.\d{7,}|\d[eE][+-]\d",
     "one of many": rf"(?<![\d.,])1 ({NOUNS})\b",
-    "a date without its year": rf"\b\d{{1,2}} ({MONTHS})\b(?! \d{{4}}| \d\d:\d\d)|\b({MONTHS}) \d{{1,2}}\b(?!,? \d{{4}}|:)",
+    "a day without its year": rf"\b\d{{1,2}} ({MONTHS})\b(?! \d{{4}}| \d\d:\d\d)",
+    "a month without its year": rf"\b({MONTHS}) \d{{1,2}}\b(?!,? \d{{4}}|:)",
 }
 FOR_MACHINES = re.compile(r"(?s)<(script|style|pre|code|textarea|svg|datalist|time|button)\b.*?</\1>|<[^>]+>")
 SECOND = """
@@ -52,7 +53,9 @@ title: Tell what came
 mode: live
 trigger: {webhook: {source: crm}}
 when: [body.id > 0]
-then: [{notify: traffic, with: {text: "deal {{ body.id }}, {{ body.amount }} of {{ body.email }}, {{ body.more }}, {{ event.time }}"}}]
+then:
+  - notify: traffic
+    with: {text: "deal {{ body.id }}, {{ body.amount }} of {{ body.email }}, {{ body.more }}, {{ event.time }}"}
 """
 BODY = re.compile(r"(?ms)^body .*?^\}$")  # of an event, as it was sent
 PAGES = 400  # more are not looked at

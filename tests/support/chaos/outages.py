@@ -45,7 +45,7 @@ def _service_goes_on(rig: Rig, load: Load) -> None:
     """Events are decided and the clock ticks, however long nobody answers."""
     end = time.monotonic() + AWAY
     rig.until(lambda: not load.unanswered, "the sender is answered", AWAY)
-    rig.until(lambda: not proof.over_loss_limit(rig), "events are decided while Integr8 is away", AWAY)
+    rig.until(lambda: not proof.undecided(rig), "events are decided while Integr8 is away", AWAY)
     while time.monotonic() < end:
         rig.boss.revive()
         with rig.store.read() as session:

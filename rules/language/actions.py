@@ -9,6 +9,7 @@ from rules.language.fields import Findings, hold_for, spelled
 from rules.language.names import CLOCK, ENTITY_FIELDS, AvailableNames
 from rules.language.renamed import current_keys
 from rules.language.strict_yaml import Branch, Leaf, Node, Table
+from rules.model import durations
 from rules.model.environment import Environment
 from rules.model.revision import DIMENSIONS, Action, Dimension, HoldFor
 from rules.model.spelling import a, did_you_mean, listed, nearest
@@ -130,6 +131,8 @@ class _Step:
         known = {*VERBS, "id", "which", "key", "with", "hold", "deliver_secret_to"}
         stranger = next((key for key in node.keys if key not in known), None)
         hint = did_you_mean(stranger, VERBS) if stranger else ""
+        if stranger is None and set(node.keys) <= {"hold", "which", "with", "key"}:
+            hint = f"; '{next(iter(node.keys))}' belongs into the step itself, such as {{pause: offer, hold: 12h}}"
         place = node.keys[stranger] if stranger else node.place
         self.findings.error(place, f"a step needs one of {listed(VERBS)}{hint}")
 
@@ -261,7 +264,8 @@ class _Step:
         found = hold_for(given.value) if isinstance(given, Leaf) else None
         if found is None:
             said = spelled(given.value) if isinstance(given, Leaf) else "a list or a mapping"
-            self.findings.error(given.place, f"{said} is no hold; write 12h, until midnight or manual")
+            spoken = durations.meant(given.value) if isinstance(given, Leaf) else None
+            self.findings.error(given.place, f"{said} is no hold; write {spoken or '12h, until midnight or manual'}")
         return found
 
     def _secret_channel(self, node: Table) -> str | None:

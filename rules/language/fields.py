@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
+from rules.language.keys import KEYS
 from rules.language.strict_yaml import Node, Table, data
 from rules.model import durations, metrics
 from rules.model.errors import Problem
@@ -22,8 +23,10 @@ from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Place
 
 _UNKNOWN = "unknown key"
+_NO_LINES = "needs `key: value` lines here"
 _MAX_NUMBER = Decimal(10) ** 15
 _MONEY = re.compile(r"(\d{1,15}(?:\.\d{1,6})?) ([A-Z]{3})")
+_ASKED = re.compile(r"(?:(\w+)\s*>=?\s*)?(\d+)")  # `clicks >= 500`, or 500 alone
 _HOLDS = ("midnight", "manual")
 
 
@@ -33,7 +36,7 @@ class StrictSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    error_messages = {"unknown": _UNKNOWN, "type": "needs `key: value` lines here"}  # noqa: RUF012 - marshmallow's own
+    error_messages = {"unknown": _UNKNOWN, "type": _NO_LINES}  # noqa: RUF012 - marshmallow's own
 
 
 class Findings(list[Problem]):
@@ -60,14 +63,14 @@ def read(schema: Schema, node: Node, findings: Findings) -> Any:
         return None
 
 
-def _located(messages: Mapping[Any, Any], node: Node, schema: Any) -> Iterator[Problem]:
+def _located(messages: Mapping[Any, Any], node: Node, schema: Any, own: str = "") -> Iterator[Problem]:
     for key, found in messages.items():
         if key == "_schema":
-            yield from (Problem(node.place, str(text)) for text in found)
+            yield from (Problem(node.place, f"{text}{_example(own) if text == _NO_LINES else ''}") for text in found)
             continue
         child = _child(node, key)
         if isinstance(found, Mapping):
-            yield from _located(found, child, _inner(schema, key))
+            yield from _located(found, child, _inner(schema, key), str(key) if not isinstance(key, int) else own)
             continue
         for text in found:
             yield _problem(str(text), str(key), node, child, schema)
@@ -79,7 +82,15 @@ def _problem(text: str, key: str, node: Node, child: Node, schema: Any) -> Probl
         return Problem(place, f"unknown key '{key}'{did_you_mean(key, _keys(schema))}")
     if child is node and not key.isdecimal():
         return Problem(node.place, f"'{key}' {text}")
-    return Problem(child.place, text)
+    return Problem(child.place, text + (_example(key) if text == _NO_LINES else ""))
+
+
+def _example(key: str) -> str:
+    """How a key is written that needs lines of its own, from the reference."""
+    if key in KEYS:
+        return f"; write {KEYS[key].example}"
+    examples = [one.example for path, one in KEYS.items() if path.rpartition(".")[2] == key and "{" in one.example]
+    return f"; write {examples[0]}" if len(examples) == 1 else ""
 
 
 def _child(node: Node, key: Any) -> Node:
@@ -204,7 +215,9 @@ class Length(_Value):
     def understood(self, value: Any) -> timedelta:
         found = length(value)
         if found is None:
-            raise ValidationError(f"{spelled(value)} is no duration; write 45m, 12h or 7d")
+            raise ValidationError(
+                f"{spelled(value)} is no duration; write {durations.meant(value) or '45m, 12h or 7d'}"
+            )
         if found < self.least:
             raise ValidationError(f"{value} is shorter than {durations.written(self.least)}")
         return found
@@ -224,6 +237,8 @@ class WindowOf(_Value):
             return Calendar(cast("Any", value))
         found = length(value)
         if not found:
+            if spoken := durations.meant(value):
+                raise ValidationError(f"{spelled(value)} is no window; write {spoken}")
             raise ValidationError(
                 f"{spelled(value)} is no window; write 24h, 7d or one of {listed(UNITS)}{_meant(value, UNITS)}"
             )
@@ -254,7 +269,9 @@ class Amounts(_Value):
 
     def understood(self, value: Any) -> dict[str, Decimal]:
         if not isinstance(value, Mapping):
-            raise ValidationError(f"{spelled(value)} where {{clicks: 500}} or the like is needed")
+            asked = _ASKED.fullmatch(str(value).strip())
+            written = f"{{{asked[1] or 'clicks'}: {asked[2]}}}" if asked else "{clicks: 500} or the like"
+            raise ValidationError(f"{spelled(value)} where a mapping is needed; write {written}")
         wrong = {key: [message] for key, amount in value.items() if (message := _amount_problem(key, amount))}
         if wrong:
             raise ValidationError(cast("Any", wrong))
@@ -285,7 +302,9 @@ class HoldOf(_Value):
     def understood(self, value: Any) -> HoldFor:
         found = hold_for(value)
         if found is None:
-            raise ValidationError(f"{spelled(value)} is no hold; write 12h, until midnight or manual")
+            raise ValidationError(
+                f"{spelled(value)} is no hold; write {durations.meant(value) or '12h, until midnight or manual'}"
+            )
         return found
 
 
@@ -295,6 +314,8 @@ class OneOrMany(fields.List[Any]):
     default_error_messages = _MESSAGES
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, Mapping | list):
+            raise ValidationError(_NO_LINES)
         return super()._deserialize([value] if isinstance(value, Mapping) else value, attr, data, **kwargs)
 
 

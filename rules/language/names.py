@@ -65,6 +65,12 @@ CLOCK: Mapping[str, str] = {  # what it is, for the reference
 }
 EVENT_FIELDS: tuple[str, ...] = ("id", "type", "source", "time")
 ACCOUNT = "network"  # `network.clicks`: the whole account
+_FORMULAS: Mapping[str, str] = {  # measures of other trackers that have no name here
+    "roi": "(revenue - payout) / payout",
+    "roas": "revenue / payout",
+    "cpc": "epc, what a click costs",
+    "aov": "revenue / conversions",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +306,8 @@ def _stranger(text: str, head: str, rest: str, available: AvailableNames) -> str
         return f"'{text}' is not known{did_you_mean(rest, metrics.NAMES)}"
     if rest:
         return f"'{text}' is not known{_dotted_hint(text, head, available)}"
+    if formula := _FORMULAS.get(text.lower()):
+        return f"'{text}' is not known; write {formula}"
     suggestion = metrics.suggestion(text)
     if suggestion:
         return f"'{text}' is not known; did you mean '{suggestion}'?{_quoting_hint(text)}"

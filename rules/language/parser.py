@@ -3,13 +3,14 @@
 `names.resolve` does the second half: it finds out what each name is and whether the kinds of values fit.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken, v_args
 
@@ -79,10 +80,44 @@ _VALUE = {
     "RANK",
 }
 # What people write who come from another language, and what it is here.
+_THOUSANDS = {"k": 1_000, "m": 1_000_000}
+_Phrase: TypeAlias = tuple[re.Pattern[str], Callable[[str, re.Match[str]], str]]
+#: Phrases of other languages where an operator or a value is awaited, and how the same is said here.
+_PHRASES: tuple[_Phrase, ...] = (
+    (re.compile(r"[$€£]\s*(\d+(?:\.\d+)?)"), lambda _, found: f"amounts have no sign of a currency: write {found[1]}"),
+    (
+        re.compile(r"(?!(?:AND|NOT|AGO|PER|TOP)\b)[A-Z]{3}\b"),
+        lambda _, found: f"amounts are in the account's currency: leave {found[0]} out",
+    ),
+    (
+        re.compile(r"(\d+(?:\.\d+)?)([kKmM])\b"),
+        lambda _, found: f"write {durations.plain(Decimal(found[1]) * _THOUSANDS[found[2].lower()]):f}",
+    ),
+    (
+        re.compile(r"between\s+(\S+)\s+and\s+(\S+)"),
+        lambda left, found: f"write {left} >= {found[1]} and {left} <= {found[2]}",
+    ),
+    (re.compile(r"is\s+not\s+null\b"), lambda left, _: f"write {left} != null"),
+    (re.compile(r"is\s+null\b"), lambda left, _: f"write {left} = null"),
+    (re.compile(r"(like|contains)\b"), lambda left, _: f'write contains({left}, "text")'),
+    (
+        re.compile(r"in((?:\s+the)?\s+(?:last|past)\s+\w+(?:\s+[a-z]+)?)"),
+        lambda _, found: f"write over {_spoken(found[1])}",
+    ),
+    (re.compile(r"per\s?cent\b"), lambda left, _: f"write {left.rsplit(maxsplit=1)[-1]}%"),
+)
+_A_TIME = re.compile(r"(?:(?:the )?(?:last|past) )?\d*\s*[a-z]+")
 _FOREIGN = {"==": "=", "<>": "!=", "&&": "and", "||": "or", "!": "not", "=<": "<=", "=>": ">=", "%": "a percentage"}
 
 
-_SIDES = {"high": "up", "higher": "up", "above": "up", "low": "down", "lower": "down", "below": "down"}
+_SIDES = {
+    **dict.fromkeys(("high", "higher", "above", "rises", "rose", "increases", "increased", "grows", "jumps"), "up"),
+    **dict.fromkeys(("low", "lower", "below", "drops", "dropped", "falls", "fell", "decreases", "decreased"), "down"),
+}
+
+
+def _spoken(phrase: str) -> str:
+    return durations.meant(phrase) or "24h"
 
 
 class _Wrong(ValueError):
@@ -171,13 +206,31 @@ def _below(node: tree.Node) -> Iterator[tree.Node]:
 def _explain(text: str, error: UnexpectedInput) -> tuple[int, str]:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         column = error.token.column or 1
-        doubled = text[max(column - 2, 0) : column] == "=="
-        said = _unexpected("==" if doubled else str(error.token), _awaited(error))
-        return column, said + _ranking_hint(text[: column - 1], str(error.token))
+        pair = text[max(column - 2, 0) : column]
+        said = _unexpected(pair if pair in _FOREIGN else str(error.token), _awaited(error))
+        written = _written(text, column - 1, _awaited(error))
+        return column, _with_remedy(said, written) + _ranking_hint(text[: column - 1], str(error.token))
     if isinstance(error, UnexpectedCharacters):
-        word = _word_at(text, cast("Any", error).pos_in_stream)
-        return error.column, _unexpected(word, _awaited(error))
+        position = cast("Any", error).pos_in_stream
+        word = _word_at(text, position)
+        return error.column, _with_remedy(_unexpected(word, _awaited(error)), _written(text, position, _awaited(error)))
     return len(text.rstrip()) + 1, f"the condition ends too early; expected {_named(_awaited(error))}"
+
+
+def _with_remedy(said: str, written: str) -> str:
+    """What to write instead goes before a word that is near."""
+    return said.partition("; did you mean")[0] + written if written else said
+
+
+def _written(text: str, position: int, awaited: set[str]) -> str:
+    """What to write instead where another language has a phrase of its own for it, or nothing."""
+    rest, before = text[position:], text[:position].strip()
+    if "DURATION" in awaited and (found := _A_TIME.match(rest)) and (spoken := durations.meant(found[0])):
+        return f"; write {spoken}"
+    for pattern, wanted in _PHRASES if "DURATION" not in awaited or "NUMBER" in awaited else ():
+        if found := pattern.match(rest):
+            return f"; {wanted(before, found)}"
+    return ""
 
 
 def _ranking_hint(before: str, word: str) -> str:
@@ -435,6 +488,8 @@ def _group(name: Token) -> tuple[Any, ...]:
         return ()
     if str(name) != "advertiser":
         hint = did_you_mean(name, ("advertiser", "network"))
+        if str(name) == "month":
+            hint = "; evidence for a month is written @95% a month"
         raise _Wrong(_column(name), f"count() counts per advertiser or per network, not per {name}{hint}")
     return ("advertiser",)
 

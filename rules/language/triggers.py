@@ -10,7 +10,7 @@ from rules.language.fields import Findings, Words, at, read, spelled
 from rules.language.names import AvailableNames
 from rules.language.sections import CronSchema, EverySchema, SilenceSchema, WebhookSchema
 from rules.language.strict_yaml import Branch, Leaf, Node, Table, data
-from rules.model import tree
+from rules.model import durations, tree
 from rules.model.environment import Environment
 from rules.model.formatting import counted
 from rules.model.revision import (
@@ -55,6 +55,8 @@ def trigger(node: Node, zone: str, environment: Environment, findings: Findings)
 
 
 def _meant(node: Node) -> str:
+    if isinstance(node, Leaf) and (spoken := durations.meant(node.value)):
+        return f"; write trigger: {{every: {spoken}}}"
     keys = [key for key in node.keys if key not in _TRIGGERS] if isinstance(node, Table) else []
     return did_you_mean(keys[0], _TRIGGERS) if keys else ""
 

@@ -56,7 +56,9 @@ def check(node: tree.Node, place: Place, *, condition: bool) -> tuple[Problem, .
     except _TypeMismatch as mismatch:
         return (Problem(replace(place, column=place.column + mismatch.column - 1), str(mismatch)),)
     if condition and kind not in {"bool", "any"}:
-        return (Problem(place, f"this is {_NAMES[kind]}, not a condition; compare it with something"),)
+        alone = kind == "number" and isinstance(node, tree.Constant)
+        comma = "; a comma begins another condition: decimals have a point, thousands nothing" if alone else ""
+        return (Problem(place, f"this is {_NAMES[kind]}, not a condition; compare it with something{comma}"),)
     return ()
 
 

@@ -7,6 +7,9 @@ from decimal import Decimal
 SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 LONGEST = timedelta(days=3_660)  # ten years: beyond that somebody mistyped
 _DURATION = re.compile(r"(?:\d{1,9}[wdhms])+")
+_SPOKEN = re.compile(
+    r"(?:(?:the )?(?:last|past) )?(\d{1,6})?\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)"
+)
 _PART = re.compile(r"(\d+)([wdhms])")
 _PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)%")
 
@@ -17,6 +20,12 @@ def duration(text: str) -> timedelta | None:
         return None
     seconds = sum(int(count) * SECONDS[unit] for count, unit in _PART.findall(text))
     return timedelta(seconds=seconds) if seconds <= LONGEST.total_seconds() else None
+
+
+def meant(text: object) -> str | None:
+    """`15 minutes`, `1 day` and `day` as they are written here: `15m`, `1d`. None where that is not beyond doubt."""
+    found = _SPOKEN.fullmatch(str(text).strip().lower())
+    return f"{found[1] or 1}{found[2][0]}" if found else None
 
 
 def written(length: timedelta) -> str:

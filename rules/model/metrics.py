@@ -107,5 +107,4 @@ def title(name: str) -> str:
 
 def suggestion(name: str) -> str | None:
     """The known metric that was probably meant."""
-    aliases = {"sales": "conversions", "conv": "conversions", "cvr": "cr", "earnings": "payout", "cost": "payout"}
-    return aliases.get(name) or nearest(name, NAMES)
+    return nearest(name, NAMES)

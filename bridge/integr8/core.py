@@ -5,7 +5,7 @@ values, or raises the error that fits. Neither performs I/O, reads a clock or kn
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -108,6 +108,10 @@ def _query(operation: Operation, given: Mapping[str, Any], problems: dict[str, s
     if operation.query is None:
         problems |= dict.fromkeys(given, "is unknown; this operation takes no query")
         return []
+    empty = {name: problem for name, value in given.items() if (problem := _filters_nothing(name, value))}
+    if empty:
+        problems |= empty
+        return []
     schema = operation.query()
     try:
         loaded = schema.load({name: value for name, value in given.items() if value is not None})
@@ -120,7 +124,19 @@ def _query(operation: Operation, given: Mapping[str, Any], problems: dict[str, s
     return [(name, wire(one)) for name, value in named.items() for one in _many(value)]
 
 
-def _many(value: Any) -> Iterable[Any]:
+def _filters_nothing(name: str, value: Any) -> str | None:
+    """What is wrong with the value of a filter. One that is left out for having none would choose everything."""
+    if not name.startswith("filter["):
+        return None
+    values = _many(value)
+    if value is None or not values:
+        return "has no value, and without it everything would be chosen; leave the field out, or give a value"
+    if any(one is None or isinstance(one, Mapping | bytes) for one in values):
+        return "must be one value, or a list of values"
+    return None
+
+
+def _many(value: Any) -> Collection[Any]:
     """A list repeats its key: OpenAPI's own default. Whether Integr8 prefers commas is not stated."""
     return value if isinstance(value, list | tuple | set | frozenset) else (value,)
 

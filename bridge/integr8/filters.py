@@ -3,28 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from bridge.integr8.query_schemas import FILTER_OPERATORS
+from bridge.integr8.query_schemas import FILTER_OPERATORS, FOREIGN_OPERATORS
 
 Filter: TypeAlias = Mapping[str, Any]
 
-#: Operators that Integr8 does not have and that people try.
-FOREIGN_OPERATORS = frozenset(
-    {
-        *("ne", "neq", "not", "in", "nin", "notin", "not_in", "between", "eq", "equals", "lt", "lte", "gt", "gte"),
-        *("like", "ilike", "nlike", "contains", "contain", "starts", "startswith", "starts_with", "regex"),
-        *("ends", "endswith", "ends_with", "is", "isnull", "is_null", "null", "exists"),
-        *("=", "!=", "<", ">", "<=", ">="),
-    }
-)
 
-
-def filter_query(wanted: Filter | None) -> dict[str, Any]:
+def filter_query(wanted: Filter | Any | None) -> dict[str, Any]:
     """`{"active": True, "payout": {"gte": 3}}` → `{"filter[active]": True, "filter[payout][gte]": 3}`.
 
     Fields inside an object are written with dots or nested: `{"manager.id": "m1"}`, `{"manager": {"id": "m1"}}`.
     Without an operator a filter means "equals". Nothing is checked here; `core.build` does, and refuses operators of
     other APIs (`{"advertiser_id": {"ne": 2}}`), which are never taken for the name of a field.
     """
+    if wanted is not None and not isinstance(wanted, Mapping):
+        return {"filter": wanted}  # refused as no parameter
     query: dict[str, Any] = {}
     for field, value in (wanted or {}).items():
         query |= _entries(field, value)
@@ -34,6 +26,8 @@ def filter_query(wanted: Filter | None) -> dict[str, Any]:
 def _entries(field: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {f"filter[{field}]": value}
+    if not value:
+        return {f"filter[{field}]": None}
     entries: dict[str, Any] = {}
     for key, inner in value.items():
         if key not in FILTER_OPERATORS and key.lower() not in FOREIGN_OPERATORS:

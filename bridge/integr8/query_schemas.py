@@ -18,7 +18,16 @@ TIME_FORMAT = "%Y-%m-%d %H:%M:%S"  # the reference writes it the Go way: 2006-01
 STATUSES = ("Approved", "Rejected")  # the interface also knows Pending, which this filter does not document
 # The operators that the reference uses itself. It hints at others and names none.
 FILTER_OPERATORS = ("eq", "gte", "lte")
-FILTER_KEY = re.compile(r"filter\[\w+(?:\.\w+)*\](?:\[(?P<operator>\w+)\])?")
+#: Operators that Integr8 does not have and that people try.
+FOREIGN_OPERATORS = frozenset(
+    {
+        *("ne", "neq", "not", "in", "nin", "notin", "not_in", "between", "eq", "equals", "lt", "lte", "gt", "gte"),
+        *("like", "ilike", "nlike", "contains", "contain", "starts", "startswith", "starts_with", "regex"),
+        *("ends", "endswith", "ends_with", "is", "isnull", "is_null", "null", "exists"),
+        *("=", "!=", "<", ">", "<=", ">="),
+    }
+)
+FILTER_KEY = re.compile(r"filter\[(?P<field>\w+(?:\.\w+)*)\](?:\[(?P<operator>\w+)\])?")
 SORT = r"^-?\w+(\.\w+)*(,-?\w+(\.\w+)*)*$"
 # What a generator of requests should make; months of 28 days spare it the calendar.
 TIME_PATTERN = r"^20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d$"
@@ -77,6 +86,11 @@ def _filter_problem(key: str) -> str | None:
     if match is None:
         return "is no parameter of a list; lists take page[number], page[size], sort and filter[field]"
     operator = match["operator"]
+    dotted = match["field"].rpartition(".")
+    if dotted[1] and operator is None and dotted[2].lower() in FOREIGN_OPERATORS:
+        operator = dotted[2]  # `advertiser_id.ne` is no field
+        if operator in FILTER_OPERATORS:
+            return f"an operator stands apart: filter[{dotted[0]}][{operator}]"
     if operator is not None and operator not in FILTER_OPERATORS:
         return f"unknown operator {operator!r}; known are {', '.join(FILTER_OPERATORS)}"
     return None

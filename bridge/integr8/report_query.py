@@ -49,4 +49,9 @@ def _span(start: datetime, end: datetime) -> dict[str, Any]:
 
 def _narrowed(narrowed: ReportFilter | None) -> dict[str, Any]:
     wanted: Mapping[str, Any] = narrowed or {}
-    return filter_query({key: value if isinstance(value, Mapping) else str(value) for key, value in wanted.items()})
+    return filter_query({key: _text(value) for key, value in wanted.items()})
+
+
+def _text(value: Any) -> Any:
+    """An id as text; what is no single value stays as it is, to be refused."""
+    return value if value is None or isinstance(value, Mapping) else str(value)

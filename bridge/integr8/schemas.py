@@ -6,10 +6,11 @@ refused before anything is sent. Answers are lenient: unknown fields stay, since
 object of any resource in full.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
 
 class Flag(fields.Boolean):
@@ -252,9 +253,16 @@ class Rows(Answer):
 
 
 class ReportAnswer(Answer):
-    """`data` twice: the envelope, then the rows with their `pageInfo`. An empty page may be null at either place."""
+    """`data` twice: the envelope, then the rows with their `pageInfo`. An empty page may be null at either place.
+
+    A program that knows only one kind of emptiness writes the envelope of no rows as an empty list.
+    """
 
     data = fields.Nested(Rows, required=True, allow_none=True)
+
+    @pre_load
+    def no_rows(self, answer: Any, **_: Any) -> Any:
+        return {**answer, "data": None} if isinstance(answer, Mapping) and answer.get("data") == [] else answer
 
 
 EXPORT_STATES = ("UNKNOWN", "PENDING", "IN_PROGRESS", "COMPLETED", "ERROR", "CANCELED")

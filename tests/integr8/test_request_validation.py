@@ -26,6 +26,14 @@ MISTAKES = {
     "both cursors": (lambda c: c.reports.clicks(START, END, after="A", before="B"), "page[before]"),
     "a span that ends before it begins": (lambda c: c.reports.clicks(END, START), "end_time"),
     "a time without a zone": (lambda c: c.reports.clicks(datetime(2026, 3, 1), END), "start_time"),  # noqa: DTZ001
+    "an operator behind a dot": (lambda c: list(c.offers.list(filter={"id.ne": 2})), "unknown operator 'ne'"),
+    "a known operator behind a dot": (lambda c: list(c.offers.list(filter={"id.gte": 2})), "filter[id][gte]"),
+    "a filter of no value": (lambda c: list(c.offers.list(filter={"id": None})), "everything would be chosen"),
+    "a filter of no values": (lambda c: list(c.offers.list(filter={"id": []})), "everything would be chosen"),
+    "a filter of no condition": (lambda c: list(c.offers.list(filter={"id": {}})), "everything would be"),
+    "a filter within an operator": (lambda c: list(c.offers.list(filter={"id": {"eq": {"a": 1}}})), "one value"),
+    "a filter that is a text": (lambda c: list(c.offers.list(filter="active")), "is no parameter of a list"),
+    "a report's filter of no value": (lambda c: c.reports.clicks(START, END, filter={"offer_id": None}), "no value"),
     "a status the filter does not know": (
         lambda c: c.reports.clicks(START, END, filter={"status": "Pending"}), "filter[status]"),
     "a filter no report has": (lambda c: c.reports.clicks(START, END, filter={"country": "DE"}), "filter[country]"),

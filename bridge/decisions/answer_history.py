@@ -149,11 +149,11 @@ def change(decision: Decision, before: Before | None, now: datetime) -> Change |
     )
     acting = _acting(items, plan)
     if before is None or before.revision != after.revision or now - before.base_at >= SAMPLE:
-        return Change(after, None, runs.pack(_texts(items), codes.tobytes()), acting, plan=True)
+        return Change(after, None, runs.pack(subjects.dump_all(items), codes.tobytes()), acting, plan=True)
     was, gone = _compared(before, items)
     rows = np.flatnonzero(was != codes)
     if (len(rows) + len(gone)) * MOST_CHANGED > len(items):
-        return Change(after, None, runs.pack(_texts(items), codes.tobytes()), acting, plan=True)
+        return Change(after, None, runs.pack(subjects.dump_all(items), codes.tobytes()), acting, plan=True)
     again = shape == before.shape and _is_repeatable(plan)
     after = replace(after, base_id=before.base_id, base_at=before.base_at, plan_of=before.plan_of if again else 0)
     packed = None
@@ -164,10 +164,6 @@ def change(decision: Decision, before: Before | None, now: datetime) -> Change |
     no_decision = rows[(codes[rows] == Answer.NO_DECISION) & (was[rows] == Answer.NO)]
     told = np.concatenate([yes, no_decision[: runs.MAX_NO_DECISION_CHANGES], acting if not again else acting[:0]])
     return Change(after, before, packed, np.array(list(dict.fromkeys(told.tolist())), np.intp), plan=not again)
-
-
-def _texts(items: Items) -> list[str]:
-    return [subjects.dump(one) for one in items]
 
 
 def _compared(before: Before, items: Items) -> tuple[Codes, list[Subject]]:

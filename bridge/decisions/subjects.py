@@ -1,5 +1,6 @@
 """Subjects as text for the database, and back. Ids come from outside, so they are percent-encoded."""
 
+from collections.abc import Sequence
 from urllib.parse import quote, unquote
 
 from rules.model.facts import Subject
@@ -10,8 +11,21 @@ SAFE = "@.-_:/ +"
 def dump(subject: Subject) -> str:
     """`offer=42,publisher=7`: readable where ids are plain, unambiguous where they are not."""
     return ",".join(
-        f"{dimension}={quote(value, safe=SAFE)}" for dimension, value in zip(subject.per, subject.ids, strict=True)
+        [f"{dimension}={quote(value, safe=SAFE)}" for dimension, value in zip(subject.per, subject.ids, strict=True)]
     )
+
+
+def dump_all(found: Sequence[Subject]) -> list[str]:
+    """The text of each. Ids that occur again are quoted once."""
+    parts: dict[tuple[str, str], str] = {}
+
+    def part(named: tuple[str, str]) -> str:
+        text = parts.get(named)
+        if text is None:
+            text = parts[named] = f"{named[0]}={quote(named[1], safe=SAFE)}"
+        return text
+
+    return [",".join(map(part, zip(one.per, one.ids, strict=True))) for one in found]
 
 
 def load(text: str) -> Subject:

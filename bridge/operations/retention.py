@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import delete
 
-from bridge.reports import retention as observations
+from bridge.reports import retention, segment_directory
+from bridge.reports.live import HORIZON
 from bridge.services.container import Services
 from bridge.store import (
     api_usage,
@@ -19,6 +20,7 @@ from bridge.store import (
     failing_items,
     journal,
     notifications,
+    observations,
     one_time_secrets,
     order_marks,
     runs,
@@ -53,7 +55,12 @@ def apply_retention(services: Services, now: datetime) -> None:
         sessions.forget_tries(session, now - KEEP_TRIES)
     keep = services.settings.keep
     days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
-    kept = observations.apply(services.store, observations.Keep(rows=days["rows"], anything=max(days.values())), now)
+    files = services.settings.var / segment_directory.OBSERVATIONS
+    with services.store.read() as session:  # of chunks that were merged in an earlier round: nobody reads them now
+        freed = segment_directory.sweep(files, observations.ids(session), now.timestamp())
+    kept = retention.apply(services.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
+    with services.store.read() as session:
+        made = segment_directory.prepare(session, files, now - HORIZON)
     log.info(
         "retention applied",
         runs=gone,
@@ -61,4 +68,6 @@ def apply_retention(services: Services, now: datetime) -> None:
         chunks_merged=kept.merged,
         facts_summed=kept.summed,
         bytes=kept.bytes_after,
+        files_made=made,
+        bytes_of_files_freed=freed,
     )

@@ -16,13 +16,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.arrival_curves import DAY, HORIZON, PUNCTUAL, Curves
+from bridge.reports.arrival_curves import DAY, EDGES, HORIZON, PUNCTUAL, Curves
 from bridge.reports.segments import Codes, Per
 from bridge.reports.windows import BY_CLICK, Edges, Windows
 from bridge.store.feeds import Kind
 from rules.model.facts import Break
 
 BIN = 900  # seconds
+FEW = 8  # bins; for more the clicks are counted in one pass
 LOOK_BACK = 3 * DAY
 PAIRS: Per = ("advertiser", "offer")
 FAR_AWAY = 5_000_000_000  # knowledge of all times to come: hindsight, in which nothing is missing any more
@@ -55,6 +56,8 @@ class Clicks(Protocol):
 
     def at(self, reach: int) -> "Clicks": ...
 
+    def tabled(self, per: Per, moments: Sequence[int]) -> "Clicks": ...
+
     def due(self, per: Per, start: int, end: int) -> Floats: ...
 
 
@@ -80,7 +83,7 @@ class Tracking:
         for kind in (Kind.CLICKS, Kind.CONVERSIONS, BY_CLICK):
             windows.number(kind, PAIRS)
         rates = self._rate(windows, due, end, known)
-        expected = self._expected(due, rates, start, end)
+        expected = self._expected(sums, rates, start, end)
         parts = windows.subjects.parts(PAIRS)
         came = windows.histogram(Kind.CONVERSIONS, "conversions", PAIRS, Edges(start, end, known), BIN)
         names = [name[0] for name in windows.subjects.known(("advertiser",))]
@@ -118,12 +121,16 @@ class Tracking:
         found[: len(lags)] = np.where(lags > PUNCTUAL, -(-lags // BIN), 0)[:size]
         return found
 
-    def _expected(self, due: Callable[[int, int, int], Floats], rates: Floats, start: int, end: int) -> Floats:
-        for low in range(start, end, BIN):
-            if low not in self._due:
-                after, before = (due(low - HORIZON, edge, edge) for edge in (low + BIN, low))
-                size = min(len(after), len(before), len(rates))
-                self._due[low] = np.maximum(after[:size] - before[:size], 0.0) * rates[:size]
+    def _expected(self, sums: "Clicks", rates: Floats, start: int, end: int) -> Floats:
+        missing = [low for low in range(start, end, BIN) if low not in self._due]
+        if len(missing) > FEW:  # after a start
+            reaches = np.unique([*missing, *(low + BIN for low in missing)])
+            moments = np.append(np.array(missing) - HORIZON, np.subtract.outer(reaches, EDGES))
+            sums = sums.tabled(PAIRS, np.unique(moments[moments >= missing[0] - HORIZON]).tolist())
+        for low in missing:
+            after, before = (sums.at(edge).due(PAIRS, low - HORIZON, edge) for edge in (low + BIN, low))
+            size = min(len(after), len(before), len(rates))
+            self._due[low] = np.maximum(after[:size] - before[:size], 0.0) * rates[:size]
         for low in [one for one in self._due if one < start]:
             del self._due[low]
         result = np.zeros((len(rates), (end - start) // BIN))

@@ -75,7 +75,6 @@ class Roster:
     def __init__(self, per: Per) -> None:
         self._per = per
         self._subjects: list[Subject] = []  # by number
-        self._keys: list[tuple[tuple[int, str], ...]] = []  # sorted
         self._order: list[int] = []  # numbers, sorted by their keys
         self._named = np.zeros(0, dtype=bool)  # whether every part of it has a name
         self._last: tuple[NDArray[np.bool_], Items] | None = None
@@ -99,15 +98,15 @@ class Roster:
         names = subjects.known(self._per)[known:]
         self._subjects += [Subject(self._per, ids) for ids in names]
         self._named = np.append(self._named, np.array([all(ids) for ids in names], dtype=bool))
-        keys = [natural(ids) for ids in names]
-        if len(keys) < LEAST:
-            for number, key in enumerate(keys, known):
-                place = bisect_right(self._keys, key)
-                self._keys.insert(place, key)
-                self._order.insert(place, number)
-            return
-        pairs = sorted([*zip(self._keys, self._order, strict=True), *zip(keys, range(known, count), strict=True)])
-        self._keys, self._order = [key for key, _ in pairs], [number for _, number in pairs]
+        if len(names) < LEAST:
+            for number, ids in enumerate(names, known):
+                self._order.insert(bisect_right(self._order, natural(ids), key=self._key), number)
+        else:
+            self._order = sorted(range(count), key=self._key)
+
+    def _key(self, number: int) -> tuple[tuple[int, str], ...]:
+        """Where a subject belongs. Not kept: the keys of all would take more room than the subjects."""
+        return natural(self._subjects[number].ids)
 
 
 def _at(chosen: NDArray[np.bool_], order: Codes) -> NDArray[np.bool_]:

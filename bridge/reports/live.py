@@ -1,7 +1,9 @@
-"""Keep the observations of one account and integration in memory, up to date with the store.
+"""Keep the observations of one account and integration at hand, up to date with the store.
 
-One `LiveData` per process, account and integration. It reads only chunks that it has not read yet, so asking
-often is cheap. What does not fit stays in the store and is read chunk by chunk when a window reaches it.
+One `LiveData` per process, account and integration. Large chunks lie in files of the home, of which only what is asked
+for is read (`segment_directory`); small ones, the young ones, are in memory. It reads only chunks that it has not read
+yet, so asking often is cheap. What gets no file and does not fit into memory stays in the store and is read chunk by
+chunk when a window reaches it.
 """
 
 from dataclasses import dataclass, field
@@ -13,18 +15,26 @@ from sqlalchemy.orm import Session
 
 from bridge.reports import compression
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
+from bridge.reports.batch import Batch
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.directory import Directory
 from bridge.reports.items import Items, Kept
+from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.segments import Ints, Per, slim
+from bridge.reports.stored_segments import Blocks, Stored
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
-from bridge.store.observations import ChunkInfo
+from bridge.store.observations import ChunkInfo, Level
 
-HORIZON = timedelta(days=20)  # kept in memory; asking for more loads more
+HORIZON = timedelta(days=20)  # kept at hand; asking for more loads more
 MOST_FACTS = 20_000_000  # about 800 MB
 AT_ONCE = 64  # chunks unpacked at a time
+AGAIN = 5  # times that what was replaced while it was read is read anew
+
+
+class ReplacedMeanwhile(RuntimeError):
+    """Chunks are replaced faster than they can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +53,14 @@ class LiveData:
     account: str = "main"
     integration: str = "default"
     most_facts: int = MOST_FACTS
+    files: SegmentDirectory | None = None  # None: everything is in memory
     windows: Windows = field(default_factory=Windows)
     coverage: dict[Kind, Coverage] = field(default_factory=dict)
     directory: Directory = field(default_factory=Directory)
     delays: dict[str, int] = field(default_factory=dict)  # offer → p90 in seconds; "": over all of them
-    _loaded: set[int] = field(default_factory=set)
+    _loaded: dict[int, str] = field(default_factory=dict)  # number and mark of each chunk that is counted
     _cold: dict[Kind, list[ChunkInfo]] = field(default_factory=dict)
+    _blocks: Blocks = field(default_factory=Blocks)
     _since: datetime | None = None
     _mirrored: object = None  # the state of the mirror that `directory` shows
     _curves: tuple[int, Curves | None] | None = None  # the newest ones, and the day they are of
@@ -65,6 +77,8 @@ class LiveData:
         """Take in what was written since the last look, for all that happened after `since`."""
         self._refresh_directory(session)
         self._refresh_delays(session)
+        if self._blocks.torn:
+            self._start_over()
         since = min(since or now - HORIZON, self._since or now - HORIZON)
         if self._since is not None and self._since < now - 4 * HORIZON and since >= self._since:
             self._start_over()  # one long look back long ago is no reason to keep it all for ever
@@ -79,11 +93,15 @@ class LiveData:
         if state == self._read:
             return
         self._since = since
-        found = {kind: observations.overlapping(session, [feed.id], since) for kind, feed in known.items()}
-        if any(self._is_torn(info) for infos in found.values() for info in infos):
-            self._start_over()  # before anything is loaded: it forgets the facts of every kind
-        for kind, infos in found.items():
-            self._load(session, kind, infos)
+        for _ in range(AGAIN):
+            found = {kind: observations.overlapping(session, [feed.id], since) for kind, feed in known.items()}
+            if any(self._is_torn(info) for infos in found.values() for info in infos):
+                self._start_over()  # before anything is loaded: it forgets the facts of every kind
+            if all(self._load(session, kind, infos) for kind, infos in found.items()):
+                break
+            self._start_over()  # a chunk was replaced while it was to be read
+        else:
+            raise ReplacedMeanwhile("observations were merged again and again while they were read")
         self._read = (since, self._loads, state[2])
 
     def reach_back(self, session: Session, now: datetime, start: datetime) -> None:
@@ -146,50 +164,96 @@ class LiveData:
         return aside
 
     def _is_torn(self, info: ChunkInfo) -> bool:
-        """Whether only a part of what this chunk replaces is in memory: its facts cannot be told apart any more."""
-        in_memory = self._loaded - {one.id for infos in self._cold.values() for one in infos}
-        replaced = set(info.replaces)
-        return info.id not in self._loaded and bool(replaced & self._loaded) and not replaced <= in_memory
+        """Whether only a part of what this chunk replaces is at hand: its facts cannot be told apart any more.
 
-    def _load(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> None:
+        Nor can sums go on that were made of rows where sums of hours take their place.
+        """
+        if info.id in self._loaded:
+            return self._loaded[info.id] != info.mark
+        at_hand = self._loaded.keys() - {one.id for infos in self._cold.values() for one in infos}
+        replaced = set(info.replaces)
+        if self.files is not None and info.level >= Level.HOURLY and replaced & self._loaded.keys():
+            return True
+        return bool(replaced & self._loaded.keys()) and not replaced <= at_hand
+
+    def _load(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> bool:
+        """Take in what is new of a kind. False where a chunk could not be read any more."""
+        fresh, moved = self._new(infos)
         present = {info.id for info in infos}
-        fresh: list[ChunkInfo] = []
-        for info in infos:
-            if info.id in self._loaded:
-                continue
-            self._loads += 1
-            if info.replaces and self._loaded.issuperset(info.replaces):
-                self._loaded.difference_update(info.replaces)
-                self._loaded.add(info.id)  # the same facts in another box
-            else:
-                fresh.append(info)
         self._cold[kind] = [info for info in self._cold.get(kind, ()) if info.id in present]
+        if moved and self.files is not None and not self._seat(session, kind, infos):
+            return False
+        stored = self._in_files(session, kind, fresh)
+        for source in {source for one in stored.values() for source in one}:
+            self.windows.store(source, [one[source] for one in stored.values()])
         room = self.most_facts - self.windows.held()
         newest_first = sorted(fresh, key=lambda info: info.last_event, reverse=True)
         taken: list[ChunkInfo] = []
         for info in newest_first:
+            if info.id in stored:
+                continue
             if info.count <= room:
                 room -= info.count
                 taken.append(info)
             else:
                 self._cold[kind].append(info)
-        self._loaded |= {info.id for info in fresh}
-        self._unpack(session, kind, taken)
+        self._loaded |= {info.id: info.mark for info in fresh}
+        batches = self._unpacked(session, kind, taken)
+        if batches is not None:
+            self.windows.load(kind, batches)
+        return batches is not None
 
-    def _unpack(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> None:
-        batches, delays = [], kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
+    def _new(self, infos: list[ChunkInfo]) -> tuple[list[ChunkInfo], bool]:
+        """Chunks with facts that are not at hand yet; and whether facts that are have moved to another chunk."""
+        fresh, moved = list[ChunkInfo](), False
+        for info in infos:
+            if info.id in self._loaded:
+                continue
+            self._loads += 1
+            if info.replaces and self._loaded.keys() >= set(info.replaces):
+                for replaced in info.replaces:
+                    del self._loaded[replaced]
+                self._loaded[info.id] = info.mark  # the same facts in another box
+                moved = True
+            else:
+                fresh.append(info)
+        return fresh, moved
+
+    def _seat(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> bool:
+        """Hold the facts that are at hand in the boxes that there are now."""
+        cold = {info.id for info in self._cold[kind]}
+        at_hand = [info for info in infos if info.id in self._loaded and info.id not in cold]
+        stored = self._in_files(session, kind, at_hand)
+        batches = self._unpacked(session, kind, [info for info in at_hand if info.id not in stored])
+        if batches is None:
+            return False
+        by_event = [one[kind] for one in stored.values()]
+        self.windows.seat(kind, batches, by_event, [one[BY_CLICK] for one in stored.values() if BY_CLICK in one])
+        return True
+
+    def _in_files(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> dict[int, dict[Source, Stored]]:
+        if self.files is None:
+            return {}
+        return self.files.segments(session, kind, infos, self.windows.subjects, self._blocks)
+
+    def _unpacked(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> list[Batch] | None:
+        """The facts of chunks that are kept in memory; None where one of them is not there any more."""
+        batches, delays = list[Batch](), kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         for position in range(0, len(infos), AT_ONCE):
             part = [info.id for info in infos[position : position + AT_ONCE]]
             read = observations.columns(session, part)
+            if len(read) < len(part):
+                return None
             batches += [
                 slim(compression.unpack(data), self.windows.dimensions, delays=delays) for data in read.values()
             ]
-        self.windows.load(kind, batches)
+        return batches
 
     def _start_over(self) -> None:
         self.windows.clear()
         self._loaded.clear()
         self._cold.clear()
+        self._blocks.clear()
         self._loads += 1
         self._read = None
 

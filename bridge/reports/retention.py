@@ -141,10 +141,9 @@ def _replace(session: Session, feed: Feed, part: Sequence[ChunkInfo], level: Lev
     if len(found) != len(part):
         return 0
     facts = join([compression.unpack(found[info.id]) for info in part])
-    observations.remove(session, [info.id for info in part])
-    chunk_cache.add(
-        session, feed.id, facts if level < Level.HOURLY else hourly(facts), level, [info.id for info in part]
-    )
+    made = facts if level < Level.HOURLY else hourly(facts)
+    chunk_cache.add(session, feed.id, made, level, [info.id for info in part])
+    observations.remove(session, [info.id for info in part])  # afterwards, so that none of their numbers is given again
     return len(part)
 
 

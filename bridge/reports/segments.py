@@ -22,6 +22,87 @@ NO_EVENT = frozenset({"", "conversion"})
 ROWS = "\0rows"  # a measure by which every fact counts once; no metric can be called that
 SHORT = 1 << 16
 TABLE_LIMIT = 64_000_000  # cells of a direct table from pairs to codes; beyond it they are sorted
+KEPT_CELLS = 2_000_000  # of a table that is kept: 8 MB for each dimension
+NO_CODE = -1
+_NO_CODES = np.zeros(0, dtype=np.int32)
+
+
+class Numbering:
+    """Numbers of combinations of parts, looked up as whole columns. `known` says them as well, and learns new ones."""
+
+    def __init__(self, known: dict[tuple[int, ...], int]) -> None:
+        self._known = known
+        self._sizes: list[int] = []  # more than there are names, so that the same numbers serve for a while
+        self._table = _NO_CODES  # by combination, where there are few
+        self._keys = np.zeros(0, dtype=np.int64)  # or the combinations in order,
+        self._codes = _NO_CODES  # and their numbers
+
+    def of(self, columns: Sequence[Codes], names: Sequence[int]) -> Codes:
+        """One number per row. `names`: how many each part has by now."""
+        if not self._sizes or any(size < count for size, count in zip(self._sizes, names, strict=True)):
+            self._make(names)
+        mixed = _mixed(columns, self._sizes)
+        if len(self._table):
+            found: Codes = self._table[mixed]
+            if (found == NO_CODE).any():
+                new = np.unique(mixed[found == NO_CODE])
+                self._table[new] = self._learn(new)
+                found = self._table[mixed]
+            return found
+        different, where = _different(mixed, self._cells)
+        return self._look_up(different)[where]
+
+    @property
+    def _cells(self) -> float:
+        return float(np.prod([float(size) for size in self._sizes]))
+
+    def _make(self, names: Sequence[int]) -> None:
+        self._sizes = [count + count // 8 + 1 for count in names]
+        self._table = _NO_CODES
+        parts = np.array(list(self._known), dtype=np.int32).reshape(len(self._known), len(names))
+        mixed, numbers = _mixed(list(parts.T), self._sizes), np.arange(len(parts), dtype=np.int32)
+        if self._cells <= KEPT_CELLS:
+            self._table = np.full(int(self._cells), NO_CODE, dtype=np.int32)
+            self._table[mixed] = numbers
+        else:
+            self._put(mixed, numbers)
+
+    def _put(self, keys: NDArray[np.int64], codes: Codes) -> None:
+        order = np.argsort(keys)
+        self._keys, self._codes = keys[order], codes[order]
+
+    def _look_up(self, mixed: NDArray[np.int64]) -> Codes:
+        at = np.searchsorted(self._keys, mixed)
+        there = at < len(self._keys)
+        there[there] = self._keys[at[there]] == mixed[there]
+        found = np.full(len(mixed), NO_CODE, dtype=np.int32)
+        found[there] = self._codes[at[there]]
+        if not there.all():
+            found[~there] = self._learn(mixed[~there])
+            self._put(np.append(self._keys, mixed[~there]), np.append(self._codes, found[~there]))
+        return found
+
+    def _learn(self, mixed: NDArray[np.int64]) -> Codes:
+        parts: list[list[int]] = []
+        for size in reversed(self._sizes[1:]):
+            parts.append((mixed % size).tolist())
+            mixed = mixed // size
+        parts.append(mixed.tolist())
+        keys = zip(*reversed(parts), strict=True)
+        return np.array([self._known.setdefault(key, len(self._known)) for key in keys], dtype=np.int32)
+
+
+def _different(mixed: NDArray[np.int64], cells: float) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Each combination once, in order, and where each row's stands among them."""
+    if cells > min(TABLE_LIMIT, 64 * len(mixed)):
+        found, where = np.unique(mixed, return_inverse=True)
+        return found, where
+    seen = np.zeros(int(cells), dtype=bool)
+    seen[mixed] = True
+    different = np.flatnonzero(seen)
+    table = np.zeros(int(cells), dtype=np.intp)
+    table[different] = np.arange(len(different))
+    return different.astype(np.int64, copy=False), table[mixed]
 
 
 class Subjects:
@@ -33,6 +114,7 @@ class Subjects:
         self._aliases: dict[str, Mapping[str, str]] = {}
         self._parts: dict[Per, Codes] = {}
         self._parents: dict[tuple[Per, Per], Codes] = {}
+        self._numberings: dict[Per, Numbering] = {}
 
     def learn_aliases(self, aliases: Mapping[str, Mapping[str, str]]) -> bool:
         """Names that mean the same as others. True when that moves a name which has a number already.
@@ -113,30 +195,16 @@ class Subjects:
         known = self._pairs.setdefault(per, {})
         if not len(columns[0]):
             return np.zeros(0, dtype=np.int32)
-        sizes = [len(self.names(dimension)) for dimension in per]
-        mixed = columns[0].astype(np.int64)
-        for column, size in zip(columns[1:], sizes[1:], strict=True):
-            mixed = mixed * size + column
-        cells = int(np.prod([float(size) for size in sizes]))
-        if cells <= TABLE_LIMIT:
-            seen = np.zeros(cells, dtype=bool)
-            seen[mixed] = True
-            different = np.flatnonzero(seen)
-            table = np.zeros(cells, dtype=np.int32)
-            table[different] = self._learn(known, different, sizes)
-            return table[mixed]
-        different, where = np.unique(mixed, return_inverse=True)
-        return self._learn(known, different, sizes)[where]
+        numbering = self._numberings.setdefault(per, Numbering(known))
+        return numbering.of(columns, [len(self.names(dimension)) for dimension in per])
 
-    @staticmethod
-    def _learn(known: dict[tuple[int, ...], int], mixed: NDArray[np.int64], sizes: list[int]) -> Codes:
-        parts: list[list[int]] = []
-        for size in reversed(sizes[1:]):
-            parts.append((mixed % size).tolist())
-            mixed = mixed // size
-        parts.append(mixed.tolist())
-        keys = zip(*reversed(parts), strict=True)
-        return np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.int32)
+
+def _mixed(columns: Sequence[Codes], sizes: Sequence[int]) -> NDArray[np.int64]:
+    """One number for each combination."""
+    mixed = columns[0].astype(np.int64)
+    for column, size in zip(columns[1:], sizes[1:], strict=True):
+        mixed = mixed * size + column
+    return mixed
 
 
 @dataclass(slots=True, eq=False)
@@ -174,6 +242,10 @@ class Segment:
     def seen(self) -> Ints:
         return self.batch.seen
 
+    @property
+    def delay(self) -> NDArray[np.int32]:
+        return self.batch.delay
+
     def codes(self, per: Per) -> Codes:
         found = self._codes.get(per)
         if found is None:
@@ -184,7 +256,7 @@ class Segment:
     def measure(self, metric: str) -> NDArray[np.generic] | None:
         """What each fact adds to a metric, or None where none of them adds anything."""
         if metric not in self._measures:
-            values = _measure(self.batch, metric)
+            values = measured(self.batch, metric)
             counts = bool(values.any())
             if self._gone is not None and counts:
                 values = np.where(self._gone, 0, values)  # a copy, which may be changed
@@ -198,7 +270,7 @@ class Segment:
         self._gone[rows] = not back
         for metric, values in self._measures.items():
             if values is not None:
-                values[rows] = _measure(self.batch.take(rows), metric) if back else 0
+                values[rows] = measured(self.batch.take(rows), metric) if back else 0
 
     def by_seen(self) -> tuple[NDArray[np.intp], Ints]:
         """Positions in the order in which the facts were seen, and when that was."""
@@ -206,6 +278,17 @@ class Segment:
             order = np.argsort(self.batch.seen, kind="stable")
             self._by_seen = order, self.batch.seen[order]
         return self._by_seen
+
+    def unseen(self, where: slice, known: int) -> NDArray[np.bool_] | None:
+        """Which of these had not been seen by a moment; None where all had."""
+        late: NDArray[np.bool_] = self.batch.seen[where] > known
+        return late if late.any() else None
+
+    def seen_between(self, before: int, known: int) -> NDArray[np.intp]:
+        """The positions of what was seen after one moment and by another."""
+        order, times = self.by_seen()
+        low, high = np.searchsorted(times, (before, known), side="right")
+        return order[int(low) : int(high)]
 
     def of_subject(self, per: Per, code: int, events: tuple[int, int] | None = None) -> NDArray[np.intp]:
         """The positions of one subject's facts, by event time; only those in [start, end) where that is given."""
@@ -240,7 +323,8 @@ class Segment:
         return slice(int(low), int(high))
 
 
-def _measure(batch: Batch, metric: str) -> NDArray[np.generic]:
+def measured(batch: Batch, metric: str) -> NDArray[np.generic]:
+    """What each fact adds to a metric."""
     if metric == ROWS:
         return np.ones(len(batch), dtype=np.int8)
     if metric in MONEY:

@@ -6,7 +6,7 @@ moved and not on how long it is. Sums of whole numbers have no rounding: a sum t
 equals one that was computed at once.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
 from bridge.reports.batch import DTYPES, Batch
 from bridge.reports.segments import ROWS, Ints, Per, Segment, Subjects, slim
+from bridge.reports.stored_segments import Cut, Shelf, Stored
 from bridge.store.feeds import Kind
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, Dimension
 
@@ -36,6 +37,7 @@ BY_CLICK: Final = "conversions by click"  # the conversions once more, each at t
 Source = Kind | Literal["conversions by click"]
 SEEN_EVER = int(np.iinfo(np.int64).max)
 KEPT_SUMS = 160  # per metric and dimension: as many different windows slide at the same time
+NO_FILES = Shelf()
 MERGE_AT = 32  # segments; each costs a little at every question
 
 
@@ -57,12 +59,14 @@ class _Sum:
 
 @dataclass(slots=True, eq=False)
 class Windows:
-    """The facts in memory and the sums over them. One per process and account; not for several threads."""
+    """Facts, in memory and in files, and the sums over them. One per process and account; not for several threads."""
 
     dimensions: Collection[str] = ALWAYS_KEPT
     subjects: Subjects = field(default_factory=Subjects)
     delays: bool = False  # keep click times of everything, not only of conversions; only a replay asks
     _segments: dict[Source, list[Segment]] = field(default_factory=dict)
+    _stored: dict[Source, Shelf] = field(default_factory=dict)
+    _numbered: set[tuple[Source, Per]] = field(default_factory=set)  # of what is stored
     _sums: dict[tuple[Source, str, Per], list[_Sum]] = field(default_factory=dict)
     _first: dict[tuple[Kind, str], int] = field(
         default_factory=dict
@@ -76,9 +80,48 @@ class Windows:
         segment = Segment.of(self.subjects, slimmed)
         if not len(segment):
             return
-        self._take_in(kind, segment)
+        for source, one in self._sources(kind, segment):
+            self._take_in(source, [one])
+            self._keep(source, one)
+
+    def _sources(self, kind: Kind, segment: Segment) -> Iterator[tuple[Source, Segment]]:
+        yield kind, segment
         if kind is Kind.CONVERSIONS:
-            self._take_in(BY_CLICK, _by_click(self.subjects, segment))
+            yield BY_CLICK, by_click(self.subjects, segment)
+
+    def store(self, source: Source, stored: Sequence[Stored]) -> None:
+        """Add facts that lie in files. Sums that slide already take them in at once."""
+        self._stored[source] = Shelf([*self._files(source), *stored])
+        self._numbered = {one for one in self._numbered if one[0] != source}
+        self._note_said(source, stored)
+        for (of_source, metric, per), sums in self._sums.items():
+            if of_source == source and sums:
+                self.number(source, per)
+                for one in sums:
+                    one.totals = _fit(one.totals, self.subjects, per)
+                    for each in stored:
+                        for cut in (
+                            each.cuts(one.edges.start, one.edges.end) if each.first_seen <= one.edges.known else ()
+                        ):
+                            _Part(cut, metric, per).add(one.totals, *one.edges)
+
+    def seat(self, kind: Kind, batches: Sequence[Batch], stored: Sequence[Stored], clicked: Sequence[Stored]) -> None:
+        """Hold the very facts of a kind that are held already in other places. No sum changes."""
+        delays = self.delays or kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
+        segment = Segment.of(self.subjects, [slim(batch, self.dimensions, delays=delays) for batch in batches])
+        for source, one in self._sources(kind, segment):
+            self._segments[source] = [one] if len(one) else []
+            self._stored[source] = Shelf(stored if source == kind else clicked)
+            self._numbered = {each for each in self._numbered if each[0] != source}
+
+    def _note_said(self, source: Source, stored: Sequence[Stored]) -> None:
+        names = set(self.dimensions).intersection(DECLARABLE)
+        if source == BY_CLICK or not names:
+            return
+        for one in stored:
+            self._note(Kind(source), "", np.array([one.first_seen]))
+            for name in names & one.said.keys():
+                self._note(Kind(source), name, np.array([one.said[name]]))
 
     def _note_first(self, kind: Kind, batches: Sequence[Batch]) -> None:
         names = set(self.dimensions).intersection(DECLARABLE)
@@ -101,12 +144,15 @@ class Windows:
                     found = max(found or 0, first)
         return found
 
-    def _take_in(self, source: Source, segment: Segment) -> None:
+    def _take_in(self, source: Source, pieces: Sequence[Segment]) -> None:
         for (of_source, metric, per), sums in self._sums.items():
             if of_source == source:
-                for one in sums:
-                    one.totals = _fit(one.totals, self.subjects, per, segment)
-                    _Part(segment, metric, per).add(one.totals, one.edges.start, one.edges.end, one.edges.known)
+                for segment in pieces:
+                    for one in sums:
+                        one.totals = _fit(one.totals, self.subjects, per, segment)
+                        _Part(segment, metric, per).add(one.totals, *one.edges)
+
+    def _keep(self, source: Source, segment: Segment) -> None:
         segments = self._segments.setdefault(source, [])
         segments.append(segment)
         if len(segments) > MERGE_AT:
@@ -114,6 +160,8 @@ class Windows:
 
     def clear(self) -> None:
         self._segments.clear()
+        self._stored.clear()
+        self._numbered.clear()
         self._sums.clear()
         self._first.clear()
 
@@ -126,8 +174,8 @@ class Windows:
 
         The array belongs to the engine: copy it before changing it.
         """
-        parts = self._parts(kind, metric, per)
-        if not any(part.counts for part in parts):
+        self.number(kind, per)
+        if not self._counts(kind, metric):
             return np.zeros(self.subjects.count(per), dtype=np.int64)
         sums = self._sums.setdefault((kind, metric, per), [])
         nearest = min(range(len(sums)), key=lambda at: _distance(sums[at].edges, edges), default=None)
@@ -140,32 +188,72 @@ class Windows:
                 one = _Sum(one.edges, one.totals.copy())
             one.totals = _fit(one.totals, self.subjects, per)
             if one.edges != edges:
-                for part in parts:
-                    part.slide(one.totals, one.edges, edges)
-                one.edges = edges
+                self._slide(kind, metric, per, one, edges)
         sums.append(one)  # the least recently used sum is dropped first
         del sums[:-KEPT_SUMS]
         return one.totals
 
     def once(self, kind: Source, metric: str, per: Per, edges: Edges) -> Ints:
         """The same for edges that will not be asked for again."""
-        parts = self._parts(kind, metric, per)
+        self.number(kind, per)
         totals = np.zeros(self.subjects.count(per), dtype=np.int64)
-        for part in parts:
+        for part in self._parts(kind, metric, per, edges.start, edges.end):
             part.add(totals, *edges)
         return totals
 
-    def _parts(self, kind: Source, metric: str, per: Per) -> "list[_Part]":
-        """Made for all segments first, so that every subject has its number before totals get their length."""
-        return [_Part(segment, metric, per) for segment in self._segments.get(kind, ())]
+    def _counts(self, kind: Source, metric: str) -> bool:
+        """Whether any fact may add something to a metric."""
+        held = any(segment.measure(metric) is not None for segment in self._segments.get(kind, ()))
+        return held or any(stored.counts(metric) for stored in self._files(kind))
+
+    def _files(self, source: Source) -> list[Stored]:
+        return self._stored.get(source, NO_FILES).files
+
+    def _pieces(self, kind: Source, start: int, end: int) -> Iterator["Segment | Cut"]:
+        """Whatever holds facts of [start, end)."""
+        if start < end:
+            yield from self._segments.get(kind, ())
+            yield from self._stored.get(kind, NO_FILES).cuts(start, end)
+
+    def _parts(self, kind: Source, metric: str, per: Per, start: int, end: int) -> Iterator["_Part"]:
+        """Whatever may add to a metric in [start, end). Number the subjects before totals get their length."""
+        if start >= end:
+            return
+        for segment in self._segments.get(kind, ()):
+            yield _Part(segment, metric, per)
+        for cut in self._stored.get(kind, NO_FILES).cuts(start, end, metric):
+            yield _Part(cut, metric, per)
+
+    def _slide(self, kind: Source, metric: str, per: Per, one: _Sum, new: Edges) -> None:
+        """From the old edges to the new ones with as little as possible; then what was seen meanwhile."""
+        old = one.edges
+        for low, high, less in (
+            (old.start, min(new.start, old.end), True),  # fell out at the old end
+            (new.start, min(old.start, new.end), False),
+            (max(old.end, new.start), new.end, False),  # came in at the new end
+            (max(new.end, old.start), old.end, True),
+        ):
+            for part in self._parts(kind, metric, per, low, high):
+                part.add(one.totals, low, high, old.known, less=less)
+        if new.known > old.known:
+            for segment in self._segments.get(kind, ()):
+                _Part(segment, metric, per).add_seen(one.totals, old.known, new)
+            for cut in self._stored.get(kind, NO_FILES).seen_after(old.known, new.start, new.end, metric):
+                _Part(cut, metric, per).add_seen(one.totals, old.known, new)
+        one.edges = new
 
     def number(self, kind: Source, per: Per) -> None:
         """Give every subject of a dimension its number now."""
         for segment in self._segments.get(kind, ()):
             segment.codes(per)
+        if (kind, per) not in self._numbered:
+            for stored in self._files(kind):
+                stored.number(per)
+            self._numbered.add((kind, per))
 
     def twin(self) -> "Windows":
-        """The same facts and subjects with sums of its own; see `absent`."""
+        """The same facts, all in memory, and subjects with sums of its own; see `absent`."""
+        assert not any(map(len, self._stored.values()))
         segments = {kind: [segment.twin() for segment in own] for kind, own in self._segments.items()}
         return Windows(self.dimensions, self.subjects, self.delays, segments, _first=self._first)
 
@@ -180,7 +268,7 @@ class Windows:
                 segment.absent(rows[segment.clicked(rows) >= since], back=back)
 
     def one(self, kind: Kind, metric: str, per: Per, code: int, edges: Edges) -> int:
-        """The sum of a single subject."""
+        """The sum of a single subject, over facts in memory."""
         total = 0
         for segment in self._segments.get(kind, ()):
             rows = segment.of_subject(per, code, edges[:2])
@@ -188,7 +276,7 @@ class Windows:
         return total
 
     def clicked(self, kind: Kind, metric: str, per: Per, code: int, clicked: tuple[int, int]) -> int:
-        """One subject's sum over all facts that go back to clicks of [start, end), whenever they came."""
+        """One subject's sum over all facts in memory that go back to clicks of [start, end), whenever they came."""
         total, (start, end) = 0, clicked
         for segment in self._segments.get(kind, ()):
             rows = segment.of_subject(per, code, (start, np.iinfo(np.int64).max))
@@ -199,18 +287,34 @@ class Windows:
     def histogram(self, kind: Kind, metric: str, per: Per, edges: Edges, step: int) -> NDArray[np.float64]:
         """The metric per subject number (rows) and time range of `step` seconds (columns). For few subjects."""
         columns = (edges.end - edges.start) // step
-        parts = self._parts(kind, metric, per)
+        self.number(kind, per)
         result = np.zeros(self.subjects.count(per) * columns)
-        for part in parts:
+        for part in self._parts(kind, metric, per, edges.start, edges.end):
             codes, places, values = part.placed(edges, step)
             np.add.at(result, codes * columns + places, values)
         return result.reshape(-1, columns)
 
+    def cumulated(
+        self, kind: Source, metric: str, per: Per, moments: Sequence[int], known: int, *, most: int
+    ) -> Ints | None:
+        """The metric from the first moment up to each (rows) per subject number; None for more than `most` cells."""
+        self.number(kind, per)
+        count = self.subjects.count(per)
+        if len(moments) * count > most:
+            return None
+        table, places = np.zeros((len(moments), count), dtype=np.int64), np.array(moments)
+        cells, edges = table.reshape(-1), Edges(moments[0], moments[-1], known)
+        for part in self._parts(kind, metric, per, edges.start, edges.end):
+            codes, events, values = part.placed(edges, 1)
+            rows = np.searchsorted(places, events + edges.start, side="right")
+            _count_in(cells, rows * count + codes, values)
+        return np.cumsum(table, axis=0, out=table)
+
     def told_since(self, kind: Kind, metric: str, per: Per, edges: Edges, clicked: tuple[int, int]) -> Ints:
         """The metric over facts of [start, end) whose clicks were in a time range of their own, a short one."""
-        parts = self._parts(kind, metric, per)
+        self.number(kind, per)
         totals = np.zeros(self.subjects.count(per), dtype=np.int64)
-        for part in parts:
+        for part in self._parts(kind, metric, per, edges.start, edges.end):
             part.add_clicked(totals, edges, clicked)
         return totals
 
@@ -220,9 +324,8 @@ class Windows:
         A row that was listed late, while the feed was read, has arrived late. Rows from before the first reading
         say nothing about that.
         """
-        parts = [segment for segment in self._segments.get(Kind.CONVERSIONS, ()) if len(segment)]
-        first = min((int(segment.by_seen()[1][0]) for segment in parts), default=0)
-        found = [_arrived(segment, known, start, first) for segment in parts]
+        first = self._first_seen(Kind.CONVERSIONS)
+        found = [_arrived(piece, known, start, first) for piece in self._pieces(Kind.CONVERSIONS, start, SEEN_EVER)]
         return Arrivals(*(np.concatenate(columns) for columns in zip(*found, strict=True))) if found else _NOBODY
 
     def listed_after(self, per: Per, start: int, end: int, known: int) -> tuple[NDArray[np.int32], Ints, Ints]:
@@ -230,19 +333,24 @@ class Windows:
 
         Rows from before the first reading are left out: they say nothing about that.
         """
-        parts = [segment for segment in self._segments.get(Kind.CONVERSIONS, ()) if len(segment)]
-        first = min((int(segment.by_seen()[1][0]) for segment in parts), default=0)
+        start = max(start, self._first_seen(Kind.CONVERSIONS) + 1)
+        self.number(Kind.CONVERSIONS, per)
         found = []
-        for segment in parts:
-            where = segment.slice(max(start, first + 1), end)
-            rows = np.flatnonzero(segment.seen[where] <= known) + where.start
-            values = segment.measure("conversions")
+        for piece in self._pieces(Kind.CONVERSIONS, start, end):
+            where = piece.slice(start, end)
+            rows = np.flatnonzero(piece.seen[where] <= known) + where.start
+            values = piece.measure("conversions")
             rows = rows[:0] if values is None else rows[values[rows] > 0]
-            found.append((segment.codes(per)[rows], segment.event[rows], segment.seen[rows] - segment.event[rows]))
+            found.append((piece.codes(per)[rows], piece.event[rows], piece.seen[rows] - piece.event[rows]))
         if not found:
             return _NONE.astype(np.int32), _NONE, _NONE
         codes, events, lags = (np.concatenate(columns) for columns in zip(*found, strict=True))
         return codes, events, lags
+
+    def _first_seen(self, kind: Source) -> int:
+        """When the first of all facts of a kind was seen; 0 where there is none."""
+        found = [int(segment.by_seen()[1][0]) for segment in self._segments.get(kind, ()) if len(segment)]
+        return min(found + [stored.first_seen for stored in self._files(kind)], default=0)
 
     def last_seen(self, kind: Source, known: int) -> datetime | None:
         """When the newest of the facts that were known then had come."""
@@ -251,14 +359,21 @@ class Windows:
             times = segment.by_seen()[1]
             at = int(np.searchsorted(times, known, side="right"))
             found += [int(times[at - 1])] if at else []
+        for stored in self._files(kind):
+            if stored.last_seen <= known:
+                found.append(stored.last_seen)
+            elif stored.first_seen <= known:
+                times = np.concatenate([cut.seen for cut in stored.cuts(0, SEEN_EVER)])
+                found.append(int(times[times <= known].max()))
         return datetime.fromtimestamp(max(found), UTC) if found else None
 
     def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:
         """The subjects with any fact in [start, end)."""
         found: set[int] = set()
         for kind in Kind:
-            for segment in self._segments.get(kind, ()):
-                found.update(np.unique(segment.codes(per)[segment.slice(start, end)]).tolist())
+            self.number(kind, per)
+            for piece in self._pieces(kind, start, end):
+                found.update(np.unique(piece.codes(per)[piece.slice(start, end)]).tolist())
         names = self.subjects.known(per)
         return sorted(names[code] for code in found if all(names[code]))
 
@@ -268,7 +383,9 @@ class Windows:
         A retraction counts as well: that there was something to retract is a sign of life.
         """
         parts = [
-            self.totals(kind, ROWS, per, Edges(start, end, SEEN_EVER)) for kind in Kind if self._segments.get(kind)
+            self.totals(kind, ROWS, per, Edges(start, end, SEEN_EVER))
+            for kind in Kind
+            if self._segments.get(kind) or self._files(kind)
         ]
         found = np.zeros(self.subjects.count(per), dtype=np.int64)
         for part in parts:
@@ -286,7 +403,7 @@ class Windows:
         self._segments[kind] = [*big, Segment.of(self.subjects, [segment.batch for segment in small])]
 
 
-def _by_click(subjects: Subjects, segment: Segment) -> Segment:
+def by_click(subjects: Subjects, segment: Segment) -> Segment:
     """The same facts at the times of their clicks; where a click time is not known, the fact stays where it is."""
     clicks = segment.clicked(np.arange(len(segment)))
     batch = replace(segment.batch, event=clicks, delay=np.zeros(0, dtype=DTYPES["delay"]))
@@ -297,12 +414,14 @@ _NONE = np.zeros(0, dtype=np.int64)
 _NOBODY = Arrivals(_NONE.astype(np.int32), _NONE, _NONE, _NONE)
 
 
-def _arrived(segment: Segment, known: int, start: int, first: int) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:
+def _arrived(
+    segment: "Segment | Cut", known: int, start: int, first: int
+) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:
     weight = segment.measure("conversions")
     rows = np.flatnonzero((segment.seen <= known) & (segment.event >= start))
-    if weight is None or not len(segment.batch.delay):
+    if weight is None or not len(segment.delay):
         rows = rows[:0]
-    delay = segment.batch.delay[rows].astype(np.int64)
+    delay = segment.delay[rows].astype(np.int64)
     event, seen = segment.event[rows], segment.seen[rows]
     late = np.where(event > first, np.maximum(seen - event - PUNCTUAL, 0), 0)
     clicks = event - np.maximum(delay, 0)
@@ -329,12 +448,23 @@ def _fit(totals: Ints, subjects: Subjects, per: Per, segment: Segment | None = N
     return np.append(totals, np.zeros(more, dtype=np.int64)) if more > 0 else totals
 
 
+def _count_in(totals: Ints, codes: NDArray[np.integer], values: NDArray[np.generic], times: int = 1) -> None:
+    """Add each value to the total of its code. The same as `np.add.at`, several times as fast."""
+    if not len(codes):
+        return
+    same = int(values[0])
+    if len(codes) * 8 > len(totals) and values.min() == same == values.max():  # counting, as most of it is
+        totals += np.bincount(codes, minlength=len(totals)) * (same * times)
+    else:
+        np.add.at(totals, codes.astype(np.intp), values.astype(np.int64) * times)
+
+
 class _Part:
-    """One segment under one question: who, and how much of what."""
+    """A segment, or a cut of one on disk, under one question: who, and how much of what."""
 
     __slots__ = ("_codes", "_segment", "_values", "counts")
 
-    def __init__(self, segment: Segment, metric: str, per: Per) -> None:
+    def __init__(self, segment: "Segment | Cut", metric: str, per: Per) -> None:
         values = segment.measure(metric)
         self.counts = values is not None
         self._segment = segment
@@ -347,10 +477,10 @@ class _Part:
         if not self.counts or where.start >= where.stop:
             return
         codes, values = self._codes[where], self._values[where]
-        late = self._segment.seen[where] > known
-        if late.any():
+        late = self._segment.unseen(where, known)
+        if late is not None:
             codes, values = codes[~late], values[~late]
-        np.add.at(totals, codes, np.negative(values) if less else values)
+        _count_in(totals, codes, values, -1 if less else 1)
 
     def placed(self, edges: Edges, step: int) -> tuple[Ints, Ints, NDArray[np.generic]]:
         """The facts of [start, end): whose they are, in which time range they lie, and how much they count."""
@@ -368,26 +498,13 @@ class _Part:
             return
         clicks = self._segment.clicked(rows)
         rows = rows[(self._segment.seen[rows] <= edges.known) & (clicks >= clicked[0]) & (clicks < clicked[1])]
-        np.add.at(totals, self._codes[rows], self._values[rows])
+        _count_in(totals, self._codes[rows], self._values[rows])
 
-    def slide(self, totals: Ints, old: Edges, new: Edges) -> None:
-        """From the old edges to the new ones with as little as possible; then what was seen meanwhile."""
-        for low, high, less in (
-            (old.start, min(new.start, old.end), True),  # fell out at the old end
-            (new.start, min(old.start, new.end), False),
-            (max(old.end, new.start), new.end, False),  # came in at the new end
-            (max(new.end, old.start), old.end, True),
-        ):
-            if low < high:
-                self.add(totals, low, high, old.known, less=less)
-        if new.known > old.known and self.counts:
-            self._add_seen(totals, old.known, new)
-
-    def _add_seen(self, totals: Ints, before: int, new: Edges) -> None:
+    def add_seen(self, totals: Ints, before: int, new: Edges) -> None:
         """Add the facts inside the new edges that became known after `before`."""
-        order, times = self._segment.by_seen()
-        low, high = np.searchsorted(times, (before, new.known), side="right")
-        rows: NDArray[np.intp] = order[int(low) : int(high)]
+        if not self.counts:
+            return
+        rows = self._segment.seen_between(before, new.known)
         event = self._segment.event[rows]
         rows = rows[(event >= new.start) & (event < new.end)]
-        np.add.at(totals, self._codes[rows], self._values[rows])
+        _count_in(totals, self._codes[rows], self._values[rows])

@@ -273,14 +273,16 @@ class Services:
         return Meter(lambda: self.store, self.clock)
 
     def data(self, account: str = "main", integration: str = "default") -> "LiveData":
-        """The observations of one integration in memory, kept over the life of the process."""
+        """The observations of one integration, kept at hand over the life of the process."""
         from bridge.reports.live import LiveData
+        from bridge.reports.segment_directory import OBSERVATIONS, SegmentDirectory
         from bridge.reports.windows import Windows
         from rules.model.revision import ALWAYS_KEPT
 
         key, dimensions = (account, integration), (*ALWAYS_KEPT, *self.settings.dimensions)
         if key not in self._data or tuple(self._data[key].windows.dimensions) != dimensions:
-            self._data[key] = LiveData(account, integration, windows=Windows(dimensions))
+            files = SegmentDirectory(self.settings.var / OBSERVATIONS, account, integration)
+            self._data[key] = LiveData(account, integration, files=files, windows=Windows(dimensions))
         return self._data[key]
 
     @cached_property

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -50,44 +51,63 @@ class ChunkInfo:
     count: int
     first_event: datetime
     last_event: datetime
+    first_seen: datetime
     last_seen: datetime
     replaces: tuple[int, ...]
     size: int
+
+    @property
+    def mark(self) -> str:
+        """Tells this chunk from any other, also from one that took its number after an older copy was put back."""
+        times = (self.first_event, self.last_event, self.first_seen, self.last_seen)
+        parts = (self.id, self.feed_id, int(self.level), self.count, self.size)
+        return " ".join([*map(str, parts), *(str(int(time.timestamp())) for time in times)])
 
 
 def overlapping(
     session: Session, feed_ids: Iterable[int], start: datetime | None = None, end: datetime | None = None
 ) -> list[ChunkInfo]:
     """Chunks that may hold facts with an event time in [start, end), in the order they were written."""
-    query = select(
-        Chunk.id,
-        Chunk.feed_id,
-        Chunk.level,
-        Chunk.count.label("facts"),
-        Chunk.first_event,
-        Chunk.last_event,
-        Chunk.last_seen,
-        Chunk.replaces,
-        Chunk.size,
-    ).where(Chunk.feed_id.in_(list(feed_ids)))
+    query = _INFO.where(Chunk.feed_id.in_(list(feed_ids)))
     if start is not None:
         query = query.where(Chunk.last_event >= start)
     if end is not None:
         query = query.where(Chunk.first_event < end)
-    return [
-        ChunkInfo(
-            row.id,
-            row.feed_id,
-            Level(row.level),
-            row.facts,
-            row.first_event,
-            row.last_event,
-            row.last_seen,
-            tuple(row.replaces),
-            row.size,
-        )
-        for row in session.execute(query.order_by(Chunk.last_seen, Chunk.id))
-    ]
+    return [_info(row) for row in session.execute(query.order_by(Chunk.last_seen, Chunk.id))]
+
+
+def info(session: Session, chunk_id: int) -> ChunkInfo | None:
+    row = session.execute(_INFO.where(Chunk.id == chunk_id)).one_or_none()
+    return None if row is None else _info(row)
+
+
+_INFO = select(
+    Chunk.id,
+    Chunk.feed_id,
+    Chunk.level,
+    Chunk.count.label("facts"),
+    Chunk.first_event,
+    Chunk.last_event,
+    Chunk.first_seen,
+    Chunk.last_seen,
+    Chunk.replaces,
+    Chunk.size,
+)
+
+
+def _info(row: Any) -> ChunkInfo:
+    return ChunkInfo(
+        row.id,
+        row.feed_id,
+        Level(row.level),
+        row.facts,
+        row.first_event,
+        row.last_event,
+        row.first_seen,
+        row.last_seen,
+        tuple(row.replaces),
+        row.size,
+    )
 
 
 def state_of(session: Session, feed_ids: Iterable[int]) -> tuple[int, int]:
@@ -95,6 +115,11 @@ def state_of(session: Session, feed_ids: Iterable[int]) -> tuple[int, int]:
     query = select(func.count(), func.coalesce(func.max(Chunk.id), 0)).where(Chunk.feed_id.in_(list(feed_ids)))
     count, newest = session.execute(query).one()
     return int(count), int(newest)
+
+
+def ids(session: Session) -> set[int]:
+    """Of all chunks that there are."""
+    return set(session.scalars(select(Chunk.id)))
 
 
 def columns(session: Session, chunk_ids: Iterable[int]) -> dict[int, bytes]:

@@ -1,0 +1,160 @@
+"""Keep the files of facts in the home: one for each large chunk, made when it is first asked for, removed after it.
+
+The database is the truth: a file that is missing, damaged or foreign is made anew from its chunk. Several processes use
+one directory. Each file is written under a name of its own and put in its place as a whole, by one process at a time;
+the others wait for it. Where no file can be written (a full disk, a home that may only be read), the chunk is kept in
+memory.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bridge.reports import compression, segment_file
+from bridge.reports.segment_file import Index, NotAFile, Reader
+from bridge.reports.segments import Segment, Subjects, slim
+from bridge.reports.stored_segments import Blocks, Repair, Stored
+from bridge.reports.windows import BY_CLICK, Source, by_click
+from bridge.store import feeds, observations
+from bridge.store.feeds import Kind
+from bridge.store.observations import ChunkInfo
+from bridge.store.private_files import private_directory
+from rules.model.revision import ALWAYS_KEPT, DECLARABLE
+
+log = structlog.get_logger()
+
+OBSERVATIONS = "observations"  # in the home's var
+LEAST = 1_024  # facts of a chunk that gets a file; smaller ones are young, and kept in memory until they are merged
+ROOM = 512_000_000  # bytes that are left free for what cannot be made anew
+LEFT_OVER = 3_600  # seconds after which an unfinished file belongs to no process any more
+TELL_EVERY = 5.0  # seconds, while many files are made
+SUFFIXES: dict[bool, str] = {False: "rows", True: "clicks"}  # by event time; by the time of the click
+
+
+class SegmentDirectory:
+    """The files of one account and integration."""
+
+    def __init__(self, observations_directory: Path, account: str, integration: str) -> None:
+        self._root = observations_directory / quote(account, safe="") / quote(integration, safe="")
+
+    def segments(
+        self, session: Session, kind: Kind, infos: Sequence[ChunkInfo], subjects: Subjects, kept: Blocks
+    ) -> dict[int, dict[Source, Stored]]:
+        """The facts of these chunks as they lie in files, by chunk; without those that get none."""
+        found = {}
+        told = time.monotonic()
+        made = 0
+        for position, info in enumerate(infos):
+            if info.count < LEAST:
+                continue
+            indexes = self._existing(kind, info)
+            if indexes is None:
+                indexes = self._made(session, kind, info)
+                made += 1
+            if made and time.monotonic() - told > TELL_EVERY:
+                told = time.monotonic()
+                log.info("observations are laid out on disk", kind=str(kind), done=position + 1, of=len(infos))
+            if indexes is not None:
+                found[info.id] = {
+                    source: Stored(subjects, Reader(index), kept, self._repair(session, kind, info, source))
+                    for source, index in indexes.items()
+                }
+        return found
+
+    def prepare(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> int:
+        """Make the files that are missing, so that nobody has to wait for them; how many were made."""
+        missing = [info for info in infos if info.count >= LEAST and self._existing(kind, info) is None]
+        return sum(self._made(session, kind, info) is not None for info in missing)
+
+    def _path(self, kind: Kind, info: ChunkInfo, source: Source) -> Path:
+        return self._root / str(kind) / f"{info.id}.{SUFFIXES[source == BY_CLICK]}"
+
+    def _existing(self, kind: Kind, info: ChunkInfo) -> dict[Source, Index] | None:
+        try:
+            return {source: segment_file.read_index(self._path(kind, info, source), info.mark) for source in _of(kind)}
+        except NotAFile:
+            return None
+
+    def _made(self, session: Session, kind: Kind, info: ChunkInfo) -> dict[Source, Index] | None:
+        """The files of a chunk, made now or meanwhile by another process; None where that is not possible."""
+        try:
+            with self._alone(kind):
+                return self._existing(kind, info) or self._make(session, kind, info)
+        except (OSError, NotAFile) as error:
+            log.warning("observations are kept in memory instead of in a file", error=str(error), kind=str(kind))
+            return None
+
+    def _make(self, session: Session, kind: Kind, info: ChunkInfo) -> dict[Source, Index]:
+        now = observations.info(session, info.id)
+        data = observations.columns(session, [info.id]).get(info.id)
+        if now is None or now.mark != info.mark or data is None:
+            raise NotAFile(f"chunk {info.id} is not there any more")
+        if shutil.disk_usage(self._root).free < ROOM:
+            raise OSError(f"less than {ROOM // 1_000_000} MB are free")
+        delays = kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
+        batch = slim(compression.unpack(data), (*ALWAYS_KEPT, *DECLARABLE), delays=delays)
+        segment = Segment.of(Subjects(), [batch])
+        for source in _of(kind):
+            own = by_click(segment.subjects, segment) if source == BY_CLICK else segment
+            segment_file.write(self._path(kind, info, source), own.batch, info.mark)
+        return {source: segment_file.read_index(self._path(kind, info, source), info.mark) for source in _of(kind)}
+
+    def _repair(self, session: Session, kind: Kind, info: ChunkInfo, source: Source) -> Repair:
+        bind = session.get_bind()
+
+        def again() -> Index:
+            log.warning("a file of observations is made anew", kind=str(kind), chunk=info.id)
+            self._path(kind, info, source).unlink(missing_ok=True)
+            with Session(bind) as own, self._alone(kind):
+                return self._make(own, kind, info)[source]
+
+        return again
+
+    @contextmanager
+    def _alone(self, kind: Kind) -> Iterator[None]:
+        """One process at a time makes files of a kind."""
+        directory = private_directory(self._root / str(kind))
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def _of(kind: Kind) -> tuple[Source, ...]:
+    return (kind, BY_CLICK) if kind is Kind.CONVERSIONS else (kind,)
+
+
+def prepare(session: Session, observations_directory: Path, since: datetime) -> int:
+    """Make the missing files of all feeds, as far back as they are asked for; how many were made."""
+    made = 0
+    for feed in feeds.everything(session):
+        own = SegmentDirectory(observations_directory, feed.account, feed.integration)
+        made += own.prepare(session, Kind(feed.kind), observations.overlapping(session, [feed.id], since))
+    return made
+
+
+def sweep(observations_directory: Path, chunks: set[int], now: float) -> int:
+    """Remove the files of chunks that are gone, and what was never finished; how many bytes that gave back."""
+    freed = 0
+    for path in observations_directory.glob("*/*/*/*"):
+        name, _, suffix = path.name.partition(".")
+        try:
+            status = path.stat()
+            unfinished = suffix.endswith(".part") and status.st_mtime < now - LEFT_OVER
+            if unfinished or (suffix in SUFFIXES.values() and int(name) not in chunks):
+                path.unlink()
+                freed += status.st_size
+        except (FileNotFoundError, ValueError):  # another process was here, or it is no file of ours
+            continue
+    return freed

@@ -1,0 +1,258 @@
+"""Segments of facts on disk: of each only the blocks that a question touches are read, and the youngest reads are kept.
+
+A window that slides reads the few thousand rows around its old edge; all sums over the same edge share that reading,
+and so do the minutes after it. A sum that is made from nothing reads its columns once and keeps none of them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.reports import segment_file
+from bridge.reports.batch import DTYPES, MONEY, NUMBERS, Batch, Labels
+from bridge.reports.segment_file import Index, NotAFile, Reader
+from bridge.reports.segments import ROWS, STATUSES, Codes, Ints, Per, Subjects, measured
+from rules.model.revision import Dimension
+
+MOST_KEPT = 131_072  # rows of blocks: about 7 MB
+FEW = 4  # blocks; longer time ranges are read and not kept
+AT_ONCE = 64  # blocks of a long time range: 262,144 rows
+
+_names = count()
+T = TypeVar("T")
+Repair = Callable[[], Index]  # raises NotAFile where what the file held is not in the database any more
+
+
+class Blocks:
+    """The blocks that were read last, of all files of one process."""
+
+    def __init__(self, rows: int = MOST_KEPT) -> None:
+        self._most = rows
+        self._held = 0
+        self._found: OrderedDict[tuple[int, int], Cut] = OrderedDict()
+        self.torn = False  # a file could not be made anew: what it held has to be looked for from the start
+
+    def get(self, key: tuple[int, int], read: Callable[[], "Cut"]) -> "Cut":
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = read()
+            self._held += len(found)
+            while self._held > self._most and len(self._found) > 1:
+                self._held -= len(self._found.popitem(last=False)[1])
+        self._found.move_to_end(key)
+        return found
+
+    def clear(self) -> None:
+        self._found.clear()
+        self._held = 0
+        self.torn = False
+
+
+@dataclass(slots=True, eq=False)
+class Stored:
+    """The facts of one file, under the numbers of a process's subjects."""
+
+    subjects: Subjects
+    reader: Reader
+    kept: Blocks
+    repair: Repair
+    _numbers: dict[Dimension, Codes] = field(default_factory=dict)  # place in the file's names → number
+    _numbered: set[Per] = field(default_factory=set)
+    _key: int = field(default_factory=lambda: next(_names))
+
+    def __len__(self) -> int:
+        return self.reader.index.rows
+
+    @property
+    def first_seen(self) -> int:
+        return self.reader.index.first_seen
+
+    @property
+    def last_seen(self) -> int:
+        return int(self.reader.index.last_seen.max())
+
+    @property
+    def said(self) -> dict[str, int]:
+        """When a row first said a declared dimension."""
+        return dict(self.reader.index.said)
+
+    def counts(self, metric: str) -> bool:
+        """Whether any of its facts may add something to a metric."""
+        return metric == ROWS or segment_file.counts(self.reader, metric)
+
+    def number(self, per: Per) -> None:
+        """Give every subject of a dimension its number."""
+        if per in self._numbered:
+            return
+        if len(per) == 1:
+            self.numbers(per[0])
+        else:
+            for cut in self._long(range(len(self.reader.index.first_event))):
+                cut.codes(per)
+        self._numbered.add(per)
+
+    def numbers(self, dimension: Dimension) -> Codes:
+        """The number of each of the file's names."""
+        found = self._numbers.get(dimension)
+        if found is None:
+            names = self.read(lambda reader: reader.names(dimension))
+            column = Labels(np.arange(len(names), dtype=np.int32), names)
+            found = self._numbers[dimension] = self.subjects.coded(dimension, column)
+        return found
+
+    def cuts(self, start: int, end: int) -> Iterator["Cut"]:
+        """All facts of [start, end), and some around them."""
+        return self._cut(self.reader.index.blocks(start, end))
+
+    def seen_after(self, before: int, start: int, end: int) -> Iterator["Cut"]:
+        """All facts of [start, end) that were seen after a moment, and some others."""
+        index = self.reader.index
+        blocks = index.blocks(start, end)
+        for block in np.flatnonzero(index.last_seen[blocks.start : blocks.stop] > before).tolist():
+            yield from self._cut(range(blocks.start + block, blocks.start + block + 1))
+
+    def _cut(self, blocks: range) -> Iterator["Cut"]:
+        if len(blocks) > FEW:
+            yield from self._long(blocks)
+            return
+        for block in blocks:
+            yield self.kept.get((self._key, block), lambda block=block: Cut(self, range(block, block + 1)))  # type: ignore[misc]
+
+    def _long(self, blocks: range) -> Iterator["Cut"]:
+        for low in range(blocks.start, blocks.stop, AT_ONCE):
+            yield Cut(self, range(low, min(low + AT_ONCE, blocks.stop)))
+
+    def read(self, question: Callable[[Reader], T]) -> T:
+        """Ask the file; where it is damaged or gone, make it anew from the database and ask again."""
+        try:
+            return question(self.reader)
+        except NotAFile:
+            self.kept.torn = True  # unless this succeeds
+            self.reader = Reader(self.repair())
+            found = question(self.reader)
+            self.kept.torn = False
+            return found
+
+
+class Cut:
+    """A part of a file, read as far as it is asked for. Answers what a segment in memory answers."""
+
+    __slots__ = ("_blocks", "_codes", "_columns", "_count", "_measures", "_stored")
+
+    def __init__(self, stored: Stored, blocks: range) -> None:
+        self._stored = stored
+        self._blocks = blocks
+        self._count = stored.reader.count(blocks)
+        self._columns: dict[str, NDArray[Any]] = {}
+        self._codes: dict[Per, Codes] = {}
+        self._measures: dict[str, NDArray[np.generic] | None] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _column(self, name: str) -> NDArray[Any]:
+        found = self._columns.get(name)
+        if found is None:
+            found = self._stored.read(lambda reader: reader.numbers(name, self._blocks))
+            self._columns[name] = found
+        return found
+
+    @property
+    def event(self) -> Ints:
+        return self._column("event")
+
+    @property
+    def seen(self) -> Ints:
+        return self._column("seen")
+
+    @property
+    def delay(self) -> NDArray[np.int32]:
+        return self._column("delay")
+
+    def codes(self, per: Per) -> Codes:
+        found = self._codes.get(per)
+        if found is None:
+            columns = [self._numbers(dimension) for dimension in per]
+            found = self._codes[per] = self._stored.subjects.number(per, columns, self._count)
+        return found
+
+    def _numbers(self, dimension: Dimension) -> Codes:
+        codes = self._stored.read(lambda reader: reader.codes(dimension, self._blocks))
+        return self._stored.numbers(dimension)[codes]
+
+    def measure(self, metric: str) -> NDArray[np.generic] | None:
+        if metric not in self._measures:
+            self._measures[metric] = self._measure(metric)
+        return self._measures[metric]
+
+    def _measure(self, metric: str) -> NDArray[np.generic] | None:
+        if metric == ROWS:
+            return np.ones(self._count, dtype=np.int8)
+        if not self._stored.counts(metric):
+            return None
+        needed = {metric} if metric in MONEY else {"weight"} | ({"status"} if metric in STATUSES else set())
+        columns = {name: self._column(name) if name in needed else np.zeros(0, DTYPES[name]) for name in NUMBERS}
+        columns["event"] = np.broadcast_to(np.int64(0), self._count)  # only how many there are is asked
+        labels = {}
+        if metric not in MONEY and "event" in self._stored.reader.index.labels:
+            names = self._stored.read(lambda reader: reader.names("event"))
+            labels["event"] = Labels(self._stored.read(lambda reader: reader.codes("event", self._blocks)), names)
+        values = measured(Batch(**columns, labels=labels), metric)
+        return values if values.any() else None
+
+    def clicked(self, where: NDArray[np.intp]) -> Ints:
+        if self._stored.reader.says_nothing("delay"):
+            return self.event[where]
+        return self.event[where] - np.maximum(self.delay[where], 0)
+
+    def unseen(self, where: slice, known: int) -> NDArray[np.bool_] | None:
+        """Which of these had not been seen by a moment; None where all had."""
+        newest = self._stored.reader.index.last_seen[self._blocks.start : self._blocks.stop]
+        return None if int(newest.max()) <= known else self.seen[where] > known
+
+    def seen_between(self, before: int, known: int) -> NDArray[np.intp]:
+        """The positions of what was seen after one moment and by another."""
+        return np.flatnonzero((self.seen > before) & (self.seen <= known))
+
+    def slice(self, start: int, end: int) -> slice:
+        index = self._stored.reader.index
+        first, after = int(index.first_event[self._blocks.start]), self._blocks.stop
+        last = int(index.first_event[after]) if after < len(index.first_event) else index.last_event
+        if start <= first and last < end:  # all of it: nothing to be looked for
+            return slice(0, self._count)
+        low, high = np.searchsorted(self.event, (start, end))
+        return slice(int(low), int(high))
+
+
+class Shelf:
+    """The files of one source, found by the time that a question is about."""
+
+    def __init__(self, stored: Sequence[Stored] = ()) -> None:
+        self.files = list(stored)
+        indexes = [one.reader.index for one in self.files]
+        self._first = np.array([int(one.first_event[0]) for one in indexes], dtype=np.int64)
+        self._last = np.array([one.last_event for one in indexes], dtype=np.int64)
+        self._seen = np.array([int(one.last_seen.max()) for one in indexes], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def cuts(self, start: int, end: int, metric: str = ROWS) -> Iterator[Cut]:
+        """All facts of [start, end) that may add to a metric, and some others."""
+        if start < end:
+            for at in np.flatnonzero((self._first < end) & (self._last >= start)).tolist():
+                if self.files[at].counts(metric):
+                    yield from self.files[at].cuts(start, end)
+
+    def seen_after(self, before: int, start: int, end: int, metric: str) -> Iterator[Cut]:
+        """Those of them that were seen after a moment, and some others."""
+        if start < end:
+            chosen = (self._seen > before) & (self._first < end) & (self._last >= start)
+            for at in np.flatnonzero(chosen).tolist():
+                if self.files[at].counts(metric):
+                    yield from self.files[at].seen_after(before, start, end)

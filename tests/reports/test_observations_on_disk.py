@@ -1,0 +1,297 @@
+"""Facts in files say what facts in memory say, whatever is written, merged, damaged or begun again in between."""
+
+import os
+import random
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from bridge.reports import chunk_cache, retention, segment_directory, segment_file, stored_segments
+from bridge.reports.batch import Batch, Labels
+from bridge.reports.chunk_cache import moment
+from bridge.reports.live import LiveData
+from bridge.reports.retention import Keep
+from bridge.reports.segment_directory import SegmentDirectory
+from bridge.reports.windows import BY_CLICK, SEEN_EVER, Edges, Windows
+from bridge.store import feeds, observations
+from bridge.store.feeds import Feed, FeedKey, Kind
+from bridge.store.observations import Chunk
+from rules.model.revision import ALWAYS_KEPT
+
+T0 = 1_774_699_200
+HOUR = 3_600
+DIMENSIONS = (*ALWAYS_KEPT, "sub_id_2")
+SOURCES = (Kind.CLICKS, Kind.CONVERSIONS, Kind.POSTBACKS, BY_CLICK)
+METRICS = ("clicks", "conversions", "approved", "rejected", "payout", "revenue", "events.purchase")
+PERS = (("offer",), ("offer", "publisher"), ("advertiser", "offer", "sub_id_2"))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Files of a few rows and blocks of fewer, so that every edge lies somewhere inside."""
+    monkeypatch.setattr(segment_directory, "LEAST", 4)
+    monkeypatch.setattr(segment_directory, "ROOM", 0)
+    monkeypatch.setattr(segment_file, "BLOCK", 3)
+    monkeypatch.setattr(stored_segments, "FEW", 2)
+    monkeypatch.setattr(stored_segments, "AT_ONCE", 2)
+    monkeypatch.setattr(stored_segments, "MOST_KEPT", 20)
+    monkeypatch.setattr(retention, "MERGE_FROM", 3)
+
+
+def facts(made: random.Random, kind: Kind, seen: int, size: int) -> Batch:
+    """Rows of a week, read at one moment or as their file says."""
+    numbers = np.random.default_rng(made.getrandbits(32))
+    event = seen - numbers.integers(0, made.choice([2 * HOUR, 168 * HOUR]), size)
+    of_reports = kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
+    delay = numbers.integers(-1, 40 * HOUR, size) if of_reports else np.full(size, -1)
+    paid = made.choice([0, 1, 1_200_000, 10**15])
+
+    def labels(*names: str) -> Labels:
+        return Labels(numbers.integers(0, len(names), size).astype(np.int32), names)
+
+    named = {"offer": labels("", "1", "2", "3"), "publisher": labels("", "a", "b"), "advertiser": labels("", "x")}
+    if made.random() < 0.5:
+        named |= {"sub_id_2": labels("", "s", "t" * made.randint(1, 3)), "event": labels("", "purchase", "Conversion")}
+    return Batch(
+        event=event,
+        seen=np.full(size, seen) if made.random() < 0.7 else np.maximum(event, seen - numbers.integers(0, HOUR, size)),
+        high=numbers.integers(0, 1 << 40, size).astype(np.uint64) << np.uint64(16),
+        low=numbers.integers(0, 1 << 62, size).astype(np.uint64),
+        nth=np.zeros(size, np.uint8),
+        status=numbers.integers(0, 4, size).astype(np.uint8),
+        weight=np.full(size, made.choice([1, 1, 1, -1, 700]), np.int32),
+        payout=numbers.integers(-paid, paid + 1, size),
+        revenue=numbers.integers(0, paid + 1, size),
+        delay=delay.astype(np.int32),
+        labels=named,
+    )
+
+
+class World:
+    """A database, the processes that look at it, and a directory that they share."""
+
+    def __init__(self, store, directory: Path, account: str) -> None:
+        self.store, self.directory, self.account = store, directory, account
+        self.keys = {kind: FeedKey(account=account, kind=kind) for kind in Kind}
+
+    def process(self, *, files: bool = True) -> LiveData:
+        own = SegmentDirectory(self.directory, self.account, "default") if files else None
+        return LiveData(self.account, files=own, windows=Windows(DIMENSIONS))
+
+    def write(self, kind: Kind, batch: Batch, now: int) -> None:
+        with self.store.write() as session:
+            feed = feeds.ensure(session, self.keys[kind])
+            chunk_cache.add(session, feed.id, batch)
+            feeds.cover(session, feed, since=moment(T0 - 400 * HOUR), as_of=moment(now), at=moment(now))
+
+    def files(self) -> list[Path]:
+        return sorted(path for path in self.directory.glob(f"{self.account}/*/*/*") if path.suffix)
+
+
+def answers(data: LiveData, session, asked: tuple[int, int, int], now: int) -> dict[object, object]:
+    """Everything that can be asked, under names instead of numbers."""
+    start, end, known = asked
+    windows, edges = data.windows, Edges(start, end, known)
+
+    def named(per, values):
+        names = windows.subjects.known(per)
+        return sorted(
+            (names[code], *np.atleast_1d(values[code]).tolist())
+            for code in np.flatnonzero(np.any(np.atleast_2d(values.T).T, axis=1))
+        )
+
+    found: dict[object, object] = {"last seen": [windows.last_seen(kind, known) for kind in SOURCES]}
+    for per in PERS:
+        found["counts", per] = named(per, windows.counts(per, start, end))
+        found["occurring", per] = sorted(windows.occurring(per, start, end))
+        found["told from", per] = windows.told_from(per, (Kind.CLICKS, Kind.CONVERSIONS))
+        for kind in SOURCES:
+            for metric in METRICS:
+                found["total", kind, metric, per] = named(per, data.totals(session, kind, metric, per, edges))
+            found["once", kind, per] = named(per, windows.once(kind, "payout", per, edges))
+    for kind in (Kind.CONVERSIONS, Kind.POSTBACKS):
+        clicked = (start, (start + end) // 2)
+        found["told", kind] = named(("offer",), windows.told_since(kind, "conversions", ("offer",), edges, clicked))
+    found["histogram"] = named(
+        ("offer",),
+        windows.histogram(Kind.CONVERSIONS, "conversions", ("offer",), Edges(start, start + 10 * HOUR, known), HOUR),
+    )
+    moments = sorted({start, *(start + step * 977 for step in range(12)), start + 20 * HOUR})
+    table = windows.cumulated(Kind.CLICKS, "clicks", ("offer",), moments, known, most=10**6)
+    found["cumulated"] = [named(("offer",), row) for row in table]
+    arrived = windows.arrivals(known, start)
+    offers = [windows.subjects.known(("offer",))[code] for code in arrived.offer]
+    found["arrivals"] = sorted(
+        zip(offers, arrived.click.tolist(), arrived.delay.tolist(), arrived.weight.tolist(), strict=True)
+    )
+    owners, events, lags = windows.listed_after(("offer",), start, end, known)
+    names = windows.subjects.known(("offer",))
+    found["listed"] = sorted(zip([names[one] for one in owners], events.tolist(), lags.tolist(), strict=True))
+    return found
+
+
+def spoil(made: random.Random, files: list[Path]) -> None:
+    """What a disk, a person or a crash does to a file."""
+    path = made.choice(files) if files else None
+    data = path.read_bytes() if path else b""
+    if path is None or not data:
+        return
+    how = made.choice(["cut", "flip", "gone", "empty", "foreign"])
+    if how == "gone":
+        path.unlink()
+    elif how == "flip":
+        at = made.randrange(len(data))
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << made.randrange(8)]) + data[at + 1 :])
+    else:
+        path.write_bytes({"cut": data[: made.randrange(len(data))], "empty": b"", "foreign": b"IBS1" + bytes(60)}[how])
+
+
+STEPS = ("write", "write", "write", "merge", "look", "look", "spoil", "restart", "sum up", "sweep")
+numbered = iter(range(10**9))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=14), seed=st.integers(0, 2**32))
+@example(steps=["write", "look", "write", "write", "merge", "look", "spoil", "look", "restart", "look"], seed=1)
+@example(steps=["write"] * 6 + ["look", "merge", "look", "sum up", "look", "sweep", "look"], seed=2)
+def test_files_and_memory_say_the_same(sqlite_store, tmp_path, steps, seed):
+    made = random.Random(seed)
+    with sqlite_store.write() as session:
+        session.execute(delete(Chunk))  # so that numbers are given again as well
+        session.execute(delete(Feed))
+    world = World(sqlite_store, tmp_path, f"a{next(numbered)}")
+    processes, now = [world.process(), world.process()], T0
+    for step in [*steps, "look"]:
+        now += made.choice([60, 900, 9 * HOUR])
+        match step:
+            case "write":
+                now = write(world, made, now)
+            case "merge":
+                retention.apply(sqlite_store, Keep(), moment(now))
+            case "sum up":
+                retention.apply(sqlite_store, Keep(rows=timedelta(days=7)), moment(now + 100 * HOUR))
+            case "spoil":
+                spoil(made, world.files())
+            case "restart":
+                processes[made.randrange(2)] = world.process()
+            case "sweep":  # comes in another round than the merge
+                look(world, processes, now, made)
+                with sqlite_store.read() as session:
+                    segment_directory.sweep(tmp_path, observations.ids(session), now)
+        if step in {"look", "spoil", "sum up"}:
+            look(world, processes, now, made)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in world.files()} <= {0o600}
+
+
+def write(world: World, made: random.Random, now: int) -> int:
+    """Readings of some feeds; some of what they tell is taken back a minute later."""
+    for kind in made.sample([Kind.CLICKS, Kind.CONVERSIONS, Kind.POSTBACKS], made.randint(1, 3)):
+        batch = facts(made, kind, now, made.choice([1, 3, 5, 17]))
+        world.write(kind, batch, now)
+        if made.random() < 0.3:
+            now += 60
+            world.write(kind, batch.take(np.arange(len(batch) // 2 + 1)).taken_back().seen_from(now), now)
+    return now
+
+
+def look(world: World, processes: list[LiveData], now: int, made: random.Random) -> None:
+    """All of them must say what one says that has everything in memory and has never been asked before."""
+    length = made.choice([HOUR, 24 * HOUR, 200 * HOUR])
+    settle = made.choice([0, HOUR])
+    known = made.choice([now, now, now - 5 * HOUR, SEEN_EVER])
+    asked = (now - settle - length, now - settle, known)
+    with world.store.read() as session:
+        fresh = world.process(files=False)
+        fresh.refresh(session, moment(now))
+        expected = answers(fresh, session, asked, now)
+        for process in processes:
+            process.refresh(session, moment(now))
+            found = answers(process, session, asked, now)
+            assert {key: value for key, value in found.items() if value != expected[key]} == {}
+
+
+@pytest.fixture
+def world(sqlite_store, tmp_path) -> World:
+    return World(sqlite_store, tmp_path / "observations", "main")
+
+
+def clicks(seen: int, size: int = 40) -> Batch:
+    return facts(random.Random(seen), Kind.CLICKS, seen, size)
+
+
+def total(process: LiveData, session, now: int) -> int:
+    edges = Edges(now - 200 * HOUR, now, now)
+    return int(process.totals(session, Kind.CLICKS, "clicks", ("offer",), edges).sum())
+
+
+def test_a_large_chunk_takes_no_memory_and_a_small_one_no_file(world):
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    world.write(Kind.CLICKS, clicks(T0 + 60, 3), T0 + 60)
+    process = world.process()
+    with world.store.read() as session:
+        process.refresh(session, moment(T0 + 60))
+    assert process.windows.held() == 3
+    assert [path.suffix for path in world.files()] == [".rows"]
+    assert all(stat.S_IMODE(path.parent.stat().st_mode) == 0o700 for path in world.files())
+
+
+def test_where_no_file_can_be_written_the_facts_are_in_memory(world, monkeypatch):
+    monkeypatch.setattr(segment_directory, "ROOM", 1 << 62)
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    process = world.process()
+    with world.store.read() as session:
+        process.refresh(session, moment(T0))
+        assert total(process, session, T0) == int(clicks(T0).weight.sum())
+    assert process.windows.held() == 40
+    assert world.files() == []
+
+
+def test_a_file_that_was_damaged_since_the_start_is_made_anew_when_it_is_asked(world):
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    process = world.process()
+    with world.store.read() as session:
+        process.refresh(session, moment(T0))
+        [file] = world.files()
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+        assert total(process, session, T0) == int(clicks(T0).weight.sum())
+    assert file.read_bytes() == whole
+
+
+def test_a_chunk_that_took_the_number_of_another_one_gets_a_file_of_its_own(world):
+    """A copy of the database that was put back gives the same numbers again."""
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    with world.store.read() as session:
+        world.process().refresh(session, moment(T0))
+        [number] = observations.ids(session)
+    with world.store.write() as session:
+        observations.remove(session, [number])
+    other = clicks(T0 + 60, 50)
+    world.write(Kind.CLICKS, other, T0 + 60)
+    process = world.process()
+    with world.store.read() as session:
+        assert observations.ids(session) == {number}
+        process.refresh(session, moment(T0 + 60))
+        assert total(process, session, T0 + 60) == int(other.weight.sum())
+
+
+def test_files_of_chunks_that_were_merged_go_in_the_next_round(world):
+    for minute in range(4):
+        world.write(Kind.CLICKS, clicks(T0 + minute * 60), T0 + minute * 60)
+    with world.store.read() as session:
+        world.process().refresh(session, moment(T0 + 240))
+    assert len(world.files()) == 4
+    (world.files()[0].parent / "77.rows.123.part").write_bytes(b"half")
+    os.utime(world.files()[0].parent / "77.rows.123.part", (T0, T0))
+    retention.apply(world.store, Keep(), moment(T0 + 240))
+    with world.store.read() as session:
+        freed = segment_directory.sweep(world.directory, observations.ids(session), T0 + 2 * 86_400)
+        world.process().refresh(session, moment(T0 + 240))
+    assert freed > 0
+    assert len(world.files()) == 1

@@ -7,7 +7,7 @@ Performs no I/O. The same observations always give the same curve, to the last d
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import numpy as np
@@ -25,6 +25,7 @@ LOOK_BACK = 14 * DAY  # of clicks; a curve is learned anew each day, from these
 PRIOR = 25.0  # conversions of the pool that every offer starts with
 LEAST = 20  # conversions with a known click time; with fewer, in all offers together, nothing is known
 KNOWN_SHARE = 0.5  # of an offer's conversions; with fewer known click times the offer is counted as it comes in
+MOST_AGES = 64  # ranges of ages whose shares are kept; a window asks for the same ones again and again
 PUNCTUAL = int(timedelta(minutes=30).total_seconds())  # a row that is listed later than this came late
 
 Floats = NDArray[np.float64]
@@ -52,6 +53,7 @@ class Curves:
     samples: Mapping[int, int]  # an offer's number → conversions of its own behind the curve
     pooled: int  # conversions behind the pool
     unknown: frozenset[int]  # offers whose conversions mostly lack a click time: their clicks are not weighed
+    _missing: dict[tuple[float, float], Floats] = field(default_factory=dict)
 
     def row_of(self, offers: Sequence[int] | NDArray[np.int32]) -> NDArray[np.intp]:
         """The row of each offer."""
@@ -63,11 +65,20 @@ class Curves:
         The ages lie in one bin. What arrives in the bin is taken to arrive at its mean age, which is exact for
         clicks that are spread evenly over the whole bin, whatever the delays look like inside.
         """
+        found = self._missing.get((youngest, oldest))
+        if found is None:
+            if len(self._missing) >= MOST_AGES:
+                self._missing.clear()
+            found = self._missing[youngest, oldest] = self._worked_out(youngest, oldest)
+        return found
+
+    def _worked_out(self, youngest: float, oldest: float) -> Floats:
         at = int(np.clip(np.searchsorted(EDGES, youngest, side="right") - 1, 0, BINS - 1))
         length = max(oldest - youngest, 1.0)
         older = np.clip((oldest - self.means[:, at]) / length, 0.0, 1.0)
         before, after = self.shares[:, at], self.shares[:, at + 1]
         result: Floats = 1.0 - (before + (after - before) * older)
+        result.flags.writeable = False  # it is kept, and given to whoever asks next
         return result
 
 

@@ -122,7 +122,9 @@ class SegmentDirectory:
     @contextmanager
     def _alone(self, kind: Kind) -> Iterator[None]:
         """One process at a time makes files of a kind."""
-        directory = private_directory(self._root / str(kind))
+        directory = self._root / str(kind)
+        for each in (*reversed(directory.parents[:3]), directory):  # `observations` and what is below
+            private_directory(each)
         lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports.batch import DTYPES, MONEY, Batch
-from bridge.store.private_files import private_directory
 from rules.model.revision import DECLARABLE
 
 MAGIC: Final = b"IBS1"
@@ -69,7 +68,7 @@ class Index:
 def write(path: Path, batch: Batch, mark: str) -> None:
     """Put facts, sorted by time, into a file that is there as a whole or not at all. Raises OSError.
 
-    `mark` says what the file was made of.
+    The directory is there. `mark` says what the file was made of.
     """
     parts: list[bytes] = []
     at = 0
@@ -107,7 +106,6 @@ def write(path: Path, batch: Batch, mark: str) -> None:
     }
     header = json.dumps(head, separators=(",", ":")).encode()
     opening = MAGIC + len(header).to_bytes(4, "little") + zlib.crc32(header).to_bytes(4, "little")
-    private_directory(path.parent)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:

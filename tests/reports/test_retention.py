@@ -71,6 +71,16 @@ def test_a_process_that_knows_the_old_chunks_counts_nothing_twice(store, live, n
     assert ask(data, store, "conversions") == before
 
 
+def test_a_merge_gives_no_number_again(store, now):
+    """A process that knows a chunk by its number would take the new one for it."""
+    fill(store, now)
+    with store.read() as session:
+        before = observations.ids(session)
+    apply(store, Keep(), now)
+    with store.read() as session:
+        assert not observations.ids(session) & before
+
+
 def test_rows_are_still_recognised_after_a_merge(store, now):
     fill(store, now)
     apply(store, Keep(), now)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
@@ -83,12 +84,18 @@ def _result(one: Finding) -> dict[str, Any]:
 
 
 def junit(found: Findings, directory: Path) -> str:
-    """JUnit's XML: one passed case for each rule, one failed for each error; warnings stand in the output."""
+    """JUnit's XML: one passed case for each rule, one failed for each error; warnings stand in the output.
+
+    It fits the schema that Ant's reports have (JUnit.xsd), the strictest of those in use, and so the others, too.
+    """
     every = list(findings(found, directory))
     failed = [one for one in every if one.level == "error"]
     counts = {"tests": str(len(found.rules) + len(failed)), "failures": str(len(failed)), "errors": "0"}
-    root = ET.Element("testsuites", {"name": "integr8-bridge check", **counts})
-    suite = ET.SubElement(root, "testsuite", {"name": "check", "skipped": "0", "time": "0", **counts})
+    root = ET.Element("testsuites")
+    made = {"timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}", "hostname": "localhost", "id": "0"}
+    named = {"name": "integr8-bridge check", "package": "integr8-bridge", "skipped": "0", "time": "0"}
+    suite = ET.SubElement(root, "testsuite", {**named, **made, **counts})
+    ET.SubElement(suite, "properties")
     for rule in found.rules:
         ET.SubElement(suite, "testcase", {"classname": "rules", "name": rule, "time": "0"})
     for one in failed:
@@ -98,6 +105,7 @@ def junit(found: Findings, directory: Path) -> str:
         ET.SubElement(case, "failure", {"message": said, "type": "check"}).text = f"{place}: {said}"
     warned = [f"{one.file}:{one.line}: {one.message}" for one in every if one.level == "warning"]
     ET.SubElement(suite, "system-out").text = _printable("\n".join(warned))
+    ET.SubElement(suite, "system-err")
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True)
 

@@ -62,8 +62,16 @@ def test_ci_gets_junit_with_a_case_for_each_rule_and_each_error(home):
     (home / "rules" / "broken.yaml").write_text(BROKEN)
     root = ET.fromstring(run("check", "net", "--format", "junit", code=1))
     cases = root.findall("./testsuite/testcase")
-    assert root.get("failures") == "1"
-    assert root.get("tests") == str(len(cases)) == "4"
+    suite = root.find("testsuite")
+    assert suite.get("failures") == "1"
+    assert suite.get("tests") == str(len(cases)) == "4"
+    # What JUnit.xsd (windyroad/JUnit-Schema) wants, the schema of Ant's reports.
+    assert root.attrib == {}
+    wanted = {"name", "package", "id", "timestamp", "hostname", "tests", "failures", "errors", "time", "skipped"}
+    assert set(suite.attrib) == wanted
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.get("timestamp"))
+    order = [one.tag for one in suite]
+    assert order == ["properties", *["testcase"] * len(cases), "system-out", "system-err"]
     assert [one.get("name") for one in cases if one.find("failure") is not None] == ["net/rules/broken.yaml:5:8"]
 
 
@@ -77,7 +85,7 @@ def test_what_stands_in_a_message_breaks_no_format(form, tmp_path):
     elif form == "sarif":
         assert len(json.loads(text)["runs"][0]["results"]) == 3
     else:
-        assert ET.fromstring(text).get("failures") == "2"
+        assert ET.fromstring(text).find("testsuite").get("failures") == "2"
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.stem)

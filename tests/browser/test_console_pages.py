@@ -132,6 +132,8 @@ def test_on_a_phone_each_value_stands_beside_its_heading(reader):
     reader.goto("/rules")
     cell = reader.locator("td[data-label='Mode']").first
     assert cell.evaluate("one => getComputedStyle(one, '::before').content") == '"Mode"'
+    lines = "(one, words) => { one.dataset.label = words; return one.offsetHeight }"
+    assert cell.evaluate(lines, "A heading of three lines on a phone, as some are") > cell.evaluate(lines, "Mode")
 
 
 def test_the_keyboard_is_enough(reader):

@@ -1,6 +1,8 @@
 """A rule from the library to shadow without a shell, and changes of one: with a mouse and without scripts."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 from chromium import findings, skip_without_chromium
@@ -57,6 +59,46 @@ def test_an_error_is_told_at_its_line_and_nothing_is_saved(reader, settled):
     assert "Not saved" in page.get_by_role("alert").inner_text()
     assert findings(page) == []
     assert text_of(settled, "low-cr") == before
+
+
+def test_an_error_stands_in_its_line_of_the_text(reader):
+    reader.goto("/rules/low-cr/edit")
+    reader.get_by_text("The text that is saved").click()
+    text = reader.locator("#text")
+    text.fill(text.input_value().replace("cr < 1%", "ctr2 < 1%"))
+    told = reader.locator(".in-lines p")
+    expect(told).to_have_count(1)
+    assert "ctr2" in told.inner_text()
+    line = text.input_value().split("\n").index(next(one for one in text.input_value().split("\n") if "ctr2" in one))
+    height = text.evaluate("one => parseFloat(getComputedStyle(one).lineHeight)")
+    if place := os.environ.get("BRIDGE_PICTURES"):
+        text.screenshot(path=Path(place) / "errors-in-lines.png")
+    assert abs(told.bounding_box()["y"] - text.bounding_box()["y"] - line * height) < 1.5 * height
+    assert findings(reader) == []
+
+
+def test_the_editor_completes_keys_and_words_with_the_keyboard_alone(reader):
+    reader.goto("/rules/low-cr/edit")
+    reader.get_by_text("The text that is saved").click()
+    text = reader.locator("#text")
+    text.fill("schema: 1 # \U0001f680\nid: x\nmo")
+    text.press("Control+Space")
+    expect(reader.locator("#completions li")).to_have_count(1)
+    assert findings(reader) == []
+    text.press("Enter")
+    assert text.input_value().endswith("\nmode: ")
+    text.press("Control+Space")
+    expect(reader.locator("#completions code")).to_have_text(["disabled", "shadow", "approve", "live"])
+    if place := os.environ.get("BRIDGE_PICTURES"):
+        reader.screenshot(path=Path(place) / "completion.png")
+    text.press("ArrowDown")
+    text.press("Enter")
+    assert text.input_value().endswith("\nmode: shadow")
+    text.press("Enter")
+    text.press("p")
+    expect(reader.locator("#completions code")).to_have_text(["priority"])
+    text.press("Enter")  # nothing was chosen, so it is a new line
+    assert text.input_value().endswith("\np\n")
 
 
 def test_a_number_that_fails_the_tests_of_a_rule_says_so(page, network):

@@ -91,3 +91,5 @@ def test_thresholds_are_swept_without_a_shell(network, browser):
     network.work()
     visitor.search("no-conversion")
     assert "Thresholds of cr" in visitor.page.text
+    assert "0.75%" in visitor.page.text  # as rules write it
+    assert "Not yet" not in visitor.page.text

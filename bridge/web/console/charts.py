@@ -106,7 +106,7 @@ class Curve:
     height: int = HEIGHT
 
 
-def against_line(points: Sequence[tuple[datetime, float, float]]) -> Curve | None:
+def against_line(points: Sequence[tuple[datetime, float, float]], unit: str = "") -> Curve | None:
     """(when, value, line) in order of time. None where nothing was measured."""
     if not points:
         return None
@@ -121,7 +121,7 @@ def against_line(points: Sequence[tuple[datetime, float, float]]) -> Curve | Non
     def y(number: float) -> float:
         return round(16 + room - (number - low) / reach * room, 1)
 
-    dots = [Dot(x(at), y(value), at, f"{value:.4g}", f"{line:.4g}") for at, value, line in points]
+    dots = [Dot(x(at), y(value), at, f"{value:.4g}{unit}", f"{line:.4g}{unit}") for at, value, line in points]
     drawn = [(x(at), y(line)) for at, _, line in points]
     if len(points) == 1:
         drawn.append((WIDTH - 6.0, drawn[0][1]))  # a line that is seen, though there is one measurement only
@@ -129,7 +129,7 @@ def against_line(points: Sequence[tuple[datetime, float, float]]) -> Curve | Non
         dots=dots,
         curve=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         line=" ".join(f"{left},{top}" for left, top in drawn),
-        top=f"{high:.4g}",
+        top=f"{high:.4g}{unit}",
         label=(
             f"{counted(len(dots), 'check')}; the last one measured {dots[-1].value}, "
             f"the threshold was {dots[-1].threshold}"

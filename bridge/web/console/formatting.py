@@ -11,6 +11,7 @@ from markupsafe import Markup
 from bridge.services.container import Services
 from bridge.store.roles import Role
 from bridge.web.access import sessions
+from rules.model import metrics
 
 DAY = 86_400  # seconds
 MARKS = {
@@ -31,7 +32,8 @@ def register(app: Flask, services: Services) -> None:
     unit = currency(services)
     for name, filter_ in {
         "clock": moments.clock, "when": moments.when, "age": moments.age, "ago": moments.ago, "day": moments.day,
-        "amount": amount, "plainly": plainly, "many": many, "number": number, "mark": mark, "word": word, "tone": tone,
+        "amount": amount, "plainly": plainly, "many": many, "number": number,
+        "threshold": threshold, "mark": mark, "word": word, "tone": tone,
     }.items():  # fmt: skip
         app.add_template_filter(filter_, name)  # type: ignore[arg-type]
 
@@ -110,6 +112,13 @@ def _utc(value: datetime) -> str:
 def number(value: float | None) -> str:
     """A count with separators."""
     return "" if value is None else f"{value:,}"
+
+
+def threshold(value: str, metric: str) -> str:
+    """A threshold of a metric as rules spell it: `0.5%` for a share."""
+    if metrics.unit(metric) != "share":
+        return value
+    return f"{(Decimal(value) * 100).normalize():f}%"
 
 
 def many(value: int, one: str, more: str = "") -> str:

@@ -57,7 +57,7 @@ def listed() -> Response | str:
         rows = list(session.scalars(query.offset(after).limit(PAGE + 1)))
     more = after + PAGE if len(rows) > PAGE else None
     return show(
-        "items.html", entities=rows[:PAGE], kind=kind, kinds=KINDS, states=STATES, orders=tuple(ORDERS),
+        "items.html", entities=rows[:PAGE], kind=kind, kinds=KINDS, states=STATES, orders=tuple(ORDERS)[1:],
         filters=found, more=more, total=total,
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ def run_backtest(rule_id: str) -> Response:
             raise OperationError("nothing was imported yet, so there is nothing to look at; see Settings, Imports")
         question = BacktestRequest.of(_day("from", zone), _day_after("to", zone), now, None, against)
         backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now, about=_about())
-        return "A worker tries it on the past. You may leave the page; it goes on, and its answer stands here."
+        return "A worker runs it. You may leave the page: it continues, and the result appears here."
 
     return done(f"/rules/{rule_id}#backtest", do)
 

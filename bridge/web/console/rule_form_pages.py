@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flask import Response, abort, flash, g, redirect, request
+from flask import Response, abort, flash, g, jsonify, redirect, request
 
 from bridge.operations.check_text import Checked, examine
 from bridge.operations.confirmation import display_names
@@ -18,6 +18,7 @@ from bridge.web.console.rule_sentence import fields_of, sentence
 from bridge.web.console.show import show
 from bridge.web.long_questions import answered
 from bridge.web.request_context import services
+from rules.language.completion import complete
 from rules.language.edit import with_header, with_numbers, without_tests
 from rules.language.rewrite import NotRewritable
 from rules.model.revision import Webhook
@@ -118,6 +119,20 @@ def look_ahead() -> str:
     return show("rule_costs.html", **_costs(_draft()))
 
 
+@blueprint.post("/rules/form/complete")
+@needs(Role.VIEWER, page=True)
+def complete_text() -> Response:
+    """The keys and words that may stand at the cursor of the raw editor, by the schema."""
+    text = _text()
+    try:
+        at = int(request.form.get("at", ""))
+    except ValueError:
+        abort(400, "at is no whole number; give the place of the cursor in the text")
+    found = complete(text, at)
+    options = [{"word": one.word, "insert": one.insert, "meaning": one.meaning} for one in found.options]
+    return jsonify(begun=max(0, at - found.start), options=options)
+
+
 def _page(draft: Draft, *, with_past: bool = False) -> str:
     more = _past(draft) | _costs(draft) if with_past else {"past": None, "costs": None}
     return show("rule_form.html", **_form(draft), **_looked(draft), **more, with_past=with_past)
@@ -176,12 +191,16 @@ def _usable(draft: Draft) -> bool:
     return len(checked.revisions) == 1 and not checked.errors
 
 
-def _draft() -> Draft:
-    """What was sent. A number that was changed in the sentence is written into the text; the rest of it stays."""
-    form = request.form
-    text = form.get("text", "").replace("\r\n", "\n")
+def _text() -> str:
+    text = request.form.get("text", "").replace("\r\n", "\n")
     if len(text) > LARGEST:
         abort(413, f"a rule of more than {LARGEST:,} characters")
+    return text
+
+
+def _draft() -> Draft:
+    """What was sent. A number that was changed in the sentence is written into the text; the rest of it stays."""
+    form, text = request.form, _text()
     wrong = ""
     changed = {
         name.removeprefix("set:"): new

@@ -69,7 +69,7 @@ def rule(rule_id: str) -> str:
         undoable = undoable_runs(session, {one.id for one in recent})
         outcomes = run_outcomes(session, recent)
         names = display_names(session, {(one.kind, one.target_id) for one in held})
-        subject, measured = _measured(session, rule_id, request.args.get("subject"))
+        subject, measured, unit = _measured(session, rule_id, request.args.get("subject"))
         live = book.revisions.get(rule_id)
         shadow = _shadow(session, rule_id, live, services().clock())
         since = _facts_since(session, live)
@@ -81,7 +81,7 @@ def rule(rule_id: str) -> str:
         "rule.html", rule_id=rule_id, live=live, lines=lines_with_counts(text, live, traces), history=history,
         runs=recent, holds=held,
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
-        chart=charts.against_line(measured), older={new.hash: old.hash for new, old in pairwise(history)},
+        chart=charts.against_line(measured, unit), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
         outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent), authors=written_by,
         week=(max(today - timedelta(days=7), since or today - timedelta(days=7)), today), since=since, job=job,
@@ -188,8 +188,8 @@ def _last_traces(session: Session, rule_id: str) -> Sequence[dict[str, Any]]:
 
 def _measured(
     session: Session, rule_id: str, wanted: str | None
-) -> tuple[str | None, list[tuple[datetime, float, float]]]:
-    """The measurements of one subject: the one asked for, or the one with the most verdicts."""
+) -> tuple[str | None, list[tuple[datetime, float, float]], str]:
+    """The measurements of one subject, with their unit: the one asked for, or the one with the most verdicts."""
     of_rule = select(StoredVerdict.subject).join(Run, Run.id == StoredVerdict.run_id).where(Run.rule_id == rule_id)
     most = of_rule.group_by(StoredVerdict.subject).order_by(func.count().desc(), StoredVerdict.subject).limit(1)
     subject = wanted or session.scalar(most)
@@ -200,16 +200,17 @@ def _measured(
         .order_by(Run.id.desc())
         .limit(POINTS)
     )
-    points = [(at, *pair) for at, trace in rows for pair in _first_number(trace)]
-    return subject, points[::-1]
+    found = [(at, *one) for at, trace in rows for one in _first_number(trace)]
+    points = [(at, value, threshold) for at, value, threshold, _unit in found[::-1]]
+    return subject, points, found[0][3] if found else ""
 
 
-def _first_number(trace: dict[str, Any]) -> list[tuple[float, float]]:
-    """Value and line of the first condition that compares two numbers; a share in per cent, as it was written."""
+def _first_number(trace: dict[str, Any]) -> list[tuple[float, float, str]]:
+    """Value, threshold and unit of the first condition that compares two numbers; a share in per cent."""
     for part in parts(trace):
         try:
-            scale = 100 if "%" in part["text"] else 1
-            return [(float(part["value"]) * scale, float(part["threshold"]) * scale)]
+            scale, unit = (100, "%") if "%" in part["text"] else (1, "")
+            return [(float(part["value"]) * scale, float(part["threshold"]) * scale, unit)]
         except (KeyError, TypeError, ValueError):
             continue
     return []

@@ -34,7 +34,9 @@ def demo(once: bool, json: bool, port: int, home: Path | None, picture: Path | N
       integr8-bridge demo                 # watch it, then look around at the address it prints
       integr8-bridge demo --once --json   # for programs
     """
-    console = Console(stderr=json, record=picture is not None, width=150 if picture else None)
+    console = Console(
+        stderr=json, record=picture is not None, width=150 if picture else None, markup=False, emoji=False
+    )
     boss = Supervisor(console, log=not json)
     boss.fork_from_one_parent()
     boss.handle_signals()

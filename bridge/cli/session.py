@@ -98,7 +98,8 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, json: boo
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(cell(row.get(name)) for name in names))
-    Console(width=None if sys.stdout.isatty() else UNFOLDED).print(table)
+    width = None if sys.stdout.isatty() else UNFOLDED
+    Console(width=width, markup=False, emoji=False).print(table)  # names and texts are shown as they are
 
 
 def cell(value: Any) -> str:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from bridge.cli import COMMANDS, cli, targets
+from bridge.cli.session import show
 from bridge.config import rulebook
 from bridge.operations import confirmation
 
@@ -206,3 +207,11 @@ def test_an_item_may_have_an_id_without_a_digit(text):
 def test_what_can_be_no_item_is_wrong_usage(text):
     with pytest.raises(click.UsageError, match="write KIND=ID"):
         targets.chosen_targets([text])
+
+
+@pytest.mark.parametrize(
+    "text", ["[us] shoes", "[/b] shoes", "[bold]shoes[/bold]", "[red]", ":fire: sale", "{per: [offer]}"]
+)
+def test_a_table_shows_a_text_as_it_is(text, capsys):
+    show([{"name": text}], ("name",), json=False, empty="none")
+    assert text in capsys.readouterr().out

@@ -85,7 +85,7 @@ class Supervisor:
     """Starts programs in order and stops them in reverse. A program that dies is started again."""
 
     def __init__(self, console: Console | None = None, *, log: bool = True) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True, markup=False, emoji=False)
         self._log = log
         self._children: dict[str, Child] = {}
         self._pauses: dict[str, float] = {}

@@ -36,6 +36,7 @@ DAY, MINUTE = 86_400, 60
 START = 1_767_225_600  # 2026-01-01
 NOW = START + DAYS * DAY
 WARM = 5  # events that load the rules before anything is measured
+RULES, LONGEST = 20, 600.0  # seconds
 MINUTES = 3  # evaluations after the first one
 CONVERTS = 0.02
 ARRIVING = "arriving.npz"  # the rows of those minutes: whoever evaluates must not make all rows to have them
@@ -237,9 +238,12 @@ def evaluate(home: Path) -> dict[str, Any]:
             before, answers = build.size(), build.answers_bytes()
         began, worked = time.perf_counter(), time.process_time()
         done = 0
-        while ran := build.run_due(moment(now) + timedelta(seconds=1)):
+        while done < RULES:
+            ran = build.run_due(moment(now) + timedelta(seconds=1))
             done += ran
-        assert done == 20, done
+            if not ran:  # in an older build whoever decides about events has the only lock
+                time.sleep(0.01)
+            assert time.perf_counter() - began < LONGEST, done
         if number == 0:
             first, first_processor = time.perf_counter() - began, time.process_time() - worked
         elif number > 1:  # the second one still puts the rows into the order in which they were seen

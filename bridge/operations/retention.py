@@ -18,6 +18,7 @@ from bridge.store import (
     entities,
     exports,
     failing_items,
+    free_space,
     journal,
     notifications,
     observations,
@@ -61,6 +62,7 @@ def apply_retention(services: Services, now: datetime) -> None:
     kept = retention.apply(services.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
     with services.store.read() as session:
         made = segment_directory.prepare(session, files, now - HORIZON)
+    given_back = free_space.give_back(services.store)
     log.info(
         "retention applied",
         runs=gone,
@@ -70,4 +72,5 @@ def apply_retention(services: Services, now: datetime) -> None:
         bytes=kept.bytes_after,
         files_made=made,
         bytes_of_files_freed=freed,
+        bytes_given_back=given_back,
     )

@@ -153,7 +153,8 @@ def needs_no_prepared_statements(connection: Connection) -> bool:
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself: _begin_sqlite does
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
+    for pragma in ("auto_vacuum=INCREMENTAL", *pragmas):  # it counts only for a file in which there is nothing yet
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -1,0 +1,38 @@
+"""Give the space of what was deleted back to the disk. SQLite would keep it in its file; PostgreSQL has autovacuum."""
+
+from sqlalchemy.orm import Session
+
+from bridge.store.engine import Store
+
+AT_ONCE = 500  # pages of 4 kB that one unit of work gives back; others write in between
+KEPT_SHARE = 20  # one of so many pages stays free: the next day's rows go there
+WORTH_IT = 1_000  # pages; fewer are left to the next rows
+
+
+def give_back(store: Store) -> int:
+    """Shorten the file of SQLite where much of it is free; by how many bytes.
+
+    A file that was made before this was possible stays as long as it is until a `VACUUM`, and takes new rows in.
+    """
+    if store.engine.dialect.name != "sqlite":
+        return 0
+    with store.read() as session:
+        size, pages, free = (_asked(session, name) for name in ("page_size", "page_count", "freelist_count"))
+        left = free - pages // KEPT_SHARE
+        possible = _asked(session, "auto_vacuum") != 0
+    given = 0
+    while possible and left >= (AT_ONCE if given else WORTH_IT):
+        with store.write() as session:
+            before = _asked(session, "freelist_count")
+            driver = session.connection().connection.driver_connection
+            assert driver is not None
+            driver.execute(f"PRAGMA incremental_vacuum({AT_ONCE})").fetchall()  # it gives a row for each page
+            step = before - _asked(session, "freelist_count")
+        given, left = given + step, left - step
+        if not step:
+            break
+    return given * size
+
+
+def _asked(session: Session, name: str) -> int:
+    return int(session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one())

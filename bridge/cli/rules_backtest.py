@@ -119,7 +119,7 @@ def _bar() -> Iterator[Progress]:
         task = bar.add_task("loading the past", total=None)
 
         def progress(done: int, looks: int, at: datetime) -> None:
-            bar.update(task, description=f"looking at {at:%Y-%m-%d %H:%M}", completed=done, total=looks)
+            bar.update(task, description=f"checking {at:%Y-%m-%d %H:%M}", completed=done, total=looks)
 
         yield progress
 

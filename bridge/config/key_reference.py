@@ -29,8 +29,8 @@ FILE = {
         "{pauses: {effects: 30, per: day}}",
     ),
     "dimensions": Key(
-        "What rules may look at per, beside offer, publisher, advertiser, sub_id and country; kept of each report row "
-        "from the next start on.",
+        "More dimensions for `per`, beside offer, publisher, advertiser, sub_id and country. They are kept of each "
+        "report row from the next start on.",
         "[os, sub_id_2]",
     ),
     "notices": Key("Who hears of problems of the service itself.", "{operations: ops}"),

@@ -120,7 +120,7 @@ def past(
         between()
         if time.thread_time() > end:
             raise OperationError(
-                f"{done:,} of {looks:,} looks were done within its time; save it in shadow and ask for a backtest, "
+                f"{done:,} of {looks:,} checks were done within its time; save it in shadow and ask for a backtest, "
                 "which has more"
             )
 

@@ -327,7 +327,7 @@ class _Replay:
     def _warnings(self, start: datetime) -> Iterator[str]:
         period = f"{start:%Y-%m-%d %H:%M} to {self._end:%Y-%m-%d %H:%M} UTC"
         if not len(self._history.subjects):
-            yield f"no traffic in scope is known from {period}; nothing was looked at. Choose another period or source"
+            yield f"no traffic in scope is known from {period}; nothing was evaluated. Choose another period or source"
             return
         decided = self._answers[Answer.YES.word] + self._answers[Answer.NO.word]
         if not decided:

@@ -35,7 +35,7 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
     yield from _half_windows(found)
     yield from _ranked_events(revision, found)
     if destructive(revision.then):
-        yield from _looked_at_again(revision, found)
+        yield from _checked_again(revision, found)
     idle = not revision.then and revision.inhibits is None
     if revision.mode is not Mode.DISABLED and idle and revision.when is not None:
         yield Problem(_place(root, "then"), "this rule does nothing; `then` is empty", "warning")
@@ -152,7 +152,7 @@ def _inner_windows(node: tree.Node, window: Window) -> set[Window]:
 
 def _lasting(revision: Revision, root: Table) -> Iterator[Problem]:
     if revision.lasting and isinstance(revision.trigger, Webhook) and revision.scope.per == ("event",):
-        yield Problem(_place(root, "when"), "an event is looked at once, so that `for` never comes true")
+        yield Problem(_place(root, "when"), "an event is evaluated once, so `for` never comes true")
 
 
 def _order(revision: Revision, root: Table) -> Iterator[Problem]:
@@ -174,21 +174,21 @@ def _negated_confidence(found: list[Condition]) -> Iterator[Problem]:
                 yield Problem(at(item.place, part.column - 1), message, "warning")
 
 
-def _looked_at_again(revision: Revision, found: list[Condition]) -> Iterator[Problem]:
-    """Plain `@95%` in a rule that looks again and again: the confidence of one look is lost over a month."""
+def _checked_again(revision: Revision, found: list[Condition]) -> Iterator[Problem]:
+    """Plain `@95%` in a rule that checks again and again: the confidence of one check is lost over a month."""
     if isinstance(revision.trigger, Every):
-        looks = f"{timedelta(days=30) // revision.trigger.interval:,} times a month"
+        checks = f"{timedelta(days=30) // revision.trigger.interval:,} times a month"
     elif revision.scope.per == ("event",):
         return
     else:
-        looks = "again and again"
+        checks = "again and again"
     for item in found:
         for part in item.tree.walk():
             if isinstance(part, tree.Compare) and part.confidence is not None and part.holds == "once":
                 level = durations.as_percent(part.confidence)
                 message = (
-                    f"'@{level}' holds for one look, and this rule looks {looks}: of the subjects exactly at the "
-                    f"line nearly all are taken at least once; write @{level} a month"
+                    f"'@{level}' holds for one check, and this rule checks {checks}: of the subjects exactly at "
+                    f"the threshold nearly all get a yes at least once; write @{level} a month"
                 )
                 yield Problem(at(item.place, part.column - 1), message, "warning")
 

@@ -198,7 +198,9 @@ class _Rule:
     def _trigger(self, root: Table, data_section: Data) -> Trigger | None:
         node = root.entries.get("trigger")
         if node is None:
-            self.findings.error(root.place, "'trigger' is missing; say when to look, such as trigger: {every: 15m}")
+            self.findings.error(
+                root.place, "'trigger' is missing; say when to evaluate the rule, such as trigger: {every: 15m}"
+            )
             return None
         return trigger(node, data_section.tz, self.environment, self.findings)
 

@@ -24,17 +24,17 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
         "`@NN%`",
         "`cr < 0.4% @95%`",
         (
-            "true only if the one-sided Wilson bound of a ratio of counts is beyond the line. It holds for a single "
-            "look; a rule that looks again and again wants `a month`"
+            "true only if the one-sided Wilson bound of a ratio of counts is beyond the threshold. It holds for a "
+            "single check; a rule that checks again and again wants `a month`"
         ),
     ),
     (
         "`@NN% a month`",
         "`cr < 0.4% @95% a month`",
         (
-            "evidence of up to 30 days (an e-detector): of the subjects whose true ratio is not beyond the line, at "
-            "most 5% are ever taken in 30 days, however often the rule looks. Also behind `up|down N% vs`, where the "
-            "uncertainty of what it compares with is counted in"
+            "evidence of up to 30 days (an e-detector): of the subjects whose true ratio is not beyond the threshold, "
+            "at most 5% ever get a yes in 30 days, however often the rule checks. Also behind `up|down N% vs`, where "
+            "the uncertainty of what it compares with is counted in"
         ),
     ),
     (
@@ -74,7 +74,7 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
         (
             "far from what is usual at these hours of the week: from the middle of the same hours of the same weekday "
             "in the weeks before, with the spread of all days. Counts and shares of counts are judged by their own "
-            "distribution. Of 1,000 looks at normal data at most 10 say yes at 99%. Four weeks must be known"
+            "distribution. Of 1,000 checks of normal data at most 10 say yes at 99%. Four weeks must be known"
         ),
     ),
     (

@@ -193,7 +193,7 @@ class BacktestBody(Strict):
     end = _moment("2026-11-01T00:00:00+00:00", data_key="to")
     against = fields.String(load_default="live", validate=validate.OneOf(["live", "imported"]))
     step_seconds = fields.Integer(
-        validate=validate.Range(60, 86_400), metadata={"description": "how often to look; else the rule's interval"}
+        validate=validate.Range(60, 86_400), metadata={"description": "how often to evaluate; else the rule's interval"}
     )
     sweep = fields.String(
         validate=validate.Length(1, 200),

@@ -110,7 +110,9 @@ class PlanRow(Schema):
     expires_at = when("what has not been sent by then is given up; null where nothing is to be sent")
     decision = word("approved, rejected, expired, proceeded, escalated")
     decided_by = word()
-    difference = Free(allow_none=True, metadata={"description": "what the second look changed at the moment of yes"})
+    difference = Free(
+        allow_none=True, metadata={"description": "what the second evaluation changed at the moment of approval"}
+    )
     effects = fields.List(fields.Nested(PlannedEffectRow))
 
 

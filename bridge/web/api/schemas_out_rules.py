@@ -54,7 +54,7 @@ class DraftRow(Schema):
 
 class ChangedRow(Schema):
     subject = word(example="offer=42")
-    before = word("what the live revision says; `-`: it does not look at it", "no")
+    before = word("what the live revision says; `-`: it does not evaluate it", "no")
     after = word(example="yes")
     why = word()
 
@@ -97,11 +97,11 @@ class PastItemRow(Schema):
 
 class PastRow(Schema):
     days = whole(example=30)
-    hours = fields.Float(metadata={"description": "between two looks", "examples": [6.0]})
+    hours = fields.Float(metadata={"description": "between two checks", "examples": [6.0]})
     decided = truth("false: nothing could be decided, the figures say nothing")
     pauses = whole()
     touched = whole("items")
-    waiting = whole("looks whose plan would have waited for a person")
+    waiting = whole("checks whose plan would have waited for a person")
     false_alarms = whole()
     kept = word("loss avoided", "120.50")
     lost = word("profit given up", "8.00")
@@ -126,7 +126,7 @@ class ExplanationRow(Schema):
     answer = word("yes, no or no_decision", "yes")
     why = word(example="known")
     reason = word()
-    outside = word("why the rule does not look at this subject at all")
+    outside = word("why the rule does not evaluate this subject")
     stopped_by = words()
     would_do = words()
     trace = Free(metadata={"description": "each condition with value, threshold, sample, window and age"})

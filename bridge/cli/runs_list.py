@@ -55,7 +55,8 @@ def list_(
     with session.read() as database:
         rows = [row(one) for one in database.scalars(query)]
     columns = ("run", "rule", "mode", "cause", "started", "late_seconds", "yes", "no", "no_decision", "outcome")
-    show(rows, columns, json=json, empty="no runs yet")
+    narrowed = any((event, target, since, rule, wanted))
+    show(rows, columns, json=json, empty="no such runs" if narrowed else "no runs yet")
 
 
 def row(run: Run) -> dict[str, Any]:

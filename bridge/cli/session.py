@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, json: boo
     Console(width=width, markup=False, emoji=False).print(table)  # names and texts are shown as they are
 
 
-def cell(value: Any) -> str:
+def cell(value: Any) -> str:  # noqa: PLR0911 - one line per kind of value
     match value:
         case None:
             return ""
@@ -110,6 +111,8 @@ def cell(value: Any) -> str:
             return "yes" if value else "no"
         case datetime():
             return f"{value:%Y-%m-%d %H:%M:%S}"
+        case Decimal():
+            return f"{value.normalize():f}"  # 0.0 and 0E-8 are 0
         case list() | tuple():
             return ", ".join(cell(item) for item in value)
         case dict():

@@ -2,13 +2,14 @@
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from bridge.cli import COMMANDS, cli, targets
-from bridge.cli.session import show
+from bridge.cli.session import cell, show
 from bridge.config import rulebook
 from bridge.operations import confirmation
 
@@ -158,7 +159,7 @@ def test_a_secret_in_clear_is_refused(run, tmp_path):
 def test_runs_are_found_by_event_target_and_time(home, run):
     assert len(json.loads(run("runs", "list", "--event", home.event_id, "--json"))) == 1
     assert len(json.loads(run("runs", "list", "--target", "publisher=email=ann@example.com", "--json"))) == 1
-    assert run("runs", "list", "--target", "offer=1") == "no runs yet\n"
+    assert run("runs", "list", "--target", "offer=1") == "no such runs\n"
 
 
 def test_holds_are_found_by_target(home, run):
@@ -215,3 +216,11 @@ def test_what_can_be_no_item_is_wrong_usage(text):
 def test_a_table_shows_a_text_as_it_is(text, capsys):
     show([{"name": text}], ("name",), json=False, empty="none")
     assert text in capsys.readouterr().out
+
+
+MONEY = {"0.0": "0", "0E-8": "0", "1E+2": "100", "12.50": "12.5", "-0.005": "-0.005"}
+
+
+@pytest.mark.parametrize("money", MONEY)
+def test_an_amount_is_plain_digits_in_every_table(money):
+    assert cell(Decimal(money)) == MONEY[money]

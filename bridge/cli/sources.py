@@ -11,7 +11,7 @@ from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.operations import OperationError, source_secrets
 from bridge.operations.source_entry import add, known_presets, public_url, signs_address
-from bridge.operations.source_setup import BASE_URL, address, example, send
+from bridge.operations.source_setup import address, base_url_of, example, send
 from bridge.sources import Source
 from bridge.sources.presets import PRESETS
 from bridge.sources.trackers import TRACKERS
@@ -111,7 +111,7 @@ def rotate_(session: Session, source: str, end_old: bool, base_url: str | None, 
             source_secrets.end_old(services, source, who=who, now=now)
             outcome({"source": source}, [f"{source} accepts the newest secret alone"], json=json)
             return
-        base = base_url or services.settings.public_url or BASE_URL
+        base = base_url_of(services, base_url)
         made = source_secrets.rotate(services, source, base_url=base, who=who, now=now)
     lines = [f"address: {made.address}", f"secret, shown once: {made.secret}", made.note]
     outcome({"source": source, "url": made.address, "secret": made.secret}, lines, json=json)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from bridge.operations.errors import NotThere, OperationError, Refused, Unanswered
+from bridge.services import running_service
 from bridge.services.container import Services
 from bridge.sources import suggested_url, tracker_url
 from bridge.sources.authentication import TokenAuthenticator
@@ -29,7 +30,7 @@ def address(
 
     `tracker` names the one whose macros are wanted, which must be the source's own. Raises NotThere or Refused.
     """
-    config, base = _config(services, source), _base(services, base_url)
+    config, base = _config(services, source), base_url_of(services, base_url)
     found = services.sources[source]
     own = config.get("dialect", "integr8" if found.is_postback else None)
     if tracker is not None and tracker != own:
@@ -50,7 +51,7 @@ def example(services: Services, source: str, *, base_url: str | None = None) -> 
     """An event of the type `test` as this sender would send it. Raises NotThere, or OperationError with the reason."""
     try:
         config, public_url = _config(services, source), services.settings.public_url
-        return sample(_base(services, base_url), source, config, public_url=public_url)
+        return sample(base_url_of(services, base_url), source, config, public_url=public_url)
     except NoSample as error:
         raise OperationError(str(error)) from error
 
@@ -65,8 +66,10 @@ def send(made: Sample) -> httpx.Response:
         raise Unanswered(f"{where}: {error}; does the service run? Its address is public_url of bridge.yaml") from error
 
 
-def _base(services: Services, given: str | None) -> str:
-    return given or services.settings.public_url or BASE_URL
+def base_url_of(services: Services, given: str | None = None) -> str:
+    """Where the service is reached: as given, as bridge.yaml says, or as the one that runs on this home does."""
+    settings = services.settings
+    return given or settings.public_url or running_service.address(settings.var) or BASE_URL
 
 
 def _config(services: Services, source: str) -> dict[str, object]:

@@ -63,6 +63,16 @@ def claim(var: Path) -> Claim:
 
 def redis_url(var: Path) -> str | None:
     """Where the Redis of the service that runs on this home is; None while none runs."""
+    return _announced(var, "redis_url")
+
+
+def address(var: Path) -> str | None:
+    """Where the service that runs on this home is reached from this machine; None while none runs."""
+    found = _announced(var, "address")
+    return found.replace("//0.0.0.0:", "//127.0.0.1:") if found else None
+
+
+def _announced(var: Path, fact: str) -> str | None:
     try:
         stream = (var / FILE).open()
     except OSError:
@@ -71,7 +81,7 @@ def redis_url(var: Path) -> str | None:
         try:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            found = _facts(stream.read()).get("redis_url")
+            found = _facts(stream.read()).get(fact)
             return str(found) if found else None
     return None
 

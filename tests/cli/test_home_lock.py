@@ -25,6 +25,15 @@ def test_the_second_is_told_who_runs_and_where(var):
     claim(var).close()
 
 
+def test_commands_find_the_address_of_the_service_while_it_runs(var):
+    assert running_service.address(var) is None
+    service = claim(var)
+    service.announce(address="http://0.0.0.0:8123")
+    assert running_service.address(var) == "http://127.0.0.1:8123"
+    service.close()
+    assert running_service.address(var) is None
+
+
 def test_commands_find_the_embedded_server_while_the_service_runs(var):
     assert running_service.redis_url(var) is None
     service = claim(var)

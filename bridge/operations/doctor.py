@@ -22,7 +22,7 @@ from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forb
 from bridge.integr8.route_probe import probe
 from bridge.operations.stale_names import configured_names, stale_names
 from bridge.services.container import Services
-from bridge.store import feeds, journal
+from bridge.store import feeds, free_space, journal
 from bridge.store import revisions as stored_revisions
 from bridge.store.clock import asked, own
 from bridge.store.engine import needs_no_prepared_statements
@@ -32,7 +32,6 @@ from rules.model.formatting import counted
 
 Check = dict[str, str]
 
-LITTLE_ROOM = 500_000_000  # bytes; SQLite stops all writing on a full disk
 OLD = timedelta(hours=1)  # reports come every few minutes
 LATELY = timedelta(days=7)
 NOTICEABLE = timedelta(seconds=10)  # the Date header has whole seconds, and an answer takes some
@@ -245,8 +244,13 @@ def _room(services: Services) -> Check:
         return check("disk", "ok", "the database is elsewhere")
     place = _existing(_database_of(services))
     free = shutil.disk_usage(place).free
-    if free < LITTLE_ROOM:
-        return check("disk", "fail", f"{free // 1_000_000} MB left in {place}", "make room, or move the database")
+    if free < free_space.LITTLE:
+        return check(
+            "disk",
+            "fail",
+            f"{free // 1_000_000} MB left in {place}",
+            "make room; no report is read until then",
+        )
     return check("disk", "ok", f"{free // 1_000_000_000} GB left")
 
 

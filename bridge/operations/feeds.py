@@ -14,7 +14,7 @@ from bridge.reports import conversion_lag, mirror, polling, postbacks
 from bridge.reports.facts import LiveFacts
 from bridge.reports.polling import FeedPlan
 from bridge.services.container import Services
-from bridge.store import decision_lock, failing_items, feeds, slots
+from bridge.store import decision_lock, failing_items, feeds, free_space, slots
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.lease import LeaseLost, settle
 from bridge.store.slots import Slot, SlotState
@@ -38,8 +38,13 @@ MIRRORS: Mapping[str, float] = {
 MIRROR = "mirror"  # of the due slots
 TRACKING, CONVERSIONS = "tracking", "conversions"  # of the incident: its kind and its step
 COMPARED = timedelta(hours=24)
+ROOM_AGAIN = timedelta(minutes=1)  # between two looks at a disk that has little room
 TURN = "reports while they are not well"
 LONGEST = timedelta(minutes=5)  # of one look at a feed that fails; a worker that is killed holds it for so long
+
+
+class LittleRoom(RuntimeError):
+    """So little of the disk is free that only what cannot wait is written."""
 
 
 def plans(account: Account, dimensions: tuple[str, ...] = ()) -> list[FeedPlan]:
@@ -156,10 +161,21 @@ def read_due(services: Services, now: datetime) -> bool:
                     slots.put_off(session, slot, now + timedelta(seconds=max(seconds, 2.0)))
             else:
                 with Bulkhead(services.store, now).item(kind, slot.key, "read"):
+                    if kind == polling.KIND:
+                        _wait_for_room(services, slot, now)
                     _read(services, slot, now, read)
         if taken:
             return True
     return False
+
+
+def _wait_for_room(services: Services, slot: Slot, now: datetime) -> None:
+    """Reports can wait, and would fill the disk that the journal needs. Raises LittleRoom."""
+    left = free_space.room(services.store)
+    if left is not None and left < free_space.LITTLE:
+        with services.store.write() as session:
+            slots.put_off(session, slot, now + ROOM_AGAIN)
+        raise LittleRoom(f"{left // 1_000_000} MB are left on the disk: reports are read again when there is room")
 
 
 def _account_of(slot: Slot) -> str:

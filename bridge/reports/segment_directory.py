@@ -24,7 +24,7 @@ from bridge.reports.segment_file import Index, NotAFile, Reader
 from bridge.reports.segments import Segment, Subjects, slim
 from bridge.reports.stored_segments import Blocks, Repair, Stored
 from bridge.reports.windows import BY_CLICK, Source, by_click
-from bridge.store import feeds, observations
+from bridge.store import feeds, free_space, observations
 from bridge.store.feeds import Kind
 from bridge.store.observations import ChunkInfo
 from bridge.store.private_files import private_directory
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 OBSERVATIONS = "observations"  # in the home's var
 LEAST = 1_024  # facts of a chunk that gets a file; smaller ones are young, and kept in memory until they are merged
-ROOM = 512_000_000  # bytes that are left free for what cannot be made anew
+ROOM = free_space.LITTLE  # is left free for what cannot be made anew
 LEFT_OVER = 3_600  # seconds after which an unfinished file belongs to no process any more
 TELL_EVERY = 5.0  # seconds, while many files are made
 SUFFIXES: dict[bool, str] = {False: "rows", True: "clicks"}  # by event time; by the time of the click

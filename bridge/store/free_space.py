@@ -1,9 +1,16 @@
-"""Give the space of what was deleted back to the disk. SQLite would keep it in its file; PostgreSQL has autovacuum."""
+"""Give the space of what was deleted back to the disk. SQLite would keep it in its file; PostgreSQL has autovacuum.
+
+And how much room there is: on a full disk SQLite stops all writing, so what can wait stops before that.
+"""
+
+import shutil
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from bridge.store.engine import Store
 
+LITTLE = 500_000_000  # bytes; below it only what cannot wait is written: the journal, decisions, effects
 AT_ONCE = 500  # pages of 4 kB that one unit of work gives back; others write in between
 KEPT_SHARE = 20  # one of so many pages stays free: the next day's rows go there
 WORTH_IT = 1_000  # pages; fewer are left to the next rows
@@ -36,3 +43,12 @@ def give_back(store: Store) -> int:
 
 def _asked(session: Session, name: str) -> int:
     return int(session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one())
+
+
+def room(store: Store) -> int | None:
+    """How many bytes are free where SQLite's file lies; None where the database is elsewhere, or in memory."""
+    url = store.engine.url
+    file = Path((url.database or "").removeprefix("file:"))
+    if url.get_backend_name() != "sqlite" or not file.parent.is_dir():
+        return None
+    return shutil.disk_usage(file.parent).free

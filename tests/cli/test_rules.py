@@ -5,20 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
+from rule_texts import onboarding_rule
 
 from bridge.cli import cli
 
-RULE = """
-schema: 1
-id: onboarding
-mode: shadow
-trigger: {webhook: {source: crm}}
-when: {all: [body.size > 10]}
-then:
-  - ensure: publisher
-    key: {email: "ann@example.com"}
-    with: {name: Ann}
-"""
+RULE = onboarding_rule(mode="shadow", when="body.size > 10")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What was decided a day ago is not carried out, whatever it waited for; what may have arrived is still settled."""
 
 import pytest
+from rule_texts import pause_on_webhook
 from sqlalchemy import update
 
 from bridge.operations import decide, maintenance
@@ -10,17 +11,7 @@ from bridge.store import halts
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, EffectState, StoredPlan
 
-RULE = """
-schema: 1
-id: on-demand
-mode: live
-trigger: {webhook: {source: crm, dedupe: body.id}}
-when: {all: ["body.go = true"]}
-then:
-  - pause: offer
-    which: "{{ body.offer }}"
-    hold: 12h
-"""
+RULE = pause_on_webhook(hold="12h")
 ENSURE = """
 schema: 1
 id: on-demand

@@ -4,6 +4,7 @@ import os
 from datetime import timedelta
 
 import pytest
+from rule_texts import onboarding_rule
 
 from bridge.operations import NotThere, OperationError, Refused, backtest_jobs, maintenance
 from bridge.operations.backtest import BacktestRequest
@@ -27,17 +28,7 @@ then:
   - pause: offer
     hold: 12h
 """
-ABOUT_EVENTS = """
-schema: 1
-id: onboarding
-mode: shadow
-trigger: {webhook: {source: crm}}
-when: {all: [body.size > 10]}
-then:
-  - ensure: publisher
-    key: {email: "ann@example.com"}
-    with: {name: Ann}
-"""
+ABOUT_EVENTS = onboarding_rule(mode="shadow", when="body.size > 10")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Quarantined and dead events: accepted as they are, accepted with a corrected body, or discarded."""
 
 import pytest
+from rule_texts import onboarding_rule
 
 from bridge.operations import Refused
 from bridge.operations.replay import matching, replay, settle_aside
@@ -8,17 +9,7 @@ from bridge.store.audit_log import Audit
 from bridge.store.journal import Event
 from bridge.store.runs import Run
 
-RULE = """
-schema: 1
-id: onboarding
-mode: live
-trigger: {webhook: {source: crm, dedupe: body.deal}}
-when: {all: [body.go = true]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann}
-"""
+RULE = onboarding_rule(dedupe="body.deal", email="{{ body.email }}")
 FIXED = b'{"id": "0", "deal": 0, "type": "deal", "go": true, "email": "ann@example.com"}'
 
 

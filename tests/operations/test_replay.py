@@ -3,22 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from rule_texts import onboarding_rule
 
 from bridge.operations.replay import cancel, matching, replay
 from bridge.store.journal import Event
 from bridge.store.runs import Run
 
-RULE = """
-schema: 1
-id: onboarding
-mode: live
-trigger: {webhook: {source: crm, dedupe: body.deal}}
-when: {all: [body.go = true]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann}
-"""
+RULE = onboarding_rule(dedupe="body.deal", email="{{ body.email }}")
 
 
 @pytest.fixture

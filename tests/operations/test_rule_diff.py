@@ -1,23 +1,13 @@
 """What a new text of a rule would decide differently, before it is live."""
 
 import pytest
-from rule_texts import pause_rule
+from rule_texts import onboarding_rule, pause_rule
 
 from bridge.operations import OperationError
 from bridge.operations.rule_diff import diff
 
 TIMED = pause_rule("shadow", fresh="", hold="", guards="")
-ON_EVENT = """
-schema: 1
-id: onboarding
-mode: shadow
-trigger: {webhook: {source: crm}}
-when: {all: [body.size > 10]}
-then:
-  - ensure: publisher
-    key: {email: "ann@example.com"}
-    with: {name: Ann}
-"""
+ON_EVENT = onboarding_rule(mode="shadow", when="body.size > 10")
 
 
 def compare(network, text):

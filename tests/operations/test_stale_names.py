@@ -1,7 +1,7 @@
 """Accounts, sources, channels and rules that are renamed or removed while something still refers to them."""
 
 import pytest
-from rule_texts import pause_rule
+from rule_texts import pause_on_webhook, pause_rule
 
 from bridge.config import rulebook, settings
 from bridge.config.library import Library
@@ -161,16 +161,7 @@ def test_holds_of_a_rule_without_account_wait_for_the_move_and_end(holding):
     assert (holding.paused, stale(holding)) == ([], [])
 
 
-EVENT = """
-schema: 1
-id: on-demand
-mode: live
-trigger: {webhook: {source: crm, dedupe: body.id}}
-when: {all: ["body.go = true"]}
-then:
-  - pause: offer
-    which: "{{ body.offer }}"
-"""
+EVENT = pause_on_webhook()
 
 
 def test_an_event_for_a_rule_that_no_longer_loads_is_shown_as_failed_and_can_be_replayed(network):

@@ -48,16 +48,38 @@ then: [{{pause: offer}}]
 """ + (f"guards: {guards}\n" if guards else "")
 
 
-def onboarding_rule(rule: str = "onboarding", *, email: str = "ann@example.com", name: str = "Ann") -> str:
+def onboarding_rule(
+    rule: str = "onboarding",
+    *,
+    mode: str = "live",
+    when: str = "body.go = true",
+    dedupe: str = "",
+    email: str = "ann@example.com",
+    name: str = "Ann",
+) -> str:
     """The text of a rule that makes a publisher of each webhook of the CRM that says `go`."""
     return f"""
 schema: 1
 id: {rule}
-mode: live
-trigger: {{webhook: {{source: crm}}}}
-when: {{all: [body.go = true]}}
+mode: {mode}
+trigger: {{webhook: {{source: crm{f", dedupe: {dedupe}" if dedupe else ""}}}}}
+when: {{all: [{when}]}}
 then:
   - ensure: publisher
     key: {{email: "{email}"}}
     with: {{name: {name}}}
 """
+
+
+def pause_on_webhook(*, hold: str = "") -> str:
+    """The text of a rule that pauses the offer that a webhook of the CRM names, where it says `go`."""
+    return """
+schema: 1
+id: on-demand
+mode: live
+trigger: {webhook: {source: crm, dedupe: body.id}}
+when: {all: ["body.go = true"]}
+then:
+  - pause: offer
+    which: "{{ body.offer }}"
+""" + (f"    hold: {hold}\n" if hold else "")

@@ -6,23 +6,14 @@ from decimal import Decimal
 import pytest
 from api_client import Caller
 from openapi_spec_validator import validate
+from rule_texts import onboarding_rule
 
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
 from bridge.store.roles import Role
 from bridge.web.access import OPEN
 
-RULE = """
-schema: 1
-id: onboarding
-mode: approve
-trigger: {webhook: {source: crm}}
-when: {all: [body.go = true]}
-then:
-  - ensure: publisher
-    key: {email: "ann@example.com"}
-    with: {name: Ann}
-"""
+RULE = onboarding_rule(mode="approve")
 
 
 @pytest.fixture

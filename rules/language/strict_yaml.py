@@ -122,7 +122,8 @@ def _line_of(text: str, position: int, start: Place) -> Place:
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, start: Place) -> Problem:
-    mark = error.problem_mark or error.context_mark
+    without_colon = error.problem == "could not find expected ':'"  # noticed on the line after
+    mark = (error.context_mark if without_colon else error.problem_mark) or error.context_mark
     place = Place(start.file, start.line + mark.line, mark.column + 1) if mark else start
     said = error.problem or error.context or "this is not YAML"
     lines = text.split("\n")
@@ -130,6 +131,9 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, start: Place) -> Pro
     here = here or text.lstrip().split("\n")[0]
     if "\t" in here[: len(here) - len(here.lstrip())] or "'\\t'" in said:
         said = "a tab; YAML is indented with spaces"
+    elif without_colon:
+        key, _, value = here.strip().partition(" ")
+        said = f"{here.strip()[:60]!r} is no `key: value` line; write {key}: {value[:60] or '...'}"
     elif "mapping values are not allowed" in said:
         said = "did not expect ': ' here; put a text that holds ': ' into quotes, or check the indentation"
     elif "expected ',' or" in said:

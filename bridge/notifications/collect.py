@@ -26,9 +26,9 @@ from rules.model.verbs import VERBS
 
 MARK = "notices"  # the heartbeat that says up to when has been looked
 OVERLAP = timedelta(seconds=90)  # a transaction that began before the last look may have been committed after it
-FIRST = timedelta(minutes=10)  # how far the very first look goes back
+FIRST_LOOK_BACK = timedelta(minutes=10)  # how far the very first look goes back
 LATE = timedelta(minutes=5)
-REMEMBER = timedelta(seconds=30)
+MARK_EVERY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def collect(inputs: NotificationInputs, now: datetime) -> None:
     bulkhead = Bulkhead(inputs.store, now)
     with inputs.store.read() as session:
         book = inputs.library.current(session).revisions
-        last = heartbeats.last_beats(session).get(MARK, now - FIRST)
+        last = heartbeats.last_beats(session).get(MARK, now - FIRST_LOOK_BACK)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
         found: list[Notification] = []
@@ -61,7 +61,7 @@ def collect(inputs: NotificationInputs, now: datetime) -> None:
         with bulkhead.item("notices", "escalated", "collect"), inputs.store.read() as own:
             found += _escalated(own, book)
         rows = notifications.unknown(session, _rows(inputs, found, book, now))
-    if rows or now - last >= REMEMBER:  # otherwise nothing is worth a place in the queue of writers
+    if rows or now - last >= MARK_EVERY:  # otherwise nothing is worth a place in the queue of writers
         with inputs.store.write() as session:
             notifications.add(session, rows)
             heartbeats.beat(session, MARK, now)
@@ -159,10 +159,10 @@ def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> I
     for plan in session.scalars(select(StoredPlan).where(StoredPlan.run_id.in_(wanted))):
         stops.setdefault(plan.run_id, []).extend(plan.stops)
     for run in runs:
-        yield from _about(run, stops.get(run.plan_of or run.id, []))
+        yield from _about_run_and_stops(run, stops.get(run.plan_of or run.id, []))
 
 
-def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Notification]:
+def _about_run_and_stops(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Notification]:
     data = _about_run(run)
     hour = f"{run.rule_id}:{run.started_at:%Y-%m-%dT%H}"  # what stays wrong is told once an hour, not at every look
 
@@ -173,10 +173,10 @@ def _about(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Notificatio
     outcome = _outcome(run, stops)
     if outcome is not None:
         text, topics, again = outcome
-        yield found(text, *topics, key=f"{hour}:{_short(text)}" if again else None)
+        yield found(text, *topics, key=f"{hour}:{_digest(text)}" if again else None)
     for stop in stops:
         if stop.get("guard") == "conflict":
-            yield found(str(stop["message"]), "conflict", key=f"{hour}:{_short(str(stop['message']))}")
+            yield found(str(stop["message"]), "conflict", key=f"{hour}:{_digest(str(stop['message']))}")
     if run.cause == Cause.UNDO:
         yield found(f"undone by {run.by or 'a person'}", "undone")
     if run.cause == Cause.SLOT and run.started_at - run.due_at > LATE:
@@ -204,7 +204,7 @@ def _outcome(run: Run, stops: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[s
             return None
 
 
-def _short(text: str) -> str:
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

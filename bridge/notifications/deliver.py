@@ -21,8 +21,8 @@ from bridge.store.notifications import ChannelHealth, Notice, NoticeState
 
 log = structlog.get_logger()
 
-TOGETHER = 500  # notices of one message to people
-SINGLY = 20  # deliveries to one endpoint before the next channel has its turn
+MAX_PER_MESSAGE = 500  # notices of one message to people
+MAX_PER_TURN = 20  # deliveries to one endpoint before the next channel has its turn
 
 
 def deliver(inputs: NotificationInputs, now: datetime, dice: Callable[[], float] = random.random) -> bool:
@@ -32,43 +32,45 @@ def deliver(inputs: NotificationInputs, now: datetime, dice: Callable[[], float]
     bulkhead = Bulkhead(inputs.store, now)
     for name in names:
         with bulkhead.item("channel", name, "deliver"):
-            _channel(inputs, name, now, dice)
+            _deliver_channel(inputs, name, now, dice)
     failed = {name for _, name, _ in bulkhead.failed}
     return bool(set(names) - failed)  # those that failed come again with their lease, not at once
 
 
-def _channel(inputs: NotificationInputs, name: str, now: datetime, dice: Callable[[], float]) -> None:
+def _deliver_channel(inputs: NotificationInputs, name: str, now: datetime, dice: Callable[[], float]) -> None:
     channel = inputs.channels.get(name)
     with inputs.store.write() as session:
         health = _health(session, name)
         if channel is None or health.disabled_at is not None:
-            _drop(session, name, f"{name} {notifications.GONE}" if channel is None else "switched off", now)
+            _fail_all(session, name, f"{name} {notifications.GONE}" if channel is None else "switched off", now)
             return
         most = health.at_most(now)
         if most == 0:
             assert health.open_until is not None
             notifications.put_off(session, name, health.open_until)
             return
-        limit = min(most or TOGETHER, SINGLY) if channel.kind == "webhook" else TOGETHER
-        taken = _audible(session, notifications.take(session, name, limit=limit, now=now), now)
+        limit = min(most or MAX_PER_MESSAGE, MAX_PER_TURN) if channel.kind == "webhook" else MAX_PER_MESSAGE
+        taken = _not_muted(session, notifications.take(session, name, limit=limit, now=now), now)
     if channel.kind == "webhook":
-        _singly(inputs, channel, taken, dice)
+        _send_one_by_one(inputs, channel, taken, dice)
         return
     for one in taken:
         if one.topic == secret_delivery.TOPIC:  # a message of its own, and never part of a digest
-            _settle(inputs, channel, [one], _confide(inputs, channel, one), dice)
+            _settle(inputs, channel, [one], _send_secret(inputs, channel, one), dice)
     rest = [one for one in taken if one.topic != secret_delivery.TOPIC]
     if rest:
         title, text = compose([message_of(one) for one in rest], by_owner=channel.digest is not None)
         _settle(inputs, channel, rest, send(channel, title, text), dice)
 
 
-def _confide(inputs: NotificationInputs, channel: Channel, notice: Notice) -> Attempt:
+def _send_secret(inputs: NotificationInputs, channel: Channel, notice: Notice) -> Attempt:
     opened = _opened(inputs, notice, program=False)
     return Attempt("refused", opened) if isinstance(opened, str) else send(channel, *compose([opened]))
 
 
-def _singly(inputs: NotificationInputs, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]) -> None:
+def _send_one_by_one(
+    inputs: NotificationInputs, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]
+) -> None:
     """Each in a message of its own. After a failure the rest waits: the endpoint has just said that it is unwell."""
     if not taken:
         return
@@ -107,7 +109,7 @@ def message_of(notice: Notice) -> Message:
     )
 
 
-def _audible(session: Session, taken: Sequence[Notice], now: datetime) -> list[Notice]:
+def _not_muted(session: Session, taken: Sequence[Notice], now: datetime) -> list[Notice]:
     channel_mutes = notifications.channel_mutes(session, now)
     audible = []
     for notice in taken:
@@ -134,7 +136,7 @@ def _settle(
         if after != before:
             session.merge(ChannelHealth(channel=channel.name, **asdict(after)))
         if after.disabled_at is not None and before.disabled_at is None:
-            _say_disabled(inputs, session, channel.name, after, now)
+            _notify_disabled(inputs, session, channel.name, after, now)
     if result.result != "taken":
         log.warning(
             "notice not taken", channel=channel.name, notices=len(taken), why=result.words, status=result.status
@@ -168,7 +170,7 @@ def _give_back(inputs: NotificationInputs, rest: Sequence[Notice]) -> None:
             settle(session, notice, attempts=notice.attempts - 1)
 
 
-def _say_disabled(inputs: NotificationInputs, session: Session, name: str, health: Health, now: datetime) -> None:
+def _notify_disabled(inputs: NotificationInputs, session: Session, name: str, health: Health, now: datetime) -> None:
     """Silence must not be the only sign that a channel is off: the others tell, or those that are meant for it."""
     row = {
         "topic": "endpoint_disabled",
@@ -183,8 +185,8 @@ def _say_disabled(inputs: NotificationInputs, session: Session, name: str, healt
     )
 
 
-def _drop(session: Session, name: str, why: str, now: datetime) -> None:
-    for notice in notifications.take(session, name, limit=TOGETHER, now=now):
+def _fail_all(session: Session, name: str, why: str, now: datetime) -> None:
+    for notice in notifications.take(session, name, limit=MAX_PER_MESSAGE, now=now):
         settle(session, notice, state=NoticeState.FAILED, ended_at=now, error=why)
 
 

@@ -22,10 +22,10 @@ from bridge.store.service_alerts import ObservedProblem, ServiceAlert
 
 log = structlog.get_logger()
 
-CALM = timedelta(minutes=1)  # a trouble that comes back within it has never been over
-AT_ONCE = frozenset({"halt", "rules"})  # a person ended these
-SILENT = timedelta(seconds=60)  # without a tick: nobody works
-LOOK = 15.0  # seconds between two looks of the web process
+RECOVERED_AFTER = timedelta(minutes=1)  # a trouble that comes back within it has never been over
+RECOVERED_AT_ONCE = frozenset({"halt", "rules"})  # a person ended these
+NO_TICK_FOR = timedelta(seconds=60)  # without a tick: nobody works
+LOOK_EVERY = 15.0  # seconds between two checks of the web process
 
 
 def watch(inputs: NotificationInputs, now: datetime, idle: Sequence[ObservedProblem] = ()) -> None:
@@ -41,31 +41,31 @@ def watch(inputs: NotificationInputs, now: datetime, idle: Sequence[ObservedProb
     new = [one for key, one in seen.items() if key not in known]
     same = [key for key in seen if key in known]
     over = [row for key, row in known.items() if key not in seen and _is_over(row, now)]
-    if not new and not over and all(now - known[key].seen_at < CALM / 2 for key in same):
+    if not new and not over and all(now - known[key].seen_at < RECOVERED_AFTER / 2 for key in same):
         return
     with inputs.store.write() as session:
         begun, ended = service_alerts.begin(session, new, now), service_alerts.end(session, [row.key for row in over])
         service_alerts.go_on(session, same, now)
-        notifications.add(session, list(_begun(inputs, [one for one in new if one.key in begun], now)))
-        notifications.add(session, list(_ended(inputs, [row for row in over if row.key in ended], now)))
+        notifications.add(session, list(_begin_notices(inputs, [one for one in new if one.key in begun], now)))
+        notifications.add(session, list(_end_notices(inputs, [row for row in over if row.key in ended], now)))
 
 
 def _is_over(row: ServiceAlert, now: datetime) -> bool:
-    return row.kind in AT_ONCE or now - row.seen_at >= CALM
+    return row.kind in RECOVERED_AT_ONCE or now - row.seen_at >= RECOVERED_AFTER
 
 
-def _nobody_works(session: Session, ping: Callable[[], object], now: datetime) -> list[ObservedProblem]:
+def _idle_workers(session: Session, ping: Callable[[], object], now: datetime) -> list[ObservedProblem]:
     last = heartbeats.last_tick(session)
-    if last is None or now - last <= SILENT:
+    if last is None or now - last <= NO_TICK_FOR:
         return []
     return [
         ObservedProblem(
-            "queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why(ping)}; webhooks are still taken"
+            "queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why_idle(ping)}; webhooks are still taken"
         )
     ]
 
 
-def _why(ping: Callable[[], object]) -> str:
+def _why_idle(ping: Callable[[], object]) -> str:
     try:
         ping()
     except (redis.RedisError, OSError, SettingsError) as error:
@@ -73,13 +73,15 @@ def _why(ping: Callable[[], object]) -> str:
     return "the processes worker and beat are not both running"
 
 
-def _begun(inputs: NotificationInputs, found: Iterable[ObservedProblem], now: datetime) -> Iterable[dict[str, Any]]:
+def _begin_notices(
+    inputs: NotificationInputs, found: Iterable[ObservedProblem], now: datetime
+) -> Iterable[dict[str, Any]]:
     for one in found:
         log.warning("trouble begins", trouble=one.key)
         yield from _rows(inputs, "trouble", one, since=now, now=now)
 
 
-def _ended(inputs: NotificationInputs, found: Iterable[ServiceAlert], now: datetime) -> Iterable[dict[str, Any]]:
+def _end_notices(inputs: NotificationInputs, found: Iterable[ServiceAlert], now: datetime) -> Iterable[dict[str, Any]]:
     for row in found:
         log.info("trouble over", trouble=row.key)
         text = f"over since {now:%H:%M:%S} UTC, after {_length(now - row.since)}: {row.text.partition(';')[0]}"
@@ -114,7 +116,7 @@ class Watchdog(threading.Thread):
     """Looks after the workers from the web process, which lives without Redis."""
 
     def __init__(
-        self, inputs: Callable[[], NotificationInputs], ping: Callable[[], object], *, look: float = LOOK
+        self, inputs: Callable[[], NotificationInputs], ping: Callable[[], object], *, look: float = LOOK_EVERY
     ) -> None:
         """`inputs` is asked at each look, because bridge.yaml may have changed; `ping` raises while Redis is away."""
         super().__init__(name="watch", daemon=True)
@@ -124,7 +126,7 @@ class Watchdog(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        wait = max(self._look, SILENT.total_seconds())  # after a start the workers have time to come up
+        wait = max(self._look, NO_TICK_FOR.total_seconds())  # after a start the workers have time to come up
         while not self._stopping.wait(wait):
             wait = self._look
             try:
@@ -137,7 +139,7 @@ class Watchdog(threading.Thread):
         inputs = self._inputs()
         now = inputs.clock()
         with inputs.store.read() as session:
-            idle = _nobody_works(session, self._ping, now)
+            idle = _idle_workers(session, self._ping, now)
         if idle:
             watch(inputs, now, idle)
             deliver.deliver(inputs, now)

@@ -22,7 +22,7 @@ from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forb
 from bridge.integr8.route_probe import probe
 from bridge.operations.stale_names import configured_names, stale_names
 from bridge.services.container import Services
-from bridge.store import feeds, free_space, journal
+from bridge.store import feeds, free_space, journal, runs
 from bridge.store import revisions as stored_revisions
 from bridge.store.clock import asked, own
 from bridge.store.engine import needs_no_prepared_statements
@@ -39,6 +39,7 @@ TOLERATED = timedelta(minutes=5)  # beyond it signed webhooks of senders with a 
 READ = ("offers.list", "publishers.list", "advertisers.list", "users.list", "reports.clicks")
 OPTIONAL = frozenset({"users.list"})  # only provisioning of logins needs it
 FORBIDDEN = 403
+MUCH_WRITTEN = 500_000_000  # bytes in 24 hours: a disk of 100 GB is full in half a year
 NTP = "let NTP set the clocks (`timedatectl set-ntp true`)"
 REDIS = "start Redis; the rate budget that all processes share is there"
 BUSY = "wait; Integr8 asked for a pause, or other work uses the budget up"
@@ -72,6 +73,7 @@ def examine(
             (files or rule_files)(services, session),
             _aside(session),
             _failed(session, now),
+            _written(session, now),
             *_feeds(session, now),
             *_stale(services, session),
         ]
@@ -299,6 +301,22 @@ def _failed(session: Session, now: datetime) -> Check:
         words = f"{failed} failed in 24 hours"
         return check("effects", "warn", words, "`integr8-bridge runs list` and `runs show RUN` say why")
     return check("effects", "ok", "none failed in 24 hours")
+
+
+def _written(session: Session, now: datetime) -> Check:
+    """What rules write about their answers fills the disk, where many answers change at each evaluation."""
+    sizes = runs.answer_bytes(session, now - timedelta(days=1))
+    if not sizes:
+        return check("answers", "ok", "no rule wrote any in 24 hours")
+    most = max(sizes, key=lambda rule: (sizes[rule], rule))
+    words = f"{_megabytes(sum(sizes.values()))} were written in 24 hours, {_megabytes(sizes[most])} of it by {most}"
+    if sum(sizes.values()) < MUCH_WRITTEN:
+        return check("answers", "ok", words)
+    return check("answers", "warn", words, f"give {most} a longer `every` or a narrower `scope`")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB"
 
 
 def _feeds(session: Session, now: datetime) -> list[Check]:

@@ -213,6 +213,13 @@ def _existing() -> Select[str]:
     return select(Run.cause_key).where(Run.rule_id == bindparam("rule"), keys)
 
 
+def answer_bytes(session: Session, since: datetime) -> dict[str, int]:
+    """How many bytes the runs of each rule wrote about their answers since a moment; no rule that wrote none."""
+    size = func.sum(func.length(Run.answers))
+    query = select(Run.rule_id, size).where(Run.started_at >= since, Run.answers.is_not(None)).group_by(Run.rule_id)
+    return {rule: int(number) for rule, number in session.execute(query)}
+
+
 def streaks(session: Session, rule_id: str) -> dict[str, StoredStreak]:
     return {row.subject: row for row in session.scalars(select(StoredStreak).where(StoredStreak.rule_id == rule_id))}
 

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from rule_texts import onboarding_rule
+from rule_texts import minute_rule, onboarding_rule
 
+from bridge.operations import doctor
 from bridge.operations.doctor import examine, permissions, routes
 from bridge.operations.health_checks import checks
 from bridge.store.journal import Event
@@ -40,6 +41,21 @@ def test_dead_letters_are_counted(services):
     with services.services.store.write() as session:
         session.get(Event, event).state = "dead"
     assert found(services, "events")["detail"] == "1 dead"
+
+
+def test_the_rule_that_writes_most_is_named_where_the_disk_fills(services, monkeypatch):
+    services.world.offer("Bad", clicks=10, conversions=0, active=True)  # a run over one offer is told by its counts
+    services.rule(minute_rule("low-cr", "shadow").replace("need: {clicks: 100}", "need: {clicks: 2}"))
+    services.pass_time(minutes=1)
+    services.work()
+    known = found(services, "answers")
+    assert known["status"] == "ok"
+    assert known["detail"].endswith("MB of it by low-cr")
+    monkeypatch.setattr(doctor, "MUCH_WRITTEN", 1)
+    known = found(services, "answers")
+    assert (known["status"], known["remedy"]) == ("warn", "give low-cr a longer `every` or a narrower `scope`")
+    services.pass_time(hours=25)
+    assert found(services, "answers")["detail"] == "no rule wrote any in 24 hours"
 
 
 def test_data_that_is_old_is_named_with_its_age(services):

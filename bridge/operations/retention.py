@@ -59,7 +59,10 @@ def apply_retention(services: Services, now: datetime) -> None:
     files = services.settings.var / segment_directory.OBSERVATIONS
     with services.store.read() as session:  # of chunks that were merged in an earlier round: nobody reads them now
         freed = segment_directory.sweep(files, observations.ids(session), now.timestamp())
-    kept = retention.apply(services.store, retention.Keep(rows=days["rows"], anything=max(days.values())), now)
+    how_long = retention.Keep(
+        rows=days["rows"], anything=max(days.values()), dimensions=tuple(services.settings.dimensions)
+    )
+    kept = retention.apply(services.store, how_long, now)
     with services.store.read() as session:
         made = segment_directory.prepare(session, files, now - HORIZON)
     given_back = free_space.give_back(services.store)

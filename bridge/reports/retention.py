@@ -1,11 +1,11 @@
 """Retention of observations: merge chunks, sum old rows per hour, delete very old ones.
 
 Merging changes nothing that can be asked. Summing per hour keeps every metric and the dimensions that rules use;
-single rows, sub ids beyond the first and transaction ids are given up, and a window edge inside such an hour is
-moved to its beginning. It happens only to days that no rescan reaches any more.
+single rows, transaction ids and dimensions that bridge.yaml does not name are given up, and a window edge inside such
+an hour is moved to its beginning. It happens only to days that no rescan reaches any more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,6 +35,7 @@ class Keep:
 
     rows: timedelta = timedelta(days=95)  # then sums per hour
     anything: timedelta = timedelta(days=800)
+    dimensions: tuple[str, ...] = ()  # of bridge.yaml: sums per hour have them, too
 
     def __post_init__(self) -> None:
         if self.rows < timedelta(days=7) or self.anything < self.rows:
@@ -60,7 +61,7 @@ def apply(store: Store, keep: Keep, now: datetime) -> RetentionResult:
     merged = summed = dropped = 0
     for feed in every:
         dropped += _drop(store, feed, now - keep.anything)
-        summed += _sum_up(store, feed, now - keep.rows)
+        summed += _sum_up(store, feed, now - keep.rows, keep.dimensions)
         merged += _merge(store, feed)
     return RetentionResult(merged=merged, summed=summed, dropped=dropped, bytes_before=before, bytes_after=_size(store))
 
@@ -110,7 +111,7 @@ def _runs(infos: Sequence[ChunkInfo]) -> Iterable[list[ChunkInfo]]:
         yield run
 
 
-def _sum_up(store: Store, feed: Feed, before: datetime) -> int:
+def _sum_up(store: Store, feed: Feed, before: datetime, declared: Collection[str]) -> int:
     """Whole days that are older: one chunk of sums each. A chunk that reaches into younger days waits for them."""
     with store.read() as session:
         infos = observations.overlapping(session, [feed.id], None, before)
@@ -118,7 +119,7 @@ def _sum_up(store: Store, feed: Feed, before: datetime) -> int:
     summed = 0
     for part in _runs_of_any(old):
         with store.write() as session:
-            if _replace(session, feed, part, Level.HOURLY):
+            if _replace(session, feed, part, Level.HOURLY, declared):
                 summed += sum(info.count for info in part)
     return summed
 
@@ -134,22 +135,31 @@ def _runs_of_any(infos: Sequence[ChunkInfo]) -> Iterable[list[ChunkInfo]]:
         yield run
 
 
-def _replace(session: Session, feed: Feed, part: Sequence[ChunkInfo], level: Level) -> int:
+def _replace(
+    session: Session, feed: Feed, part: Sequence[ChunkInfo], level: Level, declared: Collection[str] = ()
+) -> int:
     """Several chunks by one with the same meaning; nothing, if one of them has been replaced meanwhile."""
     feeds.lock(session, feed.id)
     found = observations.columns(session, [info.id for info in part])
     if len(found) != len(part):
         return 0
     facts = join([compression.unpack(found[info.id]) for info in part])
-    made = facts if level < Level.HOURLY else hourly(facts)
+    made = facts if level < Level.HOURLY else hourly(facts, declared)
     chunk_cache.add(session, feed.id, made, level, [info.id for info in part])
     observations.remove(session, [info.id for info in part])  # afterwards, so that none of their numbers is given again
     return len(part)
 
 
-def hourly(facts: Batch) -> Batch:
-    """Sums per hour, status and dimensions. What took place and was retracted within an hour is gone."""
-    dimensions = (*KEPT_DIMENSIONS, *(name for name in MORE_SPELLINGS if name in facts.labels))
+def hourly(facts: Batch, declared: Collection[str] = ()) -> Batch:
+    """Sums per hour, status and dimensions. What took place and was retracted within an hour is gone.
+
+    `declared`: the dimensions that rules may ask for besides those that are always kept. The others would leave little
+    to sum: a sub id may be another one in each row.
+    """
+    more = {name for name in facts.labels if name in MORE_SPELLINGS or name in declared}
+    if "rejection_reason" in declared and "reason" in facts.labels:
+        more.add("reason")  # facts call it by the shorter word
+    dimensions = (*KEPT_DIMENSIONS, *sorted(more.difference(KEPT_DIMENSIONS)))
     event = facts.event // HOUR * HOUR
     columns: list[NDArray[np.int64]] = [event, facts.status.astype(np.int64)]
     columns += [facts.column(name).codes.astype(np.int64) for name in dimensions]

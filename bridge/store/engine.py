@@ -153,8 +153,11 @@ def needs_no_prepared_statements(connection: Connection) -> bool:
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself: _begin_sqlite does
-    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
-    for pragma in ("auto_vacuum=INCREMENTAL", *pragmas):  # it counts only for a file in which there is nothing yet
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        # It counts only for a file in which there is nothing yet. In any other it would write into the file at each
+        # connection: whoever only reads would wait for who writes, and fail where nobody can write.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
 
 

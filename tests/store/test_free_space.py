@@ -59,3 +59,17 @@ def test_a_file_from_before_takes_new_rows_in_and_stays_as_long(tmp_path):
     with again.write() as session:
         session.execute(text("DELETE FROM big"))
     assert free_space.give_back(again) == 0
+
+
+def test_a_new_connection_writes_nothing_into_a_file_that_is_there(filled):
+    """Who only reads waits for nobody: another connection holds the lock of writers all the while."""
+    _store, file = filled
+    writer = sqlite3.connect(file, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    other = Store(make_engine(f"sqlite:///{file}"))
+    with other.read() as session:
+        assert session.execute(text("SELECT count(*) FROM big")).scalar() == ROWS
+        assert session.execute(text("PRAGMA auto_vacuum")).scalar() == 2
+    writer.execute("ROLLBACK")
+    writer.close()
+    other.close()

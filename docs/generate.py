@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -299,12 +299,20 @@ PAGES = {
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages; with `--check` name those that are not as they would be written, and fail."""
     HERE.mkdir(exist_ok=True)
+    stale = []
     for name, make in PAGES.items():
-        (HERE / name).write_text(make().rstrip() + "\n")
-    return 0
+        page, text = HERE / name, make().rstrip() + "\n"
+        if "--check" not in arguments:
+            page.write_text(text)
+        elif not page.exists() or page.read_text() != text:
+            stale.append(name)
+    if stale:
+        sys.stderr.write(f"not current: {', '.join(stale)}; run: python docs/generate.py\n")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

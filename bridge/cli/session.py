@@ -112,7 +112,7 @@ def cell(value: Any) -> str:  # noqa: PLR0911 - one line per kind of value
         case datetime():
             return f"{value:%Y-%m-%d %H:%M:%S}"
         case Decimal():
-            return f"{value.normalize():f}"  # 0.0 and 0E-8 are 0
+            return f"{value:f}" if value else "0"  # cents as they are, no exponents, and 0.0 and 0E-8 are 0
         case list() | tuple():
             return ", ".join(cell(item) for item in value)
         case dict():

@@ -64,7 +64,9 @@ def doubt(name: str, value: str) -> str | None:
         return f"{name} begins or ends with a space, which counts as a part of it; remove the space"
     unseen = next((one for one in value if unicodedata.category(one) == "Cf"), None)
     if unseen is not None:
-        return f"{name} holds U+{ord(unseen):04X}, which one does not see and which counts as a part of it; remove it"
+        return (
+            f"in {name} stands U+{ord(unseen):04X}, which one does not see and which counts as a part of it; remove it"
+        )
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         return f"{name} stands in quotes, which count as a part of it; remove them"
     if value.startswith(f"{name}="):

@@ -218,7 +218,7 @@ def test_a_table_shows_a_text_as_it_is(text, capsys):
     assert text in capsys.readouterr().out
 
 
-MONEY = {"0.0": "0", "0E-8": "0", "1E+2": "100", "12.50": "12.5", "-0.005": "-0.005"}
+MONEY = {"0.0": "0", "0E-8": "0", "1E+2": "100", "12.50": "12.50", "-0.005": "-0.005"}
 
 
 @pytest.mark.parametrize("money", MONEY)

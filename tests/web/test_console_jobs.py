@@ -11,14 +11,15 @@ from bridge.store.roles import Role
 ALL = "{at_most: {targets: 500, share: 100%}}"
 
 
-def stopping(mode, number):
+def stopping(mode, number, every="1m"):
     """A network in which a rule finds this many offers without a conversion."""
 
     def make(network):
         network.now = datetime.now(UTC)
         for each in range(number):
             network.world.offer(f"Bad {each + 1}", clicks=3, conversions=0, active=True)
-        network.rule(minute_rule("no-conversion", mode, guards=ALL).replace("need: {clicks: 100}", "need: {clicks: 2}"))
+        rule = minute_rule("no-conversion", mode, guards=ALL).replace("need: {clicks: 100}", "need: {clicks: 2}")
+        network.rule(rule.replace("every: 1m", f"every: {every}"))
         network.work()
 
     return make
@@ -83,7 +84,7 @@ def test_a_part_is_halted_in_three_actions(network, browser, page, button):
 
 
 def test_thresholds_are_swept_without_a_shell(network, browser):
-    stopping("shadow", 2)(network)
+    stopping("shadow", 2, every="1h")(network)  # seven backtests of a week
     visitor = Visitor(browser())
     visitor.search("no-conversion")
     visitor.press("Sweep", low="0.5%", high="2%")

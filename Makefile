@@ -38,8 +38,9 @@ demo: $(RUN) ## run the main job end to end, on embedded defaults; Ctrl-C stops 
 test: $(DEV) ## all tests, in parallel
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
-quick: $(DEV) ## the fast tests, in under a minute: no processes, no browser, no whole network
-	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not (journey or browser or network or slow)"
+quick: $(DEV) ## the tests of what decides, with few examples, in half a minute: rules, plans, sources, settings, effects
+	EXAMPLES=10 $(BIN)/pytest -q -n 2 --dist worksteal -m "not (journey or browser or network or slow)" \
+	  $(addprefix tests/,rules planning sources config effects security)
 
 fuzz: $(DEV) ## throw anything at the door, the YAML loader and the grammar, for a few minutes
 	FUZZ=$(or $(EXAMPLES),3000) timeout 900 $(BIN)/pytest -q -n $(JOBS) tests/fuzz

@@ -37,8 +37,11 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded-post
 
 
 # A loaded machine makes examples slowly, and says nothing about the code by it.
-# Half of the usual examples: each run makes others, and `make fuzz` makes thousands.
-settings.register_profile("any machine", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+# Half of the usual examples: each run makes others, `make quick` makes a few, and `make fuzz` thousands.
+EXAMPLES = int(os.environ.get("EXAMPLES", "50"))
+settings.register_profile(
+    "any machine", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 WHOLE = frozenset({"network", "telling", "postgres"})

@@ -167,8 +167,18 @@ local function settle(token, outcome, retry_after)
     redis.call('ZADD', SLOTS, text(math.min(counted, now)), token)
   end
   if outcome == 'throttled' then throttle(retry_after) end
-  if outcome == 'failed' then return fail(1) end
+  if outcome == 'failed' then
+    set('unread', 0)
+    return fail(1)
+  end
+  if outcome == 'lost' then set('unread', get('unread') + 1) end
   if outcome == 'lost' or outcome == 'unsent' then return fail(LOST) end
+  if get('opened') > 0 then
+    for number = 1, math.min(get('unread'), math.max(burst, math.floor(per_second))) do
+      redis.call('ZADD', SLOTS, text(now), 'unread ' .. number .. ' of ' .. text(now))
+    end
+  end
+  set('unread', 0)
   set('streak', 0)
   if outcome == 'answered' then grow() end
   count()

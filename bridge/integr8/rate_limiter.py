@@ -10,7 +10,8 @@ max(burst, per_second) in the newest second. Since a slot never ages before the 
 call, no window of the server's own clock ever holds more, however network and machines stall. The price is the
 time of an answer: 20 ms cost 2% of the rate, 200 ms a sixth. That is cheaper than the half that a single 429
 costs; a margin of some milliseconds instead was tried and gave way on a busy machine. Only an answer that takes
-longer than COUNTED does not hold its slot to the end.
+longer than COUNTED does not hold its slot to the end. A server that stood still counts what it had not read yet when it
+goes on: the calls without an answer since the breaker opened take their slots once more with the first answer.
 
 **Adaptation.** A 429 halves the rate, at most once a second, and closes the budget for the pause the server
 named (or a doubling one of our own); success grows it back by steps. **The breaker** opens when at least half
@@ -84,6 +85,7 @@ class Pace:
     bad: int = 0
     streak: int = 0
     since: float = 0.0
+    unread: int = 0  # calls without an answer since the last one; a server that stood still has yet to count them
     opened: int = 0
     open_until: float = 0.0
     probing_until: float = 0.0
@@ -121,9 +123,13 @@ class Pace:
         if outcome is Outcome.THROTTLED:
             self._throttle(now, retry_after)
         if outcome in {Outcome.FAILED, Outcome.LOST, Outcome.UNSENT}:
+            self.unread = {Outcome.FAILED: 0, Outcome.LOST: self.unread + 1}.get(outcome, self.unread)
             self._fail(now, 1 if outcome is Outcome.FAILED else LOST)
             return
-        self.streak = 0
+        if self.opened:
+            for number in range(min(self.unread, max(self.burst, math.floor(self.per_second)))):
+                self.slots[f"unread {number} of {now:.6f}"] = now
+        self.streak = self.unread = 0
         if outcome is Outcome.ANSWERED:
             self._grow(now)
         self._count(now)

@@ -198,6 +198,33 @@ def test_a_probe_is_made_every_second_or_two_however_long_it_takes():
     assert pace.state(601).trips == 6
 
 
+def _granted(pace, now):
+    """How many calls may go at this moment."""
+    return next(number for number in range(1_000) if pace.ask(now, Priority.URGENT, f"one of {now} {number}") > 0)
+
+
+def test_what_a_frozen_server_had_not_read_is_counted_when_it_goes_on():
+    pace, now = Pace(20, 20), 0.0
+    for number in range(12):
+        now += 4.0
+        assert pace.ask(now, Priority.URGENT, f"probe {number}") == 0
+        pace.settle(now + 2, f"probe {number}", Outcome.LOST)
+    now += 4.0
+    assert pace.ask(now, Priority.URGENT, "the one that is answered") == 0
+    pace.settle(now, "the one that is answered", Outcome.ANSWERED)
+    assert _granted(pace, now) == 20 - 12 - 1
+    assert _granted(pace, now + 11) == 20
+
+
+def test_what_was_never_sent_or_was_answered_is_counted_once():
+    for outcome in (Outcome.UNSENT, Outcome.FAILED):
+        pace = Pace(20, 20)
+        for second in range(12):
+            pace.settle(4.0 * second, "probe", outcome)
+        pace.settle(60.0, "probe", Outcome.ANSWERED)
+        assert _granted(pace, 60.0) == 20
+
+
 @pytest.mark.parametrize(("outcome", "calls"), [(Outcome.LOST, 2), (Outcome.UNSENT, 2), (Outcome.FAILED, 5)])
 def test_failures_in_a_row_open_the_breaker(outcome, calls):
     pace = Pace(100, 100)

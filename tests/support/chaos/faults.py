@@ -230,6 +230,7 @@ def target_gone(rig: Rig, load: Load) -> None:
     offer = load.offers[0]
     rig.integr8.delete(f"/_sim/entities/offers/{offer}").raise_for_status()
     rig.forgiven.add(offer)
+    rig.archived.add(offer)
 
 
 def target_already_so(rig: Rig, load: Load) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, not_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.store import decision_lock, ledger
@@ -16,11 +16,16 @@ GOOD = (EffectState.APPLIED, EffectState.SKIPPED)
 
 
 def quiet(rig) -> bool:
-    """Nothing waits and nothing is under way."""
+    """Nothing waits and nothing is under way.
+
+    What was sent for a target that a person archived meanwhile stays unknown: no read shows the target any more, which
+    proves nothing, so it is looked for now and then.
+    """
+    unseen = and_(Effect.state == EffectState.UNKNOWN, Effect.target_id.in_(rig.archived), Effect.attempts > 1)
     try:
         with rig.store.read() as session:
             waiting = session.scalar(select(func.count()).where(Event.state == EventState.RECEIVED))
-            under_way = session.scalar(select(func.count()).where(Effect.state.in_(ledger.OPEN)))
+            under_way = session.scalar(select(func.count()).where(Effect.state.in_(ledger.OPEN), not_(unseen)))
             plans = session.scalar(select(func.count()).where(StoredPlan.state == PlanState.READY))
     except SQLAlchemyError:
         return False  # the database is what was hit

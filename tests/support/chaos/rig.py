@@ -78,6 +78,7 @@ class Rig:
         self.database = "sqlite"
         self.loads: list[Any] = after.loads if after else []  # every round so far: old promises are checked again
         self.forgiven: set[str] = set()  # targets that a person changed under our hands
+        self.archived: set[str] = set()  # those of them that no read shows any more
         self.spared: set[str] = set()  # offers that nothing may ever touch
         self.ahead = timedelta()  # of the world's clock, and with it of ours, before the real one
         self.poisoned: list[str] = []  # events whose bodies were destroyed on purpose

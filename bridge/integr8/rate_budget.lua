@@ -173,8 +173,8 @@ local function settle(token, outcome, retry_after)
   end
   if outcome == 'lost' then set('unread', get('unread') + 1) end
   if outcome == 'lost' or outcome == 'unsent' then return fail(LOST) end
-  if get('opened') > 0 then
-    for number = 1, math.min(get('unread'), math.max(burst, math.floor(per_second))) do
+  if get('opened') > 0 and get('unread') > 0 then
+    for number = 1, math.min(get('unread') + 1, math.max(burst, math.floor(per_second))) do
       redis.call('ZADD', SLOTS, text(now), 'unread ' .. number .. ' of ' .. text(now))
     end
   end

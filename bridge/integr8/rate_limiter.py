@@ -126,8 +126,9 @@ class Pace:
             self.unread = {Outcome.FAILED: 0, Outcome.LOST: self.unread + 1}.get(outcome, self.unread)
             self._fail(now, 1 if outcome is Outcome.FAILED else LOST)
             return
-        if self.opened:
-            for number in range(min(self.unread, max(self.burst, math.floor(self.per_second)))):
+        if self.opened and self.unread:
+            most = max(self.burst, math.floor(self.per_second))
+            for number in range(min(self.unread + 1, most)):  # one more may be on its way: PROBE is no longest wait
                 self.slots[f"unread {number} of {now:.6f}"] = now
         self.streak = self.unread = 0
         if outcome is Outcome.ANSWERED:

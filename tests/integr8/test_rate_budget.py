@@ -212,7 +212,7 @@ def test_what_a_frozen_server_had_not_read_is_counted_when_it_goes_on():
     now += 4.0
     assert pace.ask(now, Priority.URGENT, "the one that is answered") == 0
     pace.settle(now, "the one that is answered", Outcome.ANSWERED)
-    assert _granted(pace, now) == 20 - 12 - 1
+    assert _granted(pace, now) == 20 - 12 - 1 - 1  # the last one for a call that may be on its way
     assert _granted(pace, now + 11) == 20
 
 

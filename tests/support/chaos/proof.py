@@ -21,12 +21,13 @@ def quiet(rig) -> bool:
     What was sent for a target that a person archived meanwhile stays unknown: no read shows the target any more, which
     proves nothing, so it is looked for now and then.
     """
-    unseen = and_(Effect.state == EffectState.UNKNOWN, Effect.target_id.in_(rig.archived), Effect.attempts > 1)
+    unseen = and_(Effect.state == EffectState.UNKNOWN, Effect.target_id.in_(rig.archived))
     try:
         with rig.store.read() as session:
             waiting = session.scalar(select(func.count()).where(Event.state == EventState.RECEIVED))
             under_way = session.scalar(select(func.count()).where(Effect.state.in_(ledger.OPEN), not_(unseen)))
-            plans = session.scalar(select(func.count()).where(StoredPlan.state == PlanState.READY))
+            ready = select(func.count()).where(StoredPlan.state == PlanState.READY)
+            plans = session.scalar(ready.where(StoredPlan.id.not_in(select(Effect.plan_id).where(unseen))))
     except SQLAlchemyError:
         return False  # the database is what was hit
     return not (waiting or under_way or plans or _unfound(rig))

@@ -78,6 +78,13 @@ def until(true, seconds=180):
         time.sleep(0.02)
 
 
+def the_process_of(server):
+    """The one that answers. The server listens before it has started it."""
+    until(lambda: psutil.Process(server.pid).children())
+    [found] = psutil.Process(server.pid).children()
+    return found
+
+
 def test_a_path_and_a_query_arrive_as_they_were_sent(port):
     raw = b"GET /a%2Fb%ff//c?x=%20&y=\xc3\xa4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     told = talk(port, raw)
@@ -264,7 +271,7 @@ def test_a_process_that_is_only_just_forked_keeps_a_signal_until_it_reacts_as_it
 
 def test_a_process_that_is_killed_is_replaced(tmp_path):
     with in_processes(tmp_path, APP) as (port, process):
-        [old] = psutil.Process(process.pid).children()
+        old = the_process_of(process)
         old.kill()
 
         def answered():
@@ -363,7 +370,7 @@ def kept(store):
 @pytest.mark.journey
 def test_a_restart_under_load_refuses_nobody_and_keeps_what_was_answered(service):
     port, process, store = service
-    [old] = psutil.Process(process.pid).children()
+    old = the_process_of(process)
     with Sending(port) as sending:
         until(lambda: len(sending.taken()) > 20)
         process.send_signal(signal.SIGHUP)
@@ -378,7 +385,7 @@ def test_a_restart_under_load_refuses_nobody_and_keeps_what_was_answered(service
 @pytest.mark.parametrize("kill", [False, True], ids=["asked to end", "killed"])
 def test_what_was_answered_is_kept_however_the_server_ends(service, kill):
     port, process, store = service
-    [worker] = psutil.Process(process.pid).children()
+    worker = the_process_of(process)
     with Sending(port) as sending:
         until(lambda: len(sending.taken()) > 20)
         if kill:
@@ -393,7 +400,7 @@ def test_what_was_answered_is_kept_however_the_server_ends(service, kill):
 @pytest.mark.journey
 def test_a_web_process_ends_when_the_server_that_started_it_is_gone(service):
     _, process, _ = service
-    [worker] = psutil.Process(process.pid).children()
+    worker = the_process_of(process)
     process.kill()
     worker.wait(120)
 

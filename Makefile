@@ -43,7 +43,7 @@ quick: $(DEV) ## the tests of what decides, with few examples, in half a minute:
 	  $(addprefix tests/,rules planning sources config effects security)
 
 fuzz: $(DEV) ## throw anything at the door, the YAML loader and the grammar, for a few minutes
-	FUZZ=$(or $(EXAMPLES),3000) timeout 900 $(BIN)/pytest -q -n $(JOBS) tests/fuzz
+	EXAMPLES=$(or $(EXAMPLES),3000) timeout 900 $(BIN)/pytest -q -n $(JOBS) tests/fuzz
 
 lint: $(DEV) ## style, types and import rules
 	$(BIN)/ruff check .

@@ -37,7 +37,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded-post
 
 
 # A loaded machine makes examples slowly, and says nothing about the code by it.
-# Half of the usual examples: each run makes others, `make quick` makes a few, and `make fuzz` thousands.
+# Half of the usual examples: each run makes others, `make quick` makes a few, `make fuzz` thousands.
 EXAMPLES = int(os.environ.get("EXAMPLES", "50"))
 settings.register_profile(
     "any machine", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow]

@@ -21,7 +21,7 @@ from bridge.reports.directory import Directory
 from bridge.reports.items import Items, Kept
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.segments import Ints, Per, slim
-from bridge.reports.stored_segments import Blocks, Stored
+from bridge.reports.stored_segments import Blocks, StoredSegment
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
@@ -181,7 +181,7 @@ class LiveData:
         fresh, moved = self._new(infos)
         present = {info.id for info in infos}
         self._cold[kind] = [info for info in self._cold.get(kind, ()) if info.id in present]
-        if moved and self.files is not None and not self._seat(session, kind, infos):
+        if moved and self.files is not None and not self._regroup(session, kind, infos):
             return False
         stored = self._in_files(session, kind, fresh)
         for source in {source for one in stored.values() for source in one}:
@@ -213,14 +213,14 @@ class LiveData:
             if info.replaces and self._loaded.keys() >= set(info.replaces):
                 for replaced in info.replaces:
                     del self._loaded[replaced]
-                self._loaded[info.id] = info.mark  # the same facts in another box
+                self._loaded[info.id] = info.mark  # the same facts in another chunk
                 moved = True
             else:
                 fresh.append(info)
         return fresh, moved
 
-    def _seat(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> bool:
-        """Hold the facts that are at hand in the boxes that there are now."""
+    def _regroup(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> bool:
+        """Hold the facts that are at hand as the chunks are now."""
         cold = {info.id for info in self._cold[kind]}
         at_hand = [info for info in infos if info.id in self._loaded and info.id not in cold]
         stored = self._in_files(session, kind, at_hand)
@@ -228,10 +228,10 @@ class LiveData:
         if batches is None:
             return False
         by_event = [one[kind] for one in stored.values()]
-        self.windows.seat(kind, batches, by_event, [one[BY_CLICK] for one in stored.values() if BY_CLICK in one])
+        self.windows.regroup(kind, batches, by_event, [one[BY_CLICK] for one in stored.values() if BY_CLICK in one])
         return True
 
-    def _in_files(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> dict[int, dict[Source, Stored]]:
+    def _in_files(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> dict[int, dict[Source, StoredSegment]]:
         if self.files is None:
             return {}
         return self.files.segments(session, kind, infos, self.windows.subjects, self._blocks)

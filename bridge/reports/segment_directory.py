@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from bridge.reports import compression, segment_file
 from bridge.reports.segment_file import Index, NotAFile, Reader
 from bridge.reports.segments import Segment, Subjects, slim
-from bridge.reports.stored_segments import Blocks, Repair, Stored
+from bridge.reports.stored_segments import Blocks, Repair, StoredSegment
 from bridge.reports.windows import BY_CLICK, Source, by_click
 from bridge.store import feeds, free_space, observations
 from bridge.store.feeds import Kind
@@ -34,7 +34,6 @@ log = structlog.get_logger()
 
 OBSERVATIONS = "observations"  # in the home's var
 LEAST = 1_024  # facts of a chunk that gets a file; smaller ones are young, and kept in memory until they are merged
-ROOM = free_space.LITTLE  # is left free for what cannot be made anew
 LEFT_OVER = 3_600  # seconds after which an unfinished file belongs to no process any more
 TELL_EVERY = 5.0  # seconds, while many files are made
 SUFFIXES: dict[bool, str] = {False: "rows", True: "clicks"}  # by event time; by the time of the click
@@ -48,7 +47,7 @@ class SegmentDirectory:
 
     def segments(
         self, session: Session, kind: Kind, infos: Sequence[ChunkInfo], subjects: Subjects, kept: Blocks
-    ) -> dict[int, dict[Source, Stored]]:
+    ) -> dict[int, dict[Source, StoredSegment]]:
         """The facts of these chunks as they lie in files, by chunk; without those that get none."""
         found = {}
         told = time.monotonic()
@@ -65,7 +64,7 @@ class SegmentDirectory:
                 log.info("observations are laid out on disk", kind=str(kind), done=position + 1, of=len(infos))
             if indexes is not None:
                 found[info.id] = {
-                    source: Stored(subjects, Reader(index), kept, self._repair(session, kind, info, source))
+                    source: StoredSegment(subjects, Reader(index), kept, self._repair(session, kind, info, source))
                     for source, index in indexes.items()
                 }
         return found
@@ -98,8 +97,8 @@ class SegmentDirectory:
         data = observations.columns(session, [info.id]).get(info.id)
         if now is None or now.mark != info.mark or data is None:
             raise NotAFile(f"chunk {info.id} is not there any more")
-        if shutil.disk_usage(self._root).free < ROOM:
-            raise OSError(f"less than {ROOM // 1_000_000} MB are free")
+        if shutil.disk_usage(self._root).free < free_space.LITTLE:
+            raise OSError(f"less than {free_space.LITTLE // 1_000_000} MB are free")
         delays = kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         batch = slim(compression.unpack(data), (*ALWAYS_KEPT, *DECLARABLE), delays=delays)
         segment = Segment.of(Subjects(), [batch])

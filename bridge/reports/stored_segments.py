@@ -54,7 +54,7 @@ class Blocks:
 
 
 @dataclass(slots=True, eq=False)
-class Stored:
+class StoredSegment:
     """The facts of one file, under the numbers of a process's subjects."""
 
     subjects: Subjects
@@ -144,7 +144,7 @@ class Cut:
 
     __slots__ = ("_blocks", "_codes", "_columns", "_count", "_measures", "_stored")
 
-    def __init__(self, stored: Stored, blocks: range) -> None:
+    def __init__(self, stored: StoredSegment, blocks: range) -> None:
         self._stored = stored
         self._blocks = blocks
         self._count = stored.reader.count(blocks)
@@ -229,10 +229,10 @@ class Cut:
         return slice(int(low), int(high))
 
 
-class Shelf:
+class StoredSegments:
     """The files of one source, found by the time that a question is about."""
 
-    def __init__(self, stored: Sequence[Stored] = ()) -> None:
+    def __init__(self, stored: Sequence[StoredSegment] = ()) -> None:
         self.files = list(stored)
         indexes = [one.reader.index for one in self.files]
         self._first = np.array([int(one.first_event[0]) for one in indexes], dtype=np.int64)

@@ -9,6 +9,7 @@ equals one that was computed at once.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
 from bridge.reports.batch import DTYPES, Batch
 from bridge.reports.segments import ROWS, Ints, Per, Segment, Subjects, slim
-from bridge.reports.stored_segments import Cut, Shelf, Stored
+from bridge.reports.stored_segments import Cut, StoredSegment, StoredSegments
 from bridge.store.feeds import Kind
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, Dimension
 
@@ -37,7 +38,7 @@ BY_CLICK: Final = "conversions by click"  # the conversions once more, each at t
 Source = Kind | Literal["conversions by click"]
 SEEN_EVER = int(np.iinfo(np.int64).max)
 KEPT_SUMS = 160  # per metric and dimension: as many different windows slide at the same time
-NO_FILES = Shelf()
+NO_FILES = StoredSegments()
 MERGE_AT = 32  # segments; each costs a little at every question
 
 
@@ -65,7 +66,7 @@ class Windows:
     subjects: Subjects = field(default_factory=Subjects)
     delays: bool = False  # keep click times of everything, not only of conversions; only a replay asks
     _segments: dict[Source, list[Segment]] = field(default_factory=dict)
-    _stored: dict[Source, Shelf] = field(default_factory=dict)
+    _stored: dict[Source, StoredSegments] = field(default_factory=dict)
     _numbered: set[tuple[Source, Per]] = field(default_factory=set)  # of what is stored
     _sums: dict[tuple[Source, str, Per], list[_Sum]] = field(default_factory=dict)
     _first: dict[tuple[Kind, str], int] = field(
@@ -89,9 +90,9 @@ class Windows:
         if kind is Kind.CONVERSIONS:
             yield BY_CLICK, by_click(self.subjects, segment)
 
-    def store(self, source: Source, stored: Sequence[Stored]) -> None:
+    def store(self, source: Source, stored: Sequence[StoredSegment]) -> None:
         """Add facts that lie in files. Sums that slide already take them in at once."""
-        self._stored[source] = Shelf([*self._files(source), *stored])
+        self._stored[source] = StoredSegments([*self._files(source), *stored])
         self._numbered = {one for one in self._numbered if one[0] != source}
         self._note_said(source, stored)
         for (of_source, metric, per), sums in self._sums.items():
@@ -99,22 +100,22 @@ class Windows:
                 self.number(source, per)
                 for one in sums:
                     one.totals = _fit(one.totals, self.subjects, per)
-                    for each in stored:
-                        for cut in (
-                            each.cuts(one.edges.start, one.edges.end) if each.first_seen <= one.edges.known else ()
-                        ):
-                            _Part(cut, metric, per).add(one.totals, *one.edges)
+                    known = [each for each in stored if each.first_seen <= one.edges.known]
+                    for cut in chain.from_iterable(each.cuts(one.edges.start, one.edges.end) for each in known):
+                        _Part(cut, metric, per).add(one.totals, *one.edges)
 
-    def seat(self, kind: Kind, batches: Sequence[Batch], stored: Sequence[Stored], clicked: Sequence[Stored]) -> None:
-        """Hold the very facts of a kind that are held already in other places. No sum changes."""
+    def regroup(
+        self, kind: Kind, batches: Sequence[Batch], stored: Sequence[StoredSegment], clicked: Sequence[StoredSegment]
+    ) -> None:
+        """Hold the very facts of a kind that are held already as their chunks are now. No sum changes."""
         delays = self.delays or kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         segment = Segment.of(self.subjects, [slim(batch, self.dimensions, delays=delays) for batch in batches])
         for source, one in self._sources(kind, segment):
             self._segments[source] = [one] if len(one) else []
-            self._stored[source] = Shelf(stored if source == kind else clicked)
+            self._stored[source] = StoredSegments(stored if source == kind else clicked)
             self._numbered = {each for each in self._numbered if each[0] != source}
 
-    def _note_said(self, source: Source, stored: Sequence[Stored]) -> None:
+    def _note_said(self, source: Source, stored: Sequence[StoredSegment]) -> None:
         names = set(self.dimensions).intersection(DECLARABLE)
         if source == BY_CLICK or not names:
             return
@@ -206,7 +207,7 @@ class Windows:
         held = any(segment.measure(metric) is not None for segment in self._segments.get(kind, ()))
         return held or any(stored.counts(metric) for stored in self._files(kind))
 
-    def _files(self, source: Source) -> list[Stored]:
+    def _files(self, source: Source) -> list[StoredSegment]:
         return self._stored.get(source, NO_FILES).files
 
     def _pieces(self, kind: Source, start: int, end: int) -> Iterator["Segment | Cut"]:

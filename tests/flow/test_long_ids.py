@@ -1,20 +1,11 @@
 """Ad platforms write ids of 17 and 18 digits as JSON numbers. Two of them that differ by one are two things."""
 
 import pytest
+from network import ONBOARDING
 
 from bridge.store.runs import Run
 
-RULE = """
-schema: 1
-id: deals
-mode: live
-trigger: {webhook: {source: crm, dedupe: body.deal_id}}
-when: {all: [body.email matches "@"]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann, active: true}
-"""
+RULE = ONBOARDING.replace("id: onboarding", "id: deals").replace("body.id", "body.deal_id")
 
 
 @pytest.mark.parametrize("together", [True, False])

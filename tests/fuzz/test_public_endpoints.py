@@ -16,7 +16,6 @@ from bridge.sources import Headers, Incoming, SignatureError, Unreadable, observ
 from bridge.sources.exact_json import dumps, loads
 from bridge.sources.postback import NAMES
 from rules.model.input_values import parse_moment
-from tests.fuzz.example_count import hard
 from tests.sources.signed_requests import NOW, WAYS, signed, source
 
 KINDS = [
@@ -39,7 +38,6 @@ sources = [
 ]
 
 
-@hard
 @given(
     made=st.sampled_from(sources),
     body=bodies | bodies.map(gzip.compress),
@@ -64,7 +62,6 @@ def test_any_request_is_read_or_refused_in_words(made, body, kind, coding, query
             observation(one.parsed)
 
 
-@hard
 @given(json_values)
 def test_exact_json_comes_back_as_it_went(value):
     written = dumps(value).encode()
@@ -75,7 +72,6 @@ def test_exact_json_comes_back_as_it_went(value):
     assert dumps(again).encode() == written
 
 
-@hard
 @given(st.sampled_from(sorted(WAYS)), st.data())
 def test_a_signed_request_with_one_byte_changed_is_refused(way, data):
     asked = signed(WAYS[way], Incoming(body=b'{"type": "deal.signed"}', content_type="application/json"))
@@ -88,7 +84,6 @@ def test_a_signed_request_with_one_byte_changed_is_refused(way, data):
         source(WAYS[way]).authenticate(replace(asked, body=body), NOW)
 
 
-@hard
 @given(
     st.dictionaries(
         st.sampled_from(["verify", "secret", "token", "format", "expects", "allow_ips", "map", "x"]), json_values
@@ -100,7 +95,6 @@ def test_any_settings_of_a_source_are_good_or_have_located_problems(config):
         assert words
 
 
-@hard
 @given(texts | st.integers() | st.floats() | st.datetimes())
 def test_any_time_is_one_in_utc_or_none(value):
     moment = parse_moment(value)

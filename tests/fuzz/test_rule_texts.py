@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from rules.loading.load import load
 from rules.model.environment import Environment
-from tests.fuzz.example_count import hard
 
 KNOWN = Environment(sources=frozenset({"crm"}), channels=frozenset({"ops"}))
 GOOD = """
@@ -112,7 +111,6 @@ def located(text):
         assert str(problem).startswith("rules/fuzz.yaml:")
 
 
-@hard
 @given(st.text(max_size=300) | yaml_text)
 @example(BOMB)
 @example("[" * 5_000)
@@ -123,7 +121,6 @@ def test_any_text_as_a_rule_file_is_a_rule_or_a_located_problem(text):
     located(text)
 
 
-@hard
 @given(st.lists(words, max_size=15).map(" ".join) | st.text(max_size=80))
 @example("(" * 3_000)
 @example("not " * 3_000 + "clicks > 1")

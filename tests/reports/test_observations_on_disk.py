@@ -19,7 +19,7 @@ from bridge.reports.live import LiveData
 from bridge.reports.retention import Keep
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.windows import BY_CLICK, SEEN_EVER, Edges, Windows
-from bridge.store import feeds, observations
+from bridge.store import feeds, free_space, observations
 from bridge.store.feeds import Feed, FeedKey, Kind
 from bridge.store.observations import Chunk
 from rules.model.revision import ALWAYS_KEPT
@@ -36,7 +36,7 @@ PERS = (("offer",), ("offer", "publisher"), ("advertiser", "offer", "sub_id_2"))
 def small(monkeypatch):
     """Files of a few rows and blocks of fewer, so that every edge lies somewhere inside."""
     monkeypatch.setattr(segment_directory, "LEAST", 4)
-    monkeypatch.setattr(segment_directory, "ROOM", 0)
+    monkeypatch.setattr(free_space, "LITTLE", 0)
     monkeypatch.setattr(segment_file, "BLOCK", 3)
     monkeypatch.setattr(stored_segments, "FEW", 2)
     monkeypatch.setattr(stored_segments, "AT_ONCE", 2)
@@ -243,7 +243,7 @@ def test_a_large_chunk_takes_no_memory_and_a_small_one_no_file(world):
 
 
 def test_where_no_file_can_be_written_the_facts_are_in_memory(world, monkeypatch):
-    monkeypatch.setattr(segment_directory, "ROOM", 1 << 62)
+    monkeypatch.setattr(free_space, "LITTLE", 1 << 62)
     world.write(Kind.CLICKS, clicks(T0), T0)
     process = world.process()
     with world.store.read() as session:

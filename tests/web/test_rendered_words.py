@@ -10,6 +10,7 @@ import click
 import help_examples
 import pytest
 from click.testing import CliRunner
+from network import ONBOARDING
 from sqlalchemy import select
 
 from bridge.cli import cli
@@ -35,18 +36,9 @@ NOT_FOR_PEOPLE = {
     "a month without its year": rf"\b({MONTHS}) \d{{1,2}}\b(?!,? \d{{4}}|:)",
 }
 FOR_MACHINES = re.compile(r"(?s)<(script|style|pre|code|textarea|svg|datalist|time|button)\b.*?</\1>|<[^>]+>")
-SECOND = """
-schema: 1
-id: onboarding
-title: Publisher from a deal
-mode: live
-trigger: {webhook: {source: crm, dedupe: body.id}}
-when: {all: [body.email matches "@"]}
-then:
-  - ensure: publisher
-    key: {email: "{{ body.email }}"}
-    with: {name: Ann, active: true}
----
+SECOND = (
+    ONBOARDING
+    + """---
 schema: 1
 id: tells
 title: Tell what came
@@ -57,6 +49,7 @@ then:
   - notify: traffic
     with: {text: "deal {{ body.id }}, {{ body.amount }} of {{ body.email }}, {{ body.more }}, {{ event.time }}"}
 """
+)
 BODY = re.compile(r"(?ms)^body .*?^\}$")  # of an event, as it was sent
 PAGES = 400  # more are not looked at
 

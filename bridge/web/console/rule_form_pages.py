@@ -102,21 +102,25 @@ def save_rule() -> Response | str:
 def look() -> str:
     """A piece of the form, while somebody types: what is wrong and what it would do; and the other half of the form."""
     draft = _draft()
-    return show("rule_looked.html", **_looked(draft), typed=request.form.get("typed", ""), **_form(draft))
+    return show(
+        "rule_looked.html", **_looked(draft, _checked(draft)), typed=request.form.get("typed", ""), **_form(draft)
+    )
 
 
 @blueprint.post("/rules/form/past")
 @needs(Role.VIEWER, page=True)
 def look_back() -> str:
     """A piece of the form that comes after the rest: the last 30 days."""
-    return show("rule_past.html", **_past(_draft()))
+    draft = _draft()
+    return show("rule_past.html", **_past(draft, _checked(draft)))
 
 
 @blueprint.post("/rules/form/costs")
 @needs(Role.VIEWER, page=True)
 def look_ahead() -> str:
     """A piece of the form that comes last: what chance does, and how long a collapse stays unnoticed."""
-    return show("rule_costs.html", **_costs(_draft()))
+    draft = _draft()
+    return show("rule_costs.html", **_costs(draft, _checked(draft)))
 
 
 @blueprint.post("/rules/form/complete")
@@ -134,8 +138,9 @@ def complete_text() -> Response:
 
 
 def _page(draft: Draft, *, with_past: bool = False) -> str:
-    more = _past(draft) | _costs(draft) if with_past else {"past": None, "costs": None}
-    return show("rule_form.html", **_form(draft), **_looked(draft), **more, with_past=with_past)
+    checked = _checked(draft)
+    more = _past(draft, checked) | _costs(draft, checked) if with_past else {"past": None, "costs": None}
+    return show("rule_form.html", **_form(draft), **_looked(draft, checked), **more, with_past=with_past)
 
 
 def _form(draft: Draft) -> dict[str, Any]:
@@ -146,10 +151,13 @@ def _form(draft: Draft) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _looked(draft: Draft) -> dict[str, Any]:
-    checked = examine(services(), draft.text)
+def _checked(draft: Draft) -> Checked:
+    return examine(services(), draft.text)
+
+
+def _looked(draft: Draft, checked: Checked) -> dict[str, Any]:
     told: dict[str, Any] = {"checked": checked, "said": None, "unsaid": "", "told_lines": _lines(draft.text, checked)}
-    if len(checked.revisions) == 1 and not checked.errors and not isinstance(checked.revisions[0].trigger, Webhook):
+    if _usable(checked) and not isinstance(checked.revisions[0].trigger, Webhook):
         try:
             told["said"] = answered("said now", text=draft.text)
         except OperationError as error:
@@ -157,9 +165,9 @@ def _looked(draft: Draft) -> dict[str, Any]:
     return told
 
 
-def _past(draft: Draft) -> dict[str, Any]:
+def _past(draft: Draft, checked: Checked) -> dict[str, Any]:
     told: dict[str, Any] = {"past": None, "busy": False, "no_past": "", "names": {}}
-    if not _usable(draft):
+    if not _usable(checked):
         return told | {"no_past": "the text has to be mended first"}
     try:
         found = answered("past", text=draft.text)
@@ -174,8 +182,8 @@ def _past(draft: Draft) -> dict[str, Any]:
     return told | {"past": found | money | {"items": items}, "names": names}
 
 
-def _costs(draft: Draft) -> dict[str, Any]:
-    if not _usable(draft):
+def _costs(draft: Draft, checked: Checked) -> dict[str, Any]:
+    if not _usable(checked):
         return {"costs": []}
     try:
         return {"costs": answered("chances", text=draft.text)}
@@ -185,9 +193,8 @@ def _costs(draft: Draft) -> dict[str, Any]:
         return {"costs": [], "no_costs": str(error)}
 
 
-def _usable(draft: Draft) -> bool:
+def _usable(checked: Checked) -> bool:
     """Whether the text is one rule that can be read."""
-    checked = examine(services(), draft.text)
     return len(checked.revisions) == 1 and not checked.errors
 
 
@@ -239,7 +246,7 @@ def _save(draft: Draft, *, force: bool) -> Response | str:
 
 
 def _without_failing(draft: Draft) -> Draft:
-    failed = {one.test.place.line for one in examine(services(), draft.text).failed}
+    failed = {one.test.place.line for one in _checked(draft).failed}
     if not failed:
         return draft
     try:

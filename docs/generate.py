@@ -133,7 +133,7 @@ def configuration() -> str:
         + ", ".join(f"`{name}`" for name in sorted(settings.SECRET_FIELDS))
         + ".",
         "",
-        *_table(config_schema.FileSchema(), keys.FILE),
+        *_table(config_schema.FileSchema(), keys.TOP_LEVEL_KEYS),
         "### accounts.&lt;name&gt;",
         "",
         *_table(config_schema.AccountSchema(), keys.ACCOUNT),

@@ -13,7 +13,7 @@ from celery import beat
 
 log = structlog.get_logger()
 
-STEP = 5.0  # seconds; a clock that is slewed never goes back, one that is set does
+MIN_CLOCK_STEP = 5.0  # seconds; a clock that is slewed never goes back, one that is set does
 
 
 class Scheduler(beat.Scheduler):
@@ -23,7 +23,7 @@ class Scheduler(beat.Scheduler):
 
     def tick(self, *arguments: Any, **options: Any) -> float:
         now = time.time()
-        if now < self._seen - STEP:
+        if now < self._seen - MIN_CLOCK_STEP:
             log.warning("the clock was set back", seconds=round(self._seen - now))
             self._begin_anew()
         self._seen = now

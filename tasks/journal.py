@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from bridge.decisions.event_batches import BATCH, BatchResult
+from bridge.decisions.event_batches import MAX_EVENTS_PER_BATCH, BatchResult
 from bridge.observability.metrics import EVENT_BATCH_SECONDS
 from bridge.operations import decide
 from bridge.services import container
@@ -12,8 +12,8 @@ from tasks.app import celery
 
 NAME = "journal.process"
 BATCHES = 3  # then the task ends and asks for another: effects, too, need a process to carry them out
-MANY = 25  # events in one batch: then more are on their way
-LONGEST_REST = 0.3  # seconds; a batch costs ten milliseconds and its effects two calls, however few events it has
+BUSY_BATCH = 25  # events in one batch: then more are on their way
+MAX_REST_SECONDS = 0.3  # seconds; a batch costs ten milliseconds and its effects two calls, however few events it has
 
 
 @celery.task(name=NAME)
@@ -45,8 +45,8 @@ def process_batches(
             batch = process_one()
         if batch.effects_due:
             queue.wake("effects.perform")
-        if MANY <= batch.events < BATCH and not container.leaving.is_set():
-            seconds = min(clock() - started, LONGEST_REST)
+        if BUSY_BATCH <= batch.events < MAX_EVENTS_PER_BATCH and not container.leaving.is_set():
+            seconds = min(clock() - started, MAX_REST_SECONDS)
             queue.debounce(NAME, seconds)
             rest(seconds)
             queue.clear(NAME)

@@ -5,7 +5,7 @@ from bridge.operations import notify
 from bridge.services import container
 from tasks.app import celery
 
-ROUNDS = 20
+MAX_ROUNDS = 20
 
 
 @celery.task(name="notices.deliver")
@@ -17,6 +17,6 @@ def deliver() -> None:
         notify.collect_notices(services, services.clock())
     with bulkhead.item("service", "alerts", "watch"):
         notify.watch_service(services, services.clock())
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         if container.leaving.is_set() or not notify.deliver_notices(services, services.clock()):
             return

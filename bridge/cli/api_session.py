@@ -19,7 +19,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: The columns that a table for people shows first, when a row has them. --json shows all.
-FIRST = (
+FIRST_COLUMNS = (
     *("id", "incremental_id", "name", "email", "status", "active"),
     *("real_tx_id", "conversion_time", "request_time", "offer_id", "publisher", "payout", "revenue"),
 )
@@ -85,7 +85,10 @@ def _stream(rows: Iterable[Row]) -> None:
 def columns_of(rows: Sequence[Row], width: int) -> list[str]:
     """The columns for a person: the telling ones first, then those that hold something, as far as they fit."""
     filled = dict.fromkeys(key for row in rows for key, value in row.items() if _tells(key, value))
-    ordered = [*(name for name in FIRST if name in filled), *(name for name in filled if name not in FIRST)]
+    ordered = [
+        *(name for name in FIRST_COLUMNS if name in filled),
+        *(name for name in filled if name not in FIRST_COLUMNS),
+    ]
     chosen: list[str] = []
     for name in ordered:
         width -= 2 + max(len(name), *(len(cell(row.get(name))) for row in rows))

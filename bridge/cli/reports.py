@@ -23,7 +23,7 @@ from bridge.sources.csv_file import CsvProblem
 from bridge.store.feeds import FeedKey, Kind
 from rules.model.formatting import counted
 
-KINDS = click.Choice(["clicks", "conversions", "impressions"])
+REPORT_KINDS = click.Choice(["clicks", "conversions", "impressions"])
 account_options = (
     click.option("--account", default="main", show_default=True),
     click.option("--integration", default="default", show_default=True),
@@ -175,7 +175,7 @@ def shadow(
 
 
 @reports.command("export")
-@click.argument("kind", type=KINDS)
+@click.argument("kind", type=REPORT_KINDS)
 @click.option("--from", "start", type=MOMENT, required=True, help="Start, UTC unless it names a zone.")
 @click.option("--to", "end", type=MOMENT, required=True, help="End.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; KIND.csv by default.")
@@ -219,7 +219,7 @@ def export(
 
 @reports.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--kind", type=KINDS, required=True, help="Kind of rows.")
+@click.option("--kind", type=REPORT_KINDS, required=True, help="Kind of rows.")
 @click.option("--from", "start", type=MOMENT, help="Start of the time that the file covers; its first row by default.")
 @click.option("--to", "end", type=MOMENT, help="End of the time that the file covers; its last row by default.")
 @click.option("--name", help="Name of the import in `reports imports list`; the file name by default.")

@@ -27,7 +27,7 @@ COLUMNS = (
     "rule", "revision", "looks", "subjects", "no_decision", "pauses", "right", "wrong", "open", "flaps", "kept", "lost",
     "waiting", "asked", "stopped",
 )  # fmt: skip
-SHOWN = 50
+MAX_PAUSES_SHOWN = 50
 
 
 @click.command()
@@ -106,7 +106,7 @@ def _print(told: list[dict[str, Any]]) -> None:
             click.echo(told_cost(row))
         for line in report["warnings"]:
             click.echo(f"{report['rule']}: WARNING: {line}", err=True)
-    fires = [{"rule": report["rule"], **fire} for report in told for fire in report["fires"][:SHOWN]]
+    fires = [{"rule": report["rule"], **fire} for report in told for fire in report["fires"][:MAX_PAUSES_SHOWN]]
     if fires:
         show(fires, ("rule", "at", "does", "reason", "until", "judged"), json=False, empty="")
 

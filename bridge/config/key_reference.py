@@ -14,7 +14,7 @@ class Key(NamedTuple):
     example: str
 
 
-FILE = {
+TOP_LEVEL_KEYS = {
     "accounts": Key("Organisations of Integr8, by names of your choice.", "{main: {base_url: ...}}"),
     "sources": Key("Who may send webhooks to `/hooks/NAME`, and how each proves itself.", "{crm: {verify: stripe}}"),
     "channels": Key("Where messages to people and programs go.", '{traffic: {apprise: "${TRAFFIC_CHANNEL_URL}"}}'),

@@ -19,7 +19,7 @@ from bridge.sources.csv_file import CsvProblem, CsvTable, table, text_of
 from rules.model.input_values import parse_number
 
 NO_FILE = "is no file that can be read to its end; move it, or put a file in its place"
-LARGEST = 5_000_000  # bytes; a table is for budgets and lists, not for reports
+MAX_TABLE_BYTES = 5_000_000  # bytes; a table is for budgets and lists, not for reports
 DIRECTORY = "tables"
 ColumnTypes = Mapping[str, str]  # column → type
 Types = Mapping[str, ColumnTypes]  # by table
@@ -113,8 +113,10 @@ def load(path: Path, types: ColumnTypes | None = None) -> Table:
     try:
         if not is_whole(path):
             raise TableError(f"{place}: {NO_FILE}")
-        if path.stat().st_size > LARGEST:
-            raise TableError(f"{place}: larger than {LARGEST // 1_000_000} MB; keep only the columns that rules need")
+        if path.stat().st_size > MAX_TABLE_BYTES:
+            raise TableError(
+                f"{place}: larger than {MAX_TABLE_BYTES // 1_000_000} MB; keep only the columns that rules need"
+            )
         read = table(io.StringIO(text_of(path.read_bytes()), newline=""))
         return _table(path.stem, place, read, types or {})
     except CsvProblem as error:

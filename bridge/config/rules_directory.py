@@ -18,7 +18,7 @@ from rules.model.errors import Problem
 from rules.model.revision import Revision
 from rules.model.syntax import Place
 
-LARGEST = 1_000_000  # bytes of one rule file
+MAX_RULE_FILE_BYTES = 1_000_000  # bytes of one rule file
 DIRECTORY = "rules"  # as the place of a problem
 SUFFIXES = (".yaml", ".yml")
 NOTES = frozenset({".md", ".rst"})  # notes for people
@@ -134,8 +134,10 @@ def text_of(path: Path, name: str) -> tuple[str, Problem | None]:
     try:
         if not is_whole(path):
             return "", Problem(start, NO_FILE)
-        if path.stat().st_size > LARGEST:
-            return "", Problem(start, f"larger than {LARGEST // 1_000_000} MB; a rule file is a page or two")
+        if path.stat().st_size > MAX_RULE_FILE_BYTES:
+            return "", Problem(
+                start, f"larger than {MAX_RULE_FILE_BYTES // 1_000_000} MB; a rule file is a page or two"
+            )
         return path.read_text(encoding="utf-8-sig"), None
     except UnicodeDecodeError as error:
         return "", Problem(start, f"not UTF-8 (byte {error.start}); save the file as UTF-8")

@@ -33,9 +33,9 @@ SECRET_FIELDS = frozenset(
     }
 )
 ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
-FILE = "bridge.yaml"
+SETTINGS_FILE = "bridge.yaml"
 SHARE = validate.Range(0, 1, error="is no share; write a number from 0 to 1")
-LEAST_TOKEN = 16  # characters
+MIN_TOKEN_CHARS = 16  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Settings:
 
     def problem(self, path: str, words: str) -> str:
         """One line about a key of bridge.yaml, with its line and column."""
-        return self.places.located(f"{FILE}: {path}: {words}")
+        return self.places.located(f"{SETTINGS_FILE}: {path}: {words}")
 
     @property
     def rules_dir(self) -> Path:
@@ -129,7 +129,7 @@ def load(home: Path | None = None) -> Settings:
     except UnicodeDecodeError as error:
         raise SettingsError([f"settings: {base / '.env'} is not UTF-8 text (byte {error.start})"]) from error
     values = _environment(lazy, base, problems)
-    file, places = _read_file(base / FILE, env, problems, warnings)
+    file, places = _read_file(base / SETTINGS_FILE, env, problems, warnings)
     accounts = _accounts(file["accounts"], problems, warnings)
     operations = _operations(file, problems)
     metrics_token = _metrics_token(file, problems)
@@ -160,9 +160,9 @@ def load(home: Path | None = None) -> Settings:
 def _metrics_token(file: Mapping[str, Any], problems: list[str]) -> str | None:
     """Looked at when it is no ${NAME} any more."""
     token: str | None = file["metrics"]["token"]
-    if token is not None and len(token) < LEAST_TOKEN:
+    if token is not None and len(token) < MIN_TOKEN_CHARS:
         problems.append(
-            f"{FILE}: metrics.token: shorter than {LEAST_TOKEN} characters; `openssl rand -hex 16` makes one"
+            f"{SETTINGS_FILE}: metrics.token: fewer than {MIN_TOKEN_CHARS} characters; `openssl rand -hex 16` makes one"
         )
     return token
 
@@ -288,7 +288,7 @@ def _operations(file: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]
         if name not in file["channels"]:
             near = get_close_matches(name, file["channels"], n=1)
             hint = f"did you mean {near[0]!r}?" if near else "channels are named under `channels:`"
-            problems.append(f"{FILE}: notices.operations: there is no channel {name!r}; {hint}")
+            problems.append(f"{SETTINGS_FILE}: notices.operations: there is no channel {name!r}; {hint}")
     return names
 
 
@@ -304,7 +304,7 @@ def _accounts(raw: Mapping[str, Any], problems: list[str], warnings: list[str]) 
             problems += _lines(f"accounts.{name}", error)
             continue
         for kind, ids in accounts[name].protected.items():
-            place = f"{FILE}: accounts.{name}.protected.{kind}"
+            place = f"{SETTINGS_FILE}: accounts.{name}.protected.{kind}"
             warnings += [f"{place}: {words}; it protects nothing" for words in map(id_doubt, ids) if words]
     return accounts
 
@@ -312,6 +312,6 @@ def _accounts(raw: Mapping[str, Any], problems: list[str], warnings: list[str]) 
 def _lines(path: str, error: ValidationError) -> list[str]:
     """One line for each key that is wrong: the file, the key, what is wrong, what to do."""
     return [
-        ": ".join(part for part in (FILE, place.lstrip("."), words) if part)
+        ": ".join(part for part in (SETTINGS_FILE, place.lstrip("."), words) if part)
         for place, words in flatten(path, error.messages)
     ]

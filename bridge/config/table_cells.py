@@ -13,7 +13,7 @@ from rules.model.revision import Group, Revision
 from rules.model.syntax import Place
 
 ORDERS = frozenset({"<", "<=", ">", ">="})
-MOST_KEYS_ARE_NUMBERS = 0.5
+NUMBER_KEYS_SHARE = 0.5
 TOTALS = frozenset({"total", "totals", "sum", "grand total", "gesamt", "summe"})
 
 
@@ -103,7 +103,7 @@ def _strange_keys(table: Table, column: str) -> Iterator[Problem]:
         place = Place(table.file, empty, table.columns.index(column) + 1)
         yield Problem(place, f"the key is empty; the row matches nothing, write {ANY!r} for any", "warning")
     strange = [key for key in lines if not (key.isdecimal() and key == (key.lstrip("0") or "0"))]
-    few = len(strange) < len(lines) * MOST_KEYS_ARE_NUMBERS
+    few = len(strange) < len(lines) * NUMBER_KEYS_SHARE
     for key in strange:
         place = Place(table.file, lines[key], table.columns.index(column) + 1)
         if spreadsheet.is_shortened(key):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 VERSION = re.compile(r"(\d{4})([a-z]+)")
 FIRST_LINE = re.compile(r"#\s*version\s+(\S+)")
 LETTER = timedelta(days=45)  # between two versions of a year, about
-OLD = timedelta(days=365)
+MAX_ZONE_DATA_AGE = timedelta(days=365)
 CHOSEN_BY_USER = "PYTHONTZPATH"
 
 
@@ -29,7 +29,7 @@ class Rules(NamedTuple):
     def is_old(self, today: date) -> bool:
         """Whether the rules are older than a year, about: a version names its year and its place in the year."""
         found = VERSION.fullmatch(self.version or "")
-        return found is not None and today - _about(found) > OLD
+        return found is not None and today - _about(found) > MAX_ZONE_DATA_AGE
 
 
 def _about(version: re.Match[str]) -> date:

@@ -24,9 +24,9 @@ log = structlog.get_logger()
 
 LEASE = timedelta(seconds=20)  # renewed while it is held; a killed worker delays its account by so long
 RENEWALS = 3  # in the time of one lease
-PATIENCE = 40.0  # seconds to wait for the lock: longer than the lease of a worker that was killed
+LOCK_TIMEOUT = 40.0  # seconds to wait for the lock: longer than the lease of a worker that was killed
 PAUSE = (0.001, 0.004)  # seconds between two tries to get it
-TRIES = 5  # after a lock was lost
+MAX_TRIES = 5  # after a lock was lost
 
 Records = TypeVar("Records")
 
@@ -96,7 +96,7 @@ def held(store: Store, account: str, now: datetime, *, lease: timedelta = LEASE)
 
 def _acquired(store: Store, name: str, now: datetime, lease: timedelta) -> int:
     began = time.monotonic()
-    while (passed := time.monotonic() - began) < PATIENCE:
+    while (passed := time.monotonic() - began) < LOCK_TIMEOUT:
         with store.write() as session:
             fence = decision_lock.acquire(session, now + timedelta(seconds=passed), name, lease)
         if fence is not None:
@@ -123,7 +123,7 @@ def in_turn(
     Raises LeaseLost after TRIES, and whatever the three raise.
     """
     locked = not shadow
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, MAX_TRIES + 1):
         try:
             if locked or not _unlocked(store, plan, prepare, write):
                 locked = True
@@ -137,7 +137,7 @@ def in_turn(
         except RoundLost:
             raise
         except LeaseLost as error:
-            if attempt == TRIES:
+            if attempt == MAX_TRIES:
                 raise
             log.warning("planning again", why=str(error), account=account, attempt=attempt)
         else:

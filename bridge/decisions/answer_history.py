@@ -27,7 +27,7 @@ from rules.planning.desired import fingerprint
 Codes = NDArray[np.int8]
 
 SAMPLE = timedelta(hours=6)  # everything is stored again so often, whether it changed or not
-MOST_CHANGED = 4  # when more than one in so many changed, all of them are stored
+FULL_SAMPLE_SHARE = 4  # when more than one in so many changed, all of them are stored
 #: In the order of their codes, from 2 on: add at the end.
 GUARDS = (
     "halt", "breaker", "quiet", "active", "for", "held", "already", "pending", "waiting", "companion", "released",
@@ -152,7 +152,7 @@ def change(decision: Decision, before: Before | None, now: datetime) -> Change |
         return Change(after, None, runs.pack(subjects.dump_all(items), codes.tobytes()), acting, plan=True)
     was, gone = _compared(before, items)
     rows = np.flatnonzero(was != codes)
-    if (len(rows) + len(gone)) * MOST_CHANGED > len(items):
+    if (len(rows) + len(gone)) * FULL_SAMPLE_SHARE > len(items):
         return Change(after, None, runs.pack(subjects.dump_all(items), codes.tobytes()), acting, plan=True)
     again = shape == before.shape and _is_repeatable(plan)
     after = replace(after, base_id=before.base_id, base_at=before.base_at, plan_of=before.plan_of if again else 0)

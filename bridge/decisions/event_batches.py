@@ -30,7 +30,7 @@ from rules.model.revision import Mode, Webhook
 
 log = structlog.get_logger()
 
-BATCH = 500
+MAX_EVENTS_PER_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,11 @@ def _process(store: Store, inputs: EventInputs, lane: Lane, now: datetime) -> Ba
     with store.write() as session:
         halted = halts.why_halted(session) is not None
         fence = None if halted else decision_lock.acquire(session, now, lane.name)
-        events = journal.take(session, limit=BATCH, now=now, sources=lane.sources) if fence is not None else []
+        events = (
+            journal.take(session, limit=MAX_EVENTS_PER_BATCH, now=now, sources=lane.sources)
+            if fence is not None
+            else []
+        )
         if fence is not None and not events:
             decision_lock.release(session, fence, lane.name)
     if fence is None or not events:

@@ -27,7 +27,7 @@ from rules.model.input_values import parse_moment, parse_number
 from rules.model.revision import Revision, Webhook
 
 _WHOLE = re.compile(r"-?[0-9]+")  # of any length: senders count versions, too
-LONGEST = 200  # characters of an order value; what is longer is a text and no order
+MAX_ORDER_CHARS = 200  # characters of an order value; what is longer is a text and no order
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class OrderFilter:
             order, about = one.parsed.order, one.parsed.about
             if one.event.deferred:  # it was compared when it came, and then waited for the end of a halt
                 continue
-            if order is not None and about is not None and len(order) <= LONGEST:
+            if order is not None and about is not None and len(order) <= MAX_ORDER_CHARS:
                 lines.setdefault(f"source:{one.event.source}", []).append(
                     Position(row, order_marks.digest(about), order, one)
                 )
@@ -148,7 +148,7 @@ def rank(value: str, zone: Any) -> tuple[str, Any]:
 
 
 def _is_order(value: Any) -> bool:
-    return value is not None and not isinstance(value, dict | list | bool) and 0 < len(str(value)) <= LONGEST
+    return value is not None and not isinstance(value, dict | list | bool) and 0 < len(str(value)) <= MAX_ORDER_CHARS
 
 
 def _abouts(revision: Revision, received: Sequence[ReceivedEvent], now: datetime) -> list[Any]:

@@ -26,7 +26,7 @@ from rules.planning.lifecycle import streaks
 
 log = structlog.get_logger()
 
-SHOWN = 3  # verdicts of a run in the log
+MAX_LOGGED_VERDICTS = 3  # verdicts of a run in the log
 
 
 def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> list[int]:
@@ -71,7 +71,7 @@ def _tell(records: Sequence[RunRecord]) -> None:
     """
     wanted = [one for one in records if one.decision.plan and one.decision.plan.outcome is not Outcome.NOTHING]
     yes = [(made.run, one) for made in wanted for one in made.verdicts if one["answer"] == Answer.YES]
-    for run, one in yes[:SHOWN]:
+    for run, one in yes[:MAX_LOGGED_VERDICTS]:
         log.info(
             "rule says yes",
             rule=run["rule_id"],
@@ -80,7 +80,7 @@ def _tell(records: Sequence[RunRecord]) -> None:
             subject=one["subject"],
             why=one["reason"],
         )
-    more = sum(one.run["yes"] for one in wanted) - len(yes[:SHOWN])
+    more = sum(one.run["yes"] for one in wanted) - len(yes[:MAX_LOGGED_VERDICTS])
     if more:
         log.info("rules say yes", more=more, rules=sorted({one.run["rule_id"] for one in wanted}))
     for made in wanted:

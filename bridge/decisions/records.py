@@ -19,7 +19,7 @@ from rules.model.facts import Why
 from rules.model.plan import Plan, PlannedEffect
 from rules.model.verdicts import Answer, Evaluation, Trace
 
-MOST_VERDICTS = 1_000  # rows of one run; the packed answers have all of them
+MAX_VERDICTS_PER_RUN = 1_000  # rows of one run; the packed answers have all of them
 MAX_NO_DECISIONS = 50
 
 
@@ -78,7 +78,7 @@ def _draft(decision: Decision, now: datetime, known: Mapping[str, Before] | None
     if found.before is None:
         verdicts = _verdicts(evaluation) if _is_told(run, evaluation) else []
     else:
-        verdicts = [_verdict(evaluation, row) for row in found.told[:MOST_VERDICTS].tolist()]
+        verdicts = [_verdict(evaluation, row) for row in found.told[:MAX_VERDICTS_PER_RUN].tolist()]
     wanted = _wanted(decision, plan, now) if found.plan else None
     return RunRecord(decision, run, verdicts, wanted, _returning(decision, plan, now), found)
 
@@ -115,10 +115,10 @@ def _packed(evaluation: Evaluation) -> bytes | None:
 
 
 def _verdicts(evaluation: Evaluation) -> list[dict[str, Any]]:
-    yes = np.flatnonzero(evaluation.answers == Answer.YES)[:MOST_VERDICTS].tolist()
+    yes = np.flatnonzero(evaluation.answers == Answer.YES)[:MAX_VERDICTS_PER_RUN].tolist()
     no_decision = np.flatnonzero(evaluation.answers == Answer.NO_DECISION)[:MAX_NO_DECISIONS].tolist()
     over = evaluation.over_loss_limit
-    late = [] if over is None else np.flatnonzero(over)[:MOST_VERDICTS].tolist()
+    late = [] if over is None else np.flatnonzero(over)[:MAX_VERDICTS_PER_RUN].tolist()
     return [_verdict(evaluation, row) for row in (*yes, *late, *no_decision)]
 
 

@@ -41,12 +41,12 @@ from rules.planning.conflicts import settle as settle_conflicts
 log = structlog.get_logger()
 
 AT_ONCE = 50
-MOST_MISSED = 24  # slots of one rule that are written down as missed after a pause
+MAX_MISSED_SLOTS = 24  # slots of one rule that are written down as missed after a pause
 JITTER_FROM = timedelta(minutes=2)  # rules that are due more often than this are spread by nothing
-GRACE = timedelta(minutes=1)
+MISSED_AFTER = timedelta(minutes=1)
 KIND = "rule"
 ROUND = 2.0  # processor seconds of evaluating, after which what is ready is recorded; what is left may others take
-TRIES = 3  # then a database error while a rule is decided about is that rule's own
+MAX_DATABASE_TRIES = 3  # then a database error while a rule is decided about is that rule's own
 ONE_RUN = "one run serves all due times that waited"
 
 
@@ -82,7 +82,7 @@ def _to_open(
     if newest is None or (before is not None and newest <= before):
         return []
     missed = _between(revision, before, newest) if before is not None else []
-    late = now - newest > GRACE
+    late = now - newest > MISSED_AFTER
     skip = late and getattr(revision.trigger, "missed", Missed.RUN_ONCE) is Missed.SKIP
     state = SlotState.MISSED if skip else SlotState.DUE
     return [*(((KIND, key, at), SlotState.MISSED) for at in missed), ((KIND, key, newest), state)]
@@ -128,7 +128,7 @@ def _grid(rule_id: str, interval: timedelta, now: datetime) -> datetime:
 def _between(revision: Revision, before: datetime, newest: datetime) -> list[datetime]:
     missed: list[datetime] = []
     at = newest
-    while len(missed) < MOST_MISSED:
+    while len(missed) < MAX_MISSED_SLOTS:
         earlier = latest(revision, at - timedelta(seconds=1))
         if earlier is None or earlier <= before or earlier >= at:
             break
@@ -242,7 +242,7 @@ def _evaluated(store: Store, inputs: LiveInputs, bulkhead: Bulkhead, due: _Due, 
         with store.read() as session:
             found = _asked(inputs, session, due, now)
     except Exception as error:
-        if isinstance(error, NOT_ITS_FAULT) and due.slot.attempts < TRIES:
+        if isinstance(error, NOT_ITS_FAULT) and due.slot.attempts < MAX_DATABASE_TRIES:
             raise
         log.exception("rule failed", rule=due.revision.id)
         nothing = PlanContext(due.revision, event_facts([]), inputs.accounts.get(due.revision.account), now)

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bridge.effects.handlers import MERGED, Expired, Job
+from bridge.effects.handlers import MERGED_VERBS, Expired, Job
 from bridge.integr8 import errors
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
@@ -48,7 +48,7 @@ class Batch:
     @property
     def full(self) -> bool:
         """Whether more of its kind may wait than one worker takes at once."""
-        return len(self.jobs) >= (MERGED_AT_ONCE if self.verb in MERGED else SINGLE_AT_ONCE)
+        return len(self.jobs) >= (MERGED_AT_ONCE if self.verb in MERGED_VERBS else SINGLE_AT_ONCE)
 
 
 def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> list[Batch]:
@@ -60,7 +60,7 @@ def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> l
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
         left_by = clock_steps.effects_left_by(session, now)
-        take = partial(ledger.take, session, MERGED, now=now, left_by=left_by, away=away, halted=halted)
+        take = partial(ledger.take, session, MERGED_VERBS, now=now, left_by=left_by, away=away, halted=halted)
         kept = take(among=True, limit=MERGED_AT_ONCE)
         single = take(among=False, limit=SINGLE_LOOKED_AT)
         kept += _without_rivals(session, single, left_by)
@@ -112,7 +112,7 @@ class _Known:
 def _batches(effects: Sequence[Effect], known: _Known) -> list[Batch]:
     groups: dict[tuple[str, ...], list[Effect]] = {}
     for effect in effects:
-        group = (effect.verb, effect.kind if effect.verb in MERGED else "", effect.account, effect.integration)
+        group = (effect.verb, effect.kind if effect.verb in MERGED_VERBS else "", effect.account, effect.integration)
         groups.setdefault(group, []).append(effect)
     return [
         Batch(
@@ -134,7 +134,7 @@ def _job(effect: Effect, known: _Known) -> Job:
         verb=effect.verb,
         kind=effect.kind,
         target_id=known.refs.get((effect.account, effect.kind, effect.target_id), effect.target_id),
-        other_id=effect.target_id if effect.verb in MERGED else None,
+        other_id=effect.target_id if effect.verb in MERGED_VERBS else None,
         wanted=thaw(effect.wanted),
         key=thaw(effect.key),
         attempts=effect.attempts,

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.effects.claims import Batch, StoredCallLog
-from bridge.effects.handlers import MERGED, Ambiguous, Applied, Failed, Outcome, RetryLater, Skipped
+from bridge.effects.handlers import MERGED_VERBS, Ambiguous, Applied, Failed, Outcome, RetryLater, Skipped
 from bridge.observability.metrics import EFFECTS
 from bridge.services.secrets import SecretsBox
 from bridge.store import entities, lease, ledger, notifications, one_time_secrets
@@ -25,7 +25,7 @@ from rules.planning import holds
 log = structlog.get_logger()
 
 HANDOVER_HOURS = 72
-SHOWN = 5  # ids in one line of the log
+MAX_LOGGED_IDS = 5  # ids in one line of the log
 
 
 def record_outcomes(
@@ -54,7 +54,7 @@ def record_outcomes(
 
 def _mirror(session: Session, batch: Batch, written: Sequence[Outcome], now: datetime) -> None:
     """The mirror learns of statuses in the same transaction, so that the next tick sees them."""
-    if batch.verb not in MERGED:
+    if batch.verb not in MERGED_VERBS:
         return
     done = [batch.effects[one.job.id] for one in written if isinstance(one, Applied)]
     authors = {effect.target_id: (effect.rule_id, effect.id) for effect in done}
@@ -86,8 +86,8 @@ def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
             "effects verified",
             verb=batch.verb,
             count=len(effects),
-            effects=[effect.id for effect in effects[:SHOWN]],
-            targets=[f"{effect.kind} {effect.target_id}" for effect in effects[:SHOWN]],
+            effects=[effect.id for effect in effects[:MAX_LOGGED_IDS]],
+            targets=[f"{effect.kind} {effect.target_id}" for effect in effects[:MAX_LOGGED_IDS]],
             rules=sorted({effect.rule_id for effect in effects}),
         )
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 HELD = 10.0  # s a slot is kept for a caller that took it and was never heard of again
-COUNTED = 1.0  # s after the last byte was written: by then a call is taken as counted, answered or not
+COUNTED_AFTER = 1.0  # s after the last byte was written: by then a call is taken as counted, answered or not
 GROW_EVERY, GROW_BY, LEAST = 3.0, 0.05, 0.05  # s; share of the nominal rate; smallest share
 HALVE_EVERY = 1.0  # s; answers to calls that were already on their way count once
 PAUSE, PAUSE_MAX, CLOSED_MAX = 0.5, 30.0, 3600.0  # s
@@ -112,7 +112,7 @@ class Pace:
     def sent(self, now: float, token: str) -> None:
         """The request has been written to the socket."""
         if token in self.slots:
-            self.slots[token] = now + COUNTED
+            self.slots[token] = now + COUNTED_AFTER
 
     def settle(self, now: float, token: str, outcome: Outcome, retry_after: float | None = None) -> None:
         """The call is over; its answer, if any, is here."""

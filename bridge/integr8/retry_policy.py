@@ -16,8 +16,8 @@ from bridge.integr8.errors import (
 )
 
 ATTEMPTS = 6  # with the steps below a burst of some ten seconds is sat out; longer ones belong to the breaker
-FIRST = 0.5  # seconds; doubles per attempt
-LONGEST = 30.0
+FIRST_RETRY_SECONDS = 0.5  # seconds; doubles per attempt
+MAX_RETRY_SECONDS = 30.0
 NEVER_BETTER = frozenset({501, 505})  # "not implemented" does not pass
 
 
@@ -32,7 +32,7 @@ def wait_before_retry(
     """
     if attempt >= ATTEMPTS or not repeatable(error):
         return None
-    backoff = jitter() * min(LONGEST, FIRST * 2 ** (attempt - 1))
+    backoff = jitter() * min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (attempt - 1))
     if error.retry_after is None:
         return timedelta(seconds=backoff)
     return timedelta(seconds=error.retry_after + min(backoff, 0.25))

@@ -27,7 +27,7 @@ from rules.model.verbs import VERBS
 MARK = "notices"  # the heartbeat that says up to when has been looked
 OVERLAP = timedelta(seconds=90)  # a transaction that began before the last look may have been committed after it
 FIRST_LOOK_BACK = timedelta(minutes=10)  # how far the very first look goes back
-LATE = timedelta(minutes=5)
+LATE_AFTER = timedelta(minutes=5)
 MARK_EVERY = timedelta(seconds=30)
 
 
@@ -179,7 +179,7 @@ def _about_run_and_stops(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterat
             yield found(str(stop["message"]), "conflict", key=f"{hour}:{_digest(str(stop['message']))}")
     if run.cause == Cause.UNDO:
         yield found(f"undone by {run.by or 'a person'}", "undone")
-    if run.cause == Cause.SLOT and run.started_at - run.due_at > LATE:
+    if run.cause == Cause.SLOT and run.started_at - run.due_at > LATE_AFTER:
         yield found(f"was due {run.due_at:%H:%M} and ran {run.started_at:%H:%M} UTC", "late", key=hour)
 
 

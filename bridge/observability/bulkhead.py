@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 #: No failure of an item: whatever it is about is done again, when the database is back or by who has the lease.
 NOT_ITS_FAULT = (OperationalError, InterfaceError, LeaseLost)
-LONGEST = 500  # characters of an error's text that are kept
+MAX_ERROR_CHARS = 500  # characters of an error's text that are kept
 
 
 class Bulkhead:
@@ -78,4 +78,4 @@ class Bulkhead:
 def sentence(error: Exception) -> str:
     """An exception in one line."""
     text = f"{type(error).__name__}: {error}".partition("\n")[0]
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return text if len(text) <= MAX_ERROR_CHARS else f"{text[:MAX_ERROR_CHARS]}…"

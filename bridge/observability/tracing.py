@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 HEADER = "traceparent"
-PREFIX = "bridge."
+ATTRIBUTE_PREFIX = "bridge."
 W3C = TraceContextTextMapPropagator()
 OFF = NoOpTracerProvider()
 
@@ -93,7 +93,7 @@ def note(span: Span, **attributes: Any) -> None:
     """Add what was not known at the beginning."""
     for name, value in attributes.items():
         if value is not None:
-            span.set_attribute(PREFIX + name, value)
+            span.set_attribute(ATTRIBUTE_PREFIX + name, value)
 
 
 def traceparent(span: Span) -> str | None:

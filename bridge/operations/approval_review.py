@@ -19,7 +19,7 @@ from rules.model.revision import Mode, Revision
 from rules.planning import approval
 
 OVER = frozenset({"at_most", "canary", "per_day", "budget"})  # guards that put a whole plan to a person
-MOST = 25  # plans of one listing that are looked at again; each look is an evaluation of its rule
+MAX_PLANS_REVIEWED = 25  # plans of one listing that are looked at again; each look is an evaluation of its rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def reviews(services: Services, *, now: datetime) -> list[Review]:
     """Everything that waits, the most money first. Beyond the first few, what changed since is not looked up."""
     with services.store.read() as session:
         waiting = enumerate(ledger.waiting(session))
-        return [_listed(services, session, stored, now, look=row < MOST) for row, stored in waiting]
+        return [_listed(services, session, stored, now, look=row < MAX_PLANS_REVIEWED) for row, stored in waiting]
 
 
 def _listed(services: Services, session: Session, stored: StoredPlan, now: datetime, *, look: bool) -> Review:

@@ -26,7 +26,7 @@ from rules.loading.load import load
 from rules.model.input_values import number_of
 from rules.model.revision import Mode, Revision, Silence
 
-MOST_THRESHOLDS = 50
+MAX_THRESHOLDS = 50
 TEXT = "text"  # the place of what is wrong in a rule that came in a request, not in a file
 DEFAULT = timedelta(days=30)  # the past that is taken where nobody names one
 FIRES = 50  # that are kept beside the figures; the page has them all
@@ -66,7 +66,7 @@ class Thresholds:
         """Raises OperationError for a text of another form."""
         metric, equals, span = text.partition("=")
         first, dots, last = span.partition("..")
-        if not equals or not dots or count > MOST_THRESHOLDS:
+        if not equals or not dots or count > MAX_THRESHOLDS:
             raise OperationError(f"--sweep {text}: write METRIC=FROM..TO, for example cr=0.2%..0.8%")
         try:
             low, high = _number(first), _number(last)

@@ -19,16 +19,16 @@ from bridge.services import container
 from bridge.services.container import Services
 from bridge.store import backtest_jobs
 from bridge.store.backtest_jobs import BacktestJob, BacktestJobState, BacktestKind
-from rules.backtest.backtest import STEP, NotReplayable, Progress, Report, replayable
+from rules.backtest.backtest import DEFAULT_STEP, NotReplayable, Progress, Report, replayable
 from rules.backtest.threshold_sweep import plain_thresholds
 from rules.model.revision import Revision
 
 log = structlog.get_logger()
 
-MOST_NAMED = 50  # targets that only one of two revisions would have touched
-MOST_LOOKS = 10_000  # a hundred days of quarter hours
+MAX_TARGETS_NAMED = 50  # targets that only one of two revisions would have touched
+MAX_EVALUATIONS = 10_000  # a hundred days of quarter hours
 BEAT = 1.0  # seconds between two words about how far it is
-LONGEST = timedelta(minutes=8)  # below the time limit of tasks, so that it can say so itself
+MAX_JOB_TIME = timedelta(minutes=8)  # below the time limit of tasks, so that it can say so itself
 TASK = "rules.backtest"
 MOST, MOST_OF_ONE = 20, 5  # that wait or run: over all, and of one who asked
 
@@ -70,8 +70,8 @@ def ask(
     question = replace(question, end=min(question.end, now))
     if question.end <= question.start:
         raise OperationError("to: it must be later than from, and the past ends now")
-    if (question.end - question.start) / (question.step or STEP) > MOST_LOOKS:
-        raise OperationError(f"more than {MOST_LOOKS:,} evaluations; choose a shorter time range or a longer step")
+    if (question.end - question.start) / (question.step or DEFAULT_STEP) > MAX_EVALUATIONS:
+        raise OperationError(f"more than {MAX_EVALUATIONS:,} evaluations; choose a shorter time range or a longer step")
     with services.store.write() as session:
         live = services.library.current(session).revisions.get(rule)
         if live is None:
@@ -230,8 +230,8 @@ def _answer(
     before, after = ({(str(fire.target), fire.verb) for fire in one.fires} for one in (pair.old, pair.new))
     return {
         "old": _figures(pair.old), "new": _figures(pair.new), "old_revision": old.hash,
-        "only_old": sorted(target for target, _ in before - after)[:MOST_NAMED],
-        "only_new": sorted(target for target, _ in after - before)[:MOST_NAMED],
+        "only_old": sorted(target for target, _ in before - after)[:MAX_TARGETS_NAMED],
+        "only_new": sorted(target for target, _ in after - before)[:MAX_TARGETS_NAMED],
     }  # fmt: skip
 
 
@@ -266,8 +266,8 @@ def _heart(services: Services, job: BacktestJob) -> Iterator[Progress]:
     def progress(done: int, looks: int, at: datetime) -> None:
         if lost.is_set() or container.leaving.is_set():
             raise _Stopped
-        if services.clock() - began > LONGEST:
-            minutes = LONGEST // timedelta(minutes=1)
+        if services.clock() - began > MAX_JOB_TIME:
+            minutes = MAX_JOB_TIME // timedelta(minutes=1)
             raise OperationError(
                 f"{done / looks:.0%} after {minutes} minutes; choose a shorter time range or a longer step"
             )

@@ -13,7 +13,7 @@ from rules.backtest.backtest import Report, Series
 
 WIDTH, HEIGHT, EDGE = 760, 150, 24
 
-PAGE = files("bridge.operations").joinpath("backtest.html").read_text(encoding="utf-8")
+PAGE_TEMPLATE = files("bridge.operations").joinpath("backtest.html").read_text(encoding="utf-8")
 
 
 def page(reports: Sequence[Report]) -> str:
@@ -22,7 +22,7 @@ def page(reports: Sequence[Report]) -> str:
     environment.filters["day"] = lambda at: f"{at:%d %b %Y}"
     environment.filters["minute"] = lambda at: f"{at:%d %b %Y %H:%M}"
     plots = [drawn(report) for report in reports]
-    return environment.from_string(PAGE).render(
+    return environment.from_string(PAGE_TEMPLATE).render(
         reports=reports, plots=plots, width=WIDTH, height=HEIGHT, floor=HEIGHT - EDGE
     )
 

@@ -16,7 +16,7 @@ from bridge.config import yaml_file
 from bridge.config.environment import control_character
 from bridge.operations.errors import OperationError, Refused
 
-FILE = "bridge.yaml"
+SETTINGS_FILE = "bridge.yaml"
 ENV = ".env"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
@@ -24,9 +24,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 def read_home(home: Path) -> dict[str, Any]:
     """bridge.yaml as it stands. Raises OperationError."""
     try:
-        return yaml_file.read(home / FILE)
+        return yaml_file.read(home / SETTINGS_FILE)
     except (FileNotFoundError, yaml_file.YamlProblem) as error:
-        raise OperationError(f"{FILE} cannot be read: {error}; `integr8-bridge init` writes one") from error
+        raise OperationError(f"{SETTINGS_FILE} cannot be read: {error}; `integr8-bridge init` writes one") from error
 
 
 def check_name(home: Path, section: str, what: str, name: str) -> dict[str, Any]:
@@ -35,26 +35,26 @@ def check_name(home: Path, section: str, what: str, name: str) -> dict[str, Any]
         raise Refused(f"{name[:60]!r} is no name of a {what}; write lower-case letters, digits, - and _")
     before = read_home(home)
     if name in (before.get(section) or {}):
-        raise Refused(f"{what} {name!r}: stands in {FILE} already; take another name")
+        raise Refused(f"{what} {name!r}: stands in {SETTINGS_FILE} already; take another name")
     return before
 
 
 def add_entry(home: Path, section: str, name: str, line: str) -> None:
     """Add a line at the end of a section. Raises Refused where the file cannot be edited safely."""
     before = read_home(home)
-    path = home / FILE
+    path = home / SETTINGS_FILE
     _replace(path, section, name, _with(path.read_text(encoding="utf-8-sig"), section, line), before)
 
 
 def replace_in_entry(home: Path, section: str, name: str, old: str, new: str) -> None:
     """Replace a text that stands once in the lines of an entry. Raises Refused where it does not."""
     before = read_home(home)
-    path = home / FILE
+    path = home / SETTINGS_FILE
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     start = next((at for at, line in enumerate(lines) if re.match(rf"{section}\s*:", line)), None)
     own = [] if start is None else _entry_lines(lines, start, name)
     if sum(lines[at].count(old) for at in own) != 1:
-        raise Refused(f"{FILE}: {section}.{name} is written in a way that only a person should change")
+        raise Refused(f"{SETTINGS_FILE}: {section}.{name} is written in a way that only a person should change")
     for at in own:
         lines[at] = lines[at].replace(old, new)
     _replace(path, section, name, "\n".join([*lines, ""]), before)
@@ -62,7 +62,7 @@ def replace_in_entry(home: Path, section: str, name: str, old: str, new: str) ->
 
 def can_write(home: Path) -> bool:
     """Whether bridge.yaml and .env of this home can be changed by this process."""
-    return os.access(home, os.W_OK) and os.access(home / FILE, os.W_OK)
+    return os.access(home, os.W_OK) and os.access(home / SETTINGS_FILE, os.W_OK)
 
 
 def set_variables(home: Path, values: Mapping[str, str]) -> None:
@@ -110,7 +110,7 @@ def _with(text: str, section: str, entry: str) -> str:
     elif value:
         what = section.removesuffix("s")
         raise Refused(
-            f"{FILE}: `{section}` stands on one line; put each {what} on a line of its own, then add: {entry}"
+            f"{SETTINGS_FILE}: `{section}` stands on one line; put each {what} on a line of its own, then add: {entry}"
         )
     end = _end_of_block(lines, start)
     return "\n".join([*lines[:end], f"{_indent(lines[start + 1 : end])}{entry}", *lines[end:], ""])
@@ -163,9 +163,11 @@ def _replace(path: Path, section: str, name: str, text: str, before: Mapping[str
         rest = {key: value for key, value in after.items() if key != section}
         unchanged = rest == {key: value for key, value in before.items() if key != section}
         if not unchanged or others != before_others or name not in (after.get(section) or {}):
-            raise Refused(f"{FILE} could not be edited without changing something else; add the entry by hand")
+            raise Refused(f"{SETTINGS_FILE} could not be edited without changing something else; add the entry by hand")
         new.replace(path)
     except OSError as error:
-        raise Refused(f"{FILE} cannot be written from here ({error.strerror}); change it where it lives") from None
+        raise Refused(
+            f"{SETTINGS_FILE} cannot be written from here ({error.strerror}); change it where it lives"
+        ) from None
     finally:
         new.unlink(missing_ok=True)

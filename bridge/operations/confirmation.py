@@ -30,7 +30,7 @@ from rules.model.formatting import counted
 from rules.model.plan import Target
 from rules.model.state import target_of
 
-MANY = 10  # changes at once that nobody should make by one press
+CONFIRM_FROM = 10  # changes at once that nobody should make by one press
 SHARE = Decimal("0.10")  # of the revenue of 24 hours of everything in the rule's scope
 NAMED = 12
 DAY = timedelta(hours=24)
@@ -58,7 +58,7 @@ class Confirmation:
 
     @property
     def is_large(self) -> bool:
-        return self.count > MANY or (self.share is not None and self.share >= SHARE)
+        return self.count > CONFIRM_FROM or (self.share is not None and self.share >= SHARE)
 
     def __str__(self) -> str:
         more = f" and {self.count - len(self.names)} more" if self.count > len(self.names) else ""

@@ -32,11 +32,11 @@ from rules.model.formatting import counted
 
 Check = dict[str, str]
 
-OLD = timedelta(hours=1)  # reports come every few minutes
+OLD_REPORTS = timedelta(hours=1)  # reports come every few minutes
 LATELY = timedelta(days=7)
 NOTICEABLE = timedelta(seconds=10)  # the Date header has whole seconds, and an answer takes some
 TOLERATED = timedelta(minutes=5)  # beyond it signed webhooks of senders with a right clock are refused
-READ = ("offers.list", "publishers.list", "advertisers.list", "users.list", "reports.clicks")
+READ_OPERATIONS = ("offers.list", "publishers.list", "advertisers.list", "users.list", "reports.clicks")
 OPTIONAL = frozenset({"users.list"})  # only provisioning of logins needs it
 FORBIDDEN = 403
 MUCH_WRITTEN = 500_000_000  # bytes in 24 hours: a disk of 100 GB is full in half a year
@@ -99,7 +99,7 @@ def permissions(services: Services, account: str, now: datetime) -> list[Check]:
     except SettingsError as error:
         return [check(account, "fail", "; ".join(error.problems))]
     found = []
-    for name in READ:
+    for name in READ_OPERATIONS:
         one = _may_read(client, account, name, now)
         found.append(one)
         if one["status"] == "fail" and "Read on" not in one.get("remedy", ""):
@@ -113,7 +113,7 @@ def reachable(services: Services, account: str, now: datetime) -> list[Check]:
         client = services.client(account, _integration(services, account))
     except SettingsError as error:
         return [check(account, "fail", "; ".join(error.problems))]
-    return [_may_read(client, account, READ[0], now), *_clock(client, account)]
+    return [_may_read(client, account, READ_OPERATIONS[0], now), *_clock(client, account)]
 
 
 def _machine_clock(services: Services) -> list[Check]:
@@ -323,7 +323,7 @@ def _feeds(session: Session, now: datetime) -> list[Check]:
     found = []
     for feed in feeds.everything(session):
         name = f"data {feed.name}"
-        if feed.as_of is None or now - feed.as_of > OLD:
+        if feed.as_of is None or now - feed.as_of > OLD_REPORTS:
             age = "never read" if feed.as_of is None else f"{(now - feed.as_of).total_seconds() / 60:.0f} min old"
             why = f"; {feed.problem}" if feed.problem else ""
             found.append(check(name, "warn", f"{age}{why}", "see that `worker` runs and the API key may read reports"))

@@ -23,7 +23,7 @@ from rules.model.facts import Break
 log = structlog.get_logger()
 
 #: Seconds between two readings, unless `accounts.<name>.poll` says otherwise. Zero switches a feed off.
-EVERY: Mapping[str, float] = {"clicks": 300, "conversions": 120, "impressions": 0}
+POLL_SECONDS: Mapping[str, float] = {"clicks": 300, "conversions": 120, "impressions": 0}
 
 
 #: The same for what is synchronised, and for what is computed from what was read. Details are two calls for each
@@ -39,8 +39,8 @@ MIRROR = "mirror"  # of the due slots
 TRACKING, CONVERSIONS = "tracking", "conversions"  # of the incident: its kind and its step
 COMPARED = timedelta(hours=24)
 ROOM_AGAIN = timedelta(minutes=1)  # between two looks at a disk that has little room
-TURN = "reports while they are not well"
-LONGEST = timedelta(minutes=5)  # of one look at a feed that fails; a worker that is killed holds it for so long
+FAILING_FEED_SLOT = "reports while they are not well"
+MAX_POLL_TIME = timedelta(minutes=5)  # of one look at a feed that fails; a worker that is killed holds it for so long
 
 
 class LittleRoom(RuntimeError):
@@ -52,7 +52,7 @@ def plans(account: Account, dimensions: tuple[str, ...] = ()) -> list[FeedPlan]:
     found = []
     for integration in account.integrations:
         for kind in (Kind.CLICKS, Kind.CONVERSIONS, Kind.IMPRESSIONS):
-            seconds = float(account.poll.get(kind, EVERY[kind]))
+            seconds = float(account.poll.get(kind, POLL_SECONDS[kind]))
             if seconds > 0:
                 key = FeedKey(account=account.name, integration=integration, kind=kind)
                 found.append(
@@ -131,13 +131,13 @@ def in_turn(services: Services, now: datetime) -> Iterator[bool]:
         yield True
         return
     with services.store.write() as session:
-        turn = decision_lock.acquire(session, now, TURN, LONGEST)
+        turn = decision_lock.acquire(session, now, FAILING_FEED_SLOT, MAX_POLL_TIME)
     try:
         yield turn is not None
     finally:
         if turn is not None:
             with services.store.write() as session:
-                decision_lock.abandon(session, TURN)
+                decision_lock.abandon(session, FAILING_FEED_SLOT)
 
 
 def answered(services: Services) -> bool:

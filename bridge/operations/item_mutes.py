@@ -13,7 +13,7 @@ from bridge.store.holds import Mute
 
 EVERY_RULE = "*"
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)  # until somebody ends it
-KINDS = ("offer", "publisher", "advertiser")
+ITEM_KINDS = ("offer", "publisher", "advertiser")
 
 
 def mute_item(
@@ -65,7 +65,7 @@ def end_mutes(store: Store, rule: str, item: str, *, who: str, now: datetime) ->
 
 def _parsed(item: str) -> tuple[str, str]:
     kind, _, identity = item.strip().partition("=")
-    if kind not in KINDS or not identity.strip():
+    if kind not in ITEM_KINDS or not identity.strip():
         raise Refused(f"{item[:60]!r} is no item; write one such as offer=42")
     return kind, identity.strip()
 

@@ -32,7 +32,7 @@ from bridge.store.engine import Store
 from bridge.store.holds import Hold
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
-from bridge.store.ledger import OPEN, Effect
+from bridge.store.ledger import OPEN_STATES, Effect
 from bridge.store.slots import Slot, SlotState
 
 log = structlog.get_logger()
@@ -98,7 +98,7 @@ def tick(services: Services, now: datetime) -> list[str]:
 
 
 def _are_effects_due(session: Session, now: datetime) -> bool:
-    query = select(Effect.id).where(Effect.state.in_(OPEN), Effect.due_at <= now, free(Effect, now))
+    query = select(Effect.id).where(Effect.state.in_(OPEN_STATES), Effect.due_at <= now, free(Effect, now))
     return _exists(session, query)
 
 

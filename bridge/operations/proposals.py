@@ -27,8 +27,8 @@ from rules.planning.plan import plan as make_plan
 from rules.planning.plan import targets
 
 ACTIONS = ("pause", "activate", "update")
-KINDS = ("offer", "publisher", "advertiser")
-MOST = 50  # targets of one proposal: a person must be able to look at each
+ITEM_KINDS = ("offer", "publisher", "advertiser")
+MAX_TARGETS = 50  # targets of one proposal: a person must be able to look at each
 WAITS = "24h"
 
 
@@ -62,8 +62,8 @@ def propose(services: Services, wanted: Proposal, *, who: str, now: datetime, ac
     """
     if not wanted.ids:
         raise NothingSelected("no id is named, so nothing was proposed; name at least one")
-    if len(set(wanted.ids)) > MOST:
-        raise OperationError(f"{len(set(wanted.ids))} ids; one proposal names at most {MOST}")
+    if len(set(wanted.ids)) > MAX_TARGETS:
+        raise OperationError(f"{len(set(wanted.ids))} ids; one proposal names at most {MAX_TARGETS}")
     _check_words(wanted)
     with services.store.write() as session:
         wanted = _with_one_name(services, session, wanted, account, now)
@@ -89,7 +89,7 @@ def propose(services: Services, wanted: Proposal, *, who: str, now: datetime, ac
 
 
 def _check_words(wanted: Proposal) -> None:
-    for word, known, what in ((wanted.action, ACTIONS, "change"), (wanted.kind, KINDS, "kind of item")):
+    for word, known, what in ((wanted.action, ACTIONS, "change"), (wanted.kind, ITEM_KINDS, "kind of item")):
         if word not in known:
             raise OperationError(f"'{word}' is no {what} to propose; use {listed(known)}{did_you_mean(word, known)}")
 

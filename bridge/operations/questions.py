@@ -31,8 +31,8 @@ from rules.model.revision import Revision
 log = structlog.get_logger()
 
 TASK = "rules.answer"
-MOST = 4  # that wait or are worked on at once, over all askers
-SECONDS = 20.0  # then a question is given up
+MAX_OPEN_QUESTIONS = 4  # that wait or are worked on at once, over all askers
+QUESTION_TIMEOUT = 20.0  # then a question is given up
 LOOK = (0.02, 0.25)  # seconds between two looks for the answer, at first and at most
 STILL_WANTED = 0.5  # seconds between two looks of the worker whether anybody waits
 
@@ -79,16 +79,18 @@ def _put(services: Services, kind: str, asked: Asked, who: str) -> int:
         waiting = questions.count_open(session, now)
         if who in waiting:
             raise TooMany(f"{who} has one open already; ask again when it has ended")
-        if sum(waiting.values()) >= MOST:
-            raise TooMany(f"{MOST} are open; ask again when one has ended")
-        row = Question(kind=kind, asked=json.dumps(asked), by=who, wanted_until=now + timedelta(seconds=SECONDS))
+        if sum(waiting.values()) >= MAX_OPEN_QUESTIONS:
+            raise TooMany(f"{MAX_OPEN_QUESTIONS} are open; ask again when one has ended")
+        row = Question(
+            kind=kind, asked=json.dumps(asked), by=who, wanted_until=now + timedelta(seconds=QUESTION_TIMEOUT)
+        )
         session.add(row)
         session.flush()
         return row.id
 
 
 def _wait(services: Services, number: int, has_left: Callable[[], bool]) -> Any:
-    end, pause = time.monotonic() + SECONDS, LOOK[0]
+    end, pause = time.monotonic() + QUESTION_TIMEOUT, LOOK[0]
     while True:
         with services.store.read() as session:
             row = session.get(Question, number)
@@ -105,8 +107,10 @@ def _wait(services: Services, number: int, has_left: Callable[[], bool]) -> Any:
 def _given_up(row: Question | None) -> OperationError:
     """Why there is no answer. A row that is gone was removed by the next asker, as its time was over."""
     if row is not None and not row.attempts:
-        return NobodyAnswers(f"no worker has taken it up within {SECONDS:.0f} s; ask again, or see /readyz")
-    return TookTooLong(f"not answered within {SECONDS:.0f} s; ask about fewer rules, or run it on the command line")
+        return NobodyAnswers(f"no worker has taken it up within {QUESTION_TIMEOUT:.0f} s; ask again, or see /readyz")
+    return TookTooLong(
+        f"not answered within {QUESTION_TIMEOUT:.0f} s; ask about fewer rules, or run it on the command line"
+    )
 
 
 def _told(row: Question) -> Any:

@@ -18,9 +18,9 @@ from rules.model.formatting import counted
 __all__ = ["cancel", "matching", "replay", "settle_aside"]
 
 With = Literal["original", "current"]
-MOST = 10_000  # events of one replay; more belong into several, so that one can be stopped
+MAX_EVENTS_PER_REPLAY = 10_000  # events of one replay; more belong into several, so that one can be stopped
 PER_MINUTE = 600  # so many that the newest webhooks never wait long behind old ones
-STEP = timedelta(seconds=5)  # as often as the sweep looks for events that have come due
+REPLAY_SPACING = timedelta(seconds=5)  # as often as the sweep looks for events that have come due
 PACED = "replay"  # stands where a worker's name would: nobody has it, and it is not to be taken yet
 
 
@@ -41,10 +41,10 @@ def replay(
     """
     if not event_ids:  # a filter that finds nothing: nothing is done, and nothing stands in the audit
         return []
-    at_once = max(int(per_minute * STEP.total_seconds() / 60), 1)
+    at_once = max(int(per_minute * REPLAY_SPACING.total_seconds() / 60), 1)
     with services.store.write() as session:
         made = [
-            _copy(session, event_id, revision, now, wait=STEP * (number // at_once))
+            _copy(session, event_id, revision, now, wait=REPLAY_SPACING * (number // at_once))
             for number, event_id in enumerate(event_ids)
         ]
         detail = {"events": len(made), "with": revision, "of": list(event_ids)[:20]}
@@ -108,7 +108,7 @@ def matching(
     Without `state` those that were handled or are dead: quarantined ones wait for a decision of their own.
     Raises Refused where there are more than one replay takes.
     """
-    query = select(Event.id).where(Event.replay_of.is_(None)).order_by(Event.id).limit(MOST + 1)
+    query = select(Event.id).where(Event.replay_of.is_(None)).order_by(Event.id).limit(MAX_EVENTS_PER_REPLAY + 1)
     query = query.where(Event.state.in_([state] if state else [EventState.DONE, EventState.DEAD]))
     if source is not None:
         query = query.where(Event.source == source)
@@ -119,8 +119,10 @@ def matching(
     if until is not None:
         query = query.where(Event.received_at < until)
     found = list(session.scalars(query))
-    if len(found) > MOST:
-        raise Refused(f"replay: more than {MOST} events match; replay them in parts, with a shorter time")
+    if len(found) > MAX_EVENTS_PER_REPLAY:
+        raise Refused(
+            f"replay: more than {MAX_EVENTS_PER_REPLAY} events match; replay them in parts, with a shorter time"
+        )
     return found
 
 

@@ -10,8 +10,8 @@ from bridge.services.container import Services
 from bridge.store import audit_log, feeds
 from bridge.store.feeds import FeedKey, Kind
 
-MOST_DAYS = 95
-READ = (Kind.CLICKS, Kind.CONVERSIONS)
+MAX_DAYS = 95
+READ_KINDS = (Kind.CLICKS, Kind.CONVERSIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +35,15 @@ class Backfill:
 
 def fetch(services: Services, days: int, *, account: str = "main", who: str, now: datetime) -> list[Backfill]:
     """Have the days before what is known read as well, for clicks and conversions. Raises NotThere, Refused."""
-    if not 1 <= days <= MOST_DAYS:
-        raise Refused(f"choose 1 to {MOST_DAYS} days; more is read faster from a file")
+    if not 1 <= days <= MAX_DAYS:
+        raise Refused(f"choose 1 to {MAX_DAYS} days; more is read faster from a file")
     found = services.settings.accounts.get(account)
     if found is None:
         raise NotThere(f"account {account}: there is none in bridge.yaml")
     asked = 0
     with services.store.write() as session:
         for integration in found.integrations:
-            for kind in READ:
+            for kind in READ_KINDS:
                 key = FeedKey(account=account, integration=integration, kind=kind)
                 feed = feeds.ensure(session, key)
                 start = now.replace(microsecond=0) - timedelta(days=days)
@@ -63,7 +63,7 @@ def fetch(services: Services, days: int, *, account: str = "main", who: str, now
 def backfills(services: Services) -> list[Backfill]:
     """How far each feed of clicks and conversions reaches, and what is being read before it."""
     with services.store.read() as session:
-        return [_of(feed) for feed in feeds.everything(session) if feed.kind in READ]
+        return [_of(feed) for feed in feeds.everything(session) if feed.kind in READ_KINDS]
 
 
 def _of(feed: feeds.Feed) -> Backfill:

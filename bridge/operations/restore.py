@@ -55,7 +55,7 @@ def distrust(session: Session, *, by: str, why: str, now: datetime) -> DoubtfulE
 def _give_up(session: Session, now: datetime) -> int:
     gone = session.execute(
         update(Effect)
-        .where(Effect.verb.in_(UNREADABLE), Effect.state.in_(ledger.OPEN), _carried_out())
+        .where(Effect.verb.in_(UNREADABLE), Effect.state.in_(ledger.OPEN_STATES), _carried_out())
         .values(state=EffectState.FAILED, ended_at=now, error=PERHAPS, claimed_by=None, claimed_until=None)
         .execution_options(synchronize_session=False)
         .returning(Effect.id)
@@ -70,7 +70,7 @@ def _unsettle(session: Session, now: datetime) -> int:
     """
     gone = session.execute(
         update(Effect)
-        .where(Effect.state.in_(ledger.OPEN), Effect.due_at.is_not(None), _carried_out())
+        .where(Effect.state.in_(ledger.OPEN_STATES), Effect.due_at.is_not(None), _carried_out())
         .values(state=EffectState.UNKNOWN, due_at=now, claimed_by=None, claimed_until=None, fence=Effect.fence + 1)
         .execution_options(synchronize_session=False)
         .returning(Effect.id)

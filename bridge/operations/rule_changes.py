@@ -18,8 +18,8 @@ from rules.loading.load import load
 from rules.model.environment import Environment
 from rules.model.revision import Revision
 
-SHOWN = 50  # subjects of one rule in the page; the rest is counted
-_PATIENCE = 60  # seconds for one call of git
+MAX_SUBJECTS_SHOWN = 50  # subjects of one rule in the page; the rest is counted
+_GIT_TIMEOUT = 60  # seconds for one call of git
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def texts_at(home: Path, revision: str) -> dict[str, str]:
 def _git(home: Path, *arguments: str) -> str:
     command = ["git", "-C", str(home), "-c", "core.quotePath=false", *arguments]
     try:
-        found = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)  # noqa: S603 - no shell
+        found = subprocess.run(command, capture_output=True, timeout=_GIT_TIMEOUT, check=False)  # noqa: S603 - no shell
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OperationError(f"git could not be asked: {error}") from error
     if found.returncode:
@@ -103,7 +103,7 @@ def _of_rule(one: RuleChange) -> Iterator[str]:
     yield ""
     if decisions.changes:
         yield from ("| subject | before | after | why |", "|---|---|---|---|")
-        for change in decisions.changes[:SHOWN]:
+        for change in decisions.changes[:MAX_SUBJECTS_SHOWN]:
             yield f"| {' | '.join(map(_cell, (change.subject, change.before, change.after, change.why)))} |"
         yield ""
     fence = "`" * max(3, 1 + max((len(run) for run in one.text.split() if set(run) == {"`"}), default=0))
@@ -121,7 +121,7 @@ def _summary(decisions: RuleDiff) -> str:
     different, every = len(decisions.changes), len(decisions.changes) + decisions.same
     if not every:
         return "Nothing here is in its scope: nothing was compared."
-    more = f"; the first {SHOWN} are shown" if different > SHOWN else ""
+    more = f"; the first {MAX_SUBJECTS_SHOWN} are shown" if different > MAX_SUBJECTS_SHOWN else ""
     return f"{different:,} of {every:,} decisions would be different{more}."
 
 

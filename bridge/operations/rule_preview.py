@@ -16,14 +16,14 @@ from bridge.operations.decide import live_inputs
 from bridge.operations.errors import OperationError
 from bridge.operations.rule_costs import costs_of
 from bridge.services.container import Services
-from rules.backtest.backtest import STEP, NotReplayable, replayable
+from rules.backtest.backtest import DEFAULT_STEP, NotReplayable, replayable
 from rules.evaluation.evaluate import evaluate
 from rules.model.revision import Every, Revision, Webhook
 from rules.model.verdicts import Answer
 
 PAST = timedelta(days=30)
 LOOKS = 120
-LONGEST = 8.0  # seconds of processor time: a busy machine takes longer and still answers
+MAX_PROCESSOR_SECONDS = 8.0  # seconds of processor time: a busy machine takes longer and still answers
 NAMED = 20
 CHANGED = 20
 
@@ -102,7 +102,7 @@ def past(
     services: Services,
     revision: Revision,
     now: datetime,
-    longest: float = LONGEST,
+    longest: float = MAX_PROCESSOR_SECONDS,
     between: Callable[[], None] = lambda: None,
 ) -> Past:
     """Raises OperationError with the reason where the past cannot answer, or not in time.
@@ -148,4 +148,4 @@ def chances(services: Services, revision: Revision, now: datetime) -> list[dict[
 
 
 def _own_step(revision: Revision) -> timedelta:
-    return revision.trigger.interval if isinstance(revision.trigger, Every) else STEP
+    return revision.trigger.interval if isinstance(revision.trigger, Every) else DEFAULT_STEP

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bridge.store.ledger import OPEN, Effect, EffectState, PlanState, StoredPlan
+from bridge.store.ledger import OPEN_STATES, Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
 
 
@@ -58,7 +58,7 @@ def outcome_of(run: Run, plans: Sequence[StoredPlan], counted: dict[int, dict[st
 
 def _carried_out(plan: StoredPlan, counted: dict[str, int]) -> RunOutcome:
     applied, failed = counted.get(EffectState.APPLIED, 0), counted.get(EffectState.FAILED, 0)
-    under_way = sum(counted.get(state, 0) for state in OPEN)
+    under_way = sum(counted.get(state, 0) for state in OPEN_STATES)
     who = f", approved by {plan.decided_by}" if plan.decision == "approved" else ""
     if under_way:
         return RunOutcome("planned", f"{under_way:,} under way{who}", applied)

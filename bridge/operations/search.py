@@ -12,10 +12,10 @@ from bridge.store.journal import Event
 from bridge.store.ledger import Effect
 from bridge.store.runs import Run
 
-SHOWN = 20  # of each kind
+MAX_HITS_OF_A_KIND = 20  # of each kind
 RECENT = 2_000  # newest events whose body and address are searched for a text
-LONGEST_NUMBER = 18  # digits of what may be a run
-KINDS = ("offer", "publisher", "advertiser")
+MAX_RUN_DIGITS = 18  # digits of what may be a run
+ITEM_KINDS = ("offer", "publisher", "advertiser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,15 @@ def _rules(text: str, rules: Collection[str]) -> Iterator[Hit]:
 
 def _items(session: Session, text: str) -> Iterator[Hit]:
     kind, _, identity = text.replace("=", " ").partition(" ")
-    if kind.lower() in KINDS and identity.strip():
+    if kind.lower() in ITEM_KINDS and identity.strip():
         wanted = entities.matches(identity.strip())
         query = select(Entity).where(Entity.kind == kind.lower(), wanted)
         text = identity.strip()
     else:
-        query = select(Entity).where(Entity.kind.in_(KINDS), or_(entities.matches(text), _mail(text)))
-    for one in session.scalars(query.order_by(Entity.gone_at.is_not(None), Entity.kind, Entity.id).limit(SHOWN)):
+        query = select(Entity).where(Entity.kind.in_(ITEM_KINDS), or_(entities.matches(text), _mail(text)))
+    for one in session.scalars(
+        query.order_by(Entity.gone_at.is_not(None), Entity.kind, Entity.id).limit(MAX_HITS_OF_A_KIND)
+    ):
         identity = one.number or one.ref
         exact = text in {one.number, one.ref, one.name}
         yield Hit(one.kind, one.name or identity, f"/items/{one.kind}/{identity}", f"{one.kind} {identity}", exact)
@@ -80,7 +82,7 @@ def _mail(text: str) -> ColumnElement[bool]:
 def _made_for(session: Session, email: str) -> Iterator[Hit]:
     """Effects that ensured something under this address."""
     keys = [f"email={email}", f"email={email.lower()}"]
-    query = select(Effect).where(Effect.target_id.in_(keys)).order_by(Effect.id.desc()).limit(SHOWN)
+    query = select(Effect).where(Effect.target_id.in_(keys)).order_by(Effect.id.desc()).limit(MAX_HITS_OF_A_KIND)
     for effect in session.scalars(query):
         run = effect.plan.run_id
         yield Hit("run", f"{effect.verb} {effect.kind}", f"/runs/{run}", f"run {run} of {effect.rule_id}")
@@ -88,7 +90,7 @@ def _made_for(session: Session, email: str) -> Iterator[Hit]:
 
 def _runs(session: Session, text: str) -> Iterator[Hit]:
     number = text.removeprefix("run ").strip()
-    if not (number.isascii() and number.isdecimal() and len(number) <= LONGEST_NUMBER):
+    if not (number.isascii() and number.isdecimal() and len(number) <= MAX_RUN_DIGITS):
         return
     run = session.get(Run, int(number))
     if run is not None:
@@ -108,7 +110,12 @@ def _events(session: Session, text: str) -> Iterator[Hit]:
         _in_body(session, text.encode()),
         cast(Event.query, String).icontains(text, autoescape=True),
     )
-    query = select(Event).where(Event.id.in_(select(newest.c.id)), holds).order_by(Event.id.desc()).limit(SHOWN)
+    query = (
+        select(Event)
+        .where(Event.id.in_(select(newest.c.id)), holds)
+        .order_by(Event.id.desc())
+        .limit(MAX_HITS_OF_A_KIND)
+    )
     for one in session.scalars(query):
         exact = one.delivery_id == text
         yield Hit("event", one.id, f"/events/{one.id}", f"{one.event_type or 'event'} from {one.source}", exact)

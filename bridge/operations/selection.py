@@ -65,8 +65,8 @@ def check_part_of(selection: Selection, known: Collection[Target], what: str) ->
     foreign = sorted(selection.targets - set(known))
     if foreign:
         names = ", ".join(str(one) for one in foreign)
-        there = ", ".join(str(one) for one in sorted(known)[:SHOWN]) or "no target"
-        more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+        there = ", ".join(str(one) for one in sorted(known)[:MAX_TARGETS_NAMED]) or "no target"
+        more = f" and {len(known) - MAX_TARGETS_NAMED} more" if len(known) > MAX_TARGETS_NAMED else ""
         raise NothingSelected(f"{what}: {names} is not part of it, so nothing was done; part of it: {there}{more}")
 
 
@@ -97,8 +97,8 @@ def _help(text: str, ids: Mapping[Target, Collection[str]]) -> str:
     near = get_close_matches(text, forms, n=1, cutoff=0.5)
     meant = f"; did you mean {near[0]}?" if near else ""
     some = [f"{one.kind}={one.id}" for one in sorted(ids)]
-    more = f" and {len(some) - SHOWN} more" if len(some) > SHOWN else ""
-    return f"write KIND=ID{meant}; part of it: {', '.join(some[:SHOWN]) or 'no item'}{more}"
+    more = f" and {len(some) - MAX_TARGETS_NAMED} more" if len(some) > MAX_TARGETS_NAMED else ""
+    return f"write KIND=ID{meant}; part of it: {', '.join(some[:MAX_TARGETS_NAMED]) or 'no item'}{more}"
 
 
-SHOWN = 10  # targets that a sentence names
+MAX_TARGETS_NAMED = 10  # targets that a sentence names

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.config import yaml_file
-from bridge.operations.config_entry import FILE, add_entry, check_name
+from bridge.operations.config_entry import SETTINGS_FILE, add_entry, check_name
 from bridge.operations.source_setup import BASE_URL
 from bridge.sources.presets import PRESETS
 from bridge.sources.trackers import TRACKERS
@@ -49,7 +49,7 @@ def add(home: Path, name: str, preset: str) -> Added:
 
 def public_url(home: Path) -> str:
     """The address that bridge.yaml names, or that of a service on this machine."""
-    found = yaml_file.read(home / FILE).get("public_url")
+    found = yaml_file.read(home / SETTINGS_FILE).get("public_url")
     return found if isinstance(found, str) and "${" not in found else BASE_URL
 
 

@@ -15,7 +15,7 @@ from bridge.sources.authentication import TokenAuthenticator
 from bridge.sources.samples import NoSample, Sample, sample
 
 BASE_URL = "http://127.0.0.1:8000"
-PATIENCE = 10  # seconds for the answer to a test event
+ANSWER_TIMEOUT = 10  # seconds for the answer to a test event
 
 
 def address(
@@ -60,7 +60,7 @@ def send(made: Sample) -> httpx.Response:
     """Send it, through whatever stands before the service. Raises Unanswered where nobody answers."""
     method = "GET" if made.body is None else "POST"
     try:
-        return httpx.request(method, made.url, headers=dict(made.headers), content=made.body, timeout=PATIENCE)
+        return httpx.request(method, made.url, headers=dict(made.headers), content=made.body, timeout=ANSWER_TIMEOUT)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         where = made.url.partition("/hooks/")[0]  # what follows may hold the token
         raise Unanswered(f"{where}: {error}; does the service run? Its address is public_url of bridge.yaml") from error

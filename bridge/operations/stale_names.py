@@ -19,7 +19,7 @@ from bridge.config.settings import Settings
 from bridge.store.engine import Store, make_engine
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event, EventState
-from bridge.store.ledger import OPEN, Effect, PlanState, StoredPlan
+from bridge.store.ledger import OPEN_STATES, Effect, PlanState, StoredPlan
 from bridge.store.notifications import GONE, Notice, NoticeState
 from bridge.store.schema_version import pending
 from rules.model.formatting import counted
@@ -68,7 +68,7 @@ def stale_names(session: Session, names: Names) -> list[StaleName]:
 
 
 ACTIVE_HOLD = Hold.state == HoldState.ACTIVE
-OPEN_EFFECT = Effect.state.in_(OPEN) & Effect.plan_id.in_(
+OPEN_EFFECT = Effect.state.in_(OPEN_STATES) & Effect.plan_id.in_(
     select(StoredPlan.id).where(StoredPlan.state.in_([PlanState.READY, PlanState.WAITING]))
 )
 

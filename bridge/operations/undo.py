@@ -23,7 +23,7 @@ from rules.model.revision import Revision
 from rules.planning.undo import Applied, Terms, touched
 from rules.planning.undo import undo as make_undo
 
-MOST_RUNS = 200  # undone together; each is a plan of its own
+MAX_RUNS = 200  # undone together; each is a plan of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def undo_runs(services: Services, run_ids: Collection[int], *, who: str, now: da
     """
     if not run_ids:
         raise NothingSelected("no run is named, so none was undone; name at least one")
-    if len(set(run_ids)) > MOST_RUNS:
-        raise Refused(f"more than {MOST_RUNS} runs at once; undo them in parts")
+    if len(set(run_ids)) > MAX_RUNS:
+        raise Refused(f"more than {MAX_RUNS} runs at once; undo them in parts")
     found = []
     for run_id in sorted(set(run_ids), reverse=True):
         try:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from bridge.store.ledger import OPEN, Effect, EffectState, PlanState, StoredPlan
+from bridge.store.ledger import OPEN_STATES, Effect, EffectState, PlanState, StoredPlan
 
 DOING = (PlanState.READY, PlanState.DONE)
 
@@ -28,7 +28,7 @@ def undone_items(session: Session, run_ids: Collection[int]) -> UndoneItems:
     """Of these runs. An undo that waits for approval, was rejected or failed has undone nothing."""
     if not run_ids:
         return UndoneItems({})
-    happens = or_(Effect.state == EffectState.APPLIED, Effect.state.in_(OPEN))
+    happens = or_(Effect.state == EffectState.APPLIED, Effect.state.in_(OPEN_STATES))
     query = (
         select(StoredPlan.undoes, StoredPlan.run_id, Effect.kind, Effect.target_id)
         .join(Effect, Effect.plan_id == StoredPlan.id)

@@ -15,7 +15,7 @@ from bridge.store.runs import Run, StoredVerdict
 from rules.model.facts import Subject
 from rules.model.verdicts import Answer
 
-SHOWN = 5
+MAX_CHANGES_SHOWN = 5
 LOOKED = (runs.Cause.EVENT, runs.Cause.SLOT, runs.Cause.REPLAY)
 
 
@@ -35,7 +35,13 @@ class PastEvaluation:
 
 
 def looks(
-    session: Session, rule: str, subject: Subject, *, until: datetime, event_id: str | None = None, most: int = SHOWN
+    session: Session,
+    rule: str,
+    subject: Subject,
+    *,
+    until: datetime,
+    event_id: str | None = None,
+    most: int = MAX_CHANGES_SHOWN,
 ) -> tuple[PastEvaluation, ...]:
     """The newest runs at or before a moment, newest first; those of one event, where the rule looks at events."""
     wanted = select(Run).where(Run.rule_id == rule, Run.started_at <= until, Run.cause.in_(LOOKED))

@@ -15,7 +15,7 @@ from bridge.outbound.errors import NotSent
 
 Resolve: TypeAlias = Callable[[str, int], Sequence[str]]  # host, port → addresses
 
-MOST_WAITING = 32  # look-ups of one process that may be under way
+MAX_LOOKUPS_WAITING = 32  # look-ups of one process that may be under way
 
 
 def system_resolver(host: str, port: int) -> list[str]:
@@ -30,7 +30,7 @@ def system_resolver(host: str, port: int) -> list[str]:
 class Lookup:
     """A resolver with a deadline. Safe to share between threads."""
 
-    def __init__(self, resolve: Resolve, most: int = MOST_WAITING) -> None:
+    def __init__(self, resolve: Resolve, most: int = MAX_LOOKUPS_WAITING) -> None:
         self._resolve = resolve
         self._free = threading.BoundedSemaphore(most)
 

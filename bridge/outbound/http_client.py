@@ -19,7 +19,9 @@ from bridge.outbound.errors import NoAnswer, NotSent, OutgoingError, Refused
 from bridge.outbound.pinned_network import PinnedNetwork, passage
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
-OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "upgrade", "te"})
+OUR_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "upgrade", "te"}
+)
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 
 
@@ -163,7 +165,7 @@ def _checked(method: str, headers: Mapping[str, str], body: bytes, bounds: Bound
     for name, value in headers.items():
         if not TOKEN.fullmatch(name) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or len(value) > 8_000:
             raise Refused("a header has a line break or another control character, or is too long")
-        if name.lower() in OURS:
+        if name.lower() in OUR_HEADERS:
             raise Refused(f"the header {name} is not for a rule to set")
     return list(headers.items())
 

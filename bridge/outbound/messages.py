@@ -9,8 +9,8 @@ from typing import Any
 from bridge.sources import exact_json
 from rules.model.topics import TOPICS
 
-MOST_LINES = 8  # of one rule and topic in a message; the rest is counted
-LONGEST_LINE = 300
+MAX_LINES = 8  # of one rule and topic in a message; the rest is counted
+MAX_LINE_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def envelope(notice: Message) -> str:
 def clean(text: str) -> str:
     """One line without control characters: names come from elsewhere, and a mail has headers."""
     line = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).strip()
-    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+    return line if len(line) <= MAX_LINE_CHARS else f"{line[: MAX_LINE_CHARS - 1]}…"
 
 
 def _headings(notices: Sequence[Message]) -> list[tuple[str, str | None]]:
@@ -59,10 +59,10 @@ def _section(topic: str, rule: str | None, notices: Sequence[Message]) -> str:
     lines = [clean(one.text) for one in notices if (one.topic, one.rule) == (topic, rule)]
     counted = {line: lines.count(line) for line in lines}
     shown = [
-        f"- {line}" + (f" (x{number})" if number > 1 else "") for line, number in list(counted.items())[:MOST_LINES]
+        f"- {line}" + (f" (x{number})" if number > 1 else "") for line, number in list(counted.items())[:MAX_LINES]
     ]
-    if len(counted) > MOST_LINES:
-        shown.append(f"- and {len(counted) - MOST_LINES} more")
+    if len(counted) > MAX_LINES:
+        shown.append(f"- and {len(counted) - MAX_LINES} more")
     return "\n".join([_heading(topic, rule, len(lines)), *shown])
 
 

@@ -11,8 +11,8 @@ RETRY_WAITS = tuple(
 )
 SPREAD = 0.2  # waits are drawn from ±10%, so that a thousand deliveries that failed together do not return together
 TRIP = 5  # failures in a row that open the breaker
-REST = timedelta(minutes=1)  # for which it then stays open; doubles up to an hour
-LONGEST_REST = timedelta(hours=1)
+FIRST_OPEN_TIME = timedelta(minutes=1)  # for which it then stays open; doubles up to an hour
+MAX_OPEN_TIME = timedelta(hours=1)
 GIVE_UP = timedelta(days=5)  # of nothing but failures
 
 
@@ -55,7 +55,7 @@ def succeeded(health: Health) -> Health:
 def failed(health: Health, now: datetime) -> Health:
     """One more failure. Opens the breaker, and after five days of nothing else gives the endpoint up."""
     failures, since = health.failures + 1, health.failing_since or now
-    rest = min(REST * 2 ** max(0, min(failures - TRIP, 10)), LONGEST_REST)
+    rest = min(FIRST_OPEN_TIME * 2 ** max(0, min(failures - TRIP, 10)), MAX_OPEN_TIME)
     after = replace(health, failures=failures, failing_since=since, open_until=now + rest if failures >= TRIP else None)
     if now - since >= GIVE_UP:
         return disabled(after, now, f"nothing was taken for {GIVE_UP.days} days")

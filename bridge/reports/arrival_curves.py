@@ -23,9 +23,9 @@ BINS = len(EDGES) - 1
 HORIZON = int(EDGES[-1])
 LOOK_BACK = 14 * DAY  # of clicks; a curve is learned anew each day, from these
 PRIOR = 25.0  # conversions of the pool that every offer starts with
-LEAST = 20  # conversions with a known click time; with fewer, in all offers together, nothing is known
+MIN_CONVERSIONS = 20  # conversions with a known click time; with fewer, in all offers together, nothing is known
 KNOWN_SHARE = 0.5  # of an offer's conversions; with fewer known click times the offer is counted as it comes in
-MOST_AGES = 64  # ranges of ages whose shares are kept; a window asks for the same ones again and again
+MAX_AGE_RANGES = 64  # ranges of ages whose shares are kept; a window asks for the same ones again and again
 PUNCTUAL = int(timedelta(minutes=30).total_seconds())  # a row that is listed later than this came late
 
 Floats = NDArray[np.float64]
@@ -67,7 +67,7 @@ class Curves:
         """
         found = self._missing.get((youngest, oldest))
         if found is None:
-            if len(self._missing) >= MOST_AGES:
+            if len(self._missing) >= MAX_AGE_RANGES:
                 self._missing.clear()
             found = self._missing[youngest, oldest] = self._worked_out(youngest, oldest)
         return found
@@ -89,7 +89,7 @@ def learn(found: Arrivals, day: int) -> Curves | None:
     limit = np.searchsorted(EDGES, day - PUNCTUAL - found.click, side="right") - 1  # whole bins that could be seen
     bins = np.searchsorted(EDGES, found.delay, side="right") - 1
     seen = known & (bins < limit) & (bins < BINS)
-    if int(found.weight[seen].sum()) < LEAST:
+    if int(found.weight[seen].sum()) < MIN_CONVERSIONS:
         return None
     offers, where = np.unique(found.offer[seen], return_inverse=True)
     at, upto = _risk(len(offers), where, bins[seen], limit[seen], found.weight[seen])

@@ -23,7 +23,7 @@ from bridge.store.feeds import Kind
 from rules.model.facts import Break
 
 BIN = 900  # seconds
-FEW = 8  # bins; for more the clicks are counted in one pass
+MAX_BINS_COUNTED_SINGLY = 8  # bins; for more the clicks are counted in one pass
 LOOK_BACK = 3 * DAY
 PAIRS: Per = ("advertiser", "offer")
 FAR_AWAY = 5_000_000_000  # knowledge of all times to come: hindsight, in which nothing is missing any more
@@ -123,7 +123,7 @@ class Tracking:
 
     def _expected(self, sums: "Clicks", rates: Floats, start: int, end: int) -> Floats:
         missing = [low for low in range(start, end, BIN) if low not in self._due]
-        if len(missing) > FEW:  # after a start
+        if len(missing) > MAX_BINS_COUNTED_SINGLY:  # after a start
             reaches = np.unique([*missing, *(low + BIN for low in missing)])
             moments = np.append(np.array(missing) - HORIZON, np.subtract.outer(reaches, EDGES))
             sums = sums.tabled(PAIRS, np.unique(moments[moments >= missing[0] - HORIZON]).tolist())

@@ -23,8 +23,8 @@ from bridge.store.feeds import Kind
 from rules.model.facts import Arrival, Break, Column, Subject, Why
 
 MICRO = 1e6
-SHORT = 64  # so few subjects are their own key; of more a hash is
-MOST_CELLS = 8_000_000  # of a table of clicks: 64 MB for a moment
+MAX_SUBJECTS_IN_KEY = 64  # so few subjects are their own key; of more a hash is
+MAX_CELLS = 8_000_000  # of a table of clicks: 64 MB for a moment
 UNRELATED = -2  # the number of a subject in a dimension that it has nothing to do with
 Floats = NDArray[np.float64]
 Ask = Callable[[Source, str, Per, Edges], Ints]
@@ -85,7 +85,7 @@ class Cohorts:
         """
         kind, metric, known = Kind.CLICKS, "clicks", self.known
         whole = self.ask(kind, metric, per, Edges(moments[0], moments[-1], known))
-        table = self.windows.cumulated(kind, metric, per, moments, known, most=MOST_CELLS)
+        table = self.windows.cumulated(kind, metric, per, moments, known, most=MAX_CELLS)
         if table is None or not np.array_equal(table[-1][: len(whole)], whole):
             return self
         rows = {moment: row for row, moment in enumerate(moments)}
@@ -185,7 +185,11 @@ class ClickFacts:
         return self._kept(("due", per, start, end), codes, lambda: self._due(per, edge(start), edge(end)))
 
     def _kept(self, question: tuple[Any, ...], codes: Codes, answer: Callable[[], Column]) -> Column:
-        key = (*question, codes.tobytes()) if len(codes) < SHORT else (*question, hash(codes.tobytes()), len(codes))
+        key = (
+            (*question, codes.tobytes())
+            if len(codes) < MAX_SUBJECTS_IN_KEY
+            else (*question, hash(codes.tobytes()), len(codes))
+        )
         if key not in self.kept:
             self.kept[key] = answer()
         found: Column = self.kept[key]

@@ -15,7 +15,7 @@ from bridge.store.entities import Delay
 from bridge.store.feeds import FeedKey, Kind
 
 LOOK_BACK = timedelta(days=28)
-LEAST = 20  # conversions; fewer say little about the slowest tenth, then all offers together speak
+MIN_CONVERSIONS = 20  # conversions; fewer say little about the slowest tenth, then all offers together speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,15 @@ def _measured(session: Session, feed_id: int, now: datetime) -> list[Measured]:
         delays.append(batch.delay[good])
     labels = list(names)
     offer, delay = np.concatenate(offers), np.concatenate(delays)
-    if len(delay) < LEAST:
+    if len(delay) < MIN_CONVERSIONS:
         return []
     order = np.lexsort((delay, offer))
     offer, delay = offer[order], delay[order]
     starts = np.flatnonzero(np.append(True, offer[1:] != offer[:-1]))
     parts = zip(starts.tolist(), [*starts[1:].tolist(), len(offer)], strict=True)
-    each = [_of(labels[offer[low]], delay[low:high]) for low, high in parts if high - low >= LEAST and offer[low]]
+    each = [
+        _of(labels[offer[low]], delay[low:high]) for low, high in parts if high - low >= MIN_CONVERSIONS and offer[low]
+    ]
     return [_of("", np.sort(delay)), *each]
 
 

@@ -42,7 +42,7 @@ TWO_MONTHS = timedelta(days=72)  # where a rule looks at last month, or at the s
 REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
 READ_AT_ONCE = timedelta(hours=6)  # rows of a longer time range that were seen in one second were read from a file
 SEEN_AT_ALL = timedelta(days=7)  # a row that was seen later than this was not seen while it mattered
-COUNTED = ("clicks", "conversions", "payout", "revenue")
+COUNTED_MEASURES = ("clicks", "conversions", "payout", "revenue")
 Against = Literal["live", "imported"]
 
 
@@ -107,7 +107,7 @@ class Past:
             return {}
         per, code = self._of(target)
         found = {}
-        for name in COUNTED:
+        for name in COUNTED_MEASURES:
             amount = sum(
                 self.windows.clicked(kind, name, per, code, (edge(start), edge(end))) for kind in kinds_of(name)
             )

@@ -26,7 +26,7 @@ from bridge.store.report_imports import ReportImport
 
 FAR = 10**12  # seconds; later than any row
 AT_ONCE = 20_000  # rows per unit of work: one chunk
-TOLD = 10  # sentences about refused rows
+MAX_REFUSALS_TOLD = 10  # sentences about refused rows
 HOUR = 3600
 
 TimeRange = tuple[datetime, datetime]
@@ -139,7 +139,7 @@ class _Import:
                 rows=before.rows + len(part),
                 new=before.new + found.new,
                 changed=before.changed + found.changed,
-                refused=(*before.refused, *wrong)[:TOLD],
+                refused=(*before.refused, *wrong)[:MAX_REFUSALS_TOLD],
                 refused_rows=before.refused_rows + len(wrong),
                 summed=before.summed + summed,
                 notes=self.file.notes,
@@ -235,7 +235,7 @@ def preview(path: Path, kind: Kind, seen_column: str | None = None, *, show: int
             bad = [one.problem for one in part if isinstance(one.problem, str)]
             reading = rows.read(kind, [one.cells for one in good], [0] * len(good), lines=[one.line for one in good])
             first += shown(reading.batch, show - len(first))
-            refused = [*refused, *bad, *reading.refused][:TOLD]
+            refused = [*refused, *bad, *reading.refused][:MAX_REFUSALS_TOLD]
             count, wrong = count + len(part), wrong + len(bad) + len(reading.refused)
     columns = tuple(first[0]) if first else ()
     return Preview(columns, tuple(first), count, tuple(refused), wrong, file.notes)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bridge.reports.segments import Codes, Per, Subjects
 from rules.model.facts import Column, Subject
 
-LEAST = 100  # items that are put in their place one by one; of more the whole order is made anew
+MAX_SINGLE_INSERTS = 100  # items that are put in their place one by one; of more the whole order is made anew
 
 
 def natural(ids: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
@@ -98,7 +98,7 @@ class Roster:
         names = subjects.known(self._per)[known:]
         self._subjects += [Subject(self._per, ids) for ids in names]
         self._named = np.append(self._named, np.array([all(ids) for ids in names], dtype=bool))
-        if len(names) < LEAST:
+        if len(names) < MAX_SINGLE_INSERTS:
             for number, ids in enumerate(names, known):
                 self._order.insert(bisect_right(self._order, natural(ids), key=self._key), number)
         else:

@@ -28,7 +28,7 @@ from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import ChunkInfo, Level
 
 HORIZON = timedelta(days=20)  # kept at hand; asking for more loads more
-MOST_FACTS = 20_000_000  # about 800 MB
+MAX_FACTS = 20_000_000  # about 800 MB
 AT_ONCE = 64  # chunks unpacked at a time
 AGAIN = 5  # times that what was replaced while it was read is read anew
 
@@ -52,7 +52,7 @@ class LiveData:
 
     account: str = "main"
     integration: str = "default"
-    most_facts: int = MOST_FACTS
+    most_facts: int = MAX_FACTS
     files: SegmentDirectory | None = None  # None: everything is in memory
     windows: Windows = field(default_factory=Windows)
     coverage: dict[Kind, Coverage] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from bridge.store.entities import ChangedBy, Entity, EntityChange
 from bridge.store.exact_json import plain
 from bridge.store.ledger import ENDED, Effect, EffectState
 
-KINDS = ("advertiser", "publisher", "offer")
+MIRRORED_KINDS = ("advertiser", "publisher", "offer")
 OF_AN_OFFER = ("offer_event", "landing_page")
 #: Fields that change by themselves.
 RESTLESS = frozenset({"updated_at", "last_updated", "last_updated_by", "modified_at", "last_login"})
@@ -217,7 +217,7 @@ def entities_of(store: Store, source: Listings, account: str, integration: str, 
     """Advertisers, publishers and offers: a few pages."""
     return {
         kind: look(store, source, SyncRequest(account=account, integration=integration, kind=kind, began=now))
-        for kind in KINDS
+        for kind in MIRRORED_KINDS
     }
 
 

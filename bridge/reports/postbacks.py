@@ -26,7 +26,7 @@ HOUR = 3600
 SETTLED = timedelta(minutes=15)  # postbacks may be delayed; counting starts this long behind the report's mark
 HEAL_AT_ONCE = 24  # hours that one comparison may ask to be read again
 
-TAKEN = frozenset({"conversion", "event"})
+CONVERSION_TYPES = frozenset({"conversion", "event"})
 
 
 def record(
@@ -43,7 +43,7 @@ def record(
     `key` names the account and the integration; its kind is POSTBACKS. `dimensions` are kept beside what
     always is.
     """
-    told = [_row(one, received) for one in facts if one.kind in TAKEN]
+    told = [_row(one, received) for one in facts if one.kind in CONVERSION_TYPES]
     if not told:
         return 0
     feed = feeds.ensure(session, key)

@@ -6,17 +6,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bridge.reports.rows import IDS, MORE_SPELLINGS, SPELLINGS, TIMES
+from bridge.reports.rows import COLUMN_SPELLINGS, IDS, MORE_SPELLINGS, TIMES
 from bridge.sources import spreadsheet
 from bridge.sources.csv_file import CsvProblem, CsvTable, Row, encoding_of, table
 from bridge.store.feeds import Kind
 
-START = 400  # bytes that show the encoding
+ENCODING_SAMPLE_BYTES = 400  # bytes that show the encoding
 MONEY = ("payout", "revenue")
-TOLD = 8  # columns in a sentence
+MAX_COLUMNS_NAMED = 8  # columns in a sentence
 #: Cells that are ids: a spreadsheet may have shortened them.
 ID_COLUMNS = frozenset({*IDS, "external_transaction_id", "offer_id", "publisher_id", "advertiser_id"})
-DIMENSIONS = tuple(name for names in (*SPELLINGS.values(), *MORE_SPELLINGS.values()) for name in names)
+DIMENSIONS = tuple(name for names in (*COLUMN_SPELLINGS.values(), *MORE_SPELLINGS.values()) for name in names)
 
 
 class Lines(NamedTuple):
@@ -39,7 +39,7 @@ class ReportFile:
 
 def encoding(path: Path) -> str:
     with path.open("rb") as file:
-        return encoding_of(file.read(START))
+        return encoding_of(file.read(ENCODING_SAMPLE_BYTES))
 
 
 def of(text: Iterable[str], kind: Kind, seen_column: str | None = None) -> ReportFile:
@@ -49,19 +49,19 @@ def of(text: Iterable[str], kind: Kind, seen_column: str | None = None) -> Repor
     _require(read, IDS, f"the id of each of the {kind}")
     _require(read, TIMES[kind], f"the time of each of the {kind}")
     if seen_column and seen_column not in read.columns:
-        shown = ", ".join(read.columns[:TOLD])
+        shown = ", ".join(read.columns[:MAX_COLUMNS_NAMED])
         raise CsvProblem(read.header_line, f"no column {seen_column!r}; the line names {shown}")
     unused = [name for name in read.columns if name not in known]
     notes = [*read.notes]
     if unused:
-        notes.append(f"columns that are not used ({len(unused)}): {', '.join(unused[:TOLD])}")
+        notes.append(f"columns that are not used ({len(unused)}): {', '.join(unused[:MAX_COLUMNS_NAMED])}")
     lacks = tuple(name for name in ("status", *MONEY) if name not in read.columns)
     return ReportFile(_lines(read, kind, seen_column), lacks, tuple(notes))
 
 
 def _require(read: CsvTable, names: Sequence[str], what: str) -> None:
     if not set(names) & set(read.columns):
-        shown = ", ".join(read.columns[:TOLD])
+        shown = ", ".join(read.columns[:MAX_COLUMNS_NAMED])
         raise CsvProblem(read.header_line, f"no column for {what}, such as {' or '.join(names)}; it names {shown}")
 
 

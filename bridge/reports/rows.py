@@ -21,9 +21,9 @@ from bridge.store.feeds import Kind
 from rules.model.input_values import EARLIEST, LATEST, parse_moment, parse_number, plausible
 
 MICRO = 1_000_000
-LARGEST = Decimal(10**12)  # an amount beyond this is a mistake, and would not fit into 64 bits of micro-units
+MAX_AMOUNT = Decimal(10**12)  # an amount beyond this is a mistake, and would not fit into 64 bits of micro-units
 
-SPELLINGS: Mapping[str, tuple[str, ...]] = {
+COLUMN_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "offer": ("offer_id", "offer"),
     "publisher": ("publisher_id", "publisher"),
     "advertiser": ("advertiser_id", "advertiser"),
@@ -101,7 +101,9 @@ def read(
     status = _statuses(_texts(rows, ("status",), given))
     counted = status != Status.REJECTED  # what is rejected is neither owed nor earned
     high, low, texts = identity.pack(ids)
-    labels = {name: _labels(rows, names, given) for name, names in SPELLINGS.items() if given.intersection(names)}
+    labels = {
+        name: _labels(rows, names, given) for name, names in COLUMN_SPELLINGS.items() if given.intersection(names)
+    }
     labels |= {
         name: _more(name, rows, names, given)
         for name, names in MORE_SPELLINGS.items()
@@ -234,7 +236,7 @@ def _micro(value: Any) -> int | None:
     if value is None or value == "" or (isinstance(value, str) and not _text(value)):
         return 0
     amount = parse_number(value)
-    return None if amount is None or abs(amount) >= LARGEST else int((amount * MICRO).to_integral_value())
+    return None if amount is None or abs(amount) >= MAX_AMOUNT else int((amount * MICRO).to_integral_value())
 
 
 def _moments(values: list[Any]) -> NDArray[np.int64]:

@@ -33,7 +33,8 @@ from rules.model.revision import ALWAYS_KEPT, DECLARABLE
 log = structlog.get_logger()
 
 OBSERVATIONS = "observations"  # in the home's var
-LEAST = 1_024  # facts of a chunk that gets a file; smaller ones are young, and kept in memory until they are merged
+#: Facts of a chunk that gets a file; smaller ones are young, and kept in memory until they are merged.
+MIN_FACTS_OF_A_FILE = 1_024
 LEFT_OVER = 3_600  # seconds after which an unfinished file belongs to no process any more
 TELL_EVERY = 5.0  # seconds, while many files are made
 SUFFIXES: dict[bool, str] = {False: "rows", True: "clicks"}  # by event time; by the time of the click
@@ -53,7 +54,7 @@ class SegmentDirectory:
         told = time.monotonic()
         made = 0
         for position, info in enumerate(infos):
-            if info.count < LEAST:
+            if info.count < MIN_FACTS_OF_A_FILE:
                 continue
             indexes = self._existing(kind, info)
             if indexes is None:
@@ -71,7 +72,7 @@ class SegmentDirectory:
 
     def prepare(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> int:
         """Make the files that are missing, so that nobody has to wait for them; how many were made."""
-        missing = [info for info in infos if info.count >= LEAST and self._existing(kind, info) is None]
+        missing = [info for info in infos if info.count >= MIN_FACTS_OF_A_FILE and self._existing(kind, info) is None]
         return sum(self._made(session, kind, info) is not None for info in missing)
 
     def _path(self, kind: Kind, info: ChunkInfo, source: Source) -> Path:

@@ -25,7 +25,7 @@ from rules.model.revision import DECLARABLE
 
 MAGIC: Final = b"IBS1"
 BLOCK: Final = 4_096  # rows; what a window reads at least where it slides
-KEPT: Final = ("event", "seen", "status", "weight", "payout", "revenue", "delay")
+FILE_COLUMNS: Final = ("event", "seen", "status", "weight", "payout", "revenue", "delay")
 NARROW: Final = ("|u1", "<u2", "<u4", "<u8")
 
 
@@ -79,7 +79,7 @@ def write(path: Path, batch: Batch, mark: str) -> None:
         at += len(data)
         return at - len(data)
 
-    columns = {name: _laid_out(getattr(batch, name), put) for name in KEPT}
+    columns = {name: _laid_out(getattr(batch, name), put) for name in FILE_COLUMNS}
     labels = {}
     for name, given in batch.labels.items():
         found = given.compact()

@@ -19,10 +19,10 @@ Codes = NDArray[np.int32]
 STATUSES = {"approved": Status.APPROVED, "rejected": Status.REJECTED, "pending": Status.PENDING}
 #: What the event column says of a conversion itself; any other name is a later event of the same click.
 NO_EVENT = frozenset({"", "conversion"})
-ROWS = "\0rows"  # a measure by which every fact counts once; no metric can be called that
-SHORT = 1 << 16
+ROW_COUNT = "\0rows"  # a measure by which every fact counts once; no metric can be called that
+SHORT_CODES = 1 << 16
 TABLE_LIMIT = 64_000_000  # cells of a direct table from pairs to codes; beyond it they are sorted
-KEPT_CELLS = 2_000_000  # of a table that is kept: 8 MB for each dimension
+MAX_CELLS_KEPT = 2_000_000  # of a table that is kept: 8 MB for each dimension
 NO_CODE = -1
 _NO_CODES = np.zeros(0, dtype=np.int32)
 
@@ -61,7 +61,7 @@ class Numbering:
         self._table = _NO_CODES
         parts = np.array(list(self._known), dtype=np.int32).reshape(len(self._known), len(names))
         mixed, numbers = _mixed(list(parts.T), self._sizes), np.arange(len(parts), dtype=np.int32)
-        if self._cells <= KEPT_CELLS:
+        if self._cells <= MAX_CELLS_KEPT:
             self._table = np.full(int(self._cells), NO_CODE, dtype=np.int32)
             self._table[mixed] = numbers
         else:
@@ -294,7 +294,7 @@ class Segment:
         """The positions of one subject's facts, by event time; only those in [start, end) where that is given."""
         if per not in self._by_subject:
             codes = self.codes(per)
-            few = self.subjects.count(per) <= SHORT  # numbers of 16 bits are sorted ten times as fast
+            few = self.subjects.count(per) <= SHORT_CODES  # numbers of 16 bits are sorted ten times as fast
             order = np.argsort(codes.astype(np.uint16) if few else codes, kind="stable")
             starts = np.searchsorted(codes[order], np.arange(self.subjects.count(per) + 1))
             self._by_subject[per] = order, self.event[order], starts
@@ -325,7 +325,7 @@ class Segment:
 
 def measured(batch: Batch, metric: str) -> NDArray[np.generic]:
     """What each fact adds to a metric."""
-    if metric == ROWS:
+    if metric == ROW_COUNT:
         return np.ones(len(batch), dtype=np.int8)
     if metric in MONEY:
         amounts: NDArray[np.int64] = getattr(batch, metric)

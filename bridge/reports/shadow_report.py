@@ -13,7 +13,7 @@ from bridge.store.ledger import Effect, PlanState, StoredPlan
 from rules.model.verbs import ACTIVE, VERBS
 
 AT_ONCE = 500  # ids of one question
-NEAR = timedelta(hours=24)  # a person who did the same so soon before or after agrees with the rule
+SAME_ACT_WITHIN = timedelta(hours=24)  # a person who did the same so soon before or after agrees with the rule
 STATUS = {name: verb.wanted[ACTIVE] for name, verb in VERBS.items() if ACTIVE in verb.wanted}
 
 Agreement = Literal["same", "opposite", "nobody"]
@@ -57,7 +57,7 @@ def shadow_report(
 ) -> ShadowReport:
     """Compare over [start, end); changes by hand up to NEAR outside of it count too."""
     effects = _effects(session, account, start, end, rule)
-    changes = _by_hand(session, account, start - NEAR, end + NEAR)
+    changes = _by_hand(session, account, start - SAME_ACT_WITHIN, end + SAME_ACT_WITHIN)
     names = _names(session, account, [effect for effect, _ in effects])
     told = [
         _beside(effect, at, _of(changes, effect.kind, names.get((effect.kind, effect.target_id))), effect.target_id)
@@ -97,7 +97,7 @@ def _effects(
     last: dict[tuple[str, str, str, str], datetime] = {}
     for effect, at in session.execute(query):
         key = (effect.rule_id, effect.kind, effect.target_id, effect.verb)
-        if key not in last or at - last[key] >= NEAR:
+        if key not in last or at - last[key] >= SAME_ACT_WITHIN:
             last[key] = at
             found.append((effect, at))
     return found
@@ -137,7 +137,9 @@ def _of(changes: Iterable[EntityChange], kind: str, ref: str | None) -> list[Ent
 
 def _beside(effect: Effect, at: datetime, changes: Sequence[EntityChange], target: str) -> WouldHave:
     near = min(
-        (one for one in changes if abs(one.seen_at - at) <= NEAR), key=lambda one: abs(one.seen_at - at), default=None
+        (one for one in changes if abs(one.seen_at - at) <= SAME_ACT_WITHIN),
+        key=lambda one: abs(one.seen_at - at),
+        default=None,
     )
     people: Agreement = "nobody"
     if near is not None:

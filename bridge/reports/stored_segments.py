@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from bridge.reports import segment_file
 from bridge.reports.batch import DTYPES, MONEY, NUMBERS, Batch, Labels
 from bridge.reports.segment_file import Index, NotAFile, Reader
-from bridge.reports.segments import ROWS, STATUSES, Codes, Ints, Per, Subjects, measured
+from bridge.reports.segments import ROW_COUNT, STATUSES, Codes, Ints, Per, Subjects, measured
 from rules.model.revision import Dimension
 
-MOST_KEPT = 131_072  # rows of blocks: about 7 MB
-FEW = 4  # blocks; longer time ranges are read and not kept
+MAX_ROWS_KEPT = 131_072  # rows of blocks: about 7 MB
+MAX_BLOCKS_TO_KEEP = 4  # blocks; longer time ranges are read and not kept
 AT_ONCE = 64  # blocks of a long time range: 262,144 rows
 
 _names = count()
@@ -31,7 +31,7 @@ Repair = Callable[[], Index]  # raises NotAFile where what the file held is not 
 class Blocks:
     """The blocks that were read last, of all files of one process."""
 
-    def __init__(self, rows: int = MOST_KEPT) -> None:
+    def __init__(self, rows: int = MAX_ROWS_KEPT) -> None:
         self._most = rows
         self._held = 0
         self._found: OrderedDict[tuple[int, int], Cut] = OrderedDict()
@@ -83,7 +83,7 @@ class StoredSegment:
 
     def counts(self, metric: str) -> bool:
         """Whether any of its facts may add something to a metric."""
-        return metric == ROWS or segment_file.counts(self.reader, metric)
+        return metric == ROW_COUNT or segment_file.counts(self.reader, metric)
 
     def number(self, per: Per) -> None:
         """Give every subject of a dimension its number."""
@@ -117,7 +117,7 @@ class StoredSegment:
             yield from self._cut(range(blocks.start + block, blocks.start + block + 1))
 
     def _cut(self, blocks: range) -> Iterator["Cut"]:
-        if len(blocks) > FEW:
+        if len(blocks) > MAX_BLOCKS_TO_KEEP:
             yield from self._long(blocks)
             return
         for block in blocks:
@@ -191,7 +191,7 @@ class Cut:
         return self._measures[metric]
 
     def _measure(self, metric: str) -> NDArray[np.generic] | None:
-        if metric == ROWS:
+        if metric == ROW_COUNT:
             return np.ones(self._count, dtype=np.int8)
         if not self._stored.counts(metric):
             return None
@@ -242,7 +242,7 @@ class StoredSegments:
     def __len__(self) -> int:
         return len(self.files)
 
-    def cuts(self, start: int, end: int, metric: str = ROWS) -> Iterator[Cut]:
+    def cuts(self, start: int, end: int, metric: str = ROW_COUNT) -> Iterator[Cut]:
         """All facts of [start, end) that may add to a metric, and some others."""
         if start < end:
             for at in np.flatnonzero((self._first < end) & (self._last >= start)).tolist():

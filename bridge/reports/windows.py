@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
 from bridge.reports.batch import DTYPES, Batch
-from bridge.reports.segments import ROWS, Ints, Per, Segment, Subjects, slim
+from bridge.reports.segments import ROW_COUNT, Ints, Per, Segment, Subjects, slim
 from bridge.reports.stored_segments import Cut, StoredSegment, StoredSegments
 from bridge.store.feeds import Kind
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, Dimension
@@ -384,7 +384,7 @@ class Windows:
         A retraction counts as well: that there was something to retract is a sign of life.
         """
         parts = [
-            self.totals(kind, ROWS, per, Edges(start, end, SEEN_EVER))
+            self.totals(kind, ROW_COUNT, per, Edges(start, end, SEEN_EVER))
             for kind in Kind
             if self._segments.get(kind) or self._files(kind)
         ]

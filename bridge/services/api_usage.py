@@ -20,7 +20,7 @@ from bridge.store.engine import Store
 
 log = structlog.get_logger()
 
-EVERY = 10.0  # seconds between two writings while one piece of work goes on
+WRITE_INTERVAL = 10.0  # seconds between two writings while one piece of work goes on
 
 
 class Meter:
@@ -43,7 +43,7 @@ class Meter:
             key = Key(account, api_usage.hour_of(self._clock()), one.operation, one.outcome)
             with self._lock:
                 self._sums[key] = self._sums.get(key, Sum()) + Sum(1, one.waited, one.took, one.took)
-            if time.monotonic() - self._written > EVERY:
+            if time.monotonic() - self._written > WRITE_INTERVAL:
                 self.write()
 
         return witness

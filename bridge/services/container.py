@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PATIENCE = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
+MAX_CALL_SECONDS = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
 TIMEOUT = 20.0  # seconds of one request
 MAX_WAIT, MAX_PAUSE = 10.0, 1.0  # seconds that a worker waits for a slot of the budget, and between two tries
 REFRESH = 2.0  # seconds between two looks at whether bridge.yaml was changed
@@ -252,9 +252,9 @@ class Services:
         from bridge.integr8.call import CallOptions
 
         if self._patient:
-            return CallOptions(deadline=PATIENCE, today=self.clock)
+            return CallOptions(deadline=MAX_CALL_SECONDS, today=self.clock)
         return CallOptions(
-            deadline=PATIENCE, max_wait=MAX_WAIT, max_pause=MAX_PAUSE, repeat_writes=False, today=self.clock
+            deadline=MAX_CALL_SECONDS, max_wait=MAX_WAIT, max_pause=MAX_PAUSE, repeat_writes=False, today=self.clock
         )
 
     def seconds_away(self, account: str) -> float:
@@ -354,7 +354,7 @@ class Services:
 def _stamp(home: Path) -> tuple[tuple[int, int] | None, ...]:
     """When bridge.yaml and .env were written last, and how large they are."""
     found: list[tuple[int, int] | None] = []
-    for name in (settings_module.FILE, ".env"):
+    for name in (settings_module.SETTINGS_FILE, ".env"):
         try:
             told = (home / name).stat()
             found.append((told.st_mtime_ns, told.st_size))

@@ -13,7 +13,7 @@ BYTES_HEAD = 33  # of a bytes object
 POOL, POOL_HEAD = 16_384, 48  # of Python's allocator for objects of up to 512 bytes; one pool holds one size
 LARGEST_SMALL, STEP = 512, 16
 SIZES = (65_536, 16_384, 8_192, 4_096, 2_048, 1_536, 1_024, 768, 640, 528, 256, 128, 64, 32)
-MOST = 200_000  # objects of one size; far more than there are gaps
+MAX_OBJECTS_OF_A_SIZE = 200_000  # objects of one size; far more than there are gaps
 
 
 class _MallInfo(ctypes.Structure):
@@ -73,7 +73,7 @@ def _fill_pools() -> None:
 
 
 def _objects(size: int) -> Iterator[bytes]:
-    for _ in range(MOST):
+    for _ in range(MAX_OBJECTS_OF_A_SIZE):
         yield bytes(size - BYTES_HEAD)
 
 
@@ -84,7 +84,7 @@ def _fill_heap() -> None:
         return
     mallinfo.restype, malloc.restype, malloc.argtypes = _MallInfo, ctypes.c_void_p, [ctypes.c_size_t]
     for size in SIZES:
-        for _ in range(MOST // 64):
+        for _ in range(MAX_OBJECTS_OF_A_SIZE // 64):
             before = mallinfo()
             for _ in range(64 if size < 4_096 else 4):
                 malloc(size)  # and never freed

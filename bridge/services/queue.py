@@ -18,9 +18,9 @@ from kombu.exceptions import OperationalError
 log = structlog.get_logger()
 
 PAUSE = 0.02  # seconds between two wake-ups of one name: a batch per message, not a message per webhook
-PATIENCE = 0.3  # seconds that a wake-up may take when Redis does not answer
+WAKE_TIMEOUT = 0.3  # seconds that a wake-up may take when Redis does not answer
 HELD = b"held"  # the value of a mark that means: a worker will look, no message waits
-LEAST_HELD = 100  # ms
+MIN_DEBOUNCE_MS = 100  # ms
 FORGOTTEN = 3_000  # ms; when a message is lost with its worker, its mark blocks others for at most so long
 
 #: Names of tasks in version 0.1. A worker carries out a message that was queued under one of them.
@@ -56,11 +56,11 @@ def sender(redis_url: str) -> Celery:
     app = Celery("bridge", broker=redis_url, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
-        broker_connection_timeout=PATIENCE,
+        broker_connection_timeout=WAKE_TIMEOUT,
         broker_transport_options={
             "max_retries": 0,
-            "socket_timeout": PATIENCE,
-            "socket_connect_timeout": PATIENCE,
+            "socket_timeout": WAKE_TIMEOUT,
+            "socket_connect_timeout": WAKE_TIMEOUT,
         },
     )
     return app
@@ -72,7 +72,7 @@ class Queue:
     def __init__(self, redis_url: str | None) -> None:
         self._app = sender(redis_url) if redis_url else None
         self._marks = (
-            redis.Redis.from_url(redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+            redis.Redis.from_url(redis_url, socket_timeout=WAKE_TIMEOUT, socket_connect_timeout=WAKE_TIMEOUT)
             if redis_url
             else None
         )
@@ -103,7 +103,7 @@ class Queue:
         if self._marks is None:
             return
         try:
-            self._marks.set(_mark(name), HELD, px=max(round(seconds * 1000) * 2, LEAST_HELD))
+            self._marks.set(_mark(name), HELD, px=max(round(seconds * 1000) * 2, MIN_DEBOUNCE_MS))
         except (redis.RedisError, OSError) as error:
             log.warning(
                 "debounce not set", task=name, error=str(error)

@@ -7,7 +7,7 @@ out when Integr8 is back, and the work then begins at once, in its own order.
 from bridge.integr8 import Client
 from bridge.integr8.errors import BudgetUnavailable
 
-SHORT = 2.0  # s; for a pause of this length a call may be begun, it waits for its slot
+MAX_PAUSE_TO_CALL_IN = 2.0  # s; for a pause of this length a call may be begun, it waits for its slot
 AGAIN = 1.0  # s until it is worth asking again
 PING, PING_MAX = 2.0, 30.0  # s that an answer may take; after some minutes of outage longer, in case it is only slow
 STEADY = 100  # probes with the short time
@@ -17,7 +17,7 @@ def seconds_away(client: Client) -> float:
     """Seconds until a call makes sense; 0.0: now. Makes one cheap call where the breaker waits for a probe."""
     try:
         state = client.budget.state()
-        if state.closed_for > SHORT:
+        if state.closed_for > MAX_PAUSE_TO_CALL_IN:
             return state.closed_for
         if not state.trips:
             return 0.0

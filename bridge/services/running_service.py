@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from bridge.store.private_files import private_directory
 
-FILE = "up.lock"
-PATIENCE = 1.0  # s; a command that looks whether the service runs holds the lock for an instant
+LOCK_FILE = "up.lock"
+LOCK_TIMEOUT = 1.0  # s; a command that looks whether the service runs holds the lock for an instant
 
 
 class AlreadyRunning(RuntimeError):
@@ -43,8 +43,8 @@ class Claim:
 def claim(var: Path) -> Claim:
     """Become the service of a home. Raises AlreadyRunning."""
     private_directory(var)
-    stream = os.fdopen(os.open(var / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
-    until = time.monotonic() + PATIENCE
+    stream = os.fdopen(os.open(var / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
+    until = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,7 +74,7 @@ def address(var: Path) -> str | None:
 
 def _announced(var: Path, fact: str) -> str | None:
     try:
-        stream = (var / FILE).open()
+        stream = (var / LOCK_FILE).open()
     except OSError:
         return None
     with stream:

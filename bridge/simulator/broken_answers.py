@@ -16,7 +16,7 @@ from bridge.simulator.errors import body
 from bridge.simulator.faults import Fault
 from bridge.simulator.world import World
 
-PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr>nginx</body></html>"
+ERROR_PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr>nginx</body></html>"
 TITLES = {429: "429 Too Many Requests", 500: "500 Internal Server Error", 502: "502 Bad Gateway"}
 
 
@@ -72,7 +72,7 @@ def _status(world: World, fault: Fault) -> Response:
 
 
 def html(status: int) -> Response:
-    return Response(PAGE.format(TITLES.get(status, str(status))), status=status, mimetype="text/html")
+    return Response(ERROR_PAGE.format(TITLES.get(status, str(status))), status=status, mimetype="text/html")
 
 
 def bent(fault: Fault, answer: Response) -> Response:

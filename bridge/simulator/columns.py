@@ -116,7 +116,7 @@ CONVERSIONS: Mapping[str, Callable[[Eye, Conversion], Any]] = {
 }
 
 # Spellings of the query's extra columns and of macros that mean the same (facts, sections 3.2 and 6.1).
-SPELLINGS: Mapping[str, str] = {
+COLUMN_SPELLINGS: Mapping[str, str] = {
     **{f"sub_id{number}": f"sub_id_{number}" for number in range(2, 7)},
     "publisher_id": "publisher",
     "advertiser_id": "advertiser",

@@ -9,9 +9,9 @@ from flask import Flask, Response, request, send_file
 
 from bridge.simulator.api_call import Answer, Call
 from bridge.simulator.broken_answers import refused
-from bridge.simulator.columns import CLICKS, CONVERSIONS, SPELLINGS, Eye
+from bridge.simulator.columns import CLICKS, COLUMN_SPELLINGS, CONVERSIONS, Eye
 from bridge.simulator.errors import Refusal, bad
-from bridge.simulator.files import PREFIX
+from bridge.simulator.files import FILES_PREFIX
 from bridge.simulator.jobs import Job
 from bridge.simulator.list_query import one, page_of, words
 from bridge.simulator.postback_log import COLUMNS as LOG_COLUMNS
@@ -48,7 +48,7 @@ def _start_table(call: Call, kind: str, table: Table[Any], columns: Mapping[str,
     integration = world.directory.integration(call.path["integrationID"])
     choice = choose(query, world, integration)
     extra = words(query, "extra_parameters")
-    asked = [(name, columns[SPELLINGS.get(name, name)]) for name in _columns(query, columns)]
+    asked = [(name, columns[COLUMN_SPELLINGS.get(name, name)]) for name in _columns(query, columns)]
     eye = Eye(world.directory, choice.zone, world.options.report_ids)
 
     def rows() -> Iterator[Sequence[Any]]:
@@ -67,7 +67,7 @@ def _start_log(call: Call) -> Answer:
 
     def rows() -> Iterator[Sequence[Any]]:
         for line in world.postback_log.between(choice.start, choice.end):
-            yield [line[SPELLINGS.get(name, name)] for name in asked]
+            yield [line[COLUMN_SPELLINGS.get(name, name)] for name in asked]
 
     return _started(call, "postback_logs", choice, asked, rows)
 
@@ -75,7 +75,7 @@ def _start_log(call: Call) -> Answer:
 def _columns(query: Mapping[str, Sequence[str]], known: Mapping[str, Any] | Sequence[str]) -> list[str]:
     required(query, "fields")
     asked = words(query, "fields")
-    unknown = [name for name in asked if SPELLINGS.get(name, name) not in known]
+    unknown = [name for name in asked if COLUMN_SPELLINGS.get(name, name) not in known]
     if unknown or not asked:
         raise bad("fields", f"unknown column {unknown[0]!r}" if unknown else "names no column")
     return asked
@@ -163,7 +163,7 @@ def _address(call: Call, job: Job) -> Answer:
 
 
 def add_files(app: Flask, world: World) -> None:
-    app.add_url_rule(f"{PREFIX}<name>", endpoint="files", view_func=partial(_file, world), methods=["GET"])
+    app.add_url_rule(f"{FILES_PREFIX}<name>", endpoint="files", view_func=partial(_file, world), methods=["GET"])
 
 
 def _file(world: World, name: str) -> Response:

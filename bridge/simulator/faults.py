@@ -14,7 +14,7 @@ from bridge.integr8.catalogue import OPERATIONS
 from bridge.simulator.errors import bad
 
 # kind -> what it does, and the parameters that it reads
-KINDS: Final[Mapping[str, str]] = {
+FAULT_KINDS: Final[Mapping[str, str]] = {
     "status": "answer with `status` and `words`; `body` json | html | empty; `when` before | after the write",
     "rate_limited": "429; `retry_after` seconds | date | none; `seconds`",
     "html": "an HTML page as a proxy would send it, `status` 502 by default; `when` before | after",
@@ -95,8 +95,8 @@ class Faults:
     def add(self, requested: Mapping[str, Any]) -> Fault:
         given = dict(requested)
         kind = given.pop("kind", None)
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise bad("kind", f"must be one of {', '.join(KINDS)}")
+        if not isinstance(kind, str) or kind not in FAULT_KINDS:
+            raise bad("kind", f"must be one of {', '.join(FAULT_KINDS)}")
         number = next(self._numbers)
         seed = given.pop("seed", self._seed * 1000 + number)
         general = {name: given.pop(name) for name in GENERAL if name in given}

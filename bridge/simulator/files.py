@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from bridge.simulator.errors import Refusal
 
-PREFIX = "/_files/"
+FILES_PREFIX = "/_files/"
 
 
 class Files:
@@ -39,7 +39,7 @@ class Files:
 
     def address(self, host: str, name: str, *, expires: int) -> str:
         query = urlencode({"expires": expires, "signature": self._sign(name, expires)})
-        return f"{host.rstrip('/')}{PREFIX}{name}?{query}"
+        return f"{host.rstrip('/')}{FILES_PREFIX}{name}?{query}"
 
     def check(self, name: str, expires: str, signature: str, *, now: float) -> Path:
         """The file behind a valid address; 403 as object stores answer it otherwise."""

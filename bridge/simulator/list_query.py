@@ -9,7 +9,7 @@ from bridge.simulator.errors import bad
 MAX_PAGE = 100  # "The API max limit is 100"
 OPERATORS = ("eq", "gte", "lte")  # the only ones seen in any source
 PAGING = frozenset({"page[number]", "page[size]"})
-PLAIN = PAGING | {"sort", "fields", "query"}
+KNOWN_PARAMETERS = PAGING | {"sort", "fields", "query"}
 
 _SORT = re.compile(r"-?[\w.]+(,-?[\w.]+)*")
 _FILTER = re.compile(r"^filter\[([^\[\]]+)\](?:\[([^\[\]]+)\])?$")
@@ -81,7 +81,7 @@ def _likely(things: list[T], query: Query, peek: Callable[[T, str], Any]) -> lis
 
 def _filtered(items: list[Item], query: Query) -> list[Item]:
     for name in query:
-        if name in PLAIN:
+        if name in KNOWN_PARAMETERS:
             continue
         found = _FILTER.match(name)
         if found is None:

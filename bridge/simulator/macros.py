@@ -10,7 +10,7 @@ from bridge.simulator.rows import Row
 MACRO = re.compile(r"\{(\w+)\}")
 
 # The two documents disagree about offer/offer_id and publisher/publisher_id: both are replaced, by the id.
-SPELLINGS: Mapping[str, str] = {
+MACRO_SPELLINGS: Mapping[str, str] = {
     "offer": "offer_id",
     "publisher_id": "publisher",
     "advertiser_id": "advertiser",
@@ -26,7 +26,7 @@ def values(row: Row, eye: Eye) -> dict[str, str]:
     known = {name: str(value) for name, value in show(row, eye).items()}
     known["unix_time"] = str(row.at // 1000)
     known["status"] = row.status.lower()  # the tracker's own answers are in lower case, reports are not
-    for spelling, name in {**SPELLINGS, **_BACK}.items():
+    for spelling, name in {**MACRO_SPELLINGS, **_BACK}.items():
         if name in known:
             known[spelling] = known[name]
     return known

@@ -7,7 +7,7 @@ import httpx
 
 from bridge.simulator.postbacks import Due, Send, deliver
 
-PATIENCE = 5.0  # seconds; Integr8's own timeout is not documented
+ANSWER_TIMEOUT = 5.0  # seconds; Integr8's own timeout is not documented
 AT_ONCE = 8
 
 
@@ -28,7 +28,7 @@ class Sender:
 
     def _ready(self) -> ThreadPoolExecutor:
         if self._client is None and self._send is None:
-            self._client = httpx.Client(timeout=PATIENCE, follow_redirects=False, trust_env=False)
+            self._client = httpx.Client(timeout=ANSWER_TIMEOUT, follow_redirects=False, trust_env=False)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="postback")
         return self._pool

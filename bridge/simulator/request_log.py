@@ -12,7 +12,7 @@ from typing import Any
 from bridge.simulator.limiter import busiest
 
 SECRET = ("password", "token", "secure", "signature")
-SHOWN = 20  # items of a list in a summary
+MAX_LOGGED_ITEMS = 20  # items of a list in a summary
 DROPPED = 0  # the status of a request that got no answer
 
 
@@ -98,7 +98,9 @@ def shorten(value: Any, name: str = "") -> Any:
     if isinstance(value, Mapping):
         return {key: shorten(each, key) for key, each in value.items()}
     if isinstance(value, list):
-        return [shorten(each) for each in value[:SHOWN]] + ([f"... {len(value)} in all"] if len(value) > SHOWN else [])
+        return [shorten(each) for each in value[:MAX_LOGGED_ITEMS]] + (
+            [f"... {len(value)} in all"] if len(value) > MAX_LOGGED_ITEMS else []
+        )
     return value
 
 

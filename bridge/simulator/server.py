@@ -13,7 +13,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from bridge.simulator.world import World
 
-TICK = 0.2  # seconds between looks at due postbacks and live traffic
+TICK_SECONDS = 0.2  # seconds between looks at due postbacks and live traffic
 
 
 class Handler(WSGIRequestHandler):
@@ -55,7 +55,7 @@ class Service:
         self.world.close()
 
     def _tick(self) -> None:
-        while not self._stopping.wait(TICK):
+        while not self._stopping.wait(TICK_SECONDS):
             self.world.tick()
 
 

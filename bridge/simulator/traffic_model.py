@@ -24,7 +24,7 @@ CURVE: Final = np.array(
 )  # fmt: skip
 MEDIAN_DELAY: Final = 12 * 60.0  # seconds from click to conversion; log-normal, so with a long tail
 SPREAD: Final = 1.1
-LONGEST_DELAY: Final = 72 * 3600.0
+MAX_DELAY_SECONDS: Final = 72 * 3600.0
 FRAUD_CR: Final = 0.0005
 REASONS: Final = ("DUPLICATE_IP", "VPN", "click_flooding", "Bot")
 
@@ -164,7 +164,7 @@ class Model:
         rejects = np.array([self.publisher(each.number).rejects for each in crowd.publishers])
         when = hour * HOUR + dice.integers(0, HOUR, many)
         buys = dice.random(many) < (rates[what] * quality[who] if cr is None else cr)
-        seconds = np.minimum(dice.lognormal(math.log(MEDIAN_DELAY), SPREAD, many), LONGEST_DELAY)
+        seconds = np.minimum(dice.lognormal(math.log(MEDIAN_DELAY), SPREAD, many), MAX_DELAY_SECONDS)
         refused = dice.random(many) < rejects[who]
         reasons = dice.integers(0, len(REASONS), many)
         sub = dice.geometric(0.25, many)

@@ -14,15 +14,15 @@ from bridge.sources.strict_schema import Network
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-MOST_HOPS = 20
+MAX_HOPS = 20
 
 
 def client(request: Incoming, proxies: Iterable[Network]) -> Address:
     """The rightmost hop that is not one of our proxies. Raises SignatureError when a hop cannot be read."""
     trusted = tuple(proxies)
     hops = [hop for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-    if len(hops) > MOST_HOPS:
-        raise SignatureError("address", f"more than {MOST_HOPS} hops in X-Forwarded-For")
+    if len(hops) > MAX_HOPS:
+        raise SignatureError("address", f"more than {MAX_HOPS} hops in X-Forwarded-For")
     current = parse(request.remote)
     while hops and within(current, trusted):
         current = parse(hops.pop())

@@ -23,7 +23,7 @@ from bridge.sources.strict_schema import Networks, Problem, flatten
 from bridge.sources.trackers import TRACKERS
 
 POSTBACKS = ("integr8-postback", "postback")
-SHORT = 16  # characters; a secret below that can be tried out
+MIN_SECRET_CHARS = 16  # characters; a secret below that can be tried out
 
 
 def build(
@@ -164,6 +164,8 @@ def _warnings(data: Mapping[str, Any], authenticator: Authenticator, preset: Pre
             f"write shown_id: {where} instead: it is shown, and the signed body tells events apart"
         )
     values = (*secrets(data), *secrets(data, "token", "tokens"), *secrets(data, "password", "passwords"))
-    if any(len(value) < SHORT for value in values):
-        found.append(f"a secret of fewer than {SHORT} characters can be guessed; `openssl rand -base64 32` makes one")
+    if any(len(value) < MIN_SECRET_CHARS for value in values):
+        found.append(
+            f"a secret of fewer than {MIN_SECRET_CHARS} characters can be guessed; `openssl rand -base64 32` makes one"
+        )
     return found

@@ -7,9 +7,9 @@ from bridge.sources.csv_file import CsvProblem, table, text_of
 from bridge.sources.errors import Unreadable
 from bridge.sources.event_body import Fault
 
-MOST_ROWS = 10_000
-MOST_COLUMNS = 200
-MOST_FAULTS_TOLD = 20
+MAX_ROWS = 10_000
+MAX_COLUMNS = 200
+MAX_FAULTS_TOLD = 20
 
 
 def rows(raw: bytes) -> list[dict[str, Any]]:
@@ -23,13 +23,13 @@ def rows(raw: bytes) -> list[dict[str, Any]]:
 def _rows(text: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     read = table(io.StringIO(text, newline=""))
-    if len(read.columns) > MOST_COLUMNS:
-        raise CsvProblem(read.header_line, f"more than {MOST_COLUMNS} columns")
+    if len(read.columns) > MAX_COLUMNS:
+        raise CsvProblem(read.header_line, f"more than {MAX_COLUMNS} columns")
     for row in read.rows:
         if row.problem:
             raise CsvProblem(row.line, row.problem)
-        if len(found) == MOST_ROWS:
-            raise Unreadable(413, f"more than {MOST_ROWS} rows; send them in parts")
+        if len(found) == MAX_ROWS:
+            raise Unreadable(413, f"more than {MAX_ROWS} rows; send them in parts")
         found.append(dict(row.cells))
     if not found:
         raise CsvProblem(read.header_line + 1, "there are no rows below the column names")
@@ -38,6 +38,6 @@ def _rows(text: str) -> list[dict[str, Any]]:
 
 def summary(faults: list[Fault]) -> str:
     """The first faults, one after another, and how many there are: enough to mend the file in one go."""
-    told = "; ".join(str(fault) for fault in faults[:MOST_FAULTS_TOLD])
-    rest = len(faults) - MOST_FAULTS_TOLD
+    told = "; ".join(str(fault) for fault in faults[:MAX_FAULTS_TOLD])
+    rest = len(faults) - MAX_FAULTS_TOLD
     return f"{told}; and {rest} more" if rest > 0 else told

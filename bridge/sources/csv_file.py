@@ -14,8 +14,8 @@ from rules.model.formatting import counted
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|"}
 HEAD = 30  # lines in which the column names are looked for
-MOST_COLUMNS = 300
-SHOWN = 60  # characters of a line in a sentence
+MAX_COLUMNS = 300
+MAX_LINE_CHARS_SHOWN = 60  # characters of a line in a sentence
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -127,7 +127,7 @@ def _header(head: Sequence[str], first: int, delimiters: Sequence[str], known: C
         best = max(delimiters, key=lambda one: scores[one])
         if scores[best] > 1:
             return at, best
-    shown = head[first].strip()[:SHOWN] if first < len(head) else ""
+    shown = head[first].strip()[:MAX_LINE_CHARS_SHOWN] if first < len(head) else ""
     wanted = ", ".join(list(known)[:3])
     raise CsvProblem(first + 1, f"no column names such as {wanted}; the line is {shown!r}. Name the columns there")
 
@@ -172,8 +172,8 @@ def _columns(cells: list[str], known: Collection[str], line: int) -> tuple[str, 
     names = _names(cells, known)
     while names and not names[-1]:
         names.pop()  # spreadsheets leave empty columns behind
-    if not names or len(names) > MOST_COLUMNS:
-        raise CsvProblem(line, f"the line must name the columns, {MOST_COLUMNS} at most")
+    if not names or len(names) > MAX_COLUMNS:
+        raise CsvProblem(line, f"the line must name the columns, {MAX_COLUMNS} at most")
     if not all(names):
         raise CsvProblem(line, f"column {names.index('') + 1} has no name; every column needs one")
     for place, name in enumerate(names):

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from bridge.sources.errors import Unreadable
 
 BOM = b"\xef\xbb\xbf"
-MOST_DIGITS = 300  # of one number, so that a double can stand for it; int(Decimal("1e999999999")) would not come back
+MAX_DIGITS = 300  # of one number, so that a double can stand for it; int(Decimal("1e999999999")) would not come back
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)  # possessive: linear also without the closing quote
 
 
@@ -119,15 +119,15 @@ def _decimal(literal: str) -> Decimal:
     try:
         value = Decimal(literal)
     except InvalidOperation:  # an exponent of twenty digits
-        raise _Odd(422, f"a number of more than {MOST_DIGITS} digits", literal[:20]) from None
-    if len(literal) > MOST_DIGITS or abs(value.adjusted()) > MOST_DIGITS:
-        raise _Odd(422, f"a number of more than {MOST_DIGITS} digits", literal[:20])
+        raise _Odd(422, f"a number of more than {MAX_DIGITS} digits", literal[:20]) from None
+    if len(literal) > MAX_DIGITS or abs(value.adjusted()) > MAX_DIGITS:
+        raise _Odd(422, f"a number of more than {MAX_DIGITS} digits", literal[:20])
     return value
 
 
 def _integer(literal: str) -> int:
-    if len(literal) > MOST_DIGITS:
-        raise _Odd(422, f"a number of more than {MOST_DIGITS} digits", literal[:20])
+    if len(literal) > MAX_DIGITS:
+        raise _Odd(422, f"a number of more than {MAX_DIGITS} digits", literal[:20])
     return int(literal)
 
 

@@ -159,7 +159,7 @@ def _object(value: Any, _zone: tzinfo) -> dict[str, Any]:
     raise ValueError
 
 
-KINDS: Mapping[str, tuple[str, Convert]] = {
+VALUE_KINDS: Mapping[str, tuple[str, Convert]] = {
     "text": ("a text", _text),
     "integer": ("a whole number", _integer),
     "decimal": ("a number", _decimal),
@@ -178,13 +178,13 @@ def _convert(field: Expected, value: Any, zone: tzinfo) -> Any:
         if found is _MISSING:
             raise ValueError(value)
         return found
-    return KINDS[field.kind][1](value, zone)
+    return VALUE_KINDS[field.kind][1](value, zone)
 
 
 def _wanted(field: Expected) -> str:
     if field.choices:
         return "one of " + ", ".join(str(choice) for choice in field.choices)
-    return KINDS[field.kind][0]
+    return VALUE_KINDS[field.kind][0]
 
 
 def _shown(value: Any) -> str:
@@ -221,6 +221,6 @@ def _expected(path: str, kind: Any) -> Expected:
     if isinstance(kind, list) and kind and all(isinstance(item, str | int) for item in kind):
         return Expected(bare, "choice", choices=tuple(kind))
     name = str(kind).removesuffix("?")
-    if name not in KINDS:
-        raise ValueError(f"{kind!r} is not a kind; known are {', '.join(KINDS)}, or a list of values")
+    if name not in VALUE_KINDS:
+        raise ValueError(f"{kind!r} is not a kind; known are {', '.join(VALUE_KINDS)}, or a list of values")
     return Expected(bare, name, optional=str(kind).endswith("?"))

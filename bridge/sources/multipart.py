@@ -5,7 +5,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio import multipart
 
 from bridge.sources.errors import Unreadable
-from bridge.sources.request import MOST_PAIRS
+from bridge.sources.request import MAX_PARAMETERS
 
 
 def fields(raw: bytes, content_type: str) -> tuple[tuple[str, str], ...]:
@@ -17,7 +17,7 @@ def fields(raw: bytes, content_type: str) -> tuple[tuple[str, str], ...]:
     boundary = options.get("boundary", "")
     if not boundary or not boundary.isascii():
         raise Unreadable(415, "multipart/form-data names no boundary", "header Content-Type")
-    decoder = multipart.MultipartDecoder(boundary.encode(), max_parts=MOST_PAIRS)
+    decoder = multipart.MultipartDecoder(boundary.encode(), max_parts=MAX_PARAMETERS)
     found: list[tuple[str, str]] = []
     part: multipart.Field | multipart.File | None = None
     content = b""
@@ -32,7 +32,7 @@ def fields(raw: bytes, content_type: str) -> tuple[tuple[str, str], ...]:
                 if not event.more_data:
                     found += _of_part(part, content)
     except RequestEntityTooLarge:
-        raise Unreadable(422, f"more than {MOST_PAIRS} parts", "form") from None
+        raise Unreadable(422, f"more than {MAX_PARAMETERS} parts", "form") from None
     except (ValueError, UnicodeError) as error:
         raise Unreadable(422, f"no form in parts: {error}", "form") from None
     if not isinstance(event, multipart.Epilogue):

@@ -29,7 +29,7 @@ ADDRESSES = ("159.69.101.220/32", "159.69.101.219/32", "78.47.166.165/32", "88.9
 
 # Our name: every other spelling under which it may arrive: Integr8's two documentations, which disagree,
 # and the short names of the address that we suggest.
-SPELLINGS: Mapping[str, tuple[str, ...]] = {
+PARAMETER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "type": ("postback_type",),
     "transaction_id": ("tx", "clickid", "click_id", "real_tx_id"),
     "external_transaction_id": ("ext", "external_tx_id"),
@@ -75,7 +75,9 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "random": (),
 }
 VISIT = ("device", "device_type", "os", "browser", "geo_city", "referer", "lp")
-NAMES: Mapping[str, str] = {spelling: name for name, others in SPELLINGS.items() for spelling in (name, *others)}
+NAMES: Mapping[str, str] = {
+    spelling: name for name, others in PARAMETER_SPELLINGS.items() for spelling in (name, *others)
+}
 MONEY = ("payout", "revenue", "purchase_value")
 TIMES = (
     "conversion_time",
@@ -87,7 +89,7 @@ TIMES = (
     "landing_page_time",
 )
 # Rules may say either; Integr8's own pages do, too.
-OURS = frozenset({*SPELLINGS, *MONEY, *TIMES, "type", "status"})  # each has one value
+SINGLE_VALUED = frozenset({*PARAMETER_SPELLINGS, *MONEY, *TIMES, "type", "status"})  # each has one value
 TWINS: Mapping[str, str] = {"offer": "offer_id", "publisher": "publisher_id", "advertiser": "advertiser_id"}
 
 IDS = frozenset({"transaction_id", "external_transaction_id", "offer", "publisher", "advertiser", "event_id"})
@@ -107,7 +109,7 @@ NO_ID = frozenset(
         "[object object]",
     }
 )
-LARGEST_AMOUNT = Decimal(10**12)
+MAX_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"
 
 # {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x) ((x)) %(x)s, <x>, #x# @x@ |x| ~x~ !x! ^x^,
@@ -269,7 +271,7 @@ def _vocabulary(values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[di
     faults: list[Fault] = []
     for spelling, given in values.items():
         name = names.get(spelling) or names.get(spelling.lower(), spelling)
-        value, fault = _single(name, given) if name in OURS else (given, None)
+        value, fault = _single(name, given) if name in SINGLE_VALUED else (given, None)
         faults += [fault] if fault else []
         text, fault = _cleaned(name, value)
         faults += [fault] if fault else []
@@ -364,7 +366,7 @@ def _money(body: dict[str, Any]) -> list[Fault]:
 
 def _amount(text: str) -> Decimal | None:
     amount = parse_number(text)
-    return amount if amount is not None and abs(amount) <= LARGEST_AMOUNT else None
+    return amount if amount is not None and abs(amount) <= MAX_AMOUNT else None
 
 
 def _times(body: dict[str, Any], zone: tzinfo) -> list[Fault]:

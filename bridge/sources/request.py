@@ -10,7 +10,7 @@ from bridge.sources.errors import Unreadable
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
-MOST_PAIRS = 1_000  # parameters of one query or form; Integr8 knows about forty
+MAX_PARAMETERS = 1_000  # parameters of one query or form; Integr8 knows about forty
 
 
 _HALF_PAIRS = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # those that stand for no byte
@@ -101,7 +101,7 @@ def parse_pairs(raw: bytes, *, what: str, any_bytes: bool = False) -> Pairs:
     """
     if any_bytes:
         text = raw.decode("utf-8", "surrogateescape")
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="surrogateescape")[:MOST_PAIRS])
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="surrogateescape")[:MAX_PARAMETERS])
     try:
         text = raw.decode("ascii")
     except UnicodeDecodeError as error:
@@ -109,11 +109,11 @@ def parse_pairs(raw: bytes, *, what: str, any_bytes: bool = False) -> Pairs:
             422, "only ASCII is allowed here; percent-encode the rest", f"{what} byte {error.start}"
         ) from None
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PAIRS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeDecodeError as error:
         raise Unreadable(422, f"not UTF-8 after percent-decoding ({error.reason})", what) from None
     except ValueError:
-        raise Unreadable(422, f"more than {MOST_PAIRS} parameters", what) from None
+        raise Unreadable(422, f"more than {MAX_PARAMETERS} parameters", what) from None
     return tuple(pairs)
 
 

@@ -20,7 +20,7 @@ from bridge.sources.strict_schema import Duration, Networks, Size, StrictSchema,
 from bridge.sources.trackers import TRACKERS
 
 WAYS = ("standard-webhooks", "hmac", "public-key", "http-signature", "token", "bearer", "basic", "allow-ips", "none")
-PLACES = ("path", "query", "header", "body")  # of a token
+TOKEN_PLACES = ("path", "query", "header", "body")  # of a token
 FORMATS = ("auto", "json", "form", "query", "csv", "integr8-postback", "postback")
 ADDRESS_PRESETS = {"integr8": postback.ADDRESSES}
 

@@ -15,7 +15,7 @@ from bridge.sources.errors import SignatureError, Unreadable
 from bridge.sources.event_body import Limits, looks_like_json, read_json
 from bridge.sources.request import Incoming
 
-LONGEST = 4_096  # characters of a challenge
+MAX_CHALLENGE_CHARS = 4_096  # characters of a challenge
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SetupCalls:
 
     def answer(self, request: Incoming, authenticate: Callable[[], object]) -> Reply | None:
         """The reply to a set-up call, or None for any other request. Raises SignatureError for a forged one."""
-        reply, signed = KINDS[self.kind](self, request)
+        reply, signed = SETUP_CALL_KINDS[self.kind](self, request)
         if reply is not None and signed:
             authenticate()
         return reply
@@ -56,7 +56,7 @@ def to_confirm(kind: str | None, body: Mapping[str, Any]) -> str | None:
 
 
 def _text(challenge: Any) -> Reply | None:
-    fits = isinstance(challenge, str) and 0 < len(challenge) <= LONGEST and challenge.isprintable()
+    fits = isinstance(challenge, str) and 0 < len(challenge) <= MAX_CHALLENGE_CHARS and challenge.isprintable()
     return Reply(challenge.encode()) if fits else None
 
 
@@ -66,7 +66,7 @@ def _json(**values: Any) -> Reply:
 
 def _body(request: Incoming) -> dict[str, Any]:
     """The body of a set-up call, which is a small JSON object or a list with one; nothing for any other body."""
-    if len(request.body) > 4 * LONGEST or not looks_like_json(request.body):
+    if len(request.body) > 4 * MAX_CHALLENGE_CHARS or not looks_like_json(request.body):
         return {}
     try:
         value = read_json(request.body, Limits())
@@ -106,7 +106,7 @@ def _microsoft_graph(_: SetupCalls, request: Incoming) -> Found:
 
 def _linkedin(calls: SetupCalls, request: Incoming) -> Found:
     code = request.parameter("challengeCode")
-    if request.method != "GET" or not code or len(code) > LONGEST:
+    if request.method != "GET" or not code or len(code) > MAX_CHALLENGE_CHARS:
         return None, False
     return _json(challengeCode=code, challengeResponse=calls.digest(code)), False
 
@@ -150,7 +150,7 @@ def _none(_: SetupCalls, request: Incoming) -> Found:
     return None, False
 
 
-KINDS: Mapping[str, Callable[[SetupCalls, Incoming], Found]] = {
+SETUP_CALL_KINDS: Mapping[str, Callable[[SetupCalls, Incoming], Found]] = {
     "slack": _slack,
     "zoom": _zoom,
     "meta": _meta,

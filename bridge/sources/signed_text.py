@@ -18,8 +18,8 @@ from bridge.sources.split import NEVER, events
 from bridge.sources.standard_webhooks import ID, TOLERANCE, check_age
 from rules.model.input_values import parse_moment
 
-MOST_SIGNATURES = 16
-LONGEST_STAMP = 40
+MAX_SIGNATURES = 16
+MAX_TIMESTAMP_CHARS = 40
 FIELD = re.compile(r"\{(body|timestamp|id|method|url|form|header:[^{}]+|query:[^{}]+|body\.[^{}]+)\}")
 
 
@@ -102,7 +102,7 @@ class SignedText:
                 stamps = [text for name, text in parts if name == self.timestamp_part]
                 stamp = stamps[0] if len(stamps) == 1 else None
         stripped = tuple(text.removeprefix(self.prefix) for text in signatures if text.startswith(self.prefix))
-        if not stripped or len(stripped) > MOST_SIGNATURES:
+        if not stripped or len(stripped) > MAX_SIGNATURES:
             raise SignatureError("malformed", f"{self.signature} does not hold a signature as this source expects it")
         return Given(stripped, None if stamp is None else str(stamp), self._id(request))
 
@@ -110,7 +110,7 @@ class SignedText:
         """When it was signed, in whichever form the sender writes times. Raises SignatureError beyond the tolerance."""
         if not self.timed:
             return None
-        signed_at = parse_moment(stamp) if stamp and len(stamp) <= LONGEST_STAMP and "," not in stamp else None
+        signed_at = parse_moment(stamp) if stamp and len(stamp) <= MAX_TIMESTAMP_CHARS and "," not in stamp else None
         if signed_at is None:
             raise SignatureError("malformed", "the signature's time stamp is missing or is not a time")
         check_age(signed_at, now, self.tolerance)

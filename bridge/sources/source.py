@@ -42,7 +42,7 @@ Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-pos
 # Where senders that do not sign put their delivery id, if they have one. Not X-Request-Id: proxies make a new one
 # for every attempt, so a repeated delivery would never be recognised.
 USUAL_IDS = ("webhook-id", "idempotency-key")
-LONGEST_ID = 200
+MAX_ID_CHARS = 200
 PRINTABLE = re.compile(r"[\x20-\x7e]+")
 KEPT_HEADERS = ("user-agent", "webhook-timestamp", *USUAL_IDS)
 
@@ -380,7 +380,7 @@ class Source:
 def _as_text(value: Any) -> str | None:
     """Ids and types may come as numbers. A list or an object is neither."""
     text = _whole(value)
-    return None if text is None else text[:LONGEST_ID]
+    return None if text is None else text[:MAX_ID_CHARS]
 
 
 def _whole(value: Any) -> str | None:
@@ -388,7 +388,7 @@ def _whole(value: Any) -> str | None:
 
 
 def _id_key(delivery: str) -> str:
-    if len(delivery) < LONGEST_ID and PRINTABLE.fullmatch(delivery):
+    if len(delivery) < MAX_ID_CHARS and PRINTABLE.fullmatch(delivery):
         return f"id:{delivery}"
     return f"id-sha256:{hashlib.sha256(delivery.encode('utf-8', 'surrogatepass')).hexdigest()}"
 

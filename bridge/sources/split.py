@@ -12,7 +12,7 @@ from bridge.sources.errors import Unreadable
 
 AUTO = "auto"
 NEVER = "never"
-MOST_EVENTS = 10_000  # of one request
+MAX_EVENTS_PER_REQUEST = 10_000  # of one request
 
 
 def events(value: dict[str, Any] | list[Any], split: str) -> list[dict[str, Any]] | None:
@@ -26,8 +26,8 @@ def events(value: dict[str, Any] | list[Any], split: str) -> list[dict[str, Any]
         found = [one for item in items if isinstance(item, dict) for one in _inner(item, split.split("."))]
         if len(found) == 1 and found[0] is value:
             return None
-    if len(found) > MOST_EVENTS:
-        raise Unreadable(413, f"more than {MOST_EVENTS} events in one request; send them in parts", "body")
+    if len(found) > MAX_EVENTS_PER_REQUEST:
+        raise Unreadable(413, f"more than {MAX_EVENTS_PER_REQUEST} events in one request; send them in parts", "body")
     return found or None
 
 

@@ -20,9 +20,9 @@ from bridge.sources.request import Incoming
 from bridge.sources.secret_keys import key as key_bytes
 
 TOLERANCE = timedelta(minutes=5)  # the text of the standard leaves it open; its libraries use five minutes
-MOST_SIGNATURES = 16  # one per key in rotation; more is somebody making us compute
+MAX_SIGNATURES = 16  # one per key in rotation; more is somebody making us compute
 ID = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")  # no comma: a header sent twice arrives joined by one
-SECONDS = re.compile(r"[0-9]{1,11}")
+TIMESTAMP_PATTERN = re.compile(r"[0-9]{1,11}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class StandardWebhooks:
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         prefix = _prefix(request)
         delivery = _header(request, f"{prefix}-id", ID)
-        stamp = _header(request, f"{prefix}-timestamp", SECONDS)
+        stamp = _header(request, f"{prefix}-timestamp", TIMESTAMP_PATTERN)
         signed_at = _time(stamp)
         check_age(signed_at, now, self.tolerance)
         given = _signatures(request.headers.get(f"{prefix}-signature", ""))
@@ -139,8 +139,8 @@ def _signatures(header: str) -> list[str]:
     given = [part for part in header.split(" ") if part.startswith(("v1,", "v1a,"))]
     if not given:
         raise SignatureError("missing", "no v1 or v1a signature in the signature header")
-    if len(given) > MOST_SIGNATURES:
-        raise SignatureError("malformed", f"more than {MOST_SIGNATURES} signatures in one request")
+    if len(given) > MAX_SIGNATURES:
+        raise SignatureError("malformed", f"more than {MAX_SIGNATURES} signatures in one request")
     return given
 
 

@@ -1,8 +1,8 @@
 """Postbacks of other trackers: their parameter names, status words and macros.
 
 One row per tracker. `names` are parameters that its users' addresses carry, beside our own vocabulary
-(`bridge.sources.postback.SPELLINGS`); `macros` is what it fills in, for `sources url --for NAME`. A conversion of
-another tracker is an event like any other and no observation of Integr8.
+(`bridge.sources.postback.PARAMETER_SPELLINGS`); `macros` is what it fills in, for `sources url --for
+NAME`. A conversion of another tracker is an event like any other and no observation of Integr8.
 """
 
 from collections.abc import Mapping

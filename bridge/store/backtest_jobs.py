@@ -34,7 +34,7 @@ class BacktestKind(StrEnum):
     COMPARE = "compare"  # two revisions
 
 
-OPEN = (BacktestJobState.WAITING, BacktestJobState.RUNNING)
+OPEN_STATES = (BacktestJobState.WAITING, BacktestJobState.RUNNING)
 
 
 class BacktestJob(Leased, Base):
@@ -65,7 +65,7 @@ class BacktestJob(Leased, Base):
 
     @property
     def is_open(self) -> bool:
-        return self.state in OPEN
+        return self.state in OPEN_STATES
 
     @property
     def share(self) -> float:
@@ -96,7 +96,7 @@ def newest(session: Session, rule_id: str) -> BacktestJob | None:
 def count_open(session: Session) -> dict[str, int]:
     """How many wait or run, by who asked for them."""
     rows = session.execute(
-        select(BacktestJob.by, func.count()).where(BacktestJob.state.in_(OPEN)).group_by(BacktestJob.by)
+        select(BacktestJob.by, func.count()).where(BacktestJob.state.in_(OPEN_STATES)).group_by(BacktestJob.by)
     )
     return {row[0]: row[1] for row in rows}
 

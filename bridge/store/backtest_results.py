@@ -9,8 +9,8 @@ from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
 
-KEPT = 5  # per rule: the last ones are compared, older ones were about another rule
-LARGEST_PAGE = 2_000_000  # characters; a longer page is not kept, its figures are
+MAX_RESULTS_PER_RULE = 5  # per rule: the last ones are compared, older ones were about another rule
+MAX_PAGE_CHARS = 2_000_000  # characters; a longer page is not kept, its figures are
 
 
 class Backtest(Base):
@@ -34,12 +34,12 @@ class Backtest(Base):
 
 def keep(session: Session, row: Mapping[str, Any]) -> Backtest:
     """Remember one, and forget all but the newest of its rule."""
-    page = row["page"] if len(row["page"]) <= LARGEST_PAGE else None
+    page = row["page"] if len(row["page"]) <= MAX_PAGE_CHARS else None
     made = Backtest(**{**row, "page": page, "page_kept": page is not None})
     session.add(made)
     session.flush()
     ids = session.scalars(select(Backtest.id).where(Backtest.rule_id == made.rule_id).order_by(Backtest.id.desc()))
-    session.execute(delete(Backtest).where(Backtest.id.in_(ids.all()[KEPT:])))
+    session.execute(delete(Backtest).where(Backtest.id.in_(ids.all()[MAX_RESULTS_PER_RULE:])))
     return made
 
 

@@ -22,9 +22,9 @@ from bridge.store.slots import Slot, SlotState
 
 log = structlog.get_logger()
 
-STEP = timedelta(seconds=30)  # less is no step: a tick may be late
+MIN_CLOCK_STEP = timedelta(seconds=30)  # less is no step: a tick may be late
 GAP = timedelta(seconds=90)  # between two ticks of a service that is well; longer than any call
-LONGEST = timedelta(minutes=3)  # of any lease
+MAX_LEASE = timedelta(minutes=3)  # of any lease
 SET = "clock set"  # the heartbeat that says when
 #: The longest that anything waits because a server asked for it, with a margin: what lies beyond was stored by a
 #: version that took such a request without a ceiling, or by a clock that was set.
@@ -54,7 +54,7 @@ def mend(session: Session, now: datetime) -> int:
     beats = heartbeats.last_beats(session)
     last = beats.get(heartbeats.TICK)
     _cut(session, beats.get(CUT), now)
-    if last is None or -STEP <= now - last <= GAP:
+    if last is None or -MIN_CLOCK_STEP <= now - last <= GAP:
         return _latecomers(session, beats.get(SET), now)
     moves = [_hold_on(now)] if now > last else [_untried(now), *_due(now, last), *_leases(now)]
     moved = sum(_run(session, one) for one in moves)
@@ -71,7 +71,7 @@ def _cut(session: Session, before: datetime | None, now: datetime) -> None:
     end, later = now + CEILING, now + NOTICES
     waits = [
         update(Slot).where(Slot.state == SlotState.DUE, Slot.claimed_until > end).values(claimed_until=end),
-        update(Effect).where(Effect.state.in_(ledger.OPEN), Effect.due_at > end).values(due_at=end),
+        update(Effect).where(Effect.state.in_(ledger.OPEN_STATES), Effect.due_at > end).values(due_at=end),
         update(Notice).where(Notice.state == NoticeState.WAITING, Notice.due_at > later).values(due_at=later),
         update(ChannelHealth).where(ChannelHealth.open_until > later).values(open_until=later),
     ]
@@ -89,7 +89,7 @@ def _latecomers(session: Session, mended: datetime | None, now: datetime) -> int
 
 def _untried(now: datetime) -> Update:
     """An effect that nobody has tried yet is never meant for later."""
-    ahead = Effect.due_at > now + STEP
+    ahead = Effect.due_at > now + MIN_CLOCK_STEP
     return update(Effect).where(Effect.state == EffectState.PLANNED, Effect.attempts == 0, ahead).values(due_at=now)
 
 
@@ -100,7 +100,7 @@ def _hold_on(now: datetime) -> Update:
 def _due(now: datetime, last: datetime) -> list[Update | Delete]:
     return [
         update(Effect)
-        .where(Effect.state.in_(ledger.OPEN), Effect.due_at > now, Effect.due_at <= last)
+        .where(Effect.state.in_(ledger.OPEN_STATES), Effect.due_at > now, Effect.due_at <= last)
         .values(due_at=now),
         update(Notice)
         .where(Notice.state == NoticeState.WAITING, Notice.due_at > now, Notice.due_at <= last)
@@ -111,7 +111,7 @@ def _due(now: datetime, last: datetime) -> list[Update | Delete]:
 
 def _leases(now: datetime) -> list[Update]:
     """The fence stays: whoever still works on a row may finish it."""
-    end = now + LONGEST
+    end = now + MAX_LEASE
     return [
         *(
             update(model).where(model.claimed_until > end).values(claimed_until=end)

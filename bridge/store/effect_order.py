@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bridge.store.engine import UtcDateTime
 from bridge.store.ledger import (
-    OPEN,
+    OPEN_STATES,
     UNDER_WAY,
     Effect,
     EffectState,
@@ -162,7 +162,7 @@ def _matter() -> Select[Any]:
             Effect.target_id.in_(bindparam("targets", expanding=True)),
             Effect.verb.in_(VERBS),
             StoredPlan.state.in_([PlanState.READY, PlanState.DONE]),
-            or_(Effect.state.in_(OPEN), ended_well),
+            or_(Effect.state.in_(OPEN_STATES), ended_well),
             or_(
                 decided() >= bindparam("since"),
                 Effect.id >= bindparam("first"),

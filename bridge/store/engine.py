@@ -41,7 +41,7 @@ from bridge.store.private_files import private_file
 
 THRESHOLD = "prepare_threshold"  # of psycopg; no option of the server's own addresses
 BUSY_SECONDS = 20  # how long SQLite waits for another writer; the failure catalogue locks it for 60
-TURN = (0.0005, 0.0015)  # seconds between two questions whether SQLite can be written to
+SQLITE_RETRY_SECONDS = (0.0005, 0.0015)  # seconds between two questions whether SQLite can be written to
 MICRO = 1_000_000
 
 NAMES = {
@@ -171,7 +171,7 @@ def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
     driver.execute("PRAGMA busy_timeout=0")
     try:
         while _is_busy(driver) and time.monotonic() < until:
-            time.sleep(random.uniform(*TURN))  # noqa: S311 - so that two writers do not ask in step
+            time.sleep(random.uniform(*SQLITE_RETRY_SECONDS))  # noqa: S311 - so that two writers do not ask in step
         if not driver.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, for the error
     finally:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, UtcDateTime, insert_new
 
-KEPT = timedelta(days=7)  # without a further failure or a success nobody knows what has become of it
+FAILURES_KEPT_FOR = timedelta(days=7)  # without a further failure or a success nobody knows what has become of it
 
 
 class FailingItem(Base):
@@ -78,4 +78,4 @@ def keep_only(session: Session, kind: str, names: Collection[str], steps: Sequen
 
 
 def forget(session: Session, now: datetime) -> None:
-    session.execute(delete(FailingItem).where(FailingItem.seen_at < now - KEPT))
+    session.execute(delete(FailingItem).where(FailingItem.seen_at < now - FAILURES_KEPT_FOR))

@@ -11,12 +11,12 @@ from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run
 
-MOST = 500  # effects of one call that are looked at; a bulk call of more says nothing else
+MAX_EFFECTS_OF_A_CALL = 500  # effects of one call that are looked at; a bulk call of more says nothing else
 
 
 def received_at(session: Session, effects: Collection[int]) -> list[datetime]:
     """When the events behind these effects came in; of effects that waited for a person, and of others, nothing."""
-    return list(session.scalars(_received(), {"effects": sorted(effects)[:MOST]}))
+    return list(session.scalars(_received(), {"effects": sorted(effects)[:MAX_EFFECTS_OF_A_CALL]}))
 
 
 @cache

@@ -88,7 +88,7 @@ NEXT: dict[EffectState, frozenset[EffectState]] = {
     EffectState.FAILED: frozenset(),
 }
 ENDED = frozenset(state for state, after in NEXT.items() if not after)
-OPEN = frozenset(EffectState) - ENDED
+OPEN_STATES = frozenset(EffectState) - ENDED
 ELSEWHERE = ("http", "notify")  # verbs that make no call to Integr8
 UNDER_WAY = frozenset({EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN})  # a worker may be at it
 
@@ -249,7 +249,7 @@ def _due(among: bool, halted: bool) -> Claim[Effect]:  # noqa: FBT001 - the two 
     vanished = Effect.state.in_([EffectState.SENT, EffectState.UNKNOWN])
     return Claim(
         Effect,
-        Effect.state.in_(OPEN),
+        Effect.state.in_(OPEN_STATES),
         Effect.due_at <= bindparam("now"),
         Effect.verb.in_(verbs) if among else Effect.verb.not_in(verbs),
         or_(Effect.account.not_in(bindparam("away", expanding=True)), Effect.verb.in_(ELSEWHERE)),
@@ -439,7 +439,7 @@ def close_finished(session: Session, plan_ids: Collection[int], now: datetime) -
 
 @cache
 def _closing() -> Update:
-    still_open = select(Effect.id).where(Effect.plan_id == StoredPlan.id, Effect.state.in_(OPEN)).exists()
+    still_open = select(Effect.id).where(Effect.plan_id == StoredPlan.id, Effect.state.in_(OPEN_STATES)).exists()
     return (
         update(StoredPlan)
         .where(StoredPlan.id.in_(bindparam("plans", expanding=True)), StoredPlan.state == PlanState.READY, ~still_open)
@@ -481,7 +481,7 @@ def count_waiting(session: Session) -> int:
 def count_open(session: Session, halted: OpenHalts | None = None) -> int:
     """How many effects of plans that go ahead have not reached an end; only those that these halts stop, if any."""
     query = select(func.count()).select_from(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id)
-    query = query.where(StoredPlan.state == PlanState.READY, Effect.state.in_(OPEN))
+    query = query.where(StoredPlan.state == PlanState.READY, Effect.state.in_(OPEN_STATES))
     if halted is None:
         return session.scalar(query) or 0
     return session.scalar(query.where(_is_halted()), _halted_names(session, halted)) or 0

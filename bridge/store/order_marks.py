@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from bridge.store.engine import Base, UtcDateTime, insert_rows
 from bridge.store.journal import Event
-from bridge.store.ledger import OPEN, Effect, EffectState, PlanState, StoredPlan, close_finished, end_overtaken
+from bridge.store.ledger import OPEN_STATES, Effect, EffectState, PlanState, StoredPlan, close_finished, end_overtaken
 from bridge.store.runs import Run
 
 CHUNK = 500
@@ -90,7 +90,7 @@ def overtake(session: Session, event_ids: Collection[str], now: datetime) -> int
             old.verb == new.verb,
             old.plan_id != new.plan_id,
             old.releases.is_(None),
-            old.state.in_(OPEN),
+            old.state.in_(OPEN_STATES),
         )
         .order_by(new.id)
     )

@@ -17,7 +17,7 @@ from bridge.services.container import REFRESH, Services
 from bridge.services.queue import WakeUpSender
 from bridge.version import VERSION
 from bridge.web import access, api, console, health, problems, webhook_endpoint
-from bridge.web.asgi import LARGEST_BODY, Application
+from bridge.web.asgi import MAX_BODY_BYTES, Application
 from bridge.web.group_commit import GroupCommitWriter
 from bridge.web.renamed_paths import with_old_paths
 
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 def create_app(services: Services) -> Flask:
     """Wire the routes. Starts the threads of a web process: writer, wake-ups, and one that reads settings again."""
     app = Flask("bridge.web", static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_PARTS=100)
     writer = GroupCommitWriter(services.store)
     wake_up_sender = WakeUpSender(services.queue)
     writer.start()
@@ -61,7 +61,7 @@ def _keep_fresh(services: Services) -> None:
 def _webhooks(endpoint: webhook_endpoint.WebhookEndpoint) -> Flask:
     """The webhook endpoint: an application without session, cookie and login, so that an event costs little."""
     app = Flask("bridge.webhooks", static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_PARTS=100)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_PARTS=100)
     app.register_blueprint(webhook_endpoint.blueprint(endpoint))
     problems.register(app)
     return app

@@ -22,7 +22,7 @@ from bridge.web.request_body import Bodies, Receive, announcement
 log = structlog.get_logger()
 
 THREADS = 12  # for pages and the API; four of them may be event streams, see bridge.web.api.event_stream
-LARGEST_BODY = 8_388_608  # bytes of a request that is no webhook; those have a bound for each source
+MAX_BODY_BYTES = 8_388_608  # bytes of a request that is no webhook; those have a bound for each source
 HAS_LEFT = "bridge.has_left"  # in the environment of a request: a function that says whether the client has gone
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -65,7 +65,7 @@ class Application:
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
         try:
-            body = await self._bodies.read(receive, _announced(headers), LARGEST_BODY)
+            body = await self._bodies.read(receive, _announced(headers), MAX_BODY_BYTES)
         except Unreadable as error:
             wait = 5 if error.status == 503 else None
             await _answer(

@@ -20,8 +20,8 @@ from bridge.store.journal import Receipt
 
 log = structlog.get_logger()
 
-BATCH = 500  # requests per commit at most
-SHOWN = 3  # events of one commit in the log
+MAX_REQUESTS_PER_COMMIT = 500  # requests per commit at most
+MAX_LOGGED_EVENTS = 3  # events of one commit in the log
 WAITING = 2_000  # requests that may wait for a commit; beyond that the endpoint answers 429
 
 
@@ -109,7 +109,7 @@ class GroupCommitWriter(threading.Thread):
 
     def _gathered(self) -> list[_Job | None]:
         jobs: list[_Job | None] = []
-        while len(jobs) < BATCH:
+        while len(jobs) < MAX_REQUESTS_PER_COMMIT:
             try:
                 jobs.append(self._jobs.get_nowait())
             except queue.Empty:
@@ -147,5 +147,5 @@ def _tell(rows: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> None:
         taken.setdefault(row["source"], []).append(receipt)
     for source, of_it in taken.items():
         again = sum(one.duplicate for one in of_it)
-        ids = [one.event_id for one in of_it[:SHOWN]]
+        ids = [one.event_id for one in of_it[:MAX_LOGGED_EVENTS]]
         log.info("webhooks journalled", source=source, count=len(of_it), duplicates=again, events=ids)

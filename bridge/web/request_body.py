@@ -1,9 +1,9 @@
 """Read the body of a request whole and in time, or refuse it: never a part of it.
 
 A framework cuts a chunked body at the limit and takes what arrived of a broken one. A body over the limit is read to
-its end (up to `MOST_READ`) before it is refused, because a proxy that is still sending makes a 502 of our answer, and
-senders repeat a 502 for days. Whoever does not send in time is refused, a byte now and then does not lengthen it, and
-what all senders together have under way is bounded.
+its end (up to `MAX_REFUSED_BYTES_READ`) before it is refused, because a proxy that is still sending makes a 502 of our
+answer, and senders repeat a 502 for days. Whoever does not send in time is refused, a byte now and then does not
+lengthen it, and what all senders together have under way is bounded.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 from bridge.sources import Unreadable
 
-MOST_READ = 64 * 1_048_576  # bytes that are read of a body that is refused anyway
-PATIENCE = 10.0  # seconds for a body, and one more for each SLOWEST bytes that it announces
+MAX_REFUSED_BYTES_READ = 64 * 1_048_576  # bytes that are read of a body that is refused anyway
+BODY_TIMEOUT = 10.0  # seconds for a body, and one more for each SLOWEST bytes that it announces
 SLOWEST = 100_000
-UNKNOWN = 1_000_000  # bytes of a body that does not say how long it is
-TOGETHER = 256 * 1_048_576  # bytes of all bodies under way in one process
+UNANNOUNCED_BODY_BYTES = 1_000_000  # bytes of a body that does not say how long it is
+MAX_BYTES_OF_ALL_BODIES = 256 * 1_048_576  # bytes of all bodies under way in one process
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -26,8 +26,8 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 class Bodies:
     """Reads the bodies of the requests of one server process (ASGI)."""
 
-    patience: float = PATIENCE
-    together: int = TOGETHER
+    patience: float = BODY_TIMEOUT
+    together: int = MAX_BYTES_OF_ALL_BODIES
     held: int = field(default=0, init=False)  # bytes of bodies that are being read
 
     async def read(self, receive: Receive, announced: int | None, most: int) -> bytes:
@@ -38,7 +38,10 @@ class Bodies:
         """
         if announced == 0:
             return b""
-        limit = self.patience + (UNKNOWN if announced is None else min(announced, most + MOST_READ)) / SLOWEST
+        limit = (
+            self.patience
+            + (UNANNOUNCED_BODY_BYTES if announced is None else min(announced, most + MAX_REFUSED_BYTES_READ)) / SLOWEST
+        )
         try:
             async with asyncio.timeout(limit):
                 return await self._whole(receive, announced, most)
@@ -50,7 +53,7 @@ class Bodies:
         size = kept = 0
         more = True
         try:
-            while more and size <= most + MOST_READ:
+            while more and size <= most + MAX_REFUSED_BYTES_READ:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise _broken(announced, size)

@@ -6,8 +6,8 @@ from bridge.operations.approvals import Person
 from bridge.services.container import Services
 from bridge.store.roles import Role
 
-MOST_ID = 2**63 - 1  # the largest number that a database holds as an id
-LONGEST_NUMBER = len(str(MOST_ID))
+MAX_ID = 2**63 - 1  # the largest number that a database holds as an id
+MAX_ID_DIGITS = len(str(MAX_ID))
 
 
 def services() -> Services:
@@ -22,10 +22,10 @@ def person() -> Person:
 
 def as_id(text: str) -> int | None:
     """The number of a row, as a database can hold it; None for any other text."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER):
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS):
         return None
     number = int(text)
-    return number if number <= MOST_ID else None
+    return number if number <= MAX_ID else None
 
 
 def number_asked(name: str) -> int | None:

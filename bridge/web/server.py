@@ -29,7 +29,7 @@ from bridge.observability import multiprocess
 
 TARGET = "bridge.web.process:app"
 IDLE = 30  # seconds for the head of a request, and between two requests of a connection
-LARGEST_HEAD = 65_536  # bytes
+MAX_HEAD_BYTES = 65_536  # bytes
 CONNECTIONS = 1_000  # of one process; more wait in the queue of the system
 FILES = 4_096  # that a process may open: a connection is one
 LAST = 2.0  # seconds that a process which has answered everybody lets its threads finish what nobody waits for
@@ -202,7 +202,7 @@ def make(chosen: Options, target: str = TARGET, idle: float = IDLE) -> MPServer:
         websockets=False,
         workers=chosen.workers,
         backpressure=CONNECTIONS,
-        http1_settings=HTTP1Settings(header_read_timeout=round(idle * 1000), max_buffer_size=LARGEST_HEAD),
+        http1_settings=HTTP1Settings(header_read_timeout=round(idle * 1000), max_buffer_size=MAX_HEAD_BYTES),
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=chosen.grace,

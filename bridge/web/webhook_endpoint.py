@@ -34,14 +34,14 @@ from bridge.web.problems import Document, document
 
 log = structlog.get_logger()
 
-PREFIX = "/hooks/"
+HOOKS_PREFIX = "/hooks/"
 EXCHANGE = "bridge.exchange"  # where the environ of a request holds it
 PER_SOURCE = 256  # requests of one source handled at once; a flood of one leaves room for the others
-MOST_HEADERS = 100
+MAX_HEADERS = 100
 METHODS = ("GET", "POST", "PUT")  # that may carry an event
-PLAIN = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+ANSWER_HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 LARGE = 65_536  # bytes; a longer body is read in a thread, so that nobody else waits for it
-UNKNOWN = "unknown"  # the source of what is for none, in metrics
+UNKNOWN_SOURCE = "unknown"  # the source of what is for none, in metrics
 
 
 class Full(RuntimeError):
@@ -150,7 +150,7 @@ def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
 
     @hooks.before_app_request
     def receive() -> Response | None:
-        if not request.path.startswith(PREFIX):
+        if not request.path.startswith(HOOKS_PREFIX):
             return None
         exchange = request.environ.get(EXCHANGE)
         if isinstance(exchange, Exchange):
@@ -196,14 +196,14 @@ def _target(http: Request) -> str:
 
 def _found(endpoint: WebhookEndpoint, call: Call) -> tuple[Source | None, str | None]:
     """`/hooks/NAME`, `/hooks/NAME/TOKEN`; doubled slashes are one, the token is whatever follows."""
-    name, _, token = call.path.removeprefix(PREFIX).lstrip("/").partition("/")
+    name, _, token = call.path.removeprefix(HOOKS_PREFIX).lstrip("/").partition("/")
     return endpoint.sources.get(name), token or None
 
 
 async def _for_nobody(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Awaitable[bytes]]) -> Document:
     with suppress(Unreadable):  # it is read only so that the sender gets to see the answer
         await read(0)
-    return _counted(UNKNOWN, _unknown(endpoint, call))
+    return _counted(UNKNOWN_SOURCE, _unknown(endpoint, call))
 
 
 @contextmanager
@@ -261,7 +261,7 @@ def _take(  # noqa: PLR0917 - everything that is known of a request
     incoming = _incoming(call, source, token, body)
     reply = source.setup_reply(incoming, now)
     if reply is not None:
-        headers = (*PLAIN, *reply.headers.items(), ("Content-Type", reply.content_type))
+        headers = (*ANSWER_HEADERS, *reply.headers.items(), ("Content-Type", reply.content_type))
         return Answer(Document(reply.status, headers, _bytes(reply.body)), "setup_call")
     if incoming.method not in METHODS:
         return _no_event(source, incoming, now)
@@ -284,10 +284,10 @@ def _journalled(endpoint: WebhookEndpoint, accepted: Accepted, receipts: Sequenc
     if len(receipts) > 1:
         answer["events"] = [{"event_id": one.event_id, "duplicate": one.duplicate} for one in receipts]
     status = accepted.source.status
-    return Answer(Document(status, TAKEN, b"" if status == 204 else orjson.dumps(answer)))
+    return Answer(Document(status, ACCEPTED_HEADERS, b"" if status == 204 else orjson.dumps(answer)))
 
 
-TAKEN = (*PLAIN, ("Content-Type", "application/json"))
+ACCEPTED_HEADERS = (*ANSWER_HEADERS, ("Content-Type", "application/json"))
 
 
 def _no_event(source: Source, incoming: Incoming, now: datetime) -> Answer:
@@ -297,14 +297,14 @@ def _no_event(source: Source, incoming: Incoming, now: datetime) -> Answer:
         response = document(405, "Method not allowed", f"{source.name}: send events with POST, GET or PUT")
         return Answer(Document(response.status, (*response.headers, allowed), response.body), "method")
     source.authenticate_address(incoming, now)
-    return Answer(Document(204, (*PLAIN, allowed), b""), incoming.method.lower())
+    return Answer(Document(204, (*ANSWER_HEADERS, allowed), b""), incoming.method.lower())
 
 
 def _incoming(call: Call, source: Source, token: str | None, body: bytes) -> Incoming:
-    if len(call.headers) > MOST_HEADERS:
-        raise Unreadable(400, f"more than {MOST_HEADERS} header fields", "headers")
+    if len(call.headers) > MAX_HEADERS:
+        raise Unreadable(400, f"more than {MAX_HEADERS} header fields", "headers")
     if token and "/" in token.strip("/") and not source.authenticator.takes_path:
-        raise Unreadable(404, f"the address ends with {PREFIX}{source.name}")
+        raise Unreadable(404, f"the address ends with {HOOKS_PREFIX}{source.name}")
     return Incoming(
         method=call.method,
         path_token=token,
@@ -341,7 +341,7 @@ def _row(source: str, accepted: AcceptedEvent, remote: str, now: datetime, trace
 
 
 def _unknown(endpoint: WebhookEndpoint, call: Call) -> Answer:
-    name = call.path.removeprefix(PREFIX).lstrip("/").partition("/")[0]
+    name = call.path.removeprefix(HOOKS_PREFIX).lstrip("/").partition("/")[0]
     near = get_close_matches(name, endpoint.sources, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "sources are named in bridge.yaml"
     return Answer(document(404, "Unknown source", f"there is no source {name[:60]!r}; {hint}"), "unknown_source")

@@ -31,7 +31,7 @@ from rules.model.verbs import VERBS
 from rules.model.verdicts import Answer, Evaluation, Trace
 from rules.planning.plan import plan as make_plan
 
-STEP = timedelta(minutes=15)
+DEFAULT_STEP = timedelta(minutes=15)
 LATER = timedelta(days=7)  # of clicks after a pause that say what the ratio really was
 TWO_SIDED = 1.96  # 95%, both sides
 FLAP_WITHIN = timedelta(days=7)  # a target that is paused again so soon after its return flaps
@@ -234,7 +234,7 @@ def backtest(
     this one back. Raises NotReplayable for a rule about events.
     """
     replayable(revision)
-    every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else STEP)
+    every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else DEFAULT_STEP)
     history.begin()
     replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end, removes=removes, inhibitors=inhibitors)
     looks = (end - start) // every + 1

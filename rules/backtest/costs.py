@@ -23,11 +23,12 @@ from rules.model import tree
 from rules.model.revision import Group, Revision, Rolling
 
 SUBJECTS = 100  # that are simulated for each volume
-STEP = 2  # hours between two looks; the evidence of a month hardly differs from looking every quarter of an hour
+#: Between two evaluations; the evidence of a month hardly differs from looking every quarter of an hour.
+HOURS_BETWEEN_EVALUATIONS = 2
 BEFORE, MONTH = 15 * 24, 30 * 24  # hours of history, and of the month itself
 COLLAPSE = 10 * 24  # hours into the month
 SEED = 11
-START = datetime(2026, 1, 1, tzinfo=UTC)
+SIMULATION_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 Counts: TypeAlias = NDArray[Any]
 Look: TypeAlias = Callable[[Counts, Counts, int], Counts]
@@ -111,7 +112,7 @@ def _judged(revision: Revision) -> tuple[tree.Compare, float, Look]:
     window = revision.data.window
     hours = int((window.length if isinstance(window, Rolling) else timedelta(days=1)) / timedelta(hours=1))
     least = float(next(iter(revision.data.need.values()), Decimal(0)))
-    return node, line, _look(node, line, max(hours // STEP, 1), least)
+    return node, line, _look(node, line, max(hours // HOURS_BETWEEN_EVALUATIONS, 1), least)
 
 
 def ratio(group: Group | None) -> tree.Compare | None:
@@ -147,9 +148,11 @@ def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:
 def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float]) -> tuple[Counts, Counts]:
     """Trials and hits up to each look, one column per volume: its rate, so many times before the collapse and after."""
     random = np.random.default_rng(SEED)
-    slots, size = (BEFORE + MONTH) // STEP, len(volumes)
-    rate = np.where(np.arange(slots) * STEP < BEFORE + COLLAPSE, times[0], times[1])[:, None] * rates
-    trials = random.poisson(volumes * STEP / 24, (slots, size))
+    slots, size = (BEFORE + MONTH) // HOURS_BETWEEN_EVALUATIONS, len(volumes)
+    rate = (
+        np.where(np.arange(slots) * HOURS_BETWEEN_EVALUATIONS < BEFORE + COLLAPSE, times[0], times[1])[:, None] * rates
+    )
+    trials = random.poisson(volumes * HOURS_BETWEEN_EVALUATIONS / 24, (slots, size))
     hits = random.binomial(trials, np.broadcast_to(np.minimum(rate, 1.0), trials.shape))
     start = np.zeros(size)
     return np.vstack([start, trials]).cumsum(axis=0), np.vstack([start, hits]).cumsum(axis=0)
@@ -158,9 +161,9 @@ def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float
 def _first(trials: Counts, hits: Counts, look: Look) -> Counts:
     """The hour of the month at which each subject is first caught; infinite where it never is."""
     first = np.full(trials.shape[1], np.inf)
-    for slot in range(BEFORE // STEP, len(trials)):
+    for slot in range(BEFORE // HOURS_BETWEEN_EVALUATIONS, len(trials)):
         caught = look(hits, trials, slot) & np.isinf(first)
-        first[caught] = slot * STEP - BEFORE
+        first[caught] = slot * HOURS_BETWEEN_EVALUATIONS - BEFORE
     return first
 
 
@@ -178,8 +181,8 @@ def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
         return np.asarray((n >= max(least, 1.0)) & beyond)
 
     def month(hits: Counts, trials: Counts, slot: int) -> Counts:
-        starts = evidence.beginnings(START + timedelta(hours=slot * STEP))
-        at = np.array([int((one.at - START) / timedelta(hours=STEP)) for one in starts])
+        starts = evidence.beginnings(SIMULATION_START + timedelta(hours=slot * HOURS_BETWEEN_EVALUATIONS))
+        at = np.array([int((one.at - SIMULATION_START) / timedelta(hours=HOURS_BETWEEN_EVALUATIONS)) for one in starts])
         known = at >= 0
         sums = Sums(
             hits[slot] - hits[at[known]],

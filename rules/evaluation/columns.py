@@ -25,8 +25,8 @@ _MICRO = 1e6
 _EXACT = 2.0**52
 _DIGITS = 15  # a decimal of so many digits and its nearest double name each other
 _CLOSE = 1e-11  # relative; a formula rounds off far less, and few rows come as near without being equal
-_LONGEST_NUMBER = 40
-_LARGEST = 1e300  # beyond it sums run over
+_MAX_NUMBER_CHARS = 40
+_MAX_SUM = 1e300  # beyond it sums run over
 KNOWN = np.uint8(Why.KNOWN)
 
 
@@ -76,7 +76,7 @@ def first_reason(*whys: Whys) -> Whys:
 
 def clean(column: Column) -> Column:
     """A measured column as it may be used: numbers that are none are MISSING."""
-    fine = np.abs(column.values) < _LARGEST  # false for what is no number, too
+    fine = np.abs(column.values) < _MAX_SUM  # false for what is no number, too
     if fine.all():
         return column
     bad = ~fine & (column.why == KNOWN)
@@ -137,7 +137,7 @@ def _number(value: Any) -> Decimal | Fraction | None:
 
 def _spelled_number(text: str) -> Decimal | None:
     digits = text.removeprefix("-").replace(".", "", 1)
-    if not digits.isdecimal() or not digits.isascii() or len(text) > _LONGEST_NUMBER or text[-1] == ".":
+    if not digits.isdecimal() or not digits.isascii() or len(text) > _MAX_NUMBER_CHARS or text[-1] == ".":
         return None
     return Decimal(text) if text.removeprefix("-")[0] != "." else None
 

@@ -16,7 +16,7 @@ from rules.model import formatting, metrics, tree
 from rules.model.facts import Why
 from rules.model.verdicts import Answer
 
-_LARGEST = 1e12
+_MAX_VALUE = 1e12
 
 
 class Flip(NamedTuple):
@@ -39,7 +39,7 @@ def soon(count: float, measurement: float, window: timedelta) -> str:
 def _more_of(name: str, needed: float, amount: float, span: TimeRange) -> Flip | None:
     """The amount of a base metric that is still needed: at the rate of now, where there is one."""
     missing = needed - amount
-    if missing <= 0 or missing > _LARGEST:
+    if missing <= 0 or missing > _MAX_VALUE:
         return None
     missing = _shown(missing, metrics.unit(name))
     if amount <= 0:
@@ -65,10 +65,10 @@ def _proving(
     below = names[1]
     share = min(successes / trials, 1.0)
     if share < line if op in {"<", "<="} else share > line:
-        enough = _least(trials, _LARGEST, lambda count: proven(share * count, count))
+        enough = _least(trials, _MAX_VALUE, lambda count: proven(share * count, count))
         return None if enough is None else _more_of(below, enough, trials, span)
     if op in {"<", "<="}:
-        enough = _least(trials, _LARGEST, lambda count: proven(successes, count))
+        enough = _least(trials, _MAX_VALUE, lambda count: proven(successes, count))
         return None if enough is None else _without(enough - trials, trials, names, span)
     enough = _least(successes, trials, lambda hits: proven(hits, trials))
     return None if enough is None else _on_the_same(enough - successes, names, span)
@@ -110,7 +110,7 @@ def _moving(
 
 def _without(missing: float, trials: float, names: tuple[str, str], span: TimeRange) -> Flip | None:
     above, below = names
-    if missing <= 0 or missing > _LARGEST:
+    if missing <= 0 or missing > _MAX_VALUE:
         return None
     without = f"without any {metrics.title(above)}" if metrics.unit(above) == "count" else f"without {above}"
     return Flip(
@@ -120,7 +120,7 @@ def _without(missing: float, trials: float, names: tuple[str, str], span: TimeRa
 
 def _on_the_same(missing: float, names: tuple[str, str], span: TimeRange) -> Flip | None:
     above, below = names
-    if missing <= 0 or missing > _LARGEST:
+    if missing <= 0 or missing > _MAX_VALUE:
         return None
     return Flip(f"{_more(missing, above)} on the same {below}", Change(span, more={above: missing}))
 
@@ -169,7 +169,7 @@ def _unproven(measurement: Measurement) -> Flip | None:
         return None
     gain = share * math.log(share / story.line) - share + story.line if share > 0 else story.line
     missing = story.spread * math.log(story.needed / story.found) / gain if gain > 0 else 0.0
-    if missing <= 0 or missing > _LARGEST or story.since is None:
+    if missing <= 0 or missing > _MAX_VALUE or story.since is None:
         return None
     length = measurement.frame.now - story.since
     clicks = formatting.counted(math.ceil(missing), "more click")

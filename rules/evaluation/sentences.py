@@ -159,7 +159,7 @@ def _too_few_to_compare(measurement: Measurement) -> str | None:
     if isinstance(measurement.node, tree.Unusual):
         weeks = int(interpret.usual(measurement.node, measurement.frame, measurement.lookback).weeks[0])
         known = f"of {measurement.name()} the same hours of only {weeks} weeks are known"
-        return f"{known}; {unusual.LEAST} are needed" if weeks < unusual.LEAST else None
+        return f"{known}; {unusual.MIN_WEEKS} are needed" if weeks < unusual.MIN_WEEKS else None
     if isinstance(measurement.node, tree.Rank):
         found = interpret.ranked(measurement.node, measurement.frame, measurement.lookback)
         few = f"the number of those that can be ranked by {measurement.name()} is {int(found.ranked[0])}"

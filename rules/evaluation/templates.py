@@ -17,7 +17,7 @@ from rules.model.facts import Facts, Why
 from rules.model.revision import Data
 from rules.model.syntax import Condition, Template
 
-_MOST_DIGITS = 12  # more come from a division, not from a person
+_MAX_DIGITS = 12  # more come from a division, not from a person
 _SHOWN_DIGITS = 6
 _WHYS: Mapping[Why, str] = {
     Why.MISSING: "is missing",
@@ -95,6 +95,6 @@ def _as_text(value: Any, template: Template) -> str:
 def _short(value: float) -> str:
     """A computed ratio inside a text: nobody reads 0.005833333333333333."""
     number = Decimal(repr(value))
-    if len(number.as_tuple().digits) > _MOST_DIGITS:
+    if len(number.as_tuple().digits) > _MAX_DIGITS:
         number = Decimal(f"{value:.{_SHOWN_DIGITS}g}")
     return f"{number:f}"

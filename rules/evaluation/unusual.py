@@ -21,15 +21,15 @@ from rules.language import types
 from rules.model import tree
 from rules.model.facts import Column, Why
 
-LEAST = 4  # weeks of which the same hours must be known
+MIN_WEEKS = 4  # weeks of which the same hours must be known
 _DAY = timedelta(days=1)
-_FEW = 10.0  # counts below it have a mean rather than a middle
-_MANY = 100.0  # above it a count is as good as normal
+_FEW_COUNTS = 10.0  # counts below it have a mean rather than a middle
+_MANY_COUNTS = 100.0  # above it a count is as good as normal
 _NORMAL = 1.4826  # from the median of absolute residuals to the standard deviation
 _MIDDLE = np.pi / 2  # how much more a median varies than a mean
 # A median lies close to its own few values: by how much a spread around medians of so many weeks is too small.
 _CLOSE = {4: 1.40, 5: 1.37, 6: 1.29, 7: 1.23, 8: 1.21, 9: 1.17}
-_LEAST_SPREAD = 0.01  # of the middle: what is the same every day may move by a few hundredths
+_MIN_SPREAD = 0.01  # of the middle: what is the same every day may move by a few hundredths
 _ENDLESS = 20_000  # steps along a distribution; none that a rule meets is so wide
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -92,7 +92,7 @@ def usual(
     now = np.broadcast_to(top.values, size).astype(float)
     found = _spread(past, counts=counts, level=level)
     middle, low, high = _edges(found, of, _tail(node), counts=counts)
-    enough = np.where(weeks >= LEAST, np.uint8(Why.KNOWN), np.uint8(Why.TOO_FEW))
+    enough = np.where(weeks >= MIN_WEEKS, np.uint8(Why.KNOWN), np.uint8(Why.TOO_FEW))
     why = columns.first_reason(why, np.where(of > 0, np.uint8(Why.KNOWN), np.uint8(Why.UNDEFINED)), enough)
     share = np.where(of > 0, of, 1.0) if parts else np.ones(size)
     return Usual(now / share, middle / share, low / share, high / share, weeks, why.astype(np.uint8))
@@ -154,7 +154,7 @@ def _spread(past: _Past, *, counts: bool, level: bool) -> _Spread:
     factor = spread * spread
     if counts:
         squares = np.where(known, np.minimum(np.nan_to_num(every) ** 2, 25.0), 0.0).sum(axis=0) / count
-        few = rates[0] * np.where(same.known, same.of, 0).sum(axis=0) / weeks < _FEW
+        few = rates[0] * np.where(same.known, same.of, 0).sum(axis=0) / weeks < _FEW_COUNTS
         factor = np.maximum(np.where(few, squares * weeks / np.maximum(weeks - 1, 1), factor), 1.0)
     total = np.maximum(np.where(same.known, same.of, 0.0).sum(axis=0), 1e-9)
     typical = np.maximum(_median(np.concatenate(means), known), 0.5 if counts else 1e-9)
@@ -169,7 +169,7 @@ def _rate(part: _Past, *, counts: bool) -> Floats:
         return middle
     weeks = np.maximum(part.known.sum(axis=0), 1)
     total = np.where(part.known, part.of, 0.0).sum(axis=0)
-    few = middle * total / weeks < _FEW
+    few = middle * total / weeks < _FEW_COUNTS
     most = middle * part.of + 5 * np.sqrt(np.maximum(middle * part.of, 1.0)) + 2  # a wild day counts as a bad one
     mean = np.where(part.known, np.minimum(part.amounts, most), 0.0).sum(axis=0) + 0.5
     return np.where(few, mean / np.maximum(total, 1e-9), middle)
@@ -190,11 +190,11 @@ def _edges(found: _Spread, of: Floats, tail: float, *, counts: bool) -> tuple[Fl
     middle = found.rate * of
     own = np.maximum(np.abs(middle), 1e-9) if found.level else 1.0
     variance = _factor(found, own, counts=counts) * own * (1 + found.spare * of)
-    variance = np.maximum(variance, (_LEAST_SPREAD * middle) ** 2 + 1e-12)
+    variance = np.maximum(variance, (_MIN_SPREAD * middle) ** 2 + 1e-12)
     score = NormalDist().inv_cdf(1 - tail)
     low, high = _skewed(middle, variance, score) if found.level else _even(middle, variance, score)
     if counts:
-        few = (middle < _MANY) & (variance < _MANY * _MANY)
+        few = (middle < _MANY_COUNTS) & (variance < _MANY_COUNTS * _MANY_COUNTS)
         if few.any():
             low[few], high[few] = _counted(middle[few], variance[few], tail)
     return middle, low, high

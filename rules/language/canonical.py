@@ -13,7 +13,7 @@ from typing import Any
 
 from rules.language import unparse
 from rules.language.actions import destructive
-from rules.language.triggers import EVERYTHING
+from rules.language.triggers import SCOPE_ALL
 from rules.model import durations
 from rules.model.hours import DAYS
 from rules.model.revision import (
@@ -132,7 +132,7 @@ def _scope(scope: Scope) -> dict[str, Any]:
 def _where(scope: Scope) -> Any:
     if scope.conditions is not None:
         return _group(scope.conditions)["all"]
-    return EVERYTHING if scope.everything else {name: list(values) for name, values in scope.where.items()}
+    return SCOPE_ALL if scope.everything else {name: list(values) for name, values in scope.where.items()}
 
 
 def window(found: Window) -> str:
@@ -217,7 +217,7 @@ def _inhibits(revision: Revision) -> dict[str, Any] | None:
     found = revision.inhibits
     if found is None:
         return None
-    per = None if found.per == revision.scope.per else list(found.per) or EVERYTHING
+    per = None if found.per == revision.scope.per else list(found.per) or SCOPE_ALL
     return _present({"rules": list(found.rules), "per": per})
 
 

@@ -14,7 +14,7 @@ from rules.model.revision import Group
 from rules.model.spelling import did_you_mean
 from rules.model.syntax import Condition, Place, Template
 
-_KINDS = ("all", "any", "none")
+_GROUPS = ("all", "any", "none")
 
 
 def group(node: Node, available: AvailableNames, findings: Findings, *, listed_as: str = "all") -> Group | None:
@@ -29,16 +29,16 @@ def group(node: Node, available: AvailableNames, findings: Findings, *, listed_a
 
 def _table(node: Table, available: AvailableNames, findings: Findings) -> Group | None:
     for key, place in node.keys.items():
-        if key not in _KINDS:
+        if key not in _GROUPS:
             findings.error(place, f"unknown key '{key}'; {_remedy(key)}")
     found = [
         _listed(cast("Any", kind), node.entries[kind], node.keys[kind], available, findings)
-        for kind in _KINDS
+        for kind in _GROUPS
         if kind in node.entries
     ]
     groups = tuple(item for item in found if item is not None)
     if not groups:
-        if not found and not set(node.keys) - set(_KINDS):
+        if not found and not set(node.keys) - set(_GROUPS):
             findings.error(node.place, "no conditions; write them under all, any or none")
         return None
     return groups[0] if len(groups) == 1 else Group("all", groups, node.place)
@@ -47,7 +47,7 @@ def _table(node: Table, available: AvailableNames, findings: Findings) -> Group 
 def _remedy(key: str) -> str:
     if " " in key or "=" in key:  # a condition in which YAML found `: `
         return "a condition with ': ' in it needs single quotes around the whole: - '...'"
-    return f"conditions stand under all, any or none{did_you_mean(key, _KINDS)}"
+    return f"conditions stand under all, any or none{did_you_mean(key, _GROUPS)}"
 
 
 def _listed(kind: Any, node: Node, place: Place, available: AvailableNames, findings: Findings) -> Group | None:

@@ -17,8 +17,10 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:%|(?:[wdhms](?:\d+[dhms])*)|[kM]
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 CONDITIONS = ("when", "unless", "release.early")
 SECTIONS = ("trigger", "data", "when", "unless", "then", "release", "guards", "approve")
-PLAIN = frozenset({"cron", "tz", "account", "integration", "source", "event", "dedupe"})  # numbers there are no amounts
-LONGEST = 30
+KEYS_WITHOUT_AMOUNTS = frozenset(
+    {"cron", "tz", "account", "integration", "source", "event", "dedupe"}
+)  # numbers there are no amounts
+MAX_LABEL_CHARS = 30
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -73,9 +75,9 @@ def with_numbers(text: str, changes: Mapping[str, str]) -> str:
         if name not in known:
             raise NotRewritable(f"{name}: there is no such number in the text")
         written = new.strip()
-        if len(written) > LONGEST or not NUMBER.fullmatch(written):
+        if len(written) > MAX_LABEL_CHARS or not NUMBER.fullmatch(written):
             raise NotRewritable(
-                f"{name}: {new[:LONGEST]!r} is no number; write one as it was, such as {known[name].text}"
+                f"{name}: {new[:MAX_LABEL_CHARS]!r} is no number; write one as it was, such as {known[name].text}"
             )
         wanted.append((known[name], written))
     for one, written in sorted(wanted, key=lambda pair: (pair[0].line, pair[0].column), reverse=True):
@@ -100,7 +102,7 @@ def _value(path: Path, leaf: Leaf, lines: Sequence[str]) -> Value:
     name = ".".join(str(part) for part in path)
     row, start = leaf.place.line - 1, leaf.place.column - 1
     here = row < len(lines) and lines[row].startswith(leaf.raw, start)
-    if not here or not leaf.raw or path[-1] in PLAIN or "{{" in leaf.raw:
+    if not here or not leaf.raw or path[-1] in KEYS_WITHOUT_AMOUNTS or "{{" in leaf.raw:
         return Value(path, (leaf.raw,))
     hidden = [found.span() for found in QUOTED.finditer(leaf.raw)]
     found = [one for one in NUMBER.finditer(leaf.raw) if not any(a <= one.start() < b for a, b in hidden)]

@@ -7,7 +7,7 @@ from marshmallow import ValidationError, post_load
 
 from rules.language.fields import Findings, StrictSchema, Words, read, spelled
 from rules.language.strict_yaml import Node, Table
-from rules.language.triggers import EVERYTHING
+from rules.language.triggers import SCOPE_ALL
 from rules.model.revision import DIMENSIONS, Dimension, For, Inhibits, Scope, Trigger, Webhook
 from rules.model.spelling import listed
 from rules.model.syntax import Place
@@ -46,7 +46,7 @@ def shareable(scope: Scope) -> tuple[Dimension, ...]:
 
 
 def _shared(per: tuple[str, ...] | None, scope: Scope, place: Place, findings: Findings) -> tuple[Dimension, ...]:
-    if per == (EVERYTHING,):
+    if per == (SCOPE_ALL,):
         return ()
     known = shareable(scope)
     if not known:
@@ -54,7 +54,7 @@ def _shared(per: tuple[str, ...] | None, scope: Scope, place: Place, findings: F
         return ()
     for dimension in per or ():
         if dimension not in known:
-            findings.error(place, f"the rule's items have no {dimension}; they share {listed((*known, EVERYTHING))}")
+            findings.error(place, f"the rule's items have no {dimension}; they share {listed((*known, SCOPE_ALL))}")
     return cast("tuple[Dimension, ...]", per) if per else known[: len(scope.per)]
 
 
@@ -73,11 +73,11 @@ class _Patterns(Words):
 
 class _InhibitsSchema(StrictSchema):
     rules = _Patterns(required=True)
-    per = Words(*DIMENSIONS, EVERYTHING)
+    per = Words(*DIMENSIONS, SCOPE_ALL)
 
     @post_load
     def build(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         per = data.get("per")
-        if per is not None and (not per or len(set(per)) != len(per) or (EVERYTHING in per and len(per) > 1)):
+        if per is not None and (not per or len(set(per)) != len(per) or (SCOPE_ALL in per and len(per) > 1)):
             raise ValidationError("names each dimension once, or is `all` alone", "per")
         return data

@@ -51,7 +51,7 @@ _WORDS: dict[str, str] = {
     "down": "DIRECTION",
     **dict.fromkeys(UNITS, "CALENDAR"),
 }
-_KINDS = {
+_NODE_KINDS = {
     "COMPARISON": "a comparison (< <= > >= = !=)",
     "NAME": "a name",
     "NUMBER": "a number",
@@ -281,7 +281,7 @@ def _named(awaited: set[str]) -> str:
     if {"NUMBER", "NAME"} <= rest:
         names.append("a value")
         rest -= _VALUE | {"NOT"}
-    for terminal, words in _KINDS.items():
+    for terminal, words in _NODE_KINDS.items():
         if terminal in rest:
             names.append(words)
             rest.discard(terminal)

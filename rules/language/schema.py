@@ -9,7 +9,7 @@ from typing import Any
 from rules.language.keys import KEYS
 from rules.language.loss_limit import THEN
 from rules.language.sections import KEEPABLE
-from rules.language.triggers import EVERYTHING
+from rules.language.triggers import SCOPE_ALL
 from rules.model import metrics
 from rules.model.hours import DAYS
 from rules.model.revision import ALWAYS_KEPT, DIMENSIONS, UNITS, Missed, Mode
@@ -88,7 +88,7 @@ def _amounts() -> dict[str, Any]:
 
 
 def _sections() -> dict[str, Any]:
-    inhibits = {"rules": _words(), "per": _words(*DIMENSIONS, EVERYTHING)}
+    inhibits = {"rules": _words(), "per": _words(*DIMENSIONS, SCOPE_ALL)}
     return {
         "schema": {"const": 1},
         "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$", "maxLength": 80},
@@ -173,13 +173,13 @@ def _scope() -> dict[str, Any]:
             "per": _words(*DIMENSIONS),
             "from": _map(_TEXT, keys=DIMENSIONS),
             "where": {
-                "anyOf": [_map(values), {"const": EVERYTHING}, {"type": "array", "items": _CONDITION, "minItems": 1}]
+                "anyOf": [_map(values), {"const": SCOPE_ALL}, {"type": "array", "items": _CONDITION, "minItems": 1}]
             },
             "except": _map(values),
             "join": _map(_words()),
         }
     )
-    return {"anyOf": [found, {"const": EVERYTHING}]}
+    return {"anyOf": [found, {"const": SCOPE_ALL}]}
 
 
 def _data() -> dict[str, Any]:

@@ -31,7 +31,7 @@ from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Condition, Template
 
 _TRIGGERS = ("every", "cron", "webhook", "silence")
-EVERYTHING = "all"  # `scope: all`, `where: all`: nothing is left out, and its author knows it
+SCOPE_ALL = "all"  # `scope: all`, `where: all`: nothing is left out, and its author knows it
 _SCOPE_KEYS = ("per", "from", "where", "except", "join")
 _BODY = AvailableNames(event=True)
 
@@ -126,10 +126,10 @@ def scope(
     """The scope; without one, a webhook rule looks at its event. `target` is what `scope: all` is all of."""
     if node is None:
         return Scope()
-    if isinstance(node, Leaf) and node.value == EVERYTHING:
+    if isinstance(node, Leaf) and node.value == SCOPE_ALL:
         return _everything(node, found, target, findings)
     if not isinstance(node, Table):
-        meant = did_you_mean(node.raw, (EVERYTHING,)) if isinstance(node, Leaf) else ""
+        meant = did_you_mean(node.raw, (SCOPE_ALL,)) if isinstance(node, Leaf) else ""
         findings.error(node.place, f"`scope` needs `per: [offer]` or the like{meant}")
         return None
     for key, place in node.keys.items():
@@ -141,7 +141,7 @@ def scope(
     join = _join(node, per, environment, findings)
     available = available_names(found, Scope(per=per, join=join), environment)
     where = node.entries.get("where")
-    everything = isinstance(where, Leaf) and where.value == EVERYTHING
+    everything = isinstance(where, Leaf) and where.value == SCOPE_ALL
     return Scope(
         per=per,
         origin=_origin(node, per, found, findings),
@@ -231,7 +231,7 @@ def _filter(node: Table, name: str, available: AvailableNames, findings: Finding
     if given is None:
         return {}
     if not isinstance(given, Table):
-        meant = did_you_mean(given.raw, (EVERYTHING,)) if isinstance(given, Leaf) and name == "where" else ""
+        meant = did_you_mean(given.raw, (SCOPE_ALL,)) if isinstance(given, Leaf) and name == "where" else ""
         findings.error(given.place, f"`{name}` needs lines such as offer.active: true{meant}")
         return {}
     return {

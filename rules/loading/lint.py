@@ -13,7 +13,7 @@ from rules.model.errors import Problem
 from rules.model.revision import AtMost, Every, Group, Mode, Revision, Rolling, Webhook, Window
 from rules.model.syntax import Condition, Place
 
-SHORT = timedelta(hours=24)  # below it a rate swings with the hour of the day
+SHORT_WINDOW = timedelta(hours=24)  # below it a rate swings with the hour of the day
 _HARMLESS_WITHOUT_NEED = frozenset({"clicks", "impressions", "payout", "revenue", "profit"})
 
 
@@ -129,7 +129,7 @@ def _short_windows(revision: Revision, measured: list[Condition]) -> Iterator[Pr
 
 
 def _is_short(window: Window) -> bool:
-    return window.length < SHORT if isinstance(window, Rolling) else window.unit in {"today", "this_hour"}
+    return window.length < SHORT_WINDOW if isinstance(window, Rolling) else window.unit in {"today", "this_hour"}
 
 
 def _rate_windows(node: tree.Node, window: Window) -> Iterator[Window]:

@@ -211,7 +211,7 @@ def _among(node: tree.Node, item: tree.Node, choices: tuple[tree.Node, ...], *, 
     return (Clause({name: Bounds(among=values)}),)
 
 
-_ANY = durations.LONGEST
+_ANY = durations.MAX_DURATION
 
 
 def _constant(node: tree.Node) -> Any:

@@ -4,8 +4,8 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
-SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-LONGEST = timedelta(days=3_660)  # ten years: beyond that somebody mistyped
+UNIT_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+MAX_DURATION = timedelta(days=3_660)  # ten years: beyond that somebody mistyped
 _DURATION = re.compile(r"(?:\d{1,9}[wdhms])+")
 _SPOKEN = re.compile(
     r"(?:(?:the )?(?:last|past) )?(\d{1,6})?\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)"
@@ -18,8 +18,8 @@ def duration(text: str) -> timedelta | None:
     """`1h30m` as a timedelta, or None when the text is none, or one beyond ten years."""
     if not _DURATION.fullmatch(text):
         return None
-    seconds = sum(int(count) * SECONDS[unit] for count, unit in _PART.findall(text))
-    return timedelta(seconds=seconds) if seconds <= LONGEST.total_seconds() else None
+    seconds = sum(int(count) * UNIT_SECONDS[unit] for count, unit in _PART.findall(text))
+    return timedelta(seconds=seconds) if seconds <= MAX_DURATION.total_seconds() else None
 
 
 def meant(text: object) -> str | None:
@@ -32,7 +32,7 @@ def written(length: timedelta) -> str:
     """The text that `duration` reads as this length: 5400 s is `1h30m`. Hours up to two days, no weeks."""
     rest = int(length.total_seconds())
     parts = []
-    for unit, size in SECONDS.items():
+    for unit, size in UNIT_SECONDS.items():
         if unit == "w" or (unit == "d" and rest < 2 * size):
             continue  # people say 24h and 7d
         count, rest = divmod(rest, size)

@@ -9,7 +9,7 @@ from typing import Any
 from rules.model import metrics
 from rules.model.spelling import listed
 
-_MOST_DIGITS = 15
+_MAX_DIGITS = 15
 _OPERATORS: Mapping[str, tuple[str, str]] = {  # said when it holds, and when it does not
     "<": ("is below", "is not below"),
     "<=": ("is at most", "is above"),
@@ -46,7 +46,7 @@ def apart(left: Any, right: Any, unit: str = "count") -> tuple[str, str]:
     if first != second or not all(_is_number(one) for one in (left, right)) or left == right:
         return first, second
     scale = 100 if unit == "share" else 1
-    for digits in range(3, _MOST_DIGITS + 1):
+    for digits in range(3, _MAX_DIGITS + 1):
         first, second = (_digits(one * scale, digits, unit) for one in (left, right))
         if first != second:
             break
@@ -120,6 +120,6 @@ def change(current: Fraction, base: Fraction, limit: Decimal | None = None) -> s
         return "unchanged"
     wanted = None if limit is None else Fraction(limit) * 100
     digits = 0 if abs(percent) >= 1 else 2
-    while digits < _MOST_DIGITS and round(abs(percent), digits) in {wanted, 0} and abs(percent) != wanted:
+    while digits < _MAX_DIGITS and round(abs(percent), digits) in {wanted, 0} and abs(percent) != wanted:
         digits += 1
     return f"{'up' if percent > 0 else 'down'} {_digits(abs(percent), digits, 'count')}%"

@@ -18,7 +18,7 @@ from typing import Any
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-MOST_DIGITS = 18  # before the point, and zeros behind it
+MAX_DIGITS = 18  # before the point, and zeros behind it
 
 _SECONDS = re.compile(r"[0-9]{9,16}(\.[0-9]{1,9})?")
 _DAY_END = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)[T ]24(?::?00){1,2}(?:\.0+)?(?P<offset>Z|[+-]\d\d:?\d\d)?", re.ASCII)
@@ -60,7 +60,7 @@ def parse_number(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not _NUMBER.fullmatch(text):
         return None
     number = Decimal(text.replace(" ", "+"))
-    if number and not -MOST_DIGITS <= number.adjusted() < MOST_DIGITS:
+    if number and not -MAX_DIGITS <= number.adjusted() < MAX_DIGITS:
         return None
     return Decimal(format(number, "f"))
 

@@ -16,7 +16,7 @@ from rules.model.state import State, TargetState
 from rules.model.verdicts import Answer, Evaluation
 from rules.planning.holds import found_active, is_over, override, touched_by_person
 
-STEP = ":release"  # no step of a rule can have this name
+RELEASE_STEP = ":release"  # no step of a rule can have this name
 BECAUSE: dict[Ending, str] = {
     "time": "its time is up",
     "early": "the release condition holds",
@@ -191,7 +191,7 @@ def _kept(known: TargetState, hold: Hold) -> str | None:
 
 def _return(known: TargetState, hold: Hold, message: str) -> PlannedEffect:
     return PlannedEffect(
-        step=STEP,
+        step=RELEASE_STEP,
         verb="activate",
         target=hold.target,
         subject=hold.subject,

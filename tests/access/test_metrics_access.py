@@ -39,7 +39,7 @@ def test_a_token_in_clear_or_a_short_one_is_refused(network, monkeypatch):
     place = network.home / "bridge.yaml"
     written = place.read_text()
     monkeypatch.setenv("METRICS_TOKEN", "short")
-    for text, words in {f"{TOKEN}": "written in clear", "${METRICS_TOKEN}": "metrics.token: shorter than"}.items():
+    for text, words in {f"{TOKEN}": "written in clear", "${METRICS_TOKEN}": "metrics.token: fewer than"}.items():
         place.write_text(f'{written}metrics: {{token: "{text}"}}\n')
         with pytest.raises(SettingsError, match=words):
             settings.load(network.home)

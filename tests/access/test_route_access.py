@@ -4,11 +4,11 @@ import pytest
 from console_users import Browser
 
 from bridge.store.roles import Role
-from bridge.web.access import OPEN
+from bridge.web.access import OPEN_ENDPOINTS
 
 
 def routes(app):
-    return [rule for rule in app.url_map.iter_rules() if rule.endpoint not in OPEN]
+    return [rule for rule in app.url_map.iter_rules() if rule.endpoint not in OPEN_ENDPOINTS]
 
 
 def address(app, rule):

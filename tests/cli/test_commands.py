@@ -75,7 +75,7 @@ def test_what_waits_can_be_seen_and_approved(home, run):
 
 def test_a_person_is_asked_about_what_is_large(home, run, monkeypatch):
     """Without a terminal nobody could answer, so a script goes on as it always did."""
-    monkeypatch.setattr(confirmation, "MANY", 0)
+    monkeypatch.setattr(confirmation, "CONFIRM_FROM", 0)
     monkeypatch.setattr(targets, "somebody_can_answer", lambda: True)
     assert "approve 1 change: " in run("approvals", "approve", "1", code=1)
     assert "ready, 1 effect" in run("approvals", "approve", "1", "--yes")

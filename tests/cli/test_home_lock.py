@@ -45,7 +45,7 @@ def test_commands_find_the_embedded_server_while_the_service_runs(var):
 
 def test_a_service_that_was_killed_is_not_believed(var):
     claim(var).close()
-    (var / running_service.FILE).write_text('{"redis_url": "redis://127.0.0.1:1/0"}')
+    (var / running_service.LOCK_FILE).write_text('{"redis_url": "redis://127.0.0.1:1/0"}')
     assert running_service.redis_url(var) is None
 
 

@@ -12,7 +12,7 @@ from bridge.sources import schema as sources
 from rules.language.strict_yaml import data, documents
 
 EXPLAINED = [
-    (schema.FileSchema, keys.FILE),
+    (schema.FileSchema, keys.TOP_LEVEL_KEYS),
     (schema.AccountSchema, keys.ACCOUNT),
     (schema.RateSchema, keys.RATE),
     (schema.KeepSchema, keys.KEEP),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.integr8 import BudgetUnavailable, LocalBudget, Outcome, Priority, RedisBudget, budget_key, errors
 from bridge.integr8.rate_budget import acquire
-from bridge.integr8.rate_limiter import COUNTED, GROW_BY, GROW_EVERY, HELD, Pace
+from bridge.integr8.rate_limiter import COUNTED_AFTER, GROW_BY, GROW_EVERY, HELD, Pace
 
 
 def _fullest(arrivals, length=1.0):
@@ -25,7 +25,7 @@ def _fullest(arrivals, length=1.0):
 @given(
     rate=st.sampled_from([0.5, 1, 2.5, 5, 20]),
     burst=st.integers(1, 12),
-    delays=st.lists(st.floats(0, COUNTED), min_size=40, max_size=40),
+    delays=st.lists(st.floats(0, COUNTED_AFTER), min_size=40, max_size=40),
     answers=st.lists(st.floats(0, 3), min_size=40, max_size=40),
 )
 def test_no_second_of_the_server_ever_holds_more_than_the_limit(rate, burst, delays, answers):

@@ -37,7 +37,9 @@ def clicks(count, *, seen=BEGUN, more=(), **columns):
 
 
 def test_each_dimension_of_the_rule_language_has_a_column_in_reports():
-    spelled = {"rejection_reason" if name == "reason" else name for name in (*rows.SPELLINGS, *rows.MORE_SPELLINGS)}
+    spelled = {
+        "rejection_reason" if name == "reason" else name for name in (*rows.COLUMN_SPELLINGS, *rows.MORE_SPELLINGS)
+    }
     assert spelled - {"currency", "external_id"} == set(get_args(Dimension))
 
 

@@ -35,12 +35,12 @@ PERS = (("offer",), ("offer", "publisher"), ("advertiser", "offer", "sub_id_2"))
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Files of a few rows and blocks of fewer, so that every edge lies somewhere inside."""
-    monkeypatch.setattr(segment_directory, "LEAST", 4)
+    monkeypatch.setattr(segment_directory, "MIN_FACTS_OF_A_FILE", 4)
     monkeypatch.setattr(free_space, "LITTLE", 0)
     monkeypatch.setattr(segment_file, "BLOCK", 3)
-    monkeypatch.setattr(stored_segments, "FEW", 2)
+    monkeypatch.setattr(stored_segments, "MAX_BLOCKS_TO_KEEP", 2)
     monkeypatch.setattr(stored_segments, "AT_ONCE", 2)
-    monkeypatch.setattr(stored_segments, "MOST_KEPT", 20)
+    monkeypatch.setattr(stored_segments, "MAX_ROWS_KEPT", 20)
     monkeypatch.setattr(retention, "MERGE_FROM", 3)
 
 

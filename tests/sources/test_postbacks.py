@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from bridge.sources import observation, parse_pairs, suggested_url
-from bridge.sources.postback import SPELLINGS
+from bridge.sources.postback import PARAMETER_SPELLINGS
 from tests.sources.signed_requests import request, source
 
 CONFIG = {"verify": "none", "format": "integr8-postback"}
@@ -19,7 +19,7 @@ def read(**query):
 
 
 @pytest.mark.parametrize(
-    ("name", "spelling"), [(ours, one) for ours, others in SPELLINGS.items() for one in (ours, *others)]
+    ("name", "spelling"), [(ours, one) for ours, others in PARAMETER_SPELLINGS.items() for one in (ours, *others)]
 )
 def test_every_spelling_means_the_same(name, spelling):
     value = "2026-03-01 10:00:00" if name.endswith(("_time", "date_time")) and name != "session_time" else "7"

@@ -13,7 +13,7 @@ import pytest
 
 from bridge.sources import Headers, Incoming, SignatureError, build
 from bridge.sources.presets import PRESETS
-from bridge.sources.setup_calls import KINDS
+from bridge.sources.setup_calls import SETUP_CALL_KINDS
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "senders" / "signed-by-their-libraries.json"
 ROWS = json.loads(SAMPLES.read_text())
@@ -95,7 +95,7 @@ def test_every_row_makes_a_source_without_warnings(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_row_says_where_its_facts_stand(name):
     assert PRESETS[name].fact.startswith("https://")
-    assert PRESETS[name].setup in {None, *KINDS}
+    assert PRESETS[name].setup in {None, *SETUP_CALL_KINDS}
 
 
 def test_an_entry_s_own_settings_go_before_its_preset_s():

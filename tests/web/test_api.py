@@ -11,7 +11,7 @@ from rule_texts import onboarding_rule
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
 from bridge.store.roles import Role
-from bridge.web.access import OPEN
+from bridge.web.access import OPEN_ENDPOINTS
 
 RULE = onboarding_rule(mode="approve")
 
@@ -33,7 +33,7 @@ def test_every_route_says_who_may_use_it(app):
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         documented = rule.endpoint.startswith("api-docs") or rule.endpoint == "static"
-        if rule.endpoint not in OPEN and not documented and not hasattr(view, "needs"):
+        if rule.endpoint not in OPEN_ENDPOINTS and not documented and not hasattr(view, "needs"):
             silent.append(rule.endpoint)
     assert silent == []
 

@@ -61,7 +61,7 @@ def test_of_sixteen_at_once_one_is_worked_on_and_webhooks_go_on(network, asked, 
 
 
 def test_one_that_no_worker_takes_up_is_given_up(network, asked, idle, monkeypatch):
-    monkeypatch.setattr(questions, "SECONDS", 0.1)
+    monkeypatch.setattr(questions, "QUESTION_TIMEOUT", 0.1)
     answer = asked(asked.viewer)
     assert (answer.status_code, network.all(Question)) == (503, [])
     assert "no worker has taken it up" in answer.json()["detail"]
@@ -69,7 +69,7 @@ def test_one_that_no_worker_takes_up_is_given_up(network, asked, idle, monkeypat
 
 def test_one_that_takes_too_long_is_given_up(network, asked, monkeypatch):
     def begin():
-        monkeypatch.setattr(questions, "SECONDS", -1.0)
+        monkeypatch.setattr(questions, "QUESTION_TIMEOUT", -1.0)
         with network.services.store.write() as session:
             stored.take(session, network.now)
 
@@ -88,7 +88,7 @@ def put(network, who, kind="test"):
 
 
 def test_of_one_asker_one_is_open_and_of_all_together_a_few(network):
-    for number in range(questions.MOST):
+    for number in range(questions.MAX_OPEN_QUESTIONS):
         put(network, f"person {number}")
     with pytest.raises(TooMany, match="person 1 has one open"):
         ask(network, "person 1")
@@ -98,7 +98,7 @@ def test_of_one_asker_one_is_open_and_of_all_together_a_few(network):
 
 def test_a_question_of_a_process_that_was_killed_is_forgotten(network):
     put(network, "ann")
-    network.pass_time(seconds=questions.SECONDS)
+    network.pass_time(seconds=questions.QUESTION_TIMEOUT)
     with pytest.raises(NotThere):
         raise_its_own(lambda: ask(network))
 
@@ -180,7 +180,7 @@ def test_no_page_evaluates_a_rule_beside_the_webhooks(network, browser, lived_in
     lived_in()
     page = browser(Role.VIEWER)
     network.wake_ups.at_once[questions.TASK] = lambda: None  # no worker takes it up
-    monkeypatch.setattr(questions, "SECONDS", 0.01)
+    monkeypatch.setattr(questions, "QUESTION_TIMEOUT", 0.01)
     monkeypatch.setattr(Services, "data", None)  # whoever evaluates needs it
     told = page.open(path) if fields is None else page.press("/rules/low-cr/edit", path, **fields)
     assert ("o worker has taken it up" in told) is (path != "/rules/low-cr/to/live"), told

@@ -27,7 +27,7 @@ from bridge.store.runs import Run, StoredVerdict
 
 BAD_OFFERS, GOOD_OFFERS, CLICKS = 40, 8, 60
 EMAIL = "ann.affiliate@example.com"
-PATIENCE = 300.0  # seconds for the whole story
+DEMO_TIMEOUT = 300.0  # seconds for the whole story
 API_KEY, INTEGRATION = "demo-key-with-all-permissions", "mef3dfl"
 
 
@@ -181,14 +181,14 @@ def _count(by_operation: Mapping[str, Any], name: str) -> int:
 
 def wait(boss: Supervisor, stage: Stage) -> Proof:
     """Until Integr8 shows all of it. Processes that die meanwhile are started again, as in `up`."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + DEMO_TIMEOUT
     while not boss.stopping:
         boss.revive()
         proof = ask_integr8(stage)
         if proof.complete and _settled(stage):
             return proof
         if time.monotonic() > until:
-            raise DemoFailed(f"after {PATIENCE:.0f} s Integr8 shows only: {proof}")
+            raise DemoFailed(f"after {DEMO_TIMEOUT:.0f} s Integr8 shows only: {proof}")
         time.sleep(0.25)
     raise DemoFailed("stopped before the story was over")
 
@@ -196,7 +196,7 @@ def wait(boss: Supervisor, stage: Stage) -> Proof:
 def _settled(stage: Stage) -> bool:
     """Our own books are closed too: nothing waits in the journal or in the ledger."""
     with stage.store.read() as session:
-        open_effects = sum(ledger.counts(session).get(state, 0) for state in ledger.OPEN if state != "planned")
+        open_effects = sum(ledger.counts(session).get(state, 0) for state in ledger.OPEN_STATES if state != "planned")
         waiting = journal.counts(session).get("received", 0)
         ready = session.scalar(
             select(func.count()).select_from(Effect).where(Effect.state == "planned", Effect.due_at.is_not(None))

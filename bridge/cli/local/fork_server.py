@@ -30,9 +30,9 @@ from bridge.services import memory
 
 AVAILABLE = sys.platform == "linux"
 PARENT_DEATH = 1  # PR_SET_PDEATHSIG in linux/prctl.h
-LARGEST = 200_000  # bytes of one message; a request carries what differs from our own environment
-UNKNOWN = -int(signal.SIGKILL)  # how a program ended whose parent is gone: nobody was there to be told
-PREFIX = (sys.executable, "-P", "-m")  # a command that begins so is a module of ours and can be forked
+MAX_MESSAGE_BYTES = 200_000  # bytes of one message; a request carries what differs from our own environment
+UNKNOWN_EXIT_CODE = -int(signal.SIGKILL)  # how a program ended whose parent is gone: nobody was there to be told
+MODULE_COMMAND = (sys.executable, "-P", "-m")  # a command that begins so is a module of ours and can be forked
 
 
 class ForkServerError(OSError):
@@ -41,7 +41,7 @@ class ForkServerError(OSError):
 
 def can_fork(command: Sequence[str]) -> bool:
     """Whether this command runs a Python module as we start them."""
-    return tuple(command[:3]) == PREFIX
+    return tuple(command[:3]) == MODULE_COMMAND
 
 
 def die_with_parent() -> None:
@@ -178,7 +178,7 @@ class ForkServer:
         """In a thread: what was started, and what has ended."""
         while True:
             try:
-                message = self._channel.recv(LARGEST)
+                message = self._channel.recv(MAX_MESSAGE_BYTES)
             except OSError:
                 message = b""
             if not message:
@@ -209,7 +209,7 @@ def _await_end(process: ForkedProcess) -> None:
             descriptor = os.pidfd_open(process.pid)
             select.select([descriptor], [], [])
             os.close(descriptor)
-        process.has_ended(UNKNOWN)
+        process.has_ended(UNKNOWN_EXIT_CODE)
 
     threading.Thread(target=wait, name="orphan", daemon=True).start()
 
@@ -247,7 +247,7 @@ def _serve(channel: socket.socket, supervisor: int) -> NoReturn:
 
 def _take(channel: socket.socket, close: Callable[[], None]) -> bool:
     """Carry out one request. False where there will be none any more."""
-    data, descriptors, _, _ = socket.recv_fds(channel, LARGEST, 2)
+    data, descriptors, _, _ = socket.recv_fds(channel, MAX_MESSAGE_BYTES, 2)
     if not data:
         return False
     found = json.loads(data)

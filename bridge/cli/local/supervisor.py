@@ -22,7 +22,7 @@ from bridge.cli.local import fork_server
 from bridge.cli.local.fork_server import ForkedProcess, ForkServer, ForkServerError, die_with_parent
 from bridge.store.private_files import private_directory
 
-GRACE = 15.0  # seconds between SIGTERM and SIGKILL; longer than the worker's soft shutdown
+STOP_TIMEOUT = 15.0  # seconds between SIGTERM and SIGKILL; longer than the worker's soft shutdown
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a dead process is started again
 STEADY = 30.0  # after so many seconds a process counts as healthy again
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
@@ -254,7 +254,7 @@ def _end(child: Child) -> None:
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(timeout=GRACE)
+            process.wait(timeout=STOP_TIMEOUT)
         except (subprocess.TimeoutExpired, TimeoutError):
             process.kill()
             process.wait(timeout=5)
@@ -321,4 +321,4 @@ def simulator(port_file: Path, *arguments: str) -> Program:
 
 def python(module: str) -> list[str]:
     """A module of ours or of a library. `-P`: what lies in the directory that `up` was started in is no module."""
-    return [*fork_server.PREFIX, module]
+    return [*fork_server.MODULE_COMMAND, module]

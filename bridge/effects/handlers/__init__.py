@@ -29,7 +29,7 @@ _MODULES: Mapping[str, ModuleType] = {verb: import_module(f"{__name__}.{verb}") 
 HANDLERS: Mapping[str, Handler] = {verb: module.handle for verb, module in _MODULES.items()}
 
 #: Verbs whose jobs travel together; the others go one target at a time.
-MERGED = frozenset(verb for verb, module in _MODULES.items() if getattr(module, "MERGED", False))
+MERGED_VERBS = frozenset(verb for verb, module in _MODULES.items() if getattr(module, "MERGED", False))
 
 __all__ = [
     "HANDLERS",

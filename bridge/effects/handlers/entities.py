@@ -11,7 +11,7 @@ from bridge.integr8.errors import NotFound
 from bridge.integr8.pages import Page
 from bridge.integr8.rate_limiter import Priority
 
-PAGE = 100
+ENTITIES_PER_PAGE = 100
 ASKED_SINGLY = 20  # of those that a list does not show; the others have their turn with the next attempt
 
 #: Kind of entity → resource of the client.
@@ -56,9 +56,11 @@ def read_many(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -
     wanted = list(dict.fromkeys(job.target_id for job in jobs))
     if len(wanted) == 1:
         return _one_by_one(tools, call_log, jobs, wanted)
-    all_pages = math.ceil((call_log.population(kind) or len(wanted)) / PAGE)  # at least so many, when nobody knows
+    all_pages = math.ceil(
+        (call_log.population(kind) or len(wanted)) / ENTITIES_PER_PAGE
+    )  # at least so many, when nobody knows
     places = call_log.places(kind, wanted)
-    likely = Counter(place // PAGE for place in places.values())
+    likely = Counter(place // ENTITIES_PER_PAGE for place in places.values())
     with_likely = len(likely) + len(wanted) - len(places)
     if len(wanted) <= min(all_pages, with_likely):
         return _one_by_one(tools, call_log, jobs, wanted)
@@ -106,7 +108,7 @@ def _get(tools: Tools, call_log: CallLog, jobs: Sequence[Job], id_: str) -> dict
 def _by_pages(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     missing = list(jobs)
-    pages = resource(tools, kind).list(size=PAGE, priority=priority_of(jobs)).pages()
+    pages = resource(tools, kind).list(size=ENTITIES_PER_PAGE, priority=priority_of(jobs)).pages()
     while missing and (page := _next_page(call_log, kind, jobs, pages)) is not None:
         found |= _those_of(page, missing)
         missing = [job for job in missing if find(found, job) is None]
@@ -121,7 +123,7 @@ def _on_likely_pages(
     found: dict[str, dict[str, Any]] = {}
     missing = list(jobs)
     for number, _ in likely.most_common():
-        pages = resource(tools, kind).list(size=PAGE, start=number + 1, priority=priority_of(jobs)).pages()
+        pages = resource(tools, kind).list(size=ENTITIES_PER_PAGE, start=number + 1, priority=priority_of(jobs)).pages()
         page = _next_page(call_log, kind, jobs, pages)
         here = _those_of(page, missing) if page is not None else {}
         if not here:

@@ -24,7 +24,8 @@ from bridge.integr8.errors import ApiError, BudgetError, OutcomeUnknown, PartlyD
 from rules.model.formatting import counted
 
 MAX_TRIES = 5
-FIRST = 5  # of many ambiguous ones: these are read one by one, so that after an outage the first pause need not wait
+#: Of many ambiguous ones: these are read one by one, so that after an outage the first pause need not wait.
+READ_SINGLY_FIRST = 5
 
 
 def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
@@ -34,7 +35,7 @@ def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: 
     """
     outcomes: list[Outcome] = []
     new, ambiguous = [job for job in jobs if not job.ambiguous], [job for job in jobs if job.ambiguous]
-    first = FIRST if len(ambiguous) > 2 * FIRST else 0
+    first = READ_SINGLY_FIRST if len(ambiguous) > 2 * READ_SINGLY_FIRST else 0
     for some, step in ((new, _change), (ambiguous[:first], _settle), (ambiguous[first:], _settle)):
         if not some:
             continue

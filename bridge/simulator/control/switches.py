@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.simulator.control.table import Asking, Place
 from bridge.simulator.errors import Refusal, bad
-from bridge.simulator.faults import KINDS
+from bridge.simulator.faults import FAULT_KINDS
 from bridge.simulator.keys import ApiKey
 from bridge.simulator.world import World
 
@@ -22,7 +22,7 @@ def _set(world: World, asking: Asking) -> Any:
 
 
 def _faults(world: World, _: Asking) -> Any:
-    return {"on": [fault.describe() for fault in world.faults.all()], "kinds": KINDS}
+    return {"on": [fault.describe() for fault in world.faults.all()], "kinds": FAULT_KINDS}
 
 
 def _strike(world: World, asking: Asking) -> Any:

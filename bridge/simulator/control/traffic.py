@@ -12,7 +12,7 @@ from bridge.simulator.rows import Click, Conversion
 from bridge.simulator.tables import Table
 from bridge.simulator.world import World
 
-MANY = 1_000_000
+MAX_CLICKS_A_REQUEST = 1_000_000
 
 
 def _pair(world: World, asking: Asking) -> tuple[Entity, Entity]:
@@ -34,8 +34,8 @@ def _clicks(world: World, asking: Asking) -> Any:
     offer, publisher = _pair(world, asking)
     start, end = _span(world, asking)
     count, conversions = int(asking.number("count", 1)), int(asking.number("conversions", 0))
-    if not 0 <= conversions <= count <= MANY:
-        raise bad("conversions", f"must not be more than count, and count not more than {MANY}")
+    if not 0 <= conversions <= count <= MAX_CLICKS_A_REQUEST:
+        raise bad("conversions", f"must not be more than count, and count not more than {MAX_CLICKS_A_REQUEST}")
     before = len(world.clicks)
     respect = bool(asking.body.get("respect_pause", True))
     if respect and not (offer.active and publisher.active):
@@ -60,7 +60,7 @@ def _impressions(world: World, asking: Asking) -> Any:
     count = int(asking.number("count", 1))
     rows = [
         world.tracker.impression(offer, publisher, at=start + (end - start) * number // max(count, 1))
-        for number in range(min(count, MANY))
+        for number in range(min(count, MAX_CLICKS_A_REQUEST))
     ]
     return {"impressions": sum(row is not None for row in rows)}
 

@@ -16,7 +16,7 @@ from bridge.store.tokens import Answer
 from bridge.web.problems import problem
 
 KEEP = timedelta(hours=24)
-LONGEST = 200  # characters of a key
+MAX_KEY_CHARS = 200  # characters of a key
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FAULT = 500  # a fault of ours is not remembered: the sender should try again
 
@@ -26,8 +26,8 @@ def once(store: Store, do: Callable[[], Any], now: datetime) -> Any:
     given = request.headers.get("Idempotency-Key")
     if given is None or request.method in SAFE:
         return do()
-    if not 0 < len(given) <= LONGEST:
-        return problem(400, "Bad key", f"Idempotency-Key: {len(given)} characters; send 1 to {LONGEST}")
+    if not 0 < len(given) <= MAX_KEY_CHARS:
+        return problem(400, "Bad key", f"Idempotency-Key: {len(given)} characters; send 1 to {MAX_KEY_CHARS}")
     key = _digest(str(g.token_id), given)
     asked = _digest(request.method, request.full_path, request.get_data(as_text=True))
     with store.write() as session:

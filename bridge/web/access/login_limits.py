@@ -27,7 +27,7 @@ PER_ADDRESS = (60, timedelta(minutes=1))  # tries of any kind from one address: 
 PER_NAME = (10, timedelta(minutes=15))  # tries for one name from one address, or from one known browser
 FROM_ANYWHERE = (50, timedelta(minutes=15))  # tries for one name from unknown browsers at any address ...
 BEYOND = (1, timedelta(minutes=15))  # ... beyond which each address has this many of its own before it is slowed down
-LONGEST_PAUSE = 30  # seconds between two tries of somebody who is slowed down
+MAX_PAUSE_SECONDS = 30  # seconds between two tries of somebody who is slowed down
 NEIGHBOURS = 64  # bits of an IPv6 address: one customer has at least the rest of them to himself
 COOKIE = "bridge-known"
 KNOWN_FOR = timedelta(days=180)
@@ -74,7 +74,7 @@ def too_often(session: Session, key: bytes, origin: Origin, now: datetime) -> Ex
         number, _since = sessions.count_try(session, _digest(key, text), now=now, span=span)
         if number < most:
             continue
-        pause = timedelta(seconds=min(LONGEST_PAUSE, 2 ** min(number - most, 5)))
+        pause = timedelta(seconds=min(MAX_PAUSE_SECONDS, 2 ** min(number - most, 5)))
         tries, since = sessions.count_try(session, _digest(key, f"slow {text}"), now=now, span=pause)
         if number > most and tries > 1:
             wait = math.ceil((since + pause - now).total_seconds())

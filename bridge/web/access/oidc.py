@@ -20,7 +20,7 @@ from bridge.web.access.errors import LoginRefused
 from bridge.web.access.identities import Identity
 
 NAME = "oidc"
-WAIT = 10  # seconds for each answer of the provider
+PROVIDER_TIMEOUT = 10  # seconds for each answer of the provider
 LEEWAY = 60  # seconds by which its clock may differ from ours
 #: No `none`, and no HS256: whoever can read a public key could use it as that secret.
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
@@ -42,7 +42,7 @@ def register(app: Flask, services: Services) -> None:
         client_kwargs={
             "scope": " ".join(provider.scopes),
             "code_challenge_method": "S256",
-            "default_timeout": WAIT,
+            "default_timeout": PROVIDER_TIMEOUT,
         },
     )
 

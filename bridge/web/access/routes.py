@@ -14,12 +14,12 @@ from bridge.web.access.idempotency import once
 from bridge.web.access.security_headers import add_security_headers
 from bridge.web.access.tokens import InvalidToken, check
 from bridge.web.problems import problem
-from bridge.web.request_context import MOST_ID
+from bridge.web.request_context import MAX_ID
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: Routes without a token: health and metrics tell nothing about anybody. Webhooks go to another application.
-OPEN = frozenset({
+OPEN_ENDPOINTS = frozenset({
     "health.alive", "health.ready", "health.numbers", "console.login", "console.sign_in",
     "console.start_oidc", "console.finish_oidc", "console.static",
 })  # fmt: skip
@@ -73,7 +73,7 @@ class Id(IntegerConverter):
     """`<int:...>` in a path: an id that a database can hold; anything larger is no page of ours."""
 
     def __init__(self, map_: Map, **kwargs: Any) -> None:
-        super().__init__(map_, max=MOST_ID, **kwargs)
+        super().__init__(map_, max=MAX_ID, **kwargs)
 
 
 def register(app: Flask, services: Services) -> None:

@@ -3,9 +3,9 @@
 import unicodedata
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-START = "/"
+START_PAGE = "/"
 HERE = "https://console.invalid/"  # a base to resolve against; nothing is ever sent there
-LONGEST = 2000  # characters; an address that somebody typed or followed is far shorter
+MAX_ADDRESS_CHARS = 2000  # characters; an address that somebody typed or followed is far shorter
 
 
 def own_page(wanted: str) -> str:
@@ -14,14 +14,14 @@ def own_page(wanted: str) -> str:
     Browsers drop control characters and read a backslash as a slash, so a text with either is refused before it is
     parsed. What is left is resolved as a browser does it, and its origin is compared.
     """
-    if not wanted.startswith("/") or wanted.startswith("//") or len(wanted) > LONGEST or _is_odd(wanted):
-        return START
+    if not wanted.startswith("/") or wanted.startswith("//") or len(wanted) > MAX_ADDRESS_CHARS or _is_odd(wanted):
+        return START_PAGE
     try:
         there, here = urlsplit(urljoin(HERE, wanted)), urlsplit(HERE)
     except ValueError:
-        return START
+        return START_PAGE
     if (there.scheme, there.netloc) != (here.scheme, here.netloc) or there.path.startswith("//"):
-        return START
+        return START_PAGE
     return urlunsplit(("", "", there.path, there.query, there.fragment))
 
 

@@ -18,7 +18,7 @@ from bridge.store import sessions, tokens, users
 from bridge.store.roles import Role
 from bridge.store.sessions import Principal
 from bridge.web.access import csrf
-from bridge.web.access.tokens import FIRST, make
+from bridge.web.access.tokens import FIRST_SIGN_IN, make
 from bridge.web.problems import problem
 
 HOURS = 12
@@ -83,7 +83,7 @@ def first_link(services: Services, address: str, now: datetime) -> str | None:
     with services.store.write() as database:
         if tokens.everyone(database) or users.any_at_all(database):
             return None
-        text = make(database, name=FIRST, role=Role.ADMIN, who="bridge", now=now, lifetime=timedelta(hours=24))
+        text = make(database, name=FIRST_SIGN_IN, role=Role.ADMIN, who="bridge", now=now, lifetime=timedelta(hours=24))
     return f"{address}/login?code={text}"
 
 

@@ -17,7 +17,7 @@ from bridge.web.access import slow_hashes
 SEEN_EVERY = timedelta(minutes=1)  # `last used` is not worth a write per request
 
 
-FIRST = "first sign-in"  # the name of the token behind the link that a new service prints
+FIRST_SIGN_IN = "first sign-in"  # the name of the token behind the link that a new service prints
 
 
 LINK_OVER = "this link was used already, or is too old; `integr8-bridge users add NAME --role admin` makes a user"
@@ -69,7 +69,7 @@ def check(store: Store, text: str, now: datetime, *, link: bool = False) -> Toke
         found = tokens.find(session, prefix, now) if kind == "ib" else None
     if not _matches(found.hash if found else None, secret) or found is None:
         raise InvalidToken(LINK_OVER if link else "the token is not valid; `integr8-bridge tokens create` makes one")
-    if link != (found.name == FIRST):
+    if link != (found.name == FIRST_SIGN_IN):
         raise InvalidToken("this is not for signing in here; `integr8-bridge tokens create` makes a token")
     if link or found.last_used_at is None or now - found.last_used_at > SEEN_EVERY:
         _use(store, found, now, once=link)

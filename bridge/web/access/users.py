@@ -12,7 +12,7 @@ from bridge.store.roles import Role
 from bridge.store.users import User
 from bridge.web.access import passwords
 
-LONGEST = 100  # characters of a name
+MAX_NAME_CHARS = 100  # characters of a name
 #: Who stands in the audit when no person did it; and roles, since `approve: {by: [...]}` of a rule names either.
 RESERVED = frozenset({"bridge", "clock", "somebody", "oidc", *Role})
 
@@ -151,8 +151,8 @@ def _password(given: str | None, name: str) -> tuple[str, bool]:
 
 
 def _refuse_name(name: str) -> None:
-    if not 0 < len(name) <= LONGEST or not name.isprintable():
-        raise OperationError(f"name: write 1 to {LONGEST} printable characters")
+    if not 0 < len(name) <= MAX_NAME_CHARS or not name.isprintable():
+        raise OperationError(f"name: write 1 to {MAX_NAME_CHARS} printable characters")
     if users.fold(name) in RESERVED:
         raise Refused(f"name {name!r}: the service itself, or a role, goes by it; take another")
 

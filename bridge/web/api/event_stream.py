@@ -22,10 +22,10 @@ from bridge.web.problems import problem
 from bridge.web.request_context import services
 
 blueprint = Blueprint("stream", "stream", description="Live activity")
-MOST = 4  # per process: each holds one of its twelve threads
-EVERY = 1.0  # seconds between two looks
-BATCH = 200
-_seats = BoundedSemaphore(MOST)
+MAX_STREAMS = 4  # per process: each holds one of its twelve threads
+POLL_INTERVAL = 1.0  # seconds between two looks
+MAX_EVENTS_PER_POLL = 200
+_seats = BoundedSemaphore(MAX_STREAMS)
 
 
 @blueprint.get("/activity/stream")
@@ -35,7 +35,7 @@ _seats = BoundedSemaphore(MOST)
 def stream(query: dict[str, Any]) -> Response:
     """Runs as they happen. It ends after `seconds`; clients that speak the protocol come back by themselves."""
     if not _seats.acquire(blocking=False):
-        return problem(503, "Too many streams", f"{MOST} are open in this process; try again", retry_after=5)
+        return problem(503, "Too many streams", f"{MAX_STREAMS} are open in this process; try again", retry_after=5)
     last = whole(request.headers.get("Last-Event-ID")) if query["after"] is None else query["after"]
     behind = services()
     if last is None:
@@ -52,7 +52,7 @@ def _told(behind: Services, last: int, seconds: int) -> Iterator[bytes]:
     yield b"retry: 2000\n\n"
     while True:
         with behind.store.read() as session:
-            found = list(session.scalars(select(Run).where(Run.id > last).order_by(Run.id).limit(BATCH)))
+            found = list(session.scalars(select(Run).where(Run.id > last).order_by(Run.id).limit(MAX_EVENTS_PER_POLL)))
         for run in found:
             last = run.id
             body = json_text.dumps(plain(picked(run, RunRow))).encode()
@@ -61,4 +61,4 @@ def _told(behind: Services, last: int, seconds: int) -> Iterator[bytes]:
             return
         if not found:
             yield b": still here\n\n"  # finds out whether anybody listens
-            time.sleep(EVERY)
+            time.sleep(POLL_INTERVAL)

@@ -5,9 +5,9 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from bridge.config.rules_directory import LARGEST
+from bridge.config.rules_directory import MAX_RULE_FILE_BYTES
 from bridge.operations.replay import PER_MINUTE
-from bridge.operations.undo import MOST_RUNS
+from bridge.operations.undo import MAX_RUNS
 from bridge.store.holds import HoldState
 from bridge.store.journal import EventState
 from bridge.store.ledger import EffectState
@@ -130,7 +130,7 @@ class RunsBody(Strict):
     runs = fields.List(
         fields.Integer(strict=True, validate=validate.Range(1, 2**63 - 1)),
         required=True,
-        validate=validate.Length(1, MOST_RUNS),
+        validate=validate.Length(1, MAX_RUNS),
     )
     confirm = fields.Integer(
         load_default=None, strict=True, metadata={"description": "how many changes are meant, as for one run"}
@@ -265,7 +265,7 @@ class AddressQuery(Strict):
 class TextBody(Strict):
     text = fields.String(
         required=True,
-        validate=validate.Length(1, LARGEST),
+        validate=validate.Length(1, MAX_RULE_FILE_BYTES),
         metadata={"description": "rules as YAML, as they would stand in a file", "examples": [RULE]},
     )
 

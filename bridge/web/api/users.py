@@ -21,7 +21,9 @@ blueprint = Blueprint("users", "users", description="Who signs in to the console
 
 
 class UserBody(Strict):
-    name = fields.String(required=True, validate=validate.Length(1, users.LONGEST), metadata={"examples": ["anna"]})
+    name = fields.String(
+        required=True, validate=validate.Length(1, users.MAX_NAME_CHARS), metadata={"examples": ["anna"]}
+    )
     role = fields.String(required=True, validate=validate.OneOf([str(each) for each in Role]))
     email = fields.Email(validate=validate.Length(max=200), metadata={"examples": ["anna@example.com"]})
 

@@ -7,18 +7,18 @@ from typing import Any
 from flask import abort
 from marshmallow import ValidationError, validate
 
-SHOWN = 20  # words that a refusal names
+MAX_WORDS_NAMED = 20  # words that a refusal names
 
 
 def unknown_word(text: str, words: Collection[str]) -> str:
     """`'quarantine' is none of dead, done, quarantined, received; did you mean 'quarantined'?`."""
     known = sorted(words)
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    more = f" and {len(known) - MAX_WORDS_NAMED} more" if len(known) > MAX_WORDS_NAMED else ""
     near = get_close_matches(text, known, n=1, cutoff=0.5)
     guess = f"; did you mean {near[0]!r}?" if near else ""
     if not known:
         return f"there is no {text[:50]!r}, and nothing else of this kind yet"
-    return f"{text[:50]!r} is none of {', '.join(known[:SHOWN])}{more}{guess}"
+    return f"{text[:50]!r} is none of {', '.join(known[:MAX_WORDS_NAMED])}{more}{guess}"
 
 
 class Word(validate.OneOf):

@@ -21,12 +21,23 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import PAGE, ROWS, Filters, as_csv, days, filters, is_csv, of_holds, one_of, page
+from bridge.web.console.lists import (
+    MAX_FILE_ROWS,
+    ROWS_PER_PAGE,
+    Filters,
+    as_csv,
+    days,
+    filters,
+    is_csv,
+    of_holds,
+    one_of,
+    page,
+)
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 
 SHOWN_MUTES = 500
-TOGETHER = 600  # runs that are read to be folded into one page
+MAX_RUNS_FOLDED = 600  # runs that are read to be folded into one page
 OUTCOMES = ("changed", "waiting", "held back", "no change", "shadow", "failed")
 
 
@@ -40,11 +51,11 @@ def activity() -> Response | str:
     if before:
         wanted = wanted.where(Run.id < before)
     if is_csv():
-        return _runs_as_csv(wanted.order_by(Run.id.desc()).limit(ROWS))
+        return _runs_as_csv(wanted.order_by(Run.id.desc()).limit(MAX_FILE_ROWS))
     with services().store.read() as session:
-        rows = list(session.scalars(wanted.order_by(Run.id.desc()).limit(TOGETHER + 1)))
-        folded = fold(rows[:TOGETHER])
-        shown, more = folded[:PAGE], len(folded) > PAGE or len(rows) > TOGETHER
+        rows = list(session.scalars(wanted.order_by(Run.id.desc()).limit(MAX_RUNS_FOLDED + 1)))
+        folded = fold(rows[:MAX_RUNS_FOLDED])
+        shown, more = folded[:ROWS_PER_PAGE], len(folded) > ROWS_PER_PAGE or len(rows) > MAX_RUNS_FOLDED
         runs = [one.run for one in shown]
         outcomes = run_outcomes(session, runs)
         undoable = undoable_runs(session, {one.id for one in runs})
@@ -154,7 +165,7 @@ def held() -> Response | str:
         if is_csv():
             return _holds_as_csv(session, wanted)
         query = select(Hold).where(*wanted, *([Hold.id < before] if before else [])).order_by(Hold.id.desc())
-        active, last = page(list(session.scalars(query.limit(PAGE + 1))))
+        active, last = page(list(session.scalars(query.limit(ROWS_PER_PAGE + 1))))
         ended = session.scalars(
             select(Hold).where(Hold.state != HoldState.ACTIVE).order_by(Hold.ended_at.desc()).limit(20)
         ).all()
@@ -173,7 +184,7 @@ def held() -> Response | str:
 
 
 def _holds_as_csv(session: Session, wanted: list[ColumnElement[bool]]) -> Response:
-    rows = session.scalars(select(Hold).where(*wanted).order_by(Hold.id.desc()).limit(ROWS)).all()
+    rows = session.scalars(select(Hold).where(*wanted).order_by(Hold.id.desc()).limit(MAX_FILE_ROWS)).all()
     names = display_names(session, {(one.kind, one.target_id) for one in rows})
     headings = ("hold", "kind", "id", "name", "rule", "since", "until", "times_in_a_row")
     return as_csv(
@@ -199,7 +210,7 @@ def mutes() -> Response | str:
         wanted.append(or_(Mute.target_id == asked["q"], Mute.why.icontains(asked["q"], autoescape=True)))
     with services().store.read() as session:
         query = select(Mute).where(*wanted).order_by(Mute.until, Mute.rule_id, Mute.target_id)
-        found = session.scalars(query.limit(ROWS if is_csv() else SHOWN_MUTES)).all()
+        found = session.scalars(query.limit(MAX_FILE_ROWS if is_csv() else SHOWN_MUTES)).all()
         names = display_names(session, {(one.kind, one.target_id) for one in found})
         total = session.scalar(select(func.count()).select_from(Mute).where(*wanted)) or 0
         rules = sorted(services().library.current(session).revisions)
@@ -226,12 +237,16 @@ def audit() -> Response | str:
     wanted += [Audit.id < before] if before else []
     if is_csv():
         with services().store.read() as session:
-            everything = session.scalars(select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(ROWS)).all()
+            everything = session.scalars(
+                select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(MAX_FILE_ROWS)
+            ).all()
         return as_csv(
             "audit-log",
             ("at", "who", "what", "about", "detail"),
             [(one.at, one.who, one.what, one.about, formatting.plainly(one.detail or "")) for one in everything],
         )
     with services().store.read() as session:
-        rows, last = page(list(session.scalars(select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(PAGE + 1))))
+        rows, last = page(
+            list(session.scalars(select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(ROWS_PER_PAGE + 1)))
+        )
     return show("audit.html", audit=rows, older=last.id if last else None, filters=found)

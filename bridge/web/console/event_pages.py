@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, select
 
 from bridge.decisions.event_facts import shown
 from bridge.operations import OperationError
-from bridge.operations.confirmation import MANY
-from bridge.operations.replay import MOST, cancel, replay
+from bridge.operations.confirmation import CONFIRM_FROM
+from bridge.operations.replay import MAX_EVENTS_PER_REPLAY, cancel, replay
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.store import deferred_events, journal, ledger
 from bridge.store.journal import Event, EventState
@@ -20,7 +20,7 @@ from bridge.web.console import formatting
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.formatting import many
-from bridge.web.console.lists import PAGE, ROWS, Filters, as_csv, days, filters, is_csv, one_of, page
+from bridge.web.console.lists import MAX_FILE_ROWS, ROWS_PER_PAGE, Filters, as_csv, days, filters, is_csv, one_of, page
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 
@@ -39,11 +39,15 @@ def events() -> Response | str:
     if is_csv():
         columns = (Event.id, Event.received_at, Event.source, Event.event_type, Event.state, Event.problem)
         with services().store.read() as session:
-            everything = session.execute(select(*columns).where(*wanted).order_by(Event.id.desc()).limit(ROWS)).all()
+            everything = session.execute(
+                select(*columns).where(*wanted).order_by(Event.id.desc()).limit(MAX_FILE_ROWS)
+            ).all()
         headings = ("id", "received_at", "source", "type", "state", "problem")
         return as_csv("webhooks", headings, [tuple(row) for row in everything])
     with services().store.read() as session:
-        rows, last = page(list(session.scalars(select(Event).where(*wanted).order_by(Event.id.desc()).limit(PAGE + 1))))
+        rows, last = page(
+            list(session.scalars(select(Event).where(*wanted).order_by(Event.id.desc()).limit(ROWS_PER_PAGE + 1)))
+        )
         counts = journal.counts(session)
     return show(
         "events.html", events=rows, older=last.id if last else None, counts=counts, filters=found, states=STATES,
@@ -60,7 +64,7 @@ def replay_events() -> Response | str:
     back = own_page(form.get("back", "/events"))
     try:
         ids = _selected(_all_that_fit(form) if form.get("which") == "filter" else form.getlist("event"))
-        if len(ids) > MANY and form.get("sure") != str(len(ids)):
+        if len(ids) > CONFIRM_FROM and form.get("sure") != str(len(ids)):
             return show("confirm_replay.html", count=len(ids), chosen=chosen, back=back, form=form)
         made = replay(services(), ids, revision=chosen, who=g.who, now=services().clock())  # type: ignore[arg-type]
     except OperationError as error:
@@ -92,9 +96,9 @@ def _all_that_fit(form: Mapping[str, str]) -> list[str]:
     found = Filters({name: form[name] for name in FILTERED if form.get(name)})
     with services().store.read() as session:
         query = select(Event.id).where(*_wanted(found), Event.replay_of.is_(None), Event.state.in_(REPLAYABLE))
-        ids = list(session.scalars(query.order_by(Event.id).limit(MOST + 1)))
-    if len(ids) > MOST:
-        raise OperationError(f"more than {MOST:,} webhooks fit; replay them in parts, with fewer days")
+        ids = list(session.scalars(query.order_by(Event.id).limit(MAX_EVENTS_PER_REPLAY + 1)))
+    if len(ids) > MAX_EVENTS_PER_REPLAY:
+        raise OperationError(f"more than {MAX_EVENTS_PER_REPLAY:,} webhooks fit; replay them in parts, with fewer days")
     return ids
 
 

@@ -19,17 +19,17 @@ from bridge.web.console.formatting import many
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 
-KINDS = (str(Kind.CONVERSIONS), str(Kind.CLICKS), str(Kind.IMPRESSIONS))
-SHOWN = 200
+IMPORT_KINDS = (str(Kind.CONVERSIONS), str(Kind.CLICKS), str(Kind.IMPRESSIONS))
+MAX_IMPORTS_SHOWN = 200
 
 
 @blueprint.get("/imports")
 @needs(Role.VIEWER, page=True)
 def imports() -> str:
     with services().store.read() as session:
-        found = import_states(session)[:SHOWN]
+        found = import_states(session)[:MAX_IMPORTS_SHOWN]
     return show(
-        "imports.html", imports=found, kinds=KINDS, feeds=backfills(services()),
+        "imports.html", imports=found, kinds=IMPORT_KINDS, feeds=backfills(services()),
         accounts={name: tuple(one.integrations) for name, one in services().settings.accounts.items()},
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ def upload() -> Response:
         account, _, integration = request.form.get("feed", "main/default").partition("/")
         kind = request.form.get("kind", "")
         known = services().settings.accounts.get(account)
-        if known is None or integration not in known.integrations or kind not in KINDS:
+        if known is None or integration not in known.integrations or kind not in IMPORT_KINDS:
             raise OperationError("choose an account and what the rows are; nothing was imported")
         key = FeedKey(account=account, integration=integration, kind=Kind(kind))
         with tempfile.NamedTemporaryFile(suffix=".csv") as file:

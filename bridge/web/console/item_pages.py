@@ -22,13 +22,13 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting, item_charts
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import PAGE, ROWS, as_csv, filters, is_csv, one_of
+from bridge.web.console.lists import MAX_FILE_ROWS, ROWS_PER_PAGE, as_csv, filters, is_csv, one_of
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 from rules.model.facts import Subject, Why
 from rules.model.revision import Revision
 
-KINDS = ("offer", "publisher", "advertiser")
+ITEM_KINDS = ("offer", "publisher", "advertiser")
 STATES = ("active", "inactive", "archived", "paused by rule")
 HOUR = timedelta(hours=1)
 CHARTED = 48  # hours
@@ -39,7 +39,7 @@ DAY = timedelta(hours=24)
 @needs(Role.VIEWER, page=True)
 def listed() -> Response | str:
     found = filters("kind", "q", "state", "sort")
-    kind = one_of(found, "kind", KINDS) or KINDS[0]
+    kind = one_of(found, "kind", ITEM_KINDS) or ITEM_KINDS[0]
     wanted = [Entity.kind == kind, *_in_state(one_of(found, "state", STATES))]
     if found["q"]:
         wanted.append(entities.matches(found["q"]))
@@ -51,14 +51,14 @@ def listed() -> Response | str:
             headings = ("kind", "number", "id", "name", "active", "changed_at", "archived_at")
             rows_of_file = [
                 (one.kind, one.number, one.ref, one.name, one.active, one.changed_at, one.gone_at)
-                for one in session.scalars(query.limit(ROWS))
+                for one in session.scalars(query.limit(MAX_FILE_ROWS))
             ]
             return as_csv(f"{kind}s", headings, rows_of_file)
-        rows = list(session.scalars(query.offset(after).limit(PAGE + 1)))
-    more = after + PAGE if len(rows) > PAGE else None
+        rows = list(session.scalars(query.offset(after).limit(ROWS_PER_PAGE + 1)))
+    more = after + ROWS_PER_PAGE if len(rows) > ROWS_PER_PAGE else None
     return show(
-        "items.html", entities=rows[:PAGE], kind=kind, kinds=KINDS, states=STATES, orders=tuple(ORDERS)[1:],
-        filters=found, more=more, total=total,
+        "items.html", entities=rows[:ROWS_PER_PAGE], kind=kind, kinds=ITEM_KINDS, states=STATES,
+        orders=tuple(ORDERS)[1:], filters=found, more=more, total=total,
     )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def _measured(
 ) -> list[item_charts.Hour]:
     """Clicks, conversions and revenue of the last hours, from the reports that rules decide by."""
     revision = next((one for one in rules if one.scope.per == (item.kind,)), None)
-    if revision is None or item.kind not in KINDS:
+    if revision is None or item.kind not in ITEM_KINDS:
         return []
     subject = Subject((item.kind,), (item.number or item.ref,))  # type: ignore[arg-type]
     facts = facts_for_subjects(live_inputs(found), session, revision, [subject], now)

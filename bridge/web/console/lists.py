@@ -19,8 +19,8 @@ from bridge.web.console import formatting
 from bridge.web.request_context import services
 from rules.model.input_values import parse_moment
 
-PAGE = 60
-ROWS = 10_000  # of a file; the next ones with an earlier `to`
+ROWS_PER_PAGE = 60
+MAX_FILE_ROWS = 10_000  # of a file; the next ones with an earlier `to`
 Row = TypeVar("Row")
 
 
@@ -97,8 +97,8 @@ def _plain(value: Any) -> Any:
 
 def page(rows: Sequence[Row]) -> tuple[Sequence[Row], Row | None]:
     """The rows of one page out of at most `PAGE` + 1, and the last of them where more follow."""
-    shown = rows[:PAGE]
-    return shown, shown[-1] if len(rows) > PAGE else None
+    shown = rows[:ROWS_PER_PAGE]
+    return shown, shown[-1] if len(rows) > ROWS_PER_PAGE else None
 
 
 def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
@@ -119,4 +119,4 @@ def holds_shown(form: Mapping[str, str]) -> list[int]:
     found = Filters({name: form[name] for name in ("rule", "q", "ends") if form.get(name)})
     with services().store.read() as session:
         wanted = (Hold.state == HoldState.ACTIVE, *of_holds(found, services().clock()))
-        return list(session.scalars(select(Hold.id).where(*wanted).order_by(Hold.id.desc()).limit(ROWS)))
+        return list(session.scalars(select(Hold.id).where(*wanted).order_by(Hold.id.desc()).limit(MAX_FILE_ROWS)))

@@ -13,7 +13,7 @@ from bridge.store.sessions import Principal
 from bridge.web.access import LoginRefused, csrf, needs, revoke, sessions
 from bridge.web.access import login as access_login
 from bridge.web.access.safe_redirect import own_page
-from bridge.web.access.tokens import FIRST
+from bridge.web.access.tokens import FIRST_SIGN_IN
 from bridge.web.access.users import Actor, add
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.show import show
@@ -114,14 +114,14 @@ def logout() -> Response:
 @needs(Role.ADMIN, page=True)
 def welcome() -> Response | str:
     """Who came by the first link makes a user of his own, to come back by."""
-    return show("welcome.html", name="") if g.who == FIRST else redirect("/")  # type: ignore[return-value]
+    return show("welcome.html", name="") if g.who == FIRST_SIGN_IN else redirect("/")  # type: ignore[return-value]
 
 
 @blueprint.post("/welcome")
 @needs(Role.ADMIN, page=True)
 def make_first() -> Response | str:
     principal: Principal = g.principal
-    if principal.name != FIRST or principal.token_id is None:
+    if principal.name != FIRST_SIGN_IN or principal.token_id is None:
         return problem(403, "Not allowed", "this page is for whoever came by the first link")
     name, password = request.form.get("name", ""), request.form.get("password", "")
     if password != request.form.get("again", ""):
@@ -129,8 +129,8 @@ def make_first() -> Response | str:
         return show("welcome.html", name=name)
     try:
         made = add(
-            services(), name=name, role=Role.ADMIN, password=password, actor=Actor(FIRST), now=services().clock(),
-            email=request.form.get("email", "").strip() or None,
+            services(), name=name, role=Role.ADMIN, password=password, actor=Actor(FIRST_SIGN_IN),
+            now=services().clock(), email=request.form.get("email", "").strip() or None,
         )  # fmt: skip
     except OperationError as error:
         flash(str(error), "bad")

@@ -42,7 +42,7 @@ from rules.model.revision import Mode, Revision
 
 POINTS = 60
 SHADOWED = timedelta(days=7)
-SHOWN = 20
+MAX_RUNS_SHOWN = 20
 STEPS = {
     "disabled": "It is not evaluated.",
     "shadow": "It decides and records; nothing is executed.",
@@ -116,7 +116,7 @@ def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime
     targets = {(one.kind, one.target) for one in told}
     return {
         "count": len(told), "touched": len(targets), "same": report.count("same"), "opposite": report.count("opposite"),
-        "first": told[:SHOWN], "names": display_names(session, targets), "days": SHADOWED.days,
+        "first": told[:MAX_RUNS_SHOWN], "names": display_names(session, targets), "days": SHADOWED.days,
     }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ SAID = {
     "approve.within": ("an approval is open for", ""),
     "approve.otherwise": ("then", ""),
 }
-ROWS = (
+INPUT_ROWS = (
     ("Check", ("trigger",)), ("On", ("data",)), ("If", ("when",)), ("Unless", ("unless",)), ("Then", ("then",)),
     ("Ends early if", ("release",)), ("Limits", ("guards",)), ("Approval", ("approve",)),
 )  # fmt: skip
@@ -59,7 +59,7 @@ def sentence(text: str) -> tuple[Row, ...]:
     found = values(text)
     scope = _scope(text)
     rows = []
-    for name, sections in ROWS:
+    for name, sections in INPUT_ROWS:
         own = [one for one in found if one.path[0] in sections and one.name not in LEFT_OUT]
         phrases = tuple(_phrases(own))
         if name == "Check" and scope:

@@ -9,13 +9,13 @@ from bridge.web.console.blueprint import blueprint
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 
-LONGEST = 200
+MAX_QUERY_CHARS = 200
 
 
 @blueprint.get("/search")
 @needs(Role.VIEWER, page=True)
 def found() -> Response | str:
-    text = request.args.get("q", "").strip()[:LONGEST]
+    text = request.args.get("q", "").strip()[:MAX_QUERY_CHARS]
     with services().store.read() as session:
         hits = search(session, text, services().library.current(session).revisions)
     exact = [hit for hit in hits if hit.exact]

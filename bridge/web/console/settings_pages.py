@@ -26,7 +26,7 @@ from bridge.web.access import make, needs, revoke
 from bridge.web.access.safe_redirect import own_page
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import PAGE, page
+from bridge.web.console.lists import ROWS_PER_PAGE, page
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 
@@ -110,7 +110,7 @@ def channel_page(name: str) -> str:
     before = number_asked("before")
     with services().store.read() as session:
         wanted = select(Notice).where(Notice.channel == name, *([Notice.id < before] if before else []))
-        rows, last = page(list(session.scalars(wanted.order_by(Notice.id.desc()).limit(PAGE + 1))))
+        rows, last = page(list(session.scalars(wanted.order_by(Notice.id.desc()).limit(ROWS_PER_PAGE + 1))))
         hears, health = heard_by(session, name), notifications.health(session, name)
     return show(
         "channel.html", name=name, channel=channels[name], hears=hears, notices=rows, health=health,

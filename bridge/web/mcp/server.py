@@ -29,7 +29,7 @@ from bridge.web.access import InvalidToken, check
 from bridge.web.mcp import answers
 
 CALLER = "bridge.caller"  # in the scope of a request: who asks
-LONGEST_ARGUMENT = 200  # characters in the audit; a draft is longer and need not be kept twice
+MAX_ARGUMENT_CHARS = 200  # characters in the audit; a draft is longer and need not be kept twice
 INSTRUCTIONS = (
     "Integr8 Bridge automates an affiliate network by rules. You can explain decisions, list what waits and what is "
     "held, show rules and check drafts. You can propose a change, which a person then approves or rejects; you cannot "
@@ -99,7 +99,7 @@ class Tools:
                 self._note(caller, tool, arguments, refused)
 
     def _note(self, caller: Caller, tool: str, arguments: Mapping[str, Any], refused: str) -> None:
-        said = {name: str(value)[:LONGEST_ARGUMENT] for name, value in arguments.items() if value is not None}
+        said = {name: str(value)[:MAX_ARGUMENT_CHARS] for name, value in arguments.items() if value is not None}
         detail = {"arguments": said, "role": str(caller.role), **({"refused": refused} if refused else {})}
         with self._services.store.write() as session:
             who = f"{caller.name} (mcp)"

@@ -25,7 +25,7 @@ def quiet(rig) -> bool:
     try:
         with rig.store.read() as session:
             waiting = session.scalar(select(func.count()).where(Event.state == EventState.RECEIVED))
-            under_way = session.scalar(select(func.count()).where(Effect.state.in_(ledger.OPEN), not_(unseen)))
+            under_way = session.scalar(select(func.count()).where(Effect.state.in_(ledger.OPEN_STATES), not_(unseen)))
             ready = select(func.count()).where(StoredPlan.state == PlanState.READY)
             plans = session.scalar(ready.where(StoredPlan.id.not_in(select(Effect.plan_id).where(unseen))))
     except SQLAlchemyError:
@@ -58,7 +58,7 @@ def undecided(rig) -> int:
 def open_work(rig) -> list[str]:
     """What keeps it from being quiet."""
     with rig.store.read() as session:
-        effects = session.scalars(select(Effect).where(Effect.state.in_(ledger.OPEN)).limit(10))
+        effects = session.scalars(select(Effect).where(Effect.state.in_(ledger.OPEN_STATES)).limit(10))
         events = session.scalars(select(Event).where(Event.state == EventState.RECEIVED).limit(10))
         return [f"{one.verb} {one.target_id}: {one.state}, due {one.due_at}, {one.error}" for one in effects] + [
             f"event {one.id}: {one.attempts} attempts, {one.problem}" for one in events

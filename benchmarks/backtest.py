@@ -65,10 +65,10 @@ def run(rows: int = ROWS) -> list[dict[str, Any]]:
         {
             "observations": rows,
             "subjects": OFFERS,
-            "looks": report.looks,
+            "evaluations": report.evaluations,
             "seconds": round(seconds, 2),
             "aim": 10,
-            "looks_per_s": round(report.looks / seconds),
+            "evaluations_per_s": round(report.evaluations / seconds),
             "pauses": len(report.pauses),
             "false_alarms": len(report.false_alarms),
             "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,

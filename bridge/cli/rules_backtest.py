@@ -14,7 +14,8 @@ from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColu
 from rich.progress import Progress as Bar
 
 from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
-from bridge.operations.backtest import BacktestRequest, Thresholds, keep, read, try_out, try_thresholds
+from bridge.config.renamed import with_old_names
+from bridge.operations.backtest import BacktestRequest, Thresholds, for_programs, keep, read, try_out, try_thresholds
 from bridge.operations.backtest import as_json as backtest_json
 from bridge.operations.backtest import compare as make_comparison
 from bridge.operations.backtest_page import page
@@ -24,8 +25,8 @@ from bridge.store import backtest_results as stored_results
 from rules.backtest.backtest import Progress
 
 COLUMNS = (
-    "rule", "revision", "looks", "subjects", "no_decision", "pauses", "right", "wrong", "open", "flaps", "kept", "lost",
-    "waiting", "asked", "stopped",
+    "rule", "revision", "evaluations", "subjects", "no_decision", "pauses", "right", "wrong", "open", "flaps",
+    "loss_avoided", "profit_forgone", "waiting", "asked", "stopped",
 )  # fmt: skip
 MAX_PAUSES_SHOWN = 50
 
@@ -67,10 +68,11 @@ def backtest(
     with session.operating() as services, _bar() as progress:
         question = BacktestRequest.of(start, end, services.clock(), step, against)  # type: ignore[arg-type]
         if sweep:
-            tried = [asdict(one) for one in try_thresholds(services, file, question, Thresholds.parse(sweep))]
+            found = try_thresholds(services, file, question, Thresholds.parse(sweep))
+            tried = [with_old_names("backtest", asdict(one)) for one in found]
             columns = (
-                "value", "pauses", "false_alarms", "flaps", "kept", "lost", "saved_clicks", "honest", "honest_paused",
-                "unnoticed_hours", "best",
+                "value", "pauses", "false_alarms", "flaps", "loss_avoided", "profit_forgone", "saved_clicks", "honest",
+                "honest_paused", "unnoticed_hours", "best",
             )  # fmt: skip
             show(tried, columns, json=json, empty="")
             _recommend([] if json else tried)
@@ -118,8 +120,8 @@ def _bar() -> Iterator[Progress]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("loading the past", total=None)
 
-        def progress(done: int, looks: int, at: datetime) -> None:
-            bar.update(task, description=f"checking {at:%Y-%m-%d %H:%M}", completed=done, total=looks)
+        def progress(done: int, evaluations: int, at: datetime) -> None:
+            bar.update(task, description=f"checking {at:%Y-%m-%d %H:%M}", completed=done, total=evaluations)
 
         yield progress
 
@@ -137,10 +139,23 @@ def backtests(session: Session, rule: str, json: bool) -> None:
     """
     with session.read() as database:
         rows = [
-            {"made": one.made_at, "by": one.by, "against": one.against, **one.figures}
+            {"made": one.made_at, "by": one.by, "against": one.against, **for_programs(one.figures)}
             for one in stored_results.of_rule(database, rule)
         ]
-    columns = ("made", "revision", "from", "to", "pauses", "right", "wrong", "open", "flaps", "kept", "lost", "by")
+    columns = (
+        "made",
+        "revision",
+        "from",
+        "to",
+        "pauses",
+        "right",
+        "wrong",
+        "open",
+        "flaps",
+        "loss_avoided",
+        "profit_forgone",
+        "by",
+    )
     show(rows, columns, json=json, empty="none is kept; `integr8-bridge rules backtest` makes one")
 
 

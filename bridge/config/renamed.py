@@ -20,6 +20,7 @@ Kind: TypeAlias = Literal[
     "API path",
     "CLI option",
     "CLI command",
+    "field of a result",
     "JSON of sources list",
     "column of a CSV",
 ]
@@ -48,6 +49,13 @@ RENAMED: tuple[Renamed, ...] = (
     Renamed("page of the console", "/rules/NAME/trial", "/rules/NAME/backtest-job", "0.2.0"),
     Renamed("queue of workers", "upkeep", "maintenance", "0.2.0"),
     Renamed("JSON of sources list", "proof", "authentication", "0.2.0"),
+    Renamed("field of a result", "backtest: kept", "backtest: loss_avoided", "0.2.0"),
+    Renamed("field of a result", "backtest: lost", "backtest: profit_forgone", "0.2.0"),
+    Renamed("field of a result", "backtest: looks", "backtest: evaluations", "0.2.0"),
+    Renamed("field of a result", "backtest job: looks", "backtest job: evaluations", "0.2.0"),
+    Renamed("field of a result", "backtest job: looks_done", "backtest job: evaluations_done", "0.2.0"),
+    Renamed("field of a result", "backtest job: looking_at", "backtest job: evaluating_at", "0.2.0"),
+    Renamed("field of a result", "explanation: looks", "explanation: evaluations", "0.2.0"),
 )
 ANY_NAME = "NAME"
 
@@ -59,6 +67,16 @@ def old_names(kind: Kind) -> Mapping[str, tuple[str, ...]]:
         if row.kind == kind:
             found[row.new] = (*found.get(row.new, ()), row.old)
     return found
+
+
+def with_old_names(result: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a result (`backtest`, `explanation`), each also under the name that it had before."""
+    old = {
+        row.new.removeprefix(f"{result}: "): row.old.removeprefix(f"{result}: ")
+        for row in RENAMED
+        if row.kind == "field of a result" and row.new.startswith(f"{result}: ")
+    }
+    return {**values, **{old[name]: value for name, value in values.items() if name in old}}
 
 
 @cache

@@ -33,7 +33,7 @@ GUARDS = (
     "halt", "breaker", "quiet", "active", "for", "held", "already", "pending", "waiting", "companion", "released",
     "protected", "except", "where", "gone", "hold", "muted", "probation", "cooldown", "keep_active", "at_most.targets",
     "at_most.share", "at_most.revenue_24h", "per_day", "canary", "conflict", "unfilled", "no_target",
-    "undecided", "inhibited", "budget",
+    "lose_at_most", "inhibited", "budget",
 )  # fmt: skip
 OTHER = 127
 _CODE = {guard: number for number, guard in enumerate(GUARDS, int(Answer.YES) + 1)}

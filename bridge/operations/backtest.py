@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config import rules_directory
 from bridge.config.lookup_tables import load_all
+from bridge.config.renamed import with_old_names
 from bridge.config.rule_names import known_names
 from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError
@@ -32,7 +33,7 @@ DEFAULT = timedelta(days=30)  # the past that is taken where nobody names one
 FIRES = 50  # that are kept beside the figures; the page has them all
 
 
-def unwatched(_done: int, _looks: int, _at: datetime) -> None:
+def unwatched(_done: int, _evaluations: int, _at: datetime) -> None:
     """The progress that nobody wants to hear of."""
 
 
@@ -101,7 +102,7 @@ def keep(
 def _row(
     report: Report, question: BacktestRequest, who: str, now: datetime, costs: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    figures = as_json(report) | {"costs": [dict(row) for row in costs if row["rule"] == report.rule]}
+    figures = _values(report) | {"costs": [dict(row) for row in costs if row["rule"] == report.rule]}
     return {
         "rule_id": report.rule,
         "revision": report.revision,
@@ -110,7 +111,7 @@ def _row(
         "start": report.start,
         "end": report.end,
         "against": question.against,
-        "figures": figures | {"fires": figures["fires"][:FIRES]},
+        "stored_figures": figures | {"fires": figures["fires"][:FIRES]},
         "plots": drawn(report),
         "page": page([report]),
     }
@@ -225,13 +226,23 @@ def _history(services: Services, session: Session, revision: Revision, question:
 
 def as_json(report: Report) -> dict[str, Any]:
     """A report as plain values."""
+    return for_programs(_values(report))
+
+
+def for_programs(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a backtest and of each of its pauses, also under the names that they had before."""
+    fires = [with_old_names("backtest", one) for one in figures["fires"]]
+    return with_old_names("backtest", {**figures, "fires": fires})
+
+
+def _values(report: Report) -> dict[str, Any]:
     return {
         "rule": report.rule,
         "revision": report.revision,
         "from": report.start.isoformat(),
         "to": report.end.isoformat(),
         "step_seconds": report.step.total_seconds(),
-        "looks": report.looks,
+        "evaluations": report.evaluations,
         "subjects": report.subjects,
         "answers": dict(report.answers),
         "no_decision": report.no_decision,
@@ -243,8 +254,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "pauses": len(report.pauses),
         "false_alarms": len(report.false_alarms),
         "flaps": report.flaps,
-        "kept": str(report.kept),
-        "lost": str(report.lost),
+        "loss_avoided": str(report.loss_avoided),
+        "profit_forgone": str(report.profit_forgone),
         "waiting": report.waiting,
         "asked": report.asked,
         "stops": dict(report.stops),
@@ -262,8 +273,8 @@ def _fire(fire: Fire) -> dict[str, Any]:
         "false_alarm": fire.false_alarm,
         "judged": fire.judged,
         "mature": _mature(fire.mature),
-        "kept": str(fire.kept),
-        "lost": str(fire.lost),
+        "loss_avoided": str(fire.loss_avoided),
+        "profit_forgone": str(fire.profit_forgone),
         "came": {name: str(value) for name, value in fire.came.items()},
     }
 

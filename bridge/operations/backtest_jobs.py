@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bridge.config.renamed import with_old_names
 from bridge.operations.backtest import BacktestRequest, Thresholds, as_json, compared, keep, replayed, swept
 from bridge.operations.errors import NotThere, OperationError, Refused, TooMany
 from bridge.operations.rule_costs import costs_of
@@ -157,7 +158,7 @@ def _fail(job: BacktestJob, problem: str, now: datetime) -> None:
 
 
 def _how_far(job: BacktestJob) -> str:
-    return f", {job.share:.0%} done" if job.looks else ""
+    return f", {job.share:.0%} done" if job.evaluations else ""
 
 
 def run_next(services: Services, now: datetime) -> bool:
@@ -196,11 +197,13 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
     if job.kind != BacktestKind.BACKTEST:
         seen: dict[str, Any] = {}
 
-        def count_looks(done: int, looks: int, at: datetime) -> None:
-            seen.update(looks=looks, looks_done=looks, looking_at=at)  # of what is over all of it is done
-            progress(done, looks, at)
+        def count_evaluations(done: int, evaluations: int, at: datetime) -> None:
+            seen.update(
+                evaluations=evaluations, evaluations_done=evaluations, evaluating_at=at
+            )  # of what is over all of it is done
+            progress(done, evaluations, at)
 
-        answer = _answer(services, job, revision, question, count_looks)
+        answer = _answer(services, job, revision, question, count_evaluations)
         with services.store.write() as session:
             backtest_jobs.proceed(session, job, seen, services.clock())
             backtest_jobs.end(session, job, services.clock(), answer=answer)
@@ -209,7 +212,7 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
     costs = costs_of(services, revision, services.clock())
     [number] = keep(services, [report], question, who=job.by, now=services.clock(), costs=costs)
     with services.store.write() as session:
-        told = {"looks": report.looks, "looks_done": report.looks, "looking_at": report.end}
+        told = {"evaluations": report.evaluations, "evaluations_done": report.evaluations, "evaluating_at": report.end}
         backtest_jobs.proceed(session, job, told, services.clock())
         backtest_jobs.end(session, job, services.clock(), backtest=number)
 
@@ -221,7 +224,7 @@ def _answer(
     asked = job.asked or {}
     if job.kind == BacktestKind.SWEEP:
         tried = swept(services, revision, question, Thresholds.parse(asked["sweep"]), progress)
-        return {"metric": asked["metric"], "tried": [_plain(asdict(one)) for one in tried]}
+        return {"metric": asked["metric"], "tried": [with_old_names("backtest", _plain(asdict(one))) for one in tried]}
     with services.store.read() as session:
         old = services.library.revision(session, asked["with"])
     if old is None:
@@ -236,9 +239,9 @@ def _answer(
 
 
 def _figures(report: Report) -> dict[str, Any]:
-    names = ("pauses", "false_alarms", "flaps", "kept", "lost", "no_decision", "waiting")
+    names = ("pauses", "false_alarms", "flaps", "loss_avoided", "profit_forgone", "no_decision", "waiting")
     told = as_json(report)
-    return {name: told[name] for name in names}
+    return with_old_names("backtest", {name: told[name] for name in names})
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -263,15 +266,15 @@ def _heart(services: Services, job: BacktestJob) -> Iterator[Progress]:
                 lost.set()
                 break
 
-    def progress(done: int, looks: int, at: datetime) -> None:
+    def progress(done: int, evaluations: int, at: datetime) -> None:
         if lost.is_set() or container.leaving.is_set():
             raise _Stopped
         if services.clock() - began > MAX_JOB_TIME:
             minutes = MAX_JOB_TIME // timedelta(minutes=1)
             raise OperationError(
-                f"{done / looks:.0%} after {minutes} minutes; choose a shorter time range or a longer step"
+                f"{done / evaluations:.0%} after {minutes} minutes; choose a shorter time range or a longer step"
             )
-        seen.update(looks=looks, looks_done=done, looking_at=at)
+        seen.update(evaluations=evaluations, evaluations_done=done, evaluating_at=at)
 
     heart = threading.Thread(target=beat, name="backtest", daemon=True)
     heart.start()

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import case, or_, select
 from sqlalchemy.orm import Session
 
+from bridge.config.renamed import with_old_names
 from bridge.decisions import subjects
 from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.inhibitions import among_others
@@ -20,7 +21,7 @@ from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere, OperationError
 from bridge.operations.pauses import Pause, active_pauses
 from bridge.operations.plan_values import facts_of_event
-from bridge.operations.verdict_history import PastEvaluation, looks
+from bridge.operations.verdict_history import PastEvaluation, past_evaluations
 from bridge.reports.facts import LiveFacts, chosen
 from bridge.reports.live import Coverage
 from bridge.services.container import Services
@@ -50,7 +51,7 @@ UNDONE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The verdict with its numbers, whatever stood in its way, and what the last looks came to."""
+    """The verdict with its numbers, whatever stood in its way, and what the last evaluations came to."""
 
     rule: str
     revision: str
@@ -59,7 +60,7 @@ class Explanation:
     outside: str | None  # why the rule does not look at this subject at all
     stopped_by: tuple[str, ...]
     would_do: tuple[str, ...]
-    looks: tuple[PastEvaluation, ...]
+    evaluations: tuple[PastEvaluation, ...]
     tz: str
     paused: Pause | None = None  # the rule has acted already, and its pause is in force
 
@@ -80,9 +81,9 @@ class Explanation:
         lines += [f"{self.standing}."] if self.standing else []
         if self.would_do:
             lines.append(f"It would {', '.join(self.would_do)}.")
-        if self.looks:
+        if self.evaluations:
             lines.append("Last checks:")
-        lines += [f"  {_said(look, self.tz)}" for look in self.looks]
+        lines += [f"  {_said(one, self.tz)}" for one in self.evaluations]
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class Explanation:
             "standing": self.standing,
             "would_do": list(self.would_do),
             "trace": trace_json(verdict.trace),
-            "looks": [look.as_json() for look in self.looks],
+            **with_old_names("explanation", {"evaluations": [one.as_json() for one in self.evaluations]}),
             "text": self.text,
         }
 
@@ -133,8 +134,8 @@ def explain(
         revision = _revision(services, session, rule, at)
         seen = _facts(services, session, revision, subject, moment, past=at is not None)
         evaluation = evaluate(revision, seen.facts, moment)
-        looked = looks(session, rule, seen.subject, until=moment, event_id=seen.event_id)
-        stopped: tuple[str, ...] = looked[0].stopped_by if looked and at is not None else ()
+        evaluated = past_evaluations(session, rule, seen.subject, until=moment, event_id=seen.event_id)
+        stopped: tuple[str, ...] = evaluated[0].stopped_by if evaluated and at is not None else ()
         would: tuple[str, ...] = ()
         paused = None
         if at is None:
@@ -149,7 +150,7 @@ def explain(
             outside=seen.outside,
             stopped_by=stopped,
             would_do=would,
-            looks=looked,
+            evaluations=evaluated,
             tz=_zone(services, revision),
             paused=paused,
         )

@@ -53,14 +53,14 @@ class Past:
     """What the text would have done in the last days. Money in the currency of the account."""
 
     days: int
-    hours: float  # between two looks
+    hours: float  # between two evaluations
     pauses: int
     items: tuple[tuple[str, str, str, str], ...]  # kind, id, why, how it is judged by now; the first ones
     touched: int
     waiting: int
     false_alarms: int
-    kept: Decimal
-    lost: Decimal
+    loss_avoided: Decimal
+    profit_forgone: Decimal
     decided: bool  # false: no verdict at all, so that the figures say nothing
     warnings: tuple[str, ...]
 
@@ -116,12 +116,12 @@ def past(
     step = max(_own_step(revision), PAST / LOOKS)
     end = time.thread_time() + longest
 
-    def in_time(done: int, looks: int, _at: datetime) -> None:
+    def in_time(done: int, evaluations: int, _at: datetime) -> None:
         between()
         if time.thread_time() > end:
             raise OperationError(
-                f"{done:,} of {looks:,} checks were done within its time; save it in shadow and ask for a backtest, "
-                "which has more"
+                f"{done:,} of {evaluations:,} checks were done within its time; save it in shadow and ask for a "
+                "backtest, which has more"
             )
 
     found = replayed(services, revision, BacktestRequest(start=now - PAST, end=now, step=step), in_time)
@@ -135,8 +135,8 @@ def past(
         touched=len(items),
         waiting=found.waiting,
         false_alarms=len(found.false_alarms),
-        kept=found.kept,
-        lost=found.lost,
+        loss_avoided=found.loss_avoided,
+        profit_forgone=found.profit_forgone,
         decided=sum(found.answers.values()) > found.no_decision,
         warnings=tuple(found.warnings),
     )

@@ -34,7 +34,7 @@ class PastEvaluation:
         return asdict(self) | {"at": self.at.isoformat()}
 
 
-def looks(
+def past_evaluations(
     session: Session,
     rule: str,
     subject: Subject,

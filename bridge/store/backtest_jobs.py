@@ -53,9 +53,11 @@ class BacktestJob(Leased, Base):
     by: Mapped[str]
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(default=BacktestJobState.WAITING)
-    looks: Mapped[int | None]  # how many it will be; None until the past is loaded
-    looks_done: Mapped[int] = mapped_column(default=0)
-    looking_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the moment of the past that it has come to
+    evaluations: Mapped[int | None] = mapped_column("looks")  # how many it will be; None until the past is loaded
+    evaluations_done: Mapped[int] = mapped_column("looks_done", default=0)
+    evaluating_at: Mapped[datetime | None] = mapped_column(
+        "looking_at", UtcDateTime
+    )  # the moment of the past that it has come to
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str | None]  # why it ended without an answer
     backtest_id: Mapped[int | None]
@@ -69,8 +71,8 @@ class BacktestJob(Leased, Base):
 
     @property
     def share(self) -> float:
-        """Of the looks that are done, from 0 to 1."""
-        return self.looks_done / self.looks if self.looks else 0.0
+        """Of the evaluations that are done, from 0 to 1."""
+        return self.evaluations_done / self.evaluations if self.evaluations else 0.0
 
 
 #: Nobody has begun, or whoever had begun gave it back on leaving: then its lease is gone, not over.
@@ -82,7 +84,7 @@ READY = or_(
 
 @cache
 def _ready() -> Claim[BacktestJob]:
-    anew = {"state": BacktestJobState.RUNNING, "looks": None, "looks_done": 0, "looking_at": None}
+    anew = {"state": BacktestJobState.RUNNING, "evaluations": None, "evaluations_done": 0, "evaluating_at": None}
     return Claim(BacktestJob, READY, order=[BacktestJob.id], length=LEASE, **anew)
 
 

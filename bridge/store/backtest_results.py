@@ -13,6 +13,10 @@ MAX_RESULTS_PER_RULE = 5  # per rule: the last ones are compared, older ones wer
 MAX_PAGE_CHARS = 2_000_000  # characters; a longer page is not kept, its figures are
 
 
+#: Of what 0.1.0 has written, today's names.
+RENAMED_FIGURES = {"looks": "evaluations", "kept": "loss_avoided", "lost": "profit_forgone"}
+
+
 class Backtest(Base):
     """One revision over one time range of the past."""
 
@@ -26,10 +30,15 @@ class Backtest(Base):
     start: Mapped[datetime] = mapped_column(UtcDateTime)
     end: Mapped[datetime] = mapped_column(UtcDateTime)
     against: Mapped[str]  # live: facts as they were known then; imported: as the export has them
-    figures: Mapped[dict[str, Any]] = mapped_column(Json)
+    stored_figures: Mapped[dict[str, Any]] = mapped_column("figures", Json)
     plots: Mapped[list[Any]] = mapped_column(Json)
     page: Mapped[str | None]  # the whole page as HTML
     page_kept: Mapped[bool]  # so that a list can say so without reading it
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Of the whole backtest, under today's names whoever wrote the row."""
+        return {RENAMED_FIGURES.get(name, name): value for name, value in self.stored_figures.items()}
 
 
 def keep(session: Session, row: Mapping[str, Any]) -> Backtest:

@@ -106,13 +106,13 @@ class Fire:
         return self.came.get("revenue", Decimal(0)) - self.came.get("payout", Decimal(0))
 
     @property
-    def kept(self) -> Decimal:
+    def loss_avoided(self) -> Decimal:
         """Loss avoided: what the traffic brought less than as much traffic at the line, or its own negative profit."""
         return max(-self.profit, self.missing, Decimal(0))
 
     @property
-    def lost(self) -> Decimal:
-        """Profit given up: of traffic at the line or above; without a line, any profit."""
+    def profit_forgone(self) -> Decimal:
+        """Profit forgone: of traffic at the threshold or above; without a threshold, any profit."""
         return max(self.profit, Decimal(0)) if self.mature is None or self.missing <= 0 else Decimal(0)
 
     @property
@@ -151,11 +151,11 @@ class Report:
     start: datetime
     end: datetime
     step: timedelta
-    looks: int
+    evaluations: int
     subjects: int
-    answers: Mapping[str, int]  # verdicts by word, over all looks
+    answers: Mapping[str, int]  # verdicts by word, over all evaluations
     fires: tuple[Fire, ...]
-    waiting: int  # looks whose plan was over a limit and would have waited for a person
+    waiting: int  # evaluations whose plan was over a limit and would have waited for a person
     asked: int  # items about which a person would have been asked, because the evidence does not decide
     stops: Mapping[str, int]  # what kept effects from happening, by guard
     series: tuple[Series, ...] = ()
@@ -192,12 +192,12 @@ class Report:
         return found
 
     @property
-    def kept(self) -> Decimal:
-        return sum((fire.kept for fire in self.pauses), Decimal(0))
+    def loss_avoided(self) -> Decimal:
+        return sum((fire.loss_avoided for fire in self.pauses), Decimal(0))
 
     @property
-    def lost(self) -> Decimal:
-        return sum((fire.lost for fire in self.pauses), Decimal(0))
+    def profit_forgone(self) -> Decimal:
+        return sum((fire.profit_forgone for fire in self.pauses), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +237,9 @@ def backtest(
     every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else DEFAULT_STEP)
     history.begin()
     replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end, removes=removes, inhibitors=inhibitors)
-    looks = (end - start) // every + 1
+    evaluations = (end - start) // every + 1
     for done, now in enumerate(steps(start, end, every)):
-        progress(done, looks, now)
+        progress(done, evaluations, now)
         replayed.look(now)
     return replayed.report(start, every)
 
@@ -265,14 +265,14 @@ class _Replay:
         self._stops: Counter[str] = Counter()
         self._fired: list[tuple[datetime, PlannedEffect, Answer]] = []
         self._endings: dict[tuple[Target, datetime], str] = {}
-        self._looks = self._waiting = 0
+        self._evaluations = self._waiting = 0
         self._rows = {subject: row for row, subject in enumerate(history.subjects)}
         self._worths: dict[Target, Decimal] = {}
 
     def look(self, now: datetime) -> None:
         facts = self._history.at(now)
         evaluation = evaluate(self._revision, facts, now)
-        self._looks += 1
+        self._evaluations += 1
         for answer in Answer:
             self._answers[answer.word] += int(np.count_nonzero(evaluation.answers == answer))
         if self._world.idle(evaluation):
@@ -313,7 +313,7 @@ class _Replay:
             start=start,
             end=self._end,
             step=every,
-            looks=self._looks,
+            evaluations=self._evaluations,
             subjects=len(self._history.subjects),
             answers=dict(self._answers),
             fires=fires,

@@ -34,8 +34,8 @@ class Tried:
     pauses: int
     false_alarms: int
     flaps: int
-    kept: Decimal
-    lost: Decimal
+    loss_avoided: Decimal
+    profit_forgone: Decimal
     saved_clicks: Decimal
     honest: int | None = None  # items of the network that are not beyond this threshold; None: nothing is known
     honest_paused: float | None = None  # share of them that it would pause by chance in a month
@@ -60,7 +60,7 @@ def sweep(
     inhibitors: Sequence[Inhibitor] = (),
     progress: Progress = lambda _done, _looks, _at: None,
 ) -> tuple[Tried, ...]:
-    """The same backtest for each threshold of one metric. `progress` hears of the looks of all of them together.
+    """The same backtest for each threshold of one metric. `progress` hears of the evaluations of all of them together.
 
     One of them is marked as a good point: the one that saves the most clicks of bad traffic, less those that
     false alarms would have cost.
@@ -81,8 +81,8 @@ def sweep(
                 pauses=len(report.pauses),
                 false_alarms=len(wrong),
                 flaps=report.flaps,
-                kept=report.kept,
-                lost=report.lost,
+                loss_avoided=report.loss_avoided,
+                profit_forgone=report.profit_forgone,
                 saved_clicks=right - sum((_clicks(fire) for fire in report.false_alarms), Decimal(0)),
             )
         )
@@ -91,7 +91,7 @@ def sweep(
 
 def part(progress: Progress, number: int, parts: int) -> Progress:
     """The progress of one of several backtests of the same length, as a part of the whole."""
-    return lambda done, looks, at: progress(number * looks + done, parts * looks, at)
+    return lambda done, evaluations, at: progress(number * evaluations + done, parts * evaluations, at)
 
 
 def plain_thresholds(revision: Revision) -> dict[str, Decimal]:

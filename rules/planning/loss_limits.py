@@ -18,7 +18,7 @@ from rules.model.state import State
 from rules.model.verdicts import Evaluation
 from rules.planning.desired import DesiredEffect
 
-GUARD = "undecided"
+GUARD = "lose_at_most"
 MIDNIGHT = HoldFor("midnight")
 #: A cap begins anew each day, whatever was watched or touched yesterday.
 NOT_FOR_CAPS = frozenset({"probation", "cooldown"})

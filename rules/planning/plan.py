@@ -158,7 +158,7 @@ def _guarded(
         effect = desired.effect
         idle = None if (effect.subject, effect.step) in needed else guards.redundant(revision, effect, state)
         if desired.row in over_limit:
-            refused = _refused_undecided(revision, evaluation, desired, state, leaving=leaving, now=now)
+            refused = _refused_over_loss_limit(revision, evaluation, desired, state, leaving=leaving, now=now)
             stop, join = refused or idle, None
         else:
             join = _join(revision, effect, state, now) if idle is not None else None
@@ -188,7 +188,7 @@ def _keep_active(
     return [*proven, *others], [*last, *spared]
 
 
-def _refused_undecided(
+def _refused_over_loss_limit(
     revision: Revision,
     evaluation: Evaluation,
     desired: DesiredEffect,

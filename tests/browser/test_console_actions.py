@@ -57,7 +57,7 @@ def test_a_backtest_is_stopped_and_another_is_watched_to_its_end(page, network):
     page.get_by_role("button", name="Backtest").click()
     with network.services.store.write() as session:
         job = backtest_jobs.take(session, network.now)
-        backtest_jobs.proceed(session, job, {"looks": 200, "looks_done": 94}, network.now)
+        backtest_jobs.proceed(session, job, {"evaluations": 200, "evaluations_done": 94}, network.now)
     page.get_by_text("94 of 200 checks are done").wait_for()
     assert findings(page) == []
     page.get_by_role("button", name="Stop it").click()

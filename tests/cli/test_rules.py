@@ -86,4 +86,5 @@ def test_the_schema_for_editors_is_json(home):
 def test_an_explanation_speaks_json_with_the_last_looks(home):
     found = json.loads(run("explain", "onboarding", "--subject", f"event={home.event_id}", "--json"))
     assert found["answer"] == "no"
-    assert len(found["looks"]) == 1
+    assert len(found["evaluations"]) == 1
+    assert found["looks"] == found["evaluations"]  # its name in 0.1.0

@@ -15,7 +15,7 @@ from bridge.decisions.persist import record
 from bridge.decisions.records import run_records
 from bridge.operations import decide, maintenance
 from bridge.operations.explain import explain, parse_subject
-from bridge.operations.verdict_history import looks
+from bridge.operations.verdict_history import past_evaluations
 from bridge.reports.items import Items
 from bridge.store import runs
 from bridge.store.engine import Store, make_engine
@@ -190,7 +190,7 @@ def test_what_is_explained_at_any_run_is_what_was_stored(network, mode):
         for number in range(1001, 1010):
             subject = parse_subject(f"offer={number}")
             with network.services.store.read() as session:
-                newest = looks(session, "low", subject, until=at)[0]
+                newest = past_evaluations(session, "low", subject, until=at)[0]
             told = explain(network.services, "low", subject, now=network.now, at=at)
             if newest.answer is not None and newest.at == at:
                 compared += 1

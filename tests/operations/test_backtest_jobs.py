@@ -65,7 +65,7 @@ def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
     asked = ask()
     assert backtest_jobs.run_next(network.services, network.now)
     done = now_of(network, asked)
-    assert (done.state, done.looks, done.looks_done) == ("done", 97, 97)
+    assert (done.state, done.evaluations, done.evaluations_done) == ("done", 97, 97)
     with network.services.store.read() as session:
         kept = session.get_one(backtest_results.Backtest, done.backtest_id)
     assert kept.by == "anna"
@@ -107,7 +107,7 @@ def test_two_workers_do_not_run_two_at_once(network, ask):
 
 def test_one_whose_worker_was_killed_ends_with_the_reason(network, ask):
     asked = ask()
-    begin(network, looks=97, looks_done=48)
+    begin(network, evaluations=97, evaluations_done=48)
     network.pass_time(minutes=2)
     maintenance.tick(network.services, network.now)
     ended = now_of(network, asked)
@@ -122,7 +122,7 @@ def test_a_worker_that_was_thought_dead_writes_nothing_any_more(network, ask):
     network.pass_time(minutes=2)
     maintenance.tick(network.services, network.now)
     with network.services.store.write() as session:
-        assert not store_backtest_jobs.proceed(session, zombie, {"looks_done": 90}, network.now)
+        assert not store_backtest_jobs.proceed(session, zombie, {"evaluations_done": 90}, network.now)
         assert not store_backtest_jobs.end(session, zombie, network.now, backtest=1)
     assert now_of(network, asked).state == "failed"
 
@@ -203,7 +203,7 @@ def test_a_sweep_is_a_job_that_counts_the_checks_of_all_thresholds(network):
     job = told(network, "low-cr", Sweep("cr=0.5%..2%"))
     assert (job.state, job.problem) == ("done", None)
     assert [row["value"] for row in job.answer["tried"]][::6] == ["0.005", "0.02"]
-    assert job.looks == 7 * 97  # quarter hours of a day, both ends included
+    assert job.evaluations == 7 * 97  # quarter hours of a day, both ends included
 
 
 def test_two_revisions_are_compared_by_a_job(network):

@@ -27,7 +27,7 @@ def test_a_plan_is_reviewed_approved_called_off_and_explained(on_either_database
     network.work()
     assert network.paused == []
     found = explain(services, "low-cr", parse_subject("offer=1004"), now=network.now)
-    assert found.looks[0].did == ("pause offer 1004: skipped (cancelled by ann)",)
+    assert found.evaluations[0].did == ("pause offer 1004: skipped (cancelled by ann)",)
     assert not [one for one in examine(services, network.now, health=checks) if one["status"] == "fail"]
 
 

@@ -61,13 +61,13 @@ def test_what_was_done_is_told_for_a_time_gone_by(offers):
     found = ask(offers, "offer=1002", at=then + timedelta(minutes=1))
     assert found.verdict.answer.word == "yes"
     assert found.stopped_by == ()
-    assert found.looks[0].did == ("pause offer 1002: applied",)
+    assert found.evaluations[0].did == ("pause offer 1002: applied",)
 
 
 def test_a_miss_is_told_as_well_as_a_hit(offers):
     offers.rule(RULE)
     offers.work()
-    [look] = ask(offers, "offer=1001").looks
+    [look] = ask(offers, "offer=1001").evaluations
     assert (look.answer, look.did) == ("no", ())
     assert "Last checks:\n  2026-03-02 12:00 UTC, run 1: no" in ask(offers, "offer=1001").text
 
@@ -122,7 +122,7 @@ def test_a_rule_that_events_point_at_offers_is_explained_by_its_newest_event(off
         offers.pass_time(minutes=5)
     found = ask(offers, "offer=1001", "fraud")
     assert found.verdict.answer.word == "no"
-    assert len(found.looks) == 1
+    assert len(found.evaluations) == 1
 
 
 def test_one_event_is_explained_with_what_it_led_to(offers):
@@ -130,7 +130,7 @@ def test_one_event_is_explained_with_what_it_led_to(offers):
     event = offers.crm({"id": "1", "offer": "1001", "fraud": 99}).get_json()["event_id"]
     offers.work()
     found = ask(offers, f"event={event}", "fraud")
-    assert found.looks[0].did == ("pause offer 1001: applied",)
+    assert found.evaluations[0].did == ("pause offer 1001: applied",)
 
 
 def test_an_event_that_names_nobody_says_so(offers):

@@ -102,7 +102,7 @@ def test_what_came_meanwhile_is_told_in_money():
     sold = facts([(7.0, 7.0, "1"), (8.0, 8.0, "1")], delay=0.5, money=(5, 3))
     fire = replay(past(facts(steady(48)), sold), hours=12).pauses[0]
     assert (fire.came["clicks"], fire.came["conversions"]) == (120, 2)
-    assert (fire.kept, fire.lost) == (Decimal(4), Decimal(0))
+    assert (fire.loss_avoided, fire.profit_forgone) == (Decimal(4), Decimal(0))
 
 
 def test_late_conversions_of_earlier_clicks_release_early():
@@ -199,7 +199,7 @@ def test_too_little_traffic_afterwards_leaves_it_open():
 def test_loss_avoided_is_not_zero_where_the_payout_is_below_the_revenue():
     sold = facts([(7.0, 7.0, "1")], delay=0.5, money=(3, 5))
     fire = replay(past(facts(steady(48)), sold), hours=12).pauses[0]
-    assert fire.kept > 0
+    assert fire.loss_avoided > 0
 
 
 def test_a_pause_of_a_shadow_rule_takes_no_traffic_away():

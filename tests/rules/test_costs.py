@@ -58,5 +58,11 @@ def test_a_sweep_of_a_rule_without_a_ratio_says_nothing_of_the_month_ahead(rule)
 def untouched(value):
     nothing = Decimal(0)
     return Tried(
-        value=Decimal(value), pauses=0, false_alarms=0, flaps=0, kept=nothing, lost=nothing, saved_clicks=nothing
+        value=Decimal(value),
+        pauses=0,
+        false_alarms=0,
+        flaps=0,
+        loss_avoided=nothing,
+        profit_forgone=nothing,
+        saved_clicks=nothing,
     )

@@ -175,7 +175,7 @@ tests:
     expect: {{asked: [1]}}
   - {{given: {{offer: 1, clicks: 900, conversions: 3}}, expect: no}}
   - given: [{{offer: 1, clicks: 5000, conversions: 1}}, {{offer: 2, clicks: 900, conversions: 3}}]
-    expect: {{pause: [1], held_back: {{2: undecided}}}}
+    expect: {{pause: [1], held_back: {{2: lose_at_most}}}}
 """
     assert load(text, name="r.yaml", environment=environment).errors == ()
 

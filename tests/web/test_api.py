@@ -8,6 +8,7 @@ from api_client import Caller
 from openapi_spec_validator import validate
 from rule_texts import onboarding_rule
 
+from bridge.store import backtest_results
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
 from bridge.store.roles import Role
@@ -356,9 +357,32 @@ def test_a_rule_about_traffic_is_tried_on_the_past(operator, network):
     assert asked["state"] == "waiting"
     network.work()
     done = operator.get(f"/backtest-jobs/{asked['id']}")["data"]
-    assert (done["state"], done["looks_done"]) == ("done", 25)
+    assert (done["state"], done["evaluations_done"]) == ("done", 25)
     [made] = operator.get("/rules/low/backtests")["data"]
-    assert (made["id"], made["figures"]["looks"]) == (done["backtest_id"], 25)
+    figures = made["figures"]
+    assert (made["id"], figures["evaluations"]) == (done["backtest_id"], 25)
+    assert done["looks_done"] == 25  # the names of 0.1.0 are answered for one more version
+    assert [figures[name] for name in ("looks", "kept", "lost")] == [
+        figures[name] for name in ("evaluations", "loss_avoided", "profit_forgone")
+    ]
+
+
+def test_a_result_that_an_earlier_version_wrote_is_read_under_todays_names(operator, network):
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    with network.services.store.write() as session:
+        backtest_results.keep(
+            session,
+            {
+                "rule_id": "onboarding", "revision": "0" * 16, "made_at": at, "by": "anna", "start": at, "end": at,
+                "against": "live", "plots": [], "page": "",
+                "stored_figures": {"looks": 7, "kept": "1.50", "lost": "0", "fires": []},
+            },
+        )  # fmt: skip
+    [row] = operator.get("/rules/onboarding/backtests")["data"]
+    assert row["figures"] | {"fires": None} == {
+        "evaluations": 7, "loss_avoided": "1.50", "profit_forgone": "0", "fires": None,
+        "looks": 7, "kept": "1.50", "lost": "0",
+    }  # fmt: skip
 
 
 def test_a_silence_is_made_and_listed(operator):

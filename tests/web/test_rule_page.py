@@ -59,7 +59,7 @@ def test_the_page_says_how_far_a_trial_is_and_what_it_looks_at(browser, days):
     visitor = browser()
     visitor.press(PATH, f"{PATH}/backtest", **time_range)
     assert "waits for a worker" in visitor.open(PATH)
-    running(network, looks=200, looks_done=94, looking_at=datetime(2026, 3, 2, 9, tzinfo=UTC))
+    running(network, evaluations=200, evaluations_done=94, evaluating_at=datetime(2026, 3, 2, 9, tzinfo=UTC))
     page = visitor.open(PATH)
     assert 'value="47"' in page
     assert "94 of 200 checks are done; it is at" in page
@@ -88,7 +88,7 @@ def test_a_trial_whose_worker_was_killed_says_where_it_ended(browser, days):
     network, time_range = days
     visitor = browser()
     visitor.press(PATH, f"{PATH}/backtest", **time_range)
-    running(network, looks=200, looks_done=94)
+    running(network, evaluations=200, evaluations_done=94)
     network.pass_time(minutes=2)
     maintenance.tick(network.services, network.now)
     page = visitor.open(PATH)

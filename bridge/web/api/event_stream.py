@@ -23,7 +23,7 @@ from bridge.web.request_context import services
 
 blueprint = Blueprint("stream", "stream", description="Live activity")
 MAX_STREAMS = 4  # per process: each holds one of its twelve threads
-POLL_INTERVAL = 1.0  # seconds between two looks
+POLL_INTERVAL = 1.0  # seconds between two queries
 MAX_EVENTS_PER_POLL = 200
 _seats = BoundedSemaphore(MAX_STREAMS)
 

@@ -1,5 +1,6 @@
 """Field types and wrappers of answers, with their descriptions for the OpenAPI document."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -47,6 +48,18 @@ def truth(text: str = "") -> fields.Boolean:
 
 def words(text: str = "") -> fields.List[Any]:
     return fields.List(fields.String(), metadata=_about(text, None))
+
+
+def old(kind: Callable[..., fields.Field[Any]], new: str) -> fields.Field[Any]:
+    """The name that the field `new` had before; the view gives both (`bridge.config.renamed.with_old_names`)."""
+    made = kind()
+    made.metadata = old_name(new)
+    return made
+
+
+def old_name(new: str) -> dict[str, Any]:
+    """What the OpenAPI document says of a field that is now called `new`."""
+    return {"description": f"The old name of `{new}`; gone in the next version.", "deprecated": True}
 
 
 def counts(text: str = "") -> fields.Dict:

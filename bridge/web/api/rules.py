@@ -6,8 +6,9 @@ from typing import Any
 from flask import g
 
 from bridge.config import rulebook
+from bridge.config.renamed import with_old_names
 from bridge.operations import NotThere, backtest_jobs
-from bridge.operations.backtest import BacktestRequest
+from bridge.operations.backtest import BacktestRequest, for_programs
 from bridge.operations.backtest_jobs import CompareWith, Question, Sweep
 from bridge.operations.rule_mode import move
 from bridge.operations.rule_save import save
@@ -127,7 +128,10 @@ def list_costs(rule_id: str) -> dict[str, Any]:
 def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """What the last backtests of the rule came to, newest first."""
     with services().store.read() as session:
-        found = [picked(each, schemas_out_rules.BacktestRow) for each in backtest_results.of_rule(session, rule_id)]
+        found = [
+            picked(each, schemas_out_rules.BacktestRow) | {"figures": for_programs(each.figures)}
+            for each in backtest_results.of_rule(session, rule_id)
+        ]
     return listed(found, "id", query)
 
 
@@ -143,12 +147,12 @@ def run_backtest(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
     """
     step = timedelta(seconds=body["step_seconds"]) if "step_seconds" in body else None
     question = BacktestRequest.of(body.get("start"), body.get("end"), services().clock(), step, body["against"])
-    return one(
-        picked(
-            backtest_jobs.ask(services(), rule_id, question, who=g.who, now=services().clock(), about=_question(body)),
-            schemas_out_rules.BacktestJobRow,
-        )
-    )
+    now = services().clock()
+    return one(_job(backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now, about=_question(body))))
+
+
+def _job(row: BacktestJob) -> dict[str, Any]:
+    return with_old_names("backtest job", picked(row, schemas_out_rules.BacktestJobRow))
 
 
 def _question(body: dict[str, Any]) -> Question:
@@ -167,7 +171,7 @@ def show_backtest_job(number: int) -> dict[str, Any]:
         found = session.get(BacktestJob, number)
     if found is None:
         raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
-    return one(picked(found, schemas_out_rules.BacktestJobRow))
+    return one(_job(found))
 
 
 @blueprint.post("/backtest-jobs/<int:number>/stop")
@@ -176,11 +180,7 @@ def show_backtest_job(number: int) -> dict[str, Any]:
 @refusing
 def stop_backtest_job(number: int) -> dict[str, Any]:
     """End a backtest that waits or runs."""
-    return one(
-        picked(
-            backtest_jobs.stop(services(), number, who=g.who, now=services().clock()), schemas_out_rules.BacktestJobRow
-        )
-    )
+    return one(_job(backtest_jobs.stop(services(), number, who=g.who, now=services().clock())))
 
 
 @blueprint.post("/rules")
@@ -219,7 +219,7 @@ def list_library(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def past_of_rule(body: dict[str, Any]) -> dict[str, Any]:
     """What the rule of a text would have done in the last 30 days, looked at in few steps. Changes nothing."""
-    return one(answered("past", text=body["text"]))
+    return one(with_old_names("backtest", answered("past", text=body["text"])))
 
 
 @blueprint.post("/rules/check")

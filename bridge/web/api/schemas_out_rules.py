@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from bridge.web.api.fields import AT, Free, truth, when, whole, word, words
+from bridge.web.api.fields import AT, Free, old, old_name, truth, when, whole, word, words
 from rules.model.revision import Mode
 
 
@@ -103,13 +103,15 @@ class PastRow(Schema):
     touched = whole("items")
     waiting = whole("checks whose plan would have waited for a person")
     false_alarms = whole()
-    kept = word("loss avoided", "120.50")
-    lost = word("profit given up", "8.00")
+    loss_avoided = word("in the network's currency", "120.50")
+    profit_forgone = word("in the network's currency", "8.00")
+    kept = old(word, "loss_avoided")
+    lost = old(word, "profit_forgone")
     warnings = words()
     items = fields.List(fields.Nested(PastItemRow))
 
 
-class LookRow(Schema):
+class PastEvaluationRow(Schema):
     run_id = whole(example=812)
     at = word(example=AT)
     answer = word("null: it was not in scope", "no")
@@ -130,7 +132,8 @@ class ExplanationRow(Schema):
     stopped_by = words()
     would_do = words()
     trace = Free(metadata={"description": "each condition with value, threshold, sample, window and age"})
-    looks = fields.List(fields.Nested(LookRow))
+    evaluations = fields.List(fields.Nested(PastEvaluationRow))
+    looks = fields.List(fields.Nested(PastEvaluationRow), metadata=old_name("evaluations"))
     text = word("the whole as the command line prints it")
 
 
@@ -159,9 +162,12 @@ class BacktestJobRow(Schema):
     by = word(example="anna")
     asked_at = when()
     state = word("waiting, running, done or failed", "running")
-    looks = whole("how many it will be; null until the past is loaded", 2881)
-    looks_done = whole(example=1310)
-    looking_at = when("the moment of the past that it has come to")
+    evaluations = whole("how many it will be; null until the past is loaded", 2881)
+    evaluations_done = whole(example=1310)
+    evaluating_at = when("the moment of the past that it has come to")
+    looks = old(whole, "evaluations")
+    looks_done = old(whole, "evaluations_done")
+    looking_at = old(when, "evaluating_at")
     ended_at = when()
     problem = word("why it ended without an answer")
     backtest_id = whole("what came out, once it is done")
@@ -189,4 +195,6 @@ class BacktestRow(Schema):
     start = when()
     end = when()
     against = word("live: as it was known then; imported: as an export has it", "live")
-    figures = Free(metadata={"description": "looks, subjects, pauses, false alarms, money, the first fires, and costs"})
+    figures = Free(
+        metadata={"description": "evaluations, subjects, pauses, false alarms, money, the first fires, and costs"}
+    )

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from bridge.web.api.fields import Free, counts, number, truth, when, whole, word, words
+from bridge.web.api.fields import Free, counts, number, old, truth, when, whole, word, words
 
 
 class CheckRow(Schema):
@@ -30,7 +30,7 @@ class DoctorRow(Schema):
 class SourceRow(Schema):
     source = word(example="crm")
     authentication = word(example="standard-webhooks")
-    proof = word("The old name of `authentication`; gone in the next version.", "standard-webhooks")
+    proof = old(word, "authentication")
     format = word(example="json")
     path = word(example="/hooks/crm")
     warnings = words()

@@ -66,8 +66,8 @@ def _explained(rule: str, subject: Subject, moment: datetime | None) -> tuple[li
 
 
 def _with_moments(told: dict[str, Any]) -> dict[str, Any]:
-    looks = [look | {"at": datetime.fromisoformat(look["at"])} for look in told["looks"]]
-    return told | {"at": datetime.fromisoformat(told["at"]), "looks": looks}
+    evaluations = [one | {"at": datetime.fromisoformat(one["at"])} for one in told["evaluations"]]
+    return told | {"at": datetime.fromisoformat(told["at"]), "evaluations": evaluations}
 
 
 def _pause(then: dict[str, Any]) -> Pause | None:

@@ -176,7 +176,7 @@ def _past(draft: Draft, checked: Checked) -> dict[str, Any]:
     except OperationError as error:
         return told | {"no_past": str(error)}
     items = [(one["kind"], one["id"], one["why"], one["judged"]) for one in found["items"]]
-    money = {name: Decimal(found[name]) for name in ("kept", "lost")}
+    money = {name: Decimal(found[name]) for name in ("loss_avoided", "profit_forgone")}
     with services().store.read() as session:
         names = display_names(session, {(kind, target) for kind, target, _, _ in items})
     return told | {"past": found | money | {"items": items}, "names": names}

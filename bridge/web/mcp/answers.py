@@ -61,7 +61,9 @@ def answer(value: Mapping[str, Any]) -> dict[str, Any]:
 def decision(services: Services, rule: str, subject: str, at: datetime | None, now: datetime) -> dict[str, Any]:
     """Why a rule did or did not do something about an item."""
     found = explain(services, rule, parse_subject(subject), now=now, at=at).as_json()
-    return {name: found[name] for name in found if name not in {"looks", "why"}} | {"why_code": found["why"]}
+    return {name: found[name] for name in found if name not in {"evaluations", "looks", "why"}} | {
+        "why_code": found["why"]
+    }
 
 
 def waiting(services: Services, plan: int | None, now: datetime) -> dict[str, Any]:

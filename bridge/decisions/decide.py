@@ -182,7 +182,7 @@ def event_facts(received: Sequence[ReceivedEvent], live: Facts | None = None) ->
 def timed_facts(
     inputs: LiveInputs, session: Session, revision: Revision, silent: ReceivedEvent | None, now: datetime
 ) -> Facts:
-    """Facts for a rule that looks by the clock: everything in its scope, and the silence that it is about."""
+    """Facts for a rule that is evaluated by the clock: everything in its scope, and the silence that it is about."""
     if silent is None:
         return scope_facts(inputs, session, revision, now)
     if revision.scope.per == ("event",):

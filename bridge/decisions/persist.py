@@ -146,7 +146,7 @@ def _apply(session: Session, decision: Decision, plan: Plan, now: datetime) -> N
             [
                 {
                     "subject": subjects.dump(subject),
-                    "looks": streak.looks,
+                    "evaluations": streak.evaluations,
                     "since": streak.since,
                     "counted_at": streak.counted_at or now,
                 }

@@ -185,7 +185,7 @@ def _budgets(session: Session, context: PlanContext) -> dict[str, int]:
 
 
 def _holds(session: Session, context: PlanContext, wanted: Collection[Target]) -> list[Hold]:
-    """The rule's holds that this plan may end: all of them where it looks by the clock.
+    """The rule's holds that this plan may end: all of them where it is evaluated by the clock.
 
     An event is no reason to go through everything that earlier ones have led to.
     """
@@ -421,7 +421,7 @@ def _streaks(session: Session, context: PlanContext) -> dict[Subject, Streak]:
         seen_to = streak.counted_at
         clicks = context.measured.amount("clicks", subject, seen_to, max(until, seen_to))
         new = clicks is None or clicks > 0
-        found[subject] = Streak(looks=streak.looks, since=streak.since, counted_at=seen_to, new_data=new)
+        found[subject] = Streak(evaluations=streak.evaluations, since=streak.since, counted_at=seen_to, new_data=new)
     return found
 
 

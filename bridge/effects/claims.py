@@ -173,20 +173,20 @@ class StoredCallLog:
     ) -> None:
         self._store = store
         self._batch = batch
-        self._population: Mapping[str, int] | None = None
+        self._entity_count: Mapping[str, int] | None = None
         self._clock = clock
         self._ended: list[Call] = []
         self._first: list[tuple[datetime, list[int]]] = []  # when a call left, and effects that had never been tried
 
-    def population(self, kind: str) -> int | None:
-        if self._population is None:  # asked for after the call that waits for nobody
+    def entity_count(self, kind: str) -> int | None:
+        if self._entity_count is None:  # asked for after the call that waits for nobody
             with self._store.read() as session:
-                self._population = entities.population(session, self._batch.account, self._batch.integration)
-        return self._population.get(kind)
+                self._entity_count = entities.count_by_kind(session, self._batch.account, self._batch.integration)
+        return self._entity_count.get(kind)
 
-    def places(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
+    def list_positions(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
         with self._store.read() as session:
-            return entities.places(session, self._batch.account, self._batch.integration, kind, ids)
+            return entities.list_positions(session, self._batch.account, self._batch.integration, kind, ids)
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
         """Commit `sent`, then send. Raises Expired, Halted or LeaseLost before anything has left."""

@@ -181,7 +181,7 @@ class Exporter:
         """
         began, pause = self._clock(), FIRST_LOOK
         while True:
-            export = self.look(id)
+            export = self.status(id)
             waited, status = self._clock() - began, str(export.get("status", "UNKNOWN")).upper()
             progress(Progress(id, status, waited, total(export)))
             if status in BROKEN:
@@ -238,7 +238,7 @@ class Exporter:
         with self._client.open_file(url) as pieces:
             yield pieces
 
-    def look(self, id: str) -> Row:  # noqa: A002
+    def status(self, id: str) -> Row:  # noqa: A002
         """The export as it is now."""
         return self._client.exports.get(id, priority=Priority.BULK)
 

@@ -24,9 +24,9 @@ from bridge.store.runs import Cause, Run
 from rules.model.revision import Revision
 from rules.model.verbs import VERBS
 
-MARK = "notices"  # the heartbeat that says up to when has been looked
-OVERLAP = timedelta(seconds=90)  # a transaction that began before the last look may have been committed after it
-FIRST_LOOK_BACK = timedelta(minutes=10)  # how far the very first look goes back
+MARK = "notices"  # the heartbeat that says up to when notices were collected
+OVERLAP = timedelta(seconds=90)  # a transaction that began before the last collection may have been committed after it
+FIRST_LOOKBACK = timedelta(minutes=10)  # how far the very first collection goes back
 LATE_AFTER = timedelta(minutes=5)
 MARK_EVERY = timedelta(seconds=30)
 
@@ -51,7 +51,7 @@ def collect(inputs: NotificationInputs, now: datetime) -> None:
     bulkhead = Bulkhead(inputs.store, now)
     with inputs.store.read() as session:
         book = inputs.library.current(session).revisions
-        last = heartbeats.last_beats(session).get(MARK, now - FIRST_LOOK_BACK)
+        last = heartbeats.last_beats(session).get(MARK, now - FIRST_LOOKBACK)
         since = last - OVERLAP
         told = {rule: one for rule, one in book.items() if one.notify}
         found: list[Notification] = []
@@ -164,7 +164,9 @@ def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> I
 
 def _about_run_and_stops(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Notification]:
     data = _about_run(run)
-    hour = f"{run.rule_id}:{run.started_at:%Y-%m-%dT%H}"  # what stays wrong is told once an hour, not at every look
+    hour = (
+        f"{run.rule_id}:{run.started_at:%Y-%m-%dT%H}"  # what stays wrong is told once an hour, not at every evaluation
+    )
 
     def found(text: str, *topics: str, key: str | None = None) -> Notification:
         name = key or f"run:{run.id}"

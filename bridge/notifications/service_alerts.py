@@ -25,7 +25,7 @@ log = structlog.get_logger()
 RECOVERED_AFTER = timedelta(minutes=1)  # a trouble that comes back within it has never been over
 RECOVERED_AT_ONCE = frozenset({"halt", "rules"})  # a person ended these
 NO_TICK_FOR = timedelta(seconds=60)  # without a tick: nobody works
-LOOK_EVERY = 15.0  # seconds between two checks of the web process
+WATCH_INTERVAL = 15.0  # seconds between two checks of the web process
 
 
 def watch(inputs: NotificationInputs, now: datetime, idle: Sequence[ObservedProblem] = ()) -> None:
@@ -116,19 +116,19 @@ class Watchdog(threading.Thread):
     """Looks after the workers from the web process, which lives without Redis."""
 
     def __init__(
-        self, inputs: Callable[[], NotificationInputs], ping: Callable[[], object], *, look: float = LOOK_EVERY
+        self, inputs: Callable[[], NotificationInputs], ping: Callable[[], object], *, interval: float = WATCH_INTERVAL
     ) -> None:
         """`inputs` is asked at each look, because bridge.yaml may have changed; `ping` raises while Redis is away."""
         super().__init__(name="watch", daemon=True)
         self._inputs = inputs
         self._ping = ping
-        self._look = look
+        self._interval = interval
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        wait = max(self._look, NO_TICK_FOR.total_seconds())  # after a start the workers have time to come up
+        wait = max(self._interval, NO_TICK_FOR.total_seconds())  # after a start the workers have time to come up
         while not self._stopping.wait(wait):
-            wait = self._look
+            wait = self._interval
             try:
                 self.once()
             except Exception:

@@ -93,13 +93,13 @@ def reviews(services: Services, *, now: datetime) -> list[Review]:
     """Everything that waits, the most money first. Beyond the first few, what changed since is not looked up."""
     with services.store.read() as session:
         waiting = enumerate(ledger.waiting(session))
-        return [_listed(services, session, stored, now, look=row < MAX_PLANS_REVIEWED) for row, stored in waiting]
+        return [_listed(services, session, stored, now, evaluate=row < MAX_PLANS_REVIEWED) for row, stored in waiting]
 
 
-def _listed(services: Services, session: Session, stored: StoredPlan, now: datetime, *, look: bool) -> Review:
+def _listed(services: Services, session: Session, stored: StoredPlan, now: datetime, *, evaluate: bool) -> Review:
     """One row of the listing, though its rule no longer loads: the others are not to be hidden by it."""
     try:
-        return _review(services, session, stored.id, now, look=look)
+        return _review(services, session, stored.id, now, evaluate=evaluate)
     except OperationError as error:
         return _as_stored(session, stored, str(error))
 
@@ -135,13 +135,13 @@ def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
     )
 
 
-def _review(services: Services, session: Session, plan_id: int, now: datetime, *, look: bool = True) -> Review:
+def _review(services: Services, session: Session, plan_id: int, now: datetime, *, evaluate: bool = True) -> Review:
     waiting = waiting_plan(services, session, plan_id)
     stored, revision = waiting.stored, waiting.revision
     old = plan_of(stored, ledger.effects_of(session, stored.id), revision)
-    new, problem = old, None if look else "not looked at again; `approvals show` does"
+    new, problem = old, None if evaluate else "not looked at again; `approvals show` does"
     try:
-        new = again_for(services, session, waiting, now) if look else old
+        new = again_for(services, session, waiting, now) if evaluate else old
     except OperationError as error:
         problem = str(error)
     _, difference = approval.recheck(old, new, revision.approve)

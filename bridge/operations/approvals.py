@@ -75,7 +75,7 @@ def approve(
 
 
 def reject(services: Services, plan_id: int, *, person: Person, why: str, now: datetime) -> Answered:
-    """Say no. The plan is dropped; the rule may want it again at its next look."""
+    """Say no. The plan is dropped; the rule may want it again at its next evaluation."""
     with services.store.write() as session:
         stored = _answerable(services, session, plan_id, person).stored
         return drop(session, stored, decision="rejected", who=person.name, note=why, now=now)

@@ -169,10 +169,10 @@ def _without_promise(verdict: Verdict, outside: str | None) -> Verdict:
     return verdict if outside is None else replace(verdict, trace=replace(verdict.trace, flip=None))
 
 
-def _said(look: PastEvaluation, tz: str) -> str:
-    answer = "not in scope" if look.answer is None else look.answer.replace("_", " ")
-    more = "; ".join(look.did or look.stopped_by)
-    return f"{wording.local(look.at, ZoneInfo(tz))}, run {look.run_id}: {answer}{f'; {more}' if more else ''}"
+def _said(one: PastEvaluation, tz: str) -> str:
+    answer = "not in scope" if one.answer is None else one.answer.replace("_", " ")
+    more = "; ".join(one.did or one.stopped_by)
+    return f"{wording.local(one.at, ZoneInfo(tz))}, run {one.run_id}: {answer}{f'; {more}' if more else ''}"
 
 
 def _zone(services: Services, revision: Revision) -> str:
@@ -251,7 +251,7 @@ def _by_number(services: Services, session: Session, revision: Revision, subject
 
 def _refuse_unknown(session: Session, revision: Revision, subject: Subject) -> None:
     """Raise NotThere for an id that nothing in Integr8 has, once we know what is there."""
-    known = entities.population(session, revision.account, revision.integration)
+    known = entities.count_by_kind(session, revision.account, revision.integration)
     for kind, identity in zip(subject.per, subject.ids, strict=True):
         if kind in MIRRORED and known.get(kind) and entities.named(session, kind, identity) is None:
             raise NotThere(f"there is no {kind} {identity} in Integr8; search for it by its name or number")

@@ -52,11 +52,11 @@ def begin(services: Services, account: str, integration: str, *, table: Table, s
         return str(exporter(services, account, integration).start(table, start, end, fields=FIELDS[table])["id"])
 
 
-def look(services: Services, account: str, integration: str, export: str) -> Export:
+def status(services: Services, account: str, integration: str, export: str) -> Export:
     """How far it is, and where to fetch the file when it is ready."""
     asked = exporter(services, account, integration)
     with _in_words():
-        found = asked.look(export)
+        found = asked.status(export)
         url = asked.address(found)
     return Export(export, str(found.get("status", "UNKNOWN")).upper(), total(found), url)
 

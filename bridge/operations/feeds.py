@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bridge.config.settings import Account
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead, sentence
-from bridge.reports import conversion_lag, mirror, polling, postbacks
+from bridge.reports import conversion_lag, entity_sync, polling, postbacks
 from bridge.reports.facts import LiveFacts
 from bridge.reports.polling import FeedPlan
 from bridge.services.container import Services
@@ -219,14 +219,14 @@ def _feed(services: Services, slot: Slot, now: datetime) -> None:
 
 
 def _entities(services: Services, account: str, integration: str, now: datetime) -> None:
-    seen = mirror.entities_of(services.store, services.listings, account, integration, now)
+    seen = entity_sync.entities_of(services.store, services.listings, account, integration, now)
     changed = sum(one.new + one.changed + one.gone for one in seen.values())
     tell = log.info if changed else log.debug
     tell("entities synchronised", account=account, **{kind: one.listed for kind, one in seen.items()}, changed=changed)
 
 
 def _details(services: Services, account: str, integration: str, now: datetime) -> None:
-    mirror.details_of(services.store, services.listings, account, integration, now)
+    entity_sync.details_of(services.store, services.listings, account, integration, now)
 
 
 def _settling(services: Services, account: str, integration: str, now: datetime) -> None:

@@ -33,8 +33,8 @@ log = structlog.get_logger()
 TASK = "rules.answer"
 MAX_OPEN_QUESTIONS = 4  # that wait or are worked on at once, over all askers
 QUESTION_TIMEOUT = 20.0  # then a question is given up
-LOOK = (0.02, 0.25)  # seconds between two looks for the answer, at first and at most
-STILL_WANTED = 0.5  # seconds between two looks of the worker whether anybody waits
+POLL_SECONDS = (0.02, 0.25)  # seconds between two looks for the answer, at first and at most
+STILL_WANTED = 0.5  # seconds between two questions of the worker whether anybody waits
 
 Asked: TypeAlias = Mapping[str, Any]
 Between: TypeAlias = Callable[[], None]
@@ -90,7 +90,7 @@ def _put(services: Services, kind: str, asked: Asked, who: str) -> int:
 
 
 def _wait(services: Services, number: int, has_left: Callable[[], bool]) -> Any:
-    end, pause = time.monotonic() + QUESTION_TIMEOUT, LOOK[0]
+    end, pause = time.monotonic() + QUESTION_TIMEOUT, POLL_SECONDS[0]
     while True:
         with services.store.read() as session:
             row = session.get(Question, number)
@@ -101,7 +101,7 @@ def _wait(services: Services, number: int, has_left: Callable[[], bool]) -> Any:
         if row is None or time.monotonic() > end:
             raise _given_up(row)
         time.sleep(pause)
-        pause = min(LOOK[1], pause * 1.5)
+        pause = min(POLL_SECONDS[1], pause * 1.5)
 
 
 def _given_up(row: Question | None) -> OperationError:
@@ -163,7 +163,7 @@ def _between(services: Services, row: Question) -> Between:
             with services.store.read() as session:
                 wanted = questions.is_wanted(session, row)
         except SQLAlchemyError:
-            return  # the next look may tell
+            return  # the next one may tell
         if not wanted:
             raise _Withdrawn
         next_look = time.monotonic() + STILL_WANTED

@@ -22,7 +22,7 @@ from rules.model.revision import Every, Revision, Webhook
 from rules.model.verdicts import Answer
 
 PAST = timedelta(days=30)
-LOOKS = 120
+EVALUATIONS = 120
 MAX_PROCESSOR_SECONDS = 8.0  # seconds of processor time: a busy machine takes longer and still answers
 NAMED = 20
 CHANGED = 20
@@ -107,13 +107,13 @@ def past(
 ) -> Past:
     """Raises OperationError with the reason where the past cannot answer, or not in time.
 
-    `longest` is in seconds of processor time; `between` is called after each look.
+    `longest` is in seconds of processor time; `between` is called after each evaluation.
     """
     try:
         replayable(revision)
     except NotReplayable as error:
         raise OperationError(str(error)) from error
-    step = max(_own_step(revision), PAST / LOOKS)
+    step = max(_own_step(revision), PAST / EVALUATIONS)
     end = time.thread_time() + longest
 
     def in_time(done: int, evaluations: int, _at: datetime) -> None:

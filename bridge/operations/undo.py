@@ -119,7 +119,7 @@ def _nothing(run_id: int, off: Cancelled, selection: Selection) -> str:
 
 
 def _mutes(off: Cancelled, plan: Plan, terms: Terms, now: datetime) -> list[Mute]:
-    """What was cancelled must not be wanted again at the rule's next look."""
+    """What was cancelled must not be wanted again at the rule's next evaluation."""
     known = {mute.target for mute in plan.mutes} | {ended.hold.target for ended in plan.ended}
     until = now + terms.respect
     targets = sorted({target(row) for row in off.effects} - known)

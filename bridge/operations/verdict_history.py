@@ -16,7 +16,7 @@ from rules.model.facts import Subject
 from rules.model.verdicts import Answer
 
 MAX_CHANGES_SHOWN = 5
-LOOKED = (runs.Cause.EVENT, runs.Cause.SLOT, runs.Cause.REPLAY)
+EVALUATED = (runs.Cause.EVENT, runs.Cause.SLOT, runs.Cause.REPLAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def past_evaluations(
     most: int = MAX_CHANGES_SHOWN,
 ) -> tuple[PastEvaluation, ...]:
     """The newest runs at or before a moment, newest first; those of one event, where the rule looks at events."""
-    wanted = select(Run).where(Run.rule_id == rule, Run.started_at <= until, Run.cause.in_(LOOKED))
+    wanted = select(Run).where(Run.rule_id == rule, Run.started_at <= until, Run.cause.in_(EVALUATED))
     if event_id is not None:
         wanted = wanted.where(Run.event_id == event_id)
     found = list(session.scalars(wanted.order_by(Run.id.desc()).limit(most)))

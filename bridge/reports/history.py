@@ -37,7 +37,7 @@ from rules.model.plan import Target
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, DIMENSIONS, Dimension, Group, Revision
 from rules.model.syntax import Condition
 
-BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first looks
+BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first evaluations
 TWO_MONTHS = timedelta(days=72)  # where a rule looks at last month, or at the same hours of nine weeks
 REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
 READ_AT_ONCE = timedelta(hours=6)  # rows of a longer time range that were seen in one second were read from a file

@@ -91,12 +91,12 @@ def _filtered(items: list[Item], query: Query) -> list[Item]:
             raise bad(name, f"unknown operator {operator!r}; known are {', '.join(OPERATORS)}")
         _known(items, path, name)
         wanted = words(query, name)
-        items = [item for item in items if _holds(look(item, path), operator, wanted)]
+        items = [item for item in items if _holds(value_at(item, path), operator, wanted)]
     text = (one(query, "query") or "").casefold()
     return [item for item in items if not text or _mentions(item, text)]
 
 
-def look(item: Any, path: str) -> Any:
+def value_at(item: Any, path: str) -> Any:
     for part in path.split("."):
         if not isinstance(item, Mapping) or part not in item:
             return None
@@ -150,7 +150,7 @@ def _sorted(items: list[Item], query: Query) -> list[Item]:
         raise bad("sort", "must look like -name,id")
     for name in reversed(words(query, "sort")):
         field = name.removeprefix("-")
-        if items and look(items[0], field) is None and field.split(".")[0] not in items[0]:
+        if items and value_at(items[0], field) is None and field.split(".")[0] not in items[0]:
             raise bad("sort", f"there is no field {field!r} to sort by")
         items = sorted(items, key=_order(field), reverse=name.startswith("-"))
     return items
@@ -158,7 +158,7 @@ def _sorted(items: list[Item], query: Query) -> list[Item]:
 
 def _order(field: str) -> Callable[[Item], tuple[int, Any]]:
     def key(item: Item) -> tuple[int, Any]:
-        value = look(item, field)
+        value = value_at(item, field)
         if isinstance(value, (int, float)):
             return 1, value
         return (0, "") if value is None else (2, str(value).casefold())

@@ -60,7 +60,7 @@ class Entity(Base):
 
 
 class EntityChange(Base):
-    """One field that was different at the next look, and who is thought to have changed it."""
+    """One field that was different at the next reading, and who is thought to have changed it."""
 
     __tablename__ = "entity_changes"
     __table_args__ = (
@@ -76,7 +76,7 @@ class EntityChange(Base):
     field: Mapped[str]
     before: Mapped[Any] = mapped_column(Json, nullable=True)
     after: Mapped[Any] = mapped_column(Json, nullable=True)
-    after_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the look before: it happened later than this
+    after_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the reading before: it happened later than this
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     cause: Mapped[str]  # ChangedBy
     rule: Mapped[str | None]
@@ -100,7 +100,7 @@ class Delay(Base):
 
 
 def forget_changes(session: Session, before: datetime) -> None:
-    """Retention: what was different at a look long ago. The entities themselves are a mirror and stay."""
+    """Retention: what was different at a reading long ago. The entities themselves are a mirror and stay."""
     session.execute(
         delete(EntityChange).where(EntityChange.seen_at < before).execution_options(synchronize_session=False)
     )
@@ -163,7 +163,7 @@ def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
     return session.scalars(select(Delay).where(Delay.account == account, Delay.integration == integration)).all()
 
 
-def population(session: Session, account: str, integration: str) -> dict[str, int]:
+def count_by_kind(session: Session, account: str, integration: str) -> dict[str, int]:
     """How many entities of each kind exist, to choose between reading one by one and page by page."""
     rows = session.execute(_population(), {"account": account, "integration": integration})
     return {row[0]: row[1] for row in rows}
@@ -175,7 +175,7 @@ def _population() -> Select[str, int]:
     return select(Entity.kind, func.count()).where(*ours, Entity.gone_at.is_(None)).group_by(Entity.kind)
 
 
-def places(session: Session, account: str, integration: str, kind: str, ids: Collection[str]) -> dict[str, int]:
+def list_positions(session: Session, account: str, integration: str, kind: str, ids: Collection[str]) -> dict[str, int]:
     """Where each of these stands among its kind, from 0, in the order in which Integr8 first listed them to us.
 
     `ids` are text ids. A list that Integr8 gives today may have another order: this says where to look first.

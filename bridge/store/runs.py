@@ -105,8 +105,8 @@ class StoredStreak(Base):
     rule_id: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    looks: Mapped[int]
-    counted_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of the last look with new data
+    evaluations: Mapped[int] = mapped_column("looks")
+    counted_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of the last evaluation with new data
 
 
 class RuleAnswers(Base):
@@ -225,7 +225,7 @@ def streaks(session: Session, rule_id: str) -> dict[str, StoredStreak]:
 
 
 def keep_streaks(session: Session, rule_id: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Replace the streaks of a rule by these {subject, since, looks, counted_at}."""
+    """Replace the streaks of a rule by these {subject, since, evaluations, counted_at}."""
     session.execute(delete(StoredStreak).where(StoredStreak.rule_id == rule_id))
     insert_rows(session, StoredStreak, [{"rule_id": rule_id, **row} for row in rows])
 

@@ -1,6 +1,6 @@
 """Replay a rule over the past, with the facts as they were known then.
 
-Every look goes through the same `evaluate` and `plan` as a live run. A backtest on final data would lie: late
+Every evaluation goes through the same `evaluate` and `plan` as a live run. A backtest on final data would lie: late
 conversions make yesterday look better than it looked yesterday. Afterwards every pause is held against the mature
 ratio of its subject: over the clicks of the window and of the week after, with all that has arrived by now, and with
 the interval in which the true ratio lies. What that cannot decide is called open, not wrong.
@@ -81,8 +81,8 @@ class Fire:
     ended: str | None  # time, early
     count: int  # its place in a row of them, from 1
     came: Mapping[str, Decimal]  # what really came while it would have been paused
-    hindsight: Answer  # the same look with all that has arrived by now
-    afterwards: Answer  # the look over the traffic that came right after it
+    hindsight: Answer  # the same evaluation with all that has arrived by now
+    afterwards: Answer  # the evaluation of the traffic that came right after it
     mature: Mature | None = None  # None: the rule holds no ratio against a line
     worth: Decimal = Decimal(0)  # revenue of one conversion of the subject, over all that is known
 
@@ -97,7 +97,7 @@ class Fire:
 
     @property
     def false_alarm(self) -> bool:
-        """By now it is known that the ratio was on the good side; without a ratio: the same look says no by now."""
+        """By now the ratio is known to have been on the good side; without one, the same evaluation says no by now."""
         return self.judged == "wrong"
 
     @property
@@ -229,8 +229,8 @@ def backtest(
 
     It is replayed as if it were live and approved; what a limit stops is counted and not done. With `removes` a paused
     target loses its traffic; a rule in shadow has seen all traffic, and is replayed without. `step` is the
-    rule's own interval unless given. `progress` hears before each look how many are done, how many there will be,
-    and which moment it is about; what it raises ends the replay. `inhibitors` are the rules that hold
+    rule's own interval unless given. `progress` is called before each evaluation with how many are done, how many
+    there will be, and which moment it is about; what it raises ends the replay. `inhibitors` are the rules that hold
     this one back. Raises NotReplayable for a rule about events.
     """
     replayable(revision)
@@ -240,7 +240,7 @@ def backtest(
     evaluations = (end - start) // every + 1
     for done, now in enumerate(steps(start, end, every)):
         progress(done, evaluations, now)
-        replayed.look(now)
+        replayed.evaluate_at(now)
     return replayed.report(start, every)
 
 
@@ -269,7 +269,7 @@ class _Replay:
         self._rows = {subject: row for row, subject in enumerate(history.subjects)}
         self._worths: dict[Target, Decimal] = {}
 
-    def look(self, now: datetime) -> None:
+    def evaluate_at(self, now: datetime) -> None:
         facts = self._history.at(now)
         evaluation = evaluate(self._revision, facts, now)
         self._evaluations += 1
@@ -407,7 +407,7 @@ class _Replay:
         return next((span for span in past.spans if span.start == at), None) if past else None
 
     def _stretch(self) -> timedelta:
-        """How long after a look the rule's own window holds nothing but what came after it."""
+        """How long after an evaluation the rule's own window holds nothing but what came after it."""
         window, settle = self._revision.data.window, self._revision.data.settle
         length = window.length if isinstance(window, Rolling) else timedelta(days=1)
         return length + (settle if isinstance(settle, timedelta) else timedelta(0))

@@ -271,7 +271,7 @@ def _decimal(value: float) -> Decimal:
 
 
 def steps(start: datetime, end: datetime, step: timedelta) -> Iterable[datetime]:
-    """The moments at which the rule looks: start, start + step, ... up to end."""
+    """The moments at which the rule is evaluated: start, start + step, ... up to end."""
     at = start
     while at <= end:
         yield at

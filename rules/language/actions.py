@@ -76,7 +76,7 @@ def _spread(node: Node, findings: Findings) -> Iterator[Node]:
 
 
 def first_target(node: Node | None) -> Dimension | None:
-    """The kind of the first step that names one which a rule may look per: what `scope: all` is all of."""
+    """The kind of the first step that names one which a rule may be evaluated per: what `scope: all` is all of."""
     for step in node.items if isinstance(node, Branch) else ():
         entries = step.entries if isinstance(step, Table) else {}
         for verb in VERBS:
@@ -189,7 +189,7 @@ class _Step:
             return conditions.template(given, self.available, self.findings)
         if VERBS[verb].identity == "entity" and target not in self.available.dimensions:
             self.findings.error(
-                node.keys[verb], f'which {target}? The rule does not look per {target}; add which: "{{{{ ... }}}}"'
+                node.keys[verb], f'which {target}? The rule is not evaluated per {target}; add which: "{{{{ ... }}}}"'
             )
         return None
 

@@ -253,7 +253,7 @@ def _hold(
 
 
 def _streak(about: Mapping[str, Any], now: datetime) -> Streak:
-    return Streak(looks=int(about.get("checks", 0)), since=_ago(about, "since", now), new_data=True)
+    return Streak(evaluations=int(about.get("checks", 0)), since=_ago(about, "since", now), new_data=True)
 
 
 def _ago(about: Mapping[str, Any], key: str, now: datetime) -> datetime | None:

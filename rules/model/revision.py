@@ -61,7 +61,7 @@ class Missed(StrEnum):
     SKIP = "skip"
 
 
-# --- when do we look -------------------------------------------------------------------------------
+# --- when is it evaluated ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """How long the answer must have been yes: so many looks, or so much time. Exactly one is set."""
+    """How long the answer must have been yes: so many evaluations, or so much time. Exactly one is set."""
 
     checks: int | None = None
     duration: timedelta | None = None
@@ -365,5 +365,5 @@ class Revision:
 
     @property
     def timed(self) -> bool:
-        """Whether it looks by the clock; otherwise an event asks it."""
+        """Whether it is evaluated by the clock; otherwise an event asks it."""
         return not isinstance(self.trigger, Webhook)

@@ -78,14 +78,14 @@ class TargetState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streak:
-    """How long a subject's answer has been yes, before the present look. Source: stored verdicts.
+    """How long a subject's answer has been yes, before the present evaluation. Source: stored verdicts.
 
     `rules.planning.lifecycle.advance` makes the next one, for whoever stores it.
     """
 
-    looks: int = 0  # consecutive looks with yes, each with new data
+    evaluations: int = 0  # consecutive ones with yes, each with new data
     since: datetime | None = None  # since when the answer has been yes without a gap
-    counted_at: datetime | None = None  # the last look that was counted
+    counted_at: datetime | None = None  # the last evaluation that was counted
     new_data: bool = True  # observations about this subject were seen after `counted_at`
 
 

@@ -1,6 +1,6 @@
 """How long an answer has lasted: the streak of a subject over its evaluations. Nothing is timed; all is derived.
 
-A stop of the service loses nothing: the streak is what the stored verdicts say, and no look is no answer.
+A stop of the service loses nothing: the streak is what the stored verdicts say, and no evaluation is no answer.
 """
 
 from dataclasses import replace
@@ -16,19 +16,19 @@ from rules.model.verdicts import Answer, Evaluation
 
 
 def advance(before: Streak | None, answer: Answer, now: datetime) -> Streak | None:
-    """The streak after a look; None when there is none.
+    """The streak after an evaluation; None when there is none.
 
-    A yes counts as a look only when new data came in: looking again at the same numbers proves nothing.
+    A yes counts only when new data came in: evaluating again at the same numbers proves nothing.
     No decision neither counts nor breaks a count, but we cannot say that it lasted, so a duration starts anew.
     """
     before = before or Streak()
     if answer is Answer.NO:
         return None
     if answer is Answer.NO_DECISION:
-        return replace(before, since=None) if before.looks else None
-    if before.looks and not before.new_data:
+        return replace(before, since=None) if before.evaluations else None
+    if before.evaluations and not before.new_data:
         return replace(before, since=before.since or now)
-    return Streak(looks=before.looks + 1, since=before.since or now, counted_at=now, new_data=False)
+    return Streak(evaluations=before.evaluations + 1, since=before.since or now, counted_at=now, new_data=False)
 
 
 def shortfall(wanted: For | None, streak: Streak | None, now: datetime) -> str | None:
@@ -36,8 +36,8 @@ def shortfall(wanted: For | None, streak: Streak | None, now: datetime) -> str |
     streak = streak or Streak()
     if wanted is None:
         return None
-    if wanted.checks is not None and streak.looks < wanted.checks:
-        return f"yes at {streak.looks} of {wanted.checks} checks with new data"
+    if wanted.checks is not None and streak.evaluations < wanted.checks:
+        return f"yes at {streak.evaluations} of {wanted.checks} checks with new data"
     if wanted.duration is not None:
         lasting = now - streak.since if streak.since else None
         if lasting is None or lasting < wanted.duration:

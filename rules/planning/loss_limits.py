@@ -79,7 +79,7 @@ def is_asking(plan: Plan) -> bool:
 
 
 def later(effects: Sequence[PlannedEffect]) -> list[Stop]:
-    """What is asked at the next look, because this one acts on what is proven."""
+    """What is asked at the next evaluation, because this one acts on what is proven."""
     text = "what is proven goes first; a person is asked at the next check"
     return [_stop(GUARD, effect, f"{effect.target}: {text}") for effect in effects]
 

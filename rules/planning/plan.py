@@ -35,7 +35,7 @@ def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime
     one of the whole plan. Raises nothing: a value that is missing stops its subject.
     """
     still = guards.standstill(revision, state, now)
-    returned = release.look(revision.id, state, _terms(revision, evaluation, state, may_return=not still), now)
+    returned = release.returns_due(revision.id, state, _terms(revision, evaluation, state, may_return=not still), now)
     rows = _yes(revision, evaluation)
     late = loss_limits.rows(revision, evaluation)
     if still:

@@ -45,7 +45,7 @@ class Terms:
     may_return: bool = True  # False: the rule stands still; only what people did is noted
 
 
-def look(rule: str, state: State, terms: Terms, now: datetime) -> Returns:
+def returns_due(rule: str, state: State, terms: Terms, now: datetime) -> Returns:
     """Go through the holds of one rule."""
     return together(_one(known, hold, state, terms, now) for known, hold in state.held_by(rule))
 
@@ -72,7 +72,7 @@ def early_yes(rule: str, evaluation: Evaluation, state: State) -> frozenset[Subj
 def sweep(rule: str, state: State, now: datetime) -> Plan:
     """Release what is due for a rule that is no longer loaded; its holds must not outlive it for ever."""
     still = state.halt is not None
-    found = look(rule, state, Terms(may_return=not still), now)
+    found = returns_due(rule, state, Terms(may_return=not still), now)
     stops = (Stop(guard="halt", message=state.halt_message()),) if still else ()
     return _plan(rule, found, stops)
 

@@ -77,7 +77,7 @@ def undo(applied: Sequence[Applied], state: State, now: datetime, terms: Terms) 
     """The inverse of these effects.
 
     `state` must know the targets they touched (`touched`). Several effects on one target are undone as one:
-    from the newest wanted value to the oldest prior one. The rule is muted for what it did, or its next look
+    from the newest wanted value to the oldest prior one. The rule is muted for what it did, or its next evaluation
     would do it again.
     """
     if state.halt is not None:

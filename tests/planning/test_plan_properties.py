@@ -93,7 +93,7 @@ def worlds(draw: Any) -> State:
         streaks=draw(
             st.dictionaries(
                 st.sampled_from(IDS).map(subject),
-                st.builds(Streak, looks=st.integers(1, 3), since=st.one_of(st.none(), PAST)),
+                st.builds(Streak, evaluations=st.integers(1, 3), since=st.one_of(st.none(), PAST)),
             )
         ),
         effects_today=draw(st.integers(0, 8)),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bridge.reports.entity_sync import SyncResult, sync_all
 from bridge.reports.listings import ClientListings
-from bridge.reports.mirror import SyncResult, mirror
 from bridge.simulator.world import World
 from bridge.store import entities
 from bridge.store.engine import Store
@@ -20,7 +20,7 @@ from bridge.store.runs import Run
 
 @pytest.fixture
 def look(store: Store, client) -> Callable[[datetime], dict[str, SyncResult]]:
-    return lambda now: mirror(store, ClientListings(lambda *_: client), "main", "default", now)
+    return lambda now: sync_all(store, ClientListings(lambda *_: client), "main", "default", now)
 
 
 def changes(store: Store) -> list[EntityChange]:
@@ -165,7 +165,7 @@ class Empty:
 def test_an_empty_listing_does_not_empty_the_mirror(look, store, world: World, now):
     world.offer("Alpha")
     look(now)
-    mirror(store, Empty(), "main", "default", now + timedelta(minutes=5))
+    sync_all(store, Empty(), "main", "default", now + timedelta(minutes=5))
     assert the_offer(store).gone_at is None
 
 

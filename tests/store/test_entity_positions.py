@@ -22,7 +22,7 @@ def seen(store, now):
 
 def places(store, *ids):
     with store.read() as session:
-        return entities.places(session, "main", "default", "offer", ids)
+        return entities.list_positions(session, "main", "default", "offer", ids)
 
 
 def test_places_count_the_living_of_one_kind_and_account(store, seen):

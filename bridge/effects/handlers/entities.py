@@ -57,11 +57,11 @@ def read_many(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -
     if len(wanted) == 1:
         return _one_by_one(tools, call_log, jobs, wanted)
     all_pages = math.ceil(
-        (call_log.population(kind) or len(wanted)) / ENTITIES_PER_PAGE
+        (call_log.entity_count(kind) or len(wanted)) / ENTITIES_PER_PAGE
     )  # at least so many, when nobody knows
-    places = call_log.places(kind, wanted)
-    likely = Counter(place // ENTITIES_PER_PAGE for place in places.values())
-    with_likely = len(likely) + len(wanted) - len(places)
+    positions = call_log.list_positions(kind, wanted)
+    likely = Counter(position // ENTITIES_PER_PAGE for position in positions.values())
+    with_likely = len(likely) + len(wanted) - len(positions)
     if len(wanted) <= min(all_pages, with_likely):
         return _one_by_one(tools, call_log, jobs, wanted)
     if all_pages <= with_likely:

@@ -115,11 +115,11 @@ class CallLog(Protocol):
         """Record a call that changes nothing."""
         ...
 
-    def population(self, kind: str) -> int | None:
+    def entity_count(self, kind: str) -> int | None:
         """About how many entities of a kind there are, from the mirror; None when nobody knows."""
         ...
 
-    def places(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
+    def list_positions(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
         """Where in the list of a kind these stood when we last read it, from 0; what nobody knows is missing."""
         ...
 

@@ -96,7 +96,7 @@ def enter_user(database: Session, tried: Try, user: User) -> None:
 def _begin(services: Services, way: str, name: str | None, *, spared: bool = False) -> Try:
     """Count the try. Raises NoEntry where there were too many, unless this one is spared."""
     browser = login_limits.known_browser(_key(), name) if name is not None else None
-    origin = login_limits.Origin(login_limits.caller(services.settings), name, browser)
+    origin = login_limits.Origin(login_limits.client_address(services.settings), name, browser)
     tried = Try(services, way, origin, services.clock())
     with services.store.write() as database:
         excess = login_limits.too_often(database, _key(), origin, tried.now)

@@ -58,7 +58,7 @@ class Excess:
     is_first: bool
 
 
-def caller(settings: Settings) -> str:
+def client_address(settings: Settings) -> str:
     """The address that a request comes from, seen through the proxies of `trusted_proxies`."""
     remote = request.remote_addr or ""
     trusted = [ipaddress.ip_network(one) for one in settings.trusted_proxies]

@@ -138,7 +138,7 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.AnsweredRow))
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
-    """Say yes. The rule looks again first: what recovered drops out.
+    """Say yes. The rule is evaluated again first: what recovered drops out.
 
     With `confirm` only where it is that many changes: else 409.
     """

@@ -126,7 +126,7 @@ def start_export(body: dict[str, Any]) -> dict[str, Any]:
 def show_export(query: dict[str, Any], export_id: str) -> dict[str, Any]:
     """How far an export is, and where its file is once it is there. Ask again every few seconds."""
     account, integration = query["account"], query["integration"]
-    found = exports.look(services(), account, integration, export_id)
+    found = exports.status(services(), account, integration, export_id)
     left = exports.exporter(services(), account, integration).budget().left
     return one(picked(found, schemas_out_service.ExportRow) | {"left_today": left})
 

@@ -24,7 +24,7 @@ OF_AN_OFFER = ("offer_event", "landing_page")
 #: Fields that change by themselves.
 RESTLESS = frozenset({"updated_at", "last_updated", "last_updated_by", "modified_at", "last_login"})
 SLACK = timedelta(minutes=2)  # between Integr8's clock and ours
-LONG_AGO = timedelta(hours=24)  # between two looks so far apart, anything may have happened
+LONG_AGO = timedelta(hours=24)  # between two readings so far apart, anything may have happened
 PRESENT = "exists"  # the field under which coming and going is noted
 ASKED_FOR = 50  # missing ones per look; more than that looks like a broken listing, not like deletions
 
@@ -41,7 +41,7 @@ class Listings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """What one look found."""
+    """What one reading found."""
 
     listed: int
     new: int
@@ -60,7 +60,7 @@ class SyncRequest:
     began: datetime
 
 
-def look(store: Store, source: Listings, wanted: SyncRequest) -> SyncResult:
+def sync_kind(store: Store, source: Listings, wanted: SyncRequest) -> SyncResult:
     """List one kind and take it into the mirror. Errors of the client go through; nothing is written then."""
     listed = source.listed(wanted.account, wanted.integration, wanted.kind, wanted.parent)
     rows = {_ref(row): plain(row) for row in listed}  # as the database gives it back, or money would seem to change
@@ -176,7 +176,7 @@ def _flag(row: Row) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class _Ours:
-    """Our own effects on the targets of one look, lately."""
+    """Our own effects on the targets of one reading, lately."""
 
     effects: Mapping[str, Sequence[Effect]]
     began: datetime
@@ -203,7 +203,7 @@ class _Ours:
         )
 
     def cause(self, entity: Entity, field: str, after: Any, seen: datetime) -> tuple[ChangedBy, Effect | None]:
-        """A rule, if one of our effects wanted just that since the last look; else a person, if we looked lately."""
+        """A rule, if one of our effects wanted just that since the last reading; else a person, if we looked lately."""
         for effect in reversed(self.on(entity)):
             when = effect.ended_at or effect.sent_at
             if when is None or when < entity.last_seen - SLACK or effect.state == EffectState.FAILED:
@@ -216,7 +216,7 @@ class _Ours:
 def entities_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
     """Advertisers, publishers and offers: a few pages."""
     return {
-        kind: look(store, source, SyncRequest(account=account, integration=integration, kind=kind, began=now))
+        kind: sync_kind(store, source, SyncRequest(account=account, integration=integration, kind=kind, began=now))
         for kind in MIRRORED_KINDS
     }
 
@@ -228,7 +228,7 @@ def details_of(store: Store, source: Listings, account: str, integration: str, n
     found = {}
     for kind in OF_AN_OFFER:
         parts = [
-            look(
+            sync_kind(
                 store, source, SyncRequest(account=account, integration=integration, kind=kind, parent=offer, began=now)
             )
             for offer in offers
@@ -242,6 +242,6 @@ def details_of(store: Store, source: Listings, account: str, integration: str, n
     return found
 
 
-def mirror(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
+def sync_all(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
     """Everything at once, parents first."""
     return entities_of(store, source, account, integration, now) | details_of(store, source, account, integration, now)

@@ -7,14 +7,14 @@ import pytest
 from bridge.effects.handlers import HANDLERS, Ambiguous, Applied, Failed, Job, RetryLater, Skipped, Tools
 
 
-class Desk:
+class CallLog:
     """Remembers which requests were announced; a real one writes them to the ledger first."""
 
-    def __init__(self, population=None, places=()):
+    def __init__(self, entity_count=None, positions=()):
         self.writes = []
         self.reads = []
-        self._population = population
-        self._places = dict(places)
+        self._entity_count = entity_count
+        self._positions = dict(positions)
 
     def write(self, operation, jobs, send):
         self.writes.append((operation, len(jobs)))
@@ -24,16 +24,16 @@ class Desk:
         self.reads.append(operation)
         return ask()
 
-    def population(self, _kind):
-        return self._population
+    def entity_count(self, _kind):
+        return self._entity_count
 
-    def places(self, _kind, ids):
-        return {one: self._places[one] for one in ids if one in self._places}
+    def list_positions(self, _kind, ids):
+        return {one: self._positions[one] for one in ids if one in self._positions}
 
 
 @pytest.fixture
 def call_log():
-    return Desk()
+    return CallLog()
 
 
 def jobs(verb, kind, targets, **more):
@@ -60,7 +60,7 @@ def active(world, offer):
 
 def test_forty_pauses_are_one_bulk_call_and_one_read(world, client):
     offers = [world.offer(f"Offer {number}", active=True) for number in range(40)]
-    call_log = Desk(population=40)
+    call_log = CallLog(entity_count=40)
     outcomes = carry_out(client, call_log, jobs("pause", "offer", [offer.key for offer in offers]))
     assert kinds(outcomes) == [Applied] * 40
     assert (call_log.writes, call_log.reads) == ([("offers.set_status", 40)], ["offers.list"])
@@ -69,17 +69,17 @@ def test_forty_pauses_are_one_bulk_call_and_one_read(world, client):
 
 def test_a_thousand_pauses_are_a_dozen_calls(world, client):
     offers = [world.offer(f"Offer {number}") for number in range(1000)]
-    carry_out(client, Desk(population=1000), jobs("pause", "offer", [offer.key for offer in offers]))
+    carry_out(client, CallLog(entity_count=1000), jobs("pause", "offer", [offer.key for offer in offers]))
     assert len(world.log.find()) <= 12
 
 
 def listed(offers):
-    return {offer.key: place for place, offer in enumerate(offers)}
+    return {offer.key: position for position, offer in enumerate(offers)}
 
 
 def test_a_few_of_a_large_network_are_looked_for_where_they_were(world, client):
     offers = [world.offer(f"Offer {number}") for number in range(1000)]
-    call_log = Desk(population=1000, places=listed(offers))
+    call_log = CallLog(entity_count=1000, positions=listed(offers))
     outcomes = carry_out(client, call_log, jobs("pause", "offer", [offer.key for offer in offers[505:605]]))
     assert (kinds(outcomes), call_log.reads) == ([Applied] * 100, ["offers.list"] * 2)
 
@@ -87,8 +87,8 @@ def test_a_few_of_a_large_network_are_looked_for_where_they_were(world, client):
 @pytest.mark.parametrize("moved_by", [1, 40, 150, 999])
 def test_a_list_that_has_moved_since_is_read_until_everything_is_found(world, client, moved_by):
     offers = [world.offer(f"Offer {number}") for number in range(1000)]
-    places = {key: (place + moved_by) % 1000 for key, place in listed(offers).items()}
-    call_log = Desk(population=1000, places=places)
+    positions = {key: (position + moved_by) % 1000 for key, position in listed(offers).items()}
+    call_log = CallLog(entity_count=1000, positions=positions)
     outcomes = carry_out(client, call_log, jobs("pause", "offer", [offer.key for offer in offers[300:330]]))
     assert kinds(outcomes) == [Applied] * 30
     assert len(call_log.reads) <= 1 + 10  # a page in vain at most
@@ -96,7 +96,7 @@ def test_a_list_that_has_moved_since_is_read_until_everything_is_found(world, cl
 
 def test_one_that_nobody_has_seen_is_read_by_itself(world, client):
     offers = [world.offer(f"Offer {number}") for number in range(400)]
-    call_log = Desk(population=399, places=listed(offers[:399]))
+    call_log = CallLog(entity_count=399, positions=listed(offers[:399]))
     outcomes = carry_out(
         client, call_log, jobs("pause", "offer", [offer.key for offer in (offers[7], offers[8], offers[399])])
     )
@@ -113,7 +113,7 @@ def test_an_offer_may_be_named_by_its_small_number(world, client, call_log):
 def test_a_bulk_call_that_was_half_done_leaves_the_rest_for_another_try(world, client):
     offers = [world.offer(f"Offer {number}", active=True) for number in range(10)]
     world.faults.add({"kind": "partial_bulk", "share": 0.5})
-    outcomes = carry_out(client, Desk(population=10), jobs("pause", "offer", [offer.key for offer in offers]))
+    outcomes = carry_out(client, CallLog(entity_count=10), jobs("pause", "offer", [offer.key for offer in offers]))
     assert kinds(outcomes) == [Applied] * 5 + [RetryLater] * 5
 
 
@@ -129,21 +129,21 @@ def test_a_target_that_is_refused_fails_alone(world, client):
     offers = [world.offer(f"Offer {number}", active=True) for number in range(9)]
     targets = [*(offer.key for offer in offers), "n0such0ffr"]
     world.faults.add({"kind": "refused_ids", "ids": ["n0such0ffr"], "status": 400})
-    outcomes = carry_out(client, Desk(population=9), jobs("pause", "offer", targets))
+    outcomes = carry_out(client, CallLog(entity_count=9), jobs("pause", "offer", targets))
     assert kinds(outcomes) == [Applied] * 9 + [Failed]
 
 
 def test_a_target_that_fails_with_402_waits_for_a_person(world, client):
     offers = [world.offer(f"Offer {number}", active=True) for number in range(4)]
     world.faults.add({"kind": "refused_ids", "ids": [offers[2].key], "status": 402})
-    outcomes = carry_out(client, Desk(population=4), jobs("pause", "offer", [offer.key for offer in offers]))
+    outcomes = carry_out(client, CallLog(entity_count=4), jobs("pause", "offer", [offer.key for offer in offers]))
     assert kinds(outcomes) == [Applied, Applied, RetryLater, Applied]
     assert outcomes[2].wait >= 60
 
 
 def test_what_was_accepted_and_cannot_be_seen_is_unknown(world, client):
     offer = world.offer(active=True)
-    outcomes = carry_out(client, Desk(population=2), jobs("pause", "offer", [offer.key, "n0such0ffr"]))
+    outcomes = carry_out(client, CallLog(entity_count=2), jobs("pause", "offer", [offer.key, "n0such0ffr"]))
     assert kinds(outcomes) == [Applied, Ambiguous]
 
 

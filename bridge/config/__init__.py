@@ -1,0 +1,1 @@
+"""What BRIDGE_HOME and the environment say: settings, rules, look-up tables, login."""

@@ -283,4 +283,4 @@ def _mature(found: Mature | None) -> dict[str, Any] | None:
     """The ratio as it is known by now, with the interval in which the true one lies."""
     if found is None:
         return None
-    return {"rate": found.rate, "low": found.low, "high": found.high, "of": found.trials, "line": found.line}
+    return {"rate": found.rate, "low": found.low, "high": found.high, "of": found.trials, "threshold": found.threshold}

@@ -85,7 +85,7 @@ def costs_text(row: dict[str, Any]) -> str:
     """One row as a sentence."""
     unnoticed = row["unnoticed_hours"]
     after = f"{unnoticed} h" if unnoticed[0].isdigit() else unnoticed
-    worth = f", {row['missing_revenue']} of revenue short of the line" if Decimal(row["missing_revenue"]) else ""
+    worth = f", {row['missing_revenue']} of revenue short of the threshold" if Decimal(row["missing_revenue"]) else ""
     return (
         f"{row['rule']}: at {row['a_day']:,} a day it pauses {row['honest_paused']} of honest items in a month "
         f"({row['better_paused']} of those 1.5 times as good); a collapse to a quarter goes unnoticed for {after}, "

@@ -67,12 +67,12 @@ def blank(
     for name, given, known in (("item", item, ITEMS), ("metric", metric, METRICS), ("action", action, ACTIONS)):
         if given not in known:
             raise Refused(f"{name}: {given[:30]!r} is none of {', '.join(known)}")
-    words, line = METRICS[metric]
+    words, threshold = METRICS[metric]
     article = "an" if item[0] in "ao" else "a"
     verb = "Pause" if action == "pause" else "Tell about"
-    title = f"{verb} {article} {item}: {words} {'above' if above else 'below'} the line"
+    title = f"{verb} {article} {item}: {words} {'above' if above else 'below'} the threshold"
     need = "conversions: 20" if metric in OF_CONVERSIONS else "clicks: 500"
-    condition = f"{metric} {'>' if above else '<'} {line}{' @95% a month' if metric in CHANCE else ''}"
+    condition = f"{metric} {'>' if above else '<'} {threshold}{' @95% a month' if metric in CHANCE else ''}"
     limits = "  at_most: {targets: 5, share: 5%, revenue_24h: 10%}\n" if action == "pause" else ""
     then = f"  - pause: {item}\n    hold: 12h" if action == "pause" else f"  - notify: {channel or 'traffic'}"
     rule_id = _free(f"{item}-{metric}".replace("_", "-"), taken)

@@ -1,0 +1,1 @@
+"""Requests and messages to servers that are not Integr8: safe HTTP, channels, signed webhooks."""

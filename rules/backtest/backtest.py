@@ -53,8 +53,8 @@ class Mature:
     trials: float
     low: float  # the true ratio lies between these two with 95%
     high: float
-    line: float
-    down: bool  # the rule acts below the line
+    threshold: float
+    down: bool  # the rule acts below the threshold
 
     @property
     def rate(self) -> float:
@@ -62,10 +62,10 @@ class Mature:
 
     @property
     def judged(self) -> str:
-        """`right` where the whole interval is beyond the line, `wrong` where none of it is, else `open`."""
-        if (self.high < self.line) if self.down else (self.low > self.line):
+        """`right` where the whole interval is beyond the threshold, `wrong` where none of it is, else `open`."""
+        if (self.high < self.threshold) if self.down else (self.low > self.threshold):
             return "right"
-        return "wrong" if ((self.low >= self.line) if self.down else (self.high <= self.line)) else "open"
+        return "wrong" if ((self.low >= self.threshold) if self.down else (self.high <= self.threshold)) else "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class Fire:
     came: Mapping[str, Decimal]  # what really came while it would have been paused
     hindsight: Answer  # the same evaluation with all that has arrived by now
     afterwards: Answer  # the evaluation of the traffic that came right after it
-    mature: Mature | None = None  # None: the rule holds no ratio against a line
+    mature: Mature | None = None  # None: the rule holds no ratio against a threshold
     worth: Decimal = Decimal(0)  # revenue of one conversion of the subject, over all that is known
 
     @property
@@ -107,7 +107,7 @@ class Fire:
 
     @property
     def loss_avoided(self) -> Decimal:
-        """Loss avoided: what the traffic brought less than as much traffic at the line, or its own negative profit."""
+        """Loss avoided: what the traffic brought less than as much traffic at the threshold, or its own negative profit."""
         return max(-self.profit, self.missing, Decimal(0))
 
     @property
@@ -117,10 +117,10 @@ class Fire:
 
     @property
     def missing(self) -> Decimal:
-        """Revenue that the traffic of the pause fell short of the line; negative where it was better."""
+        """Revenue that the traffic of the pause fell short of the threshold; negative where it was better."""
         if self.mature is None or self.mature.down is False or self.mature.metric != "cr":
             return Decimal(0)
-        due = self.came.get("clicks", Decimal(0)) * Decimal(repr(self.mature.line))
+        due = self.came.get("clicks", Decimal(0)) * Decimal(repr(self.mature.threshold))
         return (due - self.came.get("conversions", Decimal(0))) * self.worth
 
 
@@ -133,7 +133,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One subject's value against the rule's line, and when it would have been paused."""
+    """One subject's value against the rule's threshold, and when it would have been paused."""
 
     subject: Subject
     text: str  # the condition that is drawn
@@ -384,14 +384,14 @@ class _Replay:
         row = self._rows[subject]
         hits, trials = (float(interpret.value(part, frame, frame.lookback).values[row]) for part in parts)
         lower, upper = wilson(np.array([hits]), np.array([max(trials, 1.0)]), TWO_SIDED)
-        line = float(node.right.value) if isinstance(node.right, tree.Constant) else 0.0  # type: ignore[arg-type]
+        threshold = float(node.right.value) if isinstance(node.right, tree.Constant) else 0.0  # type: ignore[arg-type]
         return Mature(
             metric=node.left.name if isinstance(node.left, tree.Metric) else "",
             hits=hits,
             trials=trials,
             low=float(lower[0]),
             high=float(upper[0]),
-            line=line,
+            threshold=threshold,
             down=node.op in {"<", "<="},
         )
 

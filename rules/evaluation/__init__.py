@@ -1,0 +1,1 @@
+"""From facts to verdicts, with the evidence behind each of them."""

@@ -56,7 +56,7 @@ def _more(amount: float, name: str) -> str:
 def _proving(
     op: str, successes: float, trials: float, *, line: float, z: float, names: tuple[str, str], span: TimeRange
 ) -> Flip | None:
-    """How much more would prove that a ratio is beyond the line, at the share of now if that is already."""
+    """How much more would prove that a ratio is beyond the threshold, at the share of now if that is already."""
 
     def proven(hits: float, count: float) -> bool:
         lower, upper = _wilson(min(hits, count), count, z)
@@ -98,7 +98,7 @@ def _least(known: float, most: float, proven: Callable[[float], bool]) -> int | 
 def _moving(
     op: str, successes: float, trials: float, *, line: float, names: tuple[str, str], span: TimeRange
 ) -> Flip | None:
-    """What moves a ratio of two amounts over the line: more above it, or more below it with nothing above."""
+    """What moves a ratio of two amounts over the threshold: more above it, or more below it with nothing above."""
     if op in {"<", "<="} and line > 0:
         missing = successes / line - trials
         return _without(math.floor(missing) + 1 if op == "<" else math.ceil(missing - 1e-9), trials, names, span)

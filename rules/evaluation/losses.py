@@ -1,6 +1,6 @@
-"""What a ratio beyond its line has cost each subject so far: an estimate in money, of all subjects at once.
+"""What a ratio beyond its threshold has cost each subject so far: an estimate in money, of all subjects at once.
 
-Hits are compared with those that were due at the line; each that is missing, or too many, costs what one is worth:
+Hits are compared with those that were due at the threshold; each that is missing, or too many, costs what one is worth:
 the rule's own figure, or what the conversions of the subject brought, or where it has none those of all subjects. The
 loss is the one since the oldest beginning of the evidence, thirty days at most. A later beginning counts where it
 shows a larger one that a single look would call proven (SURE): so a collapse after good weeks is no gain, and streaks

@@ -107,7 +107,7 @@ class Measurement:
         return proof.story(node, interpret.parts_of(node, self.frame), self.frame, self.lookback, interpret.value)
 
     def turns_up(self) -> bool:
-        """True where the test asks whether something is above its line."""
+        """True where the test asks whether something is above its threshold."""
         return getattr(self.node, "direction", "") == "up" or getattr(self.node, "op", "") in {">", ">="}
 
     def has_cohorts(self) -> bool:

@@ -153,13 +153,13 @@ KEYS: Mapping[str, Key] = {
     ),
     # --- lose_at_most ---
     "lose_at_most": Key(
-        "What an item may have cost, by missing its line, before the evidence decides; beyond it `then` says what "
+        "What an item may have cost, by missing its threshold, before the evidence decides; beyond it `then` says what "
         "happens. `50 USD` is short for {amount: 50 USD, then: ask}. Everything else in the rule must hold.",
         "lose_at_most: 50 USD",
         "no limit",
     ),
     "lose_at_most.amount": Key(
-        "The money: so many hits are missing at the line, times what one is worth, in thirty days at most. After a "
+        "The money: so many hits are missing at the threshold, times what one is worth, in thirty days at most. After a "
         "return from a pause it is counted anew.",
         "lose_at_most: {amount: 50 USD}",
         REQUIRED,

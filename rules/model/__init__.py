@@ -1,0 +1,1 @@
+"""Plain values that pass between the packages of `rules`: revisions, facts, verdicts, plans, state."""

@@ -1,0 +1,1 @@
+"""From verdicts to plans: desired effects, guards, holds, release, conflicts, approval, undo."""

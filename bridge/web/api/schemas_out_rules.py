@@ -179,11 +179,11 @@ class CostRow(Schema):
     rule = word(example="low-cr")
     a_day = whole("clicks, or whatever the ratio is made of", 2000)
     subjects = whole("with traffic in the last week; 0: typical volumes are shown", 812)
-    honest_paused = word("of subjects exactly at the line, within 30 days", "4%")
+    honest_paused = word("of subjects exactly at the threshold, within 30 days", "4%")
     better_paused = word("of subjects 1.5 times as good", "0%")
     unnoticed_hours = word("until half of the collapses to a quarter are found", "35")
     passed = whole("what passes meanwhile", 2917)
-    missing_revenue = word("what that lacks, compared with traffic at the line", "12.40")
+    missing_revenue = word("what that lacks, compared with traffic at the threshold", "12.40")
 
 
 class BacktestRow(Schema):

@@ -107,7 +107,7 @@ class Fire:
 
     @property
     def loss_avoided(self) -> Decimal:
-        """Loss avoided: what the traffic brought less than as much traffic at the threshold, or its own negative profit."""
+        """What the traffic brought less than as much traffic at the threshold, or its own negative profit."""
         return max(-self.profit, self.missing, Decimal(0))
 
     @property

@@ -2,8 +2,8 @@
 
 The middle of the same hours of the same weekday is what is usual; how far the days of all weekdays lie from the middle
 of theirs is the spread. Counts are judged by their own distribution, which is wider than Poisson's where the days are
-(negative binomial); a share of things counted by the count above the threshold, given what is below it. One wild day in the
-past changes little: middles and spreads are medians wherever counts are large enough to have one.
+(negative binomial); a share of things counted by the count above the threshold, given what is below it. One wild day in
+the past changes little: middles and spreads are medians wherever counts are large enough to have one.
 """
 
 from collections.abc import Callable

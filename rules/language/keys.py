@@ -159,8 +159,8 @@ KEYS: Mapping[str, Key] = {
         "no limit",
     ),
     "lose_at_most.amount": Key(
-        "The money: so many hits are missing at the threshold, times what one is worth, in thirty days at most. After a "
-        "return from a pause it is counted anew.",
+        "The money: so many hits are missing at the threshold, times what one is worth, in thirty days at most. After "
+        "a return from a pause it is counted anew.",
         "lose_at_most: {amount: 50 USD}",
         REQUIRED,
     ),

@@ -72,6 +72,7 @@ class Client:
             chunk=chunk,
         )
         self._timeout = timeout
+        self._direct = transport is None
         self._http = httpx.Client(transport=transport, timeout=timeout, headers=httpx_adapter.agent())
         self.users = resources.Users(self)
         self.offers = resources.Offers(self)
@@ -147,11 +148,17 @@ class Client:
         self._tell(ObservedRequest(name, request_observer.outcome(reply), waited, clock() - granted))
         return reply
 
-    def answers(self, *, timeout: float) -> bool:
-        """Whether Integr8 answers, by one cheap read. It waits for no slot: where there is none, the answer is no."""
+    def answers(self, *, timeout: float, unread: bool = False) -> bool:
+        """Whether Integr8 answers, by one cheap read. It waits for no slot: where there is none, the answer is no.
+
+        The read is sent to a server that reads, unless `unread`: then it may stay in the queue of a frozen one.
+        """
         request = self.context.request("publishers.list", query={"page[number]": 1, "page[size]": 1})
         token = new_token()
         if self.budget.ask(Priority.URGENT, token) > 0:
+            return False
+        if self._direct and not unread and not httpx_adapter.server_reads(self._base_url, timeout):
+            self.budget.settle(token, Outcome.UNSENT)
             return False
         try:
             reply = self._send(Exchange(request, Priority.URGENT, timeout), token)

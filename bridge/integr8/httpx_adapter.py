@@ -1,11 +1,13 @@
 """Convert our requests to httpx's, and httpx's answers and failures to ours."""
 
+import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -24,6 +26,7 @@ BEFORE_SENDING = (
     httpx.LocalProtocolError,
     httpx.ProxyError,
 )
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113, 3.4: made to be refused by servers that speak HTTP/1.1 only
 WRITTEN = ("send_request_body.complete",)  # of httpcore's http11 and http2 traces
 
 
@@ -107,6 +110,29 @@ def lost_with(request: Request, error: httpx.HTTPError) -> ApiError:
     """Our error of httpx's. Its text names no header and no body."""
     words = str(error) or type(error).__name__
     return answer_lost(request, left=not isinstance(error, BEFORE_SENDING), words=words[:200])
+
+
+def server_reads(base_url: str, timeout: float) -> bool:
+    """Whether the server reads what arrives. Sends no request: nothing of it counts against the rate.
+
+    A frozen server takes connections, its kernel does, and whole requests with them, which it counts together when it
+    goes on. It does not answer the opening of HTTP/2, which a living server answers with its settings or refuses. An
+    https address is not asked: a frozen server ends no TLS handshake, so no request leaves. Nor is one behind a proxy.
+    """
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or ("http" in getproxies() and not proxy_bypass(host)):
+        return True
+    try:
+        with socket.create_connection((host, parts.port or 80), timeout) as connection:
+            connection.settimeout(timeout)
+            connection.sendall(GREETING)
+            connection.recv(1)  # nothing: it has hung up, so it lives
+    except ConnectionResetError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 # --- files -----------------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ def make_client(integr8, clock, call_options) -> Iterator[Callable[..., Client]]
 
     def make(**options: Any) -> Client:
         settings = {"integration": "dhkwd4izck", "budget": LocalBudget(1000, clock=clock), "call_options": call_options}
-        made.append(Client(integr8.url, KEY, **(settings | {"sleep": clock.sleep, "timeout": 2.0} | options)))
+        url = options.pop("url", integr8.url)
+        made.append(Client(url, KEY, **(settings | {"sleep": clock.sleep, "timeout": 2.0} | options)))
         return made[-1]
 
     yield make

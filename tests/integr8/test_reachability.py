@@ -1,10 +1,14 @@
 """Whether calls make sense now, found out by one cheap read."""
 
+import socket
+import threading
+
 import pytest
 
 from bridge.integr8 import LocalBudget, Outcome, errors
 from bridge.integr8.call import CallOptions
-from bridge.services.reachability import seconds_away
+from bridge.integr8.rate_limiter import Priority
+from bridge.services.reachability import UNREAD, seconds_away
 
 
 @pytest.fixture
@@ -39,6 +43,56 @@ def test_a_server_error_is_no_answer(away, integr8, double, clock, status):
     assert seconds_away(away) > 0
     assert seconds_away(away) <= 1.5
     assert len(integr8.seen) == 1
+
+
+@pytest.fixture
+def frozen():
+    """A server whose kernel takes connections and what is sent, while its program reads nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
+        yield server
+
+
+def outage(make_client, clock, server, *, trips):
+    """A client of that server, after so many probes without an answer."""
+    budget = LocalBudget(100, clock=clock)
+    for name in ("a", "b"):
+        budget.settle(name, Outcome.LOST)
+    while budget.state().trips < trips:
+        clock.now += 2
+        budget.ask(Priority.URGENT, "probe")
+        budget.settle("probe", Outcome.UNSENT)
+    clock.now += 2
+    return make_client(budget=budget, url=f"http://127.0.0.1:{server.getsockname()[1]}")
+
+
+def test_a_frozen_server_has_no_request_to_count_when_it_goes_on(make_client, clock, frozen):
+    client = outage(make_client, clock, frozen, trips=1)
+    for _ in range(9):
+        assert not client.answers(timeout=0.02)
+        clock.now += 2
+    assert client.budget.state().trips == 10
+    queued = b""
+    for _ in range(9):
+        with frozen.accept()[0] as connection:
+            queued += connection.recv(1000)
+    assert queued.count(b"PRI *") == 9
+    assert b"GET" not in queued
+
+
+def test_a_server_that_ignores_the_greeting_is_asked_now_and_then(make_client, clock, frozen):
+    def answer_requests_only():
+        with frozen.accept()[0] as connection:
+            if connection.recv(1000).startswith(b"GET"):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    threading.Thread(target=answer_requests_only, daemon=True).start()
+    assert seconds_away(outage(make_client, clock, frozen, trips=UNREAD)) == 0
+
+
+def test_a_server_that_is_gone_is_away(make_client, clock, frozen):
+    client = outage(make_client, clock, frozen, trips=1)
+    frozen.close()
+    assert not client.answers(timeout=1)
 
 
 def test_a_refusal_is_an_answer(away, integr8, double, clock):

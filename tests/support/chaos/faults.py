@@ -280,7 +280,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("Each webhook 4 times, in any order, over 64 connections", lambda _rig, _load: None, quick=True,
           load={"copies": 4, "senders": 64}),
     Fault("Integr8: one refused id in every bulk call", outages.refused_id, quick=True, first=True),
-    Fault("Integr8 frozen for a minute, 2,000 pauses wait", outages.frozen, load={"offers": 2000, "senders": 16}),
+    Fault("Integr8 frozen for 3 minutes, 2,000 pauses wait", outages.frozen, load={"offers": 2000, "senders": 16}),
     Fault("Integr8 answers 503 for a minute, 500 pauses wait", outages.failing, load={"offers": 500, "senders": 16}),
     Fault("A second `up` on the same home", outages.second_up, quick=True),
     Fault("Halt under load, then resume", oddities.halt_and_resume, quick=True, load={"senders": 1}),

@@ -40,11 +40,11 @@ def _unfound(rig) -> set[str]:
         return set()
     with rig.store.read() as session:
         ended = set(session.scalars(select(Effect.target_id).where(Effect.state.in_(GOOD), Effect.kind == "offer")))
-    ids = _ids(rig.integr8.get("/_sim/state").json())
+    ids = text_ids(rig.integr8.get("/_sim/state").json())
     return wanted - {ids.get(one, one) for one in ended}
 
 
-def _ids(state) -> dict[str, str]:
+def text_ids(state) -> dict[str, str]:
     """Reports, and the rules that read them, know an offer by another number than the API."""
     return {str(one["incremental_id"]): one["id"] for one in state["offers"]}
 
@@ -76,7 +76,7 @@ def problems(rig, loads) -> list[str]:
         *_journal(rig, loads),
         *_creations(state, writes, emails),
         *_pauses(state, writes, offers, forgiven),
-        *_books(rig, writes, emails, offers, forgiven, _ids(state)),
+        *_books(rig, writes, emails, offers, forgiven, text_ids(state)),
         *_spared(rig, writes),
         *_leases(rig),
         *_rate(rig),

@@ -499,3 +499,36 @@ def test_a_generated_password_is_handed_over_once(operator, network):
     number = next(row["id"] for row in operator.get("/effects", rule="login")["data"])
     assert len(operator.post(f"/effects/{number}/secret")["data"]["secret"]["password"]) >= 20
     operator.post(f"/effects/{number}/secret", 409)
+
+
+# --- a selection that would not be read --------------------------------------------------------------
+
+
+def test_a_selection_under_another_content_type_is_no_selection_of_everything(app, operator):
+    for kind in ("application/x-www-form-urlencoded", "text/plain", None):
+        send = {"data": '{"only": ["publisher=7"]}', "headers": operator._headers, "content_type": kind}
+        answer = app.test_client().post("/api/v1/approvals/1/approve", **send)
+        assert answer.status_code == 415
+        assert "send it with Content-Type: application/json" in answer.get_json()["detail"]
+    assert [one["id"] for one in operator.get("/approvals")["data"]] == [1]
+
+
+def test_a_selection_in_the_address_is_no_selection_of_everything(operator):
+    said = operator.post("/approvals/1/approve?only=publisher%3D7", 422)["detail"]
+    assert said == "only: belongs into the body, as JSON; the address takes no parameters here"
+    assert [one["id"] for one in operator.get("/approvals")["data"]] == [1]
+
+
+def test_no_route_passes_over_what_is_sent_beside_its_json(app, token):
+    headers = {"authorization": f"Bearer {token(Role.ADMIN)}"}
+    asked = 0
+    for rule in app.url_map.iter_rules():
+        described = getattr(app.view_functions[rule.endpoint], "_apidoc", {}).get("arguments", {})
+        if any(one["in"] == "json" for one in described.get("parameters", ())):
+            path = app.url_map.bind("x").build(rule.endpoint, dict.fromkeys(rule.arguments, 1))
+            [method] = rule.methods - {"OPTIONS"}
+            send = app.test_client().open
+            assert send(path, method=method, headers=headers, data="only=1").status_code == 415, path
+            assert send(f"{path}?only=1", method=method, headers=headers, json={}).status_code == 422, path
+            asked += 1
+    assert asked > 20

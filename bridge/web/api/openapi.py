@@ -49,5 +49,5 @@ class InCommon(BasePlugin):
             if verb in WRITES and not secret:
                 operation.setdefault("parameters", []).append(KEY)
             answers = operation.setdefault("responses", {})
-            for status in OTHERS:
+            for status in (*OTHERS, *(["415"] if "requestBody" in operation else [])):
                 answers[status] = REFUSAL

@@ -68,14 +68,19 @@ class Change:
 Memory = MutableMapping[str, Before]
 
 
-def load(session: Session, memory: Memory, rules: Sequence[str]) -> dict[str, Before]:
-    """What the last runs of these rules said: as this process remembers it, brought up to date from the database."""
+def load(
+    session: Session, memory: Memory, rules: Sequence[str], looked_at: Mapping[str, Sequence[Subject]] | None = None
+) -> dict[str, Before]:
+    """What the last runs of these rules said: as this process remembers it, brought up to date from the database.
+
+    `looked_at`: the items of each rule's evaluation by now. Those that are stored are mostly the same.
+    """
     found = {}
-    listed: dict[tuple[str, ...], Items] = {}  # rules over the same items: their texts are read once
+    texts = _Texts()
     for row in runs.rule_answers(session, rules):
         known = memory.get(row.rule_id)
         if known is None or known.base_id != row.base_id or known.run_id > row.run_id:
-            known = _from_base(session, row, listed)
+            known = _from_base(session, row, texts, (looked_at or {}).get(row.rule_id))
         if known is not None and known.run_id < row.run_id:
             known = _brought_up(session, row, known)
         if known is not None:
@@ -85,25 +90,46 @@ def load(session: Session, memory: Memory, rules: Sequence[str]) -> dict[str, Be
     return found
 
 
-def _from_base(session: Session, row: RuleAnswers, listed: dict[tuple[str, ...], Items]) -> Before | None:
+def _from_base(session: Session, row: RuleAnswers, texts: "_Texts", now: Sequence[Subject] | None) -> Before | None:
     packed = runs.packed_answers(session, row.base_id)
     if packed is None:
         return None
-    codes = runs.unpack(packed)
-    texts = tuple(codes)
-    items = listed.get(texts)
-    if items is None:
-        items = listed[texts] = _items([subjects.load(text) for text in texts])
+    listed, codes = runs.unpack_parts(packed)
     return Before(
         run_id=row.base_id,
         base_id=row.base_id,
         base_at=row.base_at,
         revision=row.revision,
-        items=items,
-        codes=np.fromiter(codes.values(), np.int8, len(codes)),
+        items=texts.items(listed, now),
+        codes=np.frombuffer(codes, np.int8),
         shape=row.shape,
         plan_of=row.plan_of,
     )
+
+
+class _Texts:
+    """Items by how they are stored: rules over the same ones share them, so they are read once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[bytes, int], Items] = {}
+        self._written: dict[int, dict[str, Subject]] = {}  # the texts of items
+
+    def items(self, listed: bytes, now: Sequence[Subject] | None) -> Items:
+        """The items of a list of texts; `now` themselves where they are the same in the same order."""
+        key = listed, id(now)
+        if key not in self._found:
+            self._found[key] = self._read(runs.unpack_subjects(listed), now)
+        return self._found[key]
+
+    def _read(self, listed: list[str], now: Sequence[Subject] | None) -> Items:
+        known: dict[str, Subject] = {}
+        if isinstance(now, Items):
+            if id(now) not in self._written:
+                self._written[id(now)] = dict(zip(subjects.dump_all(now), now, strict=True))
+            known = self._written[id(now)]
+            if len(listed) == len(now) and listed == list(known):
+                return now
+        return _items([known.get(text) or subjects.load(text) for text in listed])
 
 
 def _items(found: Sequence[Subject]) -> Items:

@@ -188,6 +188,10 @@ def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
             with store.write() as session:
                 slots.return_untried(session, [slot for one in left for slot in one.slots])
         _record(store, inputs.answers, ready, now)
+    for account, integration in {(one.due.revision.account, one.due.revision.integration) for one in ready}:
+        data = inputs.data(account, integration)
+        data.end_round()
+        data.keep_sums(now)
     ended = len(gone) + sum(len(one.due.slots) for one in ready)
     log.info("rules ran", rules=len(ready), slots=ended)
     return ended
@@ -304,7 +308,8 @@ def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Read
     def plan(session: Session) -> list[Decision]:
         nonlocal before, halted
         halted = _halted(session, evaluated)
-        before = answer_history.load(session, memory, [one.revision.id for one in evaluated])
+        items = {one.revision.id: one.evaluation.subjects for one in evaluated if one.evaluation is not None}
+        before = answer_history.load(session, memory, [one.revision.id for one in evaluated], items)
         known = {one.revision.id: runs.existing(session, one.revision.id, [one.causes[0].key]) for one in evaluated}
         fresh = [one for one in evaluated if not known[one.revision.id] and one.revision.id not in halted]
         return without_conflicts(_planned(session, fresh))

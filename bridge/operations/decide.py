@@ -5,6 +5,7 @@ from datetime import datetime
 from bridge.decisions import event_batches, schedule
 from bridge.decisions.event_batches import BatchResult
 from bridge.decisions.live_facts import EventInputs, LiveInputs
+from bridge.services import memory
 from bridge.services.container import Services
 
 
@@ -16,7 +17,10 @@ def process_events(services: Services, now: datetime) -> BatchResult:
 
 def run_due_rules(services: Services, now: datetime) -> int:
     """Decide about the rules that are due. Returns how many slots ended; 0: nothing is left."""
-    return schedule.run_due(services.store, live_inputs(services), now)
+    ended = schedule.run_due(services.store, live_inputs(services), now)
+    if ended:
+        memory.give_back()  # of a large network columns of many megabytes, which the process needs again in a minute
+    return ended
 
 
 def live_inputs(services: Services) -> LiveInputs:

@@ -8,7 +8,7 @@ up to the last batch that must have been listed, as the week before shows. Perfo
 again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -68,6 +68,14 @@ class Tracking:
     _due: dict[int, Floats] = field(default_factory=dict)  # beginning of a bin → conversions due, per pair
     _rates: tuple[int, Floats] | None = None
     _lags: tuple[int, NDArray[np.int64]] | None = None
+
+    def written(self) -> tuple[dict[int, Floats], tuple[int, Floats] | None]:
+        """What was due in each quarter of an hour, and the rates by which it was."""
+        return self._due, self._rates
+
+    def go_on_with(self, due: Mapping[int, Floats], rates: tuple[int, Floats] | None) -> None:
+        """Remember what another process has worked out, for subjects with the same numbers."""
+        self._due, self._rates = dict(due), rates
 
     def breaks(self, sums: "Clicks", since: int) -> dict[str, Break]:
         """Advertisers whose tracking is broken, by what was known then. Observations are complete from `since`."""

@@ -33,6 +33,7 @@ class Items(list[Subject]):
         self.numbers = numbers
         self.codes: dict[Per, tuple[object, Codes]] = {}
         self.attributes: dict[str, tuple[object, Column]] = {}
+        self._moved: tuple[Items, NDArray[np.intp]] | None = None  # since which items, and how
 
     __hash__ = object.__hash__  # type: ignore[assignment]  # one is the same as another only when it is that object
 
@@ -59,7 +60,12 @@ class Items(list[Subject]):
         return subjects.number(per, columns, len(self))
 
     def moved(self, before: "Items") -> NDArray[np.intp]:
-        """For each item its row in other items, -1 where it was not among them."""
+        """For each item its row in other items, -1 where it was not among them. The last answer is kept."""
+        if self._moved is None or self._moved[0] is not before:
+            self._moved = before, self._compared(before)
+        return self._moved[1]
+
+    def _compared(self, before: "Items") -> NDArray[np.intp]:
         if self.numbers is not None and before.numbers is not None and self.per == before.per:
             size = max(int(part.max(initial=-1)) for part in (self.numbers, before.numbers)) + 1
             table = np.full(size, -1, np.intp)
@@ -75,7 +81,7 @@ class Roster:
     def __init__(self, per: Per) -> None:
         self._per = per
         self._subjects: list[Subject] = []  # by number
-        self._order: list[int] = []  # numbers, sorted by their keys
+        self._order = np.zeros(0, dtype=np.int32)  # numbers, sorted by their keys
         self._named = np.zeros(0, dtype=bool)  # whether every part of it has a name
         self._last: tuple[NDArray[np.bool_], Items] | None = None
 
@@ -85,7 +91,7 @@ class Roster:
         chosen = occurring[: len(self._named)] & self._named[: len(occurring)]
         if self._last is not None and np.array_equal(self._last[0], chosen):
             return self._last[1]
-        order = np.array(self._order, dtype=np.int32)
+        order = self._order
         numbers = order[chosen[order]] if len(chosen) == len(order) else order[_at(chosen, order)]
         made = Items([self._subjects[number] for number in numbers.tolist()], self._per, numbers)
         self._last = chosen, made
@@ -100,13 +106,25 @@ class Roster:
         self._named = np.append(self._named, np.array([all(ids) for ids in names], dtype=bool))
         if len(names) < MAX_SINGLE_INSERTS:
             for number, ids in enumerate(names, known):
-                self._order.insert(bisect_right(self._order, natural(ids), key=self._key), number)
+                at = bisect_right(self._order, natural(ids), key=self._key)
+                self._order = np.insert(self._order, at, np.int32(number))
         else:
-            self._order = sorted(range(count), key=self._key)
+            self._order = _in_order(subjects, self._per)
 
     def _key(self, number: int) -> tuple[tuple[int, str], ...]:
         """Where a subject belongs. Not kept: the keys of all would take more room than the subjects."""
         return natural(self._subjects[number].ids)
+
+
+def _in_order(subjects: Subjects, per: Per) -> Codes:
+    """All numbers of a dimension in the natural order of their ids, of which each part's names are sorted once."""
+    columns = []
+    for dimension, parts in zip(per, subjects.parts(per).T, strict=True):
+        names = list(subjects.names(dimension))
+        rank = np.zeros(len(names), dtype=np.int32)
+        rank[sorted(range(len(names)), key=lambda number: natural((names[number],)))] = np.arange(len(names))
+        columns.append(rank[parts])
+    return np.lexsort(columns[::-1]).astype(np.int32)
 
 
 def _at(chosen: NDArray[np.bool_], order: Codes) -> NDArray[np.bool_]:

@@ -6,11 +6,13 @@ yet, so asking often is cheap. What gets no file and does not fit into memory st
 chunk when a window reaches it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import structlog
 from sqlalchemy.orm import Session
 
 from bridge.reports import compression
@@ -19,17 +21,22 @@ from bridge.reports.batch import Batch
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.directory import Directory
 from bridge.reports.items import Items, Kept
-from bridge.reports.segment_directory import SegmentDirectory
+from bridge.reports.kept_sums import LONGEST_UNUSED, State, Sums
+from bridge.reports.segment_directory import MIN_FACTS_OF_A_FILE, SegmentDirectory
+from bridge.reports.segment_file import NotAFile
 from bridge.reports.segments import Ints, Per, slim
 from bridge.reports.stored_segments import Blocks, StoredSegment
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
-from bridge.store.feeds import FeedKey, Kind
+from bridge.store.feeds import Feed, FeedKey, Kind
 from bridge.store.observations import ChunkInfo, Level
+
+log = structlog.get_logger()
 
 HORIZON = timedelta(days=20)  # kept at hand; asking for more loads more
 MAX_FACTS = 20_000_000  # about 800 MB
 AT_ONCE = 64  # chunks unpacked at a time
+KEPT_FOR = timedelta(hours=4)  # sums are written down anew so often; a process that starts moves them on from there
 AGAIN = 5  # times that what was replaced while it was read is read anew
 
 
@@ -72,6 +79,8 @@ class LiveData:
     _read: object = None  # what was there at the last refresh, and since when it was asked for
     _round: object = None
     _delayed: object = None  # the state of the delays that `delays` shows
+    _sums_before: Sums | None = None  # of an earlier process, whose facts are yet to be held
+    _sums_at: datetime | None = None  # when sums were last written down
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
         """Take in what was written since the last look, for all that happened after `since`."""
@@ -92,17 +101,81 @@ class LiveData:
         state = (since, self._loads, observations.state_of(session, [feed.id for feed in known.values()]))
         if state == self._read:
             return
-        self._since = since
+        kept = self.files.sums() if self.files is not None and self._since is None else None
         for _ in range(AGAIN):
-            found = {kind: observations.overlapping(session, [feed.id], since) for kind, feed in known.items()}
-            if any(self._is_torn(info) for infos in found.values() for info in infos):
+            self._since = since if kept is None else min(since, datetime.fromtimestamp(kept.since, UTC))
+            found = _found(session, known, self._since)
+            if kept is not None and not self._go_on_with(kept, found, now):
+                log.info("sums of an earlier process do not fit any more")
+                self._since = since
+                found = _found(session, known, since)
+            kept = None
+            if self._is_lost(found) or any(self._is_torn(info) for infos in found.values() for info in infos):
                 self._start_over()  # before anything is loaded: it forgets the facts of every kind
             if all(self._load(session, kind, infos) for kind, infos in found.items()):
                 break
             self._start_over()  # a chunk was replaced while it was to be read
         else:
             raise ReplacedMeanwhile("observations were merged again and again while they were read")
-        self._read = (since, self._loads, state[2])
+        self._sums_before = None
+        self._read = (self._since, self._loads, state[2])
+
+    def _go_on_with(self, kept: State, found: Mapping[Kind, Sequence[ChunkInfo]], now: datetime) -> bool:
+        """Take over what an earlier process has counted, where all of it is still what the store says."""
+        present = {info.id: info.mark for infos in found.values() for info in infos}
+        replaced = {number for infos in found.values() for info in infos for number in info.replaces}
+        fits = (
+            kept.at <= edge(now)
+            and set(kept.dimensions) == set(self.windows.dimensions)
+            and all(present.get(number, mark) == mark for number, mark in kept.chunks.items())
+            and kept.chunks.keys() <= present.keys() | replaced
+            and sum(info.count for infos in found.values() for info in infos if info.count < MIN_FACTS_OF_A_FILE)
+            <= self.most_facts
+        )
+        if not fits or not self.windows.subjects.go_on_with(kept.numbers):
+            return False
+        self._loaded = dict(kept.chunks)
+        self._sums_at = datetime.fromtimestamp(kept.at, UTC)
+        self.windows.first.update(kept.first)
+        self.tracking.go_on_with(kept.due, kept.rates)
+        self._sums_before = kept.sums
+        return True
+
+    def end_round(self) -> None:
+        """Let go of what was worked out for all rules of one moment."""
+        self._kept = None, {}
+        self._measures = None, {}
+
+    def keep_sums(self, now: datetime) -> None:
+        """Write down what is counted, so that the next process goes on with it. Only every KEPT_FOR."""
+        young = self._sums_at is not None and self._sums_at <= now < self._sums_at + KEPT_FOR
+        if self.files is None or young or self._since is None or not self._loaded:
+            return
+        if self._blocks.torn or any(self._cold.values()):
+            return
+        self._sums_at = now
+        written = self.files.sums_written_at()
+        if written is not None and edge(now - KEPT_FOR) < written <= edge(now):
+            self._sums_at = datetime.fromtimestamp(written, UTC)  # by another process
+            return
+        try:
+            sums = self.windows.written(edge(now) - LONGEST_UNUSED)
+        except NotAFile:  # the next look finds out
+            return
+        due, rates = self.tracking.written()
+        self.files.keep_sums(
+            State(
+                at=edge(now),
+                since=edge(self._since),
+                dimensions=tuple(self.windows.dimensions),
+                chunks=self._loaded,
+                numbers=self.windows.subjects.numbers(),
+                first=self.windows.first,
+                sums=sums,
+                due=due,
+                rates=rates,
+            )
+        )
 
     def reach_back(self, session: Session, now: datetime, start: datetime) -> None:
         """Take in what happened since `start`, where that is not in memory yet."""
@@ -176,13 +249,24 @@ class LiveData:
             return True
         return bool(replaced & self._loaded.keys()) and not replaced <= at_hand
 
+    def _is_lost(self, found: Mapping[Kind, Sequence[ChunkInfo]]) -> bool:
+        """Whether facts are at hand whose chunk is not there any more, nor one that took its place.
+
+        It was deleted, or merged twice since the last look: nothing says which of the chunks have its facts by now.
+        """
+        there = {number for infos in found.values() for info in infos for number in (info.id, *info.replaces)}
+        return not self._loaded.keys() <= there
+
     def _load(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> bool:
         """Take in what is new of a kind. False where a chunk could not be read any more."""
         fresh, moved = self._new(infos)
         present = {info.id for info in infos}
         self._cold[kind] = [info for info in self._cold.get(kind, ()) if info.id in present]
-        if moved and self.files is not None and not self._regroup(session, kind, infos):
-            return False
+        if (moved or self._sums_before is not None) and self.files is not None:
+            if not self._regroup(session, kind, infos):
+                return False
+            sources = {kind, BY_CLICK} if kind is Kind.CONVERSIONS else {kind}
+            self.windows.go_on_with({key: one for key, one in (self._sums_before or {}).items() if key[0] in sources})
         stored = self._in_files(session, kind, fresh)
         for source in {source for one in stored.values() for source in one}:
             self.windows.store(source, [one[source] for one in stored.values()])
@@ -224,7 +308,10 @@ class LiveData:
         cold = {info.id for info in self._cold[kind]}
         at_hand = [info for info in infos if info.id in self._loaded and info.id not in cold]
         stored = self._in_files(session, kind, at_hand)
-        batches = self._unpacked(session, kind, [info for info in at_hand if info.id not in stored])
+        others = [info for info in at_hand if info.id not in stored]
+        if self._sums_before is not None and sum(info.count for info in others) > self.most_facts:
+            return False
+        batches = self._unpacked(session, kind, others)
         if batches is None:
             return False
         by_event = [one[kind] for one in stored.values()]
@@ -256,6 +343,7 @@ class LiveData:
         self._blocks.clear()
         self._loads += 1
         self._read = None
+        self._sums_before = None
 
     def _refresh_directory(self, session: Session) -> None:
         state = entities.state_of(session, self.account, self.integration)
@@ -272,6 +360,10 @@ class LiveData:
         if state != self._delayed:
             self._delayed = state
             self.delays = {row.offer: row.p90 for row in entities.delays(session, self.account, self.integration)}
+
+
+def _found(session: Session, known: Mapping[Kind, Feed], since: datetime) -> dict[Kind, list[ChunkInfo]]:
+    return {kind: observations.overlapping(session, [feed.id], since) for kind, feed in known.items()}
 
 
 def edge(moment: datetime) -> int:

@@ -19,7 +19,8 @@ from urllib.parse import quote
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.reports import compression, segment_file
+from bridge.reports import compression, kept_sums, segment_file
+from bridge.reports.kept_sums import State
 from bridge.reports.segment_file import Index, NotAFile, Reader
 from bridge.reports.segments import Segment, Subjects, slim
 from bridge.reports.stored_segments import Blocks, Repair, StoredSegment
@@ -33,6 +34,7 @@ from rules.model.revision import ALWAYS_KEPT, DECLARABLE
 log = structlog.get_logger()
 
 OBSERVATIONS = "observations"  # in the home's var
+SUMS = "sums"  # beside the files of an integration
 #: Facts of a chunk that gets a file; smaller ones are young, and kept in memory until they are merged.
 MIN_FACTS_OF_A_FILE = 1_024
 LEFT_OVER = 3_600  # seconds after which an unfinished file belongs to no process any more
@@ -75,6 +77,29 @@ class SegmentDirectory:
         missing = [info for info in infos if info.count >= MIN_FACTS_OF_A_FILE and self._existing(kind, info) is None]
         return sum(self._made(session, kind, info) is not None for info in missing)
 
+    def sums(self) -> State | None:
+        """What an earlier process has counted; None where nothing is written, or nothing that can be read."""
+        try:
+            return kept_sums.read(self._root / SUMS)
+        except NotAFile as error:
+            if (self._root / SUMS).exists():
+                log.warning("sums of observations are counted anew", error=str(error))
+            return None
+
+    def keep_sums(self, state: State) -> None:
+        """Write down what this process has counted; nothing where there is no room for it."""
+        try:
+            for each in (*reversed(self._root.parents[:2]), self._root):
+                private_directory(each)
+            self._need_room()
+            kept_sums.write(self._root / SUMS, state)
+        except OSError as error:
+            log.warning("sums of observations are not kept", error=str(error))
+
+    def sums_written_at(self) -> int | None:
+        """When any process last wrote sums, in seconds since 1970."""
+        return kept_sums.written_at(self._root / SUMS)
+
     def _path(self, kind: Kind, info: ChunkInfo, source: Source) -> Path:
         return self._root / str(kind) / f"{info.id}.{SUFFIXES[source == BY_CLICK]}"
 
@@ -98,8 +123,7 @@ class SegmentDirectory:
         data = observations.columns(session, [info.id]).get(info.id)
         if now is None or now.mark != info.mark or data is None:
             raise NotAFile(f"chunk {info.id} is not there any more")
-        if shutil.disk_usage(self._root).free < free_space.LITTLE:
-            raise OSError(f"less than {free_space.LITTLE // 1_000_000} MB are free")
+        self._need_room()
         delays = kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         batch = slim(compression.unpack(data), (*ALWAYS_KEPT, *DECLARABLE), delays=delays)
         segment = Segment.of(Subjects(), [batch])
@@ -107,6 +131,11 @@ class SegmentDirectory:
             own = by_click(segment.subjects, segment) if source == BY_CLICK else segment
             segment_file.write(self._path(kind, info, source), own.batch, info.mark)
         return {source: segment_file.read_index(self._path(kind, info, source), info.mark) for source in _of(kind)}
+
+    def _need_room(self) -> None:
+        """Raises OSError where the disk has little of it."""
+        if shutil.disk_usage(self._root).free < free_space.LITTLE:
+            raise OSError(f"less than {free_space.LITTLE // 1_000_000} MB are free")
 
     def _repair(self, session: Session, kind: Kind, info: ChunkInfo, source: Source) -> Repair:
         bind = session.get_bind()
@@ -149,7 +178,7 @@ def prepare(session: Session, observations_directory: Path, since: datetime) -> 
 def sweep(observations_directory: Path, chunks: set[int], now: float) -> int:
     """Remove the files of chunks that are gone, and what was never finished; how many bytes that gave back."""
     freed = 0
-    for path in observations_directory.glob("*/*/*/*"):
+    for path in (*observations_directory.glob("*/*/*.part"), *observations_directory.glob("*/*/*/*")):
         name, _, suffix = path.name.partition(".")
         try:
             status = path.stat()

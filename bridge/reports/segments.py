@@ -105,6 +105,15 @@ def _different(mixed: NDArray[np.int64], cells: float) -> tuple[NDArray[np.int64
     return different.astype(np.int64, copy=False), table[mixed]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """Which number each subject has, as far as it can be written down."""
+
+    names: Mapping[str, Sequence[str]]  # by dimension, in the order of their numbers
+    combined: Mapping[Per, Codes]  # by dimension of several parts: the numbers of the parts, a row for each
+    aliases: Mapping[str, Mapping[str, str]]
+
+
 class Subjects:
     """A number for every subject that occurs, per dimension. Numbers are given once and never change."""
 
@@ -115,6 +124,30 @@ class Subjects:
         self._parts: dict[Per, Codes] = {}
         self._parents: dict[tuple[Per, Per], Codes] = {}
         self._numberings: dict[Per, Numbering] = {}
+
+    def numbers(self) -> Numbers:
+        """All numbers that were given so far."""
+        names: dict[str, list[str]] = {dimension: list(known) for dimension, known in self._names.items()}
+        return Numbers(names, {per: self.parts(per) for per in self._pairs if per}, self._aliases)
+
+    def go_on_with(self, numbers: Numbers) -> bool:
+        """Give these numbers, where none has been given yet, and go on from there. False where they do not fit.
+
+        They do not where a name that has a number means the same as another one by now.
+        """
+        if any(len(known) > 1 for known in self._names.values()) or any(self._pairs.values()):
+            return False
+        aliases, self._aliases = self._aliases, dict(numbers.aliases)
+        for dimension, names in numbers.names.items():
+            self._names[dimension] = {name: number for number, name in enumerate(names)}  # type: ignore[index]
+        for per, parts in numbers.combined.items():
+            self._pairs[per] = dict(zip(map(tuple, parts.tolist()), range(len(parts)), strict=True))
+        if self.learn_aliases(aliases):
+            self._names.clear()
+            self._pairs.clear()
+            self._aliases = aliases
+            return False
+        return True
 
     def learn_aliases(self, aliases: Mapping[str, Mapping[str, str]]) -> bool:
         """Names that mean the same as others. True when that moves a name which has a number already.

@@ -5,7 +5,7 @@ and so do the minutes after it. A sum that is made from nothing reads its column
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeVar
@@ -95,6 +95,10 @@ class StoredSegment:
             for cut in self._long(range(len(self.reader.index.first_event))):
                 cut.codes(per)
         self._numbered.add(per)
+
+    def has_numbered(self, pers: Collection[Per]) -> None:
+        """Every subject of these dimensions has its number: another process has seen to it."""
+        self._numbered.update(pers)
 
     def numbers(self, dimension: Dimension) -> Codes:
         """The number of each of the file's names."""

@@ -6,7 +6,7 @@ moved and not on how long it is. Sums of whole numbers have no rounding: a sum t
 equals one that was computed at once.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -165,6 +165,30 @@ class Windows:
         self._numbered.clear()
         self._sums.clear()
         self._first.clear()
+
+    def written(self, since: int) -> dict[tuple[Source, str, Per], list[tuple[Edges, Ints]]]:
+        """The sums that were asked for since a moment, whose subjects all have numbers then."""
+        found = {}
+        for key, sums in self._sums.items():
+            kept = [(one.edges, one.totals) for one in sums if one.edges.known >= since]
+            if kept:
+                self.number(key[0], key[2])
+                found[key] = kept
+        return found
+
+    def go_on_with(self, sums: Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]) -> None:
+        """Let these sums slide on. They are of the facts that are held, whose subjects all have numbers."""
+        for (source, metric, per), kept in sums.items():
+            if not per:
+                self.subjects.number(per, ())
+            for one in self._files(source):
+                one.has_numbered([per])
+            self._sums[source, metric, per] = [_Sum(edges, totals) for edges, totals in kept]
+
+    @property
+    def first(self) -> dict[tuple[Kind, str], int]:
+        """When rows of a kind first said a declared dimension; "": anything."""
+        return self._first
 
     def held(self) -> int:
         """Facts in memory."""

@@ -130,8 +130,20 @@ def pack(subjects: Sequence[str], answers: bytes) -> bytes:
 
 def unpack(packed: bytes) -> dict[str, int]:
     """Subject → code, the reverse of pack(). See bridge.decisions.answer_history for what they mean."""
-    subjects, answers = orjson.loads(zlib.decompress(packed))
-    return dict(zip(subjects, memoryview(bytes.fromhex(answers)).cast("b"), strict=True))
+    subjects, codes = unpack_parts(packed)
+    return dict(zip(unpack_subjects(subjects), memoryview(codes).cast("b"), strict=True))
+
+
+def unpack_parts(packed: bytes) -> tuple[bytes, bytes]:
+    """The list of subjects as it is written, and their int8 codes: many runs are over the same subjects."""
+    text = zlib.decompress(packed)
+    end = text.rindex(b',"')  # the codes are digits: no comma is behind this one
+    return text[1:end], bytes.fromhex(text[end + 2 : -2].decode())
+
+
+def unpack_subjects(listed: bytes) -> list[str]:
+    found: list[str] = orjson.loads(listed)
+    return found
 
 
 def rule_answers(session: Session, rules: Sequence[str]) -> list[RuleAnswers]:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from bridge.reports import chunk_cache, retention, segment_directory, segment_file, stored_segments
+from bridge.reports import chunk_cache, kept_sums, live, retention, segment_directory, segment_file, stored_segments
 from bridge.reports.batch import Batch, Labels
 from bridge.reports.chunk_cache import moment
 from bridge.reports.live import LiveData
@@ -42,6 +42,7 @@ def small(monkeypatch):
     monkeypatch.setattr(stored_segments, "AT_ONCE", 2)
     monkeypatch.setattr(stored_segments, "MAX_ROWS_KEPT", 20)
     monkeypatch.setattr(retention, "MERGE_FROM", 3)
+    monkeypatch.setattr(live, "KEPT_FOR", timedelta(0))
 
 
 def facts(made: random.Random, kind: Kind, seen: int, size: int) -> Batch:
@@ -92,6 +93,10 @@ class World:
 
     def files(self) -> list[Path]:
         return sorted(path for path in self.directory.glob(f"{self.account}/*/*/*") if path.suffix)
+
+    @property
+    def sums(self) -> Path:
+        return self.directory / self.account / "default" / segment_directory.SUMS
 
 
 def answers(data: LiveData, session, asked: tuple[int, int, int], now: int) -> dict[object, object]:
@@ -152,13 +157,20 @@ def spoil(made: random.Random, files: list[Path]) -> None:
         path.write_bytes({"cut": data[: made.randrange(len(data))], "empty": b"", "foreign": b"IBS1" + bytes(60)}[how])
 
 
-STEPS = ("write", "write", "write", "merge", "look", "look", "spoil", "restart", "sum up", "sweep")
+STEPS = (
+    "write", "write", "write", "merge", "look", "look", "spoil", "restart", "restart", "sum up", "sweep", "keep",
+    "keep", "spoil the sums",
+)  # fmt: skip
 numbered = iter(range(10**9))
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=14), seed=st.integers(0, 2**32))
 @example(steps=["write", "look", "write", "write", "merge", "look", "spoil", "look", "restart", "look"], seed=1)
+@example(steps=["write", "look", "keep", "restart", "look", "write", "merge", "restart", "look", "restart"], seed=3)
+@example(steps=["write", "look", "keep", "write", "merge", "write", "write", "write", "merge", "restart"], seed=4)
+@example(steps=["write", "look", "keep", "sum up", "restart", "look", "keep", "spoil", "restart"], seed=5)
+@example(steps=["write", "look", "keep", "spoil the sums", "restart", "look"], seed=6)
 @example(steps=["write"] * 6 + ["look", "merge", "look", "sum up", "look", "sweep", "look"], seed=2)
 def test_files_and_memory_say_the_same(sqlite_store, tmp_path, steps, seed):
     made = random.Random(seed)
@@ -176,8 +188,10 @@ def test_files_and_memory_say_the_same(sqlite_store, tmp_path, steps, seed):
                 retention.apply(sqlite_store, Keep(), moment(now))
             case "sum up":
                 retention.apply(sqlite_store, Keep(rows=timedelta(days=7)), moment(now + 100 * HOUR))
-            case "spoil":
-                spoil(made, world.files())
+            case "spoil" | "spoil the sums":
+                spoil(made, world.files() if step == "spoil" else list(world.sums.parent.glob("sums")))
+            case "keep":
+                made.choice(processes).keep_sums(moment(now))
             case "restart":
                 processes[made.randrange(2)] = world.process()
             case "sweep":  # comes in another round than the merge
@@ -280,6 +294,76 @@ def test_a_chunk_that_took_the_number_of_another_one_gets_a_file_of_its_own(worl
         assert observations.ids(session) == {number}
         process.refresh(session, moment(T0 + 60))
         assert total(process, session, T0 + 60) == int(other.weight.sum())
+
+
+def counted(monkeypatch) -> list[object]:
+    """What is summed from nothing from now on."""
+    found: list[object] = []
+    once = Windows.once
+    monkeypatch.setattr(Windows, "once", lambda self, *asked: found.append(asked) or once(self, *asked))
+    return found
+
+
+def test_a_process_goes_on_with_the_sums_of_the_one_before(world, monkeypatch):
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    process = world.process()
+    with world.store.read() as session:
+        process.refresh(session, moment(T0))
+        assert total(process, session, T0) == int(clicks(T0).weight.sum())
+    process.keep_sums(moment(T0))
+    world.write(Kind.CLICKS, clicks(T0 + 60, 3), T0 + 60)
+    found, after = counted(monkeypatch), world.process()
+    with world.store.read() as session:
+        after.refresh(session, moment(T0 + 60))
+        assert total(after, session, T0 + 60) == int(clicks(T0).weight.sum() + clicks(T0 + 60, 3).weight.sum())
+    assert found == []
+    assert stat.S_IMODE(world.sums.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("change", ["another chunk", "another version", "another dimension", "another name", "later"])
+def test_sums_that_do_not_fit_are_counted_anew(world, monkeypatch, change):
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    process = world.process()
+    with world.store.read() as session:
+        process.refresh(session, moment(T0))
+        total(process, session, T0)
+        [number] = observations.ids(session)
+    process.keep_sums(moment(T0 + 60 if change == "later" else T0))
+    expected, after = int(clicks(T0).weight.sum()), world.process()
+    match change:
+        case "another chunk":  # under the number of the first, as after an older copy of the database was put back
+            with world.store.write() as session:
+                observations.remove(session, [number])
+            world.write(Kind.CLICKS, clicks(T0 + 1, 50), T0 + 1)
+            expected = int(clicks(T0 + 1, 50).weight.sum())
+        case "another version":
+            monkeypatch.setattr(kept_sums, "VERSION", "99.0.0")
+        case "another dimension":
+            after.windows.dimensions = (*DIMENSIONS, "sub_id_3")
+        case "another name":
+            after.windows.subjects.learn_aliases({"offer": {"1": "2"}})
+    found = counted(monkeypatch)
+    with world.store.read() as session:
+        after.refresh(session, moment(T0 + 1))
+        assert total(after, session, T0 + 1) == expected
+    assert len(found) == 1
+
+
+def test_a_process_that_missed_two_merges_counts_nothing_twice(world):
+    """Nothing says any more which of the chunks has what it had read."""
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    process = world.process()
+    with world.store.read() as session:
+        process.refresh(session, moment(T0))
+    for number in range(1, 7):
+        world.write(Kind.CLICKS, clicks(T0 + number), T0 + number)
+        if number % 3 == 0:
+            retention.apply(world.store, Keep(), moment(T0 + number))
+    with world.store.read() as session:
+        process.refresh(session, moment(T0 + 6))
+        fresh = world.process(files=False)
+        fresh.refresh(session, moment(T0 + 6))
+        assert total(process, session, T0 + 6) == total(fresh, session, T0 + 6) > 0
 
 
 def test_files_of_chunks_that_were_merged_go_in_the_next_round(world):

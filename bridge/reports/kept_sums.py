@@ -1,0 +1,145 @@
+"""Keep the sums of a process in a file, so that the next one goes on from there instead of counting all rows again.
+
+A file says of which chunks its sums were made. It is written as a whole or not at all, has one checksum over all of it,
+and is thrown away when anything does not fit: sums decide nothing that rows do not say. Performs no other I/O than on
+this file.
+
+Layout: magic, checksum of what follows, when it was written, length of the header, header (JSON), arrays one after the
+other.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.reports.segment_file import NARROW, NotAFile
+from bridge.reports.segments import Ints, Numbers, Per
+from bridge.reports.windows import BY_CLICK, Edges, Source
+from bridge.store.feeds import Kind
+from bridge.version import VERSION
+
+MAGIC: Final = b"IBW1"
+FLOAT: Final = "<f8"
+LONGEST_UNUSED: Final = 86_400  # seconds; a sum that was not asked for so long is not kept
+
+Floats = NDArray[np.float64]
+Sums = Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]  # by source, metric and dimension
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """What a process has counted, and of what."""
+
+    at: int  # seconds since 1970
+    since: int  # all chunks with facts from here on are counted
+    dimensions: Sequence[str]
+    chunks: Mapping[int, str]  # number and mark of each chunk that is counted
+    numbers: Numbers
+    first: Mapping[tuple[Kind, str], int]  # when rows of a kind first said a declared dimension
+    sums: Sums
+    due: Mapping[int, Floats]  # beginning of a quarter of an hour → conversions due, per pair
+    rates: tuple[int, Floats] | None  # the day they are of, and conversions per click of each pair
+
+
+def write(path: Path, state: State) -> int:
+    """Put it into a file, in a directory that is there; how many bytes it has. Raises OSError."""
+    parts: list[bytes] = []
+
+    def put(values: NDArray[Any]) -> list[Any]:
+        if values.dtype == np.float64:
+            parts.append(values.tobytes())
+            return [0, FLOAT, len(values), len(parts[-1])]
+        base = int(values.min()) if len(values) else 0
+        spread = int(values.max()) - base if len(values) else 0
+        kind = next(kind for kind in NARROW if spread <= int(np.iinfo(kind).max))
+        narrow = (values.astype(np.uint64) - np.uint64(base % 2**64)).astype(kind)  # modulo 2^64, as is the way back
+        parts.append(zlib.compress(narrow.tobytes(), 1))
+        return [base, kind, len(values), len(parts[-1])]
+
+    head = {
+        "version": VERSION,
+        "since": state.since,
+        "dimensions": list(state.dimensions),
+        "chunks": [[number, mark] for number, mark in state.chunks.items()],
+        "names": {dimension: list(names) for dimension, names in state.numbers.names.items()},
+        "combined": [[list(per), put(codes.reshape(-1))] for per, codes in state.numbers.combined.items()],
+        "aliases": {kind: dict(names) for kind, names in state.numbers.aliases.items()},
+        "first": [[kind, name, moment] for (kind, name), moment in state.first.items()],
+        "sums": [
+            [source, metric, list(per), [[list(span), put(totals)] for span, totals in sums]]
+            for (source, metric, per), sums in state.sums.items()
+        ],
+        "due": [[moment, put(found)] for moment, found in state.due.items()],
+        "rates": None if state.rates is None else [state.rates[0], put(state.rates[1])],
+    }
+    header = json.dumps(head, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    body = b"".join([state.at.to_bytes(8, "little"), len(header).to_bytes(4, "little"), header, *parts])
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.writelines([MAGIC, zlib.crc32(body).to_bytes(4, "little"), body])
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return len(body) + 8
+
+
+def written_at(path: Path) -> int | None:
+    """When the sums in a file were written, in seconds since 1970; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            opening = file.read(16)
+    except OSError:
+        return None
+    return int.from_bytes(opening[8:], "little") if opening[:4] == MAGIC and len(opening) == 16 else None
+
+
+def read(path: Path) -> State:
+    """Raises NotAFile where there is none, or where it is damaged."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NotAFile(f"{path}: {error.strerror}") from error
+    if data[:4] != MAGIC or zlib.crc32(memoryview(data)[8:]) != int.from_bytes(data[4:8], "little"):
+        raise NotAFile(f"{path}: is damaged")
+    at = 20 + int.from_bytes(data[16:20], "little")
+    head = json.loads(data[20:at].decode("utf-8", "surrogatepass"))
+    if head["version"] != VERSION:
+        raise NotAFile(f"{path}: was written by version {head['version']}")
+
+    def take(form: list[Any]) -> NDArray[Any]:
+        nonlocal at
+        base, kind, count, length = form
+        part, at = data[at : at + length], at + length
+        if kind == FLOAT:
+            return np.frombuffer(part, dtype=kind, count=count)
+        values = np.frombuffer(zlib.decompress(part), dtype=kind, count=count)
+        return (values.astype(np.uint64) + np.uint64(base % 2**64)).astype(np.int64)
+
+    combined = {tuple(per): take(form).astype(np.int32).reshape(-1, len(per)) for per, form in head["combined"]}
+    sums: Sums = {
+        (BY_CLICK if source == BY_CLICK else Kind(source), metric, tuple(per)): [
+            (Edges(*span), take(form)) for span, form in listed
+        ]
+        for source, metric, per, listed in head["sums"]
+    }
+    due = {moment: take(form) for moment, form in head["due"]}
+    rates = None if head["rates"] is None else (head["rates"][0], take(head["rates"][1]))
+    return State(
+        at=int.from_bytes(data[8:16], "little"),
+        since=head["since"],
+        dimensions=head["dimensions"],
+        chunks=dict(head["chunks"]),
+        numbers=Numbers(head["names"], combined, head["aliases"]),
+        first={(Kind(kind), name): moment for kind, name, moment in head["first"]},
+        sums=sums,
+        due=due,
+        rates=rates,
+    )

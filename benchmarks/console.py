@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,9 @@ make = _first("bridge.web.access:make", "bridge.web.access.tokens:make")
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
 OFFERS, RULES, RUNS, ROUNDS = 10_000, 50, 20_000, 12
-BESIDE = ("median ms", "p95 ms", "kB")
+LARGE = 1_000  # changes of one run, and of one that waits
+FIRST_LARGE = RUNS + 1
+BESIDE = ("median ms", "p95 ms", "processor p95 ms", "kB")
 TOGETHER = 5_000
 RULE = """\
 schema: 1
@@ -68,12 +70,15 @@ PAGES = {
     "activity": "/activity",
     "activity, all": "/activity?all=1",
     "run": "/runs/1",
+    "run, 1,000 changes": f"/runs/{FIRST_LARGE}",
+    "run, 1,000 changes, undo": f"/runs/{FIRST_LARGE}?undo=1",
     "paused items": "/holds",
     "mutes": "/mutes",
     "audit log": "/audit",
     "items": "/items",
     "items, by name": "/items?q=Offer+77",
     "item": "/items/offer/1077",
+    "explanation": "/explain?rule=rule-1&subject=offer%3D1077",
     "rules": "/rules",
     "rule": "/rules/rule-1",
     "rule form": "/rules/rule-1/edit",
@@ -103,7 +108,12 @@ def _there(checkout: Path) -> list[dict[str, Any]]:
     environment = {name: text for name, text in os.environ.items() if name != "BENCH_BESIDE"}
     environment["PYTHONPATH"] = str(checkout)
     done = subprocess.run(
-        [python, __file__], cwd=checkout, env=environment, capture_output=True, text=True, check=False
+        [python, "-P", __file__],  # -P: `rules.py` beside this file is not the package `rules`
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     line = next((one for one in done.stdout.splitlines() if one.startswith("ROWS")), None)
     if line is None:
@@ -177,10 +187,17 @@ def _fill(services: Any) -> None:
     _insert(services.store, StoredPlan, (_plan(number, now) for number in range(1, RUNS // 20)))
     _insert(services.store, Effect, (_effect(number, now) for number in range(1, RUNS // 20)))
     _insert(services.store, StoredVerdict, (_verdict(number) for number in range(1, RUNS // 20)))
+    for run in (FIRST_LARGE, FIRST_LARGE + 1):
+        _insert(services.store, Run, [_run(run, now) | {"yes": LARGE, "outcome": "ready"}])
+        state = "waiting" if run > FIRST_LARGE else "done"
+        _insert(services.store, StoredPlan, [_plan(run, now) | {"state": state}])
+        rows = [_effect(number, now) | {"id": run * LARGE + number, "plan_id": run} for number in range(LARGE)]
+        _insert(services.store, Effect, rows if state == "done" else [row | {"state": "planned"} for row in rows])
+        _insert(services.store, StoredVerdict, [_verdict(number) | {"run_id": run} for number in range(LARGE)])
     _insert(services.store, Hold, (_hold(number, now) for number in range(1, 500)))
 
 
-def _insert(store: Any, table: Any, rows: Iterator[dict[str, Any]]) -> None:
+def _insert(store: Any, table: Any, rows: Iterable[dict[str, Any]]) -> None:
     batch: list[dict[str, Any]] = []
     for row in rows:
         batch.append(row)

@@ -10,16 +10,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.doctor import Check
-from bridge.store import journal, ledger, service_alerts
+from bridge.store import journal, ledger, service_alerts, slots
 from bridge.store.feeds import everything as all_feeds
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Call, Effect, EffectState, StoredPlan
 from bridge.store.notifications import ChannelHealth
 from bridge.store.runs import Run
 from bridge.store.service_alerts import NO_ANSWER
+from rules.model.formatting import counted
 from rules.model.revision import Mode, Revision
 
 DAY = timedelta(hours=24)
+REPORTS = ("clicks", "conversions")  # feeds that are read; postbacks come by themselves
 ATTEMPTS = 300  # newest calls among which the beginning of an outage is looked for
 STRIP = 48  # evaluations of a rule that its strip shows
 SHADOW_ENOUGH = timedelta(days=1)
@@ -84,7 +86,7 @@ def problems(session: Session, checks: Sequence[Check], now: datetime) -> list[P
     """Everything that is not well, the gravest first; what several checks see is said once."""
     outage = _outage(session, now)
     found = [outage] if outage else []
-    found += _alerts(session, now, skip={"integr8"} if outage else set())
+    found += _alerts(session, now, skip={"integr8", "feed"} if outage else set())
     names = {one.name for one in found}
     for check in checks:
         if check["status"] == "ok" or _name(check) in names or (outage and check["name"].startswith("data ")):
@@ -123,7 +125,7 @@ def _outage(session: Session, now: datetime) -> Problem | None:
             break
         failing.append((at, error))
     if not failing or now - failing[0][0] > DAY:
-        return _unread(session)
+        return _unread(session, now)
     since, error = failing[-1][0], failing[0][1] or "no answer"
     return Problem(
         name="integr8", text=f"Integr8 cannot be reached; no rule can decide on new reports ({error})", since=since,
@@ -132,14 +134,21 @@ def _outage(session: Session, now: datetime) -> Problem | None:
     )  # fmt: skip
 
 
-def _unread(session: Session) -> Problem | None:
-    """No report was ever read, and reading fails."""
-    rows = all_feeds(session)
-    if not rows or any(row.as_of is not None for row in rows) or not any(row.problem for row in rows):
+def _unread(session: Session, now: datetime) -> Problem | None:
+    """No report can be read, or none ever was: the feeds fail, or the items, which are read before them."""
+    rows = [row for row in all_feeds(session) if row.kind in REPORTS]
+    never = all(row.as_of is None for row in rows)
+    if not rows or not (never or all(row.alerted_at for row in rows)):
         return None
-    first = next(row for row in rows if row.problem)
+    failed = slots.failing(session, now - DAY)
+    problem = next((row.problem for row in rows if row.problem), None) or (failed[0].problem if failed else None)
+    if never and problem is None:
+        return None
+    since = failed[-1].ended_at if never and failed else min((row.as_of for row in rows if row.as_of), default=None)
+    what = "no report of Integr8 was ever read" if never else "Integr8 cannot be read"
+    why = f" ({problem})" if problem else ""
     return Problem(
-        name="integr8", text=f"no report of Integr8 was ever read; no rule can decide ({first.problem})",
+        name="integr8", text=f"{what}; no rule can decide on new reports{why}", since=since,
         remedy="`integr8-bridge doctor` says what is missing", address="/integr8",
     )  # fmt: skip
 
@@ -166,12 +175,15 @@ def _events(session: Session) -> list[Problem]:
     return [
         Problem(
             name="events",
-            text=f"{counts[state]:,} webhooks {words}",
+            text=f"{counted(counts[state], 'webhook')} {one if counts[state] == 1 else more}",
             status="warn",
             address=f"/events?state={state}",
             remedy="accept or discard them",
         )
-        for state, words in (("dead", "failed too often and wait for a decision"), ("quarantined", "are in quarantine"))
+        for state, one, more in (
+            ("dead", "failed too often and waits for a decision", "failed too often and wait for a decision"),
+            ("quarantined", "is in quarantine", "are in quarantine"),
+        )
         if counts.get(state)
     ]
 
@@ -182,13 +194,17 @@ def failing_channels(session: Session) -> list[Problem]:
     return [
         Problem(
             name=f"channel {row.channel}",
-            text=f"channel {row.channel}: {row.failures:,} messages in a row were not taken",
+            text=f"channel {row.channel}: {_not_taken(row.failures)}",
             status="warn",
             remedy="send a test on the page Settings",
             address="/settings",
         )
         for row in rows
     ]
+
+
+def _not_taken(failures: int) -> str:
+    return "the last message was not taken" if failures == 1 else f"{failures:,} messages in a row were not taken"
 
 
 def approvals(session: Session, limit: int = 20) -> list[Approval]:

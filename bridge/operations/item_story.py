@@ -65,7 +65,7 @@ def story(session: Session, entity: Entity) -> Story:
         *done,
         *_of_changes(changed, authors(session, {one.effect_id for one in changed if one.effect_id}), shown),
         *_of_holds(held),
-        *_of_checks(session, entity.kind, ids),
+        *_without_repeats(_of_checks(session, entity.kind, ids), done),
     ]
     mutes = session.scalars(select(Mute).where(Mute.kind == entity.kind, Mute.target_id.in_(ids)))
     moments.sort(key=lambda one: one.at, reverse=True)
@@ -208,6 +208,12 @@ def _of_checks(session: Session, kind: str, ids: Sequence[str]) -> Iterator[Mome
         by_rule.setdefault(run.rule_id, []).append((answer, reason, run))
     for rule, mine in by_rule.items():
         yield from _folded(rule, mine)
+
+
+def _without_repeats(checks: Iterable[Moment], done: Iterable[Moment]) -> Iterator[Moment]:
+    """Leave out a check for whose reason the same run changed the item: that line says both."""
+    told = {(one.run_id, one.detail) for one in done}
+    return (one for one in checks if one.times > 1 or (one.run_id, one.detail) not in told)
 
 
 def _folded(rule: str, rows: Sequence[tuple[int, str, Run]]) -> Iterator[Moment]:

@@ -51,16 +51,18 @@ def undoable_runs(session: Session, run_ids: Collection[int]) -> dict[int, Undoa
     if not run_ids:
         return {}
     undone = undone_items(session, run_ids)
-    query = (
-        select(StoredPlan.run_id, Effect)
+    touched = {run_id for run_id, _, _ in undone.by}
+    left = [(run_id, one.money_24h) for run_id in touched for one in undoable_effects(session, run_id)]
+    whole = (  # of runs of which nothing was undone: there may be thousands of their effects
+        select(StoredPlan.run_id, Effect.money_24h)
         .join(Effect, Effect.plan_id == StoredPlan.id)
-        .where(StoredPlan.run_id.in_(run_ids), Effect.state == EffectState.APPLIED)
+        .where(StoredPlan.run_id.in_(set(run_ids) - touched), Effect.state == EffectState.APPLIED)
     )
+    left += [(row[0], row[1]) for row in session.execute(whole)]
     found: dict[int, Undoable] = {}
-    for run_id, effect in session.execute(query):
-        if undone.undid(run_id, effect) is None:
-            before = found.get(run_id, Undoable(0, Decimal(0)))
-            found[run_id] = Undoable(before.changes + 1, before.money_24h + (effect.money_24h or 0))
+    for run_id, money in left:
+        before = found.get(run_id, Undoable(0, Decimal(0)))
+        found[run_id] = Undoable(before.changes + 1, before.money_24h + (money or 0))
     return found
 
 

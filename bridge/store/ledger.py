@@ -495,6 +495,20 @@ def effects_of(session: Session, plan_id: int) -> list[Effect]:
     return list(session.scalars(select(Effect).where(Effect.plan_id == plan_id).order_by(Effect.id)))
 
 
+def with_calls(session: Session, effect_ids: Collection[int]) -> dict[int, list[Call]]:
+    """Effect → the calls that were made for it, in one question."""
+    query = (
+        select(EffectCall.effect_id, Call)
+        .join(Call, Call.id == EffectCall.call_id)
+        .where(EffectCall.effect_id.in_(effect_ids))
+        .order_by(Call.id)
+    )
+    found: dict[int, list[Call]] = {}
+    for effect_id, call in session.execute(query):
+        found.setdefault(effect_id, []).append(call)
+    return found
+
+
 def undone_on_failure(session: Session, plan_ids: Collection[int]) -> set[int]:
     """Those of these plans whose rule says `on_failure: undo`; never one that takes something back itself."""
     return set(session.scalars(_undone_on_failure(), {"plans": list(plan_ids)}))

@@ -215,7 +215,9 @@ def test_the_text_of_a_rule_shows_what_the_last_run_said(browser, lived_in):
 def test_a_measurement_is_drawn_against_its_line(browser, lived_in):
     lived_in()
     page = browser().open("/rules/low-cr")
-    assert "Measured against the threshold: offer=1002" in page
+    assert 'Measured against the threshold: <a href="/items/offer/1002">Bad</a>' in page
+    assert "<figcaption>cr &lt; 1% @95% " in page
+    assert '">1%</text>' in page  # the end of the axis, with its unit
     assert "<polyline" in page
 
 

@@ -1,5 +1,6 @@
 """What the console says is so: who did it, what became of it, and that nothing is wrong only when nothing is."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from bridge.store.entities import Entity
 from bridge.store.holds import Hold
 from bridge.store.ledger import Call
 from bridge.store.runs import Cause, Run
+from bridge.web.console import activity_pages, approval_pages, event_pages
 
 
 def go_on(network, minutes=1):
@@ -179,6 +181,26 @@ def test_while_integr8_cannot_be_reached_the_inbox_says_so_and_since_when(browse
     assert "since <time" in page
 
 
+def test_a_network_whose_integr8_never_answered_is_told_why_nothing_is_read(browser, network):
+    network.world.faults.add({"kind": "drop"})
+    network.work()
+    page = browser().open("/")
+    assert "no report of Integr8 was ever read" in page
+    assert "no answer: Server disconnected" in page
+    assert "never read" not in page  # said once
+
+
+def test_an_outage_in_which_nothing_was_changed_is_told_once(browser, lived_in):
+    network = lived_in()
+    network.world.faults.add({"kind": "drop"})
+    for _ in range(8):
+        go_on(network, minutes=5)
+    page = browser().open("/")
+    assert page.count("Integr8 cannot be read; no rule can decide on new reports") == 1
+    assert "no answer: Server disconnected" in page
+    assert "stands still" not in page
+
+
 def test_an_empty_installation_shows_the_first_steps(browser):
     page = browser().open("/")
     assert "Nothing is wrong" not in page
@@ -296,3 +318,70 @@ def test_before_going_live_the_page_says_what_the_rule_would_have_done(browser, 
     page = browser().open("/rules/low-cr")
     assert "what it would have done in 7 days" in page
     assert "It would have changed 1 item" in page
+
+
+def test_the_inbox_names_the_last_change_and_not_a_later_yes_about_it(browser, lived_in):
+    network = lived_in()
+    go_on(network, minutes=30)
+    page = browser().open("/")
+    assert 'The last change: <a href="/runs/1">' in page
+
+
+def test_the_pauses_that_end_within_a_day_are_those_that_the_inbox_leads_to(browser, crowded):
+    operator = browser()
+    inbox = operator.open("/")
+    assert "13 items are" in inbox
+    address = re.search(r'13 of them <a href="([^"]+)"', inbox)[1]
+    assert "13 items." in operator.open(address)
+
+
+def test_items_of_one_run_with_the_same_reason_are_told_together(browser, crowded):
+    page = browser().open("/runs/1")
+    assert "<strong>12 items</strong>: conversion rate 0.00% (0 of 600 clicks)" in page
+    assert page.count("conversion rate 0.00% (0 of 600 clicks)") == 2  # with the verdicts, and with the changes
+    assert page.count("as above") == 11
+    assert 'href="/items/offer/1003">Worse 0</a>' in page
+
+
+def test_a_check_and_the_pause_of_the_same_run_are_one_line_of_the_story(browser, lived_in):
+    lived_in()
+    told = browser().open("/items/offer/1002").partition("What happened")[2]
+    assert "paused" in told
+    assert "checked: yes" not in told
+
+
+def test_the_list_of_items_says_whose_each_is_and_which_rule_keeps_it_paused(browser, lived_in):
+    lived_in()
+    page = browser().open("/items")
+    assert ">Advertiser</a>" in page
+    assert 'paused by <a href="/rules/low-cr">low-cr</a>' in page
+
+
+def test_many_webhooks_of_one_state_are_counted_only_so_far(browser, network, monkeypatch):
+    monkeypatch.setattr(event_pages, "MAX_COUNTED", 2)
+    for number in range(3):
+        network.crm({"id": str(number), "type": "deal.signed"})
+    assert "<b>2+</b>" in browser().open("/events")
+
+
+def test_a_page_shows_the_first_changes_of_a_large_run_and_leads_to_all(browser, crowded, monkeypatch):
+    monkeypatch.setattr(activity_pages, "MAX_SHOWN_CHANGES", 5)
+    operator = browser()
+    page = operator.open("/runs/1?undo=1")
+    assert page.count('name="only"') == 5
+    assert operator.open("/runs/1?undo=1&all=1").count('name="only"') == 13
+
+
+def test_a_page_shows_the_changes_with_the_most_money_of_a_large_plan(browser, network, monkeypatch):
+    network.now = datetime.now(UTC)
+    for number in range(6):
+        network.world.offer(f"Bad {number}", clicks=600, conversions=0, active=True)
+    network.rule(RULE.replace("MODE", "approve"))
+    network.work()
+    monkeypatch.setattr(approval_pages, "MAX_SHOWN", 2)
+    monkeypatch.setattr(approval_pages, "MIN_SHOWN", 2)
+    operator = browser()
+    page = operator.open("/approvals")
+    assert page.count('name="only"') == 2
+    assert "The 2 with the most money." in page
+    assert operator.open("/approvals?plan=1").count('name="only"') == 6

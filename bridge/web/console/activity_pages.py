@@ -1,5 +1,6 @@
 """Activity: runs with their outcomes, paused and muted items, and the audit log."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, abort, request
@@ -38,6 +39,8 @@ from bridge.web.request_context import number_asked, services
 
 SHOWN_MUTES = 500
 MAX_RUNS_FOLDED = 600  # runs that are read to be folded into one page
+MAX_SHOWN_VERDICTS = 200
+MAX_SHOWN_CHANGES = 200  # of one run; all of them when asked for
 OUTCOMES = ("changed", "waiting", "held back", "no change", "shadow", "failed")
 
 
@@ -114,24 +117,39 @@ def run(run_id: int) -> str:
         found = session.get(Run, run_id)
         if found is None:
             abort(404, f"there is no run {run_id}")
-        verdicts = session.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run_id).limit(200)).all()
+        verdicts = session.scalars(
+            select(StoredVerdict).where(StoredVerdict.run_id == run_id).limit(MAX_SHOWN_VERDICTS)
+        ).all()
         plans = ledger.plans_of(session, found.plan_of or run_id)
         effects = {plan.id: list(plan.effects) for plan in plans}
         everything = [effect for each in effects.values() for effect in each]
-        calls = {effect.id: list(effect.calls) for effect in everything}
+        most = len(everything) if request.args.get("all") else MAX_SHOWN_CHANGES
+        told = [one for each in effects.values() for one in each[:most]]
+        calls = ledger.with_calls(session, [one.id for one in told])
         event = session.get(Event, found.event_id) if found.event_id else None
         undone = undone_items(session, {run_id})
         undone_by = {effect.id: undone.undid(run_id, effect) for effect in everything}
-        names = display_names(session, {(one.kind, one.target_id) for one in everything})
-        made = {one.id: _made(session, one) for one in everything if "=" in one.target_id}
+        subjects = {(kind, number) for kind, _, number in (one.subject.partition("=") for one in verdicts)}
+        names = display_names(session, {(one.kind, one.target_id) for one in told} | subjects)
+        made = {one.id: _made(session, one) for one in told if "=" in one.target_id}
         counted: dict[int, dict[str, int]] = {plan.id: _counted(effects[plan.id]) for plan in plans}
         outcome = outcome_of(found, plans, counted)
     undoable = [one for one in everything if one.state == EffectState.APPLIED and undone_by[one.id] is None]
     return show(
-        "run.html", run=found, verdicts=verdicts, plans=plans, effects=effects, calls=calls, event=event,
+        "run.html", run=found, verdicts=_by_reason(verdicts), told=len(verdicts),
+        plans=plans, effects=effects, calls=calls, event=event,
         undoable=undoable, undone_by=undone_by, asked=request.args.get("undo", ""), names=names, made=made,
         outcome=outcome, whole_stops={plan.id: _of_the_plan(plan) for plan in plans},
+        most=most,
     )  # fmt: skip
+
+
+def _by_reason(verdicts: Sequence[StoredVerdict]) -> list[list[StoredVerdict]]:
+    """Verdicts with the same answer for the same reason are told together, in the order of the first of each."""
+    found: dict[tuple[int, str], list[StoredVerdict]] = {}
+    for one in verdicts:
+        found.setdefault((one.answer, one.reason), []).append(one)
+    return list(found.values())
 
 
 def _made(session: Session, effect: Effect) -> str | None:

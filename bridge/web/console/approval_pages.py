@@ -1,12 +1,12 @@
 """Approvals: plans that wait, ranked by money, with what changed since each was made."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from flask import Response
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from bridge.operations.approval_review import reviews
+from bridge.operations.approval_review import Review, Wanted, reviews
 from bridge.operations.confirmation import display_names
 from bridge.store.entities import Entity
 from bridge.store.roles import Role
@@ -14,8 +14,10 @@ from bridge.web.access import needs
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.lists import as_csv, is_csv
 from bridge.web.console.show import show
-from bridge.web.request_context import services
+from bridge.web.request_context import number_asked, services
 
+MAX_SHOWN = 400  # changes on one page, of all plans together
+MIN_SHOWN = 10  # of each plan
 AT_ONCE = 500  # ids of one question
 
 
@@ -23,7 +25,10 @@ AT_ONCE = 500  # ids of one question
 @needs(Role.VIEWER, page=True)
 def approvals() -> Response | str:
     plans = reviews(services(), now=services().clock())
-    targets = {(one.kind, one.target_id) for plan in plans for one in plan.effects}
+    only = number_asked("plan")
+    plans = [one for one in plans if only in {None, one.plan_id}]
+    ranked = _ranked(plans, MAX_SHOWN if only is None and not is_csv() else None)
+    targets = {(one.kind, one.target_id) for effects in ranked.values() for one in effects}
     with services().store.read() as session:
         names = display_names(session, targets)
         advertisers = _advertisers(session, {target for kind, target in targets if kind == "offer"})
@@ -49,7 +54,17 @@ def approvals() -> Response | str:
                 for plan in plans for one in plan.effects
             ],
         )  # fmt: skip
-    return show("approvals.html", plans=plans, names=names, advertisers=advertisers)
+    return show("approvals.html", plans=plans, names=names, advertisers=advertisers, ranked=ranked)
+
+
+def _ranked(plans: Sequence[Review], room: int | None) -> dict[int, list[Wanted]]:
+    """Plan → its changes, the most money first; of all plans together no more than there is room for."""
+    found = {}
+    for one in plans:
+        most = len(one.effects) if room is None else max(MIN_SHOWN, room)
+        found[one.plan_id] = sorted(one.effects, key=lambda each: each.ranked)[:most]
+        room = None if room is None else room - len(found[one.plan_id])
+    return found
 
 
 def _advertisers(session: Session, offers: Collection[str]) -> dict[str, str]:

@@ -3,15 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import floor, log10
 
 from rules.model.formatting import counted
 
-WIDTH, HEIGHT, BOTTOM = 720, 120, 18
+WIDTH, HEIGHT = 720, 130
+LEFT, RIGHT, TOP, BOTTOM = 56, 8, 10, 22  # room for the texts of the axes
+ROUND = (
+    1.0,
+    1.2,
+    1.6,
+    2.0,
+    3.0,
+    4.0,
+    5.0,
+    6.0,
+    8.0,
+    10.0,
+)  # ends of an axis whose halves are round, too
+
+SMALL = 1e-9  # nothing that is measured here is smaller
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One hour: two counts, one upon the other, and the share of the budget that was used, 0 to 1 (None: unknown)."""
+    """One hour: two counts, one upon the other, and the share of the budget that was used, 0 to 1."""
 
     at: datetime
     lower: int
@@ -33,35 +49,54 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
+    """Bars by the hour; `ticks` are the height and the text of the vertical axis, `top` what its end stands for."""
+
     bars: Sequence[Bar]
-    budget: str  # points of a polyline: nothing used is the floor, all of it the top
-    top: int
+    ticks: Sequence[tuple[float, str]]
+    top: float
     width: int = WIDTH
     height: int = HEIGHT
+    left: int = LEFT
     floor: int = HEIGHT - BOTTOM
 
 
-def hours(columns: Sequence[Column], lower: str, upper: str) -> Chart:
-    """Two stacked series per hour, named `lower` and `upper`, and the use of the budget as a line over them."""
-    top = max((one.lower + one.upper for one in columns), default=0) or 1
-    room, step = HEIGHT - BOTTOM - 4, WIDTH / max(len(columns), 1)
+def counts(columns: Sequence[Column], lower: str, upper: str) -> Chart:
+    """Two stacked series per hour, named `lower` and `upper`."""
+    top = axis_top(max((one.lower + one.upper for one in columns), default=0), whole=True)
+    parts = [(one.lower / top, one.upper / top, f"{one.lower:,} {lower}, {one.upper:,} {upper}") for one in columns]
+    return _by_hour(columns, parts, top, [f"{top / 2:,.0f}", f"{top:,.0f}"])
+
+
+def shares(columns: Sequence[Column], words: str) -> Chart:
+    """How much of the budget was used in each hour, on an axis that ends with all of it."""
+    parts = [(min(one.share, 1.0), 0.0, f"{percent(one.share)} {words}") for one in columns]
+    return _by_hour(columns, parts, 1.0, ["50%", "100%"])
+
+
+def _by_hour(
+    columns: Sequence[Column], parts: Sequence[tuple[float, float, str]], top: float, texts: Sequence[str]
+) -> Chart:
+    room, step = HEIGHT - BOTTOM - TOP, (WIDTH - LEFT - RIGHT) / max(len(columns), 1)
     bars = [
         Bar(
-            x=round(number * step + 1, 1),
+            x=round(LEFT + number * step + 1, 1),
             width=round(step - 2, 1),
-            lower=round(one.lower / top * room, 1),
-            upper=round(one.upper / top * room, 1),
-            label=f"{one.at:%H:%M}: {one.lower:,} {lower}, {one.upper:,} {upper}, "
-            f"{percent(one.share)} of the rate limit used",
-            hour=f"{one.at:%H}" if one.at.hour % 6 == 0 else "",
+            lower=round(low * room, 1),
+            upper=round(high * room, 1),
+            label=f"{one.at:%H:%M}: {text}",
+            hour=f"{one.at:%H}:00" if one.at.hour % 6 == 0 else "",
         )
-        for number, one in enumerate(columns)
+        for number, (one, (low, high, text)) in enumerate(zip(columns, parts, strict=True))
     ]
-    budget = [
-        f"{round((number + 0.5) * step, 1)},{round(HEIGHT - BOTTOM - min(one.share, 1) * room, 1)}"
-        for number, one in enumerate(columns)
-    ]
-    return Chart(bars, " ".join(budget), top)
+    ground = float(HEIGHT - BOTTOM)
+    return Chart(bars, [(ground, "0"), (ground - room / 2, texts[0]), (ground - room, texts[1])], top)
+
+
+def axis_top(highest: float, *, whole: bool = False) -> float:
+    """The end of an axis: a round number that is not below the highest value. `whole`: its half is one, too."""
+    size = 10.0 ** floor(log10(highest)) if highest > SMALL else 1.0
+    ends = (one * size * more for more in (1, 10) for one in ROUND)
+    return next(one for one in ends if one >= highest and (not whole or one % 2 == 0))
 
 
 def percent(share: float) -> str:
@@ -100,10 +135,11 @@ class Curve:
     dots: Sequence[Dot]
     curve: str
     line: str
-    top: str
+    ticks: Sequence[tuple[float, str]]  # height and text of the vertical axis
     label: str
     width: int = WIDTH
     height: int = HEIGHT
+    left: int = LEFT
 
 
 def against_line(points: Sequence[tuple[datetime, float, float]], unit: str = "") -> Curve | None:
@@ -111,25 +147,27 @@ def against_line(points: Sequence[tuple[datetime, float, float]], unit: str = ""
     if not points:
         return None
     numbers = [number for _, value, line in points for number in (value, line)]
-    low, high = min(0.0, *numbers), max(numbers)
+    lowest, highest = min(numbers), max(numbers)
+    high = axis_top(highest) if highest > 0 else 0.0
+    low = -axis_top(-lowest) if lowest < 0 else 0.0
     begin, span = points[0][0], (points[-1][0] - points[0][0]).total_seconds() or 1.0
-    room, reach = HEIGHT - BOTTOM - 20, (high - low) or 1.0
+    room, reach = HEIGHT - BOTTOM - TOP, (high - low) or 1.0
 
     def x(at: datetime) -> float:
-        return round((at - begin).total_seconds() / span * (WIDTH - 12) + 6, 1)
+        return round(LEFT + 6 + (at - begin).total_seconds() / span * (WIDTH - LEFT - RIGHT - 12), 1)
 
     def y(number: float) -> float:
-        return round(16 + room - (number - low) / reach * room, 1)
+        return round(TOP + room - (number - low) / reach * room, 1)
 
-    dots = [Dot(x(at), y(value), at, f"{value:.4g}{unit}", f"{line:.4g}{unit}") for at, value, line in points]
+    dots = [Dot(x(at), y(value), at, f"{value:,.4g}{unit}", f"{line:,.4g}{unit}") for at, value, line in points]
     drawn = [(x(at), y(line)) for at, _, line in points]
     if len(points) == 1:
-        drawn.append((WIDTH - 6.0, drawn[0][1]))  # a line that is seen, though there is one measurement only
+        drawn.append((WIDTH - RIGHT, drawn[0][1]))  # a line that is seen, though there is one measurement only
     return Curve(
         dots=dots,
         curve=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         line=" ".join(f"{left},{top}" for left, top in drawn),
-        top=f"{high:.4g}{unit}",
+        ticks=[(y(number), f"{number:,.4g}{unit}") for number in sorted({low, (low + high) / 2, high})],
         label=(
             f"{counted(len(dots), 'check')}; the last one measured {dots[-1].value}, "
             f"the threshold was {dots[-1].threshold}"

@@ -20,6 +20,7 @@ from bridge.store import holds, journal, notifications
 from bridge.store import revisions as stored_revisions
 from bridge.store.entities import Entity
 from bridge.store.feeds import everything as all_feeds
+from bridge.store.ledger import PlanState, StoredPlan
 from bridge.store.roles import Role
 from bridge.store.runs import Run
 from bridge.web.access import needs
@@ -30,6 +31,13 @@ from rules.model.revision import Revision
 
 SHADOW_KEY = "bridge-shadow-rules"
 SHADOW_FOR = timedelta(minutes=1)
+LAST_CHANGE = (  # a yes about what is paused already changes nothing
+    select(Run)
+    .join(StoredPlan, StoredPlan.run_id == Run.id)
+    .where(StoredPlan.state == PlanState.DONE)
+    .order_by(StoredPlan.id.desc())
+    .limit(1)
+)
 FILES_FOR = timedelta(minutes=10)  # how long a comparison of unchanged rule files with what is live is good
 
 
@@ -53,8 +61,7 @@ def inbox() -> str:
             "all_well": all(one["status"] == "ok" for one in examined) and not problems,
         }
         found["steps"] = [] if _is_in_use(session) else _first_steps(session)
-        recent = select(Run).where(Run.yes > 0).order_by(Run.id.desc()).limit(1)
-        found["last_yes"] = session.scalar(recent)
+        found["last_change"] = session.scalar(LAST_CHANGE)
     return show("inbox.html", **found)
 
 

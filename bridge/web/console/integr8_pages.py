@@ -34,7 +34,9 @@ def integr8() -> str:
     columns = [_column(one, zone) for one in used.hours]
     return show(
         "integr8.html", calls=calls, feeds=feed_rows, stuck=stuck, budgets=_budgets(), used=used,
-        columns=list(zip(columns, used.hours, strict=True)), chart=charts.hours(columns, "succeeded", "failed"),
+        columns=list(zip(columns, used.hours, strict=True)),
+        requests=charts.counts(columns, "succeeded", "failed"),
+        limit_used=charts.shares(columns, "of the rate limit used"),
         latency=_latency(used), errors=_errors(used), percent=charts.percent,
         limits={name: account.rate.per_second for name, account in services().settings.accounts.items()},
     )  # fmt: skip

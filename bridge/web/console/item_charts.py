@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bridge.store.holds import Hold
+from bridge.web.console.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axis_top
 from rules.evaluation.columns import wilson
 
-WIDTH, HEIGHT = 720, 130
-LEFT, RIGHT, TOP, BOTTOM = 56, 8, 10, 22
 HOUR = timedelta(hours=1)
 PERCENT = 100
 RATE = "Conversion rate"
@@ -149,7 +148,8 @@ def _curve(
     thresholds: Sequence[tuple[str, float]] = (),
 ) -> Curve:
     highest = [value for value in values if value is not None] + [threshold for _, threshold in thresholds]
-    top = max(highest, default=0.0) * (ABOVE if intervals else 1.0) or 1.0
+    whole = name in {"Clicks", "Conversions"}
+    top = axis_top(max(highest, default=0.0) * (ABOVE if intervals else 1.0), whole=whole)
     room = HEIGHT - BOTTOM - TOP
 
     def y(value: float) -> float:

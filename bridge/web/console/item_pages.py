@@ -1,5 +1,6 @@
 """Items: the list, and one page per offer, publisher or advertiser with its history."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from bridge.decisions.live_facts import facts_for_subjects
+from bridge.operations.confirmation import display_names
 from bridge.operations.decide import live_inputs
 from bridge.operations.item_story import Moment, created_item, every_id_of, story
 from bridge.operations.pauses import active_pauses
@@ -55,11 +57,27 @@ def listed() -> Response | str:
             ]
             return as_csv(f"{kind}s", headings, rows_of_file)
         rows = list(session.scalars(query.offset(after).limit(ROWS_PER_PAGE + 1)))
+        held = _held_by(session, kind, rows)
+        owners = _owners(session, rows)
     more = after + ROWS_PER_PAGE if len(rows) > ROWS_PER_PAGE else None
     return show(
         "items.html", entities=rows[:ROWS_PER_PAGE], kind=kind, kinds=ITEM_KINDS, states=STATES,
-        orders=tuple(ORDERS)[1:], filters=found, more=more, total=total,
+        orders=tuple(ORDERS)[1:], filters=found, more=more, total=total, held=held, owners=owners,
     )  # fmt: skip
+
+
+def _held_by(session: Session, kind: str, rows: Sequence[Entity]) -> dict[int, Hold]:
+    """Row → the pause that is in force for it."""
+    ids = {name: one.id for one in rows for name in (one.number, one.ref) if name}
+    query = select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.kind == kind, Hold.target_id.in_(ids))
+    return {ids[one.target_id]: one for one in session.scalars(query)}
+
+
+def _owners(session: Session, rows: Sequence[Entity]) -> dict[int, tuple[str, str]]:
+    """Row → id and name of its advertiser."""
+    found = {one.id: owner for one in rows if (owner := _owner(one))}
+    names = display_names(session, {("advertiser", one) for one in found.values()})
+    return {row: (owner, names.get(("advertiser", owner)) or owner) for row, owner in found.items()}
 
 
 ORDERS: dict[str, tuple[Any, ...]] = {
@@ -127,9 +145,14 @@ def _elsewhere(session: Session, kind: str, identity: str) -> Response:
 
 
 def _advertiser(session: Session, found: Entity) -> Entity | None:
+    owner = _owner(found)
+    return entities.named(session, "advertiser", owner) if owner else None
+
+
+def _owner(found: Entity) -> str | None:
     owner = found.fields.get("advertiser_id") or found.fields.get("advertiser")
     owner = owner.get("id") if isinstance(owner, dict) else owner
-    return entities.named(session, "advertiser", str(owner)) if owner else None
+    return str(owner) if owner else None
 
 
 def _measured(

@@ -106,11 +106,14 @@ def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
     wanted = [Hold.rule_id == found["rule"]] if found["rule"] else []
     if found["q"]:
         wanted.append(or_(Hold.target_id == found["q"], Hold.subject.icontains(found["q"], autoescape=True)))
-    if one_of(found, "ends", ("today", "never")) == "today":
-        end = now.astimezone(formatting.zone(services())).replace(hour=23, minute=59, second=59)
-        wanted.append(Hold.until <= end)
-    elif found["ends"] == "never":
-        wanted.append(Hold.until.is_(None))
+    match one_of(found, "ends", ("today", "within 24 hours", "never")):
+        case "today":
+            end = now.astimezone(formatting.zone(services())).replace(hour=23, minute=59, second=59)
+            wanted.append(Hold.until <= end)
+        case "within 24 hours":
+            wanted.append(Hold.until <= now + timedelta(hours=24))
+        case "never":
+            wanted.append(Hold.until.is_(None))
     return wanted
 
 

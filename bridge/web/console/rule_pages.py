@@ -37,10 +37,12 @@ from bridge.web.long_questions import answered
 from bridge.web.request_context import services
 from rules.backtest.threshold_sweep import plain_thresholds
 from rules.loading.self_tests import run_tests
+from rules.model.formatting import counted
 from rules.model.metrics import unit
 from rules.model.revision import Mode, Revision
 
 POINTS = 60
+MAX_RECENT_RUNS = 200  # runs among whose verdicts the page looks for a subject to draw
 SHADOWED = timedelta(days=7)
 MAX_RUNS_SHOWN = 20
 STEPS = {
@@ -68,8 +70,9 @@ def rule(rule_id: str) -> str:
         comparison = backtest_jobs.answered(session, rule_id, BacktestKind.COMPARE)
         undoable = undoable_runs(session, {one.id for one in recent})
         outcomes = run_outcomes(session, recent)
-        names = display_names(session, {(one.kind, one.target_id) for one in held})
-        subject, measured, unit = _measured(session, rule_id, request.args.get("subject"))
+        subject, measured, measures, unit = _measured(session, rule_id, request.args.get("subject"))
+        named = _item(subject)
+        names = display_names(session, {(one.kind, one.target_id) for one in held} | {named})
         live = book.revisions.get(rule_id)
         shadow = _shadow(session, rule_id, live, services().clock())
         since = _facts_since(session, live)
@@ -81,6 +84,7 @@ def rule(rule_id: str) -> str:
         "rule.html", rule_id=rule_id, live=live, lines=lines_with_counts(text, live, traces), history=history,
         runs=recent, holds=held,
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
+        subject_name=names.get(named) or "", measures=measures,
         chart=charts.against_line(measured, unit), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
         outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent), authors=written_by,
@@ -157,7 +161,7 @@ def _said_now(live: Revision) -> Any:
 def limits_of(revision: Revision) -> list[str]:
     """What its guards allow, in words."""
     most = revision.guards.at_most
-    told = [f"{most.targets} items at once"] if most.targets else []
+    told = [f"{counted(most.targets, 'item')} at once"] if most.targets else []
     told += [f"{most.share:.0%} of all"] if most.share else []
     told += [f"{most.revenue_24h:.0%} of the revenue of 24 hours"] if most.revenue_24h else []
     told += [f"{revision.guards.per_day} a day"] if revision.guards.per_day else []
@@ -186,11 +190,20 @@ def _last_traces(session: Session, rule_id: str) -> Sequence[dict[str, Any]]:
     return session.scalars(select(StoredVerdict.trace).where(StoredVerdict.run_id == run_id).limit(500)).all()
 
 
+def _item(subject: str | None) -> tuple[str, str]:
+    kind, _, number = (subject or "").partition("=")
+    return kind, number
+
+
 def _measured(
     session: Session, rule_id: str, wanted: str | None
-) -> tuple[str | None, list[tuple[datetime, float, float]], str]:
-    """The measurements of one subject, with their unit: the one asked for, or the one with the most verdicts."""
-    of_rule = select(StoredVerdict.subject).join(Run, Run.id == StoredVerdict.run_id).where(Run.rule_id == rule_id)
+) -> tuple[str | None, list[tuple[datetime, float, float]], str, str]:
+    """The measurements of one subject, the condition that they are of, and their unit.
+
+    The subject is the one asked for, or the one with the most verdicts of late.
+    """
+    late = select(Run.id).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(MAX_RECENT_RUNS)
+    of_rule = select(StoredVerdict.subject).where(StoredVerdict.run_id.in_(late))
     most = of_rule.group_by(StoredVerdict.subject).order_by(func.count().desc(), StoredVerdict.subject).limit(1)
     subject = wanted or session.scalar(most)
     rows = session.execute(
@@ -201,16 +214,16 @@ def _measured(
         .limit(POINTS)
     )
     found = [(at, *one) for at, trace in rows for one in _first_number(trace)]
-    points = [(at, value, threshold) for at, value, threshold, _unit in found[::-1]]
-    return subject, points, found[0][3] if found else ""
+    points = [(at, value, threshold) for at, value, threshold, _text, _unit in found[::-1]]
+    return subject, points, *(found[0][3:] if found else ("", ""))
 
 
-def _first_number(trace: dict[str, Any]) -> list[tuple[float, float, str]]:
-    """Value, threshold and unit of the first condition that compares two numbers; a share in per cent."""
+def _first_number(trace: dict[str, Any]) -> list[tuple[float, float, str, str]]:
+    """Value, threshold, text and unit of the first condition that compares two numbers; a share in per cent."""
     for part in parts(trace):
         try:
             scale, unit = (100, "%") if "%" in part["text"] else (1, "")
-            return [(float(part["value"]) * scale, float(part["threshold"]) * scale, unit)]
+            return [(float(part["value"]) * scale, float(part["threshold"]) * scale, part["text"], unit)]
         except (KeyError, TypeError, ValueError):
             continue
     return []

@@ -26,6 +26,7 @@ from bridge.web.access import make, needs, revoke
 from bridge.web.access.safe_redirect import own_page
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
+from bridge.web.console.formatting import many
 from bridge.web.console.lists import ROWS_PER_PAGE, page
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
@@ -124,7 +125,7 @@ def enable_a_channel(name: str) -> Response:
     def do() -> str:
         with services().store.write() as session:
             again = mutes.enable(session, name, who=g.who, now=services().clock())
-        return f"{name} is used again; {again:,} messages are tried again."
+        return f"{name} is used again; {many(again, 'message is', 'messages are')} tried again."
 
     return done(f"/channels/{name}", do)
 

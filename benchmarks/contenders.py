@@ -1,7 +1,8 @@
 """The programs that do the same job side by side: a webhook comes in, half of them match, each match reaches the API.
 
 Ours pauses offers at the simulator, merged into few calls, journalled and verified. The others call a server that
-counts, once for each match, and keep nothing on disk. Everything is real processes on this machine.
+counts, once for each match, and keep nothing on disk. Everything is real processes on this machine; ours are those of
+`integr8-bridge up`, of this checkout or of another one.
 """
 
 import base64
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -26,10 +27,13 @@ import httpx
 import psutil
 
 from benchmarks import load
-from bridge.cli.local import stack, supervisor
-from bridge.cli.local.stack import Options
+from bridge.cli.local import supervisor
 from bridge.cli.local.supervisor import Program, Supervisor
 
+HERE = Path(__file__).resolve().parents[1]
+SERVICE = "service"
+#: What the console script does, also of 0.1.0, whose web server puts the directory that it is started in first.
+COMMAND = "import os, sys; os.chdir(sys.argv.pop(1)); import bridge.cli; bridge.cli.main()"
 FIRST_OFFER = 1001  # the simulator's first small number
 SECRET = base64.b64encode(secrets.token_bytes(24)).decode()
 NODE_RED = {22: "node-red@5", 18: "node-red@4"}  # by the oldest Node.js that it runs on
@@ -76,6 +80,23 @@ class Contender:
         """What its processes have for themselves, shared pages counted once."""
         return round(sum(psutil.Process(pid).memory_full_info().pss for pid in self.pids()) / 2**20)
 
+    def processor(self) -> dict[str, float]:
+        """Seconds of processor time so far, user and system, by what a process does, and of `all` of them."""
+        found = {"web": 0.0, "worker": 0.0, "all": 0.0}
+        for pid in self.pids():
+            with suppress(psutil.NoSuchProcess):
+                one = psutil.Process(pid)
+                seconds = sum(one.cpu_times()[:2])
+                role = _role(" ".join(one.cmdline()))
+                found |= {"all": found["all"] + seconds, role: found.get(role, 0.0) + seconds}
+        return found
+
+
+def _role(command: str) -> str:
+    """What a process of `up` does, by its command line or its title; those of other programs do everything else."""
+    roles = {"web": ("bridge.web", "integr8-bridge: web"), "worker": ("worker", "integr8-bridge: effects")}
+    return next((role for role, words in roles.items() if any(word in command for word in words)), "rest")
+
 
 def _body(number: int) -> bytes:
     amount = 100 if number % 2 else 10
@@ -113,9 +134,15 @@ def _family(boss: Supervisor, *without: str) -> list[int]:
 
 @contextmanager
 def ours(  # noqa: PLR0917 - the set-ups that are compared
-    offers: int, database: str | None = None, workers: int = 2, rules: int = 1, rate: int = 50, text: str = ""
+    offers: int,
+    database: str | None = None,
+    workers: int = 2,
+    rules: int = 1,
+    rate: int = 50,
+    text: str = "",
+    checkout: Path = HERE,
 ) -> Iterator[Contender]:
-    """The whole stack against a simulator with so many offers. All rules but the first say no; or one given rule."""
+    """`up` of a checkout against a simulator with so many offers. All rules but the first say no; or one given rule."""
     with tempfile.TemporaryDirectory() as directory, _boss() as boss:
         home = Path(directory)
         (home / "rules").mkdir()
@@ -125,15 +152,50 @@ def ours(  # noqa: PLR0917 - the set-ups that are compared
         (home / "bridge.yaml").write_text(HOME.replace("PORT", port).replace("RATE", str(rate)))
         where = f"DATABASE_URL={database}\n" if database else ""
         (home / ".env").write_text(f"BENCH_KEY=k\nBENCH_SECRET=whsec_{SECRET}\n{where}")
-        started = time.perf_counter()
-        service = stack.start(boss, home, {}, Options(concurrency=workers))
-        seconds = time.perf_counter() - started
-        host, _, number = service.address.removeprefix("http://").partition(":")
+        number, seconds = _up(boss, home, workers, checkout)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/_sim", timeout=60) as simulator:
             yield Contender(
-                "Integr8 Bridge", host, int(number), partial(signed, host=host), partial(_paused, simulator),
+                "Integr8 Bridge", "127.0.0.1", number, partial(signed, host="127.0.0.1"), partial(_paused, simulator),
                 partial(_pause_times, simulator), seconds, partial(_family, boss, "integr8"), simulator,
             )  # fmt: skip
+
+
+def _up(boss: Supervisor, home: Path, workers: int, checkout: Path) -> tuple[int, float]:
+    """Start the service. Returns its port, and the seconds until it has answered a webhook; its worker ticks by then.
+
+    A checkout has its own libraries where it has a .venv, and else those of this one.
+    """
+    own, port = checkout / ".venv" / "bin" / "python", supervisor.free_port()
+    command = [
+        str(own) if own.exists() else sys.executable, "-P", "-c", COMMAND,
+        str(checkout), "up", str(home), "--port", str(port), "--concurrency", str(workers),
+    ]  # fmt: skip
+    paths = os.pathsep.join(filter(None, [str(checkout), os.getenv("PYTHONPATH")]))
+    started = time.perf_counter()
+    boss.start(Program(SERVICE, command, {"PYTHONPATH": paths}, quiet=not os.environ.get("BENCH_LOG")))
+    boss.wait_until(lambda: _takes(port), what="starting the service", needs=SERVICE)
+    seconds = time.perf_counter() - started
+    boss.wait_until(lambda: _works(port), what="starting the worker", needs=SERVICE)
+    return port, seconds
+
+
+def _takes(port: int) -> bool:
+    """Whether a webhook is taken. It is one that matches nothing, so nothing comes of it."""
+    head, _, body = signed(0, "127.0.0.1").partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    try:
+        return httpx.post(f"http://127.0.0.1:{port}/hooks/crm", content=body, headers=headers, timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _works(port: int) -> bool:
+    """Whether the service says that a worker ticks."""
+    try:
+        found = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return any(one["name"] == "worker" and one["status"] == "ok" for one in found["checks"])
 
 
 def _simulator(boss: Supervisor, home: Path, offers: int) -> str:

@@ -62,11 +62,11 @@ def measure(one: Contender) -> dict[str, Any]:
     memory = one.memory_mb()
     time.sleep(QUIET)
     first = WARM + TOTAL
-    slow, slow_delays = _paced(one, first, SLOW * SECONDS, SLOW, calls=calls)
+    slow, slow_delays = paced(one, first, SLOW * SECONDS, SLOW, calls=calls)
     first += SLOW * SECONDS
     time.sleep(QUIET)
     half_rate = min(per_second, full.per_second) / 2
-    half, half_delays = _paced(one, first, min(int(half_rate * SECONDS), 2_800), half_rate, calls=calls)
+    half, half_delays = paced(one, first, min(int(half_rate * SECONDS), 2_800), half_rate, calls=calls)
     refused = {status: count for status, count in full.statuses.items() if status != 202}
     return {
         "what": one.name,
@@ -84,7 +84,8 @@ def measure(one: Contender) -> dict[str, Any]:
     }
 
 
-def _paced(one: Contender, first: int, count: int, rate: float, *, calls: bool) -> tuple[Load, list[float]]:
+def paced(one: Contender, first: int, count: int, rate: float, *, calls: bool = True) -> tuple[Load, list[float]]:
+    """Webhooks at an even pace, and the seconds from each that matches until it has reached the API."""
     before = one.reached() if calls else 0
     requests = [one.request(first + number) for number in range(count)]
     found = load.paced(one.host, one.port, requests, rate)

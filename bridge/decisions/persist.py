@@ -15,9 +15,9 @@ from bridge.decisions.records import PlanRecord, RunRecord
 from bridge.observability.metrics import ANSWER_BYTES, RUNS, VERDICTS
 from bridge.store import holds as hold_rows
 from bridge.store import ledger, runs
-from bridge.store.engine import insert_rows
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect
+from bridge.store.row_inserts import insert_rows
 from bridge.store.runs import StoredVerdict
 from rules.model.plan import Ended, Outcome, Plan, Target
 from rules.model.plan import Hold as HeldBy

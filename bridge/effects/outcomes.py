@@ -16,9 +16,10 @@ from bridge.effects.handlers import MERGED_VERBS, Ambiguous, Applied, Failed, Ou
 from bridge.observability.metrics import EFFECTS
 from bridge.services.secrets import SecretsBox
 from bridge.store import entities, lease, ledger, notifications, one_time_secrets
-from bridge.store.engine import Store, insert_rows
+from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
 from bridge.store.ledger import Effect, EffectState
+from bridge.store.row_inserts import insert_rows
 from rules.model.revision import HoldFor
 from rules.planning import holds
 

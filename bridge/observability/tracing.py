@@ -98,6 +98,8 @@ def note(span: Span, **attributes: Any) -> None:
 
 def traceparent(span: Span) -> str | None:
     """What names a span to whoever goes on with it; None while traces are off."""
+    if not on():
+        return None
     carrier: dict[str, str] = {}
     W3C.inject(carrier, trace.set_span_in_context(span, Context()))
     return carrier.get(HEADER)

@@ -147,6 +147,8 @@ class WakeUpSender(threading.Thread):
 
     def wake(self, name: str) -> None:
         """Costs the caller a set insertion; the message follows within PAUSE."""
+        if name in self._wanted:
+            return  # it has yet to be sent, and a worker that starts then sees what is committed by now
         with self._lock:
             self._wanted.add(name)
         self._wake.set()

@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_rows
+from bridge.store.engine import Base, Json, Key, UtcDateTime
+from bridge.store.row_inserts import insert_rows
 
 
 class ChangedBy(StrEnum):

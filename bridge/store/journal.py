@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
-    CursorResult,
     Index,
     LargeBinary,
     Select,
@@ -21,10 +20,12 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store.engine import Base, Json, UtcDateTime, insert_new
+from bridge.store.engine import Base, Json, UtcDateTime
 from bridge.store.lease import Claim, Leased, free
+from bridge.store.row_inserts import insert_new_rows
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5  # after so many failures an event is a dead letter
@@ -94,14 +95,17 @@ class Receipt:
     duplicate: bool
 
 
-def record(session: Session, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
+def record(unit: Session | Connection, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
     """Write events; one whose (source, dedupe_key) is known already gets the first event's id.
 
     Rows are plain column mappings. Two equal rows in one call, or in two processes at once, are one event:
     the unique key decides, not a look beforehand.
     """
-    written = _write(session, rows)
-    first = _first_of(session, [row for row in rows if row["id"] not in written])
+    connection = unit.connection() if isinstance(unit, Session) else unit
+    if insert_new_rows(connection, Event, [EMPTY | row for row in rows]) == len(rows):
+        return [Receipt(row["id"], duplicate=False) for row in rows]  # nearly always: nothing need be asked for
+    written = set(connection.scalars(select(Event.id).where(Event.id.in_([row["id"] for row in rows]))))
+    first = _first_of(connection, [row for row in rows if row["id"] not in written])
     return [
         Receipt(row["id"], duplicate=False)
         if row["id"] in written
@@ -110,22 +114,10 @@ def record(session: Session, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
     ]
 
 
-def _write(session: Session, rows: Sequence[dict[str, Any]]) -> set[str]:
-    """Insert what is new; the ids that are there now."""
-    statement = insert_new(session, Event)
-    ids = {row["id"] for row in rows}
-    done = cast("CursorResult[Any]", session.connection().execute(statement, [EMPTY | row for row in rows]))
-    if done.rowcount == len(rows):
-        return ids  # nearly always, and cheaper than asking for each row
-    return set(session.scalars(select(Event.id).where(Event.id.in_(ids))))
-
-
-def _first_of(session: Session, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], str]:
-    if not rows:
-        return {}
+def _first_of(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], str]:
     sources, keys = {row["source"] for row in rows}, {row["dedupe_key"] for row in rows}
     query = select(Event.source, Event.dedupe_key, Event.id)
-    found = session.execute(query.where(Event.source.in_(sources), Event.dedupe_key.in_(keys)))
+    found = connection.execute(query.where(Event.source.in_(sources), Event.dedupe_key.in_(keys)))
     return {(source, key): event_id for source, key, event_id in found}
 
 

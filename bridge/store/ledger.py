@@ -35,10 +35,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.sql.dml import ReturningInsert
 
 from bridge.store import entities
-from bridge.store.engine import Base, Json, Key, Money, UtcDateTime, insert_rows
+from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
 from bridge.store.entities import Entity
 from bridge.store.halts import OpenHalts
 from bridge.store.lease import Claim, Leased, LeaseLost, ours, settle
+from bridge.store.row_inserts import insert_rows
 from bridge.store.runs import Run
 
 LEASE = timedelta(seconds=60)  # longer than the deadline of any single call

@@ -11,9 +11,10 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from bridge.store.engine import Base, UtcDateTime, insert_rows
+from bridge.store.engine import Base, UtcDateTime
 from bridge.store.journal import Event
 from bridge.store.ledger import OPEN_STATES, Effect, EffectState, PlanState, StoredPlan, close_finished, end_overtaken
+from bridge.store.row_inserts import insert_rows
 from bridge.store.runs import Run
 
 CHUNK = 500

@@ -34,8 +34,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
-from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_rows
+from bridge.store.engine import Base, Json, Key, UtcDateTime
 from bridge.store.lease import LeaseLost
+from bridge.store.row_inserts import insert_rows
 
 GONE = -2  # among the codes of answers: not looked at any more
 MAX_NO_DECISION_CHANGES = 10  # verdicts of a run that are stored because an item cannot be decided about any more

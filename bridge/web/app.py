@@ -38,10 +38,11 @@ def create_app(services: Services) -> Flask:
     console.register(app, services)
     problems.register(app)
     app.wsgi_app = with_old_paths(app.wsgi_app)  # type: ignore[assignment, method-assign]
-    webhooks = _webhooks(webhook_endpoint.WebhookEndpoint(services.sources, writer, wake_up_sender, services.clock))
+    endpoint = webhook_endpoint.WebhookEndpoint(services.sources, writer, wake_up_sender, services.clock)
+    webhooks = _webhooks(endpoint)
     app.extensions["bridge"] = {
         "services": services, "writer": writer, "wake_up_sender": wake_up_sender, "since": services.clock(),
-        "server": Application(webhooks, app.wsgi_app),
+        "server": Application(webhooks, app.wsgi_app, endpoint=endpoint),
     }  # fmt: skip
     app.wsgi_app = _beside(webhooks, app.wsgi_app)  # type: ignore[assignment, method-assign]
     threading.Thread(target=_keep_fresh, args=(services,), name="settings", daemon=True).start()

@@ -36,31 +36,30 @@ class JournalClosed(RuntimeError):
 class _Job:
     """The events of one request, and what its event loop waits for."""
 
-    __slots__ = ("done", "error", "receipts", "rows")
+    __slots__ = ("done", "receipts", "rows")
 
-    def __init__(self, rows: list[dict[str, Any]], done: "asyncio.Future[None]") -> None:
+    def __init__(self, rows: list[dict[str, Any]], done: "asyncio.Future[str | None]") -> None:
         self.rows = rows
         self.receipts: list[Receipt] = []
-        self.error: str | None = None
-        self.done = done
+        self.done = done  # gets what went wrong, or None
 
 
-def _release(jobs: Sequence[_Job]) -> None:
+def _release(jobs: Sequence[_Job], error: str | None = None) -> None:
     """Wake whoever waits, all of one event loop in one step."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[str | None]]] = {}
     for job in jobs:
         by_loop.setdefault(job.done.get_loop(), []).append(job.done)
     for loop, waiting in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_resolve, waiting)
+            loop.call_soon_threadsafe(_resolve, waiting, error)
         except RuntimeError:
             log.warning("nobody waits for the answer any more", requests=len(waiting))  # the loop is closed
 
 
-def _resolve(waiting: Sequence["asyncio.Future[None]"]) -> None:
+def _resolve(waiting: Sequence["asyncio.Future[str | None]"], error: str | None) -> None:
     for one in waiting:
         if not one.done():  # given up meanwhile
-            one.set_result(None)
+            one.set_result(error)
 
 
 class GroupCommitWriter(threading.Thread):
@@ -77,14 +76,17 @@ class GroupCommitWriter(threading.Thread):
         Raises JournalFull at once when too many wait, JournalClosed when the commit failed or took longer
         than `patience` seconds (the event may be there by then; its repeat will be a duplicate).
         """
-        job = _Job(rows, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        job = _Job(rows, loop.create_future())
         self._put(job)
+        late = loop.call_later(patience, _resolve, [job.done], f"no commit within {patience:.0f} s")
         try:
-            async with asyncio.timeout(patience):
-                await job.done
-        except TimeoutError:
-            raise JournalClosed(f"no commit within {patience:.0f} s") from None
-        return _receipts(job)
+            error = await job.done
+        finally:
+            late.cancel()
+        if error is not None:
+            raise JournalClosed(error)
+        return job.receipts
 
     def _put(self, job: _Job) -> None:
         if self._jobs.qsize() >= WAITING:
@@ -119,25 +121,17 @@ class GroupCommitWriter(threading.Thread):
     def _commit(self, jobs: Sequence[_Job]) -> None:
         rows = [row for job in jobs for row in job.rows]
         try:
-            with self._store.write() as session:
-                receipts = journal.record(session, rows)
+            with self._store.write_plainly() as connection:
+                receipts = journal.record(connection, rows)
         except SQLAlchemyError as error:
             log.exception("journal not written", requests=len(jobs))
-            for job in jobs:
-                job.error = type(error).__name__
-            _release(jobs)
+            _release(jobs, type(error).__name__)
             return
         left = iter(receipts)
         for job in jobs:
             job.receipts = list(islice(left, len(job.rows)))
         _release(jobs)
         _tell(rows, receipts)
-
-
-def _receipts(job: _Job) -> list[Receipt]:
-    if job.error is not None:
-        raise JournalClosed(job.error)
-    return job.receipts
 
 
 def _tell(rows: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> None:

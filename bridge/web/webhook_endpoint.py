@@ -143,6 +143,11 @@ async def handle(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Aw
     return _counted(source.name, taken)
 
 
+def is_for_a_source(endpoint: WebhookEndpoint, call: Call) -> bool:
+    """Whether it may carry an event: its address names a source."""
+    return _found(endpoint, call)[0] is not None
+
+
 def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
     """Handles every request below /hooks/ before the application looks for a route."""
     hooks = Blueprint("hooks", __name__)

@@ -101,8 +101,8 @@ class Network:
         self.writer = GroupCommitWriter(self.services.store)
         self.writer.start()
         app = Flask("webhooks")
-        endpoint = WebhookEndpoint(self.services.sources, self.writer, self.wake_ups, clock=lambda: self.now)
-        app.register_blueprint(blueprint(endpoint))
+        self.endpoint = WebhookEndpoint(self.services.sources, self.writer, self.wake_ups, clock=lambda: self.now)
+        app.register_blueprint(blueprint(self.endpoint))
         self.webhooks = app.test_client()
 
     def close(self) -> None:

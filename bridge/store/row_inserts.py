@@ -1,0 +1,87 @@
+"""INSERT of many plain rows. The statement is made once, and values go to the driver as its columns want them.
+
+Executing one of SQLAlchemy's statements with a list looks at each parameter of each row, which costs several times as
+much as the database does with it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias, cast
+
+from sqlalchemy import Column, Dialect, Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from bridge.store.engine import Base
+
+Convert: TypeAlias = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _RowInsert:
+    """A statement of one database for rows with the same columns."""
+
+    text: str
+    names: tuple[str, ...]  # in the order of the statement
+    converts: tuple[tuple[int, Convert], ...]  # for the columns that the driver does not take as they are, by position
+    given: Mapping[str, Any]  # values of columns that are in no row
+    by_position: bool
+
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        made = []
+        for row in rows:
+            whole = {**self.given, **row} if self.given else row
+            values = [whole[name] for name in self.names]
+            for position, convert in self.converts:
+                values[position] = convert(values[position])
+            made.append(tuple(values) if self.by_position else dict(zip(self.names, values, strict=True)))
+        return made
+
+
+def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert plain rows, all with the same columns. Objects that were added to the session are not flushed."""
+    if rows:
+        _execute(session.connection(), model, rows, passing_over=False)
+
+
+def insert_new_rows(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+    """The same, but rows whose unique key exists are passed over. How many were inserted."""
+    return _execute(connection, model, rows, passing_over=True) if rows else 0
+
+
+def _execute(
+    connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]], *, passing_over: bool
+) -> int:
+    made = _made(connection.dialect, model, tuple(rows[0]), passing_over)
+    return connection.exec_driver_sql(made.text, made.parameters(rows)).rowcount
+
+
+@lru_cache(maxsize=256)
+def _made(dialect: Dialect, model: type[Base], names: tuple[str, ...], passing_over: bool) -> _RowInsert:  # noqa: FBT001
+    table = cast("Table", model.__table__)
+    given = {
+        column.key: _default(column)
+        for column in table.columns
+        if column.key not in names and column.default is not None
+    }
+    by_position = dialect.positional
+    statement: Any = insert(table)
+    if passing_over:
+        make = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+        statement = make(table).on_conflict_do_nothing()
+    compiled = statement.inline().compile(dialect=dialect, column_keys=[*names, *given])
+    order = tuple(compiled.positiontup or compiled.binds)
+    converts = []
+    for position, name in enumerate(order):
+        convert = table.columns[name].type.dialect_impl(dialect).bind_processor(dialect)
+        if convert is not None:
+            converts.append((position, convert))
+    return _RowInsert(str(compiled), order, tuple(converts), given, by_position)
+
+
+def _default(column: Column[Any]) -> Any:
+    """What stands in a column that a row leaves out. No table has a default that differs from row to row."""
+    default: Any = column.default
+    return default.arg(None) if default.is_callable else default.arg

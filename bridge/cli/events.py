@@ -151,6 +151,9 @@ def replay_(
       integr8-bridge events replay --cancel
     """
     who = getpass.getuser()
+    filters = [one is not None for one in (source, state, event_type, since, until)]
+    if bool(event) + any(filters) + stop > 1:
+        raise click.UsageError("name events, or a filter, or --cancel for all replays: not several of them")
     with session.operating() as services:
         now = services.clock()
         if stop:
@@ -159,9 +162,9 @@ def replay_(
             return
         wanted = list(event)
         if not wanted:
-            if not (source or state or event_type or since or until):
+            if not any(filters):
                 raise click.UsageError("name events, or a filter: --source, --state, --type, --since, --until")
-            start = now - since if since else None
+            start = now - since if since is not None else None
             with services.store.read() as database:
                 wanted = matching(database, source=source, state=state, event_type=event_type, since=start, until=until)
         made = replay(services, wanted, revision=revision, who=who, now=now, per_minute=per_minute)  # type: ignore[arg-type]

@@ -42,7 +42,8 @@ def halt(session: Session, why: str, rule: str | None, account: str | None, adve
       integr8-bridge halt --why "tracking outage"
       integr8-bridge halt --advertiser 7 --why "their tracking is down"
     """
-    if not (rule or account or advertiser):  # this needs the database alone, whatever is wrong with the rest
+    # An empty name is not everything. Everything needs the database alone, whatever is wrong with the rest.
+    if rule is None and account is None and advertiser is None:
         with session.write() as database:
             every = store_halts.halt(database, by=getpass.getuser(), why=why, now=session.services.clock())
             _told(every.of, every.since, every.by, every.why, json=json)

@@ -116,7 +116,7 @@ def _refuse_unknown(services: Services, session: Session, of: HaltScope) -> None
     if of.kind is HaltKind.ADVERTISER:
         rows = entities.with_either_id(session, of.account or "", {"advertiser"}, {of.name or ""})
         if not rows:
-            raise NotThere(f"advertiser {of.name!r}: account {of.account} has none with that id")
+            raise NotThere(f"advertiser {of.name!r}: there is none with that id in account {of.account}")
 
 
 def halted_parts(services: Services, session: Session) -> list[HaltedPart]:

@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from bridge.operations.errors import NotThere, Refused
+from bridge.operations.errors import NothingSelected, NotThere, Refused
 from bridge.operations.quarantine import settle_aside
 from bridge.services.container import Services
 from bridge.store import audit_log, deferred_events, ids
@@ -37,10 +37,12 @@ def replay(
 
     Guards, cool-downs and the ledger apply as always, so what is so already is not done twice. The first few are
     handled at once, the others come due bit by bit, so that live events go between them and `cancel` has a use.
-    A dead event is closed: its copy stands for it. Returns the copies' ids. Raises NotThere, Refused.
+    A dead event is closed: its copy stands for it. Returns the copies' ids.
+
+    Raises NothingSelected without any event, NotThere, Refused.
     """
-    if not event_ids:  # a filter that finds nothing: nothing is done, and nothing stands in the audit
-        return []
+    if not event_ids:
+        raise NothingSelected("no event is named or matches, so none was replayed")
     at_once = max(int(per_minute * REPLAY_SPACING.total_seconds() / 60), 1)
     with services.store.write() as session:
         made = [

@@ -46,6 +46,16 @@ def test_a_replay_of_everything_must_be_asked_for_in_words(home):
     assert "name events, or a filter" in run("replay", code=2)
 
 
+def test_a_filter_that_finds_nothing_is_a_failure(home):
+    for words in (["--type", "dea"], ["--source", "cmr"], ["--source", ""]):
+        assert "no event is named or matches, so none was replayed" in run("replay", *words, code=1)
+
+
+def test_a_filter_that_would_be_passed_over_is_wrong_usage(home):
+    for words in ([home.deal, "--type", "note"], ["--type", "note", "--cancel"], [home.deal, "--cancel"]):
+        assert "not several of them" in run("replay", *words, code=2)
+
+
 def test_replays_that_wait_are_cancelled(home):
     run("replay", "--since", "1h", "--per-minute", "1")
     assert "2 replays cancelled" in run("replay", "--cancel")

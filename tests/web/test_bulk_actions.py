@@ -60,6 +60,18 @@ def test_no_run_ticked_is_no_undo(two_runs, browser):
     assert two_runs.paused == ["Bad", "Worse"]
 
 
+def test_an_undo_of_no_change_is_told_and_not_asked_about(two_runs, browser):
+    assert "run 999: there is none" in browser().press("/activity", "/runs/undo", run="999")
+
+
+def test_an_empty_name_halts_and_resumes_nothing(two_runs, browser):
+    operator = browser()
+    for name in ("rule", "account", "advertiser"):
+        assert "there is no" in operator.press("/", "/halt", **{name: ""})
+    operator.press("/", "/halt")
+    assert "Nothing was halted" in operator.press("/", "/resume", rule="")
+
+
 def test_a_run_that_cannot_be_undone_keeps_no_other(two_runs, app, token):
     api_client = Caller(app, token(Role.OPERATOR))
     found = api_client.post("/runs/undo", runs=[1, 9999])["data"]["runs"]

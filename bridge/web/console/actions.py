@@ -55,8 +55,8 @@ def _back(otherwise: str) -> str:
 
 
 def _halt_scope() -> HaltScope:
-    """What a form halts or resumes: everything, where it names nothing."""
-    named = {name: request.form.get(name) or None for name in ("rule", "account", "advertiser")}
+    """What a form halts or resumes: everything, where it names nothing. An empty name is a name that is not there."""
+    named = {name: request.form.get(name) for name in ("rule", "account", "advertiser")}
     return scope_of(services(), **named)
 
 
@@ -119,7 +119,7 @@ def undo_several() -> Response | str:
         asked = about_undo_of_runs(services(), numbers) if numbers else None
     except OperationError as error:
         return done(where, partial(_refuse, error))
-    if asked is not None and request.form.get("sure") != asked.sure:
+    if asked is not None and asked.count and request.form.get("sure") != asked.sure:
         return ask_first(asked, "/runs/undo", where, runs=len(numbers))
     return done(where, do)
 

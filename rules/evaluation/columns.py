@@ -5,6 +5,7 @@ what an event or an entity carries travels as objects and is compared by its own
 decide a comparison (`close`), the rows concerned are computed once more in Fractions: `exact` columns of objects.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ _DIGITS = 15  # a decimal of so many digits and its nearest double name each oth
 _CLOSE = 1e-11  # relative; a formula rounds off far less, and few rows come as near without being equal
 _MAX_NUMBER_CHARS = 40
 _MAX_SUM = 1e300  # beyond it sums run over
+_CODE = re.compile("-?0[0-9]")
 KNOWN = np.uint8(Why.KNOWN)
 
 
@@ -274,8 +276,8 @@ def _judge(op: str, a: Any, b: Any) -> bool | Why:
 def comparable(a: Any, b: Any, *, ordered: bool = False) -> tuple[Any, Any] | None:
     """Both values in one kind: numbers, booleans, moments or texts; None where there is no such kind.
 
-    Two texts are equal when they have the same characters or name the same moment: "007" is not "7". Where they are
-    `ordered`, numbers are read, too.
+    Two texts are equal when they have the same characters or name the same moment: "007" is not "7", nor the number 7.
+    Where they are `ordered`, numbers are read, too.
     """
     if isinstance(a, str) and isinstance(b, str):
         return _texts(a, b, ordered=ordered)
@@ -283,7 +285,14 @@ def comparable(a: Any, b: Any, *, ordered: bool = False) -> tuple[Any, Any] | No
         left, right = as_boolean(a), as_boolean(b)
         return None if isinstance(left, Why) or isinstance(right, Why) else (left, right)
     x, y = _number(a), _number(b)
-    return None if x is None or y is None else (x, y)
+    if x is None or y is None:
+        return None
+    return (x, y) if ordered or not (_is_code(a) or _is_code(b)) else (str(a), str(b))
+
+
+def _is_code(value: Any) -> bool:
+    """Whether a text of digits is no amount: postal codes and article numbers begin with zeros, numbers do not."""
+    return isinstance(value, str) and _CODE.match(value) is not None
 
 
 def _texts(a: str, b: str, *, ordered: bool) -> tuple[Any, Any]:

@@ -514,6 +514,10 @@ def _column(token: Token) -> int:
 def _number(token: Token) -> Decimal:
     if len(token) > 18:
         raise _Wrong(_column(token), "a number of more than 18 characters")
+    if token[:1] == "0" and token[1:2].isdecimal():
+        raise _Wrong(
+            _column(token), f'a number does not begin with 0; a code is a text, "{token}"; thousands have no comma'
+        )
     return Decimal(str(token))
 
 

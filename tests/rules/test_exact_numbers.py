@@ -131,7 +131,15 @@ def test_numbers_that_differ_by_more_than_rounding_look_different(left, right, u
         ('body.code = "007"', {"code": "007"}, 1),
         ('body.zip in ["01067"]', {"zip": "1067"}, 0),
         ('body.code != "1.0"', {"code": "1"}, 1),
-        ("body.code = 7", {"code": "007"}, 1),  # a number compares with what the text spells
+        ('body.code = "007"', {"code": 7}, 0),  # what begins with a zero is a code, as a postal code is
+        ('body.code != "007"', {"code": 7}, 1),
+        ('body.code in ["007"]', {"code": 7}, 0),
+        ("body.code = 7", {"code": "007"}, 0),
+        ("body.code in [7]", {"code": "007"}, 0),
+        ("body.code < 8", {"code": "007"}, 1),  # in an order it is a number: there is no other
+        ("body.code = 7", {"code": "7.00"}, 1),  # a number compares with what the text spells
+        ('body.code = "0.50"', {"code": 0.5}, 1),
+        ('body.code = "0"', {"code": 0}, 1),
         ("body.id = 23851234567890122", {"id": 23851234567890122}, 1),
         ("body.id = 23851234567890122", {"id": 23851234567890121}, 0),
         ("body.id in [23851234567890122]", {"id": 23851234567890121}, 0),

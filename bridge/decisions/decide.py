@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -174,9 +175,17 @@ def _held(revision: Revision, state: State) -> dict[Subject, frozenset[Target]]:
     return found
 
 
-def event_facts(received: Sequence[ReceivedEvent], live: Facts | None = None) -> EventFacts:
-    """Facts for a rule that is about the events themselves."""
-    return EventFacts(received, [subject_of(one) for one in received], live)
+def event_facts(received: Sequence[ReceivedEvent]) -> EventFacts:
+    """What the events themselves say."""
+    return EventFacts(received, [subject_of(one) for one in received])
+
+
+def facts_of_events(
+    inputs: LiveInputs, revision: Revision, received: Sequence[ReceivedEvent], now: datetime
+) -> EventFacts:
+    """Facts for a rule that is about the events themselves, and may look into tables."""
+    day = now.astimezone(ZoneInfo(revision.data.tz)).date()
+    return replace(event_facts(received), tables=inputs.library.tables, day=day)
 
 
 def timed_facts(
@@ -186,7 +195,7 @@ def timed_facts(
     if silent is None:
         return scope_facts(inputs, session, revision, now)
     if revision.scope.per == ("event",):
-        return event_facts([silent])
+        return facts_of_events(inputs, revision, [silent], now)
     found = scope_facts(inputs, session, revision, now)
     return EventFacts([silent] * len(found.subjects), found.subjects, found)
 

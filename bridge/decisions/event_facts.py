@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 
+from bridge.config.lookup_tables import Table, cells
 from bridge.sources import Headers, Incoming, ParsedEvent, Source, SourceError
 from bridge.store.exact_json import plain
 from bridge.store.journal import Event
@@ -57,6 +58,8 @@ class EventFacts:
     received: Sequence[ReceivedEvent]
     subjects: Sequence[Subject]
     live: Facts | None = None
+    tables: Mapping[str, Table] = field(default_factory=dict, repr=False)  # where `live` does not know them
+    day: date | None = None  # today, where the rule lives
     _cache: dict[str, Column] = field(default_factory=dict, repr=False, compare=False)
 
     def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
@@ -74,6 +77,8 @@ class EventFacts:
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         """The cells of a table, for `in table`."""
+        if self.live is None:
+            return None if self.day is None else cells(self.tables, table, column, self.day)
         found: frozenset[str] | None = getattr(self.live, "listed", _no_table)(table, column)
         return found
 

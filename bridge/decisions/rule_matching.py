@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.config.library import Library, Rulebook
-from bridge.decisions.decide import Cause, event_facts
+from bridge.decisions.decide import Cause, event_facts, facts_of_events
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
 from bridge.decisions.live_facts import LiveInputs, facts_for_subjects
 from bridge.sources.source import TEST
@@ -130,7 +130,7 @@ def facts_for(inputs: LiveInputs, session: Session, match: RuleMatch, now: datet
     """
     revision = match.revision
     if revision.scope.per == ("event",):
-        return match, event_facts(match.received)
+        return match, facts_of_events(inputs, revision, match.received, now)
     subjects = subjects_named(revision, match.received, now)
     kept = [row for row, subject in enumerate(subjects) if subject is not None]
     match = match.only(kept)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from bridge.decisions import subjects
-from bridge.decisions.decide import event_facts
+from bridge.decisions.decide import event_facts, facts_of_events
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent, read_event
 from bridge.decisions.live_facts import facts_for_subjects, scope_facts
 from bridge.decisions.plan_state import PlanContext
@@ -104,7 +104,7 @@ def facts_of_event(
 ) -> Facts:
     """The facts of one event for one rule."""
     if revision.scope.per == ("event",):
-        return event_facts([received])
+        return facts_of_events(live_inputs(services), revision, [received], now)
     named_subjects = [one for one in subjects_named(revision, [received], now) if one is not None]
     live = facts_for_subjects(live_inputs(services), session, revision, named_subjects, now)
     return EventFacts([received] * len(named_subjects), named_subjects, live)

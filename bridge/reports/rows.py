@@ -152,7 +152,10 @@ def _complaint(kind: Kind, row: Mapping[str, Any], tx: str, event: int) -> str:
         given = next((f"{name} is {str(row[name])[:40]!r}" for name in TIMES[kind] if row.get(name)), "")
         words = f"{given}; write it like 2026-11-28 10:00:00" if given else f"looked for {' or '.join(TIMES[kind])}"
         return f"{kind}: row {tx} has no readable time; {words}"
-    return f"{kind}: row {tx} has an amount that is no number: {row.get('payout')!r}, {row.get('revenue')!r}"
+    name = next(name for name in ("payout", "revenue") if _micros([row.get(name)])[1].any())
+    shown = str(row[name])[:40]
+    what = "no number" if parse_number(row[name]) is None else f"no amount: the largest is {MAX_AMOUNT:,}"
+    return f"{kind}: row {tx}: {name} is {shown!r}, {what}"
 
 
 def _values(rows: Rows, spellings: Iterable[str], given: set[str]) -> list[Any]:

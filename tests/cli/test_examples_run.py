@@ -29,6 +29,7 @@ REFUSED = {
     "accounts rename main/default main/web": ("integration main/web: there is none", 1),
     "channels again 1207": ("message 1207: there is none", 1),
     "channels rename old-name new-name": ("channel new-name: there is none", 1),
+    "events replay --state dead --per-minute 60": ("no event is named or matches", 1),
     "halt --advertiser 7 --why their tracking is down": ("there is none with that id", 1),
     "resume --drop-waiting": ("nothing is halted", 1),
     "resume --rule low-cr": ("rule low-cr is not halted", 1),

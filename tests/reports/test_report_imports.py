@@ -225,6 +225,7 @@ def test_a_row_that_is_cut_off_is_refused_and_its_neighbours_are_read(imported):
         (ROW.replace("2.00", "Infinity"), "line 2: revenue: 'Infinity' is not a number"),
         (ROW.replace("2026-02-28 10", "0001-01-01 00"), "line 2: conversions: row t1 has no readable time"),
         (ROW.replace("2026-02-28 10", "1970-01-01 00"), "line 2: conversions: row t1 has no readable time"),
+        (ROW.replace("1.50", "1" * 14), "line 2: conversions: row t1: payout is '11111111111111', no amount"),
         (ROW.replace("2026-02-28 10:00:00", "9999-12-31T23:59:59"), "line 2: conversions: row t1 has no readable time"),
         (ROW.replace("t1", ""), "line 2: conversions: a row has no transaction id"),
         (ROW.replace("1001", '"1,001"'), "line 2: offer_id: '1,001' is an id with a separator of thousands"),

@@ -37,7 +37,9 @@ TOP_LEVEL_KEYS = {
     "http": Key("Where the `http` action of rules may go. Without it: nowhere.", "{allow: [https://crm.example.com]}"),
     "keep": Key("For how many days observations are kept.", "{rows: 95, observations: 800}"),
     "trusted_proxies": Key("Addresses whose `X-Forwarded-For` is believed.", "[10.0.0.0/8]"),
-    "public_url": Key("The address at which people and senders reach this service.", "https://bridge.example.com"),
+    "public_url": Key(
+        "The address at which people and senders reach this service; it may have a path.", "https://bridge.example.com"
+    ),
     "login": Key("An identity provider to sign in through, beside passwords.", "{oidc: {issuer: ...}}"),
     "metrics": Key("Who may read `/metrics`.", '{token: "${METRICS_TOKEN}"}'),
 }

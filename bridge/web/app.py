@@ -16,9 +16,10 @@ from bridge.operations import notify
 from bridge.services.container import REFRESH, Services
 from bridge.services.queue import WakeUpSender
 from bridge.version import VERSION
-from bridge.web import access, api, console, health, problems, webhook_endpoint
+from bridge.web import access, api, console, health, path_prefix, problems, webhook_endpoint
 from bridge.web.asgi import MAX_BODY_BYTES, Application
 from bridge.web.group_commit import GroupCommitWriter
+from bridge.web.path_prefix import PathPrefix
 from bridge.web.renamed_paths import with_old_paths
 
 log = structlog.get_logger()
@@ -37,12 +38,19 @@ def create_app(services: Services) -> Flask:
     api.register(app, services)
     console.register(app, services)
     problems.register(app)
+    path_prefix.register(app)
+    path_prefix.check(
+        services.settings.public_url, path_prefix.first_parts(one.rule for one in app.url_map.iter_rules())
+    )
     app.wsgi_app = with_old_paths(app.wsgi_app)  # type: ignore[assignment, method-assign]
     endpoint = webhook_endpoint.WebhookEndpoint(services.sources, writer, wake_up_sender, services.clock)
     webhooks = _webhooks(endpoint)
     app.extensions["bridge"] = {
         "services": services, "writer": writer, "wake_up_sender": wake_up_sender, "since": services.clock(),
-        "server": Application(webhooks, app.wsgi_app, endpoint=endpoint),
+        "server": Application(
+            webhooks, app.wsgi_app, endpoint=endpoint,
+            prefix=PathPrefix(lambda: services.settings.public_url, services.settings.trusted_proxies),
+        ),
     }  # fmt: skip
     app.wsgi_app = _beside(webhooks, app.wsgi_app)  # type: ignore[assignment, method-assign]
     threading.Thread(target=_keep_fresh, args=(services,), name="settings", daemon=True).start()

@@ -35,6 +35,7 @@ class Application:
     """Requests below /hooks/ to the WSGI application `webhooks`, everything else to `pages`.
 
     `endpoint` is that of `webhooks`: an event for a source is handed to it at once, which costs a third less.
+    `prefix` takes the path off that everything is served below (`bridge.web.path_prefix`).
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class Application:
         bodies: Bodies | None = None,
         *,
         endpoint: WebhookEndpoint | None = None,
+        prefix: Callable[[Scope], Scope] | None = None,
     ) -> None:
         self.leaving = False  # another process takes the connections from here on: each answer is the last of its own
         self._webhooks = webhooks
         self._endpoint = endpoint
+        self._prefix = prefix
         self._pages = pages
         self._bodies = bodies or Bodies()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pages")
@@ -56,6 +59,8 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        if self._prefix is not None:
+            scope = self._prefix(scope)
         if self.leaving:
             send = _last(send)
         if self._webhooks is not None and scope["path"].lstrip("/").startswith("hooks/"):
@@ -223,7 +228,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
     raw_path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": scope.get("root_path", ""),
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
         "RAW_URI": f"{raw_path}?{query}" if query else raw_path,
         "QUERY_STRING": query,

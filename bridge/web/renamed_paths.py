@@ -33,7 +33,10 @@ def with_old_paths(app: WSGIApplication) -> WSGIApplication:
         page = _renamed(PAGES, path)
         if page is not None:
             query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
-            start_response("308 Permanent Redirect", [("Location", page + query), ("Content-Length", "0")])
+            start_response(
+                "308 Permanent Redirect",
+                [("Location", environ.get("SCRIPT_NAME", "") + page + query), ("Content-Length", "0")],
+            )
             return []
         new = _renamed(API, path)
         if new is None:
@@ -41,7 +44,7 @@ def with_old_paths(app: WSGIApplication) -> WSGIApplication:
         log.warning("renamed path", path=path, remedy=f"call {new}; the old path works for one more version")
 
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            successor = ("Link", f'<{new}>; rel="successor-version"')
+            successor = ("Link", f'<{environ.get("SCRIPT_NAME", "")}{new}>; rel="successor-version"')
             return start_response(status, [*headers, ("Deprecation", "true"), successor], *more)
 
         return app({**environ, "PATH_INFO": new}, start)

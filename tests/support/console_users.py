@@ -4,7 +4,7 @@ import re
 
 from flask import Flask
 
-from bridge.web import access, api, console, health, problems
+from bridge.web import access, api, console, health, path_prefix, problems
 from bridge.web.renamed_paths import with_old_paths
 
 PASSWORD = "a few good words"
@@ -18,6 +18,7 @@ def new_app(services):
     api.register(made, services)
     console.register(made, services)
     problems.register(made)
+    path_prefix.register(made)
     made.wsgi_app = with_old_paths(made.wsgi_app)
     return made
 

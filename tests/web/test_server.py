@@ -14,14 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psutil
 import pytest
-from click.testing import CliRunner
-from local_server import in_processes, start, talk, wait_for_port
+from local_server import in_processes, start, talk
 from metrics_scrape import scrape
 from sqlalchemy import select
+from web_service import TOKEN, web_service
 
-from bridge.cli import cli
-from bridge.cli.local.supervisor import free_port
-from bridge.store.engine import Store, make_engine
 from bridge.store.journal import Event
 from bridge.web import server
 
@@ -293,30 +290,12 @@ def test_a_variable_that_cannot_be_used_is_named(monkeypatch, name, value):
 
 # --- the whole service -----------------------------------------------------------------------------
 
-TOKEN = "a-token-of-this-test-0123456789"
-
 
 @pytest.fixture
 def service(tmp_path, redis_url):
     """The web process of a starter home: its port, its process and its store."""
-    home, port = tmp_path / "home", free_port()
-    made = os.environ | {
-        "BRIDGE_HOME": str(home), "REDIS_URL": redis_url, "BRIDGE_SECRET_KEY": "0" * 64, "PORT": str(port),
-        "INTEGR8_BASE_URL": "http://127.0.0.1:9", "INTEGR8_API_KEY": "none", "INTEGR8_INTEGRATION_ID": "none",
-        "POSTBACK_TOKEN": TOKEN, "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
-    }  # fmt: skip
-    for words in (["init", str(home)], ["db", "upgrade"]):
-        assert CliRunner().invoke(cli, words, env=made).exit_code == 0
-    process = subprocess.Popen([sys.executable, "-m", "bridge.web.server"], env=made)
-    try:
-        wait_for_port(port, process)
-        store = Store(make_engine(made["DATABASE_URL"]))
-        yield port, process, store
-        store.engine.dispose()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.wait(60)
+    with web_service(tmp_path, redis_url) as made:
+        yield made.port, made.process, made.store
 
 
 def send(port, number):

@@ -109,9 +109,8 @@ def remember_browser(answer: Response, key: bytes, name: str, *, secure: bool) -
     """Let this browser be known as one of the person who has just signed in with it."""
     browser = known_browser(key, name) or secrets.token_urlsafe(16)
     value = f"{browser}.{_proof(key, browser, name)}"
-    answer.set_cookie(
-        COOKIE, value, max_age=KNOWN_FOR, path="/login", secure=secure, httponly=True, samesite="Lax"
-    )  # fmt: skip
+    path = f"{request.script_root}/login"
+    answer.set_cookie(COOKIE, value, max_age=KNOWN_FOR, path=path, secure=secure, httponly=True, samesite="Lax")
 
 
 def _proof(key: bytes, browser: str, name: str) -> str:

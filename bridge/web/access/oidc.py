@@ -50,7 +50,7 @@ def register(app: Flask, services: Services) -> None:
 def start(provider: Oidc, settings: Settings) -> Response:
     """Send the browser to the provider. Raises NoEntry while that does not answer."""
     path = url_for("console.finish_oidc")
-    base = settings.public_url or request.host_url
+    base = settings.public_url or request.url_root
     try:
         client = _client(provider)
         answer: Response = client.authorize_redirect(base.rstrip("/") + path)

@@ -33,6 +33,10 @@ class Cookies(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
         return is_behind_tls()
 
+    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002
+        """Below the prefix of the service: another one on the same host has cookies of its own."""
+        return request.script_root or "/"
+
 
 def is_behind_tls() -> bool:
     """Whether cookies are for TLS only: anywhere but on this machine itself."""

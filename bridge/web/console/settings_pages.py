@@ -37,7 +37,7 @@ ROLES = tuple(str(one) for one in Role)
 @blueprint.get("/settings")
 @needs(Role.VIEWER, page=True)
 def settings() -> str:
-    base = services().settings.public_url or request.host_url
+    base = services().settings.public_url or request.url_root
     addresses = {
         name: suggested_url(base, name, "TOKEN")
         if source.format == "integr8-postback"
@@ -226,7 +226,7 @@ def _shown_once(do: Callable[[], SourceSecret]) -> Response | str:
 
 
 def _base() -> str:
-    return services().settings.public_url or request.host_url
+    return services().settings.public_url or request.url_root
 
 
 @blueprint.post("/tokens")

@@ -50,7 +50,7 @@ async function offer(first) {
   const at = text.selectionStart;
   const sent = new FormData(text.form);
   sent.set("at", Array.from(text.value.slice(0, at)).length); // in characters, as the server counts
-  const answer = await fetch("/rules/form/complete", { method: "POST", body: sent });
+  const answer = await fetch(text.form.dataset.address, { method: "POST", body: sent });
   if (!answer.ok || mine !== asked || text !== editor() || at !== text.selectionStart) return;
   const { begun, options } = await answer.json();
   found = { start: at - begun, options };

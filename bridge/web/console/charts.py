@@ -7,8 +7,8 @@ from math import floor, log10
 
 from rules.model.formatting import counted
 
-WIDTH, HEIGHT = 720, 130
-LEFT, RIGHT, TOP, BOTTOM = 56, 8, 10, 22  # room for the texts of the axes
+WIDTH, HEIGHT = 720, 160
+LEFT, RIGHT, TOP, BOTTOM = 64, 8, 18, 30  # room for the texts of the axes, which are larger on a phone
 ROUND = (
     1.0,
     1.2,

@@ -220,10 +220,13 @@ class _Step:
         return {key: self._value(value) for key, value in given.entries.items()}
 
     def _check_severity(self, given: Node | None) -> None:
-        raw = given.raw if isinstance(given, Leaf) else ""
-        if given is not None and raw not in SEVERITIES:
-            hint = did_you_mean(raw, SEVERITIES)
-            self.findings.error(given.place, f"'{raw}' is no severity; use {listed(SEVERITIES)}{hint}")
+        if given is None:
+            return
+        if not isinstance(given, Leaf):
+            self.findings.error(given.place, f"`severity` is one word for all channels: {listed(SEVERITIES)}")
+        elif given.raw not in SEVERITIES:
+            hint = did_you_mean(given.raw, SEVERITIES)
+            self.findings.error(given.place, f"'{given.raw}' is no severity; use {listed(SEVERITIES)}{hint}")
 
     def _check_http(self, given: Table) -> None:
         for key, place in given.keys.items():

@@ -47,7 +47,7 @@ def _table(node: Table, available: AvailableNames, findings: Findings) -> Group 
 def _remedy(key: str) -> str:
     if " " in key or "=" in key:  # a condition in which YAML found `: `
         return "a condition with ': ' in it needs single quotes around the whole: - '...'"
-    return f"conditions stand under all, any or none{did_you_mean(key, _GROUPS)}"
+    return f"conditions stand under all, any or none{did_you_mean(key, (*_GROUPS, 'for'))}"
 
 
 def _listed(kind: Any, node: Node, place: Place, available: AvailableNames, findings: Findings) -> Group | None:

@@ -1,5 +1,6 @@
 """Read `trigger` and `scope` from YAML nodes: when a rule is evaluated, and for which items."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -34,6 +35,7 @@ _TRIGGERS = ("every", "cron", "webhook", "silence")
 SCOPE_ALL = "all"  # `scope: all`, `where: all`: nothing is left out, and its author knows it
 _SCOPE_KEYS = ("per", "from", "where", "except", "join")
 _BODY = AvailableNames(event=True)
+_CONDITION = re.compile(r'(<=?|>=?|!=|==?)\s*\S|(not\s+)?in\s+(table\s|\[)|(not\s+)?matches\s+"')
 
 
 def trigger(node: Node, zone: str, environment: Environment, findings: Findings) -> Trigger | None:
@@ -232,13 +234,25 @@ def _filter(node: Table, name: str, available: AvailableNames, findings: Finding
         return {}
     if not isinstance(given, Table):
         meant = did_you_mean(given.raw, (SCOPE_ALL,)) if isinstance(given, Leaf) and name == "where" else ""
-        findings.error(given.place, f"`{name}` needs lines such as offer.active: true{meant}")
+        conditions_too = ", or a list of conditions: [offer.active]" if name == "where" else ""
+        findings.error(given.place, f"`{name}` needs lines such as offer.active: true{conditions_too}{meant}")
         return {}
+    for key, value in given.entries.items():
+        _refuse_conditions("not " * (name == "except") + key, value, findings)
     return {
         key: _accepted(value, findings)
         for key, value in given.entries.items()
         if _is_attribute(key, given, available, findings)
     }
+
+
+def _refuse_conditions(key: str, node: Node, findings: Findings) -> None:
+    """A condition in the place of a value would be compared as a text, and no item has such a text."""
+    for item in node.items if isinstance(node, Branch) else (node,):
+        if isinstance(item, Leaf) and isinstance(item.value, str) and _CONDITION.match(item.value):
+            written = f"{key} {re.sub('^==', '=', item.value)}"
+            words = f"'{item.value}' is a condition where a value is needed"
+            findings.error(item.place, f"{words}; write the conditions as a list: where: ['{written}']")
 
 
 def _fulfilled(node: Branch, available: AvailableNames, findings: Findings) -> Group | None:

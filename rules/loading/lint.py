@@ -11,6 +11,7 @@ from rules.language.strict_yaml import Table
 from rules.model import durations, input_values, tree
 from rules.model.errors import Problem
 from rules.model.revision import AtMost, Every, Group, Mode, Revision, Rolling, Webhook, Window
+from rules.model.spelling import listed
 from rules.model.syntax import Condition, Place
 
 SHORT_WINDOW = timedelta(hours=24)  # below it a rate swings with the hour of the day
@@ -92,11 +93,11 @@ def _need(revision: Revision, root: Table, measured: list[Condition]) -> Iterato
     used = {part.name for item in measured for part in item.tree.walk() if isinstance(part, tree.Metric)}
     if stated and used <= _HARMLESS_WITHOUT_NEED:
         return
-    yield Problem(
-        _place(root, "data"),
-        "a rule that takes traffic away on metrics must say how much makes a decision; "
-        "add need: {clicks: 500} or the like under `data`",
-    )
+    words = "a rule that takes traffic away on metrics must say how much makes a decision"
+    if stated:
+        others = listed(sorted(used - _HARMLESS_WITHOUT_NEED))
+        words = f"need: {{}} is enough only where clicks, impressions and money are compared, not {others}"
+    yield Problem(_place(root, "data"), f"{words}; add need: {{clicks: 500}} or the like under `data`")
 
 
 def _ids_that_match_nothing(revision: Revision, root: Table) -> Iterator[Problem]:

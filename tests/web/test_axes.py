@@ -1,7 +1,7 @@
 """The ends of axes: round numbers that people read at once."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.web.console.charts import axis_top
@@ -19,6 +19,7 @@ def test_the_middle_of_an_axis_of_counts_is_a_count(highest, end):
     assert axis_top(highest, whole=True) == end
 
 
+@example(highest=1e-6, whole=True)
 @given(highest=st.floats(1e-6, 1e12) | st.just(0.0), whole=st.booleans())
 def test_nothing_stands_above_the_end_and_the_room_is_used(highest, whole):
     end = axis_top(highest, whole=whole)

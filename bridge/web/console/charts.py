@@ -94,6 +94,7 @@ def _by_hour(
 
 def axis_top(highest: float, *, whole: bool = False) -> float:
     """The end of an axis: a round number that is not below the highest value. `whole`: its half is one, too."""
+    highest = max(highest, 1.0) if whole else highest
     size = 10.0 ** floor(log10(highest)) if highest > SMALL else 1.0
     ends = (one * size * more for more in (1, 10) for one in ROUND)
     return next(one for one in ends if one >= highest and (not whole or one % 2 == 0))

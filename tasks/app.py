@@ -16,7 +16,7 @@ from celery.exceptions import SecurityWarning
 from celery.signals import beat_init, celeryd_after_setup, celeryd_init, setup_logging
 from kombu import Queue
 
-from bridge.config import settings
+from bridge.config import redis_address, settings
 from bridge.config.errors import SettingsError
 from bridge.observability import logs
 from bridge.services import memory
@@ -29,7 +29,8 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 #: What a worker needs and beat does not: the tasks, and with them the database, Integr8's client and numpy.
 TASKS = ("journal", "effects", "rules", "reports", "maintenance", "notices", "worker")
 
-celery = Celery("bridge", broker=os.environ.get("REDIS_URL"))
+_broker, _broker_options = redis_address.broker(os.environ.get("REDIS_URL"))
+celery = Celery("bridge", broker=_broker)
 celery.conf.update(
     task_ignore_result=True,
     task_serializer="json",
@@ -37,7 +38,7 @@ celery.conf.update(
     task_acks_late=True,  # a killed worker's message comes back; running it twice is harmless
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,  # a message that waits behind a long task can be taken by another worker
-    broker_transport="tasks.broker:Transport",  # a message that is none must not end the worker
+    broker_transport=f"tasks.broker:{'SentinelTransport' if _broker_options else 'Transport'}",  # drops bad messages
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_transport_options={
@@ -45,6 +46,7 @@ celery.conf.update(
         "socket_keepalive": True,
         "health_check_interval": 10,  # notices a server that was killed and replaced
         "socket_timeout": 30,
+        **_broker_options,
     },
     task_queues=[Queue(name) for name in sorted(set(QUEUES.values()))],
     task_default_queue="maintenance",

@@ -13,7 +13,7 @@ from kombu.transport import redis
 log = structlog.get_logger()
 
 
-class Channel(redis.Channel):
+class _DropsPoison:
     """A channel that drops what is no message."""
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -25,7 +25,21 @@ class Channel(redis.Channel):
             raise Empty from None
 
 
+class Channel(_DropsPoison, redis.Channel):
+    """To one server."""
+
+
+class SentinelChannel(_DropsPoison, redis.SentinelChannel):
+    """To the master of the moment."""
+
+
 class Transport(redis.Transport):
     """For `broker_transport`; the address stays redis:// or rediss://."""
 
     Channel = Channel
+
+
+class SentinelTransport(redis.SentinelTransport):
+    """For `broker_transport` where the address names Sentinels."""
+
+    Channel = SentinelChannel

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from marshmallow import ValidationError, validate
 
-from bridge.config import yaml_file
+from bridge.config import redis_address, yaml_file
 from bridge.config.environment import Environment, control_character, doubt, seal
 from bridge.config.errors import SettingsError
 from bridge.config.renamed import current_keys
@@ -167,15 +167,20 @@ def _metrics_token(file: Mapping[str, Any], problems: list[str]) -> str | None:
     return token
 
 
+def _redis_address(value: str) -> None:
+    try:
+        redis_address.check(value)
+    except redis_address.BadAddress as error:
+        raise ValidationError(str(error)) from None
+
+
 def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "database_url": env.str("DATABASE_URL", None),
         "redis_url": env.str(
             "REDIS_URL",
             None,
-            validate=validate.Regexp(
-                r"(rediss?|unix)://", error="is not a redis:// address; write redis://host:6379/0"
-            ),
+            validate=_redis_address,
         ),
         "secret_key": env.str("BRIDGE_SECRET_KEY", None),
         "sentry": env.str("SENTRY_DSN", None),

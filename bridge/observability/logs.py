@@ -131,11 +131,30 @@ def set_up_logs(
     if not people:
         structlog.contextvars.bind_contextvars(process=process)
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_say_errors)
     handler.addFilter(Filter(repeats))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_drop_meta, last], foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+class _Said(str):
+    """The text of an error, also where a message asks for its `repr`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _say_errors(record: logging.LogRecord) -> bool:
+    """Errors in messages of libraries by name and text: the `repr` of redis-py's errors leaves the text out."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            _Said(f"{type(one).__name__}: {one}") if isinstance(one, BaseException) else one for one in record.args
+        )
+    return True
 
 
 def _drop_meta(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

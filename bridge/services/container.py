@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from bridge.config import redis_address
 from bridge.config import settings as settings_module
 from bridge.config.errors import SettingsError
 from bridge.config.settings import Settings
@@ -156,9 +157,7 @@ class Services:
 
     @cached_property
     def redis(self) -> "redis.Redis":
-        import redis
-
-        return redis.Redis.from_url(
+        return redis_address.client(
             self._redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=10
         )
 

@@ -15,6 +15,8 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from bridge.config import redis_address
+
 log = structlog.get_logger()
 
 PAUSE = 0.02  # seconds between two wake-ups of one name: a batch per message, not a message per webhook
@@ -53,7 +55,8 @@ QUEUES = {
 
 def sender(redis_url: str) -> Celery:
     """A Celery application that can only send, and gives up quickly (kombu retries for seconds by default)."""
-    app = Celery("bridge", broker=redis_url, set_as_current=False)
+    broker, options = redis_address.broker(redis_url)
+    app = Celery("bridge", broker=broker, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
         broker_connection_timeout=WAKE_TIMEOUT,
@@ -61,6 +64,7 @@ def sender(redis_url: str) -> Celery:
             "max_retries": 0,
             "socket_timeout": WAKE_TIMEOUT,
             "socket_connect_timeout": WAKE_TIMEOUT,
+            **options,
         },
     )
     return app
@@ -72,7 +76,7 @@ class Queue:
     def __init__(self, redis_url: str | None) -> None:
         self._app = sender(redis_url) if redis_url else None
         self._marks = (
-            redis.Redis.from_url(redis_url, socket_timeout=WAKE_TIMEOUT, socket_connect_timeout=WAKE_TIMEOUT)
+            redis_address.client(redis_url, socket_timeout=WAKE_TIMEOUT, socket_connect_timeout=WAKE_TIMEOUT)
             if redis_url
             else None
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.config import redis_address
 from bridge.integr8.errors import BudgetUnavailable
 from bridge.integr8.file_budget import FileBudget
 from bridge.integr8.rate_budget import Budget, RedisBudget, budget_key
@@ -56,9 +57,7 @@ class SharedBudget:
         return self._budget
 
     def _in_redis(self, url: str) -> Budget:
-        import redis  # noqa: PLC0415 - a command without a service beside it does not load it
-
-        client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+        client = redis_address.client(url, socket_timeout=5, socket_connect_timeout=2)
         return RedisBudget(client, self._key, *self._limits)
 
     def _in_a_file(self) -> Budget:

@@ -1,10 +1,14 @@
 """A worker knows every task before it takes a message; beat knows the names and loads nothing behind them."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+import redis
+from click.testing import CliRunner
 
+from bridge.cli import cli
 from bridge.services.queue import QUEUES, RENAMED_TASKS
 
 WORKER = """
@@ -53,3 +57,23 @@ def test_a_worker_of_a_renamed_queue_serves_both_names(given, served):
 
 def test_beat_loads_neither_the_database_nor_the_client():
     assert printed(BEAT) == []
+
+
+def test_a_worker_that_cannot_work_ends_with_an_error_and_says_which(tmp_path, redis_url):
+    """The user of Redis may not do what Celery's transport does."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.execute_command("ACL", "SETUSER", "reader", "on", ">a-password", "~*", "-@all", "+@read", "+@connection")
+    home = tmp_path / "home"
+    made = os.environ | {
+        "BRIDGE_HOME": str(home), "REDIS_URL": redis_url.replace("://", "://reader:a-password@"),
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}", "BRIDGE_SECRET_KEY": "0" * 64,
+        "INTEGR8_BASE_URL": "http://127.0.0.1:9", "INTEGR8_API_KEY": "none", "INTEGR8_INTEGRATION_ID": "none",
+        "POSTBACK_TOKEN": "a-token-of-this-test-0123456789", "CRM_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    }  # fmt: skip
+    for words in (["init", str(home)], ["db", "upgrade"]):
+        assert CliRunner().invoke(cli, words, env=made).exit_code == 0
+    command = [sys.executable, "-P", "-m", "tasks", "worker", "--concurrency", "1", "--queues", "maintenance"]
+    done = subprocess.run(command, env=made, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1
+    assert "Unrecoverable error: " in done.stderr
+    assert "has no permissions to run" in done.stderr or "NOPERM" in done.stderr, done.stderr

@@ -80,6 +80,7 @@ OIDC = {
     "label": Key("What the sign-in button says.", "Company login"),
     "scopes": Key("What is asked of the provider.", "[openid, email, profile, groups]"),
     "domains": Key("Only e-mail addresses of these domains may sign in; any, if empty.", "[example.com]"),
+    "ca_file": Key("A PEM file with the CA of the provider, where it is one of your own.", "certificates/our-ca.pem"),
 }
 ROLES = {
     "claim": Key("The claim that names the groups, with dots into it.", "realm_access.roles"),

@@ -1,7 +1,9 @@
 """Read `login:` of bridge.yaml: the identity provider, and which of its groups means which role."""
 
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +40,7 @@ class Oidc:
     label: str
     scopes: tuple[str, ...]
     domains: frozenset[str]  # of e-mail addresses; empty: any
+    ca_file: str | None = None  # certificates that the provider's is signed with; None: those of this machine
 
     def admits(self, claims: Mapping[str, Any]) -> bool:
         """Whether the e-mail address is of an allowed domain, and the provider has verified it."""
@@ -105,6 +108,7 @@ class OidcSchema(StrictSchema):
     label = fields.String(load_default="the identity provider", validate=validate.Length(1, 60))
     scopes = fields.List(fields.String(), load_default=lambda: ["openid", "email", "profile"])
     domains = fields.List(fields.String(), load_default=list)
+    ca_file = fields.String(load_default=None, allow_none=True)
 
     @post_load
     def build(self, data: dict[str, Any], **_: Any) -> Oidc:
@@ -117,11 +121,22 @@ class LoginSchema(StrictSchema):
     oidc = fields.Nested(OidcSchema, load_default=None)
 
 
-def oidc(config: Mapping[str, Any]) -> Oidc | None:
-    """What `login:` says; None where there is no identity provider. Raises LoginSettingsError with every problem."""
+def oidc(config: Mapping[str, Any], home: Path) -> Oidc | None:
+    """What `login:` says; None where there is no identity provider. Raises LoginSettingsError with every problem.
+
+    A relative `ca_file` lies in `home`.
+    """
     schema: Schema = LoginSchema()
     try:
         found: Oidc | None = schema.load(config)["oidc"]
     except ValidationError as error:
         raise LoginSettingsError(flatten("login", error.messages)) from None
-    return found
+    if found is None or found.ca_file is None:
+        return found
+    file = home / found.ca_file
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except OSError as error:  # an SSLError is one, and its text says little to people
+        words = error.strerror if not isinstance(error, ssl.SSLError) else "holds no certificate; give a PEM file"
+        raise LoginSettingsError((("login.oidc.ca_file", f"{file}: {words}"),)) from None
+    return replace(found, ca_file=str(file))

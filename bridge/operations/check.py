@@ -91,7 +91,7 @@ def _entries(found: Settings) -> tuple[list[str], list[str]]:
     if found.http:
         errors += _http(found)
     try:
-        if oidc(found.login) and not found.public_url:
+        if oidc(found.login, found.home) and not found.public_url:
             warnings.append(found.places.located(f"bridge.yaml: {NO_ADDRESS}"))
     except LoginSettingsError as error:
         errors += [found.problem(path, words) for path, words in error.problems]

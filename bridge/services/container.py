@@ -323,7 +323,7 @@ class Services:
         from bridge.config.login import LoginSettingsError, oidc
 
         try:
-            return oidc(self.settings.login)
+            return oidc(self.settings.login, self.settings.home)
         except LoginSettingsError as error:
             raise SettingsError([self.settings.problem(path, words) for path, words in error.problems]) from error
 

@@ -1,6 +1,7 @@
 """`login:` of bridge.yaml: what is understood, and what is refused with its place."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -26,31 +27,31 @@ login:
 
 def problems(**more):
     with pytest.raises(LoginSettingsError) as caught:
-        oidc({"oidc": GOOD | more})
+        oidc({"oidc": GOOD | more}, Path())
     return dict(caught.value.problems)
 
 
 def test_a_provider_is_understood():
-    found = oidc({"oidc": GOOD | {"domains": ["@Example.com"]}})
+    found = oidc({"oidc": GOOD | {"domains": ["@Example.com"]}}, Path())
     assert (found.scopes, found.domains) == (("openid", "email", "profile"), {"example.com"})
     assert found.roles.map == {"ops": Role.OPERATOR, "platform": Role.ADMIN}
 
 
 def test_the_secret_is_not_shown_by_accident():
-    assert "secret" not in repr(oidc({"oidc": GOOD})).replace("client_secret", "")
+    assert "secret" not in repr(oidc({"oidc": GOOD}, Path())).replace("client_secret", "")
 
 
 def test_openid_is_always_asked_for():
-    assert oidc({"oidc": GOOD | {"scopes": ["groups"]}}).scopes == ("openid", "groups")
+    assert oidc({"oidc": GOOD | {"scopes": ["groups"]}}, Path()).scopes == ("openid", "groups")
 
 
 def test_without_a_provider_there_is_none():
-    assert oidc({}) is None
+    assert oidc({}, Path()) is None
 
 
 @pytest.mark.parametrize("issuer", ["http://127.0.0.1:8080", "http://localhost:8080/realms/x"])
 def test_an_issuer_on_this_machine_may_do_without_tls(issuer):
-    assert oidc({"oidc": GOOD | {"issuer": issuer}}).issuer == issuer
+    assert oidc({"oidc": GOOD | {"issuer": issuer}}, Path()).issuer == issuer
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_what_cannot_be_is_refused_with_its_place(more, place, words):
 
 def test_without_roles_nobody_could_come_in_so_they_must_be_there():
     with pytest.raises(LoginSettingsError, match="roles"):
-        oidc({"oidc": {name: value for name, value in GOOD.items() if name != "roles"}})
+        oidc({"oidc": {name: value for name, value in GOOD.items() if name != "roles"}}, Path())
 
 
 def test_a_role_that_is_none_is_refused():

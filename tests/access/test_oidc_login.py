@@ -1,15 +1,13 @@
 """Coming in through an identity provider: a real one, over HTTP, with real keys, that is told to misbehave."""
 
-from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from console_users import Browser, new_app
-from identity import CLIENT, SECRET, Provider, application, new_key
+from identity import CLIENT, Provider, application, new_key
 from local_server import served
+from oidc_guest import Guest, with_login
 
-from bridge.services.container import Services
 from bridge.store.users import User
 from bridge.web.access import users
 from bridge.web.access.users import Actor
@@ -29,37 +27,6 @@ def provider():
 def app(network, provider):
     """A web process that knows the provider."""
     return with_login(network, provider)
-
-
-def with_login(network, provider, **more):
-    oidc = {
-        "issuer": provider.address,
-        "client_id": CLIENT,
-        "client_secret": SECRET,
-        "label": "Example ID",
-        "roles": {"claim": "groups", "map": {"network-ops": "operator", "platform": "admin", "sales": "viewer"}},
-    } | more
-    services = Services(replace(network.services.settings, login={"oidc": oidc}), store=network.services.store)
-    return new_app(services)
-
-
-class Guest(Browser):
-    """A browser that goes to the provider and comes back."""
-
-    def leave(self, path="/login/oidc"):
-        """Go to the provider; the address that it sends the browser back to."""
-        found = self.get(path)
-        assert found.status_code == 302, found.get_data(as_text=True)
-        answer = httpx.get(found.headers["Location"])
-        assert answer.status_code == 302, answer.text
-        return answer.headers["Location"]
-
-    def come_back(self, address):
-        parts = urlsplit(address)
-        return self.get(f"{parts.path}?{parts.query}")
-
-    def come_in(self):
-        return self.come_back(self.leave())
 
 
 def refused(answer):

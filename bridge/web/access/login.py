@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from flask import Response, current_app
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,8 @@ from bridge.web.access import identities, login_limits, passwords, sessions, slo
 from bridge.web.access.errors import LoginRefused
 from bridge.web.access.identities import Identity
 from rules.model.formatting import counted
+
+log = structlog.get_logger()
 
 SOMEBODY = "somebody"  # in the audit, where no name is known to be real
 WRONG = "the name or the password is wrong"
@@ -68,6 +71,15 @@ def by_token(services: Services, text: str, *, link: bool = False) -> None:
         audit_log.note(database, who=token.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
 
 
+def to_provider(services: Services, start: Callable[[], Response]) -> Response:
+    """Where the browser goes to be vouched for. Raises LoginRefused; a provider that fails is in log and audit."""
+    try:
+        return start()
+    except LoginRefused as error:
+        log.warning("identity provider fails", why=error.why)
+        raise _refused(_begin(services, "oidc", None), error) from error
+
+
 def by_provider(services: Services, finish: Callable[[], Identity]) -> None:
     """Let in whom the identity provider vouches for, with the role that it gives; a new person becomes a user.
 
@@ -77,6 +89,7 @@ def by_provider(services: Services, finish: Callable[[], Identity]) -> None:
     try:
         identity = finish()
     except LoginRefused as error:
+        log.warning("sign-in through the identity provider refused", why=error.why)
         raise _refused(tried, error) from error
     with services.store.write() as database:
         found = identities.admit(database, identity, tried.now)

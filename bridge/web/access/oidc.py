@@ -29,6 +29,18 @@ SILENT = "the identity provider does not answer as it should; try again, or sign
 UNPROVEN = "the identity provider's answer could not be verified; sign in again"
 
 
+class _Session(FlaskOAuth2App.client_cls):  # type: ignore[misc]
+    """A session whose `ca_file` holds: requests prefers REQUESTS_CA_BUNDLE of the environment to that of a session."""
+
+    def merge_environment_settings(self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        chosen = self.verify if isinstance(self.verify, str) else verify
+        return super().merge_environment_settings(url, proxies, stream, chosen, cert)
+
+
+class _App(FlaskOAuth2App):  # type: ignore[misc]
+    client_cls = _Session
+
+
 def register(app: Flask, services: Services) -> None:
     """Make the client. Nothing is asked of the provider before somebody signs in."""
     provider = services.login
@@ -43,7 +55,9 @@ def register(app: Flask, services: Services) -> None:
             "scope": " ".join(provider.scopes),
             "code_challenge_method": "S256",
             "default_timeout": PROVIDER_TIMEOUT,
+            **({"verify": provider.ca_file} if provider.ca_file else {}),
         },
+        client_cls=_App,
     )
 
 
@@ -55,7 +69,7 @@ def start(provider: Oidc, settings: Settings) -> Response:
         client = _client(provider)
         answer: Response = client.authorize_redirect(base.rstrip("/") + path)
     except (AuthlibBaseError, requests.RequestException, ValueError, KeyError, RuntimeError) as error:
-        raise LoginRefused(SILENT, type(error).__name__) from error
+        raise LoginRefused(SILENT, _why(error)) from error
     return answer
 
 
@@ -70,13 +84,26 @@ def finish(provider: Oidc) -> Identity:
     try:
         token = _client(provider).authorize_access_token(claims_options=options, leeway=LEEWAY)
     except requests.RequestException as error:
-        raise LoginRefused(SILENT, type(error).__name__) from error
+        raise LoginRefused(SILENT, _why(error)) from error
     except (AuthlibBaseError, JoseError, ValueError, KeyError, RuntimeError) as error:
         raise LoginRefused(UNPROVEN, getattr(error, "error", "") or type(error).__name__) from error
     claims = token.get("userinfo")
     if not claims:
         raise LoginRefused(UNPROVEN, "no ID token")
     return _identity(provider, claims)
+
+
+def _why(error: Exception) -> str:
+    """For log and audit. The texts of these errors hold addresses and no secret."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"its certificate is not trusted; a CA of your own belongs into login.oidc.ca_file ({_cause(error)})"
+    return f"{type(error).__name__}: {_cause(error)}"
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost of errors that were wrapped in one another, in at most 200 characters."""
+    inner = next((one for one in error.args if isinstance(one, BaseException)), None) or getattr(error, "reason", None)
+    return _cause(inner) if isinstance(inner, BaseException) else str(error)[:200]
 
 
 def _client(provider: Oidc) -> FlaskOAuth2App:

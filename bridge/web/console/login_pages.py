@@ -54,7 +54,7 @@ def start_oidc() -> Response:
         return redirect("/login")  # type: ignore[return-value]
     session["next"] = own_page(request.args.get("next", "/"))
     try:
-        page: Response = _oidc().start(provider, services().settings)
+        page = access_login.to_provider(services(), lambda: _oidc().start(provider, services().settings))
     except LoginRefused as error:
         return login_page(refused=error)
     return page

@@ -4,7 +4,6 @@ What was evaluated is kept when the lock is lost: then it is planned again, on w
 """
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bridge.decisions.decide import Decision
+from bridge.decisions.lease_renewal import renewed
 from bridge.store import decision_lock
 from bridge.store.engine import Store
 from bridge.store.lease import LeaseLost
@@ -23,7 +22,6 @@ from bridge.store.lease import LeaseLost
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=20)  # renewed while it is held; a killed worker delays its account by so long
-RENEWALS = 3  # in the time of one lease
 LOCK_TIMEOUT = 40.0  # seconds to wait for the lock: longer than the lease of a worker that was killed
 PAUSE = (0.001, 0.004)  # seconds between two tries to get it
 MAX_TRIES = 5  # after a lock was lost
@@ -33,34 +31,6 @@ Records = TypeVar("Records")
 
 class RoundLost(LeaseLost):
     """What this round works on belongs to another worker by now; planning it again would be no use."""
-
-
-@contextmanager
-def renewed(store: Store, now: datetime, hold: Callable[[Session, datetime], None], lease: timedelta) -> Iterator[None]:
-    """While the block runs, `hold` is called with a new end of the lease a few times in each lease.
-
-    It runs in a thread and in a transaction of its own. When it fails, whoever writes under the lease finds out.
-    """
-    done, began = threading.Event(), time.monotonic()
-
-    def keep() -> None:
-        while not done.wait(lease.total_seconds() / RENEWALS):
-            until = now + timedelta(seconds=time.monotonic() - began) + lease
-            try:
-                with store.write() as session:
-                    hold(session, until)
-            except LeaseLost:
-                return
-            except SQLAlchemyError as error:
-                log.warning("a lease was not renewed", error=type(error).__name__)
-
-    thread = threading.Thread(target=keep, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 @contextmanager
@@ -90,14 +60,14 @@ def held(store: Store, account: str, now: datetime, *, lease: timedelta = LEASE)
         raise
     finally:
         if not given_back:
-            with store.write() as session:
+            with store.write(durable=False) as session:
                 decision_lock.abandon(session, name, fence)
 
 
 def _acquired(store: Store, name: str, now: datetime, lease: timedelta) -> int:
     began = time.monotonic()
     while (passed := time.monotonic() - began) < LOCK_TIMEOUT:
-        with store.write() as session:
+        with store.write(durable=False) as session:
             fence = decision_lock.acquire(session, now + timedelta(seconds=passed), name, lease)
         if fence is not None:
             return fence

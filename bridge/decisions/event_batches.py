@@ -9,11 +9,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.config.library import Rulebook
-from bridge.decisions.account_lock import RoundLost, in_turn, renewed
+from bridge.decisions.account_lock import RoundLost, in_turn
 from bridge.decisions.decide import Decision, Evaluated, evaluate_rule, event_facts, plan_in_order, skip_stale
 from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.event_order import OrderFilter
 from bridge.decisions.inhibitions import with_inhibitions
+from bridge.decisions.lease_renewal import renewed
 from bridge.decisions.live_facts import EventInputs, LiveInputs, observe_postbacks
 from bridge.decisions.persist import record
 from bridge.decisions.plan_state import PlanContext
@@ -113,7 +114,7 @@ def _lanes_with_work(store: Store, inputs: EventInputs, now: datetime) -> list[L
 
 
 def _process(store: Store, inputs: EventInputs, lane: Lane, now: datetime) -> BatchResult:
-    with store.write() as session:
+    with store.write(durable=False) as session:
         halted = halts.why_halted(session) is not None
         fence = None if halted else decision_lock.acquire(session, now, lane.name)
         events = (

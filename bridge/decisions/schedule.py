@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bridge.config.library import Rulebook
 from bridge.decisions import answer_history, cron, silence
-from bridge.decisions.account_lock import RoundLost, in_turn, renewed
+from bridge.decisions.account_lock import RoundLost, in_turn
 from bridge.decisions.answer_history import Before, Memory
 from bridge.decisions.decide import (
     Cause,
@@ -25,6 +25,7 @@ from bridge.decisions.decide import (
 )
 from bridge.decisions.event_facts import ReceivedEvent
 from bridge.decisions.inhibitions import with_inhibitions
+from bridge.decisions.lease_renewal import renewed
 from bridge.decisions.live_facts import LiveInputs
 from bridge.decisions.persist import record
 from bridge.decisions.plan_state import PlanContext

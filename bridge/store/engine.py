@@ -115,9 +115,11 @@ def make_engine(url: str, *, pool_size: int = 5, busy_seconds: float = BUSY_SECO
         event.listen(engine, "begin", partial(_begin_sqlite, busy_seconds=busy_seconds))
         return engine
     address, given = server_address(url)
-    return create_engine(
+    engine = create_engine(
         address, connect_args=given, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, **options
     )
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
 
 
 def server_address(url: str) -> tuple[URL, dict[str, Any]]:
@@ -167,6 +169,7 @@ def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
         return
     driver: Any = connection.connection.driver_connection
     until = time.monotonic() + busy_seconds
+    _wait_for_the_disk(connection, driver)
     driver.execute("PRAGMA busy_timeout=0")
     try:
         while _is_busy(driver) and time.monotonic() < until:
@@ -175,6 +178,19 @@ def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, for the error
     finally:
         driver.execute(f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}")
+
+
+def _wait_for_the_disk(connection: Connection, driver: sqlite3.Connection) -> None:
+    """Whether the commit that ends the next transaction does. A file in WAL mode is whole either way."""
+    wanted = connection.get_execution_options().get("durable", True)
+    if connection.info.get("durable", True) is not wanted:
+        driver.execute(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
+        connection.info["durable"] = wanted
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if not connection.get_execution_options().get("durable", True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
 
 
 def _is_busy(driver: sqlite3.Connection) -> bool:
@@ -211,7 +227,10 @@ class Store:
             engine.execution_options(**_one_view(engine)), expire_on_commit=False, autoflush=False
         )
         self._plain = engine.execution_options(writing=True)
-        self._writing = sessionmaker(self._plain, expire_on_commit=False)
+        self._writing = {
+            durable: sessionmaker(engine.execution_options(writing=True, durable=durable), expire_on_commit=False)
+            for durable in (True, False)
+        }
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -226,9 +245,13 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """All or nothing: committed when the block ends, rolled back when it raises."""
-        with self._writing.begin() as session:
+    def write(self, *, durable: bool = True) -> Iterator[Session]:
+        """All or nothing: committed when the block ends, rolled back when it raises.
+
+        `durable` False: the commit does not wait for the disk, so a power cut may take it back, until the next durable
+        commit, which puts everything before it on disk. For leases, which then only end earlier.
+        """
+        with self._writing[durable].begin() as session:
             yield session
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ SERVICE = "service"
 COMMAND = "import os, sys; os.chdir(sys.argv.pop(1)); import bridge.cli; bridge.cli.main()"
 FIRST_OFFER = 1001  # the simulator's first small number
 SECRET = base64.b64encode(secrets.token_bytes(24)).decode()
+NODE = "node@24"  # from npm; the machine's own where that cannot be had
 NODE_RED = {22: "node-red@5", 18: "node-red@4"}  # by the oldest Node.js that it runs on
 RULE = """
 schema: 1
@@ -75,6 +76,7 @@ class Contender:
     start_seconds: float
     pids: Callable[[], list[int]]
     api: httpx.Client  # where the API's side of the story is told
+    version: str = ""  # of what is not ours
 
     def memory_mb(self) -> int:
         """What its processes have for themselves, shared pages counted once."""
@@ -253,7 +255,7 @@ def naive() -> Iterator[Contender]:
 def node_red() -> Iterator[Contender]:
     """Node-RED with one flow: webhook in, answer, condition, request. Raises LookupError without Node.js and npm."""
     with tempfile.TemporaryDirectory() as directory, _boss() as boss:
-        program = _install_node_red(Path(directory))
+        node, program, version = _install_node_red(Path(directory))
         sink, port = _sink(boss, Path(directory)), supervisor.free_port()
         user = Path(directory) / "user"
         user.mkdir()
@@ -264,29 +266,40 @@ def node_red() -> Iterator[Contender]:
             " editorTheme: {telemetry: {enabled: false, updateNotification: false}}}"
         )
         started = time.perf_counter()
-        boss.start(Program("node-red", ["node", str(program), "--userDir", str(user)], quiet=True))
+        boss.start(Program("node-red", [node, str(program), "--userDir", str(user)], quiet=True))
         boss.wait_until(lambda: _answers(port, "/hooks/crm"), what="starting Node-RED", needs="node-red", timeout=90)
         with sink:
             request = partial(plain, host="127.0.0.1")
-            yield _peer("Node-RED", boss, port, request, sink, time.perf_counter() - started)
+            peer = _peer("Node-RED", boss, port, request, sink, time.perf_counter() - started)
+            yield replace(peer, version=version)
 
 
-def _install_node_red(directory: Path) -> Path:
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
+def _install_node_red(directory: Path) -> tuple[str, Path, str]:
+    """Node.js, the program of the newest Node-RED that runs on it, and the versions of both."""
+    own, npm = shutil.which("node"), shutil.which("npm")
+    if own is None or npm is None:
         raise LookupError("there is no Node.js with npm on this machine")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    fetched = directory / "node_modules" / "node" / "bin" / "node"
+    _npm(npm, directory, NODE)  # its script chooses the program for this machine
+    node = str(fetched) if fetched.exists() else own
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     major = int(version.removeprefix("v").partition(".")[0])
     package = next((name for oldest, name in NODE_RED.items() if major >= oldest), None)
     if package is None:
         raise LookupError(f"Node.js {major} is too old for Node-RED; 18 is the oldest")
-    done = subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(directory), package],
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    if done.returncode:
-        raise LookupError(f"npm could not install {package}: {done.stderr.strip().splitlines()[-1]}")
-    return directory / "node_modules" / "node-red" / "red.js"
+    complaint = _npm(npm, directory, "--ignore-scripts", package)
+    if complaint:
+        raise LookupError(f"npm could not install {package}: {complaint}")
+    found = directory / "node_modules" / "node-red"
+    installed = json.loads((found / "package.json").read_text())["version"]
+    return node, found / "red.js", f"{installed} on Node.js {version}"
+
+
+def _npm(npm: str, directory: Path, *what: str) -> str:
+    """Install into this directory. Returns the last line of what npm complains about where it fails."""
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(directory), *what]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
 
 
 def _flow(sink: str) -> list[dict[str, object]]:

@@ -81,6 +81,7 @@ def measure(one: Contender) -> dict[str, Any]:
         "memory MB": memory,
         "cold start s": round(one.start_seconds, 1),
         "refused": refused or "",
+        "version": one.version,
     }
 
 

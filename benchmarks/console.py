@@ -78,7 +78,6 @@ PAGES = {
     "items": "/items",
     "items, by name": "/items?q=Offer+77",
     "item": "/items/offer/1077",
-    "explanation": "/explain?rule=rule-1&subject=offer%3D1077",
     "rules": "/rules",
     "rule": "/rules/rule-1",
     "rule form": "/rules/rule-1/edit",

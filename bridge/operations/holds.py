@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from bridge.operations.plan_values import account_is_gone, context_of
 from bridge.services.container import Services
 from bridge.store import audit_log, revisions, runs
 from bridge.store.holds import Hold, HoldState
+from rules.model.formatting import counted
 from rules.model.plan import Plan, Target
 from rules.model.revision import Revision
 from rules.planning import release
@@ -65,12 +67,17 @@ def _note(session: Session, hold_ids: Collection[int], stays: Sequence[str], who
     session.flush()
     rows = [session.get_one(Hold, one) for one in sorted(hold_ids)]
     for what, listed in (
-        ("release", [row.id for row in rows if row.state != HoldState.ACTIVE]),
-        ("release refused", [row.id for row in rows if row.state == HoldState.ACTIVE]),
+        ("release", [row for row in rows if row.state != HoldState.ACTIVE]),
+        ("release refused", [row for row in rows if row.state == HoldState.ACTIVE]),
     ):
         if listed:
-            about = f"holds {', '.join(map(str, listed))}"
-            audit_log.note(session, who=who, what=what, about=about, now=now, detail={"stays": list(stays)})
+            items = [f"{row.kind} {row.target_id}" for row in listed]
+            about = items[0] if len(items) == 1 else counted(len(items), "item")
+            detail: dict[str, Any] = {
+                "paused_by": sorted({row.rule_id for row in listed}), "holds": [row.id for row in listed]
+            }  # fmt: skip
+            detail |= ({"items": items} if len(items) > 1 else {}) | ({"stays": list(stays)} if stays else {})
+            audit_log.note(session, who=who, what=what, about=about, now=now, detail=detail)
 
 
 def end_due(services: Services, orphans: Iterable[Hold], now: datetime, bulkhead: Bulkhead) -> bool:

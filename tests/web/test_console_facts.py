@@ -385,3 +385,13 @@ def test_a_page_shows_the_changes_with_the_most_money_of_a_large_plan(browser, n
     assert page.count('name="only"') == 2
     assert "The 2 with the most money." in page
     assert operator.open("/approvals?plan=1").count('name="only"') == 6
+
+
+def test_the_audit_log_names_the_item_whose_pause_was_ended(browser, lived_in):
+    lived_in()
+    operator = browser()
+    operator.press("/holds", "/holds/1/release")
+    page = operator.open("/audit")
+    assert '<a href="/items/offer/1002">offer 1002</a>' in page
+    assert "paused by low-cr; holds 1" in page
+    assert "stays" not in page

@@ -1,15 +1,15 @@
 """The scheduled evaluation of the service: 20 metric rules `every: 1m`, ten per offer x publisher pair, ten per offer.
 
 30 days of traffic, 2,000 offers x 200 publishers, 50,000 pairs in use. Each figure is taken from the functions that a
-worker runs, on a database of its own, in a process of its own: the first evaluation after a start, the ones of the
-minutes after it (a minute of new rows each), what each of them writes, the private memory, and how long the events that
-come in meanwhile wait until another process has decided about them.
+worker runs, on a database of its own, in a process of its own: the first evaluation of all, the ones of the minutes
+after it (a minute of new rows each), what each of them writes, the private memory, the first evaluation of a process
+that is started then, and how long events that come in meanwhile wait until another process has decided about them.
 
     make scale                                             1,000,000 rows
     make scale ROWS="1000000 10000000"                     both
     make scale BESIDE=/path/to/another/checkout            and an older build of the service, in turns
 
-`BESIDE` is a checkout with an environment of its own in `.venv`.
+`BESIDE` is a checkout; its environment is the one in its `.venv`, or that of this one.
 """
 
 import argparse
@@ -128,13 +128,12 @@ class Build:
             self.services = part("bridge.services.container").Services(part("bridge.config.settings").load(home))
             self.rulebook, self.migrate = part("bridge.config.rulebook"), part("bridge.store.migrate")
         self.feeds = part("bridge.store.feeds")
+        self.deciding = part("bridge.ticking" if self.old else "bridge.operations.decide")  # as a worker has, forked
         self.slots = part("bridge.store.slots")
         self.journal = part("bridge.store.journal")
 
     def run_due(self, now: datetime) -> int:
-        if self.old:
-            return int(importlib.import_module("bridge.ticking").run_due(self.services, now))
-        return int(importlib.import_module("bridge.operations.decide").run_due_rules(self.services, now))
+        return int((self.deciding.run_due if self.old else self.deciding.run_due_rules)(self.services, now))
 
     def process_events(self, now: datetime) -> Any:
         if self.old:
@@ -222,33 +221,19 @@ def prepare(home: Path, rows: int, mode: str) -> None:
 def evaluate(home: Path) -> dict[str, Any]:
     """The first evaluation and those of the minutes after it."""
     build = Build(home)
-    with np.load(home / ARRIVING, allow_pickle=True) as kept:
-        minutes = [build.facts(kept[name].item(), slice(None)) for name in ("clicks", "conversions")]
-    kinds = (build.feeds.Kind.CLICKS, build.feeds.Kind.CONVERSIONS)
     first = first_processor = later = processor = 0.0
     before = grown = answers = 0
     for number in range(MINUTES + 1):
-        now = NOW + number * MINUTE
         if number:
-            for batch, kind in zip(minutes, kinds, strict=True):
-                arrive(build, batch, kind, now)
-        (home / "now").write_text(str(now + 1))  # leases are by this clock, for both processes
-        open_slots(build, moment(now))
+            arrive(build, home, number)
         if number == 2:
             before, answers = build.size(), build.answers_bytes()
-        began, worked = time.perf_counter(), time.process_time()
-        done = 0
-        while done < RULES:
-            ran = build.run_due(moment(now) + timedelta(seconds=1))
-            done += ran
-            if not ran:  # in an older build whoever decides about events has the only lock
-                time.sleep(0.01)
-            assert time.perf_counter() - began < LONGEST, done
+        took, worked = one_round(build, home, number)
         if number == 0:
-            first, first_processor = time.perf_counter() - began, time.process_time() - worked
+            first, first_processor = took, worked
         elif number > 1:  # the second one still puts the rows into the order in which they were seen
-            later += (time.perf_counter() - began) / (MINUTES - 1)
-            processor += (time.process_time() - worked) / (MINUTES - 1)
+            later += took / (MINUTES - 1)
+            processor += worked / (MINUTES - 1)
     grown, answers = build.size() - before, build.answers_bytes() - answers
     return {
         "first evaluation s": round(first, 2),
@@ -261,12 +246,41 @@ def evaluate(home: Path) -> dict[str, Any]:
     }
 
 
-def arrive(build: Build, batch: Any, kind: Any, now: int) -> None:
-    rows = np.flatnonzero((batch.event >= now - MINUTE) & (batch.event < now))
-    with build.services.store.write() as session:
-        feed = build.feeds.ensure(session, build.feeds.FeedKey(kind=kind))
-        build.chunks.add(session, feed.id, batch.take(rows))
-        build.feeds.advance(session, feed, since=moment(START), as_of=moment(now), at=moment(now))
+def one_round(build: Build, home: Path, number: int) -> tuple[float, float]:
+    """Evaluate all rules at a minute; how long that took by the clock, and of the processor."""
+    now = NOW + number * MINUTE
+    (home / "now").write_text(str(now + 1))  # leases are by this clock, for both processes
+    open_slots(build, moment(now))
+    began, worked = time.perf_counter(), time.process_time()
+    done = 0
+    while done < RULES:
+        ran = build.run_due(moment(now) + timedelta(seconds=1))
+        done += ran
+        if not ran:  # in an older build whoever decides about events has the only lock
+            time.sleep(0.01)
+        assert time.perf_counter() - began < LONGEST, done
+    return time.perf_counter() - began, time.process_time() - worked
+
+
+def start_again(home: Path) -> dict[str, Any]:
+    """The first evaluation of another process, a minute after those of the one before."""
+    build = Build(home)
+    arrive(build, home, MINUTES + 1)
+    took, worked = one_round(build, home, MINUTES + 1)
+    return {"after a start s": round(took, 2), "after a start processor s": round(worked, 3)}
+
+
+def arrive(build: Build, home: Path, number: int) -> None:
+    """The rows of one minute come in."""
+    now = NOW + number * MINUTE
+    with np.load(home / ARRIVING, allow_pickle=True) as kept:
+        minutes = [build.facts(kept[name].item(), slice(None)) for name in ("clicks", "conversions")]
+    for batch, kind in zip(minutes, (build.feeds.Kind.CLICKS, build.feeds.Kind.CONVERSIONS), strict=True):
+        rows = np.flatnonzero((batch.event >= now - MINUTE) & (batch.event < now))
+        with build.services.store.write() as session:
+            feed = build.feeds.ensure(session, build.feeds.FeedKey(kind=kind))
+            build.chunks.add(session, feed.id, batch.take(rows))
+            build.feeds.advance(session, feed, since=moment(START), as_of=moment(now), at=moment(now))
 
 
 def open_slots(build: Build, now: datetime) -> None:
@@ -340,17 +354,31 @@ def measured(build: Path, rows: int, mode: str = "shadow") -> dict[str, Any]:
         while not (home / "warm").exists():
             time.sleep(0.05)
             assert waiting.poll() is None, (home / "events.log").read_text()[-3_000:]
-        found = _child(build, "evaluate", home, rows, mode, pipe=True)
-        output = found.communicate()[0]
+        found: dict[str, Any] = {}
+        for part in ("evaluate", "start-again"):
+            process = _child(build, part, home, rows, mode, pipe=True)
+            output = process.communicate()[0]
+            assert process.returncode == 0, (home / f"{part}.log").read_text()[-3_000:]
+            found |= json.loads(output.splitlines()[-1])
         (home / "stop").touch()
         told = waiting.communicate()[0]
-        for part, process in (("evaluate", found), ("events", waiting)):
-            assert process.returncode == 0, (home / f"{part}.log").read_text()[-3_000:]
-        return json.loads(output.splitlines()[-1]) | json.loads(told.splitlines()[-1])
+        assert waiting.returncode == 0, (home / "events.log").read_text()[-3_000:]
+        return found | json.loads(told.splitlines()[-1])
 
 
 def _child(build: Path, what: str, home: Path, rows: int, mode: str, *, pipe: bool = False) -> "subprocess.Popen[str]":
-    command = [str(build / ".venv/bin/python"), "-P", str(HERE), "--part", what, "--home", str(home), "--mode", mode]
+    own = build / ".venv/bin/python"
+    command = [
+        str(own) if own.exists() else sys.executable,
+        "-P",
+        str(HERE),
+        "--part",
+        what,
+        "--home",
+        str(home),
+        "--mode",
+        mode,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(build), "BRIDGE_LOG": "json", "PYTHONWARNINGS": "ignore"}
     with (home / f"{what}.log").open("w") as log:
         return subprocess.Popen(
@@ -391,6 +419,8 @@ def main() -> int:
         prepare(given.home, given.rows[0], given.mode)
     elif given.part == "evaluate":
         print(json.dumps(evaluate(given.home)))
+    elif given.part == "start-again":
+        print(json.dumps(start_again(given.home)))
     elif given.part == "events":
         print(json.dumps(events(given.home)))
     else:

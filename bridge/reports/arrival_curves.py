@@ -54,6 +54,8 @@ class Curves:
     pooled: int  # conversions behind the pool
     unknown: frozenset[int]  # offers whose conversions mostly lack a click time: their clicks are not weighed
     _missing: dict[tuple[float, float], Floats] = field(default_factory=dict)
+    #: Dimension and how many subjects it has → each one's row, and whether its clicks are weighed at all.
+    of_subjects: dict[object, tuple[NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=dict)
 
     def row_of(self, offers: Sequence[int] | NDArray[np.int32]) -> NDArray[np.intp]:
         """The row of each offer."""

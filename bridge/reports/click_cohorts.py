@@ -41,10 +41,9 @@ class Summed:
 
 @dataclass(slots=True, eq=False)
 class Shared:
-    """Worked out once for one moment: young cells per dimension and end, the curve of each subject per dimension."""
+    """Worked out once for one moment: young cells per dimension and end."""
 
     cells: dict[tuple[Per, int], Summed] = field(default_factory=dict)
-    rows: dict[tuple[Per, int], tuple[NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +75,7 @@ class Cohorts:
 
     def at(self, reach: int) -> "Cohorts":
         """The same clicks as if conversions were complete up to another moment."""
-        return replace(self, reach=reach, shared=Shared(rows=self.shared.rows))
+        return replace(self, reach=reach, shared=Shared())
 
     def tabled(self, per: Per, moments: Sequence[int]) -> "Cohorts":
         """The same clicks for many time ranges that begin and end at these moments, counted in one pass.
@@ -97,7 +96,7 @@ class Cohorts:
             found: Ints = table[high] - table[low]
             return found
 
-        return replace(self, ask=ask, shared=Shared(rows=self.shared.rows))
+        return replace(self, ask=ask, shared=Shared())
 
     def _missing(self, wide: Per, start: int, end: int, curves: Curves) -> Floats:
         self.windows.number(Kind.CLICKS, wide)
@@ -130,7 +129,7 @@ class Cohorts:
         """For each subject the row of its offer's curve, and whether its clicks are weighed at all."""
         parts = self.windows.subjects.parts(wide)
         key = wide, len(parts)
-        if key not in self.shared.rows:
+        if key not in curves.of_subjects:
             offers: Codes = parts[:, wide.index("offer")]
             size = int(offers.max()) + 1 if len(offers) else 0
             table, weighed = np.zeros(size, dtype=np.intp), np.ones(size, dtype=bool)
@@ -138,8 +137,8 @@ class Cohorts:
                 if offer < size:
                     table[offer] = row
             weighed[[offer for offer in curves.unknown if offer < size]] = False
-            self.shared.rows[key] = table[offers], weighed[offers]
-        return self.shared.rows[key]
+            curves.of_subjects[key] = table[offers], weighed[offers]
+        return curves.of_subjects[key]
 
 
 def young(start: int, end: int, reach: int) -> list[tuple[int, int]]:

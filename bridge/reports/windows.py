@@ -58,6 +58,43 @@ class _Sum:
     totals: Ints
 
 
+class _Sums:
+    """The sums of one metric and dimension that slide, the least recently asked for first to go."""
+
+    __slots__ = ("_places", "_turn", "_used", "members")
+
+    def __init__(self, members: Sequence[_Sum] = ()) -> None:
+        self.members: list[_Sum] = []
+        self._places = np.zeros((KEPT_SUMS, 2), dtype=np.int64)  # start and end of each
+        self._used = np.zeros(KEPT_SUMS, dtype=np.int64)  # when each was last asked for
+        self._turn = 0
+        for one in members[-KEPT_SUMS:]:
+            self.add(one)
+
+    def nearest(self, edges: Edges) -> int | None:
+        """Where the sum is whose edges lie nearest to these."""
+        if not self.members:
+            return None
+        away = np.abs(self._places[: len(self.members)] - edges[:2])
+        return int((away[:, 0] + away[:, 1]).argmin())
+
+    def add(self, one: _Sum) -> None:
+        """One more, in the place of the one that nobody has asked for so long where there is no room."""
+        at = len(self.members)
+        if at < KEPT_SUMS:
+            self.members.append(one)
+        else:
+            at = int(self._used.argmin())
+            self.members[at] = one
+        self.asked(at)
+
+    def asked(self, at: int) -> None:
+        """The sum at this place has been asked for, and may have moved."""
+        self._turn += 1
+        self._used[at] = self._turn
+        self._places[at] = self.members[at].edges[:2]
+
+
 @dataclass(slots=True, eq=False)
 class Windows:
     """Facts, in memory and in files, and the sums over them. One per process and account; not for several threads."""
@@ -68,7 +105,7 @@ class Windows:
     _segments: dict[Source, list[Segment]] = field(default_factory=dict)
     _stored: dict[Source, StoredSegments] = field(default_factory=dict)
     _numbered: set[tuple[Source, Per]] = field(default_factory=set)  # of what is stored
-    _sums: dict[tuple[Source, str, Per], list[_Sum]] = field(default_factory=dict)
+    _sums: dict[tuple[Source, str, Per], _Sums] = field(default_factory=dict)
     _first: dict[tuple[Kind, str], int] = field(
         default_factory=dict
     )  # when rows first said a declared dimension; "": anything
@@ -96,9 +133,9 @@ class Windows:
         self._numbered = {one for one in self._numbered if one[0] != source}
         self._note_said(source, stored)
         for (of_source, metric, per), sums in self._sums.items():
-            if of_source == source and sums:
+            if of_source == source and sums.members:
                 self.number(source, per)
-                for one in sums:
+                for one in sums.members:
                     one.totals = _fit(one.totals, self.subjects, per)
                     known = [each for each in stored if each.first_seen <= one.edges.known]
                     for cut in chain.from_iterable(each.cuts(one.edges.start, one.edges.end) for each in known):
@@ -149,7 +186,7 @@ class Windows:
         for (of_source, metric, per), sums in self._sums.items():
             if of_source == source:
                 for segment in pieces:
-                    for one in sums:
+                    for one in sums.members:
                         one.totals = _fit(one.totals, self.subjects, per, segment)
                         _Part(segment, metric, per).add(one.totals, *one.edges)
 
@@ -170,7 +207,7 @@ class Windows:
         """The sums that were asked for since a moment, whose subjects all have numbers then."""
         found = {}
         for key, sums in self._sums.items():
-            kept = [(one.edges, one.totals) for one in sums if one.edges.known >= since]
+            kept = [(one.edges, one.totals) for one in sums.members if one.edges.known >= since]
             if kept:
                 self.number(key[0], key[2])
                 found[key] = kept
@@ -183,7 +220,7 @@ class Windows:
                 self.subjects.number(per, ())
             for one in self._files(source):
                 one.has_numbered([per])
-            self._sums[source, metric, per] = [_Sum(edges, totals) for edges, totals in kept]
+            self._sums[source, metric, per] = _Sums([_Sum(edges, totals) for edges, totals in kept])
 
     @property
     def first(self) -> dict[tuple[Kind, str], int]:
@@ -202,20 +239,23 @@ class Windows:
         self.number(kind, per)
         if not self._counts(kind, metric):
             return np.zeros(self.subjects.count(per), dtype=np.int64)
-        sums = self._sums.setdefault((kind, metric, per), [])
-        nearest = min(range(len(sums)), key=lambda at: _distance(sums[at].edges, edges), default=None)
-        if nearest is None or not _worth_sliding(sums[nearest].edges, edges):
+        sums = self._sums.setdefault((kind, metric, per), _Sums())
+        at = sums.nearest(edges)
+        if at is None or not _worth_sliding(sums.members[at].edges, edges):
             one = _Sum(edges, self.once(kind, metric, per, edges))
-        else:
-            one = sums.pop(nearest)
-            if one.edges.known == edges.known and one.edges != edges:  # another question of this moment: both stay
-                sums.append(one)
-                one = _Sum(one.edges, one.totals.copy())
-            one.totals = _fit(one.totals, self.subjects, per)
-            if one.edges != edges:
-                self._slide(kind, metric, per, one, edges)
-        sums.append(one)  # the least recently used sum is dropped first
-        del sums[:-KEPT_SUMS]
+            sums.add(one)
+            return one.totals
+        one = sums.members[at]
+        one.totals = _fit(one.totals, self.subjects, per)
+        sums.asked(at)
+        if one.edges.known == edges.known and one.edges != edges:  # another question of this moment: both stay
+            one = _Sum(one.edges, one.totals.copy())
+            self._slide(kind, metric, per, one, edges)
+            sums.add(one)
+            return one.totals
+        if one.edges != edges:
+            self._slide(kind, metric, per, one, edges)
+            sums.asked(at)
         return one.totals
 
     def once(self, kind: Source, metric: str, per: Per, edges: Edges) -> Ints:

@@ -221,7 +221,10 @@ def _inhibitors(
 def _history(services: Services, session: Session, revision: Revision, question: BacktestRequest) -> Past:
     services.library.current(session)  # which reads the tables as well
     tables = services.library.tables
-    return load_history(session, revision, question.start, question.end, against=question.against, tables=tables)
+    files = services.observation_files(revision.account, revision.integration)
+    return load_history(
+        session, revision, question.start, question.end, against=question.against, tables=tables, files=files
+    )
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -19,18 +19,22 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table, cells
-from bridge.reports import chunk_cache
+from bridge.reports import compression
+from bridge.reports.absences import Absences
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import MONEY, Batch
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.click_cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
 from bridge.reports.directory import Directory
 from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, newest, told_from
+from bridge.reports.imported_rows import REPORT_LAG, as_imported, seen_when_imported
 from bridge.reports.items import natural
 from bridge.reports.live import LiveData, edge
+from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.segments import Ints, Per, slim
+from bridge.reports.stored_segments import Blocks
 from bridge.reports.windows import Edges, Windows
-from bridge.store import entities, feeds
+from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Target
@@ -39,9 +43,11 @@ from rules.model.syntax import Condition
 
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first evaluations
 TWO_MONTHS = timedelta(days=72)  # where a rule looks at last month, or at the same hours of nine weeks
-REPORT_LAG = timedelta(minutes=5)  # how much later than it happened an imported row is taken to have been seen
-READ_AT_ONCE = timedelta(hours=6)  # rows of a longer time range that were seen in one second were read from a file
-SEEN_AT_ALL = timedelta(days=7)  # a row that was seen later than this was not seen while it mattered
+MOST_RANGES = 64  # whose sums are kept while fires are counted
+MOST_KEPT = 1_000_000  # rows of files: around the edges of all windows that a rule looks at, and of the ages of clicks
+#: Of these the time when a row was taken to have been seen is known from its file. Of conversions in the order of their
+#: clicks it is not; they are few, and kept in memory.
+EVENT_TIME_ONLY = frozenset({Kind.CLICKS, Kind.IMPRESSIONS})
 COUNTED_MEASURES = ("clicks", "conversions", "payout", "revenue")
 Against = Literal["live", "imported"]
 
@@ -64,13 +70,18 @@ class Past:
     _attributes: dict[tuple[str, date | None], Column] = field(default_factory=dict)
     tracking: Tracking = field(default_factory=Tracking)
     _curves: dict[int, Curves | None] = field(default_factory=dict)
+    _absences: Absences | None = None
+    _came: dict[object, Ints] = field(default_factory=dict)
 
     def begin(self) -> None:
         for per in {self.subjects[0].per} if self.subjects else set[Per]():
             self.codes(per)  # numbers and orders are worked out once and shared by all replays
         self._replayed = self.windows.twin()
+        self._absences = Absences(self.windows, self._replayed)
 
     def at(self, now: datetime) -> "PastFacts":
+        if self._absences is not None:
+            self._absences.reach(edge(now))
         return PastFacts(self, self._replayed or self.windows, now, edge(now))
 
     def undisturbed(self, now: datetime) -> "PastFacts":
@@ -80,15 +91,12 @@ class Past:
         return PastFacts(self, self.windows, now, FOR_EVER)
 
     def leave(self, target: Target, now: datetime) -> None:
-        self._absent(target, now, back=False)
+        if target.kind in DIMENSIONS and self._absences is not None:
+            self._absences.leave(self._of(target), edge(now))
 
     def come_back(self, target: Target, now: datetime) -> None:
-        self._absent(target, now, back=True)
-
-    def _absent(self, target: Target, now: datetime, *, back: bool) -> None:
-        if target.kind in DIMENSIONS and self._replayed is not None:
-            per, code = self._of(target)
-            self._replayed.absent(per, code, edge(now), back=back)
+        if target.kind in DIMENSIONS and self._absences is not None:
+            self._absences.come_back(self._of(target), edge(now))
 
     def _of(self, target: Target) -> tuple[Per, int]:
         per: Per = (target.kind,)  # type: ignore[assignment]
@@ -100,7 +108,8 @@ class Past:
         code = int(self.windows.subjects.find(subject.per, [subject.ids])[0])
         edges = Edges(edge(since), edge(now), edge(now))
         windows = self._replayed or self.windows
-        return any(windows.one(kind, kind, subject.per, code, edges) > 0 for kind in (Kind.CONVERSIONS, Kind.CLICKS))
+        kinds = (Kind.CONVERSIONS, Kind.CLICKS)
+        return code >= 0 and any(_of_one(windows.totals(kind, kind, subject.per, edges), code) > 0 for kind in kinds)
 
     def came(self, target: Target, start: datetime, end: datetime) -> dict[str, Decimal]:
         if target.kind not in DIMENSIONS:
@@ -108,11 +117,19 @@ class Past:
         per, code = self._of(target)
         found = {}
         for name in COUNTED_MEASURES:
-            amount = sum(
-                self.windows.clicked(kind, name, per, code, (edge(start), edge(end))) for kind in kinds_of(name)
-            )
+            sums = [self._clicked(kind, name, per, (edge(start), edge(end))) for kind in kinds_of(name)]
+            amount = sum(_of_one(one, code) for one in sums)
             found[name] = Decimal(amount) / 1_000_000 if name in MONEY else Decimal(amount)
         return found
+
+    def _clicked(self, kind: Kind, name: str, per: Per, clicked: tuple[int, int]) -> Ints:
+        """The sums of all subjects: many are asked about in the same time range."""
+        key = kind, name, per, clicked
+        if key not in self._came:
+            if len(self._came) >= MOST_RANGES:
+                self._came.clear()
+            self._came[key] = self.windows.clicked(kind, name, per, clicked)
+        return self._came[key]
 
     def curves(self, now: datetime) -> Curves | None:
         """How soon conversions arrive, as it was learned at the last midnight UTC."""
@@ -282,8 +299,9 @@ def load(
     *,
     against: Against = "live",
     tables: Mapping[str, Table] | None = None,
+    files: SegmentDirectory | None = None,
 ) -> Past:
-    """Read what a backtest of this rule over [start, end] needs.
+    """Read what a backtest of this rule over [start, end] needs; of what lies in `files` no more than is asked.
 
     `live`: every row as it was seen, up to which each feed had been read. `imported`: history that was filled in
     afterwards; each row was seen when its file says, or else is taken to have been seen five minutes after it happened.
@@ -296,6 +314,7 @@ def load(
     data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}
     data.windows.subjects.learn_aliases(data.directory.aliases)
     marks: dict[Kind, Sequence[tuple[datetime, datetime]]] = {}
+    blocks = Blocks(MOST_KEPT)
     far = "last_month" in revision.text or "unusual" in revision.text
     since = first = start - (TWO_MONTHS if far else BASELINE)
     for kind in (Kind.CLICKS, Kind.IMPRESSIONS, Kind.CONVERSIONS, *([Kind.POSTBACKS] if against == "live" else [])):
@@ -305,10 +324,20 @@ def load(
         if feed.since is not None and against == "live" and kind in {Kind.CLICKS, Kind.CONVERSIONS}:
             since = max(since, feed.since)
         marks[kind] = feeds.marks(session, feed.id, start, end)
-        batches = [
-            _prepared(batch, against, data.windows)
-            for _, batch in chunk_cache.rows_between(session, [feed.id], first, None)
-        ]
+        infos = observations.overlapping(session, [feed.id], first)
+        stored = {}
+        if files is not None and (against == "live" or kind in EVENT_TIME_ONLY):
+            stored = files.segments(session, kind, infos, data.windows.subjects, blocks)
+        if against == "imported":
+            for each in stored.values():
+                each[kind] = as_imported(each[kind], data.windows.dimensions)
+        for source in {source for one in stored.values() for source in one}:
+            data.windows.store(source, [one[source] for one in stored.values()])
+        batches = []
+        for info in infos:
+            if info.id not in stored:
+                columns = observations.columns(session, [info.id])
+                batches += [_prepared(compression.unpack(one), against, data.windows) for one in columns.values()]
         data.windows.load(kind, batches)
     past = Past(
         windows=data.windows,
@@ -330,25 +359,15 @@ def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:
     return slim(batch, windows.dimensions, delays=True)
 
 
-def seen_when_imported(batch: Batch) -> NDArray[np.int64]:
-    """When each row was seen: as its file says, or REPORT_LAG after it happened where a file was read at one time."""
-    punctual = batch.event + int(REPORT_LAG.total_seconds())
-    if not len(batch):
-        return punctual
-    moments, where = np.unique(batch.seen, return_inverse=True)
-    first, last = np.full(len(moments), np.iinfo(np.int64).max), np.full(len(moments), np.iinfo(np.int64).min)
-    np.minimum.at(first, where, batch.event)
-    np.maximum.at(last, where, batch.event)
-    at_once = (last - first)[where] > int(READ_AT_ONCE.total_seconds())
-    late = batch.seen - batch.event > int(SEEN_AT_ALL.total_seconds())
-    return np.where(at_once | late, punctual, np.maximum(batch.seen, batch.event))
-
-
 def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime) -> tuple[Subject, ...]:
     """Whatever had traffic in the time range; what had none cannot have been paused."""
     per = revision.scope.per
     found = data.windows.occurring(per, edge(start - timedelta(days=1)), edge(end))
     return tuple(Subject(per, ids) for ids in sorted(found, key=natural))
+
+
+def _of_one(sums: Ints, code: int) -> int:
+    return int(sums[code]) if 0 <= code < len(sums) else 0
 
 
 def _lasting(conditions: Group | None) -> Group | None:

@@ -249,8 +249,6 @@ class Segment:
     _codes: dict[Per, Codes] = field(default_factory=dict)
     _measures: dict[str, NDArray[np.generic] | None] = field(default_factory=dict)
     _by_seen: tuple[NDArray[np.intp], Ints] | None = None
-    _gone: NDArray[np.bool_] | None = None
-    _by_subject: dict[Per, tuple[NDArray[np.intp], Ints, NDArray[np.intp]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, subjects: Subjects, batches: Sequence[Batch]) -> "Segment":
@@ -262,10 +260,9 @@ class Segment:
     def __len__(self) -> int:
         return len(self.batch)
 
-    def twin(self) -> "Segment":
-        """The same facts, from which some may be made absent without a change here."""
-        self.by_seen()  # shared with all twins
-        return replace(self, _measures={}, _gone=np.zeros(len(self), dtype=bool))
+    def facts(self, rows: NDArray[np.intp]) -> Batch:
+        """The facts at these positions."""
+        return self.batch.take(rows)
 
     @property
     def event(self) -> Ints:
@@ -290,20 +287,8 @@ class Segment:
         """What each fact adds to a metric, or None where none of them adds anything."""
         if metric not in self._measures:
             values = measured(self.batch, metric)
-            counts = bool(values.any())
-            if self._gone is not None and counts:
-                values = np.where(self._gone, 0, values)  # a copy, which may be changed
-            self._measures[metric] = values if counts else None
+            self._measures[metric] = values if values.any() else None
         return self._measures[metric]
-
-    def absent(self, rows: NDArray[np.intp], *, back: bool = False) -> None:
-        """Let these facts count for nothing, or (`back`) for what they are again."""
-        if self._gone is None:
-            self._gone = np.zeros(len(self), dtype=bool)
-        self._gone[rows] = not back
-        for metric, values in self._measures.items():
-            if values is not None:
-                values[rows] = measured(self.batch.take(rows), metric) if back else 0
 
     def by_seen(self) -> tuple[NDArray[np.intp], Ints]:
         """Positions in the order in which the facts were seen, and when that was."""
@@ -323,32 +308,11 @@ class Segment:
         low, high = np.searchsorted(times, (before, known), side="right")
         return order[int(low) : int(high)]
 
-    def of_subject(self, per: Per, code: int, events: tuple[int, int] | None = None) -> NDArray[np.intp]:
-        """The positions of one subject's facts, by event time; only those in [start, end) where that is given."""
-        if per not in self._by_subject:
-            codes = self.codes(per)
-            few = self.subjects.count(per) <= SHORT_CODES  # numbers of 16 bits are sorted ten times as fast
-            order = np.argsort(codes.astype(np.uint16) if few else codes, kind="stable")
-            starts = np.searchsorted(codes[order], np.arange(self.subjects.count(per) + 1))
-            self._by_subject[per] = order, self.event[order], starts
-        order, times, starts = self._by_subject[per]
-        if not 0 <= code < len(starts) - 1:
-            return order[:0]
-        low, high = int(starts[code]), int(starts[code + 1])
-        if events is not None:
-            low, high = (low + int(at) for at in np.searchsorted(times[low:high], events))
-        return order[low:high]
-
     def clicked(self, where: NDArray[np.intp]) -> Ints:
         """When the clicks behind these facts were; where that is not known, when the facts happened."""
         if not len(self.batch.delay):
             return self.event[where]
         return self.event[where] - np.maximum(self.batch.delay[where], 0)
-
-    def total(self, rows: NDArray[np.intp], metric: str) -> int:
-        """What the facts at these positions add up to."""
-        values = self.measure(metric)
-        return 0 if values is None else int(values[rows].sum(dtype=np.int64))
 
     def slice(self, start: int, end: int) -> slice:
         """The positions whose event time is in [start, end)."""

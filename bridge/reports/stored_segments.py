@@ -61,6 +61,7 @@ class StoredSegment:
     reader: Reader
     kept: Blocks
     repair: Repair
+    reading: Callable[[Index], Reader] = Reader  # how a file that was made anew is read
     _numbers: dict[Dimension, Codes] = field(default_factory=dict)  # place in the file's names → number
     _numbered: set[Per] = field(default_factory=set)
     _key: int = field(default_factory=lambda: next(_names))
@@ -137,7 +138,7 @@ class StoredSegment:
             return question(self.reader)
         except NotAFile:
             self.kept.torn = True  # unless this succeeds
-            self.reader = Reader(self.repair())
+            self.reader = self.reading(self.repair())
             found = question(self.reader)
             self.kept.torn = False
             return found
@@ -208,6 +209,17 @@ class Cut:
             labels["event"] = Labels(self._stored.read(lambda reader: reader.codes("event", self._blocks)), names)
         values = measured(Batch(**columns, labels=labels), metric)
         return values if values.any() else None
+
+    def facts(self, rows: NDArray[np.intp]) -> Batch:
+        """The facts at these positions."""
+        columns = {name: np.zeros(0, DTYPES[name]) for name in NUMBERS}
+        columns |= {name: self._column(name)[rows] for name in segment_file.FILE_COLUMNS}
+        labels = {}
+        for name in self._stored.reader.index.labels:
+            codes = self._stored.read(lambda reader, name=name: reader.codes(name, self._blocks))  # type: ignore[misc]
+            names = self._stored.read(lambda reader, name=name: reader.names(name))  # type: ignore[misc]
+            labels[name] = Labels(codes[rows], names)
+        return Batch(**columns, labels=labels)
 
     def clicked(self, where: NDArray[np.intp]) -> Ints:
         if self._stored.reader.says_nothing("delay"):

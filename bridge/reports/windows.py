@@ -36,6 +36,7 @@ FEEDS: dict[str, tuple[Kind, ...]] = {
 OF_AN_EVENT = (Kind.CONVERSIONS,)  # `events.purchase`
 BY_CLICK: Final = "conversions by click"  # the conversions once more, each at the time of its click
 Source = Kind | Literal["conversions by click"]
+SOURCES: Final[tuple[Source, ...]] = (*Kind, BY_CLICK)
 SEEN_EVER = int(np.iinfo(np.int64).max)
 KEPT_SUMS = 160  # per metric and dimension: as many different windows slide at the same time
 NO_FILES = StoredSegments()
@@ -274,7 +275,7 @@ class Windows:
     def _files(self, source: Source) -> list[StoredSegment]:
         return self._stored.get(source, NO_FILES).files
 
-    def _pieces(self, kind: Source, start: int, end: int) -> Iterator["Segment | Cut"]:
+    def pieces(self, kind: Source, start: int, end: int) -> Iterator["Segment | Cut"]:
         """Whatever holds facts of [start, end)."""
         if start < end:
             yield from self._segments.get(kind, ())
@@ -317,37 +318,19 @@ class Windows:
             self._numbered.add((kind, per))
 
     def twin(self) -> "Windows":
-        """The same facts, all in memory, and subjects with sums of its own; see `absent`."""
-        assert not any(map(len, self._stored.values()))
-        segments = {kind: [segment.twin() for segment in own] for kind, own in self._segments.items()}
-        return Windows(self.dimensions, self.subjects, self.delays, segments, _first=self._first)
+        """The same facts and subjects, with sums of its own; see `take_out`."""
+        segments = {source: list(own) for source, own in self._segments.items()}
+        stored, numbered = dict(self._stored), set(self._numbered)
+        return Windows(self.dimensions, self.subjects, self.delays, segments, stored, numbered, _first=self._first)
 
-    def absent(self, per: Per, code: int, since: int, *, back: bool = False) -> None:
-        """From `since` on a subject has no traffic (or has it again): facts that go back to later clicks.
+    def take_out(self, source: Source, segment: Segment) -> None:
+        """Add facts that take others back, about a time that no sum has reached yet."""
+        self._keep(source, segment)
 
-        Only for a `since` that no sum has reached yet.
-        """
-        for segments in self._segments.values():
-            for segment in segments:
-                rows = segment.of_subject(per, code)
-                segment.absent(rows[segment.clicked(rows) >= since], back=back)
-
-    def one(self, kind: Kind, metric: str, per: Per, code: int, edges: Edges) -> int:
-        """The sum of a single subject, over facts in memory."""
-        total = 0
-        for segment in self._segments.get(kind, ()):
-            rows = segment.of_subject(per, code, edges[:2])
-            total += segment.total(rows[segment.seen[rows] <= edges.known], metric)
-        return total
-
-    def clicked(self, kind: Kind, metric: str, per: Per, code: int, clicked: tuple[int, int]) -> int:
-        """One subject's sum over all facts in memory that go back to clicks of [start, end), whenever they came."""
-        total, (start, end) = 0, clicked
-        for segment in self._segments.get(kind, ()):
-            rows = segment.of_subject(per, code, (start, np.iinfo(np.int64).max))
-            clicks = segment.clicked(rows)
-            total += segment.total(rows[(clicks >= start) & (clicks < end)], metric)
-        return total
+    def clicked(self, kind: Kind, metric: str, per: Per, clicked: tuple[int, int]) -> Ints:
+        """The metric per subject number over all facts that go back to clicks of [start, end), whenever they came."""
+        source = BY_CLICK if kind is Kind.CONVERSIONS else kind
+        return self.once(source, metric, per, Edges(*clicked, SEEN_EVER))
 
     def histogram(self, kind: Kind, metric: str, per: Per, edges: Edges, step: int) -> NDArray[np.float64]:
         """The metric per subject number (rows) and time range of `step` seconds (columns). For few subjects."""
@@ -390,7 +373,7 @@ class Windows:
         say nothing about that.
         """
         first = self._first_seen(Kind.CONVERSIONS)
-        found = [_arrived(piece, known, start, first) for piece in self._pieces(Kind.CONVERSIONS, start, SEEN_EVER)]
+        found = [_arrived(piece, known, start, first) for piece in self.pieces(Kind.CONVERSIONS, start, SEEN_EVER)]
         return Arrivals(*(np.concatenate(columns) for columns in zip(*found, strict=True))) if found else _NOBODY
 
     def listed_after(self, per: Per, start: int, end: int, known: int) -> tuple[NDArray[np.int32], Ints, Ints]:
@@ -401,7 +384,7 @@ class Windows:
         start = max(start, self._first_seen(Kind.CONVERSIONS) + 1)
         self.number(Kind.CONVERSIONS, per)
         found = []
-        for piece in self._pieces(Kind.CONVERSIONS, start, end):
+        for piece in self.pieces(Kind.CONVERSIONS, start, end):
             where = piece.slice(start, end)
             rows = np.flatnonzero(piece.seen[where] <= known) + where.start
             values = piece.measure("conversions")
@@ -437,7 +420,7 @@ class Windows:
         found: set[int] = set()
         for kind in Kind:
             self.number(kind, per)
-            for piece in self._pieces(kind, start, end):
+            for piece in self.pieces(kind, start, end):
                 found.update(np.unique(piece.codes(per)[piece.slice(start, end)]).tolist())
         names = self.subjects.known(per)
         return sorted(names[code] for code in found if all(names[code]))

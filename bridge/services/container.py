@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bridge.reports.listings import ClientListings
     from bridge.reports.live import LiveData
     from bridge.reports.report_pages import ReportPages
+    from bridge.reports.segment_directory import SegmentDirectory
     from bridge.services.api_usage import Meter
     from bridge.services.queue import Queue
     from bridge.services.secrets import SecretsBox
@@ -274,15 +275,20 @@ class Services:
     def data(self, account: str = "main", integration: str = "default") -> "LiveData":
         """The observations of one integration, kept at hand over the life of the process."""
         from bridge.reports.live import LiveData
-        from bridge.reports.segment_directory import OBSERVATIONS, SegmentDirectory
         from bridge.reports.windows import Windows
         from rules.model.revision import ALWAYS_KEPT
 
         key, dimensions = (account, integration), (*ALWAYS_KEPT, *self.settings.dimensions)
         if key not in self._data or tuple(self._data[key].windows.dimensions) != dimensions:
-            files = SegmentDirectory(self.settings.var / OBSERVATIONS, account, integration)
+            files = self.observation_files(account, integration)
             self._data[key] = LiveData(account, integration, files=files, windows=Windows(dimensions))
         return self._data[key]
+
+    def observation_files(self, account: str, integration: str) -> "SegmentDirectory":
+        """Where the observations of one integration lie by time."""
+        from bridge.reports.segment_directory import OBSERVATIONS, SegmentDirectory
+
+        return SegmentDirectory(self.settings.var / OBSERVATIONS, account, integration)
 
     @cached_property
     def chunk_cache(self) -> "ChunkCache":

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from bridge.reports.history import seen_when_imported
+from bridge.reports.imported_rows import seen_when_imported
 from bridge.reports.rows import read
 from bridge.store.feeds import Kind
 

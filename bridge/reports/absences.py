@@ -1,0 +1,100 @@
+"""Take out of a replay the traffic that paused targets would not have had.
+
+The facts stay where they are, on disk mostly. What is missing is added once more as facts that take them back, a day at
+a time, as the replay reaches it. A fact is missing where a target that it belongs to was absent when its click took
+place: conversions of earlier clicks arrive as they did. Performs no I/O but for reading facts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.reports.segments import Codes, Ints, Per, Segment
+from bridge.reports.windows import SOURCES, Windows
+
+STEP = 86_400  # seconds that are looked through at a time
+SECONDS = 1 << 33  # more than there will be: the place of a moment among those of one subject
+
+Target = tuple[Per, int]  # the number of a subject in the sums of a dimension
+
+
+@dataclass(slots=True, eq=False)
+class Absences:
+    """Who is absent when. `replayed` has the facts of `windows`, and sums of its own, which reach up to now."""
+
+    windows: Windows
+    replayed: Windows
+    _spans: dict[Target, list[tuple[int, int]]] = field(default_factory=dict)  # [since, until), in their order
+    _reached: int | None = None  # what happened before has been looked through
+
+    def leave(self, target: Target, since: int) -> None:
+        """From now on a subject has no traffic. It is there until then."""
+        if self._reached is None:
+            self._reached = since
+        spans = self._spans.setdefault(target, [])
+        spans.append((since, SECONDS))
+        self._add(since, self._reached, target)
+
+    def come_back(self, target: Target, until: int) -> None:
+        """From now on it has traffic again. It was absent until then."""
+        spans = self._spans.get(target)
+        if not spans or spans[-1][1] != SECONDS or self._reached is None:
+            return
+        self._add(until, self._reached, target, back=True)
+        spans[-1] = spans[-1][0], until
+
+    def reach(self, now: int) -> None:
+        """The replay goes on to this moment."""
+        while self._reached is not None and now > self._reached:
+            self._add(self._reached, self._reached + STEP)
+            self._reached += STEP
+
+    def _add(self, start: int, end: int, target: Target | None = None, *, back: bool = False) -> None:
+        """Take back what is missing in [start, end), or what is missing because of one target only."""
+        if start >= end:
+            return
+        for source in SOURCES:
+            found = []
+            for piece in self.windows.pieces(source, start, end):
+                where = piece.slice(start, end)
+                rows = np.arange(where.start, where.stop)
+                clicks = piece.clicked(rows)
+                missing = self._missing(piece.codes, rows, clicks, target)
+                if target is not None:
+                    missing &= clicks >= start  # what was clicked before stays as it is
+                if missing.any():
+                    facts = piece.facts(rows[missing])
+                    found.append(facts if back else facts.taken_back())
+            if found:
+                self.replayed.take_out(source, Segment.of(self.windows.subjects, found))
+
+    def _missing(
+        self, codes: Callable[[Per], Codes], rows: NDArray[np.intp], clicks: Ints, target: Target | None
+    ) -> NDArray[np.bool_]:
+        """Which of these rows are missing: because of anybody, or of a target that is absent now, and nobody else."""
+        others = np.zeros(len(rows), dtype=bool)
+        for per in {per for per, _ in self._spans}:
+            others |= self._covered(per, codes(per)[rows], clicks, but=target)
+        if target is None:
+            return others
+        per, code = target
+        own: NDArray[np.bool_] = codes(per)[rows] == code
+        return own & ~others
+
+    def _covered(self, per: Per, codes: Codes, clicks: Ints, *, but: Target | None) -> NDArray[np.bool_]:
+        """Which clicks of these subjects took place while they were absent."""
+        spans = sorted(
+            (code, since, until)
+            for (of, code), found in self._spans.items()
+            if of == per and (of, code) != but
+            for since, until in found
+        )
+        if not spans:
+            return np.zeros(len(codes), dtype=bool)
+        owners, begun, ended = (np.array(column, dtype=np.int64) for column in zip(*spans, strict=True))
+        at = np.searchsorted(owners * SECONDS + begun, codes.astype(np.int64) * SECONDS + clicks, side="right") - 1
+        at = np.maximum(at, 0)
+        found: NDArray[np.bool_] = (owners[at] == codes) & (clicks >= begun[at]) & (clicks < ended[at])
+        return found

@@ -249,7 +249,12 @@ def _restore_postgres(url: str, file: Path, *, overwrite: bool) -> Copy:
             raise CopyError(f"the database is in use by {others[0]} connections; stop web, worker and beat first")
         if not overwrite and _postgres_has_rows(live):
             raise CopyError("the database holds data; name an empty one, or say --overwrite to replace everything")
-    options = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", "--single-transaction"]
+        schema = live.execute("SELECT current_schema()").fetchone()
+    # With a schema named, what lies in it is replaced and not the schema itself, which belongs to somebody else on a
+    # server that a provider runs; so no right to create one is needed.
+    within = [f"--schema={schema[0]}"] if schema is not None and schema[0] else []
+    options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
+    options += within
     _run(put, [*options, f"--dbname={address}", str(file)], environment)
     return Copy(file, file.stat().st_size, revision)
 
@@ -313,7 +318,8 @@ def program(name: str, server: int, places: Iterable[Path] | None = None) -> str
         f"{name} of PostgreSQL {server} or later is not here{f' ({old})' if old else ''}; install postgresql-client-"
         f"{server}, or run where it is:"
         " pg_dump --format=custom --no-owner --file=FILE DATABASE, and"
-        " pg_restore --clean --if-exists --no-owner --exit-on-error --single-transaction --dbname=DATABASE FILE,"
+        " pg_restore --clean --if-exists --no-owner --no-privileges --schema=public --exit-on-error"
+        " --single-transaction --dbname=DATABASE FILE,"
         " followed by `integr8-bridge db restored`"
     )
 

@@ -1,11 +1,12 @@
 """Copies of the database: made while it is used, checked, never over something else, put back when it is at rest."""
 
 import sqlite3
+import uuid
 from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from bridge.store import audit_log, backups, migrate
 from bridge.store.backups import CopyError
@@ -115,6 +116,35 @@ def test_a_restored_database_has_the_present_schema(written, empty, tmp_path):
     migrate.upgrade(engine)
     assert migrate.drift(engine) == []
     engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_user_who_may_only_use_the_schema_copies_and_restores(postgres, tmp_path):
+    """A database of a provider: the owner is somebody else, and the service's user may make tables and nothing more."""
+    name = f"bridge_{uuid.uuid4().hex[:8]}"
+    urls = [postgres(), postgres()]
+    for url in urls:
+        engine = make_engine(url)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as owner:
+            if url == urls[0]:
+                owner.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD 'a-password'"))
+            owner.execute(text("DROP SCHEMA public CASCADE"))
+            owner.execute(text("CREATE SCHEMA public"))
+            owner.execute(text(f"GRANT USAGE, CREATE ON SCHEMA public TO {name}"))
+            assert not owner.scalar(text(f"SELECT has_database_privilege('{name}', current_database(), 'CREATE')"))
+        engine.dispose()
+    theirs = [
+        make_url(url).set(username=name, password="a-password").render_as_string(hide_password=False) for url in urls
+    ]
+    store = Store(make_engine(theirs[0]))
+    migrate.upgrade(store.engine)
+    with store.write() as session:
+        audit_log.note(session, who="ann", what="test", about="copies", now=NOW)
+    store.close()
+    copy = back_up(theirs[0], tmp_path)
+    backups.restore(theirs[1], copy, now=NOW)
+    backups.restore(theirs[1], copy, now=NOW, overwrite=True)
+    assert people(theirs[1]) == ["ann"]
 
 
 @pytest.mark.parametrize("damage", ["cut short", "not a copy at all"])

@@ -58,11 +58,19 @@ ENTITY_FIELDS: Mapping[str, frozenset[str]] = {
     "publisher": _COMPANY | {"city", "countries", "promotional_method", "timezone", "tracking_domain_ids"},
     "advertiser": _COMPANY,
 }
+#: Of the fields above those whose values are never true or false, and those whose values are nothing else.
+_TEXTS = frozenset({
+    "name", "country", "countries", "city", "currency", "email", "first_name", "last_name", "company_name", "phone",
+    "timezone", "description", "visibility", "website", "address", "messenger", "primary_domain",
+})  # fmt: skip
+_SWITCHES = frozenset({"active", "allow_duplicate_conversions", "block_on_reject", "hide_js_tracking"})
 CLOCK: Mapping[str, str] = {  # what it is, for the reference
     "hour": "the hour, 0 to 23",
     "weekday": '"mon" to "sun"',
     "date": 'the date, as "2026-12-24"',
 }
+#: A country, a state or an answer that YAML tools read as true or false, and write so.
+_WRITTEN_FOR = {False: '"NO" or "off"', True: '"yes" or "on"'}
 EVENT_FIELDS: tuple[str, ...] = ("id", "type", "source", "time")
 ACCOUNT = "network"  # `network.clicks`: the whole account
 _FORMULAS: Mapping[str, str] = {  # measures of other trackers that have no name here
@@ -347,3 +355,22 @@ def used(nodes: Iterable[tree.Node]) -> Iterator[tree.Node]:
     """The names inside these trees, after resolving: metrics, attributes, references."""
     for node in nodes:
         yield from (part for part in node.walk() if isinstance(part, tree.Metric | tree.Attribute | tree.Own))
+
+
+def value_doubt(name: str, value: object) -> str | None:
+    """Why the field of an entity, as in `publisher.country`, never has this value; None where it may.
+
+    Such a comparison would never be met, and nobody would notice.
+    """
+    kind, _, attribute = name.partition(".")
+    if attribute not in ENTITY_FIELDS.get(kind, ()):
+        return None
+    if isinstance(value, bool) and attribute in _TEXTS:
+        word = "true" if value else "false"
+        return (
+            f"{name} is a text and never {word}; YAML tools write {word} for {_WRITTEN_FOR[value]}: put that in quotes"
+        )
+    is_switch = attribute in _SWITCHES or attribute.endswith("_enabled")
+    if is_switch and value is not None and not isinstance(value, bool):
+        return f"{name} is true or false; write one of the two, without quotes"
+    return None

@@ -239,11 +239,19 @@ def _filter(node: Table, name: str, available: AvailableNames, findings: Finding
         return {}
     for key, value in given.entries.items():
         _refuse_conditions("not " * (name == "except") + key, value, findings)
+        _refuse_impossible(key, value, findings)
     return {
         key: _accepted(value, findings)
         for key, value in given.entries.items()
         if _is_attribute(key, given, available, findings)
     }
+
+
+def _refuse_impossible(key: str, node: Node, findings: Findings) -> None:
+    for item in node.items if isinstance(node, Branch) else (node,):
+        doubt = names.value_doubt(key, item.value) if isinstance(item, Leaf) else None
+        if doubt is not None:
+            findings.error(item.place, doubt)
 
 
 def _refuse_conditions(key: str, node: Node, findings: Findings) -> None:

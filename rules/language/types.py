@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from rules.language import patterns
+from rules.language import names, patterns
 from rules.language.functions import FORGIVING, FUNCTIONS, Kind
 from rules.model import holidays, metrics, tree
 from rules.model.errors import Problem
@@ -172,8 +172,9 @@ def _compare(node: tree.Compare) -> Kind:
         raise _TypeMismatch(
             node, f"'{node.op}' orders numbers and durations, not {_NAMES[left if left != 'any' else right]}"
         )
-    for clock, other in ((node.left, node.right), (node.right, node.left)):
-        _check_clock(clock, [other])
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        _check_clock(one, [other])
+        _check_field(one, [other])
     if node.confidence is not None:
         _check_confidence(node)
     return "bool"
@@ -195,6 +196,16 @@ def _check_clock(clock: tree.Node, others: Iterable[tree.Node]) -> None:
             raise _TypeMismatch(other, f"{held} is no hour; hours are whole numbers from 0 to 23")
         if clock.name == "date" and not _is_date(held):
             raise _TypeMismatch(other, f'{held!r} is no date; write "2026-12-24"')
+
+
+def _check_field(field: tree.Node, others: Iterable[tree.Node]) -> None:
+    """Against a value that a field of Integr8 never has."""
+    if not isinstance(field, tree.Attribute):
+        return
+    for other in others:
+        doubt = names.value_doubt(field.name, other.value) if isinstance(other, tree.Constant) else None
+        if doubt is not None:
+            raise _TypeMismatch(other, doubt)
 
 
 def _is_date(held: object) -> bool:
@@ -221,6 +232,7 @@ def _within(node: tree.Within) -> Kind:
     _wants(node.choices, "list", role="a list such as [1, 2]")
     if isinstance(node.choices, tree.Listing):
         _check_clock(node.item, node.choices.items)
+        _check_field(node.item, node.choices.items)
     return "bool"
 
 

@@ -23,10 +23,23 @@ def findings(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> list
     for (name, column), rule in sorted(_compared(revisions).items()):
         if name in tables and column in tables[name].columns[1:]:
             found += _no_numbers(tables[name], column, rule)
-    for one in tables.values():
+    ids = _joined_by_id(tables, revisions)
+    for name, one in tables.items():
         for column in one.keys:
-            found += _strange_keys(one, column)
+            found += _strange_keys(one, column, of_ids=(name, column) in ids)
     return found
+
+
+def _joined_by_id(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> set[tuple[str, str]]:
+    """The table columns in which rules look for ids of Integr8's."""
+    return {
+        (name, column)
+        for revision in revisions
+        for name, attributes in revision.scope.join.items()
+        if name in tables
+        for attribute, column in zip(attributes, tables[name].key_columns(len(attributes)), strict=True)
+        if attribute.endswith(".id")
+    }
 
 
 def _compared(revisions: Sequence[Revision]) -> dict[tuple[str, str], str]:
@@ -92,7 +105,7 @@ def _remedy(table: str, column: str, shown: str) -> str:
     return "write it like 1500.00"
 
 
-def _strange_keys(table: Table, column: str) -> Iterator[Problem]:
+def _strange_keys(table: Table, column: str, *, of_ids: bool) -> Iterator[Problem]:
     """Keys that a spreadsheet has shortened; and where most keys are numbers, the ones that are not."""
     lines: dict[str, int] = {}
     for row in table.rows:
@@ -114,6 +127,7 @@ def _strange_keys(table: Table, column: str) -> Iterator[Problem]:
         elif ANY in key:
             words = f"the key {key!r} is taken as it stands; only a whole cell {ANY!r} stands for any"
             yield Problem(place, words, "warning")
-        elif few or key.lower() in TOTALS:
-            what = "begins with 0, unlike the others" if key.isdecimal() else "is no number as the others are"
+        elif few or key.lower() in TOTALS or (of_ids and key.isdecimal()):
+            zero = "begins with 0, which no id does" if of_ids else "begins with 0, unlike the others"
+            what = zero if key.isdecimal() else "is no number as the others are"
             yield Problem(place, f"the key {key!r} {what}; it probably matches nothing", "warning")

@@ -60,7 +60,7 @@ class Numbered:
 
     def take(self, answer: Any) -> Page:
         assert self._number is not None
-        rows = answer.get("data") or []
+        rows = answer.get("data") or []  # null, {} or nothing: an empty list
         fresh = tuple(row for row in rows if self._is_new(row))
         meta = answer.get("meta") or {}
         self._announced = meta.get("total_count") if self._announced is None else self._announced
@@ -126,8 +126,8 @@ class Cursor:
         return {"page[size]": self._size} | ({direction: self._cursor} if self._cursor else {})
 
     def take(self, answer: Any) -> Page:
-        page = answer["data"] or {"pageInfo": {}}
-        rows, info = page.get("data") or [], page["pageInfo"]
+        page = answer["data"] or {}
+        rows, info = page.get("data") or [], page.get("pageInfo") or {}
         more = bool(info.get("hasPreviousPage" if self._upwards else "hasNextPage"))
         cursor = info.get("startCursor" if self._upwards else "endCursor")
         if more and (not cursor or cursor in self._passed):

@@ -221,8 +221,21 @@ class Meta(Answer):
 
 
 class ListAnswer(Answer):
-    data = fields.List(fields.Dict(), required=True, allow_none=True)  # Go writes an empty slice as null
+    """Go writes an empty slice as null, or leaves it out; others write any emptiness as `{}`.
+
+    null is an empty list. The other two are one where `meta` says so: a list that seems to be empty makes us create.
+    """
+
+    data = fields.List(fields.Dict(), required=True, allow_none=True)
     meta = fields.Nested(Meta, allow_none=True)
+
+    @pre_load
+    def no_objects(self, answer: Any, **_: Any) -> Any:
+        if not isinstance(answer, Mapping) or answer.get("data", {}) != {}:
+            return answer
+        meta = answer.get("meta")
+        none = isinstance(meta, Mapping) and meta.get("total_count") == 0
+        return {**answer, "data": None} if none else answer
 
 
 class ObjectAnswer(Answer):
@@ -250,6 +263,17 @@ class PageInfo(Answer):
 class Rows(Answer):
     data = fields.List(fields.Dict(), required=True, allow_none=True)
     pageInfo = fields.Nested(PageInfo, required=True)  # noqa: N815
+
+    @pre_load
+    def no_rows(self, page: Any, **_: Any) -> Any:
+        """Of no rows any part may be null, or one of both be left out: there is no next page. `{}` is no page."""
+        if not isinstance(page, Mapping) or page.get("data") or not page:
+            return page
+        info = page.get("pageInfo") or {}
+        known = (
+            {name: value for name, value in info.items() if value is not None} if isinstance(info, Mapping) else info
+        )
+        return {**page, "data": None, "pageInfo": known}
 
 
 class ReportAnswer(Answer):

@@ -12,7 +12,8 @@ WEBHOOKS = Counter(
 )
 WEBHOOKS_REFUSED = Counter(
     "bridge_webhooks_refused_total",
-    "Requests to /hooks/ that became no event, by source and reason: wrong, missing, too_large, broken, head, ...",
+    "Requests to /hooks/ that became no event, by source and reason: wrong, missing, too_large, broken, head, ... What "
+    "the HTTP server refuses before it is a request (400, 414, 431) is in no metric of ours: count it at the proxy.",
     ["source", "reason"],
 )
 WEBHOOK_FAULTS = Counter(

@@ -107,20 +107,24 @@ NO_ID = frozenset(
         "0",
         "replace_me",
         "[object object]",
+        "00000000-0000-0000-0000-000000000000",
     }
 )
 MAX_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"
 
 # {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x) ((x)) %(x)s, <x>, #x# @x@ |x| ~x~ !x! ^x^,
-# =x=, %x% %%x%%, %s, $x $x$ $$x$$, *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64 look like that.
+# =x=, %x% %%x%%, %s, $x $x$ $$x$$ $(x), «x», *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64 look like
+# that.
 _MACRO = re.compile(
-    r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \({1,3}[^"'\n()]{0,80}\){1,3} | <[^"'\n<>]{0,80}>
+    r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \$?\({1,3}[^"'\n()]{0,80}\){1,3} | <[^"'\n<>]{0,80}>
+    | «[^»\n]{0,80}»
     | ([#@|~!^=&]{1,3}|::)[\w.\- ]{1,80}\1 | (%%?)[A-Za-z_][\w.\- ]{0,80}\2 | \*\|[^|\n]{1,80}\|\*
     | :[A-Za-z_]\w{0,80}:? | \${1,2}[A-Za-z_][\w.\-]{0,80}\${0,2} | __[A-Za-z][A-Za-z0-9_]{0,80}__
     | %\([\w.\- ]{1,80}\)[a-z] | %([1-9]\$)?[sdu]""",
     re.VERBOSE,
 )
+_BRACED_UUID = re.compile(r"\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}", re.IGNORECASE)  # as Windows writes ids
 _SIGN = re.compile(r"[{}\[\]()<>#%$@:*|~!^=&]|__|[^\x00-\x7f]")  # without one of them a text is no macro
 _INSIDE = re.compile(r"[{}\[\]<>]|^[@&!]\w+$")
 _BETWEEN_WORDS = re.compile(r"[\s.\-]+")  # `click-id` and `Click ID` are the name of a parameter, too
@@ -325,14 +329,14 @@ def no_id(text: str) -> bool:
     A macro inside it, the name of a parameter (`tx=click_id`), a word for nothing, or no letter and no digit at all.
     """
     word = text.lower()
-    if word in NO_ID or _BETWEEN_WORDS.sub("_", word) in NAMES or not any(one.isalnum() for one in text):
+    if word.strip("{}") in NO_ID or _BETWEEN_WORDS.sub("_", word) in NAMES or not any(one.isalnum() for one in text):
         return True
     return any(_INSIDE.search(one) is not None for one in _spellings(text))
 
 
 def _spellings(text: str) -> Sequence[str]:
     """A text that may hold a macro, as it is and as it was before somebody encoded it, once or twice."""
-    if _SIGN.search(text) is None:
+    if _SIGN.search(text) is None or _BRACED_UUID.fullmatch(text) is not None:
         return ()
     once = unquote(text)
     return (text, once, unquote(once), html.unescape(text), unicodedata.normalize("NFKC", text))

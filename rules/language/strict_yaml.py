@@ -27,6 +27,7 @@ MAX_ALIASES = 50
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,15})\.[0-9]{1,12}")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_UNSEEN_LINE_END = re.compile("[\x85\u2028\u2029]")
 _SEPARATOR = re.compile(r"^(?:---|\.\.\.)(?=\s|$)", re.MULTILINE)
 
 Plain: TypeAlias = str | bool | int | Decimal | None
@@ -100,6 +101,10 @@ def _split(text: str) -> Iterator[tuple[int, str]]:
 
 def _document(text: str, start: Place) -> Document:
     warnings: list[Problem] = []
+    unseen = _UNSEEN_LINE_END.search(text)
+    if unseen is not None:
+        message = f"the character U+{ord(unseen[0]):04X} ends a line for YAML and for no editor; remove it"
+        return Document(start, text, None, (Problem(_line_of(text, unseen.start(), start), message),))
     try:
         root = _Composer(text, start, warnings).compose_document()
     except _Refused as refused:

@@ -56,6 +56,12 @@ def test_a_source_that_stands_twice_does_not_lose_its_signature_check(refused):
     assert words == "bridge.yaml:3:3: the key 'crm' stands here twice; the first is in line 2"
 
 
+@pytest.mark.parametrize("unseen", ["\x85", "\u2028", "\u2029"])
+def test_a_line_end_that_no_editor_shows_hides_no_key(refused, unseen):
+    words = f"the character U+{ord(unseen):04X} ends a line for YAML and for no editor; remove it"
+    assert refused(f"accounts: {{}}\n# pasted{unseen}sources: {{}}\n") == f"bridge.yaml:2:9: {words}"
+
+
 def test_a_control_character_is_named_with_its_place(refused):
     assert refused("accounts: {}\n# \a pasted\n") == "bridge.yaml:2:3: the character U+0007 cannot be used here"
 

@@ -126,7 +126,7 @@ def test_a_key_is_read_as_spreadsheets_write_it(tmp_path, key):
 @pytest.mark.parametrize(("keys", "told"), [(("01001", "7", "8"), 1), (("01067", "04109"), 0)])
 def test_a_key_that_begins_with_zero_is_told_where_the_others_do_not(check, keys, told):
     rows = "".join(f"{key},5\n" for key in keys)
-    found = check(tables__budgets_dot_csv=f"offer_id,daily_budget\n{rows}")
+    found = check(tables__places_dot_csv=f"place,daily_budget\n{rows}")
     assert found.count("begins with 0, unlike the others; it probably matches nothing") == told
 
 

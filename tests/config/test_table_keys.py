@@ -164,3 +164,10 @@ def test_the_row_is_the_same_as_by_trying_each(lines, offer, publisher, later):
         default=None,
     )
     assert made.row((offer, publisher), day) == ({} if best is None else best.cells)
+
+
+def test_a_key_that_begins_with_a_zero_is_no_id(table):
+    known = Environment(tables={"caps": ("offer", "publisher", "cap")}, channels=frozenset({"traffic"}))
+    loaded = load_rules(RULE.format(join="[offer.id, publisher.id]"), name="f", environment=known, tests=False)
+    found = findings({"caps": table("offer,publisher,cap\n01001,7,5\n01001,8,6\n")}, loaded.revisions)
+    assert "the key '01001' begins with 0, which no id does; it probably matches nothing" in found[0].message

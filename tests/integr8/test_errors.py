@@ -150,9 +150,18 @@ def test_a_sign_in_page_is_no_success_of_a_write(client, integr8, double):
         client.users.delete("u1")
 
 
-def test_an_empty_list_may_be_null(client, integr8, double):
-    integr8.will(double.says({"data": None, "meta": {"total_count": 0, "total_page": 0}}))
+@pytest.mark.parametrize("none", [{"data": None}, {"data": {}}, {}])
+def test_an_empty_list_may_be_null_or_nothing_where_it_says_that_it_is_empty(client, integr8, double, none):
+    integr8.will(double.says({**none, "meta": {"total_count": 0, "total_page": 0}}))
     assert list(client.users.list()) == []
+
+
+@pytest.mark.parametrize("none", [{"data": {}}, {}])
+@pytest.mark.parametrize("meta", [{}, {"meta": None}, {"meta": {"total_count": 3}}])
+def test_nothing_is_no_empty_list_by_itself(client, integr8, double, none, meta):
+    integr8.script = lambda _seen: double.says({**none, **meta})
+    with pytest.raises(errors.Malformed):
+        list(client.users.list())
 
 
 def test_a_list_without_meta_is_read_until_a_short_page(client, integr8, double):

@@ -69,9 +69,30 @@ def test_an_empty_report_page_may_be_null(client, integr8, double):
         {"data": None, "pagination": {}},
         {"data": []},
         {"data": {"data": None, "pageInfo": {"hasNextPage": False}}},
+        {"data": {"pageInfo": {"hasNextPage": False, "startCursor": "", "endCursor": ""}}},
+        {"data": {"data": [], "pageInfo": None}},
+        {"data": {"data": None}},
+        {"data": {"data": None, "pageInfo": dict.fromkeys(["startCursor", "endCursor", "hasNextPage"])}},
     ):
         integr8.will(double.says(body))
         assert list(client.reports.clicks(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"data": {}},
+        {"data": {"data": [{"real_tx_id": "a"}]}},
+        {"data": {"data": [{"real_tx_id": "a"}], "pageInfo": None}},
+        {"data": {"data": [{"real_tx_id": "a"}], "pageInfo": {"hasNextPage": None}}},
+        {"data": {"data": [None], "pageInfo": {"hasNextPage": False}}},
+    ],
+)
+def test_a_report_page_of_which_nobody_knows_whether_it_is_the_last_is_malformed(make_client, integr8, double, body):
+    integr8.script = lambda _seen: double.says(body)
+    with pytest.raises(errors.Malformed):
+        list(make_client().reports.clicks(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)))
 
 
 def test_a_list_is_taken_up_at_its_cursor(client, integr8, double):

@@ -42,6 +42,7 @@ MACROS = (
     *("|clickid|", "~clickid~", "!clickid!", ":clickid:", "^clickid^", "=clickid=", "&#123;clickid&#125;", "__cid__"),
     *("@@clickid@@", "##click id##", "||CLICKID||", "::clickid::", "%40%40clickid%40%40", "@@@cid@@@"),
     *("\uff5bclickid\uff5d", "&lt;clickid&gt;", "[object Object]", "<%= id %>", "{% id %}", "{!Lead.Id}"),
+    *("$(clickid)", "«clickid»"),
 )
 
 
@@ -56,6 +57,7 @@ def test_a_macro_of_any_tracker_is_no_value_and_two_conversions_stay_two(macro):
 
 NO_IDS = (
     *("null", "undefined", "pre-{transaction_id}", "x[clickid]", "{clickid", "clickid}", "@clickid", "&clickid"),
+    *("00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}"),
     *("click_id", "TRANSACTION_ID", "REPLACE_ME", "-", "--", "0", "?", "Click ID", "transaction-id", "offer.id"),
 )
 
@@ -66,7 +68,19 @@ def test_what_would_give_many_conversions_one_id_is_no_id(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["_aGVsbG8_", "-x-", "+aGVsbG8+", "/aGVsbG8/", "a=b", "aGVsbG8=", "102:7", "7", "0x1f"]
+    "text",
+    [
+        "_aGVsbG8_",
+        "-x-",
+        "+aGVsbG8+",
+        "/aGVsbG8/",
+        "a=b",
+        "aGVsbG8=",
+        "102:7",
+        "7",
+        "0x1f",
+        "{3F2504E0-4F89-11D3-9A0C-0305E82C3301}",
+    ],
 )
 def test_an_id_with_signs_stays_an_id(text):
     assert read(tx=text).body["transaction_id"] == text

@@ -66,8 +66,8 @@ soak: $(DEV) ## half load for SOAK_MINUTES (30) on DATABASE (sqlite, postgresql)
 release-dump: $(DEV) ## record what this version leaves in a database, once for each release, so that later migrations are tried on it
 	@PYTHONPATH=tests/support $(BIN)/python -m releases tests/samples/databases
 
-scale: $(DEV) ## measure the scheduled evaluation of the service; ROWS="1000000 10000000", BESIDE=another checkout
-	$(BIN)/python benchmarks/evaluations.py --rows $(or $(ROWS),1000000) $(if $(BESIDE),--beside $(BESIDE)) --keep
+scale: $(DEV) ## measure the scheduled evaluation of the service; ROWS="100000000" for other sizes, BESIDE=another checkout
+	$(BIN)/python benchmarks/evaluations.py --rows $(or $(ROWS),1000000 3000000 10000000 30000000) $(if $(BESIDE),--beside $(BESIDE)) --keep
 
 bench: $(DEV) ## measure; prints figures and ratios; BASE=PATH compares with another checkout, in turns (ROUNDS=2 EVENTS=2000)
 	$(BIN)/python -m benchmarks$(if $(BASE),.turns $(BASE) $(ROUNDS) $(EVENTS))

@@ -5,8 +5,8 @@ worker runs, on a database of its own, in a process of its own: the first evalua
 after it (a minute of new rows each), what each of them writes, the private memory, the first evaluation of a process
 that is started then, and how long events that come in meanwhile wait until another process has decided about them.
 
-    make scale                                             1,000,000 rows
-    make scale ROWS="1000000 10000000"                     both
+    make scale                                             1, 3, 10 and 30 million rows
+    make scale ROWS=100000000                              another size; it takes half an hour and 6 GB to make the rows
     make scale BESIDE=/path/to/another/checkout            and an older build of the service, in turns
 
 `BESIDE` is a checkout; its environment is the one in its `.venv`, or that of this one.
@@ -31,6 +31,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve()
 RESULTS = HERE.parent / "results.json"
+PICTURE = HERE.parents[1] / "docs" / "images" / "rows.svg"
 DAYS, OFFERS, PUBLISHERS, PAIRS = 30, 2_000, 200, 50_000
 DAY, MINUTE = 86_400, 60
 START = 1_767_225_600  # 2026-01-01
@@ -437,6 +438,20 @@ def keep(rows: list[dict[str, Any]]) -> None:
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     found["evaluations"] = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows}
     RESULTS.write_text(json.dumps(found, indent=1, default=str) + "\n")
+    draw([row for row in rows if row["build"] == "this build"])
+
+
+def draw(rows: list[dict[str, Any]]) -> None:
+    """What more rows cost, as a picture; nothing for one size."""
+    if len(rows) < 2:
+        return
+    sys.path.append(str(HERE.parents[1]))  # where the other benchmarks are a package
+    picture = importlib.import_module("benchmarks.picture")
+    series = {
+        "ms of processor": [(row["rows"] / 1_000_000, row["processor s"] * 1_000) for row in rows],
+        "MB, private": [(row["rows"] / 1_000_000, row["private MB"]) for row in rows],
+    }
+    PICTURE.write_text(picture.lines("One evaluation of 20 rules over 50,000 pairs", "million rows in 30 days", series))
 
 
 if __name__ == "__main__":

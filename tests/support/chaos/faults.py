@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from bridge.cli.local import supervisor
 from bridge.store.journal import Event, EventState
-from chaos import clocks, deploys, feeds, oddities, outages, storage
+from chaos import clocks, deploys, feeds, observation_files, oddities, outages, storage
 from chaos.load import Load
 from chaos.rig import WORKERS, Rig
 
@@ -325,6 +325,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("Rolling restart under load, in the documented order", deploys.rolling_restart),
     Fault("Reports: 429, 5xx, HTML, half an answer, repeated page", feeds.broken, first=True),
     Fault("Reports come late: the feed stalls", feeds.late),
+    Fault("Files of observations: whoever writes or merges them killed (-9), files damaged",
+          observation_files.killed_while_they_are_written),
     Fault("Our clocks an hour ahead for 6 s, then right", clocks.jump(clocks.HOUR)),
     Fault("Our clocks an hour behind for 6 s, then right", clocks.jump(-clocks.HOUR)),
     Fault("One worker's clock an hour ahead", clocks.one_worker(clocks.HOUR), databases=POSTGRES),

@@ -59,7 +59,9 @@ def _base64_secret() -> str:
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option("--format", "form", type=click.Choice(sorted(FORMATS)), help="For programs: annotations, SARIF or JUnit.")
-@click.option("--costs", is_flag=True, help="Simulate what each rule will cost at typical volumes; takes seconds.")
+@click.option(
+    "--costs", is_flag=True, help="Simulate what each rule will cost, say what it wrote in a day; takes seconds."
+)
 @json_option
 def check(directory: Path | None, form: str | None, costs: bool, json: bool) -> None:
     """Read bridge.yaml, every rule with its tests, and every table; print all that is wrong, with its place.
@@ -75,6 +77,9 @@ def check(directory: Path | None, form: str | None, costs: bool, json: bool) -> 
         # Imported here: what asks a database weighs more than all the rest of this command.
         stale_names = import_module("bridge.operations.stale_names")
         found = replace(found, warnings=(*found.warnings, *stale_names.stale_in_home(directory)))
+    if costs and found.database and not found.errors:
+        answer_sizes = import_module("bridge.operations.answer_sizes")
+        found = replace(found, costs=(*found.costs, *answer_sizes.written_in_home(directory)))
     if form:
         click.echo(FORMATS[form](found, directory or Path(environ.get("BRIDGE_HOME", "."))))
     elif json:

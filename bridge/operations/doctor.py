@@ -20,9 +20,10 @@ from bridge.integr8 import Client
 from bridge.integr8.catalogue import OPERATIONS
 from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forbidden, Unauthorized, Unreachable
 from bridge.integr8.route_probe import probe
+from bridge.operations import answer_sizes
 from bridge.operations.stale_names import configured_names, stale_names
 from bridge.services.container import Services
-from bridge.store import feeds, free_space, journal, runs
+from bridge.store import feeds, free_space, journal
 from bridge.store import revisions as stored_revisions
 from bridge.store.clock import asked, own
 from bridge.store.engine import needs_no_prepared_statements
@@ -305,18 +306,15 @@ def _failed(session: Session, now: datetime) -> Check:
 
 def _written(session: Session, now: datetime) -> Check:
     """What rules write about their answers fills the disk, where many answers change at each evaluation."""
-    sizes = runs.answer_bytes(session, now - timedelta(days=1))
+    sizes = answer_sizes.written(session, now)
     if not sizes:
         return check("answers", "ok", "no rule wrote any in 24 hours")
-    most = max(sizes, key=lambda rule: (sizes[rule], rule))
-    words = f"{_megabytes(sum(sizes.values()))} were written in 24 hours, {_megabytes(sizes[most])} of it by {most}"
+    most, size = next(iter(sizes.items()))
+    whole = answer_sizes.megabytes(sum(sizes.values()))
+    words = f"{whole} were written in 24 hours, {answer_sizes.megabytes(size)} of it by {most}"
     if sum(sizes.values()) < MUCH_WRITTEN:
         return check("answers", "ok", words)
     return check("answers", "warn", words, f"give {most} a longer `every` or a narrower `scope`")
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB"
 
 
 def _feeds(session: Session, now: datetime) -> list[Check]:

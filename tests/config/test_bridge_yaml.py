@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from bridge.config.errors import SettingsError
 from bridge.config.renamed import RENAMED, Renamed, current_keys
 from bridge.operations.check import check_home
 from bridge.sources.schema import RENAMED as SOURCE_KEYS
+from bridge.store.engine import Store, make_engine
+from bridge.store.migrate import upgrade
+from bridge.store.runs import Run
 
 ACCOUNT = """\
 accounts:
@@ -244,6 +248,32 @@ def test_check_says_what_each_rule_with_a_ratio_will_cost(tmp_path):
     assert paused["month"] <= 10
     assert paused["once"] >= 90
     assert all("a collapse to a quarter goes unnoticed for" in line for line in told)
+
+
+def test_check_says_what_each_rule_wrote_in_a_day(tmp_path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "bridge.yaml").write_text(ACCOUNT)
+    environment = {"KEY": "k", "BRIDGE_HOME": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/bridge.db"}
+    runner = CliRunner(env=environment)
+    assert "wrote" not in runner.invoke(cli, ["check", str(tmp_path), "--costs"]).output
+    engine = make_engine(environment["DATABASE_URL"])
+    upgrade(engine)
+    store, now = Store(engine), datetime.now(UTC)
+    with store.write() as session:
+        for key, rule, size, age in ((1, "low", 10, 0), (2, "busy", 3_200_000, 1), (3, "busy", 9_000_000, 25)):
+            at = now - timedelta(hours=age)
+            session.add(
+                Run(
+                    rule_id=rule, revision="r", mode="shadow", cause="slot", cause_key=str(key), due_at=at,
+                    started_at=at, outcome="nothing", answers=bytes(size),
+                )
+            )  # fmt: skip
+    store.close()
+    told = runner.invoke(cli, ["check", str(tmp_path), "--costs"]).output
+    assert [line for line in told.splitlines() if "wrote" in line] == [
+        "busy: wrote 3.2 MB about its answers in 24 hours",
+        "low: wrote 0.0 MB about its answers in 24 hours",
+    ]
 
 
 BROKEN = """\

@@ -11,7 +11,7 @@ from bridge.sources import exact_json, multipart
 from bridge.sources.errors import Unreadable
 from bridge.sources.request import Incoming, as_mapping, parse_pairs
 
-Odd: TypeAlias = list[exact_json.NoNumber] | None
+Odd: TypeAlias = list[exact_json.Odd] | None
 
 
 @dataclass(frozen=True, slots=True)

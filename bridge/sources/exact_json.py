@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from bridge.sources.errors import Unreadable
 
 BOM = b"\xef\xbb\xbf"
 MAX_DIGITS = 300  # of one number, so that a double can stand for it; int(Decimal("1e999999999")) would not come back
+_UNHELD = re.compile("[\x00\ud800-\udfff]")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)  # possessive: linear also without the closing quote
 
 
@@ -33,11 +34,22 @@ class NoNumber:
         return self.literal
 
 
-def loads(raw: bytes, *, depth: int, any_bytes: bool = False, odd: list[NoNumber] | None = None) -> Any:
+@dataclass(frozen=True, slots=True)
+class MendedText:
+    """A text with characters that no database holds, NUL or half of a surrogate pair, and what stands for them."""
+
+    text: str
+
+
+Odd: TypeAlias = NoNumber | MendedText
+
+
+def loads(raw: bytes, *, depth: int, any_bytes: bool = False, odd: list[Odd] | None = None) -> Any:
     """Read one JSON text. Raises Unreadable with the line and column, or the byte, of the fault.
 
     With `any_bytes` a text in another encoding is left as lone surrogates instead (see `request.readable`). With `odd`
-    what is no number stays in the value as NoNumber, and is added to the list; without it the text is refused.
+    what is no number or no text stays in the value as NoNumber or MendedText, and is added to the list; without it the
+    whole is refused.
     """
     text = raw.removeprefix(BOM).decode("utf-8", "surrogateescape") if any_bytes else utf8(raw)
     if raw.count(b"[") + raw.count(b"{") > depth:
@@ -63,7 +75,7 @@ def loads(raw: bytes, *, depth: int, any_bytes: bool = False, odd: list[NoNumber
     except json.JSONDecodeError as error:
         raise Unreadable(422, f"not JSON: {error.msg}", f"line {error.lineno} column {error.colno}") from None
     if "\\u" in text and not any_bytes:
-        _check_text(value)
+        return _checked_text(value, odd)
     return value
 
 
@@ -86,6 +98,8 @@ def dumps(value: Any) -> str:
 def _written(value: Any) -> Iterator[str]:
     if isinstance(value, Decimal | NoNumber):
         yield str(value)
+    elif isinstance(value, MendedText):
+        yield json.dumps(value.text)
     elif isinstance(value, dict):
         yield "{"
         for position, (key, item) in enumerate(value.items()):
@@ -135,7 +149,7 @@ def _constant(name: str) -> NoReturn:
     raise _Odd(422, f"{name} is not a number in JSON")
 
 
-def _or_odd(read: Callable[[str], Any], odd: list[NoNumber], literal: str) -> Any:
+def _or_odd(read: Callable[[str], Any], odd: list[Odd], literal: str) -> Any:
     try:
         return read(literal)
     except _Odd:
@@ -144,7 +158,9 @@ def _or_odd(read: Callable[[str], Any], odd: list[NoNumber], literal: str) -> An
 
 
 def without_odd(value: Any, place: str = "body") -> tuple[Any, list[tuple[str, str]]]:
-    """The value with null where a NoNumber stood, and the place and the words of each."""
+    """The value with null where a NoNumber stood, and a text for each MendedText; the place and the words of each."""
+    if isinstance(value, MendedText):
+        return value.text, [(place, "had NUL or half a surrogate pair; kept with replacement characters")]
     if isinstance(value, NoNumber):
         return None, [(place, f"{value.literal[:20]!r} is no number; treated as missing")]
     found: list[tuple[str, str]] = []
@@ -169,15 +185,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _check_text(value: Any, place: str = "body") -> None:
-    """Escapes can smuggle in what UTF-8 cannot hold (half of a surrogate pair) and what databases refuse."""
-    if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
+def _checked_text(value: Any, odd: list[Odd] | None, place: str = "body") -> Any:
+    """Escapes can smuggle in what UTF-8 cannot hold (half of a surrogate pair) and what databases refuse.
+
+    A program that cuts a text to a length halves the emoji at its end: one such text must not cost the event.
+    """
+    if isinstance(value, str) and _UNHELD.search(value) is not None:
+        if odd is None:
             raise Unreadable(422, "a text with NUL or half a surrogate pair", place)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _check_text(key, place)
-            _check_text(item, f"{place}.{key}")
-    elif isinstance(value, list):
-        for position, item in enumerate(value):
-            _check_text(item, f"{place}.{position}")
+        odd.append(MendedText(_UNHELD.sub("\ufffd", value)))
+        return odd[-1]
+    if isinstance(value, dict):
+        for key in value:
+            _checked_text(key, None, place)
+        return {key: _checked_text(item, odd, f"{place}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_checked_text(item, odd, f"{place}.{position}") for position, item in enumerate(value)]
+    return value

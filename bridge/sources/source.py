@@ -27,7 +27,7 @@ from bridge.sources.event_body import (
     read_json,
     walk,
 )
-from bridge.sources.exact_json import NoNumber, without_odd
+from bridge.sources.exact_json import Odd, without_odd
 from bridge.sources.expects import Expected, fit, rename
 from bridge.sources.request import Headers, Incoming, as_mapping, readable
 from bridge.sources.setup_calls import Reply, SetupCalls, to_confirm
@@ -214,10 +214,10 @@ class Source:
 
     def _values(self, request: Incoming) -> tuple[Values, Sequence[Any]]:
         """What was sent, and what in it is no number."""
-        odd: list[NoNumber] = []
+        odd: list[Odd] = []
         return self._read_values(request, odd), odd
 
-    def _read_values(self, request: Incoming, odd: list[NoNumber]) -> Values:
+    def _read_values(self, request: Incoming, odd: list[Odd]) -> Values:
         query = checked(as_mapping(request.query))
         match self.format:
             case "query":
@@ -238,7 +238,7 @@ class Source:
         """A postback is never sent again, so only what is wrong in it is dropped and noted."""
         query, faults = as_mapping(request.query), []
         try:
-            odd: list[NoNumber] = []
+            odd: list[Odd] = []
             body, dropped = without_odd(named(read_body(request, self.limits, any_bytes=True, odd=odd)))
             faults = [Fault(*one) for one in dropped]
         except Unreadable as error:

@@ -75,6 +75,20 @@ def test_numbers_without_measure_are_missing_and_cost_nothing_else(number):
     assert [str(one) for one in parsed.faults] == [f"body.a.1.n: {number[:20]!r} is no number; treated as missing"]
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"), [("Ann \\ud83d", "Ann \ufffd"), ("a\\u0000b", "a\ufffdb"), ("\\udc00", "\ufffd")]
+)
+def test_half_an_emoji_costs_its_text_a_character_and_nothing_else(text, kept):
+    place = "had NUL or half a surrogate pair; kept with replacement characters"
+    parsed = source(OPEN).read(request(f'{{"a": [{{"n": "{text}"}}], "b": "\\ud83d\\ude00"}}'.encode()))
+    assert parsed.body == {"a": [{"n": kept}], "b": "\U0001f600"}
+    assert [str(one) for one in parsed.faults] == [f"body.a.0.n: {place}"]
+    first, second = source(OPEN).accept(request(f'[{{"n": "{text}"}}, {{"n": "x"}}]'.encode()))
+    assert (first.parsed.body, second.parsed.body) == ({"n": kept}, {"n": "x"})
+    assert [len(one.parsed.faults) for one in (first, second)] == [1, 0]
+    assert source(OPEN).read(first.stored_request).body == first.parsed.body
+
+
 @pytest.mark.parametrize("number", ["1e400", "NaN", "-Infinity", "1e99999999999999999999"])
 def test_in_a_list_of_events_it_costs_its_own_event_one_value(number):
     accepted = source(OPEN).accept(request(f'[{{"n": {number}}}, {{"n": 3}}]'.encode()))
@@ -86,9 +100,9 @@ def test_in_a_list_of_events_it_costs_its_own_event_one_value(number):
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"a": "\\ud800"}',
+        b'{"\\ud800": 1}',
         b'{"\\udfff": 1}',
-        b'{"a": "\\u0000"}',
+        b'{"\\u0000": 1}',
         b'{"a": "\x00"}',
         b"\xff\xfe{\x00}\x00",
         b'{"a": "\xc3\x28"}',

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from console_visitor import Visitor
+from network import ONBOARDING
 from rule_texts import minute_rule
 
 from bridge.store.roles import Role
@@ -94,3 +95,30 @@ def test_thresholds_are_swept_without_a_shell(network, browser):
     assert "Thresholds of cr" in visitor.page.text
     assert "0.75%" in visitor.page.text  # as rules write it
     assert "Not yet" not in visitor.page.text
+
+
+def test_the_webhook_that_made_a_publisher_is_replayed_in_five_actions(network, browser):
+    network.now = datetime.now(UTC)
+    network.rule(ONBOARDING)
+    network.crm({"id": "1", "type": "deal.signed", "email": "ann@example.com"})
+    network.work()
+    network.pass_time(minutes=2)
+    network.work()
+    visitor = Visitor(browser())
+    visitor.search("ann@example.com")
+    visitor.follow("Ann")
+    visitor.follow("a webhook")
+    visitor.press("Replay")
+    assert visitor.actions == 5
+    assert "goes through the rules, with the current revision" in visitor.page.text
+
+
+def test_a_rule_goes_live_in_three_actions_past_what_it_would_have_done(network, browser):
+    stopping("shadow", 2)(network)
+    visitor = Visitor(browser())
+    visitor.search("no-conversion")
+    visitor.follow("live")
+    assert "It would have changed 2 items" in visitor.page.text
+    visitor.press("Yes, move to live")
+    assert visitor.actions == 3
+    assert "mode: live" in (network.home / "rules" / "rule.yaml").read_text()

@@ -56,6 +56,9 @@ def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> l
 
     A claim need not outlast a power cut: before anything leaves, `StoredCallLog.write` is on disk, and with it this.
     """
+    with store.read() as session:
+        if not ledger.some_due(session, now):
+            return []
     with store.write(durable=False) as session:
         halted = halts.open_halts(session)
         if halted.everything is not None:

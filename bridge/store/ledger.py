@@ -38,7 +38,7 @@ from bridge.store import entities
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
 from bridge.store.entities import Entity
 from bridge.store.halts import OpenHalts
-from bridge.store.lease import Claim, Leased, LeaseLost, ours, settle
+from bridge.store.lease import Claim, Leased, LeaseLost, free, ours, settle
 from bridge.store.row_inserts import insert_rows
 from bridge.store.runs import Run
 
@@ -217,6 +217,17 @@ def add_plans(session: Session, rows: Sequence[dict[str, Any]]) -> dict[int, int
 @cache
 def _new_plans() -> ReturningInsert[int, int]:
     return insert(StoredPlan).returning(StoredPlan.id, StoredPlan.run_id)
+
+
+def some_due(session: Session, now: datetime) -> bool:
+    """Whether there may be something to take. Whoever finds nothing need not wait for its turn to write."""
+    return session.connection().scalar(_any_due(), {"now": now}) is not None
+
+
+@cache
+def _any_due() -> Select[int]:
+    due = (Effect.state.in_(OPEN_STATES), Effect.due_at <= bindparam("now"), free(Effect, bindparam("now")))
+    return select(Effect.id).where(*due).limit(1)
 
 
 def take(

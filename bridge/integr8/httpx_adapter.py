@@ -26,7 +26,7 @@ BEFORE_SENDING = (
     httpx.LocalProtocolError,
     httpx.ProxyError,
 )
-GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113, 3.4: made to be refused by servers that speak HTTP/1.1 only
+GREETING = b"INTEGR8-BRIDGE\r\n\r\n"  # no request line: a server answers 400 (RFC 9112, 2.2) and shows it to no program
 WRITTEN = ("send_request_body.complete",)  # of httpcore's http11 and http2 traces
 
 
@@ -116,8 +116,8 @@ def server_reads(base_url: str, timeout: float) -> bool:
     """Whether the server reads what arrives. Sends no request: nothing of it counts against the rate.
 
     A frozen server takes connections, its kernel does, and whole requests with them, which it counts together when it
-    goes on. It does not answer the opening of HTTP/2, which a living server answers with its settings or refuses. An
-    https address is not asked: a frozen server ends no TLS handshake, so no request leaves. Nor is one behind a proxy.
+    goes on. It does not answer a line that is no request, which a living server refuses at once. An https address is
+    not asked: a frozen server ends no TLS handshake, so no request leaves. Nor is one behind a proxy.
     """
     parts = urlsplit(base_url)
     host = parts.hostname or ""

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bridge.integr8 import LocalBudget, Outcome, errors
+from bridge.integr8 import LocalBudget, Outcome, errors, httpx_adapter
 from bridge.integr8.call import CallOptions
 from bridge.integr8.rate_limiter import Priority
 from bridge.services.reachability import UNREAD, seconds_away
@@ -75,8 +75,7 @@ def test_a_frozen_server_has_no_request_to_count_when_it_goes_on(make_client, cl
     for _ in range(9):
         with frozen.accept()[0] as connection:
             queued += connection.recv(1000)
-    assert queued.count(b"PRI *") == 9
-    assert b"GET" not in queued
+    assert queued == httpx_adapter.GREETING * 9
 
 
 def test_a_server_that_ignores_the_greeting_is_asked_now_and_then(make_client, clock, frozen):
@@ -87,6 +86,11 @@ def test_a_server_that_ignores_the_greeting_is_asked_now_and_then(make_client, c
 
     threading.Thread(target=answer_requests_only, daemon=True).start()
     assert seconds_away(outage(make_client, clock, frozen, trips=UNREAD)) == 0
+
+
+def test_a_greeting_reaches_no_program_of_the_server(make_client, clock, integr8):
+    assert httpx_adapter.server_reads(integr8.url, 2.0)
+    assert integr8.seen == []
 
 
 def test_a_server_that_is_gone_is_away(make_client, clock, frozen):

@@ -249,6 +249,7 @@ class Segment:
     _codes: dict[Per, Codes] = field(default_factory=dict)
     _measures: dict[str, NDArray[np.generic] | None] = field(default_factory=dict)
     _by_seen: tuple[NDArray[np.intp], Ints] | None = None
+    _same: dict[str, int | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, subjects: Subjects, batches: Sequence[Batch]) -> "Segment":
@@ -290,6 +291,12 @@ class Segment:
             self._measures[metric] = values if values.any() else None
         return self._measures[metric]
 
+    def same(self, metric: str) -> int | None:
+        """What each of its facts adds to a metric, where all add the same."""
+        if metric not in self._same:
+            self._same[metric] = same_value(self.measure(metric))
+        return self._same[metric]
+
     def by_seen(self) -> tuple[NDArray[np.intp], Ints]:
         """Positions in the order in which the facts were seen, and when that was."""
         if self._by_seen is None:
@@ -318,6 +325,13 @@ class Segment:
         """The positions whose event time is in [start, end)."""
         low, high = np.searchsorted(self.batch.event, (start, end))
         return slice(int(low), int(high))
+
+
+def same_value(values: NDArray[np.generic] | None) -> int | None:
+    """The number that a column consists of, where it is the same in each row."""
+    if values is None or not len(values) or values.min() != values.max():
+        return None
+    return int(values[0])
 
 
 def measured(batch: Batch, metric: str) -> NDArray[np.generic]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bridge.reports import segment_file
 from bridge.reports.batch import DTYPES, MONEY, NUMBERS, Batch, Labels
 from bridge.reports.segment_file import Index, NotAFile, Reader
-from bridge.reports.segments import ROW_COUNT, STATUSES, Codes, Ints, Per, Subjects, measured
+from bridge.reports.segments import ROW_COUNT, STATUSES, Codes, Ints, Per, Subjects, measured, same_value
 from rules.model.revision import Dimension
 
 MAX_ROWS_KEPT = 131_072  # rows of blocks: about 7 MB
@@ -147,7 +147,7 @@ class StoredSegment:
 class Cut:
     """A part of a file, read as far as it is asked for. Answers what a segment in memory answers."""
 
-    __slots__ = ("_blocks", "_codes", "_columns", "_count", "_measures", "_stored")
+    __slots__ = ("_blocks", "_codes", "_columns", "_count", "_measures", "_newest", "_same", "_stored")
 
     def __init__(self, stored: StoredSegment, blocks: range) -> None:
         self._stored = stored
@@ -156,6 +156,8 @@ class Cut:
         self._columns: dict[str, NDArray[Any]] = {}
         self._codes: dict[Per, Codes] = {}
         self._measures: dict[str, NDArray[np.generic] | None] = {}
+        self._newest: int | None = None  # when the last of its facts was seen
+        self._same: dict[str, int | None] = {}
 
     def __len__(self) -> int:
         return self._count
@@ -195,6 +197,12 @@ class Cut:
             self._measures[metric] = self._measure(metric)
         return self._measures[metric]
 
+    def same(self, metric: str) -> int | None:
+        """What each of its facts adds to a metric, where all add the same."""
+        if metric not in self._same:
+            self._same[metric] = same_value(self.measure(metric))
+        return self._same[metric]
+
     def _measure(self, metric: str) -> NDArray[np.generic] | None:
         if metric == ROW_COUNT:
             return np.ones(self._count, dtype=np.int8)
@@ -228,8 +236,9 @@ class Cut:
 
     def unseen(self, where: slice, known: int) -> NDArray[np.bool_] | None:
         """Which of these had not been seen by a moment; None where all had."""
-        newest = self._stored.reader.index.last_seen[self._blocks.start : self._blocks.stop]
-        return None if int(newest.max()) <= known else self.seen[where] > known
+        if self._newest is None:
+            self._newest = int(self._stored.reader.index.last_seen[self._blocks.start : self._blocks.stop].max())
+        return None if self._newest <= known else self.seen[where] > known
 
     def seen_between(self, before: int, known: int) -> NDArray[np.intp]:
         """The positions of what was seen after one moment and by another."""
@@ -241,8 +250,7 @@ class Cut:
         last = int(index.first_event[after]) if after < len(index.first_event) else index.last_event
         if start <= first and last < end:  # all of it: nothing to be looked for
             return slice(0, self._count)
-        low, high = np.searchsorted(self.event, (start, end))
-        return slice(int(low), int(high))
+        return slice(int(self.event.searchsorted(start)), int(self.event.searchsorted(end)))
 
 
 class StoredSegments:

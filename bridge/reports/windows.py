@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
 from bridge.reports.batch import DTYPES, Batch
-from bridge.reports.segments import ROW_COUNT, Ints, Per, Segment, Subjects, slim
+from bridge.reports.segments import ROW_COUNT, Ints, Per, Segment, Subjects, same_value, slim
 from bridge.reports.stored_segments import Cut, StoredSegment, StoredSegments
 from bridge.store.feeds import Kind
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, Dimension
@@ -299,8 +299,9 @@ class Windows:
             (max(old.end, new.start), new.end, False),  # came in at the new end
             (max(new.end, old.start), old.end, True),
         ):
-            for part in self._parts(kind, metric, per, low, high):
-                part.add(one.totals, low, high, old.known, less=less)
+            if low < high:
+                for part in self._parts(kind, metric, per, low, high):
+                    part.add(one.totals, low, high, old.known, less=less)
         if new.known > old.known:
             for segment in self._segments.get(kind, ()):
                 _Part(segment, metric, per).add_seen(one.totals, old.known, new)
@@ -417,13 +418,14 @@ class Windows:
 
     def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:
         """The subjects with any fact in [start, end)."""
-        found: set[int] = set()
         for kind in Kind:
             self.number(kind, per)
+        found = np.zeros(self.subjects.count(per), dtype=bool)
+        for kind in Kind:
             for piece in self.pieces(kind, start, end):
-                found.update(np.unique(piece.codes(per)[piece.slice(start, end)]).tolist())
+                found[piece.codes(per)[piece.slice(start, end)]] = True
         names = self.subjects.known(per)
-        return sorted(names[code] for code in found if all(names[code]))
+        return sorted(names[code] for code in np.flatnonzero(found).tolist() if all(names[code]))
 
     def counts(self, per: Per, start: int, end: int) -> Ints:
         """How many facts of any kind each subject number has in [start, end), whenever they were seen.
@@ -496,23 +498,30 @@ def _fit(totals: Ints, subjects: Subjects, per: Per, segment: Segment | None = N
     return np.append(totals, np.zeros(more, dtype=np.int64)) if more > 0 else totals
 
 
-def _count_in(totals: Ints, codes: NDArray[np.integer], values: NDArray[np.generic], times: int = 1) -> None:
-    """Add each value to the total of its code. The same as `np.add.at`, several times as fast."""
-    if not len(codes):
-        return
-    same = int(values[0])
-    if len(codes) * 8 > len(totals) and values.min() == same == values.max():  # counting, as most of it is
-        totals += np.bincount(codes, minlength=len(totals)) * (same * times)
-    else:
+def _count_in(
+    totals: Ints, codes: NDArray[np.integer], values: NDArray[np.generic], times: int = 1, same: int | None = None
+) -> None:
+    """Add each value to the total of its code. The same as `np.add.at`, several times as fast.
+
+    `same`: what all values are, where that is known.
+    """
+    if len(codes) * 8 > len(totals):
+        same = same_value(values) if same is None else same
+        if same is not None:  # counting, as most of it is
+            counts = np.bincount(codes, minlength=len(totals))
+            totals += counts if same * times == 1 else counts * (same * times)
+            return
+    if len(codes):
         np.add.at(totals, codes.astype(np.intp), values.astype(np.int64) * times)
 
 
 class _Part:
     """A segment, or a cut of one on disk, under one question: who, and how much of what."""
 
-    __slots__ = ("_codes", "_segment", "_values", "counts")
+    __slots__ = ("_codes", "_metric", "_segment", "_values", "counts")
 
     def __init__(self, segment: "Segment | Cut", metric: str, per: Per) -> None:
+        self._metric = metric
         values = segment.measure(metric)
         self.counts = values is not None
         self._segment = segment
@@ -528,7 +537,7 @@ class _Part:
         late = self._segment.unseen(where, known)
         if late is not None:
             codes, values = codes[~late], values[~late]
-        _count_in(totals, codes, values, -1 if less else 1)
+        _count_in(totals, codes, values, -1 if less else 1, self._segment.same(self._metric))
 
     def placed(self, edges: Edges, step: int) -> tuple[Ints, Ints, NDArray[np.generic]]:
         """The facts of [start, end): whose they are, in which time range they lie, and how much they count."""

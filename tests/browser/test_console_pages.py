@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from chromium import findings, findings_in_both_schemes, skip_without_chromium
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from bridge.store.journal import Event
@@ -125,6 +126,17 @@ def test_the_documents_show_the_dark_and_the_phone(reader):
     reader.set_viewport_size({"width": 390, "height": 780})
     reader.goto("/rules")
     picture(reader, "phone")
+
+
+@pytest.mark.skipif(not os.environ.get("BRIDGE_SCREENSHOTS"), reason="only takes pictures")
+def test_the_documents_show_the_text_of_a_rule_and_the_words_that_fit(reader):
+    reader.goto("/rules/low-cr/edit")
+    reader.get_by_text("The text that is saved").click()
+    text = reader.locator("#text")
+    text.fill(text.input_value().partition("tests:")[0] + "re")
+    text.press("Control+Space")
+    expect(reader.locator("#completions li").first).to_be_visible()
+    picture(reader, "editor")
 
 
 def test_on_a_phone_each_value_stands_beside_its_heading(reader):

@@ -59,18 +59,39 @@ class _Withdrawn(Exception):
 # --- those who ask ---------------------------------------------------------------------------------
 
 
-def ask(services: Services, kind: str, asked: Asked, *, who: str, has_left: Callable[[], bool] = lambda: False) -> Any:
+def ask(
+    services: Services,
+    kind: str,
+    asked: Asked,
+    *,
+    who: str,
+    has_left: Callable[[], bool] = lambda: False,
+    patience: float = 0.0,
+) -> Any:
     """The answer of a worker, as JSON has it. Raises OperationError: what the answer refuses, TooMany, TookTooLong.
 
-    `has_left`: whether the asker has gone meanwhile. Then nothing more is computed.
+    `has_left`: whether the asker has gone meanwhile. Then nothing more is computed. `patience`: for how many seconds
+    an earlier question of the same asker may go on before this one is refused.
     """
-    number = _put(services, kind, asked, who)
+    number = _put_in_turn(services, kind, asked, who, has_left=has_left, until=time.monotonic() + patience)
     try:
         services.queue.wake(TASK)
         return _wait(services, number, has_left)
     finally:
         with services.store.write() as session:
             questions.withdraw(session, number)
+
+
+def _put_in_turn(
+    services: Services, kind: str, asked: Asked, who: str, *, has_left: Callable[[], bool], until: float
+) -> int:
+    while True:
+        try:
+            return _put(services, kind, asked, who)
+        except TooMany:
+            if has_left() or time.monotonic() > until:
+                raise
+        time.sleep(POLL_SECONDS[1])
 
 
 def _put(services: Services, kind: str, asked: Asked, who: str) -> int:

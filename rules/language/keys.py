@@ -185,7 +185,9 @@ KEYS: Mapping[str, Key] = {
         "what the conversions of the item brought, or those of all items where it has none",
     ),
     # --- then ---
-    "then": Key("The steps, in order.", "then: [{pause: offer, hold: 12h}]", REQUIRED),
+    "then": Key(
+        "The steps, in order. A rule with `inhibits` may do without.", "then: [{pause: offer, hold: 12h}]", REQUIRED
+    ),
     "then.id": Key(
         "The step's name, by which later steps use its result: `{{ pub.id }}`.",
         "then: [{id: first, pause: offer}]",

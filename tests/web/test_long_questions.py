@@ -60,6 +60,21 @@ def test_of_sixteen_at_once_one_is_worked_on_and_webhooks_go_on(network, asked, 
     assert network.all(Question) == []
 
 
+def test_a_person_who_goes_on_to_another_page_is_not_refused(network, idle):
+    """The question of the page that was left is open for a moment."""
+    first = questions._put(network.services, "check", TEXT, "ann")
+    with pytest.raises(TooMany):
+        questions.ask(network.services, "check", TEXT, who="ann")
+    with ThreadPoolExecutor(1) as threads:
+        second = threads.submit(questions.ask, network.services, "check", TEXT, who="ann", patience=120)
+        assert not idle.wait(0.3)  # it has not been asked yet
+        with network.services.store.write() as session:
+            stored.withdraw(session, first)
+        assert idle.wait(120)
+        assert answer_next(network)
+        assert second.result()["rules"] == ["low-cr"]
+
+
 def test_one_that_no_worker_takes_up_is_given_up(network, asked, idle, monkeypatch):
     monkeypatch.setattr(questions, "QUESTION_TIMEOUT", 0.1)
     answer = asked(asked.viewer)

@@ -5,26 +5,18 @@ beginning the conversions since then are weighed against what was due at the thr
 mean stays at 1 however often it is looked at while the true ratio is not beyond the threshold. The mean over all
 beginnings, weighted by the share of the thirty days for which each stands, must reach 1 / (1 - confidence).
 
-A subject that has been on the good side for long is judged by its own past as well: where the lower bound of the
-ratio before a beginning is clearly better than the line, that bound takes the line's place, provided that the line
-itself is passed with LEVEL of the evidence. So a collapse after good weeks is found several times as fast. This part
-takes the ratio to be steady up to the collapse; the docs say what that means.
-
 State is nothing but sums of stored observations, so a restart, a backtest and an explanation see the same digits.
 Pure columns: performs no I/O and reads no clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from rules.evaluation.columns import wilson
 
 Floats = NDArray[np.float64]
 Direction = Literal["below", "above"]
@@ -34,13 +26,10 @@ GRID = ((8, 1), (24, 3), (72, 8), (240, 24), (720, 72))
 # How far beyond the line the ratio may be: as shares of the line, with what part of the evidence each may use.
 BELOW = ((0.05, 0.15), (0.2, 0.25), (0.4, 0.25), (0.6, 0.2), (0.8, 0.15))
 ABOVE = ((1.25, 0.15), (1.6, 0.2), (2.5, 0.25), (5.0, 0.25), (20.0, 0.15))
-LEVEL = 0.35  # the power of the needed evidence that one beginning must have against the line itself
-CLEARLY = 1.1  # so many times better than the line its past must be, at the least
-PAST_ERRORS = 20.0  # what part of the errors the bound of the past may use: one in so many
 DAY = timedelta(days=1)
 LEAST_DAYS, LEAST_SUBJECTS, LEFT_OUT = 5, 20, 0.1  # what it takes to tell how much rates differ from day to day
 TRIMMED = 0.195  # by so many standard deviations the mean of chi-squared falls without its largest tenth
-_CLIP = 500.0  # exp of more is of no interest
+CLIP = 500.0  # exp of more is of no interest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +44,49 @@ class Beginning:
 class Sums:
     """What happened since each beginning: one row per beginning, one column per subject.
 
-    The sums of many subjects may be kept as halves of doubles where those are exact; `only` makes doubles of them.
+    The sums of many subjects may be kept as halves of doubles where those are exact; what is worked out from
+    them is in doubles.
     """
 
     hits: Floats
     trials: Floats
     weights: Floats  # one per beginning
     whole: bool  # trials are whole things of which hits are a part; else hits are rare beside them
+    together: tuple[Floats, Floats] | None = None  # the hits of all subjects, and what was due by the pasts of all
+    differs: Floats | None = None  # per subject: what `differing` found
+
+    def spread(self) -> Floats:
+        """How many times as much as by chance the hits since each beginning vary: days differ, hours of one do not."""
+        more = np.zeros(self.hits.shape[1]) if self.differs is None else self.differs
+        return np.asarray(1.0 + self._days()[:, None] * more)
+
+    def _days(self) -> Floats:
+        """How old each beginning is, up to one day."""
+        return np.asarray(np.minimum(np.cumsum(self.weights) * (MONTH / DAY), 1.0))
+
+    def since(self) -> tuple[Floats, Floats]:
+        """Hits and trials since each beginning as doubles; what varies more than by chance counts as so many fewer."""
+        hits, trials = self.hits.astype(np.float64), self.trials.astype(np.float64)
+        if self.differs is None:
+            return hits, trials
+        spread = self.spread()
+        return hits / spread, trials / spread
+
+    def before(self) -> tuple[Floats, Floats]:
+        """The same from the oldest beginning up to each beginning, which is days."""
+        more = 1.0 if self.differs is None else 1.0 + self.differs
+        last, of = self.hits[-1].astype(np.float64), self.trials[-1].astype(np.float64)
+        return (last - self.hits) / more, (of - self.trials) / more
+
+    def rows(self) -> Iterator[tuple[Floats, Floats, float]]:
+        """What `since` tells and the weight of one beginning after the other; for many subjects that saves memory."""
+        for hits, trials, weight, days in zip(
+            self.hits, self.trials, self.weights.tolist(), self._days().tolist(), strict=True
+        ):
+            some, of = hits.astype(np.float64), trials.astype(np.float64)
+            if self.differs is not None:
+                some, of = some / (1.0 + days * self.differs), of / (1.0 + days * self.differs)
+            yield some, of, weight
 
 
 def beginnings(now: datetime) -> tuple[Beginning, ...]:
@@ -90,54 +115,31 @@ def strength(sums: Sums, line: Floats, direction: Direction, needed: float) -> F
     size = sums.hits.shape[1]
     result = np.zeros(size)
     line = np.broadcast_to(line, size)
-    rows = np.flatnonzero(_possible(sums, line, direction, np.log(needed)))
+    rows = np.flatnonzero(possible(sums, line, direction, np.log(needed)))
     if not len(rows):
         return result
-    # Whom the oldest beginning convicts by itself needs no other: a bound from below is enough to answer.
-    oldest = Sums(sums.hits[-1:, rows], sums.trials[-1:, rows], sums.weights[-1:], sums.whole)
-    result[rows] = mixed(oldest, line[rows], direction)
-    rest = rows[result[rows] < needed]
-    if len(rest):
-        result[rest] = mixed(only(sums, rest), line[rest], direction)
+    result[rows] = mixed(only(sums, rows), line[rows], direction)
     return result
 
 
-def against_past(sums: Sums, line: Floats, direction: Direction, needed: float) -> Floats:
-    """The evidence that a ratio left its own good past for the wrong side of the line; 0 where it has no such past."""
-    size = sums.hits.shape[1]
-    result = np.zeros(size)
-    line = np.broadcast_to(line, size)
-    level = needed**LEVEL
-    rows = np.flatnonzero(_possible(sums, line, direction, np.log(level)))
-    if not len(rows) or len(sums.weights) < 2:
-        return result
-    some, at = only(sums, rows), line[rows]
-    past = _past(some, direction, needed)
-    good = past >= CLEARLY * at if direction == "below" else (past * CLEARLY <= at) & (past > 0)
-    passed = good & (_parts(some, at, direction) >= level)
-    gained = np.where(passed, _parts(some, np.where(passed, past, at), direction), 0.0)
-    result[rows] = _mean(sums.weights, gained)
-    return result
-
-
-def spread(sums: Sums, starts: Sequence[Beginning]) -> Floats:
-    """How many times as much as by chance the hits of each subject differ from day to day; 1 where chance explains it.
+def differing(sums: Sums, starts: Sequence[Beginning]) -> Floats:
+    """By how much more than chance the hits of a day vary, as a multiple of chance; 0 where chance explains all.
 
     Learned from all subjects together, since one that collapses differs from day to day as well: the tenth that differs
     most is left out, and what could be chance is taken off. A variance of `share` times the square of the rate makes
-    hits vary `1 + share * hits a day` times as much as chance.
+    the hits of a day vary `share * hits a day` times more than chance, and those of a part of a day by that part.
     """
     size = sums.hits.shape[1]
     lengths = [(newer.at - older.at) / DAY for newer, older in pairwise(starts)]
     days = [at for at, length in enumerate(lengths) if length >= 1]
     if len(days) < LEAST_DAYS:
-        return np.ones(size)
+        return np.zeros(size)
     rows = np.arange(days[0], len(starts))
     hits, trials = (np.diff(part[rows].astype(np.float64), axis=0) for part in (sums.hits, sums.trials))
     total, of = hits.sum(axis=0), trials.sum(axis=0)
     some = (total >= 5 * len(hits)) & (of > 0) & (sums.trials[days[0]] > 0) & (hits >= 0).all(axis=0)
     if some.sum() < LEAST_SUBJECTS:
-        return np.ones(size)
+        return np.zeros(size)
     rate = total[some] / of[some]
     due = np.maximum(trials[:, some] * rate, 1e-9)
     chance = due * (1.0 - rate) if sums.whole else due
@@ -150,43 +152,22 @@ def spread(sums: Sums, starts: Sequence[Beginning]) -> Floats:
     found = float(differs[kept].sum()) / (1.0 - TRIMMED * np.sqrt(2.0 / free))
     sure = found - by_chance - np.sqrt(2.0 * by_chance)
     share = max(sure, 0.0) / (free * float(a_day[some][kept].sum()))
-    return np.asarray(1.0 + share * np.maximum(a_day, 0.0))
-
-
-def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np.intp], Floats]:
-    """Whose own past alone would convict them, and up to which line it may (negative for lines that are upper ones)."""
-    past = _past(sums, direction, needed)
-    usable = (past > 0) & (past < 1)
-    missing = past * sums.trials - sums.hits
-    spread = past * sums.trials * (1.0 - past) if sums.whole else past * sums.trials
-    far = (missing > 0 if direction == "below" else missing < 0) & (missing * missing >= np.log(needed) * spread)
-    rows = np.flatnonzero((far & usable).any(axis=0))
-    past, usable = past[:, rows], usable[:, rows]
-    gained = _parts(only(sums, rows), np.where(usable, past, 0.5), direction)
-    rows_of = _mean(sums.weights, np.where(usable, gained, 0.0)) >= needed * (1.0 - 1e-9)
-    best = past / CLEARLY if direction == "below" else np.where(usable, -past * CLEARLY, -np.inf)
-    return rows[rows_of], best.max(axis=0, initial=-np.inf)[rows_of]
-
-
-def _past(sums: Sums, direction: Direction, needed: float) -> Floats:
-    """The bound of the ratio before each beginning, since the oldest of them."""
-    hits, trials = sums.hits[-1] - sums.hits, sums.trials[-1] - sums.trials
-    z = NormalDist().inv_cdf(1.0 - 1.0 / (needed * PAST_ERRORS))
-    lower, upper = wilson(hits, np.maximum(trials, 1.0), z)
-    return np.where(hits > 0, lower if direction == "below" else upper, 0.0)
+    return np.asarray(share * np.maximum(a_day, 0.0))
 
 
 def only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
     """The same sums of some subjects, as doubles."""
     hits, trials = (part[:, rows].astype(np.float64) for part in (sums.hits, sums.trials))
-    return Sums(hits, trials, sums.weights, sums.whole)
+    differs = None if sums.differs is None else sums.differs[rows]
+    return Sums(hits, trials, sums.weights, sums.whole, sums.together, differs)
 
 
-def _possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> NDArray[np.bool_]:
+def possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> NDArray[np.bool_]:
     """Where evidence of exp(needed) is possible: a likelihood ratio is never more than chi-squared allows."""
     usable = (line > 0) & (line < 1 if sums.whole else line > 0)
-    expected = sums.trials * line
-    missing = expected - sums.hits if direction == "below" else sums.hits - expected
+    hits, trials = sums.since()
+    expected = trials * line
+    missing = expected - hits if direction == "below" else hits - expected
     spread = expected * (1.0 - line) if sums.whole else expected
     found = ((missing > 0) & (missing * missing >= needed * spread)).any(axis=0)
     return np.asarray(found & usable, dtype=bool)
@@ -194,41 +175,43 @@ def _possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> 
 
 def mixed(sums: Sums, line: Floats, direction: Direction) -> Floats:
     """The weighted mean over beginnings and alternatives."""
-    return _mean(sums.weights, _parts(sums, line, direction))
+    return mean(sums.weights, parts(sums, line, direction))
 
 
-def _mean(weights: Floats, parts: Floats) -> Floats:
+def mean(weights: Floats, found: Floats) -> Floats:
     """Row by row, so that a subject's digits do not depend on how many others are worked out beside it."""
-    total = np.zeros(parts.shape[1])
-    for weight, row in zip(weights.tolist(), parts, strict=True):
+    total = np.zeros(found.shape[1])
+    for weight, row in zip(weights.tolist(), found, strict=True):
         total += weight * row
     return total
 
 
-def _parts(sums: Sums, line: Floats, direction: Direction) -> Floats:
+def parts(sums: Sums, line: Floats, direction: Direction) -> Floats:
     """The evidence of each beginning by itself: the mean over the alternatives."""
-    total = np.zeros(sums.hits.shape)
+    total, (hits, trials) = np.zeros(sums.hits.shape), sums.since()
     for share, part in BELOW if direction == "below" else ABOVE:
-        total += part * np.exp(np.minimum(_log_ratio(sums, line, share), _CLIP))
+        total += part * np.exp(np.minimum(_log_ratio(hits, trials, line, share, whole=sums.whole), CLIP))
     return total
 
 
-def _log_ratio(sums: Sums, line: Floats, share: float) -> Floats:
+def _log_ratio(hits: Floats, trials: Floats, line: Floats, share: float, *, whole: bool) -> Floats:
     """How much better `share` times the line explains what was seen than the line itself, as a logarithm."""
     result: Floats
-    if not sums.whole:  # rare hits: Poisson
-        result = sums.hits * np.log(share) + (1.0 - share) * line * sums.trials
+    if not whole:  # rare hits: Poisson
+        result = hits * np.log(share) + (1.0 - share) * line * trials
         return result
     other = share * line / (1.0 - line + share * line)  # the odds are `share` times as high
-    hits = np.minimum(sums.hits, sums.trials)
-    result = hits * np.log(other / line) + (sums.trials - hits) * np.log((1.0 - other) / (1.0 - line))
+    hits = np.minimum(hits, trials)
+    result = hits * np.log(other / line) + (trials - hits) * np.log((1.0 - other) / (1.0 - line))
     return result
 
 
-def since(sums: Sums, line: float, direction: Direction) -> int:
+def most_telling(sums: Sums, line: float, direction: Direction) -> int:
     """The beginning that says most, of one subject."""
     shares = [share for share, _ in (BELOW if direction == "below" else ABOVE)]
-    best = np.max([_log_ratio(sums, np.array([line]), share)[:, 0] for share in shares], axis=0)
+    hits, trials = sums.since()
+    ratios = [_log_ratio(hits, trials, np.array([line]), share, whole=sums.whole)[:, 0] for share in shares]
+    best = np.max(ratios, axis=0)
     return int(np.argmax(best))
 
 

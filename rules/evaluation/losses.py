@@ -95,9 +95,8 @@ def _losses(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, v
     line = proof.line_of(node.item, parts, frame, lookback, value)
     found = proof.gathered(node.item, parts, frame, lookback, value)
     starts = tuple(one.at for one in found.starts)
-    spread = np.ones(size) if found.spread is None else found.spread
-    due = found.sums.trials * line.values * spread
-    missing = due - found.sums.hits * spread
+    due = found.sums.trials * line.values
+    missing = due - found.sums.hits
     if proof.direction_of(node.item) == "above":
         missing = -missing
     worth = _worth(node, frame, lookback, starts[-1] if starts else None, value)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, evidence
+from rules.evaluation import columns, evidence, own_past
 from rules.evaluation.evidence import Beginning, Direction, Sums
 from rules.evaluation.frame import Against, Baseline, Frame, Lookback, Peers
 from rules.evaluation.screening import Screen
@@ -46,7 +46,7 @@ class Story:
     found: float
     needed: float
     own_past: bool = False  # it is the comparison with its own good past that says most
-    spread: float = 1.0  # so many times as much as by chance the hits of such subjects differ from day to day
+    spread: float = 1.0  # so many times as much as by chance the hits of such subjects vary, since days differ
 
 
 @cache
@@ -94,15 +94,14 @@ def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
     sums = evidence.only(found.sums, np.array([row]))
     line, direction = float(proof.line[0]), direction_of(node)
     usable = 0 < line < 1
-    at = evidence.since(sums, line, direction) if usable else len(found.starts) - 1
+    at = evidence.most_telling(sums, line, direction) if usable else len(found.starts) - 1
     strength = own = 0.0
     if usable:
         strength = float(evidence.mixed(sums, proof.line, direction)[0])
     if usable and _has_own_past(node) and strength < proof.needed:
-        own = float(evidence.against_past(sums, proof.line, direction, proof.needed)[0])
+        own = float(own_past.against_past(sums, proof.line, direction, proof.needed)[0])
     since = found.starts[at].at if found.starts else None
-    spread = 1.0 if found.spread is None else float(found.spread[row])
-    hits, trials = float(sums.hits[at, 0]) * spread, float(sums.trials[at, 0]) * spread
+    hits, trials, spread = float(sums.hits[at, 0]), float(sums.trials[at, 0]), float(sums.spread()[at, 0])
     return Story(since, hits, trials, line, max(strength, own), proof.needed, own >= proof.needed, spread)
 
 
@@ -140,7 +139,6 @@ class Gathered:
     sums: Sums
     starts: tuple[Beginning, ...]  # empty: the rule's own window is all that is known
     why: columns.Whys
-    spread: NDArray[np.float64] | None = None  # by what the sums of each subject are divided; None: by nothing
     _screens: dict[tuple[Direction, float, bool], Screen] = field(default_factory=dict)
 
     def screen(self, direction: Direction, needed: float, *, own_past: bool) -> Screen:
@@ -190,10 +188,10 @@ def _since_beginnings(
     if first is not None:  # what lies before its window is what a change is compared with
         weights = np.array([one.weight for one in used])
     sums = Sums(hits.rows, trials.rows, weights, is_whole(parts))
-    spread = evidence.spread(sums, used)
-    if (spread > 1.0).any():  # what differs by more than chance says less: as if it were so many times fewer
-        sums = Sums(sums.hits / spread, sums.trials / spread, weights, sums.whole)
-    return Gathered(sums, used, why, spread)
+    differs = evidence.differing(sums, used)
+    if (differs > 0).any():  # what varies by more than chance says less: as if it were so many times fewer
+        sums = replace(sums, differs=differs)
+    return Gathered(own_past.with_others(sums), used, why)
 
 
 def is_whole(parts: Parts) -> bool:

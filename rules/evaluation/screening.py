@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import evidence
+from rules.evaluation import evidence, own_past
 from rules.evaluation.evidence import Direction, Floats, Sums
 
 _MARGIN = 1e-9  # relative; rounding moves the evidence by far less
@@ -72,7 +72,7 @@ class Screen:
         rows = rows[(signed[rows] <= upto) & usable[rows] & ~result[rows]]
         if len(rows):
             line = np.abs(signed[rows])
-            found = evidence.against_past(evidence.only(self.sums, rows), line, self.direction, self.needed)
+            found = own_past.against_past(evidence.only(self.sums, rows), line, self.direction, self.needed)
             result[rows] = found >= self.needed
 
     def _pasts(self) -> tuple[NDArray[np.intp], Floats]:
@@ -81,7 +81,7 @@ class Screen:
         rows: list[NDArray[np.intp]] = []
         upto: list[Floats] = []
         for start in range(0, size, _AT_ONCE):
-            own, lines = evidence.leavers(
+            own, lines = own_past.leavers(
                 evidence.only(self.sums, np.arange(start, min(start + _AT_ONCE, size))), self.direction, self.needed
             )
             rows.append(own + start)
@@ -102,8 +102,7 @@ def _bounds(sums: Sums, direction: Direction, needed: float) -> tuple[Floats, Fl
     size = sums.hits.shape[1]
     no, yes = np.full(size, np.inf), np.full(size, np.inf)
     odd = np.zeros(size, dtype=bool)
-    for hits, trials, weight in zip(sums.hits, sums.trials, sums.weights.tolist(), strict=True):
-        some, of = hits.astype(np.float64), trials.astype(np.float64)
+    for some, of, weight in sums.rows():
         odd |= (some < 0) | (of < 0) | ((of == 0) & (some > 0))  # rows taken back: no rule of thumb holds
         low, high = _passes(some, of, direction, needed, weight, whole=sums.whole)
         np.minimum(no, low, out=no)

@@ -1,11 +1,12 @@
 """Rates that differ from day to day by more than chance are no proof: the hits of such subjects count for less."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from rules.evaluation.evidence import Sums, beginnings, lumped, spread
+from rules.evaluation.evidence import Sums, beginnings, differing, lumped
 from rules.evaluation.screening import Screen
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -32,15 +33,17 @@ def looks(*, subjects, a_day, noise, every=12, seed=3):
 
 def test_what_chance_explains_counts_whole():
     found = np.concatenate(
-        [spread(sums, starts) for starts, sums in looks(subjects=100, a_day=4000, noise=0, every=72)]
+        [differing(sums, starts) for starts, sums in looks(subjects=100, a_day=4000, noise=0, every=72)]
     )
-    assert (found >= 1).all()
-    assert found.mean() < 1.03
+    assert (found >= 0).all()
+    assert found.mean() < 0.03
 
 
 @pytest.mark.parametrize(("noise", "times"), [(0.1, 1.32), (0.2, 2.28)])
 def test_a_spread_beyond_chance_is_measured(noise, times):
-    found = [spread(sums, starts).mean() for starts, sums in looks(subjects=150, a_day=8000, noise=noise, every=72)]
+    found = [
+        1 + differing(sums, starts).mean() for starts, sums in looks(subjects=150, a_day=8000, noise=noise, every=72)
+    ]
     assert np.mean(found) == pytest.approx(times, rel=0.15)  # 32 conversions a day: 1 + noise^2 * 32
 
 
@@ -49,19 +52,19 @@ def test_one_that_collapses_makes_no_spread_of_the_others():
     hits = sums.hits.copy()
     fallen = np.array([(one.at - starts[-1].at).days > 24 for one in starts])
     hits[fallen, :5] = 0.0
-    assert spread(Sums(hits, sums.trials, sums.weights, whole=False), starts).max() < 1.1
+    assert differing(Sums(hits, sums.trials, sums.weights, whole=False), starts).max() < 0.1
 
 
 def test_few_subjects_or_little_data_say_nothing_about_days():
     for many, a_day in ((10, 8000), (100, 50)):
         [(starts, sums), *_] = looks(subjects=many, a_day=a_day, noise=0.3, every=1000)
-        assert (spread(sums, starts) == 1).all()
+        assert (differing(sums, starts) == 0).all()
 
 
 def test_honest_offers_whose_rate_differs_by_a_tenth_from_day_to_day_keep_their_promise():
     caught = np.zeros(200, bool)
     for starts, sums in looks(subjects=200, a_day=8000, noise=0.1, every=4):
-        by = spread(sums, starts)
-        fewer = Sums(sums.hits / by, sums.trials / by, sums.weights, whole=False)
-        caught |= Screen(fewer, "below", 20.0, own_past=True).taken(np.array([LINE]))
+        caught |= Screen(replace(sums, differs=differing(sums, starts)), "below", 20.0, own_past=True).taken(
+            np.array([LINE])
+        )
     assert caught.mean() <= 0.06

@@ -1,5 +1,6 @@
 """Who is screened out or in by cheap bounds gets the answer of the full calculation, for whatever lines are asked."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.evaluation.evaluate import evaluate
-from rules.evaluation.evidence import Sums, against_past, beginnings, lumped, mixed, of_the_scope, only
+from rules.evaluation.evidence import Sums, beginnings, lumped, mixed, of_the_scope, only
+from rules.evaluation.own_past import against_past, with_others
 from rules.evaluation.screening import Screen
 
 STARTS = beginnings(datetime(2026, 3, 4, 12, 7, tzinfo=UTC))
@@ -51,10 +53,13 @@ def month(random, rate, *, subjects, whole, collapse):
     whole=st.booleans(),
     own_past=st.booleans(),
     collapse=st.sampled_from([0.0, 0.2, 1.0, 3.0]),
+    swinging=st.booleans(),
 )
-def test_screened_answers_are_those_of_the_full_calculation(seed, rate, direction, whole, own_past, collapse):
+def test_screened_answers_are_those_of_the_full_calculation(seed, rate, direction, whole, own_past, collapse, swinging):
     random = np.random.default_rng(seed)
     sums = month(random, rate, subjects=40, whole=whole, collapse=collapse)
+    if swinging:  # days differ by more than chance, and all subjects share a part of that
+        sums = with_others(replace(sums, differs=random.exponential(1.0, 40)))
     screen = Screen(sums, direction, NEEDED, own_past)
     for line in rate * np.exp(random.normal(0, 1, 12)):  # each answer sharpens the bounds for the next line
         full = fully(sums, np.array([line]), direction, own_past=own_past)

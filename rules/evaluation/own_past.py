@@ -1,0 +1,157 @@
+"""Evidence that a ratio has left its own good past for the wrong side of a threshold.
+
+A subject that has been on the good side for long is judged by its own past as well: where its ratio before a beginning
+was clearly better than the threshold, what came since is held against what came before, provided that the threshold
+itself is passed with LEVEL of the evidence. So a collapse after good weeks is found several times as fast. This part
+takes the ratio to be steady up to the collapse; the docs say what that means. Pure columns.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.evaluation.columns import wilson
+from rules.evaluation.evidence import (
+    CLIP,
+    LEAST_SUBJECTS,
+    MONTH,
+    Direction,
+    Floats,
+    Sums,
+    mean,
+    only,
+    parts,
+    possible,
+)
+
+LEVEL = 0.2  # the power of the needed evidence that one beginning must have against the line itself
+CLEARLY = 1.1  # so many times better than the line its past must be, at the least
+FAR_BETTER, HELD_BACK = 1.5, 1 / 3  # a past that is not so many times better counts for a part only
+PAST_ERRORS = 20.0  # what part of the errors the bound of the past may use: one in so many
+# What a collapse leaves of the own past's ratio, and how much of the evidence each may use.
+COLLAPSED = ((0.1, 0.3), (0.25, 0.4), (0.4, 0.3))
+RISEN = ((10.0, 0.3), (4.0, 0.4), (2.5, 0.3))
+RECENT = 18.0  # hours; a collapse that is older was found, and what seems to be one is chance more often
+OTHERS_PRIOR = 25.0  # hits, by which the swing that all others share is drawn to none
+
+
+def against_past(sums: Sums, line: Floats, direction: Direction, needed: float) -> Floats:
+    """The evidence that a ratio left its own good past for the wrong side of the line; 0 where it has no such past."""
+    size = sums.hits.shape[1]
+    result = np.zeros(size)
+    line = np.broadcast_to(line, size)
+    level = needed**LEVEL
+    rows = np.flatnonzero(possible(sums, line, direction, np.log(level)))
+    if not len(rows) or len(sums.weights) < 2:
+        return result
+    some, at = only(sums, rows), line[rows]
+    past = _past(some, direction, needed)
+    good = past >= CLEARLY * at if direction == "below" else (past * CLEARLY <= at) & (past > 0)
+    passed = good & (parts(some, at, direction) >= level)
+    gained = np.where(passed, _left(some, np.where(passed, past, at), direction), 0.0)
+    if not sums.whole:
+        far = past >= FAR_BETTER * at if direction == "below" else past * FAR_BETTER <= at
+        gained *= np.where(far, 1.0, HELD_BACK)
+    result[rows] = mean(_recent(sums), gained)
+    return result
+
+
+def _left(sums: Sums, past: Floats, direction: Direction) -> Floats:
+    """The evidence of each beginning that the ratio has left its past, of which `past` is the careful bound.
+
+    For rare hits it needs no bound. While the ratio is steady, whatever it is, the hits since the beginning are a
+    random part of all hits, as large as their part of the trials: this is the likelihood ratio for another part.
+    """
+    if sums.whole:
+        return parts(sums, past, direction)
+    hits, trials, every, of = _parted(sums, direction)
+    total = np.zeros(hits.shape)
+    with np.errstate(all="ignore"):
+        for share, part in COLLAPSED if direction == "below" else RISEN:
+            found = hits * np.log(share) + every * np.log(of / (of - (1.0 - share) * trials))
+            total += part * np.exp(np.clip(np.nan_to_num(found, nan=-CLIP), -CLIP, CLIP))
+    return total
+
+
+def _parted(sums: Sums, direction: Direction) -> tuple[Floats, Floats, Floats, Floats]:
+    """Hits and trials since each beginning, and both since the oldest one.
+
+    Where all others are worse than in their pasts, too, as on a weekend, the trials count for so much less.
+    """
+    hits, trials = sums.since()
+    before, of = sums.before()
+    trials = trials * _shared_swing(sums, direction)
+    return hits, trials, hits + before, trials + of
+
+
+def _shared_swing(sums: Sums, direction: Direction) -> Floats:
+    """How many times as good as in their pasts all other subjects are since each beginning; at the best 1."""
+    if sums.together is None:
+        return np.ones(sums.hits.shape)
+    hits, due = (part[:, None] for part in sums.together)
+    swing = (hits - sums.hits + OTHERS_PRIOR) / (np.maximum(due - _due(sums), 0.0) + OTHERS_PRIOR)
+    return np.asarray(np.clip(swing, 0.0, 1.0) if direction == "below" else np.maximum(swing, 1.0))
+
+
+def _due(sums: Sums) -> Floats:
+    """The hits since each beginning if the ratio were that of the time before."""
+    hits, trials = sums.before()
+    return np.asarray(np.divide(hits, trials, out=np.zeros(hits.shape), where=trials > 0) * sums.trials)
+
+
+def with_others(sums: Sums) -> Sums:
+    """The same sums with those of all subjects together, where they are many enough to show a swing that they share."""
+    if sums.whole or sums.hits.shape[1] < LEAST_SUBJECTS:
+        return sums
+    hits, due = np.zeros(len(sums.weights)), np.zeros(len(sums.weights))
+    oldest, of = sums.hits[-1].astype(np.float64), sums.trials[-1].astype(np.float64)
+    for row, (some, trials) in enumerate(zip(sums.hits, sums.trials, strict=True)):
+        before, since_then = of - trials, oldest - some
+        known = before > 0
+        due[row] = float((since_then[known] / before[known] * trials[known]).sum())
+        hits[row] = float(some[known].sum(dtype=np.float64))
+    return replace(sums, together=(hits, due))
+
+
+def _recent(sums: Sums) -> Floats:
+    """The weights of the beginnings for what is held against the own past: less for what is older than RECENT."""
+    if sums.whole:
+        return sums.weights
+    hours = np.cumsum(sums.weights) * (MONTH / timedelta(hours=1))
+    return np.asarray(sums.weights * np.minimum(1.0, (RECENT / hours) ** 2))
+
+
+def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np.intp], Floats]:
+    """Whose own past alone would convict them, and up to which line it may (negative for lines that are upper ones)."""
+    weights = _recent(sums)
+    if sums.whole:
+        past = _past(sums, direction, needed)
+        hits, trials = sums.since()
+        expected, least = past * trials, needed
+        chance = expected * (1.0 - past)
+    else:
+        hits, trials, every, of = _parted(sums, direction)
+        share = np.divide(trials, of, out=np.zeros(trials.shape), where=of > 0)
+        expected, least = share * every, needed / float(weights.sum())
+        chance = expected * (1.0 - share)
+    missing = expected - hits
+    far = (missing > 0 if direction == "below" else missing < 0) & (missing * missing >= np.log(least) * chance)
+    rows = np.flatnonzero(far.any(axis=0))
+    some = only(sums, rows)
+    past = _past(some, direction, needed)
+    usable = (past > 0) & (past < 1)
+    gained = _left(some, np.where(usable, past, 0.5), direction)
+    rows_of = mean(weights, np.where(usable, gained, 0.0)) >= needed * (1.0 - 1e-9)
+    best = past / CLEARLY if direction == "below" else np.where(usable, -past * CLEARLY, -np.inf)
+    return rows[rows_of], best.max(axis=0, initial=-np.inf)[rows_of]
+
+
+def _past(sums: Sums, direction: Direction, needed: float) -> Floats:
+    """The bound of the ratio before each beginning, since the oldest of them."""
+    hits, trials = sums.before()
+    z = NormalDist().inv_cdf(1.0 - 1.0 / (needed * PAST_ERRORS))
+    lower, upper = wilson(hits, np.maximum(trials, 1.0), z)
+    return np.where(hits > 0, lower if direction == "below" else upper, 0.0)

@@ -15,6 +15,7 @@ NAMES = (
     "rules",
     "evidence_cost",
     "evidence",
+    "collapses",
     "false_pauses",
     "tracking",
     "unusual",

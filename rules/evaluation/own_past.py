@@ -35,6 +35,8 @@ PAST_ERRORS = 20.0  # what part of the errors the bound of the past may use: one
 COLLAPSED = ((0.1, 0.3), (0.25, 0.4), (0.4, 0.3))
 RISEN = ((10.0, 0.3), (4.0, 0.4), (2.5, 0.3))
 RECENT = 18.0  # hours; a collapse that is older was found, and what seems to be one is chance more often
+# For so many hours silence proves nothing: that is how conversions look which are listed a few times a day.
+SILENT, HEARD = 12.0, 2
 OTHERS_PRIOR = 25.0  # hits, by which the swing that all others share is drawn to none
 
 
@@ -73,6 +75,8 @@ def _left(sums: Sums, past: Floats, direction: Direction) -> Floats:
         for share, part in COLLAPSED if direction == "below" else RISEN:
             found = hits * np.log(share) + every * np.log(of / (of - (1.0 - share) * trials))
             total += part * np.exp(np.clip(np.nan_to_num(found, nan=-CLIP), -CLIP, CLIP))
+    if direction == "below":
+        total[(sums.hits < HEARD) & (_hours(sums) < SILENT)[:, None]] = 0.0
     return total
 
 
@@ -120,8 +124,12 @@ def _recent(sums: Sums) -> Floats:
     """The weights of the beginnings for what is held against the own past: less for what is older than RECENT."""
     if sums.whole:
         return sums.weights
-    hours = np.cumsum(sums.weights) * (MONTH / timedelta(hours=1))
-    return np.asarray(sums.weights * np.minimum(1.0, (RECENT / hours) ** 2))
+    return np.asarray(sums.weights * np.minimum(1.0, (RECENT / _hours(sums)) ** 2))
+
+
+def _hours(sums: Sums) -> Floats:
+    """How old each beginning is."""
+    return np.asarray(np.cumsum(sums.weights) * (MONTH / timedelta(hours=1)))
 
 
 def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np.intp], Floats]:

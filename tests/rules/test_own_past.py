@@ -62,3 +62,10 @@ def test_too_few_subjects_share_nothing(subjects):
 
 def test_a_past_that_is_hardly_better_than_the_threshold_says_nothing():
     assert not convicted(since(24, who=slice(None), to=LINE / 2, before=LINE)).any()
+
+
+def test_silence_of_some_hours_is_no_collapse_and_silence_of_a_day_is():
+    """Conversions that are listed every four hours are silent in between, however many they are."""
+    silent = {hours: convicted(since(hours, who=slice(None), to=0.0)) for hours in (5, 24)}
+    assert not silent[5].any()
+    assert silent[24].all()

@@ -96,7 +96,7 @@ class Tracking:
         came = windows.histogram(Kind.CONVERSIONS, "conversions", PAIRS, Edges(start, end, known), BIN)
         names = [name[0] for name in windows.subjects.known(("advertiser",))]
         owners = parts[:, 0]
-        listed = self._listed(windows, len(names), end, known)
+        listed = self._listed(sums, len(names))
         for owner in np.flatnonzero(listed).tolist():  # what is not listed yet is not missing
             newest = max(came.shape[1] - int(listed[owner]), 0)
             came[owners == owner, newest:] = 0.0
@@ -118,15 +118,21 @@ class Tracking:
             self._due.clear()
         return np.append(self._rates[1], np.zeros(max(count - len(self._rates[1]), 0)))
 
-    def _listed(self, windows: Windows, size: int, end: int, known: int) -> NDArray[np.int64]:
-        """How many of the newest bins of each advertiser are not judged, as the rows of a week were listed."""
-        day = end // DAY * DAY
+    def listed_after(self, sums: "Clicks") -> NDArray[np.int64]:
+        """How many seconds after they happen each advertiser's conversions are listed, by the week before."""
+        windows, known = sums.windows, sums.known
+        day = sums.reach // DAY * DAY
         if self._lags is None or self._lags[0] != day:
             rows = windows.listed_after(("advertiser",), day - 8 * DAY, day - DAY, min(known, day))
-            self._lags = day, listing_lags(*rows)
-        lags = self._lags[1]
+            lags = listing_lags(*rows)
+            self._lags = day, np.where(lags > PUNCTUAL, lags, 0)
+        return self._lags[1]
+
+    def _listed(self, sums: "Clicks", size: int) -> NDArray[np.int64]:
+        """How many of the newest bins of each advertiser are not judged."""
+        lags = self.listed_after(sums)
         found = np.zeros(size, np.int64)
-        found[: len(lags)] = np.where(lags > PUNCTUAL, -(-lags // BIN), 0)[:size]
+        found[: len(lags)] = (-(-lags // BIN))[:size]
         return found
 
     def _expected(self, sums: "Clicks", rates: Floats, start: int, end: int) -> Floats:

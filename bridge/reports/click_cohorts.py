@@ -244,6 +244,11 @@ class ClickFacts:
         any_ = next(iter(found.values()))
         return [known.get(code) if code >= 0 else any_ if code == UNRELATED else None for code in codes.tolist()]
 
+    def listed_after(self) -> Floats:
+        if "listed after" not in self.kept:
+            self.kept["listed after"] = self.tracking.listed_after(self.cohorts)
+        return self._taken(self.kept["listed after"], self.numbers(("advertiser",)))
+
     def _edges(self, start: int, end: int) -> Edges:
         return Edges(start, end, self.cohorts.known)
 

@@ -23,6 +23,7 @@ Parts: TypeAlias = tuple[tree.Node, tree.Node]
 Judged: TypeAlias = tree.Compare | tree.Change
 # A change spends half of its errors on the ratio that it compares with, which is measured anew about ten times a month.
 BASELINE_SPLIT, BASELINES = 2.0, 10.0
+HOUR = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,6 +192,9 @@ def _since_beginnings(
     differs = evidence.differing(sums, used)
     if (differs > 0).any():  # what varies by more than chance says less: as if it were so many times fewer
         sums = replace(sums, differs=differs)
+    listed = frame.cohorts.listed_after() if frame.cohorts is not None and not sums.whole else np.zeros(1)
+    if listed.any():
+        sums = replace(sums, listed=listed / HOUR)
     return Gathered(own_past.with_others(sums), used, why)
 
 

@@ -104,6 +104,10 @@ class CohortFacts(Protocol):
         """For each subject the break that concerns it; one that belongs to no single advertiser is hit by any."""
         ...
 
+    def listed_after(self) -> NDArray[np.float64]:
+        """For each subject how many seconds after they happen its conversions are listed, where that is in batches."""
+        ...
+
 
 class Facts(Protocol):
     """The world as it was known at one moment, for a fixed list of subjects.

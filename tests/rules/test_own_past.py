@@ -1,5 +1,6 @@
 """A collapse after good weeks is found by the subject's own past, and what all subjects share is no collapse."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -24,11 +25,11 @@ def sums(rates, *, a_day=4000, seed=7):
     return Sums(hits[-1] - hits[at], clicks[-1] - clicks[at], lumped(starts, [True] * len(at)), whole=False)
 
 
-def since(hours, *, who, to, before=2 * LINE):
+def since(hours, *, who, to, before=2 * LINE, a_day=4000):
     """All subjects at `before`, and some of them at `to` since so many hours."""
     rates = np.full((DAYS * 24, SUBJECTS), before)
     rates[-hours:, who] = to
-    return sums(rates)
+    return sums(rates, a_day=a_day)
 
 
 def convicted(found):
@@ -62,6 +63,13 @@ def test_too_few_subjects_share_nothing(subjects):
 
 def test_a_past_that_is_hardly_better_than_the_threshold_says_nothing():
     assert not convicted(since(24, who=slice(None), to=LINE / 2, before=LINE)).any()
+
+
+def test_between_two_lists_missing_hits_say_nothing():
+    """The last list came four hours ago, so that the clicks since then seem to have brought nothing."""
+    late = since(4, who=slice(None), to=0.0, before=4 * LINE, a_day=12_000)
+    assert convicted(late).any()
+    assert not convicted(replace(late, listed=np.full(SUBJECTS, 4.0))).any()
 
 
 def test_silence_of_some_hours_is_no_collapse_and_silence_of_a_day_is():

@@ -84,7 +84,7 @@ def typical_costs(revision: Revision) -> list[dict[str, Any]]:
 def costs_text(row: dict[str, Any]) -> str:
     """One row as a sentence."""
     unnoticed = row["unnoticed_hours"]
-    after = f"{unnoticed} h" if unnoticed[0].isdigit() else unnoticed
+    after = f"{unnoticed} h and as long as conversions take" if unnoticed[0].isdigit() else unnoticed
     worth = f", {row['missing_revenue']} of revenue short of the threshold" if Decimal(row["missing_revenue"]) else ""
     return (
         f"{row['rule']}: at {row['a_day']:,} a day it pauses {row['honest_paused']} of honest items in a month "

@@ -2,7 +2,8 @@
 
 A month is simulated for some typical volumes, with the very tests that the evaluator uses: subjects whose true ratio is
 exactly at the line, 1.5 times as good, and twice as good until it falls to a quarter. For a threshold that is to be
-chosen, the items of the network itself are simulated, each with its own volume and ratio. Pure, and the same each time.
+chosen, the items of the network itself are simulated, each with its own volume and ratio. Conversions come at once, so
+that what their delay adds is not in it. Pure, and the same each time.
 """
 
 from collections.abc import Callable, Sequence

@@ -67,7 +67,7 @@ class Tracking:
 
     _due: dict[int, Floats] = field(default_factory=dict)  # beginning of a bin → conversions due, per pair
     _rates: tuple[int, Floats] | None = None
-    _lags: tuple[int, NDArray[np.int64]] | None = None
+    _lags: dict[Per, tuple[int, NDArray[np.int64]]] = field(default_factory=dict)
 
     def written(self) -> tuple[dict[int, Floats], tuple[int, Floats] | None]:
         """What was due in each quarter of an hour, and the rates by which it was."""
@@ -118,19 +118,18 @@ class Tracking:
             self._due.clear()
         return np.append(self._rates[1], np.zeros(max(count - len(self._rates[1]), 0)))
 
-    def listed_after(self, sums: "Clicks") -> NDArray[np.int64]:
-        """How many seconds after they happen each advertiser's conversions are listed, by the week before."""
-        windows, known = sums.windows, sums.known
+    def listed_after(self, sums: "Clicks", per: Per) -> NDArray[np.int64]:
+        """After how many seconds the conversions of each subject are listed, by the week before; 0: at once."""
         day = sums.reach // DAY * DAY
-        if self._lags is None or self._lags[0] != day:
-            rows = windows.listed_after(("advertiser",), day - 8 * DAY, day - DAY, min(known, day))
+        if per not in self._lags or self._lags[per][0] != day:
+            rows = sums.windows.listed_after(per, day - 8 * DAY, day - DAY, min(sums.known, day))
             lags = listing_lags(*rows)
-            self._lags = day, np.where(lags > PUNCTUAL, lags, 0)
-        return self._lags[1]
+            self._lags[per] = day, np.where(lags > PUNCTUAL, lags, 0)
+        return self._lags[per][1]
 
     def _listed(self, sums: "Clicks", size: int) -> NDArray[np.int64]:
         """How many of the newest bins of each advertiser are not judged."""
-        lags = self.listed_after(sums)
+        lags = self.listed_after(sums, ("advertiser",))
         found = np.zeros(size, np.int64)
         found[: len(lags)] = (-(-lags // BIN))[:size]
         return found

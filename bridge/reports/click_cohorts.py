@@ -246,8 +246,10 @@ class ClickFacts:
 
     def listed_after(self) -> Floats:
         if "listed after" not in self.kept:
-            self.kept["listed after"] = self.tracking.listed_after(self.cohorts)
-        return self._taken(self.kept["listed after"], self.numbers(("advertiser",)))
+            pers: tuple[Per, ...] = (("offer",), ("advertiser",))
+            self.kept["listed after"] = [(per, self.tracking.listed_after(self.cohorts, per)) for per in pers]
+        found: list[tuple[Per, Ints]] = self.kept["listed after"]
+        return np.asarray(np.max([self._taken(lags, self.numbers(per)) for per, lags in found], axis=0))
 
     def _edges(self, start: int, end: int) -> Edges:
         return Edges(start, end, self.cohorts.known)

@@ -77,17 +77,17 @@ def listed(random: np.random.Generator, clicked: Numbers, case: Case) -> tuple[N
     return happened, np.maximum(known, (happened // case.batch + 1) * case.batch + 300) if case.batch else known
 
 
-def since(starts: Any, values: Numbers) -> Numbers:
-    """Sums up to the last slot since each beginning."""
-    whole = np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
+def summed(values: Numbers) -> Numbers:
+    """The sums of all slots before each slot."""
+    return np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
+
+
+def paused(hits: Numbers, trials: Numbers, slot: int) -> Numbers:
+    """Whom the evidence convicts at this slot, by sums that have a row per slot."""
+    starts = [one for one in beginnings(BEGIN + timedelta(seconds=slot * SLOT)) if one.at >= BEGIN]
     at = [int((one.at - BEGIN) / timedelta(seconds=SLOT)) for one in starts]
-    return np.asarray(whole[-1] - whole[at])
-
-
-def paused(hits: Numbers, trials: Numbers, now: datetime) -> Numbers:
-    """Whom the evidence convicts; one row per slot up to now."""
-    starts = [one for one in beginnings(now) if one.at >= BEGIN]
-    sums = Sums(since(starts, hits), since(starts, trials), lumped(starts, [True] * len(starts)), whole=False)
+    weights = lumped(starts, [True] * len(starts))
+    sums = Sums(hits[slot] - hits[at], trials[slot] - trials[at], weights, whole=False)
     return Screen(sums, "below", NEEDED, own_past=True).taken(np.array([THRESHOLD]))
 
 
@@ -111,7 +111,7 @@ def found_after(case: Case, items: int = COLLAPSES, seed: int = 1) -> tuple[Numb
         there = int(np.searchsorted(known, now * SLOT, side="right"))
         hits = np.bincount(slot[:there] * items + item[:there], minlength=slots * items).reshape(slots, items)[:now]
         arrived = np.searchsorted(curve, (now - np.arange(now) - 0.5) * SLOT, side="right") / len(curve)
-        proven = paused(hits, clicks[:now] * arrived[:, None], BEGIN + timedelta(seconds=now * SLOT))
+        proven = paused(summed(hits), summed(clicks[:now] * arrived[:, None]), now)
         inside = (happened[:there] >= (now - DAY - 4) * SLOT) & (happened[:there] < (now - 4) * SLOT)
         of = clicks[now - DAY - 4 : now - 4].sum(axis=0)
         once = (of >= 500) & (wilson(np.bincount(item[:there][inside], minlength=items), of, 1.645)[1] < THRESHOLD)
@@ -143,10 +143,10 @@ def ever_paused(a_day: float, times: float, *, falls_to: float | None = None, it
     if falls_to is not None:
         rates[at >= BEFORE * DAY + random.integers(DAY, 15 * DAY, items)] = THRESHOLD * falls_to
     clicks = random.poisson(a_day / DAY * (1 + 0.5 * np.sin(at / DAY * 2 * np.pi)) + np.zeros(items))
-    hits = random.poisson(clicks * rates)
+    clicks, hits = (summed(part) for part in (clicks, random.poisson(clicks * rates)))
     ever = np.zeros(items, bool)
     for now in range(BEFORE * DAY, slots + 1, 4):
-        ever |= paused(hits[:now], clicks[:now], BEGIN + timedelta(seconds=now * SLOT))
+        ever |= paused(hits, clicks, now)
     return float(ever.mean())
 
 

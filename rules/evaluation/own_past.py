@@ -90,8 +90,17 @@ def _parted(sums: Sums, direction: Direction) -> tuple[Floats, Floats, Floats, F
     """
     hits, trials = sums.since()
     before, of = sums.before()
-    trials = trials * _shared_swing(sums, direction)
+    trials = _known(sums, trials) * _shared_swing(sums, direction)
     return hits, trials, hits + before, trials + of
+
+
+def _known(sums: Sums, trials: Floats) -> Floats:
+    """The trials without those since the last list that is sure to have come, where hits are listed in batches."""
+    if sums.listed is None:
+        return trials
+    last = np.minimum(np.searchsorted(_hours(sums), sums.listed), len(trials) - 1)
+    newest = np.where(sums.listed > 0, trials[last, np.arange(trials.shape[1])], 0.0)
+    return np.maximum(trials - newest, 0.0)
 
 
 def _shared_swing(sums: Sums, direction: Direction) -> Floats:

@@ -35,7 +35,6 @@ PAST_ERRORS = 20.0  # what part of the errors the bound of the past may use: one
 COLLAPSED = ((0.1, 0.3), (0.25, 0.4), (0.4, 0.3))
 RISEN = ((10.0, 0.3), (4.0, 0.4), (2.5, 0.3))
 RECENT = 18.0  # hours; a collapse that is older was found, and what seems to be one is chance more often
-SILENT, HEARD = 12.0, 2  # for so many hours fewer hits than these say nothing: something may be late
 LISTS = 3.0  # where hits are listed in batches, so many of them must have come: the curve knows no single one
 OTHERS_PRIOR = 25.0  # hits, by which the swing that all others share is drawn to none
 
@@ -75,11 +74,8 @@ def _left(sums: Sums, past: Floats, direction: Direction) -> Floats:
         for share, part in COLLAPSED if direction == "below" else RISEN:
             found = hits * np.log(share) + every * np.log(of / (of - (1.0 - share) * trials))
             total += part * np.exp(np.clip(np.nan_to_num(found, nan=-CLIP), -CLIP, CLIP))
-    if direction == "below":
-        waits = np.where(sums.hits < HEARD, SILENT, 0.0)
-        if sums.listed is not None:
-            waits = np.maximum(waits, LISTS * sums.listed)
-        total[_hours(sums)[:, None] < waits] = 0.0
+    if sums.listed is not None:
+        total[_hours(sums)[:, None] < LISTS * sums.listed] = 0.0
     return total
 
 

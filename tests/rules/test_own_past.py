@@ -70,10 +70,3 @@ def test_between_two_lists_missing_hits_say_nothing():
     late = since(4, who=slice(None), to=0.0, before=4 * LINE, a_day=12_000)
     assert convicted(late).any()
     assert not convicted(replace(late, listed=np.full(SUBJECTS, 4.0))).any()
-
-
-def test_silence_of_some_hours_is_no_collapse_and_silence_of_a_day_is():
-    """Conversions that are listed every four hours are silent in between, however many they are."""
-    silent = {hours: convicted(since(hours, who=slice(None), to=0.0)) for hours in (5, 24)}
-    assert not silent[5].any()
-    assert silent[24].all()

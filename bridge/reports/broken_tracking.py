@@ -67,7 +67,7 @@ class Tracking:
 
     _due: dict[int, Floats] = field(default_factory=dict)  # beginning of a bin → conversions due, per pair
     _rates: tuple[int, Floats] | None = None
-    _lags: dict[Per, tuple[int, NDArray[np.int64]]] = field(default_factory=dict)
+    _lags: dict[Per, tuple[int, tuple[NDArray[np.int64], NDArray[np.int64]]]] = field(default_factory=dict)
 
     def written(self) -> tuple[dict[int, Floats], tuple[int, Floats] | None]:
         """What was due in each quarter of an hour, and the rates by which it was."""
@@ -119,12 +119,20 @@ class Tracking:
         return np.append(self._rates[1], np.zeros(max(count - len(self._rates[1]), 0)))
 
     def listed_after(self, sums: "Clicks", per: Per) -> NDArray[np.int64]:
-        """After how many seconds the conversions of each subject are listed, by the week before; 0: at once."""
+        """After how many seconds nearly all conversions of each subject are listed, by the week before; 0: at once."""
+        return self._week(sums, per)[0]
+
+    def batched(self, sums: "Clicks", per: Per) -> NDArray[np.int64]:
+        """The same where half of the conversions are not listed at once, which single late rows cannot cause."""
+        return self._week(sums, per)[1]
+
+    def _week(self, sums: "Clicks", per: Per) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         day = sums.reach // DAY * DAY
         if per not in self._lags or self._lags[per][0] != day:
             rows = sums.windows.listed_after(per, day - 8 * DAY, day - DAY, min(sums.known, day))
-            lags = listing_lags(*rows)
-            self._lags[per] = day, np.where(lags > PUNCTUAL, lags, 0)
+            lags, half = listing_lags(*rows), listing_lags(*rows, share=0.5)
+            lags = np.where(lags > PUNCTUAL, lags, 0)
+            self._lags[per] = day, (lags, np.where(half > PUNCTUAL, lags, 0))
         return self._lags[per][1]
 
     def _listed(self, sums: "Clicks", size: int) -> NDArray[np.int64]:
@@ -153,8 +161,10 @@ class Tracking:
         return result
 
 
-def listing_lags(owners: Codes, events: NDArray[np.int64], lags: NDArray[np.int64]) -> NDArray[np.int64]:
-    """After how many seconds nearly all conversions of each advertiser are listed, on the median day.
+def listing_lags(
+    owners: Codes, events: NDArray[np.int64], lags: NDArray[np.int64], share: float = NEARLY_ALL
+) -> NDArray[np.int64]:
+    """After how many seconds this share of the conversions of each advertiser is listed, on the median day.
 
     By days, so that a hole that was filled in later makes no advertiser a slow one; and not of all, since single rows
     come hours late everywhere.
@@ -167,7 +177,7 @@ def listing_lags(owners: Codes, events: NDArray[np.int64], lags: NDArray[np.int6
     groups = owners.astype(np.int64) * (int(days.max() - days.min()) + 1) + (days - days.min())
     order = np.lexsort((lags, groups))
     _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
-    at = starts + np.ceil(NEARLY_ALL * counts).astype(np.intp) - 1
+    at = starts + np.ceil(share * counts).astype(np.intp) - 1
     of_day = lags[order][at]
     whose = owners[order][starts]
     enough = counts >= LISTED_LEAST

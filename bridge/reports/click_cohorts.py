@@ -247,7 +247,7 @@ class ClickFacts:
     def listed_after(self) -> Floats:
         if "listed after" not in self.kept:
             pers: tuple[Per, ...] = (("offer",), ("advertiser",))
-            self.kept["listed after"] = [(per, self.tracking.listed_after(self.cohorts, per)) for per in pers]
+            self.kept["listed after"] = [(per, self.tracking.batched(self.cohorts, per)) for per in pers]
         found: list[tuple[Per, Ints]] = self.kept["listed after"]
         return np.asarray(np.max([self._taken(lags, self.numbers(per)) for per, lags in found], axis=0))
 

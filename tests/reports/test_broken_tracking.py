@@ -141,3 +141,16 @@ def test_no_rule_takes_traffic_away_for_conversions_that_are_missing(when, answe
 def test_the_best_stretch_is_the_one_with_the_largest_sum():
     best, low, high = best_stretch(np.array([[1.0, -3.0, 2.0, 2.0, -1.0, 3.0, -9.0]]))
     assert (best[0], low[0], high[0]) == (6.0, 2, 6)
+
+
+def test_single_late_rows_make_no_subject_one_that_is_listed_in_batches():
+    """Half of the rows tell batches from rows that come late everywhere."""
+    events = np.arange(7 * 40) * (86_400 // 40)
+    late = np.where(np.arange(len(events)) % 20 == 0, 5 * 3600, 300)
+    batches = (events // 14_400 + 1) * 14_400 + 300 - events
+    owners = np.repeat([1, 2], len(events)).astype(np.int32)
+    rows = owners, np.tile(events, 2), np.concatenate([late, batches])
+    assert listing_lags(*rows)[1] > 3600 < listing_lags(*rows)[2]
+    half = listing_lags(*rows, share=0.5)
+    assert half[1] == 300
+    assert half[2] > 3600

@@ -1,19 +1,22 @@
 """Read a CSV file of report rows: find its columns, and read each row with exact amounts, ids and times."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bridge.reports.rows import COLUMN_SPELLINGS, IDS, MORE_SPELLINGS, TIMES
+from bridge.reports.rows import COLUMN_SPELLINGS, IDS, MORE_SPELLINGS, STATUSES, TIMES
 from bridge.sources import spreadsheet
 from bridge.sources.csv_file import CsvProblem, CsvTable, Row, encoding_of, table
 from bridge.store.feeds import Kind
+from rules.model.formatting import counted
 
 ENCODING_SAMPLE_BYTES = 400  # bytes that show the encoding
 MONEY = ("payout", "revenue")
 MAX_COLUMNS_NAMED = 8  # columns in a sentence
+MAX_WORDS_NAMED = 5
 #: Cells that are ids: a spreadsheet may have shortened them.
 ID_COLUMNS = frozenset({*IDS, "external_transaction_id", "offer_id", "publisher_id", "advertiser_id"})
 DIMENSIONS = tuple(name for names in (*COLUMN_SPELLINGS.values(), *MORE_SPELLINGS.values()) for name in names)
@@ -34,7 +37,20 @@ class ReportFile:
 
     lines: Iterator[Lines]
     lacks: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    understood: tuple[str, ...] = ()
+    other_statuses: Counter[str] = field(default_factory=Counter)  # of the rows that were taken so far
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the file was understood, as far as it was read."""
+        if not self.other_statuses:
+            return self.understood
+        words = ", ".join(repr(word[:30]) for word in sorted(self.other_statuses)[:MAX_WORDS_NAMED])
+        rows = counted(sum(self.other_statuses.values()), "row")
+        others = (
+            f"{rows} with a status that is neither approved, pending nor rejected, counted as not rejected: {words}"
+        )
+        return (*self.understood, others)
 
 
 def encoding(path: Path) -> str:
@@ -56,7 +72,16 @@ def of(text: Iterable[str], kind: Kind, seen_column: str | None = None) -> Repor
     if unused:
         notes.append(f"columns that are not used ({len(unused)}): {', '.join(unused[:MAX_COLUMNS_NAMED])}")
     lacks = tuple(name for name in ("status", *MONEY) if name not in read.columns)
-    return ReportFile(_lines(read, kind, seen_column), lacks, tuple(notes))
+    others: Counter[str] = Counter()
+    return ReportFile(_noting(_lines(read, kind, seen_column), others), lacks, tuple(notes), others)
+
+
+def _noting(lines: Iterator[Lines], others: Counter[str]) -> Iterator[Lines]:
+    for one in lines:
+        status = str(one.cells.get("status") or "").strip().lower()
+        if status and status not in STATUSES:
+            others[status] += 1
+        yield one
 
 
 def _require(read: CsvTable, names: Sequence[str], what: str) -> None:

@@ -290,6 +290,15 @@ def test_a_preview_writes_nothing_and_shows_the_rows_as_they_would_be_read(sqlit
         assert list(feeds.everything(session)) == []
 
 
+def test_words_for_a_status_that_are_not_known_are_told(imported):
+    rows = [ROW.replace("t1", f"t{number}").replace("Approved", word) for number, word in enumerate(WORDS)]
+    others = "2 rows with a status that is neither approved, pending nor rejected, counted as not rejected"
+    assert imported(HEADER + "".join(rows)).notes == (f"{others}: 'declined', 'trash'",)
+
+
+WORDS = ("Approved", " REJECTED ", "processing", "", "declined", "Trash")
+
+
 def test_a_column_says_when_each_row_was_seen(imported, sqlite_store, now):
     seen = now - timedelta(hours=20)
     imported(

@@ -228,8 +228,13 @@ class Supervisor:
         return self._stopping.is_set()
 
     def _say(self, name: str, colour: str, line: str) -> None:
-        if self._log:
+        if not self._log:
+            return
+        if self._console.is_terminal:
             self._console.print(Text.assemble((f"{name:<8}│ ", colour), Text.from_ansi(line)), soft_wrap=True)
+        else:  # nobody sees a colour, and finding out where one would be costs ten times as much as the line
+            self._console.file.write(f"{name:<8}│ {line}\n")
+            self._console.file.flush()
 
 
 def _reason(code: int) -> str:

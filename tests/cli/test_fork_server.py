@@ -16,7 +16,7 @@ import os, signal, sys, threading, time
 from pathlib import Path
 from rich.console import Console
 from bridge.cli.local import preload, supervisor
-from bridge.cli.local.fork_server import PREFIX
+from bridge.cli.local.fork_server import MODULE_COMMAND
 from bridge.cli.local.supervisor import Program, Supervisor
 
 preload.MODULES, preload.warm_up = (), lambda: None
@@ -26,7 +26,7 @@ boss.load({"FROM": "load"})
 sys.path.insert(0, os.getcwd())
 
 def program(name, *arguments, **environment):
-    return Program(name, [*PREFIX, *arguments], environment)
+    return Program(name, [*MODULE_COMMAND, *arguments], environment)
 """
 
 
@@ -60,7 +60,7 @@ sys.exit(7)
 def test_a_program_has_its_own_arguments_environment_session_and_streams(tmp_path):
     code = """
 boss.handle_signals()
-print(boss.run([*PREFIX, "tell", "a", "b"], {"OWN": "mine"}))
+print(boss.run([*MODULE_COMMAND, "tell", "a", "b"], {"OWN": "mine"}))
 boss.stop()
 """
     [told] = run(code, tmp_path, tell=TELL)
@@ -68,7 +68,7 @@ boss.stop()
 
 
 def test_a_program_that_raises_ends_with_1_and_its_traceback(tmp_path):
-    code = 'print(boss.run([*PREFIX, "broken"], {})); boss.stop()'
+    code = 'print(boss.run([*MODULE_COMMAND, "broken"], {})); boss.stop()'
     [told] = run(code, tmp_path, broken="raise LookupError('nothing here')")
     returned, said, complaint = eval(told)
     assert (returned, said) == (1, "")
@@ -79,7 +79,7 @@ def test_a_program_may_be_started_before_the_parent_has_loaded_anything(tmp_path
     code = """
 early = Supervisor(Console(stderr=True), log=False)
 early.fork_from_one_parent()
-print(early.run([*PREFIX, "said"], {})[1].strip())
+print(early.run([*MODULE_COMMAND, "said"], {})[1].strip())
 early.stop()
 boss.stop()
 """
@@ -136,7 +136,7 @@ boss.stop()
 
 def test_a_file_in_the_directory_of_up_is_no_module(tmp_path):
     (tmp_path / "tell.py").write_text("raise SystemExit('a file of the user was imported')")
-    code = 'print(boss.run([*PREFIX, "tell"], {"OWN": "x"})[0]); boss.stop()'
+    code = 'print(boss.run([*MODULE_COMMAND, "tell"], {"OWN": "x"})[0]); boss.stop()'
     assert run(code, tmp_path, tell=TELL) == ["7"]
 
 

@@ -39,7 +39,7 @@ class Environment(FileAwareEnv):
         except (ValueError, OSError) as error:
             self.problems.append(f"settings: {str(error).rstrip('.')}; point {env_key}_FILE to the mounted file")
             return default
-        if found is not None and {env_key, f"{env_key}_FILE"} <= os.environ.keys():
+        if found is not None and {env_key, f"{env_key}_FILE"} <= os.environ.keys() | self._environ.keys():
             self.warnings.append(f"settings: {env_key} and {env_key}_FILE are both set; the file is used, remove one")
         return default if found is None else found.removeprefix("\ufeff").rstrip(LINE_ENDS)
 

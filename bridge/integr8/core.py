@@ -5,6 +5,7 @@ values, or raises the error that fits. Neither performs I/O, reads a clock or kn
 """
 
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
+import orjson
 from marshmallow import ValidationError
 
 from bridge.integr8.catalogue import Kind, Operation, Retry, Route
@@ -175,14 +177,30 @@ def flatten(messages: Any, place: str = "") -> dict[str, str]:
 
 
 def encode(value: Any) -> bytes:
-    """JSON bytes; a Decimal becomes a JSON number."""
-    return json.dumps(value, default=_number, separators=(",", ":"), ensure_ascii=False).encode()
+    """JSON bytes; numbers keep all their digits. Raises TypeError for what JSON has no form for, as for a NaN."""
+    return orjson.dumps(_exact(value))
 
 
-def _number(value: Any) -> int | float:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(f"{type(value).__name__} has no place in a request")
+def _exact(value: Any) -> Any:
+    """The same value, with numbers that no double and no 64 bits can hold in their own digits."""
+    match value:
+        case dict():
+            return {key: _exact(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_exact(item) for item in value]
+        case Decimal():
+            if not value.is_finite():
+                raise TypeError(f"{value} is no number that JSON has")
+            text = f"{value:f}"  # unlike `normalize`, which rounds to the digits of the context
+            return orjson.Fragment(text.rstrip("0").rstrip(".") if "." in text else text)
+        case bool():
+            return value
+        case int():
+            return value if -(2**63) <= value < 2**63 else orjson.Fragment(str(value))
+        case float() if not math.isfinite(value):
+            raise TypeError(f"{value} is no number that JSON has")
+        case _:
+            return value
 
 
 # --- answers ---------------------------------------------------------------------------------------

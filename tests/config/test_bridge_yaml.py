@@ -143,6 +143,15 @@ def test_a_variable_and_a_file_for_it_are_told_apart(load, tmp_path):
     assert "settings: KEY and KEY_FILE are both set; the file is used, remove one" in found.warnings
 
 
+def test_a_variable_of_env_and_a_file_for_it_are_told_apart(load, tmp_path, monkeypatch):
+    monkeypatch.delenv("KEY")
+    (tmp_path / ".env").write_text("KEY=k-1\n")
+    (tmp_path / "key.txt").write_text("k-2\n")
+    found = load(ACCOUNT, KEY_FILE=str(tmp_path / "key.txt"))
+    assert found.accounts["main"].api_key == "k-2"
+    assert "settings: KEY and KEY_FILE are both set; the file is used, remove one" in found.warnings
+
+
 @pytest.mark.parametrize("rate", ["0100", "1_000", "0x10", "1:30", '"0100"', "+5", "5e1"])
 def test_a_rate_is_a_plain_number_as_in_rules(refused, rate):
     assert "accounts.main.rate.per_second: is no valid number" in refused(

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import evidence, proof
+from rules.evaluation import evidence, judgement
 from rules.evaluation.columns import wilson
 from rules.evaluation.evidence import Direction, Sums
 from rules.evaluation.screening import Screen
@@ -171,9 +171,9 @@ def _first(trials: Counts, hits: Counts, look: Look) -> Counts:
 def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
     direction: Direction = "below" if node.op in {"<", "<="} else "above"
     confidence = node.confidence or Decimal("0.95")
-    z = proof.z_of(confidence) if node.confidence is not None else 0.0
+    z = judgement.z_of(confidence) if node.confidence is not None else 0.0
     parts = types.ratio_of_counts(node.left)
-    whole = parts is not None and proof.is_whole(parts)
+    whole = parts is not None and judgement.is_whole(parts)
 
     def once(hits: Counts, trials: Counts, slot: int) -> Counts:
         n, k = trials[slot] - trials[slot - length], hits[slot] - hits[slot - length]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, entity_counts, losses, proof, ranking, unusual
+from rules.evaluation import columns, entity_counts, judgement, losses, ranking, unusual
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Lookback, Peers
 from rules.language import patterns, types
@@ -381,7 +381,7 @@ def parts_of(node: tree.Compare | tree.Change, frame: Frame) -> tuple[tree.Node,
 
 
 def _proven(node: tree.Compare | tree.Change, frame: Frame, lookback: Lookback) -> Truth:
-    found = proof.prove(node, parts_of(node, frame), frame, lookback, value)
+    found = judgement.judge(node, parts_of(node, frame), frame, lookback, value)
     return columns.truth(found.yes, found.why)
 
 
@@ -407,7 +407,7 @@ def bounds(node: tree.Node, confidence: Decimal, frame: Frame, lookback: Lookbac
     successes, trials = (columns.numeric(value(part, frame, lookback)) for part in cohort(*parts, frame))
     why = columns.first_reason(successes.why, trials.why)
     nothing = (trials.values <= 0) & (why == Why.KNOWN)
-    lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), proof.z_of(confidence))
+    lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), judgement.z_of(confidence))
     return lower, upper, np.where(nothing, np.uint8(Why.UNDEFINED), why)
 
 

@@ -27,7 +27,7 @@ HOUR = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Proof:
+class Judgement:
     """The answer per subject, the line that each is held against, what the evidence must reach, and where is none."""
 
     line: NDArray[np.float64]
@@ -56,19 +56,19 @@ def z_of(confidence: Decimal) -> float:
     return NormalDist().inv_cdf(float(confidence))
 
 
-def prove(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Proof:
+def judge(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Judgement:
     """Judge every subject of the frame's facts. What was judged once is kept with the frame."""
     key = (node, lookback)
     if key not in frame.proofs:
-        frame.proofs[key] = _proof(node, parts, frame.whole(), lookback, value)
-    whole: Proof = frame.proofs[key]
+        frame.proofs[key] = _judged(node, parts, frame.whole(), lookback, value)
+    whole: Judgement = frame.proofs[key]
     if frame.rows is None:
         return whole
     at = frame.rows
     return replace(whole, line=whole.line[at], yes=whole.yes[at], why=whole.why[at])
 
 
-def _proof(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Proof:
+def _judged(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Judgement:
     confidence = float(node.confidence or Decimal("0.95"))
     line = line_of(node, parts, frame, lookback, value)
     found = gathered(node, parts, frame, lookback, value)
@@ -80,7 +80,7 @@ def _proof(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: 
         taken = (strength >= needed) & evidence.of_the_scope(strength, confidence)
     else:
         taken = screen.taken(line.values)
-    return Proof(np.broadcast_to(line.values, frame.size), needed, taken, why)
+    return Judgement(np.broadcast_to(line.values, frame.size), needed, taken, why)
 
 
 def _has_own_past(node: Judged) -> bool:
@@ -89,21 +89,21 @@ def _has_own_past(node: Judged) -> bool:
 
 def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Story:
     """The evidence of the frame's one subject in figures: the beginning that says most."""
-    proof = prove(node, parts, frame, lookback, value)
+    judged = judge(node, parts, frame, lookback, value)
     found = gathered(node, parts, frame.whole(), lookback, value)
     row = frame.rows.start if isinstance(frame.rows, slice) else 0
     sums = evidence.only(found.sums, np.array([row]))
-    line, direction = float(proof.line[0]), direction_of(node)
+    line, direction = float(judged.line[0]), direction_of(node)
     usable = 0 < line < 1
     at = evidence.most_telling(sums, line, direction) if usable else len(found.starts) - 1
     strength = own = 0.0
     if usable:
-        strength = float(evidence.mixed(sums, proof.line, direction)[0])
-    if usable and _has_own_past(node) and strength < proof.needed:
-        own = float(own_past.against_past(sums, proof.line, direction, proof.needed)[0])
+        strength = float(evidence.mixed(sums, judged.line, direction)[0])
+    if usable and _has_own_past(node) and strength < judged.needed:
+        own = float(own_past.against_past(sums, judged.line, direction, judged.needed)[0])
     since = found.starts[at].at if found.starts else None
     hits, trials, spread = float(sums.hits[at, 0]), float(sums.trials[at, 0]), float(sums.spread()[at, 0])
-    return Story(since, hits, trials, line, max(strength, own), proof.needed, own >= proof.needed, spread)
+    return Story(since, hits, trials, line, max(strength, own), judged.needed, own >= judged.needed, spread)
 
 
 def direction_of(node: Judged) -> Direction:

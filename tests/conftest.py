@@ -12,18 +12,17 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from postgresql import started
+from simulator_transport import simulator_transport
 from sqlalchemy import Engine
 
 from bridge.cli.local.supervisor import free_port
 from bridge.integr8 import Client
 from bridge.integr8.rate_budget import LocalBudget
-from bridge.simulator.app import create_app
 from bridge.simulator.world import World
 from bridge.store import migrate
 from bridge.store.engine import Store, make_engine
@@ -238,7 +237,7 @@ def world() -> Iterator[World]:
 @pytest.fixture
 def client(world: World) -> Iterator[Client]:
     """The real client, talking to the simulator inside this process."""
-    transport = httpx.WSGITransport(app=create_app(world, strict=True))
+    transport = simulator_transport(world, strict=True)
     with Client(
         "http://integr8.test",
         world.api_key,

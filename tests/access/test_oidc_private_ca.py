@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import structlog
 from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,6 +20,7 @@ from werkzeug.serving import make_server
 from bridge.cli import cli
 from bridge.config.login import LoginSettingsError, oidc
 from bridge.store.audit_log import Audit
+from bridge.web.access import login
 
 NOW = datetime.now(UTC)
 
@@ -98,7 +100,9 @@ def test_a_relative_file_lies_in_the_home(network, provider, files):
     assert guest.come_in().status_code == 303
 
 
-def test_without_it_log_and_audit_say_what_is_missing(network, provider, capfd):
+def test_without_it_log_and_audit_say_what_is_missing(network, provider, monkeypatch):
+    said = structlog.testing.LogCapture()
+    monkeypatch.setattr(login, "log", structlog.wrap_logger(None, processors=[said]))
     guest = Guest(with_login(network, provider))
     page = guest.open("/login/oidc")
     assert "does not answer as it should" in page
@@ -106,8 +110,8 @@ def test_without_it_log_and_audit_say_what_is_missing(network, provider, capfd):
     [row] = [one for one in network.all(Audit) if one.what == "failed sign-in"]
     assert "login.oidc.ca_file" in row.detail["why"]
     assert "certificate" in row.detail["why"]
-    said = capfd.readouterr()
-    assert "login.oidc.ca_file" in said.out + said.err
+    [line] = said.entries
+    assert "login.oidc.ca_file" in line["why"]
 
 
 @pytest.mark.parametrize(("content", "words"), [(None, "No such file"), ("no certificate", "give a PEM file")])

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import redis
 from flask import Flask
+from simulator_transport import simulator_transport
 from sqlalchemy import event, text
 
 from bridge.cli.local.supervisor import Supervisor, free_port, valkey
@@ -15,7 +16,6 @@ from bridge.integr8.rate_budget import RedisBudget
 from bridge.operations.doctor import examine, permissions
 from bridge.operations.health_checks import checks
 from bridge.services.container import Services
-from bridge.simulator.app import create_app
 from bridge.store import halts
 from bridge.store.engine import Store, make_engine
 from bridge.store.roles import Role
@@ -161,7 +161,7 @@ class Dated(httpx.BaseTransport):
     """Integr8 with a Date header, as its servers send it; this one is so much behind us."""
 
     def __init__(self, world, behind):
-        self._inner = httpx.WSGITransport(app=create_app(world, strict=True))
+        self._inner = simulator_transport(world, strict=True)
         self._behind = behind
 
     def handle_request(self, request):

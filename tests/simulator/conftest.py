@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from simulator_transport import simulator_transport
 
-from bridge.simulator import Clock, World, create_app
+from bridge.simulator import Clock, World
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def strict_api(world: World) -> Iterator[httpx.Client]:
 
 
 def talk(world: World, **options: Any) -> httpx.Client:
-    transport = httpx.WSGITransport(app=create_app(world, **options))
+    transport = simulator_transport(world, **options)
     return httpx.Client(
         transport=transport, base_url="http://integr8.test", headers={"API-KEY": world.api_key}, timeout=5
     )

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from flask import Flask
+from simulator_transport import simulator_transport
 from sqlalchemy import select
 
 from bridge.config import rulebook, settings
@@ -20,7 +20,6 @@ from bridge.operations import backtest_jobs, decide, feeds, maintenance, questio
 from bridge.operations.perform import perform_effects
 from bridge.services.container import Services
 from bridge.services.queue import QUEUES
-from bridge.simulator.app import create_app
 from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
 from bridge.store.engine import Store, make_engine
@@ -91,7 +90,7 @@ class Network:
         }
         for name, value in self.variables.items():
             monkeypatch.setenv(name, value)
-        transport = httpx.WSGITransport(app=create_app(self.world, strict=True))
+        transport = simulator_transport(self.world, strict=True)
         self.wake_ups = WakeUps()
         self.services = Services(
             settings.load(home), transport=transport, clock=lambda: self.now, sleep=lambda _seconds: None,

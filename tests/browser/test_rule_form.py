@@ -73,7 +73,16 @@ def test_an_error_stands_in_its_line_of_the_text(reader):
     height = text.evaluate("one => parseFloat(getComputedStyle(one).lineHeight)")
     if place := os.environ.get("BRIDGE_PICTURES"):
         text.screenshot(path=Path(place) / "errors-in-lines.png")
-    assert abs(told.bounding_box()["y"] - text.bounding_box()["y"] - line * height) < 1.5 * height
+    # Each answer of the server draws the errors anew, so both places are read at once, and again while there is none.
+    reader.wait_for_function(
+        """([line, height]) => {
+            const [told, text] = ['.in-lines p', '#text'].map((one) => document.querySelector(one));
+            if (!told) return false;
+            const below = told.getBoundingClientRect().top - text.getBoundingClientRect().top;
+            return Math.abs(below - line * height) < 1.5 * height;
+        }""",
+        arg=[line, height],
+    )
     assert findings(reader) == []
 
 

@@ -34,12 +34,6 @@ class Sentinels:
     sentinel_password: str | None = field(default=None, repr=False)
 
 
-def check(url: str) -> None:
-    """Raise BadAddress where no client can be made of it."""
-    if not ONE_SERVER.match(url):
-        sentinels(url)
-
-
 def sentinels(url: str) -> Sentinels | None:
     """The group that an address names; None where it names one server. Raises BadAddress."""
     if ONE_SERVER.match(url):

@@ -169,7 +169,7 @@ def _metrics_token(file: Mapping[str, Any], problems: list[str]) -> str | None:
 
 def _redis_address(value: str) -> None:
     try:
-        redis_address.check(value)
+        redis_address.sentinels(value)
     except redis_address.BadAddress as error:
         raise ValidationError(str(error)) from None
 

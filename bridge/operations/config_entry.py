@@ -14,9 +14,9 @@ from dotenv import dotenv_values, set_key
 
 from bridge.config import yaml_file
 from bridge.config.environment import control_character
+from bridge.config.settings import SETTINGS_FILE
 from bridge.operations.errors import OperationError, Refused
 
-SETTINGS_FILE = "bridge.yaml"
 ENV = ".env"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 

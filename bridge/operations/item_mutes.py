@@ -9,11 +9,11 @@ from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services.container import Services
 from bridge.store import audit_log, entities
 from bridge.store.engine import Store
+from bridge.store.entities import ITEM_KINDS
 from bridge.store.holds import Mute
 
 EVERY_RULE = "*"
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)  # until somebody ends it
-ITEM_KINDS = ("offer", "publisher", "advertiser")
 
 
 def mute_item(

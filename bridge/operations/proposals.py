@@ -17,6 +17,7 @@ from bridge.operations.errors import NothingSelected, OperationError, Refused
 from bridge.operations.manual_runs import write
 from bridge.services.container import Services
 from bridge.store import audit_log, revisions, runs
+from bridge.store.entities import ITEM_KINDS
 from rules.evaluation.evaluate import evaluate
 from rules.language.render import as_yaml
 from rules.loading.load import load
@@ -27,7 +28,6 @@ from rules.planning.plan import plan as make_plan
 from rules.planning.plan import targets
 
 ACTIONS = ("pause", "activate", "update")
-ITEM_KINDS = ("offer", "publisher", "advertiser")
 MAX_TARGETS = 50  # targets of one proposal: a person must be able to look at each
 WAITS = "24h"
 

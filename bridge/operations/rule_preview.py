@@ -16,9 +16,9 @@ from bridge.operations.decide import live_inputs
 from bridge.operations.errors import OperationError
 from bridge.operations.rule_costs import costs_of
 from bridge.services.container import Services
-from rules.backtest.backtest import DEFAULT_STEP, NotReplayable, replayable
+from rules.backtest.backtest import NotReplayable, own_step, replayable
 from rules.evaluation.evaluate import evaluate
-from rules.model.revision import Every, Revision, Webhook
+from rules.model.revision import Revision, Webhook
 from rules.model.verdicts import Answer
 
 PAST = timedelta(days=30)
@@ -113,7 +113,7 @@ def past(
         replayable(revision)
     except NotReplayable as error:
         raise OperationError(str(error)) from error
-    step = max(_own_step(revision), PAST / EVALUATIONS)
+    step = max(own_step(revision), PAST / EVALUATIONS)
     end = time.thread_time() + longest
 
     def in_time(done: int, evaluations: int, _at: datetime) -> None:
@@ -145,7 +145,3 @@ def past(
 def chances(services: Services, revision: Revision, now: datetime) -> list[dict[str, Any]]:
     """How many honest items it would pause in a month, and how long a collapse stays unnoticed, per volume."""
     return [] if isinstance(revision.trigger, Webhook) else costs_of(services, revision, now)
-
-
-def _own_step(revision: Revision) -> timedelta:
-    return revision.trigger.interval if isinstance(revision.trigger, Every) else DEFAULT_STEP

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, LargeBinary, String, cast, func, literal, 
 from sqlalchemy.orm import Session
 
 from bridge.store import entities
-from bridge.store.entities import Entity
+from bridge.store.entities import ITEM_KINDS, Entity
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect
 from bridge.store.runs import Run
@@ -15,7 +15,6 @@ from bridge.store.runs import Run
 MAX_HITS_OF_A_KIND = 20  # of each kind
 RECENT = 2_000  # newest events whose body and address are searched for a text
 MAX_RUN_DIGITS = 18  # digits of what may be a run
-ITEM_KINDS = ("offer", "publisher", "advertiser")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.config import yaml_file
-from bridge.operations.config_entry import SETTINGS_FILE, add_entry, check_name
+from bridge.config.settings import SETTINGS_FILE
+from bridge.operations.config_entry import add_entry, check_name
 from bridge.operations.source_setup import BASE_URL
 from bridge.sources.presets import PRESETS
 from bridge.sources.trackers import TRACKERS

@@ -9,7 +9,6 @@ other.
 """
 
 import json
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.segment_file import NARROW, NotAFile
+from bridge.reports.segment_file import NotAFile, narrow, widen, write_whole
 from bridge.reports.segments import Ints, Numbers, Per
 from bridge.reports.windows import BY_CLICK, Edges, Source
 from bridge.store.feeds import Kind
@@ -56,12 +55,9 @@ def write(path: Path, state: State) -> int:
         if values.dtype == np.float64:
             parts.append(values.tobytes())
             return [0, FLOAT, len(values), len(parts[-1])]
-        base = int(values.min()) if len(values) else 0
-        spread = int(values.max()) - base if len(values) else 0
-        kind = next(kind for kind in NARROW if spread <= int(np.iinfo(kind).max))
-        narrow = (values.astype(np.uint64) - np.uint64(base % 2**64)).astype(kind)  # modulo 2^64, as is the way back
-        parts.append(zlib.compress(narrow.tobytes(), 1))
-        return [base, kind, len(values), len(parts[-1])]
+        base, numbers = narrow(values)
+        parts.append(zlib.compress(numbers.tobytes(), 1))
+        return [base, numbers.dtype.str, len(values), len(parts[-1])]
 
     head = {
         "version": VERSION,
@@ -81,13 +77,7 @@ def write(path: Path, state: State) -> int:
     }
     header = json.dumps(head, separators=(",", ":")).encode("utf-8", "surrogatepass")
     body = b"".join([state.at.to_bytes(8, "little"), len(header).to_bytes(4, "little"), header, *parts])
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.writelines([MAGIC, zlib.crc32(body).to_bytes(4, "little"), body])
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, [MAGIC, zlib.crc32(body).to_bytes(4, "little"), body])
     return len(body) + 8
 
 
@@ -121,7 +111,7 @@ def read(path: Path) -> State:
         if kind == FLOAT:
             return np.frombuffer(part, dtype=kind, count=count)
         values = np.frombuffer(zlib.decompress(part), dtype=kind, count=count)
-        return (values.astype(np.uint64) + np.uint64(base % 2**64)).astype(np.int64)
+        return widen(base, values, np.dtype(np.int64))
 
     combined = {tuple(per): take(form).astype(np.int32).reshape(-1, len(per)) for per, form in head["combined"]}
     sums: Sums = {

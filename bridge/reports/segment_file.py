@@ -11,7 +11,7 @@ Layout: magic, length and checksum of the header, header (JSON), columns one aft
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,27 +106,41 @@ def write(path: Path, batch: Batch, mark: str) -> None:
     }
     header = json.dumps(head, separators=(",", ":")).encode()
     opening = MAGIC + len(header).to_bytes(4, "little") + zlib.crc32(header).to_bytes(4, "little")
+    write_whole(path, [opening, header, *parts])
+
+
+def write_whole(path: Path, parts: Sequence[bytes]) -> None:
+    """Put bytes into a file that only its owner reads, and that is there as a whole or not at all. Raises OSError."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.writelines([opening, header, *parts])
+            file.writelines(parts)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
+def narrow(values: NDArray[Any]) -> tuple[int, NDArray[Any]]:
+    """The smallest of some whole numbers, and what each is above it, in the narrowest type; `widen` is the way back."""
+    base = int(values.min()) if len(values) else 0
+    spread = int(values.max()) - base if len(values) else 0
+    if not spread:
+        return base, np.zeros(len(values), dtype=NARROW[0])
+    kind = next(kind for kind in NARROW if spread <= int(np.iinfo(kind).max))
+    return base, (values.astype(np.uint64) - np.uint64(base % 2**64)).astype(kind)  # modulo 2^64, as is the way back
+
+
+def widen(base: int, numbers: NDArray[Any], dtype: "np.dtype[Any]") -> NDArray[Any]:
+    return (numbers.astype(np.uint64) + np.uint64(base % 2**64)).astype(dtype)
+
+
 def _laid_out(values: NDArray[Any], put: Any) -> list[Any]:
     """Base, type, offset and checksums of a column that is put down."""
-    if not len(values):
-        return [0, "", 0, []]
-    base = int(values.min())
-    spread = int(values.max()) - base
-    if spread == 0:
+    base, numbers = narrow(values)
+    if not numbers.any():
         return [base, "", 0, []]
-    kind = next(kind for kind in NARROW if spread <= int(np.iinfo(kind).max))
-    numbers = (values.astype(np.uint64) - np.uint64(base % 2**64)).astype(kind)  # modulo 2^64, as is the way back
     checksums = [zlib.crc32(numbers[row : row + BLOCK].tobytes()) for row in range(0, len(numbers), BLOCK)]
-    return [base, kind, put(numbers.tobytes()), checksums]
+    return [base, numbers.dtype.str, put(numbers.tobytes()), checksums]
 
 
 def read_index(path: Path, mark: str) -> Index:
@@ -221,7 +235,7 @@ class Reader:
             return values.astype(dtype)
         if dtype == np.int64 and kind.itemsize < 8:
             return values + np.int64(column.base)
-        return (values.astype(np.uint64) + np.uint64(column.base % 2**64)).astype(dtype)
+        return widen(column.base, values, dtype)
 
     @contextmanager
     def _open(self) -> Iterator[int]:

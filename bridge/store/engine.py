@@ -228,7 +228,7 @@ class Store:
         )
         self._plain = engine.execution_options(writing=True)
         self._writing = {
-            durable: sessionmaker(engine.execution_options(writing=True, durable=durable), expire_on_commit=False)
+            durable: sessionmaker(self._plain.execution_options(durable=durable), expire_on_commit=False)
             for durable in (True, False)
         }
 

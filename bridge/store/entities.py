@@ -26,6 +26,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from bridge.store.engine import Base, Json, Key, UtcDateTime
 from bridge.store.row_inserts import insert_rows
 
+ITEM_KINDS = ("offer", "publisher", "advertiser")  # what people look at and decide about; the rest is a part of these
+
 
 class ChangedBy(StrEnum):
     """Who changed a field."""

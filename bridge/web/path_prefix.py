@@ -27,21 +27,25 @@ ADDRESS = re.compile(r'(\s(?:href|src|action|formaction|hx-get|hx-post|data-addr
 
 def of_address(public_url: str | None) -> str:
     """The path of the address at which the service is reached; "" where it has none."""
-    path = urlsplit(public_url or "").path.rstrip("/")
+    path = _path(public_url)
     return path if FORM.fullmatch(path) else ""
 
 
 def check(public_url: str | None, own: Collection[str]) -> None:
     """Raise SettingsError where the path cannot be used; `own` are the first parts of our own addresses."""
-    path = urlsplit(public_url or "").path.rstrip("/")
+    path = _path(public_url)
     if path and not FORM.fullmatch(path):
         raise SettingsError(
             [f"bridge.yaml: public_url: {path!r} is no path to serve below; use letters, digits, dots, `-` and `_`"]
         )
-    if path.split("/")[1:2] and path.split("/")[1] in own:
+    if path and path.split("/")[1] in own:
         raise SettingsError(
             [f"bridge.yaml: public_url: {path} begins as a page of the service; serve it below another path"]
         )
+
+
+def _path(public_url: str | None) -> str:
+    return urlsplit(public_url or "").path.rstrip("/")
 
 
 class PathPrefix:

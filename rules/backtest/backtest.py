@@ -234,7 +234,7 @@ def backtest(
     this one back. Raises NotReplayable for a rule about events.
     """
     replayable(revision)
-    every = step or (revision.trigger.interval if isinstance(revision.trigger, Every) else DEFAULT_STEP)
+    every = step or own_step(revision)
     history.begin()
     replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end, removes=removes, inhibitors=inhibitors)
     evaluations = (end - start) // every + 1
@@ -242,6 +242,11 @@ def backtest(
         progress(done, evaluations, now)
         replayed.evaluate_at(now)
     return replayed.report(start, every)
+
+
+def own_step(revision: Revision) -> timedelta:
+    """How often a rule is evaluated where nobody says otherwise."""
+    return revision.trigger.interval if isinstance(revision.trigger, Every) else DEFAULT_STEP
 
 
 class _Replay:

@@ -1,7 +1,7 @@
 """Read `trigger` and `scope` from YAML nodes: when a rule is evaluated, and for which items."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from marshmallow import ValidationError
@@ -191,8 +191,7 @@ def _per(node: Table, environment: Environment, findings: Findings) -> tuple[Dim
 
 def _no_dimension(node: Node, kept: frozenset[str]) -> str:
     """What may stand there, and the nearest of all words that could be declared."""
-    names = node.items if isinstance(node, Branch) else (node,)
-    wrong = next((one.raw for one in names if isinstance(one, Leaf) and one.raw not in DIMENSIONS), None)
+    wrong = next((one.raw for one in _items(node) if isinstance(one, Leaf) and one.raw not in DIMENSIONS), None)
     if wrong is None:
         return "`per` names dimensions, such as [offer]"
     known = (*ALWAYS_KEPT, *sorted(kept))
@@ -247,8 +246,13 @@ def _filter(node: Table, name: str, available: AvailableNames, findings: Finding
     }
 
 
+def _items(node: Node) -> Sequence[Node]:
+    """A list, or one value in the place of a list."""
+    return node.items if isinstance(node, Branch) else (node,)
+
+
 def _refuse_impossible(key: str, node: Node, findings: Findings) -> None:
-    for item in node.items if isinstance(node, Branch) else (node,):
+    for item in _items(node):
         doubt = names.value_doubt(key, item.value) if isinstance(item, Leaf) else None
         if doubt is not None:
             findings.error(item.place, doubt)
@@ -256,7 +260,7 @@ def _refuse_impossible(key: str, node: Node, findings: Findings) -> None:
 
 def _refuse_conditions(key: str, node: Node, findings: Findings) -> None:
     """A condition in the place of a value would be compared as a text, and no item has such a text."""
-    for item in node.items if isinstance(node, Branch) else (node,):
+    for item in _items(node):
         if isinstance(item, Leaf) and isinstance(item.value, str) and _CONDITION.match(item.value):
             written = f"{key} {re.sub('^==', '=', item.value)}"
             words = f"'{item.value}' is a condition where a value is needed"
@@ -279,9 +283,8 @@ def _each(group: Group | None) -> Iterator[Condition]:
 
 
 def _accepted(node: Node, findings: Findings) -> tuple[Any, ...]:
-    items = node.items if isinstance(node, Branch) else (node,)
     values = []
-    for item in items:
+    for item in _items(node):
         if isinstance(item, Leaf) and item.value is not None:
             values.append(item.value)
         else:
@@ -329,9 +332,8 @@ def _join(
 
 def _attributes(node: Node, available: AvailableNames, findings: Findings, table: str) -> tuple[str, ...] | None:
     """The attributes by which a table is joined: one, or a list of several."""
-    items = node.items if isinstance(node, Branch) else (node,)
     found: list[str] = []
-    for item in items:
+    for item in _items(node):
         if not isinstance(item, Leaf) or not isinstance(item.value, str):
             findings.error(item.place, f"say by which attribute, such as {table}: offer.id")
             return None

@@ -45,7 +45,7 @@ def test_an_address_names_a_server_or_a_group(url, found):
 )  # fmt: skip
 def test_an_address_that_names_nothing_says_what_to_write(url):
     with pytest.raises(BadAddress, match=r"write redis(\+sentinel)?://"):
-        redis_address.check(url)
+        redis_address.sentinels(url)
 
 
 def test_a_password_is_not_in_the_text_of_a_group():

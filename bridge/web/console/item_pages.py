@@ -17,7 +17,7 @@ from bridge.operations.pauses import active_pauses
 from bridge.operations.rule_text import parts
 from bridge.services.container import Services
 from bridge.store import entities
-from bridge.store.entities import Entity
+from bridge.store.entities import ITEM_KINDS, Entity
 from bridge.store.holds import Hold, HoldState
 from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
@@ -30,7 +30,6 @@ from bridge.web.request_context import number_asked, services
 from rules.model.facts import Subject, Why
 from rules.model.revision import Revision
 
-ITEM_KINDS = ("offer", "publisher", "advertiser")
 STATES = ("active", "inactive", "archived", "paused by rule")
 HOUR = timedelta(hours=1)
 CHARTED = 48  # hours

@@ -2,8 +2,6 @@
 
 import ipaddress
 import ssl
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from identity import Provider, application
+from local_server import served
 from oidc_guest import Guest, with_login
-from werkzeug.serving import make_server
 
 from bridge.cli import cli
 from bridge.config.login import LoginSettingsError, oidc
@@ -56,19 +54,10 @@ def files(tmp_path_factory):
     return place
 
 
-@contextmanager
 def behind_tls(app, file):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
-    server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=context)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return served(app, tls=context)
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from bridge.integr8 import Client
-from bridge.reports import polling
+from bridge.reports import polling, segment_directory, segment_file, stored_segments
 from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.live import LiveData
 from bridge.reports.polling import FeedPlan, PollResult
 from bridge.reports.report_pages import ReportPages
-from bridge.store import slots
+from bridge.store import free_space, slots
 from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
 
@@ -58,3 +58,12 @@ def reader(store: Store, client: Client) -> Reader:
 def reading(store: Store) -> Callable[[polling.Pages], Reader]:
     """A reader over some other source of pages."""
     return lambda source: Reader(store, source, list(PLANS))
+
+
+@pytest.fixture
+def small_files(monkeypatch):
+    """Files of a few rows and blocks of fewer, of which next to none are kept: every edge lies somewhere inside."""
+    monkeypatch.setattr(segment_directory, "MIN_FACTS_OF_A_FILE", 4)
+    monkeypatch.setattr(free_space, "LITTLE", 0)
+    monkeypatch.setattr(segment_file, "BLOCK", 3)
+    monkeypatch.setattr(stored_segments, "MAX_BLOCKS_TO_KEEP", 2)

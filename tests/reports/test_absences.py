@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.reports import absences, segment_directory, segment_file, stored_segments
+from bridge.reports import absences
 from bridge.reports.absences import Absences
 from bridge.reports.batch import Batch, Labels
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.stored_segments import Blocks
 from bridge.reports.windows import BY_CLICK, Edges, Windows
-from bridge.store import feeds, free_space, observations
+from bridge.store import feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from tests.reports.test_observations_on_disk import T0, World, clicks
 
@@ -25,12 +25,8 @@ numbered = iter(range(10**9))
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Small files and blocks, and many steps."""
-    monkeypatch.setattr(segment_directory, "MIN_FACTS_OF_A_FILE", 4)
-    monkeypatch.setattr(free_space, "LITTLE", 0)
-    monkeypatch.setattr(segment_file, "BLOCK", 3)
-    monkeypatch.setattr(stored_segments, "MAX_BLOCKS_TO_KEEP", 2)
+def small(monkeypatch, small_files):
+    """Many steps, and files as `small_files` has them."""
     monkeypatch.setattr(absences, "STEP", 7 * HOUR)
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from bridge.reports import chunk_cache, kept_sums, live, retention, segment_directory, segment_file, stored_segments
+from bridge.reports import chunk_cache, kept_sums, live, retention, segment_directory, stored_segments
 from bridge.reports.batch import Batch, Labels
 from bridge.reports.chunk_cache import moment
 from bridge.reports.live import LiveData
@@ -33,12 +33,8 @@ PERS = (("offer",), ("offer", "publisher"), ("advertiser", "offer", "sub_id_2"))
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
+def small(monkeypatch, small_files):
     """Files of a few rows and blocks of fewer, so that every edge lies somewhere inside."""
-    monkeypatch.setattr(segment_directory, "MIN_FACTS_OF_A_FILE", 4)
-    monkeypatch.setattr(free_space, "LITTLE", 0)
-    monkeypatch.setattr(segment_file, "BLOCK", 3)
-    monkeypatch.setattr(stored_segments, "MAX_BLOCKS_TO_KEEP", 2)
     monkeypatch.setattr(stored_segments, "AT_ONCE", 2)
     monkeypatch.setattr(stored_segments, "MAX_ROWS_KEPT", 20)
     monkeypatch.setattr(retention, "MERGE_FROM", 3)

@@ -22,13 +22,13 @@ server.make(options, "app:app", idle=float(sys.argv[6])).serve()
 
 
 @contextmanager
-def served(app):
-    """The application behind a real server; its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+def served(app, *, tls=None):
+    """The application behind a real server, over TLS where an SSL context is given; its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=tls)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

@@ -5,8 +5,9 @@ a time, as the replay reaches it. A fact is missing where a target that it belon
 place: conversions of earlier clicks arrive as they did. Performs no I/O but for reading facts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from bridge.reports.segments import Codes, Ints, Per, Segment
 from bridge.reports.windows import SOURCES, Windows
 
-STEP = 86_400  # seconds that are looked through at a time
-SECONDS = 1 << 33  # more than there will be: the place of a moment among those of one subject
+STEP_SECONDS = 86_400  # seconds that are looked through at a time
+MAX_MOMENT = 1 << 33  # more than there will be: the place of a moment among those of one subject
 
 Target = tuple[Per, int]  # the number of a subject in the sums of a dimension
 
@@ -34,13 +35,13 @@ class Absences:
         if self._reached is None:
             self._reached = since
         spans = self._spans.setdefault(target, [])
-        spans.append((since, SECONDS))
+        spans.append((since, MAX_MOMENT))
         self._add(since, self._reached, target)
 
     def come_back(self, target: Target, until: int) -> None:
         """From now on it has traffic again. It was absent until then."""
         spans = self._spans.get(target)
-        if not spans or spans[-1][1] != SECONDS or self._reached is None:
+        if not spans or spans[-1][1] != MAX_MOMENT or self._reached is None:
             return
         self._add(until, self._reached, target, back=True)
         spans[-1] = spans[-1][0], until
@@ -48,20 +49,21 @@ class Absences:
     def reach(self, now: int) -> None:
         """The replay goes on to this moment."""
         while self._reached is not None and now > self._reached:
-            self._add(self._reached, self._reached + STEP)
-            self._reached += STEP
+            self._add(self._reached, self._reached + STEP_SECONDS)
+            self._reached += STEP_SECONDS
 
     def _add(self, start: int, end: int, target: Target | None = None, *, back: bool = False) -> None:
         """Take back what is missing in [start, end), or what is missing because of one target only."""
         if start >= end:
             return
+        absent = self._absent(but=target)
         for source in SOURCES:
             found = []
             for piece in self.windows.pieces(source, start, end):
                 where = piece.slice(start, end)
                 rows = np.arange(where.start, where.stop)
                 clicks = piece.clicked(rows)
-                missing = self._missing(piece.codes, rows, clicks, target)
+                missing = _missing(piece.codes, rows, clicks, absent, target)
                 if target is not None:
                     missing &= clicks >= start  # what was clicked before stays as it is
                 if missing.any():
@@ -70,31 +72,49 @@ class Absences:
             if found:
                 self.replayed.take_out(source, Segment.of(self.windows.subjects, found))
 
-    def _missing(
-        self, codes: Callable[[Per], Codes], rows: NDArray[np.intp], clicks: Ints, target: Target | None
-    ) -> NDArray[np.bool_]:
-        """Which of these rows are missing: because of anybody, or of a target that is absent now, and nobody else."""
-        others = np.zeros(len(rows), dtype=bool)
-        for per in {per for per, _ in self._spans}:
-            others |= self._covered(per, codes(per)[rows], clicks, but=target)
-        if target is None:
-            return others
-        per, code = target
-        own: NDArray[np.bool_] = codes(per)[rows] == code
-        return own & ~others
+    def _absent(self, *, but: Target | None) -> dict[Per, "Spans"]:
+        """When subjects of each dimension are absent, all but one."""
+        listed: dict[Per, list[tuple[int, int, int]]] = {}
+        for (per, code), found in self._spans.items():
+            if (per, code) != but:
+                listed.setdefault(per, []).extend((code, since, until) for since, until in found)
+        return {per: Spans.of(spans) for per, spans in listed.items()}
 
-    def _covered(self, per: Per, codes: Codes, clicks: Ints, *, but: Target | None) -> NDArray[np.bool_]:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spans:
+    """When the subjects of one dimension are absent: [since, until), ordered by subject and time."""
+
+    codes: Ints
+    since: Ints
+    until: Ints
+
+    @classmethod
+    def of(cls, spans: Iterable[tuple[int, int, int]]) -> Self:
+        return cls(*(np.array(column, dtype=np.int64) for column in zip(*sorted(spans), strict=True)))
+
+    def hold(self, codes: Codes, clicks: Ints) -> NDArray[np.bool_]:
         """Which clicks of these subjects took place while they were absent."""
-        spans = sorted(
-            (code, since, until)
-            for (of, code), found in self._spans.items()
-            if of == per and (of, code) != but
-            for since, until in found
-        )
-        if not spans:
-            return np.zeros(len(codes), dtype=bool)
-        owners, begun, ended = (np.array(column, dtype=np.int64) for column in zip(*spans, strict=True))
-        at = np.searchsorted(owners * SECONDS + begun, codes.astype(np.int64) * SECONDS + clicks, side="right") - 1
+        begun = self.codes * MAX_MOMENT + self.since
+        at = np.searchsorted(begun, codes.astype(np.int64) * MAX_MOMENT + clicks, side="right") - 1
         at = np.maximum(at, 0)
-        found: NDArray[np.bool_] = (owners[at] == codes) & (clicks >= begun[at]) & (clicks < ended[at])
+        found: NDArray[np.bool_] = (self.codes[at] == codes) & (clicks >= self.since[at]) & (clicks < self.until[at])
         return found
+
+
+def _missing(
+    codes: Callable[[Per], Codes],
+    rows: NDArray[np.intp],
+    clicks: Ints,
+    absent: Mapping[Per, Spans],
+    target: Target | None,
+) -> NDArray[np.bool_]:
+    """Which of these rows are missing: because of anybody absent, or of a target, and nobody who is absent."""
+    others = np.zeros(len(rows), dtype=bool)
+    for per, spans in absent.items():
+        others |= spans.hold(codes(per)[rows], clicks)
+    if target is None:
+        return others
+    per, code = target
+    own: NDArray[np.bool_] = codes(per)[rows] == code
+    return own & ~others

@@ -23,8 +23,8 @@ PAUSE = 0.02  # seconds between two wake-ups of one name: a batch per message, n
 WAKE_TIMEOUT = 0.3  # seconds that a wake-up may take when Redis does not answer
 HELD = b"held"  # the value of a mark that means: a worker will look, no message waits
 MIN_DEBOUNCE_MS = 100  # ms
-#: Clears a mark unless it is held; returns it. One question instead of two, and nobody can come in between.
-STARTED = "local mark = redis.call('GET', KEYS[1]) if mark ~= ARGV[1] then redis.call('DEL', KEYS[1]) end return mark"
+#: Clears a mark unless it is held. One question instead of two, and nobody can come in between.
+STARTED = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then redis.call('DEL', KEYS[1]) end"
 FORGOTTEN = 3_000  # ms; when a message is lost with its worker, its mark blocks others for at most so long
 
 #: Names of tasks in version 0.1. A worker carries out a message that was queued under one of them.

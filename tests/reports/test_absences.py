@@ -27,7 +27,7 @@ numbered = iter(range(10**9))
 @pytest.fixture(autouse=True)
 def small(monkeypatch, small_files):
     """Many steps, and files as `small_files` has them."""
-    monkeypatch.setattr(absences, "STEP", 7 * HOUR)
+    monkeypatch.setattr(absences, "STEP_SECONDS", 7 * HOUR)
 
 
 def facts(made: random.Random, kind: Kind, size: int) -> Batch:

@@ -198,9 +198,8 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
         seen: dict[str, Any] = {}
 
         def count_evaluations(done: int, evaluations: int, at: datetime) -> None:
-            seen.update(
-                evaluations=evaluations, evaluations_done=evaluations, evaluating_at=at
-            )  # of what is over all of it is done
+            # Of what is over all of it is done.
+            seen.update(evaluations=evaluations, evaluations_done=evaluations, evaluating_at=at)
             progress(done, evaluations, at)
 
         answer = _answer(services, job, revision, question, count_evaluations)

@@ -85,7 +85,7 @@ class UndoneRun:
 def undo_runs(services: Services, run_ids: Collection[int], *, who: str, now: datetime) -> list[UndoneRun]:
     """Undo several runs, the newest first. Each by itself: one that cannot be undone keeps none of the others.
 
-    Raises NothingSelected without any, Refused for more than MOST_RUNS.
+    Raises NothingSelected without any, Refused for more than MAX_RUNS.
     """
     if not run_ids:
         raise NothingSelected("no run is named, so none was undone; name at least one")

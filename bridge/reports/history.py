@@ -43,8 +43,9 @@ from rules.model.syntax import Condition
 
 BASELINE = timedelta(days=31)  # loaded before the start, for the windows and baselines of the first evaluations
 TWO_MONTHS = timedelta(days=72)  # where a rule looks at last month, or at the same hours of nine weeks
-MOST_RANGES = 64  # whose sums are kept while fires are counted
-MOST_KEPT = 1_000_000  # rows of files: around the edges of all windows that a rule looks at, and of the ages of clicks
+MAX_RANGES = 64  # whose sums are kept while fires are counted
+#: Rows of files: around the edges of all windows that a rule looks at, and of the ages of clicks.
+MAX_ROWS_KEPT = 1_000_000
 #: Of these the time when a row was taken to have been seen is known from its file. Of conversions in the order of their
 #: clicks it is not; they are few, and kept in memory.
 EVENT_TIME_ONLY = frozenset({Kind.CLICKS, Kind.IMPRESSIONS})
@@ -126,7 +127,7 @@ class Past:
         """The sums of all subjects: many are asked about in the same time range."""
         key = kind, name, per, clicked
         if key not in self._came:
-            if len(self._came) >= MOST_RANGES:
+            if len(self._came) >= MAX_RANGES:
                 self._came.clear()
             self._came[key] = self.windows.clicked(kind, name, per, clicked)
         return self._came[key]
@@ -314,7 +315,7 @@ def load(
     data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}
     data.windows.subjects.learn_aliases(data.directory.aliases)
     marks: dict[Kind, Sequence[tuple[datetime, datetime]]] = {}
-    blocks = Blocks(MOST_KEPT)
+    blocks = Blocks(MAX_ROWS_KEPT)
     far = "last_month" in revision.text or "unusual" in revision.text
     since = first = start - (TWO_MONTHS if far else BASELINE)
     for kind in (Kind.CLICKS, Kind.IMPRESSIONS, Kind.CONVERSIONS, *([Kind.POSTBACKS] if against == "live" else [])):

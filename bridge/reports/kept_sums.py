@@ -26,7 +26,7 @@ from bridge.version import VERSION
 
 MAGIC: Final = b"IBW1"
 FLOAT: Final = "<f8"
-LONGEST_UNUSED: Final = 86_400  # seconds; a sum that was not asked for so long is not kept
+MAX_UNUSED_SECONDS: Final = 86_400  # seconds; a sum that was not asked for so long is not kept
 
 Floats = NDArray[np.float64]
 Sums = Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]  # by source, metric and dimension

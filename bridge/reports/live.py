@@ -21,7 +21,7 @@ from bridge.reports.batch import Batch
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.directory import Directory
 from bridge.reports.items import Items, Kept
-from bridge.reports.kept_sums import LONGEST_UNUSED, State, Sums
+from bridge.reports.kept_sums import MAX_UNUSED_SECONDS, State, Sums
 from bridge.reports.segment_directory import MIN_FACTS_OF_A_FILE, SegmentDirectory
 from bridge.reports.segment_file import NotAFile
 from bridge.reports.segments import Ints, Per, slim
@@ -159,7 +159,7 @@ class LiveData:
             self._sums_at = datetime.fromtimestamp(written, UTC)  # by another process
             return
         try:
-            sums = self.windows.written(edge(now) - LONGEST_UNUSED)
+            sums = self.windows.written(edge(now) - MAX_UNUSED_SECONDS)
         except NotAFile:  # the next look finds out
             return
         due, rates = self.tracking.written()

@@ -107,9 +107,8 @@ class Windows:
     _stored: dict[Source, StoredSegments] = field(default_factory=dict)
     _numbered: set[tuple[Source, Per]] = field(default_factory=set)  # of what is stored
     _sums: dict[tuple[Source, str, Per], _Sums] = field(default_factory=dict)
-    _first: dict[tuple[Kind, str], int] = field(
-        default_factory=dict
-    )  # when rows first said a declared dimension; "": anything
+    # When rows first said a declared dimension; "": anything.
+    _first: dict[tuple[Kind, str], int] = field(default_factory=dict)
 
     def load(self, kind: Kind, batches: Sequence[Batch]) -> None:
         """Add facts of one kind. Sums that slide already take them in at once."""

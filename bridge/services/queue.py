@@ -115,9 +115,8 @@ class Queue:
         try:
             self._marks.set(_mark(name), HELD, px=max(round(seconds * 1000) * 2, MIN_DEBOUNCE_MS))
         except (redis.RedisError, OSError) as error:
-            log.warning(
-                "debounce not set", task=name, error=str(error)
-            )  # another worker starts earlier, which does no harm
+            # Another worker starts earlier, which does no harm.
+            log.warning("debounce not set", task=name, error=str(error))
 
     def debounced(self, name: str) -> bool:
         """Whether another worker reads the rows soon. False when Redis does not answer."""

@@ -55,9 +55,8 @@ class BacktestJob(Leased, Base):
     state: Mapped[str] = mapped_column(default=BacktestJobState.WAITING)
     evaluations: Mapped[int | None] = mapped_column("looks")  # how many it will be; None until the past is loaded
     evaluations_done: Mapped[int] = mapped_column("looks_done", default=0)
-    evaluating_at: Mapped[datetime | None] = mapped_column(
-        "looking_at", UtcDateTime
-    )  # the moment of the past that it has come to
+    # The moment of the past that it has come to.
+    evaluating_at: Mapped[datetime | None] = mapped_column("looking_at", UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str | None]  # why it ended without an answer
     backtest_id: Mapped[int | None]

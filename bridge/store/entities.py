@@ -168,12 +168,12 @@ def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
 
 def count_by_kind(session: Session, account: str, integration: str) -> dict[str, int]:
     """How many entities of each kind exist, to choose between reading one by one and page by page."""
-    rows = session.execute(_population(), {"account": account, "integration": integration})
+    rows = session.execute(_counts(), {"account": account, "integration": integration})
     return {row[0]: row[1] for row in rows}
 
 
 @cache
-def _population() -> Select[str, int]:
+def _counts() -> Select[str, int]:
     ours = (Entity.account == bindparam("account"), Entity.integration == bindparam("integration"))
     return select(Entity.kind, func.count()).where(*ours, Entity.gone_at.is_(None)).group_by(Entity.kind)
 

@@ -22,12 +22,12 @@ def count(node: tree.Count, frame: Frame, answer: Answering) -> Column:
     Where one of the entities cannot be judged, the number is not known; where none of the kind is known, neither.
     """
     key = ("count", node)
-    if key not in frame.proofs:
+    if key not in frame.memo:
         whole = frame.whole()
         given = getattr(frame.facts, "counted", None)
         found = given(node) if given is not None else _counted(node, whole, answer)
-        frame.proofs[key] = columns.numeric(found)
-    column: Column = frame.proofs[key]
+        frame.memo[key] = columns.numeric(found)
+    column: Column = frame.memo[key]
     shown = column if frame.rows is None else Column(column.values[frame.rows], column.why[frame.rows])
     return columns.numeric(shown, exact=True) if frame.exact else shown
 

@@ -27,7 +27,7 @@ GRID = ((8, 1), (24, 3), (72, 8), (240, 24), (720, 72))
 BELOW = ((0.05, 0.15), (0.2, 0.25), (0.4, 0.25), (0.6, 0.2), (0.8, 0.15))
 ABOVE = ((1.25, 0.15), (1.6, 0.2), (2.5, 0.25), (5.0, 0.25), (20.0, 0.15))
 DAY = timedelta(days=1)
-LEAST_DAYS, LEAST_SUBJECTS, LEFT_OUT = 5, 20, 0.1  # what it takes to tell how much rates differ from day to day
+MIN_DAYS, MIN_SUBJECTS, LEFT_OUT = 5, 20, 0.1  # what it takes to tell how much rates differ from day to day
 TRIMMED = 0.195  # by so many standard deviations the mean of chi-squared falls without its largest tenth
 CLIP = 500.0  # exp of more is of no interest
 
@@ -133,13 +133,13 @@ def differing(sums: Sums, starts: Sequence[Beginning]) -> Floats:
     size = sums.hits.shape[1]
     lengths = [(newer.at - older.at) / DAY for newer, older in pairwise(starts)]
     days = [at for at, length in enumerate(lengths) if length >= 1]
-    if len(days) < LEAST_DAYS:
+    if len(days) < MIN_DAYS:
         return np.zeros(size)
     rows = np.arange(days[0], len(starts))
     hits, trials = (np.diff(part[rows].astype(np.float64), axis=0) for part in (sums.hits, sums.trials))
     total, of = hits.sum(axis=0), trials.sum(axis=0)
     some = (total >= 5 * len(hits)) & (of > 0) & (sums.trials[days[0]] > 0) & (hits >= 0).all(axis=0)
-    if some.sum() < LEAST_SUBJECTS:
+    if some.sum() < MIN_SUBJECTS:
         return np.zeros(size)
     rate = total[some] / of[some]
     due = np.maximum(trials[:, some] * rate, 1e-9)

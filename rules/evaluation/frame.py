@@ -74,7 +74,7 @@ class Frame:
     _attributes: dict[str, Column] = field(default_factory=dict)
     _short: list[Whys] = field(default_factory=list)
     _settles: list[tuple[timedelta, NDArray[np.bool_]]] = field(default_factory=list)
-    proofs: dict[Any, Any] = field(default_factory=dict)  # what `@95% a month` was judged by, per condition
+    memo: dict[Any, Any] = field(default_factory=dict)  # what was worked out once already, by question
     _passing: bool = False  # keep nothing of what is measured
 
     @property
@@ -118,10 +118,10 @@ class Frame:
 
     def once(self, question: Any, pers: frozenset[tuple[Dimension, ...]], answer: Callable[[], Any]) -> Any:
         """The answer for all subjects; where the facts can, it is worked out once for all rules of this moment."""
-        if question not in self.proofs:
+        if question not in self.memo:
             shared = getattr(self.facts, "once", None)
-            self.proofs[question] = shared(question, pers, answer) if shared is not None else answer()
-        return self.proofs[question]
+            self.memo[question] = shared(question, pers, answer) if shared is not None else answer()
+        return self.memo[question]
 
     def _like(self, *, rows: NDArray[np.intp] | slice | None, needs: bool, exact: bool = False) -> "Frame":
         """Made by hand: `dataclasses.replace` takes five times as long, and each verdict needs a few frames."""
@@ -136,7 +136,7 @@ class Frame:
             self._attributes,
             self._short,
             self._settles,
-            self.proofs,
+            self.memo,
         )
 
     def _shown(self, column: Column) -> Column:

@@ -472,14 +472,14 @@ def usual(node: tree.Unusual, frame: Frame, lookback: Lookback) -> unusual.Usual
 def ranked(node: tree.Rank, frame: Frame, lookback: Lookback) -> ranking.Ranking:
     """The place of each subject of the frame among all of the scope."""
     key = ("rank", node, lookback, frame.needs)
-    found = frame.proofs.get(key)
+    found = frame.memo.get(key)
     if found is None:
         whole = frame.whole()
         size = whole.size
         short = whole.short() if whole.needs and types.has_metric(node.item) else None
         values = _stretched(columns.numeric(value(node.item, whole, lookback)), size)
         groups = None if node.group is None else _stretched(value(node.group, whole, lookback), size)
-        found = frame.proofs[key] = ranking.ranking(node, values, short, groups)
+        found = frame.memo[key] = ranking.ranking(node, values, short, groups)
     if frame.rows is None:
         return found
     rows = frame.rows

@@ -59,9 +59,9 @@ def z_of(confidence: Decimal) -> float:
 def judge(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Judgement:
     """Judge every subject of the frame's facts. What was judged once is kept with the frame."""
     key = (node, lookback)
-    if key not in frame.proofs:
-        frame.proofs[key] = _judged(node, parts, frame.whole(), lookback, value)
-    whole: Judgement = frame.proofs[key]
+    if key not in frame.memo:
+        frame.memo[key] = _judged(node, parts, frame.whole(), lookback, value)
+    whole: Judgement = frame.memo[key]
     if frame.rows is None:
         return whole
     at = frame.rows

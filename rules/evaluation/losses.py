@@ -75,9 +75,9 @@ class Losses:
 def losses(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Losses:
     """Of every subject of the frame's facts. They are kept with the frame."""
     key = (node, lookback)
-    if key not in frame.proofs:
-        frame.proofs[key] = _losses(node, parts, frame.whole(), lookback, value)
-    found: Losses = frame.proofs[key]
+    if key not in frame.memo:
+        frame.memo[key] = _losses(node, parts, frame.whole(), lookback, value)
+    found: Losses = frame.memo[key]
     return found
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rules.evaluation.columns import wilson
 from rules.evaluation.evidence import (
     CLIP,
-    LEAST_SUBJECTS,
+    MIN_SUBJECTS,
     MONTH,
     Direction,
     Floats,
@@ -126,7 +126,7 @@ def _due(sums: Sums) -> Floats:
 
 def with_others(sums: Sums) -> Sums:
     """The same sums with those of all subjects together, where they are many enough to show a swing that they share."""
-    if sums.whole or sums.hits.shape[1] < LEAST_SUBJECTS:
+    if sums.whole or sums.hits.shape[1] < MIN_SUBJECTS:
         return sums
     hits, due = np.zeros(len(sums.weights)), np.zeros(len(sums.weights))
     oldest, of = sums.hits[-1].astype(np.float64), sums.trials[-1].astype(np.float64)

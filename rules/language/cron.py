@@ -33,11 +33,12 @@ _SYSTEMD = re.compile(
     re.ASCII,
 )
 _AMAZON = re.compile(r"cron\((?P<fields>[^()]+)\)", re.ASCII)
+#: @every 15m, every 5 minutes, rate(5 minutes), R/PT15M, PT1H30M, 15m
 _REPEATED = re.compile(
     r"(?:@?every\s+|rate\(\s*|r/pt|pt)?(?P<count>\d+)\s*(?P<unit>[smhd])[a-z]*\s*\)?"
     r"(?:(?P<then>\d+)\s*(?P<smaller>[smh])[a-z]*)?",
     re.ASCII,
-)  # @every 15m, every 5 minutes, rate(5 minutes), R/PT15M, PT1H30M, 15m
+)
 _ZONED = re.compile(r"(?:cron_)?tz=(?P<zone>\S+)\s+(?P<rest>.+)", re.ASCII)
 _BEHIND = re.compile(r"@(?P<rest>[a-z]+)\s+(?P<zone>[a-z_]+/[a-z_+-]+)", re.ASCII)
 _QUARTZ_DAY = re.compile(r"(?P<day>[1-7])(?P<more>l|#[1-5]|/\d)?", re.ASCII)

@@ -17,9 +17,8 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:%|(?:[wdhms](?:\d+[dhms])*)|[kM]
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 CONDITIONS = ("when", "unless", "release.early")
 SECTIONS = ("trigger", "data", "when", "unless", "then", "release", "guards", "approve")
-KEYS_WITHOUT_AMOUNTS = frozenset(
-    {"cron", "tz", "account", "integration", "source", "event", "dedupe"}
-)  # numbers there are no amounts
+#: A number there is no amount.
+KEYS_WITHOUT_AMOUNTS = frozenset({"cron", "tz", "account", "integration", "source", "event", "dedupe"})
 MAX_LABEL_CHARS = 30
 
 Path: TypeAlias = tuple[str | int, ...]

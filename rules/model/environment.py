@@ -17,9 +17,8 @@ class Environment:
     sources: frozenset[str] | None = None
     channels: frozenset[str] | None = None
     tables: Mapping[str, tuple[str, ...] | None] | None = None
-    table_keys: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # the columns that tell a table's rows apart
+    # The columns that tell a table's rows apart.
+    table_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dimensions: frozenset[str] | None = None  # what bridge.yaml keeps beside what is always kept
     budgets: Mapping[str, Budget] | None = None
     operations: frozenset[str] | None = None

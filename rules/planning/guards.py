@@ -18,9 +18,8 @@ from rules.model.verbs import VERBS
 from rules.planning.desired import DesiredEffect, fingerprint
 from rules.planning.step_dependencies import DEPENDENT_STEPS, TELLING, activates, deactivates
 
-DULL = frozenset(
-    {"for", "held", "already", "pending", "waiting", "companion", "released", "lose_at_most"}
-)  # nothing was kept from happening
+#: Nothing was kept from happening.
+DULL = frozenset({"for", "held", "already", "pending", "waiting", "companion", "released", "lose_at_most"})
 EVERY_RULE = "*"  # a mute that holds for all rules
 FOR_EVER = 9000  # the year; what ends later has no end
 

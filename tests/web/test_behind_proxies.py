@@ -52,9 +52,8 @@ def recipe(program, place, port, behind):
         return nginx(place, text.replace("127.0.0.1:8000", f"127.0.0.1:{behind}"))
     if program == "caddy":
         text = (RECIPES / "Caddyfile").read_text().replace("127.0.0.1:8000", f"127.0.0.1:{behind}")
-        text = text.replace(
-            "flush_interval", "trusted_proxies 127.0.0.1/32\n\t\tflush_interval"
-        )  # the test stands there
+        # The test stands there.
+        text = text.replace("flush_interval", "trusted_proxies 127.0.0.1/32\n\t\tflush_interval")
         named = re.sub(r"(?m)^bridge\.example\.com \{", f"http://:{port} {{\n\tbind 127.0.0.1", text)
         (place / "Caddyfile").write_text("{\n\tadmin off\n}\n" + named)
         return ["caddy", "run", "--config", str(place / "Caddyfile"), "--adapter", "caddyfile"]

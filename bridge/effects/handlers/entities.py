@@ -56,9 +56,8 @@ def read_many(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -
     wanted = list(dict.fromkeys(job.target_id for job in jobs))
     if len(wanted) == 1:
         return _one_by_one(tools, call_log, jobs, wanted)
-    all_pages = math.ceil(
-        (call_log.entity_count(kind) or len(wanted)) / ENTITIES_PER_PAGE
-    )  # at least so many, when nobody knows
+    known = call_log.entity_count(kind) or len(wanted)  # at least so many, when nobody knows
+    all_pages = math.ceil(known / ENTITIES_PER_PAGE)
     positions = call_log.list_positions(kind, wanted)
     likely = Counter(position // ENTITIES_PER_PAGE for position in positions.values())
     with_likely = len(likely) + len(wanted) - len(positions)

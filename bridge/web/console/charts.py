@@ -9,19 +9,7 @@ from rules.model.formatting import counted
 
 WIDTH, HEIGHT = 720, 160
 LEFT, RIGHT, TOP, BOTTOM = 64, 8, 18, 30  # room for the texts of the axes, which are larger on a phone
-ROUND = (
-    1.0,
-    1.2,
-    1.6,
-    2.0,
-    3.0,
-    4.0,
-    5.0,
-    6.0,
-    8.0,
-    10.0,
-)  # ends of an axis whose halves are round, too
-
+AXIS_ENDS = (1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # their halves are round, too
 SMALL = 1e-9  # nothing that is measured here is smaller
 
 
@@ -96,7 +84,7 @@ def axis_top(highest: float, *, whole: bool = False) -> float:
     """The end of an axis: a round number that is not below the highest value. `whole`: its half is one, too."""
     highest = max(highest, 1.0) if whole else highest
     size = 10.0 ** floor(log10(highest)) if highest > SMALL else 1.0
-    ends = (one * size * more for more in (1, 10) for one in ROUND)
+    ends = (one * size * more for more in (1, 10) for one in AXIS_ENDS)
     return next(one for one in ends if one >= highest and (not whole or one % 2 == 0))
 
 

@@ -6,7 +6,7 @@ after it (a minute of new rows each), what each of them writes, the private memo
 that is started then, and how long events that come in meanwhile wait until another process has decided about them.
 
     make scale                                             1, 3, 10 and 30 million rows
-    make scale ROWS=100000000                              another size; it takes half an hour and 6 GB to make the rows
+    make scale ROWS=100000000                              another size; two minutes and 2 GB of disk
     make scale BESIDE=/path/to/another/checkout            and an older build of the service, in turns
 
 `BESIDE` is a checkout; its environment is the one in its `.venv`, or that of this one.
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,30 +84,37 @@ ENVIRONMENT = {
 # --- traffic ---------------------------------------------------------------------------------------
 
 
-def columns(rows: int, seed: int = 5) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Clicks and conversions as plain columns, by event time, with a few minutes beyond NOW for later evaluations."""
+def traffic(rows: int, seed: int = 5) -> Iterator[tuple[int, int, dict[str, Any], dict[str, Any]]]:
+    """Start, end, clicks and conversions of one piece of time after the other, as plain columns by event time.
+
+    Pieces of CHUNK seconds up to NOW, then the few minutes of later evaluations as one. Never all rows at once: three
+    hundred million would need all the memory of a machine.
+    """
     random = np.random.default_rng(seed)
-    pairs = np.sort(random.choice(OFFERS * PUBLISHERS, PAIRS, replace=False))
-    shares = 1 / np.arange(1, PAIRS + 1) ** 0.6
-    clicks = int(rows / (1 + CONVERTS))
-    event = np.sort(random.integers(START, NOW + (MINUTES + 1) * MINUTE, clicks))
-    drawn = random.permutation(pairs)[random.choice(PAIRS, clicks, p=shares / shares.sum())]
-    offer, publisher = (drawn // PUBLISHERS + 1).astype(np.int32), (drawn % PUBLISHERS + 1).astype(np.int32)
-    sold = np.sort(random.choice(clicks, int(clicks * CONVERTS), replace=False))
-    delay = random.exponential(3_000, len(sold)).astype(np.int64)
-    happened = event[sold] + delay
-    inside = happened < NOW + (MINUTES + 1) * MINUTE
-    order = np.argsort(happened[inside], kind="stable")
-    kept = sold[inside][order]
-    return (
-        {"event": event, "offer": offer, "publisher": publisher, "delay": None},
-        {
-            "event": happened[inside][order],
-            "offer": offer[kept],
-            "publisher": publisher[kept],
-            "delay": delay[inside][order],
-        },
-    )
+    pairs = random.permutation(np.sort(random.choice(OFFERS * PUBLISHERS, PAIRS, replace=False)))
+    shares = np.cumsum(1 / np.arange(1, PAIRS + 1) ** 0.6)
+    edges = [*range(START, NOW, CHUNK), NOW, NOW + (MINUTES + 1) * MINUTE]
+    lengths = np.diff(edges)
+    counts = random.multinomial(int(rows / (1 + CONVERTS)), lengths / lengths.sum())
+    later = {"event": np.zeros(0, np.int64), "pair": np.zeros(0, np.int64), "delay": np.zeros(0, np.int64)}
+    for start, end, count in zip(edges[:-1], edges[1:], counts.tolist(), strict=True):
+        event = np.sort(random.integers(start, end, count))
+        drawn = pairs[np.searchsorted(shares, random.random(count) * shares[-1])]
+        sold = np.sort(random.choice(count, int(count * CONVERTS), replace=False))
+        delay = random.exponential(3_000, len(sold)).astype(np.int64)
+        new = {"event": event[sold] + delay, "pair": drawn[sold], "delay": delay}
+        later = {name: np.concatenate([later[name], new[name]]) for name in later}
+        later = {name: column[np.argsort(later["event"], kind="stable")] for name, column in later.items()}
+        here = int(np.searchsorted(later["event"], end))
+        clicks = {"event": event, **_who(drawn), "delay": None}
+        conversions = {"event": later["event"][:here], **_who(later["pair"][:here]), "delay": later["delay"][:here]}
+        later = {name: column[here:] for name, column in later.items()}
+        yield start, end, clicks, conversions
+
+
+def _who(pairs: Any) -> dict[str, Any]:
+    offers, publishers = pairs // PUBLISHERS + 1, pairs % PUBLISHERS + 1
+    return {"offer": offers.astype(np.int32), "publisher": publishers.astype(np.int32)}
 
 
 # --- one build, in its own process -----------------------------------------------------------------
@@ -141,9 +149,9 @@ class Build:
             return importlib.import_module("bridge.draining").drain(self.services, now)
         return importlib.import_module("bridge.operations.decide").process_events(self.services, now)
 
-    def facts(self, found: dict[str, Any], where: slice) -> Any:
-        """One batch of rows, each seen within five minutes."""
-        event = found["event"][where]
+    def facts(self, found: dict[str, Any]) -> Any:
+        """One batch of rows, each seen within a minute."""
+        event = found["event"]
         size, delay = len(event), found["delay"]
         random = np.random.default_rng(int(event[0]) if size else 0)
         paid = np.zeros(size, np.int64) if delay is None else np.full(size, 1_200_000, np.int64)
@@ -158,19 +166,18 @@ class Build:
             weight=np.ones(size, np.int32),
             payout=paid,
             revenue=paid * 3 // 2,
-            delay=np.full(size, -1, np.int32) if delay is None else delay[where].astype(np.int32),
+            delay=np.full(size, -1, np.int32) if delay is None else delay.astype(np.int32),
             labels={
-                "offer": labels(found["offer"][where], ("", *map(str, range(1, OFFERS + 1)))),
-                "publisher": labels(found["publisher"][where], ("", *(f"p{n}" for n in range(1, PUBLISHERS + 1)))),
+                "offer": labels(found["offer"], ("", *map(str, range(1, OFFERS + 1)))),
+                "publisher": labels(found["publisher"], ("", *(f"p{n}" for n in range(1, PUBLISHERS + 1)))),
             },
         )
 
-    def write(self, found: dict[str, Any], kind: Any, start: int, end: int) -> None:
-        """The rows of [start, end), and that the feed is complete up to there."""
+    def write(self, found: dict[str, Any], kind: Any, end: int) -> None:
+        """More rows, and that the feed is complete up to `end`."""
         with self.services.store.write() as session:
             feed = self.feeds.ensure(session, self.feeds.FeedKey(kind=kind))
-            low, high = (int(at) for at in np.searchsorted(found["event"], (start, end)))
-            self.chunks.add(session, feed.id, self.facts(found, slice(low, high)))
+            self.chunks.add(session, feed.id, self.facts(found))
             self.feeds.advance(session, feed, since=moment(START), as_of=moment(end), at=moment(end))
 
     def size(self) -> int:
@@ -207,15 +214,13 @@ def prepare(home: Path, rows: int, mode: str) -> None:
     build.migrate.upgrade(build.services.store.engine)
     reading, _ = build.rulebook.publish(build.services.store, build.services.settings, now=moment(NOW))
     assert len(reading.revisions) == 21, [str(problem) for problem in reading.problems]
-    made = columns(rows)
-    arriving = [
-        {name: part if part is None else part[np.searchsorted(found["event"], NOW) :] for name, part in found.items()}
-        for found in made
-    ]
-    np.savez(home / ARRIVING, clicks=np.array(arriving[0]), conversions=np.array(arriving[1]))
-    for found, kind in zip(made, (build.feeds.Kind.CLICKS, build.feeds.Kind.CONVERSIONS), strict=True):
-        for start in range(START, NOW, CHUNK):
-            build.write(found, kind, start, min(start + CHUNK, NOW))
+    kinds = build.feeds.Kind.CLICKS, build.feeds.Kind.CONVERSIONS
+    for start, end, *found in traffic(rows):
+        if start == NOW:
+            np.savez(home / ARRIVING, clicks=np.array(found[0]), conversions=np.array(found[1]))
+            break
+        for part, kind in zip(found, kinds, strict=True):
+            build.write(part, kind, end)
     build.services.close()
 
 
@@ -275,7 +280,7 @@ def arrive(build: Build, home: Path, number: int) -> None:
     """The rows of one minute come in."""
     now = NOW + number * MINUTE
     with np.load(home / ARRIVING, allow_pickle=True) as kept:
-        minutes = [build.facts(kept[name].item(), slice(None)) for name in ("clicks", "conversions")]
+        minutes = [build.facts(kept[name].item()) for name in ("clicks", "conversions")]
     for batch, kind in zip(minutes, (build.feeds.Kind.CLICKS, build.feeds.Kind.CONVERSIONS), strict=True):
         rows = np.flatnonzero((batch.event >= now - MINUTE) & (batch.event < now))
         with build.services.store.write() as session:

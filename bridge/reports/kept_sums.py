@@ -32,6 +32,21 @@ Floats = NDArray[np.float64]
 Sums = Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]  # by source, metric and dimension
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a process has counted, which another one would have to count anew."""
+
+    sums: int
+    day: int  # whose rates it was counted with; 0: none
+
+    def is_much_more_than(self, written: "Extent") -> bool:
+        """Whether it is worth being written down before its time: a start would miss a fifth of it, or a day's work."""
+        return self.sums * 4 > written.sums * 5 or self.day > written.day
+
+
+NOTHING_COUNTED: Final = Extent(0, 0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
     """What a process has counted, and of what."""
@@ -45,6 +60,11 @@ class State:
     sums: Sums
     due: Mapping[int, Floats]  # beginning of a quarter of an hour → conversions due, per pair
     rates: tuple[int, Floats] | None  # the day they are of, and conversions per click of each pair
+
+    @property
+    def extent(self) -> Extent:
+        """How much it is."""
+        return Extent(sum(map(len, self.sums.values())) + len(self.due), self.rates[0] if self.rates else 0)
 
 
 def write(path: Path, state: State) -> int:

@@ -21,7 +21,7 @@ from bridge.reports.batch import Batch
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.directory import Directory
 from bridge.reports.items import Items, Kept
-from bridge.reports.kept_sums import MAX_UNUSED_SECONDS, State, Sums
+from bridge.reports.kept_sums import MAX_UNUSED_SECONDS, NOTHING_COUNTED, Extent, State, Sums
 from bridge.reports.segment_directory import MIN_FACTS_OF_A_FILE, SegmentDirectory
 from bridge.reports.segment_file import NotAFile
 from bridge.reports.segments import Ints, Per, slim
@@ -81,6 +81,7 @@ class LiveData:
     _delayed: object = None  # the state of the delays that `delays` shows
     _sums_before: Sums | None = None  # of an earlier process, whose facts are yet to be held
     _sums_at: datetime | None = None  # when sums were last written down
+    _written_extent: Extent = NOTHING_COUNTED  # how much that was
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
         """Take in what was written since the last look, for all that happened after `since`."""
@@ -135,7 +136,7 @@ class LiveData:
         if not fits or not self.windows.subjects.go_on_with(kept.numbers):
             return False
         self._loaded = dict(kept.chunks)
-        self._sums_at = datetime.fromtimestamp(kept.at, UTC)
+        self._sums_at, self._written_extent = datetime.fromtimestamp(kept.at, UTC), kept.extent
         self.windows.first.update(kept.first)
         self.tracking.go_on_with(kept.due, kept.rates)
         self._sums_before = kept.sums
@@ -147,22 +148,29 @@ class LiveData:
         self._measures = None, {}
 
     def keep_sums(self, now: datetime) -> None:
-        """Write down what is counted, so that the next process goes on with it. Only every KEPT_FOR."""
-        young = self._sums_at is not None and self._sums_at <= now < self._sums_at + KEPT_FOR
-        if self.files is None or young or self._since is None or not self._loaded:
+        """Write down what is counted, so that the next process goes on with it.
+
+        Every KEPT_FOR, and before that when there is much more by now: the first rounds of a process count a part each,
+        and what was due in each quarter of an hour is counted anew after midnight.
+        """
+        if self.files is None or self._since is None or not self._loaded:
             return
         if self._blocks.torn or any(self._cold.values()):
             return
-        self._sums_at = now
-        written = self.files.sums_written_at()
-        if written is not None and edge(now - KEPT_FOR) < written <= edge(now):
-            self._sums_at = datetime.fromtimestamp(written, UTC)  # by another process
-            return
+        due, rates = self.tracking.written()
+        extent = Extent(self.windows.count_sums() + len(due), rates[0] if rates else 0)
+        if not extent.is_much_more_than(self._written_extent):
+            if self._are_young(self._sums_at, now):
+                return
+            written = self.files.sums_written_at()  # perhaps by another process
+            if written is not None and self._are_young(moment := datetime.fromtimestamp(written, UTC), now):
+                self._sums_at = moment
+                return
+        self._sums_at, self._written_extent = now, extent
         try:
             sums = self.windows.written(edge(now) - MAX_UNUSED_SECONDS)
         except NotAFile:  # the next look finds out
             return
-        due, rates = self.tracking.written()
         self.files.keep_sums(
             State(
                 at=edge(now),
@@ -176,6 +184,11 @@ class LiveData:
                 rates=rates,
             )
         )
+
+    @staticmethod
+    def _are_young(at: datetime | None, now: datetime) -> bool:
+        """Whether sums of a moment need not be written anew; a clock that was set back makes none young."""
+        return at is not None and at <= now < at + KEPT_FOR
 
     def reach_back(self, session: Session, now: datetime, start: datetime) -> None:
         """Take in what happened since `start`, where that is not in memory yet."""

@@ -213,6 +213,10 @@ class Windows:
                 found[key] = kept
         return found
 
+    def count_sums(self) -> int:
+        """How many sums slide."""
+        return sum(len(sums.members) for sums in self._sums.values())
+
     def go_on_with(self, sums: Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]) -> None:
         """Let these sums slide on. They are of the facts that are held, whose subjects all have numbers."""
         for (source, metric, per), kept in sums.items():

@@ -316,6 +316,50 @@ def test_a_process_goes_on_with_the_sums_of_the_one_before(world, monkeypatch):
     assert stat.S_IMODE(world.sums.stat().st_mode) == 0o600
 
 
+def test_what_is_counted_after_the_sums_were_written_is_written_before_its_time(world, monkeypatch):
+    """A first round that ends early counts a part; a start soon after it must not count the rest once more."""
+    monkeypatch.setattr(live, "KEPT_FOR", timedelta(hours=4))
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    process = world.process()
+    edges = Edges(T0 - 200 * HOUR, T0, T0)
+    with world.store.read() as session:
+        process.refresh(session, moment(T0))
+        total(process, session, T0)
+        process.keep_sums(moment(T0))
+        process.totals(session, Kind.CLICKS, "clicks", ("publisher",), edges)
+        process.keep_sums(moment(T0 + 60))
+    found, after = counted(monkeypatch), world.process()
+    with world.store.read() as session:
+        after.refresh(session, moment(T0 + 60))
+        total(after, session, T0)
+        after.totals(session, Kind.CLICKS, "clicks", ("publisher",), edges)
+        assert found == []
+        after.totals(session, Kind.CLICKS, "clicks", ("advertiser",), edges)  # which nobody has asked before
+    assert len(found) == 1
+
+
+def test_sums_are_not_written_again_while_they_are_young(world, monkeypatch):
+    monkeypatch.setattr(live, "KEPT_FOR", timedelta(hours=4))
+    world.write(Kind.CLICKS, clicks(T0), T0)
+    first, second = world.process(), world.process()
+    with world.store.read() as session:
+        for process in (first, second):
+            process.refresh(session, moment(T0))
+            total(process, session, T0)
+            process.keep_sums(moment(T0))
+        written = world.sums.stat().st_mtime_ns
+        for process in (first, second, world.process()):
+            process.refresh(session, moment(T0 + 3 * HOUR))
+            total(process, session, T0 + 3 * HOUR)
+            process.keep_sums(moment(T0 + 3 * HOUR))
+        assert world.sums.stat().st_mtime_ns == written
+        first.keep_sums(moment(T0 + 5 * HOUR))
+        assert world.sums.stat().st_mtime_ns > written
+        written = world.sums.stat().st_mtime_ns
+        second.keep_sums(moment(T0 + 5 * HOUR))  # the other one has just done it
+    assert world.sums.stat().st_mtime_ns == written
+
+
 @pytest.mark.parametrize("change", ["another chunk", "another version", "another dimension", "another name", "later"])
 def test_sums_that_do_not_fit_are_counted_anew(world, monkeypatch, change):
     world.write(Kind.CLICKS, clicks(T0), T0)

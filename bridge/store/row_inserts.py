@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Column, Dialect, Table, insert
+from sqlalchemy import Column, Dialect, Table, insert, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
@@ -24,7 +24,8 @@ class _RowInsert:
     """A statement of one database for rows with the same columns."""
 
     text: str
-    names: tuple[str, ...]  # in the order of the statement
+    columns: tuple[str, ...]  # in the order of the statement
+    names: tuple[str, ...]  # the attributes of the model that they are, in the same order
     converts: tuple[tuple[int, Convert], ...]  # for the columns that the driver does not take as they are, by position
     given: Mapping[str, Any]  # values of columns that are in no row
     by_position: bool
@@ -36,12 +37,15 @@ class _RowInsert:
             values = [whole[name] for name in self.names]
             for position, convert in self.converts:
                 values[position] = convert(values[position])
-            made.append(tuple(values) if self.by_position else dict(zip(self.names, values, strict=True)))
+            made.append(tuple(values) if self.by_position else dict(zip(self.columns, values, strict=True)))
         return made
 
 
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert plain rows, all with the same columns. Objects that were added to the session are not flushed."""
+    """Insert plain rows, all with the same attributes of the model. Objects added to the session are not flushed.
+
+    Raises KeyError for a name that is no attribute of the model: a value is never left out in silence.
+    """
     if rows:
         _execute(session.connection(), model, rows, passing_over=False)
 
@@ -61,24 +65,27 @@ def _execute(
 @lru_cache(maxsize=256)
 def _made(dialect: Dialect, model: type[Base], names: tuple[str, ...], passing_over: bool) -> _RowInsert:  # noqa: FBT001
     table = cast("Table", model.__table__)
+    # Some columns keep an older name.
+    columns = {one.key: cast("Column[Any]", one.columns[0]) for one in inspect(model).column_attrs}
     given = {
-        column.key: _default(column)
-        for column in table.columns
-        if column.key not in names and column.default is not None
+        name: _default(column) for name, column in columns.items() if name not in names and column.default is not None
     }
     by_position = dialect.positional
     statement: Any = insert(table)
     if passing_over:
         make = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
         statement = make(table).on_conflict_do_nothing()
-    compiled = statement.inline().compile(dialect=dialect, column_keys=[*names, *given])
+    compiled = statement.inline().compile(dialect=dialect, column_keys=[columns[name].key for name in (*names, *given)])
     order = tuple(compiled.positiontup or compiled.binds)
     converts = []
     for position, name in enumerate(order):
         convert = table.columns[name].type.dialect_impl(dialect).bind_processor(dialect)
         if convert is not None:
             converts.append((position, convert))
-    return _RowInsert(str(compiled), order, tuple(converts), given, by_position)
+    attributes = {column.key: name for name, column in columns.items()}
+    return _RowInsert(
+        str(compiled), order, tuple(attributes[one] for one in order), tuple(converts), given, by_position
+    )
 
 
 def _default(column: Column[Any]) -> Any:

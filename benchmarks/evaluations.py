@@ -344,7 +344,7 @@ def event_row(number: int, now: datetime) -> dict[str, Any]:
 
 def is_done(build: Build, number: int) -> bool:
     with build.services.store.read() as session:
-        return session.get(build.journal.Event, f"{number:026}").state == "done"
+        return bool(session.get(build.journal.Event, f"{number:026}").state == "done")
 
 
 # --- all of it -------------------------------------------------------------------------------------
@@ -356,23 +356,27 @@ def measured(build: Path, rows: int, mode: str = "shadow") -> dict[str, Any]:
         home = Path(directory) / "home"
         home.mkdir()
         assert _child(build, "prepare", home, rows, mode).wait() == 0
-        waiting = _child(build, "events", home, rows, mode, pipe=True)
+        waiting = _child(build, "events", home, rows, mode)
         while not (home / "warm").exists():
             time.sleep(0.05)
             assert waiting.poll() is None, (home / "events.log").read_text()[-3_000:]
         found: dict[str, Any] = {}
         for part in ("evaluate", "start-again"):
-            process = _child(build, part, home, rows, mode, pipe=True)
-            output = process.communicate()[0]
-            assert process.returncode == 0, (home / f"{part}.log").read_text()[-3_000:]
-            found |= json.loads(output.splitlines()[-1])
+            found |= _told(_child(build, part, home, rows, mode), home, part)
         (home / "stop").touch()
-        told = waiting.communicate()[0]
-        assert waiting.returncode == 0, (home / "events.log").read_text()[-3_000:]
-        return found | json.loads(told.splitlines()[-1])
+        return found | _told(waiting, home, "events")
 
 
-def _child(build: Path, what: str, home: Path, rows: int, mode: str, *, pipe: bool = False) -> "subprocess.Popen[str]":
+def _told(process: "subprocess.Popen[str]", home: Path, what: str) -> dict[str, Any]:
+    """What a part prints as its last line."""
+    code = process.wait()
+    assert code == 0, (home / f"{what}.log").read_text()[-3_000:]
+    found: dict[str, Any] = json.loads((home / f"{what}.out").read_text().splitlines()[-1])
+    return found
+
+
+def _child(build: Path, what: str, home: Path, rows: int, mode: str) -> "subprocess.Popen[str]":
+    """A part in a process of its own. It writes into files: into a pipe that nobody reads it would stop writing."""
     own = build / ".venv/bin/python"
     command = [
         str(own) if own.exists() else sys.executable,
@@ -386,11 +390,10 @@ def _child(build: Path, what: str, home: Path, rows: int, mode: str, *, pipe: bo
         mode,
     ]
     environment = {**os.environ, "PYTHONPATH": str(build), "BRIDGE_LOG": "json", "PYTHONWARNINGS": "ignore"}
-    with (home / f"{what}.log").open("w") as log:
+    with (home / f"{what}.log").open("w") as log, (home / f"{what}.out").open("w") as out:
         return subprocess.Popen(
-            [*command, "--rows", str(rows)], env=environment, text=True, cwd=build, stderr=log,
-            stdout=subprocess.PIPE if pipe else log,
-        )  # fmt: skip
+            [*command, "--rows", str(rows)], env=environment, text=True, cwd=build, stdout=out, stderr=log
+        )
 
 
 def run(

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from argon2 import PasswordHasher
+from examples import EXAMPLES
 from hypothesis import HealthCheck, settings
 from postgresql import started
 from simulator_transport import simulator_transport
@@ -36,8 +37,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded-post
 
 
 # A loaded machine makes examples slowly, and says nothing about the code by it.
-# Half of the usual examples: each run makes others, `make quick` makes a few, `make fuzz` thousands.
-EXAMPLES = int(os.environ.get("EXAMPLES", "50"))
+# Half of the usual examples: each run makes others.
 settings.register_profile(
     "any machine", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow]
 )

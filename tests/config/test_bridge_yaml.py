@@ -239,6 +239,7 @@ def test_check_reads_the_files_of_the_home_and_not_of_the_directory_that_it_runs
     assert (found.exit_code, found.output) == (0, "0 rules, 0 errors, 0 warnings\n")
 
 
+@pytest.mark.slow
 def test_check_says_what_each_rule_with_a_ratio_will_cost(tmp_path):
     """At four typical volumes each; the plain confidence costs nearly every honest offer, the month of evidence few."""
     (tmp_path / "rules").mkdir()

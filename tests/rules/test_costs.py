@@ -39,6 +39,7 @@ def test_without_honest_items_there_is_nothing_to_expect(rule):
     assert outlook(made, [Item(a_day=100, rate=0.001)]).honest == 0
 
 
+@pytest.mark.slow
 def test_a_sweep_in_which_nothing_is_paused_is_decided_by_the_month_ahead(rule):
     made = rule('["cr < 0.40% @95% a month"]', data="{window: 24h, need: {clicks: 500}}")
     items = [Item(a_day=3000, rate=0.01 + 0.001 * number) for number in range(10)]

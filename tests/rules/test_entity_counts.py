@@ -1,7 +1,8 @@
 """`count(offers where active) < 3 per advertiser`: how many entities there are."""
 
 import pytest
-from hypothesis import given, settings
+from examples import times
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.evaluation.evaluate import evaluate
@@ -150,7 +151,7 @@ conditions = st.tuples(counts, st.sampled_from(["<", ">=", "="]), st.integers(0,
 )
 
 
-@settings(max_examples=60, deadline=None)
+@times(1.2)
 @given(
     when=conditions,
     offers=st.lists(st.tuples(st.sampled_from([True, False, None]), st.sampled_from(["7", None]), st.integers(0, 9))),

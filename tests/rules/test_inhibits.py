@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import times
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.evaluation.evaluate import evaluate
@@ -214,7 +215,7 @@ def test_check_says_where_two_hold_each_other_back(made):
     assert found == ["alarm and offer-cr-low hold each other back: where both say yes, neither acts"]
 
 
-@settings(max_examples=40, deadline=None)
+@times(0.8)
 @given(
     ours=st.lists(st.tuples(st.sampled_from([0, 200, None]), st.sampled_from(["7", "8", None])), max_size=5),
     theirs=st.dictionaries(st.sampled_from(["7", "8", "9"]), st.sampled_from([0, 200, None]), max_size=3),

@@ -2,7 +2,8 @@ import re
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from examples import times
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.language.patterns import MAX_SUBJECT, Pattern, PatternError
@@ -21,7 +22,7 @@ patterns = st.recursive(
 )
 
 
-@settings(max_examples=400)
+@times(8)
 @given(patterns, st.text(alphabet="abcx1-. ", max_size=8))
 def test_a_pattern_finds_what_pythons_own_would_find(pattern, subject):
     try:

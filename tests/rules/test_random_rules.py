@@ -10,7 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import NormalDist
 
-from hypothesis import given, settings
+from examples import times
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.evaluation.evaluate import evaluate
@@ -240,7 +241,7 @@ def facts_of(offers, rows, age):
 
 
 ages = st.sampled_from([timedelta(0), timedelta(minutes=20), timedelta(hours=30)])
-patient = settings(max_examples=80)
+patient = times(1.6)
 
 
 @patient
@@ -560,7 +561,7 @@ rolling = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@times(6)
 @given(when=group, unless=st.one_of(st.none(), group), section=rolling, rows=world, age=ages)
 def test_all_at_once_is_the_same_as_one_by_one(environment, offers, now, when, unless, section, rows, age):
     document = asking(when) | {"data": section}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from examples import times
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.evaluation.evaluate import evaluate
@@ -45,7 +46,7 @@ def month(random, rate, *, subjects, whole, collapse):
     return Sums(hits, clicks, lumped(STARTS, [True] * len(STARTS)), whole)
 
 
-@settings(deadline=None, max_examples=60)
+@times(1.2)
 @given(
     seed=st.integers(0, 2**32 - 1),
     rate=st.floats(0.001, 0.6),
@@ -70,7 +71,7 @@ def test_screened_answers_are_those_of_the_full_calculation(seed, rate, directio
     assert screen.taken(lines).tolist() == (full >= NEEDED).tolist()
 
 
-@settings(deadline=None, max_examples=30)
+@times(0.6)
 @given(seed=st.integers(0, 2**32 - 1), direction=st.sampled_from(["below", "above"]), whole=st.booleans())
 def test_evidence_that_is_ranked_over_the_scope_is_exact_where_it_suffices(seed, direction, whole):
     random = np.random.default_rng(seed)

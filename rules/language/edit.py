@@ -15,10 +15,17 @@ from rules.language.strict_yaml import Branch, Leaf, Node, Table, documents
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:%|(?:[wdhms](?:\d+[dhms])*)|[kM])?(?![\w.])")
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-CONDITIONS = ("when", "unless", "release.early")
-SECTIONS = ("trigger", "data", "when", "unless", "then", "release", "guards", "approve")
-#: A number there is no amount.
-KEYS_WITHOUT_AMOUNTS = frozenset({"cron", "tz", "account", "integration", "source", "event", "dedupe"})
+#: Keys of a rule that say nothing about what it does.
+ABOUT_THE_RULE = frozenset({"schema", "id", "title", "owner", "note", "tests"})
+#: Sections and keys in which a number is a name, a time of day or what is written into Integr8, and no amount.
+SECTIONS_WITHOUT_AMOUNTS = frozenset({"mode", "priority", "account", "integration", "inhibits", "notify", "on_failure"})
+KEYS_WITHOUT_AMOUNTS = frozenset(
+    {
+        "cron", "tz", "account", "integration", "source", "event", "dedupe", "order_by", "order_per", "per", "except",
+        "join", "from", "to", "id", "which", "key", "with", "http", "call", "deliver_secret_to", "budgets", "by",
+        "escalate_to",
+    }
+)  # fmt: skip
 MAX_LABEL_CHARS = 30
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -47,7 +54,7 @@ class Value:
 
 
 def values(text: str) -> list[Value]:
-    """Every value of the first rule of a text that says how much, how long or how often, in the order of the text.
+    """Every value of the first rule of a text but for those that are about the rule itself, in the order of the text.
 
     Empty for a text that is no YAML: `check` says where.
     """
@@ -55,7 +62,7 @@ def values(text: str) -> list[Value]:
     if not isinstance(root, Table):
         return []
     lines = text.split("\n")
-    sections = [(name, root.entries[name]) for name in root.entries if name in SECTIONS]
+    sections = [(name, node) for name, node in root.entries.items() if name not in ABOUT_THE_RULE]
     leaves = [found for name, node in sections for found in _leaves(node, (name,))]
     return [_value(path, leaf, lines) for path, leaf in leaves]
 
@@ -93,15 +100,14 @@ def _leaves(node: Node, path: Path) -> Iterator[tuple[Path, Leaf]]:
             yield from _leaves(item, (*path, index))
     else:
         for key, item in node.entries.items():
-            if key not in {"with", "key", "body"}:  # what is written into Integr8 or sent on, not how the rule decides
-                yield from _leaves(item, (*path, key))
+            yield from _leaves(item, (*path, key))
 
 
 def _value(path: Path, leaf: Leaf, lines: Sequence[str]) -> Value:
     name = ".".join(str(part) for part in path)
     row, start = leaf.place.line - 1, leaf.place.column - 1
     here = row < len(lines) and lines[row].startswith(leaf.raw, start)
-    if not here or not leaf.raw or path[-1] in KEYS_WITHOUT_AMOUNTS or "{{" in leaf.raw:
+    if not here or not leaf.raw or not _may_be_amount(path) or "{{" in leaf.raw:
         return Value(path, (leaf.raw,))
     hidden = [found.span() for found in QUOTED.finditer(leaf.raw)]
     found = [one for one in NUMBER.finditer(leaf.raw) if not any(a <= one.start() < b for a, b in hidden)]
@@ -116,6 +122,12 @@ def _value(path: Path, leaf: Leaf, lines: Sequence[str]) -> Value:
     if end < len(leaf.raw):
         parts.append(leaf.raw[end:])
     return Value(path, tuple(parts))
+
+
+def _may_be_amount(path: Path) -> bool:
+    if path[:2] == ("scope", "where") and len(path) > 2 and isinstance(path[2], str):
+        return False  # the values of an attribute; in a list of conditions there are amounts
+    return path[0] not in SECTIONS_WITHOUT_AMOUNTS and KEYS_WITHOUT_AMOUNTS.isdisjoint(path)
 
 
 HEADER = ("id", "title", "owner", "note")

@@ -6,9 +6,22 @@ import pytest
 from rule_texts import pause_rule
 
 from bridge.store import runs
+from bridge.store.journal import Event
 from bridge.store.runs import Run
 
 RULE = pause_rule().replace('when: {all: ["cr < 1% @95%"]}', 'when: {all: ["cr < 1% @95%"], for: 2 checks}')
+
+WEBHOOK_RULE = """
+schema: 1
+id: burst
+mode: live
+trigger: {webhook: {source: crm}}
+scope: {per: [offer], from: {offer: body.offer}}
+data: {window: 24h, need: {clicks: 100}, fresh: 1h}
+when: {all: ["cr < 1%"], for: 2 checks}
+then: [{pause: offer, hold: 1h}]
+guards: {at_most: {targets: 5}}
+"""
 
 
 @pytest.fixture
@@ -40,3 +53,21 @@ def test_what_was_counted_is_in_the_database_for_the_next_process(two_offers):
     assert streak.evaluations == 1
     assert streak.since is not None
     assert timedelta(0) <= network.now - streak.since < timedelta(minutes=15)
+
+
+def test_a_webhook_rule_acts_at_its_second_event_and_no_event_is_tried_twice(two_offers):
+    network, bad = two_offers
+    network.rule(WEBHOOK_RULE)
+    network.work()
+    number = str(bad.view()["incremental_id"])
+    network.crm({"id": "1", "type": "conversion", "offer": number})
+    network.work()
+    assert network.paused == []
+    network.pass_time(minutes=15)
+    start, end = network.now - timedelta(minutes=10), network.now - timedelta(minutes=5)
+    network.world.traffic(bad, network.world.directory.publishers.living(), 20, 0, start=start, end=end)
+    network.work()
+    network.crm({"id": "2", "type": "conversion", "offer": number})
+    network.work()
+    assert network.paused == ["Bad"]
+    assert {(one.state, one.attempts) for one in network.all(Event)} == {("done", 1)}

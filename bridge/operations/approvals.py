@@ -13,10 +13,11 @@ from bridge.decisions.persist import apply_side_effects
 from bridge.decisions.plan_state import load_state
 from bridge.decisions.records import effect_row
 from bridge.observability.bulkhead import Bulkhead
+from bridge.operations.cancel import target
 from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.operations.plan_values import chosen, context_of, effect_of, plan_of
-from bridge.operations.selection import EVERYTHING, Choice, Only
+from bridge.operations.selection import EVERYTHING, Choice, Only, only
 from bridge.operations.undo import again
 from bridge.services.container import Services
 from bridge.store import audit_log, halts, ledger
@@ -237,7 +238,8 @@ def _carry_on(
 def again_for(services: Services, session: Session, waiting: Waiting, now: datetime) -> Plan:
     """What the rule wants at this moment; for an undo, the undo of this moment. Raises Refused."""
     if waiting.stored.undoes is not None:
-        return again(services, session, waiting.stored.undoes, now)
+        part = only(target(row) for row in ledger.effects_of(session, waiting.stored.id))
+        return again(services, session, waiting.stored.undoes, part, now)
     revision = waiting.revision
     context = context_of(services, session, revision, waiting.run, now)
     evaluation = evaluate(revision, context.facts, now)
@@ -256,7 +258,7 @@ def _rewrite(
         effect = kept.get(_name(old))
         if effect is None:
             why = reasons.get((old.subject, old.target), "not among what was approved")
-            row.state, row.ended_at, row.error = EffectState.SKIPPED, now, f"dropped at the moment of yes: {why}"
+            row.state, row.ended_at, row.error = EffectState.SKIPPED, now, f"left out: {why}"
             continue
         fresh = effect_row(waiting.stored.rule_id, effect, now, due=not effect.after, tz=waiting.revision.data.tz)
         for name in ("wanted", "prior", "hold", "after", "reason", "money_24h", "due_at"):

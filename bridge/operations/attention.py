@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.doctor import Check
@@ -243,13 +244,19 @@ def strips(session: Session, revisions: Sequence[Revision], now: datetime) -> li
     """One line for each rule."""
     found = []
     for one in revisions:
-        query = select(Run.outcome, Run.started_at).where(Run.rule_id == one.id)  # by the index of rule and id
-        newest = session.execute(query.order_by(Run.id.desc()).limit(STRIP)).all()
+        newest = session.execute(_newest_runs(), {"rule": one.id}).all()
         rows = [row for row in reversed(newest) if row[1] >= now - DAY]
         same = [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
         checks = [(group[0][0], len(group), group[-1][1]) for group in same]
         found.append(RuleStrip(one.id, one.title or "", str(one.mode), checks))
     return found
+
+
+@cache
+def _newest_runs() -> Select[str, datetime]:
+    """By the index of rule and id; made once, since it is asked for each rule."""
+    query = select(Run.outcome, Run.started_at).where(Run.rule_id == bindparam("rule"))
+    return query.order_by(Run.id.desc()).limit(STRIP)
 
 
 def shadow_rules(session: Session, revisions: Sequence[Revision], now: datetime) -> list[ShadowRule]:

@@ -76,7 +76,7 @@ def _line(number: int, event: Event, runs: Sequence[Run], effects: Mapping[int, 
         "status": _status(event, errors, mine),
         "event": event.id,
         "runs": " ".join(str(run.id) for run in runs),
-        "made": "; ".join(_made(one) for one in mine if one.state in {EffectState.APPLIED, EffectState.SKIPPED}),
+        "made": "; ".join(_made(one) for one in mine if one.shown in {EffectState.APPLIED, EffectState.SKIPPED}),
         "message": "; ".join([*([event.problem] if event.problem else []), *errors, *wrong]),
     }
 

@@ -27,6 +27,7 @@ class Released:
 
     returns: Sequence[str]  # targets that go back
     stays: Sequence[str]  # one sentence for each that does not
+    ended: int  # how many of the holds are over; none of them during a halt
 
 
 def release_holds(services: Services, hold_ids: Collection[int], *, who: str, now: datetime) -> Released:
@@ -57,13 +58,13 @@ def release_holds(services: Services, hold_ids: Collection[int], *, who: str, no
                 returns += [str(effect.target) for effect in plan.releases]
                 stays += [ended.message for ended in plan.ended if not ended.returns]
                 stays += [stop.message for stop in plan.stops]
-        _note(session, hold_ids, stays, who, now)
+        ended = _note(session, hold_ids, stays, who, now)
     services.queue.wake("effects.perform")
-    return Released(returns, stays)
+    return Released(returns, stays, ended)
 
 
-def _note(session: Session, hold_ids: Collection[int], stays: Sequence[str], who: str, now: datetime) -> None:
-    """Into the audit goes what was done: a hold that is still active was not released."""
+def _note(session: Session, hold_ids: Collection[int], stays: Sequence[str], who: str, now: datetime) -> int:
+    """Into the audit goes what was done: a hold that is still active was not released. How many were."""
     session.flush()
     rows = [session.get_one(Hold, one) for one in sorted(hold_ids)]
     for what, listed in (
@@ -78,6 +79,7 @@ def _note(session: Session, hold_ids: Collection[int], stays: Sequence[str], who
             }  # fmt: skip
             detail |= ({"items": items} if len(items) > 1 else {}) | ({"stays": list(stays)} if stays else {})
             audit_log.note(session, who=who, what=what, about=about, now=now, detail=detail)
+    return sum(row.state != HoldState.ACTIVE for row in rows)
 
 
 def end_due(services: Services, orphans: Iterable[Hold], now: datetime, bulkhead: Bulkhead) -> bool:

@@ -18,6 +18,7 @@ from rules.model.verdicts import Answer
 
 CHANGES = 100  # of each kind that a page reads
 CHECKS = 300
+MAX_VALUE_CHARS = 200  # of a value before or after a change
 PROVISIONED = ("publisher", "advertiser", "user")  # kinds that rules create by a natural key
 
 
@@ -48,6 +49,7 @@ class Story:
     holds: Sequence[Hold]
     mutes: Sequence[Mute]
     made_by: Moment | None  # the effect that created the item here
+    is_cut: bool  # there is more than was read
 
 
 def story(session: Session, entity: Entity) -> Story:
@@ -70,7 +72,8 @@ def story(session: Session, entity: Entity) -> Story:
     mutes = session.scalars(select(Mute).where(Mute.kind == entity.kind, Mute.target_id.in_(ids)))
     moments.sort(key=lambda one: one.at, reverse=True)
     made = next((one for one in done if one.what.startswith("created")), None)
-    return Story(moments, held, mutes.all(), made)
+    is_cut = max(len(effects), len(changed), len(held)) >= CHANGES
+    return Story(moments, held, mutes.all(), made, is_cut)
 
 
 def every_id_of(entity: Entity) -> list[str]:
@@ -146,7 +149,7 @@ def _said(effect: Effect) -> str:
 def _state(effect: Effect, plan: StoredPlan) -> str:
     if plan.state in {"shadow", "waiting", "stopped"}:
         return plan.state
-    return (plan.decision or plan.state) if plan.state == "dropped" else effect.state
+    return (plan.decision or plan.state) if plan.state == "dropped" else effect.shown
 
 
 def _of_changes(found: Iterable[EntityChange], by: dict[int, Author], shown: set[int]) -> Iterator[Moment]:
@@ -172,9 +175,17 @@ def _cause(change: EntityChange) -> str:
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "nothing" if value is None else str(value)[:200]
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return (", ".join(_plain(one) for one in value) or "none")[:MAX_VALUE_CHARS]
+        case dict():
+            return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())[:MAX_VALUE_CHARS]
+        case _:
+            return str(value)[:MAX_VALUE_CHARS]
 
 
 def _of_holds(held: Iterable[Hold]) -> Iterator[Moment]:

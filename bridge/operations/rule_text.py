@@ -114,7 +114,8 @@ def _explained(line: str, traces: Sequence[Trace]) -> Line:
 def _numbers(trace: Trace) -> Iterator[str]:
     if trace.words:
         yield trace.words
-    if trace.sample:
-        yield ", ".join(f"{name} {value_text(value)}" for name, value in trace.sample.items())
+    known = {name.replace("_", " "): value for name, value in trace.sample.items() if value is not None}
+    if known:
+        yield ", ".join(f"{name} {value_text(value)}" for name, value in known.items())
     if trace.flip:
         yield f"would be yes with {trace.flip}"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
-from bridge.store.ledger import OPEN_STATES, Effect, EffectState, PlanState, StoredPlan
+from bridge.store.ledger import LEFT_OUT, OPEN_STATES, Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
 
 
@@ -32,15 +32,18 @@ def run_outcomes(session: Session, runs: Sequence[Run]) -> dict[int, RunOutcome]
 
 
 def _counted(session: Session, plan_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    query = select(Effect.plan_id, Effect.state, func.count()).where(Effect.plan_id.in_(plan_ids))
+    state_shown = case(
+        (and_(Effect.state == EffectState.SKIPPED, Effect.error.is_not(None)), LEFT_OUT), else_=Effect.state
+    )
+    query = select(Effect.plan_id, state_shown, func.count()).where(Effect.plan_id.in_(plan_ids))
     found: dict[int, dict[str, int]] = {}
-    for plan_id, state, number in session.execute(query.group_by(Effect.plan_id, Effect.state)):
+    for plan_id, state, number in session.execute(query.group_by(Effect.plan_id, state_shown)):
         found.setdefault(plan_id, {})[state] = number
     return found
 
 
 def outcome_of(run: Run, plans: Sequence[StoredPlan], counted: dict[int, dict[str, int]]) -> RunOutcome:
-    """Of one run, from its plans and how many of their effects are in which state."""
+    """Of one run, from its plans and how many of their effects are shown in which state."""
     if run.outcome == "error":
         return RunOutcome("error", "failed")
     if run.outcome == "shadow":
@@ -64,4 +67,6 @@ def _carried_out(plan: StoredPlan, counted: dict[str, int]) -> RunOutcome:
         return RunOutcome("planned", f"{under_way:,} under way{who}", applied)
     if failed:
         return RunOutcome("failed", f"{failed:,} failed{f', {applied:,} done' if applied else ''}{who}", applied)
-    return RunOutcome("done", f"done{who}" if applied else f"was so already{who}", applied)
+    if applied or counted.get(EffectState.SKIPPED):
+        return RunOutcome("done", f"done{who}" if applied else f"was so already{who}", applied)
+    return RunOutcome("left_out", f"nothing of it was done{who}")

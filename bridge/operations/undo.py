@@ -181,11 +181,11 @@ def _run(services: Services, session: Session, run_id: int) -> tuple[Run, Revisi
     return run, revision
 
 
-def again(services: Services, session: Session, run_id: int, now: datetime) -> Plan:
-    """An undo that was over the limits and waited, made anew without them: a person has said yes."""
+def again(services: Services, session: Session, run_id: int, selection: Only, now: datetime) -> Plan:
+    """An undo of these targets that was over the limits and waited, made anew without them: a person has said yes."""
     run, revision = _run(services, session, run_id)
-    terms = Terms(rule=run.rule_id, revision=revision, approved=True)
-    return _inverse(services, session, run, _applied(session, run_id), terms, now=now, selection=EVERYTHING)
+    terms = Terms(rule=run.rule_id, revision=revision, only=selection.targets, approved=True)
+    return _inverse(services, session, run, _applied(session, run_id), terms, now=now, selection=selection)
 
 
 def _inverse(

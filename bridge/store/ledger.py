@@ -66,6 +66,8 @@ class EffectState(StrEnum):
     UNKNOWN = "unknown"  # the answer never came; to be settled by reading
 
 
+LEFT_OUT = "left_out"  # how an effect is shown that ended without being done: not approved, or cancelled
+
 #: Allowed transitions; anything else is refused here and, for unknown words, by the database.
 NEXT: dict[EffectState, frozenset[EffectState]] = {
     EffectState.PLANNED: frozenset({EffectState.CLAIMED, EffectState.SKIPPED, EffectState.FAILED}),
@@ -167,6 +169,11 @@ class Effect(Leased, Base):
     overtaken_by: Mapped[int | None]  # the effect of a newer decision that wants something else of the same target
     plan: Mapped[StoredPlan] = relationship(back_populates="effects")
     calls: Mapped[list["Call"]] = relationship(secondary="effect_calls", order_by="Call.id", viewonly=True)
+
+    @property
+    def shown(self) -> str:
+        """Its state for people: SKIPPED is said of what was so already, and with an error of what was left out."""
+        return LEFT_OUT if self.state == EffectState.SKIPPED and self.error else self.state
 
 
 class Call(Base):

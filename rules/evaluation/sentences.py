@@ -14,6 +14,8 @@ from rules.model.durations import as_percent
 from rules.model.facts import Why
 from rules.model.verdicts import Answer
 
+PLURALS = frozenset({"clicks", "impressions", "conversions"})
+
 
 def sentence(measurement: Measurement) -> str:
     """The finding as a sentence without its full stop. Quotes nothing out of an event's body."""
@@ -177,7 +179,8 @@ def _undecided(measurement: Measurement) -> str:
             return f"{measurement.name()} is undefined{_from_what(measurement)}"
         case Why.MISMATCH:
             return f"{measurement.name()} cannot be compared with {_right_words(measurement)}"
-    return f"{_missing_name(measurement)} is missing"
+    name = _missing_name(measurement)
+    return f"{name} {'are' if name.partition(' ')[0].rpartition('.')[2] in PLURALS else 'is'} missing"
 
 
 def _too_old(measurement: Measurement) -> str:

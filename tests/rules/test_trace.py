@@ -40,7 +40,7 @@ def told(rule, facts, now, row=0):
         ("profit < -100", {"revenue": 10, "payout": 200}, "profit -190.00 is below -100.00"),
         ("cpa > 5", {"payout": 30, "conversions": 0}, "payout per conversion is undefined from 0 conversions"),
         ("clicks over 1h > 5", {"clicks": [(0.5, 9)]}, "clicks over 1h 9 are above 5"),
-        ("clicks > 5", {"clicks": None}, "clicks is missing"),
+        ("clicks > 5", {"clicks": None}, "clicks are missing"),
     ],
 )
 def test_the_reason_is_a_sentence_that_a_person_understands(rule, offers, now, when, amounts, said):

@@ -149,7 +149,7 @@ def test_anything_that_people_call_an_offer_is_explained(browser, lived_in, text
 
 def test_an_offer_that_is_not_there_has_no_explanation(browser, lived_in):
     lived_in()
-    assert "there is no offer 99999" in browser().open("/explain?rule=low-cr&subject=offer=99999")
+    assert "There is no offer 99999" in browser().open("/explain?rule=low-cr&subject=offer=99999")
 
 
 def test_a_plan_says_why_it_waits(browser, lived_in):

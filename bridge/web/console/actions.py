@@ -1,6 +1,6 @@
 """Actions of the console. Each asks for confirmation once, calls `bridge.operations`, and shows the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -18,7 +18,7 @@ from bridge.operations.confirmation import (
 from bridge.operations.halt import WaitingEvents, scope_of
 from bridge.operations.halt import halt as halt_
 from bridge.operations.halt import resume as resume_
-from bridge.operations.holds import release_holds
+from bridge.operations.holds import Released, release_holds
 from bridge.operations.item_mutes import EVERY_RULE, end_mutes, mute_item
 from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import reveal_secret
@@ -33,6 +33,8 @@ from bridge.web.console.formatting import many, zone
 from bridge.web.console.lists import holds_shown
 from bridge.web.console.show import show
 from bridge.web.request_context import as_id, person, services
+
+MAX_SENTENCES = 10  # of one message
 
 
 def done(where: str, do: Callable[[], str]) -> Response:
@@ -98,7 +100,10 @@ def undo_run(run_id: int) -> Response | str:
         return about_undo(services(), run_id, _selection(), services().clock())
 
     def do() -> str:
-        return _undone(undo(services(), run_id, who=g.who, now=services().clock(), selection=_selection()))
+        done = undo(services(), run_id, who=g.who, now=services().clock(), selection=_selection())
+        if done.outcome != "waiting" and not done.effects:
+            raise OperationError(_undone(done))
+        return _undone(done)
 
     return _surely(ask, do, where, f"/runs/{run_id}/undo")
 
@@ -138,10 +143,12 @@ def _numbers(name: str) -> list[int]:
 
 def _undone(done: Undone) -> str:
     if done.outcome == "waiting":
-        why = "; ".join(done.left) or "it is over a limit"
+        why = _some(done.left) or "it is over a limit"
         return f"Nothing was undone yet. It needs approval: {why}. It waits on the page Approvals (run {done.run_id})."
-    left = f" Left alone: {'; '.join(done.left)}." if done.left else ""
-    return f"Run {done.run_id} undoes it: {', '.join(done.effects) or 'nothing to do'}.{left}"
+    left = f" Left alone: {_some(done.left)}." if done.left else ""
+    if not done.effects:
+        return f"Nothing was undone.{left}"
+    return f"Run {done.run_id} undoes it: {_some(done.effects)}.{left}"
 
 
 def _surely(ask: Callable[[], Confirmation | None], do: Callable[[], str], where: str, action: str) -> Response | str:
@@ -182,7 +189,7 @@ def approve_plan(plan_id: int) -> Response | str:
 
     def do() -> str:
         answer = approve(services(), plan_id, person=person(), now=services().clock(), selection=_selection())
-        dropped = f" Dropped: {'; '.join(answer.dropped)}." if answer.dropped else ""
+        dropped = f" Dropped: {_some(answer.dropped)}." if answer.dropped else ""
         return f"Plan {plan_id}: {many(answer.kept, 'change goes ahead', 'changes go ahead')}.{dropped}"
 
     return _surely(ask, do, "/approvals", f"/approvals/{plan_id}/approve")
@@ -205,7 +212,7 @@ def release_hold(hold_id: int) -> Response:
     def do() -> str:
         done = release_holds(services(), [hold_id], who=g.who, now=services().clock())
         back = f"Goes back: {', '.join(done.returns)}." if done.returns else ""
-        return f"{back} {' '.join(done.stays)}".strip() or "The pause is ended."
+        return f"{back} {_stays(done)}".strip() or "The pause is ended."
 
     return done(_back("/holds"), do)
 
@@ -222,10 +229,23 @@ def release_many() -> Response | str:
 
     def do() -> str:
         done = release_holds(services(), chosen, who=g.who, now=services().clock())
-        stays = f" {' '.join(done.stays)}" if done.stays else ""
-        return f"{many(len(done.returns), 'item goes', 'items go')} back.{stays}"
+        return f"{many(len(done.returns), 'item goes', 'items go')} back. {_stays(done)}".strip()
 
     return _surely(ask, do, _back("/holds"), "/holds/release")
+
+
+def _stays(done: Released) -> str:
+    """What does not go back. Raises OperationError where no pause was ended at all."""
+    if not done.ended:
+        raise OperationError(f"No pause was ended: {_some(done.stays)}")
+    return f"{_some(done.stays)}." if done.stays else ""
+
+
+def _some(sentences: Sequence[str]) -> str:
+    """The first ones, and how many more there are: a message has to fit above a page, and into a cookie."""
+    told = list(dict.fromkeys(sentences))
+    more = f"; and {len(told) - MAX_SENTENCES:,} more" if len(told) > MAX_SENTENCES else ""
+    return f"{'; '.join(told[:MAX_SENTENCES])}{more}"
 
 
 @blueprint.post("/mutes")

@@ -161,7 +161,7 @@ def _made(session: Session, effect: Effect) -> str | None:
 def _counted(effects: list[Effect]) -> dict[str, int]:
     found: dict[str, int] = {}
     for one in effects:
-        found[one.state] = found.get(one.state, 0) + 1
+        found[one.shown] = found.get(one.shown, 0) + 1
     return found
 
 

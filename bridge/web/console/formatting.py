@@ -19,12 +19,18 @@ MARKS = {
     "no_decision": "◌", "waiting": "…", "planned": "…", "claimed": "…", "sent": "…", "received": "…", "shadow": "◐",
     "unknown": "?", "failed": "✗", "stopped": "✗", "error": "✗", "dead": "✗", "quarantined": "!", "overridden": "!",
     "ok": "✓", "passed": "✓", "warn": "!", "fail": "✗", "gone": "○", "warning": "!",
-    "held_back": "○", "nothing": "·", "rejected": "✗", "expired": "○", "dropped": "○",
+    "held_back": "○", "left_out": "○", "nothing": "·", "rejected": "✗", "expired": "○", "dropped": "○",
     "active": "●", "inactive": "○", "archived": "◌",
 }  # fmt: skip
 GOOD = frozenset({"applied", "skipped", "done", "ready", "ok", "released", "passed", "active"})
 BAD = frozenset({"failed", "error", "dead", "fail"})
-WORDS = {"no_decision": "not enough data", "stopped": "held back", "ready": "in progress", "nothing": "no change"}
+WORDS = {
+    "left_out": "left out",
+    "no_decision": "not enough data",
+    "stopped": "held back",
+    "ready": "in progress",
+    "nothing": "no change",
+}
 
 
 def register(app: Flask, services: Services) -> None:

@@ -32,12 +32,12 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import charts, formatting
 from bridge.web.console.blueprint import blueprint
+from bridge.web.console.rule_sentence import words_of
 from bridge.web.console.show import show
 from bridge.web.long_questions import answered
 from bridge.web.request_context import services
 from rules.backtest.threshold_sweep import plain_thresholds
 from rules.loading.self_tests import run_tests
-from rules.model.formatting import counted
 from rules.model.metrics import unit
 from rules.model.revision import Mode, Revision
 
@@ -45,6 +45,7 @@ POINTS = 60
 MAX_RECENT_RUNS = 200  # runs among whose verdicts the page looks for a subject to draw
 SHADOWED = timedelta(days=7)
 MAX_RUNS_SHOWN = 20
+MAX_TRACES_COUNTED = 500  # findings that are counted beside the conditions
 STEPS = {
     "disabled": "It is not evaluated.",
     "shadow": "It decides and records; nothing is executed.",
@@ -63,7 +64,7 @@ def rule(rule_id: str) -> str:
         wanted = select(Run).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(60)
         recent = session.scalars(wanted).all()
         held = session.scalars(select(Hold).where(Hold.rule_id == rule_id, Hold.state == HoldState.ACTIVE)).all()
-        traces = _last_traces(session, rule_id)
+        counted_run, traces = _last_traces(session, rule_id)
         tried = backtest_results.of_rule(session, rule_id)
         job = backtest_jobs.newest(session, rule_id)
         sweep = backtest_jobs.answered(session, rule_id, BacktestKind.SWEEP)
@@ -86,7 +87,8 @@ def rule(rule_id: str) -> str:
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
         subject_name=names.get(named) or "", measures=measures,
         chart=charts.against_line(measured, unit), older={new.hash: old.hash for new, old in pairwise(history)},
-        judged=len(traces), tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
+        judged=len(traces), counted_run=counted_run,
+        tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
         outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent), authors=written_by,
         week=(max(today - timedelta(days=7), since or today - timedelta(days=7)), today), since=since, job=job,
         sweep=sweep, comparison=comparison, sweepable=_spans(live),
@@ -159,13 +161,8 @@ def _said_now(live: Revision) -> Any:
 
 
 def limits_of(revision: Revision) -> list[str]:
-    """What its guards allow, in words."""
-    most = revision.guards.at_most
-    told = [f"{counted(most.targets, 'item')} at once"] if most.targets else []
-    told += [f"{most.share:.0%} of all"] if most.share else []
-    told += [f"{most.revenue_24h:.0%} of the revenue of 24 hours"] if most.revenue_24h else []
-    told += [f"{revision.guards.per_day} a day"] if revision.guards.per_day else []
-    return told + [
+    """What its guards allow, in the words of its sentence; of a shared budget also how much it is."""
+    return words_of(revision.text, "Limits") + [
         f"{one.effects} a {one.per} of all rules of the budget {one.name}" for one in revision.guards.budgets
     ]
 
@@ -183,11 +180,12 @@ def backtest_job_now(rule_id: str) -> Response | str:
     return show("backtest_job.html", rule_id=rule_id, job=job)
 
 
-def _last_traces(session: Session, rule_id: str) -> Sequence[dict[str, Any]]:
-    """Of the newest run that kept all verdicts with their evidence, not only those that changed."""
+def _last_traces(session: Session, rule_id: str) -> tuple[Run | None, Sequence[dict[str, Any]]]:
+    """The newest run that kept all its findings with their evidence, not only those that changed, and the first."""
     newest = select(func.max(StoredVerdict.run_id)).join(Run, Run.id == StoredVerdict.run_id)
     run_id = session.scalar(newest.where(Run.rule_id == rule_id, Run.base_id.is_(None)))
-    return session.scalars(select(StoredVerdict.trace).where(StoredVerdict.run_id == run_id).limit(500)).all()
+    traces = select(StoredVerdict.trace).where(StoredVerdict.run_id == run_id).limit(MAX_TRACES_COUNTED)
+    return session.get(Run, run_id) if run_id else None, session.scalars(traces).all()
 
 
 def _item(subject: str | None) -> tuple[str, str]:

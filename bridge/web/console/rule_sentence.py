@@ -173,6 +173,16 @@ def fields_of(text: str) -> dict[str, str]:
     return {"id": "", "title": "", "owner": ""} | header(text)
 
 
+def words_of(text: str, name: str) -> list[str]:
+    """The phrases of one row of the sentence as bare words; none where the rule has no such row."""
+    return [_bare(phrase) for row in sentence(text) if row.name == name for phrase in row.phrases]
+
+
+def _bare(phrase: Phrase) -> str:
+    parts = "".join(part if isinstance(part, str) else part.text for part in phrase.parts)
+    return " ".join(f"{phrase.before} {parts} {phrase.behind}".split())
+
+
 class _Told:
     """The phrases of nodes, made of the values of the text."""
 

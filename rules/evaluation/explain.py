@@ -20,7 +20,7 @@ def render(verdict: Verdict, *, tz: str = "UTC", stopped_by: Sequence[str] = ())
     lines = [f"{verdict.subject}: {_MARKS[int(verdict.answer)]}", f"  {_sentence(verdict.reason)}"]
     if verdict.trace.flip:
         lines.append(f"  It would change with {verdict.trace.flip}.")
-    lines += [f"  Nothing was done: {reason}" for reason in stopped_by]
+    lines += [f"  Held back: {reason}" for reason in stopped_by]
     for number, part in enumerate(verdict.trace.parts):
         lines += _branch(part, ZoneInfo(tz), last=number == len(verdict.trace.parts) - 1)
     return "\n".join(lines)

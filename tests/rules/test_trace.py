@@ -222,7 +222,7 @@ WHOLE = """\
 offer=42: no
   Conversion rate 0.00% (0 of 500 clicks) is not below 0.40% with 95% confidence.
   It would change with 174 more clicks at this rate, about 8 h 21 min.
-  Nothing was done: the hold of other-rule is still running
+  Held back: the hold of other-rule is still running
 ├─ all: no
 │  │    would be yes with 174 more clicks at this rate, about 8 h 21 min
 │  └─ cr < 0.40% @95%: no

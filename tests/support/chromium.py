@@ -12,7 +12,6 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-SERIOUS = {"serious", "critical"}
 
 
 def skip_without_chromium():
@@ -34,13 +33,13 @@ def chromium():
 
 
 def findings(page, **options):
-    """What axe holds against this page, as far as it matters; the options are those of `axe.run`."""
+    """What axe holds against this page; the options are those of `axe.run`."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     # Only a rule that is off reads the style sheets a second time, which is what `preload` is for.
     asked = {"resultTypes": ["violations"], "preload": False, "iframes": False} | options
     answer = page.evaluate("asked => axe.run(asked).then(found => found.violations)", asked)
-    return [(one["id"], one["nodes"][0]["html"][:120]) for one in answer if one["impact"] in SERIOUS]
+    return [(one["id"], one["nodes"][0]["html"][:120]) for one in answer]
 
 
 def findings_in_both_schemes(page):

@@ -65,6 +65,37 @@ def test_a_plan_of_which_nothing_was_done_was_not_so_already(waiting):
     assert (outcome.state, outcome.text) == ("left_out", "nothing of it was done")
 
 
+def test_a_plan_under_way_has_no_tick(waiting, browser):
+    operator = browser()
+    operator.press("/approvals", "/approvals/1/approve", only="offer=1002")
+    page = operator.open("/runs/1")
+    assert 'Plan 1 <span class="state plain"><span aria-hidden="true">…</span> in progress' in page
+    assert "1 under way, approved by" in page
+
+
+def test_the_run_of_a_person_tells_no_verdicts(paused, browser):
+    operator = browser()
+    operator.press("/holds", "/holds/1/release")
+    page = operator.open("/runs/2")
+    assert "asked for, by" in page
+    assert "Verdicts" not in page
+
+
+def test_what_waited_and_was_approved_was_not_left_undone(bad_offers, browser):
+    network, operator = bad_offers, browser()
+    network.rule(pause_rule(guards="{at_most: {targets: 5}}"))
+    network.work()
+    with network.services.store.read() as session:
+        at = session.get_one(Run, 1).started_at.isoformat().replace("+", "%2B")
+    network.pass_time(minutes=1)
+    operator.press("/approvals", "/approvals/1/approve", only="offer=1002")
+    network.work()
+    page = operator.open(f"/explain?rule=low-cr&subject=offer=1002&at={at}")
+    assert "<p>Held back: 12 targets, at most 5 allowed: the plan waits for a person.</p>" in page
+    assert "<strong>Comes back:</strong>" in page
+    assert "Nothing was done" not in page
+
+
 def test_a_pause_that_cannot_be_ended_is_no_good_news(paused, browser):
     operator = browser()
     operator.press("/", "/halt", why="outage")

@@ -15,14 +15,14 @@ from rules.model import metrics
 
 DAY = 86_400  # seconds
 MARKS = {
-    "applied": "✓", "skipped": "✓", "done": "✓", "ready": "✓", "released": "✓", "yes": "●", "no": "○",
+    "applied": "✓", "skipped": "✓", "done": "✓", "ready": "…", "released": "✓", "yes": "●", "no": "○",
     "no_decision": "◌", "waiting": "…", "planned": "…", "claimed": "…", "sent": "…", "received": "…", "shadow": "◐",
     "unknown": "?", "failed": "✗", "stopped": "✗", "error": "✗", "dead": "✗", "quarantined": "!", "overridden": "!",
     "ok": "✓", "passed": "✓", "warn": "!", "fail": "✗", "gone": "○", "warning": "!",
     "held_back": "○", "left_out": "○", "nothing": "·", "rejected": "✗", "expired": "○", "dropped": "○",
     "active": "●", "inactive": "○", "archived": "◌",
 }  # fmt: skip
-GOOD = frozenset({"applied", "skipped", "done", "ready", "ok", "released", "passed", "active"})
+GOOD = frozenset({"applied", "skipped", "done", "ok", "released", "passed", "active"})
 BAD = frozenset({"failed", "error", "dead", "fail"})
 WORDS = {
     "left_out": "left out",

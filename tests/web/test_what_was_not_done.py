@@ -11,6 +11,7 @@ from bridge.operations.cancel import cancel_planned
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.selection import EVERYTHING, only
 from bridge.operations.undo import undo
+from bridge.store import audit_log
 from bridge.store.entities import ChangedBy, Entity, EntityChange
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run
@@ -129,3 +130,15 @@ def test_a_change_of_a_list_is_told_without_brackets(paused, browser):
             )
         )  # fmt: skip
     assert "geos: DE, AT → only CH, strict yes" in browser().open("/items/offer/1001")
+
+
+def test_a_long_detail_of_the_audit_log_says_that_it_is_cut(paused, browser):
+    with paused.services.store.write() as session:
+        detail = {"dropped": [f"offer {number}" for number in range(200)]}
+        audit_log.note(session, who="ann", what="approve", about="plan 1", now=paused.now, detail=detail)
+    operator = browser()
+    page = operator.open("/audit")
+    assert "offer 0, offer 1," in page
+    assert "… (all of it in the file)" in page
+    assert "offer 199" not in page
+    assert "offer 199" in operator.open("/audit?csv=1")

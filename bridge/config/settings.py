@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from marshmallow import ValidationError, validate
 
-from bridge.config import redis_address, yaml_file
+from bridge.config import clickhouse_address, redis_address, yaml_file
+from bridge.config.clickhouse_address import ClickHouseAddress
 from bridge.config.environment import Environment, control_character, doubt, seal
 from bridge.config.errors import SettingsError
 from bridge.config.renamed import current_keys
@@ -75,6 +76,7 @@ class Settings:
     home: Path
     database_url: str = field(repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    clickhouse: ClickHouseAddress | None = None  # where observations are kept; None: in the database
     secret_key: str | None = field(default=None, repr=False)
     sentry: Sentry = field(default=Sentry(), repr=False)
     environment: str = "production"
@@ -174,6 +176,16 @@ def _redis_address(value: str) -> None:
         raise ValidationError(str(error)) from None
 
 
+def _clickhouse_address(value: str) -> None:
+    try:
+        clickhouse_address.parse(value)
+    except clickhouse_address.BadAddress as error:
+        raise ValidationError(str(error)) from None
+    if not clickhouse_address.is_installed():
+        words = "needs the package clickhouse-connect, which is not installed"
+        raise ValidationError(f"{words}; run: pip install 'integr8-bridge[clickhouse]'")
+
+
 def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "database_url": env.str("DATABASE_URL", None),
@@ -182,6 +194,7 @@ def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str,
             None,
             validate=_redis_address,
         ),
+        "clickhouse": env.str("OBSERVATIONS_URL", None, validate=_clickhouse_address),
         "secret_key": env.str("BRIDGE_SECRET_KEY", None),
         "sentry": env.str("SENTRY_DSN", None),
         "sample_rate": env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE),
@@ -197,6 +210,7 @@ def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str,
     values["sentry"] = Sentry(values["sentry"], *shares)
     values["worker_metrics"] = _address("BRIDGE_WORKER_METRICS", values["worker_metrics"], problems)
     values["database_url"] = _database_url(values["database_url"], home, problems)
+    values["clickhouse"] = _clickhouse(values["clickhouse"])
     generated = home / "var" / "secret.key"
     if values["secret_key"] is None and generated.is_file():
         values["secret_key"] = generated.read_text().strip()
@@ -212,6 +226,14 @@ def _address(name: str, given: str | None, problems: list[str]) -> Address | Non
         problems.append(f"settings: {name} is neither a port nor host:port; write 9808, or 0.0.0.0:9808 to be reached")
         return None
     return Address((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
+
+
+def _clickhouse(given: str | None) -> ClickHouseAddress | None:
+    """None as well for an address that is reported already."""
+    try:
+        return clickhouse_address.parse(given) if given else None
+    except clickhouse_address.BadAddress:
+        return None
 
 
 def _database_url(given: str | None, home: Path, problems: list[str]) -> str:

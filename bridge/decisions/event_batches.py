@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.event_order import OrderFilter
 from bridge.decisions.inhibitions import with_inhibitions
 from bridge.decisions.lease_renewal import renewed
-from bridge.decisions.live_facts import EventInputs, LiveInputs, observe_postbacks
+from bridge.decisions.live_facts import EventInputs, LiveInputs, look_ahead, observe_postbacks
 from bridge.decisions.persist import record
 from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import RunRecord, run_records
@@ -26,12 +26,14 @@ from bridge.store import decision_lock, deferred_events, halts, journal, order_m
 from bridge.store.engine import Store
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import LeaseLost
+from bridge.store.observations import ObservationsAway
 from rules.model.plan import Outcome
 from rules.model.revision import Mode, Webhook
 
 log = structlog.get_logger()
 
 MAX_EVENTS_PER_BATCH = 500
+AWAY_FOR = timedelta(minutes=1)  # an event waits so long where what is known of its conversion cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class StepFailed(Exception):
 def _step(name: str) -> Iterator[None]:
     try:
         yield
-    except (*NOT_ITS_FAULT, StepFailed):
+    except (*NOT_ITS_FAULT, StepFailed, ObservationsAway):
         raise
     except Exception as error:
         raise StepFailed(name, error) from error
@@ -203,6 +205,8 @@ def _observed(
     """Record the conversions of postbacks before rules decide, so that each counts in the windows that judge it."""
     try:
         _observe(store, inputs, received, now)
+    except ObservationsAway as error:
+        log.warning("batch not observed", events=len(received), why=str(error))
     except StepFailed as error:
         log.exception("batch failed", events=len(received), why=str(error))
     else:
@@ -211,6 +215,9 @@ def _observed(
     for one in received:
         try:
             _observe(store, inputs, [one], now)
+        except ObservationsAway as error:
+            with store.write() as session:
+                journal.put_off(session, [one.event], until=now + AWAY_FOR, problem=f"waits for observations: {error}")
         except StepFailed as error:
             _give_back(store, one.event, error, now)
         else:
@@ -219,8 +226,10 @@ def _observed(
 
 
 def _observe(store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], now: datetime) -> None:
-    with _step("observe"), store.write() as session:
-        observe_postbacks(session, inputs, received, now)
+    with _step("observe"):
+        look_ahead(store, inputs, received, now)
+        with store.write() as session:
+            observe_postbacks(session, inputs, received, now)
 
 
 def _one_by_one(

@@ -1,6 +1,7 @@
 """Facts for live runs: the process's window engine, brought up to date, over the subjects that a run asks about."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -11,14 +12,16 @@ from bridge.config.library import Library
 from bridge.config.settings import Account
 from bridge.decisions import subjects
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
-from bridge.reports import postbacks
+from bridge.reports import clickhouse_rows, postbacks
 from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.facts import LiveFacts, facts_for
 from bridge.reports.items import Items
 from bridge.reports.live import LiveData
 from bridge.sources import PostbackFacts, Source, observation
 from bridge.store import holds
+from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
+from bridge.store.observations import ObservationsAway
 from rules.model.facts import Facts, Subject
 from rules.model.revision import Revision
 
@@ -70,7 +73,8 @@ def facts_for_subjects(
 ) -> LiveFacts:
     """For a rule whose event names its subjects."""
     data = inputs.data(revision.account, revision.integration)
-    data.refresh(session, now)
+    with suppress(ObservationsAway):  # its windows answer no question then, and there is no decision
+        data.refresh(session, now)
     return LiveFacts(session, data, named, now, inputs.library.tables, revision.scope.join, revision.data.tz)
 
 
@@ -83,12 +87,28 @@ def read_from(session: Session, facts: Facts) -> None:
 
 def observe_postbacks(session: Session, inputs: EventInputs, events: Sequence[ReceivedEvent], now: datetime) -> None:
     """Record the conversions that Integr8's postbacks report: they fill what reports have not reached."""
+    key, facts = _told(inputs, events)
+    if key is not None:
+        postbacks.record(session, inputs.chunks, key, facts, now, dimensions=inputs.live.dimensions)
+
+
+def look_ahead(store: Store, inputs: EventInputs, events: Sequence[ReceivedEvent], now: datetime) -> None:
+    """Before `observe_postbacks`, which no other unit of work should wait for. Raises ObservationsAway."""
+    if clickhouse_rows.WHERE_ROWS_ARE not in store.info:
+        return
+    key, facts = _told(inputs, events)
+    if key is not None:
+        postbacks.fetch_ahead(store, inputs.chunks, key, facts, now, dimensions=inputs.live.dimensions)
+
+
+def _told(inputs: EventInputs, events: Sequence[ReceivedEvent]) -> tuple[FeedKey | None, list[PostbackFacts]]:
+    """What postbacks say, and of which feed; None where there is nothing to record."""
     told = [one for one in events if inputs.sources[one.event.source].format == "integr8-postback"]
     facts = [found for one in told if (found := _facts(one)) is not None]
     account = _tracked(inputs.live.accounts)
-    if facts and account is not None:
-        key = FeedKey(account=account[0], integration=account[1], kind=Kind.POSTBACKS)
-        postbacks.record(session, inputs.chunks, key, facts, now, dimensions=inputs.live.dimensions)
+    if not facts or account is None:
+        return None, []
+    return FeedKey(account=account[0], integration=account[1], kind=Kind.POSTBACKS), facts
 
 
 def _facts(received: ReceivedEvent) -> PostbackFacts | None:

@@ -192,7 +192,9 @@ def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
     for account, integration in {(one.due.revision.account, one.due.revision.integration) for one in ready}:
         data = inputs.data(account, integration)
         data.end_round()
-        data.keep_sums(now)
+        with Bulkhead(store, now).item("service", "observations", "read"):
+            data.keep_sums(now)
+            data.say_away()
     ended = len(gone) + sum(len(one.due.slots) for one in ready)
     log.info("rules ran", rules=len(ready), slots=ended)
     return ended

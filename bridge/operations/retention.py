@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import delete
 
-from bridge.reports import retention, segment_directory
+from bridge.observability.bulkhead import Bulkhead
+from bridge.reports import clickhouse_moves, retention, segment_directory
 from bridge.reports.live import HORIZON
 from bridge.services.container import Services
 from bridge.store import (
@@ -62,7 +63,7 @@ def apply_retention(services: Services, now: datetime) -> None:
     how_long = retention.Keep(
         rows=days["rows"], anything=max(days.values()), dimensions=tuple(services.settings.dimensions)
     )
-    kept = retention.apply(services.store, how_long, now)
+    kept = _observations(services, how_long, now)
     with services.store.read() as session:
         made = segment_directory.prepare(session, files, now - HORIZON)
     given_back = free_space.give_back(services.store)
@@ -77,3 +78,14 @@ def apply_retention(services: Services, now: datetime) -> None:
         bytes_of_files_freed=freed,
         bytes_given_back=given_back,
     )
+
+
+def _observations(services: Services, how_long: retention.Keep, now: datetime) -> retention.RetentionResult:
+    """One round over all observations. Where ClickHouse does not answer, the next round does what is left."""
+    rows, found = services.observation_rows, retention.RetentionResult()
+    with Bulkhead(services.store, now).item("service", "observations", "keep"):
+        found = retention.apply(services.store, how_long, now, rows)
+        if rows is not None:
+            clickhouse_moves.keep_longer(services.store, rows)
+            clickhouse_moves.sweep(services.store, rows, now)
+    return found

@@ -1,15 +1,19 @@
 """Store observations as chunks and read them back. Unpacked chunks are cached."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
-from bridge.reports import changes, compression
+from bridge.reports import changes, clickhouse_rows, compression
 from bridge.reports.batch import Batch
 from bridge.reports.changes import Difference, KnownRows
+from bridge.reports.clickhouse_rows import Place, Written
 from bridge.store import feeds, observations
+from bridge.store.engine import Store
+from bridge.store.feeds import Feed, FeedKey, Kind
 from bridge.store.observations import Chunk, ChunkInfo, Level
 
 CACHED_FACTS = 2_000_000  # about 150 MB: the trailing days of conversions of a large network
@@ -21,17 +25,22 @@ def moment(seconds: int) -> datetime:
 
 
 class ChunkCache:
-    """Chunks that were unpacked lately. They never change, so there is nothing to invalidate."""
+    """Chunks that were unpacked lately. They never change, so there is nothing to invalidate.
+
+    Of chunks in ClickHouse only a time range is read, and kept for the unit of work that was announced with
+    `fetch_ahead`.
+    """
 
     def __init__(self, facts: int = CACHED_FACTS) -> None:
         self._limit = facts
         self._held = 0
         self._batches: OrderedDict[int, Batch] = OrderedDict()
+        self._ahead: dict[tuple[int, datetime, datetime], dict[int, Batch]] = {}  # feed and time range → by chunk
 
     def get(self, session: Session, infos: Sequence[ChunkInfo]) -> list[Batch]:
         """The facts of these chunks, in their order; more than fits are read but not kept."""
-        missing = [info.id for info in infos if info.id not in self._batches]
-        read = {chunk_id: compression.unpack(data) for chunk_id, data in observations.columns(session, missing).items()}
+        missing = [info for info in infos if info.id not in self._batches]
+        read = unpacked(session, missing)
         found = []
         for info in infos:
             batch = read[info.id] if info.id in read else self._batches.get(info.id)
@@ -39,6 +48,25 @@ class ChunkCache:
                 self._keep(info.id, batch)
                 found.append(batch)
         return found
+
+    def between(
+        self, session: Session, feed_id: int, infos: Sequence[ChunkInfo], start: datetime, end: datetime
+    ) -> list[Batch]:
+        """The same; of chunks in ClickHouse only the facts of a time range."""
+        here = [info for info in infos if info.batch is None]
+        there = [info for info in infos if info.batch is not None]
+        if not there:
+            return self.get(session, here)
+        ahead = self._ahead.pop((feed_id, start, end), {})
+        found = {info.id: ahead[info.id] for info in there if info.id in ahead}
+        found |= _elsewhere(session, [info for info in there if info.id not in found], (start, end))
+        present = [info for info in here if info.id not in found]
+        found |= dict(zip([info.id for info in present], self.get(session, present), strict=True))
+        return [found[info.id] for info in infos]
+
+    def keep_ahead(self, feed_id: int, start: datetime, end: datetime, found: dict[int, Batch]) -> None:
+        """For the unit of work that comes next."""
+        self._ahead = {(feed_id, start, end): found}
 
     def _keep(self, chunk_id: int, batch: Batch) -> None:
         if chunk_id not in self._batches:
@@ -50,11 +78,67 @@ class ChunkCache:
             self._held -= len(gone)
 
 
-def add(session: Session, feed_id: int, facts: Batch, level: Level = Level.ROWS, replaces: Iterable[int] = ()) -> None:
-    """Put facts down as one chunk of a feed."""
+def unpacked(session: Session, infos: Sequence[ChunkInfo]) -> dict[int, Batch]:
+    """The facts of chunks, wherever they lie; one that was replaced meanwhile is left out.
+
+    Raises ObservationsAway.
+    """
+    here = observations.columns(session, [info.id for info in infos if info.batch is None])
+    found = {chunk_id: compression.unpack(data) for chunk_id, data in here.items()}
+    return found | _elsewhere(session, [info for info in infos if info.batch is not None])
+
+
+def _elsewhere(
+    session: Session, infos: Sequence[ChunkInfo], between: tuple[datetime, datetime] | None = None
+) -> dict[int, Batch]:
+    """The facts of chunks in ClickHouse."""
+    found: dict[int, Batch] = {}
+    edges = (None, None) if between is None else tuple(int(one.timestamp()) for one in between)
+    for feed_id in {info.feed_id for info in infos}:
+        place = place_of(session.get_one(Feed, feed_id))
+        of_feed = [info for info in infos if info.feed_id == feed_id]
+        found |= clickhouse_rows.needed(session).facts(place, of_feed, *edges)
+    return found
+
+
+def place_of(feed: Feed) -> Place:
+    return Place(feed.account, feed.integration, Kind(feed.kind))
+
+
+def fetch_ahead(store: Store, cache: ChunkCache, key: FeedKey, read: Batch) -> None:
+    """Read what lies in ClickHouse about these rows before the unit of work that records them: it must not wait."""
+    if clickhouse_rows.WHERE_ROWS_ARE not in store.info or not len(read):
+        return
+    with store.read() as session:
+        feed = feeds.find(session, key)
+        if feed is None:
+            return
+        start, end = _span(read)
+        there = [info for info in _rows_of(session, feed.id, start, end) if info.batch is not None]
+        cache.keep_ahead(feed.id, start, end, _elsewhere(session, there, (start, end)))
+
+
+def _span(read: Batch) -> tuple[datetime, datetime]:
+    return moment(int(read.event.min())), moment(int(read.event.max())) + SECOND
+
+
+def _rows_of(session: Session, feed_id: int, start: datetime, end: datetime) -> list[ChunkInfo]:
+    return [info for info in observations.overlapping(session, [feed_id], start, end) if info.level < Level.HOURLY]
+
+
+def add(
+    session: Session,
+    feed_id: int,
+    facts: Batch,
+    level: Level = Level.ROWS,
+    replaces: Iterable[int] = (),
+    *,
+    written: Written | None = None,
+) -> None:
+    """Put facts down as one chunk of a feed. `written`: the batch in ClickHouse that has them already."""
     if not len(facts):
         return
-    columns = compression.pack(facts)
+    columns = compression.pack(facts) if written is None else b""
     session.add(
         Chunk(
             feed_id=feed_id,
@@ -67,6 +151,8 @@ def add(session: Session, feed_id: int, facts: Batch, level: Level = Level.ROWS,
             replaces=list(replaces),
             size=len(columns),
             columns=columns,
+            batch=None if written is None else written.batch,
+            about=None if written is None else written.about,
         )
     )
     session.flush()
@@ -90,7 +176,7 @@ def record(
     if not len(read):
         return changes.NO_DIFFERENCE
     feeds.lock(session, feed_id)
-    start, end = moment(int(read.event.min())), moment(int(read.event.max())) + SECOND
+    start, end = _span(read)
     before = known_rows(session, cache, feed_id, start, end)
     found = changes.difference(before, read, seen, lacks=lacks, brought_by=brought_by)
     add(session, feed_id, found.facts)
@@ -99,18 +185,27 @@ def record(
 
 def known_rows(session: Session, cache: ChunkCache, feed_id: int, start: datetime, end: datetime) -> KnownRows:
     """The rows of a time range as they are known now. Older time ranges that were summed up have no rows any more."""
-    infos = [info for info in observations.overlapping(session, [feed_id], start, end) if info.level < Level.HOURLY]
-    return KnownRows.of(cache.get(session, infos))
+    return KnownRows.of(cache.between(session, feed_id, _rows_of(session, feed_id, start, end), start, end))
 
 
 def rows_between(
-    session: Session, feed_ids: Sequence[int], start: datetime | None, end: datetime | None, *, at_once: int = 8
+    session: Session,
+    feed_ids: Sequence[int],
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    at_once: int = 8,
+    read: Mapping[int, Batch] = MappingProxyType({}),
 ) -> Iterator[tuple[ChunkInfo, Batch]]:
-    """All facts that may lie in [start, end), a few chunks at a time: in constant memory."""
+    """All facts that may lie in [start, end), a few chunks at a time: in constant memory.
+
+    `read`: facts of chunks that were read already. Raises ObservationsAway.
+    """
     infos = observations.overlapping(session, feed_ids, start, end)
     for position in range(0, len(infos), at_once):
         part = infos[position : position + at_once]
-        data = observations.columns(session, [info.id for info in part])
+        found = {info.id: read[info.id] for info in part if info.id in read}
+        found |= unpacked(session, [info for info in part if info.id not in read])
         for info in part:
-            if info.id in data:
-                yield info, compression.unpack(data[info.id])
+            if info.id in found:
+                yield info, found[info.id]

@@ -20,11 +20,13 @@ from bridge.reports.live import edge
 from bridge.reports.segments import Codes, Ints, Per
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind
+from bridge.store.observations import ObservationsAway
 from rules.model.facts import Arrival, Break, Column, Subject, Why
 
 MICRO = 1e6
 MAX_SUBJECTS_IN_KEY = 64  # so few subjects are their own key; of more a hash is
 MAX_CELLS = 8_000_000  # of a table of clicks: 64 MB for a moment
+NEVER = -1  # a beginning before anything was complete
 UNRELATED = -2  # the number of a subject in a dimension that it has nothing to do with
 Floats = NDArray[np.float64]
 Ask = Callable[[Source, str, Per, Edges], Ints]
@@ -190,7 +192,10 @@ class ClickFacts:
             else (*question, hash(codes.tobytes()), len(codes))
         )
         if key not in self.kept:
-            self.kept[key] = answer()
+            try:
+                self.kept[key] = answer()
+            except ObservationsAway:  # not kept: the next rule may get an answer
+                return self._column(np.zeros(len(codes)), codes, NEVER)
         found: Column = self.kept[key]
         return found
 
@@ -230,7 +235,10 @@ class ClickFacts:
     def breaks(self) -> Mapping[str, Break]:
         if "breaks" not in self.kept:
             sums = self.cohorts
-            self.kept["breaks"] = self.tracking.breaks(sums, self.since)
+            try:
+                self.kept["breaks"] = self.tracking.breaks(sums, self.since)
+            except ObservationsAway:  # whatever is measured is missing then
+                return {}
         found: Mapping[str, Break] = self.kept["breaks"]
         return found
 
@@ -247,7 +255,10 @@ class ClickFacts:
     def listed_after(self) -> Floats:
         if "listed after" not in self.kept:
             pers: tuple[Per, ...] = (("offer",), ("advertiser",))
-            self.kept["listed after"] = [(per, self.tracking.batched(self.cohorts, per)) for per in pers]
+            try:
+                self.kept["listed after"] = [(per, self.tracking.batched(self.cohorts, per)) for per in pers]
+            except ObservationsAway:
+                return np.zeros(len(self.numbers(pers[0])))
         found: list[tuple[Per, Ints]] = self.kept["listed after"]
         return np.asarray(np.max([self._taken(lags, self.numbers(per)) for per, lags in found], axis=0))
 
@@ -262,6 +273,6 @@ class ClickFacts:
         return result
 
     def _column(self, values: Floats, codes: Codes, start: int) -> Column:
-        if start < self.since:
+        if start < self.since or start == NEVER:
             return Column(np.zeros(len(codes)), np.full(len(codes), Why.MISSING, dtype=np.uint8))
         return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))

@@ -5,6 +5,7 @@ that the report has not reached yet; the two are never summed over the same time
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,12 +25,14 @@ from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Per
 from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges, Windows
 from bridge.store.feeds import Kind
+from bridge.store.observations import ObservationsAway
 from rules.evaluation.evaluate import fulfilling
 from rules.model.facts import Column, Subject, Why
 from rules.model.metrics import BASE, EVENTS
 from rules.model.revision import DECLARABLE, DIMENSIONS, Dimension, Revision
 
 FOR_EVER = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+COMPLETE_NEVER = 1 << 62  # every window begins before it, so that nothing can be said about one
 SETTLE = "\0settle"  # no attribute can be called that
 OCCURRED_WITHIN = timedelta(days=8)  # a pair, a sub id or a country is a subject if it had traffic lately
 
@@ -68,6 +71,13 @@ class LiveFacts:
         return self.subjects if isinstance(self.subjects, Items) else None
 
     def _measured(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
+        """Missing as well where the observations cannot be reached: then there is no decision, and never a zero."""
+        try:
+            return self._summed(name, per, start, end)
+        except ObservationsAway:
+            return self._missing()
+
+    def _summed(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
         kinds = kinds_of(name)
         covered = self.data.coverage.get(kinds[0])
         if covered is None or start < covered.since or not self._told(per, kinds[0], start):
@@ -110,6 +120,13 @@ class LiveFacts:
         if clicks is None or told is None:
             return None
         if self._cohorts is None:
+            try:
+                curves = self.data.curves(self.now)
+            except ObservationsAway:  # not kept: the next rule may get an answer
+                away = Cohorts(
+                    self.data.windows, lambda *_: np.zeros(0, np.int64), edge(self.now), edge(self.now), None
+                )
+                return ClickFacts(away, self._numbers, COMPLETE_NEVER)
             postbacks = self.data.coverage.get(Kind.POSTBACKS)
             reach = max(told.as_of, postbacks.as_of) if postbacks else told.as_of
             sums = Cohorts(
@@ -117,7 +134,7 @@ class LiveFacts:
                 lambda *asked: self.data.totals(self.session, *asked),  # whichever it reads from by then
                 edge(self.now),
                 edge(min(reach, self.now)),
-                self.data.curves(self.now),
+                curves,
             )
             since = edge(max(clicks.since, told.since))
             first = told_from(self.data.windows, self.subjects)
@@ -296,7 +313,8 @@ def facts_for(
     round_: object = None,
 ) -> LiveFacts:
     """The facts of one rule at this moment, for every subject in its scope, brought up to date once in a round."""
-    data.refresh_for(round_, session, now)
+    with suppress(ObservationsAway):  # its windows answer no question then, and there is no decision
+        data.refresh_for(round_, session, now)
     known = tables if tables is not None else {}
     found = subjects_of(data, revision.scope.per, now)
     everything = LiveFacts(session, data, found, now, known, revision.scope.join, revision.data.tz)
@@ -305,7 +323,10 @@ def facts_for(
 
 def subjects_of(data: LiveData, per: Per, now: datetime) -> Items:
     """Everything of a dimension: what the mirror lists, with or without traffic, and what had traffic lately."""
-    occurred = data.occurring(per, edge(now - OCCURRED_WITHIN), edge(now))
+    try:
+        occurred = data.occurring(per, edge(now - OCCURRED_WITHIN), edge(now))
+    except ObservationsAway:
+        occurred = Items((), per)
     if len(per) > 1:
         return occurred
     return data.items.get(("all", per), (data.directory, occurred), lambda: _listed_too(data, per, occurred))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table, cells
-from bridge.reports import compression
+from bridge.reports import chunk_cache
 from bridge.reports.absences import Absences
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import MONEY, Batch
@@ -36,6 +36,7 @@ from bridge.reports.stored_segments import Blocks
 from bridge.reports.windows import Edges, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
+from bridge.store.observations import ChunkInfo
 from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Target
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, DIMENSIONS, Dimension, Group, Revision
@@ -325,7 +326,8 @@ def load(
         if feed.since is not None and against == "live" and kind in {Kind.CLICKS, Kind.CONVERSIONS}:
             since = max(since, feed.since)
         marks[kind] = feeds.marks(session, feed.id, start, end)
-        infos = observations.overlapping(session, [feed.id], first)
+        infos: Sequence[ChunkInfo] = observations.overlapping(session, [feed.id], first)
+        infos = _without_elsewhere(session, data, kind, infos, against)
         stored = {}
         if files is not None and (against == "live" or kind in EVENT_TIME_ONLY):
             stored = files.segments(session, kind, infos, data.windows.subjects, blocks)
@@ -337,8 +339,8 @@ def load(
         batches = []
         for info in infos:
             if info.id not in stored:
-                columns = observations.columns(session, [info.id])
-                batches += [_prepared(compression.unpack(one), against, data.windows) for one in columns.values()]
+                found = chunk_cache.unpacked(session, [info])
+                batches += [_prepared(one, against, data.windows) for one in found.values()]
         data.windows.load(kind, batches)
     past = Past(
         windows=data.windows,
@@ -352,6 +354,21 @@ def load(
         zone=revision.data.tz,
     )
     return _in_scope(past, revision)
+
+
+def _without_elsewhere(
+    session: Session, data: LiveData, kind: Kind, infos: Sequence[ChunkInfo], against: Against
+) -> Sequence[ChunkInfo]:
+    """Let the windows ask ClickHouse for the chunks that lie there; the others.
+
+    What was imported is not asked there: when its rows were seen is worked out from them, so they are laid out here.
+    """
+    if against == "imported":
+        return infos
+    away = [info for info in infos if info.batch is not None]
+    for source, segment in data.elsewhere(session, kind, away).items():
+        data.windows.store(source, [segment])
+    return [info for info in infos if info.batch is None]
 
 
 def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:

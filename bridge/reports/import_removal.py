@@ -1,18 +1,18 @@
 """Remove an import: its rows disappear, and rows that it changed are restored, for every time that is queried."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from bridge.reports import changes, chunk_cache, identity
+from bridge.reports import changes, chunk_cache, clickhouse_rows, identity
 from bridge.reports.batch import Batch, Labels, join
 from bridge.reports.changes import KnownRows
-from bridge.store import feeds, report_imports
+from bridge.store import feeds, observations, report_imports
 from bridge.store.engine import Store
-from bridge.store.observations import Level
+from bridge.store.observations import ChunkInfo, Level
 from bridge.store.report_imports import ReportImport
 
 AT_ONCE = timedelta(days=1)  # of events per unit of work
@@ -36,19 +36,35 @@ def remove(store: Store, import_id: int, *, by: str, now: datetime) -> int:
     if found.first_event is not None and found.last_event is not None:
         start = found.first_event.replace(minute=0, second=0)  # sums stand at the beginning of their hour
         while start <= found.last_event:
+            with store.read() as session:  # what lies in ClickHouse is read before anybody has to wait for it
+                read = {info.id: batch for info, batch in _between(session, found, start, start + AT_ONCE)}
             with store.write() as session:
-                written += _remove_between(session, found, start, start + AT_ONCE)
+                written += _remove_between(session, found, start, start + AT_ONCE, read)
+            read.clear()
             start += AT_ONCE
     with store.write() as session:
         _end(session, import_id, by, now)
     return written
 
 
-def _remove_between(session: Session, one: ReportImport, start: datetime, end: datetime) -> int:
+def _between(session: Session, one: ReportImport, start: datetime, end: datetime) -> Iterator[tuple[ChunkInfo, Batch]]:
+    """The facts of the feed in ClickHouse."""
+    if clickhouse_rows.of(session) is None:
+        return
+    infos = observations.overlapping(session, [one.feed_id], start, end)
+    there = [info for info in infos if info.batch is not None]
+    found = chunk_cache.unpacked(session, there)
+    yield from ((info, found[info.id]) for info in there)
+
+
+def _remove_between(
+    session: Session, one: ReportImport, start: datetime, end: datetime, read: Mapping[int, Batch]
+) -> int:
+    """`read`: facts of chunks that were read already."""
     feeds.lock(session, one.feed_id)
     low, high = int(start.timestamp()), int(end.timestamp())
     found: dict[bool, list[Batch]] = {True: [], False: []}
-    for info, batch in chunk_cache.rows_between(session, [one.feed_id], start, end):
+    for info, batch in chunk_cache.rows_between(session, [one.feed_id], start, end, read=read):
         inside = batch.take(np.flatnonzero((batch.event >= low) & (batch.event < high)))
         found[info.level == Level.HOURLY].append(inside)
     rows, sums = join(found[False]), join(found[True])

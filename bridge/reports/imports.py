@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from bridge.reports import chunk_cache, identity, report_file, rows
@@ -124,9 +125,14 @@ class _Import:
         cells, lines = [one.cells for one in good], [one.line for one in good]
         seen = [int(self.now.timestamp()) if one.seen is None else one.seen for one in good]
         reading = rows.read(self.key.kind, cells, seen, lines=lines, more=rows.MORE_SPELLINGS)
+        chunk_cache.fetch_ahead(self.store, self.cache, self.key, reading.batch)
+        with self.store.read() as session:  # beforehand: nobody waits for ClickHouse meanwhile
+            known = feeds.find(session, self.key)
+            hours = {} if known is None else _summed_hours(session, known.id, reading.batch, {})
         with self.store.write() as session:
             feed = feeds.lock(session, feeds.ensure(session, self.key).id)
-            read, summed = _countable(session, feed.id, reading.batch)
+            hours = _summed_hours(session, feed.id, reading.batch, hours)
+            read, summed = _countable(reading.batch, hours)
             found = chunk_cache.record(
                 session, self.cache, feed.id, read, None, lacks=self.file.lacks, brought_by=str(self.id)
             )
@@ -193,16 +199,25 @@ def _import(
     return running.end(cover)
 
 
-def _countable(session: Session, feed_id: int, read: Batch) -> tuple[Batch, int]:
-    """Without rows of hours of which only sums are left, and how many those are."""
+Hours = NDArray[np.int64]
+
+
+def _summed_hours(session: Session, feed_id: int, read: Batch, known: Mapping[int, Hours]) -> dict[int, Hours]:
+    """The hours near these rows of which only sums are left, by chunk; of those in `known` nothing is read."""
     if not len(read):
-        return read, 0
+        return {}
     start, end = moment(int(read.event.min())), moment(int(read.event.max()) + HOUR)
     summed = [one for one in observations.overlapping(session, [feed_id], start, end) if one.level == Level.HOURLY]
-    if not summed:
+    found = chunk_cache.unpacked(session, [one for one in summed if one.id not in known])
+    fresh = {number: np.unique(batch.event // HOUR) for number, batch in found.items()}
+    return fresh | {one.id: known[one.id] for one in summed if one.id in known}
+
+
+def _countable(read: Batch, hours: Mapping[int, Hours]) -> tuple[Batch, int]:
+    """Without rows of hours of which only sums are left, and how many those are."""
+    if not hours:
         return read, 0
-    hours = np.unique(np.concatenate([batch.event // HOUR for batch in ChunkCache().get(session, summed)]))
-    kept = np.flatnonzero(~np.isin(read.event // HOUR, hours))
+    kept = np.flatnonzero(~np.isin(read.event // HOUR, np.concatenate(list(hours.values()))))
     return read.take(kept), len(read) - len(kept)
 
 

@@ -15,21 +15,23 @@ import numpy as np
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.reports import compression
+from bridge.reports import chunk_cache, clickhouse_rows
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import Batch
 from bridge.reports.broken_tracking import Tracking
+from bridge.reports.clickhouse_rows import Place
+from bridge.reports.clickhouse_segment import Answers, ClickHouseSegment
 from bridge.reports.directory import Directory
 from bridge.reports.items import Items, Kept
 from bridge.reports.kept_sums import MAX_UNUSED_SECONDS, NOTHING_COUNTED, Extent, State, Sums
 from bridge.reports.segment_directory import MIN_FACTS_OF_A_FILE, SegmentDirectory
 from bridge.reports.segment_file import NotAFile
 from bridge.reports.segments import Ints, Per, slim
-from bridge.reports.stored_segments import Blocks, StoredSegment
+from bridge.reports.stored_segments import Blocks, Stored, StoredSegment
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import Feed, FeedKey, Kind
-from bridge.store.observations import ChunkInfo, Level
+from bridge.store.observations import ChunkInfo, Level, ObservationsAway
 
 log = structlog.get_logger()
 
@@ -68,6 +70,7 @@ class LiveData:
     _loaded: dict[int, str] = field(default_factory=dict)  # number and mark of each chunk that is counted
     _cold: dict[Kind, list[ChunkInfo]] = field(default_factory=dict)
     _blocks: Blocks = field(default_factory=Blocks)
+    _answers: Answers = field(default_factory=Answers)  # of ClickHouse
     _since: datetime | None = None
     _mirrored: object = None  # the state of the mirror that `directory` shows
     _curves: tuple[int, Curves | None] | None = None  # the newest ones, and the day they are of
@@ -84,7 +87,18 @@ class LiveData:
     _written_extent: Extent = NOTHING_COUNTED  # how much that was
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
-        """Take in what was written since the last look, for all that happened after `since`."""
+        """Take in what was written since the last look, for all that happened after `since`.
+
+        Raises ObservationsAway; until it succeeds, no question is answered.
+        """
+        try:
+            self._refresh(session, now, since)
+        except ObservationsAway as error:
+            self._start_over()
+            self.windows.refuse(error)
+            raise
+
+    def _refresh(self, session: Session, now: datetime, since: datetime | None) -> None:
         self._refresh_directory(session)
         self._refresh_delays(session)
         if self._blocks.torn:
@@ -141,6 +155,12 @@ class LiveData:
         self.tracking.go_on_with(kept.due, kept.rates)
         self._sums_before = kept.sums
         return True
+
+    def say_away(self) -> None:
+        """Raises ObservationsAway where the last look for rows did not find them."""
+        away = self._answers.away or self.windows.refused
+        if away is not None:
+            raise ObservationsAway(str(away))
 
     def end_round(self) -> None:
         """Let go of what was worked out for all rules of one moment."""
@@ -246,7 +266,7 @@ class LiveData:
 
     def _cold_chunk(self, session: Session, info: ChunkInfo, kind: Kind) -> Windows:
         aside = Windows(self.windows.dimensions, self.windows.subjects)
-        aside.load(kind, [compression.unpack(data) for data in observations.columns(session, [info.id]).values()])
+        aside.load(kind, list(chunk_cache.unpacked(session, [info]).values()))
         return aside
 
     def _is_torn(self, info: ChunkInfo) -> bool:
@@ -258,7 +278,8 @@ class LiveData:
             return self._loaded[info.id] != info.mark
         at_hand = self._loaded.keys() - {one.id for infos in self._cold.values() for one in infos}
         replaced = set(info.replaces)
-        if self.files is not None and info.level >= Level.HOURLY and replaced & self._loaded.keys():
+        stored = self.files is not None or info.batch is not None
+        if stored and info.level >= Level.HOURLY and replaced & self._loaded.keys():
             return True
         return bool(replaced & self._loaded.keys()) and not replaced <= at_hand
 
@@ -275,16 +296,20 @@ class LiveData:
         fresh, moved = self._new(infos)
         present = {info.id for info in infos}
         self._cold[kind] = [info for info in self._cold.get(kind, ()) if info.id in present]
-        if (moved or self._sums_before is not None) and self.files is not None:
+        if (moved or self._sums_before is not None) and (self.files is not None or _is_elsewhere(infos)):
             if not self._regroup(session, kind, infos):
                 return False
             sources = {kind, BY_CLICK} if kind is Kind.CONVERSIONS else {kind}
             self.windows.go_on_with({key: one for key, one in (self._sums_before or {}).items() if key[0] in sources})
-        stored = self._in_files(session, kind, fresh)
+        away = [info for info in fresh if info.batch is not None]
+        here = [info for info in fresh if info.batch is None]
+        for source, segment in self.elsewhere(session, kind, away).items():
+            self.windows.store(source, [segment])
+        stored = self._in_files(session, kind, here)
         for source in {source for one in stored.values() for source in one}:
             self.windows.store(source, [one[source] for one in stored.values()])
         room = self.most_facts - self.windows.held()
-        newest_first = sorted(fresh, key=lambda info: info.last_event, reverse=True)
+        newest_first = sorted(here, key=lambda info: info.last_event, reverse=True)
         taken: list[ChunkInfo] = []
         for info in newest_first:
             if info.id in stored:
@@ -320,18 +345,39 @@ class LiveData:
         """Hold the facts that are at hand as the chunks are now."""
         cold = {info.id for info in self._cold[kind]}
         at_hand = [info for info in infos if info.id in self._loaded and info.id not in cold]
-        stored = self._in_files(session, kind, at_hand)
-        others = [info for info in at_hand if info.id not in stored]
+        away = self.elsewhere(session, kind, [info for info in at_hand if info.batch is not None])
+        here = [info for info in at_hand if info.batch is None]
+        stored = self._in_files(session, kind, here)
+        others = [info for info in here if info.id not in stored]
         if self._sums_before is not None and sum(info.count for info in others) > self.most_facts:
             return False
         batches = self._unpacked(session, kind, others)
         if batches is None:
             return False
-        by_event = [one[kind] for one in stored.values()]
-        self.windows.regroup(kind, batches, by_event, [one[BY_CLICK] for one in stored.values() if BY_CLICK in one])
+        every: list[Mapping[Source, Stored]] = [*stored.values(), away]
+        by_event = [one[kind] for one in every if kind in one]
+        self.windows.regroup(kind, batches, by_event, [one[BY_CLICK] for one in every if BY_CLICK in one])
         return True
 
-    def _in_files(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> dict[int, dict[Source, StoredSegment]]:
+    def elsewhere(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> dict[Source, ClickHouseSegment]:
+        """The facts of these chunks, all of which lie in ClickHouse. Raises ObservationsAway where one is not there."""
+        if not infos:
+            return {}
+        rows, place = clickhouse_rows.needed(session), Place(self.account, self.integration, kind)
+        rows.prove(place, [info for info in infos if info.batch not in self._answers.proven])
+        self._answers.proven.update(info.batch for info in infos if info.batch is not None)
+        self._answers.server = rows.server
+        sources: tuple[Source, ...] = (kind, BY_CLICK) if kind is Kind.CONVERSIONS else (kind,)
+        return {
+            source: ClickHouseSegment(
+                rows, place, infos, self.windows.subjects, self.windows.dimensions, self._answers, source == BY_CLICK
+            )
+            for source in sources
+        }
+
+    def _in_files(
+        self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]
+    ) -> dict[int, dict[Source, StoredSegment]]:
         if self.files is None:
             return {}
         return self.files.segments(session, kind, infos, self.windows.subjects, self._blocks)
@@ -340,13 +386,11 @@ class LiveData:
         """The facts of chunks that are kept in memory; None where one of them is not there any more."""
         batches, delays = list[Batch](), kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         for position in range(0, len(infos), AT_ONCE):
-            part = [info.id for info in infos[position : position + AT_ONCE]]
-            read = observations.columns(session, part)
+            part = infos[position : position + AT_ONCE]
+            read = chunk_cache.unpacked(session, part)
             if len(read) < len(part):
                 return None
-            batches += [
-                slim(compression.unpack(data), self.windows.dimensions, delays=delays) for data in read.values()
-            ]
+            batches += [slim(batch, self.windows.dimensions, delays=delays) for batch in read.values()]
         return batches
 
     def _start_over(self) -> None:
@@ -354,6 +398,7 @@ class LiveData:
         self._loaded.clear()
         self._cold.clear()
         self._blocks.clear()
+        self._answers.forget()
         self._loads += 1
         self._read = None
         self._sums_before = None
@@ -373,6 +418,10 @@ class LiveData:
         if state != self._delayed:
             self._delayed = state
             self.delays = {row.offer: row.p90 for row in entities.delays(session, self.account, self.integration)}
+
+
+def _is_elsewhere(infos: Sequence[ChunkInfo]) -> bool:
+    return any(info.batch is not None for info in infos)
 
 
 def _found(session: Session, known: Mapping[Kind, Feed], since: datetime) -> dict[Kind, list[ChunkInfo]]:

@@ -219,8 +219,10 @@ def poll_once(
         if last:
             return _finish(store, cache, scan, now)
         if number % COMMIT_PAGES == 0:
+            _fetch_ahead(store, cache, scan)
             with store.write() as session:
                 _commit(session, cache, scan, now, until=now + LEASE)
+    _fetch_ahead(store, cache, scan)
     with store.write() as session:
         _commit(session, cache, scan, now, until=None)
     return PollResult(done=False, progress=scan.progress, wait=timedelta(0))
@@ -231,8 +233,9 @@ def _begin(store: Store, cache: ChunkCache, plan: FeedPlan, slot: Slot, now: dat
     with store.write() as session:
         feed = feeds.ensure(session, plan.key)
         progress = _standing(feed, purpose, slot) or _stretch(plan, feed, purpose, now)
-        before = None
-        if purpose is Purpose.HEAD and feed.as_of is not None:
+    before = None
+    if purpose is Purpose.HEAD and feed.as_of is not None:
+        with store.read() as session:
             before = chunk_cache.known_rows(session, cache, feed.id, progress.start, feed.as_of)
     return _Scan(plan, slot, feed, purpose, replace(progress, slot=slot.id), before)
 
@@ -279,6 +282,12 @@ def _overlap_reached(scan: _Scan, batch: Batch) -> bool:
     return bool(np.all(there))
 
 
+def _fetch_ahead(store: Store, cache: ChunkCache, scan: _Scan) -> None:
+    """Before a unit of work: what is known of these rows may lie in ClickHouse, for which nobody should wait."""
+    scan.read[:] = [join(scan.read)]
+    chunk_cache.fetch_ahead(store, cache, scan.plan.key, scan.read[0])
+
+
 def _commit(session: Session, cache: ChunkCache, scan: _Scan, now: datetime, *, until: datetime | None) -> None:
     """Facts and cursor in one unit of work, if the slot is still ours."""
     read = join(scan.read)
@@ -305,6 +314,7 @@ def _hold(session: Session, slot: Slot, until: datetime | None) -> None:
 
 
 def _finish(store: Store, cache: ChunkCache, scan: _Scan, now: datetime) -> PollResult:
+    _fetch_ahead(store, cache, scan)
     with store.write() as session:
         feed = feeds.lock(session, scan.feed.id)
         _commit(session, cache, scan, now, until=None)
@@ -326,6 +336,7 @@ def _finish(store: Store, cache: ChunkCache, scan: _Scan, now: datetime) -> Poll
 def _pause(store: Store, cache: ChunkCache, scan: _Scan, now: datetime, error: ApiError | BudgetError) -> PollResult:
     """Keep what was read and leave the slot alone for a while: nobody else should run into the same wall."""
     wait = _patience(error, scan.slot.attempts)
+    _fetch_ahead(store, cache, scan)
     with store.write() as session:
         feed = feeds.lock(session, scan.feed.id)
         _commit(session, cache, scan, now, until=now + wait)

@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 from bridge.reports import chunk_cache, polling, rows
 from bridge.reports.batch import Batch
 from bridge.reports.chunk_cache import ChunkCache, moment
+from bridge.reports.rows import ReportRows
 from bridge.sources.postback import PostbackFacts
 from bridge.store import feeds
+from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
 
 HOUR = 3600
@@ -43,16 +45,35 @@ def record(
     `key` names the account and the integration; its kind is POSTBACKS. `dimensions` are kept beside what
     always is.
     """
-    told = [_row(one, received) for one in facts if one.kind in CONVERSION_TYPES]
-    if not told:
+    reading = _read(facts, received, dimensions)
+    if reading is None:
         return 0
     feed = feeds.ensure(session, key)
-    reading = rows.read(Kind.POSTBACKS, told, received, more=dimensions)
     found = chunk_cache.record(session, cache, feed.id, reading.batch, received)
     feed.refused_rows += len(reading.refused)
     feed.since = feed.since or received
     feed.as_of = max(feed.as_of or received, received)
     return found.new + found.changed
+
+
+def fetch_ahead(
+    store: Store,
+    cache: ChunkCache,
+    key: FeedKey,
+    facts: Sequence[PostbackFacts],
+    received: datetime,
+    *,
+    dimensions: tuple[str, ...] = (),
+) -> None:
+    """Before `record`, outside its unit of work: what is known of these conversions may lie in ClickHouse."""
+    reading = _read(facts, received, dimensions)
+    if reading is not None:
+        chunk_cache.fetch_ahead(store, cache, key, reading.batch)
+
+
+def _read(facts: Sequence[PostbackFacts], received: datetime, dimensions: tuple[str, ...]) -> ReportRows | None:
+    told = [_row(one, received) for one in facts if one.kind in CONVERSION_TYPES]
+    return rows.read(Kind.POSTBACKS, told, received, more=dimensions) if told else None
 
 
 def _row(facts: PostbackFacts, received: datetime) -> dict[str, Any]:

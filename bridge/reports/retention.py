@@ -11,20 +11,21 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
-from bridge.reports import chunk_cache, compression
-from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels, join
+from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels
+from bridge.reports.clickhouse_moves import replace
+from bridge.reports.clickhouse_rows import ClickHouseRows
 from bridge.reports.rows import MORE_SPELLINGS
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed
-from bridge.store.observations import ChunkInfo, Level
+from bridge.store.observations import ChunkInfo, Level, ObservationsAway
 from rules.model.revision import ALWAYS_KEPT
 
 MERGED_FACTS = 250_000  # in one chunk: about 5 MB
 SMALL = MERGED_FACTS // 4
 MERGE_FROM = 24  # small chunks; fewer cost nothing
+YOUNG = timedelta(hours=1)
 HOUR = 3600
 KEPT_DIMENSIONS = (*ALWAYS_KEPT, "event", "currency", "import")
 
@@ -53,16 +54,26 @@ class RetentionResult:
     bytes_after: int = 0
 
 
-def apply(store: Store, keep: Keep, now: datetime) -> RetentionResult:
-    """One round. Each step is a unit of work of its own, so that readers and polls wait for little."""
+def apply(store: Store, keep: Keep, now: datetime, rows: ClickHouseRows | None = None) -> RetentionResult:
+    """One round. Each step is a unit of work of its own, so that readers and polls wait for little.
+
+    `rows`: where observations are kept, if not in the database. Raises ObservationsAway, when all that does not need
+    ClickHouse is done.
+    """
     with store.read() as session:
         every = list(feeds.everything(session))
     before = _size(store)
-    merged = summed = dropped = 0
+    merged = summed = 0
+    dropped = sum(_drop(store, feed, now - keep.anything, now) for feed in every)
+    away: ObservationsAway | None = None
     for feed in every:
-        dropped += _drop(store, feed, now - keep.anything)
-        summed += _sum_up(store, feed, now - keep.rows, keep.dimensions)
-        merged += _merge(store, feed)
+        try:
+            summed += _sum_up(store, feed, keep, now, rows)
+            merged += _merge(store, feed, now, rows)
+        except ObservationsAway as error:
+            away = error
+    if away is not None:
+        raise away
     return RetentionResult(merged=merged, summed=summed, dropped=dropped, bytes_before=before, bytes_after=_size(store))
 
 
@@ -71,28 +82,30 @@ def _size(store: Store) -> int:
         return sum(volume.size for volume in observations.volumes(session))
 
 
-def _drop(store: Store, feed: Feed, before: datetime) -> int:
+def _drop(store: Store, feed: Feed, before: datetime, now: datetime) -> int:
     with store.write() as session:
         feeds.forget_marks(session, feed.id, before)  # a replay needs them as far back as there is anything to replay
         old = [info for info in observations.overlapping(session, [feed.id], None, before) if info.last_event < before]
         if old:
-            observations.remove(session, [info.id for info in old])
+            observations.remove(session, [info.id for info in old], now)
             locked = feeds.lock(session, feed.id)
             last = max(info.last_event for info in old)
             locked.since = max(locked.since or last, last)
     return len(old)
 
 
-def _merge(store: Store, feed: Feed) -> int:
-    """Put runs of small chunks together, in the order in which they were written."""
+def _merge(store: Store, feed: Feed, now: datetime, rows: ClickHouseRows | None) -> int:
+    """Put runs of small chunks together, in the order in which they were written; large ones go to where rows are."""
     with store.read() as session:
-        small = [info for info in observations.overlapping(session, [feed.id]) if _is_small(info)]
-    if len(small) < MERGE_FROM:
-        return 0
-    merged = 0
-    for part in _runs(small):
-        with store.write() as session:
-            merged += _replace(session, feed, part, Level.MERGED)
+        infos = observations.overlapping(session, [feed.id])
+    if rows is not None:  # what has just come is compared with what comes next: it stays near for an hour
+        infos = [info for info in infos if info.last_seen < now - YOUNG]
+    small = [info for info in infos if _is_small(info)]
+    parts = [part for part in _runs(small) if len(small) >= MERGE_FROM]
+    merged = sum(replace(store, feed, part, Level.MERGED, now, to=rows) for part in parts)
+    if rows is not None:
+        large = [info for info in infos if not _is_small(info) and info.batch is None]
+        merged += sum(replace(store, feed, [info], info.level, now, to=rows) for info in large)
     return merged
 
 
@@ -111,16 +124,16 @@ def _runs(infos: Sequence[ChunkInfo]) -> Iterable[list[ChunkInfo]]:
         yield run
 
 
-def _sum_up(store: Store, feed: Feed, before: datetime, declared: Collection[str]) -> int:
+def _sum_up(store: Store, feed: Feed, keep: Keep, now: datetime, rows: ClickHouseRows | None) -> int:
     """Whole days that are older: one chunk of sums each. A chunk that reaches into younger days waits for them."""
+    before = now - keep.rows
     with store.read() as session:
         infos = observations.overlapping(session, [feed.id], None, before)
     old = [info for info in infos if info.level < Level.HOURLY and info.last_event < before]
     summed = 0
     for part in _runs_of_any(old):
-        with store.write() as session:
-            if _replace(session, feed, part, Level.HOURLY, declared):
-                summed += sum(info.count for info in part)
+        if replace(store, feed, part, Level.HOURLY, now, to=rows, make=lambda facts: hourly(facts, keep.dimensions)):
+            summed += sum(info.count for info in part)
     return summed
 
 
@@ -133,21 +146,6 @@ def _runs_of_any(infos: Sequence[ChunkInfo]) -> Iterable[list[ChunkInfo]]:
             run = []
     if run:
         yield run
-
-
-def _replace(
-    session: Session, feed: Feed, part: Sequence[ChunkInfo], level: Level, declared: Collection[str] = ()
-) -> int:
-    """Several chunks by one with the same meaning; nothing, if one of them has been replaced meanwhile."""
-    feeds.lock(session, feed.id)
-    found = observations.columns(session, [info.id for info in part])
-    if len(found) != len(part):
-        return 0
-    facts = join([compression.unpack(found[info.id]) for info in part])
-    made = facts if level < Level.HOURLY else hourly(facts, declared)
-    chunk_cache.add(session, feed.id, made, level, [info.id for info in part])
-    observations.remove(session, [info.id for info in part])  # afterwards, so that none of their numbers is given again
-    return len(part)
 
 
 def hourly(facts: Batch, declared: Collection[str] = ()) -> Batch:

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.reports import compression, kept_sums, segment_file
+from bridge.reports import chunk_cache, kept_sums, segment_file
 from bridge.reports.kept_sums import State
 from bridge.reports.segment_file import Index, NotAFile, Reader
 from bridge.reports.segments import Segment, Subjects, slim
@@ -120,12 +120,12 @@ class SegmentDirectory:
 
     def _make(self, session: Session, kind: Kind, info: ChunkInfo) -> dict[Source, Index]:
         now = observations.info(session, info.id)
-        data = observations.columns(session, [info.id]).get(info.id)
-        if now is None or now.mark != info.mark or data is None:
+        batch = None if now is None or now.mark != info.mark else chunk_cache.unpacked(session, [info]).get(info.id)
+        if batch is None:
             raise NotAFile(f"chunk {info.id} is not there any more")
         self._need_room()
         delays = kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
-        batch = slim(compression.unpack(data), (*ALWAYS_KEPT, *DECLARABLE), delays=delays)
+        batch = slim(batch, (*ALWAYS_KEPT, *DECLARABLE), delays=delays)
         segment = Segment.of(Subjects(), [batch])
         for source in _of(kind):
             own = by_click(segment.subjects, segment) if source == BY_CLICK else segment
@@ -143,7 +143,7 @@ class SegmentDirectory:
         def again() -> Index:
             log.warning("a file of observations is made anew", kind=str(kind), chunk=info.id)
             self._path(kind, info, source).unlink(missing_ok=True)
-            with Session(bind) as own, self._alone(kind):
+            with Session(bind, info=dict(session.info)) as own, self._alone(kind):
                 return self._make(own, kind, info)[source]
 
         return again
@@ -171,7 +171,8 @@ def prepare(session: Session, observations_directory: Path, since: datetime) -> 
     made = 0
     for feed in feeds.everything(session):
         own = SegmentDirectory(observations_directory, feed.account, feed.integration)
-        made += own.prepare(session, Kind(feed.kind), observations.overlapping(session, [feed.id], since))
+        here = [info for info in observations.overlapping(session, [feed.id], since) if info.batch is None]
+        made += own.prepare(session, Kind(feed.kind), here)
     return made
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from bridge.reports import segment_file
 from bridge.reports.batch import DTYPES, MONEY, NUMBERS, Batch, Labels
+from bridge.reports.clickhouse_segment import ClickHouseSegment
 from bridge.reports.segment_file import Index, NotAFile, Reader
-from bridge.reports.segments import ROW_COUNT, STATUSES, Codes, Ints, Per, Subjects, measured, same_value
+from bridge.reports.segments import ROW_COUNT, STATUSES, Codes, Ints, Per, Segment, Subjects, measured, same_value
 from rules.model.revision import Dimension
 
 MAX_ROWS_KEPT = 131_072  # rows of blocks: about 7 MB
@@ -70,6 +71,14 @@ class StoredSegment:
         return self.reader.index.rows
 
     @property
+    def first_event(self) -> int:
+        return int(self.reader.index.first_event[0])
+
+    @property
+    def last_event(self) -> int:
+        return self.reader.index.last_event
+
+    @property
     def first_seen(self) -> int:
         return self.reader.index.first_seen
 
@@ -109,6 +118,11 @@ class StoredSegment:
             column = Labels(np.arange(len(names), dtype=np.int32), names)
             found = self._numbers[dimension] = self.subjects.coded(dimension, column)
         return found
+
+    def last_seen_by(self, known: int) -> int:
+        """When the newest of the facts that were known then had come; some were."""
+        times = np.concatenate([cut.seen for cut in self.cuts(self.first_event, self.last_event + 1)])
+        return int(times[times <= known].max())
 
     def cuts(self, start: int, end: int) -> Iterator["Cut"]:
         """All facts of [start, end), and some around them."""
@@ -253,30 +267,38 @@ class Cut:
         return slice(int(self.event.searchsorted(start)), int(self.event.searchsorted(end)))
 
 
-class StoredSegments:
-    """The files of one source, found by the time that a question is about."""
+Stored = StoredSegment | ClickHouseSegment
+Piece = Cut | Segment  # a part of what is stored, as rows
 
-    def __init__(self, stored: Sequence[StoredSegment] = ()) -> None:
-        self.files = list(stored)
-        indexes = [one.reader.index for one in self.files]
-        self._first = np.array([int(one.first_event[0]) for one in indexes], dtype=np.int64)
-        self._last = np.array([one.last_event for one in indexes], dtype=np.int64)
-        self._seen = np.array([int(one.last_seen.max()) for one in indexes], dtype=np.int64)
+
+class StoredSegments:
+    """The files of one source, and what of it lies in ClickHouse, found by the time that a question is about."""
+
+    def __init__(self, stored: Sequence[Stored] = ()) -> None:
+        self.parts = list(stored)
+        self._first = np.array([one.first_event for one in self.parts], dtype=np.int64)
+        self._last = np.array([one.last_event for one in self.parts], dtype=np.int64)
+        self._seen = np.array([one.last_seen for one in self.parts], dtype=np.int64)
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.parts)
 
-    def cuts(self, start: int, end: int, metric: str = ROW_COUNT) -> Iterator[Cut]:
-        """All facts of [start, end) that may add to a metric, and some others."""
+    def of(self, start: int, end: int, metric: str = ROW_COUNT) -> Iterator[Stored]:
+        """Whatever may hold facts of [start, end) that add to a metric."""
         if start < end:
             for at in np.flatnonzero((self._first < end) & (self._last >= start)).tolist():
-                if self.files[at].counts(metric):
-                    yield from self.files[at].cuts(start, end)
+                if self.parts[at].counts(metric):
+                    yield self.parts[at]
 
-    def seen_after(self, before: int, start: int, end: int, metric: str) -> Iterator[Cut]:
+    def cuts(self, start: int, end: int, metric: str = ROW_COUNT) -> Iterator[Piece]:
+        """All facts of [start, end) that may add to a metric, and some others."""
+        for one in self.of(start, end, metric):
+            yield from one.cuts(start, end)
+
+    def seen_after(self, before: int, start: int, end: int, metric: str) -> Iterator[Piece]:
         """Those of them that were seen after a moment, and some others."""
         if start < end:
             chosen = (self._seen > before) & (self._first < end) & (self._last >= start)
             for at in np.flatnonzero(chosen).tolist():
-                if self.files[at].counts(metric):
-                    yield from self.files[at].seen_after(before, start, end)
+                if self.parts[at].counts(metric):
+                    yield from self.parts[at].seen_after(before, start, end)

@@ -9,7 +9,6 @@ equals one that was computed at once.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -17,8 +16,9 @@ from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
 from bridge.reports.batch import DTYPES, Batch
+from bridge.reports.clickhouse_segment import ClickHouseSegment
 from bridge.reports.segments import ROW_COUNT, Ints, Per, Segment, Subjects, same_value, slim
-from bridge.reports.stored_segments import Cut, StoredSegment, StoredSegments
+from bridge.reports.stored_segments import Piece, Stored, StoredSegments
 from bridge.store.feeds import Kind
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, Dimension
 
@@ -89,6 +89,13 @@ class _Sums:
             self.members[at] = one
         self.asked(at)
 
+    def forget(self, at: int) -> None:
+        """Without the sum at this place: it moved only halfway."""
+        last = len(self.members) - 1
+        self.members[at] = self.members[last]
+        self._places[at], self._used[at] = self._places[last], self._used[last]
+        self.members.pop()
+
     def asked(self, at: int) -> None:
         """The sum at this place has been asked for, and may have moved."""
         self._turn += 1
@@ -109,6 +116,20 @@ class Windows:
     _sums: dict[tuple[Source, str, Per], _Sums] = field(default_factory=dict)
     # When rows first said a declared dimension; "": anything.
     _first: dict[tuple[Kind, str], int] = field(default_factory=dict)
+    _refused: Exception | None = None
+
+    def refuse(self, why: Exception | None) -> None:
+        """Answer no question while it is not known which facts there are; None: answer again."""
+        self._refused = why
+
+    @property
+    def refused(self) -> Exception | None:
+        """Why no question is answered at the moment."""
+        return self._refused
+
+    def _check(self) -> None:
+        if self._refused is not None:
+            raise self._refused
 
     def load(self, kind: Kind, batches: Sequence[Batch]) -> None:
         """Add facts of one kind. Sums that slide already take them in at once."""
@@ -127,7 +148,7 @@ class Windows:
         if kind is Kind.CONVERSIONS:
             yield BY_CLICK, by_click(self.subjects, segment)
 
-    def store(self, source: Source, stored: Sequence[StoredSegment]) -> None:
+    def store(self, source: Source, stored: Sequence[Stored]) -> None:
         """Add facts that lie in files. Sums that slide already take them in at once."""
         self._stored[source] = StoredSegments([*self._files(source), *stored])
         self._numbered = {one for one in self._numbered if one[0] != source}
@@ -137,12 +158,12 @@ class Windows:
                 self.number(source, per)
                 for one in sums.members:
                     one.totals = _fit(one.totals, self.subjects, per)
-                    known = [each for each in stored if each.first_seen <= one.edges.known]
-                    for cut in chain.from_iterable(each.cuts(one.edges.start, one.edges.end) for each in known):
-                        _Part(cut, metric, per).add(one.totals, *one.edges)
+                    known = StoredSegments([each for each in stored if each.first_seen <= one.edges.known])
+                    for part in _parts_of(known, metric, per, one.edges.start, one.edges.end):
+                        part.add(one.totals, *one.edges)
 
     def regroup(
-        self, kind: Kind, batches: Sequence[Batch], stored: Sequence[StoredSegment], clicked: Sequence[StoredSegment]
+        self, kind: Kind, batches: Sequence[Batch], stored: Sequence[Stored], clicked: Sequence[Stored]
     ) -> None:
         """Hold the very facts of a kind that are held already as their chunks are now. No sum changes."""
         delays = self.delays or kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
@@ -152,7 +173,7 @@ class Windows:
             self._stored[source] = StoredSegments(stored if source == kind else clicked)
             self._numbered = {each for each in self._numbered if each[0] != source}
 
-    def _note_said(self, source: Source, stored: Sequence[StoredSegment]) -> None:
+    def _note_said(self, source: Source, stored: Sequence[Stored]) -> None:
         names = set(self.dimensions).intersection(DECLARABLE)
         if source == BY_CLICK or not names:
             return
@@ -202,6 +223,7 @@ class Windows:
         self._numbered.clear()
         self._sums.clear()
         self._first.clear()
+        self._refused = None
 
     def written(self, since: int) -> dict[tuple[Source, str, Per], list[tuple[Edges, Ints]]]:
         """The sums that were asked for since a moment, whose subjects all have numbers then."""
@@ -258,7 +280,11 @@ class Windows:
             sums.add(one)
             return one.totals
         if one.edges != edges:
-            self._slide(kind, metric, per, one, edges)
+            try:
+                self._slide(kind, metric, per, one, edges)
+            except BaseException:
+                sums.forget(at)
+                raise
             sums.asked(at)
         return one.totals
 
@@ -275,23 +301,23 @@ class Windows:
         held = any(segment.measure(metric) is not None for segment in self._segments.get(kind, ()))
         return held or any(stored.counts(metric) for stored in self._files(kind))
 
-    def _files(self, source: Source) -> list[StoredSegment]:
-        return self._stored.get(source, NO_FILES).files
+    def _files(self, source: Source) -> list[Stored]:
+        return self._stored.get(source, NO_FILES).parts
 
-    def pieces(self, kind: Source, start: int, end: int) -> Iterator["Segment | Cut"]:
+    def pieces(self, kind: Source, start: int, end: int) -> Iterator[Piece]:
         """Whatever holds facts of [start, end)."""
+        self._check()
         if start < end:
             yield from self._segments.get(kind, ())
             yield from self._stored.get(kind, NO_FILES).cuts(start, end)
 
-    def _parts(self, kind: Source, metric: str, per: Per, start: int, end: int) -> Iterator["_Part"]:
+    def _parts(self, kind: Source, metric: str, per: Per, start: int, end: int) -> Iterator["_Part | _Summed"]:
         """Whatever may add to a metric in [start, end). Number the subjects before totals get their length."""
         if start >= end:
             return
         for segment in self._segments.get(kind, ()):
             yield _Part(segment, metric, per)
-        for cut in self._stored.get(kind, NO_FILES).cuts(start, end, metric):
-            yield _Part(cut, metric, per)
+        yield from _parts_of(self._stored.get(kind, NO_FILES), metric, per, start, end)
 
     def _slide(self, kind: Source, metric: str, per: Per, one: _Sum, new: Edges) -> None:
         """From the old edges to the new ones with as little as possible; then what was seen meanwhile."""
@@ -314,6 +340,7 @@ class Windows:
 
     def number(self, kind: Source, per: Per) -> None:
         """Give every subject of a dimension its number now."""
+        self._check()
         for segment in self._segments.get(kind, ()):
             segment.codes(per)
         if (kind, per) not in self._numbered:
@@ -342,8 +369,8 @@ class Windows:
         self.number(kind, per)
         result = np.zeros(self.subjects.count(per) * columns)
         for part in self._parts(kind, metric, per, edges.start, edges.end):
-            codes, places, values = part.placed(edges, step)
-            np.add.at(result, codes * columns + places, values)
+            for codes, places, values in part.placed(edges, step):
+                np.add.at(result, codes * columns + places, values)
         return result.reshape(-1, columns)
 
     def cumulated(
@@ -357,9 +384,8 @@ class Windows:
         table, places = np.zeros((len(moments), count), dtype=np.int64), np.array(moments)
         cells, edges = table.reshape(-1), Edges(moments[0], moments[-1], known)
         for part in self._parts(kind, metric, per, edges.start, edges.end):
-            codes, events, values = part.placed(edges, 1)
-            rows = np.searchsorted(places, events + edges.start, side="right")
-            _count_in(cells, rows * count + codes, values)
+            for codes, rows, values in part.between(edges, places):
+                _count_in(cells, rows * count + codes, values)
         return np.cumsum(table, axis=0, out=table)
 
     def told_since(self, kind: Kind, metric: str, per: Per, edges: Edges, clicked: tuple[int, int]) -> Ints:
@@ -406,6 +432,7 @@ class Windows:
 
     def last_seen(self, kind: Source, known: int) -> datetime | None:
         """When the newest of the facts that were known then had come."""
+        self._check()
         found = []
         for segment in self._segments.get(kind, ()):
             times = segment.by_seen()[1]
@@ -415,8 +442,7 @@ class Windows:
             if stored.last_seen <= known:
                 found.append(stored.last_seen)
             elif stored.first_seen <= known:
-                times = np.concatenate([cut.seen for cut in stored.cuts(0, SEEN_EVER)])
-                found.append(int(times[times <= known].max()))
+                found.append(stored.last_seen_by(known))
         return datetime.fromtimestamp(max(found), UTC) if found else None
 
     def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:
@@ -425,8 +451,14 @@ class Windows:
             self.number(kind, per)
         found = np.zeros(self.subjects.count(per), dtype=bool)
         for kind in Kind:
-            for piece in self.pieces(kind, start, end):
-                found[piece.codes(per)[piece.slice(start, end)]] = True
+            for segment in self._segments.get(kind, ()):
+                found[segment.codes(per)[segment.slice(start, end)]] = True
+            for stored in self._stored.get(kind, NO_FILES).of(start, end):
+                if isinstance(stored, ClickHouseSegment):
+                    found[stored.occurring(per, start, end)] = True
+                    continue
+                for cut in stored.cuts(start, end):
+                    found[cut.codes(per)[cut.slice(start, end)]] = True
         names = self.subjects.known(per)
         return sorted(names[code] for code in np.flatnonzero(found).tolist() if all(names[code]))
 
@@ -435,6 +467,7 @@ class Windows:
 
         A retraction counts as well: that there was something to retract is a sign of life.
         """
+        self._check()
         parts = [
             self.totals(kind, ROW_COUNT, per, Edges(start, end, SEEN_EVER))
             for kind in Kind
@@ -467,9 +500,7 @@ _NONE = np.zeros(0, dtype=np.int64)
 _NOBODY = Arrivals(_NONE.astype(np.int32), _NONE, _NONE, _NONE)
 
 
-def _arrived(
-    segment: "Segment | Cut", known: int, start: int, first: int
-) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:
+def _arrived(segment: Piece, known: int, start: int, first: int) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:
     weight = segment.measure("conversions")
     rows = np.flatnonzero((segment.seen <= known) & (segment.event >= start))
     if weight is None or not len(segment.delay):
@@ -518,12 +549,52 @@ def _count_in(
         np.add.at(totals, codes.astype(np.intp), values.astype(np.int64) * times)
 
 
+_Placed = tuple[Ints, Ints, NDArray[np.generic]]
+
+
+def _parts_of(stored: StoredSegments, metric: str, per: Per, start: int, end: int) -> "Iterator[_Part | _Summed]":
+    """What is stored, under a question about a metric over [start, end)."""
+    for one in stored.of(start, end, metric):
+        if isinstance(one, ClickHouseSegment) and one.is_long(start, end):
+            yield _Summed(one, metric, per)
+        else:
+            for cut in one.cuts(start, end):
+                yield _Part(cut, metric, per)
+
+
+class _Summed:
+    """What lies in ClickHouse, under one question about a long time range: summed there."""
+
+    __slots__ = ("_metric", "_per", "_stored")
+
+    def __init__(self, stored: ClickHouseSegment, metric: str, per: Per) -> None:
+        self._stored, self._metric, self._per = stored, metric, per
+
+    def add(self, totals: Ints, start: int, end: int, known: int, *, less: bool = False) -> None:
+        codes, sums = self._stored.sums(self._metric, self._per, start, end, known)
+        np.add.at(totals, codes, -sums if less else sums)
+
+    def placed(self, edges: Edges, step: int) -> Iterator[_Placed]:
+        place = f"intDiv({{moment}} - {edges.start}, {step})"
+        for codes, places, values in self._stored.placed(self._metric, self._per, edges, place):
+            yield codes.astype(np.int64), places, values
+
+    def between(self, edges: Edges, moments: Ints) -> Iterator[_Placed]:
+        place = f"roundDown({{moment}}, [{', '.join(map(str, moments.tolist()))}])"
+        for codes, places, values in self._stored.placed(self._metric, self._per, edges, place):
+            yield codes.astype(np.int64), np.searchsorted(moments, places, side="right"), values
+
+    def add_clicked(self, totals: Ints, edges: Edges, clicked: tuple[int, int]) -> None:
+        codes, sums = self._stored.told(self._metric, self._per, edges, clicked)
+        np.add.at(totals, codes, sums)
+
+
 class _Part:
     """A segment, or a cut of one on disk, under one question: who, and how much of what."""
 
     __slots__ = ("_codes", "_metric", "_segment", "_values", "counts")
 
-    def __init__(self, segment: "Segment | Cut", metric: str, per: Per) -> None:
+    def __init__(self, segment: Piece, metric: str, per: Per) -> None:
         self._metric = metric
         values = segment.measure(metric)
         self.counts = values is not None
@@ -542,13 +613,18 @@ class _Part:
             codes, values = codes[~late], values[~late]
         _count_in(totals, codes, values, -1 if less else 1, self._segment.same(self._metric))
 
-    def placed(self, edges: Edges, step: int) -> tuple[Ints, Ints, NDArray[np.generic]]:
+    def between(self, edges: Edges, moments: Ints) -> "Iterator[_Placed]":
+        """The facts of [start, end): whose they are, how many moments were not after them, how much they count."""
+        for codes, events, values in self.placed(edges, 1):
+            yield codes, np.searchsorted(moments, events + edges.start, side="right"), values
+
+    def placed(self, edges: Edges, step: int) -> "Iterator[_Placed]":
         """The facts of [start, end): whose they are, in which time range they lie, and how much they count."""
         where = self._segment.slice(edges.start, edges.end)
         rows = np.arange(where.start, where.stop)
         rows = rows[self._segment.seen[rows] <= edges.known] if self.counts else rows[:0]
         places = (self._segment.event[rows] - edges.start) // step
-        return self._codes[rows].astype(np.int64), places, self._values[rows]
+        yield self._codes[rows].astype(np.int64), places, self._values[rows]
 
     def add_clicked(self, totals: Ints, edges: Edges, clicked: tuple[int, int]) -> None:
         """Add the facts of [start, end) whose clicks were in [clicked)."""

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bridge.outbound.channels import Channel
     from bridge.outbound.http import Outgoing
     from bridge.reports.chunk_cache import ChunkCache
+    from bridge.reports.clickhouse_rows import ClickHouseRows
     from bridge.reports.listings import ClientListings
     from bridge.reports.live import LiveData
     from bridge.reports.report_pages import ReportPages
@@ -154,7 +155,20 @@ class Services:
     def store(self) -> Store:
         if self.settings.database_url.startswith("sqlite"):
             private_directory(self.settings.var)
-        return Store(make_engine(self.settings.database_url))
+        # A part that is asked for when a chunk says that its rows are there: most commands never do.
+        info = {"clickhouse": lambda: self.observation_rows} if self.settings.clickhouse else None
+        return Store(make_engine(self.settings.database_url), info)
+
+    @cached_property
+    def observation_rows(self) -> "ClickHouseRows | None":
+        """Where observations are kept, if not in the database."""
+        if self.settings.clickhouse is None:
+            return None
+        from bridge.reports.clickhouse import ClickHouse
+        from bridge.reports.clickhouse_rows import ClickHouseRows
+
+        days = max(self.settings.keep["rows"], self.settings.keep["observations"])
+        return ClickHouseRows(ClickHouse(self.settings.clickhouse), timedelta(days=days))
 
     @cached_property
     def redis(self) -> "redis.Redis":
@@ -350,6 +364,8 @@ class Services:
             if "meter" in self.__dict__:
                 self.meter.write(last=True)
             self.store.close()
+        if self.__dict__.get("observation_rows") is not None:
+            self.__dict__["observation_rows"].server.close()
         if "redis" in self.__dict__:
             self.redis.close()
         if "queue" in self.__dict__ and "queue" not in self._given:  # what was given belongs to who gave it

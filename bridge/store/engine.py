@@ -8,7 +8,7 @@ refused at any moment (SQLITE_BUSY_SNAPSHOT) and no time-out helps against that.
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -219,16 +219,22 @@ def _one_view(engine: Engine) -> dict[str, str]:
 
 
 class Store:
-    """Units of work over one engine. No network call belongs inside either of them."""
+    """Units of work over one engine. No network call belongs inside a writing one.
 
-    def __init__(self, engine: Engine) -> None:
+    `info` is given to each session: where a session finds what its rows name and the database does not hold.
+    """
+
+    def __init__(self, engine: Engine, info: Mapping[str, Any] | None = None) -> None:
         self.engine = engine
+        self.info = dict(info or {})
         self._reading = sessionmaker(
-            engine.execution_options(**_one_view(engine)), expire_on_commit=False, autoflush=False
+            engine.execution_options(**_one_view(engine)), expire_on_commit=False, autoflush=False, info=self.info
         )
         self._plain = engine.execution_options(writing=True)
         self._writing = {
-            durable: sessionmaker(self._plain.execution_options(durable=durable), expire_on_commit=False)
+            durable: sessionmaker(
+                self._plain.execution_options(durable=durable), expire_on_commit=False, info=self.info
+            )
             for durable in (True, False)
         }
 

@@ -191,6 +191,14 @@ def return_untried(session: Session, events: Sequence[Event]) -> None:
         _release(session, [event], attempts=event.attempts)
 
 
+def put_off(session: Session, events: Sequence[Event], *, until: datetime, problem: str) -> None:
+    """Leave events alone for a while: what they need is away, which is no try of theirs."""
+    for event in events:
+        event.attempts -= 1
+        values = {"claimed_by": None, "claimed_until": until, "attempts": event.attempts, "problem": problem}
+        session.execute(update(Event).where(Event.id == event.id, Event.fence == event.fence).values(**values))
+
+
 def give_back(session: Session, events: Sequence[Event], *, problem: str, now: datetime) -> None:
     """Return events after a failure; those that failed too often become dead letters."""
     for event in events:

@@ -1,19 +1,22 @@
 """Observations: facts about rows of Integr8's reports, kept as compressed columns, many to a database row.
 
-A chunk is never changed. Compaction replaces several by one in a single transaction and says which
-(`replaces`), so that a process that has loaded the old ones knows that it has the new one too.
+The columns of a chunk lie in its row, or as rows of one batch in ClickHouse. The row says which, so that it alone
+decides what is counted. A chunk is never changed. Compaction replaces several by one in a single transaction and says
+which (`replaces`), so that a process that has loaded the old ones knows that it has the new one too.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, delete, func, select
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, Key, UtcDateTime
+
+MAX_BATCHES = 1_000  # that are removed in ClickHouse by one statement
 
 
 class Level(IntEnum):
@@ -38,7 +41,22 @@ class Chunk(Base):
     last_seen: Mapped[datetime] = mapped_column(UtcDateTime)
     replaces: Mapped[list[int]] = mapped_column(Json, default=list)
     size: Mapped[int]  # bytes of `columns`
-    columns: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    columns: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # empty where a batch has them
+    batch: Mapped[int | None] = mapped_column(BigInteger)  # of rows in ClickHouse
+    about: Mapped[dict[str, Any] | None] = mapped_column(Json)  # what a batch holds; see bridge.reports.clickhouse_rows
+
+
+class UnusedBatch(Base):
+    """A batch of rows in ClickHouse that no chunk names, or not yet: it is removed there after a while."""
+
+    __tablename__ = "unused_batches"
+
+    batch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ObservationsAway(RuntimeError):
+    """ClickHouse, where observations are kept, does not answer or does not hold what it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +73,16 @@ class ChunkInfo:
     last_seen: datetime
     replaces: tuple[int, ...]
     size: int
+    batch: int | None = None  # of rows in ClickHouse; None: the columns lie in the database
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
         """Tells this chunk from any other, also from one that took its number after an older copy was put back."""
         times = (self.first_event, self.last_event, self.first_seen, self.last_seen)
         parts = (self.id, self.feed_id, int(self.level), self.count, self.size)
-        return " ".join([*map(str, parts), *(str(int(time.timestamp())) for time in times)])
+        batch = () if self.batch is None else (str(self.batch),)
+        return " ".join([*map(str, parts), *(str(int(time.timestamp())) for time in times), *batch])
 
 
 def overlapping(
@@ -92,6 +113,8 @@ _INFO = select(
     Chunk.last_seen,
     Chunk.replaces,
     Chunk.size,
+    Chunk.batch,
+    Chunk.about,
 )
 
 
@@ -107,6 +130,8 @@ def _info(row: Any) -> ChunkInfo:
         row.last_seen,
         tuple(row.replaces),
         row.size,
+        row.batch,
+        row.about or {},
     )
 
 
@@ -123,13 +148,60 @@ def ids(session: Session) -> set[int]:
 
 
 def columns(session: Session, chunk_ids: Iterable[int]) -> dict[int, bytes]:
-    """The packed columns of some chunks; one that was replaced meanwhile is left out."""
-    found = session.execute(select(Chunk.id, Chunk.columns).where(Chunk.id.in_(list(chunk_ids))))
-    return {row.id: row.columns for row in found}
+    """The packed columns of some chunks; one that was replaced meanwhile, or lies in ClickHouse, is left out."""
+    query = select(Chunk.id, Chunk.columns).where(Chunk.id.in_(list(chunk_ids)), Chunk.batch.is_(None))
+    return {row.id: row.columns for row in session.execute(query)}
 
 
-def remove(session: Session, chunk_ids: Sequence[int]) -> None:
+def several(session: Session, chunk_ids: Iterable[int]) -> list[ChunkInfo]:
+    """These chunks, without those that were replaced meanwhile, in the order in which they are named."""
+    wanted = list(chunk_ids)
+    found = {row.id: _info(row) for row in session.execute(_INFO.where(Chunk.id.in_(wanted)))}
+    return [found[one] for one in wanted if one in found]
+
+
+def remove(session: Session, chunk_ids: Sequence[int], now: datetime) -> None:
+    """Remove chunks. Their batches in ClickHouse are used by nobody from now on."""
+    batches = session.scalars(select(Chunk.batch).where(Chunk.id.in_(chunk_ids), Chunk.batch.is_not(None)))
+    session.add_all(UnusedBatch(batch=batch, since=now) for batch in batches.all())
     session.execute(delete(Chunk).where(Chunk.id.in_(chunk_ids)).execution_options(synchronize_session=False))
+
+
+def begin_batch(session: Session, batch: int, now: datetime) -> None:
+    """Say that rows are about to be written under this number: what breaks off is found again."""
+    session.add(UnusedBatch(batch=batch, since=now))
+
+
+def use_batch(session: Session, batch: int) -> bool:
+    """A chunk names the batch from now on. False where it was given up meanwhile, so that its rows may be gone."""
+    done = session.execute(delete(UnusedBatch).where(UnusedBatch.batch == batch))
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def unused_batches(session: Session, before: datetime) -> list[int]:
+    """Batches that nobody has used since then."""
+    return list(session.scalars(select(UnusedBatch.batch).where(UnusedBatch.since < before).limit(MAX_BATCHES)))
+
+
+def forget_batches(session: Session, batches: Sequence[int]) -> None:
+    """Their rows are gone."""
+    session.execute(delete(UnusedBatch).where(UnusedBatch.batch.in_(batches)))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How many chunks and facts lie in the database, and how many in ClickHouse."""
+
+    in_clickhouse: bool
+    chunks: int
+    facts: int
+
+
+def places(session: Session) -> list[Place]:
+    """Where the observations lie, as far as there are any."""
+    there = Chunk.batch.is_not(None)
+    rows = session.execute(select(there, func.count(), func.sum(Chunk.count)).group_by(there).order_by(there))
+    return [Place(bool(found), int(chunks), int(facts)) for found, chunks, facts in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,65 @@
+"""The address of ClickHouse: `clickhouse://USER:PASSWORD@HOST:8123/DATABASE`, or `clickhouses://` for TLS.
+
+What stands behind a `?` are settings of ClickHouse for everything that is asked there, such as `insert_quorum=auto`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+PORTS = {"clickhouse": 8123, "clickhouses": 8443}  # of its HTTP interface, without and with TLS
+DATABASE = "default"
+EXAMPLE = "clickhouse://USER:PASSWORD@HOST:8123/DATABASE"
+PACKAGE = "clickhouse_connect"
+
+
+class BadAddress(ValueError):
+    """The address names no server; the text says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClickHouseAddress:
+    """Where ClickHouse is, and who asks."""
+
+    host: str
+    port: int
+    database: str = DATABASE
+    user: str = "default"
+    password: str = field(default="", repr=False)
+    secure: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """For messages: without who asks."""
+        return f"{self.host}:{self.port}/{self.database}"
+
+
+def parse(url: str) -> ClickHouseAddress:
+    """Raises BadAddress, whose text never holds the address: a password may stand in it."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in PORTS:
+        raise BadAddress(f"is no clickhouse:// or clickhouses:// address; write {EXAMPLE}")
+    try:
+        port = parts.port or PORTS[parts.scheme]
+    except ValueError:
+        words = "has a port that is no number from 1 to 65535, or a password with a character that must be encoded"
+        raise BadAddress(f"{words} (/ is %2F, @ is %40, # is %23); write {EXAMPLE}") from None
+    database = unquote(parts.path.strip("/"))
+    if not parts.hostname or "/" in database or parts.fragment:
+        raise BadAddress(f"names no host, or more than a database behind it; write {EXAMPLE}")
+    return ClickHouseAddress(
+        host=parts.hostname,
+        port=port,
+        database=database or DATABASE,
+        user=unquote(parts.username or "") or "default",
+        password=unquote(parts.password or ""),
+        secure=parts.scheme == "clickhouses",
+        settings=dict(parse_qsl(parts.query, keep_blank_values=True)),
+    )
+
+
+def is_installed() -> bool:
+    """Whether the package is there that asks ClickHouse; it is not loaded by this question."""
+    return find_spec(PACKAGE) is not None

@@ -9,6 +9,7 @@ import click
 from bridge.cli.groups import Place, Places
 from bridge.cli.session import Session
 from bridge.config.errors import SettingsError
+from bridge.store.observations_away import ObservationsAway
 
 #: Every command. One is imported when it runs or shows its own help, so that `--help` and completion answer at once.
 COMMANDS = {
@@ -78,3 +79,6 @@ def main() -> None:
         for problem in error.problems:
             click.echo(problem, err=True)
         sys.exit(2)
+    except ObservationsAway as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

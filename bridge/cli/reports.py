@@ -14,9 +14,11 @@ from bridge.cli.session import MOMENT, Session, as_json, json_option, show
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.operations import exports, feeds
 from bridge.operations.feed_status import feed_states
+from bridge.operations.observation_moves import CLICKHOUSE, PLACES, move_observations
 from bridge.operations.report_backfill import fetch
 from bridge.operations.report_imports import import_states, remove_import
 from bridge.reports import postbacks
+from bridge.reports.clickhouse_moves import Moved
 from bridge.reports.imports import Imported, ImportName, import_file, preview
 from bridge.reports.shadow_report import shadow_report
 from bridge.sources.csv_file import CsvProblem
@@ -325,6 +327,34 @@ def _preview(file: Path, kind: Kind, seen_column: str | None, *, json: bool) -> 
         show(found.first, found.columns, json=False, empty="no row can be read")
         click.echo(f"{counted(found.rows, 'row')}, {found.refused_rows:,} refused; nothing was written")
     raise SystemExit(1 if found.refused_rows else 0)
+
+
+@reports.command("move")
+@click.argument("to", type=click.Choice(PLACES))
+@json_option
+@click.pass_obj
+def move(session: Session, to: str, json: bool) -> None:
+    """Move all observations into ClickHouse (OBSERVATIONS_URL), or back into the database.
+
+    Workers may run while observations move to ClickHouse; they would move them within hours anyway. For the way back
+    stop them first, and start them without OBSERVATIONS_URL. A move that broke off goes on where it was.
+
+    \b
+    Examples:
+      integr8-bridge reports move clickhouse
+      integr8-bridge reports move database
+    """
+    with session.operating() as services, _bar() as bar:
+        task = bar.add_task("moving", total=None)
+
+        def progress(so_far: Moved) -> None:
+            bar.update(task, description=f"{so_far.facts:,} of {so_far.of:,} facts")
+
+        found = move_observations(services, to, progress)
+    words = f"{found.facts:,} of {found.of:,} facts lie in {'ClickHouse' if to == CLICKHOUSE else 'the database'}"
+    click.echo(as_json({"to": to, **asdict(found)}) if json else words)
+    if found.facts < found.of:
+        click.secho("others were changed meanwhile; run the same command again", fg="yellow", err=True)
 
 
 @reports.group("imports")

@@ -26,7 +26,7 @@ from bridge.store import decision_lock, deferred_events, halts, journal, order_m
 from bridge.store.engine import Store
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import LeaseLost
-from bridge.store.observations import ObservationsAway
+from bridge.store.observations_away import ObservationsAway
 from rules.model.plan import Outcome
 from rules.model.revision import Mode, Webhook
 

@@ -21,7 +21,7 @@ from bridge.sources import PostbackFacts, Source, observation
 from bridge.store import holds
 from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
-from bridge.store.observations import ObservationsAway
+from bridge.store.observations_away import ObservationsAway
 from rules.model.facts import Facts, Subject
 from rules.model.revision import Revision
 

@@ -14,12 +14,13 @@ from bridge.config.lookup_tables import load_all
 from bridge.config.renamed import with_old_names
 from bridge.config.rule_names import known_names
 from bridge.operations.backtest_page import drawn, page
-from bridge.operations.errors import OperationError
+from bridge.operations.errors import OperationError, Unanswered
 from bridge.operations.rule_costs import items_of
 from bridge.reports.history import Against, Past
 from bridge.reports.history import load as load_history
 from bridge.services.container import Services
 from bridge.store import backtest_results
+from bridge.store.observations_away import ObservationsAway
 from rules.backtest.backtest import Fire, Inhibitor, Mature, NotReplayable, Progress, Report, backtest
 from rules.backtest.threshold_sweep import Comparison, NothingToSweep, Tried, part, sweep, with_outlook
 from rules.evaluation.inhibits import inhibitors
@@ -196,6 +197,13 @@ def replayed(
     """One revision over that past. Raises OperationError for a question that cannot be answered."""
     if question.end <= question.start:
         raise OperationError("--to must be later than --from")
+    try:
+        return _replayed(services, revision, question, progress)
+    except ObservationsAway as error:
+        raise Unanswered(str(error)) from error
+
+
+def _replayed(services: Services, revision: Revision, question: BacktestRequest, progress: Progress) -> Report:
     with services.store.read() as session:
         history = _history(services, session, revision, question)
         try:

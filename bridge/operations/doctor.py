@@ -22,13 +22,15 @@ from bridge.integr8.errors import ApiError, BudgetError, BudgetUnavailable, Forb
 from bridge.integr8.route_probe import probe
 from bridge.operations import answer_sizes
 from bridge.operations.stale_names import configured_names, stale_names
+from bridge.reports.chunk_cache import place_of
 from bridge.services.container import Services
-from bridge.store import feeds, free_space, journal
+from bridge.store import feeds, free_space, journal, observations
 from bridge.store import revisions as stored_revisions
 from bridge.store.clock import asked, own
 from bridge.store.engine import needs_no_prepared_statements
 from bridge.store.journal import EventState
 from bridge.store.ledger import Call, Effect, EffectState
+from bridge.store.observations_away import ObservationsAway
 from rules.model.formatting import counted
 
 Check = dict[str, str]
@@ -76,6 +78,7 @@ def examine(
             _failed(session, now),
             _written(session, now),
             *_feeds(session, now),
+            *_places(services, session),
             *_stale(services, session),
         ]
         found += _refused(session, now)
@@ -328,6 +331,22 @@ def _feeds(session: Session, now: datetime) -> list[Check]:
         else:
             found.append(check(name, "ok", f"{(now - feed.as_of).total_seconds() / 60:.0f} min old"))
     return found
+
+
+def _places(services: Services, session: Session) -> list[Check]:
+    """How many facts lie in the database and in ClickHouse, and whether all that should be there are."""
+    if services.observation_rows is None:
+        return []
+    facts = {place.in_clickhouse: place.facts for place in observations.places(session)}
+    words = f"{counted(facts.get(True, 0), 'fact')} in ClickHouse, {facts.get(False, 0):,} in the database"
+    try:
+        for feed in feeds.everything(session):
+            infos = [one for one in observations.overlapping(session, [feed.id]) if one.batch is not None]
+            services.observation_rows.prove(place_of(feed), infos)
+    except ObservationsAway as error:
+        remedy = "put the data of ClickHouse back, or see docs/how-to/clickhouse.md"
+        return [check("rows of reports", "warn", f"{words}; {error}", remedy)]
+    return [check("rows of reports", "ok", words)]
 
 
 def _refused(session: Session, now: datetime) -> list[Check]:

@@ -9,7 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge.config.errors import SettingsError
 from bridge.operations.halt import halted_parts
 from bridge.services.container import Services
-from bridge.store import failing_items, heartbeats, revisions, schema_version
+from bridge.store import failing_items, heartbeats, observations, revisions, schema_version
+from bridge.store.observations_away import ObservationsAway
 from rules.model.formatting import counted
 
 WRITE_EVERY = timedelta(seconds=10)  # a probe writes no oftener than this, whoever asks
@@ -45,6 +46,7 @@ def checks(
         found[0] = database = (writable or _writable)(services, now)
     if database["status"] == "ok":
         found += [_worker(services, now), _rules(services), _failing(services), _halt(services)]
+        found += _observations(services)
     return found
 
 
@@ -133,6 +135,23 @@ def _failing(services: Services) -> Check:
         return _check("items", "ok", "nothing fails by itself")
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     return _check("items", "warn", f"{rows[0].sentence}{more}; everything else goes on", "see the worker's log")
+
+
+def _observations(services: Services) -> list[Check]:
+    """Where observations are kept in ClickHouse. Webhooks are journalled without it, so it is never a failure."""
+    name, rows = "observations", services.observation_rows
+    if rows is None:
+        with services.store.read() as session:
+            away = observations.some_in_clickhouse(session)
+        words = "some lie in ClickHouse, and OBSERVATIONS_URL is not set: rules that look at them decide nothing"
+        remedy = "set OBSERVATIONS_URL again; `integr8-bridge reports move database` brings them back"
+        return [_check(name, "warn", words, remedy)] if away else []
+    try:
+        rows.server.columns("SELECT 1")
+    except ObservationsAway as error:
+        words = f"{error}: rules that look at observations decide nothing, and no report is read"
+        return [_check(name, "warn", words, "start ClickHouse, or mend OBSERVATIONS_URL; nothing has to be repaired")]
+    return [_check(name, "ok", f"ClickHouse at {rows.server.address.place} answers")]
 
 
 def _halt(services: Services) -> Check:

@@ -1,6 +1,7 @@
 """A change that somebody without the right to make it proposes: a plan that always waits for a person."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -18,6 +19,7 @@ from bridge.operations.manual_runs import write
 from bridge.services.container import Services
 from bridge.store import audit_log, revisions, runs
 from bridge.store.entities import ITEM_KINDS
+from bridge.store.observations_away import ObservationsAway
 from rules.evaluation.evaluate import evaluate
 from rules.language.render import as_yaml
 from rules.loading.load import load
@@ -99,7 +101,8 @@ def _with_one_name(services: Services, session: Session, wanted: Proposal, accou
     if account not in services.settings.accounts:
         raise OperationError(f"there is no account '{account}'{did_you_mean(account, services.settings.accounts)}")
     data = live_inputs(services).data(account, "default")
-    data.refresh(session, now)
+    with suppress(ObservationsAway):  # names are known all the same
+        data.refresh(session, now)
     names = data.directory.aliases.get(wanted.kind, {})
     return replace(wanted, ids=[names.get(one, one) for one in wanted.ids])
 

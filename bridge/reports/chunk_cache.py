@@ -14,7 +14,7 @@ from bridge.reports.clickhouse_rows import Place, Written
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed, FeedKey, Kind
-from bridge.store.observations import Chunk, ChunkInfo, Level
+from bridge.store.observations import Chunk, ChunkBatch, ChunkInfo, Level
 
 CACHED_FACTS = 2_000_000  # about 150 MB: the trailing days of conversions of a large network
 SECOND = timedelta(seconds=1)
@@ -139,23 +139,23 @@ def add(
     if not len(facts):
         return
     columns = compression.pack(facts) if written is None else b""
-    session.add(
-        Chunk(
-            feed_id=feed_id,
-            level=int(level),
-            count=len(facts),
-            first_event=moment(int(facts.event.min())),
-            last_event=moment(int(facts.event.max())),
-            first_seen=moment(int(facts.seen.min())),
-            last_seen=moment(int(facts.seen.max())),
-            replaces=list(replaces),
-            size=len(columns),
-            columns=columns,
-            batch=None if written is None else written.batch,
-            about=None if written is None else written.about,
-        )
+    chunk = Chunk(
+        feed_id=feed_id,
+        level=int(level),
+        count=len(facts),
+        first_event=moment(int(facts.event.min())),
+        last_event=moment(int(facts.event.max())),
+        first_seen=moment(int(facts.seen.min())),
+        last_seen=moment(int(facts.seen.max())),
+        replaces=list(replaces),
+        size=len(columns),
+        columns=columns,
     )
+    session.add(chunk)
     session.flush()
+    if written is not None:
+        session.add(ChunkBatch(chunk_id=chunk.id, batch=written.batch, about=written.about))
+        session.flush()
 
 
 def record(

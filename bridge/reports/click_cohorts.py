@@ -20,7 +20,7 @@ from bridge.reports.live import edge
 from bridge.reports.segments import Codes, Ints, Per
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind
-from bridge.store.observations import ObservationsAway
+from bridge.store.observations_away import ObservationsAway
 from rules.model.facts import Arrival, Break, Column, Subject, Why
 
 MICRO = 1e6

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bridge.config.clickhouse_address import ClickHouseAddress
-from bridge.store.observations import ObservationsAway
+from bridge.store.observations_away import ObservationsAway
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

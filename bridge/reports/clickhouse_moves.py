@@ -16,7 +16,8 @@ from bridge.reports.clickhouse_rows import ClickHouseRows, Written
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed
-from bridge.store.observations import Chunk, ChunkInfo, Level, ObservationsAway
+from bridge.store.observations import ChunkBatch, ChunkInfo, Level
+from bridge.store.observations_away import ObservationsAway
 
 UNUSED_FOR = timedelta(days=1)  # a process may still ask for a batch that was replaced since it looked last
 
@@ -121,7 +122,7 @@ def keep_longer(store: Store, rows: ClickHouseRows) -> int:
     found = rows.keep_longer([info for info in infos if info.batch is not None])
     with store.write() as session:
         for number, about in found:
-            chunk = session.get(Chunk, number)
-            if chunk is not None:
-                chunk.about = about
+            kept = session.get(ChunkBatch, number)
+            if kept is not None:
+                kept.about = about
     return len(found)

@@ -19,7 +19,8 @@ from bridge.reports.batch import DTYPES, MONEY, NUMBERS, Batch, Labels
 from bridge.reports.clickhouse import ClickHouse
 from bridge.reports.rows import COLUMN_SPELLINGS, MORE_SPELLINGS
 from bridge.store.feeds import Kind
-from bridge.store.observations import ChunkInfo, ObservationsAway
+from bridge.store.observations import ChunkInfo
+from bridge.store.observations_away import ObservationsAway
 from rules.model.revision import DECLARABLE
 
 TABLE: Final = "bridge_observations"

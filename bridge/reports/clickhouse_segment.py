@@ -30,7 +30,8 @@ from bridge.reports.clickhouse_rows import (
     text,
 )
 from bridge.reports.segments import NO_EVENT, ROW_COUNT, STATUSES, Codes, Ints, Per, Segment, Subjects
-from bridge.store.observations import ChunkInfo, ObservationsAway
+from bridge.store.observations import ChunkInfo
+from bridge.store.observations_away import ObservationsAway
 from rules.model.metrics import EVENTS
 from rules.model.revision import Dimension
 

@@ -25,7 +25,7 @@ from bridge.reports.live import LiveData, edge
 from bridge.reports.segments import Per
 from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges, Windows
 from bridge.store.feeds import Kind
-from bridge.store.observations import ObservationsAway
+from bridge.store.observations_away import ObservationsAway
 from rules.evaluation.evaluate import fulfilling
 from rules.model.facts import Column, Subject, Why
 from rules.model.metrics import BASE, EVENTS

@@ -31,7 +31,8 @@ from bridge.reports.stored_segments import Blocks, Stored, StoredSegment
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import Feed, FeedKey, Kind
-from bridge.store.observations import ChunkInfo, Level, ObservationsAway
+from bridge.store.observations import ChunkInfo, Level
+from bridge.store.observations_away import ObservationsAway
 
 log = structlog.get_logger()
 

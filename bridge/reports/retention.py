@@ -19,7 +19,8 @@ from bridge.reports.rows import MORE_SPELLINGS
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed
-from bridge.store.observations import ChunkInfo, Level, ObservationsAway
+from bridge.store.observations import ChunkInfo, Level
+from bridge.store.observations_away import ObservationsAway
 from rules.model.revision import ALWAYS_KEPT
 
 MERGED_FACTS = 250_000  # in one chunk: about 5 MB

@@ -42,8 +42,16 @@ class Chunk(Base):
     replaces: Mapped[list[int]] = mapped_column(Json, default=list)
     size: Mapped[int]  # bytes of `columns`
     columns: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)  # empty where a batch has them
-    batch: Mapped[int | None] = mapped_column(BigInteger)  # of rows in ClickHouse
-    about: Mapped[dict[str, Any] | None] = mapped_column(Json)  # what a batch holds; see bridge.reports.clickhouse_rows
+
+
+class ChunkBatch(Base):
+    """Where the rows of a chunk lie in ClickHouse. A table of its own: what stands behind `columns` is slow to read."""
+
+    __tablename__ = "chunk_batches"
+
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("observation_chunks.id", ondelete="CASCADE"), primary_key=True)
+    batch: Mapped[int] = mapped_column(BigInteger, unique=True)
+    about: Mapped[dict[str, Any]] = mapped_column(Json)  # what it holds; see bridge.reports.clickhouse_rows
 
 
 class UnusedBatch(Base):
@@ -53,10 +61,6 @@ class UnusedBatch(Base):
 
     batch: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     since: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class ObservationsAway(RuntimeError):
-    """ClickHouse, where observations are kept, does not answer or does not hold what it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,9 @@ _INFO = select(
     Chunk.last_seen,
     Chunk.replaces,
     Chunk.size,
-    Chunk.batch,
-    Chunk.about,
-)
+    ChunkBatch.batch,
+    ChunkBatch.about,
+).outerjoin(ChunkBatch, ChunkBatch.chunk_id == Chunk.id)
 
 
 def _info(row: Any) -> ChunkInfo:
@@ -149,8 +153,8 @@ def ids(session: Session) -> set[int]:
 
 def columns(session: Session, chunk_ids: Iterable[int]) -> dict[int, bytes]:
     """The packed columns of some chunks; one that was replaced meanwhile, or lies in ClickHouse, is left out."""
-    query = select(Chunk.id, Chunk.columns).where(Chunk.id.in_(list(chunk_ids)), Chunk.batch.is_(None))
-    return {row.id: row.columns for row in session.execute(query)}
+    found = session.execute(select(Chunk.id, Chunk.columns).where(Chunk.id.in_(list(chunk_ids))))
+    return {row.id: row.columns for row in found if row.columns}
 
 
 def several(session: Session, chunk_ids: Iterable[int]) -> list[ChunkInfo]:
@@ -162,8 +166,9 @@ def several(session: Session, chunk_ids: Iterable[int]) -> list[ChunkInfo]:
 
 def remove(session: Session, chunk_ids: Sequence[int], now: datetime) -> None:
     """Remove chunks. Their batches in ClickHouse are used by nobody from now on."""
-    batches = session.scalars(select(Chunk.batch).where(Chunk.id.in_(chunk_ids), Chunk.batch.is_not(None)))
-    session.add_all(UnusedBatch(batch=batch, since=now) for batch in batches.all())
+    batches = session.scalars(select(ChunkBatch.batch).where(ChunkBatch.chunk_id.in_(chunk_ids))).all()
+    session.add_all(UnusedBatch(batch=batch, since=now) for batch in batches)
+    session.execute(delete(ChunkBatch).where(ChunkBatch.chunk_id.in_(chunk_ids)))
     session.execute(delete(Chunk).where(Chunk.id.in_(chunk_ids)).execution_options(synchronize_session=False))
 
 
@@ -199,9 +204,15 @@ class Place:
 
 def places(session: Session) -> list[Place]:
     """Where the observations lie, as far as there are any."""
-    there = Chunk.batch.is_not(None)
-    rows = session.execute(select(there, func.count(), func.sum(Chunk.count)).group_by(there).order_by(there))
+    there = ChunkBatch.batch.is_not(None)
+    query = select(there, func.count(), func.sum(Chunk.count)).select_from(Chunk)
+    query = query.outerjoin(ChunkBatch, ChunkBatch.chunk_id == Chunk.id)
+    rows = session.execute(query.group_by(there).order_by(there))
     return [Place(bool(found), int(chunks), int(facts)) for found, chunks, facts in rows]
+
+
+def some_in_clickhouse(session: Session) -> bool:
+    return session.scalar(select(ChunkBatch.chunk_id).limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ import orjson
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from bridge.store.observations_away import ObservationsAway
+
 MEDIA_TYPE = "application/problem+json"
+AWAY_SECONDS = 30  # seconds after which observations may be there again
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ def register(app: Flask) -> None:
         more = {"errors": faults} if faults else {}
         detail = _said(faults) if faults else error.description
         return problem(status, error.name, detail or error.name, **more)
+
+    @app.errorhandler(ObservationsAway)
+    def _(error: ObservationsAway) -> Response:
+        return problem(503, "Service Unavailable", str(error), retry_after=AWAY_SECONDS)
 
 
 def _said(faults: Any, path: str = "") -> str:

@@ -19,7 +19,7 @@ from bridge.reports.live import LiveData
 from bridge.reports.retention import Keep
 from bridge.store.engine import Store, make_engine
 from bridge.store.feeds import Feed
-from bridge.store.observations import Chunk, UnusedBatch
+from bridge.store.observations import Chunk, ChunkBatch, UnusedBatch
 
 KEEP = timedelta(days=800)
 numbered = iter(range(10**9))
@@ -72,7 +72,7 @@ def test_clickhouse_and_the_database_say_the_same(sqlite_store, plain_store, tmp
     made = random.Random(seed)
     for store in (sqlite_store, plain_store):
         with store.write() as session:
-            for table in (Chunk, UnusedBatch, Feed):
+            for table in (ChunkBatch, Chunk, UnusedBatch, Feed):
                 session.execute(delete(table))
     account = f"a'{next(numbered)} \\ ü"
     both = Both(

@@ -29,7 +29,7 @@ def facts(made: random.Random, kind: Kind, seen: int, size: int) -> Batch:
     event = seen - numbers.integers(0, made.choice([2 * HOUR, 168 * HOUR]), size)
     of_reports = kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
     delay = numbers.integers(-1, 40 * HOUR, size) if of_reports else np.full(size, -1)
-    paid = made.choice([0, 1, 1_200_000, 10**15, 9 * 10**17])
+    paid = made.choice([0, 1, 1_200_000, 9 * 10**17])
 
     def labels(*names: str) -> Labels:
         return Labels(numbers.integers(0, len(names), size).astype(np.int32), names)

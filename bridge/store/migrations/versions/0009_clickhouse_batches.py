@@ -12,8 +12,21 @@ depends_on = None
 
 def upgrade() -> None:
     json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-    op.add_column("observation_chunks", sa.Column("batch", sa.BigInteger(), nullable=True))
-    op.add_column("observation_chunks", sa.Column("about", json, nullable=True))
+    key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "chunk_batches",
+        sa.Column("chunk_id", key, nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.Column("about", json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["chunk_id"],
+            ["observation_chunks.id"],
+            name=op.f("fk_chunk_batches_chunk_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("chunk_id", name=op.f("pk_chunk_batches")),
+        sa.UniqueConstraint("batch", name=op.f("uq_chunk_batches_batch")),
+    )
     op.create_table(
         "unused_batches",
         sa.Column("batch", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -24,6 +37,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("unused_batches")
-    with op.batch_alter_table("observation_chunks", schema=None) as batch_op:
-        batch_op.drop_column("about")
-        batch_op.drop_column("batch")
+    op.drop_table("chunk_batches")

@@ -39,6 +39,7 @@ ENVIRONMENT = {
     "BRIDGE_HOME": "the directory with bridge.yaml, rules and tables; the present one by default",
     "DATABASE_URL": "`postgresql://` or `sqlite:///`; SQLite in `$BRIDGE_HOME/var` by default",
     "REDIS_URL": "`redis://`, `rediss://` or `unix://`; `up` starts an embedded Valkey without it",
+    "OBSERVATIONS_URL": "`clickhouse://` or `clickhouses://` (TLS), where rows of reports are; the database by default",
     "BRIDGE_SECRET_KEY": "seals provisioned passwords and signs sessions; several, separated by commas, while rotating",
     "SENTRY_DSN": "switches Sentry on",
     "SENTRY_SAMPLE_RATE": "the share of faults that Sentry gets, from 0 to 1; all by default",

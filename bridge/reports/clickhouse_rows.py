@@ -169,8 +169,8 @@ class ClickHouseRows:
         """How many rows of each batch there are."""
         where = f"{place.condition} AND batch IN ({numbers(batches)})"
         query = f"SELECT batch, count() FROM {TABLE} WHERE {where} GROUP BY batch"
-        found, rows = self.server.columns(query)
-        return dict(zip(found, rows, strict=True))
+        answer = self.server.columns(query)  # without a row there is not even a column
+        return dict(zip(*answer, strict=True)) if answer else {}
 
     def prove(self, place: Place, infos: Sequence[ChunkInfo]) -> None:
         """Make sure that all rows of these chunks are there. Raises ObservationsAway."""

@@ -92,6 +92,8 @@ class Services:
         self._patient = patient
         self._given = {name: part for name, part in {"queue": queue, "store": store}.items() if part is not None}
         self.__dict__ |= self._given  # they stand where the parts of this name would be made
+        if store is not None:
+            store.info.update(self._info)
         self.clock = clock or DatabaseClock(lambda: self.store.engine)
         self._stamp = _stamp(settings.home)
         self._looked = 0.0
@@ -155,9 +157,12 @@ class Services:
     def store(self) -> Store:
         if self.settings.database_url.startswith("sqlite"):
             private_directory(self.settings.var)
-        # A part that is asked for when a chunk says that its rows are there: most commands never do.
-        info = {"clickhouse": lambda: self.observation_rows} if self.settings.clickhouse else None
-        return Store(make_engine(self.settings.database_url), info)
+        return Store(make_engine(self.settings.database_url), self._info)
+
+    @property
+    def _info(self) -> dict[str, Any]:
+        """For sessions: a part that is asked for when a chunk says that its rows are there. Most commands never do."""
+        return {} if self.settings.clickhouse is None else {"clickhouse": lambda: self.observation_rows}
 
     @cached_property
     def observation_rows(self) -> "ClickHouseRows | None":

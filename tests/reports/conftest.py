@@ -1,21 +1,24 @@
 """A reader of reports by hand: due slots are taken and worked off until none is left."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
 import clickhouse_server
 import pytest
 
+from bridge.config.clickhouse_address import parse
 from bridge.integr8 import Client
-from bridge.reports import polling, segment_directory, segment_file, stored_segments
+from bridge.reports import clickhouse_segment, polling, retention, segment_directory, segment_file, stored_segments
 from bridge.reports.chunk_cache import ChunkCache
+from bridge.reports.clickhouse import ClickHouse
+from bridge.reports.clickhouse_rows import ClickHouseRows
 from bridge.reports.live import LiveData
 from bridge.reports.polling import FeedPlan, PollResult
 from bridge.reports.report_pages import ReportPages
 from bridge.store import free_space, slots
-from bridge.store.engine import Store
+from bridge.store.engine import Store, make_engine
 from bridge.store.feeds import FeedKey, Kind
 
 
@@ -84,10 +87,38 @@ def clickhouse(clickhouse_engine):
     """The same, with a database of its own for this test, and mended after it."""
     name = f"test_{next(_databases)}"
     clickhouse_engine.ask(f"CREATE DATABASE {name}")
-    clickhouse_engine.database = name
-    yield clickhouse_engine
+    yield replace(clickhouse_engine, database=name)
     clickhouse_engine.break_("")
     clickhouse_engine.ask(f"DROP DATABASE {name}")
 
 
 _databases = count()
+
+KEEP = timedelta(days=800)  # of observations
+
+
+@pytest.fixture
+def rows(clickhouse):
+    """The table of observations there."""
+    made = ClickHouseRows(ClickHouse(parse(clickhouse.url)), KEEP)
+    yield made
+    made.server.close()
+
+
+@pytest.fixture
+def plain_store(sqlite_template, tmp_path):
+    """A second database, whose observations stay in it."""
+    path = tmp_path / "plain.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    made = Store(make_engine(f"sqlite:///{path}"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def small_batches(monkeypatch, small_files):
+    """Blocks of a few rows, and merges of a few chunks, so that every edge lies somewhere inside."""
+    for name, rows in (("BLOCK", 6), ("AT_ONCE", 18), ("MAX_ROWS_KEPT", 30), ("MAX_ANSWERS_KEPT", 2)):
+        monkeypatch.setattr(clickhouse_segment, name, rows)
+    monkeypatch.setattr(retention, "MERGE_FROM", 2)
+    monkeypatch.setattr(retention, "YOUNG", timedelta(0))

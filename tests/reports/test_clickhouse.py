@@ -7,56 +7,21 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from observation_world import HOUR, T0, World, answers, write
+from observation_world import HOUR, T0, World, answers, with_rows, write
 from sqlalchemy import delete
 
-from bridge.config.clickhouse_address import parse
-from bridge.reports import clickhouse_moves, clickhouse_segment, retention
+from bridge.reports import clickhouse_moves, retention
 from bridge.reports.chunk_cache import moment
-from bridge.reports.clickhouse import ClickHouse
-from bridge.reports.clickhouse_rows import WHERE_ROWS_ARE, ClickHouseRows
+from bridge.reports.clickhouse_rows import ClickHouseRows
 from bridge.reports.live import LiveData
 from bridge.reports.retention import Keep
-from bridge.store.engine import Store, make_engine
 from bridge.store.feeds import Feed
 from bridge.store.observations import Chunk, ChunkBatch, UnusedBatch
 
-KEEP = timedelta(days=800)
 numbered = iter(range(10**9))
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch, small_files):
-    """Blocks of a few rows, and merges of a few chunks, so that every edge lies somewhere inside."""
-    monkeypatch.setattr(clickhouse_segment, "BLOCK", 6)
-    monkeypatch.setattr(clickhouse_segment, "AT_ONCE", 18)
-    monkeypatch.setattr(clickhouse_segment, "MAX_ROWS_KEPT", 30)
-    monkeypatch.setattr(clickhouse_segment, "MAX_ANSWERS_KEPT", 2)
-    monkeypatch.setattr(retention, "MERGE_FROM", 2)
-    monkeypatch.setattr(retention, "YOUNG", timedelta(0))
-
-
-@pytest.fixture
-def rows(clickhouse):
-    made = ClickHouseRows(ClickHouse(parse(clickhouse.url)), KEEP)
-    yield made
-    made.server.close()
-
-
-def with_rows(store: Store, rows: ClickHouseRows) -> Store:
-    """The same database for a process that knows where the rows are."""
-    return Store(store.engine, {WHERE_ROWS_ARE: lambda: rows})
-
-
-@pytest.fixture
-def plain_store(sqlite_template, tmp_path):
-    """A second database, whose observations stay in it."""
-    path = tmp_path / "plain.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    made = Store(make_engine(f"sqlite:///{path}"))
-    yield made
-    made.close()
-
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 STEPS = ("write", "write", "write", "merge", "merge", "look", "look", "move", "restart", "sum up", "back", "keep")
 

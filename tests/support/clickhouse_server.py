@@ -43,10 +43,8 @@ class Server:
     def ask(self, query: str) -> str:
         """The answer to a question, as lines."""
         token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        made = Request(
-            f"http://127.0.0.1:{self.port}/", data=query.encode(), headers={"Authorization": f"Basic {token}"}
-        )
-        with urlopen(made) as answer:
+        place = f"http://127.0.0.1:{self.port}/?database={self.database}"
+        with urlopen(Request(place, data=query.encode(), headers={"Authorization": f"Basic {token}"})) as answer:
             return answer.read().decode()
 
 

@@ -8,10 +8,12 @@ import numpy as np
 from bridge.reports import chunk_cache, segment_directory
 from bridge.reports.batch import Batch, Labels
 from bridge.reports.chunk_cache import moment
+from bridge.reports.clickhouse_rows import WHERE_ROWS_ARE, ClickHouseRows
 from bridge.reports.live import LiveData
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.windows import BY_CLICK, Edges, Windows
 from bridge.store import feeds
+from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
 from rules.model.revision import ALWAYS_KEPT
 
@@ -54,6 +56,11 @@ def facts(made: random.Random, kind: Kind, seen: int, size: int) -> Batch:
         delay=delay.astype(np.int32),
         labels=named,
     )
+
+
+def with_rows(store: Store, rows: ClickHouseRows) -> Store:
+    """The same database for a process that knows where rows in ClickHouse are."""
+    return Store(store.engine, {WHERE_ROWS_ARE: lambda: rows})
 
 
 class World:

@@ -102,7 +102,7 @@ class LiveData:
     def _refresh(self, session: Session, now: datetime, since: datetime | None) -> None:
         self._refresh_directory(session)
         self._refresh_delays(session)
-        if self._blocks.torn:
+        if self._blocks.torn or self.windows.refused is not None:
             self._start_over()
         since = min(since or now - HORIZON, self._since or now - HORIZON)
         if self._since is not None and self._since < now - 4 * HORIZON and since >= self._since:

@@ -1,11 +1,9 @@
 """A reader of reports by hand: due slots are taken and worked off until none is left."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
 
-import clickhouse_server
 import pytest
 
 from bridge.config.clickhouse_address import parse
@@ -73,26 +71,6 @@ def small_files(monkeypatch):
     monkeypatch.setattr(segment_file, "BLOCK", 3)
     monkeypatch.setattr(stored_segments, "MAX_BLOCKS_TO_KEEP", 2)
 
-
-@pytest.fixture(scope="session")
-def clickhouse_engine():
-    """ClickHouse's own engine behind its HTTP interface, one for each of pytest's workers."""
-    pytest.importorskip("chdb", reason="chdb is not installed")
-    with clickhouse_server.started() as server:
-        yield server
-
-
-@pytest.fixture
-def clickhouse(clickhouse_engine):
-    """The same, with a database of its own for this test, and mended after it."""
-    name = f"test_{next(_databases)}"
-    clickhouse_engine.ask(f"CREATE DATABASE {name}")
-    yield replace(clickhouse_engine, database=name)
-    clickhouse_engine.break_("")
-    clickhouse_engine.ask(f"DROP DATABASE {name}")
-
-
-_databases = count()
 
 KEEP = timedelta(days=800)  # of observations
 

@@ -162,6 +162,7 @@ def test_while_clickhouse_is_away_nothing_is_answered_and_afterwards_everything_
 
 def test_a_look_that_failed_leaves_no_zeros_behind(world, rows, clickhouse):
     """A window over nothing would say 0 clicks, and a rule would believe it."""
+    before = everything(world)
     move(world, rows)
     clickhouse.break_("fail")
     process = world.process()
@@ -176,6 +177,8 @@ def test_a_look_that_failed_leaves_no_zeros_behind(world, rows, clickhouse):
         ):
             with pytest.raises(ObservationsAway):
                 question()
+    clickhouse.break_("")
+    assert everything(world, process) == before
 
 
 def test_rows_that_vanished_are_noticed_and_not_taken_for_zero(world, rows, clickhouse):

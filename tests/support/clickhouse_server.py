@@ -29,11 +29,17 @@ class Server:
     """One that runs."""
 
     port: int
+    process: int
     database: str = "default"
 
     @property
     def url(self) -> str:
         return f"clickhouse://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{self.database}"
+
+    def peak_mb(self) -> int:
+        """The most memory that the engine has had so far."""
+        status = Path(f"/proc/{self.process}/status").read_text().split()
+        return int(status[status.index("VmHWM:") + 1]) // 1024
 
     def break_(self, fault: str) -> None:
         """From now on; "" mends it."""
@@ -57,7 +63,7 @@ def started() -> Iterator[Server]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.strip().isdecimal(), f"the server did not start: {line!r}"
-        yield Server(int(line))
+        yield Server(int(line), process.pid)
     finally:
         assert process.stdin is not None
         process.stdin.close()  # it ends when nobody is there any more, so also when the tests are killed

@@ -12,7 +12,7 @@ from bridge.config.library import Library
 from bridge.config.settings import Account
 from bridge.decisions import subjects
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
-from bridge.reports import clickhouse_rows, postbacks
+from bridge.reports import postbacks
 from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.facts import LiveFacts, facts_for
 from bridge.reports.items import Items
@@ -21,7 +21,7 @@ from bridge.sources import PostbackFacts, Source, observation
 from bridge.store import holds
 from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
-from bridge.store.observations_away import ObservationsAway
+from bridge.store.observations_away import WHERE_ROWS_ARE, ObservationsAway
 from rules.model.facts import Facts, Subject
 from rules.model.revision import Revision
 
@@ -94,7 +94,7 @@ def observe_postbacks(session: Session, inputs: EventInputs, events: Sequence[Re
 
 def look_ahead(store: Store, inputs: EventInputs, events: Sequence[ReceivedEvent], now: datetime) -> None:
     """Before `observe_postbacks`, which no other unit of work should wait for. Raises ObservationsAway."""
-    if clickhouse_rows.WHERE_ROWS_ARE not in store.info:
+    if WHERE_ROWS_ARE not in store.info:
         return
     key, facts = _told(inputs, events)
     if key is not None:

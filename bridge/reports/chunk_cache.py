@@ -15,6 +15,7 @@ from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed, FeedKey, Kind
 from bridge.store.observations import Chunk, ChunkBatch, ChunkInfo, Level
+from bridge.store.observations_away import WHERE_ROWS_ARE
 
 CACHED_FACTS = 2_000_000  # about 150 MB: the trailing days of conversions of a large network
 SECOND = timedelta(seconds=1)
@@ -107,7 +108,7 @@ def place_of(feed: Feed) -> Place:
 
 def fetch_ahead(store: Store, cache: ChunkCache, key: FeedKey, read: Batch) -> None:
     """Read what lies in ClickHouse about these rows before the unit of work that records them: it must not wait."""
-    if clickhouse_rows.WHERE_ROWS_ARE not in store.info or not len(read):
+    if WHERE_ROWS_ARE not in store.info or not len(read):
         return
     with store.read() as session:
         feed = feeds.find(session, key)

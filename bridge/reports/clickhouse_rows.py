@@ -20,7 +20,7 @@ from bridge.reports.clickhouse import ClickHouse
 from bridge.reports.rows import COLUMN_SPELLINGS, MORE_SPELLINGS
 from bridge.store.feeds import Kind
 from bridge.store.observations import ChunkInfo
-from bridge.store.observations_away import ObservationsAway
+from bridge.store.observations_away import WHERE_ROWS_ARE, ObservationsAway
 from rules.model.revision import DECLARABLE
 
 TABLE: Final = "bridge_observations"
@@ -51,7 +51,6 @@ TYPES: Final[Mapping[str, str]] = {
 }
 LONGER: Final = timedelta(days=7)  # rows stay so much longer than their chunk: the database forgets first
 MAX_SECONDS: Final = 2**32 - 1
-WHERE_ROWS_ARE = "clickhouse"  # the name in a session's info
 
 #: One partition for each account and day: what is asked is a time range of one account, and the end of a batch is the
 #: end of whole days. Instants are whole seconds without a zone; `toDateTime(..., 'UTC')` depends on no server setting.

@@ -25,6 +25,7 @@ from bridge.config.settings import Settings
 from bridge.services import running_service
 from bridge.store.clock import DatabaseClock
 from bridge.store.engine import Store, make_engine
+from bridge.store.observations_away import WHERE_ROWS_ARE
 from bridge.store.private_files import private_directory
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Services:
     @property
     def _info(self) -> dict[str, Any]:
         """For sessions: a part that is asked for when a chunk says that its rows are there. Most commands never do."""
-        return {} if self.settings.clickhouse is None else {"clickhouse": lambda: self.observation_rows}
+        return {} if self.settings.clickhouse is None else {WHERE_ROWS_ARE: lambda: self.observation_rows}
 
     @cached_property
     def observation_rows(self) -> "ClickHouseRows | None":

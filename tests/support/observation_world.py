@@ -8,13 +8,14 @@ import numpy as np
 from bridge.reports import chunk_cache, segment_directory
 from bridge.reports.batch import Batch, Labels
 from bridge.reports.chunk_cache import moment
-from bridge.reports.clickhouse_rows import WHERE_ROWS_ARE, ClickHouseRows
+from bridge.reports.clickhouse_rows import ClickHouseRows
 from bridge.reports.live import LiveData
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.windows import BY_CLICK, Edges, Windows
 from bridge.store import feeds
 from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
+from bridge.store.observations_away import WHERE_ROWS_ARE
 from rules.model.revision import ALWAYS_KEPT
 
 T0 = 1_774_699_200

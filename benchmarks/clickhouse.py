@@ -89,6 +89,7 @@ def measured(rows: int, server: clickhouse_server.Server | None) -> dict[str, An
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", nargs="+", type=int, default=[1_000_000])
+    parser.add_argument("--only", choices=["database", "clickhouse"])
     parser.add_argument("--part")
     parser.add_argument("--home", type=Path)
     given = parser.parse_args()
@@ -101,7 +102,10 @@ def main() -> int:
         print(json.dumps(evaluate(given.home, given.part)))
     else:
         for rows in given.rows:
-            print(json.dumps({"rows": rows, "in": "the database", **measured(rows, None)}), flush=True)
+            if given.only != "clickhouse":
+                print(json.dumps({"rows": rows, "in": "the database", **measured(rows, None)}), flush=True)
+            if given.only == "database":
+                continue
             with clickhouse_server.started() as server:
                 print(json.dumps({"rows": rows, "in": "ClickHouse", **measured(rows, server)}), flush=True)
     return 0

@@ -40,7 +40,7 @@ MAX_BLOCKS: Final = 4  # blocks; longer time ranges are summed in ClickHouse, or
 READ: Final = ("seen", "status", "weight", *MONEY, "delay")  # numbers of a row beside its moment
 AT_ONCE: Final = 262_144  # rows of a long time range that are in memory at a time
 MIN_BLOCK_SECONDS, MAX_BLOCK_SECONDS = 60, 86_400
-MAX_ROWS_KEPT: Final = 262_144  # rows of blocks: about 15 MB
+MAX_ROWS_KEPT: Final = 262_144  # rows of blocks: about 20 MB
 MAX_ANSWERS_KEPT: Final = 6  # answers with all metrics
 
 COUNTED: Final = f"lower(event_name) IN ({', '.join(map(text, sorted(NO_EVENT)))})"

@@ -213,6 +213,15 @@ def test_a_wrong_login_is_told_without_the_password(clickhouse, wrong):
     server.close()
 
 
+def test_a_chunk_of_many_blocks_arrives_as_a_whole(world, rows, clickhouse):
+    world.write(Kind.CLICKS, facts(random.Random(3), Kind.CLICKS, T0, 70_000), T0)
+    assert move(world, rows).facts == there(clickhouse) == 70_080
+    with world.store.read() as session:
+        for info in observations.overlapping(session, [1, 2]):
+            [facts_read] = chunk_cache.unpacked(session, [info]).values()
+            assert len(facts_read) == info.count
+
+
 # --- rows that come again --------------------------------------------------------------------------
 
 

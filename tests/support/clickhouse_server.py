@@ -160,7 +160,12 @@ class Handler(BaseHTTPRequestHandler):
         if encoding == "lz4":
             import lz4.frame
 
-            return lz4.frame.decompress(body)
+            whole = b""
+            while body:  # a frame for each block of rows
+                frame = lz4.frame.LZ4FrameDecompressor()
+                whole += frame.decompress(body)
+                body = frame.unused_data or b""
+            return whole
         if encoding == "zstd":
             from backports import zstd
 

@@ -243,6 +243,20 @@ def test_what_lies_in_clickhouse_is_known_to_readers_and_imports(sqlite_store, r
     assert totals(store, "approved", known=now) == {"0": 20, "1": 20}
 
 
+def test_rows_go_there_and_come_back_on_either_database(store, rows, now):
+    store, told = with_rows(store, rows), [polled(number, now) for number in range(60)]
+    poll(store, told[:30], now)
+    poll(store, told[30:], now + timedelta(minutes=1))
+    before = totals(store, "payout")
+    retention.apply(store, Keep(), now + timedelta(hours=2), rows)
+    with store.read() as session:
+        assert [place.in_clickhouse for place in observations.places(session)] == [True]
+    assert totals(store, "payout") == before
+    assert clickhouse_moves.move(store, now, to=None).facts == 60
+    assert clickhouse_moves.sweep(store, rows, now + timedelta(days=3)) == 1
+    assert totals(store, "payout") == before == {"0": 45_000_000, "1": 45_000_000}
+
+
 @pytest.mark.parametrize("step", ["move", "sum up"])
 def test_an_import_is_taken_out_of_clickhouse_as_well(sqlite_store, plain_store, rows, now, step):
     store, told = with_rows(sqlite_store, rows), [polled(number, now) for number in range(60)]

@@ -1,5 +1,7 @@
 """The whole service with its observations in ClickHouse: rules fire from there, and decide nothing without it."""
 
+from datetime import timedelta
+
 import pytest
 from network import Network
 from rule_texts import pause_rule
@@ -138,7 +140,7 @@ def test_a_backtest_says_the_same_from_clickhouse(network):
     network.work()
     with network.services.store.read() as session:
         revision = network.services.library.current(session).revisions["low-cr"]
-    begin, end = network.now.replace(hour=0), network.now
+    begin, end = network.now - timedelta(hours=4), network.now
     for against in ("live", "imported"):
         question = BacktestRequest(start=begin, end=end, against=against)
         before = replayed(network.services, revision, question)

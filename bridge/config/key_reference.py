@@ -124,18 +124,22 @@ SOURCE = {
     "digest": Key("The digest of the HMAC; sha256 by default.", "sha512"),
     "encoding": Key("How the signature is written; hex for `hmac`, base64 for `public-key`.", "base64"),
     "secret_form": Key("How the secret is written; text by default, and base64 with standard-webhooks.", "hex"),
-    "public_key": Key("The sender's public key in PEM, base64 or hex.", '"${SENDGRID_PUBLIC_KEY}"'),
+    "public_key": Key(
+        "The sender's public key in PEM (also of a certificate), base64, hex or as a JWK.", '"${SENDGRID_PUBLIC_KEY}"'
+    ),
     "public_keys": Key("Several public keys while one is rotated.", '["${NEW}", "${OLD}"]'),
     "verify_token": Key("The word with which Meta checks the address.", '"${META_VERIFY_TOKEN}"'),
     "covered": Key(
         "What an RFC 9421 signature must cover beside the body's digest; `@method` by default.", '["@method"]'
     ),
+    "claim": Key("The claim of a `jwt` that is the SHA-256 of the body, in hex.", "request_body_sha256"),
+    "webhook_id": Key("What the sender calls the webhook, for `{webhook_id}` in `signed`.", '"${PAYPAL_WEBHOOK_ID}"'),
     "prefix": Key("What stands before the signature.", "sha256="),
     "signature": Key("Where the signature stands, if not in `header`.", "query:sig"),
     "separator": Key("What divides the parts of a header; a comma by default.", '";"'),
     "signed": Key("The text that is signed; `{body}` by default.", '"{timestamp}.{body}"'),
-    "signature_part": Key("The part of the header that is the signature.", "v1"),
-    "timestamp_part": Key("The part of the header that is the time.", "t"),
+    "signature_part": Key("The part of the header that is the signature; `rest` where parts have no names.", "v1"),
+    "timestamp_part": Key("The part of the header that is the time; `first` where parts have no names.", "t"),
     "timestamp_header": Key("The header with the time of the signature.", "X-Timestamp"),
     "timestamp": Key("Where that time stands, if not in a header.", "meta.signed_at"),
     "id_header": Key("The header with the delivery id, for `{id}` in `signed`.", "X-Event-Id"),

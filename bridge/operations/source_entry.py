@@ -14,8 +14,6 @@ from bridge.operations.source_setup import BASE_URL
 from bridge.sources.presets import PRESETS
 from bridge.sources.trackers import TRACKERS
 
-KEYS = {"token": ("token", "TOKEN"), "basic": ("password", "PASSWORD"), "public-key": ("public_key", "PUBLIC_KEY")}
-
 
 @dataclass(frozen=True, slots=True)
 class Added:
@@ -67,8 +65,7 @@ def _entry(name: str, preset: str) -> Added:
         title = TRACKERS[preset].title if preset in TRACKERS else "Integr8"
         return Added(name, line, title, {f"{stem}_TOKEN": "a value of your choice; `openssl rand -hex 24` makes one"})
     one = PRESETS[preset]
-    key, word = KEYS.get(one.verify, ("secret", "SECRET"))
-    variables = {f"{stem}_{word}": one.secret}
+    variables = {f"{stem}_{one.key.upper()}": one.secret}
     more = ""
     if one.verify == "basic":
         more = f'username: "${{{stem}_USER}}", '
@@ -76,5 +73,8 @@ def _entry(name: str, preset: str) -> Added:
     if one.setup == "meta":
         more = f'verify_token: "${{{stem}_VERIFY_TOKEN}}", '
         variables[f"{stem}_VERIFY_TOKEN"] = "a word of your choice, which Meta shows when it checks the address"
-    line = f'{name}: {{verify: {preset}, {more}{key}: "${{{stem}_{word}}}"}}'
+    if "{webhook_id}" in one.settings.get("signed", ""):
+        more = f'webhook_id: "${{{stem}_WEBHOOK_ID}}", '
+        variables[f"{stem}_WEBHOOK_ID"] = "the id that the sender shows beside the webhook"
+    line = f'{name}: {{verify: {preset}, {more}{one.key}: "${{{stem}_{one.key.upper()}}}"}}'
     return Added(name, line, one.title, variables)

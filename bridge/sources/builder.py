@@ -14,7 +14,7 @@ from bridge.sources.presets import PRESETS, Preset
 from bridge.sources.schema import SourceSchema, modernised, secrets
 from bridge.sources.secret_keys import key as signing_key
 from bridge.sources.setup_calls import SetupCalls
-from bridge.sources.signatures import HmacAuthenticator, PublicKeyAuthenticator, weaknesses
+from bridge.sources.signatures import AnyForm, HmacAuthenticator, PublicKeyAuthenticator, weaknesses
 from bridge.sources.signed_text import SignedText
 from bridge.sources.source import Source
 from bridge.sources.split import AUTO, NEVER
@@ -43,7 +43,7 @@ def build(
         raise SourceSettingsError(flatten(path, error.messages)) from None
     method = entry.get("preset", entry["verify"])
     preset = PRESETS.get(method)
-    authenticator = _authenticator(data, public_url)
+    authenticator = _in_any_form(data, entry, preset, public_url)
     places = ("event_type", "delivery_id", "shown_id", "event_time", "order_by", "order_per", "json_in")
     return Source(
         name=name,
@@ -107,14 +107,44 @@ def _authenticator(data: Mapping[str, Any], public_url: str | None) -> Authentic
             keys = tuple(signing_key(secret, data.get("secret_form", "text")) for secret in secrets(data))
             covered = tuple(data.get("covered", COVERED))
             return HttpSignature(keys, _public_keys(data), data["tolerance"], covered, public_url)
+        case "jwt":
+            return _web_token(data)
         case _:
-            form = data.get("secret_form", "text")
-            return HmacAuthenticator(
-                secrets=tuple(signing_key(secret, form) for secret in secrets(data)),
-                text=_signed_text(data, public_url),
-                digest=data.get("digest", "sha256"),
-                encoding=data.get("encoding", "hex"),
-            )
+            return _hmac(data, public_url)
+
+
+def _web_token(data: Mapping[str, Any]) -> Authenticator:
+    from bridge.sources.json_web_token import WebToken, public_key, shared_key  # noqa: PLC0415 - few need the library
+
+    form = data.get("secret_form", "text")
+    shared = (shared_key(signing_key(secret, form)) for secret in secrets(data))
+    keys = (*shared, *(public_key(key) for key in _public_keys(data)))
+    return WebToken(
+        header=data["header"],
+        claim=data["claim"],
+        keys=keys,
+        prefix=data.get("prefix", ""),
+        tolerance=data["tolerance"],
+    )
+
+
+def _hmac(data: Mapping[str, Any], public_url: str | None) -> HmacAuthenticator:
+    form = data.get("secret_form", "text")
+    return HmacAuthenticator(
+        secrets=tuple(signing_key(secret, form) for secret in secrets(data)),
+        text=_signed_text(data, public_url),
+        digest=data.get("digest", "sha256"),
+        encoding=data.get("encoding", "hex"),
+    )
+
+
+def _in_any_form(
+    data: Mapping[str, Any], entry: Mapping[str, Any], preset: Preset | None, public_url: str | None
+) -> Authenticator:
+    """The authenticator of an entry. An entry that says itself how its sender signs has that form alone."""
+    if preset is None or not preset.other_forms or {"header", "signature", "signed", "prefix"} & set(entry):
+        return _authenticator(data, public_url)
+    return AnyForm(tuple(_hmac({**data, **form}, public_url) for form in ({}, *preset.other_forms)))
 
 
 def _public_keys(data: Mapping[str, Any]) -> tuple[public_keys.PublicKey, ...]:
@@ -122,7 +152,10 @@ def _public_keys(data: Mapping[str, Any]) -> tuple[public_keys.PublicKey, ...]:
 
 
 def _signed_text(data: Mapping[str, Any], public_url: str | None) -> SignedText:
-    keys = ("prefix", "signed", "separator", "signature_part", "timestamp_part", "timestamp", "id_header", "tolerance")
+    keys = (
+        *("prefix", "signed", "separator", "signature_part", "timestamp_part", "timestamp", "id_header", "tolerance"),
+        "webhook_id",
+    )
     chosen = {key: data[key] for key in keys if key in data}
     if "timestamp_header" in data:
         chosen["timestamp"] = f"header:{data['timestamp_header']}"
@@ -151,7 +184,7 @@ def _warnings(data: Mapping[str, Any], authenticator: Authenticator, preset: Pre
             "order_by without order_per: each rule goes by its own subject or `ensure` key, and one that has neither "
             "takes events as they come; name what they are about, for example order_per: deal.id"
         )
-    if isinstance(authenticator, HmacAuthenticator | PublicKeyAuthenticator):
+    if isinstance(authenticator, HmacAuthenticator | PublicKeyAuthenticator | AnyForm):
         found.extend(weaknesses(authenticator.text))
         if authenticator.text.covers_url and authenticator.text.public_url is None:
             found.append("this sender signs its address, so nothing of it can be taken; set public_url in bridge.yaml")

@@ -12,7 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """One sender. `settings` are keys of a `sources:` entry; `secret` says where its secret is found at the sender."""
+    """One sender. `settings` are keys of a `sources:` entry; `secret` says where its secret is found at the sender.
+
+    `other_forms` are settings that replace those where the signature may come in another form as well.
+    """
 
     title: str
     verify: str
@@ -21,11 +24,20 @@ class Preset:
     status: int = 202  # some senders count one status alone as success
     secret: str = "the signing secret that it shows with the webhook"  # noqa: S105 - a sentence about one
     fact: str
+    other_forms: tuple[Mapping[str, Any], ...] = ()
+    asymmetric: bool = False  # of a method that takes either: the sender has a private key
+
+    @property
+    def key(self) -> str:
+        """The setting that holds what proves the sender."""
+        if self.asymmetric or self.verify == "public-key":
+            return "public_key"
+        return {"token": "token", "basic": "password"}.get(self.verify, "secret")
 
 
 def _hmac(title: str, fact: str, header: str, **more: Any) -> Preset:
     """A sender that signs with HMAC in a header. Keys of Preset and of a source's settings may stand side by side."""
-    own = {name: more.pop(name) for name in ("setup", "status", "secret") if name in more}
+    own = {name: more.pop(name) for name in ("setup", "status", "secret", "other_forms") if name in more}
     return Preset(title=title, verify="hmac", settings={"header": header, **more}, fact=fact, **own)
 
 
@@ -41,6 +53,49 @@ PRESETS: Mapping[str, Preset] = {
     "stripe": _hmac(
         "Stripe", "https://docs.stripe.com/webhooks/signature", "Stripe-Signature", **T_V1,
         event_type="type", delivery_id="id", event_time="created",
+    ),
+    "paypal": Preset(
+        title="PayPal", verify="public-key", fact="https://developer.paypal.com/api/rest/webhooks/rest/",
+        settings={
+            "header": "PAYPAL-TRANSMISSION-SIG", "timestamp_header": "PAYPAL-TRANSMISSION-TIME",
+            "signed": "{header:PAYPAL-TRANSMISSION-ID}|{timestamp}|{webhook_id}|{crc32}",
+            "tolerance": "1d",  # it repeats for three days; whether each attempt has its own time, it does not say
+            "event_type": "event_type", "delivery_id": "id", "event_time": "create_time",
+        },
+        secret="the certificate behind the address in PAYPAL-CERT-URL of a delivery, in PEM; webhook_id is shown beside the webhook",  # noqa: E501, S106
+    ),
+    "mollie": _hmac(
+        "Mollie (webhooks with events)", "https://docs.mollie.com/reference/webhooks-new", "X-Mollie-Signature",
+        prefix="sha256=", event_type="type", delivery_id="id", event_time="createdAt",
+    ),
+    "plaid": Preset(
+        title="Plaid", verify="jwt", fact="https://plaid.com/docs/api/webhooks/webhook-verification/", asymmetric=True,
+        settings={
+            "header": "Plaid-Verification", "claim": "request_body_sha256",
+            "event_type": "webhook_code",
+        },
+        secret="the key of /webhook_verification_key/get as a JWK; several stand in public_keys while Plaid changes it",  # noqa: S106
+    ),
+    "recurly": _hmac(
+        "Recurly", "https://docs.recurly.com/recurly-subscriptions/docs/webhooks", "recurly-signature",
+        signature_part="rest", timestamp_part="first", signed=STAMPED, event_type="event_type", event_time="event_time",
+    ),
+    "chargebee": Preset(
+        title="Chargebee", verify="basic", fact="https://apidocs.chargebee.com/docs/api/webhooks",
+        settings={"event_type": "event_type", "delivery_id": "id", "event_time": "occurred_at"},
+        secret="user and password given with the webhook",  # noqa: S106
+    ),
+    "wise": Preset(
+        title="Wise", verify="public-key", fact="https://docs.wise.com/guides/developer/webhooks/event-handling",
+        settings={
+            "header": "X-Signature-SHA256", "event_type": "event_type", "shown_id": "header:X-Delivery-Id",
+            "event_time": "data.occurred_at or sent_at",
+        },
+        secret="the public key that its pages show, which is no secret",  # noqa: S106
+    ),
+    "dodopayments": _standard(
+        "Dodo Payments", "https://docs.dodopayments.com/developer-resources/webhooks", event_type="type",
+        event_time="timestamp",
     ),
     "paddle": _hmac(
         "Paddle Billing", "https://developer.paddle.com/webhooks/signature-verification", "Paddle-Signature",
@@ -145,6 +200,26 @@ PRESETS: Mapping[str, Preset] = {
         timestamp_header="X-CIO-Timestamp", signed="v0:{timestamp}:{body}", event_type="metric",
         delivery_id="event_id", event_time="timestamp",
     ),
+    "highlevel": Preset(
+        title="HighLevel", verify="public-key", fact="https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide/",
+        settings={
+            "header": "X-GHL-Signature", "event_type": "type", "delivery_id": "webhookId", "event_time": "timestamp",
+        },
+        secret="the Ed25519 key that its pages show, which is no secret",  # noqa: S106
+    ),
+    "helpscout": _hmac(
+        "Help Scout", "https://developer.helpscout.com/webhooks/", "X-HelpScout-Signature", digest="sha1",
+        encoding="base64", event_type="header:X-HelpScout-Event",
+    ),
+    "klaviyo": _hmac(
+        "Klaviyo", "https://developers.klaviyo.com/en/docs/working_with_system_webhooks", "Klaviyo-Signature",
+        timestamp_header="Klaviyo-Timestamp", signed="{body}{timestamp}", split="data", event_type="data.topic",
+        delivery_id="data.external_id",
+    ),
+    "mautic": _hmac(
+        "Mautic", "https://docs.mautic.org/en/latest/configuration/webhooks.html", "Webhook-Signature",
+        encoding="base64",
+    ),
     # --- forms and calendars ---
     "typeform": _hmac(
         "Typeform", "https://www.typeform.com/developers/webhooks/secure-your-webhooks/", "Typeform-Signature",
@@ -162,6 +237,19 @@ PRESETS: Mapping[str, Preset] = {
     "tally": _hmac(
         "Tally", "https://tally.so/help/webhooks", "Tally-Signature", encoding="base64", event_type="eventType",
         delivery_id="eventId", event_time="createdAt",
+    ),
+    "webflow": _hmac(
+        "Webflow", "https://developers.webflow.com/data/docs/working-with-webhooks", "x-webflow-signature",
+        timestamp_header="x-webflow-timestamp", signed="{timestamp}:{body}", event_type="triggerType",
+    ),
+    "surveymonkey": _hmac(
+        "SurveyMonkey", "https://api.surveymonkey.com/v3/docs#webhooks", "Sm-Signature", digest="sha1",
+        encoding="base64", event_type="event_type", delivery_id="event_id", event_time="event_datetime",
+        setup="head", secret="client id and client secret of the app with & between them",  # noqa: S106
+    ),
+    "formstack": _hmac(
+        "Formstack Forms", "https://help.formstack.com/hc/en-us/articles/360019520271-WebHooks", "X-FS-Signature",
+        prefix="sha256=", delivery_id="UniqueID",
     ),
     # --- e-mail ---
     "sendgrid": Preset(
@@ -197,6 +285,9 @@ PRESETS: Mapping[str, Preset] = {
     "resend": _standard(
         "Resend", "https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests",
         event_type="type", event_time="created_at",
+    ),
+    "mailerlite": _hmac(
+        "MailerLite", "https://developers.mailerlite.com/docs/webhooks.html", "Signature", event_type="type",
     ),
     # --- chat and telephony ---
     "slack": _hmac(
@@ -255,7 +346,9 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "linkedin": _hmac(
         "LinkedIn", "https://learn.microsoft.com/en-us/linkedin/shared/api-guide/webhook-validation", "X-LI-Signature",
-        signed="hmacsha256={body}", prefix="hmacsha256=", event_type="type", setup="linkedin",
+        signed="hmacsha256={body}", event_type="type", setup="linkedin",
+        # Its page can be read in several ways: the prefix is signed, or stands in the header, or both.
+        other_forms=({"prefix": "hmacsha256="}, {"signed": "{body}", "prefix": "hmacsha256="}, {"signed": "{body}"}),
         secret="the client secret of the app",  # noqa: S106
     ),
     "twitch": _hmac(
@@ -298,6 +391,55 @@ PRESETS: Mapping[str, Preset] = {
     "pagerduty": _hmac(
         "PagerDuty", "https://developer.pagerduty.com/docs/verifying-webhook-signatures", "X-PagerDuty-Signature",
         signature_part="v1", event_type="event.event_type", delivery_id="event.id", event_time="event.occurred_at",
+    ),
+    "jira": _hmac(
+        "Jira", "https://developer.atlassian.com/cloud/jira/platform/webhooks/", "X-Hub-Signature", prefix="sha256=",
+        event_type="webhookEvent", shown_id="header:X-Atlassian-Webhook-Identifier", event_time="timestamp",
+    ),
+    "trello": _hmac(
+        "Trello", "https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/", "X-Trello-Webhook",
+        digest="sha1", encoding="base64", signed="{body}{url}", event_type="action.type", delivery_id="action.id",
+        event_time="action.date", setup="head", secret="the secret of the API key",  # noqa: S106
+    ),
+    "asana": _hmac(
+        "Asana", "https://developers.asana.com/docs/webhooks-guide", "X-Hook-Signature", split="events",
+        event_type="events.action", event_time="events.created_at", setup="asana",
+        secret="the X-Hook-Secret that the answer to POST /webhooks shows",  # noqa: S106
+    ),
+    "clickup": _hmac(
+        "ClickUp", "https://developer.clickup.com/docs/webhooksignature", "X-Signature", event_type="event",
+    ),
+    "vercel": _hmac(
+        "Vercel", "https://vercel.com/docs/webhooks/webhooks-api", "x-vercel-signature", digest="sha1",
+        event_type="type", delivery_id="id", event_time="createdAt",
+    ),
+    "netlify": Preset(
+        title="Netlify", verify="jwt", fact="https://docs.netlify.com/deploy/deploy-notifications/",
+        settings={
+            "header": "X-Webhook-Signature", "claim": "sha256", "event_type": "header:X-Netlify-Event or state",
+            "event_time": "updated_at",
+        },
+        secret="the JWS secret token given with the notification",  # noqa: S106
+    ),
+    "contentful": _hmac(
+        "Contentful", "https://www.contentful.com/developers/docs/webhooks/request-verification/",
+        "x-contentful-signature", timestamp_header="x-contentful-timestamp",
+        signed="{method}\n{path}\n{headers:x-contentful-signed-headers}\n{body}",
+        event_type="header:X-Contentful-Topic", shown_id="header:X-Contentful-Idempotency-Key",
+        event_time="sys.updatedAt or sys.deletedAt",
+    ),
+    "box": _hmac(
+        "Box", "https://developer.box.com/guides/webhooks/v2/signatures-v2/", "box-signature-primary",
+        encoding="base64", timestamp_header="box-delivery-timestamp", signed="{body}{timestamp}", tolerance="10m",
+        event_type="trigger", delivery_id="id", event_time="created_at",
+        other_forms=({"header": "box-signature-secondary"},),
+    ),
+    "docusign": _hmac(
+        "DocuSign Connect", "https://developers.docusign.com/platform/webhooks/connect/hmac/", "X-DocuSign-Signature-1",
+        encoding="base64", event_type="event", delivery_id="event + data.envelopeId + generatedDateTime",
+        event_time="generatedDateTime",
+        other_forms=tuple({"header": f"X-DocuSign-Signature-{number}"} for number in range(2, 11)),
+        secret="a key of Connect; it signs with each that it has",  # noqa: S106
     ),
     # --- identity and platforms ---
     "workos": _hmac(

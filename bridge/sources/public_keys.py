@@ -2,8 +2,11 @@
 
 import base64
 import binascii
-from typing import TypeAlias
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -35,17 +38,25 @@ def decoded(signature: str, encoding: str) -> bytes:
 
 
 def load(text: str) -> PublicKey:
-    """A public key in PEM, in base64 (of its DER form, or of 32 bytes), or in hex. Raises ValueError with words."""
+    """A public key in PEM (also of a certificate), in base64 (of its DER form, or of 32 bytes), in hex, or as a JWK.
+
+    Of a certificate the key alone is taken: who pins it has decided that it is the sender's.
+    Raises ValueError with words.
+    """
     try:
         found = _loaded(text.strip())
-    except (ValueError, binascii.Error, TypeError):
+    except (ValueError, binascii.Error, TypeError, KeyError, RecursionError):
         found = None
     if not isinstance(found, PublicKey):
-        raise ValueError("is no public key (Ed25519, ECDSA or RSA) in PEM, base64 or hex")  # noqa: TRY004 - bad settings
+        raise ValueError("is no public key (Ed25519, ECDSA or RSA) in PEM, base64, hex or as a JWK")  # noqa: TRY004 - settings
     return found
 
 
 def _loaded(text: str) -> object:
+    if text.startswith("{"):
+        return _of_jwk(json.loads(text))
+    if text.startswith("-----BEGIN CERTIFICATE"):
+        return x509.load_pem_x509_certificate(text.replace("\\n", "\n").encode()).public_key()
     if text.startswith("-----BEGIN"):
         return serialization.load_pem_public_key(text.replace("\\n", "\n").encode())
     if len(text) == 2 * ED25519_BYTES:
@@ -54,3 +65,24 @@ def _loaded(text: str) -> object:
     if len(raw) == ED25519_BYTES:
         return ed25519.Ed25519PublicKey.from_public_bytes(raw)
     return serialization.load_der_public_key(raw)
+
+
+def _of_jwk(jwk: Mapping[str, Any]) -> object:
+    """A JSON Web Key (RFC 7517), as an API of the sender shows it."""
+    match jwk["kty"], jwk.get("crv"):
+        case "EC", ("P-256" | "P-384" | "P-521") as curve:
+            kinds = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
+            return ec.EllipticCurvePublicNumbers(_number(jwk["x"]), _number(jwk["y"]), kinds[curve]).public_key()
+        case "OKP", "Ed25519":
+            return ed25519.Ed25519PublicKey.from_public_bytes(_bytes(jwk["x"]))
+        case "RSA", _:
+            return rsa.RSAPublicNumbers(_number(jwk["e"]), _number(jwk["n"])).public_key()
+    return None
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(_bytes(text), "big")

@@ -19,7 +19,10 @@ from bridge.sources.standard_webhooks import TOLERANCE, webhook_key
 from bridge.sources.strict_schema import Duration, Networks, Size, StrictSchema, Texts, one_of
 from bridge.sources.trackers import TRACKERS
 
-WAYS = ("standard-webhooks", "hmac", "public-key", "http-signature", "token", "bearer", "basic", "allow-ips", "none")
+WAYS = (
+    *("standard-webhooks", "hmac", "public-key", "http-signature", "jwt"),
+    *("token", "bearer", "basic", "allow-ips", "none"),
+)
 TOKEN_PLACES = ("path", "query", "header", "body")  # of a token
 FORMATS = ("auto", "json", "form", "query", "csv", "integr8-postback", "postback")
 ADDRESS_PRESETS = {"integr8": postback.ADDRESSES}
@@ -32,6 +35,7 @@ NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "hmac": (("secret", "secrets"), _PLACE),
     "public-key": (_KEYS, _PLACE),
     "http-signature": (("secret", "secrets", *_KEYS),),
+    "jwt": (("secret", "secrets", *_KEYS), ("header", "preset"), ("claim", "preset")),
     "token": (("token", "tokens"),),
     "bearer": (("token", "tokens"),),
     "basic": (("username",), ("password", "passwords")),
@@ -41,7 +45,15 @@ NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 _TEXT = frozenset(
     {
         *("tolerance", "preset", "header", "signature", "encoding", "prefix", "signed", "separator"),
-        *("signature_part", "timestamp_part", "timestamp_header", "timestamp", "id_header", "verify_token"),
+        *(
+            "signature_part",
+            "timestamp_part",
+            "timestamp_header",
+            "timestamp",
+            "id_header",
+            "verify_token",
+            "webhook_id",
+        ),
     }
 )
 TAKES: Mapping[str, frozenset[str]] = {
@@ -49,6 +61,7 @@ TAKES: Mapping[str, frozenset[str]] = {
     "hmac": _TEXT | {"secret", "secrets", "digest", "secret_form"},
     "public-key": _TEXT | {*_KEYS},
     "http-signature": frozenset({"secret", "secrets", "secret_form", "tolerance", "covered", *_KEYS}),
+    "jwt": frozenset({"secret", "secrets", "secret_form", "tolerance", "preset", "header", "prefix", "claim", *_KEYS}),
     "token": frozenset({"token", "tokens", "in", "parameter", "header"}),
     "bearer": frozenset({"token", "tokens"}),
     "basic": frozenset({"username", "password", "passwords"}),
@@ -99,13 +112,15 @@ class SourceSchema(StrictSchema):
     public_keys = Texts()
     verify_token = fields.String(validate=validate.Length(min=1, error="is empty"))
     covered = Texts()
+    claim = fields.String(validate=validate.Length(min=1, error="is empty"))
+    webhook_id = fields.String(validate=validate.Length(min=1, error="is empty"))
     prefix = fields.String()
     signature = fields.String()
     separator = fields.String(validate=validate.Length(min=1, max=3))
     signed = fields.String(
         validate=validate.Regexp(
-            r".*\{(body[.}]|form\})",
-            error="must contain {{body}}, {{form}} or {{body.PATH}}; else the body is anybody's",
+            r"(?s).*\{(body[.}]|form\}|crc32\})",
+            error="must contain {{body}}, {{form}}, {{crc32}} or {{body.PATH}}; else the body is anybody's",
         )
     )
     signature_part = fields.String()
@@ -164,6 +179,8 @@ class SourceSchema(StrictSchema):
             raise ValidationError(f"{words}; dialects are integr8, {', '.join(TRACKERS)}", "dialect")
         if "header" in data.get("in", ()) and "header" not in data:
             raise ValidationError("`in: [header]` needs the header's name", "header")
+        if "{webhook_id}" in data.get("signed", "") and "webhook_id" not in data:
+            raise ValidationError("is missing; the sender shows it beside the webhook, and signs it", "webhook_id")
         if data.get("timestamp_part") and not data.get("signature_part"):
             raise ValidationError("needs signature_part as well: both are read from one header", "timestamp_part")
         if "header" in data and "signature" in data:
@@ -175,6 +192,8 @@ class SourceSchema(StrictSchema):
 def _check_keys(data: Mapping[str, Any]) -> None:
     """That each secret and key can be read. The error names the setting, never the value."""
     reading: dict[tuple[str, str], Callable[[str], object]] = {("public_key", "public_keys"): public_keys.load}
+    if data["verify"] == "jwt":
+        reading["public_key", "public_keys"] = _token_key
     if data["verify"] == "standard-webhooks":
         reading["secret", "secrets"] = partial(webhook_key, form=data.get("secret_form"))
     elif "secret_form" in data:
@@ -185,6 +204,12 @@ def _check_keys(data: Mapping[str, Any]) -> None:
                 read(value)
             except ValueError as error:
                 raise ValidationError(str(error), one if one in data else many) from None
+
+
+def _token_key(text: str) -> object:
+    from bridge.sources.json_web_token import public_key  # noqa: PLC0415 - few need the library
+
+    return public_key(public_keys.load(text))
 
 
 def expanded(entry: Mapping[str, Any]) -> dict[str, Any]:

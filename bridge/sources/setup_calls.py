@@ -145,6 +145,19 @@ def _woocommerce(_: SetupCalls, request: Incoming) -> Found:
     return (Reply() if ping and "x-wc-webhook-signature" not in request.headers else None), False
 
 
+def _asana(_: SetupCalls, request: Incoming) -> Found:
+    """Asana wants its secret back before it knows a receiver, so that this call alone cannot be signed."""
+    given = request.headers.get("x-hook-secret", "")
+    fits = 0 < len(given) <= MAX_CHALLENGE_CHARS and given.isascii() and given.isprintable()
+    asks = "x-hook-signature" not in request.headers and not request.body.strip(b"{} \r\n\t")
+    return (Reply(headers={"X-Hook-Secret": given}) if fits and asks else None), False
+
+
+def _head(_: SetupCalls, request: Incoming) -> Found:
+    """Trello and SurveyMonkey look with HEAD whether anybody is there, and want exactly 200."""
+    return (Reply() if request.method == "HEAD" else None), False
+
+
 def _none(_: SetupCalls, request: Incoming) -> Found:
     del request
     return None, False
@@ -161,5 +174,7 @@ SETUP_CALL_KINDS: Mapping[str, Callable[[SetupCalls, Incoming], Found]] = {
     "event-grid": _event_grid,
     "cloudevents": _cloudevents,
     "woocommerce": _woocommerce,
+    "asana": _asana,
+    "head": _head,
     "sns": _none,
 }

@@ -30,7 +30,7 @@ class HmacAuthenticator:
 
     @property
     def covers_query(self) -> bool:
-        return self.text.covers_url
+        return self.text.covers_query
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         units = self.text.units(request)
@@ -64,8 +64,9 @@ class HmacAuthenticator:
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
         given = Given((), str(int(now.timestamp())) if self.text.timed else None, delivery_id)
         body = self.text.units(request)[0] if not self.text.in_body else None
-        encoded = self._encoded(self.secrets[0], self.text.content(request, body, given)).decode()
-        return self.text.place(request, encoded, given)
+        ready = self.text.prepared(request, given)
+        encoded = self._encoded(self.secrets[0], self.text.content(ready, body, given)).decode()
+        return self.text.place(ready, encoded, given)
 
     def clean(self, request: Incoming) -> Incoming:
         return self.text.clean(request)
@@ -83,7 +84,7 @@ class PublicKeyAuthenticator:
 
     @property
     def covers_query(self) -> bool:
-        return self.text.covers_url
+        return self.text.covers_query
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
         [body, *_] = self.text.units(request)
@@ -104,6 +105,41 @@ class PublicKeyAuthenticator:
         return self.text.clean(request)
 
 
+@dataclass(frozen=True, slots=True)
+class AnyForm:
+    """A sender whose signature may come in one of several forms: another header for another key, for example."""
+
+    forms: tuple[HmacAuthenticator, ...]
+    takes_path: bool = False
+    signs: bool = True
+
+    @property
+    def text(self) -> SignedText:
+        return self.forms[0].text
+
+    @property
+    def covers_query(self) -> bool:
+        return all(form.covers_query for form in self.forms)
+
+    def check(self, request: Incoming, now: datetime) -> Authenticated:
+        """Raises the error of the form that came closest: of a signature that is there before one that is not."""
+        errors = []
+        for form in self.forms:
+            try:
+                return form.check(request, now)
+            except SignatureError as error:
+                errors.append(error)
+        raise next((error for error in errors if error.code != "missing"), errors[0])
+
+    def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
+        return self.forms[0].sign(request, now, delivery_id)
+
+    def clean(self, request: Incoming) -> Incoming:
+        for form in self.forms:
+            request = form.clean(request)
+        return request
+
+
 def weaknesses(text: SignedText) -> list[str]:
     """What is worth a warning: a setting that works and protects less than it seems to."""
     found = []
@@ -111,13 +147,20 @@ def weaknesses(text: SignedText) -> list[str]:
         found.append("the time stamp is not part of `signed`, so anybody can change it; add {timestamp} to `signed`")
     if text.id_header and "{id}" not in text.signed:
         found.append("the id header is not part of `signed`, so a replay can carry a new id; add {id} to `signed`")
-    if not text.whole_body:
+    if text.checksum:
+        found.append(
+            "of the body only a checksum is signed, for which another body can be made by whoever sees a request; "
+            "this sender has nothing better, so keep the address to TLS and act on what its API confirms"
+        )
+    elif not text.whole_body:
         found.append("only some fields of the body are signed; the rest can be changed by whoever sees a request")
     return found
 
 
 def _covers(text: SignedText, field: str, place: str | None) -> bool:
     """Whether a field is signed under its own name, or because it stands in what is signed of the body."""
-    if field in text.signed or place is None or ":" in place:
-        return field in text.signed
+    if field in text.signed or (place or "").startswith("header:"):
+        return field in text.signed or "{headers:" in text.signed
+    if place is None or ":" in place:
+        return False
     return text.whole_body or f"{{body.{place.removeprefix('body.')}}}" in text.signed

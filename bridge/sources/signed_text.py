@@ -1,14 +1,19 @@
 """Where a signature is in a request, what text it covers, and how old it is. Shared by HMAC and public keys.
 
 What is signed is a short text with fields between braces: {body}, {timestamp}, {id}, {method}, {url}, {form},
-{header:NAME}, {query:NAME} and {body.PATH}. GitHub signs `{body}`, Stripe `{timestamp}.{body}`, Slack
-`v0:{timestamp}:{body}`, Twilio `{url}{form}`, Mailgun `{body.signature.timestamp}{body.signature.token}`.
+{path}, {crc32}, {webhook_id}, {header:NAME}, {headers:NAME}, {query:NAME} and {body.PATH}. GitHub signs `{body}`,
+Stripe `{timestamp}.{body}`, Slack `v0:{timestamp}:{body}`, Twilio `{url}{form}`, Mailgun
+`{body.signature.timestamp}{body.signature.token}`.
 """
 
 import re
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from bridge.sources.authentication import with_fields, without_headers
 from bridge.sources.errors import CannotSign, SignatureError, Unreadable
@@ -20,7 +25,12 @@ from rules.model.input_values import parse_moment
 
 MAX_SIGNATURES = 16
 MAX_TIMESTAMP_CHARS = 40
-FIELD = re.compile(r"\{(body|timestamp|id|method|url|form|header:[^{}]+|query:[^{}]+|body\.[^{}]+)\}")
+FIELD = re.compile(
+    r"\{(body|timestamp|id|method|url|path|form|crc32|webhook_id|headers?:[^{}]+|query:[^{}]+|body\.[^{}]+)\}"
+)
+LISTING = re.compile(r"\{headers:([^{}]+)\}")
+FIRST, REST = "first", "rest"  # of a header whose parts have no names: `TIME,SIGNATURE,SIGNATURE`
+HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,9 @@ class SignedText:
     """Reads a signature and the text it covers.
 
     `signature` says where it stands: `header:NAME`, `query:NAME` or a path in the body. `signature_part` and
-    `timestamp_part` read a header such as `t=17,v1=ab12`, whose parts are divided by `separator`. `each` is the
-    source's `split` where each event of a list carries a signature of its own.
+    `timestamp_part` read a header such as `t=17,v1=ab12`, whose parts are divided by `separator`; `first` and `rest`
+    read one whose parts have no names. `each` is the source's `split` where each event of a list carries a signature
+    of its own. `webhook_id` is what the sender calls the webhook, where that is part of what is signed.
     """
 
     signature: str
@@ -51,6 +62,7 @@ class SignedText:
     id_header: str | None = None
     tolerance: timedelta = TOLERANCE
     public_url: str | None = None
+    webhook_id: str | None = None
     each: str = NEVER
 
     @property
@@ -67,8 +79,17 @@ class SignedText:
         return "{url}" in self.signed
 
     @property
+    def covers_query(self) -> bool:
+        return self.covers_url or "{path}" in self.signed
+
+    @property
     def whole_body(self) -> bool:
         return "{body}" in self.signed or "{form}" in self.signed
+
+    @property
+    def checksum(self) -> bool:
+        """Whether a checksum stands for the body, which whoever has one signed request can keep for another body."""
+        return "{crc32}" in self.signed and not self.whole_body
 
     @property
     def in_body(self) -> bool:
@@ -96,7 +117,7 @@ class SignedText:
         stamp = _found(self.timestamp, request, body) if self.timestamp else None
         signatures = [value.strip()]
         if self.signature_part is not None:
-            parts = [part.strip().partition("=")[::2] for part in value.split(self.separator)]
+            parts = self._parts(value)
             signatures = [text for name, text in parts if name == self.signature_part]
             if self.timestamp_part:
                 stamps = [text for name, text in parts if name == self.timestamp_part]
@@ -106,11 +127,18 @@ class SignedText:
             raise SignatureError("malformed", f"{self.signature} does not hold a signature as this source expects it")
         return Given(stripped, None if stamp is None else str(stamp), self._id(request))
 
+    def _parts(self, value: str) -> list[tuple[str, str]]:
+        """The parts of a header, each with its name."""
+        parts = [part.strip() for part in value.split(self.separator)]
+        if self.signature_part == REST:
+            return [(REST if number else FIRST, part) for number, part in enumerate(parts)]
+        return [(name, text) for name, _, text in (part.partition("=") for part in parts)]
+
     def age(self, stamp: str | None, now: datetime) -> datetime | None:
         """When it was signed, in whichever form the sender writes times. Raises SignatureError beyond the tolerance."""
         if not self.timed:
             return None
-        signed_at = parse_moment(stamp) if stamp and len(stamp) <= MAX_TIMESTAMP_CHARS and "," not in stamp else None
+        signed_at = _moment(stamp)
         if signed_at is None:
             raise SignatureError("malformed", "the signature's time stamp is missing or is not a time")
         check_age(signed_at, now, self.tolerance)
@@ -132,49 +160,82 @@ class SignedText:
             for position, piece in enumerate(pieces)
         )
 
-    def _value(self, name: str, request: Incoming, body: Any, given: Given) -> bytes:  # noqa: PLR0911 - one per field
-        match name:
-            case "body":
-                return request.body
-            case "timestamp":
-                return (given.stamp or "").encode()
-            case "id":
-                return (given.delivery or "").encode()
-            case "method":
-                return request.method.encode()
-            case "url":
-                return self._url(request).encode()
-            case "form":
-                return _sorted_form(request)
-            case _:
-                value = _found(name.removeprefix("body."), request, body)
-                return b"" if value is None else _text(value).encode("utf-8", "surrogateescape")
+    def _value(self, name: str, request: Incoming, body: Any, given: Given) -> bytes:
+        if name in WORDS:
+            return WORDS[name](self, request, given)
+        if name.startswith("headers:"):
+            return _listed_headers(request, name.removeprefix("headers:").strip(), self.timestamp)
+        value = _found(name.removeprefix("body."), request, body)
+        return b"" if value is None else _text(value).encode("utf-8", "surrogateescape")
 
-    def _url(self, request: Incoming) -> str:
+    def url(self, request: Incoming) -> str:
+        """The whole address as the sender has it. Raises SignatureError where `public_url` is not set."""
         if self.public_url is None:
             raise SignatureError("settings", "this sender signs its address; set public_url in bridge.yaml")
         return self.public_url.rstrip("/") + request.target
+
+    def path(self, request: Incoming) -> str:
+        """Path and query as the sender has them: below the path of `public_url` where the service is served there."""
+        return urlsplit(self.public_url or "").path.rstrip("/") + request.target
+
+    def prepared(self, request: Incoming, given: Given) -> Incoming:
+        """The request with what is signed beside the body: time, id, and the list of signed headers.
+
+        Raises CannotSign where the sender writes the time into its own body.
+        """
+        if self.timestamp and ":" not in self.timestamp:
+            raise CannotSign("the time stands in the sender's own body; let the sender send a test event")
+        fields = {}
+        if self.timestamp and self.timestamp.startswith("header:") and given.stamp:
+            fields[self.timestamp.removeprefix("header:")] = given.stamp
+        if self.id_header and given.delivery:
+            fields[self.id_header] = given.delivery
+        for listing in LISTING.findall(self.signed):
+            fields[listing] = ",".join(sorted({*(name.lower() for name in fields), listing.lower()}))
+        return with_fields(request, fields)
 
     def place(self, request: Incoming, encoded: str, given: Given) -> Incoming:
         """The request with a signature put where this source expects it. Raises CannotSign where that is the body."""
         if not self.header:
             raise CannotSign("the signature does not stand in a header; let the sender send a test event")
-        if self.timestamp and ":" not in self.timestamp:
-            raise CannotSign("the time stands in the sender's own body; let the sender send a test event")
         value = self.prefix + encoded
-        if self.signature_part:
+        if self.signature_part == REST:
+            value = f"{given.stamp}{self.separator}{value}" if self.timestamp_part else value
+        elif self.signature_part:
             value = f"{self.signature_part}={value}"
-        if self.timestamp_part:
-            value = f"{self.timestamp_part}={given.stamp}{self.separator}{value}"
-        fields = {self.header: value}
-        if self.timestamp and self.timestamp.startswith("header:") and given.stamp:
-            fields[self.timestamp.removeprefix("header:")] = given.stamp
-        if self.id_header and given.delivery:
-            fields[self.id_header] = given.delivery
-        return with_fields(request, fields)
+            value = f"{self.timestamp_part}={given.stamp}{self.separator}{value}" if self.timestamp_part else value
+        return with_fields(request, {self.header: value})
 
     def clean(self, request: Incoming) -> Incoming:
         return without_headers(request, self.header) if self.header else request
+
+
+def _moment(stamp: str | None) -> datetime | None:
+    """A time stamp as a moment, in whichever form its sender writes it; None for one that is missing or came twice."""
+    if not stamp or len(stamp) > MAX_TIMESTAMP_CHARS:
+        return None
+    if HTTP_DATE.fullmatch(stamp):
+        try:
+            return parsedate_to_datetime(stamp).astimezone(UTC)
+        except ValueError:
+            return None
+    return parse_moment(stamp) if "," not in stamp else None
+
+
+def _listed_headers(request: Incoming, listing: str, timestamp: str | None) -> bytes:
+    """Each header that the header `listing` names, as `name:value`, in its order and divided by semicolons.
+
+    The list itself and the header of the time stamp must be among them; else both could be anybody's.
+    """
+    names = [name.strip().lower() for name in request.headers.get(listing, "").split(",")]
+    needed = {listing.lower(), (timestamp or f"header:{listing}").removeprefix("header:").lower()}
+    if not needed <= set(names):
+        raise SignatureError(
+            "malformed", f"{listing} does not list {' and '.join(sorted(needed))} among what is signed"
+        )
+    return ";".join(f"{name}:{request.headers.get(name, '').strip()}" for name in names).encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 def _found(where: str, request: Incoming, body: Any) -> Any:
@@ -202,3 +263,17 @@ def _sorted_form(request: Incoming) -> bytes:
         values = fields[name] if isinstance(fields[name], list) else [fields[name]]
         texts += [f"{name}{value}" for value in sorted(set(values))]
     return "".join(texts).encode()
+
+
+#: What stands for each field of `signed` that is one word.
+WORDS: Mapping[str, Callable[[SignedText, Incoming, Given], bytes]] = {
+    "body": lambda _, request, __: request.body,
+    "timestamp": lambda _, __, given: (given.stamp or "").encode(),
+    "id": lambda _, __, given: (given.delivery or "").encode(),
+    "method": lambda _, request, __: request.method.encode(),
+    "url": lambda text, request, _: text.url(request).encode(),
+    "path": lambda text, request, _: text.path(request).encode(),
+    "form": lambda _, request, __: _sorted_form(request),
+    "crc32": lambda _, request, __: str(zlib.crc32(request.body)).encode(),
+    "webhook_id": lambda text, _, __: (text.webhook_id or "").encode(),
+}

@@ -9,7 +9,7 @@ from bridge.sources import Headers, Incoming, build
 from bridge.sources.presets import PRESETS
 from bridge.sources.samples import NoSample, sample
 from tests.sources.signed_requests import NOW, WAYS, source
-from tests.sources.test_presets import entry
+from tests.sources.test_presets import P256, entry
 
 
 def as_sent(made):
@@ -39,7 +39,7 @@ def test_every_proof_can_be_tried_out(way):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_known_sender_can_be_tried_out_or_says_why_not(name):
-    secret = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" if PRESETS[name].verify == "public-key" else "0a" * 16
+    secret = P256 if PRESETS[name].key == "public_key" else "0a" * 16
     config, url = entry(name, secret), "https://bridge.example.com"
     try:
         made = sample("http://127.0.0.1:8000", "crm", config, now=NOW, public_url=url)

@@ -122,3 +122,20 @@ def test_sns_waits_for_a_person_and_is_never_opened_by_itself():
 @pytest.mark.parametrize("name", ["slack", "zoom", "twitch", "linkedin", "woocommerce", "meta"])
 def test_no_body_breaks_the_look_for_a_set_up_call(name, body):
     assert preset(name).setup_reply(request(body), NOW) is None
+
+
+def test_asana_gets_its_secret_back_and_an_event_is_no_handshake():
+    source = preset("asana")
+    reply = source.setup_reply(request(b"{}", headers=[("X-Hook-Secret", "b537207f20cbfa02357cf448134da559")]), NOW)
+    assert (reply.status, reply.headers) == (200, {"X-Hook-Secret": "b537207f20cbfa02357cf448134da559"})
+    event = asked(source, {"events": []}, [("X-Hook-Secret", "b537207f20cbfa02357cf448134da559")])
+    assert source.setup_reply(event, NOW) is None
+    for odd in ("a\r\nSet-Cookie: x", "\u00e4", "x" * 5_000, ""):
+        assert source.setup_reply(request(b"{}", headers=[("X-Hook-Secret", odd)]), NOW) is None
+
+
+@pytest.mark.parametrize("name", ["trello", "surveymonkey"])
+def test_who_looks_with_head_gets_200(name):
+    reply = preset(name).setup_reply(request(b"", method="HEAD"), NOW)
+    assert (reply.status, reply.body) == (200, b"")
+    assert preset(name).setup_reply(request(b"{}"), NOW) is None

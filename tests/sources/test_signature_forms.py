@@ -325,3 +325,112 @@ def test_a_time_inside_a_signed_body_needs_no_warning_and_grows_old():
     passes(pusher, asked)
     with pytest.raises(SignatureError):
         passes(pusher, asked, NOW + timedelta(minutes=6))
+
+
+LIST = {**HMAC, "signed": "{timestamp}.{body}", "signature_part": "rest", "timestamp_part": "first"}
+
+
+def test_parts_without_names_are_the_time_and_then_signatures():
+    good = mac(f"{STAMP}.{BODY.decode()}")
+    for value in (f"{STAMP},{good}", f"{STAMP},{'0' * 64},{good}"):
+        passes(LIST, request(BODY, headers=[("X-Sig", value)]))
+    for value in (STAMP, good, f"{good},{STAMP}", f"{STAMP},{'0' * 64}", f"{STAMP},", f"{STAMP}," + f"{good}," * 20):
+        with pytest.raises(SignatureError):
+            passes(LIST, request(BODY, headers=[("X-Sig", value)]))
+    them = build("them", LIST)
+    them.authenticate(them.authenticator.sign(request(BODY), NOW, "evt_1"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "right"),
+    [
+        ("Mon, 02 Mar 2026 12:00:00 GMT", True),
+        ("Mon, 02 Mar 2026 11:00:00 GMT", False),
+        ("Mon, 32 Mar 2026 12:00:00 GMT", False),
+        ("Mon, 02 Mar 2026 12:00:00 GMT,Mon, 02 Mar 2026 12:00:00 GMT", False),
+        ("Mon, 02 Mar 2026 12:00:00 +0000", False),
+    ],
+)
+def test_a_time_stamp_may_be_a_date_of_http(stamp, right):
+    config = {**HMAC, "timestamp_header": "X-Time", "signed": "{body}{timestamp}"}
+    asked = request(BODY, headers=[("X-Time", stamp), ("X-Sig", mac(BODY.decode() + stamp))])
+    if right:
+        passes(config, asked)
+        return
+    with pytest.raises(SignatureError):
+        passes(config, asked)
+
+
+SIGNED_HEADERS = {
+    **HMAC, "signed": "{method} {path} {headers:X-Signed} {body}", "timestamp_header": "X-Time",
+}  # fmt: skip
+
+
+def with_signed_headers(names, stamp=STAMP, path="/hooks/them", target="/hooks/them", topic="a"):
+    fields = {"x-signed": names, "x-time": STAMP, "x-topic": "a"}
+    text = (
+        f"POST {path} " + ";".join(f"{name}:{fields.get(name, '')}" for name in names.split(",")) + f" {BODY.decode()}"
+    )
+    sent = [("X-Signed", names), ("X-Time", stamp), ("X-Topic", topic), ("X-Sig", mac(text))]
+    return request(BODY, headers=sent, target=target)
+
+
+def test_headers_that_are_listed_are_signed_with_time_and_list_among_them():
+    passes(SIGNED_HEADERS, with_signed_headers("x-signed,x-time,x-topic"))
+    passes(SIGNED_HEADERS, with_signed_headers("x-signed,x-time"))
+    assert build("them", SIGNED_HEADERS).warnings == ()
+    for bad in (
+        with_signed_headers("x-signed,x-topic"),
+        with_signed_headers("x-time,x-topic"),
+        with_signed_headers(""),
+        with_signed_headers("x-signed,x-time,x-topic", topic="b"),
+        with_signed_headers("x-signed,x-time", stamp=str(int(STAMP) + 1)),
+        with_signed_headers("x-signed,x-time", target="/hooks/them?a=1"),
+        with_signed_headers("x-signed,x-time", path="/hooks/us"),
+    ):
+        with pytest.raises(SignatureError):
+            passes(SIGNED_HEADERS, bad)
+    them = build("them", SIGNED_HEADERS)
+    them.authenticate(them.authenticator.sign(request(BODY, target="/hooks/them"), NOW, "evt_1"), NOW)
+
+
+def test_a_signed_path_lies_below_that_of_public_url():
+    asked = with_signed_headers("x-signed,x-time", path="/bridge/hooks/them")
+    passes(SIGNED_HEADERS, asked, public_url="https://example.com/bridge/")
+    with pytest.raises(SignatureError):
+        passes(SIGNED_HEADERS, asked)
+
+
+def test_a_checksum_in_place_of_the_body_is_taken_with_a_warning():
+    config = {**HMAC, "signed": "{webhook_id}|{crc32}", "webhook_id": "WH-1"}
+    passes(config, request(b"123456789", headers=[("X-Sig", mac("WH-1|3421780262"))]))  # the check value of CRC-32
+    assert any("checksum" in words for words in build("them", config).warnings)
+    [(path, _)] = problems("them", {key: value for key, value in config.items() if key != "webhook_id"})
+    assert path == "sources.them.webhook_id"
+
+
+@pytest.mark.parametrize("signed", ["hmacsha256={}", "{}"])
+@pytest.mark.parametrize("prefix", ["hmacsha256=", ""])
+def test_linkedin_is_taken_in_each_way_in_which_its_page_is_read(signed, prefix):
+    config = {"verify": "linkedin", "secret": KEY}
+    passes(config, request(BODY, headers=[("X-LI-Signature", prefix + mac(signed.format(BODY.decode())))]))
+    with pytest.raises(SignatureError):
+        passes(config, request(BODY, headers=[("X-LI-Signature", prefix + mac(signed.format("x")))]))
+
+
+def test_of_several_forms_the_error_is_that_of_the_one_that_came():
+    them = {"verify": "box", "secret": KEY}
+    headers = [("box-signature-secondary", "AAAA"), ("box-delivery-timestamp", "2026-03-02T12:00:00Z")]
+    with pytest.raises(SignatureError, match="box-signature-secondary"):
+        passes(them, request(BODY, headers=headers))
+    with pytest.raises(SignatureError, match="no signature in header:box-signature-primary"):
+        passes(them, request(BODY))
+    cleaned = build("them", them).authenticator.clean(request(BODY, headers=headers))
+    assert "box-signature-secondary" not in cleaned.headers
+
+
+def test_an_entry_that_says_how_its_sender_signs_has_that_form_alone():
+    config = {"verify": "linkedin", "secret": KEY, "signed": "{body}", "prefix": ""}
+    passes(config, request(BODY, headers=[("X-LI-Signature", mac(BODY))]))
+    with pytest.raises(SignatureError):
+        passes(config, request(BODY, headers=[("X-LI-Signature", mac(b"hmacsha256=" + BODY))]))

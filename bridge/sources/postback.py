@@ -105,11 +105,17 @@ NO_ID = frozenset(
         "n/a",
         "na",
         "0",
+        "replace",
+        "optional",
         "replace_me",
         "[object object]",
         "00000000-0000-0000-0000-000000000000",
     }
 )
+UNTOUCHED = frozenset(
+    {"REPLACE", "OPTIONAL"}
+)  # what the templates of Voluum and Keitaro hold until somebody fills them
+EMPTY = frozenset({"{}", "[]"})  # JSON without anything in it
 MAX_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"
 
@@ -160,7 +166,9 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tra
 
     `tracker` is the one that sent it; None for Integr8.
     """
-    body, faults = _vocabulary(values, {**NAMES, **tracker.names} if tracker else NAMES)
+    body, faults = _vocabulary(*_told_apart(values, tracker)) if tracker else _vocabulary(values, NAMES)
+    if tracker is not None:
+        _by_tracker(body, values, tracker)
     if tracker is not None and str(body.get("type", "")).lower() not in (*TYPES, "test", ""):
         body.setdefault("event_name", body["type"])  # a conversion type of the tracker's own
     body["type"] = _type(body, "click" if tracker is None else "conversion")
@@ -269,6 +277,43 @@ def suggested_url(base_url: str, source: str, token: str | None, kind: str = "co
     return f"{base_url.rstrip('/')}/hooks/{quote(source, safe='')}{way}?type={kind}&{query}"
 
 
+def _told_apart(values: Mapping[str, Any], tracker: Tracker) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """The parameters of a tracker and what they mean, where two have one meaning, or one of them two.
+
+    Several may hold the id of the click: the surest that somebody filled is meant, the others keep their own names.
+    Beside it `transaction_id` is the id of the sale. A date and a time that came apart are one moment.
+    """
+    names, lower = {**NAMES, **tracker.names}, {name.lower(): name for name in values}
+    clicks = [name for name in tracker.click if name in lower and _filled(values[lower[name]])]
+    for other in clicks[1:]:
+        if values[lower[other]] != values[lower[clicks[0]]]:
+            del names[other]
+    if clicks:
+        names["transaction_id"] = "external_transaction_id"
+    if {"date", "time"} <= set(lower) and _filled(values[lower["time"]]):
+        moment = f"{values[lower['date']]} {values[lower['time']]}"
+        apart = (lower["date"], lower["time"])
+        values = {**{name: value for name, value in values.items() if name not in apart}, "conversion_time": moment}
+    return values, names
+
+
+def _filled(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and not unfilled(value.strip()) and not no_id(value.strip())
+
+
+def _by_tracker(body: dict[str, Any], values: Mapping[str, Any], tracker: Tracker) -> None:
+    """What a tracker says by the way: that it has rejected a conversion, that it was a test, what happened."""
+    given = {name.lower(): value for name, value in values.items() if isinstance(value, str) and not unfilled(value)}
+    for name, start in tracker.rejects.items():
+        if given.get(name, "") and given[name].startswith(start):
+            body.setdefault("status", "rejected")
+    for name in tracker.event_names:
+        if given.get(name) and "event_id" not in body:
+            body.setdefault("event_name", given[name])
+    if any(given.get(name) == value for name, value in tracker.tests.items()):
+        body["type"] = "test"
+
+
 def _vocabulary(values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     """Our names for theirs. What we do not know is kept under its own name: people add parameters."""
     body: dict[str, Any] = {}
@@ -306,12 +351,12 @@ def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
         return value or None, None
     given = str(value).strip()
     text = given if given.isascii() and given.isprintable() else readable(given).strip()
-    if not text:
+    if not text or text in EMPTY or (name == "event_id" and text == "0"):  # 0 is the event of the conversion itself
         return None, None
     foreign = text != given or REPLACEMENT in text
     if foreign and name in IDS and (name == "transaction_id" or no_id(text)):
         return None, Fault(f"body.{name}", f"{text[:80]!r} has bytes that are not UTF-8; treated as missing")
-    if unfilled(text) or (name in IDS and no_id(text)):
+    if text in UNTOUCHED or unfilled(text) or (name in IDS and no_id(text)):
         return None, Fault(f"body.{name}", f"{text[:80]!r} is a placeholder that nobody filled; treated as missing")
     if not foreign:
         return text, None

@@ -236,7 +236,8 @@ class Source:
 
     def _postback(self, request: Incoming) -> ParsedEvent:
         """A postback is never sent again, so only what is wrong in it is dropped and noted."""
-        query, faults = as_mapping(request.query), []
+        # Names as the journal will hold them, so that the event reads the same when it comes back from there.
+        query, faults = as_mapping(tuple((readable(name), value) for name, value in request.query)), []
         try:
             odd: list[Odd] = []
             body, dropped = without_odd(named(read_body(request, self.limits, any_bytes=True, odd=odd)))

@@ -11,21 +11,30 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracker:
-    """One tracker. Status words that are not in `statuses` stay as they are."""
+    """One tracker. Status words that are not in `statuses` stay as they are.
+
+    `click` are the parameters that may hold the id of the click, the surest first; beside one of them, `transaction_id`
+    is the id of the sale. `rejects` are parameters that say that the tracker has rejected a conversion, with how their
+    value begins; `tests` are those that say that nobody bought anything, with their value.
+    """
 
     title: str
     fact: str
     names: Mapping[str, str]  # theirs: ours
     macros: Mapping[str, str]  # ours: what stands for it in an address
     statuses: Mapping[str, str] = field(default_factory=dict)
+    click: tuple[str, ...] = ()
+    rejects: Mapping[str, str] = field(default_factory=dict)
+    tests: Mapping[str, str] = field(default_factory=dict)
+    event_names: tuple[str, ...] = ()  # parameters that name the event where nothing better does
 
 
 SUBS = {f"sub{n}": "sub_id" if n == 1 else f"sub_id_{n}" for n in range(1, 11)}
 SUB_MACROS = {("sub_id" if n == 1 else f"sub_id_{n}"): f"{{sub{n}}}" for n in range(1, 6)}
 WORDS = {
-    **dict.fromkeys(("1", "approved", "confirmed", "sale", "paid", "accepted"), "approved"),
+    **dict.fromkeys(("1", "approved", "approve", "confirmed", "sale", "paid", "accepted"), "approved"),
     **dict.fromkeys(("2", "pending", "lead", "hold", "5"), "pending"),
-    **dict.fromkeys(("3", "rejected", "declined", "cancelled", "canceled", "trash"), "rejected"),
+    **dict.fromkeys(("3", "rejected", "declined", "cancelled", "canceled", "trash", "invalid"), "rejected"),
 }
 
 TRACKERS: Mapping[str, Tracker] = {
@@ -35,7 +44,11 @@ TRACKERS: Mapping[str, Tracker] = {
             **SUBS, "affiliate_id": "publisher", "payout_amount": "payout", "sale_amount": "purchase_value",
             "revenue_amount": "revenue", "conversion_id": "external_transaction_id",
             "conversion_unix_timestamp": "conversion_time", "click_unix_timestamp": "click_time",
+            "conversion_status": "status", "oid": "offer", "affid": "publisher", "amount": "purchase_value",
+            "country_code": "geo_country", "user_ip": "conversion_ip", "adv1": "adv_sub_id",
+            **{f"adv{n}": f"adv_sub_id_{n}" for n in range(2, 6)},
         },
+        statuses=WORDS,
         macros={
             "transaction_id": "{transaction_id}", "offer": "{offer_id}", "publisher": "{affiliate_id}",
             "event_name": "{event_name}", "payout": "{payout_amount}", "purchase_value": "{sale_amount}",
@@ -50,7 +63,9 @@ TRACKERS: Mapping[str, Tracker] = {
             "sale_amount": "purchase_value",
             **{f"aff_sub{n}": f"sub_id_{n}" for n in range(2, 6)}, "goal_id": "event_id", "goal_name": "event_name",
             "datetime": "conversion_time", "country_code": "geo_country", "adv_sub": "adv_sub_id",
+            "session_datetime": "click_time", "device_os": "os",
         },
+        statuses=WORDS,
         macros={
             "transaction_id": "{transaction_id}", "offer": "{offer_id}", "publisher": "{affiliate_id}",
             "sub_id": "{aff_sub}", "sub_id_2": "{aff_sub2}", "payout": "{payout}", "purchase_value": "{sale_amount}",
@@ -63,8 +78,9 @@ TRACKERS: Mapping[str, Tracker] = {
         names={
             **{f"p{n}": "sub_id" if n == 1 else f"sub_id_{n}" for n in range(1, 11)}, "campaign_id": "offer",
             "pid": "publisher", "txn_id": "external_transaction_id", "sale_amount": "purchase_value",
-            "goal_value": "event_name", "goal_id": "event_id",
+            "goal_value": "event_name", "goal_id": "event_id", "created": "conversion_time",
         },
+        click=("click_id", "clickid"),
         macros={
             "transaction_id": "{click_id}", "external_transaction_id": "{txn_id}", "offer": "{campaign_id}",
             "publisher": "{publisher_id}", "sub_id": "{p1}", "payout": "{payout}", "purchase_value": "{sale_amount}",
@@ -80,6 +96,7 @@ TRACKERS: Mapping[str, Tracker] = {
             "date": "conversion_time", "click_date": "click_time", "timestamp": "conversion_time",
             "order_sum": "purchase_value", "comment": "rejection_reason",
         },
+        click=("clickid", "click_id"),
         macros={
             "transaction_id": "{sub1}", "external_transaction_id": "{transactionid}", "offer": "{offerid}",
             "sub_id_2": "{sub2}", "status": "{status}", "payout": "{sum}", "currency": "{currency}",
@@ -89,7 +106,9 @@ TRACKERS: Mapping[str, Tracker] = {
     ),
     "redtrack": Tracker(
         title="RedTrack", fact="https://help.redtrack.io/knowledgebase/kb/tracking-setup/s2s-postback/",
-        names={**SUBS, "sum": "payout", "offerid": "offer", "campaignid": "campaign", "convtype": "event_name"},
+        names={**SUBS, "sum": "payout", "offerid": "offer", "campaignid": "campaign", "convtype": "event_name",
+               "convtime": "conversion_time"},
+        click=("clickid", "click_id"),
         macros={
             "transaction_id": "{clickid}", "offer": "{offerid}", "payout": "{payout}", "currency": "{currency}",
             "event_name": "{type}", "status": "{status}", "geo_country": "{country}", "sub_id": "{sub1}",
@@ -99,7 +118,9 @@ TRACKERS: Mapping[str, Tracker] = {
     "voluum": Tracker(
         title="Voluum", fact="https://doc.voluum.com/en/traffic_source_postback_url.html",
         names={**SUBS, "cid": "transaction_id", "externalid": "transaction_id", "txid": "external_transaction_id",
-               "et": "event_name"},
+               "et": "event_name", "offer.id": "offer", "transaction.id": "external_transaction_id",
+               "conversion.type": "event_name", "event.type": "event_name"},
+        click=("externalid", "cid", "clickid", "click_id"),
         macros={
             "transaction_id": "{externalid}", "payout": "{payout}", "offer": "{offer.id}", "geo_country": "{country}",
         },
@@ -110,6 +131,7 @@ TRACKERS: Mapping[str, Tracker] = {
             **SUBS, "cnv_id": "transaction_id", "externalid": "transaction_id", "cnv_status": "status",
             "cnv_status2": "event_name", "cnv_currency": "currency",
         },
+        click=("externalid", "cnv_id", "clickid", "click_id"),
         macros={"transaction_id": "{externalid}", "payout": "{payout}", "status": "{cnv_status}"},
         statuses=WORDS,
     ),
@@ -119,6 +141,7 @@ TRACKERS: Mapping[str, Tracker] = {
             "subid": "transaction_id", "external_id": "transaction_id", "tid": "external_transaction_id",
             "profit": "profit", "from": "network", "campaign_id": "campaign",
         },
+        click=("subid", "external_id", "clickid", "click_id"),
         macros={
             "transaction_id": "{subid}", "external_transaction_id": "{tid}", "status": "{status}",
             "payout": "{revenue}", "offer": "{offer_id}", "sub_id": "{sub_id_1}", "sub_id_2": "{sub_id_2}",
@@ -130,8 +153,9 @@ TRACKERS: Mapping[str, Tracker] = {
         names={
             "event-name": "event_name", "event-revenue": "revenue", "event-revenue-currency": "currency",
             "country-code": "geo_country", "app-id": "bundle_id", "app_id": "bundle_id", "af_siteid": "sub_id",
-            "timestamp": "conversion_time",
+            "timestamp": "conversion_time", "event-time": "conversion_time", "blocked-reason": "rejection_reason",
         },
+        click=("clickid", "click_id"), rejects={"blocked-reason": ""},
         macros={
             "transaction_id": "(clickid)", "bundle_id": "(app-id)", "event_name": "(event-name)",
             "revenue": "(event-revenue)", "currency": "(event-revenue-currency)", "geo_country": "(country-code)",
@@ -142,8 +166,10 @@ TRACKERS: Mapping[str, Tracker] = {
         title="Adjust", fact="https://help.adjust.com/en/partner/placeholders",
         names={
             "label": "transaction_id", "adid": "device_id", "revenue_float": "revenue", "created_at": "conversion_time",
-            "app_id": "bundle_id", "store_app_id": "bundle_id",
+            "app_id": "bundle_id", "store_app_id": "bundle_id", "created_at_milli": "conversion_time", "os_name": "os",
         },
+        click=("label", "clickid", "click_id"), rejects={"activity_kind": "rejected"}, tests={"environment": "sandbox"},
+        event_names=("activity_kind",),
         macros={
             "transaction_id": "{label}", "device_id": "{adid}", "event_name": "{event_name}",
             "revenue": "{revenue_float}", "currency": "{currency}", "geo_country": "{country}",
@@ -155,8 +181,10 @@ TRACKERS: Mapping[str, Tracker] = {
         fact="https://support.singular.net/hc/en-us/articles/115004063323-Postback-Macros-and-Passthrough-Parameters-for-Ad-Networks",
         names={
             "cl": "transaction_id", "cl_id": "transaction_id", "clid": "transaction_id", "evtname": "event_name",
-            "amount": "revenue", "utcm": "conversion_time", "longname": "bundle_id",
+            "amount": "revenue", "utcm": "conversion_time", "longname": "bundle_id", "cur": "currency",
+            "utc": "conversion_time", "geo": "geo_country", "n": "event_name",
         },
+        click=("cl", "cl_id", "clid", "clickid", "click_id"),
         macros={
             "transaction_id": "{cl?YourNetwork}", "bundle_id": "{LONGNAME}", "event_name": "{EVTNAME}",
             "revenue": "{AMOUNT}", "conversion_time": "{UTCM}",

@@ -268,3 +268,10 @@ def test_what_is_no_single_value_is_missing(value):
     reading = source(CONFIG).read(request(body))
     assert "status" not in reading.body
     assert len(reading.faults) == 2
+
+
+@pytest.mark.parametrize("name", ["\x00", "a\x00b", "a\udcff"])
+def test_a_name_with_odd_signs_reads_the_same_when_it_comes_back_from_the_journal(name):
+    made = source(CONFIG)
+    [accepted] = made.accept(request(b"", "", method="GET", query=(("tx", "t1"), (name, "1"))))
+    assert made.read(accepted.stored_request).body == accepted.parsed.body

@@ -9,6 +9,7 @@ from bridge.sources import problems, tracker_url
 from bridge.sources.trackers import TRACKERS
 from tests.sources.signed_requests import request, source
 
+HALF_PAST = {"conversion_time": "2026-03-02T12:30:00+00:00"}
 each = pytest.mark.parametrize("name", TRACKERS)
 
 
@@ -75,3 +76,63 @@ def test_the_dialect_integr8_is_its_own_format():
 )
 def test_a_postback_without_a_dialect_or_the_reverse_is_a_fault_of_the_settings(more):
     assert [path for path, _ in problems("x", {"verify": "none", **more})] == ["sources.x.dialect"]
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "body"),
+    [
+        # Beside the id of the click `transaction_id` is that of the sale, in whichever order they come.
+        ("redtrack", {"clickid": "c", "transaction_id": "s"}, {"transaction_id": "c", "external_transaction_id": "s"}),
+        ("redtrack", {"transaction_id": "s", "clickid": "c"}, {"transaction_id": "c", "external_transaction_id": "s"}),
+        ("redtrack", {"transaction_id": "c"}, {"transaction_id": "c"}),
+        ("redtrack", {"transaction_id": "c", "clickid": "{clickid}"}, {"transaction_id": "c"}),
+        ("everflow", {"transaction_id": "c"}, {"transaction_id": "c"}),
+        # Of two ids of a click the surest is meant, and the other one is kept under its own name.
+        ("keitaro", {"external_id": "x", "subid": "k"}, {"transaction_id": "k", "external_id": "x"}),
+        ("voluum", {"cid": "v", "externalid": "x"}, {"transaction_id": "x", "cid": "v"}),
+        ("voluum", {"cid": "v", "externalid": ""}, {"transaction_id": "v"}),
+        ("affise", {"clickid": "a", "click_id": "a"}, {"transaction_id": "a"}),
+        # A date and a time that come apart are one moment.
+        ("affise", {"clickid": "a", "date": "2026-03-02", "time": "12:30:00"}, HALF_PAST),
+        ("tune", {"transaction_id": "t", "time": "12:30:00", "date": "2026-03-02"}, HALF_PAST),
+        # A tracker's own words for what was rejected.
+        ("adjust", {"label": "l", "activity_kind": "rejected_install"}, {"status": "rejected"}),
+        ("adjust", {"label": "l", "activity_kind": "install"}, {"event_name": "install"}),
+        ("appsflyer", {"clickid": "c", "blocked-reason": "bots"}, {"status": "rejected", "rejection_reason": "bots"}),
+        ("everflow", {"transaction_id": "t", "conversion_status": "invalid"}, {"status": "rejected"}),
+        ("voluum", {"externalid": "x", "offer.id": "o"}, {"offer": "o"}),
+        ("voluum", {"externalid": "x", "transaction.id": "s"}, {"external_transaction_id": "s"}),
+        ("adjust", {"label": "l", "created_at_milli": "1772454600000"}, HALF_PAST),
+    ],
+)  # fmt: skip
+def test_what_a_tracker_spells_in_its_own_way(name, query, body):
+    parsed = read(name, query)
+    assert {key: parsed.body.get(key) for key in body} == body
+    assert [fault for fault in parsed.faults if "placeholder" not in fault.words] == []
+
+
+@pytest.mark.parametrize("blocked", ["", "(blocked-reason)"])
+def test_a_reason_that_nobody_filled_rejects_nothing(blocked):
+    assert "status" not in read("appsflyer", {"clickid": "c", "blocked-reason": blocked}).body
+
+
+def test_a_sandbox_is_a_test_and_its_revenue_none_of_a_rule_s():
+    assert read("adjust", {"label": "l", "environment": "sandbox", "revenue_float": "5"}).event_type == "test"
+    assert read("adjust", {"label": "l", "environment": "production"}).event_type == "conversion"
+
+
+@pytest.mark.parametrize(("name", "parameter"), [("everflow", "event_id"), ("tune", "goal_id")])
+def test_the_event_of_the_conversion_itself_is_no_fault(name, parameter):
+    parsed = read(name, {"transaction_id": "t", parameter: "0"})
+    assert (parsed.faults, "event_id" in parsed.body) == ((), False)
+
+
+@pytest.mark.parametrize("name", ["voluum", "keitaro", "binom"])
+def test_the_words_of_a_template_that_nobody_changed_are_no_values(name):
+    click = TRACKERS[name].click[0]
+    parsed = read(name, {click: "REPLACE", "payout": "OPTIONAL", "txid": "OPTIONAL", "tid": "REPLACE"})
+    assert (set(parsed.body), parsed.quarantine is None) == ({"type"}, False)
+
+
+def test_json_without_anything_in_it_is_no_placeholder():
+    assert read("singular", {"cl": "s", "evtattr": "{}", "list": "[]"}).faults == ()

@@ -34,6 +34,11 @@ def findings(found: Findings, directory: Path) -> Iterator[Finding]:
     lines: list[tuple[Level, str]] = [("error", text) for text in found.errors]
     lines += [("warning", text) for text in found.warnings]
     for level, text in lines:
+        known = found.places.get(text)  # a file may have any name, a colon or a line break in it
+        if known is not None:
+            message = text.removeprefix(f"{known}: ")
+            yield Finding(level, message, _named(directory, known.file), known.line, known.column)
+            continue
         place = _PLACE.match(text)
         if place is None:
             yield Finding(level, text)

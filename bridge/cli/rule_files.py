@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bridge.cli.session import Session, json_option, outcome
-from bridge.config import rules_directory
+from bridge.config import rules_directory, whole_file
 from rules.language.layout import ordered
 from rules.language.rewrite import with_id, with_mode
 from rules.loading.load import load
@@ -43,12 +43,13 @@ def fmt(session: Session, file: tuple[Path, ...], check: bool, json: bool) -> No
         if new != text:
             changed.append(str(path))
             if not check:
-                path.write_bytes(new.encode())
+                _write(path, new)
     for line in wrong:
         click.secho(line, fg="red", err=True)
     word = "is not in order" if check else "put in order"
     told = {"changed": changed, "problems": wrong}
-    outcome(told, [*(f"{path}: {word}" for path in changed)] or ["every file is in order"], json=json)
+    in_order = [] if wrong else ["every file is in order"]
+    outcome(told, [*(f"{path}: {word}" for path in changed)] or in_order, json=json)
     if wrong or (check and changed):
         raise SystemExit(1)
 
@@ -92,9 +93,16 @@ def new(session: Session, rule: str, source: str, json: bool) -> None:
     if wrong:
         raise click.ClickException(str(wrong[0]))
     target.parent.mkdir(exist_ok=True)
-    target.write_text(written, encoding="utf-8")
+    _write(target, written)
     lines = [f"{target}: written in shadow. Change it, then: integr8-bridge rules test {target}"]
     outcome({"rule": rule, "file": str(target), "from": source}, lines, json=json)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        whole_file.write(path, text)
+    except OSError as error:
+        raise click.ClickException(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _ready(source: str) -> str:

@@ -1,7 +1,7 @@
 """Check a home directory: find what is wrong, with its place. Nothing is changed."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.config import rules_directory, settings
@@ -12,6 +12,7 @@ from bridge.sources import SourceSettingsError, build
 from rules.loading.lint import unbounded
 from rules.loading.self_tests import Result
 from rules.model.revision import Revision, Webhook
+from rules.model.syntax import Place
 
 NO_ADDRESS = (
     "login.oidc: public_url is missing; behind a proxy, the provider would send people back to the wrong address"
@@ -27,6 +28,7 @@ class Findings:
     rules: tuple[str, ...] = ()
     tests: tuple[Result, ...] = ()
     database: bool = False  # whether there is one that may use names which are gone
+    places: Mapping[str, Place] = field(default_factory=dict)  # of those lines that stand for a problem of a rule
     costs: tuple[str, ...] = ()  # what each rule will cost at typical volumes, where that was asked for
 
 
@@ -39,13 +41,14 @@ def check_home(directory: Path | None, *, costs: bool = False) -> Findings:
     errors, warnings = _entries(found)
     warnings = [*found.warnings, *warnings]
     reading = rules_directory.read(found)
-    for problem in sorted(reading.problems):
+    problems = [*sorted(reading.problems), *(one for revision in reading.revisions for one in unbounded(revision))]
+    for problem in problems:
         (errors if problem.severity == "error" else warnings).append(str(problem))
-    errors += [str(problem) for revision in reading.revisions for problem in unbounded(revision)]
     warnings += [line for revision in reading.revisions for line in _asks_a_list(revision, found)]
     rules = tuple(revision.id for revision in reading.revisions)
     told = _costs(reading.revisions) if costs else ()
-    return Findings(tuple(errors), tuple(warnings), rules, database=_has_database(found), costs=told)
+    places = {str(problem): problem.place for problem in problems}
+    return Findings(tuple(errors), tuple(warnings), rules, database=_has_database(found), places=places, costs=told)
 
 
 def refuse_unusable(found: Settings) -> None:

@@ -153,6 +153,7 @@ def _indent(block: Sequence[str]) -> str:
 
 def _replace(path: Path, section: str, name: str, text: str, before: Mapping[str, Any]) -> None:
     """Replace the file, when it says the same as before but for the entry."""
+    path = path.resolve()  # a link stays one
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         new.write_text(text, encoding="utf-8")

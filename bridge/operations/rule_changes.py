@@ -1,6 +1,7 @@
 """What the rules of the working tree would decide differently from those of a git revision, on the present data."""
 
 import difflib
+import posixpath
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from bridge.config import rules_directory
 from bridge.config.lookup_tables import load_all
 from bridge.config.rule_names import known_names
+from bridge.config.settings import Settings
 from bridge.operations.errors import OperationError
 from bridge.operations.rule_diff import RuleDiff, compare
 from bridge.services.container import Services
@@ -19,6 +21,7 @@ from rules.model.environment import Environment
 from rules.model.revision import Revision
 
 MAX_SUBJECTS_SHOWN = 50  # subjects of one rule in the page; the rest is counted
+_LINK = "120000"  # the mode of a symbolic link in git; its text is what it leads to
 _GIT_TIMEOUT = 60  # seconds for one call of git
 
 
@@ -38,8 +41,7 @@ def changes(services: Services, against: str, *, now: datetime) -> list[RuleChan
     settings = services.settings
     names = known_names(settings, load_all(settings.tables_dir, settings.tables)[0])
     before = _by_id(texts_at(settings.home, against), names, strict=False)
-    present = {f"rules/{path.name}": path.read_text(encoding="utf-8-sig") for path in rules_directory.files(settings)}
-    after = _by_id(present, names, strict=True)
+    after = _by_id(_present(settings), names, strict=True)
     found = []
     for rule in sorted(before.keys() | after.keys()):
         old, new = before.get(rule), after.get(rule)
@@ -47,6 +49,15 @@ def changes(services: Services, against: str, *, now: datetime) -> list[RuleChan
             decisions = compare(services, rule, old, new, now)
             found.append(RuleChange(decisions, "\n".join(_unified(old, new))))
     return found
+
+
+def _present(settings: Settings) -> dict[str, str]:
+    """The rule files of the working tree. Raises OperationError with each that cannot be read."""
+    read = {f"rules/{path.name}": path for path in rules_directory.files(settings)}
+    texts = {name: rules_directory.text_of(path, name) for name, path in read.items()}
+    if unread := [str(problem) for _, problem in texts.values() if problem]:
+        raise OperationError("\n".join(unread))
+    return {name: text for name, (text, _) in texts.items()}
 
 
 def _by_id(texts: Mapping[str, str], names: Environment, *, strict: bool) -> dict[str, Revision]:
@@ -62,12 +73,24 @@ def _by_id(texts: Mapping[str, str], names: Environment, *, strict: bool) -> dic
 
 def texts_at(home: Path, revision: str) -> dict[str, str]:
     """The rule files of BRIDGE_HOME at a git revision. Raises OperationError with what git said."""
-    if revision.startswith("-"):
-        raise OperationError(f"{revision}: no git revision; write a branch, a tag or a commit, such as origin/main")
+    if not revision or revision.startswith("-"):
+        raise OperationError(f"{revision!r} is no git revision; write a branch, a tag or a commit, such as origin/main")
     commit = _git(home, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip()
-    listed = _git(home, "ls-tree", "--name-only", commit, "rules/").splitlines()
-    wanted = [name for name in listed if name.endswith(rules_directory.SUFFIXES)]
-    return {name: _git(home, "show", f"{commit}:./{name}").removeprefix("\ufeff") for name in wanted}
+    found = {}
+    for entry in _git(home, "ls-tree", "-z", commit, "rules/").split("\0"):  # names may have any sign but NUL
+        kind, _, name = entry.partition("\t")
+        if name.endswith(rules_directory.SUFFIXES) and " blob " in kind:
+            text = _git(home, "show", f"{commit}:./{name}")
+            found[name] = (_led_to(home, commit, text) if kind.startswith(_LINK) else text).removeprefix("\ufeff")
+    return found
+
+
+def _led_to(home: Path, commit: str, link: str) -> str:
+    """What a link in rules/ led to then; nothing where that was no file of the same revision."""
+    try:
+        return _git(home, "show", f"{commit}:./{posixpath.normpath(posixpath.join('rules', link))}")
+    except OperationError:
+        return ""
 
 
 def _git(home: Path, *arguments: str) -> str:

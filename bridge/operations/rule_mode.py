@@ -1,12 +1,10 @@
 """Change the mode of a rule (shadow, approve, live) by changing one word in its file."""
 
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from bridge.config import rulebook
+from bridge.config import rulebook, whole_file
 from bridge.config.rule_names import known_names
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services.container import Services
@@ -95,13 +93,8 @@ def _by_hand(mode: Mode) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """The new text at once and whole, with the file's own permissions."""
     try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            os.fchmod(number, path.stat().st_mode)
-        Path(name).replace(path)
+        whole_file.write(path, text)
     except OSError as error:
         raise Refused(
             f"{path.name}: cannot be written from here ({error.strerror}); change it where it lives"

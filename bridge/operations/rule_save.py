@@ -5,7 +5,6 @@ patch. What is written is loaded at once, and the audit log says who wrote it an
 """
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.config import rulebook
+from bridge.config import rulebook, whole_file
 from bridge.operations.check_text import Checked, examine
 from bridge.operations.errors import OperationError, Refused
 from bridge.operations.rule_templates import check_id
@@ -78,7 +77,7 @@ def save(
             rule=found.id, file=name, revision=found.hash, written=False, is_new=live is None, patch=patch,
             why_not=why_not,
         )  # fmt: skip
-    _write(path, after, new=live is None)
+    _write(path, after)
     snapshot, _ = rulebook.publish(services.store, services.settings, now=now)
     if found.hash not in {one.hash for one in snapshot.revisions}:
         raise OperationError(f"rule {found.id}: {name} was written and does not load; `integr8-bridge check` says why")
@@ -171,14 +170,9 @@ def _patch(before: str, after: str, name: str) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def _write(path: Path, text: str, *, new: bool) -> None:
-    """At once and whole, with the permissions that the file has, or that a new one gets here."""
+def _write(path: Path, text: str) -> None:
     try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            os.fchmod(number, 0o644 if new else path.stat().st_mode)
-        Path(name).replace(path)
+        whole_file.write(path, text)
     except OSError as error:
         raise Refused(
             f"{path.name}: cannot be written from here ({error.strerror}); change it where it lives"

@@ -1,11 +1,13 @@
 """Rules that are kept in git: formats of `check`, `rules fmt`, `rules new`, `rules diff --against`."""
 
 import json
+import os
 import random
 import re
 import shlex
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -194,7 +196,7 @@ def test_a_pull_request_is_told_what_would_be_decided_differently(home):
     assert {row["rule"] for row in rows} == {"daily-budget", "low-conversion-rate", "weak-offers"}
 
 
-@pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD"])
+@pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD", ""])
 def test_a_revision_that_is_none_says_so(home, revision):
     run("db", "upgrade")
     found = CliRunner().invoke(cli, ["rules", "diff", "--against", revision])
@@ -214,3 +216,89 @@ def test_the_page_and_the_hooks_hold_commands_that_work(home):
     for words in asked:
         run(*words[1:])
     assert {hook["id"] for hook in hooks} == set(re.findall(r"- id: (integr8-bridge-\w+)", page))
+
+
+ODD = ['ümläut "x".yaml', "a:b,%25.yaml", "two\nlines.yaml", "-dash.yaml", "it's.yml"]
+RULE = (
+    "schema: 1\nid: {}\ntrigger: {{every: 15m}}\nscope: {{per: [offer], where: all}}\n"
+    "data: {{window: 24h, fresh: 45m, need: {{clicks: 500}}}}\nwhen: {{all: [cr < 0.4%]}}\n"
+    "then: [{{pause: offer, hold: 12h}}]\n"
+)
+
+
+def test_a_rule_in_a_file_of_any_name_is_compared_with_itself(home):
+    run("db", "upgrade")
+    for number, name in enumerate(ODD):
+        (home / "rules" / name).write_text(RULE.format(f"odd-{number}"))
+    (home / "rules" / "link.yaml").symlink_to("../shared/linked.yaml")
+    (home / "shared").mkdir()
+    (home / "shared" / "linked.yaml").write_text(RULE.format("linked"))
+    (home / "rules" / "away.yaml").symlink_to("/somewhere/else.yaml")
+    git(home.parent, "init", "-q")
+    git(home.parent, "add", "-A")
+    git(home.parent, "commit", "-qm", "first")
+    (home / "rules" / "away.yaml").unlink()
+    assert "No rule has changed." in run("rules", "diff", "--against", "HEAD")
+    for name in (*ODD, "link.yaml"):
+        path = home / "rules" / name
+        path.write_text(path.read_text().replace("500", "400"))
+    page = run("rules", "diff", "--against", "HEAD")
+    assert re.findall(r"#### (.*): changed", page) == ["linked", *(f"odd-{number}" for number in range(len(ODD)))]
+    assert ": new" not in page
+
+
+@pytest.mark.parametrize("broken", ["dangling", "latin", "pipe"])
+def test_a_file_that_cannot_be_read_is_named_and_waited_for_by_nobody(home, broken):
+    run("db", "upgrade")
+    git(home.parent, "init", "-q")
+    git(home.parent, "add", "-A")
+    git(home.parent, "commit", "-qm", "first")
+    path = home / "rules" / "odd.yaml"
+    if broken == "dangling":
+        path.symlink_to("nowhere")
+    elif broken == "latin":
+        path.write_bytes(b"\xe9")
+    else:
+        os.mkfifo(path)
+    found = CliRunner().invoke(cli, ["rules", "diff", "--against", "HEAD"])
+    assert (found.exit_code, "rules/odd.yaml:1:1: " in found.output) == (1, True)
+    found = CliRunner().invoke(cli, ["rules", "fmt", "--check"])
+    assert (found.exit_code, "in order" in found.output) == (1, False)
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_finding_stands_beside_its_line_whatever_the_file_is_called(home, name, form):
+    (home / "rules" / name).write_text(RULE.format("odd").replace("cr <", "crr <"))
+    (home / "rules" / "NOT-READ.YAML").write_text("")
+    said = run("check", "--format", form, code=1)
+    if form == "github":
+        escaped = name.replace("%", "%25").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
+        assert f"::error file=net/rules/{escaped},line=6,col=14::'crr' is not known" in said
+        assert "::warning file=net/rules/NOT-READ.YAML,line=1,col=1::nobody reads this file" in said
+    elif form == "sarif":
+        [first, second] = json.loads(said)["runs"][0]["results"]
+        places = [one["locations"][0]["physicalLocation"] for one in (first, second)]
+        assert unquote(places[0]["artifactLocation"]["uri"]) == f"net/rules/{name}"
+        assert places[0]["region"] == {"startLine": 6, "startColumn": 14}
+    else:
+        [case] = [one for one in ET.fromstring(said).iter("testcase") if one.find("failure") is not None]
+        assert case.get("name") == f"net/rules/{name}:6:14"
+
+
+def test_a_link_to_a_rule_stays_a_link_when_it_is_put_in_order(home, tmp_path):
+    real = tmp_path / "real.yaml"
+    real.write_text(RULE.format("linked").replace("schema: 1\nid: linked\n", "id: linked\nschema: 1\n"))
+    real.chmod(0o640)
+    link = home / "rules" / "link.yaml"
+    link.symlink_to(real)
+    run("rules", "fmt")
+    assert (link.is_symlink(), real.read_text().startswith("schema: 1\nid: linked\n")) == (True, True)
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_cannot_be_written_says_so(home, tmp_path):
+    (home / "rules" / "here.yaml").symlink_to(tmp_path / "no" / "such" / "place.yaml")
+    found = CliRunner().invoke(cli, ["rules", "new", "here", "--from", "library/low-cr"])
+    assert (found.exit_code, "cannot be written" in found.output) == (1, True)

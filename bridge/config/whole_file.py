@@ -1,0 +1,26 @@
+"""Write a file at once and whole, so that nobody ever reads half of it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+NEW_FILE_MODE = 0o644
+
+
+def write(path: Path, text: str) -> None:
+    """Put `text` in place of what a file holds, or make the file. Raises OSError, and then the file is as it was.
+
+    A link stays one: what it leads to is written. The permissions stay those that the file has.
+    """
+    target = path.resolve()
+    mode = target.stat().st_mode if target.exists() else NEW_FILE_MODE
+    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    draft = Path(name)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            os.fchmod(number, mode)
+        draft.replace(target)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

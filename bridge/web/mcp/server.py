@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.operations.errors import OperationError
 from bridge.operations.proposals import Proposal, propose
 from bridge.services.container import Services
+from bridge.sources.request import readable
 from bridge.store import audit_log
 from bridge.store.roles import Role
 from bridge.web.access import InvalidToken, check
@@ -91,6 +92,9 @@ class Tools:
                 if tool == "propose_change" and not caller.role.covers(Role.OPERATOR):
                     refused = "a token with the role operator may propose; yours may look"
                     raise ToolError(refused)
+                if odd := sorted(name for name, value in arguments.items() if _is_odd(value)):
+                    refused = f"{', '.join(odd)}: holds NUL or half of a character; send plain text"
+                    raise ToolError(refused)
                 return answers.answer(answer())
             except (OperationError, ValueError) as error:
                 refused = str(error)
@@ -99,11 +103,21 @@ class Tools:
                 self._note(caller, tool, arguments, refused)
 
     def _note(self, caller: Caller, tool: str, arguments: Mapping[str, Any], refused: str) -> None:
-        said = {name: str(value)[:MAX_ARGUMENT_CHARS] for name, value in arguments.items() if value is not None}
-        detail = {"arguments": said, "role": str(caller.role), **({"refused": refused} if refused else {})}
+        given = {name: str(value)[:MAX_ARGUMENT_CHARS] for name, value in arguments.items() if value is not None}
+        said = {name: readable(text) for name, text in given.items()}
+        detail = {"arguments": said, "role": str(caller.role), **({"refused": readable(refused)} if refused else {})}
         with self._services.store.write() as session:
             who = f"{caller.name} (mcp)"
             audit_log.note(session, who=who, what=f"mcp {tool}", about="assistant", now=self.now(), detail=detail)
+
+
+def _is_odd(value: Any) -> bool:
+    """Whether a text is in it that no database and no file can hold."""
+    if isinstance(value, dict):
+        return any(_is_odd(one) for pair in value.items() for one in pair)
+    if isinstance(value, list):
+        return any(_is_odd(one) for one in value)
+    return isinstance(value, str) and readable(value) != value
 
 
 def make(services: Services, *, local: Caller | None = None) -> FastMCP[Any]:
@@ -133,10 +147,12 @@ def _add_looking(server: FastMCP[Any], tools: Tools) -> None:
         subject: offer=42, or offer=42,publisher=7, or event=ID. at: a moment in ISO 8601, for the past.
         """
         asked = {"rule": rule, "subject": subject, "at": at}
-        moment = datetime.fromisoformat(at).astimezone() if at else None
-        return await tools.ask(
-            ctx, "explain_decision", asked, lambda: answers.decision(services, rule, subject, moment, tools.now())
-        )
+
+        def explained() -> Any:
+            moment = datetime.fromisoformat(at).astimezone() if at else None
+            return answers.decision(services, rule, subject, moment, tools.now())
+
+        return await tools.ask(ctx, "explain_decision", asked, explained)
 
     @server.tool(annotations=LOOKING)
     async def list_waiting(ctx: Ctx, plan: int | None = None) -> dict[str, Any]:

@@ -17,7 +17,8 @@ def process_events(services: Services, now: datetime) -> BatchResult:
 
 def run_due_rules(services: Services, now: datetime) -> int:
     """Decide about the rules that are due. Returns how many slots ended; 0: nothing is left."""
-    ended = schedule.run_due(services.store, live_inputs(services), now)
+    with memory.arrays_reused():
+        ended = schedule.run_due(services.store, live_inputs(services), now)
     if ended:
         memory.give_back()  # of a large network columns of many megabytes, which the process needs again in a minute
     return ended

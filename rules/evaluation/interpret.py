@@ -365,8 +365,11 @@ class _Sides:
 
 def _decided(node: tree.Node, frame: Frame, lookback: Lookback, found: Truth, sides: _Sides) -> Truth:
     """The same comparison, with the rows in Fractions in which rounding could have decided it."""
-    rows = np.flatnonzero(sides.close() & (found.answers != columns.NO_DECISION))
-    if not len(rows) or not frame.size:
+    close = sides.close()
+    if not close.any() or not frame.size:
+        return found
+    rows = np.flatnonzero(close & (found.answers != columns.NO_DECISION))
+    if not len(rows):
         return found
     answers = found.answers.copy()
     answers[rows] = _test(node, frame.exactly(rows), lookback).answers

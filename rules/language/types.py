@@ -135,7 +135,7 @@ def is_amount(node: tree.Node) -> bool:
 
 def has_metric(node: tree.Node) -> bool:
     """True where the value is measured, wholly or in part."""
-    return any(isinstance(part, tree.Metric) for part in node.walk())
+    return node.has_metric()
 
 
 # --- one function per kind of node -----------------------------------------------------------------

@@ -22,7 +22,21 @@ Comparison: TypeAlias = Literal["<", "<=", ">", ">=", "=", "!="]
 
 
 _LEAVES = frozenset(
-    {"column", "name", "op", "per", "kind", "function", "pattern", "share", "window", "shift", "holds", "where"}
+    {
+        "column",
+        "measured",
+        "name",
+        "op",
+        "per",
+        "kind",
+        "function",
+        "pattern",
+        "share",
+        "window",
+        "shift",
+        "holds",
+        "where",
+    }
 )
 
 
@@ -31,6 +45,15 @@ class Node:
     """One part of a condition. `column` counts from 1 within the condition's own text."""
 
     column: int = field(default=1, compare=False)
+    measured: bool | None = field(default=None, init=False, repr=False, compare=False)  # once `has_metric` has looked
+
+    def has_metric(self) -> bool:
+        """Whether a metric is in it. A tree never changes, and it is asked at every evaluation: so it looks once."""
+        found = self.measured
+        if found is None:
+            found = any(isinstance(part, Metric) for part in self.walk())
+            object.__setattr__(self, "measured", found)
+        return found
 
     def children(self) -> Iterator["Node"]:
         for name in _part_names(type(self)):  # type: ignore[arg-type]  # a class is hashable

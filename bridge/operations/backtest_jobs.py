@@ -1,7 +1,7 @@
 """Backtest jobs: requested in the console or over the API, run by a worker, with progress."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -20,18 +20,20 @@ from bridge.services import container
 from bridge.services.container import Services
 from bridge.store import backtest_jobs
 from bridge.store.backtest_jobs import BacktestJob, BacktestJobState, BacktestKind
-from rules.backtest.backtest import DEFAULT_STEP, NotReplayable, Progress, Report, replayable
+from rules.backtest.backtest import NotReplayable, Progress, Report, count_evaluations, own_step, replayable
 from rules.backtest.threshold_sweep import plain_thresholds
+from rules.model.formatting import counted, span
 from rules.model.revision import Revision
 
 log = structlog.get_logger()
 
 MAX_TARGETS_NAMED = 50  # targets that only one of two revisions would have touched
-MAX_EVALUATIONS = 10_000  # a hundred days of quarter hours
+MAX_EVALUATIONS = 25_000  # of all replays of a job together: a month of quarter hours with each of seven thresholds
 BEAT = 1.0  # seconds between two words about how far it is
 MAX_JOB_TIME = timedelta(minutes=8)  # below the time limit of tasks, so that it can say so itself
 TASK = "rules.backtest"
-MOST, MOST_OF_ONE = 20, 5  # that wait or run: over all, and of one who asked
+DAY = timedelta(days=1)
+MAX_OPEN_JOBS, MAX_OPEN_JOBS_PER_ASKER = 20, 5  # that wait or run
 
 
 class _Stopped(Exception):
@@ -71,8 +73,6 @@ def ask(
     question = replace(question, end=min(question.end, now))
     if question.end <= question.start:
         raise OperationError("to: it must be later than from, and the past ends now")
-    if (question.end - question.start) / (question.step or DEFAULT_STEP) > MAX_EVALUATIONS:
-        raise OperationError(f"more than {MAX_EVALUATIONS:,} evaluations; choose a shorter time range or a longer step")
     with services.store.write() as session:
         live = services.library.current(session).revisions.get(rule)
         if live is None:
@@ -82,14 +82,15 @@ def ask(
         except NotReplayable as error:
             raise OperationError(str(error)) from error
         kind, asked_about = _about(services, session, live, about)
+        _check_size(question, _replays(services, session, live, about))
         last = backtest_jobs.newest(session, rule)
         if last is not None and last.is_open:
             raise Refused(f"rule {rule}: backtest {last.id} is {last.state} already; wait for it, or stop it")
         waiting = backtest_jobs.count_open(session)
-        if waiting.get(who, 0) >= MOST_OF_ONE:
-            raise TooMany(f"{who} has {MOST_OF_ONE} backtests open already; ask again when one has ended")
-        if sum(waiting.values()) >= MOST:
-            raise TooMany(f"{MOST} backtests are open; ask again when one has ended")
+        if waiting.get(who, 0) >= MAX_OPEN_JOBS_PER_ASKER:
+            raise TooMany(f"{who} has {MAX_OPEN_JOBS_PER_ASKER} backtests open already; ask again when one has ended")
+        if sum(waiting.values()) >= MAX_OPEN_JOBS:
+            raise TooMany(f"{MAX_OPEN_JOBS} backtests are open; ask again when one has ended")
         asked = BacktestJob(
             rule_id=rule,
             revision=live.hash,
@@ -127,6 +128,33 @@ def _about(
             return BacktestKind.COMPARE, {"with": revision}
         case None:
             return BacktestKind.BACKTEST, None
+
+
+def _replays(services: Services, session: Session, live: Revision, about: Question) -> list[Revision]:
+    """The revision of each replay that the job consists of."""
+    match about:
+        case Sweep(text):
+            return [live] * len(Thresholds.parse(text).values)
+        case CompareWith(revision):
+            old = services.library.revision(session, revision)
+            return [live] if old is None else [old, live]
+        case None:
+            return [live]
+
+
+def _check_size(question: BacktestRequest, replays: Sequence[Revision]) -> None:
+    """Raise OperationError where these replays take more evaluations than one job may."""
+    total = sum(count_evaluations(one, question.start, question.end, question.step) for one in replays)
+    if total <= MAX_EVALUATIONS:
+        return
+    step = span(min(question.step or own_step(one) for one in replays))
+    times = "" if len(replays) == 1 else f", {len(replays)} times over"
+    fitting = int((question.end - question.start) * MAX_EVALUATIONS / total / DAY)
+    hint = f" ({counted(fitting, 'day')} would do)" if fitting else ""
+    raise OperationError(
+        f"one evaluation every {step}{times} is {total:,} evaluations, and one backtest has at most "
+        f"{MAX_EVALUATIONS:,}; choose a shorter time range{hint} or a longer step"
+    )
 
 
 def stop(services: Services, number: int, *, who: str, now: datetime) -> BacktestJob:

@@ -237,7 +237,7 @@ def backtest(
     every = step or own_step(revision)
     history.begin()
     replayed = _Replay(replace(revision, mode=Mode.LIVE), history, end, removes=removes, inhibitors=inhibitors)
-    evaluations = (end - start) // every + 1
+    evaluations = count_evaluations(revision, start, end, step)
     for done, now in enumerate(steps(start, end, every)):
         progress(done, evaluations, now)
         replayed.evaluate_at(now)
@@ -247,6 +247,11 @@ def backtest(
 def own_step(revision: Revision) -> timedelta:
     """How often a rule is evaluated where nobody says otherwise."""
     return revision.trigger.interval if isinstance(revision.trigger, Every) else DEFAULT_STEP
+
+
+def count_evaluations(revision: Revision, start: datetime, end: datetime, step: timedelta | None = None) -> int:
+    """How many evaluations a backtest from `start` to `end` takes; `step` is the rule's own interval unless given."""
+    return (end - start) // (step or own_step(revision)) + 1
 
 
 class _Replay:

@@ -1,6 +1,7 @@
 """A backtest that is asked for: run by a worker, one at a time, and always with an end that one can see."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -73,7 +74,10 @@ def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
     assert {"honest_paused", "unnoticed_hours", "missing_revenue"} <= kept.figures["costs"][0].keys()
 
 
-@pytest.mark.parametrize(("limit", "said"), [("MOST_OF_ONE", "anna has 1 backtests"), ("MOST", "1 backtests are open")])
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("MAX_OPEN_JOBS_PER_ASKER", "anna has 1 backtests"), ("MAX_OPEN_JOBS", "1 backtests are open")],
+)
 def test_few_are_open_at_once_of_one_asker_and_of_all(network, ask, monkeypatch, limit, said):
     monkeypatch.setattr(backtest_jobs, limit, 1)
     ask()
@@ -172,7 +176,7 @@ def test_a_worker_that_is_asked_to_go_puts_it_back(network, ask, monkeypatch):
     ("rule", "days", "error", "words"),
     [
         ("nothing", 1, NotThere, "it is not loaded"),
-        ("low-cr", 200, OperationError, "choose a shorter time range"),
+        ("low-cr", 300, OperationError, "choose a shorter time range"),
         ("low-cr", -1, OperationError, "later than from"),
         ("onboarding", 1, OperationError, "rules test"),
     ],
@@ -181,6 +185,36 @@ def test_what_cannot_be_tried_is_refused_at_once(network, ask, rule, days, error
     network.rule(ABOUT_EVENTS, "onboarding.yaml")
     with pytest.raises(error, match=words):
         ask(rule, days)
+
+
+EVERY_MINUTE = RULE.replace("ID", "each-minute").replace("every: 15m", "every: 1m")
+
+
+def test_the_evaluations_of_a_job_are_counted_at_the_interval_of_its_rule(network):
+    network.rule(EVERY_MINUTE, "each-minute.yaml")
+    question = BacktestRequest(start=network.now - timedelta(days=30), end=network.now)
+    with pytest.raises(OperationError, match=r"every 60 s is 43,201 evaluations.*17 days would do"):
+        backtest_jobs.ask(network.services, "each-minute", question, who="anna", now=network.now)
+    longer = replace(question, step=timedelta(minutes=15))
+    assert backtest_jobs.ask(network.services, "each-minute", longer, who="anna", now=network.now).is_open
+
+
+def test_the_evaluations_of_all_thresholds_of_a_sweep_count(network):
+    question = BacktestRequest(start=network.now - timedelta(days=60), end=network.now)
+    with pytest.raises(OperationError, match="every 15 min, 7 times over is 40,327 evaluations"):
+        backtest_jobs.ask(network.services, "low-cr", question, who="anna", now=network.now, about=Sweep("cr=0.5%..2%"))
+
+
+def test_a_comparison_counts_the_evaluations_of_the_earlier_revision_at_its_own_interval(network):
+    network.rule(EVERY_MINUTE, "each-minute.yaml")
+    with network.services.store.read() as session:
+        before = network.services.library.current(session).revisions["each-minute"].hash
+    network.rule(EVERY_MINUTE.replace("every: 1m", "every: 15m"), "each-minute.yaml")
+    question = BacktestRequest(start=network.now - timedelta(days=30), end=network.now)
+    with pytest.raises(OperationError, match="2 times over is 46,082 evaluations"):
+        backtest_jobs.ask(
+            network.services, "each-minute", question, who="anna", now=network.now, about=CompareWith(before)
+        )
 
 
 def test_old_ones_are_forgotten(network, ask):

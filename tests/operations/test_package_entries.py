@@ -15,7 +15,7 @@ from bridge.operations.undo import undo
 from bridge.store.runs import Run
 
 ROOT = Path(bridge.__file__).parent.parent
-MOST = 2
+MAX_ENTRIES = 2
 
 
 class Entries:
@@ -74,5 +74,5 @@ def test_a_batch_of_events_an_effect_and_an_undo_enter_each_package_twice_at_mos
     found["undo"] = Entries().of(lambda: undo(asked.services, run.id, who="ann", now=asked.now))
     assert {"bridge.decisions", "rules.planning"} <= found["batch"].keys() & found["undo"].keys()
     assert "bridge.integr8" in found["effects"]
-    often = {(way, name): count for way, most in found.items() for name, count in most.items() if count > MOST}
+    often = {(way, name): count for way, most in found.items() for name, count in most.items() if count > MAX_ENTRIES}
     assert often == {}

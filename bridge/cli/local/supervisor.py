@@ -23,7 +23,7 @@ from bridge.cli.local.fork_server import ForkedProcess, ForkServer, ForkServerEr
 from bridge.store.private_files import private_directory
 
 STOP_TIMEOUT = 15.0  # seconds between SIGTERM and SIGKILL; longer than the worker's soft shutdown
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a dead process is started again
+MIN_RESTART_PAUSE, MAX_RESTART_PAUSE = 0.5, 30.0  # seconds before a dead process is started again
 STEADY = 30.0  # after so many seconds a process counts as healthy again
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 
@@ -193,8 +193,8 @@ class Supervisor:
                     self._pauses.pop(name, None)
                 continue
             if name not in self._due:
-                pause = self._pauses.get(name, FIRST_PAUSE)
-                self._pauses[name] = min(pause * 2, LONGEST_PAUSE)
+                pause = self._pauses.get(name, MIN_RESTART_PAUSE)
+                self._pauses[name] = min(pause * 2, MAX_RESTART_PAUSE)
                 self._due[name] = now + pause
                 self.say(f"{name} ended ({_reason(code)}); starting it again in {pause:.1f} s", style="bold red")
             elif now >= self._due[name]:

@@ -7,8 +7,8 @@ from threading import BoundedSemaphore
 from bridge.store.users import fold
 from bridge.web.access import slow_hashes
 
-LEAST, MOST = 12, 200  # characters; no rule about digits and signs: length is what counts
-FEWEST = 5  # different characters
+MIN_LENGTH, MAX_LENGTH = 12, 200  # characters; no rule about digits and signs: length is what counts
+MIN_DIFFERENT_CHARACTERS = 5  # different characters
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that looks like something else
 GROUPS, GROUP = 5, 4  # 100 bits
 
@@ -17,11 +17,11 @@ _room = BoundedSemaphore(2)  # hashes at a time: sign-ins must not take the memo
 
 def fault(text: str, name: str) -> str | None:
     """Why this cannot be the password of `name`; None where it can."""
-    if len(text) < LEAST:
-        return f"the password has {len(text)} characters; take at least {LEAST}, for example a few words"
-    if len(text) > MOST:
-        return f"the password has more than {MOST} characters; take a shorter one"
-    if len(set(text)) < FEWEST:
+    if len(text) < MIN_LENGTH:
+        return f"the password has {len(text)} characters; take at least {MIN_LENGTH}, for example a few words"
+    if len(text) > MAX_LENGTH:
+        return f"the password has more than {MAX_LENGTH} characters; take a shorter one"
+    if len(set(text)) < MIN_DIFFERENT_CHARACTERS:
         return "the password is a few characters over and over; take a few words"
     if fold(text) == fold(name):
         return "the password is the name; take another"
@@ -41,7 +41,7 @@ def hashed(text: str) -> str:
 def matches(known: str | None, text: str) -> bool:
     """Whether this is the password behind the hash. Takes as long where there is no hash at all."""
     with _room:
-        return slow_hashes.matches(known, _normal(text[: MOST + 1]))
+        return slow_hashes.matches(known, _normal(text[: MAX_LENGTH + 1]))
 
 
 def _normal(text: str) -> str:

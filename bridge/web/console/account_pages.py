@@ -15,7 +15,7 @@ from bridge.web.request_context import services
 @blueprint.get("/account")
 @needs(Role.VIEWER, page=True)
 def account() -> str:
-    return show("account.html", least=passwords.LEAST)
+    return show("account.html", least=passwords.MIN_LENGTH)
 
 
 @blueprint.post("/account")

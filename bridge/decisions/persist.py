@@ -168,7 +168,13 @@ def _end(session: Session, hold: Hold, ended: Ended, by: str, now: datetime) -> 
     state = HoldState.OVERRIDDEN if ended.how == "override" else HoldState.RELEASED
     hold_rows.end(hold, state, why=f"{ended.how}: {ended.message}", by=by, now=now)
     if ended.mute_until is not None:
-        session.merge(_mute(ended.hold.rule, ended.hold.target, ended.mute_until, ended.message))
+        session.merge(_mute(ended.hold.rule, ended.hold.target, ended.mute_until, _why_muted(ended, by)))
+
+
+def _why_muted(ended: Ended, by: str) -> str:
+    """Who decided what, so that what the rule says later names them."""
+    told = {"undo": f"{by} undid its change", "hand": f"{by} ended its pause"}
+    return told.get(ended.how) or ended.message.removeprefix(f"{ended.hold.target}: ")
 
 
 def _joined(held: HeldBy, now: datetime) -> Hold:

@@ -236,7 +236,8 @@ def _targets_of(session: Session, context: PlanContext, names: _Names, account: 
             payout_24h=_money(context, "payout", target, aliases),
             holds=tuple(held_of(hold, names.one, context.measured) for hold in active.get(target, [])),
             holds_before=len(ended.get(target, [])),
-            muted_until=mutes.get(target, {}),
+            muted_until={rule: mute.until for rule, mute in mutes.get(target, {}).items()},
+            muted_why={rule: mute.why for rule, mute in mutes.get(target, {}).items()},
             last_effect=last.get(target),
             changed_by_person=changed.get(entity.ref) if entity else None,
             probation=_probation(context, target, ended.get(target, [])),
@@ -290,13 +291,14 @@ def held_of(
 
 def _mutes(
     session: Session, revision: Revision, account: str, names: _Names, now: datetime
-) -> dict[Target, dict[str, datetime]]:
+) -> dict[Target, dict[str, Mute]]:
     wanted = {"rules": [revision.id, "*"], "account": account, "ids": list(names.ids(account)), "now": now}
-    found: dict[Target, dict[str, datetime]] = {}
+    found: dict[Target, dict[str, Mute]] = {}
     for row in session.scalars(_muted(), wanted):
         target = names.one(target_of(row.kind, row.target_id, account=row.account, integration=revision.integration))
-        until = found.setdefault(target, {})
-        until[row.rule_id] = max(row.until, until.get(row.rule_id, row.until))
+        longest = found.setdefault(target, {}).setdefault(row.rule_id, row)
+        if row.until > longest.until:
+            found[target][row.rule_id] = row
     return found
 
 

@@ -51,7 +51,9 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
         off = cancel_planned(session, plan_ids, why=f"cancelled by {who}", now=now, selection=wanted)
         if not off.effects and not any(one in wanted for one in _about(applied)):
             raise Refused(_nothing(run_id, off, wanted))
-        terms = Terms(rule=run.rule_id, revision=revision, only=wanted.targets if isinstance(wanted, Only) else None)
+        terms = Terms(
+            rule=run.rule_id, revision=revision, only=wanted.targets if isinstance(wanted, Only) else None, who=who
+        )
         plan = _inverse(services, session, run, applied, terms, now=now, selection=wanted)
         plan = replace(plan, mutes=(*plan.mutes, *_mutes(off, plan, terms, now)))
         [(made, plans)] = write(
@@ -123,7 +125,7 @@ def _mutes(off: Cancelled, plan: Plan, terms: Terms, now: datetime) -> list[Mute
     known = {mute.target for mute in plan.mutes} | {ended.hold.target for ended in plan.ended}
     until = now + terms.respect
     targets = sorted({target(row) for row in off.effects} - known)
-    return [Mute(rule=terms.rule, target=one, until=until, why="cancelled by a person") for one in targets]
+    return [Mute(rule=terms.rule, target=one, until=until, why=f"{terms.who} cancelled its change") for one in targets]
 
 
 def _say(row: Effect) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -25,17 +26,33 @@ class UndoneItems:
 
 
 def undone_items(session: Session, run_ids: Collection[int]) -> UndoneItems:
-    """Of these runs. An undo that waits for approval, was rejected or failed has undone nothing."""
+    """Of these runs. An undo that waits for approval, was rejected, failed or is undone itself has undone nothing."""
     if not run_ids:
         return UndoneItems({})
     happens = or_(Effect.state == EffectState.APPLIED, Effect.state.in_(OPEN_STATES))
-    query = (
-        select(StoredPlan.undoes, StoredPlan.run_id, Effect.kind, Effect.target_id)
-        .join(Effect, Effect.plan_id == StoredPlan.id)
-        .where(StoredPlan.undoes.in_(run_ids), StoredPlan.state.in_(DOING), happens)
-        .order_by(Effect.id)
-    )
-    return UndoneItems({(run, kind, name): back for run, back, kind, name in session.execute(query) if run is not None})
+    undos: dict[tuple[int, str, str], list[int]] = {}
+    left, seen = set(run_ids), set(run_ids)
+    while left:  # an undo may have been undone, and that undo too
+        query = (
+            select(StoredPlan.undoes, StoredPlan.run_id, Effect.kind, Effect.target_id)
+            .join(Effect, Effect.plan_id == StoredPlan.id)
+            .where(StoredPlan.undoes.in_(left), StoredPlan.state.in_(DOING), happens)
+            .order_by(Effect.id)
+        )
+        left = set()
+        for run, back, kind, name in session.execute(query):
+            undos.setdefault((run or 0, kind, name), []).append(back)
+            left.add(back)
+        left -= seen
+        seen |= left
+
+    @cache
+    def undone_by(run: int, kind: str, name: str) -> int | None:
+        standing = [one for one in undos.get((run, kind, name), ()) if undone_by(one, kind, name) is None]
+        return standing[-1] if standing else None
+
+    found = {key: undone_by(*key) for key in undos if key[0] in set(run_ids)}
+    return UndoneItems({key: back for key, back in found.items() if back is not None})
 
 
 @dataclass(frozen=True, slots=True)

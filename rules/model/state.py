@@ -58,6 +58,7 @@ class TargetState:
     holds: tuple[Hold, ...] = ()  # hold rows that have not ended, of every rule
     holds_before: int = 0  # ended holds of this rule since now - holds.MEMORY, without overrides and undos
     muted_until: Mapping[str, datetime] = field(default_factory=dict)  # mutes: rule id (or "*") → until
+    muted_why: Mapping[str, str] = field(default_factory=dict)  # of the same mutes: who decided what
     last_effect: datetime | None = None  # ledger: this rule's newest effect or release here; those that were
     #                                         only recorded count too while the rule is in shadow
     changed_by_person: datetime | None = None  # mirror poll: newest change by hand of a field that rules set

@@ -156,12 +156,15 @@ def _muted(revision: Revision, effect: PlannedEffect, known: TargetState, _state
     if excepted is not None and excepted > now:
         until_then = "" if excepted.year >= FOR_EVER else f" until {say(excepted, revision.data.tz)}"
         return f"{effect.target} is an exception: no rule touches it{until_then}"
-    until = [known.muted_until[name] for name in (revision.id,) if name in known.muted_until]
+    muted, by_hand = known.muted_until.get(revision.id, now), now
     if known.changed_by_person is not None:
-        until.append(known.changed_by_person + revision.guards.respect_people)
-    if until and max(until) > now:
-        return f"{effect.target} was changed by a person; muted until {say(max(until), revision.data.tz)}"
-    return None
+        by_hand = known.changed_by_person + revision.guards.respect_people
+    until = max(muted, by_hand)
+    if until <= now:
+        return None
+    why = known.muted_why.get(revision.id, "") if muted >= by_hand else ""
+    told = f"{effect.target}: {why}" if why else f"{effect.target} was changed by a person"
+    return f"{told}; muted until {say(until, revision.data.tz)}"
 
 
 def _probation(

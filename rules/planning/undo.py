@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from rules.model.hours import say
 from rules.model.plan import Ended, Hold, Mute, Outcome, Plan, PlannedEffect, Stop, Target
 from rules.model.revision import HoldFor, Revision
 from rules.model.state import State, TargetState, target_of
@@ -50,6 +49,7 @@ class Terms:
     only: frozenset[Target] | None = None  # undo these alone
     history: Mapping[Target, Sequence[Past]] = field(default_factory=dict)  # everything rules did to these targets
     approved: bool = False  # a person said yes to an undo that was over the limits; asked again without them
+    who: str = "a person"  # who asks for it
 
     @property
     def respect(self) -> timedelta:
@@ -318,8 +318,7 @@ def _undone(hold: Hold, others: tuple[str, ...], work: _Work) -> Ended:
 
 def _mute(target: Target, work: _Work) -> Mute:
     until = work.now + work.terms.respect
-    why = f"undone by a person; left alone until {say(until, work.terms.tz)}"
-    return Mute(rule=work.terms.rule, target=target, until=until, why=why)
+    return Mute(rule=work.terms.rule, target=target, until=until, why=f"{work.terms.who} undid its change")
 
 
 def _spare_last(work: _Work) -> tuple[PlannedEffect, ...]:

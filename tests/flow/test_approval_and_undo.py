@@ -7,11 +7,14 @@ from rule_texts import onboarding_rule, pause_rule
 
 from bridge.operations import NotThere, Refused, approvals, holds, replay, undo
 from bridge.operations.approvals import Person
+from bridge.operations.explain import explain
+from bridge.operations.undo_status import undoable_runs, undone_items
 from bridge.store.audit_log import Audit
 from bridge.store.holds import Hold
 from bridge.store.journal import Event
 from bridge.store.ledger import StoredPlan
 from bridge.store.runs import Run
+from rules.model.facts import Subject
 
 RULE = pause_rule("approve", more="MORE")
 ANN = Person(name="ann")
@@ -247,3 +250,28 @@ on_failure: undo
     network.crm({"id": "1", "go": True})
     network.work()
     assert list(network.world.directory.publishers.living()) == []
+
+
+def test_an_undo_that_was_undone_has_undone_nothing(paused):
+    done = undo.undo(paused.services, 1, who="ann", now=paused.now)
+    paused.work()
+    undo.undo(paused.services, done.run_id, who="ben", now=paused.now)
+    paused.work()
+    with paused.services.store.read() as session:
+        assert (1, "offer", "1002") not in undone_items(session, [1]).by
+        assert undoable_runs(session, [1])[1].changes == 1
+
+
+def test_a_rule_that_leaves_an_item_alone_after_an_undo_names_who_undid_it(paused):
+    undo.undo(paused.services, 1, who="ann", now=paused.now)
+    paused.work()
+    found = explain(paused.services, "low-cr", Subject(("offer",), ("1002",)), now=paused.now)
+    assert "offer 1002: ann undid its change; muted until 3 Mar 2026 12:00 UTC" in found.stopped_by
+
+
+def test_a_rule_that_leaves_an_item_alone_after_a_release_names_who_released_it(paused):
+    [hold] = paused.all(Hold)
+    holds.release_holds(paused.services, [hold.id], who="ben", now=paused.now)
+    paused.work()
+    found = explain(paused.services, "low-cr", Subject(("offer",), ("1002",)), now=paused.now)
+    assert any(one.startswith("offer 1002: ben ended its pause; muted until") for one in found.stopped_by)

@@ -43,8 +43,11 @@ class Entry:
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
 
 
-def read(path: Path, client: Client, collection: CollectionPath) -> list[Entry]:
-    """All rows, each checked as the create itself would check it. Raises ImportProblems with all of them."""
+def read(path: Path, client: Client, collection: CollectionPath) -> tuple[list[Entry], str]:
+    """All rows, each checked as the create itself would check it, and what to know of a last row without a line end.
+
+    Raises ImportProblems with all that is wrong.
+    """
     request = collection.operation("create").request
     assert request is not None
     known = request().fields
@@ -66,7 +69,7 @@ def read(path: Path, client: Client, collection: CollectionPath) -> list[Entry]:
         problems.append(f"{path}:{error.line}: {error.words}")
     if problems:
         raise ImportProblems("\n".join(problems))
-    return entries
+    return entries, found.open_end
 
 
 def _entry(row: Row, known: Mapping[str, Any]) -> tuple[Entry, list[str]]:

@@ -32,7 +32,7 @@ def import_file(
     """Create what the file says and what the result file does not have yet."""
     if options:
         raise click.UsageError("fields come from the file: give either --from-file or single fields")
-    entries = _checked(client, collection, path)
+    entries, open_end = _checked(client, collection, path)
     journal = Journal(result or path.with_name(path.name + ".result.csv"))
     changed = journal.changed(entries)
     if changed:
@@ -42,6 +42,8 @@ def import_file(
         )
     todo = waiting(entries, journal)
     click.echo(f"{path}: {counted(len(entries), 'valid row')}, {len(todo):,} to create", err=True)
+    if open_end:
+        click.secho(f"{path}: {open_end}", fg="yellow", err=True)
     if dry_run:
         nothing_sent()
         return
@@ -52,7 +54,7 @@ def import_file(
         raise SystemExit(1)
 
 
-def _checked(client: Client, collection: CollectionPath, path: Path) -> list[Entry]:
+def _checked(client: Client, collection: CollectionPath, path: Path) -> tuple[list[Entry], str]:
     try:
         return read(path, client, collection)
     except (ImportProblems, UnicodeDecodeError) as error:

@@ -39,18 +39,21 @@ class ReportFile:
     lacks: tuple[str, ...] = ()
     understood: tuple[str, ...] = ()
     other_statuses: Counter[str] = field(default_factory=Counter)  # of the rows that were taken so far
+    table: CsvTable | None = None  # whose last line may lack its end
 
     @property
     def notes(self) -> tuple[str, ...]:
         """How the file was understood, as far as it was read."""
+        end = self.table.open_end if self.table is not None else ""
+        understood = (*self.understood, end) if end else self.understood
         if not self.other_statuses:
-            return self.understood
+            return understood
         words = ", ".join(repr(word[:30]) for word in sorted(self.other_statuses)[:MAX_WORDS_NAMED])
         rows = counted(sum(self.other_statuses.values()), "row")
         others = (
             f"{rows} with a status that is neither approved, pending nor rejected, counted as not rejected: {words}"
         )
-        return (*self.understood, others)
+        return (*understood, others)
 
 
 def encoding(path: Path) -> str:
@@ -73,7 +76,7 @@ def of(text: Iterable[str], kind: Kind, seen_column: str | None = None) -> Repor
         notes.append(f"columns that are not used ({len(unused)}): {', '.join(unused[:MAX_COLUMNS_NAMED])}")
     lacks = tuple(name for name in ("status", *MONEY) if name not in read.columns)
     others: Counter[str] = Counter()
-    return ReportFile(_noting(_lines(read, kind, seen_column), others), lacks, tuple(notes), others)
+    return ReportFile(_noting(_lines(read, kind, seen_column), others), lacks, tuple(notes), others, read)
 
 
 def _noting(lines: Iterator[Lines], others: Counter[str]) -> Iterator[Lines]:

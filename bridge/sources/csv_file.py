@@ -39,6 +39,14 @@ class Row(NamedTuple):
     problem: str = ""
 
 
+@dataclass(slots=True, eq=False)
+class _OpenEnd:
+    """The last line of a file, where it has no line end. Known once the rows are taken."""
+
+    line: int = 0
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CsvTable:
     """The columns of a file, and its rows one after another."""
@@ -47,6 +55,23 @@ class CsvTable:
     delimiter: str
     header_line: int
     rows: Iterator[Row] = field(repr=False)
+    _open_end: _OpenEnd = field(default_factory=_OpenEnd, repr=False)
+
+    @property
+    def open_end(self) -> str:
+        """What to know of a last row without a line end, once the rows are taken; empty where there is none.
+
+        Many programs write files so, and a download that broke off in its last cell looks the same. A closing quote
+        shows that the cell is whole.
+        """
+        end = self._open_end
+        if end.line <= self.header_line or end.text.rstrip().endswith('"'):
+            return ""
+        cell = end.text.rpartition(self.delimiter)[2].strip()[:MAX_LINE_CHARS_SHOWN]
+        return (
+            f"line {end.line}, the last one, has no line end and was read as it stands, up to {cell!r}; "
+            "if the file was cut off there, fetch it again"
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -94,7 +119,8 @@ def table(lines: Iterable[str], known: Collection[str] = ()) -> CsvTable:
     `known`: column names of which the header must have two at least. With them a title above the header is passed
     over, and `Conversion Time` is taken for `conversion_time`. Without them line 1 names the columns.
     """
-    source = _readable(iter(lines))
+    end = _OpenEnd()
+    source = _readable(iter(lines), end)
     head = list(islice(source, HEAD))
     if not any(line.strip() for line in head):
         raise CsvProblem(1, "there is nothing in it; the first line must name the columns")
@@ -105,13 +131,15 @@ def table(lines: Iterable[str], known: Collection[str] = ()) -> CsvTable:
     with_line = _numbered(reader, at)
     line, names = next(with_line)
     columns = _columns(names, known, line)
-    return CsvTable(columns, delimiter, line, _rows(with_line, columns))
+    return CsvTable(columns, delimiter, line, _rows(with_line, columns), end)
 
 
-def _readable(lines: Iterator[str]) -> Iterator[str]:
+def _readable(lines: Iterator[str], end: _OpenEnd) -> Iterator[str]:
     number = 0
     try:
-        for number, line in enumerate(lines, start=1):  # noqa: B007 - the number is needed when reading fails
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(("\n", "\r")):
+                end.line, end.text = number, line
             yield line
     except UnicodeDecodeError:
         raise CsvProblem(number + 1, _NOT_TEXT) from None

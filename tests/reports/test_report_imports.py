@@ -209,6 +209,7 @@ def imported(sqlite_store, now, tmp_path):
 
 
 ROW = "t1,2026-02-28 10:00:00,2026-02-28 09:00:00,1001,1,Approved,1.50,2.00\n"
+QUOTED = ROW.removesuffix("2.00\n") + '"2.00"'
 
 
 def test_a_row_that_is_cut_off_is_refused_and_its_neighbours_are_read(imported):
@@ -306,3 +307,17 @@ def test_a_column_says_when_each_row_was_seen(imported, sqlite_store, now):
     )
     assert totals(sqlite_store, known=seen - timedelta(seconds=1)) == {}
     assert totals(sqlite_store, known=seen) == {"1001": 1}
+
+
+def test_a_last_row_without_a_line_end_is_told_with_its_last_cell(imported, tmp_path):
+    cut = HEADER + ROW.removesuffix("\n")
+    [note] = imported(cut).notes
+    assert note.startswith("line 2, the last one, has no line end and was read as it stands, up to ")
+    file = tmp_path / "cut.csv"
+    file.write_text(cut)
+    assert preview(file, Kind.CONVERSIONS).notes == (note,)
+
+
+@pytest.mark.parametrize("text", [HEADER + ROW, HEADER + ROW + "\n\n", HEADER + QUOTED])
+def test_a_last_row_that_is_surely_whole_is_not_doubted(imported, text):
+    assert imported(text).notes == ()

@@ -12,9 +12,10 @@ from typing import Any
 import click
 from marshmallow import Schema, fields, missing, validate
 
+from bridge import renamed
 from bridge.cli import cli
 from bridge.config import key_reference as keys
-from bridge.config import login, renamed, settings
+from bridge.config import login, settings
 from bridge.config import schema as config_schema
 from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS

@@ -15,6 +15,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from bridge import renamed
 from bridge.config import redis_address
 
 log = structlog.get_logger()
@@ -37,7 +38,7 @@ RENAMED_TASKS = {
     "upkeep.tidy": "maintenance.retention",
 }
 #: A worker that is given one of the two names serves both: the old one may hold messages, or stand in a command line.
-RENAMED_QUEUES = {"upkeep": "maintenance"}
+RENAMED_QUEUES = renamed.new_names("queue of workers")
 
 #: Which queue a task waits in. Urgent work has its own, so that no report can stand in front of a pause.
 QUEUES = {

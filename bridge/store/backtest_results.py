@@ -7,14 +7,11 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
+from bridge.renamed import with_new_names
 from bridge.store.engine import Base, Json, Key, UtcDateTime
 
 MAX_RESULTS_PER_RULE = 5  # per rule: the last ones are compared, older ones were about another rule
 MAX_PAGE_CHARS = 2_000_000  # characters; a longer page is not kept, its figures are
-
-
-#: Of what 0.1.0 has written, today's names.
-RENAMED_FIGURES = {"looks": "evaluations", "kept": "loss_avoided", "lost": "profit_forgone"}
 
 
 class Backtest(Base):
@@ -37,8 +34,9 @@ class Backtest(Base):
 
     @property
     def figures(self) -> dict[str, Any]:
-        """Of the whole backtest, under today's names whoever wrote the row."""
-        return {RENAMED_FIGURES.get(name, name): value for name, value in self.stored_figures.items()}
+        """Of the whole backtest and of each of its pauses, under today's names whichever version wrote the row."""
+        fires = [with_new_names("backtest", one) for one in self.stored_figures.get("fires", ())]
+        return with_new_names("backtest", self.stored_figures) | {"fires": fires}
 
 
 def keep(session: Session, row: Mapping[str, Any]) -> Backtest:

@@ -1,4 +1,4 @@
-"""Keys of rules that changed their names. `docs/reference/renamed.md` is made from this and `bridge.config.renamed`."""
+"""Keys of rules that changed their names. `docs/reference/renamed.md` is made from this and `bridge.renamed`."""
 
 from dataclasses import dataclass
 

@@ -375,7 +375,7 @@ def test_a_result_that_an_earlier_version_wrote_is_read_under_todays_names(opera
             {
                 "rule_id": "onboarding", "revision": "0" * 16, "made_at": at, "by": "anna", "start": at, "end": at,
                 "against": "live", "plots": [], "page": "",
-                "stored_figures": {"looks": 7, "kept": "1.50", "lost": "0", "fires": []},
+                "stored_figures": {"looks": 7, "kept": "1.50", "lost": "0", "fires": [{"kept": "1.50", "lost": "0"}]},
             },
         )  # fmt: skip
     [row] = operator.get("/rules/onboarding/backtests")["data"]
@@ -383,6 +383,8 @@ def test_a_result_that_an_earlier_version_wrote_is_read_under_todays_names(opera
         "evaluations": 7, "loss_avoided": "1.50", "profit_forgone": "0", "fires": None,
         "looks": 7, "kept": "1.50", "lost": "0",
     }  # fmt: skip
+    [pause] = row["figures"]["fires"]
+    assert pause == {"loss_avoided": "1.50", "profit_forgone": "0", "kept": "1.50", "lost": "0"}
 
 
 def test_a_silence_is_made_and_listed(operator):

@@ -1,7 +1,8 @@
 """Names that changed. The old name works for one version and warns. `docs/reference/renamed.md` is made from this.
 
-Keys of rules are in `rules.language.renamed`. Whoever reads a public name asks this table: `current_keys` for a part
-of bridge.yaml, `environment_names` for variables, `old_names` for everything else.
+Imports nothing of ours, so that every package may ask it. Keys of rules are in `rules.language.renamed`. Whoever reads
+a public name asks this table: `current_keys` for a part of bridge.yaml, `environment_names` for variables,
+`with_new_names` for results that an earlier version stored, `old_names` and `new_names` for everything else.
 """
 
 from collections.abc import Mapping
@@ -67,6 +68,21 @@ def old_names(kind: Kind) -> Mapping[str, tuple[str, ...]]:
         if row.kind == kind:
             found[row.new] = (*found.get(row.new, ()), row.old)
     return found
+
+
+def new_names(kind: Kind) -> Mapping[str, str]:
+    """A name that was → the name that it has now."""
+    return {row.old: row.new for row in RENAMED if row.kind == kind}
+
+
+def with_new_names(result: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a stored result under today's names, whichever version wrote them."""
+    return {_field(result, name): value for name, value in values.items()}
+
+
+def _field(result: str, name: str) -> str:
+    new = new_names("field of a result").get(f"{result}: {name}", name)
+    return new.removeprefix(f"{result}: ")
 
 
 def with_old_names(result: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,13 @@ class Table:
         others = (column for column in self.columns if column not in {*self.keys, *self.days})
         return (*self.keys, *others)[:count]
 
+    def with_ids(self, spellings: Sequence[Mapping[str, str]]) -> "Table":
+        """The same rows with other ids in the key columns, one spelling for each; the same table where none changes."""
+        columns = self.key_columns(len(spellings))
+        rows = tuple(_with_ids(row, columns, spellings) for row in self.rows)
+        same = all(one is other for one, other in zip(rows, self.rows, strict=True))
+        return self if same else replace(self, rows=rows, _indexes={})
+
     def row(self, keys: tuple[str, ...], day: date) -> Mapping[str, Any]:
         """The cells of the row that counts for these ids on a day; empty where none does."""
         index = self._indexes.get(len(keys))
@@ -64,6 +71,15 @@ class Table:
             index = self._indexes[len(keys)] = TableIndex(self.rows, self.key_columns(len(keys)))
         found = index.row(keys, day)
         return {} if found is None else found.cells
+
+
+def _with_ids(row: TableRow, columns: Sequence[str], spellings: Sequence[Mapping[str, str]]) -> TableRow:
+    new = {
+        column: known[as_text(row.cells[column])]
+        for column, known in zip(columns, spellings, strict=True)
+        if row.cells[column] is not None and as_text(row.cells[column]) in known
+    }
+    return replace(row, cells={**row.cells, **new}) if new else row
 
 
 def cells(tables: Mapping[str, Table], name: str, column: str | None, day: date) -> frozenset[str] | None:

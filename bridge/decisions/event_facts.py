@@ -75,6 +75,11 @@ class EventFacts:
     def as_of(self, name: str) -> datetime | None:
         return self.live.as_of(name) if self.live else None
 
+    def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
+        """Both ids of an entity, where the facts beneath know it."""
+        known = getattr(self.live, "known_as", None)
+        return known(dimension, identity) if known is not None else (identity,)
+
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         """The cells of a table, for `in table`."""
         if self.live is None:

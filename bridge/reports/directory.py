@@ -46,6 +46,11 @@ class Directory:
         canonical = self.aliases.get(kind, {}).get(identity, identity)
         return self.entities.get(kind, {}).get(canonical)
 
+    def known_as(self, kind: str, identity: str) -> tuple[str, ...]:
+        """Both ids of an entity, the one that reports use first; of what is not known the id alone."""
+        one = self.get(kind, identity)
+        return (identity,) if one is None else (one.id, one.ref)
+
     def listed(self, kind: str) -> list[str]:
         """Ids of all that still exist."""
         return [one.id for one in self.entities.get(kind, {}).values() if not one.gone]

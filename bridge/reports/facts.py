@@ -222,9 +222,23 @@ class LiveFacts:
         keys = self.joins.get(table)
         if keys is None or column not in self.tables[table].columns:
             raise LookupError(f"{table}.{column}: the rule does not join such a column")
-        found, day = self.tables[table], self.day
+        found, day = self._keyed(self.tables[table], keys), self.day
         rows = zip(*(self.attribute(key).values for key in keys), strict=True)
         return objects([None if None in ids else found.row(tuple(map(str, ids)), day).get(column) for ids in rows])
+
+    def _keyed(self, table: Table, keys: tuple[str, ...]) -> Table:
+        """The table with the ids that reports use, where its rows name entities by their text ids."""
+        directory = self.data.directory
+        made = self.data.keyed.get((table.name, keys))
+        if made is None or made[0] is not table or made[1] is not directory:
+            heads = [key.removesuffix(".id") if key.endswith(".id") else "" for key in keys]
+            spellings = [directory.aliases.get(head, {}) for head in heads]
+            made = self.data.keyed[table.name, keys] = table, directory, table.with_ids(spellings)
+        return made[2]
+
+    def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
+        """Both ids of an entity, the one that reports use first."""
+        return self.data.directory.known_as(dimension, identity)
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         """The cells of a column, for `in table`."""
@@ -383,6 +397,8 @@ def _or_none(codes: NDArray[np.int32] | None) -> NDArray[np.int32]:
 
 def _among(facts: LiveFacts, name: str, values: Sequence[Any]) -> NDArray[np.bool_]:
     wanted = {_plain(value) for value in values}
+    if name.endswith(".id"):
+        wanted = {facts.data.directory.known_as(name.removesuffix(".id"), one)[0] for one in wanted}
     try:
         column = facts.attribute(name)
     except LookupError:

@@ -272,6 +272,10 @@ class PastFacts:
     def attribute(self, name: str) -> Column:
         return self.past.attribute(name, self.now)
 
+    def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
+        """Both ids of an entity as the mirror says today."""
+        return self.past.directory.known_as(dimension, identity)
+
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         """The cells of a column as the table is today, for `in table`."""
         return cells(self.past.tables, table, column, self.past.day(self.now))

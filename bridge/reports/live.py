@@ -15,6 +15,7 @@ import numpy as np
 import structlog
 from sqlalchemy.orm import Session
 
+from bridge.config.lookup_tables import Table
 from bridge.reports import chunk_cache, clickhouse_rows
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
 from bridge.reports.batch import Batch
@@ -77,6 +78,7 @@ class LiveData:
     _curves: tuple[int, Curves | None] | None = None  # the newest ones, and the day they are of
     tracking: Tracking = field(default_factory=Tracking)
     items: Kept = field(default_factory=Kept)
+    keyed: dict[Any, tuple[Table, Directory, Table]] = field(default_factory=dict)  # tables by the ids of reports
     _kept: tuple[object, dict[Any, Any]] = field(default_factory=lambda: (None, {}))
     _measures: tuple[object, dict[Any, Any]] = field(default_factory=lambda: (None, {}))
     _loads: int = 0  # how often something was taken in or forgotten

@@ -52,6 +52,11 @@ class EventFacts:
         found: frozenset[str] | None = getattr(self.beneath, "listed", _no_table)(table, column)
         return found
 
+    def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
+        """Both ids of an entity, from beneath."""
+        known = getattr(self.beneath, "known_as", None)
+        return known(dimension, identity) if known is not None else (identity,)
+
     def as_of(self, name: str) -> datetime | None:
         """Up to when the feed beneath is complete."""
         return None if self.beneath is None else self.beneath.as_of(name)

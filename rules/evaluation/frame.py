@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from rules.evaluation import columns
 from rules.evaluation.columns import Whys
 from rules.evaluation.windows import TimeRange, before, earlier, period, same_hours, time_range
-from rules.model import metrics
+from rules.model import metrics, tree
 from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
-from rules.model.revision import Calendar, Data, Dimension, Rolling, Window
+from rules.model.revision import DIMENSIONS, Calendar, Data, Dimension, Rolling, Window
 
 # `settle: auto` differs by subject; rounding it up to one of these keeps the number of distinct windows small.
 _SETTLE_STEPS = tuple(timedelta(minutes=m) for m in (0, 5, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 4320))
@@ -157,6 +157,15 @@ class Frame:
         listed = getattr(self.facts, "listed", None)
         found: frozenset[str] | None = listed(table, column) if listed else None
         return found
+
+    def names(self, item: tree.Node, identity: str) -> tuple[str, ...]:
+        """Every id of what `item` is about, the one that facts use first; where it is no id, the text alone.
+
+        Integr8 gives an entity a number and a text id, and people write either.
+        """
+        dimension = dimension_of(item)
+        known_as = getattr(self.facts, "known_as", None)
+        return (identity,) if dimension is None or known_as is None else known_as(dimension, identity)
 
     def own(self, dimension: Dimension) -> Column:
         """The subjects' own ids."""
@@ -415,3 +424,11 @@ def _buckets(delays: Column) -> list[tuple[timedelta, NDArray[np.bool_]]]:
     limits = np.array([step.total_seconds() for step in _SETTLE_STEPS])
     steps = np.minimum(np.searchsorted(limits, np.where(known, seconds, middle)), len(limits) - 1)
     return [(_SETTLE_STEPS[number], steps == number) for number in np.unique(steps)] or [(_UNMEASURED, known)]
+
+
+def dimension_of(item: tree.Node) -> Dimension | None:
+    """Whose id a part of a condition is; None where it is no id."""
+    if isinstance(item, tree.Own):
+        return item.dimension
+    head, _, rest = item.name.partition(".") if isinstance(item, tree.Attribute) else ("", "", "")
+    return next((one for one in DIMENSIONS if one == head), None) if rest == "id" else None

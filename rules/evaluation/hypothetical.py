@@ -88,6 +88,10 @@ class _More:
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         return self._seen.cells(table, column)
 
+    def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
+        known = getattr(self._seen.facts, "known_as", None)
+        return known(dimension, identity) if known is not None else (identity,)
+
     def as_of(self, name: str) -> datetime | None:
         return self._seen.facts.as_of(name)
 

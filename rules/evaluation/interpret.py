@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from rules.evaluation import columns, entity_counts, judgement, losses, ranking, unusual
 from rules.evaluation.columns import Truth
-from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Lookback, Peers
+from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Lookback, Peers, dimension_of
 from rules.language import patterns, types
 from rules.model import holidays, hours, metrics, tree
 from rules.model.facts import Column, Why
@@ -285,11 +286,26 @@ def _compare(node: tree.Compare, frame: Frame, lookback: Lookback) -> Truth:
             present = _has(value(other, frame, lookback))
             return columns.negate(present) if node.op == "=" else present
     left, right = value(node.left, frame, lookback), value(node.right, frame, lookback)
+    if node.op in {"=", "!="}:
+        left, right = _spelled(left, node.right, frame), _spelled(right, node.left, frame)
     found = columns.compare(node.op, left, right)
     if frame.exact or not (_is_rounded(node.left) or _is_rounded(node.right)):
         return found
     sides = _Sides(left, right, [_size(side, frame, lookback) for side in (node.left, node.right)])
     return _decided(node, frame, lookback, found, sides)
+
+
+def _spelled(column: Column, item: tree.Node, frame: Frame) -> Column:
+    """The values that `item` is held against, ids as the item has them."""
+    if column.values.dtype != object or dimension_of(item) is None:
+        return column
+    values = column.values.copy()
+    values[:] = [_id(held, item, frame) for held in column.values]
+    return Column(values, column.why)
+
+
+def _id(held: Any, item: tree.Node, frame: Frame) -> Any:
+    return frame.names(item, held)[0] if isinstance(held, str) else held
 
 
 def _forecast(node: tree.Forecast, frame: Frame, lookback: Lookback) -> Truth:
@@ -419,7 +435,7 @@ def _within(node: tree.Within, frame: Frame, lookback: Lookback) -> Truth:
         return _within(node, frame.exactly(np.arange(frame.size)), lookback)
     item = value(node.item, frame, lookback)
     if isinstance(node.choices, tree.Listing):
-        held = [value(choice, frame, lookback).values[0] for choice in node.choices.items]
+        held = [_id(value(choice, frame, lookback).values[0], node.item, frame) for choice in node.choices.items]
         found = columns.each(lambda one: _among(one, held), item)
     else:
         listed = value(node.choices, frame, lookback)
@@ -442,7 +458,12 @@ def _in_table(node: tree.InTable, frame: Frame, lookback: Lookback) -> Truth:
     cells = frame.cells(node.table, node.of)
     if cells is None:
         return columns.truth(np.zeros(len(item.why), bool), np.full(len(item.why), Why.MISSING, np.uint8))
-    result = columns.of_booleans(columns.each(lambda held: _cell_text(held) in cells, item))
+    if dimension_of(node.item) is None:
+        found = columns.each(lambda held: _cell_text(held) in cells, item)
+    else:
+        names = partial(frame.names, node.item)
+        found = columns.each(lambda held: not cells.isdisjoint(names(_cell_text(held))), item)
+    result = columns.of_booleans(found)
     return columns.negate(result) if node.negated else result
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import g
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from bridge.operations import NotThere
 from bridge.operations.approval_review import review
@@ -13,7 +13,7 @@ from bridge.operations.confirmation import about_approval, about_undo, about_und
 from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import end_mutes, mute_item
 from bridge.operations.undo import undo, undo_runs
-from bridge.store import holds, ledger, revisions
+from bridge.store import entities, holds, ledger, revisions
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.roles import Role
@@ -26,6 +26,7 @@ from bridge.web.api.responses import listed, newest, one, page, picked, refusing
 from bridge.web.api.schemas_in import EndMuteBody, HoldQuery, MuteBody, OnlyBody, PageQuery, RunQuery, RunsBody, WhyBody
 from bridge.web.api.words import must_be_known
 from bridge.web.request_context import person, services
+from rules.model.plan import Target
 
 blueprint = Blueprint("decisions", "decisions", description="Runs, approvals, holds")
 
@@ -58,7 +59,7 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     found = [Run.started_at >= query["since"]] if "since" in query else []
     if "target" in query:
         [wanted] = targets([query["target"]])
-        found.append(ledger.touches(wanted.kind, wanted.id))
+        found.append(or_(*(ledger.touches(wanted.kind, one) for one in _ids(wanted))))
     equal = {"rule": Run.rule_id, "outcome": Run.outcome, "event": Run.event_id}
     return newest(Run, schemas_out_decisions.RunRow, query, *found, equal=equal)
 
@@ -168,8 +169,15 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
     found = [] if query["state"] == "all" else [Hold.state == query["state"]]
     if "target" in query:
         [wanted] = targets([query["target"]])
-        found += [Hold.kind == wanted.kind, Hold.target_id == wanted.id]
+        found += [Hold.kind == wanted.kind, Hold.target_id.in_(_ids(wanted))]
     return newest(Hold, schemas_out_decisions.HoldRow, query, *found, equal={"rule": Hold.rule_id})
+
+
+def _ids(target: Target) -> list[str]:
+    """Every id that an item is filed under, in whichever account it is."""
+    with services().store.read() as session:
+        pairs = entities.both_ids(session, [target.id])
+    return sorted({target.id, *(one for (_, kind, _), ids in pairs.items() if kind == target.kind for one in ids)})
 
 
 @blueprint.get("/mutes")

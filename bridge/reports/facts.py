@@ -368,7 +368,7 @@ def in_scope(facts: LiveFacts, revision: Revision) -> Items:
 
 
 def _chosen_items(facts: LiveFacts, revision: Revision, everything: Items) -> Items:
-    keep = _kept(facts, revision)
+    keep = kept(facts, revision)
     numbers = None if everything.numbers is None else everything.numbers[keep]
     subjects = [subject for subject, stays in zip(everything, keep.tolist(), strict=True) if stays]
     return Items(subjects, everything.per, numbers)
@@ -376,11 +376,12 @@ def _chosen_items(facts: LiveFacts, revision: Revision, everything: Items) -> It
 
 def chosen(facts: LiveFacts, revision: Revision) -> list[Subject]:
     """The subjects that `where` accepts and `except` does not refuse."""
-    keep = _kept(facts, revision)
+    keep = kept(facts, revision)
     return [subject for subject, stays in zip(facts.subjects, keep.tolist(), strict=True) if stays]
 
 
-def _kept(facts: LiveFacts, revision: Revision) -> NDArray[np.bool_]:
+def kept(facts: LiveFacts, revision: Revision) -> NDArray[np.bool_]:
+    """Of each subject whether `where` accepts and `except` does not refuse it."""
     keep = np.ones(len(facts.subjects), dtype=bool)
     for name, accepted in revision.scope.where.items():
         keep &= _among(facts, name, accepted)

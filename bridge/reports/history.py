@@ -26,7 +26,7 @@ from bridge.reports.batch import MONEY, Batch
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.click_cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
 from bridge.reports.directory import Directory
-from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kinds_of, newest, told_from
+from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kept, kinds_of, newest, told_from
 from bridge.reports.imported_rows import REPORT_LAG, as_imported, seen_when_imported
 from bridge.reports.items import natural
 from bridge.reports.live import LiveData, edge
@@ -37,6 +37,7 @@ from bridge.reports.windows import Edges, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import ChunkInfo
+from rules.model import tree
 from rules.model.facts import Column, Subject, Why
 from rules.model.plan import Target
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, DIMENSIONS, Dimension, Group, Revision
@@ -71,6 +72,10 @@ class Past:
     _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
     _attributes: dict[tuple[str, date | None], Column] = field(default_factory=dict)
     tracking: Tracking = field(default_factory=Tracking)
+    changing_scope: Revision | None = (
+        None  # whose `where` and `except` mean others on other days; None: always the same
+    )
+    _inside: dict[object, NDArray[np.bool_]] = field(default_factory=dict)
     _curves: dict[int, Curves | None] = field(default_factory=dict)
     _absences: Absences | None = None
     _came: dict[object, Ints] = field(default_factory=dict)
@@ -175,6 +180,15 @@ class Past:
         if key not in self._attributes:
             self._attributes[key] = self.entities(now).attribute(name)
         return self._attributes[key]
+
+    def in_scope(self, now: datetime) -> NDArray[np.bool_] | None:
+        """Which subjects `where` and `except` mean at this moment; None: all of them, at all times."""
+        if self.changing_scope is None:
+            return None
+        moment: object = now if _asks_clock(self.changing_scope.scope.conditions) else self.day(now)
+        if moment not in self._inside:
+            self._inside[moment] = kept(self.entities(now), self.changing_scope)
+        return self._inside[moment]
 
     def entities(self, now: datetime) -> LiveFacts:
         """The facts that are no amounts."""
@@ -408,6 +422,18 @@ def _in_scope(past: Past, revision: Revision) -> Past:
     """Without what `where` and `except` leave out. `active` is not asked: today's value is no news about then."""
     where = {name: values for name, values in revision.scope.where.items() if not name.endswith(".active")}
     scope = replace(revision.scope, where=where, conditions=_lasting(revision.scope.conditions))
-    live = past.entities(past.since)
-    past.subjects = tuple(chosen(live, replace(revision, scope=scope)))
+    lasting = replace(revision, scope=scope)
+    dated = any(table.dated and name in revision.text for name, table in past.tables.items())
+    if dated or _asks_clock(scope.conditions):
+        past.changing_scope = lasting
+    else:
+        past.subjects = tuple(chosen(past.entities(past.since), lasting))
     return past
+
+
+def _asks_clock(conditions: Group | None) -> bool:
+    """Whether conditions ask for the hour or the weekday, so that they mean others at other moments."""
+    return any(
+        _asks_clock(item) if isinstance(item, Group) else any(isinstance(part, tree.Clock) for part in item.tree.walk())
+        for item in (conditions.items if conditions else ())
+    )

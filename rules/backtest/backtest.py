@@ -281,10 +281,8 @@ class _Replay:
 
     def evaluate_at(self, now: datetime) -> None:
         facts = self._history.at(now)
-        evaluation = evaluate(self._revision, facts, now)
+        evaluation = self._looked_at(evaluate(self._revision, facts, now), now)
         self._evaluations += 1
-        for answer in Answer:
-            self._answers[answer.word] += int(np.count_nonzero(evaluation.answers == answer))
         if self._world.idle(evaluation):
             return
         state = self._world.state(evaluation, facts, now)
@@ -299,6 +297,22 @@ class _Replay:
         if done:
             known = self._by_subject(evaluate(self._revision, self._history.hindsight(now), now))
             self._fired += [(now, effect, known.get(effect.subject, Answer.NO_DECISION)) for effect in done]
+
+    def _looked_at(self, evaluation: Evaluation, now: datetime) -> Evaluation:
+        """The same, counted, without a yes about what is out of scope on that day. What is held stays in, as live."""
+        inside = self._history.in_scope(now)
+        if inside is not None:
+            held = self._world.held()
+            known = [any(subject.get(one.kind) == one.id for one in held) for subject in evaluation.subjects]
+            inside = inside | np.array(known, dtype=bool)
+        for answer in Answer:
+            said = evaluation.answers == answer
+            self._answers[answer.word] += int(np.count_nonzero(said if inside is None else said & inside))
+        if inside is None:
+            return evaluation
+        answers = np.where(inside, evaluation.answers, np.int8(Answer.NO))
+        late = None if evaluation.over_loss_limit is None else evaluation.over_loss_limit & inside
+        return replace(evaluation, answers=answers, over_loss_limit=late)
 
     def _inhibited(self, evaluation: Evaluation, facts: Facts, now: datetime) -> Mapping[Subject, Inhibition]:
         found: dict[Subject, Inhibition] = {}

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.model.facts import Facts, Subject, Why
 from rules.model.hours import first_of_month, last_midnight
@@ -53,6 +54,10 @@ class History(Protocol):
 
     def hindsight(self, now: datetime) -> Facts:
         """The facts about the time before `now` as they are known today, with all traffic."""
+        ...
+
+    def in_scope(self, now: datetime) -> NDArray[np.bool_] | None:
+        """Which subjects are in the rule's scope at `now`; None: all of them, at all times."""
         ...
 
     def leave(self, target: Target, now: datetime) -> None:

@@ -3,7 +3,7 @@
 import getpass
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -44,8 +44,8 @@ def halt(session: Session, why: str, rule: str | None, account: str | None, adve
     """
     # An empty name is not everything. Everything needs the database alone, whatever is wrong with the rest.
     if rule is None and account is None and advertiser is None:
-        with session.write() as database:
-            every = store_halts.halt(database, by=getpass.getuser(), why=why, now=session.services.clock())
+        with session.writing_whatever_else_is_wrong() as database:
+            every = store_halts.halt(database, by=getpass.getuser(), why=why, now=datetime.now(UTC))
             _told(every.of, every.since, every.by, every.why, json=json)
         return
     with session.operating() as services:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.config.settings import Settings
     from bridge.integr8 import Client
     from bridge.services.container import Services
+    from bridge.store.engine import Store
 
 UNFOLDED = 240  # columns of a table that goes into a file or a pipe
 
@@ -62,6 +63,28 @@ class Session:
         return self.services.store.write()
 
     @contextmanager
+    def writing_whatever_else_is_wrong(self) -> "Iterator[DatabaseSession]":
+        """A unit of work that needs the database alone: a secret that is missing does not keep anybody from halting.
+
+        What is wrong is said on standard error. Raises SettingsError where no database is known.
+        """
+        from bridge.config import settings
+        from bridge.config.errors import SettingsError
+        from bridge.store.engine import Store, make_engine
+
+        try:
+            store = self.services.store
+        except SettingsError as error:
+            url = settings.database_url(self.home)
+            if url is None:
+                raise
+            click.secho(str(error), fg="yellow", err=True)
+            store = Store(make_engine(url))
+        _refuse_old_schema(store)
+        with store.write() as session:
+            yield session
+
+    @contextmanager
     def operating(self) -> "Iterator[Services]":
         """The container for something that a person does; what cannot be done ends the command with its reason."""
         self.migrated()
@@ -72,10 +95,14 @@ class Session:
 
     def migrated(self) -> None:
         """Refuse a database that is behind."""
-        from bridge.store import schema_version
+        _refuse_old_schema(self.services.store)
 
-        if schema_version.pending(self.services.store.engine):
-            raise click.ClickException("the database is not at the present schema; run `integr8-bridge db upgrade`")
+
+def _refuse_old_schema(store: "Store") -> None:
+    from bridge.store import schema_version
+
+    if schema_version.pending(store.engine):
+        raise click.ClickException("the database is not at the present schema; run `integr8-bridge db upgrade`")
 
 
 def as_json(value: Any) -> str:

@@ -236,6 +236,23 @@ def _clickhouse(given: str | None) -> ClickHouseAddress | None:
         return None
 
 
+def database_url(home: Path | None = None) -> str | None:
+    """The address of the database, whatever is wrong with everything else; None where that cannot be said.
+
+    A database file that does not exist is none: the directory may be the wrong one.
+    """
+    problems: list[str] = []
+    base = (home or Path(Environment().str("BRIDGE_HOME", "."))).expanduser().resolve()
+    try:
+        given = Environment(base, eager=False).str("DATABASE_URL", None)
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not given and not (base / "var" / "bridge.db").is_file():
+        return None
+    url = _database_url(given, base, problems)
+    return None if problems else url
+
+
 def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
     if not given:
         file = str(home / "var" / "bridge.db")  # a path may hold % and ?, which mean something in an address

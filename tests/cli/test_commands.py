@@ -142,6 +142,23 @@ def test_a_halt_is_seen_and_ends(home, run):
     run("resume", code=1)
 
 
+def test_everything_can_be_halted_while_a_secret_is_missing(home, run, monkeypatch):
+    monkeypatch.delenv("CRM_TOKEN")
+    told = run("halt", "--why", "outage")
+    assert "CRM_TOKEN is not set" in told
+    assert "halted since" in told
+    monkeypatch.setenv("CRM_TOKEN", home.variables["CRM_TOKEN"])
+    assert "outage" in run("halts")
+
+
+def test_a_directory_that_is_no_home_is_not_halted(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRIDGE_HOME", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    found = CliRunner().invoke(cli, ["halt", "--why", "outage"])
+    assert "bridge.yaml is missing" in str(found.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_broken_rule_is_named_with_its_place_and_the_remedy(home, run):
     (home.home / "rules" / "broken.yaml").write_text(RULE.replace("guards", "x").replace("when:", "whenn:"))
     assert "rules/broken.yaml:8:1: unknown key 'whenn'; did you mean 'when'?" in run("check", str(home.home), code=1)

@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bridge.effects.handlers import MERGED_VERBS, Expired, Job
+from bridge.effects.handlers import MERGED_VERBS, Expired, Halted, Job
 from bridge.integr8 import errors
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
@@ -20,6 +20,7 @@ from bridge.store import clock_steps, effect_order, entities, halts, latencies, 
 from bridge.store.engine import Store
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Call, Effect, EffectState
+from rules.model.verbs import BELOW_OFFER
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -28,10 +29,6 @@ Refs = Mapping[tuple[str, str, str], str]  # account, kind, small number → tex
 MERGED_AT_ONCE = 1_000  # effects of one bulk call
 SINGLE_AT_ONCE = 10  # effects that need calls of their own, so that a lease outlasts its batch
 SINGLE_LOOKED_AT = 50  # so many are looked at for them: some may wait for a neighbour with the same natural key
-
-
-class Halted(RuntimeError):
-    """A halt is on that covers one of the effects: nothing of the batch is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,9 @@ def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> l
         kept = effect_order.settle_order(session, kept, left_by=left_by, now=now)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
         expired = ledger.expired(session, {effect.plan_id for effect in kept}, now)
-        refs = _refs(session, kept)
-    return _batches(kept, _Known(causes, expired, refs))
+        offers = _offers(session, kept)
+        refs = _refs(session, kept, offers)
+    return _batches(kept, _Known(causes, expired, refs, offers))
 
 
 def _without_rivals(session: Session, effects: Sequence[Effect], left_by: datetime) -> list[Effect]:
@@ -93,12 +91,32 @@ def _without_rivals(session: Session, effects: Sequence[Effect], left_by: dateti
     return kept
 
 
-def _refs(session: Session, effects: Sequence[Effect]) -> Refs:
+def _offers(session: Session, effects: Sequence[Effect]) -> Mapping[int, str]:
+    """Effect → the offer of its event or landing page, by the mirror or by its key. Missing where nobody knows it."""
+    below = [effect for effect in effects if effect.kind in BELOW_OFFER]
+    parents: dict[tuple[str, str, str], str] = {}
+    for account in {effect.account for effect in below}:
+        ids = {effect.target_id for effect in below if effect.account == account}
+        for row in entities.with_either_id(session, account, BELOW_OFFER, ids):
+            if row.parent is not None:
+                parents |= {(account, row.kind, one): row.parent for one in (row.ref, row.number) if one}
+    found: dict[int, str] = {}
+    for effect in below:
+        mirrored = parents.get((effect.account, effect.kind, effect.target_id))
+        offer = mirrored or effect.key.get("offer")
+        if offer is not None:
+            found[effect.id] = str(thaw(offer))
+    return found
+
+
+def _refs(session: Session, effects: Sequence[Effect], offers: Mapping[int, str]) -> Refs:
     """Integr8's text ids for calls: rules speak of the small numbers that reports and links use."""
     ids: dict[tuple[str, str], set[str]] = {}
     for effect in effects:
         if effect.verb != "ensure":
             ids.setdefault((effect.account, effect.kind), set()).add(effect.target_id)
+        if effect.id in offers:
+            ids.setdefault((effect.account, "offer"), set()).add(offers[effect.id])
     return {
         (account, kind, number): ref
         for (account, kind), some in ids.items()
@@ -113,6 +131,17 @@ class _Known:
     causes: Mapping[int, str]  # by plan
     expired: Mapping[int, datetime]  # plan → when it was decided
     refs: Refs
+    offers: Mapping[int, str]  # effect → the offer above its target
+
+    def ref(self, account: str, kind: str, identity: str) -> str:
+        """Integr8's text id, where it is known by another."""
+        return self.refs.get((account, kind, identity), identity)
+
+    def key(self, effect: Effect) -> dict[str, Any]:
+        """The natural key, with the offer above by its text id."""
+        key: dict[str, Any] = thaw(effect.key)
+        offer = self.offers.get(effect.id)
+        return key if offer is None else key | {"offer": self.ref(effect.account, "offer", offer)}
 
 
 def _batches(effects: Sequence[Effect], known: _Known) -> list[Batch]:
@@ -139,10 +168,10 @@ def _job(effect: Effect, known: _Known) -> Job:
         id=effect.id,
         verb=effect.verb,
         kind=effect.kind,
-        target_id=known.refs.get((effect.account, effect.kind, effect.target_id), effect.target_id),
+        target_id=known.ref(effect.account, effect.kind, effect.target_id),
         other_id=effect.target_id if effect.verb in MERGED_VERBS else None,
         wanted=thaw(effect.wanted),
-        key=thaw(effect.key),
+        key=known.key(effect),
         attempts=effect.attempts,
         urgent=effect.urgent,
         ambiguous=effect.state == EffectState.UNKNOWN,
@@ -182,6 +211,7 @@ class StoredCallLog:
         self._entity_count: Mapping[str, int] | None = None
         self._clock = clock
         self._ended: list[Call] = []
+        self._sent: set[int] = set()
         self._first: list[tuple[datetime, list[int]]] = []  # when a call left, and effects that had never been tried
 
     def entity_count(self, kind: str) -> int | None:
@@ -208,6 +238,7 @@ class StoredCallLog:
             rows = [(job.id, self._batch.effects[job.id].fence) for job in jobs]
             self.note_ended(session)
             ledger.begin_call(session, rows, call=call, now=now)
+        self._sent |= {job.id for job in jobs}
         self._first.append((now, [job.id for job in jobs if job.attempts == 1]))
         return self._timed(operation, call, send)
 
@@ -215,6 +246,10 @@ class StoredCallLog:
         """Ask. A read that is cut short by a crash has changed nothing, so it needs no line beforehand."""
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=self._clock())
         return self._timed(operation, call, ask)
+
+    def was_sent(self, job: Job) -> bool:
+        """Whether a request that changes something has left for this job."""
+        return job.id in self._sent
 
     def note_ended(self, session: Session) -> None:
         """Write how calls have ended since the last time."""

@@ -11,10 +11,22 @@ from sqlalchemy.orm import Session
 from bridge.config.errors import SettingsError
 from bridge.config.settings import Account
 from bridge.effects import spans
-from bridge.effects.claims import Batch, Halted, StoredCallLog, claim_batch
-from bridge.effects.handlers import HANDLERS, Ambiguous, Applied, Failed, Job, Outcome, RetryLater, Tools
+from bridge.effects.claims import Batch, StoredCallLog, claim_batch
+from bridge.effects.handlers import (
+    HANDLERS,
+    Ambiguous,
+    Applied,
+    Failed,
+    Halted,
+    Job,
+    Outcome,
+    RetryLater,
+    Tools,
+    broken,
+)
 from bridge.effects.outcomes import record_outcomes
 from bridge.integr8 import Client
+from bridge.observability.bulkhead import NOT_ITS_FAULT
 from bridge.observability.sentry import tag
 from bridge.outbound.http import Outgoing
 from bridge.services.secrets import SecretsBox
@@ -45,12 +57,21 @@ class EffectInputs:
 
 
 def perform(inputs: EffectInputs, now: datetime) -> bool:
-    """Claim what is due and carry it out. False when nothing was due."""
+    """Claim what is due and carry it out. False when nothing was due.
+
+    Each batch by itself: one that cannot be written down comes back with its lease, and keeps no other waiting.
+    """
     away = [account for account in inputs.accounts if inputs.seconds_away(account) > 0]
     batches = claim_batch(inputs.store, now, away=away)
     for batch in batches:
         tag(account=batch.account)
-        went_well = _carry_out(inputs, batch)
+        try:
+            went_well = _carry_out(inputs, batch)
+        except NOT_ITS_FAULT:
+            raise
+        except Exception:
+            log.exception("batch of effects failed", verb=batch.verb, kind=batch.kind, effects=len(batch.jobs))
+            went_well = False
         if batch.full and went_well:
             inputs.wake("effects.perform")  # more is waiting, and an idle worker can help
     return bool(batches)
@@ -107,6 +128,11 @@ def _outcomes(inputs: EffectInputs, batch: Batch, call_log: StoredCallLog) -> Se
     except LeaseLost:
         log.warning("lease lost", verb=batch.verb, effects=len(batch.jobs))
         return over
+    except NOT_ITS_FAULT:
+        raise
+    except Exception as error:
+        log.exception("effects broke", verb=batch.verb, kind=batch.kind, effects=len(jobs))
+        return [*over, *(broken(call_log, job, error) for job in jobs)]
 
 
 def _gone(inputs: EffectInputs, batch: Batch) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bridge.integr8.call import Flow
+from bridge.integr8.catalogue import OPERATIONS
 from bridge.integr8.core import Row
 from bridge.integr8.errors import (
     ApiError,
@@ -84,8 +85,15 @@ class _Work:
     def name(self) -> str:
         return f"{self.collection.resource}.{self.action}"
 
+    @property
+    def has_route(self) -> bool:
+        """Whether the reference has a bulk operation, and this account has not shown that it lacks it."""
+        return self.name in OPERATIONS and self.name not in self.context.without_bulk
+
     def check(self, ids: tuple[str, ...]) -> None:
         """All of it, before any is sent."""
+        if self.name not in OPERATIONS:
+            return
         self.context.request(self.name, path=self.collection.above, body={**self.body, "data": list(ids)})
 
     def part(self, ids: tuple[str, ...]) -> Flow[None]:
@@ -93,7 +101,7 @@ class _Work:
         waiting = [ids]
         while waiting:
             some = waiting.pop()
-            if self.name in self.context.without_bulk:
+            if not self.has_route:
                 yield from self.singly(some)
                 continue
             try:

@@ -254,6 +254,17 @@ class BelowOffer(Collection):
         path = self._collection(offerID=offer_id).item(id)
         return self._runner.run(self._runner.context.call(f"{self.resource}.get", path=path, priority=priority))
 
+    def set_status(
+        self, offer_id: str | int, ids: Iterable[str | int], *, active: bool, priority: Priority | None = None
+    ) -> tuple[str, ...]:
+        """Switch objects of the offer on or off, one by one: they have no bulk route. Returns the ids, each once.
+
+        Each is read and, if need be, patched. Raises PartlyDone when some were not changed.
+        """
+        collection = self._collection(offerID=offer_id)
+        flow = bulk.set_status(self._runner.context, collection, ids, active=active, priority=priority)
+        return self._runner.run(flow)
+
     def delete(self, offer_id: str | int, id: str | int, *, priority: Priority | None = None) -> None:  # noqa: A002
         """Delete one object. Raises NotFound."""
         self._runner.run(flows.delete(self._runner.context, self._collection(offerID=offer_id), id, priority))

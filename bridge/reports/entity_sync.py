@@ -18,9 +18,9 @@ from bridge.store.engine import Store
 from bridge.store.entities import ChangedBy, Entity, EntityChange
 from bridge.store.exact_json import plain
 from bridge.store.ledger import ENDED, Effect, EffectState
+from rules.model.verbs import BELOW_OFFER
 
 MIRRORED_KINDS = ("advertiser", "publisher", "offer")
-OF_AN_OFFER = ("offer_event", "landing_page")
 #: Fields that change by themselves.
 RESTLESS = frozenset({"updated_at", "last_updated", "last_updated_by", "modified_at", "last_login"})
 SLACK = timedelta(minutes=2)  # between Integr8's clock and ours
@@ -226,7 +226,7 @@ def details_of(store: Store, source: Listings, account: str, integration: str, n
     with store.read() as session:
         offers = [row.ref for row in entities.listed(session, account, integration, ("offer",)) if row.gone_at is None]
     found = {}
-    for kind in OF_AN_OFFER:
+    for kind in BELOW_OFFER:
         parts = [
             sync_kind(
                 store, source, SyncRequest(account=account, integration=integration, kind=kind, parent=offer, began=now)

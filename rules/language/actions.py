@@ -20,11 +20,42 @@ _HTTP_KEYS = ("url", "method", "headers", "body", "query")
 _OBJECTS = {"kind": "kind of thing", "operation": "operation", "channel": "channel"}
 SEVERITIES = ("info", "warning", "critical")  # of a message
 _RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, *CLOCK, *DIMENSIONS})
-_WRITABLE: Mapping[str, frozenset[str]] = {
+WRITABLE: Mapping[str, frozenset[str]] = {
     **{kind: known - {"id", "created_at", "updated_at"} for kind, known in ENTITY_FIELDS.items()},
     "user": frozenset(
-        ["email", "first_name", "last_name", "password", "role", "status", "phone", "timezone", "api_access_enabled"]
+        [
+            "api_access_enabled",
+            "city",
+            "country",
+            "email",
+            "first_name",
+            "is_advertiser_manager",
+            "is_publisher_manager",
+            "last_name",
+            "password",
+            "phone",
+            "publisher_manager_access",
+            "role",
+            "status",
+            "timezone",
+        ]
     ),
+    "offer_event": frozenset(
+        [
+            "active",
+            "allow_multiple_events",
+            "description",
+            "manually_approve_events",
+            "name",
+            "payout",
+            "payout_percent",
+            "payout_type",
+            "revenue",
+            "revenue_percent",
+            "revenue_type",
+        ]
+    ),
+    "landing_page": frozenset(["active", "hide_from_publishers", "name", "preview_url", "redirect_url"]),
 }
 
 
@@ -241,7 +272,7 @@ class _Step:
             )
 
     def _check_fields(self, given: Table, target: str) -> None:
-        known = _WRITABLE.get(target)
+        known = WRITABLE.get(target)
         for key, place in given.keys.items():
             if known is None or key in known:
                 continue

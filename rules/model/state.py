@@ -14,6 +14,7 @@ from typing import Any
 from rules.model.facts import Subject
 from rules.model.plan import Hold, Target
 from rules.model.revision import Dimension
+from rules.model.verbs import BELOW_OFFER
 
 # Kinds that exist once per integration; all others exist once per organisation, whatever integration a rule
 # names, so that two rules of two integrations mean the same publisher.
@@ -28,6 +29,12 @@ def target_of(kind: str, identifier: str, *, account: str = "main", integration:
         account=account,
         integration=integration if kind in PER_INTEGRATION else "default",
     )
+
+
+def offer_above(target: Target, subject: Subject) -> dict[str, str]:
+    """The part of a key that calls about an event or a landing page need: its offer, where the subject names one."""
+    offer = subject.get("offer") if target.kind in BELOW_OFFER else None
+    return {} if offer is None else {"offer": offer}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 ENTITIES = ("offer", "publisher", "advertiser", "user", "offer_event", "landing_page")
+BELOW_OFFER = ("offer_event", "landing_page")  # found by their offer alone, which Integr8 wants in each call
 SWITCHABLE = tuple(kind for kind in ENTITIES if kind != "user")  # what Integr8 can make active and inactive
 
 #: What follows the verb in YAML: one of `targets`, an operation of the catalogue, a channel, or a request.
@@ -105,8 +106,10 @@ VERBS: Mapping[str, VerbSpec] = {
         topic="archived",
     ),
     "call": VerbSpec(
-        meaning="Call any operation of Integr8's API by its name.",
-        example="{call: offers.update, with: {offerID: 42}}",
+        meaning="Call any operation of Integr8's API by its name. Under `with` stand what its path and its query "
+        "name, and the fields of its body.",
+        example='{call: landing_pages.create, with: {offerID: "{{ offer.id }}", name: Summer, '
+        'redirect_url: "https://example.com/summer"}}',
         past="called",
         object="operation",
         identity="subject",

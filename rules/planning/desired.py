@@ -11,7 +11,7 @@ from rules.model.errors import Unfilled
 from rules.model.facts import Subject
 from rules.model.plan import PlannedEffect, Stop, Target
 from rules.model.revision import Action, HoldFor, Revision
-from rules.model.state import State, target_of
+from rules.model.state import State, offer_above, target_of
 from rules.model.syntax import Template
 from rules.model.verbs import VERBS
 from rules.model.verdicts import Evaluation
@@ -121,7 +121,7 @@ def _effect(
         target=row.state.one(target),
         subject=row.subject,
         wanted=wanted,
-        key=key,
+        key=key or offer_above(target, row.subject),
         prior=prior_of(known.now_so(), wanted),
         after=tuple(sorted(_references(wanted) | _references(key))),
         hold=(action.hold or MANUAL) if VERBS[action.verb].holds else None,

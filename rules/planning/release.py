@@ -12,7 +12,7 @@ import numpy as np
 
 from rules.model.facts import Subject
 from rules.model.plan import Ended, Ending, Hold, Outcome, Plan, PlannedEffect, Stop, Target
-from rules.model.state import State, TargetState
+from rules.model.state import State, TargetState, offer_above
 from rules.model.verdicts import Answer, Evaluation
 from rules.planning.holds import found_active, is_over, override, touched_by_person
 
@@ -196,6 +196,7 @@ def _return(known: TargetState, hold: Hold, message: str) -> PlannedEffect:
         target=hold.target,
         subject=hold.subject,
         wanted={"active": True},
+        key=offer_above(hold.target, hold.subject),
         prior={"active": False},
         money_24h=known.revenue_24h,
         reason=message,

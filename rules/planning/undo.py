@@ -12,8 +12,8 @@ from typing import Any
 
 from rules.model.plan import Ended, Hold, Mute, Outcome, Plan, PlannedEffect, Stop, Target
 from rules.model.revision import HoldFor, Revision
-from rules.model.state import State, TargetState, target_of
-from rules.model.verbs import VERBS, that_sets
+from rules.model.state import State, TargetState, offer_above, target_of
+from rules.model.verbs import BELOW_OFFER, VERBS, that_sets
 from rules.planning import guards
 from rules.planning.desired import DesiredEffect, fingerprint
 from rules.planning.plan import rank
@@ -196,6 +196,13 @@ def _history(target: Target, known: TargetState, work: _Work) -> list[Past]:
     return [one for one in past if touched_at is None or one.applied.at > touched_at]
 
 
+def _place(effect: PlannedEffect) -> Mapping[str, Any]:
+    """What stands in the path to a target: the offer above an event or a landing page."""
+    if effect.target.kind in BELOW_OFFER and "offer" in effect.key:
+        return {"offer": effect.key["offer"]}
+    return offer_above(effect.target, effect.subject)
+
+
 def _archived(target: Target, newest: Applied) -> PlannedEffect:
     verb = VERBS[newest.effect.verb].inverse or "archive"
     return PlannedEffect(
@@ -204,6 +211,7 @@ def _archived(target: Target, newest: Applied) -> PlannedEffect:
         target=target,
         subject=newest.effect.subject,
         wanted=VERBS[verb].wanted,
+        key=_place(newest.effect),
         prior=dict.fromkeys(VERBS[verb].wanted, False),
         reason=f"undo: {newest.effect.target} was created by the run",
     )
@@ -231,6 +239,7 @@ def _restored(target: Target, changes: Sequence[Applied], known: TargetState, wo
         target=target,
         subject=effect.subject,
         wanted=wanted,
+        key=_place(effect),
         prior=prior,
         # a pause that comes from taking an activation back is a person's: it ends when a person says so
         hold=HoldFor("manual") if active is False else None,

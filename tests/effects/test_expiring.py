@@ -25,7 +25,7 @@ then:
     with: {name: Ann}
   - ensure: user
     key: {email: "{{ body.email }}"}
-    with: {first_name: Ann, publisher: "{{ first.id }}"}
+    with: {first_name: Ann, last_name: "{{ first.id }}"}
 """
 
 

@@ -12,7 +12,7 @@ from rules.loading.reference import markdown
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS
 
-SHARED = {"__init__", "entities", "job", "status"}  # what several handlers use
+SHARED = {"__init__", "entities", "job", "passwords", "status"}  # what several handlers use
 
 
 def rule(step):

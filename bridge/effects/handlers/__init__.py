@@ -15,11 +15,13 @@ from bridge.effects.handlers.job import (
     CallLog,
     Expired,
     Failed,
+    Halted,
     Job,
     Outcome,
     RetryLater,
     Skipped,
     Tools,
+    broken,
 )
 from rules.model.verbs import VERBS
 
@@ -39,10 +41,12 @@ __all__ = [
     "CallLog",
     "Expired",
     "Failed",
+    "Halted",
     "Handler",
     "Job",
     "Outcome",
     "RetryLater",
     "Skipped",
     "Tools",
+    "broken",
 ]

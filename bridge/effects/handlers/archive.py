@@ -9,7 +9,7 @@ from bridge.integr8.errors import NotFound
 
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
-    return one_by_one(jobs, partial(_archive, tools, call_log))
+    return one_by_one(call_log, jobs, partial(_archive, tools, call_log))
 
 
 def _archive(tools: Tools, call_log: CallLog, job: Job) -> Outcome:

@@ -1,25 +1,60 @@
 """Call any operation of Integr8's API by its name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
+from bridge.effects.handlers import passwords
 from bridge.effects.handlers.job import Ambiguous, Applied, CallLog, Failed, Job, Outcome, Tools, one_by_one
-from bridge.integr8.errors import OutcomeUnknown
+from bridge.integr8.catalogue import OPERATIONS, Operation
+from bridge.integr8.errors import InvalidCall, OutcomeUnknown
 
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
-    return one_by_one(jobs, partial(_call, tools, call_log))
+    return one_by_one(call_log, jobs, partial(_call, tools, call_log))
 
 
 def _call(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
     """Any operation by name. Whether it took effect cannot be read in general, so it is never repeated."""
+    name = job.kind
     if job.ambiguous:
-        return Failed(job, f"{job.target_id}: sent, and the answer never came; look at Integr8 before doing it again")
-    arguments: dict[str, Any] = dict(job.wanted)
-    operation = arguments.pop("operation", job.target_id)
+        return Failed(job, f"{name}: sent, and the answer never came; look at Integr8 before doing it again")
+    if name not in OPERATIONS:
+        raise InvalidCall(name, "no such operation")
+    fields, secret = passwords.filled(job.wanted)
+    parts = arguments(OPERATIONS[name], fields)
+    tools.client.context.request(name, **parts)  # what is wrong is said before anything is noted as sent
     try:
-        answer = call_log.write(operation, [job], lambda: tools.client.call(operation, **arguments))
+        answer = call_log.write(name, [job], partial(tools.client.call, name, **parts))
     except OutcomeUnknown as error:
         return Ambiguous(job, 1.0, str(error))
-    return Applied(job, {"answer": answer} if isinstance(answer, dict) else {})
+    return Applied(job, _result(answer) | secret)
+
+
+class Arguments(TypedDict, total=False):
+    """What the client takes for any operation."""
+
+    path: dict[str, str | int]
+    query: dict[str, Any]
+    body: dict[str, Any]
+
+
+def arguments(operation: Operation, values: Mapping[str, Any]) -> Arguments:
+    """What stands under `with`, by its place: what the path and the query name goes there, the rest is the body."""
+    path: dict[str, str | int] = {name: str(value) for name, value in values.items() if name in operation.parameters}
+    asked = _names(operation.query().fields) if operation.query is not None else frozenset()
+    query = {name: value for name, value in values.items() if name in asked and name not in path}
+    body = {name: value for name, value in values.items() if name not in path and name not in query}
+    found = Arguments(path=path, query=query)
+    return found if not body and operation.request is None else {**found, "body": body}
+
+
+def _names(fields: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(one.data_key or name for name, one in fields.items())
+
+
+def _result(answer: Any) -> dict[str, Any]:
+    """What later steps and people see of the answer. The id of a create is the step's id."""
+    if isinstance(answer, str):
+        return {"id": answer}
+    return {"answer": answer} if isinstance(answer, dict) else {}

@@ -4,26 +4,21 @@ Integr8 knows no idempotency key, so the natural key (an e-mail address, a name)
 key never run at the same time; the ledger sees to that when it hands them out.
 """
 
-import secrets
-import string
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from bridge.effects.handlers.entities import BELOW_OFFER, RESOURCES, above, resource
+from bridge.effects.handlers import passwords
+from bridge.effects.handlers.entities import RESOURCES, above, resource
 from bridge.effects.handlers.job import Applied, CallLog, Failed, Job, Outcome, RetryLater, Skipped, Tools, one_by_one
 from bridge.integr8 import flows
 from bridge.integr8.errors import NotUnique
 from bridge.integr8.flows import CollectionPath
-
-PASSWORD_LENGTH = 20
-ALPHABET = string.ascii_letters + string.digits + "-_.!"
-#: Fields that Integr8 takes but never shows: they are part of a create and no reason for an update.
-WRITE_ONLY = frozenset({"password"})
+from rules.model.verbs import BELOW_OFFER
 
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
-    return one_by_one(jobs, partial(_one, tools, call_log))
+    return one_by_one(call_log, jobs, partial(_one, tools, call_log))
 
 
 def _one(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
@@ -34,7 +29,7 @@ def _one(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
         return Failed(job, f"{job.kind}: {job.target_id} is shared by {ids}; a natural key must name one")
     if found is None:
         return _create(tools, call_log, job)
-    if job.ambiguous and _generates(job):
+    if job.ambiguous and passwords.generates(job.wanted):
         return _new_password(tools, call_log, job, found)
     return _bring_up_to_date(tools, call_log, job, found, created=job.ambiguous)
 
@@ -42,7 +37,7 @@ def _one(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
 def _find(tools: Tools, call_log: CallLog, job: Job) -> dict[str, Any] | None:
     """The object with this natural key, if there is one. Raises Ambiguous."""
     resource_name = RESOURCES[job.kind]
-    collection = CollectionPath(resource_name, {"offerID": job.key["offer"]} if job.kind in BELOW_OFFER else {})
+    collection = CollectionPath(resource_name, dict(zip(("offerID",), above(job), strict=False)))
     key = _own(job, job.key)
     search = partial(flows.find, tools.client.context, collection, key, None)
     return call_log.read(f"{resource_name}.list", [job], lambda: tools.client.run(search()))
@@ -54,7 +49,7 @@ def _own(job: Job, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _create(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
-    fields, secret = _filled(job)
+    fields, secret = passwords.filled(job.wanted)
     fields = _own(job, {**job.key, **fields})
     create = partial(resource(tools, job.kind).create, *above(job), **fields)
     made = call_log.write(f"{RESOURCES[job.kind]}.create", [job], create)
@@ -66,7 +61,7 @@ def _create(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
 
 
 def _bring_up_to_date(tools: Tools, call_log: CallLog, job: Job, entity: dict[str, Any], *, created: bool) -> Outcome:
-    fields, _secret = _filled(job)
+    fields, _secret = passwords.filled(job.wanted)
     different = _differences(entity, fields)
     identity = str(entity["id"])
     if not different:
@@ -83,13 +78,9 @@ def _bring_up_to_date(tools: Tools, call_log: CallLog, job: Job, entity: dict[st
     return Applied(job, {"id": identity, "created": created, "prior": prior, "changed": sorted(different)})
 
 
-def _generates(job: Job) -> bool:
-    return any(isinstance(value, Mapping) and "$generate" in value for value in job.wanted.values())
-
-
 def _new_password(tools: Tools, call_log: CallLog, job: Job, entity: dict[str, Any]) -> Outcome:
     """It was created by a request whose answer never came, and its password is lost with it: set another one."""
-    fields, secret = _filled(job)
+    fields, secret = passwords.filled(job.wanted)
     identity, change = str(entity["id"]), resource(tools, job.kind).update
     password = {name: fields[name] for name in secret["$secret"]}
     call_log.write(f"{RESOURCES[job.kind]}.update", [job], partial(change, identity, **password))
@@ -100,17 +91,5 @@ def _differences(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[
     return {
         name: value
         for name, value in wanted.items()
-        if name not in WRITE_ONLY and name in present and not flows.same(present[name], value)
+        if name not in passwords.WRITE_ONLY and name in present and not flows.same(present[name], value)
     }
-
-
-def _filled(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The wanted fields with generated passwords put in. The secret stays out of the ledger's fields."""
-    fields, secret = {}, {}
-    for name, value in job.wanted.items():
-        if isinstance(value, Mapping) and value.get("$generate") == "password":
-            fields[name] = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
-            secret = {"$secret": {name: fields[name]}}
-        else:
-            fields[name] = value
-    return fields, secret

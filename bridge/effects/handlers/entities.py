@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from bridge.effects.handlers.job import CallLog, Job, Tools
-from bridge.integr8.errors import NotFound
+from bridge.integr8.errors import InvalidCall, NotFound
 from bridge.integr8.pages import Page
 from bridge.integr8.rate_limiter import Priority
+from rules.model.verbs import BELOW_OFFER
 
 ENTITIES_PER_PAGE = 100
 ASKED_SINGLY = 20  # of those that a list does not show; the others have their turn with the next attempt
@@ -23,8 +24,6 @@ RESOURCES = {
     "offer_event": "offer_events",
     "landing_page": "landing_pages",
 }
-#: Kinds that live below an offer; their calls need the offer's id.
-BELOW_OFFER = frozenset({"offer_event", "landing_page"})
 
 
 def resource(tools: Tools, kind: str) -> Any:
@@ -33,8 +32,17 @@ def resource(tools: Tools, kind: str) -> Any:
 
 
 def above(job: Job) -> tuple[str, ...]:
-    """The offer that an event or a landing page hangs on; nothing for everything else."""
-    return (str(job.key["offer"]),) if job.kind in BELOW_OFFER else ()
+    """The offer that an event or a landing page hangs on; nothing for everything else.
+
+    Raises InvalidCall where nobody knows the offer.
+    """
+    if job.kind not in BELOW_OFFER:
+        return ()
+    if "offer" not in job.key:
+        kind = job.kind.replace("_", " ")
+        ways = "evaluate the rule per offer, or have `poll: {details: 6h}` of the account read what offers have"
+        raise InvalidCall(RESOURCES[job.kind], f"nobody knows the offer of {kind} {job.target_id}; {ways}")
+    return (str(job.key["offer"]),)
 
 
 def ids_of(entity: Mapping[str, Any]) -> set[str]:
@@ -54,7 +62,7 @@ def read_many(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -
     of the budget. Lists have no filter by several ids (reference, "List Offers").
     """
     wanted = list(dict.fromkeys(job.target_id for job in jobs))
-    if len(wanted) == 1:
+    if len(wanted) == 1 or kind in BELOW_OFFER:
         return _one_by_one(tools, call_log, jobs, wanted)
     known = call_log.entity_count(kind) or len(wanted)  # at least so many, when nobody knows
     all_pages = math.ceil(known / ENTITIES_PER_PAGE)

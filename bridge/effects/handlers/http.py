@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from bridge.effects.handlers.job import Applied, CallLog, Failed, Job, Outcome, RetryLater, Tools
+from bridge.effects.handlers.job import Applied, CallLog, Failed, Job, Outcome, RetryLater, Tools, one_by_one
 from bridge.outbound.http import NotSent, Outgoing, OutgoingError, perform
 
 RETRY = 5.0  # seconds, doubled with each attempt
@@ -11,7 +11,7 @@ RETRY = 5.0  # seconds, doubled with each attempt
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
     """One request to an address that the settings allow. What got no answer is never sent again."""
-    return [_http(tools.outgoing, call_log, job) for job in jobs]
+    return one_by_one(call_log, jobs, partial(_http, tools.outgoing, call_log))
 
 
 def _http(client: Outgoing | None, call_log: CallLog, job: Job) -> Outcome:

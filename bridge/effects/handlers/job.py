@@ -4,15 +4,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
+import structlog
+
 from bridge.integr8 import errors
 from bridge.integr8.client import Client
+from bridge.observability.bulkhead import NOT_ITS_FAULT
 from bridge.outbound.http import Outgoing
 
+log = structlog.get_logger()
 T = TypeVar("T")
 
 PAUSE_UNREACHABLE = 1.0  # seconds before Integr8 or Redis is asked again; doubles with each attempt
 PAUSE_MAX = 60.0  # while Integr8 is away altogether nothing is attempted, so this need not be long
 PAUSE_UNAUTHORIZED = 300.0  # a wrong key needs a person; the effects wait for them
+MAX_BROKEN_TRIES = 5  # of an effect that raises what nobody expects
 PAUSE_UNSEEN = 3600.0  # the longest between two readings of what was accepted and cannot be seen
 
 
@@ -101,6 +106,14 @@ class Expired(Exception):
     """A job was decided too long ago to be sent. The message says when."""
 
 
+class Halted(RuntimeError):
+    """A halt is on that covers one of the effects: nothing of the batch is sent."""
+
+
+#: Ends a batch as a whole: it is no fault of the effect at which it was noticed.
+ENDS_BATCH = (*NOT_ITS_FAULT, Halted)
+
+
 class CallLog(Protocol):
     """Records each request of a handler. Raises LeaseLost when the effects are no longer this worker's.
 
@@ -113,6 +126,10 @@ class CallLog(Protocol):
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
         """Record a call that changes nothing."""
+        ...
+
+    def was_sent(self, job: Job) -> bool:
+        """Whether a request that changes something has left for this job."""
         ...
 
     def entity_count(self, kind: str) -> int | None:
@@ -163,8 +180,8 @@ def backoff(job: Job) -> float:
 AWAY = (errors.BudgetUnavailable, errors.BudgetExhausted, errors.Unreachable, errors.NoAnswer)
 
 
-def one_by_one(jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outcome]:
-    """Each job by itself; an error ends its own job only.
+def one_by_one(call_log: CallLog, jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outcome]:
+    """Each job by itself; an error ends its own job only, also one that nobody expects.
 
     But when nobody answers, the rest go back untried: asking on would hold a worker for minutes, and with it the
     events that wait for one.
@@ -179,7 +196,24 @@ def one_by_one(jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outc
             outcomes.append(from_error(job, error))
             if isinstance(error, AWAY):
                 return outcomes + [untried(later, error) for later in jobs[number + 1 :]]
+        except ENDS_BATCH:
+            raise
+        except Exception as error:
+            log.exception("effect broke", effect=job.id, verb=job.verb, kind=job.kind)
+            outcomes.append(broken(call_log, job, error))
     return outcomes
+
+
+def broken(call_log: CallLog, job: Job, error: Exception) -> Outcome:
+    """A fault of this program, met while a job was carried out. All workers would meet it, so it ends after some tries.
+
+    What may have been sent is looked for before it is sent again.
+    """
+    words = f"a fault of this program: {type(error).__name__}: {error}"
+    if job.attempts >= MAX_BROKEN_TRIES:
+        return Failed(job, words)
+    maybe = job.ambiguous or call_log.was_sent(job)
+    return Ambiguous(job, backoff(job), words) if maybe else RetryLater(job, backoff(job), words)
 
 
 def untried(job: Job, error: Exception) -> Outcome:

@@ -8,7 +8,7 @@ from bridge.effects.handlers.job import Applied, CallLog, Job, Outcome, Tools, o
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
     """Tell the tracker that a conversion is rejected. The same reason twice changes nothing, so it may repeat."""
-    return one_by_one(jobs, partial(_reject, tools, call_log))
+    return one_by_one(call_log, jobs, partial(_reject, tools, call_log))
 
 
 def _reject(tools: Tools, call_log: CallLog, job: Job) -> Outcome:

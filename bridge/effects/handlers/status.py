@@ -1,9 +1,10 @@
 """Set the status of many targets in one bulk call, then read which of them changed. Shared by pause and activate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeAlias
 
-from bridge.effects.handlers.entities import RESOURCES, find, ids_of, priority_of, read_many, resource
+from bridge.effects.handlers.entities import RESOURCES, above, find, ids_of, priority_of, read_many, resource
 from bridge.effects.handlers.job import (
     AWAY,
     PAUSE_UNREACHABLE,
@@ -22,10 +23,14 @@ from bridge.effects.handlers.job import (
 )
 from bridge.integr8.errors import ApiError, BudgetError, OutcomeUnknown, PartlyDone
 from rules.model.formatting import counted
+from rules.model.verbs import BELOW_OFFER
 
 MAX_TRIES = 5
 #: Of many ambiguous ones: these are read one by one, so that after an outage the first pause need not wait.
 READ_SINGLY_FIRST = 5
+
+
+Step: TypeAlias = Callable[..., list[Outcome]]
 
 
 def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
@@ -34,11 +39,7 @@ def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: 
     What was never sent is sent at once. Of what may have arrived, only what the read shows not to be so.
     """
     outcomes: list[Outcome] = []
-    new, ambiguous = [job for job in jobs if not job.ambiguous], [job for job in jobs if job.ambiguous]
-    first = READ_SINGLY_FIRST if len(ambiguous) > 2 * READ_SINGLY_FIRST else 0
-    for some, step in ((new, _change), (ambiguous[:first], _settle), (ambiguous[first:], _settle)):
-        if not some:
-            continue
+    for some, step in _steps(jobs):
         try:
             outcomes += step(tools, call_log, some, active=active)
         except (ApiError, BudgetError) as error:
@@ -47,6 +48,20 @@ def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: 
                 done = {outcome.job.id for outcome in outcomes}
                 return outcomes + [untried(job, error) for job in jobs if job.id not in done]
     return outcomes
+
+
+def _steps(jobs: Sequence[Job]) -> Iterator[tuple[Sequence[Job], Step]]:
+    """What is done with which jobs, one after the other. What hangs on an offer goes offer by offer."""
+    of_offer: dict[object, list[Job]] = {}
+    for job in jobs:
+        of_offer.setdefault(job.key.get("offer") if job.kind in BELOW_OFFER else None, []).append(job)
+    for members in of_offer.values():
+        new, ambiguous = [job for job in members if not job.ambiguous], [job for job in members if job.ambiguous]
+        first = READ_SINGLY_FIRST if len(ambiguous) > 2 * READ_SINGLY_FIRST else 0
+        parts: tuple[tuple[Sequence[Job], Step], ...] = (
+            (new, _change), (ambiguous[:first], _settle), (ambiguous[first:], _settle)
+        )  # fmt: skip
+        yield from ((some, step) for some, step in parts if some)
 
 
 def _unsent(job: Job, error: ApiError | BudgetError) -> Outcome:
@@ -68,9 +83,9 @@ def _send(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool)
     """Make the bulk call. Returns what Integr8 refused, by id; raises when it refused everything."""
     kind = jobs[0].kind
     ids = list(dict.fromkeys(job.target_id for job in jobs))
-    send = partial(resource(tools, kind).set_status, ids, active=active, priority=priority_of(jobs))
+    send = partial(resource(tools, kind).set_status, *above(jobs[0]), ids, active=active, priority=priority_of(jobs))
     try:
-        call_log.write(f"{RESOURCES[kind]}.set_status", jobs, send)
+        call_log.write(f"{RESOURCES[kind]}.{'update' if kind in BELOW_OFFER else 'set_status'}", jobs, send)
     except PartlyDone as error:
         return error.failed
     return {}

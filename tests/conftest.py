@@ -29,8 +29,8 @@ from bridge.store import migrate
 from bridge.store.engine import Store, make_engine
 from bridge.web.access import slow_hashes
 
-#: tests/support: the whole network in one process, who looks at it, and ClickHouse.
-pytest_plugins = ["network", "used_network", "clickhouse_databases"]
+#: tests/support: the whole network in one process, who looks at it, what each rule must do in it, and ClickHouse.
+pytest_plugins = ["network", "used_network", "whole_way", "clickhouse_databases"]
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday, far from any change of the clocks
 

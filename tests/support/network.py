@@ -90,19 +90,29 @@ class Network:
         }
         for name, value in self.variables.items():
             monkeypatch.setenv(name, value)
-        transport = simulator_transport(self.world, strict=True)
         self.wake_ups = WakeUps()
-        self.services = Services(
-            settings.load(home), transport=transport, clock=lambda: self.now, sleep=lambda _seconds: None,
-            queue=self.wake_ups, store=Store(make_engine(database_url)),
-        )  # fmt: skip
         self.wake_ups.at_once[questions.TASK] = lambda: questions.answer_next(self.services, self.now)
+        self._start()
+
+    def _start(self) -> None:
+        self.services = Services(
+            settings.load(self.home), transport=simulator_transport(self.world, strict=True), clock=lambda: self.now,
+            sleep=lambda _seconds: None, queue=self.wake_ups, store=Store(make_engine(self.variables["DATABASE_URL"])),
+        )  # fmt: skip
         self.writer = GroupCommitWriter(self.services.store)
         self.writer.start()
         app = Flask("webhooks")
         self.endpoint = WebhookEndpoint(self.services.sources, self.writer, self.wake_ups, clock=lambda: self.now)
         app.register_blueprint(blueprint(self.endpoint))
         self.webhooks = app.test_client()
+
+    def begin_anew(self) -> None:
+        """Every process ends, and others go on with what is in the database."""
+        self.close()
+        with pytest.MonkeyPatch.context() as patch:  # a test that did not make this network has another environment
+            for name, value in self.variables.items():
+                patch.setenv(name, value)
+            self._start()
 
     def close(self) -> None:
         self.writer.stop()

@@ -84,9 +84,15 @@ def _to_open(
         return []
     missed = _between(revision, before, newest) if before is not None else []
     late = now - newest > MISSED_AFTER
-    skip = late and getattr(revision.trigger, "missed", Missed.RUN_ONCE) is Missed.SKIP
+    # What a calendar had due before the rule was there is nothing that it missed; the slot says from when on it counts.
+    foreign = before is None and isinstance(revision.trigger, Cron)
+    skip = late and (foreign or _skips_missed(revision))
     state = SlotState.MISSED if skip else SlotState.DUE
     return [*(((KIND, key, at), SlotState.MISSED) for at in missed), ((KIND, key, newest), state)]
+
+
+def _skips_missed(revision: Revision) -> bool:
+    return isinstance(revision.trigger, Every | Cron) and revision.trigger.missed is Missed.SKIP
 
 
 def slot_key(rule_id: str) -> str:

@@ -52,7 +52,7 @@ KEYS: Mapping[str, Key] = {
     ),
     "trigger.missed": Key(
         "What happens to due times that passed while the service was down: `run_once` runs once for all of them, "
-        "`skip` waits for the next.",
+        "`skip` waits for the next. What a `cron` had due before the rule was loaded does not count.",
         "trigger: {every: 1h, missed: skip}",
         "run_once",
     ),

@@ -29,10 +29,13 @@ class _RowInsert:
     converts: tuple[tuple[int, Convert], ...]  # for the columns that the driver does not take as they are, by position
     given: Mapping[str, Any]  # values of columns that are in no row
     by_position: bool
+    size: int  # names that each row has
 
     def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         made = []
         for row in rows:
+            if len(row) != self.size:
+                raise ValueError(f"rows of one insert have the same names, and {sorted(row)} are others")
             whole = {**self.given, **row} if self.given else row
             values = [whole[name] for name in self.names]
             for position, convert in self.converts:
@@ -44,7 +47,8 @@ class _RowInsert:
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert plain rows, all with the same attributes of the model. Objects added to the session are not flushed.
 
-    Raises KeyError for a name that is no attribute of the model: a value is never left out in silence.
+    Raises KeyError for a name that is no attribute of the model, and KeyError or ValueError for a row with other names
+    than the first: a value is never left out in silence.
     """
     if rows:
         _execute(session.connection(), model, rows, passing_over=False)
@@ -84,7 +88,7 @@ def _made(dialect: Dialect, model: type[Base], names: tuple[str, ...], passing_o
             converts.append((position, convert))
     attributes = {column.key: name for name, column in columns.items()}
     return _RowInsert(
-        str(compiled), order, tuple(attributes[one] for one in order), tuple(converts), given, by_position
+        str(compiled), order, tuple(attributes[one] for one in order), tuple(converts), given, by_position, len(names)
     )
 
 

@@ -18,3 +18,11 @@ def test_an_attribute_whose_column_keeps_an_older_name_is_written(store, now):
 def test_a_name_that_the_model_lacks_is_refused(store, now):
     with pytest.raises(KeyError, match="looks"), store.write() as session:
         insert_rows(session, StoredStreak, [{**ROW, "looks": 3, "counted_at": now}])
+
+
+@pytest.mark.parametrize("other", [{"note": 1}, {"evaluations": None}])
+def test_a_row_with_other_names_than_the_first_is_refused(store, now, other):
+    first = {**ROW, "evaluations": 3, "counted_at": now}
+    second = {name: value for name, value in (first | other | {"subject": "offer=8"}).items() if value is not None}
+    with pytest.raises((KeyError, ValueError)), store.write() as session:
+        insert_rows(session, StoredStreak, [first | {"since": now}, second | {"since": now}])

@@ -12,7 +12,7 @@ from rules.language.sections import KEEPABLE
 from rules.language.triggers import SCOPE_ALL
 from rules.model import metrics
 from rules.model.hours import DAYS
-from rules.model.revision import ALWAYS_KEPT, DIMENSIONS, UNITS, Missed, Mode
+from rules.model.revision import DIMENSIONS, UNITS, Missed, Mode
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS
 
@@ -222,7 +222,7 @@ def _hours() -> dict[str, Any]:
 
 
 def _guards() -> dict[str, Any]:
-    keep = _object({**{name: _whole(1) for name in KEEPABLE}, "per": {"enum": list(ALWAYS_KEPT)}})
+    keep = _object({**{name: _whole(1) for name in KEEPABLE}, "per": {"enum": ["advertiser"]}})
     canary = {"targets": _whole(1), "wait": _DURATION, "revenue_drop": _SHARE}
     return _object(
         {

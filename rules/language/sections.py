@@ -113,6 +113,8 @@ class KeepActiveSchema(StrictSchema):
         found = [name for name in KEEPABLE if name in data]
         if len(found) != 1:
             raise ValidationError(f"needs exactly one of {listed(KEEPABLE)}, such as offers: 1")
+        if data["per"] is not None and (found, data["per"]) != (["offers"], "advertiser"):
+            raise ValidationError("an offer belongs to an advertiser, and nothing else to a group", "per")
         return KeepActive(kind=KEEPABLE[found[0]], count=data[found[0]], per=cast("Dimension | None", data["per"]))
 
 

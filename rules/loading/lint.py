@@ -13,6 +13,7 @@ from rules.model.errors import Problem
 from rules.model.revision import AtMost, Every, Group, Mode, Revision, Rolling, Webhook, Window
 from rules.model.spelling import listed
 from rules.model.syntax import Condition, Place
+from rules.model.verbs import VERBS
 
 SHORT_WINDOW = timedelta(hours=24)  # below it a rate swings with the hour of the day
 _HARMLESS_WITHOUT_NEED = frozenset({"clicks", "impressions", "payout", "revenue", "profit"})
@@ -31,6 +32,7 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
             yield from _short_windows(revision, measured)
     yield from _ids_that_match_nothing(revision, root)
     yield from _lasting(revision, root)
+    yield from _of_the_target(revision, root)
     yield from _order(revision, root)
     yield from _negated_confidence([*found, *conditions(revision.unless)])
     yield from _half_windows(found)
@@ -40,6 +42,20 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
     idle = not revision.then and revision.inhibits is None
     if revision.mode is not Mode.DISABLED and idle and revision.when is not None:
         yield Problem(_place(root, "then"), "this rule does nothing; `then` is empty", "warning")
+
+
+def _of_the_target(revision: Revision, root: Table) -> Iterator[Problem]:
+    """What is measured of a target, in a rule that is evaluated per something else: nothing is measured then."""
+    kinds = {step.target for step in revision.then if VERBS[step.verb].deactivates}
+    apart = sorted(kind for kind in kinds if revision.scope.per != (kind,))
+    if not apart:
+        return
+    needed = f"is measured where the rule is evaluated per {apart[0]} alone"
+    if revision.release.probation:
+        words = f"`probation` {needed}; here it keeps nothing from being judged again"
+        yield Problem(_place(root, "release"), words, "warning")
+    if revision.guards.at_most.revenue_24h is not None:
+        yield Problem(_place(root, "guards"), f"`revenue_24h` {needed}; here every plan is over it", "warning")
 
 
 def unbounded(revision: Revision) -> Iterator[Problem]:

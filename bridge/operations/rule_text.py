@@ -114,7 +114,7 @@ def _explained(line: str, traces: Sequence[Trace]) -> Line:
 def _numbers(trace: Trace) -> Iterator[str]:
     if trace.words:
         yield trace.words
-    known = {name.replace("_", " "): value for name, value in trace.sample.items() if value is not None}
+    known = {name.replace("_", " "): value for name, value in (trace.sample or {}).items() if value is not None}
     if known:
         yield ", ".join(f"{name} {value_text(value)}" for name, value in known.items())
     if trace.flip:

@@ -1,6 +1,6 @@
 """The result of an evaluation: an answer for each subject, with its evidence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -37,7 +37,7 @@ class Trace:
     why: Why = Why.KNOWN
     value: Any = None  # the left-hand side, or the value of the part
     threshold: Any = None  # the right-hand side
-    sample: Any = None  # what the value was computed from: {"clicks": 2400, "conversions": 2}
+    sample: Mapping[str, Any] | None = None  # what the value was computed from: {"clicks": 2400, "conversions": 2}
     start: datetime | None = None  # window edges, UTC
     end: datetime | None = None
     age: timedelta | None = None  # of the data behind it

@@ -31,6 +31,8 @@ REFUSED = {
     "channels rename old-name new-name": ("channel new-name: there is none", 1),
     "events replay --state dead --per-minute 60": ("no event is named or matches", 1),
     "halt --advertiser 7 --why their tracking is down": ("there is none with that id", 1),
+    "reports move clickhouse": ("OBSERVATIONS_URL is not set", 1),
+    "reports move database": ("OBSERVATIONS_URL is not set", 1),
     "resume --drop-waiting": ("nothing is halted", 1),
     "resume --rule low-cr": ("rule low-cr is not halted", 1),
     "rules diff --against origin/main": ("not a git repository", 1),

@@ -14,6 +14,7 @@ import uvicorn
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from own_loop import run
 
 from bridge.operations.approvals import Person, approve
 from bridge.store import audit_log
@@ -130,7 +131,7 @@ def test_over_http_it_looks_proposes_and_a_person_decides(home):
             assert (await ask(session, "list_held"))["held"] == []
             return made["plan"]
 
-    plan = anyio.run(talk)
+    plan = run(talk)
     home.work()
     assert home.active(home.bad)  # nothing happens without a yes
     approve(home.services, plan, person=Person(name="ann"), now=home.now)
@@ -148,7 +149,7 @@ def test_over_stdio_it_answers_the_same(home):
             wrong = await ask(session, "show_rule", rule="nothing")
             return found, wrong
 
-    found, wrong = anyio.run(talk)
+    found, wrong = run(talk)
     assert found["answer"] == "yes"
     assert "there is none" in wrong
     assert "mcp explain_decision" in {what for _, what in audited(home)}
@@ -161,7 +162,7 @@ def test_a_viewer_may_look_and_not_propose(home):
             await ask(session, "list_rules")
             return await ask(session, "propose_change", action="pause", kind="offer", ids=[offer_id(home)], why="x")
 
-    assert "operator may propose" in anyio.run(talk)
+    assert "operator may propose" in run(talk)
     assert not [one for one in home.all(StoredPlan) if one.state == "waiting"]
     assert ("chat-viewer (mcp)", "mcp propose_change") in audited(home)  # what was refused is noted, too
 
@@ -176,7 +177,7 @@ def test_without_a_good_token_nobody_gets_in(home):
                 answered.append(found.status_code)
             return answered
 
-    assert anyio.run(talk) == [401, 401, 401]
+    assert run(talk) == [401, 401, 401]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_what_is_no_change_is_refused_and_nothing_waits(home, change, words):
             wanted = {"action": "pause", "kind": "offer", "ids": [offer_id(home)], "why": "x", **change}
             return await ask(session, "propose_change", **wanted)
 
-    assert words in anyio.run(talk)
+    assert words in run(talk)
     assert not [one for one in home.all(StoredPlan) if one.state == "waiting"]
 
 
@@ -223,7 +224,7 @@ def test_a_text_that_nothing_can_hold_is_refused_in_words_and_noted(home, odd):
             headers = {**accepted, "authorization": f"Bearer {text}"}
             return (await client.post(f"http://127.0.0.1:{port}/mcp", content=body, headers=headers)).json()["result"]
 
-    said = anyio.run(talk)
+    said = run(talk)
     assert (said["isError"], "half of a character" in said["content"][0]["text"]) == (True, True)
     assert "SQL" not in said["content"][0]["text"]
     assert ("chat-viewer (mcp)", "mcp check_draft") in audited(home)
@@ -236,5 +237,5 @@ def test_a_moment_that_is_none_is_refused_and_noted(home):
                 session, "explain_decision", rule="dead", subject=f"offer={offer_id(home)}", at="yesterday"
             )
 
-    assert "yesterday" in anyio.run(talk)
+    assert "yesterday" in run(talk)
     assert ("chat-viewer (mcp)", "mcp explain_decision") in audited(home)

@@ -1,9 +1,9 @@
 """A webhook is an event once, whoever sends it how often, and nobody handles it twice."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
+from own_loop import run
 
 from bridge.store import ids, journal
 from bridge.store.engine import Store
@@ -94,8 +94,8 @@ def writer(store: Store):
 
 
 def test_each_request_is_answered_with_its_own_receipts(writer, now):
-    first = asyncio.run(writer.record([row("a", now), row("b", now)]))
-    second = asyncio.run(writer.record([row("b", now)]))
+    first = run(lambda: writer.record([row("a", now), row("b", now)]))
+    second = run(lambda: writer.record([row("b", now)]))
     assert [one.duplicate for one in (*first, *second)] == [False, False, True]
     assert second[0].event_id == first[1].event_id
 
@@ -108,6 +108,6 @@ def test_when_the_journal_cannot_be_written_the_sender_is_told(sqlite_url, now, 
     broken = GroupCommitWriter(Store(engine))
     broken.start()
     with pytest.raises(JournalClosed):
-        asyncio.run(broken.record([row("a", now)]))
+        run(lambda: broken.record([row("a", now)]))
     broken.stop()
     engine.dispose()

@@ -61,6 +61,7 @@ REQUESTS = {
     "reports import": ["POST /reports/import"],
     "reports imports list": ["GET /reports/imports"],
     "reports imports remove": ["DELETE /reports/imports/{import_id}"],
+    "reports move": MACHINE,
     "reports poll": ["POST /reports/poll"],
     "reports shadow": ["GET /reports/shadow"],
     "reports status": ["GET /feeds"],

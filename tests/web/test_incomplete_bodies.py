@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from local_server import in_processes, talk
+from own_loop import run
 
 from bridge.sources import Unreadable
 from bridge.web.request_body import Bodies
@@ -98,12 +99,12 @@ def part(data, more=True):
 def test_what_all_senders_have_under_way_is_bounded_and_forgotten():
     bodies = Bodies(together=10, patience=0.01)
     with pytest.raises(Unreadable) as refused:
-        asyncio.run(bodies.read(messages(part(b"x" * 6), part(b"x" * 6)), 12, 100))
+        run(lambda: bodies.read(messages(part(b"x" * 6), part(b"x" * 6)), 12, 100))
     assert (refused.value.status, bodies.held) == (503, 0)
     with pytest.raises(Unreadable) as late:
-        asyncio.run(bodies.read(messages(part(b"x" * 6)), 12, 100))
+        run(lambda: bodies.read(messages(part(b"x" * 6)), 12, 100))
     assert (late.value.status, bodies.held) == (408, 0)
-    assert asyncio.run(bodies.read(messages(part(b"x" * 5), part(b"x" * 5, more=False)), 10, 100)) == b"x" * 10
+    assert run(lambda: bodies.read(messages(part(b"x" * 5), part(b"x" * 5, more=False)), 10, 100)) == b"x" * 10
 
 
 def test_an_endless_body_is_not_read_to_its_end():
@@ -111,5 +112,5 @@ def test_an_endless_body_is_not_read_to_its_end():
         return part(b"x" * 1_048_576)
 
     with pytest.raises(Unreadable) as refused:
-        asyncio.run(Bodies().read(receive, None, 1000))
+        run(lambda: Bodies().read(receive, None, 1000))
     assert refused.value.status == 413

@@ -1,8 +1,7 @@
 """A webhook that is handed to the endpoint at once is answered as one that takes the way through Flask."""
 
-import asyncio
-
 import pytest
+from own_loop import run
 
 from bridge.store.journal import Event
 from bridge.web.asgi import Application
@@ -35,7 +34,7 @@ def ask(application, method, path, headers, body, query=b""):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(application(scope, receive, send))
+    run(lambda: application(scope, receive, send))
     return sent[0]["status"], sorted(sent[0]["headers"]), sent[1]["body"]
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +30,13 @@ MAX_LOGGED_IDS = 5  # ids in one line of the log
 
 
 def record_outcomes(
-    store: Store, batch: Batch, outcomes: Iterable[Outcome], *, call_log: StoredCallLog, box: SecretsBox, now: datetime
+    store: Store,
+    batch: Batch,
+    outcomes: Iterable[Outcome],
+    *,
+    call_log: StoredCallLog,
+    box: Callable[[], SecretsBox],
+    now: datetime,
 ) -> list[Outcome]:
     """Write down what became of each effect and call, with everything that follows from it, in one transaction.
 
@@ -99,7 +105,7 @@ class OutcomeWriter:
 
     session: Session
     blocked: Mapping[int, list[Effect]]
-    box: SecretsBox
+    box: Callable[[], SecretsBox]  # asked for by what makes a secret, and by nothing else
     now: datetime
     ended: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
@@ -166,12 +172,12 @@ class OutcomeWriter:
                     token_hash=hashlib.sha256(token.encode()).hexdigest(),
                     effect_id=effect.id,
                     about=f"{effect.kind} {effect.target_id}",
-                    sealed=self.box.seal(orjson.dumps(secret)),
+                    sealed=self.box().seal(orjson.dumps(secret)),
                     created_at=self.now,
                     expires_at=self.now + timedelta(hours=HANDOVER_HOURS),
                 )
             )
-            result["handover"] = self.box.seal(token.encode()).decode()
+            result["handover"] = self.box().seal(token.encode()).decode()
             self._confide(effect, result["handover"])
         return result
 

@@ -24,6 +24,7 @@ from bridge.effects.handlers import (
     Tools,
     broken,
 )
+from bridge.effects.handlers.passwords import generates
 from bridge.effects.outcomes import record_outcomes
 from bridge.integr8 import Client
 from bridge.observability.bulkhead import NOT_ITS_FAULT
@@ -87,9 +88,7 @@ def _carry_out(inputs: EffectInputs, batch: Batch) -> bool:
             with inputs.store.write() as session:
                 call_log.note_ended(session)
             raise
-        written = record_outcomes(
-            inputs.store, batch, outcomes, call_log=call_log, box=inputs.box(), now=inputs.clock()
-        )
+        written = record_outcomes(inputs.store, batch, outcomes, call_log=call_log, box=inputs.box, now=inputs.clock())
     _afterwards(inputs, call_log, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
     return not any(isinstance(one, RetryLater | Ambiguous) for one in outcomes)
 
@@ -119,8 +118,11 @@ def _outcomes(inputs: EffectInputs, batch: Batch, call_log: StoredCallLog) -> Se
     client = inputs.client(batch.account, batch.integration)
     outgoing = inputs.outgoing() if batch.verb == "http" else None
     tools = Tools(client=client, outgoing=outgoing, tell=inputs.notify)
-    over = [Failed(job, job.expired) for job in batch.jobs if job.expired and not job.ambiguous]
+    over: list[Outcome] = [Failed(job, job.expired) for job in batch.jobs if job.expired and not job.ambiguous]
     jobs = [job for job in batch.jobs if job.ambiguous or not job.expired]
+    if (keyless := _keyless(inputs, jobs)) is not None:
+        over += [_wait_for_settings(job, keyless) for job in jobs if generates(job.wanted)]
+        jobs = [job for job in jobs if not generates(job.wanted)]
     try:
         return [*over, *(HANDLERS[batch.verb](tools, call_log, jobs) if jobs else ())]
     except Halted:
@@ -155,6 +157,17 @@ def _unusable(inputs: EffectInputs, batch: Batch) -> str | None:
         return None
     try:
         inputs.outgoing()
+    except SettingsError as error:
+        return "; ".join(error.problems)
+    return None
+
+
+def _keyless(inputs: EffectInputs, jobs: Sequence[Job]) -> str | None:
+    """Why a secret that one of these makes could not be sealed: then nothing is sent for it. None where it can be."""
+    if not any(generates(job.wanted) for job in jobs):
+        return None
+    try:
+        inputs.box()
     except SettingsError as error:
         return "; ".join(error.problems)
     return None

@@ -152,7 +152,7 @@ def _check_size(question: BacktestRequest, replays: Sequence[Revision]) -> None:
     fitting = int((question.end - question.start) * MAX_EVALUATIONS / total / DAY)
     hint = f" ({counted(fitting, 'day')} would do)" if fitting else ""
     raise OperationError(
-        f"one evaluation every {step}{times} is {total:,} evaluations, and one backtest has at most "
+        f"one evaluation every {step}{times} is {counted(total, 'evaluation')}, and one backtest has at most "
         f"{MAX_EVALUATIONS:,}; choose a shorter time range{hint} or a longer step"
     )
 

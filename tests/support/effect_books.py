@@ -65,4 +65,4 @@ class Books:
 
     def conclude(self, batch, *outcomes, after=timedelta(0), call_log=None):
         call_log = call_log or self.call_log(batch)
-        return record_outcomes(self.store, batch, outcomes, call_log=call_log, box=BOX, now=self.now + after)
+        return record_outcomes(self.store, batch, outcomes, call_log=call_log, box=lambda: BOX, now=self.now + after)
